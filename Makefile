@@ -1,0 +1,54 @@
+# `make help` lists the targets. Everything that needs packages sets them up by itself.
+
+PYTHON ?= python3
+STORE ?= sqlite:///jobs.db
+# Processes that run tests side by side.
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check migrate rollback migrate-status bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: $(READY) ## make .venv and install jobstore and its tools into it
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("jobstore needs Python 3.11 or newer; say PYTHON=...") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(READY) ## migrate an empty database, take in 500 made-up postings, search them
+	@.ci/demo $(BIN)/jobstore
+
+test: $(READY) ## run the whole test suite, with coverage
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --cov --cov-report=term
+
+check: $(READY) ## lint, types, import layers, security scan
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict jobstore
+	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml jobstore
+	.ci/traces
+
+migrate: $(READY) ## bring the schema of STORE up to date
+	$(BIN)/jobstore migrate up --store '$(STORE)'
+
+rollback: $(READY) ## take back the last migration of STORE
+	$(BIN)/jobstore migrate down --store '$(STORE)'
+
+migrate-status: $(READY) ## show the migrations of STORE
+	$(BIN)/jobstore migrate status --store '$(STORE)'
+
+bench: $(READY) ## measure speed side by side with plain ways
+	$(BIN)/python -m benchmarks
+
+clean: ## remove .venv, caches and build products
+	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,20 @@
+"""Lists the fixture plugins and loads the hypothesis profile; fixtures live in fixtures/."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+pytest_plugins = [
+    "tests.fixtures.data",
+    "tests.fixtures.processes",
+    "tests.fixtures.stores",
+]
+
+# Machines differ in speed, so no example has a deadline; a thorough run asks for more of them.
+settings.register_profile(
+    "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
