@@ -1,0 +1,145 @@
+"""The SQLite file as migrations see it: making it, opening it, and what it says of itself.
+
+No migration is read or run here; see :mod:`jobstore.migrations`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+from jobstore.engines.sqlite.locking import FileLock
+from jobstore.errors import StoreCorrupt, StoreUnavailable
+
+APPLICATION_ID = 0x4A4F4253  # "JOBS", in the header of every store
+
+BOOKKEEPING = frozenset({"_migration_checksum", "_yoyo_log", "_yoyo_migration", "_yoyo_version"})
+
+_RECORDED = """
+SELECT m.migration_id, c.checksum, m.applied_at_utc
+FROM _yoyo_migration AS m LEFT JOIN _migration_checksum AS c ON c.id = m.migration_id
+ORDER BY m.migration_id
+"""
+
+
+class Recorded(NamedTuple):
+    """One migration that the database says was applied."""
+
+    id: str
+    checksum: str | None
+    applied_at: datetime
+
+
+def recorded(connection: sqlite3.Connection) -> list[Recorded]:
+    """Return the migrations that were applied, in order; none for an empty database.
+
+    Raises StoreCorrupt when the database is another program's, sqlite3.Error when it cannot
+    be read.
+    """
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = {
+        name
+        for name, kind in connection.execute("SELECT name, type FROM sqlite_schema")
+        if kind == "table"
+    }
+    # A store that was rolled back to nothing has no mark left, only the record of it.
+    if not {"_migration_checksum", "_yoyo_migration"} <= tables:
+        if application not in (0, APPLICATION_ID) or (tables and application == 0):
+            raise StoreCorrupt(
+                "The file is a database of another program, and was not touched; "
+                "give jobstore a file of its own."
+            )
+        if tables:
+            raise StoreCorrupt("The store has lost the record of its migrations; restore a backup.")
+        return []
+    return [
+        Recorded(id, checksum, datetime.fromisoformat(applied_at).replace(tzinfo=UTC))
+        for id, checksum, applied_at in connection.execute(_RECORDED)
+    ]
+
+
+def objects(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the tables, indexes, views and triggers by name, with what defines each.
+
+    The record of migrations and what SQLite keeps for itself are left out.
+    """
+    rows = connection.execute("SELECT name, tbl_name, type, sql FROM sqlite_schema")
+    return {
+        name: f"{kind} {sql or ''}"
+        for name, table, kind, sql in rows
+        if table not in BOOKKEEPING and not name.startswith("sqlite_")
+    }
+
+
+def connect(path: Path, timeout: float) -> sqlite3.Connection:
+    """Open an existing database file, in autocommit mode.
+
+    Raises StoreUnavailable when it is not there or is no file.
+    """
+    with reachable(path):
+        if not path.is_file():
+            raise StoreUnavailable(f"There is no database file at {path}.")
+    # As a URI, since only that can say that a missing file must not be made.
+    uri = f"file:{quote(os.fsencode(path))}?mode=rw"
+    return sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None)
+
+
+@contextmanager
+def reading(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
+    """Open the database for reading, while the block lasts."""
+    with closing(connect(path, timeout)) as connection:
+        connection.execute("PRAGMA query_only = ON")
+        yield connection
+
+
+@contextmanager
+def migrating(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
+    """Open the database alone among the processes that write, while the block lasts.
+
+    The file is put into WAL mode, unless it is another program's (StoreCorrupt). Raises
+    StoreBusy when others write for longer than ``timeout`` seconds.
+    """
+    # Another program's database gets no lock file beside it either.
+    with reading(path, timeout) as connection:
+        recorded(connection)
+    # Closing may write the WAL back, so it belongs under the lock as well.
+    with FileLock(path, timeout), closing(connect(path, timeout)) as connection:
+        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise StoreUnavailable(
+                f"The file system of {path} cannot hold a database that is shared between "
+                "processes; put the store on a local disk."
+            )
+        connection.execute("PRAGMA synchronous = FULL")
+        yield connection
+
+
+def create(path: Path) -> None:
+    """Make the file, readable by its owner alone (0600), and missing folders (0700).
+
+    What exists is left as it is. Raises StoreUnavailable when that is not possible.
+    """
+    with reachable(path):
+        for folder in reversed(path.parents):
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700, exist_ok=True)
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+@contextmanager
+def reachable(path: Path) -> Iterator[None]:
+    """Raise StoreUnavailable for what the operating system says while the block looks."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailable(
+            f"Cannot reach {path} ({error.strerror}); check the store's URL, and that this "
+            "account may write there."
+        ) from error

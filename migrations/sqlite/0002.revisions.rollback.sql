@@ -1,0 +1,2 @@
+-- Postings stay; what they were before is given up.
+DROP TABLE revision;

@@ -1,0 +1,129 @@
+"""``jobstore migrate`` for operators."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def _answer(result: subprocess.CompletedProcess[str]) -> dict[str, list[dict[str, str]]]:
+    assert result.returncode == 0, result.stderr
+    answer: dict[str, list[dict[str, str]]] = json.loads(result.stdout)
+    return answer
+
+
+def _states(run: Run, url: str) -> list[str]:
+    answer = _answer(run("migrate", "status", "--store", url, "--json"))
+    return [each["state"] for each in answer["migrations"]]
+
+
+def test_up_tells_people_and_keeps_standard_output_free(run_command: Run, store_url: str) -> None:
+    result = run_command("migrate", "up", "--store", store_url)
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr.splitlines() == [
+        "Applied 0001.postings.",
+        "Applied 0002.revisions.",
+        "Applied 0003.readable-view.",
+    ]
+    result = run_command("migrate", "up", "--store", store_url)
+    assert (result.returncode, result.stderr) == (0, "Nothing to do.\n")
+    result = run_command("migrate", "up", "--store", store_url, "--quiet")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_store_comes_from_the_environment(run_command: Run, store_url: str) -> None:
+    assert run_command("migrate", "up", env={"JOBSTORE_URL": store_url}).returncode == 0
+    assert _states(run_command, store_url) == ["applied"] * 3
+
+
+def test_the_default_store_is_in_the_current_folder(run_command: Run, tmp_path: Path) -> None:
+    assert run_command("migrate", "up").returncode == 0
+    assert (tmp_path / "jobs.db").is_file()
+
+
+def test_json_lists_the_steps(run_command: Run, store_url: str) -> None:
+    steps = _answer(run_command("migrate", "up", "--store", store_url, "--json", "--to", "0002"))
+    assert [(each["id"], each["direction"]) for each in steps["steps"]] == [
+        ("0001.postings", "up"),
+        ("0002.revisions", "up"),
+    ]
+    assert _states(run_command, store_url) == ["applied", "applied", "pending"]
+
+
+def test_a_dry_run_prints_sql_that_runs(run_command: Run, store_url: str, tmp_path: Path) -> None:
+    result = run_command("migrate", "up", "--store", store_url, "--dry-run")
+    assert result.returncode == 0
+    assert not (tmp_path / "jobs.db").exists()
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(result.stdout)
+        names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'view'").fetchall()
+    assert names == [("postings",)]
+
+
+def test_down_takes_back_a_view_without_asking(run_command: Run, migrated_url: str) -> None:
+    result = run_command("migrate", "down", "--store", migrated_url)
+    assert (result.returncode, result.stderr) == (0, "Took back 0003.readable-view.\n")
+
+
+def test_down_does_not_remove_data_unasked(run_command: Run, migrated_url: str) -> None:
+    result = run_command("migrate", "down", "--store", migrated_url, "--to", "0001")
+    assert result.returncode == 2
+    assert "--yes" in result.stderr
+    assert _states(run_command, migrated_url) == ["applied"] * 3
+    result = run_command("migrate", "down", "--store", migrated_url, "--to", "0001", "--dry-run")
+    assert (result.returncode, "DROP TABLE revision" in result.stdout) == (0, True)
+    assert _states(run_command, migrated_url) == ["applied"] * 3
+    result = run_command("migrate", "down", "--store", migrated_url, "--to", "0001", "--yes")
+    assert (result.returncode, _states(run_command, migrated_url)) == (
+        0,
+        ["applied", "pending", "pending"],
+    )
+
+
+def test_status_shows_a_table(run_command: Run, store_url: str) -> None:
+    run_command("migrate", "up", "--store", store_url, "--to", "1")
+    result = run_command("migrate", "status", "--store", store_url)
+    assert (result.returncode, result.stdout) == (0, "")
+    rows = [line.split() for line in result.stderr.splitlines()]
+    assert rows[1][:2] == ["0001.postings", "applied"]
+    assert rows[2] == ["0002.revisions", "pending"]
+
+
+def test_verify_says_yes_or_what_to_run(run_command: Run, store_url: str) -> None:
+    result = run_command("migrate", "verify", "--store", store_url)
+    assert result.returncode == 1
+    assert f"run: jobstore migrate up --store {store_url}" in result.stderr
+    run_command("migrate", "up", "--store", store_url)
+    result = run_command("migrate", "verify", "--store", store_url)
+    assert (result.returncode, result.stdout) == (0, "")
+    assert "up to date" in result.stderr
+    result = run_command("migrate", "verify", "--store", store_url, "--json")
+    assert json.loads(result.stdout) == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["up", "--store", "postgresql://ann:secret@db/jobs"], 1, "cannot open postgresql"),
+        (["up", "--to", "0099"], 1, "no such migration"),
+        (["down"], 1, "no database file"),
+        (["sideways"], 2, "sideways"),
+        (["up", "--nonsense"], 2, "--nonsense"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    run_command: Run, arguments: list[str], code: int, told: str
+) -> None:
+    result = run_command("migrate", *arguments)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert told in result.stderr
+    assert "secret" not in result.stderr
+    assert "Traceback" not in result.stderr

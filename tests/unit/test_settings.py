@@ -1,0 +1,155 @@
+"""Store URLs and settings: understood, or refused with a word on what to write."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobstore.errors import StoreUnavailable
+from jobstore.settings import (
+    EngineOptions,
+    StoreSettings,
+    parse_store_url,
+    read_environment,
+    sqlite_url,
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///jobs.db", Path("jobs.db").absolute()),
+        ("sqlite:///a/b.db", Path("a/b.db").absolute()),
+        ("sqlite:////srv/jobs.db", Path("/srv/jobs.db")),
+        ("SQLite:////srv/jobs.db", Path("/srv/jobs.db")),
+        ("sqlite:////srv/my%20jobs.db", Path("/srv/my jobs.db")),
+        ("sqlite:////srv/100%25%3F%23.db", Path("/srv/100%?#.db")),
+        ("sqlite:////srv/%C3%84.db", Path("/srv/Ä.db")),
+        ("sqlite:////srv/求人.db", Path("/srv/求人.db")),
+    ],
+)
+def test_a_url_names_a_file(url: str, path: Path) -> None:
+    parsed = parse_store_url(url)
+    assert (parsed.engine, parsed.path, str(parsed)) == ("sqlite", path, url)
+    assert parse_store_url(parsed) is parsed
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("", "does not begin with sqlite:///"),
+        ("jobs.db", "write sqlite:///jobs.db"),
+        ("/srv/jobs.db", "write sqlite:///jobs.db"),
+        ("sqlite:", "three slashes"),
+        ("sqlite://", "three slashes"),
+        ("sqlite:jobs.db", "three slashes"),
+        ("sqlite://jobs.db", "three slashes"),
+        ("sqlite:///", "names no file"),
+        ("sqlite:///folder/", "names no file"),
+        ("sqlite:///:memory:", "in memory"),
+        ("sqlite:///jobs.db?mode=ro", "no parameters"),
+        ("sqlite:///jobs.db?", "no parameters"),
+        ("sqlite:///jobs.db#top", "%23"),
+        ("sqlite:///100%.db", "%25"),
+        ("sqlite:///a%00b", "NUL"),
+        ("sqlite:///a\nb", "control characters"),
+        ("http://[::1", "malformed"),
+        ("postgresql://localhost/jobs", "cannot open postgresql databases; write sqlite"),
+        ("mysql+pymysql://localhost/jobs", "cannot open mysql"),
+        ("file:///srv/jobs.db", "cannot open file databases"),
+    ],
+)
+def test_a_url_that_is_no_store_is_refused(url: str, told: str) -> None:
+    with pytest.raises(StoreUnavailable) as caught:
+        parse_store_url(url)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "sqlite", "mysql", ""])
+def test_credentials_are_not_repeated(scheme: str) -> None:
+    with pytest.raises(StoreUnavailable) as caught:
+        parse_store_url(f"{scheme}://ann:hunter2@host/jobs")
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
+def test_any_path_survives_its_url(name: str) -> None:
+    path = Path("/srv") / f"_{name.rstrip('/')}"
+    assert parse_store_url(sqlite_url(path)).path == path
+
+
+@given(st.text())
+def test_any_text_is_understood_or_refused(url: str) -> None:
+    for text in (url, f"sqlite:///{url}"):
+        try:
+            path = parse_store_url(text).path
+        except StoreUnavailable:
+            continue
+        assert path.is_absolute()
+
+
+def test_a_file_name_that_is_not_unicode() -> None:
+    path = Path(os.fsdecode(b"/srv/\xff.db"))
+    assert sqlite_url(path) == "sqlite:////srv/%FF.db"
+    assert parse_store_url("sqlite:////srv/%FF.db").path == path
+
+
+def test_the_environment_may_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_environment() == StoreSettings("sqlite:///jobs.db", EngineOptions())
+    monkeypatch.setenv("JOBSTORE_URL", "")
+    monkeypatch.setenv("JOBSTORE_READERS", "")
+    assert read_environment() == StoreSettings()
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "URL": "sqlite:////srv/jobs.db",
+        "SYNCHRONOUS": "normal",
+        "READERS": "4",
+        "QUEUE_SIZE": "500",
+        "BUSY_TIMEOUT": "2.5",
+        "READ_TIMEOUT": "10",
+        "TEST_DATA": "anything",
+    }.items():
+        monkeypatch.setenv(f"JOBSTORE_{name}", value)
+    assert read_environment() == StoreSettings(
+        "sqlite:////srv/jobs.db", EngineOptions("normal", 4, 500, 2.5, 10.0)
+    )
+
+
+def test_every_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOBSTORE_READERS", "hunter2")
+    monkeypatch.setenv("JOBSTORE_SYNCHRONOUS", "off")
+    with pytest.raises(StoreUnavailable) as caught:
+        read_environment()
+    assert "JOBSTORE_READERS: " in str(caught.value)
+    assert "JOBSTORE_SYNCHRONOUS: " in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_variable_out_of_range_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOBSTORE_QUEUE_SIZE", "0")
+    with pytest.raises(StoreUnavailable, match="JOBSTORE_QUEUE_SIZE must be 1 to 1000000"):
+        read_environment()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"synchronous": "off"}, "synchronous must be full or normal"),
+        ({"readers": 0}, "readers must be"),
+        ({"readers": 65}, "readers must be"),
+        ({"queue_size": 1_000_001}, "queue_size must be"),
+        ({"busy_timeout": 0}, "busy_timeout must be"),
+        ({"read_timeout": float("nan")}, "read_timeout must be"),
+        ({"read_timeout": float("inf")}, "read_timeout must be"),
+    ],
+)
+def test_options_out_of_range_are_refused(options: dict[str, object], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        EngineOptions(**options)  # type: ignore[arg-type]
