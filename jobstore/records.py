@@ -88,6 +88,10 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
 
 
+COMPANY_NOT_STATED = "(not stated)"
+"""The company of a posting whose source names none. In brackets, so that it cannot be taken
+for a company's name; an upsert keeps a name that is known."""
+
 # Amounts paid per period are compared as yearly equivalents: 40 hours x 52 weeks, 260 working
 # days, 52 weeks, 12 months. An amount without a period is taken as yearly.
 PERIODS_PER_YEAR: Mapping[str | None, int] = {

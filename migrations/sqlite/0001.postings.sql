@@ -66,9 +66,10 @@ CREATE TABLE posting_text (
 ) STRICT;
 
 -- The words of each posting, and its facets as words of their own. The index keeps no copy of
--- the text (content=''): rows are found by place, and removed by naming what was indexed.
+-- the text (content=''): rows are found by place, and removed by naming what was indexed. The
+-- description comes first, because FTS5 marks every word of the other columns with two bytes.
 CREATE VIRTUAL TABLE posting_words USING fts5 (
-    title, company, location, skills, description, facets,
+    description, title, company, location, skills, facets,
     content = '', columnsize = 0, tokenize = "unicode61 remove_diacritics 2"
 );
 -- Lists the words of the index, to spell out what a prefix stands for.

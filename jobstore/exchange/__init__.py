@@ -1,0 +1,29 @@
+"""Postings in and out of files: one module per format, all of them streaming.
+
+Importers are plain iterators of :class:`Record`; they translate a source's fields into ours
+and judge nothing, since the store checks every posting it takes in. Exporters take postings
+one by one. Nothing here opens a store.
+"""
+
+from __future__ import annotations
+
+from jobstore.exchange.csv_ import parse_columns
+from jobstore.exchange.formats import IMPORT_FORMATS, open_records
+from jobstore.exchange.jobspy import postings_from_jobspy
+from jobstore.exchange.rows import Batch, BrokenFile, Record, batches
+from jobstore.exchange.writing import EXPORT_FORMATS, Writer, export, open_writer
+
+__all__ = [
+    "EXPORT_FORMATS",
+    "IMPORT_FORMATS",
+    "Batch",
+    "BrokenFile",
+    "Record",
+    "Writer",
+    "batches",
+    "export",
+    "open_records",
+    "open_writer",
+    "parse_columns",
+    "postings_from_jobspy",
+]

@@ -1,0 +1,132 @@
+"""Single values as sources write them: times, numbers, flags, links and lists.
+
+Pure functions. What cannot be translated is handed on as it is, so that the store's intake
+names it as a fault.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import urljoin
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_NAIVE_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?")
+_HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.[a-z]{2,}(:\d+)?([/?#]\S*)?", re.IGNORECASE)
+_TRUE = {"true", "1", "1.0", "yes"}
+_FALSE = {"false", "0", "0.0", "no"}
+
+
+def from_epoch(value: Any, unit: str) -> Any:
+    """The time that lies ``value`` ``"seconds"`` or ``"milliseconds"`` after 1970 in UTC.
+
+    Numbers and numeric text are taken; anything else is handed on as it is.
+    """
+    # Whole numbers may be written as floats: 1713397508000.0
+    number = whole(value)
+    if isinstance(number, bool) or not isinstance(number, int):
+        return value
+    try:
+        return _EPOCH + timedelta(**{unit: number})
+    except OverflowError:
+        return value
+
+
+def in_utc(value: Any, *, end_of_day: bool = False) -> Any:
+    """Complete an ISO 8601 date, or a time without an offset, as UTC.
+
+    A date alone is midnight at its beginning, or with ``end_of_day`` its last second.
+    """
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if _DATE.fullmatch(text):
+        return text + ("T23:59:59+00:00" if end_of_day else "T00:00:00+00:00")
+    return text + "+00:00" if _NAIVE_TIME.fullmatch(text) else value
+
+
+def whole(value: Any) -> Any:
+    """``12`` for ``"12.0"`` and ``12.0``; anything that is no whole number as it is."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str | float | Decimal):
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation:
+            return value
+        # The bound comes first: 1e999999999 as an integer would fill the memory.
+        if number.is_finite() and -(2**63) <= number < 2**63 and number == int(number):
+            return int(number)
+    return value
+
+
+def number(value: Any) -> Any:
+    """Numeric text as the JSON number it stands for; anything else as it is."""
+    found = whole(value)
+    if isinstance(found, str):
+        try:
+            return float(found) if Decimal(found).is_finite() else value
+        except InvalidOperation:
+            return value
+    return found
+
+
+def flag(value: Any) -> bool | None:
+    """What a boolean, a 0/1 or their text says; ``None`` for anything else."""
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    return True if text in _TRUE else False if text in _FALSE else None
+
+
+def link(value: Any, base: Any = None) -> Any:
+    """An address as an absolute URL.
+
+    ``www.example.com/x`` becomes ``https://www.example.com/x``; ``/x`` is resolved against
+    ``base``. Anything else is handed on as it is.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("/") and isinstance(base, str):
+        try:
+            return urljoin(base, text)
+        except ValueError:
+            return value
+    return f"https://{text}" if _HOST.fullmatch(text) else value
+
+
+def listed(value: Any, separator: str = ",") -> Any:
+    """A list as it is, and text as the list of its parts."""
+    if isinstance(value, str):
+        return [part for part in (part.strip() for part in value.split(separator)) if part]
+    return value
+
+
+def digest(parts: Iterable[Any]) -> str:
+    """A short name for what has no id of its own, the same wherever it is computed.
+
+    The first 128 bits of SHA-256 over the parts, white space and case aside.
+    """
+    folded = "\x1f".join(" ".join(str(part or "").split()).casefold() for part in parts)
+    return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def stated(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries that say something: not ``None``, not NaN, not blank, not empty."""
+    return {key: value for key, value in mapping.items() if not _empty(value)}
+
+
+def _empty(value: Any) -> bool:
+    if value is None or value == "" or value == [] or value == {}:
+        return True
+    if isinstance(value, str):
+        return value.isspace()
+    return isinstance(value, float) and value != value

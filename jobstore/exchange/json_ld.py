@@ -1,0 +1,144 @@
+"""Values of schema.org properties, each of which may be text, an object or a list.
+
+Only shapes are read here; which property fills which of our fields is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from jobstore.vocabulary import COUNTRIES
+
+# Other names that addressCountry is given: ISO 3166-1 alpha-3 codes and English names of the
+# countries most postings come from.
+_COUNTRY_NAMES = {
+    name: code
+    for code, names in {
+        "AE": "are,uae,united arab emirates",
+        "AR": "arg,argentina",
+        "AT": "aut,austria,österreich",
+        "AU": "aus,australia",
+        "BE": "bel,belgium",
+        "BR": "bra,brazil,brasil",
+        "CA": "can,canada",
+        "CH": "che,switzerland,schweiz,suisse",
+        "CN": "chn,china",
+        "CZ": "cze,czechia,czech republic",
+        "DE": "deu,germany,deutschland",
+        "DK": "dnk,denmark",
+        "ES": "esp,spain,españa",
+        "FI": "fin,finland",
+        "FR": "fra,france",
+        "GB": "gbr,uk,united kingdom,great britain,england,scotland,wales,northern ireland",
+        "GR": "grc,greece",
+        "HK": "hkg,hong kong",
+        "HU": "hun,hungary",
+        "IE": "irl,ireland",
+        "IL": "isr,israel",
+        "IN": "ind,india",
+        "IT": "ita,italy,italia",
+        "JP": "jpn,japan,日本",
+        "KR": "kor,south korea,korea,대한민국",
+        "MX": "mex,mexico,méxico",
+        "NL": "nld,netherlands,the netherlands,nederland",
+        "NO": "nor,norway",
+        "NZ": "nzl,new zealand",
+        "PH": "phl,philippines",
+        "PL": "pol,poland,polska",
+        "PT": "prt,portugal",
+        "RO": "rou,romania",
+        "SE": "swe,sweden",
+        "SG": "sgp,singapore",
+        "TR": "tur,turkey,türkiye",
+        "TW": "twn,taiwan",
+        "UA": "ukr,ukraine",
+        "US": "usa,united states,united states of america,u.s.,u.s.a.",
+        "ZA": "zaf,south africa",
+    }.items()
+    for name in names.split(",")
+}
+
+
+def job_postings(value: Any) -> Iterator[dict[str, Any]]:
+    """Find every JobPosting in a JSON value, in the order of the document."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list):
+            waiting.extend(reversed(item))
+        elif isinstance(item, dict):
+            if _is_posting(item.get("@type")):
+                yield item
+            else:
+                waiting.extend(reversed(item.values()))
+
+
+def _is_posting(kind: Any) -> bool:
+    # JobPosting, schema:JobPosting, https://schema.org/JobPosting; alone or among others.
+    kinds = kind if isinstance(kind, list) else [kind]
+    return any(
+        isinstance(name, str) and name.replace(":", "/").rsplit("/")[-1].lower() == "jobposting"
+        for name in kinds
+    )
+
+
+def first(value: Any) -> Any:
+    """The first of a list; anything else as it is."""
+    while isinstance(value, list):
+        value = value[0] if value else None
+    return value
+
+
+def text_of(value: Any) -> str | None:
+    """A value as text, where it is one."""
+    value = first(value)
+    if isinstance(value, dict):
+        value = first(value.get("@value"))
+    return None if value is None or isinstance(value, dict) else str(value)
+
+
+def name_of(value: Any) -> str | None:
+    """What a thing is called: itself if it is text, else its name."""
+    value = first(value)
+    if isinstance(value, dict):
+        return text_of(value.get("name")) or text_of(value.get("legalName"))
+    return text_of(value)
+
+
+def _address(place: Any) -> Any:
+    place = first(place)
+    if isinstance(place, dict):
+        return first(place.get("address", place))
+    return place
+
+
+def location(place: Any) -> str | None:
+    """A Place as one line: locality, region, country; or else its name."""
+    place = first(place)
+    address = _address(place)
+    if isinstance(address, dict):
+        parts = ("addressLocality", "addressRegion", "addressCountry")
+        names = [name_of(address.get(part)) for part in parts]
+        if names[0] is not None and place is not address and names[0] == name_of(place):
+            # One that has no other name than its locality is told by it in full.
+            return names[0]
+        line = ", ".join(name.strip() for name in names if name and name.strip())
+        return line or name_of(place) or text_of(address.get("streetAddress"))
+    return text_of(address)
+
+
+def country(place: Any) -> str | None:
+    """The country of a Place as an ISO 3166-1 code, where it is known.
+
+    Two letters that are no such code are handed on, since they claim to be one.
+    """
+    address = _address(place)
+    name = name_of(address.get("addressCountry")) if isinstance(address, dict) else None
+    if name is None:
+        return None
+    code = name.strip().upper()
+    if code in COUNTRIES:
+        return code
+    known = _COUNTRY_NAMES.get(name.strip().lower())
+    return known or (code if len(code) == 2 and code.isascii() else None)

@@ -1,0 +1,127 @@
+"""jobstore's own JSON Lines: one posting per line, nothing lost either way.
+
+A line is an object with the names of :class:`~jobstore.JobPosting` fields; what is not stated
+is left out. An export adds ``id``, which is derived from the key, so an import ignores it, as
+it does ``version`` and ``updated_at``. Salaries are JSON numbers with all their digits.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from jobstore.exchange.cells import stated
+from jobstore.exchange.documents import json_objects
+from jobstore.exchange.rows import Record
+from jobstore.records import Job
+
+# The order of an export, and the columns of a CSV.
+FIELDS = (
+    "id",
+    "source",
+    "source_job_id",
+    "title",
+    "company",
+    "location",
+    "country",
+    "workplace",
+    "employment_type",
+    "experience_level",
+    "industry",
+    "skills",
+    "salary_min",
+    "salary_max",
+    "salary_currency",
+    "salary_period",
+    "salary_text",
+    "url",
+    "apply_url",
+    "company_url",
+    "company_size",
+    "applicant_count",
+    "posted_at",
+    "expires_at",
+    "status",
+    "first_seen_at",
+    "last_seen_at",
+    "closed_at",
+    "description",
+    "attributes",
+)
+
+# What the store makes for itself.
+DERIVED = ("id", "version", "updated_at")
+
+
+def _exact(number: str) -> Decimal | float:
+    try:
+        return Decimal(number)
+    except InvalidOperation:  # an exponent beyond all sense: infinity, which intake refuses
+        return float(number)
+
+
+_DECODER = json.JSONDecoder(parse_float=_exact)
+
+
+def read(stream: io.BufferedReader, name: str) -> Iterator[Record]:
+    """Read postings; an array of them is read as well."""
+    for row in json_objects(stream, name, _DECODER):
+        if row.fault is not None:
+            yield row.broken()
+            continue
+        posting = {key: value for key, value in row.value.items() if key not in DERIVED}
+        if "attributes" in posting:
+            try:
+                posting["attributes"] = _floats(posting["attributes"])
+            except RecursionError:
+                yield row.broken("attributes: nested too deeply")
+                continue
+        yield row.record(posting)
+
+
+def _floats(value: Any) -> Any:
+    """Only salaries keep more digits than a float; attributes are plain JSON."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {key: _floats(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_floats(item) for item in value]
+    return value
+
+
+class Writer:
+    """Writes postings as JSON Lines."""
+
+    def __init__(self, stream: io.TextIOBase) -> None:
+        self._stream = stream
+
+    def write(self, job: Job) -> None:
+        """Write one posting."""
+        fields = stated({name: getattr(job, name) for name in FIELDS})
+        pairs = (f'"{name}": {_json(value)}' for name, value in fields.items())
+        self._stream.write("{" + ", ".join(pairs) + "}\n")
+
+    def finish(self) -> None:
+        """Nothing follows the last line."""
+
+
+def _json(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, list | dict | int):
+        return json.dumps(value, ensure_ascii=False)
+    return json.dumps(text(value), ensure_ascii=False)
+
+
+def text(value: Any) -> str:
+    """A single value as text: times in ISO 8601, decimals without exponent."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return str(value)

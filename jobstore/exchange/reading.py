@@ -1,0 +1,190 @@
+"""Bytes of an input: files, standard input, gzip, byte order marks and what is no text.
+
+No format is known here. Every way in which reading can fail ends as BrokenFile.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from jobstore.exchange.rows import BrokenFile
+
+# The longest row that is taken in, in bytes or characters. It bounds the memory of an import;
+# the longest description that the store takes is a small part of it.
+MAX_RECORD = 16 * 1024 * 1024
+
+CHUNK = 128 * 1024
+
+# How much of a file its format is recognised by.
+HEAD = 64 * 1024
+
+FilePath = str | os.PathLike[str]
+
+_BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
+_NOT_TEXT = {
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook; unpack it, or save the sheet as CSV",
+    b"PAR1": "a Parquet file; convert it to CSV or JSON Lines",
+    b"SQLite format 3\0": "an SQLite database; give it as --store, or export it first",
+    b"%PDF": "a PDF document",
+    b"BZh": "packed with bzip2; unpack it or pack it with gzip",
+    b"\xfd7zXZ": "packed with xz; unpack it or pack it with gzip",
+    b"(\xb5/\xfd": "packed with zstd; unpack it or pack it with gzip",
+    b"\xff\xfe": "UTF-16 text; save it as UTF-8",
+    b"\xfe\xff": "UTF-16 text; save it as UTF-8",
+}
+# Control characters that no text file has in number, NUL aside.
+_CONTROLS = bytes(set(range(1, 32)) - set(b"\t\n\v\f\r\x1b"))
+
+
+class _Raw(io.RawIOBase):
+    """Reads ``inner`` after ``head``, and tells its failures as BrokenFile."""
+
+    def __init__(self, inner: BinaryIO, head: bytes, name: str) -> None:
+        super().__init__()
+        self._inner = inner
+        self._head = head
+        self._name = name
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        size = len(buffer)
+        if self._head:
+            data, self._head = self._head[:size], self._head[size:]
+        else:
+            data = read_some(self._inner, size, self._name)
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def read_some(stream: BinaryIO, size: int, name: str) -> bytes:
+    """Read what is there, at most ``size`` bytes; ``b""`` at the end. Raises BrokenFile."""
+    try:
+        # read1 does not wait until a pipe has filled the whole buffer.
+        return stream.read1(size)  # type: ignore[attr-defined, no-any-return]
+    except EOFError:
+        raise BrokenFile(
+            f"{name} is cut short: its gzip data ends too early. Get it again."
+        ) from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise BrokenFile(f"{name} is damaged ({error}). Get it again.") from None
+    except OSError as error:
+        raise BrokenFile(f"{name} cannot be read: {error.strerror or error}.") from None
+
+
+def _take(stream: BinaryIO, size: int, name: str) -> bytes:
+    data = b""
+    while len(data) < size and (more := read_some(stream, size - len(data), name)):
+        data += more
+    return data
+
+
+def name_of(path: FilePath) -> str:
+    """What messages call the input."""
+    return "standard input" if path == "-" else os.fspath(path)
+
+
+def is_pipe(path: FilePath) -> bool:
+    """Whether the input can be read only once: standard input, a pipe or a socket."""
+    return path == "-" or Path(path).is_fifo() or Path(path).is_socket()
+
+
+@contextmanager
+def open_input(path: FilePath) -> Iterator[io.BufferedReader]:
+    """Open a file, or standard input for ``-``: unpacked if it is gzip, without byte order mark.
+
+    What it is packed with is told by its first bytes, not by its name. Raises BrokenFile when
+    it is missing, a folder, unreadable or no text.
+    """
+    name = name_of(path)
+    if path == "-":
+        with _unpacked(sys.stdin.buffer, name) as stream:
+            yield stream
+        return
+    with _open(path, name) as opened, _unpacked(opened, name) as stream:
+        yield stream
+
+
+def _open(path: FilePath, name: str) -> BinaryIO:
+    try:
+        return Path(path).open("rb")
+    except IsADirectoryError:
+        raise BrokenFile(f"{name} is a folder; name the files in it.") from None
+    except FileNotFoundError:
+        raise BrokenFile(f"There is no file {name}.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BrokenFile(f"{name} cannot be read: {reason}.") from None
+
+
+@contextmanager
+def _unpacked(inner: BinaryIO, name: str) -> Iterator[io.BufferedReader]:
+    head = _start(inner, name)
+    if head.startswith(_GZIP):
+        # GzipFile takes any object that can be read; typeshed asks for more.
+        packed: Any = with_head(inner, head, name)
+        inner = cast(BinaryIO, gzip.GzipFile(fileobj=packed))
+        head = _start(inner, name)
+    _check_text(head, name)
+    yield with_head(inner, head.removeprefix(_BOM), name)
+
+
+def _start(stream: BinaryIO, name: str) -> bytes:
+    # A pipe may give a few bytes first: enough for the marks, then what is there at once.
+    head = _take(stream, len(_BOM), name)
+    return head + read_some(stream, CHUNK, name) if head else head
+
+
+def _check_text(head: bytes, name: str) -> None:
+    for magic, what in _NOT_TEXT.items():
+        if head.startswith(magic):
+            raise BrokenFile(f"{name} is {what}.")
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    if controls > len(head) // 20 or head.count(0) > len(head) // 5:
+        raise BrokenFile(f"{name} is no text file; CSV, JSON or HTML in UTF-8 is expected.")
+
+
+def with_head(stream: BinaryIO, head: bytes, name: str) -> io.BufferedReader:
+    """Return a stream that gives ``head`` again, and then the rest of ``stream``."""
+    return io.BufferedReader(_Raw(stream, head, name), CHUNK)
+
+
+def read_head(stream: io.BufferedReader, name: str) -> bytes:
+    """Read the first :data:`HEAD` bytes, or all if there are fewer."""
+    return _take(stream, HEAD, name)
+
+
+def exhaust(stream: io.BufferedReader) -> None:
+    """Read to the end, for the checks that are made on the way."""
+    while stream.read(CHUNK):
+        pass
+
+
+def decode(data: bytes) -> tuple[str, str | None]:
+    """Decode a row, and say what is wrong with it if it is not UTF-8."""
+    try:
+        return data.decode("utf-8"), None
+    except UnicodeDecodeError as error:
+        fault = f"byte {error.start + 1} of the row is not UTF-8 (0x{data[error.start]:02x})"
+        return data.decode("utf-8", "surrogateescape"), fault
+
+
+def read_line(stream: io.BufferedReader) -> tuple[bytes, bool]:
+    """Read a line with its end, and whether it was too long and lost its rest."""
+    line = stream.readline(MAX_RECORD)
+    if len(line) < MAX_RECORD or line.endswith(b"\n"):
+        return line, False
+    rest = line
+    while rest and not rest.endswith(b"\n"):
+        rest = stream.readline(CHUNK)
+    return line[:CHUNK], True

@@ -1,0 +1,84 @@
+"""What an importer hands on, and the error for a file that cannot be read at all.
+
+Nothing here knows a format. A posting is checked where it is stored, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobstore.errors import JobStoreError
+
+
+class BrokenFile(JobStoreError):
+    """The file cannot be read as postings."""
+
+
+@dataclass(slots=True)
+class Record:
+    """One row of a file: a posting to check and store, or the reason why there is none.
+
+    ``line`` is the line on which the row begins (from 1); for a JSON array, which may be one
+    long line, and for a page it is the posting's position (from 1) instead. ``posting`` maps
+    names of :class:`~jobstore.JobPosting` fields to values as the source gave them. ``raw`` is
+    the row's text as found; bytes that are not UTF-8 stand in it as lone surrogates
+    (``surrogateescape``), so encoding it the same way gives back the bytes.
+    """
+
+    line: int | None
+    posting: dict[str, Any] | None = None
+    fault: str | None = None
+    raw: str | None = None
+
+
+@dataclass(slots=True)
+class Row:
+    """A row before its format is understood: any JSON value, or a mapping of CSV cells."""
+
+    line: int
+    value: Any = None
+    fault: str | None = None
+    raw: str | None = None
+
+    def record(self, posting: dict[str, Any]) -> Record:
+        """The record that says ``posting``."""
+        return Record(self.line, posting, None, self.raw)
+
+    def broken(self, fault: str | None = None) -> Record:
+        """The record that says why there is no posting."""
+        return Record(self.line, None, fault or self.fault, self.raw)
+
+
+@dataclass(slots=True)
+class Batch:
+    """A bounded run of records: those with a posting, in order, and those without.
+
+    ``records[i].posting is postings[i]``, so that the index of a rejection leads back to the
+    line and the text of its row.
+    """
+
+    postings: list[dict[str, Any]] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    broken: list[Record] = field(default_factory=list)
+
+
+def batches(records: Iterable[Record], size: int = 2000) -> Iterator[Batch]:
+    """Cut ``records`` into batches of at most ``size`` rows, holding one at a time.
+
+    Store ``batch.postings`` with one ``upsert_many``; a rejection with index ``i`` came from
+    ``batch.records[i]``. Rows that gave no posting are in ``batch.broken``.
+    """
+    batch = Batch()
+    for record in records:
+        if record.posting is None:
+            batch.broken.append(record)
+        else:
+            batch.postings.append(record.posting)
+            batch.records.append(record)
+        if len(batch.records) + len(batch.broken) >= size:
+            yield batch
+            batch = Batch()
+    if batch.records or batch.broken:
+        yield batch

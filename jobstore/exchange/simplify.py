@@ -1,0 +1,50 @@
+"""Simplify's list of openings for graduates (``listings.json``).
+
+Times are seconds since 1970. ``active`` false closes a posting. The locations are joined by
+``; ``; a posting all of whose locations begin with "Remote" is remote. ``source`` there is who
+contributed the entry; it, ``sponsorship`` and the rest stay in ``attributes``.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from jobstore.exchange.cells import flag, from_epoch, link, stated
+from jobstore.exchange.documents import json_objects
+from jobstore.exchange.rows import Record
+
+SOURCE = "simplify"
+
+
+def read(stream: io.BufferedReader, name: str) -> Iterator[Record]:
+    """Read the list."""
+    for row in json_objects(stream, name):
+        yield row.broken() if row.fault is not None else row.record(posting(row.value))
+
+
+def posting(entry: dict[str, Any]) -> dict[str, Any]:
+    """Translate one entry."""
+    rest = stated(entry)
+    take = rest.pop
+    locations = rest.get("locations", [])
+    if not isinstance(locations, list):
+        locations = [locations]
+    if len(locations) == 1:
+        take("locations")
+    remote = all(str(place).strip().lower().startswith("remote") for place in locations)
+    active = flag(take("active", None))
+    result = {
+        "source": SOURCE,
+        "source_job_id": take("id", None),
+        "title": take("title", None),
+        "company": take("company_name", None),
+        "location": "; ".join(map(str, locations)),
+        "workplace": "remote" if locations and remote else None,
+        "url": take("url", None),
+        "company_url": link(take("company_url", None)),
+        "posted_at": from_epoch(take("date_posted", None), "seconds"),
+        "status": "closed" if active is False else None,
+    }
+    return stated({**result, "attributes": rest})

@@ -1,0 +1,115 @@
+"""Writes postings to a file: whole or not at all, one posting at a time.
+
+The formats themselves are in their modules; here is only where the bytes go.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+from jobstore.exchange import csv_, jsonl, schema_org
+from jobstore.exchange.reading import FilePath
+from jobstore.records import Job
+
+
+class Writer(Protocol):
+    """Takes postings one by one."""
+
+    def write(self, job: Job) -> None:
+        """Write one posting."""
+
+    def finish(self) -> None:
+        """Write what comes after the last posting."""
+
+
+_WRITERS: dict[str, Callable[[io.TextIOBase], Writer]] = {
+    "jsonl": jsonl.Writer,
+    "csv": csv_.Writer,
+    "schema-org": schema_org.Writer,
+}
+
+EXPORT_FORMATS = tuple(_WRITERS)
+
+
+@contextmanager
+def open_writer(path: FilePath, format: str = "jsonl") -> Iterator[Writer]:
+    """Open ``path``, or standard output for ``-``, for an export in ``format``.
+
+    A name that ends in ``.gz`` is packed. The postings go to a temporary file beside it, which
+    takes the name at the end, safely on disk; if the block raises, what was there before
+    stays. Raises ValueError for an unknown format and OSError when it cannot be written.
+    """
+    if format not in _WRITERS:
+        raise ValueError(f"There is no export format {format!r}; there are {_names()}.")
+    with _output(path) as binary, _packed(binary, os.fspath(path)) as packed:
+        # No translation of line ends: a text's own are part of it.
+        text = io.TextIOWrapper(packed, encoding="utf-8", newline="", write_through=False)
+        try:
+            writer = _WRITERS[format](text)
+            yield writer
+            writer.finish()
+            text.flush()
+        finally:
+            with contextlib.suppress(OSError, ValueError):
+                text.detach()
+
+
+async def export(jobs: AsyncIterable[Job], path: FilePath, format: str = "jsonl") -> int:
+    """Write all of ``jobs``, such as :meth:`jobstore.JobStore.stream`; return how many.
+
+    Memory does not grow with their number. Raises as :func:`open_writer` does.
+    """
+    count = 0
+    with open_writer(path, format) as writer:
+        async for job in jobs:
+            writer.write(job)
+            count += 1
+    return count
+
+
+def _names() -> str:
+    return ", ".join(EXPORT_FORMATS)
+
+
+@contextmanager
+def _packed(binary: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    if not name.endswith(".gz"):
+        yield binary
+        return
+    # Without a time and a name inside, the same postings make the same file.
+    with gzip.GzipFile(filename="", mode="wb", fileobj=binary, mtime=0) as packed:
+        yield cast(BinaryIO, packed)
+
+
+@contextmanager
+def _output(path: FilePath) -> Iterator[BinaryIO]:
+    if path == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():
+        # A device or a pipe is written to, not replaced.
+        with target.open("wb") as stream:
+            yield stream
+        return
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with temporary.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise

@@ -1,0 +1,71 @@
+"""Salaries written as text."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from jobstore.exchange.salaries import parse_salary
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high", "currency", "period"),
+    [
+        ("$19 - $20 an hour", "19", "20", "USD", "hour"),
+        ("$40k-$73k", "40000", "73000", "USD", "year"),
+        ("$40-73K", "40000", "73000", "USD", "year"),
+        ("$60,000 - $80,000 a year", "60000", "80000", "USD", "year"),
+        ("$22.50 an hour", "22.50", "22.50", "USD", "hour"),
+        ("Up to $95,000.50 a year", None, "95000.50", "USD", "year"),
+        ("From €45.000,50 per year", "45000.50", None, "EUR", "year"),
+        ("45.000 € - 50.000 €", "45000", "50000", "EUR", "year"),
+        ("EUR 300 to EUR 350 per day", "300", "350", "EUR", "day"),
+        ("£50k – £60k", "50000", "60000", "GBP", "year"),
+        ("CA$30/hr", "30", "30", "CAD", "hour"),
+        ("S$5,000 - S$8,000 monthly", "5000", "8000", "SGD", "month"),
+        ("$75,000", "75000", "75000", "USD", "year"),
+        ("$1.2m", None, None, None, None),
+        ("¥300,000 per month", "300000", "300000", "JPY", "month"),
+        ("1 000 zł a week", None, None, None, None),
+        ("PLN 1 000 a week", "1000", "1000", "PLN", "week"),
+    ],
+)
+def test_what_can_be_read_is_read(
+    text: str, low: str | None, high: str | None, currency: str | None, period: str | None
+) -> None:
+    expected = {
+        "salary_min": low and Decimal(low),
+        "salary_max": high and Decimal(high),
+        "salary_currency": currency,
+        "salary_period": period,
+    }
+    stated = {name: value for name, value in expected.items() if value is not None}
+    if text == "$1.2m":  # a million dollars without a period is a year's
+        stated = {
+            "salary_min": Decimal("1200000.0"),
+            "salary_max": Decimal("1200000.0"),
+            "salary_currency": "USD",
+            "salary_period": "year",
+        }
+    assert parse_salary(text) == {**stated, "salary_text": text}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "competitive",
+        "$11-$16",
+        "20 an hour",
+        "$25 an hour, 40 hours a week",
+        "$1 - $2 - $3 a year",
+        "$20 - €30 an hour",
+        "$80,000 - $60,000 a year",
+        "$20 an hour or $3,000 a month",
+        "$1.2.3 a year",
+        "$5 a day " + "x" * 400,
+        "",
+    ],
+)
+def test_what_is_unclear_stays_text(text: str) -> None:
+    assert parse_salary(text) == {"salary_text": text}

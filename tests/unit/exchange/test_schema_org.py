@@ -1,0 +1,362 @@
+"""JobPosting documents, alone and in pages, in the shapes that people write."""
+
+from __future__ import annotations
+
+import io
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from jobstore.exchange import BrokenFile
+from jobstore.exchange.schema_org import Writer, document, posting
+from jobstore.intake import check_posting
+from jobstore.records import EmploymentType, Workplace
+from tests.unit.exchange.conftest import Read, full_job, make_job
+from tests.unit.exchange.conftest import posting as of
+
+PLAIN: dict[str, Any] = {
+    "@context": "https://schema.org/",
+    "@type": "JobPosting",
+    "title": "Engineer",
+    "hiringOrganization": "Acme",
+}
+
+
+def with_(**properties: Any) -> dict[str, Any]:
+    return posting({**PLAIN, **properties})
+
+
+def test_a_whole_posting_is_translated_and_the_rest_is_kept() -> None:
+    found = with_(
+        description="<p>Text</p>",
+        identifier={"@type": "PropertyValue", "name": "id", "value": 77},
+        url="https://jobs.example.com/1?utm_source=x",
+        datePosted="2025-11-06",
+        validThrough="2025-12-31",
+        employmentType="FULL_TIME",
+        hiringOrganization={"name": "Acme", "sameAs": ["https://acme.example", "x"]},
+        jobLocation=[
+            {
+                "@type": "Place",
+                "address": {
+                    "addressLocality": "Potsdam",
+                    "addressRegion": "BB",
+                    "addressCountry": {"@type": "Country", "name": ["Germany"]},
+                },
+            },
+            "Berlin",
+        ],
+        jobLocationType="TELECOMMUTE",
+        baseSalary={
+            "currency": "EUR",
+            "value": {"minValue": 16, "maxValue": 23.5, "unitText": "HOUR"},
+        },
+        industry=["IT", {"name": "Robots"}],
+        skills="SQL, Rust",
+        directApply=True,
+    )
+    attributes = found.pop("attributes")
+    assert found == {
+        "source": "jobs.example.com",
+        "source_job_id": "77",
+        "title": "Engineer",
+        "company": "Acme",
+        "location": "Potsdam, BB, Germany",
+        "country": "DE",
+        "workplace": "remote",
+        "employment_type": "FULL_TIME",
+        "industry": "IT, Robots",
+        "description": "<p>Text</p>",
+        "skills": ["SQL", "Rust"],
+        "url": "https://jobs.example.com/1?utm_source=x",
+        "company_url": "https://acme.example",
+        "posted_at": "2025-11-06T00:00:00+00:00",
+        "expires_at": "2025-12-31T23:59:59+00:00",
+        "salary_min": 16,
+        "salary_max": 23.5,
+        "salary_currency": "EUR",
+        "salary_period": "HOUR",
+    }
+    assert set(attributes) == {
+        "identifier",
+        "employmentType",
+        "hiringOrganization",
+        "jobLocation",
+        "jobLocationType",
+        "baseSalary",
+        "industry",
+        "skills",
+        "directApply",
+    }
+    assert check_posting(found).country == "DE"
+
+
+@pytest.mark.parametrize(
+    ("properties", "source", "id"),
+    [
+        ({"identifier": "A-1", "url": "https://www.x.example/1"}, "x.example", "A-1"),
+        ({"identifier": [{"value": ["A-2"]}]}, "schema-org", "A-2"),
+        ({"url": "https://x.example/1?utm_source=a"}, "x.example", "https://x.example/1"),
+        ({"@id": "https://x.example/2#job"}, "x.example", "https://x.example/2"),
+        ({"identifier": {"value": {}}, "url": "x.example/3"}, "x.example", "https://x.example/3"),
+        (
+            {"identifier": {"propertyID": "jobstore", "name": "board", "value": "9"}},
+            "board",
+            "9",
+        ),
+        (
+            {"hiringOrganization": {"name": "A", "url": "https://a.example"}, "identifier": 5},
+            "a.example",
+            "5",
+        ),
+    ],
+)
+def test_keys(properties: dict[str, Any], source: str, id: str) -> None:
+    found = with_(**properties)
+    assert (found["source"], found["source_job_id"]) == (source, id)
+
+
+def test_a_posting_without_any_name_of_its_own_gets_a_digest() -> None:
+    one, same, other = with_(), with_(title="ENGINEER "), with_(jobLocation="Berlin")
+    assert one["source"] == "schema-org"
+    assert one["source_job_id"] == same["source_job_id"] != other["source_job_id"]
+
+
+@pytest.mark.parametrize(
+    ("place", "location", "country"),
+    [
+        ("Berlin", "Berlin", None),
+        ({"address": "Berlin"}, "Berlin", None),
+        ({"name": "HQ", "address": {}}, "HQ", None),
+        ({"address": {"streetAddress": "Way 1"}}, "Way 1", None),
+        ({"addressLocality": "Bonn", "addressCountry": "de"}, "Bonn, de", "DE"),
+        ({"address": {"addressCountry": "UK"}}, "UK", "GB"),
+        ({"address": {"addressCountry": {"@value": "x"}}}, None, None),
+        ({"address": {"addressCountry": "KO"}}, "KO", "KO"),
+        ({"address": {"addressCountry": "Atlantis"}}, "Atlantis", None),
+        ([], None, None),
+        (None, None, None),
+    ],
+)
+def test_places(place: Any, location: str | None, country: str | None) -> None:
+    found = with_(jobLocation=place)
+    assert (found.get("location"), found.get("country")) == (location, country)
+
+
+@pytest.mark.parametrize(
+    ("kind", "employment_type"),
+    [
+        ("Full-time", "Full-time"),
+        ("FULL_TIME, CONTRACTOR", "FULL_TIME"),
+        (["REMOTE_WORKING", "VOLUNTEER"], "VOLUNTEER"),
+        (["REMOTE_WORKING"], "REMOTE_WORKING"),
+        ({"name": "Something"}, "Something"),
+        ([5], 5),
+        (5, 5),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_employment_types(kind: Any, employment_type: Any) -> None:
+    assert with_(employmentType=kind).get("employment_type") == employment_type
+
+
+@pytest.mark.parametrize(
+    ("kind", "workplace"),
+    [("TELECOMMUTE", "remote"), ("onsite", "onsite"), (["x", "Hybrid"], "hybrid"), ({}, None)],
+)
+def test_workplaces(kind: Any, workplace: str | None) -> None:
+    assert with_(jobLocationType=kind).get("workplace") == workplace
+
+
+@pytest.mark.parametrize(
+    ("salary", "low", "high", "currency", "period"),
+    [
+        (50000, 50000, 50000, "SEK", None),
+        ("50000", "50000", "50000", "SEK", None),
+        ("$40k-$50k", Decimal(40000), Decimal(50000), "USD", "year"),
+        ({"value": 5}, 5, 5, "SEK", None),
+        ({"currency": "EUR", "value": [{"value": 7, "unitText": "DAY"}]}, 7, 7, "EUR", "DAY"),
+        ({"minValue": 1, "unitText": "MONTH"}, 1, None, "SEK", "MONTH"),
+        ({"value": {"value": ""}}, None, None, "SEK", None),
+        ([], None, None, None, None),
+        ({"currency": "EUR"}, None, None, None, None),
+    ],
+)
+def test_salaries(salary: Any, low: Any, high: Any, currency: str | None, period: Any) -> None:
+    found = with_(baseSalary=salary, salaryCurrency="SEK")
+    assert found.get("salary_min") == low
+    assert found.get("salary_max") == high
+    assert found.get("salary_currency") == currency
+    assert found.get("salary_period") == period
+
+
+@pytest.mark.parametrize(
+    ("skills", "listed"),
+    [
+        ("SQL,\nRust", ["SQL", "Rust"]),
+        (["SQL", {"name": "Rust"}, {"termCode": "K1"}], ["SQL", "Rust"]),
+        ("A long sentence about all that one should be able to do, " + "x" * 90, None),
+        (None, None),
+    ],
+)
+def test_skills(skills: Any, listed: list[str] | None) -> None:
+    found = with_(skills=skills).get("skills")
+    assert (found or [])[-2:] == (listed or found or [])[-2:]
+    assert all(len(skill) <= 80 for skill in found or [])
+
+
+def test_organisations_and_titles_have_other_names() -> None:
+    found = posting({"name": "Cook", "hiringOrganization": {"legalName": "Acme Ltd"}})
+    assert (found["title"], found["company"]) == ("Cook", "Acme Ltd")
+    assert "company" not in posting({"title": "Cook"})
+
+
+GRAPH = {
+    "@context": "https://schema.org",
+    "@graph": [
+        {"@type": "BreadcrumbList", "itemListElement": []},
+        {**PLAIN, "@type": ["Thing", "https://schema.org/jobposting"], "title": "One"},
+        {"@type": "WebPage", "mainEntity": {**PLAIN, "@type": "schema:JobPosting", "title": "Two"}},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps(GRAPH),
+        json.dumps(GRAPH, indent=1),
+        json.dumps([GRAPH]),
+        json.dumps([{**PLAIN, "title": "One"}, {"@type": "x"}, {**PLAIN, "title": "Two"}]),
+        json.dumps({**PLAIN, "title": "One"}) + "\n" + json.dumps({**PLAIN, "title": "Two"}),
+        f"<html><script type='application/ld+json'>{json.dumps(GRAPH)}</script></html>",
+    ],
+)
+def test_postings_are_found_wherever_they_are(read: Read, content: str) -> None:
+    assert [of(record)["title"] for record in read(content)] == ["One", "Two"]
+    assert [of(record)["source"] for record in read(content, source="me")] == ["me", "me"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "{}",
+        "\n<!--\n{}\n-->\n",
+        "//<![CDATA[\n{}\n//]]>",
+        "/*<![CDATA[*/{}/*]]>*/",
+        "<![CDATA[{}]]>",
+        "{};",
+    ],
+)
+def test_scripts_may_be_wrapped(read: Read, script: str) -> None:
+    page = (
+        '<!DOCTYPE html><html><head><script>var x = "{";</script>\n'
+        '<SCRIPT nonce="1" TYPE="application/ld+json; charset=utf-8">'
+        + script.replace("{}", json.dumps(PLAIN))
+        + "</SCRIPT></head></html>"
+    )
+    (record,) = read(page)
+    assert of(record)["title"] == "Engineer"
+    assert record.line == 2
+
+
+def test_sloppy_pages_are_read(read: Read) -> None:
+    (record,) = read(
+        '<script type="application/ld+json">{&quot;@type&quot;: &quot;JobPosting&quot;,'
+        " &quot;title&quot;: &quot;A\nB&quot;}</script>"
+    )
+    assert of(record)["title"] == "A\nB"
+
+
+def test_a_script_that_is_no_json_is_a_fault_and_stops_nothing(read: Read) -> None:
+    one = '<script type="application/ld+json">'
+    page = f"<p>\n{one}{{oops</script>\n{one}{json.dumps(PLAIN)}</script>".encode()
+    broken, good = read(page)
+    assert (broken.line, good.line) == (2, 3)
+    assert (broken.fault or "").startswith("is no valid JSON")
+    assert broken.raw == "{oops"
+    (record,) = read(page[:4] + f'{one}{{"title": "'.encode() + b'\xff"}</script>')
+    assert record.fault == "holds bytes that are not UTF-8"
+
+
+def test_an_item_that_is_broken_is_a_fault(read: Read) -> None:
+    records = read(b'[{"@type": "JobPosting", "title": "\xff"}, {"@type": "JobPosting"}]')
+    assert [record.fault is None for record in records] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"@type": "Person"}', "holds no schema.org JobPosting; the file"),
+        ("<html><p>nothing</html>", "holds no schema.org JobPosting; the page"),
+        ('<script type="application/ld+json">{"@type": "JobP', "ends within a script"),
+        ("<html><![foo[ ]]>", "is no HTML|holds no"),
+        ("[]", "holds no schema.org JobPosting"),
+    ],
+)
+def test_files_without_any_posting_are_refused(read: Read, content: str, told: str) -> None:
+    with pytest.raises(BrokenFile, match=told):
+        read(content, "schema-org")
+
+
+def test_a_script_beyond_the_limit_is_refused(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobstore.exchange.pages.MAX_RECORD", 1000)
+    with pytest.raises(BrokenFile, match="more than 1,000 bytes"):
+        read('<script type="application/ld+json">"' + "x" * 5000)
+
+
+def written(*jobs: Any) -> str:
+    stream = io.StringIO()
+    writer = Writer(stream)
+    for job in jobs:
+        writer.write(job)
+    writer.finish()
+    return stream.getvalue()
+
+
+def test_an_exported_posting_comes_back_with_its_key(read: Read) -> None:
+    job = full_job()
+    bare, full = (check_posting(of(record)) for record in read(written(make_job(), job)))
+    assert (bare.source, bare.source_job_id, bare.company) == ("board", "1", "Acme")
+    for name in ("source", "source_job_id", "title", "company", "location", "country"):
+        assert getattr(full, name) == getattr(job, name)
+    for name in ("workplace", "employment_type", "industry", "salary_currency", "salary_period"):
+        assert getattr(full, name) == getattr(job, name)
+    for name in ("url", "company_url", "posted_at", "expires_at", "salary_min", "salary_max"):
+        assert getattr(full, name) == getattr(job, name)
+    assert full.skills == job.skills
+
+
+def test_an_export_is_one_array() -> None:
+    assert json.loads(written()) == []
+    assert len(json.loads(written(make_job(1), make_job(2)))) == 2
+    assert written(make_job(1), make_job(2)).count("\n") == 4
+
+
+def test_every_employment_type_has_the_name_that_search_engines_know() -> None:
+    names = {document(make_job(employment_type=kind))["employmentType"] for kind in EmploymentType}
+    assert len(names) == len(EmploymentType)
+    assert {"CONTRACTOR", "INTERN", "FULL_TIME"} <= names
+
+
+def test_only_remote_work_has_a_location_type() -> None:
+    assert "jobLocationType" not in document(make_job(workplace=Workplace.HYBRID))
+    assert document(make_job(workplace=Workplace.REMOTE))["jobLocationType"] == "TELECOMMUTE"
+
+
+@pytest.mark.parametrize(
+    ("amount", "value"),
+    [("60000", 60000), ("16.5", 16.5), ("99999999999.1234", 99999999999.1234)],
+)
+def test_amounts_are_numbers(amount: str, value: Any) -> None:
+    salary = document(make_job(salary_min=Decimal(amount)))["baseSalary"]
+    assert salary["value"] == {"@type": "QuantitativeValue", "minValue": value}
+
+
+def test_an_amount_that_no_float_holds_is_text() -> None:
+    amount = "123456789012.123456789"
+    salary = document(make_job(salary_max=Decimal(amount)))["baseSalary"]
+    assert salary["value"]["maxValue"] == amount
