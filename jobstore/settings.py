@@ -107,7 +107,7 @@ class EngineOptions:
     """
 
     synchronous: Literal["full", "normal"] = "full"
-    readers: int = 2
+    readers: int = 3
     queue_size: int = 10_000
     busy_timeout: float = 30.0
     read_timeout: float = 30.0

@@ -1,0 +1,107 @@
+"""What every database engine offers to the gateway.
+
+Only the protocol and its data types live here; no engine is named. An engine takes postings
+that :mod:`jobstore.intake` has checked and queries that :mod:`jobstore.statements.criteria`
+has normalised, and it raises nothing but :class:`~jobstore.JobStoreError`. Cursors, streams
+and limits belong to the gateway, so that they are alike everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+from jobstore.errors import JobStoreError
+from jobstore.records import (
+    FacetCount,
+    Job,
+    JobPosting,
+    JobSummary,
+    Revision,
+    Statistics,
+    UpsertResult,
+)
+from jobstore.statements.criteria import Criteria
+
+# Where a page ended, as plain JSON values. Only the engine that made it reads it.
+Position = tuple[int | float | str | None, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """One page of matches as an engine returns it; ``position`` is ``None`` at the end."""
+
+    items: list[JobSummary]
+    position: Position | None
+    total: int
+    total_capped: bool
+    facets: dict[str, list[FacetCount]] = field(default_factory=dict)
+
+
+class Unit(Protocol):
+    """Single operations on postings: those of an engine, or of one transaction."""
+
+    async def upsert(self, posting: JobPosting) -> UpsertResult:
+        """Store a checked posting; merge it with what is stored (:mod:`jobstore.merge`)."""
+
+    async def update(
+        self, id: UUID, changes: Mapping[str, Any], expected_version: int | None
+    ) -> Job:
+        """Set checked fields of a posting. Raises JobNotFound or VersionConflict."""
+
+    async def delete(self, id: UUID) -> bool:
+        """Remove a posting with everything kept about it; False if it was not there."""
+
+    async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
+        """Return the postings in the order of ``ids``, ``None`` for each that is absent."""
+
+
+class Engine(Unit, Protocol):
+    """One open database."""
+
+    async def upsert_many(
+        self, postings: Sequence[JobPosting]
+    ) -> list[UpsertResult | JobStoreError]:
+        """Upsert one bounded chunk; each posting gets its own result or its own error."""
+
+    def transaction(self, timeout: float) -> AbstractAsyncContextManager[Unit]:
+        """Run several operations that stand or fall together.
+
+        The transaction ends without effect if it lasts longer than ``timeout`` seconds.
+        """
+
+    async def search(
+        self,
+        criteria: Criteria,
+        *,
+        limit: int,
+        after: Position | None,
+        total: tuple[int, bool] | None,
+        facets: Sequence[str],
+        snippets: bool,
+    ) -> Found:
+        """Return the page that follows ``after``; count only when ``total`` is not known."""
+
+    async def scan(
+        self, criteria: Criteria, *, limit: int, after: Position | None
+    ) -> tuple[list[Job], Position | None]:
+        """Return whole postings, newest first, from ``after`` on."""
+
+    async def count(self, criteria: Criteria) -> int:
+        """Count all matches exactly; with no criteria, without reading postings."""
+
+    async def statistics(self) -> Statistics:
+        """Return the counts that the writer keeps."""
+
+    async def revisions(self, id: UUID) -> list[Revision]:
+        """Return what earlier versions of a posting held, newest first."""
+
+    @property
+    def cursor_key(self) -> bytes:
+        """The store's own secret that signs cursors, 32 bytes."""
+
+    async def close(self) -> None:
+        """Finish what was accepted, then let go of the database. Calling it twice is fine."""

@@ -1,0 +1,291 @@
+"""Opening connections: the one that writes and those that read.
+
+Settings of a connection and the thread it lives on belong here; what runs on it does not.
+
+No Python function may be registered with SQLite (``create_function``, progress handlers,
+authorizers): a daemon thread that dies inside one at interpreter exit holds SQLite's mutex for
+ever, and the exit hangs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from os import PathLike, fsencode
+from pathlib import Path
+from threading import Thread
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import quote
+
+import aiosqlite
+from aiosqlite.core import _STOP_RUNNING_SENTINEL, _connection_worker_thread
+
+from jobstore.engines.sqlite.errors import primary_code, translated, wrap
+from jobstore.engines.sqlite.locking import FileLock, attempts
+from jobstore.errors import StoreBusy, StoreClosed, StoreUnavailable
+from jobstore.settings import EngineOptions
+
+# The first with everything the schema and the statements use; STRICT tables came with 3.37.
+LEAST_SQLITE = (3, 38, 0)
+
+# KiB of page cache. The operating system caches the file as well; these keep the hot inner
+# pages of the indexes without a system call.
+_WRITER_CACHE = 64 * 1024
+_READER_CACHE = 16 * 1024
+# Pages in the WAL that make the writer copy them into the database, and the bytes that its
+# file keeps afterwards.
+_CHECKPOINT_PAGES = 1000
+_WAL_KEPT = 64 * 1024 * 1024
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Session(aiosqlite.Connection):
+    """A SQLite connection on a thread of its own, driven a whole function at a time.
+
+    The thread is a daemon, so that a store that was never closed does not hang the exit of
+    the interpreter. What SQLite had not acknowledged by then is rolled back when the file is
+    opened next.
+    """
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        held: list[sqlite3.Connection] = []
+
+        def connect() -> sqlite3.Connection:
+            held.append(connector())
+            return held[0]
+
+        super().__init__(connect, iter_chunk_size=64)
+        self._loop = asyncio.get_running_loop()
+        # The thread holds on to the connection: at exit sqlite3 would complain about each one
+        # that is still open, on top of the store's own warning.
+        self._thread = Thread(
+            target=_serve, args=(self._tx, held), name="jobstore-sqlite", daemon=True
+        )
+
+    def __del__(self) -> None:
+        # The store warns once about all of its sessions; here the thread is only let go.
+        # aiosqlite's own way warns as well, and may make an event loop that nobody closes.
+        connection: sqlite3.Connection | None = getattr(self, "_connection", None)
+        if connection is not None:
+            self._connection = None
+            self._tx.put_nowait((None, partial(_close_and_stop, connection)))
+
+    async def run(
+        self,
+        function: Callable[Concatenate[sqlite3.Connection, _P], _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """Run ``function(connection, ...)`` on the connection's thread and return its result.
+
+        One hop, however many statements it runs. SQLite's errors come out translated.
+        """
+        answer = self.future()
+        self.post(lambda conn: function(conn, *args, **kwargs), partial(settle, answer))
+        result: _T = await answer
+        return result
+
+    def post(
+        self,
+        work: Callable[[sqlite3.Connection], _T],
+        deliver: Callable[[_T | None, BaseException | None], object],
+    ) -> None:
+        """Start ``work`` on the connection's thread, then call ``deliver(result, error)``.
+
+        ``deliver`` runs on the event loop, whatever became of the task that asked; it is not
+        called when the loop was closed meanwhile. A closed session delivers StoreClosed.
+
+        Goes to aiosqlite's protected queue: its public methods are a hop for each statement,
+        and one that raises StopIteration leaves its caller waiting for ever.
+        """
+        connection, loop = self._connection, self._loop
+        if connection is None or not self._running:
+            loop.call_soon(deliver, None, StoreClosed())
+            return
+
+        def hop() -> None:
+            result, failure = None, None
+            try:
+                result = work(connection)
+            except BaseException as error:
+                failure = error
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(deliver, result, failure)
+
+        self._tx.put_nowait((None, hop))
+
+    def future(self) -> asyncio.Future[Any]:
+        """Return a new future of the session's event loop.
+
+        Raises StoreClosed on another loop, where waiting for it would never end.
+        """
+        if asyncio.get_running_loop() is not self._loop:
+            raise StoreClosed("The store was opened on another event loop; open it on this one.")
+        return self._loop.create_future()
+
+    def stop_statement(self) -> None:
+        """Interrupt the statement that runs now, if there is one; safe from any thread."""
+        if self._connection is not None:
+            self._connection.interrupt()
+
+
+def settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    """Give ``future`` its result or its error, in terms of the store; done ones stay as they are.
+
+    To be called on the event loop.
+    """
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(wrap(error))
+
+
+def _close_and_stop(connection: sqlite3.Connection) -> object:
+    connection.close()
+    return _STOP_RUNNING_SENTINEL
+
+
+def _serve(requests: Any, held: list[sqlite3.Connection]) -> None:
+    """Run aiosqlite's worker until it is told to stop; ``held`` lives as long as the thread."""
+    while True:
+        # It dies when it answers a loop that was closed meanwhile: nobody waits for that
+        # answer, but the connection still has to be closed by its own thread.
+        with suppress(RuntimeError):
+            _connection_worker_thread(requests)
+            return
+
+
+def wal_reset_race(version: tuple[int, int, int]) -> bool:
+    """Whether that version of SQLite can corrupt a WAL that two connections write at once.
+
+    Affected are 3.7.0 to 3.51.2, except 3.50.7 and 3.44.6 and what followed on their branches
+    (https://sqlite.org/wal.html#walresetbug).
+    """
+    repaired = (
+        version >= (3, 51, 3)
+        or (3, 50, 7) <= version < (3, 51, 0)
+        or (3, 44, 6) <= version < (3, 45, 0)
+    )
+    return version >= (3, 7, 0) and not repaired
+
+
+def write_lock(path: str | PathLike[str], options: EngineOptions) -> FileLock | None:
+    """Return the lock to hold around writes and checkpoints, if the linked SQLite needs one."""
+    if wal_reset_race(sqlite3.sqlite_version_info):
+        return FileLock(path, options.busy_timeout)
+    return None
+
+
+async def open_writer(path: str | PathLike[str], options: EngineOptions) -> Session:
+    """Open the existing database at ``path`` for reading and writing, in WAL mode.
+
+    The file may be read-only; then writes fail, each with StoreUnavailable. Raises
+    StoreUnavailable, StoreCorrupt, or StoreBusy when others lock it all the time.
+    """
+
+    def connect() -> sqlite3.Connection:
+        return _prepared(path, "rw", 0.0, prepare)
+
+    def prepare(connection: sqlite3.Connection) -> None:
+        _enter_wal(connection, options.busy_timeout)
+        connection.execute(f"PRAGMA synchronous = {options.synchronous}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT}")
+        connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE}")
+
+    return await _open(connect)
+
+
+async def open_reader(path: str | PathLike[str], options: EngineOptions) -> Session:
+    """Open the database at ``path`` so that nothing can be written through the connection.
+
+    It never checkpoints either. Raises StoreUnavailable, StoreCorrupt or StoreBusy.
+    """
+
+    def connect() -> sqlite3.Connection:
+        # A reader waits only while another process recovers the WAL after a crash.
+        return _prepared(path, "ro", options.busy_timeout, prepare)
+
+    def prepare(connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute(f"PRAGMA cache_size = -{_READER_CACHE}")
+        # Reads the file, so that one which is no database is refused now.
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+
+    return await _open(connect)
+
+
+async def _open(connect: Callable[[], sqlite3.Connection]) -> Session:
+    if sqlite3.sqlite_version_info < LEAST_SQLITE:
+        least = ".".join(map(str, LEAST_SQLITE))
+        raise StoreUnavailable(
+            f"Python is linked with SQLite {sqlite3.sqlite_version}; jobstore needs {least} "
+            "or newer."
+        )
+    session = Session(connect)
+
+    async def opened() -> Session:
+        with translated():
+            await session
+        return session
+
+    opening = asyncio.ensure_future(opened())
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        # aiosqlite would drop a connection that opens after the cancellation, unclosed.
+        with suppress(Exception):
+            await (await opening).close()
+        raise
+
+
+def _prepared(
+    path: str | PathLike[str],
+    mode: str,
+    timeout: float,
+    prepare: Callable[[sqlite3.Connection], None],
+) -> sqlite3.Connection:
+    if Path(path).is_dir():
+        raise StoreUnavailable("The store's path is a folder; add the name of a file to it.")
+    uri = f"file:{quote(fsencode(Path(path).absolute()))}?mode={mode}"
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=timeout, isolation_level=None, cached_statements=256
+    )
+    try:
+        if sys.version_info >= (3, 12):
+            # A misspelt column in double quotes shall be an error, not a string.
+            connection.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DML, False)
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _enter_wal(connection: sqlite3.Connection, timeout: float) -> None:
+    # SQLite does not call its own busy handler while it changes the journal mode.
+    for _ in attempts(timeout):
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if primary_code(error) != "BUSY":
+                raise
+        else:
+            break
+    else:
+        raise StoreBusy("Another program keeps the database locked; close it and try again.")
+    if mode != "wal":
+        raise StoreUnavailable(
+            "The database cannot be put into WAL mode; move it to a local file system."
+        )

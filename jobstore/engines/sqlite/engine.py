@@ -1,0 +1,192 @@
+"""The SQLite engine: one writer, several readers, put together.
+
+Only wiring lives here. What a call does is in :mod:`.writes`, :mod:`.counters`,
+:mod:`.search`; how it gets its turn is in :mod:`.writer` and :mod:`.readers`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+from jobstore.engines.protocol import Found, Position
+from jobstore.engines.sqlite import counters, search, writes
+from jobstore.engines.sqlite.connection import open_writer, write_lock
+from jobstore.engines.sqlite.lease import Lease
+from jobstore.engines.sqlite.readers import ReaderPool
+from jobstore.engines.sqlite.rows import job_from_row, revision_from_row
+from jobstore.engines.sqlite.writer import Writer
+from jobstore.errors import JobStoreError
+from jobstore.records import Job, JobPosting, Revision, Statistics, UpsertResult
+from jobstore.settings import EngineOptions
+from jobstore.statements import catalog
+from jobstore.statements.criteria import Criteria
+
+_SQL = catalog.load("sqlite")
+
+
+class SQLiteEngine:
+    """One open SQLite database; made by :meth:`open`. See :class:`~..protocol.Engine`."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        readers: ReaderPool,
+        cursor_key: bytes,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.writer = writer
+        self.readers = readers
+        self.cursor_key = cursor_key
+        self._clock = clock
+
+    @classmethod
+    async def open(
+        cls, path: Path, options: EngineOptions, clock: Callable[[], datetime]
+    ) -> SQLiteEngine:
+        """Open the migrated database at ``path``; ``clock`` gives the time of each write."""
+        session = await open_writer(path, options)
+        begin = partial(writes.Batch, clock=clock)
+        writer = Writer(session, options, write_lock(path, options), begin)
+        try:
+            readers = await ReaderPool(path, options).open()
+            try:
+                cursor_key = await readers.read(_cursor_key)
+            except BaseException:
+                await readers.close()
+                raise
+        except BaseException:
+            await writer.close()
+            raise
+        return cls(writer, readers, cursor_key, clock)
+
+    async def close(self) -> None:
+        """Finish what was accepted, then close all connections; the writer's last."""
+        try:
+            await self.readers.close()
+        finally:
+            # The last one to close checkpoints, and only the writer may.
+            await self.writer.close()
+
+    async def upsert(self, posting: JobPosting) -> UpsertResult:
+        """Store a checked posting."""
+        return cast(UpsertResult, await self.writer.submit(writes.upsert, posting))
+
+    async def upsert_many(
+        self, postings: Sequence[JobPosting]
+    ) -> list[UpsertResult | JobStoreError]:
+        """Upsert one chunk; each posting gets its own result or its own error."""
+        return await self.writer.submit_many(writes.upsert, [(each,) for each in postings])
+
+    async def update(
+        self, id: UUID, changes: Mapping[str, Any], expected_version: int | None
+    ) -> Job:
+        """Set checked fields of a posting."""
+        return cast(Job, await self.writer.submit(writes.update, id, changes, expected_version))
+
+    async def delete(self, id: UUID) -> bool:
+        """Remove a posting."""
+        return bool(await self.writer.submit(writes.delete, id))
+
+    @asynccontextmanager
+    async def transaction(self, timeout: float) -> AsyncIterator[SQLiteTransaction]:
+        """Run several operations that stand or fall together."""
+        async with self.writer.exclusive(timeout) as lease:
+            yield SQLiteTransaction(lease)
+
+    async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
+        """Return postings in the order of ``ids``."""
+        return await self.readers.read(_get_many, ids, quick=len(ids) == 1)
+
+    async def search(
+        self,
+        criteria: Criteria,
+        *,
+        limit: int,
+        after: Position | None,
+        total: tuple[int, bool] | None,
+        facets: Sequence[str],
+        snippets: bool,
+    ) -> Found:
+        """Return one page of matches."""
+        return await self.readers.read(
+            partial(
+                search.search,
+                criteria=criteria,
+                limit=limit,
+                after=after,
+                total=total,
+                facets=facets,
+                snippets=snippets,
+            )
+        )
+
+    async def scan(
+        self, criteria: Criteria, *, limit: int, after: Position | None
+    ) -> tuple[list[Job], Position | None]:
+        """Return whole postings, newest first."""
+        return await self.readers.read(
+            partial(search.scan, criteria=criteria, limit=limit, after=after)
+        )
+
+    async def count(self, criteria: Criteria) -> int:
+        """Count all matches."""
+        if criteria.is_empty:
+            return await self.readers.read(counters.total, quick=True)
+        return await self.readers.read(partial(search.count, criteria=criteria))
+
+    async def statistics(self) -> Statistics:
+        """Return the statistics as of now."""
+        return await self.readers.read(counters.statistics, self._clock())
+
+    async def revisions(self, id: UUID) -> list[Revision]:
+        """Return what earlier versions of a posting held, newest first."""
+        return await self.readers.read(_revisions, id)
+
+
+class SQLiteTransaction:
+    """The operations of one exclusive transaction; reads see its own writes."""
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+
+    async def upsert(self, posting: JobPosting) -> UpsertResult:
+        """Store a checked posting."""
+        return cast(UpsertResult, await self._lease.run(writes.upsert, posting))
+
+    async def update(
+        self, id: UUID, changes: Mapping[str, Any], expected_version: int | None
+    ) -> Job:
+        """Set checked fields of a posting."""
+        return cast(Job, await self._lease.run(writes.update, id, changes, expected_version))
+
+    async def delete(self, id: UUID) -> bool:
+        """Remove a posting."""
+        return bool(await self._lease.run(writes.delete, id))
+
+    async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
+        """Return postings in the order of ``ids``."""
+        found = await self._lease.run(lambda batch: _get_many(batch.conn, ids))
+        return cast("list[Job | None]", found)
+
+
+def _get_many(conn: sqlite3.Connection, ids: Sequence[UUID]) -> list[Job | None]:
+    found: list[Job | None] = []
+    for id in ids:
+        row = conn.execute(_SQL["posting_by_id"], (id.bytes,)).fetchone()
+        found.append(None if row is None else job_from_row(row))
+    return found
+
+
+def _revisions(conn: sqlite3.Connection, id: UUID) -> list[Revision]:
+    return [revision_from_row(row) for row in conn.execute(_SQL["revisions_of"], (id.bytes,))]
+
+
+def _cursor_key(conn: sqlite3.Connection) -> bytes:
+    return bytes(conn.execute(_SQL["cursor_key"]).fetchone()[0])

@@ -1,0 +1,133 @@
+"""What SQLite's errors mean to a caller of the store.
+
+Only the translation lives here. A translated error keeps the original as ``__cause__``; its
+message says what to do and repeats nothing of the original's text, which may quote SQL.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from jobstore.errors import (
+    InvalidPosting,
+    JobStoreError,
+    OutcomeUnknown,
+    SchemaMismatch,
+    StorageFull,
+    StoreBusy,
+    StoreClosed,
+    StoreCorrupt,
+    StoreTimeout,
+    StoreUnavailable,
+)
+
+# By primary result code (https://sqlite.org/rescode.html).
+_MEANINGS: dict[str, tuple[type[JobStoreError], str | None]] = {
+    "BUSY": (StoreBusy, None),
+    "LOCKED": (StoreBusy, None),
+    "PROTOCOL": (StoreBusy, None),
+    "FULL": (StorageFull, None),
+    "INTERRUPT": (StoreTimeout, None),
+    "IOERR": (
+        StoreUnavailable,
+        "The disk failed to read or write the database; check the system's log and free space.",
+    ),
+    "CORRUPT": (
+        StoreCorrupt,
+        "The database file is damaged; run 'jobstore doctor', then restore a backup.",
+    ),
+    "NOTADB": (StoreCorrupt, "The file is not a SQLite database; check the store's URL."),
+    "FORMAT": (StoreCorrupt, "The file is not a SQLite database; check the store's URL."),
+    "CANTOPEN": (
+        StoreUnavailable,
+        "The database file cannot be opened; check that it exists and that this account may "
+        "read and write it and its folder.",
+    ),
+    "READONLY": (
+        StoreUnavailable,
+        "The database is read-only; give this account write access to the file and its folder.",
+    ),
+    "PERM": (StoreUnavailable, "Access to the database was denied; check its permissions."),
+    "AUTH": (StoreUnavailable, "Access to the database was denied; check its permissions."),
+    "NOLFS": (StoreUnavailable, "The file system cannot hold a database of this size."),
+    "NOMEM": (StoreUnavailable, "The database ran out of memory."),
+    "SCHEMA": (SchemaMismatch, "The schema changed while the store was open; open it again."),
+}
+
+_INVALID = {
+    "TOOBIG": "is larger than the database can hold",
+    "CONSTRAINT": "breaks a rule of the database",
+    "MISMATCH": "has a value of a type that its column cannot hold",
+}
+
+# What the sqlite3 module and aiosqlite say without a result code once a connection is closed.
+_CLOSED = ("closed database", "Connection closed", "no active connection")
+
+# Conditions of the whole database: the next write would meet them too.
+_OF_THE_STORE = (OutcomeUnknown, StoreBusy, StoreClosed, StoreTimeout, StoreUnavailable)
+
+
+def primary_code(error: BaseException) -> str:
+    """Return the primary result code's name, such as ``"BUSY"``; ``""`` when there is none."""
+    name: str = getattr(error, "sqlite_errorname", None) or ""
+    return name.removeprefix("SQLITE_").partition("_")[0]
+
+
+def wrap(error: BaseException, *, committing: bool = False) -> Exception:
+    """Return what ``error`` means in terms of the store, or ``error`` when it says nothing.
+
+    ``committing``: the error came out of COMMIT. A failed disk access then leaves open whether
+    the write is stored (OutcomeUnknown).
+    """
+    meaning: Exception | None = _meaning(error, committing)
+    if meaning is None:
+        if isinstance(error, Exception) and not isinstance(error, StopIteration):
+            return error
+        # A future refuses to carry a StopIteration; SystemExit would end the event loop.
+        meaning = RuntimeError(f"an operation raised {type(error).__name__}")
+    meaning.__cause__ = error
+    return meaning
+
+
+def concerns_store(error: BaseException) -> bool:
+    """Whether a translated error is about the whole store rather than about one row."""
+    return isinstance(error, _OF_THE_STORE)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise what the block's errors mean in terms of the store."""
+    try:
+        yield
+    except Exception as error:
+        meaning = wrap(error)
+        raise meaning from meaning.__cause__
+
+
+def _meaning(error: BaseException, committing: bool) -> JobStoreError | None:
+    if isinstance(error, JobStoreError):
+        return None
+    if isinstance(error, (sqlite3.ProgrammingError, ValueError)) and any(
+        sign in str(error) for sign in _CLOSED
+    ):
+        return StoreClosed()
+    # The module refuses these before SQLite sees them.
+    if isinstance(error, UnicodeEncodeError):
+        return InvalidPosting("has text that is not valid Unicode")
+    if isinstance(error, OverflowError):
+        return InvalidPosting("has an integer beyond 64 bits")
+    if not isinstance(error, sqlite3.Error):
+        return None
+    code = primary_code(error)
+    if committing and code == "IOERR":
+        return OutcomeUnknown()
+    if code in _MEANINGS:
+        kind, message = _MEANINGS[code]
+        return kind(message)
+    if code in _INVALID:
+        return InvalidPosting(_INVALID[code])
+    if isinstance(error, sqlite3.DataError):
+        return InvalidPosting(_INVALID["TOOBIG"])
+    return JobStoreError("The database refused a statement; run 'jobstore doctor'.")

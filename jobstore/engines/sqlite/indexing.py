@@ -1,0 +1,58 @@
+"""The entries of the full-text index that a transaction changes.
+
+FTS5 gathers what is written in rising order of rowid, and writes a new segment whenever the
+order breaks; segments are what has to be merged later. Postings arrive in any order, so their
+entries wait here and are written once, sorted, before the commit.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from jobstore.records import Job
+from jobstore.statements import catalog
+from jobstore.statements.facets import facet_words
+from jobstore.statements.words import index_text
+
+_SQL = catalog.load("sqlite")
+
+Entry = tuple[str | None, ...]
+
+
+def entry(job: Job) -> Entry:
+    """Return the texts of the index's columns for a posting; they depend on nothing else."""
+    return (
+        job.description and index_text(job.description),
+        index_text(job.title),
+        index_text(job.company),
+        job.location and index_text(job.location),
+        index_text("\n".join(job.skills)),
+        facet_words(job),
+    )
+
+
+class IndexChanges:
+    """Entries to remove and to add, by place."""
+
+    def __init__(self) -> None:
+        self._removed: dict[int, Entry] = {}
+        self._added: dict[int, Entry] = {}
+
+    def add(self, place: int, new: Entry) -> None:
+        """Add the entry of the posting that stands at ``place`` now."""
+        self._added[place] = new
+
+    def remove(self, place: int, old: Entry) -> None:
+        """Remove the entry at ``place``, which is ``old``."""
+        if self._added.pop(place, None) is None:
+            self._removed[place] = old
+
+    def write(self, conn: sqlite3.Connection) -> None:
+        """Write everything into the index, and forget it."""
+        for place in sorted(self._removed.keys() | self._added.keys()):
+            if (old := self._removed.get(place)) is not None:
+                conn.execute(_SQL["delete_words"], (place, *old))
+            if (new := self._added.get(place)) is not None:
+                conn.execute(_SQL["insert_words"], (place, *new))
+        self._removed.clear()
+        self._added.clear()

@@ -1,0 +1,135 @@
+"""One search on one connection: the criteria, made ready for any number of statements.
+
+Only the running of statements is here; what is asked in which order is in :mod:`.sorting`
+and :mod:`.search`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from jobstore.engines.sqlite.rows import to_micros
+from jobstore.statements import catalog
+from jobstore.statements import search as statements
+from jobstore.statements.criteria import Criteria
+from jobstore.statements.match import Match, match
+from jobstore.statements.search import Shape
+
+Row = tuple[Any, ...]
+
+MAX_SORTED = 2000
+"""How many matches are sorted at once by something else than time."""
+
+_DATES = ("posted_since", "posted_until")
+_BOUNDS = ("salary_min", "salary_max", "applicants_min", "applicants_max")
+
+
+@contextmanager
+def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
+    """Let all statements inside see the same state; join a transaction that is open."""
+    joined = conn.in_transaction
+    if not joined:
+        conn.execute("BEGIN")
+    try:
+        yield
+    finally:
+        # An error may have ended the transaction already. There is nothing to commit.
+        if not joined and conn.in_transaction:
+            conn.execute("ROLLBACK")
+
+
+class Lookup:
+    """The matches of some criteria, within a :func:`snapshot`.
+
+    Raises InvalidQuery when a prefix stands for too many words.
+    """
+
+    def __init__(self, conn: sqlite3.Connection, criteria: Criteria) -> None:
+        self._conn = conn
+        self.criteria = criteria
+        self.match: Match = match(criteria, self._words_from)
+        self._bound: dict[str, Any] = {"match": self.match.query()}
+        for name in _DATES:
+            if (moment := getattr(criteria, name)) is not None:
+                self._bound[name] = to_micros(moment)
+        for name in _BOUNDS:
+            if (number := getattr(criteria, name)) is not None:
+                self._bound[name] = number
+        self.shape = Shape(not self.match.is_empty, frozenset(self._bound.keys() - {"match"}))
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether every posting matches."""
+        return not self.shape.words and not self.shape.conditions
+
+    def page(
+        self,
+        shape: Shape,
+        limit: int,
+        columns: tuple[str, ...] = (),
+        texts: tuple[str, ...] = (),
+        **bound: Any,
+    ) -> list[Row]:
+        """Return the rows of :func:`jobstore.statements.search.page`."""
+        return self._rows(statements.page(shape, columns, texts), limit=limit, **bound)
+
+    @cached_property
+    def newest(self) -> list[int]:
+        """Where the newest matches stand, at most one more than MAX_SORTED."""
+        rows = self._rows(statements.places(self.shape), limit=MAX_SORTED + 1)
+        return [row[0] for row in rows]
+
+    def having(self, word: str, limit: int) -> list[int]:
+        """Return where the newest matches with one more facet word stand."""
+        sql = statements.places(self.shape._replace(words=True))
+        # Most words of a scale have no posting at all, which costs less to find out alone.
+        if not self._rows(sql, limit=1, match=word):
+            return []
+        return [row[0] for row in self._rows(sql, limit=limit, match=self.match.query(word))]
+
+    def capped(self, limit: int) -> int:
+        """Count the matches up to ``limit``."""
+        known: list[int] | None = self.__dict__.get("newest")
+        if known is not None and (len(known) <= MAX_SORTED or len(known) >= limit):
+            return min(limit, len(known))
+        return self._number(statements.capped(self.shape), limit=limit)
+
+    def count(self) -> int:
+        """Count all matches."""
+        return self._number(statements.count(self.shape))
+
+    def rows_at(self, places: Sequence[int], columns: tuple[str, ...]) -> list[Row]:
+        """Return place and columns of the postings at some places, in any order."""
+        return self._rows(statements.rows_at(columns), places=json.dumps(places))
+
+    def descriptions_at(self, places: Sequence[int]) -> list[Row]:
+        """Return place and description of the postings at some places, in any order."""
+        return self._rows(_named("descriptions_at"), places=json.dumps(places))
+
+    def _words_from(self, stem: str, limit: int) -> list[str]:
+        found: list[str] = []
+        start = stem
+        while len(found) < limit:
+            row = self._conn.execute(_named("next_word"), {"start": start}).fetchone()
+            if row is None or not row[0].startswith(stem):
+                break
+            found.append(row[0])
+            # No word has a character below U+0001, so this is the least text after it.
+            start = row[0] + "\x01"
+        return found
+
+    def _rows(self, sql: str, **bound: Any) -> list[Row]:
+        return self._conn.execute(sql, self._bound | bound).fetchall()
+
+    def _number(self, sql: str, **bound: Any) -> int:
+        number: int = self._rows(sql, **bound)[0][0]
+        return number
+
+
+def _named(name: str) -> str:
+    return catalog.load("sqlite")[name]

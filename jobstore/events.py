@@ -1,0 +1,72 @@
+"""What the gateway tells observers about each of its operations.
+
+An observer is a callable that takes one :class:`Event`. It runs on the event loop, right
+after the operation, so it must be quick; what it raises is logged and goes no further.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+_log = logging.getLogger("jobstore")
+
+
+@dataclass(slots=True, frozen=True)
+class Event:
+    """One finished operation of the gateway.
+
+    ``operation`` is the gateway's method (``"upsert"``, ``"search"`` ...), ``seconds`` its
+    duration as the caller saw it, ``rows`` how many postings went in or came out, ``error``
+    the class name of what it raised (``None`` on success).
+    """
+
+    operation: str
+    seconds: float
+    rows: int
+    error: str | None = None
+
+
+Observer = Callable[[Event], None]
+
+
+def notify(observers: tuple[Observer, ...], event: Event) -> None:
+    """Tell every observer about ``event``."""
+    for observer in observers:
+        try:
+            observer(event)
+        except Exception:
+            _log.exception("an observer of %s failed", event.operation)
+
+
+class Watch:
+    """Times the operation in its ``with`` block and tells the observers how it went.
+
+    The block sets ``rows``.
+    """
+
+    __slots__ = ("_observers", "_operation", "_started", "rows")
+
+    def __init__(self, operation: str, observers: tuple[Observer, ...]) -> None:
+        self._operation = operation
+        self._observers = observers
+        self.rows = 0
+
+    def __enter__(self) -> Self:
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._observers:
+            seconds = time.perf_counter() - self._started
+            name = None if kind is None else kind.__name__
+            notify(self._observers, Event(self._operation, seconds, self.rows, name))

@@ -1,0 +1,174 @@
+"""What a stored posting becomes when it is seen again or edited.
+
+Pure functions on records, shared by every engine: no I/O, no SQL, no validation of input.
+The rule: a scrape never destroys knowledge. A field that the new posting does not state keeps
+the value that is stored; clearing one takes an explicit update.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from jobstore.errors import Fault, InvalidPosting
+from jobstore.records import COMPANY_NOT_STATED, Job, JobPosting, Outcome, Status, job_id
+
+# The fields whose change makes a new version. The keys never change, and when a posting was
+# seen is not part of what it says.
+CONTENT_FIELDS = (
+    "title",
+    "company",
+    "location",
+    "country",
+    "workplace",
+    "employment_type",
+    "experience_level",
+    "industry",
+    "description",
+    "skills",
+    "salary_min",
+    "salary_max",
+    "salary_currency",
+    "salary_period",
+    "salary_text",
+    "url",
+    "apply_url",
+    "company_url",
+    "company_size",
+    "applicant_count",
+    "posted_at",
+    "expires_at",
+    "attributes",
+)
+
+
+@dataclass(slots=True, frozen=True)
+class Merged:
+    """The result of a merge: what to store, what that makes of the upsert, and the values
+    that were replaced, by field."""
+
+    job: Job
+    outcome: Outcome
+    previous: dict[str, Any]
+
+
+def listed_at(job: Job) -> datetime:
+    """The time a posting is listed under: when it was posted, else when it was first seen."""
+    return job.posted_at or job.first_seen_at
+
+
+def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
+    """Merge a checked posting into what is stored under its key.
+
+    ``now`` is the time of this sighting, unless the posting brings its own times. A posting
+    without a status is open, since it was just seen; an older sighting than the one stored
+    does not change the status.
+    """
+    if stored is None:
+        return Merged(_first(posting, now), Outcome.INSERTED, {})
+    checked: Any = posting  # intake has narrowed the types that a posting may be made with
+    seen: datetime = checked.last_seen_at or now
+    fresh = _stated(stored, posting)
+    if seen >= stored.last_seen_at:
+        fresh["status"] = checked.status or Status.OPEN
+    previous = _differences(stored, fresh)
+    job = replace(
+        stored,
+        **{name: fresh[name] for name in previous},
+        first_seen_at=min(stored.first_seen_at, checked.first_seen_at or seen),
+        last_seen_at=max(stored.last_seen_at, seen),
+    )
+    job.closed_at = _closed_at(job, stored, checked.closed_at or seen)
+    if not previous:
+        return Merged(job, Outcome.UNCHANGED, previous)
+    job.version += 1
+    job.updated_at = now
+    return Merged(job, Outcome.UPDATED, previous)
+
+
+def edit(stored: Job, changes: Mapping[str, Any], now: datetime) -> Merged:
+    """Set the fields of a stored posting to checked values; ``None`` and empty clear them.
+
+    Raises InvalidPosting when the salary's minimum would be above its maximum.
+    """
+    previous = _differences(stored, changes)
+    job = replace(stored, **{name: changes[name] for name in previous})
+    if _contradicts(job.salary_min, job.salary_max):
+        raise InvalidPosting([Fault("salary_min", "must not be above salary_max")])
+    job.closed_at = _closed_at(job, stored, now)
+    if not previous:
+        return Merged(job, Outcome.UNCHANGED, previous)
+    job.version += 1
+    job.updated_at = now
+    return Merged(job, Outcome.UPDATED, previous)
+
+
+def _first(posting: JobPosting, now: datetime) -> Job:
+    checked: Any = posting
+    seen = checked.last_seen_at or max(now, checked.first_seen_at or now)
+    status = Status(checked.status or Status.OPEN)
+    return Job(
+        id=job_id(posting.source, posting.source_job_id),
+        source=posting.source,
+        source_job_id=posting.source_job_id,
+        version=1,
+        status=status,
+        first_seen_at=checked.first_seen_at or seen,
+        last_seen_at=seen,
+        updated_at=now,
+        closed_at=(checked.closed_at or seen) if status is Status.CLOSED else None,
+        **{name: getattr(posting, name) for name in CONTENT_FIELDS},
+    )
+
+
+def _stated(stored: Job, posting: JobPosting) -> dict[str, Any]:
+    """Return the content that the posting states, made to fit what is kept of the old."""
+    fresh = {
+        name: value
+        for name in CONTENT_FIELDS
+        if (value := getattr(posting, name)) is not None and value != [] and value != {}
+    }
+    if posting.company == COMPANY_NOT_STATED:
+        del fresh["company"]
+    if "attributes" in fresh:
+        fresh["attributes"] = {**stored.attributes, **fresh["attributes"]}
+    if ("salary_min" in fresh) != ("salary_max" in fresh):
+        # One end of a range is stated. The stored other end belongs to it only if both are
+        # amounts of the same kind and in the right order.
+        kept = "salary_max" if "salary_min" in fresh else "salary_min"
+        low = fresh.get("salary_min", stored.salary_min)
+        high = fresh.get("salary_max", stored.salary_max)
+        same_kind = all(
+            fresh.get(name, getattr(stored, name)) == getattr(stored, name)
+            for name in ("salary_currency", "salary_period")
+        )
+        if not same_kind or _contradicts(low, high):
+            fresh[kept] = None
+    return fresh
+
+
+def _differences(stored: Job, fresh: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: old
+        for name, value in fresh.items()
+        if (old := getattr(stored, name)) != value
+        # To Python, 1 and True are equal; to JSON they are not.
+        or (name == "attributes" and _json(old) != _json(value))
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _contradicts(low: Any, high: Any) -> bool:
+    return low is not None and high is not None and bool(low > high)
+
+
+def _closed_at(job: Job, stored: Job, when: datetime) -> datetime | None:
+    if job.status is Status.OPEN:
+        return None
+    return stored.closed_at or when

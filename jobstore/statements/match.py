@@ -1,0 +1,142 @@
+"""Criteria to an FTS5 query, which is bound as a value.
+
+Only FTS5's own query language is written here; SQL is in :mod:`jobstore.statements.search`.
+Every word is quoted, so that nothing of a user's text is ever syntax. Prefixes are spelled out
+into the words of the index: FTS5 would merge all that a prefix stands for before the first
+row, where an OR of words is read only as far as a page needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from jobstore.errors import Fault, InvalidQuery
+from jobstore.statements.criteria import Criteria
+from jobstore.statements.facets import (
+    APPLICANTS,
+    EVERY,
+    LETTERS,
+    MARK,
+    YEARLY_MAX,
+    YEARLY_MIN,
+    facet_word,
+)
+from jobstore.statements.grammar import Term
+
+MAX_PREFIX_WORDS = 500
+"""How many words all prefixes of a query may stand for together."""
+
+# How many parts are nested; FTS5's parser has room for some dozens.
+_NESTED = 8
+# A word that no posting has.
+_NOTHING = MARK + "0"
+
+# Lists at most so many words of the index that begin with a text.
+Expand = Callable[[str, int], list[str]]
+
+
+# Those with many values come first, since each of their words has few postings.
+_COMMON = ("status", "workplace", "employment_type", "experience_level", "source")
+_RAREST_FIRST = tuple(sorted(LETTERS, key=_COMMON.__contains__))
+
+
+class Match(NamedTuple):
+    """An FTS5 query in parts: what must occur, and what must not.
+
+    A required part that is empty cannot be satisfied.
+    """
+
+    required: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to ask the full-text index for."""
+        return not self.required and not self.excluded
+
+    @property
+    def is_impossible(self) -> bool:
+        """Whether no posting can match."""
+        return "" in self.required
+
+    def query(self, *more: str) -> str:
+        """Return the FTS5 query; ``more`` parts must occur as well."""
+        # FTS5 seeks every part of an AND at every step. A NOT that excludes nothing makes it
+        # take the parts one after the other: the later ones are sought only where all before
+        # have met, which is a half to a quarter of the work.
+        first, *rest = (*more, *self.required) or (quoted(EVERY),)
+        text = first
+        for number, part in enumerate(rest, start=2):
+            text = f"{text} AND {part}"
+            if number <= min(len(rest), _NESTED):
+                text = f"(({text}) NOT {quoted(_NOTHING)})"
+        return f"({text}) NOT ({' OR '.join(self.excluded)})" if self.excluded else text
+
+
+def match(criteria: Criteria, expand: Expand) -> Match:
+    """Translate all of the criteria that the full-text index can answer.
+
+    The bounds of salaries and applicants are answered by buckets, which let a little more
+    through; dates are not answered here. Raises InvalidQuery when prefixes stand for too many
+    words.
+    """
+    spell = _Speller(expand)
+    required = _facets(criteria)
+    excluded: list[str] = []
+    if criteria.text is not None:
+        required += [any_of(map(spell, group)) for group in criteria.text.required]
+        excluded = [part for part in map(spell, criteria.text.excluded) if part]
+    return Match(tuple(required), tuple(excluded))
+
+
+def quoted(words: str) -> str:
+    """Return words as an FTS5 string: they must follow each other."""
+    doubled = words.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def any_of(parts: Iterable[str]) -> str:
+    """Return the alternatives as one part; empty ones cannot be satisfied."""
+    found = [part for part in parts if part]
+    return f"({' OR '.join(found)})" if len(found) > 1 else "".join(found)
+
+
+class _Speller:
+    """Writes terms, and keeps account of the words that prefixes stand for."""
+
+    def __init__(self, expand: Expand) -> None:
+        self._expand = expand
+        self._left = MAX_PREFIX_WORDS
+
+    def __call__(self, term: Term) -> str:
+        part = any_of(map(quoted, self._phrases(term)))
+        return f"{term.field} : {part}" if term.field and part else part
+
+    def _phrases(self, term: Term) -> list[str]:
+        if not term.prefix:
+            return [" ".join(term.words)]
+        *before, stem = term.words
+        endings = self._expand(stem, self._left + 1)
+        if len(endings) > self._left:
+            raise InvalidQuery([Fault("text", f"has too short a prefix; add letters to {stem}*")])
+        self._left -= len(endings)
+        return [" ".join((*before, ending)) for ending in endings]
+
+
+def _facets(criteria: Criteria) -> list[str]:
+    parts = []
+    for field in _RAREST_FIRST:
+        found = [quoted(facet_word(field, value)) for value in getattr(criteria, field)]
+        if field == "skills":
+            parts += found
+        elif found:
+            parts.append(any_of(found))
+    if criteria.salary_min is not None:
+        parts.append(any_of(map(quoted, YEARLY_MAX.reaching(criteria.salary_min, None))))
+    if criteria.salary_max is not None:
+        parts.append(any_of(map(quoted, YEARLY_MIN.reaching(None, criteria.salary_max))))
+    low, high = criteria.applicants_min, criteria.applicants_max
+    if low is not None or high is not None:
+        parts.append(any_of(map(quoted, APPLICANTS.reaching(low, high))))
+    return parts

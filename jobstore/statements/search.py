@@ -1,0 +1,196 @@
+"""The statements of a search on SQLite, built with PyPika, rendered once per shape.
+
+Pure text: a shape says which conditions there are, a statement names what is bound to each.
+No value ever gets into the text, and every column is qualified. ``:match`` is the FTS5 query,
+``:limit`` the number of rows, ``:places`` a JSON array; other names are those of conditions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+from pypika import Field, Order, SQLLiteQuery, Table, Tuple
+from pypika import functions as fn
+from pypika.enums import Comparator
+from pypika.queries import QueryBuilder
+from pypika.terms import BasicCriterion, Criterion, Function, Star, Term
+
+# An alias makes PyPika qualify every column.
+_POSTING = Table("posting", alias="p")
+_TEXT = Table("posting_text", alias="t")
+_WORDS = Table("posting_words", alias="w")
+_OTHER = Table("posting", alias="q")
+
+KEYS = ("place", "listed_at", "listed_tie")
+"""The first columns of every page: where a row stands."""
+
+
+class Bind(Term):
+    """A named placeholder. PyPika's own parameters carry values, and mangle some of them."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def get_sql(self, **_: Any) -> str:
+        return f":{self.name}"
+
+
+class _Scalar(Term):
+    """A query in parentheses, for its one value or its one column."""
+
+    def __init__(self, query: QueryBuilder | str) -> None:
+        super().__init__()
+        self._sql = str(query)
+
+    def get_sql(self, **_: Any) -> str:
+        return f"({self._sql})"
+
+
+class _Operator(Comparator):
+    MATCH = " MATCH "
+    IN = " IN "
+
+
+# PyPika asks for a number here, and writes down what it gets.
+_LIMIT: Any = Bind("limit")
+
+
+class Shape(NamedTuple):
+    """What a statement has to look like: whether it asks the full-text index, the names of its
+    further conditions, and the column that ranks its rows, if it is not their place."""
+
+    words: bool
+    conditions: frozenset[str] = frozenset()
+    ranked_by: str | None = None
+
+    def also(self, *conditions: str) -> Shape:
+        """Return the shape with more conditions."""
+        return self._replace(conditions=self.conditions | set(conditions))
+
+
+def _edge(comparison: Callable[[Any, Any], Any], time: str, tie: str | None, order: Order) -> Term:
+    """The first place, in an order, whose position compares so with the bound one."""
+    # A scalar, so that the full-text index gets a number and starts right there.
+    keys: list[Term] = [_OTHER.listed_at, _OTHER.listed_tie]
+    position: Any = Tuple(*keys) if tie else keys[0]
+    bound: Any = Tuple(Bind(time), Bind(tie)) if tie else Bind(time)
+    query = SQLLiteQuery.from_(_OTHER).select(_OTHER.place).where(comparison(position, bound))
+    for key in keys:
+        query = query.orderby(key, order=order)
+    return _Scalar(query.limit(1))
+
+
+# Conditions on the place, from below and from above. Labels may change between two pages, so
+# what is bound are positions: (listed_at, listed_tie).
+_FLOORS = {
+    "posted_since": _edge(lambda a, b: a >= b, "posted_since", None, Order.asc),
+    "bottom": _edge(lambda a, b: a >= b, "bottom_at", "bottom_tie", Order.asc),
+}
+_CEILINGS = {
+    "posted_until": _edge(lambda a, b: a <= b, "posted_until", None, Order.desc),
+    "top": _edge(lambda a, b: a <= b, "top_at", "top_tie", Order.desc),
+    "after": _edge(lambda a, b: a < b, "after_at", "after_tie", Order.desc),
+}
+_BEFORE = _CEILINGS["after"]
+# Conditions on the row.
+_ROW: dict[str, Callable[[Shape], Criterion]] = {
+    "salary_min": lambda _: _POSTING.yearly_max >= Bind("salary_min"),
+    "salary_max": lambda _: _POSTING.yearly_min <= Bind("salary_max"),
+    "applicants_min": lambda _: _POSTING.applicant_count >= Bind("applicants_min"),
+    "applicants_max": lambda _: _POSTING.applicant_count <= Bind("applicants_max"),
+    "has_rank": lambda shape: _rank(shape).isnotnull(),
+    "below_rank": lambda shape: (
+        # With no place left below the position the second part is NULL, and only lower ranks pass.
+        Tuple(_rank(shape), _POSTING.place) <= Tuple(Bind("rank"), _BEFORE)
+    ),
+}
+
+
+def _rank(shape: Shape) -> Field:
+    assert shape.ranked_by is not None
+    return Field(shape.ranked_by, table=_POSTING)
+
+
+def _place(shape: Shape) -> Field:
+    return _WORDS.rowid if shape.words else _POSTING.place
+
+
+def _tightest(function: str, bounds: list[Term]) -> Term:
+    # FTS5 starts at one bound only, so it is given the tighter one of several. One without
+    # any place is NULL, and so is the result: no row matches, which is right.
+    return bounds[0] if len(bounds) == 1 else Function(function, *bounds)
+
+
+def _matches(shape: Shape, with_row: bool) -> QueryBuilder:
+    """All rows of a shape, without columns and order."""
+    row_conditions = sorted(shape.conditions & _ROW.keys())
+    place = _place(shape)
+    if shape.words:
+        query = SQLLiteQuery.from_(_WORDS)
+        if with_row or row_conditions:
+            # In SQLite a CROSS JOIN fixes the order: index first, then the rows it names.
+            query = query.cross_join(_POSTING).cross()
+        query = query.where(BasicCriterion(_Operator.MATCH, _WORDS.posting_words, Bind("match")))
+        if with_row or row_conditions:
+            query = query.where(_POSTING.place == _WORDS.rowid)
+    else:
+        query = SQLLiteQuery.from_(_POSTING)
+    floors = [_FLOORS[name] for name in sorted(shape.conditions & _FLOORS.keys())]
+    ceilings = [_CEILINGS[name] for name in sorted(shape.conditions & _CEILINGS.keys())]
+    if floors:
+        query = query.where(place >= _tightest("max", floors))
+    if ceilings:
+        query = query.where(place <= _tightest("min", ceilings))
+    for name in row_conditions:
+        query = query.where(_ROW[name](shape))
+    return query
+
+
+@cache
+def page(shape: Shape, columns: tuple[str, ...] = (), texts: tuple[str, ...] = ()) -> str:
+    """Rows of a shape, highest rank first and newest first: KEYS, the rank if there is one,
+    ``columns`` of posting and ``texts`` of posting_text."""
+    query = _matches(shape, with_row=True)
+    if texts:
+        query = query.left_join(_TEXT).on(_TEXT.place == _POSTING.place)
+    query = query.select(*(Field(name, table=_POSTING) for name in KEYS))
+    if shape.ranked_by:
+        query = query.select(_rank(shape)).orderby(_rank(shape), order=Order.desc)
+    query = query.select(*(Field(name, table=_POSTING) for name in columns))
+    query = query.select(*(Field(name, table=_TEXT) for name in texts))
+    # Ordered by the column that ranks or by the index that leads, both need no sorting.
+    place = _POSTING.place if shape.ranked_by else _place(shape)
+    return str(query.orderby(place, order=Order.desc).limit(_LIMIT))
+
+
+@cache
+def places(shape: Shape) -> str:
+    """The places of the newest matches, at most ``:limit``."""
+    place = _place(shape)
+    query = _matches(shape, with_row=False).select(place)
+    return str(query.orderby(place, order=Order.desc).limit(_LIMIT))
+
+
+@cache
+def capped(shape: Shape) -> str:
+    """The number of matches, counted up to ``:limit``."""
+    matches = _matches(shape, with_row=False).select(_place(shape)).limit(_LIMIT)
+    return str(SQLLiteQuery.from_(matches.as_("m")).select(fn.Count(Star())))
+
+
+@cache
+def count(shape: Shape) -> str:
+    """The number of all matches."""
+    return str(_matches(shape, with_row=False).select(fn.Count(Star())))
+
+
+@cache
+def rows_at(columns: tuple[str, ...]) -> str:
+    """The place and ``columns`` of the postings at ``:places``, in any order."""
+    listed = _Scalar('SELECT "j"."value" FROM json_each(:places) "j"')
+    query = SQLLiteQuery.from_(_POSTING).select(_POSTING.place)
+    query = query.select(*(Field(name, table=_POSTING) for name in columns))
+    return str(query.where(BasicCriterion(_Operator.IN, _POSTING.place, listed)))

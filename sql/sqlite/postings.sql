@@ -1,0 +1,92 @@
+-- Statements on single postings. Search statements depend on the query and are built in code.
+
+-- name: posting_by_id
+SELECT
+    p.id, p.version, p.status, p.source, p.source_job_id, p.title, p.company, p.location,
+    p.country, p.workplace, p.employment_type, p.experience_level, p.industry, p.skills,
+    p.salary_min, p.salary_max, p.salary_currency, p.salary_period, p.salary_text, p.url,
+    p.applicant_count, p.posted_at, p.first_seen_at, p.last_seen_at,
+    p.apply_url, p.company_url, p.company_size, p.expires_at, p.updated_at, p.closed_at,
+    t.description, t.attributes,
+    p.place, p.listed_at
+FROM posting AS p
+LEFT JOIN posting_text AS t ON t.place = p.place
+WHERE p.id = ?;
+
+-- name: insert_posting
+INSERT INTO posting (
+    place, id, listed_at, listed_tie, version, status, source, source_job_id, title, company,
+    location, country, workplace, employment_type, experience_level, industry, company_size,
+    skills, salary_min, salary_max, salary_currency, salary_period, salary_text, yearly_min,
+    yearly_max, url, apply_url, company_url, applicant_count, posted_at, expires_at,
+    first_seen_at, last_seen_at, updated_at, closed_at
+) VALUES (
+    :place, :id, :listed_at, :listed_tie, :version, :status, :source, :source_job_id, :title,
+    :company, :location, :country, :workplace, :employment_type, :experience_level, :industry,
+    :company_size, :skills, :salary_min, :salary_max, :salary_currency, :salary_period,
+    :salary_text, :yearly_min, :yearly_max, :url, :apply_url, :company_url, :applicant_count,
+    :posted_at, :expires_at, :first_seen_at, :last_seen_at, :updated_at, :closed_at
+);
+
+-- name: rewrite_posting
+UPDATE posting SET
+    version = :version, status = :status, title = :title, company = :company,
+    location = :location, country = :country, workplace = :workplace,
+    employment_type = :employment_type, experience_level = :experience_level,
+    industry = :industry, company_size = :company_size, skills = :skills,
+    salary_min = :salary_min, salary_max = :salary_max, salary_currency = :salary_currency,
+    salary_period = :salary_period, salary_text = :salary_text, yearly_min = :yearly_min,
+    yearly_max = :yearly_max, url = :url, apply_url = :apply_url, company_url = :company_url,
+    applicant_count = :applicant_count, posted_at = :posted_at, expires_at = :expires_at,
+    first_seen_at = :first_seen_at, last_seen_at = :last_seen_at, updated_at = :updated_at,
+    closed_at = :closed_at
+WHERE place = :place;
+
+-- name: sight_posting
+UPDATE posting SET first_seen_at = ?, last_seen_at = ? WHERE place = ?;
+
+-- name: relist_posting
+UPDATE posting SET place = ?, listed_at = ?, listed_tie = ? WHERE place = ?;
+
+-- name: move_posting
+UPDATE posting SET place = ? WHERE place = ?;
+
+-- name: place_of_posting
+SELECT p.place FROM posting AS p WHERE p.id = ?;
+
+-- name: posting_at_place
+SELECT p.id FROM posting AS p WHERE p.place = ?;
+
+-- name: delete_posting
+DELETE FROM posting WHERE place = ?;
+
+-- name: write_text
+INSERT INTO posting_text (place, description, attributes) VALUES (?, ?, ?)
+ON CONFLICT (place) DO UPDATE SET
+    description = excluded.description, attributes = excluded.attributes;
+
+-- name: move_text
+UPDATE posting_text SET place = ? WHERE place = ?;
+
+-- name: delete_text
+DELETE FROM posting_text WHERE place = ?;
+
+-- name: insert_words
+INSERT INTO posting_words (rowid, description, title, company, location, skills, facets)
+VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- The index keeps no text: an entry is removed by naming the words that it was made of.
+-- name: delete_words
+INSERT INTO posting_words (
+    posting_words, rowid, description, title, company, location, skills, facets
+) VALUES ('delete', ?, ?, ?, ?, ?, ?, ?);
+
+-- name: insert_revision
+INSERT INTO revision (id, version, changed_at, previous) VALUES (?, ?, ?, ?);
+
+-- name: revisions_of
+SELECT r.version, r.changed_at, r.previous FROM revision AS r
+WHERE r.id = ? ORDER BY r.version DESC;
+
+-- name: delete_revisions
+DELETE FROM revision WHERE id = ?;
