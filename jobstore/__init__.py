@@ -1,0 +1,105 @@
+"""jobstore: an async, raw-SQL data access layer for job postings.
+
+::
+
+    async with jobstore.connect("sqlite:///jobs.db", migrate=True) as store:
+        await store.upsert(jobstore.JobPosting(source="board", source_job_id="1",
+                                               title="Data Engineer", company="Acme"))
+        page = await store.search(jobstore.SearchQuery(text="data"))
+
+Everything that users import is named here, and nothing else is public but
+:mod:`jobstore.exchange`.
+"""
+
+from jobstore.errors import (
+    Fault,
+    InvalidPosting,
+    InvalidQuery,
+    JobNotFound,
+    JobStoreError,
+    MigrationError,
+    OutcomeUnknown,
+    SchemaMismatch,
+    StorageFull,
+    StoreBusy,
+    StoreClosed,
+    StoreCorrupt,
+    StoreTimeout,
+    StoreUnavailable,
+    VersionConflict,
+)
+from jobstore.events import Event, Observer
+from jobstore.gateway import JobStore
+from jobstore.opening import connect
+from jobstore.postings import Transaction
+from jobstore.records import (
+    ApplicantStatistics,
+    EmploymentType,
+    ExperienceLevel,
+    FacetCount,
+    Job,
+    JobPosting,
+    JobSummary,
+    Outcome,
+    Page,
+    Rejection,
+    Revision,
+    SalaryPeriod,
+    SalaryQuartiles,
+    SearchQuery,
+    Sort,
+    Statistics,
+    Status,
+    UpsertReport,
+    UpsertResult,
+    Workplace,
+    job_id,
+)
+from jobstore.settings import EngineOptions
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ApplicantStatistics",
+    "EmploymentType",
+    "EngineOptions",
+    "Event",
+    "ExperienceLevel",
+    "FacetCount",
+    "Fault",
+    "InvalidPosting",
+    "InvalidQuery",
+    "Job",
+    "JobNotFound",
+    "JobPosting",
+    "JobStore",
+    "JobStoreError",
+    "JobSummary",
+    "MigrationError",
+    "Observer",
+    "Outcome",
+    "OutcomeUnknown",
+    "Page",
+    "Rejection",
+    "Revision",
+    "SalaryPeriod",
+    "SalaryQuartiles",
+    "SchemaMismatch",
+    "SearchQuery",
+    "Sort",
+    "Statistics",
+    "Status",
+    "StorageFull",
+    "StoreBusy",
+    "StoreClosed",
+    "StoreCorrupt",
+    "StoreTimeout",
+    "StoreUnavailable",
+    "Transaction",
+    "UpsertReport",
+    "UpsertResult",
+    "VersionConflict",
+    "Workplace",
+    "connect",
+    "job_id",
+]

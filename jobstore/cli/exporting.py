@@ -1,0 +1,64 @@
+"""The command that passes postings on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jobstore.cli.common import STORE_DEFAULT, QuietOption, StoreOption, with_store
+from jobstore.cli.filters import takes_query
+from jobstore.cli.output import counted, say
+from jobstore.records import SearchQuery
+
+if TYPE_CHECKING:
+    from jobstore.gateway import JobStore
+    from jobstore.records import Job
+
+
+@takes_query
+def export(
+    query: SearchQuery,
+    format: Annotated[
+        str, typer.Option("--format", "-f", metavar="FORMAT", help="jsonl, csv or schema-org.")
+    ] = "jsonl",
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where to; packed if it ends in .gz. - is stdout.",
+        ),
+    ] = "-",
+    store: StoreOption = STORE_DEFAULT,
+    quiet: QuietOption = False,
+) -> None:
+    """Write postings out: all of them, or those that a search finds.
+
+    The newest come first. A file is written whole or not at all. jsonl loses nothing, and
+    `jobstore import` takes it back.
+    """
+    from jobstore.cli.progress import Progress
+    from jobstore.exchange import EXPORT_FORMATS, export
+
+    if format not in EXPORT_FORMATS:
+        raise typer.BadParameter(f"choose from {', '.join(EXPORT_FORMATS)}", param_hint="--format")
+    filter = None if query == SearchQuery() else query
+
+    async def work(opened: JobStore) -> int:
+        total = await opened.count(filter)
+        with Progress("export", total, quiet=quiet) as progress:
+
+            async def jobs() -> AsyncGenerator[Job, None]:
+                async for job in opened.stream(filter):
+                    yield job
+                    progress.advance(1, 1)
+
+            async with aclosing(jobs()) as listed:
+                return await export(listed, output, format)
+
+    number = with_store(store, work)
+    say(f"{counted(number, 'posting')} written", quiet=quiet)

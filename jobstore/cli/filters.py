@@ -1,0 +1,143 @@
+"""The filters of a search as options, the same for every command that takes them.
+
+Options are turned into a :class:`~jobstore.SearchQuery` here; what is allowed in one is judged
+by the store.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from datetime import UTC, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any
+
+import typer
+
+from jobstore.records import SearchQuery
+
+_NOTE = "All filters must hold. One that is repeated takes either value, but --skill both."
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise typer.BadParameter(f"{text!r} is not a number") from None
+    if not amount.is_finite():
+        raise typer.BadParameter(f"{text!r} is not a number")
+    return amount
+
+
+def _moment(text: str, rest: time) -> datetime:
+    """Read a day, which stands for the time ``rest`` of it in UTC, or a time with an offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not like 2025-10-31 or 2025-10-31T09:00Z") from None
+    if moment.tzinfo is None:
+        if len(text) > len("2025-10-31"):
+            raise typer.BadParameter(f"{text!r} needs an offset from UTC, such as Z or +02:00")
+        moment = datetime.combine(moment, rest, UTC)
+    return moment
+
+
+def _since(text: str) -> datetime:
+    return _moment(text, time.min)
+
+
+def _until(text: str) -> datetime:
+    return _moment(text, time.max)
+
+
+def _texts(name: str, help: str, metavar: str = "TEXT") -> Any:
+    option = typer.Option(f"--{name}", help=help, metavar=metavar)
+    return Annotated[list[str] | None, option]
+
+
+def _one(type: Any, name: str, help: str, metavar: str, **more: Any) -> Any:
+    option = typer.Option(f"--{name}", help=help, metavar=metavar, **more)
+    return Annotated[type | None, option]
+
+
+# The command line's option for each field of SearchQuery but text and sort.
+_OPTIONS: dict[str, Any] = {
+    "source": _texts("source", "The board it came from."),
+    "company": _texts("company", "The whole name; case and accents do not matter."),
+    "location": _texts("location", "The whole location as stated."),
+    "country": _texts("country", "ISO 3166-1 alpha-2, such as DE.", "CODE"),
+    "workplace": _texts("workplace", "onsite, hybrid or remote.", "KIND"),
+    "employment_type": _texts("employment-type", "Such as full_time or contract.", "KIND"),
+    "experience_level": _texts("experience-level", "Such as entry or mid_senior.", "LEVEL"),
+    "industry": _texts("industry", "The whole name of it."),
+    "status": _texts("status", "open or closed.", "STATUS"),
+    "skills": _texts("skill", "Repeat it, and all of them must be asked for."),
+    "salary_min": _one(
+        Decimal,
+        "salary-min",
+        "The pay reaches this much a year, or more.",
+        "AMOUNT",
+        parser=_amount,
+    ),
+    "salary_max": _one(
+        Decimal,
+        "salary-max",
+        "The pay begins at this much a year, or less.",
+        "AMOUNT",
+        parser=_amount,
+    ),
+    "salary_currency": _texts("salary-currency", "ISO 4217, such as EUR.", "CODE"),
+    "posted_since": _one(
+        datetime, "posted-since", "From that day or time on.", "DATE", parser=_since
+    ),
+    "posted_until": _one(
+        datetime, "posted-until", "Up to and with that day or time.", "DATE", parser=_until
+    ),
+    "applicants_min": _one(int, "applicants-min", "At least N applicants.", "N"),
+    "applicants_max": _one(int, "applicants-max", "At most N applicants.", "N"),
+}
+
+_TEXT = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="TEXT",
+        show_default=False,
+        help="Words that must all occur. Also: '\"a phrase\"', OR, prefix*, title:word, "
+        "company:word, location:word, and -excluded (write -- before a text that begins "
+        "with a dash).",
+    ),
+]
+
+
+def takes_query(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace the parameter ``query`` of a command by a text and all filter options."""
+    signature = inspect.signature(command, eval_str=True)
+    own = [each for name, each in signature.parameters.items() if name != "query"]
+    given = {"text": _TEXT, **_OPTIONS}
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in given.items()
+    ]
+    keyword_only = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
+
+    @functools.wraps(command)
+    def wrapper(**options: Any) -> None:
+        filters = {name: options.pop(name) for name in given}
+        command(query=_query(filters), **options)
+
+    wrapper.__doc__ = f"{inspect.cleandoc(command.__doc__ or '')}\n\n{_NOTE}"
+    # typer reads both to build its options.
+    wrapper.__signature__ = signature.replace(parameters=[*added, *keyword_only])  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {each.name: each.annotation for each in [*added, *keyword_only]}
+    return wrapper
+
+
+def _query(filters: dict[str, Any]) -> SearchQuery:
+    text = " ".join(filters.pop("text") or ())
+    stated: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in filters.items()
+        if value is not None and value != []
+    }
+    return SearchQuery(text=text or None, **stated)

@@ -1,0 +1,61 @@
+"""Ctrl-C during work that is done in steps: a step is finished, and then the work ends.
+
+asyncio's own handler would cancel a write whose outcome is then not known, and would wait for
+the end of a read that blocks.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+
+class Interrupts:
+    """While it is entered, Ctrl-C raises KeyboardInterrupt only where that is safe.
+
+    That is inside :meth:`allowed`, at :meth:`check`, and everywhere for a second Ctrl-C. In
+    another thread than the main one, where signals do not arrive, it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._allowed = False
+        self._asked = False
+        self._previous: Any = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._previous = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._allowed or self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if Ctrl-C was pressed."""
+        if self._asked:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def allowed(self) -> Iterator[None]:
+        """Let Ctrl-C end the block at once."""
+        self.check()
+        self._allowed = True
+        try:
+            yield
+        finally:
+            self._allowed = False

@@ -1,0 +1,136 @@
+"""The ``jobstore`` command itself: its groups, what it does about errors, its exit codes.
+
+No command's work is done here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from jobstore.cli import deleting, doctor, exporting, importing, migrate, searching
+from jobstore.cli.output import complain
+from jobstore.errors import InvalidQuery, JobStoreError
+
+EXIT_CODES = """\
+Exit codes: 0 done; 1 failed, or interrupted; 2 wrong usage.
+
+Tables and progress go to standard error; --json and exported postings go to standard output.
+
+Environment: JOBSTORE_URL is the store when --store is not given, NO_COLOR turns colours off.
+"""
+
+
+class Commands(TyperGroup):
+    """The command group; whatever a command raises ends here, as one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            result = super().invoke(ctx)
+            # What cannot be written shall be noticed here, not at the interpreter's exit.
+            sys.stdout.flush()
+        except InvalidQuery as error:
+            _fail(ctx, str(error), 2)
+        except JobStoreError as error:
+            _fail(ctx, str(error), 1)
+        except KeyboardInterrupt:
+            _fail(ctx, "Interrupted.", 1)
+        except BrokenPipeError:
+            # Whoever reads has seen enough.
+            _abandon_output()
+            raise typer.Exit(1) from None
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            _fail(ctx, f"{where}{error.strerror or error}", 1)
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            if _is_usage_error(error):
+                raise
+            _fail(ctx, f"Unexpected {type(error).__name__}: {error} (jobstore --debug ...)", 1)
+        return result
+
+
+def _is_usage_error(error: Exception) -> bool:
+    # typer carries a click of its own or uses the installed one; both name a code.
+    return hasattr(error, "exit_code")
+
+
+def _fail(ctx: Any, message: str, code: int) -> NoReturn:
+    if ctx.params.get("debug"):
+        import traceback
+
+        traceback.print_exc()
+    complain(message)
+    raise typer.Exit(code) from None
+
+
+def _abandon_output() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from jobstore import __version__
+
+        print(f"jobstore {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    name="jobstore",
+    cls=Commands,
+    no_args_is_help=True,
+    epilog=EXIT_CODES,
+    add_completion=False,
+    # Help without frames: it starts twice as fast, and errors of usage stay on one line.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def jobstore(
+    debug: Annotated[
+        bool, typer.Option("--debug", metavar="", help="Show tracebacks of errors.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", metavar="", callback=_version, is_eager=True, help="Show the version."
+        ),
+    ] = False,
+) -> None:
+    """Store job postings, search them, and pass them on."""
+
+
+app.add_typer(migrate.app, name="migrate", help="Bring a store's schema up to date, or back.")
+app.command("import")(importing.import_)
+app.command("search")(searching.search)
+app.command("recent")(searching.recent)
+app.command("show")(searching.show)
+app.command("count")(searching.count)
+app.command("stats")(searching.stats)
+app.command("export")(exporting.export)
+app.command("delete")(deleting.delete)
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line; the process ends with its exit code."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(1)

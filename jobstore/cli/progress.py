@@ -1,0 +1,76 @@
+"""Progress on a terminal: what is done, how fast, how long it will still take.
+
+Shows nothing where standard error is no terminal.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich import progress
+
+from jobstore.cli.output import console
+
+
+class _Rate(progress.ProgressColumn):
+    """Rows, and rows per second."""
+
+    def render(self, task: progress.Task) -> str:
+        rows = task.fields["rows"]
+        rate = f"{rows / task.elapsed:,.0f}/s" if task.elapsed and rows else ""
+        return f"{rows:,} {rate}"
+
+
+class Progress:
+    """A progress bar for rows; a context manager.
+
+    The bar moves by bytes of the input, or by rows where ``total`` is ``None``: then it has no
+    end, and shows no remaining time.
+    """
+
+    def __init__(self, title: str, total: int | None, *, quiet: bool) -> None:
+        screen = console()
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=20),
+            _Rate(),
+            progress.TimeRemainingColumn(elapsed_when_finished=True),
+            console=screen,
+            disable=quiet or not screen.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task(title, total=total, rows=0)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def advance(self, rows: int, octets: int) -> None:
+        """Count what was done since the last call."""
+        task = self._bar.tasks[0]
+        self._bar.update(self._task, advance=octets, rows=task.fields["rows"] + rows)
+
+
+def octets_of(path: str) -> int | None:
+    """Return how many bytes a file holds when it is unpacked, ``None`` if that is not known."""
+    if path == "-" or not Path(path).is_file():
+        return None
+    with Path(path).open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        size = file.seek(0, os.SEEK_END)
+        if not packed or size < 4:
+            return size
+        # The last four bytes hold the size, modulo 2^32 (RFC 1952, section 2.3.1).
+        file.seek(-4, os.SEEK_END)
+        return int.from_bytes(file.read(4), "little")

@@ -1,0 +1,187 @@
+"""How postings and statistics look on a terminal.
+
+Pure: records go in, things that rich can print come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from jobstore.cli.output import counted, iso, marked, plain, salary, words
+from jobstore.records import FacetCount, Job, JobSummary, Page, Statistics
+
+_BAR = 20
+
+
+def page_view(page: Page) -> RenderableType:
+    """A page of search results: a table, counts of facets, how to go on."""
+    if not page.items:
+        return Text("No posting found.")
+    parts: list[RenderableType] = [_postings(page.items)]
+    parts += [
+        Padding(counts, (1, 0, 0, 0))
+        for name, values in page.facets.items()
+        if (counts := _counts(words(name), [(each.value, each.count) for each in values]))
+    ]
+    total = "more than 1,000 postings" if page.total_capped else counted(page.total, "posting")
+    shown = len(page.items)
+    parts.append(Text(f"\n{total} found" + (f", {shown} shown" if shown != page.total else "")))
+    return Group(*parts)
+
+
+def _postings(items: list[JobSummary]) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 1, 0), expand=True)
+    table.add_column("Posting", ratio=1, overflow="fold")
+    table.add_column("Listed", width=10, no_wrap=True)
+    for item in items:
+        what = Text(plain(item.title), style="bold")
+        what.append(f"\n{_joined(item.company, item.location, words(item.workplace))}", "not bold")
+        if detail := _joined(salary(item), words(item.employment_type)):
+            what.append(f"\n{detail}", "not bold")
+        if item.snippet and item.snippet.replace("**", "") != item.title:
+            what.append("\n").append_text(marked(item.snippet))
+        what.append(f"\n{item.id}", "not bold dim")
+        listed = (item.posted_at or item.first_seen_at).date().isoformat()
+        table.add_row(what, listed + ("\nclosed" if item.status == "closed" else ""))
+    return table
+
+
+def _joined(*texts: str | None) -> str:
+    return " · ".join(plain(text) for text in texts if text)
+
+
+def job_view(job: Job) -> RenderableType:
+    """Everything about one posting."""
+    head = Text(plain(job.title), style="bold")
+    head.append(f"\n{plain(job.company)}\n", style="not bold")
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in _facts(job):
+        if value:
+            table.add_row(name, Text(plain(value)))
+    parts: list[RenderableType] = [head, table]
+    if job.description:
+        parts.append(Padding(Text(plain(job.description)), (1, 0, 0, 0)))
+    return Group(*parts)
+
+
+def _facts(job: Job) -> Iterator[tuple[str, str | None]]:
+    yield "location", job.location
+    yield "country", job.country
+    yield "workplace", words(job.workplace)
+    yield "employment", words(job.employment_type)
+    yield "level", words(job.experience_level)
+    yield "industry", job.industry
+    yield "skills", ", ".join(job.skills)
+    pay = salary(job)
+    yield "salary", pay
+    yield "as stated", job.salary_text if job.salary_text != pay else None
+    yield "company size", job.company_size
+    yield "applicants", None if job.applicant_count is None else f"{job.applicant_count:,}"
+    yield "url", job.url
+    yield "apply", job.apply_url
+    yield "company url", job.company_url
+    for name in ("posted_at", "expires_at", "first_seen_at", "last_seen_at", "updated_at"):
+        moment = getattr(job, name)
+        yield words(name).removesuffix(" at"), iso(moment) if moment else None
+    yield "status", job.status + (f" since {iso(job.closed_at)}" if job.closed_at else "")
+    yield "source", f"{job.source} {job.source_job_id}"
+    yield "id", f"{job.id} (version {job.version})"
+    if job.attributes:
+        from jobstore.cli.output import to_json
+
+        yield "attributes", to_json(job.attributes)
+
+
+def statistics_view(statistics: Statistics) -> RenderableType:
+    """All figures of a store."""
+    parts: list[RenderableType] = [Text(counted(statistics.total, "posting"), style="bold")]
+    breakdowns = {
+        "Status": statistics.by_status,
+        "Source": statistics.by_source,
+        "Employment type": statistics.by_employment_type,
+        "Experience level": statistics.by_experience_level,
+        "Workplace": statistics.by_workplace,
+        "Top companies": _as_mapping(statistics.top_companies),
+        "Top locations": _as_mapping(statistics.top_locations),
+    }
+    tables = [_counts(title, list(counts.items())) for title, counts in breakdowns.items()]
+    tables += [_days(statistics), _salaries(statistics), _applicants(statistics)]
+    parts += [Padding(table, (1, 0, 0, 0)) for table in tables if table]
+    return Group(*parts)
+
+
+def _as_mapping(counts: list[FacetCount]) -> Mapping[str, int]:
+    return {each.value: each.count for each in counts}
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+        header_style="dim",
+    )
+
+
+def _counts(title: str, rows: list[tuple[str, int]], name: Any = words) -> Table | None:
+    """A table of names, counts and bars; ``None`` when there is nothing to count."""
+    most = max((count for _, count in rows), default=0)
+    if not most:
+        return None
+    table = _table(title)
+    table.show_header = False
+    table.add_column(no_wrap=True, overflow="ellipsis", width=34)
+    table.add_column(justify="right", min_width=9)
+    table.add_column(style="cyan")
+    for value, count in rows:
+        bar = "█" * max(1, round(_BAR * count / most)) if count else ""
+        table.add_row(Text(plain(name(value))), f"{count:,}", bar)
+    return table
+
+
+def _days(statistics: Statistics) -> Table | None:
+    rows = [(day.isoformat(), count) for day, count in statistics.per_day.items() if count]
+    return _counts("Listed per day, last 30 days", rows, str)
+
+
+def _salaries(statistics: Statistics) -> Table | None:
+    if not statistics.salaries:
+        return None
+    table = _table("Salaries per year")
+    table.add_column("currency")
+    for name in ("postings", "lower quarter", "median", "upper quarter"):
+        table.add_column(name, justify="right")
+    for currency, each in statistics.salaries.items():
+        amounts = (f"{amount:,.0f}" for amount in (each.lower, each.median, each.upper))
+        table.add_row(Text(currency), f"{each.count:,}", *amounts)
+    return table
+
+
+def _applicants(statistics: Statistics) -> Table | None:
+    found = statistics.applicants
+    if not found.count:
+        return None
+    table = _table("Applicants per posting")
+    for name in ("postings", "average", "least", "most", "up to 10", "11 to 50", "over 50"):
+        table.add_column(name, justify="right")
+    table.add_row(
+        f"{found.count:,}",
+        f"{found.average or 0:,.1f}",
+        f"{found.minimum or 0:,}",
+        f"{found.maximum or 0:,}",
+        f"{found.low:,}",
+        f"{found.medium:,}",
+        f"{found.high:,}",
+    )
+    return table

@@ -1,0 +1,129 @@
+"""The operations on single postings, which a store and a transaction share.
+
+What comes in is checked here; where it goes is the unit's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from jobstore.engines.protocol import Unit
+from jobstore.errors import Fault, InvalidQuery, JobNotFound
+from jobstore.events import Observer, Watch
+from jobstore.intake import check_changes, check_posting
+from jobstore.records import Job, JobPosting, UpsertResult, job_id
+
+# The most postings that one call returns.
+MAX_LIMIT = 1000
+
+
+class Postings:
+    """The operations on single postings, which the store and a transaction share."""
+
+    def __init__(self, unit: Unit, observers: tuple[Observer, ...]) -> None:
+        self._unit = unit
+        self._observers = observers
+
+    async def upsert(self, posting: JobPosting | Mapping[str, Any]) -> UpsertResult:
+        """Store a posting, or merge it into the one that is stored under its key.
+
+        A field that ``posting`` does not state keeps its stored value. The outcome is
+        ``inserted``, ``updated`` (content changed, ``version`` is one higher) or
+        ``unchanged`` (it was seen again). When the call returns, the write is durable.
+
+        Raises InvalidPosting with every fault; StoreBusy, StorageFull, StoreUnavailable
+        (nothing was stored); OutcomeUnknown (repeat it).
+        """
+        with self._watch("upsert") as watch:
+            result = await self._unit.upsert(check_posting(posting))
+            watch.rows = 1
+            return result
+
+    async def update(
+        self, id: UUID | str, changes: Mapping[str, Any], *, expected_version: int | None = None
+    ) -> Job:
+        """Set fields of a stored posting and return it as it is then.
+
+        ``changes`` maps field names of JobPosting (but for the two keys), or ``status``, to
+        values; ``None`` clears an optional field. With ``expected_version`` the update happens
+        only if that version is the one that is stored.
+
+        Raises InvalidPosting, JobNotFound, VersionConflict, and what :meth:`upsert` raises.
+        """
+        with self._watch("update") as watch:
+            checked = check_changes(changes)
+            job = await self._unit.update(check_id(id), checked, expected_version)
+            watch.rows = 1
+            return job
+
+    async def delete(self, id: UUID | str) -> bool:
+        """Remove a posting and its history; returns whether it was there."""
+        with self._watch("delete") as watch:
+            gone = await self._unit.delete(check_id(id))
+            watch.rows = int(gone)
+            return gone
+
+    async def get(self, id: UUID | str) -> Job:
+        """Return the posting with this id. Raises JobNotFound."""
+        with self._watch("get") as watch:
+            (job,) = await self._unit.get_many([check_id(id)])
+            if job is None:
+                raise JobNotFound(f"No posting has the id {id}.")
+            watch.rows = 1
+            return job
+
+    async def find(self, source: str, source_job_id: str) -> Job | None:
+        """Return the posting that ``source`` knows as ``source_job_id``, ``None`` if absent.
+
+        Raises InvalidQuery when the two are not text.
+        """
+        with self._watch("find") as watch:
+            (job,) = await self._unit.get_many([_key_id(source, source_job_id)])
+            watch.rows = int(job is not None)
+            return job
+
+    async def get_many(self, ids: Iterable[UUID | str]) -> list[Job | None]:
+        """Return the postings with these ids, in their order; ``None`` for absent ones.
+
+        At most 1,000 ids at a time. Raises InvalidQuery for more.
+        """
+        with self._watch("get_many") as watch:
+            wanted = [check_id(id) for id in ids]
+            if len(wanted) > MAX_LIMIT:
+                raise InvalidQuery([Fault("ids", f"must be at most {MAX_LIMIT:,}")])
+            jobs = await self._unit.get_many(wanted)
+            watch.rows = sum(job is not None for job in jobs)
+            return jobs
+
+    def _watch(self, operation: str) -> Watch:
+        return Watch(operation, self._observers)
+
+
+class Transaction(Postings):
+    """Several writes that stand or fall together; made by :meth:`JobStore.transaction`.
+
+    It reads its own writes. A call that fails leaves no trace of itself, and the others stand
+    if the block goes on.
+    """
+
+
+def check_id(id: UUID | str) -> UUID:
+    """Return ``id`` as a UUID. Raises InvalidQuery when it is none."""
+    if isinstance(id, UUID):
+        return id
+    try:
+        return UUID(id)
+    except (AttributeError, TypeError, ValueError):
+        raise InvalidQuery([Fault("id", "must be a UUID")]) from None
+
+
+def _key_id(source: str, source_job_id: str) -> UUID:
+    try:
+        return job_id(source, source_job_id)
+    except (AttributeError, TypeError):
+        fault = Fault("", "source and source_job_id must be text")
+    except UnicodeEncodeError:
+        fault = Fault("", "source and source_job_id must not contain lone surrogates")
+    raise InvalidQuery([fault])

@@ -1,0 +1,128 @@
+"""What commands say when they cannot: one line, and the exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from jobstore.cli import main
+from jobstore.cli.main import app
+from jobstore.records import job_id
+from tests.contract.cli.commands import DEMO, answer, run, said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("search", "--workplace", "mars", "--salary-min=-1"), "workplace: must be one of"),
+        (("search", "--facet", "colour"), "facet"),
+        (("search", "--cursor", "forged"), "cursor"),
+        (("search", "--limit", "0"), "--limit"),
+        (("search", "--sort", "colour"), "--sort"),
+        (("recent", "--days", "0"), "days"),
+        (("count", "--country", "Atlantis"), "country"),
+        (("export", "--country", "Atlantis"), "country"),
+        (("show", "not-an-id"), "not a posting's id"),
+        (("delete", "not-an-id", "--yes"), "not a posting's id"),
+        (("nonsense",), "No such command"),
+        (("search", "--nonsense"), "No such option"),
+        (("import",), "FILE"),
+    ],
+)
+def test_wrong_usage_has_exit_code_2(demo: Path, arguments: tuple[str, ...], says: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2, result.stderr
+    assert says in said(result)
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("show", str(job_id("board", "x"))), "No posting has the id"),
+        (("show", "board", "x"), "No posting has this source and id."),
+        (("stats", "--store", "mysql://host/db"), "cannot open mysql"),
+        (("stats", "--store", "sqlite:///missing.db"), "jobstore migrate up"),
+        (("doctor", "--store", "sqlite:///missing.db"), "There is no database file"),
+    ],
+)
+def test_failure_has_exit_code_1_and_one_line(
+    demo: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert says in result.stderr
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, demo_file: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("notes " * 1000, encoding="utf-8")
+    for command in (["stats"], ["import", str(demo_file)], ["doctor"]):
+        result = run(*command, "--store", f"sqlite:///{file}")
+        assert result.exit_code == 1
+    assert file.read_text(encoding="utf-8") == "notes " * 1000
+
+
+def test_options_of_the_engine_come_from_the_environment(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBSTORE_READERS", "many")
+    result = run("count")
+    assert result.exit_code == 1
+    assert "JOBSTORE_READERS" in result.stderr
+    monkeypatch.setenv("JOBSTORE_READERS", "1")
+    assert answer("count") == {"count": DEMO}
+
+
+def test_an_unexpected_error_is_one_line_and_debug_tells_more(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("jobstore.cli.searching.print_json", fail)
+    result = run("count", "--json")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: Unexpected ZeroDivisionError: oops")
+    told = CliRunner().invoke(app, ["--debug", "count", "--json"])
+    assert told.exit_code == 1
+    assert "Traceback" in told.stderr
+
+
+def test_ctrl_c_is_no_traceback(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jobstore.cli.searching.print_json", interrupt)
+    result = run("count", "--json")
+    assert (result.exit_code, result.stderr) == (1, "Error: Interrupted.\n")
+    monkeypatch.setattr(main, "app", interrupt)
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 1
+
+
+def test_help_documents_exit_codes_and_every_command() -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    assert "Exit codes: 0 done; 1 failed, or interrupted; 2 wrong usage." in result.stdout
+    for name in (
+        "migrate",
+        "import",
+        "search",
+        "recent",
+        "show",
+        "count",
+        "stats",
+        "export",
+        "delete",
+        "doctor",
+    ):
+        assert name in result.stdout
+        assert run(name, "--help").exit_code == 0
+    assert run("--version").stdout.startswith("jobstore ")

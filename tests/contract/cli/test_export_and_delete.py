@@ -1,0 +1,83 @@
+"""``jobstore export`` and ``jobstore delete``."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.contract.cli.commands import DEMO, answer, run, said
+
+
+@pytest.mark.parametrize("name", ["all.jsonl", "all.jsonl.gz"])
+def test_export_and_import_lose_nothing(demo: Path, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    assert run("export", "--output", str(file)).exit_code == 0
+    copy = f"sqlite:///{tmp_path}/copy.db"
+    assert answer("import", str(file), "--store", copy)["inserted"] == DEMO
+    again = tmp_path / "again.jsonl"
+    assert run("export", "-o", str(again), "--store", copy).exit_code == 0
+    data = file.read_bytes()
+    first = gzip.decompress(data) if name.endswith(".gz") else data
+    # Postings that are listed at the same moment may change places.
+    assert sorted(again.read_bytes().splitlines()) == sorted(first.splitlines())
+
+
+def test_export_writes_what_a_search_finds_to_standard_output(demo: Path) -> None:
+    result = run("export", "--country", "PT")
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert found
+    assert {each["country"] for each in found} <= {"PT"}
+    assert f"{len(found)} posting" in result.stderr
+
+
+@pytest.mark.parametrize(("format", "start"), [("csv", "id,source,"), ("schema-org", "")])
+def test_export_has_other_formats(demo: Path, format: str, start: str) -> None:
+    result = run("export", "--format", format, "--quiet")
+    assert result.exit_code == 0
+    assert result.stdout.startswith(start)
+    assert result.stderr == ""
+
+
+def test_export_in_an_unknown_format_is_wrong_usage(demo: Path) -> None:
+    result = run("export", "--format", "xlsx")
+    assert result.exit_code == 2
+    assert "jsonl, csv, schema-org" in said(result)
+
+
+def test_export_leaves_the_old_file_when_it_cannot_write(demo: Path, tmp_path: Path) -> None:
+    result = run("export", "-o", str(tmp_path / "no" / "x.jsonl"))
+    assert result.exit_code == 1
+    assert "No such file or directory" in result.stderr
+
+
+def test_delete_needs_yes_where_nobody_can_be_asked(demo: Path) -> None:
+    id = answer("search", "--limit", "1")["items"][0]["id"]
+    result = run("delete", id)
+    assert result.exit_code == 2
+    assert "--yes" in said(result)
+    assert answer("count") == {"count": DEMO}
+
+
+def test_delete_removes_each_once_and_names_what_is_missing(demo: Path) -> None:
+    ids = [item["id"] for item in answer("search", "--limit", "2")["items"]]
+    assert answer("delete", *ids, ids[0].upper(), "--yes") == {"deleted": 2, "missing": []}
+    assert answer("count") == {"count": DEMO - 2}
+    gone = run("delete", ids[0], "--yes", "--json")
+    assert gone.exit_code == 1
+    assert json.loads(gone.stdout) == {"deleted": 0, "missing": [ids[0]]}
+    assert f"Error: Not in the store: {ids[0]}" in gone.stderr
+
+
+@pytest.mark.parametrize(("reply", "code", "left"), [("n\n", 1, DEMO), ("y\n", 0, DEMO - 1)])
+def test_delete_asks(
+    demo: Path, monkeypatch: pytest.MonkeyPatch, reply: str, code: int, left: int
+) -> None:
+    monkeypatch.setattr("jobstore.cli.common._asks_a_person", lambda: True)
+    id = answer("search", "--limit", "1")["items"][0]["id"]
+    result = run("delete", id, stdin=reply)
+    assert result.exit_code == code
+    assert "Delete 1 posting for good?" in result.stderr
+    assert answer("count") == {"count": left}

@@ -1,0 +1,100 @@
+"""The commands that look: search, recent, show, count, stats."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from jobstore.records import job_id
+from tests.contract.cli.commands import DEMO, answer, run
+
+
+def test_search_answers_in_pages(demo: Path) -> None:
+    page = answer("search", "engineer", "--limit", "7")
+    assert set(page) == {"items", "next_cursor", "total", "total_capped"}
+    seen = [item["id"] for item in page["items"]]
+    while page["next_cursor"]:
+        page = answer("search", "engineer", "--limit", "7", "--cursor", page["next_cursor"])
+        seen += [item["id"] for item in page["items"]]
+    assert len(seen) == len(set(seen)) == page["total"] == answer("count", "engineer")["count"]
+
+
+def test_search_takes_filters_sorts_and_facets(demo: Path) -> None:
+    page = answer(
+        *("search", "--country", "DE", "--country", "AT", "--sort", "salary", "--limit", "100"),
+        *("--salary-currency", "EUR", "--salary-min", "1000", "--facet", "country"),
+    )
+    assert page["total"] == len(page["items"]) > 0
+    assert {item["country"] for item in page["items"]} == {"DE", "AT"}
+    assert {item["salary_currency"] for item in page["items"]} == {"EUR"}
+    assert sum(each["count"] for each in page["facets"]["country"]) == page["total"]
+
+
+def test_search_by_day_includes_both_days(demo: Path) -> None:
+    page = answer(
+        "search", "--posted-since", "2025-10-01", "--posted-until", "2025-10-02", "-n", "100"
+    )
+    days = {item["posted_at"][:10] for item in page["items"]}
+    assert days == {"2025-10-01", "2025-10-02"}
+
+
+def test_search_excludes_words_after_two_dashes(demo: Path) -> None:
+    arguments = ("search", "--json", "--limit", "100", "--", "-senior", "title:engineer")
+    page = json.loads(run(*arguments).stdout)["items"]
+    assert page
+    assert not [item["title"] for item in page if "Senior" in item["title"]]
+
+
+def test_search_shows_people_a_table_on_standard_error(demo: Path) -> None:
+    result = run("search", "title:baker", "--limit", "1")
+    assert result.stdout == ""
+    assert "Baker" in result.stderr
+    assert "--cursor " in result.stderr
+    assert run("search", "title:baker", "--quiet").stderr == ""
+    assert "No posting found." in run("search", "xyzzyx").stderr
+
+
+def test_recent_lists_what_was_just_seen(demo: Path) -> None:
+    page = answer("recent", "--limit", "5")
+    assert len(page["items"]) == 5
+    assert all(item["posted_at"] is None for item in page["items"])
+    assert answer("recent", "--days", "36500", "--limit", "5")["total"] == DEMO
+    assert "postings found, 5 shown" in run("recent", "--limit", "5").stderr
+
+
+def test_show_takes_an_id_or_both_keys(demo: Path, demo_file: Path) -> None:
+    with demo_file.open(encoding="utf-8") as file:
+        first = json.loads(file.readline())
+    id = str(job_id(first["source"], first["source_job_id"]))
+    job = answer("show", id)
+    assert job == answer("show", first["source"], first["source_job_id"])
+    assert {name: job[name] for name in first} == first
+    shown = run("show", id)
+    assert shown.stdout == ""
+    assert first["title"] in shown.stderr
+
+
+def test_show_keeps_amounts_exact(migrated_url: str) -> None:
+    row = '{"source": "b", "source_job_id": "1", "title": "t", "company": "c",'
+    row += ' "salary_min": 123456789012.123456}\n'
+    answer("import", "-", "--store", migrated_url, stdin=row)
+    result = run("show", "b", "1", "--json", "--store", migrated_url)
+    assert '"salary_min": 123456789012.123456,' in result.stdout
+
+
+def test_stats_are_complete(demo: Path) -> None:
+    stats = answer("stats")
+    assert stats["total"] == DEMO
+    assert stats["by_status"] == {"open": DEMO}
+    assert len(stats["per_day"]) == 30
+    assert len(stats["top_companies"]) == 10
+    assert set(stats["salaries"]["EUR"]) == {"count", "lower", "median", "upper"}
+    assert stats["applicants"]["count"] == sum(
+        stats["applicants"][name] for name in ("low", "medium", "high")
+    )
+    assert "500 postings" in run("stats").stderr
+
+
+def test_count_answers_people_too(demo: Path) -> None:
+    result = run("count")
+    assert (result.stdout, result.stderr) == ("", "500\n")

@@ -1,0 +1,110 @@
+"""Commands in processes of their own: Ctrl-C, pipes, start-up."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.contract.cli.commands import answer, lines, posting
+
+
+@pytest.fixture
+def process(repository: Path, tmp_path: Path) -> Callable[..., subprocess.Popen[bytes]]:
+    """Start ``python -m jobstore ARGUMENTS``, with warnings as errors."""
+
+    def start(*arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "jobstore", *arguments],
+            env={**os.environ, "PYTHONPATH": str(repository)},
+            cwd=tmp_path,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    return start
+
+
+def test_help_imports_nothing_heavy(repository: Path) -> None:
+    code = (
+        "import sys, jobstore.cli.main\n"
+        "heavy = {'pydantic', 'pydantic_settings', 'yoyo', 'sqlparse', 'rich',"
+        " 'jobstore.exchange'}\n"
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(repository)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert loaded.stdout == "[]\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(
+    demo: Path, process: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    child = process("export")
+    assert child.stdout is not None
+    child.stdout.readline()
+    child.stdout.close()
+    child.stdout = None
+    _, told = child.communicate(timeout=60)
+    assert child.returncode == 1
+    assert told == b""
+
+
+def test_ctrl_c_keeps_what_was_stored_and_says_how_much(
+    store_url: str, process: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    child = process("import", "-", "--json", "--store", store_url)
+    assert child.stdin is not None
+    for number in range(4500):
+        child.stdin.write(lines(posting(number)).encode())
+    child.stdin.flush()
+    # Two batches can be stored; then it waits for the rest of the third one.
+    deadline = time.monotonic() + 60
+    while _stored(store_url) < 4000 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child.send_signal(signal.SIGINT)
+    out, told = child.communicate(timeout=60)
+    assert child.returncode == 1
+    assert b"Interrupted; what was stored stays: 4,000 inserted" in told
+    assert json.loads(out)["inserted"] == 4000 == answer("count", "--store", store_url)["count"]
+
+
+def _stored(url: str) -> int:
+    path = Path(url.removeprefix("sqlite:///"))
+    if not path.exists():
+        return 0
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        return int(connection.execute("SELECT count(*) FROM posting").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+    finally:
+        connection.close()
+
+
+def test_ctrl_c_while_waiting_for_input_ends_at_once(
+    store_url: str, process: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    child = process("import", "-", "--store", store_url)
+    assert child.stdin is not None
+    # More than a pipe holds: when it is written, the command is reading.
+    child.stdin.write(lines(posting(1, description="x" * 500_000)).encode())
+    child.stdin.flush()
+    child.send_signal(signal.SIGINT)
+    _, told = child.communicate(timeout=20)
+    assert child.returncode == 1
+    assert b"Traceback" not in told

@@ -1,0 +1,63 @@
+"""The examples in the documentation run as they are written."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PAGES = sorted([_ROOT / "README.md", *(_ROOT / "docs").glob("*.md")])
+_BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)#]+)")
+
+
+def _program(page: Path) -> str:
+    return "\n".join(_BLOCK.findall(page.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("page", [page for page in _PAGES if _program(page)], ids=lambda p: p.name)
+def test_the_python_examples_of_a_page_run_in_an_empty_folder(page: Path, tmp_path: Path) -> None:
+    program = tmp_path / "example.py"
+    program.write_text(_program(page), encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-W", "error", program.name],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(_ROOT), "PATH": "/usr/bin:/bin", "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stderr
+    # What a line says it prints, it prints.
+    for promised in re.findall(r"print\(.*\)  # (.+)", program.read_text(encoding="utf-8")):
+        assert promised in run.stdout
+
+
+def test_the_tour_of_the_command_line_runs_as_it_is_written(tmp_path: Path) -> None:
+    page = (_ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    tour = "\n".join(re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE))
+    shutil.copy(_ROOT / "examples" / "postings.jsonl", tmp_path)
+    command = f'jobstore() {{ "{sys.executable}" -m jobstore "$@"; }}\n'
+    run = subprocess.run(
+        ["bash", "-eu", "-c", command + tour],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(_ROOT), "PATH": "/usr/bin:/bin", "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    assert '"unchanged": 500' in run.stdout
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in _LINK.findall(page.read_text(encoding="utf-8")):
+        if not target.startswith("https://"):
+            assert (page.parent / target).exists(), target

@@ -1,0 +1,265 @@
+"""The doctor sees what is wrong with a store, and changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import jobstore
+from jobstore.cli.main import app
+from jobstore.engines.sqlite import inspection
+from jobstore.engines.sqlite.inspection import Verdict
+
+
+@pytest.fixture
+def file(migrated_url: str, tmp_path: Path) -> Path:
+    """The file of a store with three postings."""
+
+    async def fill() -> None:
+        async with jobstore.connect(migrated_url) as store:
+            for number in range(3):
+                await store.upsert(
+                    jobstore.JobPosting(
+                        source="board",
+                        source_job_id=str(number),
+                        title="Baker",
+                        company="Pão",
+                        posted_at=f"2025-10-0{number + 1}T00:00:00Z",
+                        applicant_count=number,
+                        salary_min=1000,
+                        salary_currency="EUR",
+                    )
+                )
+
+    asyncio.run(fill())
+    return tmp_path / "jobs.db"
+
+
+def examine(file: Path, *options: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    """The doctor's exit code, and verdict and detail of each finding."""
+    arguments = ["doctor", "--store", f"sqlite:///{file}", "--json", *options]
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, SystemExit | None), result.exception
+    report = json.loads(result.stdout)
+    assert report["ok"] == (result.exit_code == 0)
+    return result.exit_code, {
+        each["name"]: (each["verdict"], each["detail"]) for each in report["findings"]
+    }
+
+
+def tamper(file: Path, *statements: str) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def test_a_sound_store_has_no_problem_and_is_not_changed(file: Path) -> None:
+    before = file.read_bytes()
+    code, findings = examine(file, "--full", "--verify")
+    assert code == 0
+    assert {verdict for verdict, _ in findings.values()} == {"ok"}
+    assert list(findings) == [
+        *("sqlite", "file", "permissions", "wal", "disk space", "schema", "pages", "words"),
+        *("postings", "order", "index", "counters"),
+    ]
+    assert file.read_bytes() == before
+
+
+def test_people_get_a_table_and_with_quiet_only_what_is_wrong(file: Path) -> None:
+    arguments = ["doctor", "--store", f"sqlite:///{file}"]
+    told = CliRunner().invoke(app, arguments)
+    assert (told.exit_code, told.stdout) == (0, "")
+    assert "up to date" in told.stderr
+    assert CliRunner().invoke(app, [*arguments, "--quiet"]).stderr == ""
+    file.chmod(0o644)
+    tamper(file, "DELETE FROM posting WHERE source_job_id = '1'")
+    told = CliRunner().invoke(app, [*arguments, "--quiet", "--verify"])
+    assert told.exit_code == 1
+    assert told.stderr.startswith("warning  permissions")
+    assert "ok " not in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("statement", "name", "detail"),
+    [
+        ("UPDATE counter SET amount = 9 WHERE kind = 'company'", "counters", "company 'pao'"),
+        ("DELETE FROM counter WHERE kind = 'salary'", "counters", "salary"),
+        ("DELETE FROM posting WHERE source_job_id = '1'", "index", "without a posting"),
+        ("DELETE FROM posting WHERE source_job_id = '2'", "index", "without a posting"),
+        ("UPDATE posting SET source_job_id = 'x' WHERE source_job_id = '1'", "postings", "id of"),
+        ("UPDATE posting SET skills = '[' WHERE source_job_id = '1'", "postings", "cannot be read"),
+        ("UPDATE posting SET status = 'lost' WHERE source_job_id = '1'", "postings", "cannot be"),
+        ("UPDATE posting SET salary_min = 'x'", "postings", "cannot be read"),
+        (
+            "UPDATE posting SET place = place + 100000000 WHERE source_job_id = '0'",
+            "order",
+            "posting ",
+        ),
+        (
+            "UPDATE posting SET listed_at = listed_at + 5 WHERE source_job_id = '2'",
+            "order",
+            "another time",
+        ),
+    ],
+)
+def test_rows_that_contradict_each_other_are_found(
+    file: Path, statement: str, name: str, detail: str
+) -> None:
+    tamper(file, statement)
+    assert examine(file)[0] == 0
+    code, findings = examine(file, "--verify")
+    assert code == 1
+    verdict, told = findings[name]
+    assert verdict == "problem"
+    assert detail in told
+
+
+def test_many_faults_are_told_in_short(file: Path) -> None:
+    tamper(file, "UPDATE posting SET status = 'lost'", "DELETE FROM counter WHERE kind <> 'x'")
+    _, findings = examine(file, "--verify")
+    assert findings["postings"][1].count(";") == 2
+    assert findings["counters"][0] == "ok"
+    tamper(file, "UPDATE posting SET status = 'open'")
+    _, findings = examine(file, "--verify")
+    assert "more" in findings["counters"][1]
+
+
+def test_an_index_entry_that_is_missing_is_found(file: Path) -> None:
+    tamper(file, "INSERT INTO posting_words (posting_words) VALUES ('delete-all')")
+    code, findings = examine(file, "--full", "--verify")
+    assert code == 1
+    assert findings["index"][0] == "problem"
+    assert findings["words"][0] == "ok"
+
+
+def test_a_damaged_word_index_is_found(file: Path) -> None:
+    tamper(file, "UPDATE posting_words_data SET block = zeroblob(40) WHERE id > 10")
+    code, findings = examine(file, "--full")
+    assert code == 1
+    assert findings["words"][0] == "problem"
+
+
+def test_a_damaged_page_is_found(file: Path) -> None:
+    # What the WAL holds would hide the damage.
+    tamper(file, "PRAGMA wal_checkpoint(TRUNCATE)")
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'posting'"
+        page = connection.execute(sql).fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    with file.open("r+b") as damaged:
+        damaged.seek((page - 1) * size)
+        damaged.write(os.urandom(size))
+    code, findings = examine(file)
+    assert code == 1
+    assert findings["pages"][0] == "problem"
+
+
+def test_another_file_is_a_problem_of_its_own(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.db"
+    notes.write_text("notes " * 500, encoding="utf-8")
+    code, findings = examine(notes, "--full", "--verify")
+    assert code == 1
+    assert findings["schema"][0] == findings["pages"][0] == "problem"
+    assert "postings" not in findings
+
+
+def test_another_programs_database_is_told_apart(tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    tamper(other, "CREATE TABLE t (x)")
+    code, findings = examine(other, "--full", "--verify")
+    assert code == 1
+    assert "another program" in findings["schema"][1]
+    assert findings["pages"][0] == "ok"
+
+
+def test_a_schema_that_is_behind_names_the_command(file: Path) -> None:
+    url = f"sqlite:///{file}"
+    arguments = ["migrate", "down", "--store", url, "--yes"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    code, findings = examine(file)
+    assert code == 1
+    assert f"jobstore migrate up --store {url}" in findings["schema"][1]
+
+
+def test_a_file_that_others_can_read_is_a_warning(file: Path) -> None:
+    file.chmod(0o640)
+    code, findings = examine(file)
+    assert code == 0
+    assert findings["permissions"] == (
+        "warning",
+        "mode 0640: other accounts can open it; chmod 600",
+    )
+
+
+def test_a_store_that_is_locked_is_still_examined(file: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        code, findings = examine(file, "--verify")
+        assert code == 0
+        assert findings["counters"][0] == "ok"
+
+
+def test_a_locked_store_cannot_check_its_words(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection, "PATIENCE", 0.05)
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        code, findings = examine(file, "--full")
+    assert code == 1
+    assert findings["words"][0] == "problem"
+    assert "try again" in findings["words"][1]
+
+
+@pytest.mark.parametrize(
+    ("version", "race", "verdict"),
+    [
+        ((3, 30, 0), True, Verdict.PROBLEM),
+        ((3, 40, 1), True, Verdict.OK),
+        ((3, 51, 3), False, Verdict.OK),
+    ],
+)
+def test_the_linked_sqlite_is_judged(
+    monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int], race: bool, verdict: Verdict
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
+    monkeypatch.setattr(sqlite3, "sqlite_version", ".".join(map(str, version)))
+    found = inspection.inspect_library()
+    assert found.verdict is verdict
+    assert ("WAL-reset race; a lock" in found.detail) == (race and verdict is Verdict.OK)
+
+
+def test_a_large_wal_and_a_full_disk_are_warnings(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspection, "_LARGE_WAL", -1)
+    monkeypatch.setattr(inspection, "_LITTLE_SPACE", 1 << 80)
+    findings = {each.name: each for each in inspection.inspect_files(file)}
+    assert findings["wal"].verdict is Verdict.WARNING
+    assert findings["disk space"].verdict is Verdict.WARNING
+
+
+def test_a_file_that_cannot_be_written_is_a_warning(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Permissions do not stop root, so the answer is made up.
+    def refuse(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(os, "access", refuse)
+    findings = {each.name: each for each in inspection.inspect_files(file)}
+    assert "cannot write" in findings["permissions"].detail
+
+
+@pytest.mark.parametrize(
+    ("octets", "text"),
+    [(0, "0 bytes"), (1023, "1,023 bytes"), (1536, "1.5 KiB"), (5 << 40, "5.0 TiB")],
+)
+def test_sizes_read_well(octets: int, text: str) -> None:
+    assert inspection._size(octets) == text

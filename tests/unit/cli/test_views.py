@@ -1,0 +1,186 @@
+"""How postings and statistics look on a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+from jobstore.cli.views import job_view, page_view, statistics_view
+from jobstore.records import (
+    ApplicantStatistics,
+    FacetCount,
+    Job,
+    JobSummary,
+    Page,
+    SalaryPeriod,
+    SalaryQuartiles,
+    Statistics,
+    Status,
+    Workplace,
+    job_id,
+)
+
+SEEN = datetime(2025, 10, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def shown(view: RenderableType, width: int = 80) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width, highlight=False, color_system=None).print(view)
+    lines = out.getvalue().splitlines()
+    assert all(len(line) <= width for line in lines)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def summary(**fields: Any) -> JobSummary:
+    base: dict[str, Any] = {
+        "id": job_id("board", "1"),
+        "version": 1,
+        "status": Status.OPEN,
+        "source": "board",
+        "source_job_id": "1",
+        "title": "Baker",
+        "company": "Pão & Co.",
+        "first_seen_at": SEEN,
+        "last_seen_at": SEEN,
+    }
+    return JobSummary(**base | fields)
+
+
+def test_a_page_shows_what_and_where_and_the_whole_id() -> None:
+    item = summary(
+        location="Porto",
+        workplace=Workplace.ONSITE,
+        salary_min=Decimal(900),
+        salary_currency="EUR",
+        salary_period=SalaryPeriod.MONTH,
+        snippet="Bakes **bread** at night",
+        posted_at=datetime(2025, 9, 30, tzinfo=UTC),
+        status=Status.CLOSED,
+    )
+    facets = {"workplace": [FacetCount("onsite", 3)], "country": []}
+    text = shown(page_view(Page(items=[item], total=3, facets=facets)))
+    assert "Baker" in text
+    assert "Pão & Co. · Porto · onsite" in text
+    assert "EUR from 900 a month" in text
+    assert "Bakes bread at night" in text
+    assert str(item.id) in text
+    assert "2025-09-30" in text
+    assert "closed" in text
+    assert "onsite                                      3" in text
+    assert "3 postings found, 1 shown" in text
+    assert "country" not in text
+
+
+def test_a_posting_without_a_date_is_listed_when_it_was_first_seen() -> None:
+    text = shown(page_view(Page(items=[summary()], total=1)))
+    assert "2025-10-02" in text
+    assert text.endswith("1 posting found")
+
+
+def test_a_capped_total_says_so() -> None:
+    text = shown(page_view(Page(items=[summary()], total=1001, total_capped=True)))
+    assert "more than 1,000 postings found, 1 shown" in text
+
+
+def test_an_empty_page_is_a_sentence() -> None:
+    assert shown(page_view(Page(items=[]))) == "No posting found."
+
+
+def test_a_title_that_is_also_the_snippet_is_shown_once() -> None:
+    text = shown(page_view(Page(items=[summary(snippet="**Baker**")], total=1)))
+    assert text.count("Baker") == 1
+
+
+def test_titles_are_no_markup_and_no_commands() -> None:
+    text = shown(page_view(Page(items=[summary(title="[red]x[/red] \x9b2J")], total=1)))
+    assert "[red]x[/red] \ufffd2J" in text
+
+
+def test_a_narrow_terminal_still_shows_whole_ids() -> None:
+    text = shown(page_view(Page(items=[summary(title="long title " * 9)], total=1)), width=50)
+    assert str(job_id("board", "1")) in text
+
+
+def test_a_posting_shows_everything_that_is_stated() -> None:
+    job = Job(
+        id=job_id("board", "1"),
+        version=3,
+        status=Status.CLOSED,
+        source="board",
+        source_job_id="1",
+        title="Baker",
+        company="Pão & Co.",
+        country="PT",
+        skills=["Sourdough"],
+        salary_text="bom",
+        applicant_count=0,
+        description="Bread.\n\nMore bread.",
+        attributes={"a": [1]},
+        first_seen_at=SEEN,
+        last_seen_at=SEEN,
+        updated_at=SEEN,
+        closed_at=SEEN,
+    )
+    text = " ".join(shown(job_view(job)).split())
+    for part in (
+        "salary bom",
+        "applicants 0",
+        "country PT",
+        "skills Sourdough",
+        "status closed since 2025-10-02T03:04:05Z",
+        f"id {job.id} (version 3)",
+        'attributes {"a": [1]}',
+        "More bread.",
+    ):
+        assert part in text
+    assert "as stated" not in text
+    assert "url" not in text
+
+
+def test_statistics_show_every_figure() -> None:
+    text = shown(
+        statistics_view(
+            Statistics(
+                total=1234,
+                by_status={"open": 1000, "closed": 234},
+                by_source={},
+                by_employment_type={"full_time": 0},
+                by_experience_level={},
+                by_workplace={},
+                top_companies=[FacetCount("Tiny & Co", 1)],
+                top_locations=[],
+                per_day={date(2025, 10, 1): 0, date(2025, 10, 2): 7},
+                salaries={"EUR": SalaryQuartiles(3, Decimal(1), Decimal("2.5"), Decimal(30000))},
+                applicants=ApplicantStatistics(2, 5.5, 1, 10, 2, 0, 0),
+            )
+        )
+    )
+    assert "1,234 postings" in text
+    assert "closed                                    234  █████" in text
+    assert "Tiny & Co" in text
+    assert "2025-10-02" in text
+    assert "2025-10-01" not in text
+    assert "30,000" in text
+    assert "5.5" in text
+    assert "Source" not in text
+
+
+def test_statistics_of_an_empty_store_are_short() -> None:
+    empty = Statistics(
+        total=0,
+        by_status={},
+        by_source={},
+        by_employment_type={},
+        by_experience_level={},
+        by_workplace={},
+        top_companies=[],
+        top_locations=[],
+        per_day={},
+        salaries={},
+        applicants=ApplicantStatistics(),
+    )
+    assert shown(statistics_view(empty)) == "0 postings"
