@@ -29,6 +29,7 @@ _SQL = catalog.load("sqlite")
 TOP = 10
 DAYS = 30
 LOW_APPLICANTS, MEDIUM_APPLICANTS = 10, 50
+_HALF = 2**32
 
 # A counter: kind, value as it is compared, label as it is shown.
 Counter = tuple[str, str, str]
@@ -47,7 +48,10 @@ def counters_of(job: Job) -> Iterator[tuple[Counter, int]]:
     day = listed_at(job).date().isoformat()
     yield ("day", day, day), 1
     if job.applicant_count is not None:
-        yield ("applicants", "sum", ""), job.applicant_count
+        # In two halves: a sum of large counts would leave 64 bits.
+        high, low = divmod(job.applicant_count, _HALF)
+        yield ("applicants", "sum", ""), low
+        yield ("applicants", "sum_high", ""), high
         yield ("applicants", _crowd(job.applicant_count), ""), 1
     yearly = yearly_range(job.salary_min, job.salary_max, job.salary_period)
     if yearly is not None and job.salary_currency is not None:
@@ -182,9 +186,10 @@ def _applicants(conn: sqlite3.Connection) -> ApplicantStatistics:
     if count == 0:
         return ApplicantStatistics()
     minimum, maximum = conn.execute(_SQL["applicant_bounds"]).fetchone()
+    whole = amounts.get("sum_high", 0) * _HALF + amounts.get("sum", 0)
     return ApplicantStatistics(
         count=count,
-        average=amounts.get("sum", 0) / count,
+        average=whole / count,
         minimum=minimum,
         maximum=maximum,
         low=low,

@@ -65,6 +65,11 @@ _INVALID = {
 # What the sqlite3 module and aiosqlite say without a result code once a connection is closed.
 _CLOSED = ("closed database", "Connection closed", "no active connection")
 
+
+class DamagedRow(ValueError):
+    """A stored row holds what no writer puts there."""
+
+
 # Conditions of the whole database: the next write would meet them too.
 _OF_THE_STORE = (OutcomeUnknown, StoreBusy, StoreClosed, StoreTimeout, StoreUnavailable)
 
@@ -93,7 +98,7 @@ def wrap(error: BaseException, *, committing: bool = False) -> Exception:
 
 def concerns_store(error: BaseException) -> bool:
     """Whether a translated error is about the whole store rather than about one row."""
-    return isinstance(error, _OF_THE_STORE)
+    return isinstance(error, _OF_THE_STORE) and not isinstance(error.__cause__, DamagedRow)
 
 
 @contextmanager
@@ -118,6 +123,10 @@ def _meaning(error: BaseException, committing: bool) -> JobStoreError | None:
         return InvalidPosting("has text that is not valid Unicode")
     if isinstance(error, OverflowError):
         return InvalidPosting("has an integer beyond 64 bits")
+    if isinstance(error, DamagedRow):
+        return StoreCorrupt(
+            "A stored posting is damaged; run 'jobstore doctor', then restore a backup."
+        )
     if not isinstance(error, sqlite3.Error):
         return None
     code = primary_code(error)

@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
+from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.records import (
     EmploymentType,
     ExperienceLevel,
@@ -25,6 +27,9 @@ from jobstore.records import (
     Workplace,
 )
 from jobstore.statements.salaries import yearly_range
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -105,6 +110,19 @@ def _plain(amount: Decimal | None) -> str | None:
     return None if amount is None else format(amount, "f")
 
 
+def _sound(convert: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Let a conversion raise DamagedRow where a row makes no sense."""
+
+    @wraps(convert)
+    def converted(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return convert(*args, **kwargs)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise DamagedRow(type(error).__name__) from error
+
+    return converted
+
+
 def _summary_fields(row: Sequence[Any]) -> dict[str, Any]:
     return {
         "id": UUID(bytes=row[0]),
@@ -134,11 +152,13 @@ def _summary_fields(row: Sequence[Any]) -> dict[str, Any]:
     }
 
 
+@_sound
 def summary_from_row(row: Sequence[Any], snippet: str | None = None) -> JobSummary:
     """Make a summary of a row that begins with ``SUMMARY_COLUMNS``."""
     return JobSummary(**_summary_fields(row), snippet=snippet)
 
 
+@_sound
 def job_from_row(row: Sequence[Any]) -> Job:
     """Make a job of a row that begins with ``JOB_COLUMNS``."""
     return Job(
@@ -216,6 +236,7 @@ def _revised(value: Any) -> Any:
     return _plain(value) if isinstance(value, Decimal) else value
 
 
+@_sound
 def revision_from_row(row: Sequence[Any]) -> Revision:
     """Make a revision of the columns version, changed_at and previous."""
     previous = json.loads(row[2])

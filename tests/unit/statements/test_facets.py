@@ -1,0 +1,140 @@
+"""Facets as words: each filter finds its postings, and no text ever meets one."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobstore.records import EmploymentType, Job, SalaryPeriod, Status, Workplace, job_id
+from jobstore.statements.facets import (
+    APPLICANTS,
+    EVERY,
+    FACETS,
+    LETTERS,
+    MARK,
+    YEARLY_MAX,
+    YEARLY_MIN,
+    Scale,
+    facet_word,
+    facet_words,
+)
+from jobstore.statements.words import index_text
+
+NOW = datetime(2024, 5, 1, tzinfo=UTC)
+SCALES = [YEARLY_MIN, YEARLY_MAX, APPLICANTS]
+numbers = st.floats(0, 1e15) | st.integers(0, 5000).map(float)
+
+
+def job(**changes: Any) -> Job:
+    return Job(
+        id=job_id("s", "1"),
+        version=1,
+        status=Status.OPEN,
+        source="Board",
+        source_job_id="1",
+        title="t",
+        company="Société  ACME",
+        first_seen_at=NOW,
+        last_seen_at=NOW,
+        updated_at=NOW,
+        **changes,
+    )
+
+
+def test_a_posting_has_a_word_for_every_facet() -> None:
+    found = facet_words(
+        job(
+            location="Zürich",
+            country="CH",
+            workplace=Workplace.REMOTE,
+            employment_type=EmploymentType.FULL_TIME,
+            industry="IT",
+            skills=["SQL", "sql", "C++"],
+            salary_min=Decimal(30),
+            salary_currency="CHF",
+            salary_period=SalaryPeriod.HOUR,
+            applicant_count=3,
+        )
+    ).split()
+    assert found == [
+        EVERY,
+        facet_word("source", "board"),
+        facet_word("company", "societe acme"),
+        facet_word("location", "zurich"),
+        facet_word("country", "CH"),
+        facet_word("workplace", "remote"),
+        facet_word("employment_type", "full_time"),
+        facet_word("industry", "it"),
+        facet_word("status", "open"),
+        facet_word("skills", "sql"),
+        facet_word("skills", "c++"),
+        facet_word("salary_currency", "CHF"),
+        *YEARLY_MIN.words(62_400),
+        *YEARLY_MAX.words(62_400),
+        *APPLICANTS.words(3),
+    ]
+
+
+def test_what_is_not_stated_has_a_word_where_sorting_needs_it() -> None:
+    assert facet_words(job()).split()[-2:] == [YEARLY_MAX.missing(), APPLICANTS.missing()]
+
+
+def test_words_never_change() -> None:
+    # Stored in every index: a change needs a migration that indexes everything anew.
+    assert facet_word("company", "acme") == "\ue000cgatfpmz4jwric"
+    assert YEARLY_MAX.words(100_000) == ("\ue000z17", "\ue000z174")
+    assert APPLICANTS.words(0) == ("\ue000p00", "\ue000p000")
+
+
+def test_every_field_has_a_letter_of_its_own() -> None:
+    letters = [*LETTERS.values(), *(scale.letter for scale in SCALES), EVERY[1:]]
+    assert len(set(letters)) == len(letters)
+    assert set(FACETS) <= {field.name for field in fields(Job)}
+
+
+def test_the_tokenizer_keeps_words_whole_and_texts_away() -> None:
+    conn = sqlite3.connect(":memory:")
+    conn.execute("CREATE VIRTUAL TABLE f USING fts5(t, tokenize = 'unicode61 remove_diacritics 2')")
+    conn.execute("CREATE VIRTUAL TABLE v USING fts5vocab(f, instance)")
+    text = facet_words(job(skills=["C++", "数据"], applicant_count=7))
+    conn.execute("INSERT INTO f (t) VALUES (?)", (text,))
+    assert [
+        row[0] for row in conn.execute("SELECT v.term FROM v ORDER BY v.offset")
+    ] == text.split()
+    conn.close()
+    assert MARK not in index_text(text)
+
+
+@given(st.sampled_from(SCALES), numbers, numbers)
+def test_a_larger_number_never_has_a_lower_bucket(scale: Scale, one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    assert scale.words(low)[1] <= scale.words(high)[1]
+    octave, part = scale.words(low)
+    assert part[:-1] == octave
+    assert int(octave[2:]) in scale.octaves_down()
+    assert int(octave[2:]) in scale.octaves_down(high)
+    if octave == scale.words(high)[0]:
+        assert int(part[-1]) in scale.parts_down(int(octave[2:]), high)
+
+
+@given(st.sampled_from(SCALES), numbers, st.none() | numbers, st.none() | numbers)
+def test_a_range_reaches_every_number_in_it(
+    scale: Scale, number: float, low: float | None, high: float | None
+) -> None:
+    reaching = scale.reaching(low, high)
+    assert len(set(reaching)) == len(reaching) <= scale.last - scale.first + 16
+    if (low is None or low <= number) and (high is None or number <= high):
+        assert set(scale.words(number)) & set(reaching)
+
+
+@pytest.mark.parametrize("count", range(16))
+def test_small_counts_have_a_bucket_each(count: int) -> None:
+    assert APPLICANTS.reaching(count, count) == (APPLICANTS.words(count)[1],)
+    assert APPLICANTS.words(count) != APPLICANTS.words(count + 1)

@@ -1,0 +1,100 @@
+"""Criteria as FTS5 queries."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobstore.errors import InvalidQuery
+from jobstore.records import SearchQuery
+from jobstore.statements.criteria import check_query
+from jobstore.statements.facets import APPLICANTS, EVERY, YEARLY_MAX, YEARLY_MIN, facet_word
+from jobstore.statements.match import MAX_PREFIX_WORDS, Match, any_of, match, quoted
+
+ENDINGS = {"eng": ["eng", "engine", "engineer"], "dat": ["data"]}
+
+
+def expand(stem: str, limit: int) -> list[str]:
+    return ENDINGS.get(stem, [])[:limit]
+
+
+def matched(**fields: object) -> Match:
+    return match(check_query(SearchQuery(**fields)), expand)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("data", '"data"'),
+        ("data engineer", '"data" AND "engineer"'),
+        ("a b c", '(("a" AND "b") NOT "\ue0000") AND "c"'),
+        ('"data engineer"', '"data engineer"'),
+        ("a OR b", '("a" OR "b")'),
+        ("title:a OR company:b", '(title : "a" OR company : "b")'),
+        ("eng*", '("eng" OR "engine" OR "engineer")'),
+        ('"big dat"*', '"big data"'),
+        ("title:eng*", 'title : ("eng" OR "engine" OR "engineer")'),
+        ("a OR zzz*", '"a"'),
+        ("a -b -title:c", '("a") NOT ("b" OR title : "c")'),
+        ("-b", f'("{EVERY}") NOT ("b")'),
+        ("a -zzz*", '"a"'),
+        ("AND NEAR ^x", '(("and" AND "near") NOT "\ue0000") AND "x"'),
+    ],
+)
+def test_texts(text: str, query: str) -> None:
+    assert matched(text=text).query() == query
+
+
+def test_facets_are_words_and_the_rarest_lead() -> None:
+    found = matched(text="a", status="open", company=("X", "Y"), skills=("c++", "R"))
+    assert found.required == (
+        any_of(quoted(facet_word("company", name)) for name in ("x", "y")),
+        quoted(facet_word("skills", "c++")),
+        quoted(facet_word("skills", "r")),
+        quoted(facet_word("status", "open")),
+        '"a"',
+    )
+
+
+def test_ranges_are_buckets() -> None:
+    def buckets(words: tuple[str, ...]) -> str:
+        return any_of(map(quoted, words))
+
+    found = matched(salary_min=60_000, salary_max=90_000, applicants_min=3, applicants_max=3)
+    assert found.required == (
+        buckets(YEARLY_MAX.reaching(60_000, None)),
+        buckets(YEARLY_MIN.reaching(None, 90_000)),
+        buckets((APPLICANTS.words(3)[1],)),
+    )
+
+
+def test_nothing_to_ask_for() -> None:
+    assert matched().is_empty
+    assert matched(sort="salary").is_empty
+    assert matched().query() == quoted(EVERY)
+    assert not matched(text="-a").is_empty
+
+
+def test_a_prefix_without_words_is_impossible_unless_there_is_an_alternative() -> None:
+    assert matched(text="zzz*").is_impossible
+    assert matched(text="a title:zzz*").is_impossible
+    assert not matched(text="a OR zzz*").is_impossible
+    assert not matched(text="-zzz*").is_impossible
+
+
+def test_more_parts_come_first() -> None:
+    assert matched(text="a").query('"x"') == '"x" AND "a"'
+
+
+def test_prefixes_share_a_limit() -> None:
+    many = [f"w{number:04}" for number in range(MAX_PREFIX_WORDS + 1)]
+    for text in ("w*", "x w*", "a OR w* OR b", "-w*"):
+        with pytest.raises(InvalidQuery, match=r"add letters to w\*"):
+            match(check_query(SearchQuery(text=text)), lambda _, limit: many[:limit])
+    criteria = check_query(SearchQuery(text="w* x*"))
+    with pytest.raises(InvalidQuery, match=r"add letters to x\*"):
+        match(criteria, lambda _, limit: many[: min(limit, 251)])
+    assert not match(criteria, lambda _, limit: many[: min(limit, 250)]).is_impossible
+
+
+def test_quotes_are_doubled() -> None:
+    assert quoted('a"b') == '"a""b"'
