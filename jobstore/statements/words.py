@@ -27,11 +27,10 @@ _STROKES = str.maketrans(
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _MARKS = re.compile("[\u0300-\u036f]+")
 # Scripts written without spaces, and Korean, whose particles are attached to the word.
-_UNSPACED_RANGES = (
-    "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+_UNSPACED = re.compile(
+    "[\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-_UNSPACED = re.compile(f"[{_UNSPACED_RANGES}]")
 # Blocks of symbols that got characters after Unicode 3.2; everywhere else new ones are letters.
 _SYMBOLS = re.compile(
     "[\u2000-\u2bff\u2e00-\u2e7f\ufe00-\ufe6f\U0001f000-\U0001faff\U000e0000-\U000e0fff]"
@@ -78,7 +77,12 @@ def fold_letter(char: str) -> str | None:
     return char
 
 
-class _Table(dict[int, str]):
+def is_unspaced(char: str) -> bool:
+    """Whether a character is a word by itself, of a script that is written without spaces."""
+    return char >= "\u3005" and _UNSPACED.match(char) is not None
+
+
+class CharacterTable(dict[int, str]):
     """A table for str.translate that fills itself with what it is asked for."""
 
     def __init__(self, entry: Callable[[str], str]) -> None:
@@ -89,13 +93,14 @@ class _Table(dict[int, str]):
         return value
 
 
-def _separated(char: str) -> str:
+def separated(char: str) -> str:
+    """Return a character as :func:`fold_letter` does, a space where that is part of no word."""
     folded = fold_letter(char)
     return " " if folded is None else folded
 
 
 def _indexed(char: str) -> str:
-    folded = _separated(char)
+    folded = separated(char)
     return f" {folded} " if _UNSPACED.match(folded) else folded
 
 
@@ -104,9 +109,8 @@ def _compared(char: str) -> str:
     return char if folded is None else folded
 
 
-_SEPARATED = _Table(_separated)
-_INDEXED = _Table(_indexed)
-_COMPARED = _Table(_compared)
+_INDEXED = CharacterTable(_indexed)
+_COMPARED = CharacterTable(_compared)
 
 
 def index_text(text: str) -> str:
@@ -139,65 +143,3 @@ def fold(text: str) -> str:
         text = text.translate(_COMPARED)
         return " ".join(text.translate(_LOWER).split())
     return " ".join(text.lower().split())
-
-
-def fold_in_place(text: str) -> tuple[str, list[int] | None]:
-    """Return a text folded for :func:`term_patterns`, and where each of its characters stands
-    in ``text``; ``None`` for that when every one stands where it was."""
-    if text.isascii():
-        return text.lower(), None
-    in_place = True
-
-    def folded(run: re.Match[str]) -> str:
-        nonlocal in_place
-        in_place = in_place and all(len(_SEPARATED[ord(char)]) == 1 for char in run[0])
-        return run[0].translate(_SEPARATED)
-
-    result = _FOREIGN.sub(folded, text).lower()
-    if in_place:
-        return result, None
-    pieces, places = [], []
-    for place, char in enumerate(text):
-        piece = char if char < "\x80" else _SEPARATED[ord(char)]
-        pieces.append(piece)
-        places += [place] * len(piece)
-    return "".join(pieces).lower(), places
-
-
-def term_patterns(words: tuple[str, ...], prefix: bool) -> list[str]:
-    """Return regular expressions that find a phrase in a text from :func:`fold_in_place`.
-
-    There is one for each spelling of the first word, and each begins with letters of it, so
-    that the search runs at the speed of one for plain text.
-    """
-    rest = ""
-    for number, word in enumerate(words[1:], start=2):
-        open_end = prefix and number == len(words)
-        rest += f"{_GAP}(?:{'|'.join(_spelled(form, open_end) for form in _spellings(word))})"
-    open_end = prefix and len(words) == 1
-    return [_spelled(form, open_end) + rest for form in _spellings(words[0])]
-
-
-# Characters that stand inside of words with others, and those between words.
-_JOINED = f"(?:(?![{_UNSPACED_RANGES}])[{_WORD_CHARACTERS}])"
-_GAP = f"[^{_WORD_CHARACTERS}]*"
-
-
-def _spelled(form: str, open_end: bool) -> str:
-    literal = re.escape(form)
-    if _UNSPACED.match(form):
-        return literal
-    pattern = literal if form[0] == "." else f"{literal}(?<!{_JOINED}{literal})"
-    if open_end:
-        return f"{pattern}{_JOINED}*"
-    # C++ and C# are other words than C.
-    return pattern if form[-1] in "+#" else rf"{pattern}(?!{_JOINED}|\+\+|#)"
-
-
-def _spellings(word: str) -> tuple[str, ...]:
-    """Return the ways in which a text may spell a folded ``word``, lower case, itself first."""
-    for ending, symbol in (("plusplus", "++"), ("sharp", "#"), ("js", ".js")):
-        stem = word.removesuffix(ending)
-        if stem and stem != word and (ending != "sharp" or len(stem) == 1):
-            return word, stem + symbol
-    return (word, ".net") if word == "dotnet" else (word,)

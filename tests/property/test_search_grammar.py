@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobstore.engines.sqlite.search import count, search
-from jobstore.engines.sqlite.snippets import marker
+from jobstore.engines.sqlite.snippets import snippet
 from jobstore.errors import InvalidQuery
 from jobstore.records import JobPosting, SearchQuery, Sort
 from jobstore.statements.criteria import check_query
 from jobstore.statements.grammar import Expression, Term, parse
-from jobstore.statements.words import fold, fold_in_place, index_text, words
+from jobstore.statements.phrases import fold_in_place
+from jobstore.statements.words import fold, index_text, words
 from tests.unit.statements.library import find, library, posting, store
 
 # What newer versions of Unicode added is up to the linked SQLite.
@@ -133,13 +134,13 @@ def test_snippets_mark_whatever_was_found(query: str, text: str) -> None:
         return
     if expression is None or not expression.required:
         return
-    snippet = marker(expression).snippet("-", text)
+    excerpt = snippet(expression, "-", text)
     found = any(
         occurs(term, {"description": words(text)})
         for group in expression.required
         for term in group
     )
-    assert found <= ("**" in snippet)
+    assert found <= ("**" in excerpt)
 
 
 @given(st.text())

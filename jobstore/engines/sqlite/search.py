@@ -20,7 +20,7 @@ from jobstore.engines.sqlite.rows import (
     job_from_row,
     summary_from_row,
 )
-from jobstore.engines.sqlite.snippets import marker
+from jobstore.engines.sqlite.snippets import snippet
 from jobstore.engines.sqlite.sorting import Hit, by_newest, by_number, by_relevance
 from jobstore.records import FacetCount, Job, JobSummary, Sort
 from jobstore.statements.criteria import Criteria, check_facets
@@ -129,11 +129,10 @@ def _items(lookup: Lookup, hits: list[Hit], criteria: Criteria, snippets: bool) 
     if len(rows) < len(hits):
         rows = {row[0]: row[1:] for row in lookup.rows_at(places, SUMMARY_COLUMNS)}
     items = [summary_from_row(rows[hit.place]) for hit in hits]
-    if snippets and criteria.text is not None and criteria.text.required:
+    if hits and snippets and criteria.text is not None and criteria.text.required:
         descriptions: dict[int, str | None] = dict(lookup.descriptions_at(places))
-        make = marker(criteria.text).snippet
         for hit, item in zip(hits, items, strict=True):
-            item.snippet = make(item.title, descriptions.get(hit.place))
+            item.snippet = snippet(criteria.text, item.title, descriptions.get(hit.place))
     return items
 
 

@@ -6,12 +6,8 @@ folded and spelled as :mod:`jobstore.statements.words` says, so what search find
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from functools import lru_cache
-
 from jobstore.statements.grammar import Expression, Term
-from jobstore.statements.words import fold_in_place, term_patterns
+from jobstore.statements.phrases import find_phrase, fold_in_place
 
 _MARK = "**"
 _MORE = "…"
@@ -22,56 +18,42 @@ _BEFORE = 100
 _AFTER = 200
 
 
-class Marker:
-    """Makes the snippets of one search text."""
-
-    def __init__(self, expression: Expression) -> None:
-        terms = [term for group in expression.required for term in group]
-        self._in_description = _Finder(term for term in terms if term.field is None)
-        self._in_title = _Finder(term for term in terms if term.field in (None, "title"))
-
-    def snippet(self, title: str, description: str | None) -> str:
-        """Return about 30 words around the first match in the description, or else the title."""
-        found = self._in_description.excerpt(description) if description else None
-        return found or self._in_title.excerpt(title) or title
+def snippet(expression: Expression, title: str, description: str | None) -> str:
+    """Return about 30 words around the first match in the description, or else the title."""
+    terms = [term for group in expression.required for term in group]
+    anywhere = [term for term in terms if term.field is None]
+    if description and (found := _excerpt(description, anywhere)):
+        return found
+    titles = [term for term in terms if term.field in (None, "title")]
+    return _excerpt(title, titles) or title
 
 
-@lru_cache(maxsize=256)
-def marker(expression: Expression) -> Marker:
-    """Return the marker of a search text; making one takes longer than using it."""
-    return Marker(expression)
+def _excerpt(text: str, terms: list[Term]) -> str | None:
+    folded, places = fold_in_place(text)
+    first = _first(folded, terms, 0)
+    if first is None:
+        return None
+    start, end = _window(folded, *first)
+    pieces, done = [], start
+    match = _first(folded, terms, start)
+    while match is not None and match[1] <= end:
+        pieces += [_original(text, places, done, match[0]), _MARK]
+        pieces += [_original(text, places, *match), _MARK]
+        done = match[1]
+        match = _first(folded, terms, done)
+    pieces.append(_original(text, places, done, end))
+    excerpt = " ".join("".join(pieces).split())
+    return f"{_MORE if start else ''}{excerpt}{_MORE if end < len(folded) else ''}"
 
 
-class _Finder:
-    def __init__(self, terms: Iterable[Term]) -> None:
-        patterns = [
-            pattern
-            for term in dict.fromkeys(terms)
-            for pattern in term_patterns(term.words, term.prefix)
-        ]
-        # One by one each is found by its letters, which is far faster than all at once.
-        self._single = [re.compile(pattern) for pattern in patterns]
-        self._any = re.compile("|".join(patterns))
-
-    def excerpt(self, text: str) -> str | None:
-        folded, places = fold_in_place(text)
-        first: re.Match[str] | None = None
-        for pattern in self._single:
-            # No later than the best so far, but with room for a match that begins before it.
-            found = pattern.search(folded, 0, first.end() if first else len(folded))
-            if found and (first is None or found.start() < first.start()):
-                first = found
-        if first is None:
-            return None
-        start, end = _window(folded, first.start(), first.end())
-        pieces, done = [], start
-        for match in self._any.finditer(folded, start, end):
-            pieces += [_original(text, places, done, match.start()), _MARK]
-            pieces += [_original(text, places, match.start(), match.end()), _MARK]
-            done = match.end()
-        pieces.append(_original(text, places, done, end))
-        excerpt = " ".join("".join(pieces).split())
-        return f"{_MORE if start else ''}{excerpt}{_MORE if end < len(folded) else ''}"
+def _first(folded: str, terms: list[Term], start: int) -> tuple[int, int] | None:
+    """The first match of any term; of several that begin together, the longest."""
+    matches = [
+        match
+        for term in terms
+        if (match := find_phrase(folded, term.words, term.prefix, start)) is not None
+    ]
+    return min(matches, key=lambda match: (match[0], -match[1]), default=None)
 
 
 def _window(text: str, start: int, end: int) -> tuple[int, int]:

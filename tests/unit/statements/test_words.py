@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from unicodedata import ucd_3_2_0
 
@@ -10,10 +9,8 @@ import pytest
 
 from jobstore.statements.words import (
     fold,
-    fold_in_place,
     fold_letter,
     index_text,
-    term_patterns,
     words,
 )
 
@@ -116,41 +113,3 @@ def test_folding_a_folded_letter_changes_nothing() -> None:
             assert "".join(fold_letter(char) or "" for char in folded if char > "\x7f") == "".join(
                 char for char in folded if char > "\x7f"
             )
-
-
-def test_folding_in_place_knows_where_characters_stood() -> None:
-    assert fold_in_place("Ab c") == ("ab c", None)
-    assert fold_in_place("Café–X") == ("cafe x", None)
-    folded, places = fold_in_place("Straße\u00ad1")
-    assert folded == "strasse1"
-    assert places == [0, 1, 2, 3, 4, 4, 5, 7]
-
-
-@pytest.mark.parametrize(
-    ("query", "text", "found"),
-    [
-        ("C++", "know C++17", "c++"),
-        ("C#", "know C#", "c#"),
-        (".NET", "ASP.NET", ".net"),
-        ("Node.js", "NodeJS", "nodejs"),
-        ("Node.js", "use node.JS!", "node.js"),
-        ("data engineer", "a data – engineer", "data   engineer"),
-        ("data", "database", None),
-        ("data", "bigdata", None),
-        ("工程", "数据工程师", "工程"),
-        ("java", "用Java开发", "java"),
-        ("c", "c++ c#", None),
-        ("c", "c++, c.", "c"),
-    ],
-)
-def test_patterns_find_what_the_index_finds(query: str, text: str, found: str | None) -> None:
-    folded, _ = fold_in_place(text)
-    matches = [re.search(p, folded) for p in term_patterns(tuple(words(query)), False)]
-    assert [match[0] for match in matches if match] == ([found] if found else [])
-
-
-def test_patterns_of_prefixes_go_on() -> None:
-    (pattern,) = term_patterns(("data", "eng"), True)
-    match = re.search(pattern, "big data engineers wanted")
-    assert match
-    assert match[0] == "data engineers"
