@@ -15,7 +15,7 @@ from collections.abc import (
     Iterable,
     Sequence,
 )
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -101,16 +101,22 @@ class JobStore(Postings):
         """
         report = UpsertReport()
         with self._watch("upsert_many") as watch:
-            # While one chunk is being written, the next one is read and checked.
-            writing: asyncio.Task[None] | None = None
-            try:
-                async for chunk in checked_chunks(postings, report):
+            async with aclosing(checked_chunks(postings, report)) as chunks:
+                # While one chunk is being written, the next one is read and checked.
+                writing: asyncio.Task[None] | None = None
+                try:
+                    async for chunk in chunks:
+                        if writing is not None:
+                            # Cancelled here, the write goes on and is waited for below, so
+                            # that the report tells what is stored.
+                            await asyncio.shield(writing)
+                        writing = asyncio.create_task(self._write_chunk(chunk, report, progress))
+                except BaseException:
+                    # What ended the input matters more than how the last write went.
                     if writing is not None:
-                        # Cancelled here, the write goes on and is waited for below, so that
-                        # the report tells what is stored.
-                        await asyncio.shield(writing)
-                    writing = asyncio.create_task(self._write_chunk(chunk, report, progress))
-            finally:
+                        with suppress(Exception):
+                            await writing
+                    raise
                 if writing is not None:
                     await writing
             watch.rows = report.inserted + report.updated + report.unchanged
@@ -149,9 +155,12 @@ class JobStore(Postings):
 
         ``async with store.transaction() as tx:`` gives an object with ``upsert``, ``update``,
         ``delete``, ``get``, ``find`` and ``get_many``. All is stored when the block ends, and
-        nothing when it raises. Other writers wait meanwhile, so keep it short: after
-        ``timeout`` seconds it is rolled back and raises StoreTimeout.
+        nothing when it raises. Other writers wait meanwhile, the store's own methods among
+        them (a write on ``store`` inside of the block gets StoreBusy), so keep it short: after
+        ``timeout`` seconds (at most 86,400) it is rolled back and raises StoreTimeout.
         """
+        if not _is_number(timeout) or not 0 < timeout <= 86_400:
+            raise InvalidQuery([Fault("timeout", "must be seconds above 0, at most 86,400")])
         with self._watch("transaction"):
             async with self._engine.transaction(timeout) as unit:
                 yield Transaction(unit, self._observers)
@@ -286,3 +295,7 @@ class JobStore(Postings):
 
 
 _OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

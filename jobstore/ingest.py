@@ -6,7 +6,8 @@ What is faulty goes to the report; nothing is stored here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from jobstore.errors import InvalidPosting
@@ -25,29 +26,35 @@ Chunk = list[tuple[int, JobPosting]]
 async def checked_chunks(
     postings: Iterable[Posting] | AsyncIterable[Posting],
     report: UpsertReport,
-) -> AsyncIterator[Chunk]:
+) -> AsyncGenerator[Chunk, None]:
     """Yield chunks of checked postings with their positions; faulty ones go to the report."""
     chunk: Chunk = []
     index = 0
-    async for posting in _each(postings):
-        try:
-            chunk.append((index, check_posting(posting)))
-        except InvalidPosting as error:
-            report.rejected.append(Rejection(index, _named_id(posting), error.faults))
-        index += 1
-        if len(chunk) == _CHUNK:
-            yield chunk
-            chunk = []
-        elif index % _BREATH == 0:
-            await asyncio.sleep(0)
+    async with aclosing(_each(postings)) as each:
+        async for posting in each:
+            try:
+                chunk.append((index, check_posting(posting)))
+            except InvalidPosting as error:
+                report.rejected.append(Rejection(index, _named_id(posting), error.faults))
+            index += 1
+            if len(chunk) == _CHUNK:
+                yield chunk
+                chunk = []
+            elif index % _BREATH == 0:
+                await asyncio.sleep(0)
     if chunk:
         yield chunk
 
 
 async def _each(
     postings: Iterable[Posting] | AsyncIterable[Posting],
-) -> AsyncIterator[Posting]:
-    if isinstance(postings, AsyncIterable):
+) -> AsyncGenerator[Posting, None]:
+    if isinstance(postings, AsyncGenerator):
+        # Whoever made it may wait for its end, also when it is not read to the end.
+        async with aclosing(postings):
+            async for posting in postings:
+                yield posting
+    elif isinstance(postings, AsyncIterable):
         async for posting in postings:
             yield posting
     else:

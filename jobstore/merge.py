@@ -64,15 +64,18 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
     """Merge a checked posting into what is stored under its key.
 
     ``now`` is the time of this sighting, unless the posting brings its own times. A posting
-    without a status is open, since it was just seen; an older sighting than the one stored
-    does not change the status.
+    without a status is open, since it was just seen. One that says that it was seen before
+    the stored posting was last seen only adds what is not known.
     """
     if stored is None:
         return Merged(_first(posting, now), Outcome.INSERTED, {})
     checked: Any = posting  # intake has narrowed the types that a posting may be made with
     seen: datetime = checked.last_seen_at or now
-    fresh = _stated(stored, posting)
-    if seen >= stored.last_seen_at:
+    # Only a time that is given makes a sighting old: the clock may have been set back.
+    if checked.last_seen_at is not None and checked.last_seen_at < stored.last_seen_at:
+        fresh = _unknown(stored, posting)
+    else:
+        fresh = _stated(stored, posting)
         fresh["status"] = checked.status or Status.OPEN
     previous = _differences(stored, fresh)
     job = replace(
@@ -148,6 +151,26 @@ def _stated(stored: Job, posting: JobPosting) -> dict[str, Any]:
         if not same_kind or _contradicts(low, high):
             fresh[kept] = None
     return fresh
+
+
+def _unknown(stored: Job, posting: JobPosting) -> dict[str, Any]:
+    """Return the content of an older sighting that the stored posting does not have."""
+    fresh = {
+        name: value
+        for name, value in _stated(stored, posting).items()
+        if getattr(stored, name) in (None, [], {})
+    }
+    if posting.attributes:
+        fresh["attributes"] = {**posting.attributes, **stored.attributes}
+    if not fresh.keys().isdisjoint(("salary_min", "salary_max")) and _has_salary(stored):
+        # The other end would come from another time.
+        fresh.pop("salary_min", None)
+        fresh.pop("salary_max", None)
+    return fresh
+
+
+def _has_salary(job: Job) -> bool:
+    return job.salary_min is not None or job.salary_max is not None
 
 
 def _differences(stored: Job, fresh: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,9 @@ import os
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
+    "tests.fixtures.bench",
     "tests.fixtures.data",
+    "tests.fixtures.disks",
     "tests.fixtures.processes",
     "tests.fixtures.stores",
 ]

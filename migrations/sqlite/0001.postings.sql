@@ -54,8 +54,6 @@ CREATE TABLE posting (
 CREATE UNIQUE INDEX posting_id ON posting (id);
 CREATE UNIQUE INDEX posting_listed ON posting (listed_at, listed_tie);
 CREATE INDEX posting_salary ON posting (yearly_max) WHERE yearly_max IS NOT NULL;
-CREATE INDEX posting_salary_middle ON posting (salary_currency, (yearly_min + yearly_max))
-    WHERE yearly_max IS NOT NULL;
 CREATE INDEX posting_applicants ON posting (applicant_count) WHERE applicant_count IS NOT NULL;
 
 -- What only a single posting's page shows. The description is plain text for any SQLite tool.
@@ -83,7 +81,7 @@ CREATE TABLE counter (
     amount INTEGER NOT NULL,
     PRIMARY KEY (kind, value)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX counter_top ON counter (kind, amount);
+CREATE INDEX counter_top ON counter (kind, amount DESC, value);
 
 -- Facts about this store itself.
 CREATE TABLE store_property (

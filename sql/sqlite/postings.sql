@@ -51,6 +51,20 @@ UPDATE posting SET place = ?, listed_at = ?, listed_tie = ? WHERE place = ?;
 -- name: move_posting
 UPDATE posting SET place = ? WHERE place = ?;
 
+-- Neighbours in the order of listing.
+-- name: last_listed_by
+SELECT p.place, p.listed_at, p.listed_tie FROM posting AS p
+WHERE p.listed_at <= ? ORDER BY p.listed_at DESC, p.listed_tie DESC LIMIT 1;
+
+-- name: next_place
+SELECT min(p.place) FROM posting AS p WHERE p.place > ?;
+
+-- name: places_above
+SELECT p.place FROM posting AS p WHERE p.place > ? ORDER BY p.place;
+
+-- name: places_below
+SELECT p.place FROM posting AS p WHERE p.place < ? ORDER BY p.place DESC;
+
 -- name: place_of_posting
 SELECT p.place FROM posting AS p WHERE p.id = ?;
 

@@ -6,13 +6,15 @@ before it commits, so counts and rows are never seen apart. Counting never reads
 
 from __future__ import annotations
 
-import math
 import sqlite3
+import struct
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from jobstore.engines.sqlite.lookup import snapshot
+from jobstore.engines.sqlite.rows import sound
 from jobstore.merge import listed_at
 from jobstore.records import (
     ApplicantStatistics,
@@ -30,6 +32,11 @@ TOP = 10
 DAYS = 30
 LOW_APPLICANTS, MEDIUM_APPLICANTS = 10, 50
 _HALF = 2**32
+
+# Salaries are counted by twice the middle of their range. A bucket is the currency and the
+# first four digits: 16 buckets in each doubling.
+_BUCKET = 3 + 4
+_AFTER_DIGITS = "g"
 
 # A counter: kind, value as it is compared, label as it is shown.
 Counter = tuple[str, str, str]
@@ -55,8 +62,9 @@ def counters_of(job: Job) -> Iterator[tuple[Counter, int]]:
         yield ("applicants", _crowd(job.applicant_count), ""), 1
     yearly = yearly_range(job.salary_min, job.salary_max, job.salary_period)
     if yearly is not None and job.salary_currency is not None:
-        bucket = f"{job.salary_currency}{_bucket(yearly[0] + yearly[1]):05d}"
-        yield ("salary", bucket, ""), 1
+        middle = job.salary_currency + _sortable(yearly[0] + yearly[1])
+        yield ("salary", middle, ""), 1
+        yield ("salary_bucket", middle[:_BUCKET], ""), 1
 
 
 def _crowd(applicants: int) -> str:
@@ -65,19 +73,15 @@ def _crowd(applicants: int) -> str:
     return "medium" if applicants <= MEDIUM_APPLICANTS else "high"
 
 
-def _bucket(amount: float) -> int:
-    """The bucket of an amount: 32 in each doubling, with bounds that floats hold exactly."""
-    if amount < 1:
-        return 0
-    mantissa, exponent = math.frexp(amount)
-    return exponent * 32 + int((mantissa - 0.5) * 64)
+def _sortable(amount: float) -> str:
+    """An amount as 16 digits whose order is that of amounts: an IEEE 754 double that is not
+    negative sorts as its bits do, the exponent first."""
+    return struct.pack(">d", amount).hex()
 
 
-def _lower_bound(bucket: int) -> float:
-    if bucket == 0:
-        return 0.0
-    exponent, part = divmod(bucket, 32)
-    return math.ldexp(0.5 + part / 64, exponent)
+def _amount(sortable: str) -> float:
+    value: float = struct.unpack(">d", bytes.fromhex(sortable))[0]
+    return value
 
 
 class Tally:
@@ -115,10 +119,10 @@ def total(conn: sqlite3.Connection) -> int:
     return 0 if row is None else int(row[0])
 
 
+@sound
 def statistics(conn: sqlite3.Connection, now: datetime) -> Statistics:
     """Return the statistics as of ``now``, from one consistent state of the store."""
-    conn.execute("BEGIN")
-    try:
+    with snapshot(conn):
         return Statistics(
             total=total(conn),
             by_status=_amounts(conn, "status"),
@@ -132,8 +136,6 @@ def statistics(conn: sqlite3.Connection, now: datetime) -> Statistics:
             salaries=_salaries(conn),
             applicants=_applicants(conn),
         )
-    finally:
-        conn.execute("COMMIT")
 
 
 def _amounts(conn: sqlite3.Connection, kind: str) -> dict[str, int]:
@@ -153,30 +155,31 @@ def _per_day(conn: sqlite3.Connection, now: datetime) -> dict[date, int]:
 
 
 def _salaries(conn: sqlite3.Connection) -> dict[str, SalaryQuartiles]:
-    buckets: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-    for value, _, amount in conn.execute(_SQL["counters_of_kind"], ("salary",)):
-        buckets[value[:3]].append((int(value[3:]), amount))
-    return {
-        currency: _quartiles(conn, currency, rows) for currency, rows in sorted(buckets.items())
-    }
+    buckets: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+    for bucket, _, amount in conn.execute(_SQL["counters_of_kind"], ("salary_bucket",)):
+        buckets[bucket[:3]].append((bucket, amount))
+    return {currency: _quartiles(conn, found) for currency, found in buckets.items()}
 
 
-def _quartiles(
-    conn: sqlite3.Connection, currency: str, buckets: list[tuple[int, int]]
-) -> SalaryQuartiles:
+def _quartiles(conn: sqlite3.Connection, buckets: list[tuple[str, int]]) -> SalaryQuartiles:
     count = sum(amount for _, amount in buckets)
     found = []
     for quarter in (1, 2, 3):
-        left = -(-quarter * count // 4)  # the rank, rounded up
-        # The counts lead to the bucket; only its own entries are read.
-        for bucket, amount in buckets:
-            if left <= amount:
-                row = (currency, _lower_bound(bucket), left - 1)
-                twice = conn.execute(_SQL["salary_at_rank"], row).fetchone()[0]
-                found.append(Decimal(repr(twice / 2)))
-                break
-            left -= amount
+        rank = -(-quarter * count // 4)  # rounded up
+        bucket, rank = _at_rank(buckets, rank)
+        inside = conn.execute(_SQL["counters_between"], ("salary", bucket, bucket + _AFTER_DIGITS))
+        middle, _ = _at_rank(inside.fetchall(), rank)
+        found.append(Decimal(repr(_amount(middle[3:]) / 2)))
     return SalaryQuartiles(count, *found)
+
+
+def _at_rank(counted: list[tuple[str, int]], rank: int) -> tuple[str, int]:
+    """The value at a rank (from 1), and the rank that remains inside of it."""
+    for value, amount in counted:
+        if rank <= amount:
+            return value, rank
+        rank -= amount
+    raise LookupError("the counts of salaries do not add up")
 
 
 def _applicants(conn: sqlite3.Connection) -> ApplicantStatistics:

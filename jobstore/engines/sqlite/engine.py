@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,12 +17,13 @@ from uuid import UUID
 
 from jobstore.engines.protocol import Found, Position
 from jobstore.engines.sqlite import counters, search, writes
-from jobstore.engines.sqlite.connection import open_writer, write_lock
+from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.lease import Lease
+from jobstore.engines.sqlite.lookup import snapshot
 from jobstore.engines.sqlite.readers import ReaderPool
 from jobstore.engines.sqlite.rows import job_from_row, revision_from_row
 from jobstore.engines.sqlite.writer import Writer
-from jobstore.errors import JobStoreError
+from jobstore.errors import JobStoreError, StoreCorrupt
 from jobstore.records import Job, JobPosting, Revision, Statistics, UpsertResult
 from jobstore.settings import EngineOptions
 from jobstore.statements import catalog
@@ -53,7 +54,7 @@ class SQLiteEngine:
         """Open the migrated database at ``path``; ``clock`` gives the time of each write."""
         session = await open_writer(path, options)
         begin = partial(writes.Batch, clock=clock)
-        writer = Writer(session, options, write_lock(path, options), begin)
+        writer = Writer(session, options, FileLock(path, options.busy_timeout), begin)
         try:
             readers = await ReaderPool(path, options).open()
             try:
@@ -177,11 +178,9 @@ class SQLiteTransaction:
 
 
 def _get_many(conn: sqlite3.Connection, ids: Sequence[UUID]) -> list[Job | None]:
-    found: list[Job | None] = []
-    for id in ids:
-        row = conn.execute(_SQL["posting_by_id"], (id.bytes,)).fetchone()
-        found.append(None if row is None else job_from_row(row))
-    return found
+    with snapshot(conn) if len(ids) > 1 else nullcontext():
+        rows = [conn.execute(_SQL["posting_by_id"], (id.bytes,)).fetchone() for id in ids]
+    return [None if row is None else job_from_row(row) for row in rows]
 
 
 def _revisions(conn: sqlite3.Connection, id: UUID) -> list[Revision]:
@@ -189,4 +188,7 @@ def _revisions(conn: sqlite3.Connection, id: UUID) -> list[Revision]:
 
 
 def _cursor_key(conn: sqlite3.Connection) -> bytes:
-    return bytes(conn.execute(_SQL["cursor_key"]).fetchone()[0])
+    row = conn.execute(_SQL["cursor_key"]).fetchone()
+    if row is None:
+        raise StoreCorrupt("The store has lost its own properties; restore a backup.")
+    return bytes(row[0])

@@ -13,18 +13,21 @@ This module chooses labels. Moving rows is the caller's.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
+
+from jobstore.statements import catalog
+
+_SQL = catalog.load("sqlite")
 
 _DAY = 86_400_000_000
 _SECOND = 1_000_000
 _FIRST_DAY = (date(1990, 1, 1) - date(1970, 1, 1)).days
-# A day has 2^22 places: the first half for midnight, since most boards give no more than a
-# date, the second half for the time of day, 16 places a second.
-_DAY_BITS = 22
+# A day has 2^19 places: the first half for midnight, since most boards give no more than a
+# date, the second half for the time of day, 4 places a second.
+_DAY_BITS = 19
 _MIDNIGHT_PLACES = 1 << (_DAY_BITS - 1)
-_PLACES_PER_SECOND = 16
+_PLACES_PER_SECOND = 4
 # Left free beside a time that is close to another one, for what is listed between them.
 _GAP = 16
 # How many places a posting that moves aside may take up; further apart, the index grows.
@@ -51,11 +54,7 @@ def find_slot(conn: sqlite3.Connection, listed_at: int) -> Slot | list[Move]:
     It comes after all that are listed at the same time. Returns the moves that make room
     where there is none; carry them out in order and ask again.
     """
-    before = conn.execute(
-        "SELECT p.place, p.listed_at, p.listed_tie FROM posting AS p WHERE p.listed_at <= ?"
-        " ORDER BY p.listed_at DESC, p.listed_tie DESC LIMIT 1",
-        (listed_at,),
-    ).fetchone()
+    before = conn.execute(_SQL["last_listed_by"], (listed_at,)).fetchone()
     if before is None:
         low, tie, wanted = 0, 0, _natural(listed_at)
     else:
@@ -64,12 +63,13 @@ def find_slot(conn: sqlite3.Connection, listed_at: int) -> Slot | list[Move]:
             # Nothing is ever listed between equal times: no gap, and a small index.
             tie, wanted = before[2] + 1, low + 1
         else:
-            tie, wanted = 0, max(_natural(listed_at), low + _GAP)
-    after = conn.execute(
-        "SELECT min(p.place) FROM posting AS p WHERE p.place > ?", (low,)
-    ).fetchone()[0]
+            # As much room as the run of equal times before it takes, so that many can be
+            # listed between two large groups before anything has to move.
+            tie, wanted = 0, max(_natural(listed_at), low + max(_GAP, 2 * before[2] + 2))
+    (after,) = conn.execute(_SQL["next_place"], (low,)).fetchone()
     if after is not None and wanted >= after:
-        wanted = max(after - _GAP, low + (after - low) // 2)
+        # The middle leaves room on both sides; beside endless room, near is better.
+        wanted = low + (after - low) // 2 if after - low < _SPREAD else after - _GAP
         if wanted == low:
             return _make_room(conn, low, after)
     return Slot(wanted, tie)
@@ -86,20 +86,13 @@ def _natural(listed_at: int) -> int:
 def _make_room(conn: sqlite3.Connection, low: int, high: int) -> list[Move]:
     """Spread the shorter of the two dense runs that meet between ``low`` and ``high``."""
     above, below = _Run(low, 1), _Run(high, -1)
-    upward = _labels(conn, "SELECT p.place FROM posting AS p WHERE p.place > ? ORDER BY 1", low)
-    downward = _labels(
-        conn, "SELECT p.place FROM posting AS p WHERE p.place < ? ORDER BY 1 DESC", high
-    )
+    upward = (row[0] for row in conn.execute(_SQL["places_above"], (low,)))
+    downward = (row[0] for row in conn.execute(_SQL["places_below"], (high,)))
     while True:
         # In step, so that the cost is that of the shorter run.
         for run, labels in ((above, upward), (below, downward)):
             if (moves := run.extend(next(labels, None))) is not None:
                 return moves
-
-
-def _labels(conn: sqlite3.Connection, sql: str, start: int) -> Iterator[int]:
-    for row in conn.execute(sql, (start,)):
-        yield row[0]
 
 
 class _Run:

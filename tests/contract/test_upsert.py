@@ -1,0 +1,340 @@
+"""One posting at a time: what is stored, what is kept, what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from jobstore import (
+    EmploymentType,
+    ExperienceLevel,
+    InvalidPosting,
+    InvalidQuery,
+    JobNotFound,
+    JobPosting,
+    JobStore,
+    Outcome,
+    SalaryPeriod,
+    Status,
+    VersionConflict,
+    Workplace,
+    job_id,
+)
+from tests.fixtures.clock import Clock
+from tests.fixtures.postings import full, posting
+
+NOBODY = UUID("00000000-0000-5000-8000-000000000000")
+
+
+async def test_a_full_posting_comes_back_in_exact_types(store: JobStore, clock: Clock) -> None:
+    result = await store.upsert(full())
+
+    job = await store.get(result.id)
+
+    assert asdict(job) == {
+        **full(),
+        "id": job_id("board", "1"),
+        "version": 1,
+        "status": Status.OPEN,
+        "workplace": Workplace.HYBRID,
+        "employment_type": EmploymentType.FULL_TIME,
+        "experience_level": ExperienceLevel.MID_SENIOR,
+        "salary_min": Decimal("52000.5"),
+        "salary_max": Decimal(71000),
+        "salary_period": SalaryPeriod.YEAR,
+        "posted_at": datetime(2026, 2, 20, 7, 30, 0, 1, UTC),
+        "expires_at": datetime(2026, 4, 1, tzinfo=UTC),
+        "first_seen_at": clock(),
+        "last_seen_at": clock(),
+        "updated_at": clock(),
+        "closed_at": None,
+    }
+    assert type(job.workplace) is Workplace
+    assert type(job.salary_min) is Decimal
+    assert job.posted_at is not None
+    assert job.posted_at.tzinfo is UTC
+
+
+async def test_a_bare_posting_states_nothing_else(store: JobStore) -> None:
+    job = await store.get((await store.upsert(posting())).id)
+
+    stated = {"source", "source_job_id", "title", "company", "skills", "attributes"}
+    optional = {field.name for field in fields(JobPosting)} - stated
+    optional -= {"status", "first_seen_at", "last_seen_at"}
+    assert {name: getattr(job, name) for name in optional} == dict.fromkeys(optional)
+    assert (job.skills, job.attributes, job.status) == ([], {}, Status.OPEN)
+
+
+async def test_the_same_posting_twice_is_unchanged_and_seen_again(
+    store: JobStore, clock: Clock
+) -> None:
+    first = await store.upsert(full())
+    before = await store.get(first.id)
+    clock.advance(days=1)
+
+    second = await store.upsert(full())
+
+    assert (second.id, second.outcome, second.version) == (first.id, Outcome.UNCHANGED, 1)
+    after = await store.get(first.id)
+    assert after.last_seen_at == clock()
+    assert after.first_seen_at == after.updated_at == before.first_seen_at
+    assert await store.revisions(first.id) == []
+
+
+async def test_a_change_makes_one_version_and_one_revision(store: JobStore, clock: Clock) -> None:
+    result = await store.upsert(full())
+    clock.advance(hours=1)
+
+    changed = await store.upsert({**full(), "title": "Chief", "salary_max": 80_000})
+
+    assert (changed.outcome, changed.version) == (Outcome.UPDATED, 2)
+    (revision,) = await store.revisions(result.id)
+    assert (revision.version, revision.changed_at) == (2, clock())
+    assert revision.previous == {"title": "Engineer 1", "salary_max": Decimal(71000)}
+    assert (await store.get(result.id)).updated_at == clock()
+
+
+@pytest.mark.parametrize("nothing", [None, "", "  \t", [], {}], ids=repr)
+async def test_what_a_scrape_does_not_state_is_kept(store: JobStore, nothing: object) -> None:
+    result = await store.upsert(full())
+    before = await store.get(result.id)
+    kinds = {"skills": [], "attributes": {}}
+    fitting = {
+        name: kinds[name] if name in kinds and nothing in ([], {}) else nothing
+        for name in full()
+        if name not in ("source", "source_job_id", "title", "company")
+        and (name in kinds or nothing not in ([], {}))
+    }
+
+    again = await store.upsert({**posting(), **fitting})
+
+    assert again.outcome is Outcome.UNCHANGED
+    assert await store.get(result.id) == before
+
+
+async def test_every_stored_field_can_be_cleared_by_an_update(store: JobStore) -> None:
+    job = await store.get((await store.upsert(full())).id)
+    optional = set(full()) - {"source", "source_job_id", "title", "company"}
+
+    cleared = await store.update(job.id, dict.fromkeys(optional))
+
+    empty = {"skills": [], "attributes": {}}
+    assert {name: getattr(cleared, name) for name in optional} == {
+        **dict.fromkeys(optional),
+        **empty,
+    }
+    (revision,) = await store.revisions(job.id)
+    assert revision.previous == {name: getattr(job, name) for name in optional}
+    assert await store.get(job.id) == cleared
+
+
+async def test_attributes_are_merged_key_by_key(store: JobStore) -> None:
+    result = await store.upsert(posting(attributes={"a": 1, "b": {"x": 1, "y": 2}}))
+
+    await store.upsert(posting(attributes={"b": {"x": 3}, "c": None}))
+
+    assert (await store.get(result.id)).attributes == {"a": 1, "b": {"x": 3}, "c": None}
+
+
+async def test_attributes_tell_one_from_true(store: JobStore) -> None:
+    result = await store.upsert(posting(attributes={"remote": True}))
+
+    changed = await store.upsert(posting(attributes={"remote": 1}))
+
+    assert changed.outcome is Outcome.UPDATED
+    assert (await store.get(result.id)).attributes["remote"] is not True
+
+
+@pytest.mark.parametrize(
+    ("stated", "kept"),
+    [
+        ({"salary_min": 55_000}, Decimal(71000)),
+        ({"salary_min": 71_000}, Decimal(71000)),
+        ({"salary_min": 71_001}, None),
+        ({"salary_min": 55_000, "salary_currency": "USD"}, None),
+        ({"salary_min": 30, "salary_period": "hour"}, None),
+    ],
+)
+async def test_the_other_end_of_a_salary_is_kept_only_where_it_fits(
+    store: JobStore, stated: dict[str, object], kept: Decimal | None
+) -> None:
+    result = await store.upsert(full())
+
+    await store.upsert(posting(**stated))
+
+    assert (await store.get(result.id)).salary_max == kept
+
+
+async def test_a_posting_that_is_seen_again_is_open_again(store: JobStore, clock: Clock) -> None:
+    id = (await store.upsert(posting())).id
+    closed_at = clock.advance(days=1)
+    closed = await store.update(id, {"status": "closed"})
+    assert (closed.status, closed.closed_at) == (Status.CLOSED, closed_at)
+    clock.advance(days=1)
+
+    result = await store.upsert(posting())
+
+    job = await store.get(id)
+    assert (result.outcome, job.status, job.closed_at) == (Outcome.UPDATED, Status.OPEN, None)
+    assert [each.previous for each in await store.revisions(id)] == [
+        {"status": Status.CLOSED},
+        {"status": Status.OPEN},
+    ]
+
+
+async def test_an_older_sighting_does_not_open_a_closed_posting(
+    store: JobStore, clock: Clock
+) -> None:
+    id = (await store.upsert(posting(status="closed"))).id
+    earlier = clock() - timedelta(days=3)
+
+    result = await store.upsert(posting(first_seen_at=earlier, last_seen_at=earlier))
+
+    job = await store.get(id)
+    assert (result.outcome, job.status) == (Outcome.UNCHANGED, Status.CLOSED)
+    assert (job.first_seen_at, job.last_seen_at, job.closed_at) == (earlier, clock(), clock())
+
+
+async def test_the_newest_posting_is_found_first_also_after_its_date_changed(
+    store: JobStore,
+) -> None:
+    ids = [(await store.upsert(posting(n, posted_at=f"2026-02-0{n}"))).id for n in range(1, 6)]
+
+    await store.update(ids[0], {"posted_at": "2026-02-03T00:00:00.000001Z"})
+    await store.update(ids[4], {"posted_at": "2026-01-01"})
+
+    page = await store.search()
+    assert [item.id for item in page.items] == [ids[n] for n in (3, 0, 2, 1, 4)]
+
+
+async def test_an_update_returns_the_job_as_it_is_stored(store: JobStore, clock: Clock) -> None:
+    id = (await store.upsert(full())).id
+    clock.advance(minutes=5)
+
+    job = await store.update(str(id), {"applicant_count": "120", "title": " New "})
+
+    assert (job.applicant_count, job.title, job.version) == (120, "New", 2)
+    assert (job.updated_at, job.last_seen_at) == (clock(), clock() - timedelta(minutes=5))
+    assert job == await store.get(id)
+
+
+async def test_an_update_that_changes_nothing_makes_no_version(store: JobStore) -> None:
+    id = (await store.upsert(full())).id
+
+    job = await store.update(id, {"title": "Engineer 1", "skills": ["C++", "SQL", "Köln"]})
+
+    assert job.version == 1
+    assert await store.revisions(id) == []
+
+
+async def test_an_update_of_another_version_is_a_conflict(store: JobStore) -> None:
+    id = (await store.upsert(posting())).id
+    await store.update(id, {"title": "Second"}, expected_version=1)
+
+    with pytest.raises(VersionConflict, match="version 2, not 1"):
+        await store.update(id, {"title": "Third"}, expected_version=1)
+
+    assert (await store.get(id)).title == "Second"
+
+
+async def test_an_update_that_would_turn_the_salary_around_is_refused(store: JobStore) -> None:
+    id = (await store.upsert(full())).id
+    before = await store.get(id)
+
+    with pytest.raises(InvalidPosting) as caught:
+        await store.update(id, {"salary_min": 71_001})
+
+    assert [fault.field for fault in caught.value.faults] == ["salary_min"]
+    assert await store.get(id) == before
+
+
+async def test_faults_are_told_all_at_once_and_nothing_is_stored(store: JobStore) -> None:
+    with pytest.raises(InvalidPosting) as caught:
+        await store.upsert(
+            {"source": "", "source_job_id": "1", "title": "x" * 501, "salary_min": -1, "pay": 3}
+        )
+
+    told = {fault.field for fault in caught.value.faults}
+    assert told == {"source", "title", "company", "salary_min", "pay"}
+    assert await store.count() == 0
+
+
+@pytest.mark.parametrize("id", [NOBODY, str(NOBODY)])
+async def test_what_is_not_there_is_not_found(store: JobStore, id: UUID | str) -> None:
+    await store.upsert(posting())
+
+    with pytest.raises(JobNotFound, match=str(NOBODY)):
+        await store.get(id)
+    with pytest.raises(JobNotFound):
+        await store.update(id, {"title": "x"})
+    assert await store.find("board", "2") is None
+    assert await store.delete(id) is False
+    assert await store.revisions(id) == []
+    assert await store.get_many([id, job_id("board", "1")]) != [None, None]
+    assert await store.count() == 1
+
+
+@pytest.mark.parametrize("id", ["", "1", "x" * 36, None, 7, b"0" * 16])
+async def test_an_id_that_is_none_is_a_faulty_query(store: JobStore, id: object) -> None:
+    wrong: UUID = id  # type: ignore[assignment]
+    for call in (store.get(wrong), store.delete(wrong), store.revisions(wrong)):
+        with pytest.raises(InvalidQuery, match="id: must be a UUID"):
+            await call
+    with pytest.raises(InvalidQuery):
+        await store.get_many([job_id("board", "1"), wrong])
+
+
+async def test_a_deleted_posting_leaves_no_trace(store: JobStore) -> None:
+    id = (await store.upsert(full())).id
+    await store.update(id, {"title": "Changed"})
+
+    assert await store.delete(id) is True
+    assert await store.delete(id) is False
+
+    assert await store.find("board", "1") is None
+    assert await store.revisions(id) == []
+    assert (await store.search()).items == []
+    statistics = await store.statistics()
+    assert (statistics.total, statistics.by_source, statistics.salaries) == (0, {}, {})
+    assert (await store.upsert(full())).outcome is Outcome.INSERTED
+
+
+async def test_the_id_is_known_without_asking_the_store(store: JobStore) -> None:
+    result = await store.upsert(posting(" 42 ", source=" Bo\u0308rse "))
+
+    assert result.id == job_id("B\u00f6rse", "42") == job_id("  Bo\u0308rse\n", "42")
+    found = await store.find("Bo\u0308rse ", "42\u200b")
+    assert found is not None
+    assert found.id == result.id
+
+
+async def test_keys_that_read_alike_when_joined_are_different_postings(store: JobStore) -> None:
+    keys = [("a", "b:c"), ("a:b", "c"), ("a", "B:c"), ("1:a", "b:c")]
+    ids = {(await store.upsert(posting(number, source=source))).id for source, number in keys}
+
+    assert len(ids) == await store.count() == 4
+
+
+async def test_get_many_keeps_the_order_and_takes_a_thousand(store: JobStore) -> None:
+    await store.upsert_many(posting(n) for n in range(1000))
+    ids = [job_id("board", str(n)) for n in reversed(range(1000))]
+
+    jobs = await store.get_many(iter(ids))
+
+    assert [job and job.id for job in jobs] == ids
+    twice = await store.get_many([ids[5], NOBODY, ids[5]])
+    assert [job and job.id for job in twice] == [ids[5], None, ids[5]]
+    with pytest.raises(InvalidQuery, match="1,000"):
+        await store.get_many([*ids, NOBODY])
+
+
+@pytest.mark.parametrize("key", [("board", "\ud800"), (None, "1"), ("board", 7)])
+async def test_a_key_that_no_posting_can_have_is_a_faulty_query(
+    store: JobStore, key: tuple[str, str]
+) -> None:
+    with pytest.raises(InvalidQuery):
+        await store.find(*key)

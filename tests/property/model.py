@@ -1,0 +1,496 @@
+"""What a store does, in plain Python over a dict: the yardstick of the stateful test.
+
+Written from the public documentation, and sharing nothing with the store but its records. Texts
+are made of the pieces of a small vocabulary whose words are written down here by hand, so that
+the meaning of a text does not depend on the code under test. Slow and obvious on purpose.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from jobstore import (
+    ApplicantStatistics,
+    FacetCount,
+    Job,
+    JobPosting,
+    JobSummary,
+    Revision,
+    SalaryQuartiles,
+    SearchQuery,
+    Statistics,
+    Status,
+    job_id,
+)
+
+Fields = dict[str, Any]
+
+CONTENT = tuple(
+    field.name
+    for field in fields(JobPosting)
+    if field.name
+    not in (
+        "source",
+        "source_job_id",
+        "status",
+        "first_seen_at",
+        "last_seen_at",
+        "closed_at",
+    )
+)
+SUMMARY = tuple(field.name for field in fields(JobSummary) if field.name != "snippet")
+PER_YEAR = {"hour": 2080, "day": 260, "week": 52, "month": 12, "year": 1, None: 1}
+
+# How a text may spell something, and the words that it says by that.
+VOCABULARY: dict[str, tuple[str, ...]] = {
+    "data": ("data",),
+    "Data": ("data",),
+    "database": ("database",),
+    "engineer": ("engineer",),
+    "ENGINEER": ("engineer",),
+    "engineering": ("engineering",),
+    "senior": ("senior",),
+    "C": ("c",),
+    "C++": ("cplusplus",),
+    "c++": ("cplusplus",),
+    "C#": ("csharp",),
+    ".NET": ("dotnet",),
+    "ASP.NET": ("asp", "dotnet"),
+    "Node.js": ("nodejs",),
+    "R": ("r",),
+    "r": ("r",),
+    "Café": ("cafe",),
+    "CAFE": ("cafe",),
+    "cafe\u0301": ("cafe",),
+    "Straße": ("strasse",),
+    "STRASSE": ("strasse",),
+    "Łódź": ("lodz",),
+    "Привет": ("привет",),
+    "東京": ("東", "京"),
+    "京都": ("京", "都"),
+    "데이터": ("데", "이", "터"),
+    "dev-ops": ("dev", "ops"),
+    "devops": ("devops",),
+    "O'Brien": ("o", "brien"),
+    "AND": ("and",),
+    "OR": ("or",),
+    "NEAR": ("near",),
+    "\ue000a": ("a",),  # what looks like an internal word of the index is none
+}
+# Beginnings of words, for prefixes; as they are typed, and what they mean.
+STEMS = {
+    "d": "d",
+    "dat": "dat",
+    "DATA": "data",
+    "eng": "eng",
+    "engineer": "engineer",
+    "c": "c",
+    "ca": "ca",
+    "stra": "stra",
+    "ß": "ss",
+    "при": "при",
+    "東": "東",
+    "xyz": "xyz",
+}
+_SEPARATORS = re.compile(r"[ ,\n]+")
+COLUMNS = ("title", "company", "location", "skills", "description")
+
+
+@dataclass(frozen=True)
+class Term:
+    """One word or phrase of a search text: as it is typed, and what it means."""
+
+    typed: str
+    words: tuple[str, ...]
+    prefix: bool = False
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class Text:
+    """A search text: of each group one term must occur, and none of the excluded."""
+
+    groups: tuple[tuple[Term, ...], ...]
+    excluded: tuple[Term, ...] = ()
+
+    def typed(self) -> str:
+        """Return the text as a person would type it."""
+        parts = [" OR ".join(term.typed for term in group) for group in self.groups]
+        return " ".join(parts + [f"-{term.typed}" for term in self.excluded])
+
+
+def words_of(text: str | None) -> tuple[str, ...]:
+    """Return the words of a text that is made of pieces of the vocabulary."""
+    if not text:
+        return ()
+    pieces = [piece for piece in _SEPARATORS.split(text) if piece]
+    return tuple(word for piece in pieces for word in _WORDS[nfc(piece)])
+
+
+def nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+_WORDS = {nfc(piece): words for piece, words in VOCABULARY.items()}
+
+
+def plain(value: str) -> str:
+    """Return what whole values are compared by: no case, no accents, single spaces."""
+    decomposed = unicodedata.normalize("NFKD", value.casefold().replace("ł", "l"))
+    return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).split())
+
+
+def _stated(value: Any) -> bool:
+    return value is not None and value not in ("", [], {})
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _gaps_filled(stored: Job, fresh: Fields, stated: Fields) -> Fields:
+    """What an older sighting tells: only what is not known, and no half of a salary."""
+    kept = {name: value for name, value in fresh.items() if not _stated(getattr(stored, name))}
+    if stored.salary_min is not None or stored.salary_max is not None:
+        kept = {n: v for n, v in kept.items() if n not in ("salary_min", "salary_max")}
+    if "attributes" in stated:
+        kept["attributes"] = {**stated["attributes"], **stored.attributes}
+    return kept
+
+
+class Contradiction(Exception):
+    """The salary's minimum would be above its maximum."""
+
+
+class Absent(Exception):
+    """No posting has that id."""
+
+
+class Conflict(Exception):
+    """The posting is at another version."""
+
+
+class Model:
+    """A store, as a dict of jobs."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[UUID, Job] = {}
+        self.history: dict[UUID, list[Revision]] = {}
+        # Postings of equal time: the one that came to it last is the newest.
+        self._listed: dict[UUID, tuple[datetime, int]] = {}
+        self._arrivals = 0
+
+    def copy(self) -> Model:
+        """Return a model that changes independently."""
+        return copy.deepcopy(self)
+
+    def upsert(self, posting: Fields, now: datetime) -> tuple[UUID, str, int]:
+        """Store a posting; return id, outcome and version."""
+        id = job_id(posting["source"], posting["source_job_id"])
+        stored = self.jobs.get(id)
+        stated = {name: value for name, value in posting.items() if _stated(value)}
+        if stored is None:
+            self._put(self._first(id, stated, now))
+            return id, "inserted", 1
+        seen = stated.get("last_seen_at", now)
+        fresh = {name: stated[name] for name in CONTENT if name in stated}
+        if "attributes" in fresh:
+            fresh["attributes"] = {**stored.attributes, **fresh["attributes"]}
+        if ("salary_min" in fresh) != ("salary_max" in fresh):
+            _fit_other_end(stored, fresh)
+        if stated.get("last_seen_at", stored.last_seen_at) < stored.last_seen_at:
+            fresh = _gaps_filled(stored, fresh, stated)
+        else:
+            fresh["status"] = stated.get("status", "open")
+        job = self._changed(stored, fresh, now, stated.get("closed_at", seen))
+        job.first_seen_at = min(stored.first_seen_at, stated.get("first_seen_at", seen))
+        job.last_seen_at = max(stored.last_seen_at, seen)
+        self._put(job)
+        return id, "updated" if job.version > stored.version else "unchanged", job.version
+
+    def _first(self, id: UUID, stated: Fields, now: datetime) -> Job:
+        first = stated.get("first_seen_at")
+        seen = stated.get("last_seen_at") or max(now, first or now)
+        status = stated.get("status", "open")
+        content = {name: stated[name] for name in CONTENT if name in stated}
+        return Job(
+            id=id,
+            version=1,
+            status=Status(status),
+            source=stated["source"],
+            source_job_id=stated["source_job_id"],
+            first_seen_at=first or seen,
+            last_seen_at=seen,
+            updated_at=now,
+            closed_at=stated.get("closed_at", seen) if status == "closed" else None,
+            **content,
+        )
+
+    def update(self, id: UUID, changes: Fields, expected: int | None, now: datetime) -> Job:
+        """Set fields of a posting."""
+        low, high = changes.get("salary_min"), changes.get("salary_max")
+        if low is not None and high is not None and low > high:
+            raise Contradiction
+        stored = self.jobs.get(id)
+        if stored is None:
+            raise Absent
+        if expected is not None and expected != stored.version:
+            raise Conflict
+        empty: Fields = {"skills": [], "attributes": {}}
+        wanted = {
+            name: value if _stated(value) else empty.get(name) for name, value in changes.items()
+        }
+        job = self._changed(stored, wanted, now, now)
+        if None not in (ends := [job.salary_min, job.salary_max]) and ends != sorted(ends):
+            raise Contradiction
+        self._put(job)
+        return job
+
+    def delete(self, id: UUID) -> bool:
+        """Remove a posting; tell whether it was there."""
+        self.history.pop(id, None)
+        self._listed.pop(id, None)
+        return self.jobs.pop(id, None) is not None
+
+    def _changed(self, stored: Job, fresh: Fields, now: datetime, closed: datetime) -> Job:
+        previous = {
+            name: getattr(stored, name)
+            for name, value in fresh.items()
+            if _as_json(getattr(stored, name)) != _as_json(value)
+        }
+        job = replace(stored, **{name: fresh[name] for name in previous})
+        if job.status == "open":
+            job.closed_at = None
+        elif stored.status == "open":
+            job.closed_at = closed
+        if previous:
+            job.version += 1
+            job.updated_at = now
+            revision = Revision(job.version, now, previous)
+            self.history.setdefault(job.id, []).insert(0, revision)
+        return job
+
+    def _put(self, job: Job) -> None:
+        self.jobs[job.id] = job
+        when = job.posted_at or job.first_seen_at
+        if job.id not in self._listed or self._listed[job.id][0] != when:
+            self._arrivals += 1
+            self._listed[job.id] = (when, self._arrivals)
+
+    def newest(self) -> list[Job]:
+        """Return everything, newest first."""
+        return sorted(self.jobs.values(), key=lambda job: self._listed[job.id], reverse=True)
+
+    def search(self, query: SearchQuery, text: Text | None, window: int = 500) -> list[Job]:
+        """Return all matches in their order; ``text`` is what ``query.text`` means, and
+        ``window`` how many are ranked by relevance against each other."""
+        found = [job for job in self.newest() if self._matches(job, query, text)]
+        if query.sort == "salary":
+            return sorted(found, key=lambda job: -(yearly(job) or (0, -math.inf))[1])
+        if query.sort == "applicants":
+            return sorted(found, key=lambda job: -_or(job.applicant_count, -math.inf))
+        if query.sort == "relevance" and text is not None:
+            windows = [found[start : start + window] for start in range(0, len(found), window)]
+            return [job for w in windows for job in sorted(w, key=lambda job: -_score(job, text))]
+        return found
+
+    def _matches(self, job: Job, query: SearchQuery, text: Text | None) -> bool:
+        for name in ("source", "company", "location", "industry"):
+            wanted, value = _several(getattr(query, name)), getattr(job, name)
+            if wanted and (value is None or plain(value) not in {plain(one) for one in wanted}):
+                return False
+        for name in (
+            "country",
+            "workplace",
+            "employment_type",
+            "experience_level",
+            "status",
+            "salary_currency",
+        ):
+            wanted = _several(getattr(query, name))
+            if wanted and getattr(job, name) not in wanted:
+                return False
+        skills = {plain(skill) for skill in job.skills}
+        if not all(plain(skill) in skills for skill in _several(query.skills)):
+            return False
+        ends = yearly(job)
+        if query.salary_min is not None and not (ends and ends[1] >= float(query.salary_min)):
+            return False
+        if query.salary_max is not None and not (ends and ends[0] <= float(query.salary_max)):
+            return False
+        crowd = job.applicant_count
+        if query.applicants_min is not None and _or(crowd, -1) < query.applicants_min:
+            return False
+        if query.applicants_max is not None and _or(crowd, math.inf) > query.applicants_max:
+            return False
+        when = self._listed[job.id][0]
+        if query.posted_since is not None and when < query.posted_since:
+            return False
+        if query.posted_until is not None and when > query.posted_until:
+            return False
+        return text is None or _says(job, text)
+
+    def facet(self, name: str, jobs: Sequence[Job]) -> list[tuple[str, int]]:
+        """Return the ten most frequent values of a field, in the form they are compared by."""
+        counts: Counter[str] = Counter()
+        for job in jobs:
+            value = getattr(job, name)
+            values = value if isinstance(value, list) else [value]
+            counts.update({compared(name, one) for one in values if one})
+        return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:10]
+
+    def statistics(self, now: datetime) -> Statistics:
+        """Return the statistics by counting everything anew."""
+        jobs = list(self.jobs.values())
+        today = now.astimezone(UTC).date()
+        days = [today - timedelta(days=back) for back in range(29, -1, -1)]
+        listed = Counter(when.astimezone(UTC).date() for when, _ in self._listed.values())
+        return Statistics(
+            total=len(jobs),
+            by_status=_count(job.status for job in jobs),
+            by_source=_count(job.source for job in jobs),
+            by_employment_type=_count(job.employment_type for job in jobs),
+            by_experience_level=_count(job.experience_level for job in jobs),
+            by_workplace=_count(job.workplace for job in jobs),
+            top_companies=_largest(job.company for job in jobs),
+            top_locations=_largest(job.location for job in jobs),
+            per_day={day: listed[day] for day in days},
+            salaries=_quartiles(jobs),
+            applicants=_applicants(jobs),
+        )
+
+
+def _fit_other_end(stored: Job, fresh: Fields) -> None:
+    """The stored end of a range stays if it is of the same kind and fits the new one."""
+    kinds = ("salary_currency", "salary_period")
+    same = all(name not in fresh or fresh[name] == getattr(stored, name) for name in kinds)
+    low = fresh.get("salary_min", stored.salary_min)
+    high = fresh.get("salary_max", stored.salary_max)
+    if not same or low is None or high is None or low > high:
+        fresh.setdefault("salary_min", None)
+        fresh.setdefault("salary_max", None)
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, tuple | list) else (value,)
+
+
+def _or(value: int | None, otherwise: float) -> float:
+    return otherwise if value is None else value
+
+
+def compared(name: str, value: str) -> str:
+    folded = name in ("source", "company", "location", "industry", "skills")
+    return plain(value) if folded else str(value)
+
+
+def yearly(job: Job) -> tuple[float, float] | None:
+    """Return a salary's range as amounts per year."""
+    ends = [end for end in (job.salary_min, job.salary_max) if end is not None]
+    if not ends:
+        return None
+    factor = PER_YEAR[job.salary_period]
+    return float(min(ends) * factor), float(max(ends) * factor)
+
+
+def _columns(job: Job) -> dict[str, tuple[str, ...]]:
+    found = {name: words_of(getattr(job, name)) for name in COLUMNS if name != "skills"}
+    found["skills"] = tuple(word for skill in job.skills for word in words_of(skill))
+    return found
+
+
+def _occurs(term: Term, words: tuple[str, ...]) -> bool:
+    length = len(term.words)
+    for start in range(len(words) - length + 1):
+        part = words[start : start + length]
+        if term.prefix:
+            *before, last = part
+            if tuple(before) == term.words[:-1] and last.startswith(term.words[-1]):
+                return True
+        elif part == term.words:
+            return True
+    return False
+
+
+def _within(term: Term, columns: Mapping[str, tuple[str, ...]], allowed: Iterable[str]) -> bool:
+    return any(
+        _occurs(term, columns[name]) for name in allowed if term.field is None or term.field == name
+    )
+
+
+def _says(job: Job, text: Text) -> bool:
+    columns = _columns(job)
+    return all(
+        any(_within(term, columns, COLUMNS) for term in group) for group in text.groups
+    ) and not any(_within(term, columns, COLUMNS) for term in text.excluded)
+
+
+def _score(job: Job, text: Text) -> int:
+    columns = _columns(job)
+    score = 0
+    meant = {tuple((t.words, t.prefix, t.field) for t in group): group for group in text.groups}
+    for group in meant.values():
+        for weight, allowed in (
+            (8, ("title",)),
+            (4, ("company", "skills")),
+            (2, ("location",)),
+            (1, COLUMNS),
+        ):
+            if any(_within(term, columns, allowed) for term in group):
+                score += weight
+                break
+    return score
+
+
+def _count(values: Iterable[Any]) -> dict[str, int]:
+    return dict(Counter(str(value) for value in values if value is not None))
+
+
+def _largest(values: Iterable[str | None]) -> list[FacetCount]:
+    counts = Counter(plain(value) for value in values if value is not None)
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [FacetCount(value, amount) for value, amount in ordered[:10]]
+
+
+def _quartiles(jobs: Iterable[Job]) -> dict[str, SalaryQuartiles]:
+    middles: dict[str, list[float]] = {}
+    for job in jobs:
+        ends = yearly(job)
+        if ends is not None and job.salary_currency is not None:
+            middles.setdefault(job.salary_currency, []).append(sum(ends) / 2)
+    found = {}
+    for currency, values in middles.items():
+        values.sort()
+        ranks = [math.ceil(len(values) * quarter / 4) for quarter in (1, 2, 3)]
+        found[currency] = SalaryQuartiles(
+            len(values), *(Decimal(repr(values[rank - 1])) for rank in ranks)
+        )
+    return found
+
+
+def _applicants(jobs: Iterable[Job]) -> ApplicantStatistics:
+    counts = [job.applicant_count for job in jobs if job.applicant_count is not None]
+    if not counts:
+        return ApplicantStatistics()
+    return ApplicantStatistics(
+        count=len(counts),
+        average=sum(counts) / len(counts),
+        minimum=min(counts),
+        maximum=max(counts),
+        low=sum(count <= 10 for count in counts),
+        medium=sum(10 < count <= 50 for count in counts),
+        high=sum(count > 50 for count in counts),
+    )
