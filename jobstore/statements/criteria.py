@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -111,10 +111,11 @@ def check_query(query: SearchQuery | None) -> Criteria:
     return Criteria(**checked)
 
 
-def check_facets(names: Sequence[str]) -> Values:
+def check_facets(names: Iterable[str]) -> Values:
     """Return the facets asked for, each once. Raises InvalidQuery for unknown ones."""
-    if isinstance(names, str):
+    if isinstance(names, str) or not isinstance(names, Iterable):
         raise InvalidQuery([Fault("facets", "must be a tuple of names")])
+    names = list(names)
     if not all(name in FACETS for name in names):
         raise InvalidQuery([Fault("facets", f"must be some of {', '.join(FACETS)}")])
     return tuple(dict.fromkeys(names))

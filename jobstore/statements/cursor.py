@@ -17,6 +17,7 @@ from jobstore.statements.criteria import Criteria
 _VERSION = b"jobstore cursor 1"
 _SIGNATURE = 16
 
+# Where a page ended, as plain JSON values. Only the engine that made it reads it.
 Position = tuple[int | float | str | None, ...]
 
 

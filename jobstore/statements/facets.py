@@ -11,13 +11,13 @@ no search of a user ever meets them. Then follows a letter for the field, and
 - for whole values, 64 bits of BLAKE2b in base 32, since a word may hold only letters and digits;
 - for numbers, the octave (the power of two below) in two digits, and in a second word an
   eighth of it as one digit more. A range is then some eighths at its edges and octaves between.
+  Numbers that sort have two words more: a 512th of the octave, and the value itself as above.
 """
 
 from __future__ import annotations
 
 import math
 from base64 import b32encode
-from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
@@ -50,10 +50,19 @@ EVERY = MARK + "a"
 """The word that every posting has."""
 
 
-class Scale(NamedTuple):
-    """The buckets of a number: octaves from ``first`` to ``last``, each with eight parts.
+# How many grains an octave has, and how many of them are in a bucket of each level. Below the
+# last level is EXACT, a bucket for each value.
+_GRAINS = 512
+_LEVELS = (_GRAINS, _GRAINS // 8, 1)
+_PART = _LEVELS[1]
+EXACT = len(_LEVELS)
 
-    What lies below or above falls into the outermost octaves; equal numbers share a bucket, and
+
+class Scale(NamedTuple):
+    """The buckets of a number: octaves from ``first`` to ``last``, each with eight parts, each
+    with 64 grains.
+
+    What lies below or above falls into the outermost buckets; equal numbers share a bucket, and
     a larger one never has a lower bucket.
     """
 
@@ -66,35 +75,45 @@ class Scale(NamedTuple):
         if exponent < self.first or value <= 0:
             return self.first, 0
         if exponent > self.last:
-            return self.last, 7
-        return exponent, int(fraction * 16) - 8
+            return self.last, _GRAINS - 1
+        return exponent, int(fraction * 2 * _GRAINS) - _GRAINS
 
-    def words(self, value: float) -> tuple[str, str]:
-        """Return the words of a posting with this value: the octave's and the eighth's."""
-        octave, part = self._bucket(value)
-        return self.octave(octave), self.part(octave, part)
+    def words(self, value: float) -> tuple[str, str, str, str]:
+        """Return the words of a posting with this value, level by level: the octave's, the
+        eighth's, the grain's and the value's own."""
+        octave, grain = self._bucket(value)
+        return (
+            self._octave(octave),
+            self._part(octave, grain // _PART),
+            f"{MARK}{self.letter}{octave:02d}{grain:03d}",
+            # Exact, and the same for equal numbers of whichever type.
+            _word(self.letter, str(value.as_integer_ratio())),
+        )
 
-    def octave(self, octave: int) -> str:
-        """Return the word of all values in an octave."""
+    def range_words(self, value: float) -> tuple[str, str]:
+        """Return the words that ranges ask for: the octave's and the eighth's."""
+        return self.words(value)[:2]
+
+    def floor(self, value: float, level: int) -> float:
+        """Return a number that divides the bucket of ``value`` at a level, as that of
+        :meth:`words`, from all lower ones: it is the least one that may be in it."""
+        if level == EXACT:
+            return value
+        octave, grain = self._bucket(value)
+        grain -= grain % _LEVELS[level]
+        if (octave, grain) == (self.first, 0):
+            return -math.inf
+        return math.ldexp(_GRAINS + grain, octave - 1) / _GRAINS
+
+    def _octave(self, octave: int) -> str:
         return f"{MARK}{self.letter}{octave:02d}"
 
-    def part(self, octave: int, part: int) -> str:
-        """Return the word of all values in an eighth (0 to 7) of an octave."""
+    def _part(self, octave: int, part: int) -> str:
         return f"{MARK}{self.letter}{octave:02d}{part}"
 
     def missing(self) -> str:
         """Return the word of postings without a value."""
         return f"{MARK}{self.letter}z"
-
-    def octaves_down(self, value: float | None = None) -> Iterator[int]:
-        """Yield the octaves from that of ``value`` (or else the last) to the first."""
-        start = self.last if value is None else self._bucket(value)[0]
-        yield from range(start, self.first - 1, -1)
-
-    def parts_down(self, octave: int, value: float | None = None) -> Iterator[int]:
-        """Yield the parts of an octave from that of ``value``, if it is in it, to the first."""
-        bucket = None if value is None else self._bucket(value)
-        yield from range(bucket[1] if bucket and bucket[0] == octave else 7, -1, -1)
 
     def reaching(self, low: float | None, high: float | None) -> tuple[str, ...]:
         """Return words of which every value between the inclusive bounds has one.
@@ -102,15 +121,15 @@ class Scale(NamedTuple):
         Values beside the bounds may have them too: the bounds have to be compared as well.
         """
         bottom = (self.first, 0) if low is None else self._bucket(low)
-        top = (self.last, 7) if high is None else self._bucket(high)
+        top = (self.last, _GRAINS - 1) if high is None else self._bucket(high)
         found = []
         for octave in range(bottom[0], top[0] + 1):
-            start = bottom[1] if octave == bottom[0] else 0
-            end = top[1] if octave == top[0] else 7
+            start = bottom[1] // _PART if octave == bottom[0] else 0
+            end = top[1] // _PART if octave == top[0] else 7
             if (start, end) == (0, 7):
-                found.append(self.octave(octave))
+                found.append(self._octave(octave))
             else:
-                found.extend(self.part(octave, part) for part in range(start, end + 1))
+                found.extend(self._part(octave, part) for part in range(start, end + 1))
         return tuple(found)
 
 
@@ -152,7 +171,7 @@ def facet_words(job: Job) -> str:
     if yearly is None:
         found.append(YEARLY_MAX.missing())
     else:
-        found += YEARLY_MIN.words(yearly[0])
+        found += YEARLY_MIN.range_words(yearly[0])
         found += YEARLY_MAX.words(yearly[1])
     if job.applicant_count is None:
         found.append(APPLICANTS.missing())

@@ -2,7 +2,8 @@
 
 Pure text: a shape says which conditions there are, a statement names what is bound to each.
 No value ever gets into the text, and every column is qualified. ``:match`` is the FTS5 query,
-``:limit`` the number of rows, ``:places`` a JSON array; other names are those of conditions.
+``:limit`` the number of rows, ``:places`` a JSON array, ``:floor`` and ``:ceiling`` bounds of a
+number; other names are those of conditions.
 """
 
 from __future__ import annotations
@@ -185,6 +186,15 @@ def capped(shape: Shape) -> str:
 def count(shape: Shape) -> str:
     """The number of all matches."""
     return str(_matches(shape, with_row=False).select(fn.Count(Star())))
+
+
+@cache
+def highest(column: str) -> str:
+    """The highest value of a column from ``:floor`` to below ``:ceiling``: one step of a walk
+    through an index from value to value."""
+    value = Field(column, table=_POSTING)
+    query = SQLLiteQuery.from_(_POSTING).select(fn.Max(value))
+    return str(query.where(value >= Bind("floor")).where(value < Bind("ceiling")))
 
 
 @cache

@@ -40,16 +40,16 @@ UPDATE posting SET
     applicant_count = :applicant_count, posted_at = :posted_at, expires_at = :expires_at,
     first_seen_at = :first_seen_at, last_seen_at = :last_seen_at, updated_at = :updated_at,
     closed_at = :closed_at
-WHERE place = :place;
+WHERE posting.place = :place;
 
 -- name: sight_posting
-UPDATE posting SET first_seen_at = ?, last_seen_at = ? WHERE place = ?;
+UPDATE posting SET first_seen_at = ?, last_seen_at = ? WHERE posting.place = ?;
 
 -- name: relist_posting
-UPDATE posting SET place = ?, listed_at = ?, listed_tie = ? WHERE place = ?;
+UPDATE posting SET place = ?, listed_at = ?, listed_tie = ? WHERE posting.place = ?;
 
 -- name: move_posting
-UPDATE posting SET place = ? WHERE place = ?;
+UPDATE posting SET place = ? WHERE posting.place = ?;
 
 -- Neighbours in the order of listing.
 -- name: last_listed_by
@@ -72,7 +72,7 @@ SELECT p.place FROM posting AS p WHERE p.id = ?;
 SELECT p.id FROM posting AS p WHERE p.place = ?;
 
 -- name: delete_posting
-DELETE FROM posting WHERE place = ?;
+DELETE FROM posting WHERE posting.place = ?;
 
 -- name: write_text
 INSERT INTO posting_text (place, description, attributes) VALUES (?, ?, ?)
@@ -80,10 +80,10 @@ ON CONFLICT (place) DO UPDATE SET
     description = excluded.description, attributes = excluded.attributes;
 
 -- name: move_text
-UPDATE posting_text SET place = ? WHERE place = ?;
+UPDATE posting_text SET place = ? WHERE posting_text.place = ?;
 
 -- name: delete_text
-DELETE FROM posting_text WHERE place = ?;
+DELETE FROM posting_text WHERE posting_text.place = ?;
 
 -- name: insert_words
 INSERT INTO posting_words (rowid, description, title, company, location, skills, facets)
@@ -103,4 +103,4 @@ SELECT r.version, r.changed_at, r.previous FROM revision AS r
 WHERE r.id = ? ORDER BY r.version DESC;
 
 -- name: delete_revisions
-DELETE FROM revision WHERE id = ?;
+DELETE FROM revision WHERE revision.id = ?;

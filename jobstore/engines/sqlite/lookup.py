@@ -20,6 +20,8 @@ from jobstore.statements.criteria import Criteria
 from jobstore.statements.match import Match, match
 from jobstore.statements.search import Shape
 
+_SQL = catalog.load("sqlite")
+
 Row = tuple[Any, ...]
 
 MAX_SORTED = 2000
@@ -87,10 +89,13 @@ class Lookup:
     def having(self, word: str, limit: int) -> list[int]:
         """Return where the newest matches with one more facet word stand."""
         sql = statements.places(self.shape._replace(words=True))
-        # Most words of a scale have no posting at all, which costs less to find out alone.
-        if not self._rows(sql, limit=1, match=word):
-            return []
         return [row[0] for row in self._rows(sql, limit=limit, match=self.match.query(word))]
+
+    def highest(self, column: str, floor: float, ceiling: float) -> int | float | None:
+        """Return the highest number, from ``floor`` to below ``ceiling``, of any posting."""
+        sql = statements.highest(column)
+        number: int | float | None = self._rows(sql, floor=floor, ceiling=ceiling)[0][0]
+        return number
 
     def capped(self, limit: int) -> int:
         """Count the matches up to ``limit``."""
@@ -109,13 +114,13 @@ class Lookup:
 
     def descriptions_at(self, places: Sequence[int]) -> list[Row]:
         """Return place and description of the postings at some places, in any order."""
-        return self._rows(_named("descriptions_at"), places=json.dumps(places))
+        return self._rows(_SQL["descriptions_at"], places=json.dumps(places))
 
     def _words_from(self, stem: str, limit: int) -> list[str]:
         found: list[str] = []
         start = stem
         while len(found) < limit:
-            row = self._conn.execute(_named("next_word"), {"start": start}).fetchone()
+            row = self._conn.execute(_SQL["next_word"], {"start": start}).fetchone()
             if row is None or not row[0].startswith(stem):
                 break
             found.append(row[0])
@@ -129,7 +134,3 @@ class Lookup:
     def _number(self, sql: str, **bound: Any) -> int:
         number: int = self._rows(sql, **bound)[0][0]
         return number
-
-
-def _named(name: str) -> str:
-    return catalog.load("sqlite")[name]

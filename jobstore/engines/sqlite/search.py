@@ -18,12 +18,13 @@ from jobstore.engines.sqlite.rows import (
     SUMMARY_COLUMNS,
     TEXT_COLUMNS,
     job_from_row,
+    sound,
     summary_from_row,
 )
 from jobstore.engines.sqlite.snippets import snippet
 from jobstore.engines.sqlite.sorting import Hit, by_newest, by_number, by_relevance
 from jobstore.records import FacetCount, Job, JobSummary, Sort
-from jobstore.statements.criteria import Criteria, check_facets
+from jobstore.statements.criteria import Criteria
 from jobstore.statements.facets import APPLICANTS, FOLDED, YEARLY_MAX
 from jobstore.statements.search import KEYS
 from jobstore.statements.words import fold
@@ -45,10 +46,10 @@ def search(
 ) -> Found:
     """Return the page of at most ``limit`` postings that follows ``after``.
 
-    The matches are counted unless the ``total`` is known. Raises InvalidQuery for an unknown
-    facet or too short a prefix.
+    The matches are counted unless the ``total`` is known. ``facets`` are checked names. Raises
+    InvalidQuery for too short a prefix.
     """
-    names = check_facets(facets)
+    names = tuple(facets)
     with snapshot(conn):
         lookup = Lookup(conn, criteria)
         if lookup.match.is_impossible:
@@ -123,6 +124,7 @@ def _total(counted: int) -> tuple[int, bool]:
     return counted, counted > MAX_COUNTED
 
 
+@sound
 def _items(lookup: Lookup, hits: list[Hit], criteria: Criteria, snippets: bool) -> list[JobSummary]:
     places = [hit.place for hit in hits]
     rows: dict[int, Row] = {hit.place: hit.row for hit in hits if hit.row}
@@ -136,6 +138,7 @@ def _items(lookup: Lookup, hits: list[Hit], criteria: Criteria, snippets: bool) 
     return items
 
 
+@sound
 def _facets(names: Sequence[str], rows: list[Row]) -> dict[str, list[FacetCount]]:
     return {
         name: _top([row[column] for row in rows], name)

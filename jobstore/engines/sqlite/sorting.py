@@ -6,15 +6,18 @@ of what orders it, and of ``(listed_at, listed_tie)``, which no other posting sh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from jobstore.engines.protocol import Position
 from jobstore.engines.sqlite.lookup import MAX_SORTED, Lookup, Row
-from jobstore.statements.facets import Scale
+from jobstore.engines.sqlite.rows import sound
+from jobstore.statements.criteria import Criteria
+from jobstore.statements.facets import EXACT, Scale
 from jobstore.statements.grammar import Term
 from jobstore.statements.match import quoted
-from jobstore.statements.search import KEYS, Shape
+from jobstore.statements.search import KEYS
 from jobstore.statements.words import words
 
 WINDOW = 500
@@ -57,8 +60,7 @@ def by_number(
     """Highest number first, equal ones newest first, postings without a number last.
 
     The position is ``(number or None, listed_at, listed_tie)``. Up to 2,000 matches are sorted;
-    of more, the buckets of the scale are read from the highest down, and each is sorted for
-    itself: the cost is that of the buckets a page needs.
+    of more, only as many as a page needs are read, from the highest bucket down.
     """
     hits: list[Hit] = []
     rest = lookup.shape._replace(words=True)
@@ -84,32 +86,79 @@ def _buckets(
 ) -> Iterator[list[Hit]]:
     """Yield hits with a number, in order; of each bucket at least ``limit`` if it has them."""
     if lookup.is_everything:
-        # The index on the column has exactly this order.
-        yield _ranked(lookup, lookup.shape, column, limit, after)
-        return
-    if len(lookup.newest) <= MAX_SORTED:
+        yield _ranked(lookup, column, limit, after)
+    elif len(lookup.newest) <= MAX_SORTED:
         yield _sorted(lookup, column, after, lookup.newest)
-        return
-    number: Any = after[0] if after else None
-    for octave in scale.octaves_down(number):
-        places = lookup.having(quoted(scale.octave(octave)), MAX_SORTED + 1)
-        if len(places) <= MAX_SORTED:
-            yield _sorted(lookup, column, after, places)
-            continue
-        for part in scale.parts_down(octave, number):
-            word = quoted(scale.part(octave, part))
-            shape = lookup.shape._replace(words=True)
-            yield _ranked(lookup, shape, column, limit, after, match=lookup.match.query(word))
+    else:
+        low, high = _limits(lookup.criteria, column)
+        start: Any = after[0] if after else high
+        walk = _Walk(lookup, column, scale, limit, start, after)
+        yield from walk.down(low, math.nextafter(start, math.inf))
 
 
-def _ranked(
-    lookup: Lookup, shape: Shape, column: str, limit: int, after: Position | None, **bound: Any
-) -> list[Hit]:
-    """Let SQLite rank the matches."""
-    shape = shape._replace(ranked_by=column).also("has_rank")
+def _limits(criteria: Criteria, column: str) -> tuple[float, float]:
+    """Return between which numbers the matches are for certain."""
+    # A salary_max is compared with the lower end of a range, which does not sort.
+    low, high = criteria.salary_min, None
+    if column == "applicant_count":
+        low, high = criteria.applicants_min, criteria.applicants_max
+    return -math.inf if low is None else low, math.inf if high is None else high
+
+
+class _Walk(NamedTuple):
+    """A walk from the highest number down, by buckets that become finer where matches crowd.
+
+    A bucket of at most MAX_SORTED matches is sorted. Of a larger one the next finer buckets are
+    visited, and in the end single values, whose matches are in order already. Only buckets in
+    which the index of the column has a number are asked for: at most the octaves of the scale,
+    8 parts, 64 grains, and as many values as postings have within one grain, a 512th of an
+    octave. That number is the one thing here which the data decides: it is 1 for counts below
+    1,024, and at most 128 for whole yearly amounts around 100,000. What each bucket costs beyond
+    its matches is what the full-text index takes to find no more, as with any words that
+    seldom meet, and what the conditions on the row refuse in the edge buckets of a range.
+    """
+
+    lookup: Lookup
+    column: str
+    scale: Scale
+    limit: int
+    start: float
+    after: Position | None
+
+    def down(self, floor: float, ceiling: float, level: int = 0) -> Iterator[list[Hit]]:
+        """Yield the hits with numbers from ``floor`` to below ``ceiling``, in order."""
+        while (number := self.lookup.highest(self.column, floor, ceiling)) is not None:
+            word = quoted(self.scale.words(number)[level])
+            start = self.scale.floor(number, level)
+            if level == EXACT:
+                yield self._equal(number, word)
+            elif len(places := self.lookup.having(word, MAX_SORTED + 1)) <= MAX_SORTED:
+                yield _sorted(self.lookup, self.column, self.after, places)
+            else:
+                yield from self.down(max(floor, start), ceiling, level + 1)
+            ceiling = start
+
+    def _equal(self, number: float, word: str) -> list[Hit]:
+        """Return the newest matches with one number."""
+        shape = self.lookup.shape._replace(words=True)
+        bound: dict[str, Any] = {"match": self.lookup.match.query(word)}
+        if number > self.start:
+            # Counts above 2^53 lie closer together than the bounds of a walk.
+            return []
+        if self.after and number == self.start:
+            shape = shape.also("after")
+            bound |= {"after_at": self.after[1], "after_tie": self.after[2]}
+        rows = self.lookup.page(shape, self.limit, **bound)
+        return [Hit(row[0], (number, *row[1:3])) for row in rows]
+
+
+def _ranked(lookup: Lookup, column: str, limit: int, after: Position | None) -> list[Hit]:
+    """Read every posting by the index on the column, which has exactly this order."""
+    shape = lookup.shape._replace(ranked_by=column).also("has_rank")
+    bound: dict[str, Any] = {}
     if after:
         shape = shape.also("below_rank")
-        bound |= {"rank": after[0], "after_at": after[1], "after_tie": after[2]}
+        bound = {"rank": after[0], "after_at": after[1], "after_tie": after[2]}
     return [Hit(row[0], (row[3], *row[1:3])) for row in lookup.page(shape, limit, **bound)]
 
 
@@ -173,6 +222,7 @@ def _window(lookup: Lookup, ends: Position) -> list[Row]:
     )
 
 
+@sound
 def _scored(lookup: Lookup, rows: list[Row]) -> list[tuple[Any, int]]:
     """Return ``(score, listed_at, listed_tie)`` and the place of each row, best first."""
     expression = lookup.criteria.text

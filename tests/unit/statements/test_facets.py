@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from jobstore.records import EmploymentType, Job, SalaryPeriod, Status, Workplac
 from jobstore.statements.facets import (
     APPLICANTS,
     EVERY,
+    EXACT,
     FACETS,
     LETTERS,
     MARK,
@@ -76,7 +78,7 @@ def test_a_posting_has_a_word_for_every_facet() -> None:
         facet_word("skills", "sql"),
         facet_word("skills", "c++"),
         facet_word("salary_currency", "CHF"),
-        *YEARLY_MIN.words(62_400),
+        *YEARLY_MIN.range_words(62_400),
         *YEARLY_MAX.words(62_400),
         *APPLICANTS.words(3),
     ]
@@ -89,8 +91,18 @@ def test_what_is_not_stated_has_a_word_where_sorting_needs_it() -> None:
 def test_words_never_change() -> None:
     # Stored in every index: a change needs a migration that indexes everything anew.
     assert facet_word("company", "acme") == "\ue000cgatfpmz4jwric"
-    assert YEARLY_MAX.words(100_000) == ("\ue000z17", "\ue000z174")
-    assert APPLICANTS.words(0) == ("\ue000p00", "\ue000p000")
+    assert YEARLY_MAX.words(100_000) == (
+        "\ue000z17",
+        "\ue000z174",
+        "\ue000z17269",
+        "\ue000zgf24dkvkvcfci",
+    )
+    assert APPLICANTS.words(0) == (
+        "\ue000p00",
+        "\ue000p000",
+        "\ue000p00000",
+        "\ue000p5xdvuzts7vf7u",
+    )
 
 
 def test_every_field_has_a_letter_of_its_own() -> None:
@@ -115,13 +127,28 @@ def test_the_tokenizer_keeps_words_whole_and_texts_away() -> None:
 @given(st.sampled_from(SCALES), numbers, numbers)
 def test_a_larger_number_never_has_a_lower_bucket(scale: Scale, one: float, other: float) -> None:
     low, high = sorted((one, other))
-    assert scale.words(low)[1] <= scale.words(high)[1]
-    octave, part = scale.words(low)
-    assert part[:-1] == octave
-    assert int(octave[2:]) in scale.octaves_down()
-    assert int(octave[2:]) in scale.octaves_down(high)
-    if octave == scale.words(high)[0]:
-        assert int(part[-1]) in scale.parts_down(int(octave[2:]), high)
+    for level, (lower, higher) in enumerate(zip(scale.words(low), scale.words(high), strict=True)):
+        floor = scale.floor(high, level)
+        assert floor <= high
+        # What the floor divides are the words.
+        assert (lower == higher) == (low >= floor)
+        assert lower <= higher or level == EXACT
+    octave, part, grain, exact = scale.words(low)
+    assert part[:-1] == octave == grain[:-3]
+    assert len({octave, part, grain, exact, scale.missing()}) == 5
+
+
+def test_buckets_become_finer_down_to_the_value() -> None:
+    floors = [YEARLY_MAX.floor(100_001.5, level) for level in range(EXACT + 1)]
+    assert floors == [65_536, 98_304, 99_968, 100_001.5]
+    assert [APPLICANTS.floor(0, level) for level in range(EXACT)] == [-math.inf] * EXACT
+    assert YEARLY_MAX.floor(1e300, EXACT - 1) == 2.0**34 * (1 - 2**-10)
+
+
+def test_the_words_of_equal_numbers_are_equal() -> None:
+    assert YEARLY_MAX.words(-0.0) == YEARLY_MAX.words(0.0) == YEARLY_MAX.words(0)
+    # No float tells these apart.
+    assert APPLICANTS.words(2**53) != APPLICANTS.words(2**53 + 1)
 
 
 @given(st.sampled_from(SCALES), numbers, st.none() | numbers, st.none() | numbers)
@@ -131,7 +158,7 @@ def test_a_range_reaches_every_number_in_it(
     reaching = scale.reaching(low, high)
     assert len(set(reaching)) == len(reaching) <= scale.last - scale.first + 16
     if (low is None or low <= number) and (high is None or number <= high):
-        assert set(scale.words(number)) & set(reaching)
+        assert set(scale.range_words(number)) & set(reaching)
 
 
 @pytest.mark.parametrize("count", range(16))

@@ -156,3 +156,18 @@ def test_everything_by_rank_is_the_index_of_the_rank(
 def test_postings_at_places_are_looked_up(conn: sqlite3.Connection) -> None:
     steps = plan(conn, statements.rows_at(("id",)))
     assert steps[0] == "SEARCH p USING INTEGER PRIMARY KEY (rowid=?)"
+
+
+@pytest.mark.parametrize(
+    ("rank", "index"), [("yearly_max", "posting_salary"), ("applicant_count", "posting_applicants")]
+)
+def test_the_next_number_is_sought(conn: sqlite3.Connection, rank: str, index: str) -> None:
+    sql = statements.highest(rank)
+    assert sql == (
+        f'SELECT MAX("p"."{rank}") FROM "posting" "p" '
+        f'WHERE "p"."{rank}">=:floor AND "p"."{rank}"<:ceiling'
+    )
+    (step,) = (
+        row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {sql}", {"floor": 0, "ceiling": 1})
+    )
+    assert f"COVERING INDEX {index} ({rank}>? AND {rank}<?)" in step
