@@ -16,7 +16,14 @@ from typing_extensions import TypedDict  # pydantic wants this one before Python
 
 from jobstore import values
 from jobstore.errors import Fault
-from jobstore.records import EmploymentType, ExperienceLevel, SalaryPeriod, Status, Workplace
+from jobstore.records import (
+    MAX_ATTRIBUTES,
+    EmploymentType,
+    ExperienceLevel,
+    SalaryPeriod,
+    Status,
+    Workplace,
+)
 from jobstore.values import choice, line, required
 
 MAX_SOURCE = 64
@@ -31,7 +38,6 @@ MAX_URL = 2_048
 MAX_DESCRIPTION = 200_000
 MAX_SKILLS = 200
 MAX_SKILL = 200
-MAX_ATTRIBUTES = 200_000
 
 _Url = Annotated[str | None, PlainValidator(values.url(MAX_URL))]
 _Amount = Annotated[Decimal | None, PlainValidator(values.amount)]

@@ -16,13 +16,15 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing, asynccontextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 from uuid import UUID
 
 from jobstore.engines.protocol import Engine, Position
-from jobstore.errors import Fault, InvalidPosting, InvalidQuery, JobStoreError
+from jobstore.errors import Fault, InvalidPosting, InvalidQuery, JobStoreError, StoreBusy
 from jobstore.events import Observer
 from jobstore.ingest import Chunk, Posting, checked_chunks
 from jobstore.postings import MAX_LIMIT, Postings, Transaction, check_id
@@ -42,6 +44,19 @@ from jobstore.statements.criteria import Criteria, check_facets, check_query
 
 # Postings read at a time by stream.
 _SCAN = 256
+
+
+class _Block:
+    """The block of a transaction, which tasks that are started inside of it know as well."""
+
+    __slots__ = ("store",)
+
+    def __init__(self, store: JobStore) -> None:
+        # None when the block is over, for tasks that go on.
+        self.store: JobStore | None = store
+
+
+_inside: ContextVar[tuple[_Block, ...]] = ContextVar("jobstore_transactions", default=())
 
 
 class JobStore(Postings):
@@ -101,6 +116,7 @@ class JobStore(Postings):
         """
         report = UpsertReport()
         with self._watch("upsert_many") as watch:
+            self._before_write()
             async with aclosing(checked_chunks(postings, report)) as chunks:
                 # While one chunk is being written, the next one is read and checked.
                 writing: asyncio.Task[None] | None = None
@@ -124,6 +140,13 @@ class JobStore(Postings):
         if progress is not None:
             progress(report)
         return report
+
+    def _before_write(self) -> None:
+        if any(block.store is self for block in _inside.get()):
+            raise StoreBusy(
+                "This would wait for the transaction that it is inside of; use the "
+                "transaction's own methods."
+            )
 
     async def _write_chunk(
         self,
@@ -155,15 +178,23 @@ class JobStore(Postings):
 
         ``async with store.transaction() as tx:`` gives an object with ``upsert``, ``update``,
         ``delete``, ``get``, ``find`` and ``get_many``. All is stored when the block ends, and
-        nothing when it raises. Other writers wait meanwhile, the store's own methods among
-        them (a write on ``store`` inside of the block gets StoreBusy), so keep it short: after
-        ``timeout`` seconds (at most 86,400) it is rolled back and raises StoreTimeout.
+        nothing when it raises. Other writers wait meanwhile, so keep it short: after
+        ``timeout`` seconds (at most 86,400) it is rolled back and raises StoreTimeout. A write
+        on the store itself inside of the block, or in a task that was started there, would
+        wait for the block that waits for it; it raises StoreBusy at once.
         """
         if not _is_number(timeout) or not 0 < timeout <= 86_400:
             raise InvalidQuery([Fault("timeout", "must be seconds above 0, at most 86,400")])
         with self._watch("transaction"):
+            self._before_write()
             async with self._engine.transaction(timeout) as unit:
-                yield Transaction(unit, self._observers)
+                block = _Block(self)
+                # Not reset at the end, which may be in another context than the beginning.
+                _inside.set((*(each for each in _inside.get() if each.store), block))
+                try:
+                    yield Transaction(unit, self._observers)
+                finally:
+                    block.store = None
 
     async def search(
         self,
@@ -203,16 +234,13 @@ class JobStore(Postings):
     async def recent(self, days: float = 7, limit: int = 20, *, cursor: str | None = None) -> Page:
         """Return the postings listed in the last ``days`` days (up to 36,500), newest first."""
         with self._watch("recent") as watch:
-            if (
-                isinstance(days, bool)
-                or not isinstance(days, int | float)
-                or not 0 < days <= 36_500
-            ):
+            if not _is_number(days) or not 0 < days <= 36_500:
                 raise InvalidQuery([Fault("days", "must be a number above 0, at most 36,500")])
             since = max(self._clock() - timedelta(days=days), _OLDEST)
             criteria = check_query(SearchQuery(posted_since=since))
-            # The bound moves with the clock, so cursors are signed without it.
-            page = await self._page(criteria, check_query(None), limit, cursor, (), False)
+            # The bound moves with the clock; cursors are signed for the number of days.
+            signed = replace(criteria, posted_since=_DAY_NONE + timedelta(days=days))
+            page = await self._page(criteria, signed, limit, cursor, (), False)
             watch.rows = len(page.items)
             return page
 
@@ -294,6 +322,7 @@ class JobStore(Postings):
             return found
 
 
+_DAY_NONE = datetime(1, 1, 1, tzinfo=UTC)
 _OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
 
 

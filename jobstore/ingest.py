@@ -27,7 +27,14 @@ async def checked_chunks(
     postings: Iterable[Posting] | AsyncIterable[Posting],
     report: UpsertReport,
 ) -> AsyncGenerator[Chunk, None]:
-    """Yield chunks of checked postings with their positions; faulty ones go to the report."""
+    """Yield chunks of checked postings with their positions; faulty ones go to the report.
+
+    Raises InvalidPosting when ``postings`` is no iterable of postings.
+    """
+    if isinstance(postings, JobPosting | Mapping | str | bytes) or not isinstance(
+        postings, Iterable | AsyncIterable
+    ):
+        raise InvalidPosting("the postings must be an iterable or an async iterable of postings")
     chunk: Chunk = []
     index = 0
     async with aclosing(_each(postings)) as each:

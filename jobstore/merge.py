@@ -14,7 +14,15 @@ from datetime import datetime
 from typing import Any
 
 from jobstore.errors import Fault, InvalidPosting
-from jobstore.records import COMPANY_NOT_STATED, Job, JobPosting, Outcome, Status, job_id
+from jobstore.records import (
+    COMPANY_NOT_STATED,
+    MAX_ATTRIBUTES,
+    Job,
+    JobPosting,
+    Outcome,
+    Status,
+    job_id,
+)
 
 # The fields whose change makes a new version. The keys never change, and when a posting was
 # seen is not part of what it says.
@@ -66,6 +74,8 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
     ``now`` is the time of this sighting, unless the posting brings its own times. A posting
     without a status is open, since it was just seen. One that says that it was seen before
     the stored posting was last seen only adds what is not known.
+
+    Raises InvalidPosting when the attributes together would pass their limit.
     """
     if stored is None:
         return Merged(_first(posting, now), Outcome.INSERTED, {})
@@ -78,6 +88,9 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
         fresh = _stated(stored, posting)
         fresh["status"] = checked.status or Status.OPEN
     previous = _differences(stored, fresh)
+    if "attributes" in previous and len(_json(fresh["attributes"])) > MAX_ATTRIBUTES:
+        reason = f"would grow beyond {MAX_ATTRIBUTES:,} characters; clear some by an update"
+        raise InvalidPosting([Fault("attributes", reason)])
     job = replace(
         stored,
         **{name: fresh[name] for name in previous},
@@ -184,7 +197,7 @@ def _differences(stored: Job, fresh: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _contradicts(low: Any, high: Any) -> bool:

@@ -37,6 +37,7 @@ class Postings:
         (nothing was stored); OutcomeUnknown (repeat it).
         """
         with self._watch("upsert") as watch:
+            self._before_write()
             result = await self._unit.upsert(check_posting(posting))
             watch.rows = 1
             return result
@@ -53,6 +54,7 @@ class Postings:
         Raises InvalidPosting, JobNotFound, VersionConflict, and what :meth:`upsert` raises.
         """
         with self._watch("update") as watch:
+            self._before_write()
             checked = check_changes(changes)
             job = await self._unit.update(check_id(id), checked, expected_version)
             watch.rows = 1
@@ -61,6 +63,7 @@ class Postings:
     async def delete(self, id: UUID | str) -> bool:
         """Remove a posting and its history; returns whether it was there."""
         with self._watch("delete") as watch:
+            self._before_write()
             gone = await self._unit.delete(check_id(id))
             watch.rows = int(gone)
             return gone
@@ -90,12 +93,17 @@ class Postings:
         At most 1,000 ids at a time. Raises InvalidQuery for more.
         """
         with self._watch("get_many") as watch:
+            if isinstance(ids, str) or not isinstance(ids, Iterable):
+                raise InvalidQuery([Fault("ids", "must be an iterable of ids")])
             wanted = [check_id(id) for id in ids]
             if len(wanted) > MAX_LIMIT:
                 raise InvalidQuery([Fault("ids", f"must be at most {MAX_LIMIT:,}")])
             jobs = await self._unit.get_many(wanted)
             watch.rows = sum(job is not None for job in jobs)
             return jobs
+
+    def _before_write(self) -> None:
+        """Raise if a write would never get its turn."""
 
     def _watch(self, operation: str) -> Watch:
         return Watch(operation, self._observers)

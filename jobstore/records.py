@@ -88,6 +88,9 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
 
 
+MAX_ATTRIBUTES = 200_000
+"""The most characters that a posting's attributes may have as JSON."""
+
 COMPANY_NOT_STATED = "(not stated)"
 """The company of a posting whose source names none. In brackets, so that it cannot be taken
 for a company's name; an upsert keeps a name that is known."""

@@ -19,11 +19,12 @@ from jobstore.engines.protocol import Found, Position
 from jobstore.engines.sqlite import counters, search, writes
 from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.lease import Lease
+from jobstore.engines.sqlite.locking import FileLock
 from jobstore.engines.sqlite.lookup import snapshot
 from jobstore.engines.sqlite.readers import ReaderPool
 from jobstore.engines.sqlite.rows import job_from_row, revision_from_row
 from jobstore.engines.sqlite.writer import Writer
-from jobstore.errors import JobStoreError, StoreCorrupt
+from jobstore.errors import JobStoreError, StoreCorrupt, StoreUnavailable
 from jobstore.records import Job, JobPosting, Revision, Statistics, UpsertResult
 from jobstore.settings import EngineOptions
 from jobstore.statements import catalog
@@ -53,7 +54,16 @@ class SQLiteEngine:
     ) -> SQLiteEngine:
         """Open the migrated database at ``path``; ``clock`` gives the time of each write."""
         session = await open_writer(path, options)
-        begin = partial(writes.Batch, clock=clock)
+        opened = _identity(path)
+
+        def begin(conn: sqlite3.Connection) -> writes.Batch:
+            if _identity(path) != opened:
+                raise StoreUnavailable(
+                    "The database file was removed or replaced while the store was open; "
+                    "nothing was written. Open the store again."
+                )
+            return writes.Batch(conn, clock)
+
         writer = Writer(session, options, FileLock(path, options.busy_timeout), begin)
         try:
             readers = await ReaderPool(path, options).open()
@@ -185,6 +195,15 @@ def _get_many(conn: sqlite3.Connection, ids: Sequence[UUID]) -> list[Job | None]
 
 def _revisions(conn: sqlite3.Connection, id: UUID) -> list[Revision]:
     return [revision_from_row(row) for row in conn.execute(_SQL["revisions_of"], (id.bytes,))]
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one that takes its place."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _cursor_key(conn: sqlite3.Connection) -> bytes:

@@ -62,12 +62,15 @@ _INVALID = {
     "MISMATCH": "has a value of a type that its column cannot hold",
 }
 
+# What SQLite says, without a code of its own, when a migration was taken back under an open store.
+_MISSING = ("no such table", "no such column", "no such index")
+
 # What the sqlite3 module and aiosqlite say without a result code once a connection is closed.
 _CLOSED = ("closed database", "Connection closed", "no active connection")
 
 
 class DamagedRow(ValueError):
-    """A stored row holds what no writer puts there."""
+    """A row holds what no writer puts there."""
 
 
 # Conditions of the whole database: the next write would meet them too.
@@ -92,13 +95,15 @@ def wrap(error: BaseException, *, committing: bool = False) -> Exception:
             return error
         # A future refuses to carry a StopIteration; SystemExit would end the event loop.
         meaning = RuntimeError(f"an operation raised {type(error).__name__}")
-    meaning.__cause__ = error
+    # The sqlite3 module quotes a text that it cannot decode; no trace shall show it.
+    quotes = isinstance(error, sqlite3.Error) and _is_damage(error)
+    meaning.__cause__ = DamagedRow("a text is no UTF-8") if quotes else error
     return meaning
 
 
 def concerns_store(error: BaseException) -> bool:
     """Whether a translated error is about the whole store rather than about one row."""
-    return isinstance(error, _OF_THE_STORE) and not isinstance(error.__cause__, DamagedRow)
+    return isinstance(error, _OF_THE_STORE) and not _is_damage(error.__cause__)
 
 
 @contextmanager
@@ -109,6 +114,14 @@ def translated() -> Iterator[None]:
     except Exception as error:
         meaning = wrap(error)
         raise meaning from meaning.__cause__
+
+
+def _is_damage(error: BaseException | None) -> bool:
+    """Whether a stored value could not be read."""
+    # The sqlite3 module says the latter when a text is no UTF-8, or fails in saying so.
+    return isinstance(error, (DamagedRow, UnicodeDecodeError)) or (
+        isinstance(error, sqlite3.OperationalError) and "Could not decode" in str(error)
+    )
 
 
 def _meaning(error: BaseException, committing: bool) -> JobStoreError | None:
@@ -123,9 +136,9 @@ def _meaning(error: BaseException, committing: bool) -> JobStoreError | None:
         return InvalidPosting("has text that is not valid Unicode")
     if isinstance(error, OverflowError):
         return InvalidPosting("has an integer beyond 64 bits")
-    if isinstance(error, DamagedRow):
+    if _is_damage(error):
         return StoreCorrupt(
-            "A stored posting is damaged; run 'jobstore doctor', then restore a backup."
+            "Stored values are damaged; run 'jobstore doctor', then restore a backup."
         )
     if not isinstance(error, sqlite3.Error):
         return None
@@ -139,4 +152,9 @@ def _meaning(error: BaseException, committing: bool) -> JobStoreError | None:
         return InvalidPosting(_INVALID[code])
     if isinstance(error, sqlite3.DataError):
         return InvalidPosting(_INVALID["TOOBIG"])
+    if str(error).startswith(_MISSING):
+        return SchemaMismatch(
+            "The schema is not the one this jobstore works with, it may have been migrated "
+            "meanwhile; see 'jobstore migrate status', then open the store again."
+        )
     return JobStoreError("The database refused a statement; run 'jobstore doctor'.")
