@@ -40,8 +40,8 @@ check: $(READY) ## lint, types, import layers, security scan
 migrate: $(READY) ## bring the schema of STORE up to date
 	$(BIN)/jobstore migrate up --store '$(STORE)'
 
-rollback: $(READY) ## take back the last migration of STORE
-	$(BIN)/jobstore migrate down --store '$(STORE)'
+rollback: $(READY) ## take back the last migration of STORE; YES=1 does not ask
+	$(BIN)/jobstore migrate down --store '$(STORE)' $(if $(YES),--yes)
 
 migrate-status: $(READY) ## show the migrations of STORE
 	$(BIN)/jobstore migrate status --store '$(STORE)'

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -85,7 +84,7 @@ def check_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
     All fields but the keys and the times that the store keeps can be changed, and so can
     ``status``. ``None`` and blank clear an optional field: ``skills`` becomes ``[]``,
     ``attributes`` ``{}``, anything else ``None``. One end of a salary range is checked against
-    the stored other end by whoever has it (:func:`check_salary_range`).
+    the stored other end by :func:`jobstore.merge.edit`.
 
     Raises InvalidPosting with every fault.
     """
@@ -102,21 +101,14 @@ def check_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
     return checked
 
 
-def check_salary_range(minimum: Decimal | None, maximum: Decimal | None) -> None:
-    """Raise InvalidPosting if both ends are given and ``minimum`` is above ``maximum``."""
-    if minimum is not None and maximum is not None and minimum > maximum:
-        raise InvalidPosting([Fault("salary_min", "must not be above salary_max")])
-
-
 def _checked(given: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
     """Return the values that are sound by themselves; add all that is wrong to ``faults``."""
     checked, found = _reader()(given)
     faults += found
     # What is sound by itself may still contradict another field.
-    try:
-        check_salary_range(checked.get("salary_min"), checked.get("salary_max"))
-    except InvalidPosting as error:
-        faults += error.faults
+    low, high = checked.get("salary_min"), checked.get("salary_max")
+    if low is not None and high is not None and low > high:
+        faults.append(Fault("salary_min", "must not be above salary_max"))
     first, last = checked.get("first_seen_at"), checked.get("last_seen_at")
     if first is not None and last is not None and first > last:
         faults.append(Fault("first_seen_at", "must not be after last_seen_at"))

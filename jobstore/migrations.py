@@ -1,8 +1,9 @@
 """Brings the schema of a store up to date, or back: all or nothing, once, and checked.
 
 What must hold before a migration runs, and the operators' functions, live here. How a
-database applies one is the engine's business, and no SQL stands here. Each migration is
-applied in one transaction together with the record of it.
+database applies one is the engine's business; no statement is written here, and the scripts
+are only handed on, or looked through for what loses data. Each migration is applied in one
+transaction together with the record of it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.schema import Recorded
 from jobstore.errors import MigrationError, SchemaMismatch, StoreUnavailable
-from jobstore.settings import StoreURL, parse_store_url, sqlite_url
+from jobstore.settings import StoreURL, parse_store_url
 
 LOCK_TIMEOUT = 30.0
 """Seconds that :func:`up` and :func:`down` wait for others before StoreBusy."""
@@ -187,25 +188,16 @@ def verify(url: str | StoreURL, *, folder: Path | None = None) -> None:
         )
 
 
-def check_schema(
-    target: str | StoreURL | sqlite3.Connection, *, folder: Path | None = None
-) -> None:
+def check_schema(url: str | StoreURL, *, folder: Path | None = None) -> None:
     """Raise unless the store's schema is the one that this jobstore works with.
 
-    Cheap enough for every connect. ``target`` is a URL or an open connection to a file.
-    Raises SchemaMismatch when the store is older, naming the command to run, or newer;
-    MigrationError when its migrations are not those of this jobstore; StoreCorrupt when it is
-    no jobstore database; StoreUnavailable when it cannot be read.
+    Cheap enough for every connect. Raises SchemaMismatch when the store is missing or older,
+    naming the command to run, or newer; MigrationError when its migrations are not those of
+    this jobstore; StoreCorrupt when it is no jobstore database; StoreUnavailable when its
+    folder is missing or it cannot be read.
     """
-    scripts = _scripts(folder)
-    if isinstance(target, sqlite3.Connection):
-        with translated():
-            known = schema.recorded(target)
-            path = target.execute("PRAGMA database_list").fetchone()[2]
-        store = parse_store_url(sqlite_url(path))
-    else:
-        store = parse_store_url(target)
-        known = _peek(store)
+    store, scripts = parse_store_url(url), _scripts(folder)
+    known = _peek(store)
     _refuse(scripts, known)
     behind = ", ".join(script.id for script in scripts[len(known) :])
     if behind:
@@ -213,12 +205,12 @@ def check_schema(
         raise SchemaMismatch(f"The store {lacks}; run: {_command(store)}")
 
 
-async def up_async(url: str | StoreURL, *, timeout: float = LOCK_TIMEOUT) -> list[Step]:
+async def up_async(url: str | StoreURL) -> list[Step]:
     """Do what :func:`up` does, on a thread of its own.
 
     A cancelled call stops waiting; what runs then is still finished.
     """
-    return await asyncio.to_thread(up, url, timeout=timeout)
+    return await asyncio.to_thread(up, url)
 
 
 async def check_schema_async(url: str | StoreURL) -> None:

@@ -59,9 +59,9 @@ def connect(
     ``observers`` are told about every operation. ``clock`` gives the time (an aware datetime);
     it is for tests.
 
-    Raises, when awaited: StoreUnavailable (malformed URL, missing file, permissions),
-    SchemaMismatch (names the command to run), StoreCorrupt (no database, or not ours),
-    MigrationError, StoreBusy, StorageFull.
+    Raises, when awaited: StoreUnavailable (malformed URL, missing folder, permissions),
+    SchemaMismatch (missing file, or another schema than ours; says what to run), StoreCorrupt
+    (no database, or not ours), MigrationError, StoreBusy, StorageFull.
     """
 
     async def opening() -> JobStore:
@@ -70,7 +70,7 @@ def connect(
             environment = read_environment()
             given, tuning = environment.url, tuning or environment.options
         address = parse_store_url(given)
-        now = clock or _utc_now
+        now = _utc_now if clock is None else _in_utc(clock)
         if migrate:
             await up_async(address)
         await check_schema_async(address)
@@ -83,3 +83,7 @@ def connect(
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _in_utc(clock: Callable[[], datetime]) -> Callable[[], datetime]:
+    return lambda: clock().astimezone(UTC)

@@ -46,6 +46,8 @@ def parse_store_url(url: str | StoreURL) -> StoreURL:
     """
     if isinstance(url, StoreURL):
         return url
+    if not isinstance(url, str):
+        raise StoreUnavailable(f"The store's URL must be text; {_EXAMPLE}.")
     if any(ord(character) < 0x20 or ord(character) == 0x7F for character in url):
         raise StoreUnavailable(f"The store's URL has control characters in it; {_EXAMPLE}.")
     try:

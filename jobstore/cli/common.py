@@ -1,6 +1,6 @@
-"""What the commands share: their options, and opening the store.
+"""What the commands share: their options, opening the store, asking, sparing files.
 
-Nothing is printed here but questions.
+Nothing is printed here but questions, and that nobody can be asked.
 """
 
 from __future__ import annotations
@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from jobstore.settings import DEFAULT_URL, EngineOptions, read_environment
+from jobstore.cli.output import complain
+from jobstore.settings import DEFAULT_URL, EngineOptions, parse_store_url, read_environment
 
 if TYPE_CHECKING:
     from jobstore.gateway import JobStore
@@ -36,7 +38,7 @@ JsonOption = Annotated[
 QuietOption = Annotated[
     bool,
     typer.Option(
-        "--quiet", "-q", metavar="", help="Say nothing but errors; JSON is still printed."
+        "--quiet", "-q", metavar="", help="Say nothing but errors; what is asked for still comes."
     ),
 ]
 LimitOption = Annotated[
@@ -44,6 +46,9 @@ LimitOption = Annotated[
 ]
 
 STORE_DEFAULT = DEFAULT_URL
+
+# What SQLite and the lock between processes keep beside a store's file.
+_BESIDE = ("-wal", "-shm", "-journal", ".lock")
 
 
 def with_store(
@@ -72,15 +77,39 @@ def _is_tuned() -> bool:
 def confirm(question: str, *, yes: bool) -> None:
     """Ask before something is lost.
 
-    Goes on at once with ``yes``. Ends the command when the answer is no, and as wrong usage
-    where there is nobody to ask.
+    Goes on at once with ``yes``. Ends the command with exit code 1 when the answer is no, and
+    as wrong usage where there is nobody to ask.
     """
     if yes:
         return
     if not _asks_a_person():
-        raise typer.BadParameter("needed where nobody can be asked", param_hint="--yes")
+        complain("Add --yes; there is no terminal to ask on.")
+        raise typer.Exit(2)
     typer.confirm(question, abort=True, err=True)
 
 
 def _asks_a_person() -> bool:
     return sys.stdin.isatty()
+
+
+def spare(output: str, option: str, store: str, inputs: Iterable[str] = ()) -> None:
+    """End the command as wrong usage if ``output`` is the store's, or one of the inputs.
+
+    Opens nothing; links are followed, and a file under another name is recognised. Devices and
+    pipes are written to without loss, so they are let through.
+    """
+    target = Path(output)
+    if target.exists() and not target.is_file():
+        return
+    path = parse_store_url(store).path
+    kept = [Path(f"{base}{end}") for base in (path, path.resolve()) for end in ("", *_BESIDE)]
+    if any(_same(target, file) for file in kept):
+        raise typer.BadParameter("belongs to the store; name another file", param_hint=option)
+    if any(_same(target, Path("/dev/stdin" if file == "-" else file)) for file in inputs):
+        raise typer.BadParameter("is also read; name another file", param_hint=option)
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.exists() and other.exists():
+        return one.samefile(other)
+    return one.resolve() == other.resolve()

@@ -32,6 +32,9 @@ def delete(
     """Delete postings with everything kept about them, after asking.
 
     A posting that is not there is named, and the exit code is 1 then; the others are deleted.
+    Answering no gives 1 as well; without a terminal to ask on, --yes is needed, or else the
+    exit code is 2.
+
     JSON: {"deleted", "missing"}, a number and a list of ids.
     """
     wanted = list(dict.fromkeys(map(read_id, ids)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from jobstore.engines.sqlite.inspection import Finding
     from jobstore.settings import StoreURL
 
+# What errors advise elsewhere; here it is being done.
+_ADVICE = re.compile("run 'jobstore doctor', then |; run 'jobstore doctor'(?!,)")
 _STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
 
@@ -47,7 +51,10 @@ def doctor(
     url = parse_store_url(store)
     if not url.path.is_file():
         raise StoreUnavailable(f"There is no database file at {url.path}.")
-    findings = list(_examine(url, full, verify))
+    findings = [
+        dataclasses.replace(each, detail=_ADVICE.sub("", each.detail))
+        for each in _examine(url, full, verify)
+    ]
     bad = any(each.verdict is Verdict.PROBLEM for each in findings)
     if json:
         print_json({"ok": not bad, "findings": findings})

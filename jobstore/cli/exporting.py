@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobstore.cli.common import STORE_DEFAULT, QuietOption, StoreOption, with_store
+from jobstore.cli.common import STORE_DEFAULT, QuietOption, StoreOption, spare, with_store
 from jobstore.cli.filters import takes_query
 from jobstore.cli.output import counted, say
 from jobstore.records import SearchQuery
@@ -38,14 +38,18 @@ def export(
 ) -> None:
     """Write postings out: all of them, or those that a search finds.
 
-    The newest come first. A file is written whole or not at all. jsonl loses nothing, and
-    `jobstore import` takes it back.
+    The newest come first. A file is written whole or not at all. jsonl keeps all that a source
+    said, the status and when it was seen, and `jobstore import` takes it back; versions and
+    revisions are the store's own and begin anew. schema-org leaves out what it has no property
+    for, such as attributes.
     """
     from jobstore.cli.progress import Progress
     from jobstore.exchange import EXPORT_FORMATS, export
 
     if format not in EXPORT_FORMATS:
         raise typer.BadParameter(f"choose from {', '.join(EXPORT_FORMATS)}", param_hint="--format")
+    if output != "-":
+        spare(output, "--output", store)
     filter = None if query == SearchQuery() else query
 
     async def work(opened: JobStore) -> int:

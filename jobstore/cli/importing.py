@@ -15,10 +15,11 @@ from jobstore.cli.common import (
     JsonOption,
     QuietOption,
     StoreOption,
+    spare,
     with_store,
 )
 from jobstore.cli.interrupts import Interrupts
-from jobstore.cli.output import counted, print_json, say, to_json
+from jobstore.cli.output import complain, counted, print_json, say, to_json
 
 if TYPE_CHECKING:
     from jobstore.errors import Fault
@@ -102,20 +103,21 @@ def import_(
 ) -> None:
     """Take postings in; those that are known are brought up to date.
 
-    A row with faults is rejected and does not stop the rest; the exit code is 1 only when not
-    a single row could be stored. A file that is damaged or cut short is refused before
-    anything of it is stored. Interrupting keeps what was stored; importing again goes on. A
-    store that does not exist yet is made.
+    A row with faults is rejected and does not stop the rest; the exit code is 1 when all rows
+    were rejected. Damaged gzip data, and an array of JSON or a page that ends early, are
+    refused before anything of the file is stored; a plain CSV or JSON Lines file that ends
+    early has its last row rejected. Interrupting (Ctrl-C, SIGTERM) keeps what was stored;
+    importing again goes on. A store that does not exist yet is made.
 
     JSON: {"inserted", "updated", "unchanged", "rejected"}, numbers of rows.
     """
     from jobstore.exchange import BrokenFile, parse_columns
 
+    if rejects is not None:
+        spare(rejects, "--rejects", store, filter(None, [*files, salaries, skills, companies]))
     for file in files:
         if file != "-" and not Path(file).exists():
             raise BrokenFile(f"There is no file {file}.")
-        if rejects is not None and file != "-" and _same(rejects, file):
-            raise typer.BadParameter("is also read; name another file", param_hint="--rejects")
     try:
         columns = parse_columns(map) if map is not None else None
     except ValueError as error:
@@ -143,7 +145,7 @@ def import_(
 
             with_store(store, work, migrate=new)
     except KeyboardInterrupt:
-        say(f"Interrupted; what was stored stays: {counts}", quiet=quiet)
+        say(f"Interrupted; what was stored stays: {counts}")
         if json:
             print_json(counts)
         raise typer.Exit(1) from None
@@ -152,6 +154,7 @@ def import_(
     else:
         say(str(counts), quiet=quiet)
     if counts.rejected and not counts.stored:
+        complain("Every row was rejected; nothing is stored.")
         raise typer.Exit(1)
 
 
@@ -201,10 +204,6 @@ async def _import(
             rows = batch.records + batch.broken
             progress.advance(len(rows), sum(len(row.raw or "") + 1 for row in rows))
     rejects.sum_up()
-
-
-def _same(one: str, other: str) -> bool:
-    return Path(one).resolve() == Path(other).resolve()
 
 
 def _is_new(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""Ctrl-C during work that is done in steps: a step is finished, and then the work ends.
+"""Ctrl-C, or SIGTERM, during work in steps: a step is finished, and then the work ends.
 
 asyncio's own handler would cancel a write whose outcome is then not known, and would wait for
 the end of a read that blocks.
@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class Interrupts:
-    """While it is entered, Ctrl-C raises KeyboardInterrupt only where that is safe.
+    """While it is entered, Ctrl-C or SIGTERM raises KeyboardInterrupt only where that is safe.
 
     That is inside :meth:`allowed`, at :meth:`check`, and everywhere for a second Ctrl-C. In
     another thread than the main one, where signals do not arrive, it does nothing.
@@ -24,11 +26,11 @@ class Interrupts:
     def __init__(self) -> None:
         self._allowed = False
         self._asked = False
-        self._previous: Any = None
+        self._previous: list[Any] = []
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._previous = signal.signal(signal.SIGINT, self._handle)
+            self._previous = [signal.signal(number, self._handle) for number in _SIGNALS]
         return self
 
     def __exit__(
@@ -37,8 +39,9 @@ class Interrupts:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
+        # Nothing was replaced in another thread.
+        for number, handler in zip(_SIGNALS, self._previous, strict=False):
+            signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._allowed or self._asked:

@@ -17,12 +17,16 @@ from jobstore.cli.output import complain
 from jobstore.errors import InvalidQuery, JobStoreError
 
 EXIT_CODES = """\
-Exit codes: 0 done; 1 failed, or interrupted; 2 wrong usage.
+Exit codes: 0 done; 1 failed, interrupted, answered with no, every row of an import rejected,
+or nobody reads the output any more; 2 wrong usage, or --yes is missing and nobody can be asked.
 
 Tables and progress go to standard error; --json and exported postings go to standard output.
 
 Environment: JOBSTORE_URL is the store when --store is not given, NO_COLOR turns colours off.
 """
+
+# Commands whose arguments are the text of a search.
+_TAKE_TEXT = ("search", "count", "export")
 
 
 class Commands(TyperGroup):
@@ -51,6 +55,7 @@ class Commands(TyperGroup):
             raise
         except Exception as error:
             if _is_usage_error(error):
+                _hint(ctx, error)
                 raise
             _fail(ctx, f"Unexpected {type(error).__name__}: {error} (jobstore --debug ...)", 1)
         return result
@@ -59,6 +64,13 @@ class Commands(TyperGroup):
 def _is_usage_error(error: Exception) -> bool:
     # typer carries a click of its own or uses the installed one; both name a code.
     return hasattr(error, "exit_code")
+
+
+def _hint(ctx: Any, error: Any) -> None:
+    """Tell how to exclude a word, which looks like an option that there is not."""
+    option = getattr(error, "option_name", "--")
+    if ctx.invoked_subcommand in _TAKE_TEXT and not option.startswith("--"):
+        error.message += " (write -- before a text that begins with a dash)"
 
 
 def _fail(ctx: Any, message: str, code: int) -> NoReturn:

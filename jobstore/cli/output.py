@@ -7,6 +7,7 @@ ever read as markup.
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import json
 import re
@@ -28,12 +29,21 @@ _EXCERPT = 150
 # (Unicode TR 9): harmless in a store, not on a screen.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
+_NOT_ASCII = re.compile("[^\x00-\x7f]+")
+
 
 def console() -> Console:
-    """Return a console on standard error; it minds NO_COLOR and the terminal's width."""
+    """Return a console on standard error; it minds NO_COLOR and the terminal's width.
+
+    What asks for more than the width, as an address does that is to be copied, gets it.
+    """
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=False)
+    class Screen(Console):
+        def print(self, *objects: Any, **options: Any) -> None:
+            super().print(*objects, **{"crop": False, **options})
+
+    return Screen(stderr=True, highlight=False, soft_wrap=False)
 
 
 def say(message: str, *, quiet: bool = False) -> None:
@@ -71,8 +81,14 @@ def marked(snippet: str) -> Text:
 
 
 def print_json(value: Any) -> None:
-    """Print ``value`` as one line of JSON on standard output."""
-    sys.stdout.write(to_json(value) + "\n")
+    """Print ``value`` as one line of JSON on standard output.
+
+    Where that takes no UTF-8, all but ASCII is escaped (RFC 8259, section 7).
+    """
+    text = to_json(value)
+    if codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8":
+        text = _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    sys.stdout.write(text + "\n")
 
 
 def to_json(value: Any) -> str:
@@ -130,6 +146,6 @@ def words(value: str | None) -> str:
     return (value or "").replace("_", " ")
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
+def counted(number: int, one: str) -> str:
     """Return ``1 posting`` or ``1,234 postings``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {one}{'' if number == 1 else 's'}"

@@ -12,7 +12,7 @@ from typing import Self
 
 from rich import progress
 
-from jobstore.cli.output import console
+from jobstore.cli.output import console, plain
 
 
 class _Rate(progress.ProgressColumn):
@@ -34,7 +34,7 @@ class Progress:
     def __init__(self, title: str, total: int | None, *, quiet: bool) -> None:
         screen = console()
         self._bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
+            progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(bar_width=20),
             _Rate(),
             progress.TimeRemainingColumn(elapsed_when_finished=True),
@@ -42,7 +42,7 @@ class Progress:
             disable=quiet or not screen.is_terminal,
             transient=True,
         )
-        self._task = self._bar.add_task(title, total=total, rows=0)
+        self._task = self._bar.add_task(" ".join(plain(title).split()), total=total, rows=0)
 
     def __enter__(self) -> Self:
         self._bar.start()

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from jobstore.gateway import JobStore
     from jobstore.records import Job, Page
 
+CursorOption = Annotated[
+    str | None,
+    typer.Option("--cursor", metavar="TEXT", help="Go on where a page ended (next_cursor)."),
+]
+
 
 @takes_query
 def search(
@@ -33,10 +38,7 @@ def search(
         typer.Option("--sort", metavar="ORDER", help="newest, relevance, salary or applicants."),
     ] = Sort.NEWEST,
     limit: LimitOption = 20,
-    cursor: Annotated[
-        str | None,
-        typer.Option("--cursor", metavar="TEXT", help="Go on where a page ended (next_cursor)."),
-    ] = None,
+    cursor: CursorOption = None,
     facet: Annotated[
         list[str] | None,
         typer.Option("--facet", metavar="NAME", help="Count values, such as company. Repeatable."),
@@ -64,6 +66,7 @@ def recent(
         int, typer.Option("--days", metavar="N", help="Listed in the last N days.")
     ] = 7,
     limit: LimitOption = 20,
+    cursor: CursorOption = None,
     store: StoreOption = STORE_DEFAULT,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -74,7 +77,7 @@ def recent(
     """
 
     async def work(opened: JobStore) -> Page:
-        return await opened.recent(days=days, limit=limit)
+        return await opened.recent(days=days, limit=limit, cursor=cursor)
 
     _give_page(with_store(store, work), False, json, quiet)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rich.bar import Bar
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -23,33 +24,37 @@ def page_view(page: Page) -> RenderableType:
     """A page of search results: a table, counts of facets, how to go on."""
     if not page.items:
         return Text("No posting found.")
-    parts: list[RenderableType] = [_postings(page.items)]
+    parts = list(_postings(page.items))
     parts += [
-        Padding(counts, (1, 0, 0, 0))
+        Padding(counts, (0, 0, 1, 0))
         for name, values in page.facets.items()
         if (counts := _counts(words(name), [(each.value, each.count) for each in values]))
     ]
     total = "more than 1,000 postings" if page.total_capped else counted(page.total, "posting")
     shown = len(page.items)
-    parts.append(Text(f"\n{total} found" + (f", {shown} shown" if shown != page.total else "")))
+    parts.append(Text(f"{total} found" + (f", {shown} shown" if shown != page.total else "")))
     return Group(*parts)
 
 
-def _postings(items: list[JobSummary]) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 1, 0), expand=True)
-    table.add_column("Posting", ratio=1, overflow="fold")
-    table.add_column("Listed", width=10, no_wrap=True)
+def _postings(items: list[JobSummary]) -> Iterator[RenderableType]:
     for item in items:
+        table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+        table.expand = True
+        table.show_header = item is items[0]
+        table.add_column("Posting", ratio=1, overflow="fold")
+        table.add_column("Listed", width=10, no_wrap=True)
         what = Text(plain(item.title), style="bold")
         what.append(f"\n{_joined(item.company, item.location, words(item.workplace))}", "not bold")
         if detail := _joined(salary(item), words(item.employment_type)):
             what.append(f"\n{detail}", "not bold")
         if item.snippet and item.snippet.replace("**", "") != item.title:
             what.append("\n").append_text(marked(item.snippet))
-        what.append(f"\n{item.id}", "not bold dim")
         listed = (item.posted_at or item.first_seen_at).date().isoformat()
         table.add_row(what, listed + ("\nclosed" if item.status == "closed" else ""))
-    return table
+        yield table
+        # In one piece, however narrow the terminal is, so that they can be copied.
+        copied = "\n".join(plain(text) for text in (item.id, item.url) if text)
+        yield Text(copied + "\n", style="dim", no_wrap=True, overflow="ignore")
 
 
 def _joined(*texts: str | None) -> str:
@@ -142,11 +147,12 @@ def _counts(title: str, rows: list[tuple[str, int]], name: Any = words) -> Table
     table = _table(title)
     table.show_header = False
     table.add_column(no_wrap=True, overflow="ellipsis", width=34)
-    table.add_column(justify="right", min_width=9)
-    table.add_column(style="cyan")
+    table.add_column(justify="right", min_width=9, no_wrap=True)
+    table.add_column(max_width=_BAR)
     for value, count in rows:
-        bar = "█" * max(1, round(_BAR * count / most)) if count else ""
-        table.add_row(Text(plain(name(value))), f"{count:,}", bar)
+        # A few of many are still to be seen.
+        length = max(count, most / _BAR) if count else 0
+        table.add_row(Text(plain(name(value))), f"{count:,}", Bar(most, 0, length, color="cyan"))
     return table
 
 

@@ -26,8 +26,8 @@ from jobstore.records import (
 )
 from jobstore.statements.criteria import Criteria
 
-# Where a page ended, as plain JSON values. Only the engine that made it reads it.
-Position = tuple[int | float | str | None, ...]
+# As one of the protocol's own types, for the engines.
+from jobstore.statements.cursor import Position as Position
 
 
 @dataclass(slots=True, kw_only=True)

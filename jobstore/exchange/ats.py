@@ -16,7 +16,7 @@ from typing import Any
 from jobstore.exchange import links
 from jobstore.exchange.cells import stated
 from jobstore.exchange.documents import json_objects
-from jobstore.exchange.rows import Record
+from jobstore.exchange.rows import Record, translated
 
 SOURCE = "ats"
 
@@ -25,8 +25,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 def read(stream: io.BufferedReader, name: str) -> Iterator[Record]:
     """Read a day's file."""
-    for row in json_objects(stream, name):
-        yield row.broken() if row.fault is not None else row.record(posting(row.value))
+    return translated(json_objects(stream, name), posting)
 
 
 def posting(entry: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from jobstore.exchange.documents import parse
 from jobstore.exchange.rows import BrokenFile, Record
 from jobstore.exchange.salaries import parse_salary
 from jobstore.exchange.tables import csv_rows
+from jobstore.json_text import escaped
 from jobstore.records import Job, JobPosting
 
 FIELD_NAMES = frozenset(field.name for field in fields(JobPosting))
@@ -82,6 +83,8 @@ def parse_columns(text: str) -> dict[str, str]:
             raise ValueError(f"{part.strip()!r} is not of the form field=Column")
         if field.strip() not in FIELD_NAMES - {"attributes"}:
             raise ValueError(f"{field.strip()!r} is no field of a posting")
+        if field.strip() in columns:
+            raise ValueError(f"{field.strip()!r} is given twice")
         columns[field.strip()] = column.strip()
     return columns
 
@@ -158,5 +161,5 @@ def _cell(value: Any) -> str:
     if value is None or value == [] or value == {}:
         return ""
     if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
+        return escaped(json.dumps(value, ensure_ascii=False))
     return jsonl.text(value)

@@ -12,12 +12,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jobstore.exchange.reading import CHUNK, MAX_RECORD, decode, read_line
+from jobstore.exchange.reading import CHUNK, MAX_RECORD, UNDECODABLE, decode, read_line
 from jobstore.exchange.rows import BrokenFile, Row
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _AFTER_NUMBER = tuple(", ]\t\r\n")
-_UNDECODABLE = re.compile("[\udc80-\udcff]")
 # The first line of a document that is spread over several.
 _GOES_ON = (b"{", b"[", b",")
 
@@ -136,6 +135,7 @@ class _Text:
     def mark(self) -> str:
         """Return the next character that is no white space, ``""`` at the end."""
         while True:
+            # The pattern matches everywhere, if need be nothing.
             self.at = _SPACE.match(self.buffer, self.at).end()  # type: ignore[union-attr]
             if self.at < len(self.buffer):
                 return self.buffer[self.at]
@@ -183,7 +183,7 @@ def _item(text: _Text, decoder: json.JSONDecoder, number: int) -> Row:
             raise _cut_short(text, number)
     raw = text.buffer[text.at : end]
     text.at = end
-    if not raw.isascii() and _UNDECODABLE.search(raw):
+    if not raw.isascii() and UNDECODABLE.search(raw):
         return Row(number, None, "holds bytes that are not UTF-8", raw)
     return Row(number, value, None, raw)
 

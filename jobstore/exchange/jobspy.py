@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from jobstore.exchange import links
 from jobstore.exchange.cells import flag, from_epoch, in_utc, link, listed, number, stated, whole
 from jobstore.exchange.documents import first_mark, json_objects
-from jobstore.exchange.rows import Record
+from jobstore.exchange.rows import Record, translated
 from jobstore.exchange.tables import csv_rows
 from jobstore.vocabulary import COUNTRIES
 
@@ -51,14 +51,12 @@ def read(stream: io.BufferedReader, name: str) -> Iterator[Record]:
 def read_csv(stream: io.BufferedReader, name: str) -> Iterator[Record]:
     """Read the CSV that JobSpy's ``to_csv`` writes."""
     _, rows = csv_rows(stream, name)
-    for row in rows:
-        yield row.broken() if row.fault is not None else row.record(posting(row.value))
+    return translated(rows, posting)
 
 
 def read_json(stream: io.BufferedReader, name: str) -> Iterator[Record]:
     """Read an array of rows, or a row per line."""
-    for row in json_objects(stream, name):
-        yield row.broken() if row.fault is not None else row.record(posting(row.value))
+    return translated(json_objects(stream, name), posting)
 
 
 def postings_from_jobspy(df: DataFrame) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,7 @@ from typing import Any
 from jobstore.exchange.cells import stated
 from jobstore.exchange.documents import json_objects
 from jobstore.exchange.rows import Record
+from jobstore.json_text import escaped
 from jobstore.records import Job
 
 # The order of an export, and the columns of a CSV.
@@ -104,7 +105,7 @@ class Writer:
         """Write one posting."""
         fields = stated({name: getattr(job, name) for name in FIELDS})
         pairs = (f'"{name}": {_json(value)}' for name, value in fields.items())
-        self._stream.write("{" + ", ".join(pairs) + "}\n")
+        self._stream.write(escaped("{" + ", ".join(pairs) + "}\n"))
 
     def finish(self) -> None:
         """Nothing follows the last line."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -41,6 +42,8 @@ _NOT_TEXT = {
     b"\xff\xfe": "UTF-16 text; save it as UTF-8",
     b"\xfe\xff": "UTF-16 text; save it as UTF-8",
 }
+# Bytes that are no UTF-8, in text that was decoded with ``surrogateescape``.
+UNDECODABLE = re.compile("[\udc80-\udcff]")
 # Control characters that no text file has in number, NUL aside.
 _CONTROLS = bytes(set(range(1, 32)) - set(b"\t\n\v\f\r\x1b"))
 
@@ -57,6 +60,7 @@ class _Raw(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    # typeshed's name for what a buffer may be is for stubs alone.
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         size = len(buffer)
         if self._head:
@@ -70,7 +74,8 @@ class _Raw(io.RawIOBase):
 def read_some(stream: BinaryIO, size: int, name: str) -> bytes:
     """Read what is there, at most ``size`` bytes; ``b""`` at the end. Raises BrokenFile."""
     try:
-        # read1 does not wait until a pipe has filled the whole buffer.
+        # read1 does not wait until a pipe has filled the whole buffer. Every binary stream that
+        # can be opened here has it; typing's BinaryIO does not list it.
         return stream.read1(size)  # type: ignore[attr-defined, no-any-return]
     except EOFError:
         raise BrokenFile(

@@ -5,7 +5,7 @@ Nothing here knows a format. A posting is checked where it is stored, not here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,8 +20,9 @@ class BrokenFile(JobStoreError):
 class Record:
     """One row of a file: a posting to check and store, or the reason why there is none.
 
-    ``line`` is the line on which the row begins (from 1); for a JSON array, which may be one
-    long line, and for a page it is the posting's position (from 1) instead. ``posting`` maps
+    ``line`` is the line on which the row begins (from 1). For a JSON array, which may be one
+    long line, it is the item's position (from 1) instead; for a page it is the line of the
+    script that the posting is in, which several postings may share. ``posting`` maps
     names of :class:`~jobstore.JobPosting` fields to values as the source gave them. ``raw`` is
     the row's text as found; bytes that are not UTF-8 stand in it as lone surrogates
     (``surrogateescape``), so encoding it the same way gives back the bytes.
@@ -51,6 +52,12 @@ class Row:
         return Record(self.line, None, fault or self.fault, self.raw)
 
 
+def translated(rows: Iterable[Row], translate: Callable[[Any], dict[str, Any]]) -> Iterator[Record]:
+    """Give a record for each row: what ``translate`` makes of its value, or its fault."""
+    for row in rows:
+        yield row.broken() if row.fault is not None else row.record(translate(row.value))
+
+
 @dataclass(slots=True)
 class Batch:
     """A bounded run of records: those with a posting, in order, and those without.
@@ -64,7 +71,7 @@ class Batch:
     broken: list[Record] = field(default_factory=list)
 
 
-def batches(records: Iterable[Record], size: int = 2000) -> Iterator[Batch]:
+def batches(records: Iterable[Record], size: int = 2048) -> Iterator[Batch]:
     """Cut ``records`` into batches of at most ``size`` rows, holding one at a time.
 
     Store ``batch.postings`` with one ``upsert_many``; a rejection with index ``i`` came from

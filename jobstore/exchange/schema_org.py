@@ -20,6 +20,7 @@ from jobstore.exchange.json_ld import country, first, job_postings, location, na
 from jobstore.exchange.pages import scripts
 from jobstore.exchange.rows import BrokenFile, Record, Row
 from jobstore.exchange.salaries import parse_salary
+from jobstore.json_text import escaped
 from jobstore.records import EmploymentType, Job, Workplace
 from jobstore.vocabulary import look_up
 
@@ -199,7 +200,8 @@ class Writer:
 
     def write(self, job: Job) -> None:
         """Write one posting."""
-        self._stream.write(f"{self._mark}\n{json.dumps(document(job), ensure_ascii=False)}")
+        element = escaped(json.dumps(document(job), ensure_ascii=False))
+        self._stream.write(f"{self._mark}\n{element}")
         self._mark = ","
 
     def finish(self) -> None:

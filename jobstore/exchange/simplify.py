@@ -13,15 +13,14 @@ from typing import Any
 
 from jobstore.exchange.cells import flag, from_epoch, link, stated
 from jobstore.exchange.documents import json_objects
-from jobstore.exchange.rows import Record
+from jobstore.exchange.rows import Record, translated
 
 SOURCE = "simplify"
 
 
 def read(stream: io.BufferedReader, name: str) -> Iterator[Record]:
     """Read the list."""
-    for row in json_objects(stream, name):
-        yield row.broken() if row.fault is not None else row.record(posting(row.value))
+    return translated(json_objects(stream, name), posting)
 
 
 def posting(entry: dict[str, Any]) -> dict[str, Any]:

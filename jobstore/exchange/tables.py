@@ -81,29 +81,27 @@ def csv_rows(stream: io.BufferedReader, name: str) -> tuple[list[str], Iterator[
     lines = _Lines(stream)
     header: list[str] = []
     delimiter = ","
-    for line in lines:
-        if line.strip():
-            delimiter = max(DELIMITERS, key=line.count)
-            header = _header(line, delimiter, name)
-            break
+    try:
+        for line in lines:
+            if line.strip():
+                delimiter = max(DELIMITERS, key=line.count)
+                header = _header(line, delimiter)
+                break
+            lines.next_record()
+    except csv.Error as error:
+        raise BrokenFile(f"{name}: the header is no CSV ({error}).") from None
     if not header:
         raise BrokenFile(f"{name} is empty; a CSV file begins with the names of its columns.")
     if lines.fault:
         raise BrokenFile(f"{name}: the header {lines.fault}; save the file as UTF-8.")
-    return header, _rows(lines, header, delimiter)
-
-
-def _header(line: str, delimiter: str, name: str) -> list[str]:
-    try:
-        header = [
-            cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, strict=True))
-        ]
-    except csv.Error as error:
-        raise BrokenFile(f"{name}: the header is no CSV ({error}).") from None
     if len(set(header)) < len(header):
         twice = next(column for column in header if header.count(column) > 1)
         raise BrokenFile(f"{name}: the header names the column {twice!r} twice.")
-    return header
+    return header, _rows(lines, header, delimiter)
+
+
+def _header(line: str, delimiter: str) -> list[str]:
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, strict=True))]
 
 
 def _rows(lines: _Lines, header: list[str], delimiter: str) -> Iterator[Row]:

@@ -6,6 +6,7 @@ The formats themselves are in their modules; here is only where the bytes go.
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import io
 import os
@@ -102,6 +103,8 @@ def _output(path: FilePath) -> Iterator[BinaryIO]:
         with target.open("wb") as stream:
             yield stream
         return
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(target.parent))
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with temporary.open("xb") as stream:
@@ -109,7 +112,10 @@ def _output(path: FilePath) -> Iterator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.filename == str(temporary):
+            # Nobody knows the temporary name.
+            error.filename = str(target)
         raise

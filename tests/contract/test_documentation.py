@@ -13,6 +13,7 @@ import pytest
 _ROOT = Path(__file__).resolve().parents[2]
 _PAGES = sorted([_ROOT / "README.md", *(_ROOT / "docs").glob("*.md")])
 _BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)#]+)")
 
 
@@ -38,10 +39,21 @@ def test_the_python_examples_of_a_page_run_in_an_empty_folder(page: Path, tmp_pa
         assert promised in run.stdout
 
 
-def test_the_tour_of_the_command_line_runs_as_it_is_written(tmp_path: Path) -> None:
-    page = (_ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
-    tour = "\n".join(re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE))
-    shutil.copy(_ROOT / "examples" / "postings.jsonl", tmp_path)
+@pytest.mark.parametrize(
+    ("page", "folder", "shows"),
+    [
+        ("docs/command-line.md", "", '"unchanged": 500'),
+        ("README.md", "examples", '"items": [{'),
+    ],
+)
+def test_the_commands_of_a_page_run_as_they_are_written_and_find_something(
+    tmp_path: Path, page: str, folder: str, shows: str
+) -> None:
+    blocks = _SHELL.findall((_ROOT / page).read_text(encoding="utf-8"))
+    tour = "\n".join(block for block in blocks if re.search(r"^jobstore ", block, re.MULTILINE))
+    assert "jobstore search" in tour
+    (tmp_path / folder).mkdir(exist_ok=True)
+    shutil.copy(_ROOT / "examples" / "postings.jsonl", tmp_path / folder)
     command = f'jobstore() {{ "{sys.executable}" -m jobstore "$@"; }}\n'
     run = subprocess.run(
         ["bash", "-eu", "-c", command + tour],
@@ -52,7 +64,10 @@ def test_the_tour_of_the_command_line_runs_as_it_is_written(tmp_path: Path) -> N
         timeout=120,
     )
     assert run.returncode == 0, run.stderr
-    assert '"unchanged": 500' in run.stdout
+    assert shows in run.stdout
+    assert not re.search(r'"(total|count)": 0\b', run.stdout)
+    assert "No posting found" not in run.stderr
+    assert "\n0 postings written" not in run.stderr
     assert "Traceback" not in run.stderr
 
 

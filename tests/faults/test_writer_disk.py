@@ -144,6 +144,7 @@ async def test_a_read_only_file_is_read_and_not_written(tmp_path: Path) -> None:
     path = make_database(tmp_path / "plain.db")
     if os.geteuid() == 0:
         # Permissions do not bind root; the bit of the file system does.
+        # Blocking the loop is fine: nothing else runs on it then.
         freeze, thaw = ["chattr", "+i", str(path)], ["chattr", "-i", str(path)]
         try:
             frozen = subprocess.run(freeze, capture_output=True, check=False).returncode == 0  # noqa: ASYNC221

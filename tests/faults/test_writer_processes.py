@@ -99,7 +99,8 @@ async def test_a_lock_that_is_let_go_in_time_is_not_noticed(tmp_path: Path) -> N
 FORGOTTEN = """
 import asyncio, sys
 from pathlib import Path
-from jobstore.engines.sqlite.connection import open_writer, write_lock
+from jobstore.engines.sqlite.connection import open_writer
+from jobstore.engines.sqlite.locking import FileLock
 from jobstore.engines.sqlite.readers import ReaderPool
 from jobstore.engines.sqlite.writer import Writer
 from tests.unit.sqlite.plain import Tally, options, put
@@ -117,7 +118,7 @@ def slow(batch):
 
 async def main():
     session = await open_writer(path, options())
-    writer = Writer(session, options(), write_lock(path, options()), Tally)
+    writer = Writer(session, options(), FileLock(path, 30), Tally)
     pool = await ReaderPool(path, options()).open()
     kept.extend((writer, pool))
     await writer.submit(put, "acknowledged", 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from jobstore import migrations, resources
+from jobstore import migrations
 from jobstore.engines.sqlite import schema
 from jobstore.errors import JobStoreError, MigrationError, StorageFull, StoreUnavailable
 from jobstore.migrations import State
@@ -37,18 +36,6 @@ INSERT INTO filler
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000000)
 SELECT zeroblob(1000) FROM n;
 """
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "jobs.db"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    copy = tmp_path / "migrations"
-    shutil.copytree(resources.migrations_folder("sqlite"), copy)
-    return copy
 
 
 def _add(folder: Path, forward: str, back: str = "DROP TABLE filler;") -> None:

@@ -39,11 +39,6 @@ def _applied(url: str) -> list[str]:
     return [each.id for each in migrations.status(url) if each.state is State.APPLIED]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "jobs.db"
-
-
 def test_up_applies_each_migration_once(store_url: str) -> None:
     assert _ids(migrations.up(store_url)) == IDS
     assert migrations.up(store_url) == []

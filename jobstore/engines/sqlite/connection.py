@@ -18,14 +18,14 @@ from functools import partial
 from os import PathLike, fsencode
 from pathlib import Path
 from threading import Thread
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 from urllib.parse import quote
 
 import aiosqlite
 from aiosqlite.core import _STOP_RUNNING_SENTINEL, _connection_worker_thread
 
 from jobstore.engines.sqlite.errors import primary_code, translated, wrap
-from jobstore.engines.sqlite.locking import FileLock, attempts
+from jobstore.engines.sqlite.locking import attempts
 from jobstore.errors import StoreBusy, StoreClosed, StoreUnavailable
 from jobstore.settings import EngineOptions
 
@@ -38,7 +38,7 @@ _WRITER_CACHE = 64 * 1024
 _READER_CACHE = 16 * 1024
 # Pages in the WAL that make the writer copy them into the database, and the bytes that its
 # file keeps afterwards.
-_CHECKPOINT_PAGES = 1000
+_CHECKPOINT_PAGES = 8000
 _WAL_KEPT = 64 * 1024 * 1024
 
 _P = ParamSpec("_P")
@@ -177,11 +177,22 @@ def wal_reset_race(version: tuple[int, int, int]) -> bool:
     return version >= (3, 7, 0) and not repaired
 
 
-def write_lock(path: str | PathLike[str], options: EngineOptions) -> FileLock | None:
-    """Return the lock to hold around writes and checkpoints, if the linked SQLite needs one."""
-    if wal_reset_race(sqlite3.sqlite_version_info):
-        return FileLock(path, options.busy_timeout)
-    return None
+def open_file(
+    path: str | PathLike[str], mode: Literal["ro", "rw"], timeout: float
+) -> sqlite3.Connection:
+    """Open the existing database at ``path``, in autocommit mode; it is never made.
+
+    ``timeout`` is how many seconds SQLite waits for a lock. Raises sqlite3.Error.
+    """
+    # As a URI, since only that can say that a missing file must not be made.
+    uri = f"file:{quote(fsencode(Path(path).absolute()))}?mode={mode}"
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=timeout, isolation_level=None, cached_statements=256
+    )
+    if sys.version_info >= (3, 12):
+        # A misspelt column in double quotes shall be an error, not a string.
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DML, False)
+    return connection
 
 
 async def open_writer(path: str | PathLike[str], options: EngineOptions) -> Session:
@@ -250,20 +261,14 @@ async def _open(connect: Callable[[], sqlite3.Connection]) -> Session:
 
 def _prepared(
     path: str | PathLike[str],
-    mode: str,
+    mode: Literal["ro", "rw"],
     timeout: float,
     prepare: Callable[[sqlite3.Connection], None],
 ) -> sqlite3.Connection:
     if Path(path).is_dir():
         raise StoreUnavailable("The store's path is a folder; add the name of a file to it.")
-    uri = f"file:{quote(fsencode(Path(path).absolute()))}?mode={mode}"
-    connection = sqlite3.connect(
-        uri, uri=True, timeout=timeout, isolation_level=None, cached_statements=256
-    )
+    connection = open_file(path, mode, timeout)
     try:
-        if sys.version_info >= (3, 12):
-            # A misspelt column in double quotes shall be an error, not a string.
-            connection.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DML, False)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
         prepare(connection)

@@ -10,7 +10,6 @@ import os
 import shutil
 import sqlite3
 import stat
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -18,13 +17,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
 
 from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.connection import LEAST_SQLITE, wal_reset_race
+from jobstore.engines.sqlite.connection import LEAST_SQLITE, open_file, wal_reset_race
 from jobstore.engines.sqlite.counters import counters_of
 from jobstore.engines.sqlite.errors import primary_code, wrap
-from jobstore.engines.sqlite.locking import AVAILABLE, FileLock
+from jobstore.engines.sqlite.locking import FileLock
 from jobstore.engines.sqlite.rows import job_from_row, to_micros
 from jobstore.errors import JobStoreError
 from jobstore.merge import listed_at
@@ -70,13 +68,6 @@ def inspect_library() -> Finding:
         return Finding("sqlite", Verdict.PROBLEM, f"{version} is too old; {least} is needed")
     if not wal_reset_race(sqlite3.sqlite_version_info):
         return Finding("sqlite", Verdict.OK, f"{version}, without the WAL-reset race")
-    if not AVAILABLE:  # pragma: no cover
-        return Finding(
-            "sqlite",
-            Verdict.WARNING,
-            f"{version} has the WAL-reset race: let one process at a time write here, "
-            "or use SQLite 3.51.3 or newer",
-        )
     return Finding(
         "sqlite", Verdict.OK, f"{version} has the WAL-reset race; a lock file guards against it"
     )
@@ -86,17 +77,16 @@ def inspect_files(path: Path) -> Iterator[Finding]:
     """Look at the database file, what stands beside it, and the disk."""
     state = path.stat()
     yield Finding("file", Verdict.OK, f"{path}, {_size(state.st_size)}")
-    if sys.platform != "win32":
-        mode = stat.S_IMODE(state.st_mode)
-        others = f"mode {mode:04o}"
-        if mode & 0o077:
-            yield Finding(
-                "permissions", Verdict.WARNING, f"{others}: other accounts can open it; chmod 600"
-            )
-        elif not os.access(path, os.R_OK | os.W_OK) or not os.access(path.parent, os.W_OK):
-            yield Finding("permissions", Verdict.WARNING, f"{others}: this account cannot write")
-        else:
-            yield Finding("permissions", Verdict.OK, others)
+    mode = stat.S_IMODE(state.st_mode)
+    others = f"mode {mode:04o}"
+    if mode & 0o077:
+        yield Finding(
+            "permissions", Verdict.WARNING, f"{others}: other accounts can open it; chmod 600"
+        )
+    elif not os.access(path, os.R_OK | os.W_OK) or not os.access(path.parent, os.W_OK):
+        yield Finding("permissions", Verdict.WARNING, f"{others}: this account cannot write")
+    else:
+        yield Finding("permissions", Verdict.OK, others)
     wal = Path(f"{path}-wal")
     length = wal.stat().st_size if wal.exists() else 0
     large = length > _LARGE_WAL
@@ -201,11 +191,8 @@ def _miscounted(conn: sqlite3.Connection, recounted: dict[tuple[str, str], int])
 
 
 def _reading(path: Path, look: Callable[[sqlite3.Connection], T]) -> T | Finding:
-    uri = f"file:{quote(os.fsencode(path))}?mode=ro"
     try:
-        with closing(
-            sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
-        ) as conn:
+        with closing(open_file(path, "ro", PATIENCE)) as conn:
             return look(conn)
     except sqlite3.Error as error:
         return _failed("pages", error)

@@ -6,24 +6,15 @@ the event loop.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
-import sys
 import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
 from jobstore.errors import StoreBusy, StoreUnavailable
-
-# Windows has no flock. There SQLite's own locks alone order the writers, as they do for every
-# other program, so the WAL-reset race stays possible when several processes write one file.
-if sys.platform == "win32":  # pragma: no cover
-    AVAILABLE = False
-else:
-    import fcntl
-
-    AVAILABLE = True
 
 _FIRST_PAUSE = 0.0005
 _LONGEST_PAUSE = 0.01
@@ -42,6 +33,7 @@ def attempts(timeout: float) -> Iterator[None]:
         left = deadline - time.monotonic()
         if left <= 0:
             return
+        # Chance spreads the tries here and guards no secret.
         time.sleep(min(left, pause * random.uniform(0.5, 1.0)))  # nosec B311
         pause = min(pause * 2, _LONGEST_PAUSE)
 
@@ -55,8 +47,7 @@ class FileLock:
     its holder dies. Two locks on one path exclude each other within a process too; one lock
     cannot be acquired twice.
 
-    Use it as a context manager, or call :meth:`acquire` and :meth:`release`. On a platform
-    without ``flock`` it excludes nobody (see ``AVAILABLE``).
+    Use it as a context manager, or call :meth:`acquire` and :meth:`release`.
     """
 
     def __init__(self, path: str | os.PathLike[str], timeout: float) -> None:
@@ -65,19 +56,12 @@ class FileLock:
         self.timeout = timeout
         self._descriptor: int | None = None
 
-    @property
-    def held(self) -> bool:
-        """Whether this object holds the lock now."""
-        return self._descriptor is not None
-
     def acquire(self, timeout: float | None = None) -> None:
         """Wait for the lock, at most ``timeout`` seconds (the lock's own by default).
 
         Raises StoreBusy when another holder keeps it longer, StoreUnavailable when the lock
         file cannot be opened.
         """
-        if not AVAILABLE:  # pragma: no cover
-            return
         if self._descriptor is not None:
             raise RuntimeError("this lock is held already")
         try:

@@ -16,6 +16,7 @@ import sqlite3
 from datetime import date
 from typing import NamedTuple
 
+from jobstore.engines.sqlite.rows import sound
 from jobstore.statements import catalog
 
 _SQL = catalog.load("sqlite")
@@ -48,6 +49,7 @@ class Move(NamedTuple):
     new: int
 
 
+@sound
 def find_slot(conn: sqlite3.Connection, listed_at: int) -> Slot | list[Move]:
     """Find the position of a posting listed at ``listed_at`` (microseconds since 1970).
 

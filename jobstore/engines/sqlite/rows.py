@@ -72,8 +72,6 @@ DETAIL_COLUMNS = (
 )
 TEXT_COLUMNS = ("description", "attributes")
 JOB_COLUMNS = SUMMARY_COLUMNS + DETAIL_COLUMNS + TEXT_COLUMNS
-# What orders and compares rows; no record shows it.
-KEY_COLUMNS = ("listed_at", "listed_tie", "yearly_min", "yearly_max")
 
 
 def _members(enum: type[StrEnum]) -> dict[Any, Any]:
@@ -99,19 +97,19 @@ def from_micros(micros: int) -> datetime:
 
 
 def _moment(micros: int | None) -> datetime | None:
-    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
+    return None if micros is None else from_micros(micros)
 
 
 def _micros(moment: datetime | None) -> int | None:
-    return None if moment is None else (moment - _EPOCH) // _MICROSECOND
+    return None if moment is None else to_micros(moment)
 
 
 def _plain(amount: Decimal | None) -> str | None:
     return None if amount is None else format(amount, "f")
 
 
-def _sound(convert: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Let a conversion raise DamagedRow where a row makes no sense."""
+def sound(convert: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Let what works on stored values raise DamagedRow where they make no sense."""
 
     @wraps(convert)
     def converted(*args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -152,13 +150,13 @@ def _summary_fields(row: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-@_sound
+@sound
 def summary_from_row(row: Sequence[Any], snippet: str | None = None) -> JobSummary:
     """Make a summary of a row that begins with ``SUMMARY_COLUMNS``."""
     return JobSummary(**_summary_fields(row), snippet=snippet)
 
 
-@_sound
+@sound
 def job_from_row(row: Sequence[Any]) -> Job:
     """Make a job of a row that begins with ``JOB_COLUMNS``."""
     return Job(
@@ -236,7 +234,7 @@ def _revised(value: Any) -> Any:
     return _plain(value) if isinstance(value, Decimal) else value
 
 
-@_sound
+@sound
 def revision_from_row(row: Sequence[Any]) -> Revision:
     """Make a revision of the columns version, changed_at and previous."""
     previous = json.loads(row[2])

@@ -12,15 +12,18 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
+from jobstore.engines.sqlite.connection import open_file
 from jobstore.engines.sqlite.locking import FileLock
+from jobstore.engines.sqlite.rows import sound
 from jobstore.errors import StoreCorrupt, StoreUnavailable
 
 APPLICATION_ID = 0x4A4F4253  # "JOBS", in the header of every store
 
 BOOKKEEPING = frozenset({"_migration_checksum", "_yoyo_log", "_yoyo_migration", "_yoyo_version"})
 
+# About yoyo's tables and SQLite's own, in every version of the schema; sql/ has what is asked of
+# the tables that this version's migrations make.
 _RECORDED = """
 SELECT m.migration_id, c.checksum, m.applied_at_utc
 FROM _yoyo_migration AS m LEFT JOIN _migration_checksum AS c ON c.id = m.migration_id
@@ -36,16 +39,17 @@ class Recorded(NamedTuple):
     applied_at: datetime
 
 
+@sound
 def recorded(connection: sqlite3.Connection) -> list[Recorded]:
     """Return the migrations that were applied, in order; none for an empty database.
 
-    Raises StoreCorrupt when the database is another program's, sqlite3.Error when it cannot
-    be read.
+    Raises StoreCorrupt when the database is another program's, DamagedRow or sqlite3.Error when
+    it cannot be read.
     """
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = {
         name
-        for name, kind in connection.execute("SELECT name, type FROM sqlite_schema")
+        for name, kind in connection.execute("SELECT s.name, s.type FROM sqlite_schema AS s")
         if kind == "table"
     }
     # A store that was rolled back to nothing has no mark left, only the record of it.
@@ -58,10 +62,13 @@ def recorded(connection: sqlite3.Connection) -> list[Recorded]:
         if tables:
             raise StoreCorrupt("The store has lost the record of its migrations; restore a backup.")
         return []
-    return [
-        Recorded(id, checksum, datetime.fromisoformat(applied_at).replace(tzinfo=UTC))
-        for id, checksum, applied_at in connection.execute(_RECORDED)
-    ]
+    try:
+        return [
+            Recorded(id, checksum, datetime.fromisoformat(applied_at).replace(tzinfo=UTC))
+            for id, checksum, applied_at in connection.execute(_RECORDED)
+        ]
+    except (TypeError, ValueError):
+        raise StoreCorrupt("The record of migrations is damaged; restore a backup.") from None
 
 
 def objects(connection: sqlite3.Connection) -> dict[str, str]:
@@ -69,7 +76,7 @@ def objects(connection: sqlite3.Connection) -> dict[str, str]:
 
     The record of migrations and what SQLite keeps for itself are left out.
     """
-    rows = connection.execute("SELECT name, tbl_name, type, sql FROM sqlite_schema")
+    rows = connection.execute("SELECT s.name, s.tbl_name, s.type, s.sql FROM sqlite_schema AS s")
     return {
         name: f"{kind} {sql or ''}"
         for name, table, kind, sql in rows
@@ -85,9 +92,7 @@ def connect(path: Path, timeout: float) -> sqlite3.Connection:
     with reachable(path):
         if not path.is_file():
             raise StoreUnavailable(f"There is no database file at {path}.")
-    # As a URI, since only that can say that a missing file must not be made.
-    uri = f"file:{quote(os.fsencode(path))}?mode=rw"
-    return sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None)
+    return open_file(path, "rw", timeout)
 
 
 @contextmanager
@@ -110,6 +115,8 @@ def migrating(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
         recorded(connection)
     # Closing may write the WAL back, so it belongs under the lock as well.
     with FileLock(path, timeout), closing(connect(path, timeout)) as connection:
+        # Takes effect in a new file only.
+        connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             raise StoreUnavailable(
@@ -121,16 +128,19 @@ def migrating(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
 
 
 def create(path: Path) -> None:
-    """Make the file, readable by its owner alone (0600), and missing folders (0700).
+    """Make the file, for its owner alone (0600), and missing folders (0700).
 
-    What exists is left as it is. Raises StoreUnavailable when that is not possible.
+    The umask does not matter. What exists is left as it is. Raises StoreUnavailable when that
+    is not possible.
     """
     with reachable(path):
         for folder in reversed(path.parents):
             if not folder.is_dir():
                 folder.mkdir(mode=0o700, exist_ok=True)
+                folder.chmod(0o700)
         if not path.exists():
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            path.chmod(0o600)
 
 
 @contextmanager

@@ -34,6 +34,7 @@ MAX_COUNTED = 1000
 MAX_FACET_VALUES = 10
 
 
+@sound
 def search(
     conn: sqlite3.Connection,
     criteria: Criteria,
@@ -81,6 +82,7 @@ def search(
         )
 
 
+@sound
 def scan(
     conn: sqlite3.Connection, criteria: Criteria, *, limit: int, after: Position | None = None
 ) -> tuple[list[Job], Position | None]:
@@ -124,7 +126,6 @@ def _total(counted: int) -> tuple[int, bool]:
     return counted, counted > MAX_COUNTED
 
 
-@sound
 def _items(lookup: Lookup, hits: list[Hit], criteria: Criteria, snippets: bool) -> list[JobSummary]:
     places = [hit.place for hit in hits]
     rows: dict[int, Row] = {hit.place: hit.row for hit in hits if hit.row}
@@ -138,7 +139,6 @@ def _items(lookup: Lookup, hits: list[Hit], criteria: Criteria, snippets: bool) 
     return items
 
 
-@sound
 def _facets(names: Sequence[str], rows: list[Row]) -> dict[str, list[FacetCount]]:
     return {
         name: _top([row[column] for row in rows], name)

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from jobstore.engines.protocol import Position
 from jobstore.engines.sqlite.lookup import MAX_SORTED, Lookup, Row
-from jobstore.engines.sqlite.rows import sound
 from jobstore.statements.criteria import Criteria
 from jobstore.statements.facets import EXACT, Scale
 from jobstore.statements.grammar import Term
@@ -222,7 +221,6 @@ def _window(lookup: Lookup, ends: Position) -> list[Row]:
     )
 
 
-@sound
 def _scored(lookup: Lookup, rows: list[Row]) -> list[tuple[Any, int]]:
     """Return ``(score, listed_at, listed_tie)`` and the place of each row, best first."""
     expression = lookup.criteria.text

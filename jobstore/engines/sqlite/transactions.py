@@ -51,7 +51,7 @@ class Transactions:
     def __init__(
         self,
         begin: Callable[[sqlite3.Connection], Batch],
-        lock: FileLock | None,
+        lock: FileLock,
         timeout: float,
     ) -> None:
         self._batch = begin
@@ -78,7 +78,7 @@ class Transactions:
                     part = parts.popleft()
                     parts.extendleft(self._transact(conn, works, part, outcomes, deadline))
             finally:
-                self._release()
+                self._lock.release()
         except BaseException as error:
             failure = wrap(error)
         return [
@@ -137,7 +137,7 @@ class Transactions:
         try:
             _begin(conn, deadline)
         except BaseException:
-            self._release()
+            self._lock.release()
             raise
 
     def run_alone(self, conn: sqlite3.Connection, work: Work) -> Any:
@@ -171,7 +171,7 @@ class Transactions:
                 _commit(conn, time.monotonic() + self._timeout)
         finally:
             roll_back(conn)
-            self._release()
+            self._lock.release()
 
     def checkpoint(
         self,
@@ -180,23 +180,17 @@ class Transactions:
         timeout: float | None = None,
     ) -> tuple[bool, int, int]:
         """Copy the WAL into the database; see :meth:`Writer.checkpoint`."""
-        if self._lock is not None:
-            self._lock.acquire(timeout)
+        self._lock.acquire(timeout)
         try:
             busy, pages, copied = conn.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
         finally:
-            self._release()
+            self._lock.release()
         return bool(busy), pages, copied
 
     def _acquire(self) -> float:
         deadline = time.monotonic() + self._timeout
-        if self._lock is not None:
-            self._lock.acquire()
+        self._lock.acquire()
         return deadline
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
 
 
 def roll_back(conn: sqlite3.Connection) -> None:

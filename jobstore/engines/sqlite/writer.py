@@ -46,7 +46,7 @@ class Writer:
         self,
         session: Session,
         options: EngineOptions,
-        lock: FileLock | None,
+        lock: FileLock,
         begin: Callable[[Connection], Batch],
     ) -> None:
         self.queue_depth = 0

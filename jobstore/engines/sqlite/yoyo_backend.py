@@ -26,6 +26,7 @@ from jobstore.engines.sqlite.errors import primary_code
 
 __all__ = ["Backend", "BadMigration"]
 
+# Here and not in sql/, since the table belongs to the record that yoyo keeps.
 _CREATE_CHECKSUMS = (
     "CREATE TABLE IF NOT EXISTS _migration_checksum "
     "(id TEXT PRIMARY KEY, checksum TEXT NOT NULL) STRICT, WITHOUT ROWID"
@@ -64,7 +65,9 @@ class Backend(SQLiteBackend):
         """Run a migration's rollback and record that."""
         with self._one_transaction():
             self.rollback_one(_migration(script))
-        self.connection.execute("DELETE FROM _migration_checksum WHERE id = ?", (script.id,))
+        self.connection.execute(
+            "DELETE FROM _migration_checksum WHERE _migration_checksum.id = ?", (script.id,)
+        )
 
     @contextmanager
     def _one_transaction(self) -> Iterator[None]:
@@ -95,7 +98,7 @@ class Backend(SQLiteBackend):
         return None
 
     def cursor(self) -> sqlite3.Cursor:
-        return self.connection.cursor(_Cursor)  # type: ignore[no-any-return]
+        return self._given.cursor(_Cursor)
 
     def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> Any:
         texts = {

@@ -28,6 +28,7 @@ from tests.contract.cli.commands import DEMO, answer, run, said
         (("delete", "not-an-id", "--yes"), "not a posting's id"),
         (("nonsense",), "No such command"),
         (("search", "--nonsense"), "No such option"),
+        (("search", "-xylophone"), "No such option: -x (write -- before a text"),
         (("import",), "FILE"),
     ],
 )
@@ -110,7 +111,9 @@ def test_ctrl_c_is_no_traceback(demo: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_help_documents_exit_codes_and_every_command() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    assert "Exit codes: 0 done; 1 failed, or interrupted; 2 wrong usage." in result.stdout
+    told = " ".join(result.stdout.split())
+    assert "Exit codes: 0 done; 1 failed, interrupted, answered with no," in told
+    assert "2 wrong usage, or --yes is missing" in told
     for name in (
         "migrate",
         "import",

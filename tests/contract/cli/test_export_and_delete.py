@@ -47,17 +47,32 @@ def test_export_in_an_unknown_format_is_wrong_usage(demo: Path) -> None:
     assert "jsonl, csv, schema-org" in said(result)
 
 
-def test_export_leaves_the_old_file_when_it_cannot_write(demo: Path, tmp_path: Path) -> None:
-    result = run("export", "-o", str(tmp_path / "no" / "x.jsonl"))
+def test_export_names_a_folder_that_is_missing(demo: Path, tmp_path: Path) -> None:
+    result = run("export", "-o", str(tmp_path / "no" / "x.jsonl"), "--quiet")
     assert result.exit_code == 1
-    assert "No such file or directory" in result.stderr
+    assert result.stderr == f"Error: {tmp_path}/no: there is no such folder\n"
+
+
+def test_export_never_overwrites_the_store(demo: Path, tmp_path: Path) -> None:
+    before = demo.read_bytes()
+    (tmp_path / "symbolic").symlink_to(demo)
+    (tmp_path / "hard").hardlink_to(demo)
+    for name in ("demo.db", "demo.db-wal", "demo.db-journal", "demo.db.lock", "symbolic", "hard"):
+        result = run("export", "-o", str(tmp_path / name))
+        assert result.exit_code == 2, name
+        assert "belongs to the store" in said(result)
+    result = run("export", "-o", f"{demo}-wal", "--store", f"sqlite:///{tmp_path}/symbolic")
+    assert result.exit_code == 2
+    assert demo.read_bytes() == before
+    assert answer("count") == {"count": DEMO}
+    assert run("export", "-o", "/dev/null").exit_code == 0
 
 
 def test_delete_needs_yes_where_nobody_can_be_asked(demo: Path) -> None:
     id = answer("search", "--limit", "1")["items"][0]["id"]
     result = run("delete", id)
     assert result.exit_code == 2
-    assert "--yes" in said(result)
+    assert result.stderr == "Error: Add --yes; there is no terminal to ask on.\n"
     assert answer("count") == {"count": DEMO}
 
 

@@ -90,6 +90,7 @@ def test_import_fails_when_no_row_could_be_stored(migrated_url: str) -> None:
     )
     assert result.exit_code == 1
     assert json.loads(result.stdout)["rejected"] == 1
+    assert result.stderr.endswith("Error: Every row was rejected; nothing is stored.\n")
 
 
 def test_import_of_an_empty_list_is_no_failure(migrated_url: str) -> None:
@@ -141,6 +142,37 @@ def test_import_never_overwrites_what_it_reads(tmp_path: Path, migrated_url: str
     result = run("import", str(file), "--store", migrated_url, "--rejects", str(file))
     assert result.exit_code == 2
     assert file.read_text(encoding="utf-8") == lines(posting(1))
+
+
+@pytest.mark.parametrize("end", ["", "-wal", "-shm", "-journal", ".lock"])
+def test_import_never_overwrites_the_store(demo: Path, demo_file: Path, end: str) -> None:
+    before = demo.read_bytes()
+    result = run("import", str(demo_file), "--rejects", f"{demo}{end}")
+    assert result.exit_code == 2
+    assert "belongs to the store" in said(result)
+    assert demo.read_bytes() == before
+    assert answer("count") == {"count": DEMO}
+
+
+def test_import_never_puts_rejects_where_a_new_store_goes(demo_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    result = run("import", str(demo_file), "--store", f"sqlite:///{path}", "--rejects", str(path))
+    assert result.exit_code == 2
+    assert not path.exists()
+
+
+def test_import_never_overwrites_a_side_table(tmp_path: Path, migrated_url: str) -> None:
+    jobs, skills = tmp_path / "job_postings.csv", tmp_path / "job_skills.csv"
+    jobs.write_text("job_id,title\n", encoding="utf-8")
+    skills.write_text("job_id,skill_abr\n1,IT\n", encoding="utf-8")
+    (tmp_path / "link").symlink_to(skills)
+    result = run(
+        *("import", str(jobs), "--store", migrated_url, "--format", "linkedin"),
+        *("--skills", str(skills), "--rejects", str(tmp_path / "link")),
+    )
+    assert result.exit_code == 2
+    assert "is also read" in said(result)
+    assert skills.read_text(encoding="utf-8") == "job_id,skill_abr\n1,IT\n"
 
 
 def test_import_says_when_rejects_cannot_be_written(demo_file: Path, migrated_url: str) -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from jobstore.cli.main import app
 from jobstore.records import job_id
 from tests.contract.cli.commands import DEMO, answer, run
 
@@ -45,10 +49,23 @@ def test_search_excludes_words_after_two_dashes(demo: Path) -> None:
     assert not [item["title"] for item in page if "Senior" in item["title"]]
 
 
+def test_json_is_escaped_where_output_takes_no_utf8(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("search", "--country", "JP", "--country", "AE", "--limit", "3")
+    plain = run(*arguments, "--json").stdout
+    assert not plain.isascii()
+    for charset in ("ascii", "iso8859-1"):
+        told = CliRunner(charset=charset).invoke(app, [*arguments, "--json"]).stdout
+        assert told.isascii()
+        assert json.loads(told)["items"] == json.loads(plain)["items"]
+
+
 def test_search_shows_people_a_table_on_standard_error(demo: Path) -> None:
     result = run("search", "title:baker", "--limit", "1")
     assert result.stdout == ""
     assert "Baker" in result.stderr
+    assert "https://" in result.stderr
     assert "--cursor " in result.stderr
     assert run("search", "title:baker", "--quiet").stderr == ""
     assert "No posting found." in run("search", "xyzzyx").stderr
@@ -60,6 +77,16 @@ def test_recent_lists_what_was_just_seen(demo: Path) -> None:
     assert all(item["posted_at"] is None for item in page["items"])
     assert answer("recent", "--days", "36500", "--limit", "5")["total"] == DEMO
     assert "postings found, 5 shown" in run("recent", "--limit", "5").stderr
+
+
+def test_recent_goes_on_where_a_page_ended(demo: Path) -> None:
+    whole = answer("recent", "--days", "36500", "--limit", "9")["items"]
+    page = answer("recent", "--days", "36500", "--limit", "4")
+    assert "--cursor " in run("recent", "--limit", "4").stderr
+    more = answer("recent", "--days", "36500", "--limit", "5", "--cursor", page["next_cursor"])
+    assert page["items"] + more["items"] == whole
+    refused = run("recent", "--cursor", "nonsense")
+    assert (refused.exit_code, "cursor" in refused.stderr) == (2, True)
 
 
 def test_show_takes_an_id_or_both_keys(demo: Path, demo_file: Path) -> None:

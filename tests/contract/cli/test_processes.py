@@ -64,23 +64,42 @@ def test_a_reader_that_has_seen_enough_is_no_error(
     assert told == b""
 
 
-def test_ctrl_c_keeps_what_was_stored_and_says_how_much(
-    store_url: str, process: Callable[..., subprocess.Popen[bytes]]
+def test_import_does_not_write_rejects_over_its_standard_input(
+    repository: Path, tmp_path: Path, store_url: str
+) -> None:
+    file = tmp_path / "postings.jsonl"
+    file.write_text(lines(posting(1)), encoding="utf-8")
+    with file.open("rb") as stdin:
+        done = subprocess.run(
+            [sys.executable, "-m", "jobstore", "import", "-", "--rejects", str(file)],
+            env={**os.environ, "PYTHONPATH": str(repository), "JOBSTORE_URL": store_url},
+            stdin=stdin,
+            capture_output=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert b"is also read" in done.stderr
+    assert file.read_text(encoding="utf-8") == lines(posting(1))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_keeps_what_was_stored_and_says_how_much(
+    store_url: str, process: Callable[..., subprocess.Popen[bytes]], number: signal.Signals
 ) -> None:
     child = process("import", "-", "--json", "--store", store_url)
     assert child.stdin is not None
-    for number in range(4500):
-        child.stdin.write(lines(posting(number)).encode())
+    for each in range(4500):
+        child.stdin.write(lines(posting(each)).encode())
     child.stdin.flush()
     # Two batches can be stored; then it waits for the rest of the third one.
     deadline = time.monotonic() + 60
-    while _stored(store_url) < 4000 and time.monotonic() < deadline:
+    while _stored(store_url) < 4096 and time.monotonic() < deadline:
         time.sleep(0.02)
-    child.send_signal(signal.SIGINT)
+    child.send_signal(number)
     out, told = child.communicate(timeout=60)
     assert child.returncode == 1
-    assert b"Interrupted; what was stored stays: 4,000 inserted" in told
-    assert json.loads(out)["inserted"] == 4000 == answer("count", "--store", store_url)["count"]
+    assert b"Interrupted; what was stored stays: 4,096 inserted" in told
+    assert json.loads(out)["inserted"] == 4096 == answer("count", "--store", store_url)["count"]
 
 
 def _stored(url: str) -> int:

@@ -263,3 +263,13 @@ def test_a_file_that_cannot_be_written_is_a_warning(
 )
 def test_sizes_read_well(octets: int, text: str) -> None:
     assert inspection._size(octets) == text
+
+
+def test_the_doctor_does_not_send_to_the_doctor(file: Path) -> None:
+    data = file.read_bytes()
+    file.write_bytes(data[:8192] + b"\xa5" * (len(data) - 8192))
+    code, findings = examine(file)
+    assert code == 1
+    details = " ".join(detail for _, detail in findings.values())
+    assert "restore a backup" in details
+    assert "jobstore doctor" not in details

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a wait at once, and a write only after it is finished."""
+"""Ctrl-C and SIGTERM end a wait at once, and a write only after it is finished."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import pytest
 from jobstore.cli.interrupts import Interrupts
 
 
-def ctrl_c() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+def ctrl_c(number: signal.Signals = signal.SIGINT) -> None:
+    os.kill(os.getpid(), number)
 
 
-def test_a_step_is_finished_before_the_work_ends() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_step_is_finished_before_the_work_ends(number: signal.Signals) -> None:
     steps = []
     with Interrupts() as interrupts:
-        ctrl_c()
+        ctrl_c(number)
         steps.append("finished")
         with pytest.raises(KeyboardInterrupt):
             interrupts.check()
@@ -40,10 +41,11 @@ def test_a_second_one_ends_everything() -> None:
 
 
 def test_what_was_there_before_comes_back() -> None:
-    before = signal.getsignal(signal.SIGINT)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
     with Interrupts() as interrupts, interrupts.allowed():
-        pass
-    assert signal.getsignal(signal.SIGINT) is before
+        assert [signal.getsignal(number) for number in numbers] != before
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
 def test_other_threads_are_left_alone() -> None:

@@ -44,6 +44,14 @@ def test_quiet_shows_nothing(screen: io.StringIO) -> None:
     assert screen.getvalue() == ""
 
 
+def test_a_title_is_neither_obeyed_nor_read_as_markup(screen: io.StringIO) -> None:
+    with Progress("a\x1b]0;pwn\x07\n[b].jsonl", 1000, quiet=False) as bar:
+        bar.advance(1, 1)
+    assert "\x1b]0" not in screen.getvalue()
+    assert "\x07" not in screen.getvalue()
+    assert "a\ufffd]0;pwn\ufffd [b].jsonl" in screen.getvalue()
+
+
 def test_the_size_of_a_packed_file_is_what_it_unpacks_to(tmp_path: Path) -> None:
     data = b"x" * 100_000
     (tmp_path / "plain").write_bytes(data)

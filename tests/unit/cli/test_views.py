@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from rich.console import Console, RenderableType
 
+from jobstore.cli.output import console
 from jobstore.cli.views import job_view, page_view, statistics_view
 from jobstore.records import (
     ApplicantStatistics,
@@ -48,6 +50,23 @@ def summary(**fields: Any) -> JobSummary:
         "last_seen_at": SEEN,
     }
     return JobSummary(**base | fields)
+
+
+def statistics(**fields: Any) -> Statistics:
+    base: dict[str, Any] = {
+        "total": 0,
+        "by_status": {},
+        "by_source": {},
+        "by_employment_type": {},
+        "by_experience_level": {},
+        "by_workplace": {},
+        "top_companies": [],
+        "top_locations": [],
+        "per_day": {},
+        "salaries": {},
+        "applicants": ApplicantStatistics(),
+    }
+    return Statistics(**base | fields)
 
 
 def test_a_page_shows_what_and_where_and_the_whole_id() -> None:
@@ -101,8 +120,31 @@ def test_titles_are_no_markup_and_no_commands() -> None:
 
 
 def test_a_narrow_terminal_still_shows_whole_ids() -> None:
-    text = shown(page_view(Page(items=[summary(title="long title " * 9)], total=1)), width=50)
-    assert str(job_id("board", "1")) in text
+    text = shown(page_view(Page(items=[summary(title="long title " * 9)], total=1)), width=36)
+    assert str(job_id("board", "1")) in text.splitlines()
+
+
+def test_an_address_stands_on_a_line_of_its_own_and_is_never_cut(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    url = "https://board.example/jobs/" + "1234567890" * 6
+    console().print(page_view(Page(items=[summary(url=url), summary()], total=2)))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines.count(url) == 1
+    assert all(len(line) <= 40 for line in lines if line != url)
+
+
+def test_bars_are_scaled_to_the_width() -> None:
+    counts = {"a": 1000, "b": 500, "c": 1, "d": 0}
+    for width, whole in ((80, 20), (60, 13)):
+        text = shown(statistics_view(statistics(by_source=counts)), width)
+        bars = {line[0]: line.split()[2:] for line in text.splitlines() if line[1:2] == " "}
+        assert bars["a"] == ["█" * whole]
+        assert bars["b"][0].count("█") == whole // 2
+        assert len(bars["c"]) == 1
+        assert bars["d"] == []
+        assert "…" not in text
 
 
 def test_a_posting_shows_everything_that_is_stated() -> None:
@@ -160,7 +202,7 @@ def test_statistics_show_every_figure() -> None:
         )
     )
     assert "1,234 postings" in text
-    assert "closed                                    234  █████" in text
+    assert "closed                                    234  ████▋" in text
     assert "Tiny & Co" in text
     assert "2025-10-02" in text
     assert "2025-10-01" not in text
@@ -170,17 +212,4 @@ def test_statistics_show_every_figure() -> None:
 
 
 def test_statistics_of_an_empty_store_are_short() -> None:
-    empty = Statistics(
-        total=0,
-        by_status={},
-        by_source={},
-        by_employment_type={},
-        by_experience_level={},
-        by_workplace={},
-        top_companies=[],
-        top_locations=[],
-        per_day={},
-        salaries={},
-        applicants=ApplicantStatistics(),
-    )
-    assert shown(statistics_view(empty)) == "0 postings"
+    assert shown(statistics_view(statistics())) == "0 postings"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jobstore.exchange import Record, open_records
+from jobstore.exchange import Record, Writer, open_records
 from jobstore.records import (
     EmploymentType,
     ExperienceLevel,
@@ -41,6 +42,16 @@ def posting(record: Record) -> dict[str, Any]:
     assert record.fault is None
     assert record.posting is not None
     return record.posting
+
+
+def export_with(kind: Callable[[io.TextIOBase], Writer], *jobs: Job) -> str:
+    """What a writer of that kind makes of the jobs."""
+    stream = io.StringIO()
+    writer = kind(stream)
+    for job in jobs:
+        writer.write(job)
+    writer.finish()
+    return stream.getvalue()
 
 
 def make_job(number: int = 1, **fields: Any) -> Job:

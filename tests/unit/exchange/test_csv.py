@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -11,19 +11,12 @@ from jobstore.exchange import BrokenFile, parse_columns
 from jobstore.exchange.csv_ import Writer
 from jobstore.exchange.jsonl import FIELDS
 from jobstore.intake import check_posting
-from jobstore.records import Job
-from tests.unit.exchange.conftest import Read, full_job, make_job, posting
+from tests.unit.exchange.conftest import Read, export_with, full_job, make_job, posting
 
 OWN = "source,source_job_id,title,company"
 
 
-def written(*jobs: Job) -> str:
-    stream = io.StringIO()
-    writer = Writer(stream)
-    for job in jobs:
-        writer.write(job)
-    writer.finish()
-    return stream.getvalue()
+written = partial(export_with, Writer)
 
 
 def test_an_exported_posting_comes_back_as_it_was(read: Read) -> None:
@@ -150,6 +143,7 @@ def test_a_column_that_is_not_there_breaks_the_file(read: Read) -> None:
         ("title=", "not of the form"),
         ("name=Name", "no field of a posting"),
         ("attributes=Rest", "no field of a posting"),
+        ("title=a, title=b", "'title' is given twice"),
     ],
 )
 def test_a_mapping_that_cannot_be_read_is_told(text: str, told: str) -> None:

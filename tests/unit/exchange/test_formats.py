@@ -107,3 +107,8 @@ def test_batches_lead_from_an_index_back_to_its_row() -> None:
         assert [{"n": record.line} for record in batch.records] == batch.postings
     assert [len(batch.postings) for batch in cut] == [3, 3, 1]
     assert list(batches([])) == []
+
+
+def test_batches_are_whole_chunks_of_the_store() -> None:
+    sizes = [len(batch.postings) for batch in batches(Record(n, {"n": n}) for n in range(5000))]
+    assert sizes == [2048, 2048, 904]

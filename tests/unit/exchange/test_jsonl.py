@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 from decimal import Decimal
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobstore.exchange.jsonl import FIELDS, Writer
 from jobstore.intake import check_posting
-from jobstore.records import Job
-from tests.unit.exchange.conftest import Read, full_job, make_job, posting
+from tests.unit.exchange.conftest import Read, export_with, full_job, make_job, posting
 
-
-def written(*jobs: Job) -> str:
-    stream = io.StringIO()
-    writer = Writer(stream)
-    for job in jobs:
-        writer.write(job)
-    writer.finish()
-    return stream.getvalue()
+written = partial(export_with, Writer)
 
 
 def test_a_line_holds_every_field_that_is_stated(read: Read) -> None:

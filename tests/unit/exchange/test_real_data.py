@@ -11,9 +11,8 @@ import pytest
 
 from jobstore.errors import InvalidPosting
 from jobstore.exchange import BrokenFile, Record, open_records, parse_columns
-from jobstore.records import COMPANY_NOT_STATED
 from jobstore.intake import check_posting
-from jobstore.records import JobPosting
+from jobstore.records import COMPANY_NOT_STATED, JobPosting
 
 Checked = tuple[list[JobPosting], list[tuple[Record, InvalidPosting]]]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from jobstore.exchange import BrokenFile
 from jobstore.exchange.schema_org import Writer, document, posting
 from jobstore.intake import check_posting
 from jobstore.records import EmploymentType, Workplace
-from tests.unit.exchange.conftest import Read, full_job, make_job
+from tests.unit.exchange.conftest import Read, export_with, full_job, make_job
 from tests.unit.exchange.conftest import posting as of
 
 PLAIN: dict[str, Any] = {
@@ -149,7 +149,9 @@ def test_places(place: Any, location: str | None, country: str | None) -> None:
     ("kind", "employment_type"),
     [
         ("Full-time", "Full-time"),
-        ("FULL_TIME, CONTRACTOR", "FULL_TIME"),
+        # Not split: the whole text is told as a fault.
+        ("FULL_TIME, CONTRACTOR", "FULL_TIME, CONTRACTOR"),
+        (["FULL_TIME", "CONTRACTOR"], "FULL_TIME"),
         (["REMOTE_WORKING", "VOLUNTEER"], "VOLUNTEER"),
         (["REMOTE_WORKING"], "REMOTE_WORKING"),
         ({"name": "Something"}, "Something"),
@@ -308,13 +310,7 @@ def test_a_script_beyond_the_limit_is_refused(read: Read, monkeypatch: pytest.Mo
         read('<script type="application/ld+json">"' + "x" * 5000)
 
 
-def written(*jobs: Any) -> str:
-    stream = io.StringIO()
-    writer = Writer(stream)
-    for job in jobs:
-        writer.write(job)
-    writer.finish()
-    return stream.getvalue()
+written = partial(export_with, Writer)
 
 
 def test_an_exported_posting_comes_back_with_its_key(read: Read) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gzip
+from collections.abc import Callable
 
 import pytest
 
@@ -113,3 +115,27 @@ def test_the_limit_of_the_csv_module_stays_as_it_was(read: Read) -> None:
 def test_a_header_that_cannot_be_used_breaks_the_file(read: Read, header: bytes, told: str) -> None:
     with pytest.raises(BrokenFile, match=told):
         read(header, "csv")
+
+
+@pytest.mark.parametrize("content", ["x" * 5000, "x" * 5000 + "\nb,1,t,c\n"])
+@pytest.mark.parametrize("format", ["csv", "linkedin"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_header_beyond_the_limit_breaks_the_file(
+    read: Read,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str,
+    format: str,
+    pack: Callable[[bytes], bytes],
+) -> None:
+    monkeypatch.setattr(tables, "MAX_RECORD", 1000)
+    monkeypatch.setattr("jobstore.exchange.reading.MAX_RECORD", 1000)
+    with pytest.raises(BrokenFile, match="the header is no CSV .longer than 1,000 bytes"):
+        read(pack(content.encode()), format)
+
+
+def test_blank_lines_before_the_header_are_not_part_of_it(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MAX_RECORD", 1000)
+    (record,) = read("\n" * 2000 + HEADER + "b,1,t,c\n", "csv")
+    assert (record.line, titles([record])) == (2002, ["t"])

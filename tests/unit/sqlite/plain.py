@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from jobstore import JobNotFound
-from jobstore.engines.sqlite.connection import open_writer, write_lock
+from jobstore.engines.sqlite.connection import open_writer
+from jobstore.engines.sqlite.locking import FileLock
 from jobstore.engines.sqlite.readers import ReaderPool
 from jobstore.engines.sqlite.writer import Writer
 from jobstore.settings import EngineOptions
@@ -58,7 +59,8 @@ async def open_plain(path: Path, **changes: Any) -> AsyncIterator[Writer]:
     """A writer on the database at ``path``, which is made if it is absent."""
     make_database(path)
     chosen = options(**changes)
-    writer = Writer(await open_writer(path, chosen), chosen, write_lock(path, chosen), Tally)
+    lock = FileLock(path, chosen.busy_timeout)
+    writer = Writer(await open_writer(path, chosen), chosen, lock, Tally)
     try:
         yield writer
     finally:

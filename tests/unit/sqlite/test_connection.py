@@ -6,8 +6,10 @@ import asyncio
 import gc
 import inspect
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -18,11 +20,11 @@ import pytest
 from jobstore import JobStoreError, StoreBusy, StoreClosed, StoreCorrupt, StoreUnavailable
 from jobstore.engines.sqlite import connection
 from jobstore.engines.sqlite.connection import (
+    open_file,
     open_reader,
     open_writer,
     settle,
     wal_reset_race,
-    write_lock,
 )
 from tests.unit.sqlite.plain import make_database, options
 
@@ -67,15 +69,25 @@ def test_versions_with_the_wal_reset_race(version: tuple[int, int, int], affecte
     assert wal_reset_race(version) is affected
 
 
-def test_only_affected_versions_need_a_lock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 2))
-    lock = write_lock(tmp_path / "a.db", options(busy_timeout=7))
-    assert lock is not None
-    assert lock.timeout == 7
-    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 3))
-    assert write_lock(tmp_path / "a.db", options()) is None
+def test_a_file_with_any_name_is_opened_and_never_made(tmp_path: Path) -> None:
+    path = tmp_path / "a b%20?#\udcff.db"
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        open_file(path, "rw", 0)
+    assert not path.exists()
+    make_database(path)
+    with closing(open_file(path, "ro", 0)) as conn:
+        assert pragma(conn, "journal_mode") == "wal"
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            conn.execute("DELETE FROM item")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="it cannot be told to SQLite before 3.12")
+def test_a_misspelt_column_in_double_quotes_is_an_error(database: Path) -> None:
+    with (
+        closing(open_file(database, "rw", 0)) as conn,
+        pytest.raises(sqlite3.OperationalError, match="no such column"),
+    ):
+        conn.execute('SELECT count(*) FROM item WHERE item.key = "misspelt"')
 
 
 async def test_an_old_sqlite_is_refused(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:

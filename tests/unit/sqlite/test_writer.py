@@ -480,9 +480,14 @@ class TestClosing:
 class TestTransactions:
     """The part that runs on the writer's thread, where SQLite answers as it likes."""
 
+    @pytest.fixture(autouse=True)
+    def _lock(self, tmp_path: Path) -> None:
+        self.lock = FileLock(tmp_path / "a.db", timeout=0.01)
+
     def run(self, answers: dict[str, list[Exception]]) -> tuple[Any, list[str]]:
         conn = Scripted(answers)
-        return transactions.Transactions(Tally, None, 0.05).run_group(conn, [(done, ())]), conn.log  # type: ignore[arg-type]
+        runner = transactions.Transactions(Tally, self.lock, 0.05)
+        return runner.run_group(conn, [(done, ())]), conn.log  # type: ignore[arg-type]
 
     def test_a_commit_that_is_busy_is_tried_again(self) -> None:
         outcomes, log = self.run({"COMMIT": [error_of("SQLITE_BUSY"), error_of("SQLITE_BUSY")]})
@@ -512,8 +517,7 @@ class TestTransactions:
 
     def test_a_lock_that_cannot_be_had(self, tmp_path: Path) -> None:
         conn = Scripted({})
-        lock = FileLock(tmp_path / "a.db", timeout=0.01)
-        runner = transactions.Transactions(Tally, lock, 0.01)
+        runner = transactions.Transactions(Tally, self.lock, 0.01)
         with FileLock(tmp_path / "a.db", timeout=0):
             ((_, error),) = runner.run_group(conn, [(done, ())])  # type: ignore[arg-type]
             assert type(error) is StoreBusy
@@ -523,18 +527,18 @@ class TestTransactions:
         conn.answers["BEGIN IMMEDIATE"] = [error_of("SQLITE_CORRUPT")]
         with pytest.raises(sqlite3.DatabaseError):
             runner.open(conn)  # type: ignore[arg-type]
-        assert not lock.held
+        with FileLock(tmp_path / "a.db", timeout=0):
+            pass  # it was let go
 
-    def test_a_mistake_with_the_lock_reaches_everyone(self, tmp_path: Path) -> None:
-        lock = FileLock(tmp_path / "a.db", timeout=0)
-        runner = transactions.Transactions(Tally, lock, 0.01)
-        with lock:
+    def test_a_mistake_with_the_lock_reaches_everyone(self) -> None:
+        runner = transactions.Transactions(Tally, self.lock, 0.01)
+        with self.lock:
             outcomes = runner.run_group(Scripted({}), [(done, ()), (done, ())])  # type: ignore[arg-type]
         assert [type(error) for _, error in outcomes] == [RuntimeError, RuntimeError]
 
-    def test_a_checkpoint_where_no_lock_is_needed(self) -> None:
+    def test_a_checkpoint_without_a_wal(self) -> None:
         conn = sqlite3.connect(":memory:")
-        runner = transactions.Transactions(Tally, None, 0.01)
+        runner = transactions.Transactions(Tally, self.lock, 0.01)
         assert runner.checkpoint(conn, "PASSIVE") == (False, -1, -1)
         conn.close()
 
@@ -542,7 +546,7 @@ class TestTransactions:
         def broken(conn: sqlite3.Connection) -> Tally:
             raise KeyError("broken")
 
-        runner = transactions.Transactions(broken, None, 0.01)
+        runner = transactions.Transactions(broken, self.lock, 0.01)
         conn = Scripted({})
         outcomes = runner.run_group(conn, [(done, ()), (done, ())])  # type: ignore[arg-type]
         assert [type(error) for _, error in outcomes] == [KeyError, KeyError]
