@@ -18,6 +18,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from jobstore.json_text import escaped
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -83,9 +85,10 @@ def marked(snippet: str) -> Text:
 def print_json(value: Any) -> None:
     """Print ``value`` as one line of JSON on standard output.
 
-    Where that takes no UTF-8, all but ASCII is escaped (RFC 8259, section 7).
+    Control characters are escaped, since it may be a terminal. Where that takes no UTF-8, all
+    but ASCII is escaped (RFC 8259, section 7).
     """
-    text = to_json(value)
+    text = escaped(to_json(value))
     if codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8":
         text = _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
     sys.stdout.write(text + "\n")

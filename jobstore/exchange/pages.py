@@ -41,7 +41,7 @@ _VALUE_END = re.compile(r"[ \t\r\n\f>]")
 _QUOTED_END = {'"': re.compile('"'), "'": re.compile("'")}
 _NAME = re.compile("/?[a-zA-Z]")
 # Elements whose content is text, tags or not.
-_RAW = re.compile(r"(script|style)[\s/>]", re.IGNORECASE)
+_RAW = re.compile(r"(script|style)[\s/>]", re.IGNORECASE | re.ASCII)
 _RAW_END = {
     name: re.compile(rf"</{name}[\s/>]", re.IGNORECASE | re.ASCII) for name in ("script", "style")
 }

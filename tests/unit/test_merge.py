@@ -11,6 +11,7 @@ import pytest
 from jobstore import InvalidPosting, Job, JobPosting, Outcome, Status, job_id
 from jobstore.intake import check_posting
 from jobstore.merge import CONTENT_FIELDS, edit, listed_at, merge
+from jobstore.records import COMPANY_NOT_STATED
 from tests.fixtures.postings import full, posting
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -193,3 +194,31 @@ def test_an_edit_may_not_turn_the_salary_around() -> None:
 def test_the_time_of_listing_is_when_it_was_posted_else_first_seen() -> None:
     assert listed_at(stored()) == NOW
     assert listed_at(stored(posted_at=BEFORE)) == BEFORE
+
+
+def test_attributes_do_not_grow_beyond_what_one_posting_may_bring() -> None:
+    old = stored(attributes={"a": "x" * 150_000})
+
+    with pytest.raises(InvalidPosting, match="attributes: would grow beyond 200,000 characters"):
+        merge(old, checked(attributes={"b": "x" * 60_000}), LATER)
+    assert merge(old, checked(attributes={"a": "y" * 199_000}), LATER).outcome is Outcome.UPDATED
+
+
+def test_a_company_that_an_importer_did_not_find_does_not_replace_one() -> None:
+    merged = merge(stored(), checked(company=COMPANY_NOT_STATED), LATER)
+
+    assert (merged.outcome, merged.job.company) == (Outcome.UNCHANGED, "Acme")
+    found = merge(stored(company=COMPANY_NOT_STATED), checked(), LATER)
+    assert (found.outcome, found.job.company) == (Outcome.UPDATED, "Acme")
+
+
+def test_an_older_sighting_adds_what_is_not_known_and_nothing_else() -> None:
+    old = stored(location="Bonn", attributes={"a": 1}, status="closed")
+    given = {"title": "Old", "location": "Old", "industry": "Software", "skills": ["x"]}
+
+    merged = merge(old, checked(**given, attributes={"a": 0, "b": 2}, last_seen_at=BEFORE), LATER)
+
+    job = merged.job
+    assert (job.title, job.location, job.status) == ("Engineer 1", "Bonn", Status.CLOSED)
+    assert (job.industry, job.skills, job.attributes) == ("Software", ["x"], {"a": 1, "b": 2})
+    assert (job.first_seen_at, job.last_seen_at, job.version) == (BEFORE, NOW, 2)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from jobstore.engines.sqlite.counters import Tally
+from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.engines.sqlite.indexing import IndexChanges, entry
 from jobstore.engines.sqlite.places import Slot, find_slot
 from jobstore.engines.sqlite.rows import (
@@ -96,7 +97,12 @@ def delete(batch: Batch, id: UUID) -> bool:
 
 def _load(conn: sqlite3.Connection, id: UUID) -> _Stored | None:
     row = conn.execute(_SQL["posting_by_id"], (id.bytes,)).fetchone()
-    return None if row is None else _Stored(job_from_row(row), row[_PLACE], row[_LISTED_AT])
+    if row is None:
+        return None
+    job = job_from_row(row)
+    if job.id != id:
+        raise DamagedRow("the index of ids names another row")
+    return _Stored(job, row[_PLACE], row[_LISTED_AT])
 
 
 def _insert(batch: Batch, job: Job) -> None:
@@ -148,7 +154,8 @@ def _slot(batch: Batch, listed: int) -> Slot:
         for old, new in found:
             id = conn.execute(_SQL["posting_at_place"], (old,)).fetchone()[0]
             stored = _load(conn, UUID(bytes=id))
-            assert stored is not None
+            if stored is None:
+                raise DamagedRow("the index of ids lacks a row")
             conn.execute(_SQL["move_posting"], (new, old))
             _moved(batch, stored.job, old, new)
     return found

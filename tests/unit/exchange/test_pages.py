@@ -51,7 +51,7 @@ OPENINGS = [
 
 def rows(page: str | bytes) -> list[Row]:
     data = page.encode() if isinstance(page, str) else page
-    stream = io.BufferedReader(cast(io.RawIOBase, io.BytesIO(data)))
+    stream: io.BufferedReader = io.BufferedReader(cast(io.RawIOBase, io.BytesIO(data)))
     return list(scripts(stream, "the page"))
 
 

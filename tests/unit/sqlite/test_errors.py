@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import traceback
 
 import pytest
 
@@ -84,6 +85,23 @@ def test_the_modules_own_refusals_are_translated_too() -> None:
         conn.execute("SELECT ?", ())
     conn.close()
     assert type(wrap(sqlite3.DataError("odd"))) is jobstore.InvalidPosting
+
+
+def test_a_schema_that_was_taken_away_is_named() -> None:
+    conn = sqlite3.connect(":memory:")
+    for statement in ("SELECT 1 FROM posting", "SELECT title"):
+        with pytest.raises(jobstore.SchemaMismatch, match="migrate status"), translated():
+            conn.execute(statement)
+    conn.close()
+
+
+def test_a_text_that_cannot_be_decoded_is_not_quoted() -> None:
+    conn = sqlite3.connect(":memory:")
+    with pytest.raises(jobstore.StoreCorrupt) as caught, translated():
+        conn.execute("SELECT CAST(x'736563726574ff' AS TEXT)").fetchone()
+    conn.close()
+    trace = "".join(traceback.format_exception(caught.value))
+    assert "secret" not in trace
 
 
 def test_other_errors_stay_what_they_are() -> None:

@@ -1,0 +1,356 @@
+"""What a search means, example by example; every engine answers alike."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from jobstore import InvalidQuery, JobStore, JobSummary, SearchQuery, job_id
+from tests.fixtures.clock import Clock
+from tests.fixtures.postings import full, posting
+
+POSTINGS = [
+    posting("cpp", title="C++ Developer", company="Acme", location="Köln, Germany"),
+    posting("csharp", title="C# / .NET Developer", company="Acme GmbH", location="Berlin"),
+    posting("c", title="C Developer", company="Kernel", location="Remote"),
+    posting("node", title="Backend Engineer", company="Node", skills=["Node.js", "SQL"]),
+    posting("r", title="Statistician", company="Data Co", skills=["R"], location="Portland, OR"),
+    posting("data", title="Data Engineer", company="Acme", description="Build data pipelines."),
+    posting("senior", title="Senior Data Engineer", company="Café Crème", location="Paris"),
+    posting("engineer", title="Engineer of data", company="CAFE CREME", description="No data."),
+    posting("tokyo", title="東京都の開発者", company="株式会社テスト", location="東京"),
+    posting("russian", title="Инженер данных", company="Ромашка"),
+    posting("dash", title="Dev-Ops engineer", company="O'Brien & Søn"),
+    posting("strasse", title="Fahrer", company="Straße AG", description="Der Fahrer fährt."),
+]
+
+
+@pytest.fixture
+async def searched(store: JobStore) -> JobStore:
+    await store.upsert_many(POSTINGS)
+    return store
+
+
+async def found(store: JobStore, **query: Any) -> str:
+    """Return the keys of what is found, in the order of the alphabet."""
+    page = await store.search(SearchQuery(**query))
+    assert page.total == len(page.items) == await store.count(SearchQuery(**query))
+    return " ".join(sorted(item.source_job_id for item in page.items))
+
+
+@pytest.mark.parametrize(
+    ("text", "hits"),
+    [
+        # Words of their own.
+        ("c++", "cpp"),
+        ("C++", "cpp"),
+        ("c#", "csharp"),
+        (".net", "csharp"),
+        (".NET developer", "csharp"),
+        ("c", "c"),
+        ("node.js", "node"),
+        ("NodeJS", "node"),
+        ("node", "node"),
+        ("r", "r"),
+        ("C++ OR C#", "cpp csharp"),
+        # All words must occur, anywhere.
+        ("data engineer", "data engineer senior"),
+        ("engineer data acme", "data"),
+        ("data paris", "senior"),
+        ("pipelines", "data"),
+        ("nothing", ""),
+        # Phrases.
+        ('"data engineer"', "data senior"),
+        ('"engineer data"', ""),
+        ('"data engineer" -senior', "data"),
+        ('"senior data engineer"', "senior"),
+        ('"data engineer', "data senior"),
+        ('"dev ops"', "dash"),
+        ("dev-ops", "dash"),
+        ("O'Brien", "dash"),
+        # Exclusion.
+        ("-developer -engineer", "r russian strasse tokyo"),
+        ("engineer -data", "dash node"),
+        ('engineer -"data engineer"', "dash engineer node"),
+        ("developer -company:acme", "c"),
+        # OR binds tighter than the space.
+        ("developer acme OR kernel", "c cpp csharp"),
+        ("pipelines OR fahrer", "data strasse"),
+        ("portland, OR", "r"),
+        ("or", "r"),
+        # Beginnings of words.
+        ("dev*", "c cpp csharp dash"),
+        ("engin*", "dash data engineer node senior"),
+        ('"data eng*"', "data senior"),
+        ("инж*", "russian"),
+        # Fields.
+        ("title:data", "data engineer senior"),
+        ("company:data", "r"),
+        ("location:remote", "c"),
+        ("TITLE:engineer company:acme", "data"),
+        ('title:"data engineer"', "data senior"),
+        ("company:caf*", "engineer senior"),
+        ("skills:sql", ""),
+        # Accents and case.
+        ("koln", "cpp"),
+        ("KÖLN", "cpp"),
+        ("ko\u0308ln", "cpp"),
+        ("cafe creme", "engineer senior"),
+        ("STRASSE", "strasse"),
+        ("fahrt", "strasse"),
+        ("son", "dash"),
+        ("ИНЖЕНЕР", "russian"),
+        # Scripts without spaces.
+        ("東京", "tokyo"),
+        ("開発", "tokyo"),
+        ("京都", "tokyo"),
+        ("location:京都", ""),
+        ("テスト", "tokyo"),
+        ("ｄｅｖ", "dash"),
+        # Signs are nothing beside words.
+        ("( data & engineer ) !", "data engineer senior"),
+        ("data AND engineer", ""),
+        ('title:"', None),
+        ("***", None),
+        ("-", None),
+        ('""', None),
+        ("a OR -b", None),
+        ("", "c cpp csharp dash data engineer node r russian senior strasse tokyo"),
+        ("  ", "c cpp csharp dash data engineer node r russian senior strasse tokyo"),
+    ],
+)
+async def test_texts(searched: JobStore, text: str, hits: str | None) -> None:
+    if hits is None:
+        with pytest.raises(InvalidQuery, match="text"):
+            await searched.search(SearchQuery(text=text))
+    else:
+        assert await found(searched, text=text) == hits
+
+
+@pytest.mark.parametrize(
+    ("query", "hits"),
+    [
+        ({"company": "acme"}, "cpp data"),
+        ({"company": " ACME  gmbh "}, "csharp"),
+        ({"company": "cafe creme"}, "engineer senior"),
+        ({"company": ("Acme", "Kernel", "none")}, "c cpp data"),
+        ({"location": "KOLN, germany"}, "cpp"),
+        ({"location": "Köln"}, ""),
+        ({"skills": "sql"}, "node"),
+        ({"skills": ("SQL", "node.js")}, "node"),
+        ({"skills": ("SQL", "R")}, ""),
+        ({"company": "Acme", "text": "data"}, "data"),
+        ({"source": "BOARD", "text": "c++"}, "cpp"),
+        ({"source": "other"}, ""),
+    ],
+)
+async def test_whole_values(searched: JobStore, query: dict[str, Any], hits: str) -> None:
+    assert await found(searched, **query) == hits
+
+
+@pytest.fixture
+async def paid(store: JobStore) -> JobStore:
+    rows = {
+        "hourly": {"salary_min": 25, "salary_max": 30, "salary_period": "hour"},  # 52,000-62,400
+        "daily": {"salary_min": 200, "salary_period": "day"},  # 52,000
+        "weekly": {"salary_max": 1_000, "salary_period": "week"},  # 52,000
+        "monthly": {"salary_min": 4_000, "salary_max": 6_000, "salary_period": "month"},
+        "yearly": {"salary_min": 72_000, "salary_max": 90_000, "salary_period": "year"},
+        "unsaid": {"salary_min": 100_000},
+        "dollars": {"salary_min": 60_000, "salary_max": 80_000, "salary_currency": "USD"},
+        "free": {"salary_min": 0, "salary_max": 0},
+        "none": {"salary_text": "60000 a year"},
+    }
+    await store.upsert_many(
+        posting(key, **{"salary_currency": "EUR", **row}) for key, row in rows.items()
+    )
+    return store
+
+
+@pytest.mark.parametrize(
+    ("query", "hits"),
+    [
+        ({"salary_min": 60_000}, "dollars hourly monthly unsaid yearly"),
+        ({"salary_min": 62_400}, "dollars hourly monthly unsaid yearly"),
+        ({"salary_min": 62_400.01}, "dollars monthly unsaid yearly"),
+        ({"salary_min": Decimal("72000")}, "dollars monthly unsaid yearly"),
+        ({"salary_max": 52_000}, "daily free hourly monthly weekly"),
+        ({"salary_max": 51_999}, "free monthly"),
+        ({"salary_max": 0}, "free"),
+        ({"salary_min": 0}, "daily dollars free hourly monthly unsaid weekly yearly"),
+        ({"salary_min": 95_000, "salary_max": 99_000}, ""),
+        ({"salary_min": 85_000, "salary_max": 86_000}, "yearly"),
+        ({"salary_min": 60_000, "salary_currency": "usd"}, "dollars"),
+        ({"salary_currency": ("USD", "EUR"), "salary_min": 100_000}, "unsaid"),
+        ({"salary_min": 10**15}, ""),
+    ],
+)
+async def test_salaries_reach_into_bounds_by_the_year(
+    paid: JobStore, query: dict[str, Any], hits: str
+) -> None:
+    assert await found(paid, **query) == hits
+
+
+async def test_sorts(paid: JobStore) -> None:
+    async def order(sort: str) -> str:
+        page = await paid.search(SearchQuery(sort=sort))
+        return " ".join(item.source_job_id for item in page.items)
+
+    assert await order("newest") == ("none free dollars unsaid yearly monthly weekly daily hourly")
+    assert await order("salary") == ("unsaid yearly dollars monthly hourly weekly daily free none")
+    for number, key in enumerate(["weekly", "none", "hourly"]):
+        await paid.update(job_id("board", key), {"applicant_count": number * 2**40})
+    assert await order("applicants") == (
+        "hourly none weekly free dollars unsaid yearly monthly daily"
+    )
+
+
+async def test_relevance_is_about_where_the_words_stand(store: JobStore) -> None:
+    await store.upsert_many(
+        [
+            posting("title", title="Rust engineer"),
+            posting("company", title="Cook", company="Rust Belt"),
+            posting("skills", title="Cook", skills=["Rust"]),
+            posting("location", title="Cook", location="Rust, Austria"),
+            posting("description", title="Cook", description="Remove rust."),
+            posting("both", title="Rust and iron", description="Rust."),
+        ]
+    )
+
+    page = await store.search(SearchQuery(text="rust", sort="relevance"))
+
+    keys = [item.source_job_id for item in page.items]
+    assert keys == ["both", "title", "skills", "company", "location", "description"]
+
+
+async def test_filters_on_codes_numbers_and_times(store: JobStore, clock: Clock) -> None:
+    await store.upsert(full(1))
+    await store.upsert(posting(2, status="closed", applicant_count=0))
+    posted = datetime(2026, 2, 20, 7, 30, 0, 1, UTC)
+    microsecond = timedelta(microseconds=1)
+
+    for query, hits in (
+        ({"country": "de"}, "1"),
+        ({"workplace": "Hybrid"}, "1"),
+        ({"workplace": ("remote", "onsite")}, ""),
+        ({"employment_type": "Full-time"}, "1"),
+        ({"experience_level": "Mid-Senior level"}, "1"),
+        ({"industry": "SOFTWARE"}, "1"),
+        ({"status": "open"}, "1"),
+        ({"status": ("open", "closed")}, "1 2"),
+        ({"applicants_min": 0}, "1 2"),
+        ({"applicants_min": 1}, "1"),
+        ({"applicants_max": 11}, "2"),
+        ({"applicants_min": 12, "applicants_max": 12}, "1"),
+        ({"posted_since": posted}, "1 2"),
+        ({"posted_since": posted + microsecond}, "2"),
+        ({"posted_until": posted}, "1"),
+        ({"posted_until": posted - microsecond}, ""),
+        ({"posted_since": clock()}, "2"),
+    ):
+        assert await found(store, **query) == hits, query
+
+
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        ({"workplace": "moon"}, ["workplace"]),
+        ({"country": "DEU"}, ["country"]),
+        ({"sort": "oldest"}, ["sort"]),
+        ({"salary_min": -1}, ["salary_min"]),
+        ({"salary_min": float("nan"), "applicants_max": -1}, ["salary_min", "applicants_max"]),
+        ({"salary_min": 2, "salary_max": 1}, ["salary_min"]),
+        ({"posted_since": datetime(2026, 1, 1)}, ["posted_since"]),
+        ({"company": ()}, ["company"]),
+        ({"company": "  "}, ["company"]),
+        ({"company": tuple(map(str, range(101)))}, ["company"]),
+        ({"applicants_min": 2**63}, ["applicants_min"]),
+        ({"text": "x" * 1001, "source": 7, "skills": (None,)}, ["text", "source", "skills"]),
+    ],
+)
+async def test_faults_of_a_query_are_told_all_at_once(
+    store: JobStore, query: dict[str, Any], fields: list[str]
+) -> None:
+    for call in (
+        store.search(SearchQuery(**query)),
+        store.count(SearchQuery(**query)),
+        anext(store.stream(SearchQuery(**query)), None),
+    ):
+        with pytest.raises(InvalidQuery) as caught:
+            await call
+        assert [fault.field for fault in caught.value.faults] == fields
+
+
+async def test_facets_count_values_whatever_their_spelling(searched: JobStore) -> None:
+    page = await searched.search(
+        SearchQuery(text="developer OR engineer"), limit=1, facets=("company", "skills", "status")
+    )
+
+    assert page.total == 8
+    assert [(each.value, each.count) for each in page.facets["company"]][:3] == [
+        ("Acme", 2),
+        ("CAFE CREME", 2),
+        ("Acme GmbH", 1),
+    ]
+    assert {each.value for each in page.facets["skills"]} == {"Node.js", "SQL"}
+    assert [(each.value, each.count) for each in page.facets["status"]] == [("open", 8)]
+    with pytest.raises(InvalidQuery, match="facets"):
+        await searched.search(facets=("description",))
+
+
+async def test_snippets_mark_the_words(store: JobStore) -> None:
+    await store.upsert(
+        posting(1, title="Cook", description="We cook. " * 30 + "Then C++ comes. " + "End. " * 60)
+    )
+
+    async def snippet(**options: Any) -> str | None:
+        item: JobSummary
+        (item,) = (await store.search(**options)).items
+        return item.snippet
+
+    marked = await snippet(query=SearchQuery(text="c++"))
+    assert marked is not None
+    assert "Then **C++** comes." in marked
+    assert marked.startswith("…")
+    assert marked.endswith("…")
+    assert len(marked.split()) < 40
+    assert await snippet(query=SearchQuery(text="c++"), snippets=False) is None
+    assert await snippet() is None
+
+
+async def test_the_total_is_counted_up_to_a_thousand(store: JobStore) -> None:
+    await store.upsert_many(posting(number) for number in range(1000))
+    page = await store.search(SearchQuery(text="engineer"), limit=3)
+    assert (page.total, page.total_capped) == (1000, False)
+
+    await store.upsert(posting("one more"))
+
+    page = await store.search(SearchQuery(text="engineer"), limit=3)
+    assert (page.total, page.total_capped) == (1001, True)
+    assert await store.count(SearchQuery(text="engineer")) == 1001
+    second = await store.search(SearchQuery(text="engineer"), limit=3, cursor=page.next_cursor)
+    assert (second.total, second.total_capped) == (1001, True)
+
+
+@pytest.mark.parametrize("days", [0, -1, 36_501, float("nan"), float("inf"), True, "7", None])
+async def test_recent_takes_a_number_of_days(store: JobStore, days: Any) -> None:
+    with pytest.raises(InvalidQuery, match="days"):
+        await store.recent(days)
+
+
+async def test_recent_postings_are_those_listed_since(store: JobStore, clock: Clock) -> None:
+    await store.upsert(posting(1, posted_at=clock() - timedelta(days=7)))
+    await store.upsert(posting(2, posted_at=clock() - timedelta(days=7, microseconds=1)))
+    await store.upsert(posting(3))
+
+    assert [item.source_job_id for item in (await store.recent()).items] == ["3", "1"]
+    assert (await store.recent(days=36_500)).total == 3
+    assert (await store.recent(days=0.001)).total == 1
+
+
+async def test_a_stream_is_always_newest_first(store: JobStore) -> None:
+    with pytest.raises(InvalidQuery, match="sort"):
+        await anext(store.stream(SearchQuery(sort="salary")))

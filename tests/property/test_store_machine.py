@@ -1,0 +1,545 @@
+"""The store beside its model: whatever is done to both, they never differ."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Coroutine
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+import jobstore
+from jobstore import (
+    EngineOptions,
+    InvalidPosting,
+    JobNotFound,
+    JobPosting,
+    JobStore,
+    SearchQuery,
+    VersionConflict,
+    gateway,
+    ingest,
+    migrations,
+)
+from jobstore.engines.sqlite import lookup, places, search, sorting
+from jobstore.settings import sqlite_url
+from tests.fixtures.checks import check_file
+from tests.fixtures.clock import Clock
+from tests.property import model as plain_model
+from tests.property.model import STEMS, SUMMARY, VOCABULARY, Absent, Contradiction, Model, Text
+
+T = TypeVar("T")
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+# Few values, so that keys, times and values meet again and again.
+SOURCES = ("board", "Börse")
+KEYS = st.tuples(st.sampled_from(SOURCES), st.integers(1, 8).map(str))
+PIECES = st.sampled_from(sorted(VOCABULARY))
+COMPANIES = ("Café", "CAFE", "cafe\u0301", "Café  CAFE", "東京", "O'Brien C#", "R", "Łódź dev-ops")
+LOCATIONS = ("Straße", "STRASSE", "京都", "AND, OR", "data")
+INDUSTRIES = ("Software", "software", "Böden", "  Boden ")
+AMOUNTS = ("0", "0.000001", "25", "50", "511", "512", "60000", "85000.25", "999999999999")
+PERIODS = ("hour", "day", "week", "month", "year")
+CURRENCIES = ("EUR", "USD", "JPY")
+COUNTS = (0, 1, 9, 10, 11, 50, 51, 1000, 2**21, 2**40, 2**63 - 1)
+MOMENTS = st.one_of(
+    # Times that meet, days apart, and any microsecond.
+    st.sampled_from([START + timedelta(seconds=n) for n in (-2, -1, 0, 1, 2)]),
+    st.integers(-40, 3).map(lambda day: datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=day)),
+    st.integers(-(10**14), 10**12).map(lambda us: START + timedelta(microseconds=us)),
+    st.just(datetime(1990, 1, 1, tzinfo=UTC)),
+    st.just(datetime(2099, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)),
+)
+JSON = st.sampled_from(
+    [1, 1.0, True, 0.0, -0.0, None, "x", "", [1, [2]], {"deep": {"er": "ü"}}, 2**70]
+)
+
+
+def _texts(most: int) -> st.SearchStrategy[str]:
+    separators = st.sampled_from([" ", ", "])
+    return st.lists(PIECES, min_size=1, max_size=most).flatmap(
+        lambda pieces: separators.map(lambda between: between.join(pieces))
+    )
+
+
+CONTENT: dict[str, st.SearchStrategy[Any]] = {
+    "location": st.sampled_from(LOCATIONS),
+    "country": st.sampled_from(["DE", "JP", "US"]),
+    "workplace": st.sampled_from(["onsite", "hybrid", "remote"]),
+    "employment_type": st.sampled_from(["full_time", "contract", "other"]),
+    "experience_level": st.sampled_from(["entry", "mid_senior"]),
+    "industry": st.sampled_from(INDUSTRIES),
+    "description": _texts(6).map(lambda text: text.replace(", ", "\n")),
+    "skills": st.lists(PIECES, max_size=3),
+    "salary_min": st.sampled_from(AMOUNTS),
+    "salary_max": st.sampled_from(AMOUNTS),
+    "salary_currency": st.sampled_from(CURRENCIES),
+    "salary_period": st.sampled_from(PERIODS),
+    "salary_text": st.sampled_from(["25 an hour", "a lot"]),
+    "url": st.sampled_from(["https://a.example/1", "http://b.example/ü"]),
+    "apply_url": st.just("https://a.example/apply"),
+    "company_url": st.just("https://a.example/"),
+    "company_size": st.sampled_from(["1-10", "11-50"]),
+    "applicant_count": st.sampled_from(COUNTS),
+    "posted_at": MOMENTS,
+    "expires_at": MOMENTS,
+    "attributes": st.dictionaries(st.sampled_from("abc"), JSON, max_size=2),
+}
+SIGHTING: dict[str, st.SearchStrategy[Any]] = {
+    "status": st.sampled_from(["open", "closed"]),
+    "first_seen_at": MOMENTS,
+    "last_seen_at": MOMENTS,
+    "closed_at": MOMENTS,
+}
+
+
+@st.composite
+def postings(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a posting; some have a contradiction, and some state nothing in a field."""
+    source, number = draw(KEYS)
+    posting = {
+        "source": source,
+        "source_job_id": number,
+        "title": draw(_texts(3)),
+        "company": draw(st.sampled_from(COMPANIES)),
+    }
+    names = draw(st.lists(st.sampled_from(sorted(CONTENT)), max_size=8, unique=True))
+    posting |= {name: draw(CONTENT[name]) for name in names}
+    if draw(st.integers(0, 4)) == 0:
+        names = draw(st.lists(st.sampled_from(sorted(SIGHTING)), max_size=4, unique=True))
+        posting |= {name: draw(SIGHTING[name]) for name in names}
+    return posting
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw changes to a posting; some clear a field."""
+    some = {
+        **{name: st.none() | values for name, values in CONTENT.items()},
+        "title": _texts(3),
+        "company": st.sampled_from(COMPANIES),
+        "status": SIGHTING["status"],
+    }
+    names = draw(st.lists(st.sampled_from(sorted(some)), min_size=1, max_size=5, unique=True))
+    return {name: draw(some[name]) for name in names}
+
+
+def normal(given: dict[str, Any]) -> dict[str, Any]:
+    """Return fields as intake leaves them, or raise Contradiction."""
+    found = dict(given)
+    for name in ("title", "company", "industry"):
+        if found.get(name):
+            found[name] = plain_model.nfc(found[name]).strip()
+    if found.get("skills"):
+        found["skills"] = list(dict.fromkeys(map(plain_model.nfc, found["skills"])))
+    if found.get("description"):
+        found["description"] = plain_model.nfc(found["description"])
+    for name in ("salary_min", "salary_max"):
+        if found.get(name) is not None:
+            found[name] = Decimal(found[name])
+    for name, kind in (
+        ("workplace", jobstore.Workplace),
+        ("employment_type", jobstore.EmploymentType),
+        ("experience_level", jobstore.ExperienceLevel),
+        ("salary_period", jobstore.SalaryPeriod),
+        ("status", jobstore.Status),
+    ):
+        if found.get(name) is not None:
+            found[name] = kind(found[name])
+    for low, high in (("salary_min", "salary_max"), ("first_seen_at", "last_seen_at")):
+        if found.get(low) is not None and found.get(high) is not None and found[low] > found[high]:
+            raise Contradiction
+    return found
+
+
+@st.composite
+def terms(draw: st.DrawFn) -> plain_model.Term:
+    """Draw a word, a phrase or a prefix, perhaps of one field."""
+    shape = draw(st.sampled_from(["word", "word", "word", "phrase", "prefix", "phrase prefix"]))
+    words: tuple[str, ...]
+    if shape == "word":
+        piece = draw(PIECES.filter(lambda piece: piece != "OR"))
+        typed, words = piece, VOCABULARY[piece]
+    elif shape == "phrase":
+        pieces = draw(st.lists(PIECES, min_size=1, max_size=3))
+        typed = f'"{" ".join(pieces)}"'
+        words = tuple(word for piece in pieces for word in VOCABULARY[piece])
+    else:
+        stem = draw(st.sampled_from(sorted(STEMS)))
+        typed, words = f"{stem}*", (STEMS[stem],)
+        if shape == "phrase prefix":
+            piece = draw(PIECES)
+            typed, words = f'"{piece} {stem}"*', VOCABULARY[piece] + words
+    field = draw(st.sampled_from([None, None, None, "title", "company", "location"]))
+    if field is not None:
+        typed = f"{draw(st.sampled_from([field, field.upper()]))}:{typed}"
+    return plain_model.Term(typed, words, "prefix" in shape, field)
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> Text:
+    """Draw a search text of up to four items."""
+    groups = draw(st.lists(st.lists(terms(), min_size=1, max_size=2).map(tuple), max_size=2))
+    least = 0 if groups else 1
+    excluded = draw(st.lists(terms(), min_size=least, max_size=least or draw(st.integers(0, 1))))
+    return Text(tuple(groups), tuple(excluded))
+
+
+def _some(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return values | st.lists(values, min_size=1, max_size=3).map(tuple)
+
+
+FILTERS: dict[str, st.SearchStrategy[Any]] = {
+    "source": _some(st.sampled_from([*SOURCES, "BOARD", "nowhere"])),
+    "company": _some(st.sampled_from([*COMPANIES, "café  cafe"])),
+    "location": _some(st.sampled_from(LOCATIONS)),
+    "country": _some(st.sampled_from(["DE", "JP", "US"])),
+    "workplace": _some(CONTENT["workplace"]),
+    "employment_type": _some(CONTENT["employment_type"]),
+    "experience_level": _some(CONTENT["experience_level"]),
+    "industry": _some(st.sampled_from(INDUSTRIES)),
+    "status": _some(SIGHTING["status"]),
+    "skills": _some(PIECES),
+    "salary_min": st.sampled_from([0, 512, 52_000, 60_000, Decimal("60000.01"), 1e12, 1e16]),
+    "salary_max": st.sampled_from([0, 511, 512.0, 52_000, 60_000, 104_000, 1e12]),
+    "salary_currency": _some(st.sampled_from(CURRENCIES)),
+    "posted_since": MOMENTS,
+    "posted_until": MOMENTS,
+    "applicants_min": st.sampled_from(COUNTS),
+    "applicants_max": st.sampled_from(COUNTS),
+}
+RANGES = (
+    ("salary_min", "salary_max"),
+    ("posted_since", "posted_until"),
+    ("applicants_min", "applicants_max"),
+)
+SORTS = st.sampled_from(["newest", "newest", "salary", "applicants", "relevance"])
+FACETS = ("source", "company", "location", "country", "workplace", "skills", "salary_currency")
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> tuple[SearchQuery, Text | None]:
+    """Draw a query and what its text means."""
+    names = draw(st.lists(st.sampled_from(sorted(FILTERS)), max_size=2, unique=True))
+    chosen = {name: draw(FILTERS[name]) for name in names}
+    for low, high in RANGES:
+        if low in chosen and high in chosen and chosen[low] > chosen[high]:
+            del chosen[high]
+    text = draw(st.none() | texts())
+    typed = None if text is None else text.typed()
+    return SearchQuery(text=typed, sort=draw(SORTS), **chosen), text
+
+
+@cache
+def _migrated() -> bytes:
+    """Return the file of an empty store."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "jobs.db"
+        migrations.up(sqlite_url(path))
+        return path.read_bytes()
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Does the same things to a store and to its model."""
+
+    patches: tuple[tuple[Any, str, Any], ...] = ()
+    most_counted = 1000
+    window = 500
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.usual = [(module, name, getattr(module, name)) for module, name, _ in self.patches]
+        for module, name, value in self.patches:
+            setattr(module, name, value)
+        self.loop = asyncio.new_event_loop()
+        self.clock = Clock(START)
+        self.model = Model()
+        self.folder = Path(tempfile.mkdtemp(prefix="jobstore-machine-"))
+        self.path = self.folder / "jobs.db"
+        self.path.write_bytes(_migrated())
+        self.store: JobStore = self.run(self.open())
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(coroutine)
+
+    async def open(self) -> JobStore:
+        options = EngineOptions(synchronous="normal", readers=1)
+        return await jobstore.connect(sqlite_url(self.path), options=options, clock=self.clock)
+
+    def id_of(self, key: tuple[str, str]) -> UUID:
+        return jobstore.job_id(*key)
+
+    @initialize(batch=st.lists(postings(), max_size=12))
+    def fill(self, batch: list[dict[str, Any]]) -> None:
+        self.upsert_many(batch)
+
+    # What changes the store.
+
+    @rule(seconds=st.sampled_from([0.000001, 1, 3600, 86_400, -1, -7200]))
+    def time_passes(self, seconds: float) -> None:
+        self.clock.advance(seconds=seconds)
+
+    @rule(posting=postings(), as_record=st.booleans())
+    def upsert(self, posting: dict[str, Any], as_record: bool) -> None:
+        given = JobPosting(**posting) if as_record else posting
+        try:
+            expected = self.model.upsert(normal(posting), self.clock())
+        except Contradiction:
+            with pytest.raises(InvalidPosting):
+                self.run(self.store.upsert(given))
+            return
+        result = self.run(self.store.upsert(given))
+        assert (result.id, result.outcome, result.version) == expected
+
+    @rule(batch=st.lists(postings(), max_size=6))
+    def upsert_many(self, batch: list[dict[str, Any]]) -> None:
+        outcomes, rejected = [], []
+        for index, posting in enumerate(batch):
+            try:
+                outcomes.append(self.model.upsert(normal(posting), self.clock())[1])
+            except Contradiction:
+                rejected.append((index, posting["source_job_id"]))
+        report = self.run(self.store.upsert_many(iter(batch)))
+        counted = (report.inserted, report.updated, report.unchanged)
+        names = ("inserted", "updated", "unchanged")
+        assert counted == tuple(outcomes.count(name) for name in names)
+        assert [(each.index, each.source_job_id) for each in report.rejected] == rejected
+
+    @rule(key=KEYS, changes=changes(), version=st.none() | st.integers(1, 3))
+    def update(self, key: tuple[str, str], changes: dict[str, Any], version: int | None) -> None:
+        self.run(self._update(self.store, self.model, key, changes, version))
+
+    async def _update(
+        self,
+        target: Any,
+        model: Model,
+        key: tuple[str, str],
+        changes: dict[str, Any],
+        version: int | None,
+    ) -> None:
+        id = self.id_of(key)
+        try:
+            expected = model.update(id, normal(changes), version, self.clock())
+        except Contradiction:
+            error: type[Exception] = InvalidPosting
+        except Absent:
+            error = JobNotFound
+        except plain_model.Conflict:
+            error = VersionConflict
+        else:
+            assert await target.update(id, changes, expected_version=version) == expected
+            return
+        with pytest.raises(error):
+            await target.update(id, changes, expected_version=version)
+
+    @rule(key=KEYS)
+    def delete(self, key: tuple[str, str]) -> None:
+        id = self.id_of(key)
+        assert self.run(self.store.delete(id)) is self.model.delete(id)
+
+    @rule(
+        works=st.lists(
+            st.one_of(
+                st.tuples(st.just("upsert"), postings()),
+                st.tuples(st.just("delete"), KEYS),
+                st.tuples(st.just("update"), st.tuples(KEYS, changes())),
+            ),
+            max_size=4,
+        ),
+        fails=st.booleans(),
+    )
+    def transaction(self, works: list[tuple[str, Any]], fails: bool) -> None:
+        model = self.model.copy()
+
+        async def work() -> None:
+            async with self.store.transaction() as tx:
+                for kind, what in works:
+                    if kind == "upsert":
+                        await self._upsert_in(tx, model, what)
+                    elif kind == "delete":
+                        id = self.id_of(what)
+                        assert await tx.delete(id) is model.delete(id)
+                    else:
+                        await self._update(tx, model, what[0], what[1], None)
+                if fails:
+                    raise ZeroDivisionError
+
+        if fails:
+            with pytest.raises(ZeroDivisionError):
+                self.run(work())
+        else:
+            self.run(work())
+            self.model = model
+
+    async def _upsert_in(self, tx: Any, model: Model, posting: dict[str, Any]) -> None:
+        try:
+            expected = model.upsert(normal(posting), self.clock())
+        except Contradiction:
+            with pytest.raises(InvalidPosting):
+                await tx.upsert(posting)
+            return
+        result = await tx.upsert(posting)
+        assert (result.id, result.outcome, result.version) == expected
+        # A transaction reads its own writes.
+        assert await tx.get(result.id) == model.jobs[result.id]
+
+    @rule()
+    def reopen(self) -> None:
+        self.run(self.store.close())
+        self.store = self.run(self.open())
+
+    # What only looks.
+
+    @rule(key=KEYS)
+    def get(self, key: tuple[str, str]) -> None:
+        id = self.id_of(key)
+        expected = self.model.jobs.get(id)
+        assert self.run(self.store.find(*key)) == expected
+        assert self.run(self.store.get_many([id, str(id)])) == [expected, expected]
+        assert self.run(self.store.revisions(id)) == self.model.history.get(id, [])
+        if expected is None:
+            with pytest.raises(JobNotFound):
+                self.run(self.store.get(id))
+        else:
+            assert self.run(self.store.get(id)) == expected
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(query=queries(), data=st.data())
+    def search(self, query: tuple[SearchQuery, Text | None], data: st.DataObject) -> None:
+        asked, text = self.aimed(query[0], data), query[1]
+        expected = self.model.search(asked, text, self.window)
+        newest = self.model.search(replace(asked, sort="newest"), text)
+        facets = data.draw(st.lists(st.sampled_from(FACETS), max_size=2, unique=True))
+        found = []
+        cursor, first = None, True
+        while first or cursor is not None:
+            limit = data.draw(st.integers(1, 9))
+            page = self.run(
+                self.store.search(asked, limit=limit, cursor=cursor, facets=facets, snippets=first)
+            )
+            assert page.total == min(len(expected), self.most_counted + 1)
+            assert page.total_capped is (len(expected) > self.most_counted)
+            assert len(page.items) == min(limit, len(expected) - len(found))
+            for name in facets:
+                counted = [
+                    (plain_model.compared(name, c.value), c.count) for c in page.facets[name]
+                ]
+                assert counted == self.model.facet(name, newest[: self.most_counted + 1])
+            found += page.items
+            cursor, first = page.next_cursor, False
+        summaries = [{name: getattr(job, name) for name in SUMMARY} for job in expected]
+        assert [{name: getattr(each, name) for name in SUMMARY} for each in found] == summaries
+        assert self.run(self.store.count(asked)) == len(expected)
+
+    def aimed(self, query: SearchQuery, data: st.DataObject) -> SearchQuery:
+        """Now and then, make a bound exactly what some posting has."""
+        if data.draw(st.booleans()):
+            return query
+        job = data.draw(st.sampled_from(self.model.newest()))
+        yearly = plain_model.yearly(job)
+        edges = {
+            "salary": yearly,
+            "applicants": job.applicant_count is not None and (job.applicant_count,) * 2,
+            "posted": (job.posted_at or job.first_seen_at,) * 2,
+        }
+        name = data.draw(st.sampled_from([name for name, edge in edges.items() if edge]))
+        low, high = next(pair for pair in RANGES if pair[0].startswith(name))
+        lowest, highest = edges[name]
+        edge = data.draw(st.sampled_from([{low: highest}, {high: lowest}]))
+        return replace(query, **{low: None, high: None, **edge})
+
+    @rule(query=queries())
+    def stream(self, query: tuple[SearchQuery, Text | None]) -> None:
+        asked = replace(query[0], sort="newest")
+
+        async def streamed() -> list[jobstore.Job]:
+            return [job async for job in self.store.stream(asked)]
+
+        assert self.run(streamed()) == self.model.search(asked, query[1])
+
+    @rule(days=st.sampled_from([0.5, 1, 7, 40]), limit=st.integers(1, 5))
+    def recent(self, days: float, limit: int) -> None:
+        since = self.clock() - timedelta(days=days)
+        expected = self.model.search(SearchQuery(posted_since=since), None)
+        page = self.run(self.store.recent(days, limit))
+        assert [item.id for item in page.items] == [job.id for job in expected[:limit]]
+        assert page.total == min(len(expected), self.most_counted + 1)
+
+    @rule()
+    def statistics(self) -> None:
+        found = self.run(self.store.statistics())
+        for counts in (found.top_companies, found.top_locations):
+            counts[:] = [replace(each, value=plain_model.plain(each.value)) for each in counts]
+        assert asdict(found) == asdict(self.model.statistics(self.clock()))
+
+    @invariant()
+    def same_number(self) -> None:
+        assert self.run(self.store.count()) == len(self.model.jobs)
+
+    def teardown(self) -> None:
+        try:
+            self.statistics()
+            everything = self.run(self.store.search(limit=1000))
+            assert [item.id for item in everything.items] == [j.id for j in self.model.newest()]
+            self.run(self.store.close())
+            check_file(self.path)
+        finally:
+            self.run(self.store.close())
+            self.loop.close()
+            shutil.rmtree(self.folder)
+            for module, name, value in self.usual:
+                setattr(module, name, value)
+
+
+class CrowdedStoreMachine(StoreMachine):
+    """The same where places are so scarce that postings have to move aside all the time."""
+
+    patches = (
+        (places, "_natural", lambda listed_at: 1 + (listed_at > 1_700_000_000_000_000)),
+        (places, "_GAP", 1),
+    )
+
+
+class LargeStoreMachine(StoreMachine):
+    """The same where a handful of postings counts as many, as thousands do otherwise."""
+
+    patches = (
+        (lookup, "MAX_SORTED", 2),
+        (sorting, "MAX_SORTED", 2),
+        (sorting, "WINDOW", 3),
+        (search, "MAX_COUNTED", 4),
+        (gateway, "_SCAN", 2),
+        (ingest, "_CHUNK", 2),
+    )
+    most_counted = 4
+    window = 3
+
+
+def _profile(share: float) -> settings:
+    examples = max(1, int(settings.default.max_examples * share))
+    return settings(stateful_step_count=40, max_examples=examples)
+
+
+TestStore = StoreMachine.TestCase
+TestStore.settings = _profile(1)
+TestCrowdedStore = CrowdedStoreMachine.TestCase
+TestCrowdedStore.settings = _profile(0.5)
+TestLargeStore = LargeStoreMachine.TestCase
+TestLargeStore.settings = _profile(1)
