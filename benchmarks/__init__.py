@@ -1,0 +1,5 @@
+"""Measures the store beside SQLite itself and beside what people would otherwise use.
+
+Run it as ``python -m benchmarks``; README.md says how figures are taken. Nothing in
+``jobstore/`` imports from here, and nothing here is part of the package.
+"""

@@ -1,0 +1,111 @@
+"""The limit: the very statements that the gateway runs, on the standard library's sqlite3.
+
+A gateway over a :class:`Recorder` runs each call once and notes its statements with what was
+bound to them. They are then run again on a plain connection, all rows fetched and thrown
+away: no thread, no records, no snippets, no checks.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from benchmarks import generator
+from jobstore.engines.sqlite.engine import SQLiteEngine
+from jobstore.gateway import JobStore
+from jobstore.statements import catalog
+
+Statement = tuple[str, Any, bool]
+"""SQL, what is bound, and whether it is run once for each of them."""
+
+
+class Recorder:
+    """A connection that notes every statement it runs."""
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self._conn = conn
+        self.statements: list[Statement] = []
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._conn.in_transaction
+
+    def execute(self, sql: str, bound: Any = ()) -> sqlite3.Cursor:
+        """Run one statement."""
+        self.statements.append((sql, bound, False))
+        return self._conn.execute(sql, bound)
+
+    def executemany(self, sql: str, bound: Iterable[Any]) -> sqlite3.Cursor:
+        """Run one statement many times."""
+        rows = list(bound)
+        self.statements.append((sql, rows, True))
+        return self._conn.executemany(sql, rows)
+
+    def take(self) -> list[Statement]:
+        """Return what was noted, and forget it."""
+        taken, self.statements = self.statements, []
+        return taken
+
+
+def connect(path: Path, *, write: bool = False) -> sqlite3.Connection:
+    """Open a plain connection with the settings that the store gives to its own."""
+    mode = "rw" if write else "ro"
+    conn = sqlite3.connect(
+        f"file:{path}?mode={mode}", uri=True, isolation_level=None, cached_statements=256
+    )
+    conn.execute("PRAGMA temp_store = MEMORY")
+    conn.execute(f"PRAGMA cache_size = {-64 * 1024 if write else -16 * 1024}")
+    if write:
+        conn.execute("PRAGMA journal_mode = WAL")
+        conn.execute("PRAGMA synchronous = FULL")
+    return conn
+
+
+def replay(conn: sqlite3.Connection, statements: Iterable[Statement]) -> None:
+    """Run recorded statements and fetch everything they return."""
+    for sql, bound, many in statements:
+        if many:
+            conn.executemany(sql, bound)
+        else:
+            conn.execute(sql, bound).fetchall()
+
+
+class _Inline:
+    """Stands for the pool of readers, and runs at once what it is given."""
+
+    def __init__(self, conn: Recorder) -> None:
+        self._conn = conn
+
+    async def read(self, function: Callable[..., Any], *args: Any, **_: Any) -> Any:
+        return function(self._conn, *args)
+
+
+class RecordingStore:
+    """Tells which statements a call of the gateway runs."""
+
+    def __init__(self, path: Path) -> None:
+        self._conn = connect(path)
+        self._recorder = Recorder(self._conn)
+        key = self._conn.execute(catalog.load("sqlite")["cursor_key"]).fetchone()[0]
+        engine: Any = SQLiteEngine(
+            cast(Any, None), cast(Any, _Inline(self._recorder)), bytes(key), _now
+        )
+        self._store = JobStore(engine, (), _now)
+        self._store._closed = True  # there is nothing to close in it
+
+    async def statements_of(self, call: Callable[[JobStore], Awaitable[Any]]) -> list[Statement]:
+        """Return the statements that ``call`` runs."""
+        await call(self._store)
+        return self._recorder.take()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._conn.close()
+
+
+def _now() -> datetime:
+    return generator.NOW

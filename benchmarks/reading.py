@@ -1,0 +1,216 @@
+"""Measures operations that read: alone, beside the same SQL, at several sizes, 100 at once.
+
+Everything that is compared is interleaved: round by round, size by size, and within a round
+the gateway and the bare connection take turns in going first.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle, islice
+from statistics import median
+from typing import Any
+
+import aiosqlite
+
+import jobstore
+from benchmarks import bare, generator
+from benchmarks.databases import Database
+from benchmarks.draws import Draws
+from benchmarks.measuring import Timings, at_once, quiet
+from benchmarks.operations import Operation, reading_operations
+from jobstore.gateway import JobStore
+
+ROUNDS = 5
+_CALLS = 80
+_SECONDS = 1.5
+"""A round of one operation is ended after so many calls, or after so much time."""
+_LEAST = 20
+
+
+@dataclass(slots=True)
+class Subject:
+    """One database, open in every way that is measured."""
+
+    size: int
+    store: JobStore
+    plain: sqlite3.Connection
+    operations: list[Operation]
+    statements: dict[str, list[list[bare.Statement]]]
+
+
+@dataclass(slots=True)
+class Measured:
+    """The timings of one operation at one size; ``reference`` is that of the machine itself."""
+
+    gateway: Timings = field(default_factory=Timings)
+    sqlite: Timings = field(default_factory=Timings)
+    hop: Timings = field(default_factory=Timings)
+    reference: Timings = field(default_factory=Timings)
+
+    def ratio(self) -> float:
+        """Return the gateway's median against those of the same SQL and one hop together."""
+        gateway, limit, hop = (
+            median(timings.all) for timings in (self.gateway, self.sqlite, self.hop)
+        )
+        return gateway / (limit + hop)
+
+    def summary(self) -> dict[str, Any]:
+        """Return everything as plain numbers, milliseconds."""
+        pairs = zip(self.gateway.medians(), self.reference.medians(), strict=True)
+        return {
+            "alone": self.gateway.summary(),
+            "sqlite": self.sqlite.summary(),
+            "hop": self.hop.summary(),
+            "ratio": round(self.ratio(), 3),
+            "relative": [round(own / reference, 4) for own, reference in pairs],
+        }
+
+
+@asynccontextmanager
+async def subject(database: Database) -> AsyncIterator[Subject]:
+    """Open a database, and draw what is asked of it."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(
+            jobstore.connect(database.url, clock=lambda: generator.NOW)
+        )
+        plain = bare.connect(database.path)
+        stack.callback(plain.close)
+        operations = await reading_operations(Draws(plain), store)
+        recording = bare.RecordingStore(database.path)
+        stack.callback(recording.close)
+        statements = {
+            operation.name: [await recording.statements_of(call) for call in operation.calls]
+            for operation in operations
+        }
+        yield Subject(database.size, store, plain, operations, statements)
+
+
+async def measure_alone(
+    subjects: Sequence[Subject], rounds: int = ROUNDS
+) -> dict[int, dict[str, Measured]]:
+    """Measure every operation, one call at a time; returns timings by size and name."""
+    found: dict[int, dict[str, Measured]] = {
+        each.size: {operation.name: Measured() for operation in each.operations}
+        for each in subjects
+    }
+    machine = _Reference()
+    async with aiosqlite.connect(":memory:") as idle:
+        for number in range(rounds):
+            for each in subjects:
+                for operation in each.operations:
+                    measured = found[each.size][operation.name]
+                    await _round(each, operation, measured, idle, machine, number)
+    return found
+
+
+async def _round(
+    subject: Subject,
+    operation: Operation,
+    measured: Measured,
+    idle: aiosqlite.Connection,
+    machine: _Reference,
+    number: int,
+) -> None:
+    size = len(operation.calls)
+    pairs = list(zip(operation.calls, subject.statements[operation.name], strict=True))
+    start = number * _CALLS % size
+    gateway: list[float] = []
+    limit: list[float] = []
+    hop: list[float] = []
+    reference: list[float] = []
+    clock = time.perf_counter
+    # What was read last by others is not in the caches; the first call is nobody's.
+    await pairs[start][0](subject.store)
+    bare.replay(subject.plain, pairs[start][1])
+    with quiet():
+        until = clock() + _SECONDS
+        for count, (call, statements) in enumerate(islice(cycle(pairs), start, start + _CALLS)):
+            if count >= _LEAST and clock() > until:
+                break
+            for turn in (count % 2, 1 - count % 2):
+                started = clock()
+                if turn:
+                    await call(subject.store)
+                    gateway.append(clock() - started)
+                else:
+                    bare.replay(subject.plain, statements)
+                    limit.append(clock() - started)
+            started = clock()
+            await idle._execute(_nothing)  # type: ignore[no-untyped-call]
+            hop.append(clock() - started)
+            started = clock()
+            machine.work()
+            reference.append(clock() - started)
+    measured.gateway.rounds.append(gateway)
+    measured.sqlite.rounds.append(limit)
+    measured.hop.rounds.append(hop)
+    measured.reference.rounds.append(reference)
+
+
+def _nothing() -> None:
+    """What one hop to a connection's thread and back carries."""
+
+
+class _Reference:
+    """A piece of work that never changes: it tells how fast the machine is just now."""
+
+    def __init__(self) -> None:
+        self._conn = sqlite3.connect(":memory:")
+        self._conn.execute("CREATE TABLE numbers (id INTEGER PRIMARY KEY, text TEXT)")
+        rows = [(number, f"number {number}") for number in range(1000)]
+        self._conn.executemany("INSERT INTO numbers VALUES (?, ?)", rows)
+
+    def work(self) -> int:
+        """Read 100 rows and look at each."""
+        rows = self._conn.execute("SELECT * FROM numbers WHERE id % 10 = 3").fetchall()
+        return sum(len(text) + number for number, text in rows)
+
+
+async def measure_at_once(subject: Subject, rounds: int = 3) -> dict[str, Timings]:
+    """Measure every operation called by 100 coroutines at once."""
+    found = {operation.name: Timings() for operation in subject.operations}
+    for _ in range(rounds):
+        for operation in subject.operations:
+            # About as many as one caller makes in a second, but each caller makes a few.
+            count = 2000 if operation.name in ("count", "get", "find") else 300
+            calls = [partial(call, subject.store) for call in islice(cycle(operation.calls), count)]
+            with quiet():
+                await at_once(calls, found[operation.name])
+    return found
+
+
+async def measure_plain_gets(
+    subject: Subject, database: Database, rounds: int = 7
+) -> dict[str, Timings]:
+    """Measure 100 coroutines that get: through the gateway, and on plain aiosqlite.
+
+    The plain ways share one connection. The first is that of its documentation: execute, fetch
+    and close, a hop each. The second is one hop with ``execute_fetchall``. Neither makes a
+    record of the row, which the gateway does.
+    """
+    gets = next(operation for operation in subject.operations if operation.name == "get")
+    bound = [statements[-1][:2] for statements in subject.statements["get"]]
+    found = {name: Timings() for name in ("gateway", "plain aiosqlite", "aiosqlite in one hop")}
+    async with aiosqlite.connect(f"file:{database.path}?mode=ro", uri=True) as conn:
+        await conn.execute("PRAGMA cache_size = -16384")
+
+        async def plain(sql: str, parameters: Any) -> None:
+            async with conn.execute(sql, parameters) as cursor:
+                await cursor.fetchone()
+
+        ways: dict[str, list[Callable[[], Awaitable[Any]]]] = {
+            "gateway": [partial(call, subject.store) for call in gets.calls],
+            "plain aiosqlite": [partial(plain, *pair) for pair in bound],
+            "aiosqlite in one hop": [partial(conn.execute_fetchall, *pair) for pair in bound],
+        }
+        for _ in range(rounds):
+            for name, calls in ways.items():
+                with quiet():
+                    await at_once(calls * 10, found[name])
+    return found
