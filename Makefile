@@ -2,15 +2,18 @@
 
 PYTHON ?= python3
 STORE ?= sqlite:///jobs.db
+# Postings in the store that benchmarks measure.
+SCALE ?= 100000
 # Processes that run tests side by side.
 WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --editable
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check migrate rollback migrate-status bench clean
+.PHONY: help setup demo test check migrate rollback migrate-status bench bench-compare bench-peers clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,7 +23,7 @@ setup: $(READY) ## make .venv and install jobstore and its tools into it
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("jobstore needs Python 3.11 or newer; say PYTHON=...") if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(PIP) '.[dev]'
 	@touch $@
 
 demo: $(READY) ## migrate an empty database, take in 500 made-up postings, search them
@@ -46,8 +49,15 @@ rollback: $(READY) ## take back the last migration of STORE; YES=1 does not ask
 migrate-status: $(READY) ## show the migrations of STORE
 	$(BIN)/jobstore migrate status --store '$(STORE)'
 
-bench: $(READY) ## measure speed side by side with plain ways
-	$(BIN)/python -m benchmarks
+bench: $(READY) ## measure speed at SCALE postings; fails when a gate does
+	$(BIN)/python -m benchmarks run --scale $(SCALE)
+
+bench-compare: $(READY) ## measure against the results of an earlier run, BASE=FILE
+	$(BIN)/python -m benchmarks compare --base '$(BASE)'
+
+bench-peers: $(READY) ## measure other ways to keep postings, same data, same run
+	$(PIP) '.[bench]'
+	$(BIN)/python -m benchmarks peers --scale $(SCALE)
 
 clean: ## remove .venv, caches and build products
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""The command ``python -m benchmarks``: measure, compare, or measure peers.
+"""The command ``python -m benchmarks``: measure, compare, measure peers, publish the results.
 
 Only the order of things lives here.
 """
@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks import compare, gates, report
+from benchmarks import compare, gates, markdown, report
 from benchmarks.databases import Database, database, working_copy
 from benchmarks.importing import ROWS, measure_import, measure_memory, measure_opening
 from benchmarks.reading import (
@@ -34,12 +34,16 @@ SIZES = (10_000, 100_000, 1_000_000)
 def main(arguments: list[str] | None = None) -> int:
     """Run one of the commands; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("command", nargs="?", default="run", choices=("run", "compare", "peers"))
+    commands = ("run", "compare", "peers", "publish")
+    parser.add_argument("command", nargs="?", default="run", choices=commands)
     parser.add_argument("--scale", type=int, default=SCALE, help="postings (default %(default)s)")
     parser.add_argument("--base", type=Path, help="compare: the JSON file of an earlier run")
     options = parser.parse_args(arguments)
     if options.scale < 1000:
         parser.error("--scale must be at least 1000")
+    if options.command == "publish":
+        markdown.publish()
+        return 0
     if options.command == "peers":
         from benchmarks.peers import run
 

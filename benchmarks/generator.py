@@ -168,7 +168,7 @@ def _posting(chance: random.Random, made: World, number: int, arrived: datetime)
     key = f"{4_000_000_000 + number * 2_654_435_761 % (1 << 32)}"
     place, country = chance.choice(made.places)
     # 80 to 600 words, most often 340; an advertisement repeats some of its own.
-    phrases = chance.choices(made.phrases[sector], k=13 + int(28 * (draw() + draw())))
+    phrases = chance.choices(made.phrases[sector], k=13 + int(27 * (draw() + draw())))
     phrases += chance.choices(phrases, k=len(phrases) // 5)
     if draw() < 0.3:
         phrases.append(f"\n\nReference R-{number * 40_503 % 9_999_991}")

@@ -39,7 +39,7 @@ async def measure_opening(database: Database) -> dict[str, float]:
     return {"open": round(1000 * median(opening), 3), "close": round(1000 * median(closing_), 3)}
 
 
-def measure_import(rows: int, rounds: int = 3) -> dict[str, Any]:
+def measure_import(rows: int, rounds: int = 2) -> dict[str, Any]:
     """Import a file of ``rows`` postings with the command line, beside sqlite3's executemany.
 
     The limit reads the same file with json.loads and writes rows that are ready: what is

@@ -56,13 +56,18 @@ def _revision() -> str | None:
 
 
 def write(results: Mapping[str, Any], name: str = "latest") -> Path:
-    """Write the results as JSON and their picture as SVG; returns the JSON file."""
+    """Write the results as JSON and their picture as SVG; returns the JSON file.
+
+    A run is also kept under its size, until there is a newer one of that size.
+    """
     FOLDER.mkdir(exist_ok=True)
-    path = FOLDER / f"{name}.json"
-    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    if "reads" in results:
-        (FOLDER / f"{name}.svg").write_text(_picture(results), encoding="utf-8")
-    return path
+    names = [name, str(results["scale"])] if "reads" in results else [name]
+    for each in names:
+        text = json.dumps(results, indent=1) + "\n"
+        (FOLDER / f"{each}.json").write_text(text, encoding="utf-8")
+        if "reads" in results:
+            (FOLDER / f"{each}.svg").write_text(_picture(results), encoding="utf-8")
+    return FOLDER / f"{name}.json"
 
 
 def _picture(results: Mapping[str, Any]) -> str:

@@ -18,12 +18,12 @@ import jobstore
 from benchmarks import bare, generator, report
 from benchmarks.databases import Database, database, scratch, working_copy
 from benchmarks.draws import Draws
+from benchmarks.markdown import OPERATIONS
 from benchmarks.measuring import Timings, at_once, quiet
 from benchmarks.peers import schema
 from jobstore.gateway import JobStore
 from jobstore.records import SearchQuery
 
-OPERATIONS = ("get", "find", "count", "title", "company", "recent", "statistics", "complex")
 _CALLS, _SECONDS = 100, 3.0
 _WRITES = 1000
 BULK = 20_000
@@ -34,7 +34,7 @@ Questions = dict[str, list[dict[str, Any]]]
 
 
 class Peer(Protocol):
-    """One way to keep postings; it has a method for each of :data:`OPERATIONS` as well."""
+    """One way to keep postings; it has a method for each of OPERATIONS as well."""
 
     name: str
 

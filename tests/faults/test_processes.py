@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -160,6 +163,39 @@ async def test_a_write_of_another_process_is_seen_at_once(
             assert await store.find("board", str(number)) is not None
             await store.update(job_id("board", str(number)), {"title": "Changed"})
             assert (await other.search(SearchQuery(text="changed"))).total == number + 1
+
+
+async def test_each_call_sees_one_moment_whatever_is_written_meanwhile(
+    migrated_url: str, tmp_path: Path
+) -> None:
+    written = itertools.count(1)
+
+    def meddle(statement: str) -> None:
+        # Called before each statement of the reader, as if another process were that quick.
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("UPDATE posting SET title = 'Engineer ' || ?", (next(written),))
+        other.execute("UPDATE counter SET amount = amount + 1 WHERE kind IN ('total', 'status')")
+        other.execute("COMMIT")
+
+    async with jobstore.connect(migrated_url, options=EngineOptions(readers=1)) as store:
+        await store.upsert_many(posting(number, salary_max=number) for number in range(5))
+        with closing(
+            sqlite3.connect(tmp_path / "jobs.db", isolation_level=None, check_same_thread=False)
+        ) as other:
+            (reader,) = store._engine.readers._sessions  # type: ignore[attr-defined]
+            await reader.run(lambda conn: conn.set_trace_callback(meddle))
+            jobs = await store.get_many([job_id("board", str(number)) for number in range(5)])
+            statistics = await store.statistics()
+            page = await store.search(
+                SearchQuery(text="engineer", sort="salary"), facets=("status",)
+            )
+            await reader.run(lambda conn: conn.set_trace_callback(None))
+
+    assert next(written) > 15
+    assert len({job and job.title for job in jobs}) == 1
+    assert statistics.total == sum(statistics.by_status.values()) > 5
+    assert len({item.title for item in page.items}) == 1
+    assert [item.source_job_id for item in page.items] == ["4", "3", "2", "1", "0"]
 
 
 async def test_a_hundred_coroutines_write_while_a_hundred_read(

@@ -74,7 +74,7 @@ CORPUS = [
     '{"$ne": null}',
     "\\u0000 \\ud800",
     "${jndi:ldap://x}",
-    "$(touch /tmp/x) `id` | cat",
+    "$(touch x) `id` | cat",
     "<script>alert(1)</script>",
     "../../etc/passwd",
     "\ufeff\u202e\u200b",

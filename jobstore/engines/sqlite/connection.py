@@ -11,20 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from os import PathLike, fsencode
+from os import PathLike
 from pathlib import Path
 from threading import Thread
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
-from urllib.parse import quote
 
 import aiosqlite
 from aiosqlite.core import _STOP_RUNNING_SENTINEL, _connection_worker_thread
 
 from jobstore.engines.sqlite.errors import primary_code, translated, wrap
+from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.locking import attempts
 from jobstore.errors import StoreBusy, StoreClosed, StoreUnavailable
 from jobstore.settings import EngineOptions
@@ -175,24 +174,6 @@ def wal_reset_race(version: tuple[int, int, int]) -> bool:
         or (3, 44, 6) <= version < (3, 45, 0)
     )
     return version >= (3, 7, 0) and not repaired
-
-
-def open_file(
-    path: str | PathLike[str], mode: Literal["ro", "rw"], timeout: float
-) -> sqlite3.Connection:
-    """Open the existing database at ``path``, in autocommit mode; it is never made.
-
-    ``timeout`` is how many seconds SQLite waits for a lock. Raises sqlite3.Error.
-    """
-    # As a URI, since only that can say that a missing file must not be made.
-    uri = f"file:{quote(fsencode(Path(path).absolute()))}?mode={mode}"
-    connection = sqlite3.connect(
-        uri, uri=True, timeout=timeout, isolation_level=None, cached_statements=256
-    )
-    if sys.version_info >= (3, 12):
-        # A misspelt column in double quotes shall be an error, not a string.
-        connection.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DML, False)
-    return connection
 
 
 async def open_writer(path: str | PathLike[str], options: EngineOptions) -> Session:

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.connection import LEAST_SQLITE, open_file, wal_reset_race
+from jobstore.engines.sqlite.connection import LEAST_SQLITE, wal_reset_race
 from jobstore.engines.sqlite.counters import counters_of
 from jobstore.engines.sqlite.errors import primary_code, wrap
+from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.engines.sqlite.rows import job_from_row, to_micros
 from jobstore.errors import JobStoreError

@@ -20,12 +20,12 @@ import pytest
 from jobstore import JobStoreError, StoreBusy, StoreClosed, StoreCorrupt, StoreUnavailable
 from jobstore.engines.sqlite import connection
 from jobstore.engines.sqlite.connection import (
-    open_file,
     open_reader,
     open_writer,
     settle,
     wal_reset_race,
 )
+from jobstore.engines.sqlite.files import open_file
 from tests.unit.sqlite.plain import make_database, options
 
 

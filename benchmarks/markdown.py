@@ -1,0 +1,170 @@
+"""Results as Markdown, and their place in README.md: between two marks, rewritten as a whole.
+
+Figures come from the JSON files of runs, never from hand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report import FOLDER
+
+README = FOLDER.parent / "README.md"
+BEGIN, END = "<!-- results: python -m benchmarks publish -->", "<!-- end of results -->"
+
+OPERATIONS = ("get", "find", "count", "title", "company", "recent", "statistics", "complex")
+"""What the other ways are asked as well."""
+
+Results = Mapping[str, Any]
+
+
+def publish(folder: Path = FOLDER, readme: Path = README) -> None:
+    """Put the results of all sizes and of the other ways into the README."""
+    runs = sorted((path for path in folder.glob("*.json") if path.stem.isdigit()), key=_size)
+    parts = [run_section(_read(path)) for path in runs]
+    peers = folder / "peers.json"
+    if peers.exists():
+        parts.append(peers_section(_read(peers)))
+    before, rest = readme.read_text(encoding="utf-8").split(BEGIN)
+    _, after = rest.split(END)
+    text = "\n".join([before + BEGIN, "", *parts, END + after])
+    readme.write_text(text, encoding="utf-8")
+
+
+def _size(path: Path) -> int:
+    return int(path.stem)
+
+
+def _read(path: Path) -> Results:
+    found: Results = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def run_section(results: Results) -> str:
+    """Return the section of one run."""
+    lines = [*_heading(f"{results['scale']:,} postings", results), *_reads(results)]
+    lines += ["", *_rest(results), "", *_missed(results), ""]
+    return "\n".join(lines)
+
+
+def peers_section(results: Results) -> str:
+    """Return the section of the other ways."""
+    ways = results["ways"]
+    lines = _heading(f"Other ways, {results['scale']:,} postings", results)
+    lines += table_head(("", *ways))
+    for name in OPERATIONS:
+        lines.append(
+            row((f"{name}, p50 ms", *(f"{way[name]['p50']:.3f}" for way in ways.values())))
+        )
+    for label, key in (
+        ("100 gets at once, /s", "100 gets"),
+        ("100 upserting new, /s", "upsert"),
+        ("100 upserting unchanged, /s", "unchanged"),
+    ):
+        lines.append(row((label, *(f"{way[key]:,.0f}" for way in ways.values()))))
+    lines += ["", *table_head(("bulk into an empty database", "postings/s"))]
+    lines += [row((name, f"{rate:,.0f}")) for name, rate in results["bulk"].items()]
+    return "\n".join([*lines, ""])
+
+
+def row(cells: Sequence[str]) -> str:
+    """Return one line of a table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def table_head(names: Sequence[str]) -> list[str]:
+    """Return the first two lines of a table: numbers stand on the right."""
+    return [row(names), row(["---", *("---:" for _ in names[1:])])]
+
+
+def _heading(title: str, results: Results) -> list[str]:
+    about = results["machine"]
+    return [
+        f"### {title}",
+        "",
+        f"{about['processor']}, {about['cores']} cores, {about['memory'] / 2**30:.0f} GiB; "
+        f"{about['system']}, Python {about['python']}, SQLite {about['sqlite']}; load at the "
+        f"start {about['load'][0]}; revision {about['revision']}.",
+        "",
+    ]
+
+
+def _reads(results: Results) -> list[str]:
+    sizes = sorted(map(int, results["reads"]))
+    columns = ["operation", "p50", "p95", "p99", "max", "same SQL", "hop", "ratio"]
+    if len(sizes) > 1:
+        columns.append(f"growth since {sizes[0]:,}")
+    columns += ["100 at once: p50", "p99", "calls/s"]
+    lines = table_head(columns)
+    for name, found in results["reads"][str(sizes[-1])].items():
+        alone, together = found["alone"], results["at_once"][name]
+        cells = [name, *(f"{alone[key]:.3f}" for key in ("p50", "p95", "p99", "max"))]
+        cells += [f"{found[key]['p50']:.3f}" for key in ("sqlite", "hop")]
+        cells.append(f"{found['ratio']:.2f}")
+        if len(sizes) > 1:
+            small = results["reads"][str(sizes[0])][name]["alone"]["p50"]
+            cells.append(f"{alone['p50'] / small:.2f}")
+        cells += [f"{together[key]:.2f}" for key in ("p50", "p99")]
+        lines.append(row([*cells, f"{together['per_second']:,.0f}"]))
+    return lines
+
+
+def _rest(results: Results) -> Iterator[str]:
+    yield from table_head(("what", "figure"))
+    writes = results["writes"]
+    for name, found in writes["alone"].items():
+        yield row((f"{name}, alone", f"p50 {found['p50']} ms, p99 {found['p99']} ms"))
+    for name, rate in writes["per_second"].items():
+        yield row((f"{name}, 100 coroutines or batches of 512", f"{rate:,.0f}/s"))
+    for name, ratio in results["ratios"].items():
+        yield row((name, f"{ratio:.2f}x"))
+    stall = writes["stall"]
+    yield row(
+        ("event-loop stall", f"p50 {stall['p50']}, p99 {stall['p99']}, max {stall['max']} ms")
+    )
+    opening = results["opening"]
+    yield row(("open, close", f"{opening['open']}, {opening['close']} ms"))
+    imported, memory = results["import"], results["memory"]
+    yield row(
+        (
+            f"import of {imported['rows']:,} from a file",
+            f"{imported['seconds']} s, {imported['per_second']:,.0f}/s, "
+            f"{imported['memory'] >> 20} MiB",
+        )
+    )
+    yield row(
+        (
+            f"making the database of {memory['rows']:,}",
+            f"{memory['build_per_second']:,.0f}/s, {memory['build_memory'] >> 20} MiB "
+            "(the generator included)",
+        )
+    )
+    yield row(
+        (
+            f"stream of {memory['rows']:,}",
+            f"{memory['stream_per_second']:,.0f}/s, {memory['stream_memory'] >> 20} MiB",
+        )
+    )
+    space = results["space"]
+    yield row(
+        (
+            "bytes on disk per posting",
+            f"{space['bytes_per_posting']:,.0f}, "
+            f"{space['ratio']} x the {space['raw_description']:,.0f} of its description",
+        )
+    )
+    for part, octets in space["parts"].items():
+        yield row((f"... {part}", f"{octets:,.0f}"))
+
+
+def _missed(results: Results) -> Iterator[str]:
+    missed = [gate for gate in results["gates"] if not gate["holds"]]
+    yield f"{len(results['gates']) - len(missed)} of {len(results['gates'])} figures hold."
+    if missed:
+        yield "Not reached:"
+        yield ""
+    for gate in missed:
+        yield f"- {gate['name']}: {gate['value']:,.3g}, to be {gate['limit']:,.3g}"

@@ -1,0 +1,32 @@
+"""Opening the database file with the plain sqlite3 module, one way for all.
+
+Migrations and examinations need no event loop, and the command's start must not wait for what
+one brings along; nothing else of the engine is imported here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from os import PathLike, fsencode
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+
+def open_file(
+    path: str | PathLike[str], mode: Literal["ro", "rw"], timeout: float
+) -> sqlite3.Connection:
+    """Open the existing database at ``path``, in autocommit mode; it is never made.
+
+    ``timeout`` is how many seconds SQLite waits for a lock. Raises sqlite3.Error.
+    """
+    # As a URI, since only that can say that a missing file must not be made.
+    uri = f"file:{quote(fsencode(Path(path).absolute()))}?mode={mode}"
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=timeout, isolation_level=None, cached_statements=256
+    )
+    if sys.version_info >= (3, 12):
+        # A misspelt column in double quotes shall be an error, not a string.
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DML, False)
+    return connection

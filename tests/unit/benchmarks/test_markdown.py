@@ -1,0 +1,93 @@
+"""Results in the README: between the marks, and nothing else is touched."""
+
+from __future__ import annotations
+
+import json
+
+from benchmarks import markdown
+
+MACHINE = {
+    "processor": "A processor",
+    "cores": 2,
+    "memory": 8 << 30,
+    "system": "Linux",
+    "python": "3.11",
+    "sqlite": "3.40",
+    "load": [0.1, 0.1, 0.1],
+    "revision": "abc",
+}
+TIMES = {"p50": 0.1, "p95": 0.2, "p99": 0.3, "max": 0.4, "per_second": 1000.0}
+READ = {"alone": TIMES, "sqlite": TIMES, "hop": TIMES, "ratio": 1.25}
+RUN = {
+    "scale": 1000,
+    "machine": MACHINE,
+    "reads": {
+        "100": {"get": {**READ, "alone": {**TIMES, "p50": 0.05}}},
+        "1000": {"get": READ},
+    },
+    "at_once": {"get": TIMES},
+    "writes": {
+        "alone": {"upsert new": TIMES},
+        "per_second": {"upsert new": 5000.0},
+        "stall": {"p50": 0.1, "p99": 1.0, "max": 2.0},
+    },
+    "ratios": {"import against executemany": 0.7},
+    "opening": {"open": 3.0, "close": 1.0},
+    "import": {"rows": 1000, "seconds": 1.0, "per_second": 1000.0, "memory": 80 << 20},
+    "memory": {
+        "rows": 1000,
+        "build_per_second": 900.0,
+        "build_memory": 90 << 20,
+        "stream_per_second": 2000.0,
+        "stream_memory": 60 << 20,
+    },
+    "space": {
+        "bytes_per_posting": 4000.0,
+        "ratio": 1.6,
+        "raw_description": 2500.0,
+        "parts": {"row": 300.0},
+    },
+    "gates": [
+        {"name": "get, p50 ms", "value": 0.1, "limit": 0.5, "holds": True},
+        {"name": "find, p50 ms", "value": 0.9, "limit": 0.5, "holds": False},
+    ],
+}
+PEERS = {
+    "scale": 1000,
+    "machine": MACHINE,
+    "ways": {
+        "jobstore": {
+            **dict.fromkeys(markdown.OPERATIONS, TIMES),
+            "100 gets": 9.0,
+            "upsert": 8.0,
+            "unchanged": 7.0,
+        }
+    },
+    "bulk": {"sqlite-utils": 6.0},
+}
+
+
+def test_results_stand_between_the_marks(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text(f"Method\n\n{markdown.BEGIN}\nold\n{markdown.END}\nThe end\n")
+    (tmp_path / "1000.json").write_text(json.dumps(RUN))
+    (tmp_path / "latest.json").write_text("not read")
+    (tmp_path / "peers.json").write_text(json.dumps(PEERS))
+    markdown.publish(tmp_path, readme)
+    text = readme.read_text()
+    assert text.startswith(f"Method\n\n{markdown.BEGIN}\n")
+    assert text.endswith(f"{markdown.END}\nThe end\n")
+    assert "\nold\n" not in text
+    assert "| get | 0.100 | 0.200 | 0.300 | 0.400 | 0.100 | 0.100 | 1.25 | 2.00 |" in text
+    assert "1 of 2 figures hold." in text
+    assert "- find, p50 ms: 0.9, to be 0.5" in text
+    assert "| sqlite-utils | 6 |" in text
+    markdown.publish(tmp_path, readme)
+    assert readme.read_text() == text
+
+
+def test_every_line_of_a_table_has_the_same_number_of_cells():
+    for text in (markdown.run_section(RUN), markdown.peers_section(PEERS)):
+        for block in text.split("\n\n"):
+            lines = [line for line in block.splitlines() if line.startswith("|")]
+            assert len({line.count("|") for line in lines}) <= 1
