@@ -1,8 +1,7 @@
 """What a store does, in plain Python over a dict: the yardstick of the stateful test.
 
-Written from the public documentation, and sharing nothing with the store but its records. Texts
-are made of the pieces of a small vocabulary whose words are written down here by hand, so that
-the meaning of a text does not depend on the code under test. Slow and obvious on purpose.
+Written from the public documentation, and sharing nothing with the store but its records. What
+texts mean is in :mod:`.texts`. Slow and obvious on purpose.
 """
 
 from __future__ import annotations
@@ -10,11 +9,9 @@ from __future__ import annotations
 import copy
 import json
 import math
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -33,6 +30,7 @@ from jobstore import (
     Status,
     job_id,
 )
+from tests.property.texts import Text, plain, says, score
 
 Fields = dict[str, Any]
 
@@ -51,104 +49,6 @@ CONTENT = tuple(
 )
 SUMMARY = tuple(field.name for field in fields(JobSummary) if field.name != "snippet")
 PER_YEAR = {"hour": 2080, "day": 260, "week": 52, "month": 12, "year": 1, None: 1}
-
-# How a text may spell something, and the words that it says by that.
-VOCABULARY: dict[str, tuple[str, ...]] = {
-    "data": ("data",),
-    "Data": ("data",),
-    "database": ("database",),
-    "engineer": ("engineer",),
-    "ENGINEER": ("engineer",),
-    "engineering": ("engineering",),
-    "senior": ("senior",),
-    "C": ("c",),
-    "C++": ("cplusplus",),
-    "c++": ("cplusplus",),
-    "C#": ("csharp",),
-    ".NET": ("dotnet",),
-    "ASP.NET": ("asp", "dotnet"),
-    "Node.js": ("nodejs",),
-    "R": ("r",),
-    "r": ("r",),
-    "Café": ("cafe",),
-    "CAFE": ("cafe",),
-    "cafe\u0301": ("cafe",),
-    "Straße": ("strasse",),
-    "STRASSE": ("strasse",),
-    "Łódź": ("lodz",),
-    "Привет": ("привет",),
-    "東京": ("東", "京"),
-    "京都": ("京", "都"),
-    "데이터": ("데", "이", "터"),
-    "dev-ops": ("dev", "ops"),
-    "devops": ("devops",),
-    "O'Brien": ("o", "brien"),
-    "AND": ("and",),
-    "OR": ("or",),
-    "NEAR": ("near",),
-    "\ue000a": ("a",),  # what looks like an internal word of the index is none
-}
-# Beginnings of words, for prefixes; as they are typed, and what they mean.
-STEMS = {
-    "d": "d",
-    "dat": "dat",
-    "DATA": "data",
-    "eng": "eng",
-    "engineer": "engineer",
-    "c": "c",
-    "ca": "ca",
-    "stra": "stra",
-    "ß": "ss",
-    "при": "при",
-    "東": "東",
-    "xyz": "xyz",
-}
-_SEPARATORS = re.compile(r"[ ,\n]+")
-COLUMNS = ("title", "company", "location", "skills", "description")
-
-
-@dataclass(frozen=True)
-class Term:
-    """One word or phrase of a search text: as it is typed, and what it means."""
-
-    typed: str
-    words: tuple[str, ...]
-    prefix: bool = False
-    field: str | None = None
-
-
-@dataclass(frozen=True)
-class Text:
-    """A search text: of each group one term must occur, and none of the excluded."""
-
-    groups: tuple[tuple[Term, ...], ...]
-    excluded: tuple[Term, ...] = ()
-
-    def typed(self) -> str:
-        """Return the text as a person would type it."""
-        parts = [" OR ".join(term.typed for term in group) for group in self.groups]
-        return " ".join(parts + [f"-{term.typed}" for term in self.excluded])
-
-
-def words_of(text: str | None) -> tuple[str, ...]:
-    """Return the words of a text that is made of pieces of the vocabulary."""
-    if not text:
-        return ()
-    pieces = [piece for piece in _SEPARATORS.split(text) if piece]
-    return tuple(word for piece in pieces for word in _WORDS[nfc(piece)])
-
-
-def nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
-
-
-_WORDS = {nfc(piece): words for piece, words in VOCABULARY.items()}
-
-
-def plain(value: str) -> str:
-    """Return what whole values are compared by: no case, no accents, single spaces."""
-    decomposed = unicodedata.normalize("NFKD", value.casefold().replace("ł", "l"))
-    return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).split())
 
 
 def _stated(value: Any) -> bool:
@@ -302,7 +202,7 @@ class Model:
             return sorted(found, key=lambda job: -_or(job.applicant_count, -math.inf))
         if query.sort == "relevance" and text is not None:
             windows = [found[start : start + window] for start in range(0, len(found), window)]
-            return [job for w in windows for job in sorted(w, key=lambda job: -_score(job, text))]
+            return [job for w in windows for job in sorted(w, key=lambda job: -score(job, text))]
         return found
 
     def _matches(self, job: Job, query: SearchQuery, text: Text | None) -> bool:
@@ -339,7 +239,7 @@ class Model:
             return False
         if query.posted_until is not None and when > query.posted_until:
             return False
-        return text is None or _says(job, text)
+        return text is None or says(job, text)
 
     def facet(self, name: str, jobs: Sequence[Job]) -> list[tuple[str, int]]:
         """Return the ten most frequent values of a field, in the form they are compared by."""
@@ -404,55 +304,6 @@ def yearly(job: Job) -> tuple[float, float] | None:
         return None
     factor = PER_YEAR[job.salary_period]
     return float(min(ends) * factor), float(max(ends) * factor)
-
-
-def _columns(job: Job) -> dict[str, tuple[str, ...]]:
-    found = {name: words_of(getattr(job, name)) for name in COLUMNS if name != "skills"}
-    found["skills"] = tuple(word for skill in job.skills for word in words_of(skill))
-    return found
-
-
-def _occurs(term: Term, words: tuple[str, ...]) -> bool:
-    length = len(term.words)
-    for start in range(len(words) - length + 1):
-        part = words[start : start + length]
-        if term.prefix:
-            *before, last = part
-            if tuple(before) == term.words[:-1] and last.startswith(term.words[-1]):
-                return True
-        elif part == term.words:
-            return True
-    return False
-
-
-def _within(term: Term, columns: Mapping[str, tuple[str, ...]], allowed: Iterable[str]) -> bool:
-    return any(
-        _occurs(term, columns[name]) for name in allowed if term.field is None or term.field == name
-    )
-
-
-def _says(job: Job, text: Text) -> bool:
-    columns = _columns(job)
-    return all(
-        any(_within(term, columns, COLUMNS) for term in group) for group in text.groups
-    ) and not any(_within(term, columns, COLUMNS) for term in text.excluded)
-
-
-def _score(job: Job, text: Text) -> int:
-    columns = _columns(job)
-    score = 0
-    meant = {tuple((t.words, t.prefix, t.field) for t in group): group for group in text.groups}
-    for group in meant.values():
-        for weight, allowed in (
-            (8, ("title",)),
-            (4, ("company", "skills")),
-            (2, ("location",)),
-            (1, COLUMNS),
-        ):
-            if any(_within(term, columns, allowed) for term in group):
-                score += weight
-                break
-    return score
 
 
 def _count(values: Iterable[Any]) -> dict[str, int]:
