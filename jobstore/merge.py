@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,33 +24,10 @@ from jobstore.records import (
     job_id,
 )
 
-# The fields whose change makes a new version. The keys never change, and when a posting was
-# seen is not part of what it says.
-CONTENT_FIELDS = (
-    "title",
-    "company",
-    "location",
-    "country",
-    "workplace",
-    "employment_type",
-    "experience_level",
-    "industry",
-    "description",
-    "skills",
-    "salary_min",
-    "salary_max",
-    "salary_currency",
-    "salary_period",
-    "salary_text",
-    "url",
-    "apply_url",
-    "company_url",
-    "company_size",
-    "applicant_count",
-    "posted_at",
-    "expires_at",
-    "attributes",
-)
+# The keys never change, and when a posting was seen is not part of what it says.
+_APART = {"source", "source_job_id", "status", "first_seen_at", "last_seen_at", "closed_at"}
+# The fields whose change makes a new version.
+CONTENT_FIELDS = tuple(each.name for each in fields(JobPosting) if each.name not in _APART)
 
 
 @dataclass(slots=True, frozen=True)

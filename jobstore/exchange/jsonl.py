@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -18,44 +19,18 @@ from jobstore.exchange.cells import stated
 from jobstore.exchange.documents import json_objects
 from jobstore.exchange.rows import Record
 from jobstore.json_text import escaped
-from jobstore.records import Job
-
-# The order of an export, and the columns of a CSV.
-FIELDS = (
-    "id",
-    "source",
-    "source_job_id",
-    "title",
-    "company",
-    "location",
-    "country",
-    "workplace",
-    "employment_type",
-    "experience_level",
-    "industry",
-    "skills",
-    "salary_min",
-    "salary_max",
-    "salary_currency",
-    "salary_period",
-    "salary_text",
-    "url",
-    "apply_url",
-    "company_url",
-    "company_size",
-    "applicant_count",
-    "posted_at",
-    "expires_at",
-    "status",
-    "first_seen_at",
-    "last_seen_at",
-    "closed_at",
-    "description",
-    "attributes",
-)
+from jobstore.records import Job, JobPosting
 
 # What the store makes for itself.
 DERIVED = ("id", "version", "updated_at")
+# Long, and so at the end of a line.
+_LAST = ("description", "attributes")
+# The order of an export, and the columns of a CSV.
+FIELDS = (
+    "id",
+    *(each.name for each in fields(JobPosting) if each.name not in _LAST),
+    *_LAST,
+)
 
 
 def _exact(number: str) -> Decimal | float:
