@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks import compare, gates, markdown, report
+from benchmarks import compare, gates, markdown, real, report
 from benchmarks.databases import Database, database, working_copy
 from benchmarks.importing import ROWS, measure_import, measure_memory, measure_opening
 from benchmarks.reading import (
@@ -34,13 +34,14 @@ SIZES = (10_000, 100_000, 1_000_000)
 def main(arguments: list[str] | None = None) -> int:
     """Run one of the commands; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    commands = ("run", "compare", "peers", "publish")
+    commands = ("run", "compare", "peers", "real", "publish")
     parser.add_argument("command", nargs="?", default="run", choices=commands)
     parser.add_argument("--scale", type=int, default=SCALE, help="postings (default %(default)s)")
     parser.add_argument("--base", type=Path, help="compare: the JSON file of an earlier run")
+    parser.add_argument("files", nargs="*", type=Path, help="real: files that can be imported")
     options = parser.parse_args(arguments)
-    if options.scale < 1000:
-        parser.error("--scale must be at least 1000")
+    if options.scale < SIZES[0]:
+        parser.error(f"--scale must be at least {SIZES[0]}")
     if options.command == "publish":
         markdown.publish()
         return 0
@@ -48,6 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
         from benchmarks.peers import run
 
         return run(options.scale)
+    if options.command == "real":
+        if not options.files:
+            parser.error("real needs files")
+        return asyncio.run(real.run(options.files))
     if options.command == "compare":
         if options.base is None:
             parser.error("compare needs --base FILE")

@@ -87,14 +87,14 @@ class _Inline:
 class RecordingStore:
     """Tells which statements a call of the gateway runs."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, now: datetime = generator.NOW) -> None:
         self._conn = connect(path)
         self._recorder = Recorder(self._conn)
         key = self._conn.execute(catalog.load("sqlite")["cursor_key"]).fetchone()[0]
         engine: Any = SQLiteEngine(
-            cast(Any, None), cast(Any, _Inline(self._recorder)), bytes(key), _now
+            cast(Any, None), cast(Any, _Inline(self._recorder)), bytes(key), lambda: now
         )
-        self._store = JobStore(engine, (), _now)
+        self._store = JobStore(engine, (), lambda: now)
         self._store._closed = True  # there is nothing to close in it
 
     async def statements_of(self, call: Callable[[JobStore], Awaitable[Any]]) -> list[Statement]:
@@ -105,7 +105,3 @@ class RecordingStore:
     def close(self) -> None:
         """Close the connection."""
         self._conn.close()
-
-
-def _now() -> datetime:
-    return generator.NOW

@@ -38,7 +38,7 @@ class Row(NamedTuple):
     status: str
     yearly_max: float | None
     salary_currency: str | None
-    description: str
+    description: str | None
 
 
 class Draws:
@@ -73,7 +73,7 @@ class Draws:
     def words(self) -> list[SearchQuery]:
         """One or two words of a text, anywhere."""
         return [
-            SearchQuery(text=" ".join(self._some(f"{row.title} {row.description}")))
+            SearchQuery(text=" ".join(self._some(f"{row.title} {row.description or ''}")))
             for row in self.rows
         ]
 

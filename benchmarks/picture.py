@@ -51,6 +51,8 @@ def draw(title: str, lines: Mapping[str, Mapping[int, float]], limit: float) -> 
     parts.append(
         f"<line x1='{_LEFT}' x2='{right}' y1='{y(limit):.1f}' y2='{y(limit):.1f}' "
         "stroke='#c00' stroke-dasharray='2 4'/>"
+        f"<text x='{_LEFT - 8}' y='{y(limit) + 4:.1f}' {_STYLE} text-anchor='end'>"
+        f"{limit:g} ms</text>"
     )
     names = sorted(lines, key=lambda name: -lines[name][max(lines[name])])
     for number, (name, height) in enumerate(

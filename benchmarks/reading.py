@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from itertools import cycle, islice
 from statistics import median
@@ -73,16 +74,14 @@ class Measured:
 
 
 @asynccontextmanager
-async def subject(database: Database) -> AsyncIterator[Subject]:
-    """Open a database, and draw what is asked of it."""
+async def subject(database: Database, now: datetime = generator.NOW) -> AsyncIterator[Subject]:
+    """Open a database, and draw what is asked of it; its clock stands at ``now``."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(
-            jobstore.connect(database.url, clock=lambda: generator.NOW)
-        )
+        store = await stack.enter_async_context(jobstore.connect(database.url, clock=lambda: now))
         plain = bare.connect(database.path)
         stack.callback(plain.close)
         operations = await reading_operations(Draws(plain), store)
-        recording = bare.RecordingStore(database.path)
+        recording = bare.RecordingStore(database.path, now)
         stack.callback(recording.close)
         statements = {
             operation.name: [await recording.statements_of(call) for call in operation.calls]
@@ -104,6 +103,8 @@ async def measure_alone(
         for number in range(rounds):
             for each in subjects:
                 for operation in each.operations:
+                    if not operation.calls:
+                        continue
                     measured = found[each.size][operation.name]
                     await _round(each, operation, measured, idle, machine, number)
     return found

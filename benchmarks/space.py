@@ -53,8 +53,8 @@ def measure_space(database: Database) -> dict[str, Any]:
     return {
         "page_size": page,
         "bytes_per_posting": round(pages * page / size, 1),
-        "raw_description": round(raw / size, 1),
-        "ratio": round(pages * page / raw, 3),
+        "raw_description": round((raw or 0) / size, 1),
+        "ratio": round(pages * page / raw, 3) if raw else None,
         "parts": account(used, size),
         "tables": {name: round(octets / size, 1) for name, octets in sorted(used.items())},
     }

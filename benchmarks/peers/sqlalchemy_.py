@@ -210,3 +210,30 @@ class Core:
         """Store one posting durably."""
         async with self._lock, self._engine.begin() as conn:
             await conn.execute(self._upsert, row)
+
+
+class SearchableCore(Core):
+    """Core on a table whose words are indexed as well, by triggers: the store's writes do that."""
+
+    name = "Core with full text"
+
+    async def open(self, path: Path) -> None:
+        """Open the database at ``path``, and index what is in it."""
+        await super().open(path)
+        async with self._engine.begin() as conn:
+            for statement in _WORDS:
+                await conn.execute(text(statement))
+
+
+_SEARCHED = "title, company, location, skills, description"
+_NEW, _OLD = (
+    ", ".join(f"{row}.{name}" for name in ("id", *_SEARCHED.split(", "))) for row in ("new", "old")
+)
+_REMOVE = f"INSERT INTO words (words, rowid, {_SEARCHED}) VALUES ('delete', {_OLD});"
+_ADD = f"INSERT INTO words (rowid, {_SEARCHED}) VALUES ({_NEW});"
+_WORDS = (
+    f"CREATE VIRTUAL TABLE words USING fts5 ({_SEARCHED}, content = 'jobs', content_rowid = 'id')",
+    "INSERT INTO words (words) VALUES ('rebuild')",
+    f"CREATE TRIGGER words_add AFTER INSERT ON jobs BEGIN {_ADD} END",
+    f"CREATE TRIGGER words_replace AFTER UPDATE ON jobs BEGIN {_REMOVE} {_ADD} END",
+)
