@@ -7,7 +7,6 @@ import os
 import random
 import sqlite3
 import stat
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -315,7 +314,6 @@ async def test_a_file_that_another_program_keeps_for_itself_is_busy(
         assert await store.count() == 0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="modes are those of POSIX")
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o027, 0o077, 0o177])
 async def test_new_files_are_for_their_owner_alone_whatever_the_umask(
     tmp_path: Path, umask: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import Popen
@@ -124,7 +123,6 @@ asyncio.run(main())
     assert output.count("ResourceWarning") == 1, output
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 def test_the_interrupt_of_a_terminal_keeps_what_was_acknowledged(
     migrated_url: str, tmp_path: Path, start_python: Start
 ) -> None:
