@@ -31,8 +31,8 @@ ORDER BY m.migration_id
 """
 
 
-# Descriptions of 2 to 4 KB leave a fifth of a page of 4096 bytes empty: with 2048 a store takes
-# 11 to 17% less disk, and writes less for the scattered pages of an index.
+# Descriptions of 2 to 4 KB leave a fifth of a page of 4096 bytes empty: with 2048 a store took
+# 6% (real texts) to 11% (generated ones) less disk. Smaller pages slow down reading long texts.
 _PAGE_SIZE = 2048
 
 
