@@ -22,3 +22,11 @@ SELECT w.rowid FROM posting_words AS w WHERE w.posting_words MATCH ? ORDER BY w.
 -- Fails when the index contradicts itself; writes nothing, but counts as a write.
 -- name: check_words
 INSERT INTO posting_words (posting_words) VALUES ('integrity-check');
+
+-- What `jobstore doctor --repair` makes anew. Goes back to an index without entries, whatever
+-- state it is in.
+-- name: empty_words
+INSERT INTO posting_words (posting_words) VALUES ('delete-all');
+
+-- name: empty_counters
+DELETE FROM counter;

@@ -1,0 +1,67 @@
+"""Making anew what follows from the postings: the full-text index and the counts.
+
+Every function works inside a transaction that its caller began, on a connection whose
+:class:`~jobstore.engines.sqlite.locking.FileLock` the caller holds, and blocks meanwhile. Rows
+are read as they are needed, so memory does not grow with the store. A posting that cannot be
+read raises DamagedRow; then the caller rolls back, and only a backup helps.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from jobstore.engines.sqlite.counters import Tally
+from jobstore.engines.sqlite.indexing import entry
+from jobstore.engines.sqlite.rows import JOB_COLUMNS, job_from_row, sound
+from jobstore.records import Job
+from jobstore.statements import catalog
+
+_SQL = catalog.load("sqlite")
+
+# Postings that are held at a time, and whose counts are written together.
+SLICE = 1024
+
+_PLACE = len(JOB_COLUMNS)
+
+
+@sound
+def rebuild_index(conn: sqlite3.Connection, progress: Callable[[int], object] | None = None) -> int:
+    """Drop the full-text index and write it anew; return the number of postings.
+
+    ``progress`` is told how many were indexed since it was last called.
+    """
+    conn.execute(_SQL["empty_words"])
+    done = 0
+    # In rising order of place, so that FTS5 gathers what it writes into large segments.
+    for jobs in _slices(conn):
+        conn.executemany(_SQL["insert_words"], ((place, *entry(job)) for place, job in jobs))
+        done += len(jobs)
+        if progress is not None:
+            progress(len(jobs))
+    return done
+
+
+@sound
+def rebuild_counters(conn: sqlite3.Connection) -> int:
+    """Drop all counts and recount the postings; return how many there are.
+
+    A value that is spelled in several ways is shown as its oldest posting spells it.
+    """
+    conn.execute(_SQL["empty_counters"])
+    done = 0
+    tally = Tally()
+    for jobs in _slices(conn):
+        for _, job in jobs:
+            tally.replace(None, job)
+        tally.write(conn)
+        done += len(jobs)
+    return done
+
+
+def _slices(conn: sqlite3.Connection) -> Iterator[list[tuple[int, Job]]]:
+    """Yield all postings with their places, in the order of places."""
+    rows = conn.execute(_SQL["every_posting"])
+    while jobs := [(row[_PLACE], job_from_row(row)) for row in islice(rows, SLICE)]:
+        yield jobs
