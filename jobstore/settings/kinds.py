@@ -1,0 +1,113 @@
+"""What every section of the settings shares: its base class and the kinds of its values.
+
+A kind says what is allowed; which setting has it is said in the sections.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+
+Severity = Literal["warning", "critical"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+# Object stores that obstore can reach by these addresses.
+OBJECT_STORES = ("s3", "gs", "az")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class Section(BaseModel):
+    """A part of the settings: unchangeable, and nothing unknown is taken.
+
+    The values of secrets never appear in what its faults say.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        validate_default=True,
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        # Python takes true for 1, and nobody who writes it means that.
+        if (
+            isinstance(value, bool)
+            and cls.model_fields[str(info.field_name)].annotation is not bool
+        ):
+            raise ValueError("true and false are no value for this")
+        return value
+
+
+def _path(value: Any) -> Any:
+    if not isinstance(value, str | os.PathLike):
+        raise ValueError("a path must be text")
+    text = os.fspath(value)
+    if not text or "\0" in text:
+        raise ValueError("a path must not be empty, nor contain a NUL")
+    # Relative paths count from the folder that the command runs in, as those of URLs do.
+    return Path(text).expanduser()
+
+
+def _place(text: str) -> str:
+    """Check where copies of backups go: a folder, or an object store's address."""
+    if not text.strip() or "\0" in text:
+        raise ValueError("a place must not be empty")
+    scheme, colon, _ = text.partition("://")
+    if not colon:
+        return text
+    if scheme not in OBJECT_STORES:
+        raise ValueError("a place must be a folder, or begin with s3://, gs:// or az://")
+    parts = urlsplit(text)
+    if "@" in parts.netloc:
+        raise ValueError("a place must not carry credentials; give them by place_options")
+    if parts.query or parts.fragment or not _BUCKET.fullmatch(parts.netloc):
+        raise ValueError(f"a place must be {scheme}://BUCKET or {scheme}://BUCKET/FOLDER")
+    return text
+
+
+def _recipient(text: str) -> str:
+    if text.upper().startswith("AGE-SECRET-KEY-"):
+        raise ValueError("this is a secret key; a recipient is a public one, age1...")
+    if not re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", text):
+        raise ValueError("a recipient must be an age public key, age1 and 58 characters")
+    return text
+
+
+def different(values: Iterable[str], what: str) -> None:
+    """Raise ValueError when a value occurs twice."""
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise ValueError(f"two {what} have the same name")
+        seen.add(value)
+
+
+FilePath = Annotated[Path, BeforeValidator(_path)]
+Place = Annotated[str, AfterValidator(_place)]
+Recipient = Annotated[str, AfterValidator(_recipient)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+ClockTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Milliseconds = Annotated[float, Field(gt=0, le=3_600_000)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Mebibytes = Annotated[int, Field(ge=1, le=1_048_576)]

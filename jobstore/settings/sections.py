@@ -1,0 +1,315 @@
+"""The settings that operators write, as typed sections; reading them is not done here.
+
+Every field has its default, its range and a word on what it means. The reference in
+``docs/configuration.md`` is made from them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from jobstore.errors import StoreUnavailable
+from jobstore.settings.alerting import AlertsSection
+from jobstore.settings.kinds import (
+    ClockTime,
+    FilePath,
+    Mebibytes,
+    Milliseconds,
+    Percent,
+    Place,
+    Recipient,
+    Seconds,
+    Section,
+    Weekday,
+)
+from jobstore.settings.options import EngineOptions
+from jobstore.settings.url import DEFAULT_URL, StoreURL, parse_store_url
+
+Environment = Literal["development", "staging", "production"]
+
+
+class StoreSection(Section):
+    """The store and how it is driven."""
+
+    url: str = Field(default=DEFAULT_URL, max_length=4096, description="where the store is")
+    synchronous: Literal["full", "normal"] = Field(
+        default="full", description="full keeps acknowledged writes through a power cut"
+    )
+    readers: int = Field(default=3, ge=1, le=64, description="connections that read in parallel")
+    queue_size: int = Field(default=10_000, ge=1, le=1_000_000, description="writes that may wait")
+    busy_timeout: Seconds = Field(
+        default=30.0, description="seconds that a write waits for its turn"
+    )
+    read_timeout: Seconds = Field(default=30.0, description="seconds that a read may take")
+
+    @field_validator("url")
+    @classmethod
+    def _understood(cls, url: str) -> str:
+        try:
+            parse_store_url(url)
+        except StoreUnavailable as error:
+            raise ValueError(str(error)) from None
+        return url
+
+    @property
+    def address(self) -> StoreURL:
+        """The URL, parsed."""
+        return parse_store_url(self.url)
+
+    @property
+    def options(self) -> EngineOptions:
+        """What :func:`jobstore.connect` takes as ``options``."""
+        return EngineOptions(**self.model_dump(exclude={"url"}))
+
+
+class PathsSection(Section):
+    """Folders of operations."""
+
+    state: FilePath | None = Field(
+        default=None,
+        description="folder of what operations keep; STORE.ops beside the store without it",
+    )
+
+
+class LoggingSection(Section):
+    """Log files."""
+
+    format: Literal["json", "readable"] = Field(
+        default="json", description="the form of a line (development: readable)"
+    )
+    level: Literal["debug", "info", "warning", "error", "critical"] = Field(
+        default="info", description="the least level that is written"
+    )
+    max_bytes: int = Field(
+        default=10_000_000,
+        ge=10_000,
+        le=10_000_000_000,
+        description="bytes after which a file is rotated",
+    )
+    keep: int = Field(
+        default=5, ge=1, le=1000, description="rotated files that are kept, of each log"
+    )
+    slow_ms: Milliseconds = Field(
+        default=50.0, description="milliseconds above which an operation is logged as slow"
+    )
+
+
+class ThresholdsSection(Section):
+    """What an operation may take: the 95th percentile, in milliseconds."""
+
+    get_ms: Milliseconds = Field(
+        default=50.0, description="milliseconds for reading one posting, p95"
+    )
+    search_ms: Milliseconds = Field(default=50.0, description="milliseconds for a search, p95")
+    statistics_ms: Milliseconds = Field(
+        default=50.0, description="milliseconds for statistics, p95"
+    )
+    write_ms: Milliseconds = Field(
+        default=50.0, description="milliseconds for a durable write, p95"
+    )
+
+
+class HealthSection(Section):
+    """Limits of the health checks."""
+
+    timeout: Seconds = Field(default=5.0, description="seconds for each check")
+    disk_warn_percent: Percent = Field(
+        default=20.0, description="free disk below which health warns"
+    )
+    disk_fail_percent: Percent = Field(
+        default=10.0, description="free disk below which health fails"
+    )
+    wal_warn_mib: Mebibytes = Field(
+        default=256, description="MiB of the WAL above which health warns"
+    )
+    wal_fail_mib: Mebibytes = Field(
+        default=1024, description="MiB of the WAL above which health fails"
+    )
+    memory_warn_mib: Mebibytes = Field(
+        default=1024, description="MiB in memory above which health warns"
+    )
+    queue_warn: float = Field(
+        default=0.5, gt=0, le=1, description="share of queue_size above which health warns"
+    )
+
+    @model_validator(mode="after")
+    def _warns_before_it_fails(self) -> HealthSection:
+        if self.disk_fail_percent > self.disk_warn_percent:
+            raise ValueError("disk_fail_percent must not be above disk_warn_percent")
+        if self.wal_fail_mib < self.wal_warn_mib:
+            raise ValueError("wal_fail_mib must not be below wal_warn_mib")
+        return self
+
+
+class MonitoringSection(Section):
+    """What is measured, and how long it is kept."""
+
+    enabled: bool = Field(default=True, description="whether operations are measured")
+    sample_seconds: int = Field(
+        default=10, ge=1, le=3600, description="seconds between two samples"
+    )
+    keep_minutes_days: int = Field(
+        default=2, ge=1, le=3650, description="days that minutes are kept"
+    )
+    keep_hours_days: int = Field(default=30, ge=1, le=3650, description="days that hours are kept")
+    keep_days_days: int = Field(default=730, ge=1, le=36_500, description="days that days are kept")
+
+    @model_validator(mode="after")
+    def _coarser_is_kept_longer(self) -> MonitoringSection:
+        if not self.keep_minutes_days <= self.keep_hours_days <= self.keep_days_days:
+            raise ValueError(
+                "keep_minutes_days, keep_hours_days and keep_days_days must not fall in that order"
+            )
+        return self
+
+
+class BackupSection(Section):
+    """Backups: where they go, to whom they are encrypted, how long they are kept."""
+
+    folder: FilePath | None = Field(
+        default=None, description="folder of the backups; backups in the state folder without it"
+    )
+    places: tuple[Place, ...] = Field(
+        default=(),
+        max_length=20,
+        description="where copies go: folders, s3://, gs:// or az:// addresses",
+    )
+    place_options: dict[str, dict[str, SecretStr]] = Field(
+        default={}, description="keys, region and the like of object stores, by place; all secret"
+    )
+    recipients: tuple[Recipient, ...] = Field(
+        default=(),
+        max_length=100,
+        description="age public keys; backups are encrypted when there is one",
+    )
+    identity_file: FilePath | None = Field(
+        default=None, description="file with the age secret key, for verifying and restoring"
+    )
+    daily: int = Field(default=7, ge=1, le=3650, description="daily backups that are kept")
+    weekly: int = Field(default=4, ge=0, le=520, description="weekly backups that are kept")
+    monthly: int = Field(default=12, ge=0, le=1200, description="monthly backups that are kept")
+    level: int = Field(default=3, ge=1, le=22, description="zstd level; more is smaller and slower")
+    max_age_hours: float = Field(
+        default=26.0, gt=0, le=87_600, description="hours after which the latest backup is too old"
+    )
+    drill_max_age_days: float = Field(
+        default=8.0, gt=0, le=3650, description="days after which the latest drill is too old"
+    )
+
+    @model_validator(mode="after")
+    def _options_of_places(self) -> BackupSection:
+        if not self.place_options.keys() <= {*self.places}:
+            raise ValueError("place_options must name places as they are written in places")
+        return self
+
+
+class ScheduleSection(Section):
+    """When work is due; times of day are in UTC."""
+
+    backup_at: ClockTime = Field(default="02:30", description="time of the daily backup, UTC")
+    verify_hours: int = Field(
+        default=24, ge=1, le=8760, description="hours between two verifications"
+    )
+    drill_weekday: Weekday = Field(default="sunday", description="day of the weekly restore drill")
+    drill_at: ClockTime = Field(default="04:00", description="time of the drill, UTC")
+    prune_hours: int = Field(default=24, ge=1, le=8760, description="hours between two prunings")
+    checkpoint_minutes: int = Field(
+        default=60, ge=1, le=10_080, description="minutes between two checkpoints of the WAL"
+    )
+    optimize_hours: int = Field(
+        default=24, ge=1, le=8760, description="hours between two runs of PRAGMA optimize"
+    )
+    sample_minutes: int = Field(
+        default=1, ge=1, le=1440, description="minutes between health samples"
+    )
+
+
+class DeploymentSection(Section):
+    """What a deployment does besides migrating."""
+
+    sample_data: bool = Field(
+        default=False, description="whether made-up postings are stored (development: true)"
+    )
+    min_free_mib: Mebibytes = Field(
+        default=512, description="MiB of free disk that a deployment needs"
+    )
+    simultaneous: int = Field(
+        default=100, ge=1, le=10_000, description="simultaneous operations of the validation"
+    )
+
+
+# What development has instead of a section's own default.
+DEVELOPMENT: dict[str, dict[str, Any]] = {
+    "logging": {"format": "readable"},
+    "deployment": {"sample_data": True},
+}
+
+
+class Settings(Section):
+    """Everything that operations go by.
+
+    ``Settings()`` is what an empty configuration means: development, in the current folder.
+    """
+
+    environment: Environment = Field(default="development", description="what the store is for")
+    store: StoreSection = StoreSection()
+    paths: PathsSection = PathsSection()
+    logging: LoggingSection = LoggingSection()
+    thresholds: ThresholdsSection = ThresholdsSection()
+    health: HealthSection = HealthSection()
+    monitoring: MonitoringSection = MonitoringSection()
+    alerts: AlertsSection = AlertsSection()
+    backup: BackupSection = BackupSection()
+    schedule: ScheduleSection = ScheduleSection()
+    deployment: DeploymentSection = DeploymentSection()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_environment(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("environment", "development") != "development":
+            return given
+        filled = dict(given)
+        for section, defaults in DEVELOPMENT.items():
+            own = filled.get(section, {})
+            if isinstance(own, dict):
+                filled[section] = defaults | own
+        return filled
+
+    @property
+    def state_folder(self) -> Path:
+        """The folder of everything that operations keep beside the store."""
+        path = self.store.address.path
+        return (self.paths.state or path.with_name(f"{path.stem}.ops")).absolute()
+
+    @property
+    def logs_folder(self) -> Path:
+        """The folder of the log files."""
+        return self.state_folder / "logs"
+
+    @property
+    def backups_folder(self) -> Path:
+        """The folder that backups are made in."""
+        return (self.backup.folder or self.state_folder / "backups").absolute()
+
+    @property
+    def deployments_folder(self) -> Path:
+        """The folder of the deployments and their reports."""
+        return self.state_folder / "deployments"
+
+    @property
+    def monitoring_db(self) -> Path:
+        """The database of samples."""
+        return self.state_folder / "monitoring.db"
+
+    @property
+    def alerts_db(self) -> Path:
+        """The database of the state of alerts."""
+        return self.state_folder / "alerts.db"
+
+    @property
+    def schedule_db(self) -> Path:
+        """The database of what was done when."""
+        return self.state_folder / "schedule.db"
