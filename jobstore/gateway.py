@@ -93,6 +93,23 @@ class JobStore(Postings):
                 stacklevel=2,
             )
 
+    @property
+    def engine(self) -> Engine:
+        """The engine that does the work, for those who watch it; not for postings."""
+        return self._engine
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Tell ``observer`` about every operation from now on.
+
+        Returns a function that ends it.
+        """
+        self._observers = (*self._observers, observer)
+
+        def forget() -> None:
+            self._observers = tuple(each for each in self._observers if each is not observer)
+
+        return forget
+
     async def close(self) -> None:
         """Finish the writes that were accepted, then close. Calling it twice is fine."""
         self._closed = True

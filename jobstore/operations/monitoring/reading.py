@@ -1,0 +1,238 @@
+"""Reading the monitoring database: what goes on now, what went on, what alerts are judged by.
+
+Everything here blocks and changes nothing. A history that is not there reads as an empty one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jobstore.engines.sqlite.files import open_file
+from jobstore.errors import StoreUnavailable
+from jobstore.operations.monitoring.history import (
+    APPLICATION_ID,
+    DAY,
+    HOUR,
+    MINUTE,
+    SAMPLES_KEPT,
+    SQL,
+    VERSION,
+    Keep,
+    is_made,
+)
+from jobstore.operations.monitoring.recorder import sizes
+from jobstore.operations.monitoring.traffic import OBSERVED, Key, Traffic, added, by_operation
+
+# Seconds that the live view looks back: some samples of each process.
+WINDOW = 30
+# Steps in seconds that a trend may have; each is a whole number of minutes, hours or days.
+_STEPS = (60, 300, 900, 3600, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 7 * DAY, 30 * DAY)
+_PATIENCE = 5.0
+# A sample that is dated this much later than now is of a clock that was a little fast.
+_FAST = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process that uses the store: operations per second, its queue and its last group."""
+
+    pid: int
+    label: str
+    started_at: float
+    per_second: float
+    queue_depth: int
+    group_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """One operation as it goes now: per second, and percentiles in milliseconds."""
+
+    per_second: float
+    rows_per_second: float
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of the live view, taken ``at`` (Unix time) over ``window`` seconds."""
+
+    at: float
+    window: float
+    per_second: float
+    errors: int
+    queue_depth: int
+    wal_bytes: int | None
+    disk_free_bytes: int | None
+    operations: dict[str, Rate] = field(default_factory=dict)
+    processes: list[Running] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRange:
+    """What a level was in one step."""
+
+    mean: float
+    lowest: int
+    highest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One step of a trend: it begins at ``starts_at`` (Unix time) and lasts ``seconds``."""
+
+    starts_at: int
+    seconds: int
+    traffic: dict[str, Traffic]
+    levels: dict[str, LevelRange]
+
+
+def frame(path: Path, store: Path, now: float, window: float = WINDOW) -> Frame:
+    """Return what all processes do with the store whose file is ``store``."""
+    with _reading(path) as conn:
+        known = _rows(conn, "processes", (now - window,))
+        counted = _by_process(conn, now, window)
+        latest: dict[tuple[int, str], int] = {}
+        for process, name, value in _rows(conn, "latest_levels", (now - window, now + _FAST)):
+            latest[process, name] = value
+    running: list[Running] = []
+    rates: dict[str, float] = defaultdict(float)
+    rows: dict[str, float] = defaultdict(float)
+    for id, pid, started, label, _, ended in known:
+        tallies = counted.get(id, {})
+        # A process that has just begun has not looked for the whole window; one that has ended
+        # did nothing in the rest of it.
+        seconds = window if ended else max(1.0, tallies.get(OBSERVED, 0) / 1_000_000)
+        mine = 0.0
+        for operation, traffic in by_operation(tallies).items():
+            rates[operation] += traffic.count / seconds
+            rows[operation] += traffic.rows / seconds
+            mine += traffic.count / seconds
+        if not ended:
+            levels = (latest.get((id, name), 0) for name in ("queue_depth", "group_size"))
+            running.append(Running(pid, label, started / 1_000_000, mine, *levels))
+    merged = by_operation(added(counted.values()))
+    space = sizes(store)
+    return Frame(
+        at=now,
+        window=window,
+        per_second=sum(rates.values()),
+        errors=sum(sum(each.errors.values()) for each in merged.values()),
+        queue_depth=sum(each.queue_depth for each in running),
+        wal_bytes=space.get("wal_bytes"),
+        disk_free_bytes=space.get("disk_free_bytes"),
+        operations={
+            name: Rate(
+                rates[name],
+                rows[name],
+                milliseconds(each.quantile(0.5)),
+                milliseconds(each.quantile(0.95)),
+                milliseconds(each.quantile(0.99)),
+                sum(each.errors.values()),
+            )
+            for name, each in merged.items()
+        },
+        processes=running,
+    )
+
+
+def window(path: Path, now: float, seconds: float) -> dict[str, Traffic]:
+    """Return what all processes did in the last ``seconds`` (at most two hours)."""
+    with _reading(path) as conn:
+        counted = _by_process(conn, now, min(seconds, SAMPLES_KEPT))
+    return by_operation(added(counted.values()))
+
+
+def ever(path: Path) -> dict[str, Traffic]:
+    """Return all that was ever counted, whatever was pruned since."""
+    with _reading(path) as conn:
+        counted = {(one, two, three): n for one, two, three, n in _rows(conn, "tallies_ever")}
+    return by_operation(counted)
+
+
+def step_of(seconds: float, points: int) -> int:
+    """Return the finest step, in seconds, that covers ``seconds`` with at most ``points``."""
+    return next((step for step in _STEPS if seconds / step <= points), _STEPS[-1])
+
+
+def trend(
+    path: Path, since: float, until: float, *, points: int = 200, keep: Keep | None = None
+) -> list[Point]:
+    """Return what went on from ``since`` to ``until`` (Unix times), in at most ``points`` steps.
+
+    Steps in which nothing was recorded are left out. The first and the last may reach beyond
+    the bounds. ``keep`` tells how far minutes and hours go back.
+    """
+    keep = Keep() if keep is None else keep
+    step = step_of(until - since, points)
+    if step < HOUR and until - since > keep.minutes * DAY:
+        step = HOUR
+    if step < DAY and until - since > keep.hours * DAY:
+        step = DAY
+    period = next(each for each in (DAY, HOUR, MINUTE) if step % each == 0)
+    asked = {
+        "step": step, "period": period, "since": since - since % period, "until": until
+    }  # fmt: skip
+    counted: dict[int, dict[Key, int]] = defaultdict(dict)
+    levels: dict[int, dict[str, LevelRange]] = defaultdict(dict)
+    with _reading(path) as conn:
+        for at, operation, measure, detail, amount in _rows(conn, "tallies_of_steps", asked):
+            counted[at][operation, measure, detail] = amount
+        for at, name, readings, total, lowest, highest in _rows(conn, "levels_of_steps", asked):
+            levels[at][name] = LevelRange(total / readings, lowest, highest)
+    return [
+        Point(at, step, by_operation(counted[at]), levels[at])
+        for at in sorted(counted.keys() | levels.keys())
+    ]
+
+
+def milliseconds(seconds: float | None) -> float | None:
+    """Return seconds as milliseconds, with the precision that a histogram has."""
+    return None if seconds is None else round(seconds * 1000, 3)
+
+
+def _by_process(
+    conn: sqlite3.Connection | None, now: float, seconds: float
+) -> dict[int, dict[Key, int]]:
+    found: dict[int, dict[Key, int]] = defaultdict(dict)
+    for process, operation, measure, detail, amount in _rows(
+        conn, "tallies_of_processes", (now - seconds, now + _FAST)
+    ):
+        found[process][operation, measure, detail] = amount
+    return found
+
+
+def _rows(
+    conn: sqlite3.Connection | None, name: str, values: tuple[float, ...] | Mapping[str, float] = ()
+) -> list[Any]:
+    return [] if conn is None else conn.execute(SQL[name], values).fetchall()
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """Open the history for reading; gives ``None`` where nothing was ever recorded.
+
+    Raises StoreUnavailable when it is damaged or cannot be opened, SchemaMismatch when it is of
+    another version.
+    """
+    if not path.is_file():
+        yield None
+        return
+    try:
+        with closing(open_file(path, "ro", _PATIENCE)) as conn:
+            conn.execute("PRAGMA query_only = ON")
+            yield conn if is_made(conn, APPLICATION_ID, VERSION) else None
+    except sqlite3.Error as error:
+        raise StoreUnavailable(
+            f"The monitoring history cannot be read ({error}). Move {path} away; a new one is "
+            "made, and the store does not need it."
+        ) from error

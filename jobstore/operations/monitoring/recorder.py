@@ -1,0 +1,277 @@
+"""The recorder: an observer that counts, and a thread that writes down what it counted.
+
+Counting happens on the event loop and is a few steps of arithmetic. Files are touched by the
+thread alone, so that neither a full nor a hung disk is felt by the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import sqlite3
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobstore.errors import JobStoreError
+from jobstore.events import Event
+from jobstore.operations.monitoring import history
+from jobstore.operations.monitoring.histogram import BOUNDS, EMPTY
+from jobstore.operations.monitoring.history import Keep, Level, Process
+from jobstore.operations.monitoring.traffic import OBSERVED, Key, label_of
+
+if TYPE_CHECKING:
+    from jobstore.gateway import JobStore
+    from jobstore.settings.sections import Settings
+
+_log = logging.getLogger("jobstore.monitoring")
+
+# Seconds between readings of what goes up and down.
+_READING = 1.0
+# Seconds between prunings, and those that stopping waits for the last writing.
+_PRUNING = 3600.0
+_LAST_WRITING = 5.0
+# Seconds that the wall clock may jump back without being followed.
+_STEP_BACK = 300.0
+
+
+class _Tally:
+    """What one operation did since the recorder was made."""
+
+    __slots__ = ("buckets", "errors", "rows", "seconds")
+
+    def __init__(self) -> None:
+        self.buckets = list(EMPTY)
+        self.seconds = 0.0
+        self.rows = 0
+        self.errors: dict[str, int] = {}
+
+
+class Recorder:
+    """Counts the operations of one store; pass it as ``connect(observers=[recorder])``.
+
+    ``history`` is the monitoring database, made when there is none; ``store`` the store's file,
+    whose WAL and disk are read. ``sample_seconds`` (0.1 or more) is how often is written.
+    ``label`` says to people which program this is. ``clock`` gives the Unix time, for tests.
+
+    :meth:`start` begins to write, :meth:`stop` ends it; between them it is also a context
+    manager. What cannot be written is kept, and written later with the rest.
+    """
+
+    def __init__(
+        self,
+        history: Path,
+        store: Path,
+        *,
+        sample_seconds: float = 10.0,
+        keep: Keep | None = None,
+        label: str = "python",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._path = history
+        self._store = store
+        self._every = sample_seconds
+        self._keep = Keep() if keep is None else keep
+        self._clock = steady(clock)
+        self._process = Process(os.getpid(), int(clock() * 1_000_000), label)
+        self._tallies: dict[str, _Tally] = {}
+        self._written: dict[Key, int] = {}
+        self._levels: dict[str, Level] = {}
+        self._writer: Any = None
+        self._looked_at = time.monotonic()
+        self._pruned_at: float | None = None
+        self._failing = False
+        self._flushing = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Count one operation."""
+        tally = self._tallies.get(event.operation)
+        if tally is None:
+            tally = self._tallies[event.operation] = _Tally()
+        seconds = event.seconds
+        tally.buckets[bisect_left(BOUNDS, seconds)] += 1
+        tally.seconds += seconds
+        tally.rows += event.rows
+        if event.error is not None:
+            tally.errors[event.error] = tally.errors.get(event.error, 0) + 1
+
+    def watch(self, store: JobStore) -> None:
+        """Read the queue of the store's writer as well, where its engine has one."""
+        self._writer = getattr(store.engine, "writer", None)
+
+    def counted(self) -> dict[Key, int]:
+        """Return everything that was counted since the recorder was made."""
+        found: dict[Key, int] = {}
+        for operation, tally in list(self._tallies.items()):
+            found[operation, "micros", ""] = round(tally.seconds * 1_000_000)
+            found[operation, "rows", ""] = tally.rows
+            for index, count in enumerate(list(tally.buckets)):
+                if count:
+                    found[operation, "bucket", label_of(index)] = count
+            for error, count in list(tally.errors.items()):
+                found[operation, "error", error] = count
+        return found
+
+    def levels(self) -> dict[str, int]:
+        """Return what goes up and down, as it is now: numbers of operations and bytes.
+
+        Reads the disk. What cannot be read is left out.
+        """
+        return self._waiting() | sizes(self._store)
+
+    def start(self) -> None:
+        """Begin to write down what is counted, on a thread of its own."""
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._run, name="jobstore-monitoring", daemon=True
+            )
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Write down the rest and end the thread; waits for it at most 5 seconds."""
+        if self._thread is not None:
+            self._stopping.set()
+            self._thread.join(_LAST_WRITING)
+
+    def __enter__(self) -> Recorder:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def flush(self) -> bool:
+        """Write down what was counted since the last time; returns whether that was possible.
+
+        Blocks. Never raises for what the disk does.
+        """
+        with self._flushing:
+            self._look(self.levels())
+            return self._write(ended=self._stopping.is_set())
+
+    def _run(self) -> None:
+        due = time.monotonic() + self._every
+        while not self._stopping.wait(min(_READING, self._every)):
+            if time.monotonic() >= due:
+                self.flush()
+                due = time.monotonic() + self._every
+            else:
+                with self._flushing:
+                    self._look(self._waiting())
+        self.flush()
+
+    def _waiting(self) -> dict[str, int]:
+        """Return what waits for the writer; touches no file."""
+        writer = self._writer
+        if writer is None:
+            return {}
+        return {"queue_depth": writer.queue_depth, "group_size": writer.last_group_size}
+
+    def _look(self, levels: dict[str, int]) -> None:
+        for name, value in levels.items():
+            if name in self._levels:
+                self._levels[name].read(value)
+            else:
+                self._levels[name] = Level.of(value)
+
+    def _write(self, *, ended: bool) -> bool:
+        counted = self.counted()
+        now = time.monotonic()
+        fresh = {
+            key: amount - self._written.get(key, 0)
+            for key, amount in counted.items()
+            if amount != self._written.get(key, 0)
+        }
+        fresh[OBSERVED] = round((now - self._looked_at) * 1_000_000)
+        at = self._clock()
+        try:
+            history.add(self._path, self._process, int(at), fresh, self._levels, ended=ended)
+            # From here on it is written: what follows may fail, and nothing is added twice.
+            self._written, self._levels, self._looked_at = counted, {}, now
+            if self._pruned_at is None or now - self._pruned_at >= _PRUNING:
+                history.prune(self._path, self._keep, at)
+                self._pruned_at = now
+        except (sqlite3.Error, JobStoreError, OSError) as error:
+            if not self._failing:
+                _log.warning("the monitoring history cannot be written: %s", error)
+            self._failing = True
+            return False
+        if self._failing:
+            _log.info("the monitoring history is written again")
+        self._failing = False
+        return True
+
+
+@asynccontextmanager
+async def recording(
+    store: JobStore, settings: Settings, *, label: str = "python"
+) -> AsyncIterator[Recorder | None]:
+    """Record what ``store`` is asked while the block lasts, as ``settings`` say.
+
+    Gives the recorder, or ``None`` where ``settings.monitoring.enabled`` is false. Nothing that
+    happens to the monitoring database is felt by the store or raised here.
+    """
+    if not settings.monitoring.enabled:
+        yield None
+        return
+    recorder = of_settings(settings, label=label)
+    recorder.watch(store)
+    forget = store.observe(recorder)
+    recorder.start()
+    try:
+        yield recorder
+    finally:
+        forget()
+        await asyncio.to_thread(recorder.stop)
+
+
+def of_settings(settings: Settings, *, label: str = "python") -> Recorder:
+    """Return a recorder as ``settings`` describe it; it is not started."""
+    given = settings.monitoring
+    return Recorder(
+        settings.monitoring_db,
+        settings.store.address.path,
+        sample_seconds=given.sample_seconds,
+        keep=Keep(given.keep_minutes_days, given.keep_hours_days, given.keep_days_days),
+        label=label,
+    )
+
+
+def sizes(store: Path) -> dict[str, int]:
+    """Return the bytes of a store's WAL, and those that are free on its disk.
+
+    What cannot be read is left out.
+    """
+    found: dict[str, int] = {}
+    with suppress(OSError):
+        found["disk_free_bytes"] = shutil.disk_usage(store.parent).free
+        wal = Path(f"{store}-wal")
+        found["wal_bytes"] = wal.stat().st_size if wal.exists() else 0
+    return found
+
+
+def steady(clock: Callable[[], float]) -> Callable[[], float]:
+    """Return ``clock`` without small steps back.
+
+    A clock that is set back by up to five minutes stands still until it has caught up. A larger
+    jump is followed, for the time before it was wrong; samples are added to what is there, so
+    nothing is lost or written over either way.
+    """
+    latest = float("-inf")
+
+    def now() -> float:
+        nonlocal latest
+        given = clock()
+        if not latest - _STEP_BACK <= given < latest:
+            latest = given
+        return latest
+
+    return now
