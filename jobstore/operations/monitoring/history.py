@@ -1,4 +1,4 @@
-"""Writing the monitoring database: making it, adding samples, pruning.
+"""Writing the monitoring database: adding samples, pruning.
 
 Everything here blocks, and so belongs on a thread. Reading is in ``reading``; the statements are
 in ``sql/monitoring``.
@@ -6,31 +6,22 @@ in ``sql/monitoring``.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.files import open_file
-from jobstore.engines.sqlite.locking import FileLock
-from jobstore.errors import SchemaMismatch
+from jobstore.operations.monitoring.databases import Kind, writing
 from jobstore.operations.monitoring.traffic import Key
 from jobstore.statements import catalog
 
 SQL = catalog.load("monitoring")
 
-APPLICATION_ID = 0x4A4D4F4E  # "JMON", in the header of the file
-VERSION = 1
+HISTORY = Kind(0x4A4D4F4E, 1, SQL["schema"])  # "JMON"
 
 SAMPLE, MINUTE, HOUR, DAY, EVER = 1, 60, 3600, 86_400, 0
 _ROLLED_UP = (EVER, MINUTE, HOUR, DAY)
 # Seconds that samples of single processes are kept, for the live view and for alerts.
 SAMPLES_KEPT = 2 * HOUR
-
-# Seconds to wait for other processes.
-_PATIENCE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,48 +66,6 @@ class Keep:
     days: float = 730
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open the database alone among the processes that write, and make it if there is none.
-
-    What the block does is one transaction. Raises sqlite3.Error, JobStoreError (the file cannot
-    be made, or is of another version, or others keep it locked) and OSError.
-    """
-    schema.create(path)
-    # Closing may write the WAL back, so it belongs under the lock as well.
-    with FileLock(path, _PATIENCE), closing(open_file(path, "rw", _PATIENCE)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        # What a power cut takes with it is a few samples.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        prepare(connection, APPLICATION_ID, VERSION, SQL["schema"])
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-
-
-def prepare(connection: sqlite3.Connection, application_id: int, version: int, tables: str) -> None:
-    """Make the tables of a new file. Raises SchemaMismatch for a file of another kind."""
-    if not is_made(connection, application_id, version):
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {tables} PRAGMA application_id = {application_id}; "
-            f"PRAGMA user_version = {version}; COMMIT;"
-        )
-
-
-def is_made(connection: sqlite3.Connection, application_id: int, version: int) -> bool:
-    """Whether the file has its tables. Raises SchemaMismatch for a file of another kind."""
-    found = (
-        connection.execute("PRAGMA application_id").fetchone()[0],
-        connection.execute("PRAGMA user_version").fetchone()[0],
-    )
-    if found != (application_id, version) and (found != (0, 0) or schema.objects(connection)):
-        raise SchemaMismatch(
-            "A file of another program, or of another version of jobstore, stands where "
-            "operations keep their records; move it away."
-        )
-    return found != (0, 0)
-
-
 def add(
     path: Path,
     process: Process,
@@ -126,8 +75,11 @@ def add(
     *,
     ended: bool = False,
 ) -> None:
-    """Add what ``process`` counted until ``at`` (Unix time), all of it or nothing."""
-    with writing(path) as conn:
+    """Add what ``process`` counted until ``at`` (Unix time), all of it or nothing.
+
+    Makes the database if there is none. Raises StoreUnavailable, StoreBusy and SchemaMismatch.
+    """
+    with writing(path, HISTORY) as conn:
         who = (process.pid, process.started_micros, process.label, at, ended)
         ((id,),) = conn.execute(SQL["put_process"], who).fetchall()
         places = [(SAMPLE, at, id)]
@@ -155,7 +107,7 @@ def prune(path: Path, keep: Keep, now: float) -> None:
         HOUR: keep.hours * DAY,
         DAY: keep.days * DAY,
     }
-    with writing(path) as conn:
+    with writing(path, HISTORY) as conn:
         for period, seconds in kept.items():
             conn.execute(SQL["prune_tally"], (period, int(now - seconds)))
             conn.execute(SQL["prune_level"], (period, int(now - seconds)))

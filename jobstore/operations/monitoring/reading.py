@@ -7,24 +7,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobstore.engines.sqlite.files import open_file
-from jobstore.errors import StoreUnavailable
+from jobstore.operations.monitoring.databases import reading
 from jobstore.operations.monitoring.history import (
-    APPLICATION_ID,
     DAY,
+    HISTORY,
     HOUR,
     MINUTE,
     SAMPLES_KEPT,
     SQL,
-    VERSION,
     Keep,
-    is_made,
 )
 from jobstore.operations.monitoring.recorder import sizes
 from jobstore.operations.monitoring.traffic import OBSERVED, Key, Traffic, added, by_operation
@@ -33,7 +29,6 @@ from jobstore.operations.monitoring.traffic import OBSERVED, Key, Traffic, added
 WINDOW = 30
 # Steps in seconds that a trend may have; each is a whole number of minutes, hours or days.
 _STEPS = (60, 300, 900, 3600, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 7 * DAY, 30 * DAY)
-_PATIENCE = 5.0
 # A sample that is dated this much later than now is of a clock that was a little fast.
 _FAST = 60
 
@@ -98,7 +93,7 @@ class Point:
 
 def frame(path: Path, store: Path, now: float, window: float = WINDOW) -> Frame:
     """Return what all processes do with the store whose file is ``store``."""
-    with _reading(path) as conn:
+    with reading(path, HISTORY) as conn:
         known = _rows(conn, "processes", (now - window,))
         counted = _by_process(conn, now, window)
         latest: dict[tuple[int, str], int] = {}
@@ -146,15 +141,23 @@ def frame(path: Path, store: Path, now: float, window: float = WINDOW) -> Frame:
 
 
 def window(path: Path, now: float, seconds: float) -> dict[str, Traffic]:
-    """Return what all processes did in the last ``seconds`` (at most two hours)."""
-    with _reading(path) as conn:
-        counted = _by_process(conn, now, min(seconds, SAMPLES_KEPT))
-    return by_operation(added(counted.values()))
+    """Return what all processes did in the last ``seconds``.
+
+    Up to two hours of single samples are looked at; a longer time begins with a whole minute,
+    and one of more than a day with a whole hour.
+    """
+    with reading(path, HISTORY) as conn:
+        if seconds <= SAMPLES_KEPT:
+            return by_operation(added(_by_process(conn, now, seconds).values()))
+        period = MINUTE if seconds <= DAY else HOUR
+        asked = {"step": period, "period": period, "since": now - seconds, "until": now}
+        rows = _rows(conn, "tallies_of_steps", asked)
+    return by_operation(added({(one, two, three): n} for _, one, two, three, n in rows))
 
 
 def ever(path: Path) -> dict[str, Traffic]:
     """Return all that was ever counted, whatever was pruned since."""
-    with _reading(path) as conn:
+    with reading(path, HISTORY) as conn:
         counted = {(one, two, three): n for one, two, three, n in _rows(conn, "tallies_ever")}
     return by_operation(counted)
 
@@ -184,7 +187,7 @@ def trend(
     }  # fmt: skip
     counted: dict[int, dict[Key, int]] = defaultdict(dict)
     levels: dict[int, dict[str, LevelRange]] = defaultdict(dict)
-    with _reading(path) as conn:
+    with reading(path, HISTORY) as conn:
         for at, operation, measure, detail, amount in _rows(conn, "tallies_of_steps", asked):
             counted[at][operation, measure, detail] = amount
         for at, name, readings, total, lowest, highest in _rows(conn, "levels_of_steps", asked):
@@ -215,24 +218,3 @@ def _rows(
     conn: sqlite3.Connection | None, name: str, values: tuple[float, ...] | Mapping[str, float] = ()
 ) -> list[Any]:
     return [] if conn is None else conn.execute(SQL[name], values).fetchall()
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """Open the history for reading; gives ``None`` where nothing was ever recorded.
-
-    Raises StoreUnavailable when it is damaged or cannot be opened, SchemaMismatch when it is of
-    another version.
-    """
-    if not path.is_file():
-        yield None
-        return
-    try:
-        with closing(open_file(path, "ro", _PATIENCE)) as conn:
-            conn.execute("PRAGMA query_only = ON")
-            yield conn if is_made(conn, APPLICATION_ID, VERSION) else None
-    except sqlite3.Error as error:
-        raise StoreUnavailable(
-            f"The monitoring history cannot be read ({error}). Move {path} away; a new one is "
-            "made, and the store does not need it."
-        ) from error

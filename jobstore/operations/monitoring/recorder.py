@@ -10,7 +10,6 @@ import asyncio
 import logging
 import os
 import shutil
-import sqlite3
 import threading
 import time
 from bisect import bisect_left
@@ -199,7 +198,7 @@ class Recorder:
             if self._pruned_at is None or now - self._pruned_at >= _PRUNING:
                 history.prune(self._path, self._keep, at)
                 self._pruned_at = now
-        except (sqlite3.Error, JobStoreError, OSError) as error:
+        except (JobStoreError, OSError) as error:
             if not self._failing:
                 _log.warning("the monitoring history cannot be written: %s", error)
             self._failing = True

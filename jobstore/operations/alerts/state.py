@@ -1,0 +1,214 @@
+"""What alerts remember between checks and share between processes: ``alerts.db``.
+
+Reading and writing rows happens here; what they mean is decided in ``rules``, ``checking`` and
+``delivering``. Everything here blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from sqlite3 import Connection
+from typing import TYPE_CHECKING
+
+from jobstore.errors import Fault, InvalidQuery
+from jobstore.operations.alerts.notices import Notice
+from jobstore.operations.alerts.rules import State
+from jobstore.operations.monitoring.databases import Kind, reading, writing
+from jobstore.statements import catalog
+
+if TYPE_CHECKING:
+    from jobstore.settings.alerting import Rule
+
+SQL = catalog.load("alerts")
+ALERTS = Kind(0x4A414C52, 1, SQL["schema"])  # "JALR"
+
+ALL_RULES = "*"
+
+# The clock may be set back by this many seconds after a silence began, and it still holds.
+_SLACK = 300.0
+# Seconds that notices are remembered.
+_REMEMBERED = 90 * 86_400
+_LONGEST_SILENCE = 366 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A time in which nobody is told of a rule, or of all (``*``); Unix times."""
+
+    id: int
+    rule: str
+    reason: str
+    starts_at: float
+    ends_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one rule stands: its name, how bad it is, whether it fires and since when, and why.
+
+    ``since`` is a Unix time, ``None`` for a rule that was never judged; ``silenced`` the reason
+    of a silence that holds, or ``None``.
+    """
+
+    rule: str
+    severity: str
+    firing: bool
+    since: float | None
+    value: float | None
+    text: str
+    silenced: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A notice that did not arrive yet: how often it was tried, when it is tried next, why."""
+
+    id: str
+    rule: str
+    kind: str
+    sink: str
+    attempts: int
+    next_at: float
+    error: str | None
+
+
+class AlertStore:
+    """The alerts of one store, in the database at ``path``, which is made when it is needed.
+
+    Any method may raise StoreUnavailable, StoreBusy and SchemaMismatch.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open it alone among processes; what the block does is one transaction."""
+        with writing(self._path, ALERTS) as conn:
+            yield conn
+
+    def standings(self, rules: Iterable[Rule], now: float) -> list[Standing]:
+        """Return how each of the enabled rules stands."""
+        with reading(self._path, ALERTS) as conn:
+            states = {} if conn is None else states_of(conn)
+            held = [] if conn is None else silences_of(conn, now)
+        found: list[Standing] = []
+        for rule in rules:
+            if rule.enabled:
+                state = states.get(rule.name)
+                found.append(
+                    Standing(
+                        rule.name,
+                        rule.severity,
+                        state.firing if state else False,
+                        state.since if state else None,
+                        state.value if state else None,
+                        state.text if state else "not judged yet",
+                        silenced_by(held, rule.name),
+                    )
+                )
+        return found
+
+    def silence(self, rule: str, seconds: float, reason: str, now: float) -> Silence:
+        """Tell nobody of ``rule`` (``*``: of any) for ``seconds``, at most 366 days.
+
+        Raises InvalidQuery when there is no reason or the time is out of range.
+        """
+        faults = []
+        if not reason.strip():
+            faults.append(Fault("reason", "must say why"))
+        if not 0 < seconds <= _LONGEST_SILENCE:
+            faults.append(Fault("for", "must be more than 0, at most 366 days"))
+        if faults:
+            raise InvalidQuery(faults)
+        values = (rule, " ".join(reason.split()), now, now + seconds)
+        with self.writing() as conn:
+            ((id,),) = conn.execute(SQL["put_silence"], values).fetchall()
+        return Silence(id, *values)
+
+    def lift(self, id: int, now: float) -> bool:
+        """End a silence; returns whether it held."""
+        with self.writing() as conn:
+            return conn.execute(SQL["lift_silence"], {"now": now, "id": id}).rowcount > 0
+
+    def silences(self, now: float) -> list[Silence]:
+        """Return the silences that hold."""
+        with reading(self._path, ALERTS) as conn:
+            return [] if conn is None else silences_of(conn, now)
+
+    def history(self, since: float, limit: int) -> list[Notice]:
+        """Return at most ``limit`` notices from ``since`` (Unix time) on, newest first."""
+        with reading(self._path, ALERTS) as conn:
+            rows = [] if conn is None else conn.execute(SQL["notices"], (since, limit)).fetchall()
+        return [Notice(*row) for row in rows]
+
+    def undelivered(self) -> list[Waiting]:
+        """Return the notices that are still to arrive, oldest first."""
+        with reading(self._path, ALERTS) as conn:
+            rows = [] if conn is None else conn.execute(SQL["undelivered"]).fetchall()
+        return [Waiting(*row) for row in rows]
+
+
+def states_of(conn: Connection) -> dict[str, State]:
+    """Return the states of rules by name."""
+    return {
+        rule: State(bool(firing), since, well_since, bool(told), told_at, value, text)
+        for rule, firing, since, well_since, told, told_at, value, text in conn.execute(
+            SQL["alerts"]
+        )
+    }
+
+
+def put_state(conn: Connection, rule: str, state: State) -> None:
+    """Remember the state of a rule."""
+    conn.execute(
+        SQL["put_alert"],
+        (
+            rule,
+            state.firing,
+            state.since,
+            state.well_since,
+            state.told,
+            state.told_at,
+            state.value,
+            state.text,
+        ),
+    )
+
+
+def put_notice(conn: Connection, notice: Notice, sinks: Sequence[str]) -> None:
+    """Remember a notice, and that it is to be delivered to ``sinks``."""
+    values = (
+        notice.id,
+        notice.kind,
+        notice.rule,
+        notice.severity,
+        notice.at,
+        notice.value,
+        notice.text,
+        notice.advice,
+        notice.muted,
+    )
+    ((number,),) = conn.execute(SQL["put_notice"], values).fetchall()
+    for sink in sinks:
+        conn.execute(SQL["put_delivery"], (number, sink, notice.at))
+
+
+def silences_of(conn: Connection, now: float) -> list[Silence]:
+    """Return the silences that hold."""
+    return [Silence(*row) for row in conn.execute(SQL["silences"], (now + _SLACK, now))]
+
+
+def silenced_by(held: Iterable[Silence], rule: str) -> str | None:
+    """Return the reason of the silence that holds for a rule, ``None`` without one."""
+    return next((each.reason for each in held if each.rule in (rule, ALL_RULES)), None)
+
+
+def prune(conn: Connection, now: float) -> None:
+    """Forget notices and silences of long ago; what was not delivered is kept."""
+    conn.execute("PRAGMA foreign_keys = ON")
+    conn.execute(SQL["prune_notices"], (now - _REMEMBERED,))
+    conn.execute(SQL["prune_silences"], (now - _REMEMBERED,))

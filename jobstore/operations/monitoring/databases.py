@@ -1,0 +1,99 @@
+"""The small databases that operations keep beside a store: opening them, making their tables.
+
+What is kept in one is decided by whoever keeps it. Several processes may write to one at once.
+Everything here blocks.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.locking import FileLock
+from jobstore.errors import SchemaMismatch, StoreUnavailable
+
+# Seconds to wait for other processes.
+_PATIENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a database is: a number in its header, a version, and SQL that makes its tables."""
+
+    application_id: int
+    version: int
+    tables: str
+
+
+@contextmanager
+def writing(path: Path, kind: Kind) -> Iterator[sqlite3.Connection]:
+    """Open the database alone among the processes that write, and make it if there is none.
+
+    What the block does is one transaction. Raises StoreUnavailable (the file cannot be made or
+    written), StoreBusy (others keep it locked) and SchemaMismatch (it is something else).
+    """
+    schema.create(path)
+    # Closing may write the WAL back, so it belongs under the lock as well.
+    with (
+        FileLock(path, _PATIENCE),
+        _explained(path),
+        closing(open_file(path, "rw", _PATIENCE)) as conn,
+    ):
+        conn.execute("PRAGMA journal_mode = WAL")
+        # What a power cut takes with it are the last seconds.
+        conn.execute("PRAGMA synchronous = NORMAL")
+        if not _is_made(conn, kind):
+            conn.executescript(
+                f"BEGIN IMMEDIATE; {kind.tables} "
+                f"PRAGMA application_id = {kind.application_id}; "
+                f"PRAGMA user_version = {kind.version}; COMMIT;"
+            )
+        with conn:
+            conn.execute("BEGIN IMMEDIATE")
+            yield conn
+
+
+@contextmanager
+def reading(path: Path, kind: Kind) -> Iterator[sqlite3.Connection | None]:
+    """Open the database for reading; gives ``None`` where nothing was ever kept.
+
+    Raises StoreUnavailable when it is damaged or cannot be opened, SchemaMismatch when it is
+    something else.
+    """
+    if not path.is_file():
+        yield None
+        return
+    with _explained(path), closing(open_file(path, "ro", _PATIENCE)) as conn:
+        conn.execute("PRAGMA query_only = ON")
+        yield conn if _is_made(conn, kind) else None
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreUnavailable(
+            f"{path} cannot be used ({error}). If it is damaged, move it away: a new one is "
+            "made, and no posting is in it."
+        ) from error
+
+
+def _is_made(conn: sqlite3.Connection, kind: Kind) -> bool:
+    found = (
+        conn.execute("PRAGMA application_id").fetchone()[0],
+        conn.execute("PRAGMA user_version").fetchone()[0],
+    )
+    if found == (kind.application_id, kind.version):
+        return True
+    if found != (0, 0) or schema.objects(conn):
+        raise SchemaMismatch(
+            "A database of another program, or of another version of jobstore, stands where "
+            "operations keep their records; move it away."
+        )
+    return False

@@ -1,0 +1,120 @@
+-- What alerts remember: which rules fire, who has been told, what is still to be told.
+-- Times are Unix times in seconds.
+
+-- name: schema
+CREATE TABLE IF NOT EXISTS alert (
+    rule TEXT NOT NULL PRIMARY KEY,
+    firing INTEGER NOT NULL,
+    since REAL NOT NULL,
+    well_since REAL,
+    told INTEGER NOT NULL,
+    told_at REAL,
+    value REAL,
+    text TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS silence (
+    id INTEGER PRIMARY KEY,
+    rule TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    starts_at REAL NOT NULL,
+    ends_at REAL NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS notice (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    at REAL NOT NULL,
+    value REAL,
+    text TEXT NOT NULL,
+    advice TEXT NOT NULL,
+    muted TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS delivery (
+    notice INTEGER NOT NULL REFERENCES notice (number) ON DELETE CASCADE,
+    sink TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    next_at REAL NOT NULL,
+    delivered_at REAL,
+    error TEXT,
+    PRIMARY KEY (notice, sink)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS delivery_waiting ON delivery (next_at) WHERE delivered_at IS NULL;
+
+-- name: alerts
+SELECT a.rule, a.firing, a.since, a.well_since, a.told, a.told_at, a.value, a.text
+FROM alert AS a;
+
+-- name: put_alert
+INSERT INTO alert (rule, firing, since, well_since, told, told_at, value, text)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (rule) DO UPDATE SET
+    firing = excluded.firing, since = excluded.since, well_since = excluded.well_since,
+    told = excluded.told, told_at = excluded.told_at, value = excluded.value, text = excluded.text;
+
+-- name: drop_alert
+DELETE FROM alert WHERE alert.rule = ?;
+
+-- name: put_silence
+INSERT INTO silence (rule, reason, starts_at, ends_at) VALUES (?, ?, ?, ?) RETURNING silence.id;
+
+-- name: lift_silence
+UPDATE silence SET ends_at = :now WHERE silence.id = :id AND silence.ends_at > :now;
+
+-- name: silences
+SELECT s.id, s.rule, s.reason, s.starts_at, s.ends_at
+FROM silence AS s
+WHERE s.starts_at <= ? AND s.ends_at > ?
+ORDER BY s.id;
+
+-- name: put_notice
+INSERT INTO notice (id, kind, rule, severity, at, value, text, advice, muted)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+RETURNING notice.number;
+
+-- name: put_delivery
+INSERT INTO delivery (notice, sink, attempts, next_at) VALUES (?, ?, 0, ?);
+
+-- name: due
+SELECT d.notice, d.sink, d.attempts, n.id, n.kind, n.rule, n.severity, n.at, n.value, n.text,
+    n.advice, n.muted
+FROM delivery AS d
+JOIN notice AS n ON n.number = d.notice
+WHERE d.delivered_at IS NULL AND (d.next_at <= ? OR d.next_at > ?)
+ORDER BY d.notice;
+
+-- name: claim
+UPDATE delivery SET attempts = delivery.attempts + 1, next_at = ?
+WHERE delivery.notice = ? AND delivery.sink = ?;
+
+-- name: delivered
+UPDATE delivery SET delivered_at = ?, error = NULL
+WHERE delivery.notice = ? AND delivery.sink = ?;
+
+-- name: failed
+UPDATE delivery SET next_at = ?, error = ?
+WHERE delivery.notice = ? AND delivery.sink = ?;
+
+-- name: undelivered
+SELECT n.id, n.rule, n.kind, d.sink, d.attempts, d.next_at, d.error
+FROM delivery AS d
+JOIN notice AS n ON n.number = d.notice
+WHERE d.delivered_at IS NULL
+ORDER BY d.notice, d.sink;
+
+-- name: notices
+SELECT n.id, n.kind, n.rule, n.severity, n.at, n.value, n.text, n.advice, n.muted
+FROM notice AS n
+WHERE n.at >= ?
+ORDER BY n.number DESC
+LIMIT ?;
+
+-- name: prune_notices
+DELETE FROM notice
+WHERE notice.at < ? AND NOT EXISTS (
+    SELECT 1 FROM delivery AS d WHERE d.notice = notice.number AND d.delivered_at IS NULL
+);
+
+-- name: prune_silences
+DELETE FROM silence WHERE silence.ends_at < ?;
