@@ -8,16 +8,42 @@ SELECT
     p.applicant_count, p.posted_at, p.first_seen_at, p.last_seen_at,
     p.apply_url, p.company_url, p.company_size, p.expires_at, p.updated_at, p.closed_at,
     t.description, t.attributes,
-    p.place, p.listed_at, p.listed_tie
+    p.place, p.listed_at, p.listed_tie, p.digest
 FROM posting AS p
 LEFT JOIN posting_text AS t ON t.place = p.place
 ORDER BY p.place;
 
 -- name: every_counter
-SELECT c.kind, c.value, c.amount FROM counter AS c;
+-- Quartiles follow from the counts of salaries, and are compared by themselves.
+SELECT c.kind, c.value, c.amount FROM counter AS c WHERE c.kind <> 'quartiles';
 
 -- name: indexed_places
 SELECT w.rowid FROM posting_words AS w WHERE w.posting_words MATCH ? ORDER BY w.rowid;
+
+-- Each word, and a sum over where it stands: the remainder (by a prime) of the place multiplied
+-- by the position, so that neither can change unnoticed. FTS5 has the words in order: nothing is
+-- sorted.
+-- name: indexed_words
+SELECT
+    v.term,
+    sum((v.doc % 1000000007) * (v.offset * 128 + unicode(v.col)) % 1000000007 + 1)
+FROM posting_vocabulary AS v
+GROUP BY v.term;
+
+-- name: postings_without_text
+SELECT p.id FROM posting AS p
+WHERE NOT EXISTS (SELECT 1 FROM posting_text AS t WHERE t.place = p.place) ORDER BY p.place;
+
+-- name: every_revision
+SELECT r.id, r.version, r.changed_at, r.previous FROM revision AS r;
+
+-- name: orphaned_texts
+SELECT t.place FROM posting_text AS t
+WHERE NOT EXISTS (SELECT 1 FROM posting AS p WHERE p.place = t.place) ORDER BY t.place;
+
+-- name: orphaned_revisions
+SELECT r.id, r.version FROM revision AS r
+WHERE NOT EXISTS (SELECT 1 FROM posting AS p WHERE p.id = r.id) ORDER BY r.id, r.version;
 
 -- Fails when the index contradicts itself; writes nothing, but counts as a write.
 -- name: check_words
@@ -28,5 +54,19 @@ INSERT INTO posting_words (posting_words) VALUES ('integrity-check');
 -- name: empty_words
 INSERT INTO posting_words (posting_words) VALUES ('delete-all');
 
+-- name: write_digest
+UPDATE posting SET digest = ? WHERE posting.place = ?;
+
+-- name: write_derived_form
+INSERT INTO store_property (name, value) VALUES ('derived_form', ?)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
 -- name: empty_counters
 DELETE FROM counter;
+
+-- name: delete_orphaned_texts
+DELETE FROM posting_text
+WHERE NOT EXISTS (SELECT 1 FROM posting AS p WHERE p.place = posting_text.place);
+
+-- name: delete_orphaned_revisions
+DELETE FROM revision WHERE NOT EXISTS (SELECT 1 FROM posting AS p WHERE p.id = revision.id);

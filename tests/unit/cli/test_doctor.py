@@ -68,7 +68,8 @@ def test_a_sound_store_has_no_problem_and_is_not_changed(file: Path) -> None:
     assert {verdict for verdict, _ in findings.values()} == {"ok"}
     assert list(findings) == [
         *("sqlite", "file", "permissions", "wal", "disk space", "schema", "pages", "words"),
-        *("postings", "order", "index", "counters"),
+        *("postings", "digests", "order", "index", "counters"),
+        *("texts", "history", "orphans", "foreign keys"),
     ]
     assert file.read_bytes() == before
 
@@ -92,6 +93,8 @@ def test_people_get_a_table_and_with_quiet_only_what_is_wrong(file: Path) -> Non
     [
         ("UPDATE counter SET amount = 9 WHERE kind = 'company'", "counters", "company 'pao'"),
         ("DELETE FROM counter WHERE kind = 'salary'", "counters", "salary"),
+        ("UPDATE counter SET label = '1 2 3' WHERE kind = 'quartiles'", "counters", "of EUR"),
+        ("UPDATE posting SET industry = 'Bakery' WHERE source_job_id = '1'", "digests", "posting "),
         ("DELETE FROM posting WHERE source_job_id = '1'", "index", "without a posting"),
         ("DELETE FROM posting WHERE source_job_id = '2'", "index", "without a posting"),
         ("UPDATE posting SET source_job_id = 'x' WHERE source_job_id = '1'", "postings", "id of"),
@@ -108,6 +111,11 @@ def test_people_get_a_table_and_with_quiet_only_what_is_wrong(file: Path) -> Non
             "order",
             "another time",
         ),
+        ("UPDATE posting SET title = 'Cook' WHERE source_job_id = '1'", "index", "other words"),
+        ("DELETE FROM posting_text", "texts", "posting "),
+        ("INSERT INTO posting_text (place) VALUES (7)", "orphans", "text 7"),
+        ("INSERT INTO revision VALUES (x'07', 2, 0, '{}')", "orphans", "version 2 of posting 07"),
+        ("INSERT INTO revision VALUES (x'07', 2, 0, '[')", "history", "version 2 of posting 07"),
     ],
 )
 def test_rows_that_contradict_each_other_are_found(
@@ -130,6 +138,16 @@ def test_many_faults_are_told_in_short(file: Path) -> None:
     tamper(file, "UPDATE posting SET status = 'open'")
     _, findings = examine(file, "--verify")
     assert "more" in findings["counters"][1]
+
+
+def test_a_reference_to_nothing_is_found(file: Path) -> None:
+    tamper(
+        file,
+        "CREATE TABLE noted (id BLOB REFERENCES posting (id))",
+        "INSERT INTO noted VALUES (x'00')",
+    )
+    _, findings = examine(file, "--verify")
+    assert findings["foreign keys"] == ("problem", "noted row 1")
 
 
 def test_an_index_entry_that_is_missing_is_found(file: Path) -> None:
