@@ -116,7 +116,10 @@ def up(
     if dry_run:
         return [_step(script, "up") for script in plan(_peek(store))]
     schema.create(store.path)
-    return _run(store, "up", plan, len(scripts), timeout)
+    done = _run(store, "up", plan, len(scripts), timeout)
+    if folder is None and last == len(scripts):
+        _renew(store, timeout)
+    return done
 
 
 def down(
@@ -203,6 +206,19 @@ def check_schema(url: str | StoreURL, *, folder: Path | None = None) -> None:
     if behind:
         lacks = f"lacks {behind}" if known else "does not exist yet, or is empty"
         raise SchemaMismatch(f"The store {lacks}; run: {_command(store)}")
+    if folder is None:
+        _check_derived(store)
+
+
+def _check_derived(store: StoreURL) -> None:
+    from jobstore.engines.sqlite.rebuilding import DERIVED_FORM
+
+    with translated(), schema.reading(store.path, LOCK_TIMEOUT) as connection:
+        found = schema.derived_form(connection)
+    if found < DERIVED_FORM:
+        raise SchemaMismatch(f"The store's index has an older form; run: {_command(store)}")
+    if found > DERIVED_FORM:
+        raise SchemaMismatch("The store was written by a newer jobstore; upgrade jobstore.")
 
 
 async def up_async(url: str | StoreURL) -> list[Step]:
@@ -241,6 +257,22 @@ def _run(
                     (backend.apply if direction == "up" else backend.take_back)(todo[0])
             done.append(_step(todo[0], direction))
     return done
+
+
+def _renew(store: StoreURL, timeout: float) -> None:
+    """Write anew what is derived from postings, if it has an older form; all or nothing."""
+    from jobstore.engines.sqlite.rebuilding import DERIVED_FORM, rebuild_derived
+
+    with translated(), schema.migrating(store.path, timeout) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if schema.derived_form(connection) < DERIVED_FORM:
+                rebuild_derived(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
 
 def _step(script: Script, direction: Direction) -> Step:

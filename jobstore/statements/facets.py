@@ -9,9 +9,11 @@ that :func:`~jobstore.statements.words.index_text` removes from everything else,
 no search of a user ever meets them. Then follows a letter for the field, and
 
 - for whole values, 64 bits of BLAKE2b in base 32, since a word may hold only letters and digits;
-- for numbers, the octave (the power of two below) in two digits, and in a second word an
-  eighth of it as one digit more. A range is then some eighths at its edges and octaves between.
-  Numbers that sort have two words more: a 512th of the octave, and the value itself as above.
+- for numbers, the bucket (the octave, that is the power of two below, and which eighth of it)
+  by its first 2, 5, 6, 7 and 8 bits: a range is then a dozen words at most, and mostly four or
+  five, as with the numeric tries of Lucene (Schindler and Diepenbroek, "Generic XML-based
+  framework for metadata portals", 2008). Numbers that sort have two words more: a 512th of the
+  octave, and the value itself as above.
 """
 
 from __future__ import annotations
@@ -50,12 +52,18 @@ EVERY = MARK + "a"
 """The word that every posting has."""
 
 
-# How many grains an octave has, and how many of them are in a bucket of each level. Below the
-# last level is EXACT, a bucket for each value.
+# How many grains an octave has, and how many of them are in a bucket of each level that is
+# walked. Below the last level is EXACT, a bucket for each value.
 _GRAINS = 512
 _LEVELS = (_GRAINS, _GRAINS // 8, 1)
 _PART = _LEVELS[1]
 EXACT = len(_LEVELS)
+
+# Bits of a bucket's number (octave and eighth), and how many first bits of it make words.
+_BITS = 8
+_OCTAVE_BITS = 5
+_PREFIXES = (2, _OCTAVE_BITS, 6, 7, _BITS)
+_SIZES = tuple((bits, 1 << (_BITS - bits)) for bits in _PREFIXES)
 
 
 class Scale(NamedTuple):
@@ -63,7 +71,7 @@ class Scale(NamedTuple):
     with 64 grains.
 
     What lies below or above falls into the outermost buckets; equal numbers share a bucket, and
-    a larger one never has a lower bucket.
+    a larger one never has a lower bucket. There are at most 32 octaves.
     """
 
     letter: str
@@ -78,21 +86,28 @@ class Scale(NamedTuple):
             return self.last, _GRAINS - 1
         return exponent, int(fraction * 2 * _GRAINS) - _GRAINS
 
-    def words(self, value: float) -> tuple[str, str, str, str]:
-        """Return the words of a posting with this value, level by level: the octave's, the
-        eighth's, the grain's and the value's own."""
+    def _number(self, value: float) -> int:
+        """The number of a bucket of eighths, from 0."""
         octave, grain = self._bucket(value)
+        return (octave - self.first) * 8 + grain // _PART
+
+    def words(self, value: float) -> tuple[str, str, str, str]:
+        """Return the words of the buckets that a sort walks through, level by level: the
+        octave's, the eighth's, the grain's and the value's own."""
+        octave, grain = self._bucket(value)
+        number = self._number(value)
         return (
-            self._octave(octave),
-            self._part(octave, grain // _PART),
+            self._prefix(number, _OCTAVE_BITS),
+            self._prefix(number, _BITS),
             f"{MARK}{self.letter}{octave:02d}{grain:03d}",
             # Exact, and the same for equal numbers of whichever type.
             _word(self.letter, str(value.as_integer_ratio())),
         )
 
-    def range_words(self, value: float) -> tuple[str, str]:
-        """Return the words that ranges ask for: the octave's and the eighth's."""
-        return self.words(value)[:2]
+    def range_words(self, value: float) -> tuple[str, ...]:
+        """Return the words of a posting that ranges ask for."""
+        number = self._number(value)
+        return tuple(self._prefix(number, bits) for bits in _PREFIXES)
 
     def floor(self, value: float, level: int) -> float:
         """Return a number that divides the bucket of ``value`` at a level, as that of
@@ -105,31 +120,26 @@ class Scale(NamedTuple):
             return -math.inf
         return math.ldexp(_GRAINS + grain, octave - 1) / _GRAINS
 
-    def _octave(self, octave: int) -> str:
-        return f"{MARK}{self.letter}{octave:02d}"
-
-    def _part(self, octave: int, part: int) -> str:
-        return f"{MARK}{self.letter}{octave:02d}{part}"
+    def _prefix(self, number: int, bits: int) -> str:
+        return f"{MARK}{self.letter}{bits}{number >> (_BITS - bits):02x}"
 
     def missing(self) -> str:
         """Return the word of postings without a value."""
         return f"{MARK}{self.letter}z"
 
     def reaching(self, low: float | None, high: float | None) -> tuple[str, ...]:
-        """Return words of which every value between the inclusive bounds has one.
+        """Return the fewest words of which every value between the inclusive bounds has one.
 
         Values beside the bounds may have them too: the bounds have to be compared as well.
         """
-        bottom = (self.first, 0) if low is None else self._bucket(low)
-        top = (self.last, _GRAINS - 1) if high is None else self._bucket(high)
+        start = 0 if low is None else self._number(low)
+        end = (1 << _BITS) if high is None else self._number(high) + 1
         found = []
-        for octave in range(bottom[0], top[0] + 1):
-            start = bottom[1] // _PART if octave == bottom[0] else 0
-            end = top[1] // _PART if octave == top[0] else 7
-            if (start, end) == (0, 7):
-                found.append(self._octave(octave))
-            else:
-                found.extend(self._part(octave, part) for part in range(start, end + 1))
+        while start < end:
+            # The largest bucket that begins here and ends in time; the smallest always does.
+            bits = next(bits for bits, size in _SIZES if start % size == 0 and start + size <= end)
+            found.append(self._prefix(start, bits))
+            start += 1 << (_BITS - bits)
         return tuple(found)
 
 
@@ -172,9 +182,11 @@ def facet_words(job: Job) -> str:
         found.append(YEARLY_MAX.missing())
     else:
         found += YEARLY_MIN.range_words(yearly[0])
-        found += YEARLY_MAX.words(yearly[1])
+        found += YEARLY_MAX.range_words(yearly[1])
+        found += YEARLY_MAX.words(yearly[1])[2:]
     if job.applicant_count is None:
         found.append(APPLICANTS.missing())
     else:
-        found += APPLICANTS.words(job.applicant_count)
+        found += APPLICANTS.range_words(job.applicant_count)
+        found += APPLICANTS.words(job.applicant_count)[2:]
     return " ".join(found)

@@ -19,13 +19,14 @@ INSERT INTO posting (
     location, country, workplace, employment_type, experience_level, industry, company_size,
     skills, salary_min, salary_max, salary_currency, salary_period, salary_text, yearly_min,
     yearly_max, url, apply_url, company_url, applicant_count, posted_at, expires_at,
-    first_seen_at, last_seen_at, updated_at, closed_at
+    first_seen_at, last_seen_at, updated_at, closed_at, digest
 ) VALUES (
     :place, :id, :listed_at, :listed_tie, :version, :status, :source, :source_job_id, :title,
     :company, :location, :country, :workplace, :employment_type, :experience_level, :industry,
     :company_size, :skills, :salary_min, :salary_max, :salary_currency, :salary_period,
     :salary_text, :yearly_min, :yearly_max, :url, :apply_url, :company_url, :applicant_count,
-    :posted_at, :expires_at, :first_seen_at, :last_seen_at, :updated_at, :closed_at
+    :posted_at, :expires_at, :first_seen_at, :last_seen_at, :updated_at, :closed_at,
+    :digest
 );
 
 -- name: rewrite_posting
@@ -39,7 +40,7 @@ UPDATE posting SET
     yearly_max = :yearly_max, url = :url, apply_url = :apply_url, company_url = :company_url,
     applicant_count = :applicant_count, posted_at = :posted_at, expires_at = :expires_at,
     first_seen_at = :first_seen_at, last_seen_at = :last_seen_at, updated_at = :updated_at,
-    closed_at = :closed_at
+    closed_at = :closed_at, digest = :digest
 WHERE posting.place = :place;
 
 -- name: sight_posting

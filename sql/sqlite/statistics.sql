@@ -10,8 +10,24 @@ DELETE FROM counter WHERE counter.kind = ? AND counter.value = ? AND counter.amo
 -- name: counted_total
 SELECT c.amount FROM counter AS c WHERE c.kind = 'total' AND c.value = '';
 
--- name: counters_of_kind
-SELECT c.value, c.label, c.amount FROM counter AS c WHERE c.kind = ? ORDER BY c.value;
+-- name: small_counters
+-- The kinds that have few values, or a row for each currency.
+SELECT c.kind, c.value, c.label, c.amount FROM counter AS c
+WHERE c.kind IN (
+    'applicants', 'employment_type', 'experience_level', 'quartiles', 'source', 'status', 'total',
+    'workplace'
+)
+ORDER BY c.kind, c.value;
+
+-- name: write_quartiles
+INSERT INTO counter (kind, value, label, amount) VALUES ('quartiles', ?, ?, ?)
+ON CONFLICT (kind, value) DO UPDATE SET label = excluded.label, amount = excluded.amount;
+
+-- name: every_quartiles
+SELECT c.value, c.label, c.amount FROM counter AS c WHERE c.kind = 'quartiles' ORDER BY c.value;
+
+-- name: drop_quartiles
+DELETE FROM counter WHERE counter.kind = 'quartiles' AND counter.value = ?;
 
 -- name: counters_since
 SELECT c.value, c.amount FROM counter AS c WHERE c.kind = ? AND c.value >= ? ORDER BY c.value;
@@ -19,6 +35,9 @@ SELECT c.value, c.amount FROM counter AS c WHERE c.kind = ? AND c.value >= ? ORD
 -- name: counters_between
 SELECT c.value, c.amount FROM counter AS c
 WHERE c.kind = ? AND c.value >= ? AND c.value < ? ORDER BY c.value;
+
+-- name: every_salary_bucket
+SELECT c.value FROM counter AS c WHERE c.kind = 'salary_bucket';
 
 -- name: largest_counters
 SELECT c.label, c.amount FROM counter AS c WHERE c.kind = ?

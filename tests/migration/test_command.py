@@ -32,6 +32,7 @@ def test_up_tells_people_and_keeps_standard_output_free(run_command: Run, store_
         "Applied 0001.postings.",
         "Applied 0002.revisions.",
         "Applied 0003.readable-view.",
+        "Applied 0004.digests.",
     ]
     result = run_command("migrate", "up", "--store", store_url)
     assert (result.returncode, result.stderr) == (0, "Nothing to do.\n")
@@ -41,7 +42,7 @@ def test_up_tells_people_and_keeps_standard_output_free(run_command: Run, store_
 
 def test_the_store_comes_from_the_environment(run_command: Run, store_url: str) -> None:
     assert run_command("migrate", "up", env={"JOBSTORE_URL": store_url}).returncode == 0
-    assert _states(run_command, store_url) == ["applied"] * 3
+    assert _states(run_command, store_url) == ["applied"] * 4
 
 
 def test_the_default_store_is_in_the_current_folder(run_command: Run, tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_json_lists_the_steps(run_command: Run, store_url: str) -> None:
         ("0001.postings", "up"),
         ("0002.revisions", "up"),
     ]
-    assert _states(run_command, store_url) == ["applied", "applied", "pending"]
+    assert _states(run_command, store_url) == ["applied", "applied", "pending", "pending"]
 
 
 def test_a_dry_run_prints_sql_that_runs(run_command: Run, store_url: str, tmp_path: Path) -> None:
@@ -68,8 +69,9 @@ def test_a_dry_run_prints_sql_that_runs(run_command: Run, store_url: str, tmp_pa
     assert names == [("postings",)]
 
 
-def test_down_takes_back_a_view_without_asking(run_command: Run, migrated_url: str) -> None:
-    result = run_command("migrate", "down", "--store", migrated_url)
+def test_down_takes_back_a_view_without_asking(run_command: Run, store_url: str) -> None:
+    run_command("migrate", "up", "--store", store_url, "--to", "0003")
+    result = run_command("migrate", "down", "--store", store_url)
     assert (result.returncode, result.stderr) == (0, "Took back 0003.readable-view.\n")
 
 
@@ -77,14 +79,14 @@ def test_down_does_not_remove_data_unasked(run_command: Run, migrated_url: str) 
     result = run_command("migrate", "down", "--store", migrated_url, "--to", "0001")
     assert result.returncode == 2
     assert "--yes" in result.stderr
-    assert _states(run_command, migrated_url) == ["applied"] * 3
+    assert _states(run_command, migrated_url) == ["applied"] * 4
     result = run_command("migrate", "down", "--store", migrated_url, "--to", "0001", "--dry-run")
     assert (result.returncode, "DROP TABLE revision" in result.stdout) == (0, True)
-    assert _states(run_command, migrated_url) == ["applied"] * 3
+    assert _states(run_command, migrated_url) == ["applied"] * 4
     result = run_command("migrate", "down", "--store", migrated_url, "--to", "0001", "--yes")
     assert (result.returncode, _states(run_command, migrated_url)) == (
         0,
-        ["applied", "pending", "pending"],
+        ["applied", "pending", "pending", "pending"],
     )
 
 

@@ -52,7 +52,13 @@ def test_a_summary_is_the_beginning_of_a_job() -> None:
 
 def test_every_column_of_a_posting_is_written() -> None:
     written = set(posting_parameters(JOB))
-    assert written == {*SUMMARY_COLUMNS, *DETAIL_COLUMNS, "yearly_min", "yearly_max"}
+    assert written == {
+        *SUMMARY_COLUMNS,
+        *DETAIL_COLUMNS,
+        "yearly_min",
+        "yearly_max",
+        "digest",
+    }
 
 
 def test_salaries_are_kept_exactly_and_compared_by_the_year() -> None:

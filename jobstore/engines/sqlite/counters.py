@@ -2,6 +2,8 @@
 
 Every write adds what it changes to a :class:`Tally`; the transaction writes the tally once,
 before it commits, so counts and rows are never seen apart. Counting never reads postings.
+Quartiles of salaries are kept as well: the writer finds them anew for the currencies that a
+transaction changed, so that reading them costs a row each.
 """
 
 from __future__ import annotations
@@ -109,6 +111,8 @@ class Tally:
         ]
         conn.executemany(_SQL["add_to_counter"], changed)
         conn.executemany(_SQL["drop_empty_counter"], [row[:2] for row in changed if row[3] < 0])
+        for currency in sorted({value[:3] for kind, value, *_ in changed if kind == "salary"}):
+            _write_quartiles(conn, currency)
         self._amounts.clear()
         self._labels.clear()
 
@@ -123,24 +127,30 @@ def total(conn: sqlite3.Connection) -> int:
 def statistics(conn: sqlite3.Connection, now: datetime) -> Statistics:
     """Return the statistics as of ``now``, from one consistent state of the store."""
     with snapshot(conn):
+        kinds: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
+        for kind, *counted in conn.execute(_SQL["small_counters"]):
+            kinds[kind].append(tuple(counted))
         return Statistics(
-            total=total(conn),
-            by_status=_amounts(conn, "status"),
-            by_source=_amounts(conn, "source"),
-            by_employment_type=_amounts(conn, "employment_type"),
-            by_experience_level=_amounts(conn, "experience_level"),
-            by_workplace=_amounts(conn, "workplace"),
+            total=sum(amount for *_, amount in kinds["total"]),
+            by_status=_by_amount(kinds["status"]),
+            by_source=_by_amount(kinds["source"]),
+            by_employment_type=_by_amount(kinds["employment_type"]),
+            by_experience_level=_by_amount(kinds["experience_level"]),
+            by_workplace=_by_amount(kinds["workplace"]),
             top_companies=_largest(conn, "company"),
             top_locations=_largest(conn, "location"),
             per_day=_per_day(conn, now),
-            salaries=_salaries(conn),
-            applicants=_applicants(conn),
+            salaries={
+                currency: SalaryQuartiles(count, *map(Decimal, label.split()))
+                for currency, label, count in kinds["quartiles"]
+            },
+            applicants=_applicants(conn, _by_amount(kinds["applicants"])),
         )
 
 
-def _amounts(conn: sqlite3.Connection, kind: str) -> dict[str, int]:
-    rows = conn.execute(_SQL["counters_of_kind"], (kind,)).fetchall()
-    return {value: amount for value, _, amount in sorted(rows, key=lambda row: -row[2])}
+def _by_amount(counted: list[tuple[str, str, int]]) -> dict[str, int]:
+    ordered = sorted(counted, key=lambda each: -each[2])
+    return {value: amount for value, _, amount in ordered}
 
 
 def _largest(conn: sqlite3.Connection, kind: str) -> list[FacetCount]:
@@ -154,23 +164,45 @@ def _per_day(conn: sqlite3.Connection, now: datetime) -> dict[date, int]:
     return {day: found.get(day.isoformat(), 0) for day in days}
 
 
-def _salaries(conn: sqlite3.Connection) -> dict[str, SalaryQuartiles]:
-    buckets: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
-    for bucket, _, amount in conn.execute(_SQL["counters_of_kind"], ("salary_bucket",)):
-        buckets[bucket[:3]].append((bucket, amount))
-    return {currency: _quartiles(conn, found) for currency, found in buckets.items()}
+def _write_quartiles(conn: sqlite3.Connection, currency: str) -> None:
+    if (found := _quartiles(conn, currency)) is None:
+        conn.execute(_SQL["drop_quartiles"], (currency,))
+    else:
+        conn.execute(_SQL["write_quartiles"], (currency, *found))
 
 
-def _quartiles(conn: sqlite3.Connection, buckets: list[tuple[str, int]]) -> SalaryQuartiles:
+def misplaced_quartiles(conn: sqlite3.Connection) -> Iterator[str]:
+    """Name the currencies whose quartiles are not those of the counted salaries."""
+    kept = {
+        value: (label, amount) for value, label, amount in conn.execute(_SQL["every_quartiles"])
+    }
+    counted = {value[:3] for (value,) in conn.execute(_SQL["every_salary_bucket"])}
+    for currency in sorted(kept.keys() | counted):
+        try:
+            right = _quartiles(conn, currency) == kept.get(currency)
+        except LookupError:
+            right = False
+        if not right:
+            yield f"the quartiles of {currency} are not those of its salaries"
+
+
+def _quartiles(conn: sqlite3.Connection, currency: str) -> tuple[str, int] | None:
+    """Return the three quartiles as decimals in one text, and how many salaries there are."""
+    buckets = _between(conn, "salary_bucket", currency)
     count = sum(amount for _, amount in buckets)
+    if count == 0:
+        return None
     found = []
     for quarter in (1, 2, 3):
-        rank = -(-quarter * count // 4)  # rounded up
-        bucket, rank = _at_rank(buckets, rank)
-        inside = conn.execute(_SQL["counters_between"], ("salary", bucket, bucket + _AFTER_DIGITS))
-        middle, _ = _at_rank(inside.fetchall(), rank)
-        found.append(Decimal(repr(_amount(middle[3:]) / 2)))
-    return SalaryQuartiles(count, *found)
+        bucket, rank = _at_rank(buckets, -(-quarter * count // 4))  # rounded up
+        middle, _ = _at_rank(_between(conn, "salary", bucket), rank)
+        found.append(repr(_amount(middle[3:]) / 2))
+    return " ".join(found), count
+
+
+def _between(conn: sqlite3.Connection, kind: str, start: str) -> list[tuple[str, int]]:
+    """Return the counters whose values begin so, in order."""
+    return conn.execute(_SQL["counters_between"], (kind, start, start + _AFTER_DIGITS)).fetchall()
 
 
 def _at_rank(counted: list[tuple[str, int]], rank: int) -> tuple[str, int]:
@@ -182,8 +214,7 @@ def _at_rank(counted: list[tuple[str, int]], rank: int) -> tuple[str, int]:
     raise LookupError("the counts of salaries do not add up")
 
 
-def _applicants(conn: sqlite3.Connection) -> ApplicantStatistics:
-    amounts = _amounts(conn, "applicants")
+def _applicants(conn: sqlite3.Connection, amounts: dict[str, int]) -> ApplicantStatistics:
     low, medium, high = (amounts.get(name, 0) for name in ("low", "medium", "high"))
     count = low + medium + high
     if count == 0:

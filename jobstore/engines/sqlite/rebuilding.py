@@ -14,11 +14,16 @@ from itertools import islice
 
 from jobstore.engines.sqlite.counters import Tally
 from jobstore.engines.sqlite.indexing import entry
-from jobstore.engines.sqlite.rows import JOB_COLUMNS, job_from_row, sound
+from jobstore.engines.sqlite.rows import JOB_COLUMNS, digest, job_from_row, sound
 from jobstore.records import Job
 from jobstore.statements import catalog
 
 _SQL = catalog.load("sqlite")
+
+DERIVED_FORM = 2
+"""The form of what is derived from postings. It changes with the words of the index
+(:mod:`jobstore.statements.words`, :mod:`jobstore.statements.facets`), the kinds of counters
+and the digest; a store in an older form is rewritten by ``jobstore migrate up``."""
 
 # Postings that are held at a time, and whose counts are written together.
 SLICE = 1024
@@ -58,6 +63,15 @@ def rebuild_counters(conn: sqlite3.Connection) -> int:
         tally.write(conn)
         done += len(jobs)
     return done
+
+
+def rebuild_derived(conn: sqlite3.Connection) -> None:
+    """Write everything anew that follows from the postings, in the form of this jobstore."""
+    for jobs in _slices(conn):
+        conn.executemany(_SQL["write_digest"], ((digest(job), place) for place, job in jobs))
+    rebuild_index(conn)
+    rebuild_counters(conn)
+    conn.execute(_SQL["write_derived_form"], (bytes([DERIVED_FORM]),))
 
 
 def _slices(conn: sqlite3.Connection) -> Iterator[list[tuple[int, Job]]]:

@@ -36,6 +36,9 @@ ORDER BY m.migration_id
 _PAGE_SIZE = 2048
 
 
+_DERIVED_FORM = "SELECT s.value FROM store_property AS s WHERE s.name = 'derived_form'"
+
+
 class Recorded(NamedTuple):
     """One migration that the database says was applied."""
 
@@ -84,6 +87,12 @@ def objects(connection: sqlite3.Connection) -> dict[str, str]:
         for name, table, kind, sql in rows
         if table not in BOOKKEEPING and not name.startswith("sqlite_")
     }
+
+
+def derived_form(connection: sqlite3.Connection) -> int:
+    """Return the form of what is derived from postings; 1 for stores that do not say."""
+    row = connection.execute(_DERIVED_FORM).fetchone()
+    return 1 if row is None else int.from_bytes(row[0], "big")
 
 
 def connect(path: Path, timeout: float) -> sqlite3.Connection:

@@ -93,6 +93,8 @@ def test_people_get_a_table_and_with_quiet_only_what_is_wrong(file: Path) -> Non
     [
         ("UPDATE counter SET amount = 9 WHERE kind = 'company'", "counters", "company 'pao'"),
         ("DELETE FROM counter WHERE kind = 'salary'", "counters", "salary"),
+        ("UPDATE posting SET url = 'https://b.example/2'", "digests", "not what was written"),
+        ("UPDATE counter SET label = '1' WHERE kind = 'quartiles'", "counters", "quartiles"),
         ("UPDATE counter SET label = '1 2 3' WHERE kind = 'quartiles'", "counters", "of EUR"),
         ("UPDATE posting SET industry = 'Bakery' WHERE source_job_id = '1'", "digests", "posting "),
         ("DELETE FROM posting WHERE source_job_id = '1'", "index", "without a posting"),
