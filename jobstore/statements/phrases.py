@@ -8,6 +8,7 @@ and a look at the neighbours: compiling a pattern for each search would take lon
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from jobstore.statements.words import CharacterTable, is_unspaced, separated
 
@@ -46,6 +47,8 @@ def find_phrase(
     Looks from ``start`` on and returns start and end. With ``prefix`` the last word may go on.
     """
     forms = _spellings(words[0])
+    if len(words) == len(forms) == 1 and not prefix:
+        return _find_word(folded, words[0], start)
     while True:
         standing = [place for form in forms if (place := folded.find(form, start)) >= 0]
         if not standing:
@@ -67,6 +70,25 @@ def find_phrase(
             end = _next_word_end(folded, end, word, prefix and number == len(words))
         if end is not None:
             return begin, end
+
+
+def _find_word(folded: str, word: str, start: int) -> tuple[int, int] | None:
+    """Do what find_phrase does, for most of what is searched: one word with one spelling."""
+    while (begin := folded.find(word, start)) >= 0:
+        end = begin + len(word)
+        if is_unspaced(word[0]):
+            return begin, end
+        following = folded[end : end + 2]
+        if not (
+            (begin and _is_joined(folded[begin - 1]))
+            # C++ and C# are other words than C.
+            or following == "++"
+            or following[:1] == "#"
+            or _is_joined(following[:1])
+        ):
+            return begin, end
+        start = begin + 1
+    return None
 
 
 def _next_word_end(folded: str, place: int, word: str, open_end: bool) -> int | None:
@@ -105,6 +127,7 @@ def _is_joined(char: str) -> bool:
     return char.isalnum() if char < "\x80" else not is_unspaced(char)
 
 
+@lru_cache(maxsize=1024)
 def _spellings(word: str) -> tuple[str, ...]:
     """Return the ways in which a text may spell a folded ``word``, lower case, itself first."""
     for ending, symbol in (("plusplus", "++"), ("sharp", "#"), ("js", ".js")):

@@ -16,6 +16,8 @@ _WORDS_AFTER = 20
 # Also bounded in characters, since not every script has spaces.
 _BEFORE = 100
 _AFTER = 200
+# How much of a text is looked at around a plain match, beyond what an excerpt shows.
+_MARGIN = 60
 
 
 def snippet(expression: Expression, title: str, description: str | None) -> str:
@@ -29,6 +31,53 @@ def snippet(expression: Expression, title: str, description: str | None) -> str:
 
 
 def _excerpt(text: str, terms: list[Term]) -> str | None:
+    """Return the text around a match with all matches marked, ``None`` if there is none.
+
+    Folding a whole text takes longer than anything else about a page. Most words stand in it as
+    they were asked for, or with a capital, and then only what is near has to be folded.
+    """
+    near = _neighbourhood(text, terms)
+    if near is not None and (found := _marked(text[near], terms)) is not None:
+        excerpt, whole_before, whole_after = found
+        before = _MORE if near.start or not whole_before else ""
+        after = _MORE if near.stop < len(text) or not whole_after else ""
+        return f"{before}{excerpt}{after}"
+    if (found := _marked(text, terms)) is None:
+        return None
+    excerpt, whole_before, whole_after = found
+    return f"{'' if whole_before else _MORE}{excerpt}{'' if whole_after else _MORE}"
+
+
+def _neighbourhood(text: str, terms: list[Term]) -> slice | None:
+    """Return a part of a long text, in whole words, where a term seems to stand."""
+    if len(text) <= _BEFORE + _AFTER + 2 * _MARGIN:
+        return None
+    standing = len(text)
+    for term in terms:
+        word = term.words[0]
+        for form in (word, word.capitalize()):
+            place = text.find(form, 0, standing)
+            while place >= 0 and (
+                (place and text[place - 1].isalnum())
+                or text[place + len(form) : place + len(form) + 1].isalnum()
+            ):
+                # Inside of another word, as short ones mostly are.
+                place = text.find(form, place + 1, standing)
+            if place >= 0:
+                standing = place
+    if standing == len(text):
+        return None
+    start = max(0, standing - _BEFORE - _MARGIN)
+    if start and (start := text.find(" ", start, standing)) < 0:
+        return None
+    end = standing + _AFTER + 2 * _MARGIN
+    if end < len(text) and (end := text.rfind(" ", standing + _AFTER, end)) < 0:
+        return None
+    return slice(start, min(end, len(text)))
+
+
+def _marked(text: str, terms: list[Term]) -> tuple[str, bool, bool] | None:
+    """Return an excerpt, and whether it begins and ends with the text."""
     folded, places = fold_in_place(text)
     first = _first(folded, terms, 0)
     if first is None:
@@ -43,7 +92,7 @@ def _excerpt(text: str, terms: list[Term]) -> str | None:
         match = _first(folded, terms, done)
     pieces.append(_original(text, places, done, end))
     excerpt = " ".join("".join(pieces).split())
-    return f"{_MORE if start else ''}{excerpt}{_MORE if end < len(folded) else ''}"
+    return excerpt, start == 0, end >= len(folded)
 
 
 def _first(folded: str, terms: list[Term], start: int) -> tuple[int, int] | None:
