@@ -12,9 +12,11 @@ Everything that users import is named here, and nothing else is public but
 """
 
 from jobstore.errors import (
+    BackupError,
     Fault,
     InvalidPosting,
     InvalidQuery,
+    InvalidSettings,
     JobNotFound,
     JobStoreError,
     MigrationError,
@@ -61,6 +63,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ApplicantStatistics",
+    "BackupError",
     "EmploymentType",
     "EngineOptions",
     "Event",
@@ -69,6 +72,7 @@ __all__ = [
     "Fault",
     "InvalidPosting",
     "InvalidQuery",
+    "InvalidSettings",
     "Job",
     "JobNotFound",
     "JobPosting",

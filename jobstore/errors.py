@@ -7,6 +7,7 @@ Only exception classes live here; nothing is imported from the rest of the packa
     JobStoreError
     ├── InvalidPosting      a posting from outside has faults, named field by field
     ├── InvalidQuery        a search, a filter, a limit or a cursor cannot be answered
+    ├── InvalidSettings     a configuration has faults, named key by key with the file
     ├── JobNotFound         no posting has that id
     ├── VersionConflict     the posting changed since the caller read it
     ├── StoreBusy           the store is saturated or locked; trying again later is safe
@@ -17,6 +18,7 @@ Only exception classes live here; nothing is imported from the rest of the packa
     │   └── StorageFull     no space is left for a write
     ├── SchemaMismatch      the schema is older or newer than this version of jobstore
     ├── MigrationError      a migration was edited, is missing or failed
+    ├── BackupError         a backup cannot be made, kept, read or restored
     └── OutcomeUnknown      a write may or may not have been stored; repeating it is safe
 
 Messages say what to do. They never carry SQL, credentials or values of other rows.
@@ -29,9 +31,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 __all__ = [
+    "BackupError",
     "Fault",
     "InvalidPosting",
     "InvalidQuery",
+    "InvalidSettings",
     "JobNotFound",
     "JobStoreError",
     "MigrationError",
@@ -95,6 +99,13 @@ class InvalidQuery(_Faulty):
     """
 
 
+class InvalidSettings(_Faulty):
+    """The configuration has faults.
+
+    ``faults`` lists all of them, a :class:`Fault` each, with where the wrong value stands.
+    """
+
+
 class JobNotFound(JobStoreError):
     """No posting has this id."""
 
@@ -133,6 +144,10 @@ class SchemaMismatch(JobStoreError):
 
 class MigrationError(JobStoreError):
     """The migrations cannot be applied."""
+
+
+class BackupError(JobStoreError):
+    """The backup cannot be made, kept, read or restored."""
 
 
 class OutcomeUnknown(JobStoreError):

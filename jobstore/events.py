@@ -22,13 +22,16 @@ class Event:
 
     ``operation`` is the gateway's method (``"upsert"``, ``"search"`` ...), ``seconds`` its
     duration as the caller saw it, ``rows`` how many postings went in or came out, ``error``
-    the class name of what it raised (``None`` on success).
+    the class name of what it raised (``None`` on success), ``shape`` what kind of query it was:
+    names of filters, of the order and of kinds of words, never a value (``None`` where there is
+    no query).
     """
 
     operation: str
     seconds: float
     rows: int
     error: str | None = None
+    shape: str | None = None
 
 
 Observer = Callable[[Event], None]
@@ -46,15 +49,21 @@ def notify(observers: tuple[Observer, ...], event: Event) -> None:
 class Watch:
     """Times the operation in its ``with`` block and tells the observers how it went.
 
-    The block sets ``rows``.
+    The block sets ``rows``, and ``shape`` when the watch is ``observed``.
     """
 
-    __slots__ = ("_observers", "_operation", "_started", "rows")
+    __slots__ = ("_observers", "_operation", "_started", "rows", "shape")
 
     def __init__(self, operation: str, observers: tuple[Observer, ...]) -> None:
         self._operation = operation
         self._observers = observers
         self.rows = 0
+        self.shape: str | None = None
+
+    @property
+    def observed(self) -> bool:
+        """Whether anybody will be told."""
+        return bool(self._observers)
 
     def __enter__(self) -> Self:
         self._started = time.perf_counter()
@@ -69,4 +78,4 @@ class Watch:
         if self._observers:
             seconds = time.perf_counter() - self._started
             name = None if kind is None else kind.__name__
-            notify(self._observers, Event(self._operation, seconds, self.rows, name))
+            notify(self._observers, Event(self._operation, seconds, self.rows, name, self.shape))

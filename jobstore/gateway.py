@@ -25,7 +25,7 @@ from uuid import UUID
 
 from jobstore.engines.protocol import Engine, Position
 from jobstore.errors import Fault, InvalidPosting, InvalidQuery, JobStoreError, StoreBusy
-from jobstore.events import Observer
+from jobstore.events import Observer, Watch
 from jobstore.ingest import Chunk, Posting, checked_chunks
 from jobstore.postings import MAX_LIMIT, Postings, Transaction, check_id
 from jobstore.records import (
@@ -41,6 +41,7 @@ from jobstore.records import (
 )
 from jobstore.statements import cursor as cursors
 from jobstore.statements.criteria import Criteria, check_facets, check_query
+from jobstore.statements.shape import shape
 
 # Postings read at a time by stream.
 _SCAN = 256
@@ -243,7 +244,7 @@ class JobStore(Postings):
         Raises InvalidQuery with every fault, also for a cursor that this store did not make.
         """
         with self._watch("search") as watch:
-            criteria = check_query(query)
+            criteria = _checked(query, watch)
             page = await self._page(criteria, criteria, limit, cursor, facets, snippets)
             watch.rows = len(page.items)
             return page
@@ -254,7 +255,7 @@ class JobStore(Postings):
             if not _is_number(days) or not 0 < days <= 36_500:
                 raise InvalidQuery([Fault("days", "must be a number above 0, at most 36,500")])
             since = max(self._clock() - timedelta(days=days), _OLDEST)
-            criteria = check_query(SearchQuery(posted_since=since))
+            criteria = _checked(SearchQuery(posted_since=since), watch)
             # The bound moves with the clock; cursors are signed for the number of days.
             signed = replace(criteria, posted_since=_DAY_NONE + timedelta(days=days))
             page = await self._page(criteria, signed, limit, cursor, (), False)
@@ -307,6 +308,7 @@ class JobStore(Postings):
         after: Position | None = None
         while True:
             with self._watch("stream") as watch:
+                _tell_shape(criteria, watch)
                 jobs, after = await self._engine.scan(criteria, limit=_SCAN, after=after)
                 watch.rows = len(jobs)
             for job in jobs:
@@ -320,8 +322,8 @@ class JobStore(Postings):
         Without a query (or with an empty one) the kept total is read; with one, the time grows
         with the number of matches.
         """
-        with self._watch("count"):
-            return await self._engine.count(check_query(query))
+        with self._watch("count") as watch:
+            return await self._engine.count(_checked(query, watch))
 
     async def statistics(self) -> Statistics:
         """Return totals and breakdowns of everything stored; no posting is read for them."""
@@ -341,6 +343,17 @@ class JobStore(Postings):
 
 _DAY_NONE = datetime(1, 1, 1, tzinfo=UTC)
 _OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
+
+
+def _checked(query: SearchQuery | None, watch: Watch) -> Criteria:
+    criteria = check_query(query)
+    _tell_shape(criteria, watch)
+    return criteria
+
+
+def _tell_shape(criteria: Criteria, watch: Watch) -> None:
+    if watch.observed:
+        watch.shape = shape(criteria)
 
 
 def _is_number(value: object) -> bool:

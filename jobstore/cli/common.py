@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -20,8 +21,21 @@ from jobstore.settings import DEFAULT_URL, EngineOptions, parse_store_url, read_
 
 if TYPE_CHECKING:
     from jobstore.gateway import JobStore
+    from jobstore.settings.sections import Settings
 
 T = TypeVar("T")
+
+
+class NotAsked(str):
+    """A store's URL that is no flag: the default, or what the environment says."""
+
+    __slots__ = ()
+
+
+def _unless_asked(ctx: typer.Context, value: str) -> str:
+    source = ctx.get_parameter_source("store")
+    return value if source is None or source.name == "COMMANDLINE" else NotAsked(value)
+
 
 StoreOption = Annotated[
     str,
@@ -29,7 +43,14 @@ StoreOption = Annotated[
         "--store",
         envvar="JOBSTORE_URL",
         metavar="URL",
+        callback=_unless_asked,
         help="Where the store is, such as sqlite:///jobs.db.",
+    ),
+]
+ConfigOption = Annotated[
+    str | None,
+    typer.Option(
+        "--config", metavar="FILE", help="The YAML file with the settings [JOBSTORE_CONFIG]."
     ),
 ]
 JsonOption = Annotated[
@@ -67,6 +88,32 @@ def with_store(
             return await work(store)
 
     return asyncio.run(run())
+
+
+def load_settings(store: str | None = None, config: str | None = None) -> Settings:
+    """Return the settings that hold for a command with these flags.
+
+    ``store`` wins over files and the environment only where it was typed. Raises
+    InvalidSettings with every fault.
+    """
+    from jobstore.settings.loading import load
+
+    return load(config, flags=flags(store)).settings
+
+
+def flags(store: str | None) -> dict[str, str]:
+    """Return what the command line says about settings, by dotted name."""
+    return {} if store is None or isinstance(store, NotAsked) else {"store.url": store}
+
+
+@contextmanager
+def operating(store: str | None = None, config: str | None = None) -> Iterator[Settings]:
+    """Give the settings, with the log files open: ``with operating(store, config) as settings``."""
+    from jobstore.operations.logs import Logs
+
+    settings = load_settings(store, config)
+    with Logs(settings):
+        yield settings
 
 
 def _is_tuned() -> bool:

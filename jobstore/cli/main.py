@@ -12,17 +12,19 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from jobstore.cli import deleting, doctor, exporting, importing, migrate, searching
+from jobstore.cli import config, deleting, doctor, exporting, importing, migrate, searching
 from jobstore.cli.output import complain
-from jobstore.errors import InvalidQuery, JobStoreError
+from jobstore.errors import InvalidQuery, InvalidSettings, JobStoreError
 
 EXIT_CODES = """\
 Exit codes: 0 done; 1 failed, interrupted, answered with no, every row of an import rejected,
-or nobody reads the output any more; 2 wrong usage, or --yes is missing and nobody can be asked.
+or nobody reads the output any more; 2 wrong usage, or --yes is missing and nobody can be asked,
+or the settings are wrong.
 
 Tables and progress go to standard error; --json and exported postings go to standard output.
 
-Environment: JOBSTORE_URL is the store when --store is not given, NO_COLOR turns colours off.
+Environment: JOBSTORE_URL is the store when --store is not given, JOBSTORE_CONFIG
+the file of the settings, NO_COLOR turns colours off.
 """
 
 # Commands whose arguments are the text of a search.
@@ -38,7 +40,7 @@ class Commands(TyperGroup):
             result = super().invoke(ctx)
             # What cannot be written shall be noticed here, not at the interpreter's exit.
             sys.stdout.flush()
-        except InvalidQuery as error:
+        except (InvalidQuery, InvalidSettings) as error:
             _fail(ctx, str(error), 2)
         except JobStoreError as error:
             _fail(ctx, str(error), 1)
@@ -129,6 +131,7 @@ def jobstore(
 
 
 app.add_typer(migrate.app, name="migrate", help="Bring a store's schema up to date, or back.")
+app.add_typer(config.app, name="config", help="Show and check the settings.")
 app.command("import")(importing.import_)
 app.command("search")(searching.search)
 app.command("recent")(searching.recent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -164,6 +165,23 @@ Sink = Annotated[
 ]
 
 
+def merged(given: Sequence[Any]) -> list[tuple[int | None, Any]]:
+    """Return the default rules as ``given`` changes them by name, then the others of ``given``.
+
+    Each comes with its index in ``given``, ``None`` when it is not there. Raises ValueError
+    when two rules have the same name.
+    """
+    rules: dict[Any, tuple[int | None, Any]] = {
+        each["name"]: (None, each) for each in DEFAULT_RULES
+    }
+    names = [each.get("name") if isinstance(each, dict) else None for each in given]
+    different((name for name in names if isinstance(name, str)), "rules")
+    for index, (name, each) in enumerate(zip(names, given, strict=True)):
+        known = isinstance(name, str) and name in rules
+        rules[name if known else index] = (index, rules[name][1] | each if known else each)
+    return list(rules.values())
+
+
 class AlertsSection(Section):
     """Rules and sinks of alerts."""
 
@@ -183,20 +201,7 @@ class AlertsSection(Section):
     @field_validator("rules", mode="before")
     @classmethod
     def _changed_defaults(cls, given: Any) -> Any:
-        """Put the defaults before what is given, which changes them by name."""
-        if not isinstance(given, list | tuple):
-            return given
-        rules: dict[Any, Any] = {rule["name"]: dict(rule) for rule in DEFAULT_RULES}
-        names = [each.get("name") for each in given if isinstance(each, dict)]
-        different((name for name in names if isinstance(name, str)), "rules")
-        further = []
-        for each in given:
-            name = each.get("name") if isinstance(each, dict) else None
-            if isinstance(name, str) and name in rules:
-                rules[name] |= each
-            else:
-                further.append(each)
-        return [*rules.values(), *further]
+        return [rule for _, rule in merged(given)] if isinstance(given, list | tuple) else given
 
     @field_validator("sinks")
     @classmethod

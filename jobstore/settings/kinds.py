@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import PydanticCustomError
 
 Severity = Literal["warning", "critical"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -29,6 +31,13 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 # Object stores that obstore can reach by these addresses.
 OBJECT_STORES = ("s3", "gs", "az")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Says what is allowed where the type does not: completes the sentence "must be ..."."""
+
+    text: str
 
 
 class Section(BaseModel):
@@ -53,7 +62,7 @@ class Section(BaseModel):
             isinstance(value, bool)
             and cls.model_fields[str(info.field_name)].annotation is not bool
         ):
-            raise ValueError("true and false are no value for this")
+            raise PydanticCustomError("no_bool", "true and false are no value for this")
         return value
 
 
@@ -101,12 +110,22 @@ def different(values: Iterable[str], what: str) -> None:
         seen.add(value)
 
 
-FilePath = Annotated[Path, BeforeValidator(_path)]
-Place = Annotated[str, AfterValidator(_place)]
-Recipient = Annotated[str, AfterValidator(_recipient)]
+FilePath = Annotated[Path, BeforeValidator(_path), Allowed("a path")]
+Place = Annotated[
+    str, AfterValidator(_place), Allowed("a folder, or an s3://, gs:// or az:// address")
+]
+Recipient = Annotated[str, AfterValidator(_recipient), Allowed("an age public key, age1...")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
-ClockTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$"),
+    Allowed("a name of small letters, digits and dashes"),
+]
+ClockTime = Annotated[
+    str,
+    StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$"),
+    Allowed("a time of day, 00:00 to 23:59"),
+]
 Milliseconds = Annotated[float, Field(gt=0, le=3_600_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Percent = Annotated[float, Field(ge=0, le=100)]

@@ -209,7 +209,9 @@ def test_the_tree_of_errors_is_as_it_is_drawn() -> None:
 
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
 def test_an_error_says_its_docstring_and_survives_pickling(kind: type[Exception]) -> None:
-    faulty = issubclass(kind, (jobstore.InvalidPosting, jobstore.InvalidQuery))
+    faulty = issubclass(
+        kind, (jobstore.InvalidPosting, jobstore.InvalidQuery, jobstore.InvalidSettings)
+    )
     error = kind([]) if faulty else kind()
     assert str(error) == str(kind.__doc__).splitlines()[0]
 

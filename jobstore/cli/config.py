@@ -1,0 +1,180 @@
+"""``jobstore config``: the settings that hold, and whether a configuration is right.
+
+Talks to people and programs; reading and checking is in :mod:`jobstore.settings.loading`, which
+is imported when a command runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from jobstore.cli.common import (
+    STORE_DEFAULT,
+    ConfigOption,
+    JsonOption,
+    QuietOption,
+    StoreOption,
+    flags,
+)
+from jobstore.cli.output import console, counted, plain, print_json, say, to_json
+
+if TYPE_CHECKING:
+    from jobstore.errors import Fault
+    from jobstore.settings.loading import Loaded
+    from jobstore.settings.sections import Settings
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def show(
+    store: StoreOption = STORE_DEFAULT, config: ConfigOption = None, json: JsonOption = False
+) -> None:
+    """Show the settings that hold, and where each of them comes from; no secret is shown.
+
+    Later ones win: defaults, the YAML file, .env, the environment, flags.
+
+    JSON: {"environment", "files", "settings": [{"name", "value", "origin", "where",
+    "variable"}]}; origin is default, file, dotenv, environment or flag.
+    """
+    from jobstore.settings.loading import load
+    from jobstore.settings.reference import keys
+
+    loaded = load(config, flags=flags(store))
+    values = _values(loaded.settings)
+    rows = [(key, values[key.name], loaded.origins[key.name]) for key in keys()]
+    if not json:
+        return _show([(key.name, value, origin.where) for key, value, origin in rows])
+    settings = [
+        {"name": key.name, "value": value, "variable": key.variable}
+        | {"origin": origin.kind, "where": origin.where}
+        for key, value, origin in rows
+    ]
+    return print_json(_head(loaded) | {"settings": settings})
+
+
+@app.command()
+def check(
+    store: StoreOption = STORE_DEFAULT,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Check the settings: every key, type and range, in all the places they come from.
+
+    The exit code is 2 when something is wrong; a warning leaves it at 0.
+
+    JSON: {"ok", "faults": [{"field", "reason"}], "warnings", "environment", "files"}; without
+    the last two when something is wrong.
+    """
+    from jobstore.errors import InvalidSettings
+    from jobstore.settings.loading import load
+
+    try:
+        loaded = load(config, flags=flags(store))
+    except InvalidSettings as error:
+        _refuse(error.faults, json)
+        raise typer.Exit(2) from None
+    warnings = [*_warnings(loaded)]
+    if json:
+        return print_json({"ok": True, "faults": [], "warnings": warnings} | _head(loaded))
+    for warning in warnings:
+        say(f"Warning: {warning}", quiet=quiet)
+    own = sum(origin.kind != "default" for origin in loaded.origins.values())
+    read = " and ".join(map(str, loaded.files)) or "no file"
+    made = f"{loaded.settings.environment}, {counted(own, 'setting')} given, {read} read"
+    return say(f"The settings are right: {made}.", quiet=quiet)
+
+
+def _refuse(faults: tuple[Fault, ...], json: bool) -> None:
+    if json:
+        listed = [{"field": each.field, "reason": each.reason} for each in faults]
+        return print_json({"ok": False, "faults": listed, "warnings": []})
+    for fault in faults:
+        say(f"Error: {fault}")
+    return None
+
+
+def _head(loaded: Loaded) -> dict[str, Any]:
+    files = [str(file) for file in loaded.files]
+    return {"environment": loaded.settings.environment, "files": files}
+
+
+def _warnings(loaded: Loaded) -> Iterator[str]:
+    """Yield what is allowed and yet hardly meant."""
+    settings = loaded.settings
+    for file in loaded.files:
+        if file.stat().st_mode & 0o077 and _holds_secrets(file, settings):
+            yield f"{file} has secrets in it and others may read it; say chmod 600."
+    if settings.environment != "production":
+        return
+    if not settings.backup.places:
+        yield "backup.places is empty: a disk that is lost takes the backups with it."
+    if all(sink.type == "log" for sink in settings.alerts.sinks):
+        yield "alerts.sinks has nothing but the log: nobody is told of an alert."
+    if settings.store.synchronous != "full":
+        yield "store.synchronous is normal: a power cut may lose acknowledged writes."
+
+
+def _holds_secrets(file: Path, settings: Settings) -> bool:
+    from jobstore.operations.logs.redaction import secrets_of
+
+    text = file.read_text(encoding="utf-8-sig")
+    return any(secret and secret in text for secret in secrets_of(settings))
+
+
+def _values(settings: Settings) -> dict[str, Any]:
+    """Return the values by dotted name as JSON has them, secrets as asterisks."""
+    from jobstore.operations.logs import redactor
+
+    content = settings.model_dump(mode="json")
+    content["paths"]["state"] = str(settings.state_folder)
+    content["backup"]["folder"] = str(settings.backups_folder)
+    # A credential may also stand where none belongs, such as in a command's arguments.
+    clean = redactor(settings).whole
+    return {
+        f"{section}.{name}" if name else section: _cleaned(value, clean)
+        for section, inner in content.items()
+        for name, value in (inner.items() if isinstance(inner, dict) else [("", inner)])
+    }
+
+
+def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _cleaned(item, clean) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_cleaned(item, clean) for item in value]
+    if isinstance(value, str):
+        # Paths and variables may hold what is no Unicode.
+        return clean(value.encode("utf-8", "backslashreplace").decode())
+    return value
+
+
+def _show(rows: list[tuple[str, Any, str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("setting", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("from", overflow="fold")
+    for name, value, where in rows:
+        style = "dim" if where.startswith("default") else ""
+        table.add_row(name, Text(plain(_words(value)), style), Text(plain(where), style))
+    console().print(table)
+
+
+def _words(value: Any) -> str:
+    if value is None or value in ([], {}):
+        return "none"
+    if isinstance(value, list):
+        return "\n".join(map(_words, value))
+    if isinstance(value, dict) and "measure" in value:
+        side = "above" if "above" in value else "below"
+        off = "" if value["enabled"] else ", off"
+        return f"{value['name']}: {value['measure']} {side} {value[side]:g}{off}"
+    return value if isinstance(value, str) else to_json(value)

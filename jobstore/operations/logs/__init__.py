@@ -1,0 +1,171 @@
+"""The logs of operations, one file each for deployment, monitoring, performance and health.
+
+Everybody logs to the loggers below ``jobstore``, with :func:`get` or with the standard library;
+:class:`Logs` writes what they say into the files, as JSON or readable, a run id in every line,
+and nothing of postings, credentials or bound values. Where nobody opened the logs, the loggers
+behave as those of any library.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+from uuid import uuid4
+
+import structlog
+
+from jobstore.operations.logs.files import RotatedFile
+from jobstore.operations.logs.lines import LineFormatter
+from jobstore.operations.logs.redaction import Redactor, secrets_of, secrets_of_environment
+from jobstore.operations.logs.slow import SlowOperations
+
+if TYPE_CHECKING:
+    from jobstore.settings.sections import Settings
+
+__all__ = ["LOGS", "Logs", "SlowOperations", "bound", "get", "new_id", "redactor"]
+
+LogName = Literal["deployment", "monitoring", "performance", "health"]
+LOGS: tuple[LogName, ...] = ("deployment", "monitoring", "performance", "health")
+
+# Which log a logger below jobstore writes to, by the first part of its name; monitoring.log
+# takes what is not listed.
+_ROUTES: dict[str, LogName] = {
+    "performance": "performance",
+    "health": "health",
+    "deployment": "deployment",
+    "backup": "deployment",
+    "maintenance": "deployment",
+    "migrations": "deployment",
+    "schedule": "deployment",
+}
+
+
+def get(name: str) -> Any:
+    """Return the structlog logger ``jobstore.NAME``.
+
+    The first argument of its methods is a fixed text, and what varies goes into keywords:
+    ``get("health").warning("a check failed", check="disk")``.
+    """
+    return structlog.wrap_logger(
+        logging.getLogger(f"jobstore.{name}"),
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
+            _with_error,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+
+
+def new_id() -> str:
+    """Return a fresh id for a run or a request: 12 hexadecimal digits."""
+    return uuid4().hex[:12]
+
+
+@contextmanager
+def bound(**ids: str) -> Iterator[None]:
+    """Put ids into every line that is logged inside: ``with bound(request_id=new_id()):``.
+
+    Tasks and threads that are started inside know them as far as they copy the context.
+    """
+    with structlog.contextvars.bound_contextvars(**ids):
+        yield
+
+
+def redactor(settings: Settings) -> Redactor:
+    """Return a redactor that knows every secret of the settings and of the environment."""
+    return Redactor([*secrets_of(settings), *secrets_of_environment()])
+
+
+class Logs:
+    """The log files of one store; use it with ``with``, around the work that shall be logged.
+
+    No file is made before the first line. A line that cannot be written (a full disk, a folder
+    without permission) is counted and never fails what is being logged; the count is logged
+    when writing is possible again.
+    """
+
+    def __init__(self, settings: Settings, *, run_id: str | None = None) -> None:
+        self.run_id = run_id or new_id()
+        self._settings = settings
+        self._handler = _Handler(settings, self.run_id)
+        self._logger = logging.getLogger("jobstore")
+        self._level: int | None = None
+
+    def __enter__(self) -> Self:
+        self._level = self._logger.level
+        self._logger.setLevel(self._settings.logging.level.upper())
+        self._logger.addHandler(self._handler)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop writing. Calling it twice is fine."""
+        if self._level is not None:
+            self._logger.removeHandler(self._handler)
+            self._logger.setLevel(self._level)
+            self._level = None
+
+    def slow_operations(self) -> SlowOperations:
+        """Return an observer for :func:`jobstore.connect`; close it before the logs."""
+        return SlowOperations(self._settings.logging.slow_ms, get("performance"))
+
+
+class _Handler(logging.Handler):
+    """Sends each record to its file."""
+
+    def __init__(self, settings: Settings, run_id: str) -> None:
+        super().__init__()
+        own = settings.logging
+        self._files = {
+            name: RotatedFile(settings.logs_folder / f"{name}.log", own.max_bytes, own.keep)
+            for name in LOGS
+        }
+        self._lost = 0
+        self.setFormatter(LineFormatter(own.format, redactor(settings), run_id))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; never raises."""
+        part = record.name.removeprefix("jobstore").removeprefix(".").partition(".")[0]
+        file = self._files[_ROUTES.get(part, "monitoring")]
+        try:
+            file.append(self._line(record))
+            if self._lost:
+                file.append(self.format(_record("log lines were lost: %d", self._lost)))
+                self._lost = 0
+        except OSError:
+            self._lost += 1
+
+    def _line(self, record: logging.LogRecord) -> str:
+        try:
+            return self.format(record)
+        except Exception as error:
+            # What failed may hold anything, so only its name is told.
+            name = type(error).__name__
+            return self.format(_record("a line of %s could not be made: %s", record.name, name))
+
+
+def _record(text: str, *args: Any) -> logging.LogRecord:
+    return logging.LogRecord("jobstore.monitoring", logging.WARNING, "", 0, text, args, None)
+
+
+def _with_error(logger: Any, method: str, entry: MutableMapping[str, Any]) -> Any:
+    """Keep the error that is being handled, when the line is about it."""
+    caught = entry.get("exc_info")
+    if isinstance(caught, BaseException):
+        entry["exc_info"] = (type(caught), caught, caught.__traceback__)
+    elif caught:
+        entry["exc_info"] = caught if isinstance(caught, tuple) else sys.exc_info()
+    return entry

@@ -1,0 +1,122 @@
+"""From a record of the logging module to a line: structlog's processors and the two forms."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import traceback
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+
+from jobstore.json_text import escaped
+from jobstore.operations.logs.redaction import Redactor
+
+Entry = MutableMapping[str, Any]
+
+# What may stand bare in a readable line; everything else is quoted as in JSON.
+_BARE = re.compile(r"[\w./:+-]+", re.ASCII)
+# Line ends that JSON does not escape, and what reorders a text on a screen (Unicode TR 9).
+_BREAKS = re.compile("[\u2028-\u202e\u2066-\u2069]")
+_FRAMES = 5
+
+
+class LineFormatter(structlog.stdlib.ProcessorFormatter):
+    """Makes a line of a record, of structlog's or anybody's; nothing unredacted gets into it.
+
+    ``run_id`` is in every line; one that is bound to the context goes before it.
+    """
+
+    def __init__(self, form: Literal["json", "readable"], redactor: Redactor, run_id: str) -> None:
+        self._redactor = redactor
+        super().__init__(
+            foreign_pre_chain=[
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.ExtraAdder(),
+            ],
+            processors=[
+                _Framing(redactor, run_id),
+                _as_json if form == "json" else _readable,
+            ],
+        )
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        if record.args:
+            # Values are looked at one by one, before they disappear in a text.
+            record = logging.makeLogRecord(vars(record))
+            record.args = self._arguments(record.args)
+        return super().format(record)
+
+    def _arguments(self, args: Any) -> Any:
+        if isinstance(args, dict):
+            return {name: self._redactor.value(value, name) for name, value in args.items()}
+        return tuple(self._redactor.value(each) for each in args)
+
+
+class _Framing:
+    """Puts time, level, logger and ids around what was logged, and takes out what may not be."""
+
+    def __init__(self, redactor: Redactor, run_id: str) -> None:
+        self._redactor = redactor
+        self._run_id = run_id
+
+    def __call__(self, logger: Any, method: str, entry: Entry) -> Entry:
+        record: logging.LogRecord = entry.pop("_record")
+        entry.pop("_from_structlog")
+        entry.pop("stack_info", None)
+        caught = entry.pop("exc_info", None)
+        line: Entry = {
+            "timestamp": _time(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": self._redactor.text(str(entry.pop("event"))),
+            "run_id": self._run_id,
+            "pid": os.getpid(),
+        }
+        for name, value in entry.items():
+            if value is not None and name not in ("timestamp", "level", "logger"):
+                line[name] = self._redactor.value(value, name)
+        error = caught[1] if isinstance(caught, tuple) else None
+        if error is not None:
+            line["error"] = self._redactor.error(error)
+            line["at"] = _places(error)
+        return line
+
+
+def _places(error: BaseException) -> list[str]:
+    """Return where an error passed through, without any of the code or its values."""
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def _time(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _as_json(logger: Any, method: str, entry: Entry) -> str:
+    return _one_line(_json(entry))
+
+
+def _readable(logger: Any, method: str, entry: Entry) -> str:
+    time, level, name, event = (entry.pop(key) for key in ("timestamp", "level", "logger", "event"))
+    pairs = " ".join(f"{key}={_quoted(value)}" for key, value in entry.items())
+    return _one_line(f"{time} {level:<8} {name}: {_json(event)[1:-1]}  {pairs}")
+
+
+def _quoted(value: Any) -> str:
+    return value if isinstance(value, str) and _BARE.fullmatch(value) else _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _one_line(text: str) -> str:
+    return _BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", escaped(text))
