@@ -41,12 +41,12 @@ def show(
     JSON: {"environment", "files", "settings": [{"name", "value", "origin", "where",
     "variable"}]}; origin is default, file, dotenv, environment or flag.
     """
+    from jobstore.settings import reference
     from jobstore.settings.loading import load
-    from jobstore.settings.reference import keys
 
     loaded = load(config, flags=flags(store))
     values = _values(loaded.settings)
-    rows = [(key, values[key.name], loaded.origins[key.name]) for key in keys()]
+    rows = [(key, values[key.name], loaded.origins[key.name]) for key in reference.all_keys()]
     if not json:
         return _show([(key.name, value, origin.where) for key, value, origin in rows])
     settings = [
@@ -88,6 +88,24 @@ def check(
     read = " and ".join(map(str, loaded.files)) or "no file"
     made = f"{loaded.settings.environment}, {counted(own, 'setting')} given, {read} read"
     return say(f"The settings are right: {made}.", quiet=quiet)
+
+
+@app.command()
+def keys(json: JsonOption = False) -> None:
+    """List all settings with what is allowed, as Markdown on standard output.
+
+    JSON: {"settings": [{"name", "variable", "allowed", "meaning"}]}.
+    """
+    from jobstore.settings import reference
+
+    if not json:
+        return print(reference.markdown(), end="")
+    listed = [
+        {"name": key.name, "variable": key.variable}
+        | {"allowed": key.allowed, "meaning": key.meaning}
+        for key in reference.all_keys()
+    ]
+    return print_json({"settings": listed})
 
 
 def _refuse(faults: tuple[Fault, ...], json: bool) -> None:

@@ -177,9 +177,17 @@ def merged(given: Sequence[Any]) -> list[tuple[int | None, Any]]:
     names = [each.get("name") if isinstance(each, dict) else None for each in given]
     different((name for name in names if isinstance(name, str)), "rules")
     for index, (name, each) in enumerate(zip(names, given, strict=True)):
-        known = isinstance(name, str) and name in rules
-        rules[name if known else index] = (index, rules[name][1] | each if known else each)
+        if isinstance(name, str) and name in rules:
+            rules[name] = (index, _changed(rules[name][1], each))
+        else:
+            rules[index] = (index, each)
     return list(rules.values())
+
+
+def _changed(rule: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    # Where a default is over belongs to its own limit, not to another one.
+    other_limit = bool(change.keys() & {"above", "below"})
+    return {key: item for key, item in rule.items() if key != "clear" or not other_limit} | change
 
 
 class AlertsSection(Section):

@@ -12,7 +12,16 @@ from pydantic import ValidationError
 
 from jobstore.errors import Fault
 from jobstore.settings.alerting import merged
-from jobstore.settings.reference import Spot, find, in_words, is_model, keys, nearest, one_of, tags
+from jobstore.settings.reference import (
+    Spot,
+    all_keys,
+    find,
+    in_words,
+    is_model,
+    nearest,
+    one_of,
+    tags,
+)
 
 At = tuple[str | int, ...]
 
@@ -44,7 +53,7 @@ def unknown(name: str, known: Sequence[str]) -> str:
     """Say that there is no setting ``name``, and which one may have been meant."""
     meant = nearest(name, known)
     if meant is None:
-        elsewhere = {key.name.rpartition(".")[2]: key.name for key in keys()}
+        elsewhere = {key.name.rpartition(".")[2]: key.name for key in all_keys()}
         meant = elsewhere.get(nearest(name, elsewhere, cutoff=0.8) or "")
     hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
     return f"is no setting; {hint}"

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from jobstore.errors import Fault, InvalidSettings
 from jobstore.settings.faults import At, dotted, faults_of
-from jobstore.settings.reference import bare, is_model, keys
+from jobstore.settings.reference import all_keys, bare, is_model
 from jobstore.settings.sections import DEVELOPMENT, Settings
 from jobstore.settings.variables import Variable, file_of, of_environment, of_file, settings_of
 from jobstore.settings.yaml_files import Document, read_yaml
@@ -106,7 +106,7 @@ class _Merging:
             self._faults.extend(fault for fault in found if fault.field not in named)
         if self._faults:
             raise InvalidSettings(self._faults)
-        origins = {key.name: self._origin(key.name, settings) for key in keys()}
+        origins = {key.name: self._origin(key.name, settings) for key in all_keys()}
         read = [self._path] if self._path else []
         if any(origin.kind == "dotenv" for origin in origins.values()):
             read.append(dotenv)

@@ -16,6 +16,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from jobstore.settings.alerting import AlertsSection, Rule, Sink
 from jobstore.settings.kinds import Allowed
 from jobstore.settings.sections import Settings
 
@@ -43,7 +44,7 @@ class Key:
     field: FieldInfo
 
 
-def keys() -> Iterator[Key]:
+def all_keys() -> Iterator[Key]:
     """Yield every setting, in the order of the sections."""
     for section, outer in Settings.model_fields.items():
         model = bare(outer.annotation)
@@ -179,3 +180,62 @@ def _tags(model: Any) -> tuple[Any, ...]:
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """Return what somebody who wrote ``name`` probably meant."""
     return next(iter(get_close_matches(name, [*known], 1, cutoff)), None)
+
+
+def markdown() -> str:
+    """Return all settings as tables in Markdown, section by section."""
+    tables = [_table("environment", [*Settings.model_fields.items()][:1])]
+    for section, outer in Settings.model_fields.items():
+        model = bare(outer.annotation)
+        if is_model(model):
+            tables.append(_table(section, model.model_fields.items(), _doc(model)))
+    tables.append(_default_rules())
+    tables.append(_table("A rule in alerts.rules", Rule.model_fields.items(), _doc(Rule)))
+    for sink in map(bare, get_args(bare(Sink))):
+        title = f"A sink in alerts.sinks, type: {_tags(sink)[0]}"
+        tables.append(_table(title, sink.model_fields.items(), _doc(sink)))
+    return "\n\n".join(tables) + "\n"
+
+
+def _doc(model: type[BaseModel]) -> str:
+    return str(model.__doc__).partition("\n")[0]
+
+
+def _table(title: str, fields: Iterable[tuple[str, FieldInfo]], about: str = "") -> str:
+    rows = [
+        f"| `{name}` | {allowed(field)} | {_default(field)} | {field.description or ''} |"
+        for name, field in fields
+        if name != "type"
+    ]
+    head = [f"### {title}", "", *([about, ""] if about else [])]
+    columns = ["| key | allowed | default | meaning |", "| --- | --- | --- | --- |"]
+    return "\n".join([*head, *columns, *rows])
+
+
+def _default_rules() -> str:
+    lines = [
+        "### The rules of alerts.rules that there are without any",
+        "",
+        "| name | raised | over | severity | window | operations |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for rule in AlertsSection().rules:
+        side, back = ("above", "at most") if rule.above is not None else ("below", "at least")
+        limit = rule.limit if rule.clear is None else rule.clear
+        window = f"{rule.window_minutes:g} minutes" if rule.window_minutes else "the latest"
+        lines.append(
+            f"| `{rule.name}` | `{rule.measure}` {side} {rule.limit:g} | {back} {limit:g} for "
+            f"{rule.clear_minutes:g} minutes | {rule.severity} | {window} | {rule.min_count} |"
+        )
+    return "\n".join(lines)
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if field.is_required():
+        return "must be given"
+    if value is None or value in ((), {}):
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "the log" if isinstance(value, tuple) else f"`{value}`"

@@ -12,7 +12,7 @@ from typing import Any, get_origin
 from dotenv.parser import parse_stream
 
 from jobstore.errors import Fault
-from jobstore.settings.reference import PREFIX, Key, bare, keys, nearest
+from jobstore.settings.reference import PREFIX, Key, all_keys, bare, nearest
 from jobstore.settings.yaml_files import read_text, refusal
 
 CONFIG = f"{PREFIX}CONFIG"
@@ -71,7 +71,7 @@ def settings_of(
     Those in ``used`` are known for another reason. Adds to ``faults`` those that look like a
     setting's variable and are none, and values that cannot be read.
     """
-    known = {key.variable: key for key in keys()}
+    known = {key.variable: key for key in all_keys()}
     given = {}
     for name, variable in variables.items():
         if name in known:
