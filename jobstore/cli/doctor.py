@@ -1,24 +1,38 @@
-"""The command that examines a store."""
+"""The command that examines a store, and mends what can be rebuilt."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobstore.cli.common import STORE_DEFAULT, JsonOption, QuietOption, StoreOption
-from jobstore.cli.output import console, plain, print_json
+from jobstore.cli.common import (
+    STORE_DEFAULT,
+    JsonOption,
+    QuietOption,
+    StoreOption,
+    confirm,
+)
+from jobstore.cli.output import console, plain, print_json, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jobstore.engines.sqlite.inspection import Finding
-    from jobstore.settings import StoreURL
 
 # What errors advise elsewhere; here it is being done.
 _ADVICE = re.compile("run 'jobstore doctor', then |; run 'jobstore doctor'(?!,)")
 _STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
+
+_BEING_REBUILT = {
+    "pages": "the indexes of the tables",
+    "orphans": "texts and earlier versions without a posting (they are removed)",
+    "words": "the full-text index",
+    "index": "the full-text index",
+    "counters": "the counters",
+}
 
 
 def doctor(
@@ -32,64 +46,95 @@ def doctor(
         bool,
         typer.Option("--verify", metavar="", help="Read every posting and recount everything."),
     ] = False,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", metavar="", help="Rebuild what follows from the postings."),
+    ] = False,
+    no_copy: Annotated[
+        bool,
+        typer.Option("--no-copy", metavar="", help="Keep no copy of the store before a repair."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Do not ask.")] = False,
     store: StoreOption = STORE_DEFAULT,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Examine a store, and change nothing.
+    """Examine a store, and change nothing unless --repair is given.
 
     Looks at SQLite's version, the file, its permissions, the disk, the schema and the pages;
     with --full and --verify more thoroughly, which takes time on a large store. The exit code
     is 1 when there is a problem; a warning leaves it at 0.
 
-    JSON: {"ok", "findings": [{"name", "verdict", "detail"}]}.
-    """
-    from jobstore.engines.sqlite.inspection import Verdict
-    from jobstore.errors import StoreUnavailable
-    from jobstore.settings import parse_store_url
+    --repair does both, then rebuilds the counters, the full-text index and other indexes where
+    they are wrong, and keeps the result only if all is sound then. A copy of the store as it
+    was stays beside it.
 
-    url = parse_store_url(store)
-    if not url.path.is_file():
-        raise StoreUnavailable(f"There is no database file at {url.path}.")
-    findings = [
-        dataclasses.replace(each, detail=_ADVICE.sub("", each.detail))
-        for each in _examine(url, full, verify)
-    ]
-    bad = any(each.verdict is Verdict.PROBLEM for each in findings)
+    JSON: {"ok", "findings": [{"name", "verdict", "detail"}]}; with --repair also {"repaired",
+    "copy"}: what was done, and where the copy is.
+    """
+    from jobstore.operations import maintenance
+
+    found = _adapted(maintenance.examine(store, full=full or repair, verify=verify or repair))
+    if not repair:
+        return _report(found, json, quiet)
+    if not json:
+        _show(found, quiet)
+    names = maintenance.plan(found)
+    if names:
+        what = ", ".join(dict.fromkeys(_BEING_REBUILT[each] for each in names))
+        confirm(f"Rebuild {what}?", yes=yes)
+    return _repair(store, names, found, copy=not no_copy, json=json, quiet=quiet)
+
+
+def _repair(
+    store: str, names: list[str], found: list[Finding], *, copy: bool, json: bool, quiet: bool
+) -> None:
+    from jobstore.cli.progress import Progress
+    from jobstore.operations import maintenance
+
+    if not names:
+        if json:
+            return print_json({"ok": True, "findings": found, "repaired": [], "copy": None})
+        return say("Nothing to repair.", quiet=quiet)
+    with Progress("Indexing", None, quiet=quiet) as bar:
+        repaired = maintenance.repair(
+            store, names, copy=copy, progress=lambda rows: bar.advance(rows, rows)
+        )
+    kept = None if repaired.copy is None else str(repaired.copy)
     if json:
-        print_json({"ok": not bad, "findings": findings})
+        findings = _adapted(repaired.findings)
+        return print_json(
+            {"ok": True, "findings": findings, "repaired": repaired.done, "copy": kept}
+        )
+    for each in repaired.done:
+        say(f"{each[0].upper()}{each[1:]}.", quiet=quiet)
+    if kept:
+        say(f"The store as it was is in {kept}; remove it when it is no longer needed.")
+    return say("The store is sound now.", quiet=quiet)
+
+
+def _report(found: list[Finding], json: bool, quiet: bool) -> None:
+    bad = any(each.verdict == "problem" for each in found)
+    if json:
+        print_json({"ok": not bad, "findings": found})
     elif bad or not quiet:
-        _show([each for each in findings if not quiet or each.verdict is not Verdict.OK])
+        _show(found, quiet)
     if bad:
         raise typer.Exit(1)
 
 
-def _examine(url: StoreURL, full: bool, verify: bool) -> Iterator[Finding]:
-    from jobstore import migrations
-    from jobstore.engines.sqlite import inspection
-    from jobstore.engines.sqlite.inspection import Finding, Verdict
-    from jobstore.errors import JobStoreError
-
-    yield inspection.inspect_library()
-    yield from inspection.inspect_files(url.path)
-    try:
-        (migrations.verify if full else migrations.check_schema)(url)
-        yield Finding("schema", Verdict.OK, "up to date")
-        current = True
-    except JobStoreError as error:
-        yield Finding("schema", Verdict.PROBLEM, str(error))
-        current = False
-    yield from inspection.inspect_pages(url.path, full=full and current)
-    if verify and current:
-        yield from inspection.inspect_rows(url.path)
+def _adapted(found: Iterable[Finding]) -> list[Finding]:
+    return [dataclasses.replace(each, detail=_ADVICE.sub("", each.detail)) for each in found]
 
 
-def _show(findings: list[Finding]) -> None:
+def _show(found: list[Finding], quiet: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for each in findings:
-        verdict = Text(each.verdict, style=_STYLES[each.verdict])
-        table.add_row(verdict, each.name, Text(plain(each.detail)))
-    console().print(table)
+    for each in found:
+        if not quiet or each.verdict != "ok":
+            verdict = Text(each.verdict, style=_STYLES[each.verdict])
+            table.add_row(verdict, each.name, Text(plain(each.detail)))
+    if table.row_count:
+        console().print(table)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -188,21 +188,21 @@ class _Index:
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
         self._faults = Faults()
-        self._complete = True
-        self._indexed = iter(conn.execute(_SQL["indexed_places"], (f'facets : "{EVERY}"',)))
-        self._next = next(self._indexed, None)
+        self._comparable = True
+        self._entries = self._read_entries()
+        self._next = next(self._entries, None)
         self._slice: list[tuple[int, Entry]] = []
         self._sum = 0
 
     def see(self, name: str, row: Sequence[Any], content: _Content | None) -> None:
         place = row[_PLACE]
         self._skip_to(place)
-        if self._next is not None and self._next[0] == place:
-            self._next = next(self._indexed, None)
+        if self._next == place:
+            self._next = next(self._entries, None)
         else:
             self._faults.add(name)
         if content is None:
-            self._complete = False
+            self._comparable = False
             return
         self._slice.append((place, content.words))
         if len(self._slice) == _SLICE:
@@ -212,15 +212,26 @@ class _Index:
         self._skip_to(None)
         self._sum += self._words_of_slice()
         # Only where nothing else is wrong: the sum tells that words differ, and not where.
-        comparable = self._complete and not self._faults.number
-        if comparable and self._sum != _words(self._conn):
-            self._faults.add("it holds other words than the postings do")
+        if self._comparable and not self._faults.number:
+            try:
+                if self._sum != _words(self._conn):
+                    self._faults.add("it holds other words than the postings do")
+            except sqlite3.Error as error:
+                self._faults.add(f"it cannot be read ({error})")
         return self._faults.finding("index", "the full-text index has the words of every posting")
 
+    def _read_entries(self) -> Iterator[int]:
+        # A damaged index shall not keep the postings from being read.
+        try:
+            for (place,) in self._conn.execute(_SQL["indexed_places"], (f'facets : "{EVERY}"',)):
+                yield place
+        except sqlite3.Error as error:
+            self._faults.add(f"it cannot be read ({error})")
+
     def _skip_to(self, place: int | None) -> None:
-        while self._next is not None and (place is None or self._next[0] < place):
-            self._faults.add(f"entry {self._next[0]} without a posting")
-            self._next = next(self._indexed, None)
+        while self._next is not None and (place is None or self._next < place):
+            self._faults.add(f"entry {self._next} without a posting")
+            self._next = next(self._entries, None)
 
     def _words_of_slice(self) -> int:
         """Sum up what the index should hold for the postings that were gathered."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobstore import InvalidPosting, JobPosting
@@ -77,6 +77,7 @@ def rebuild(conn: sqlite3.Connection) -> tuple[int, int]:
     return result
 
 
+@settings(max_examples=40)
 @given(
     st.lists(postings(), max_size=8),
     st.sampled_from(sorted(COUNTERS)),

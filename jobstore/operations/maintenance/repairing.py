@@ -1,0 +1,161 @@
+"""Repairing a store: what follows from its postings is made anew, everything else stays.
+
+A repair is one transaction, and it is kept only if the whole store is sound at its end. What
+cannot be rebuilt (postings, their texts and history, the structure of tables) is not touched;
+that takes a backup.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite.errors import DamagedRow, primary_code, translated
+from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.inspection import Finding, Verdict, check_pages, check_words
+from jobstore.engines.sqlite.rebuilding import rebuild_counters, rebuild_index
+from jobstore.engines.sqlite.verification import verify_rows
+from jobstore.errors import StoreCorrupt
+from jobstore.operations.maintenance.space import require_space, size_of
+from jobstore.settings import StoreURL, parse_store_url
+from jobstore.statements import catalog
+
+_SQL = catalog.load("sqlite")
+
+# Seconds that others may write before a repair is given up.
+PATIENCE = 10.0
+
+Progress = Callable[[int], object]
+
+_RESTORE = "restore a backup: jobstore restore --to NEW"
+
+
+class Repaired(NamedTuple):
+    """What was done, in words; the copy that was made before; what is found now."""
+
+    done: list[str]
+    copy: Path | None
+    findings: list[Finding]
+
+
+def plan(findings: Iterable[Finding]) -> list[str]:
+    """Return the names of the findings that :func:`repair` can mend, in its order.
+
+    Raises StoreCorrupt when there is a problem that it cannot mend.
+    """
+    wrong = {each.name: each for each in findings if each.verdict is Verdict.PROBLEM}
+    beyond = [each for name, each in wrong.items() if name not in _REPAIRS]
+    if beyond:
+        told = "; ".join(f"{each.name}: {each.detail}" for each in beyond)
+        raise StoreCorrupt(f"This cannot be rebuilt: {told}. Nothing was changed; {_RESTORE}")
+    return [name for name in _REPAIRS if name in wrong]
+
+
+def repair(
+    url: str | StoreURL,
+    names: Iterable[str],
+    *,
+    copy: bool = True,
+    progress: Progress | None = None,
+) -> Repaired:
+    """Rebuild what the findings ``names`` are about; see :func:`plan`.
+
+    With ``copy`` the store as it was stays beside it, under a name that tells the time.
+    ``progress`` is told how many postings were indexed since it was last called.
+
+    Raises StoreCorrupt when the store is still not sound then: nothing is changed, and a backup
+    is needed. Raises StoreBusy when others write all the time, StorageFull, StoreUnavailable.
+    """
+    path = parse_store_url(url).path
+    wanted = set(names)
+    with (
+        translated(),
+        schema.migrating(path, PATIENCE) as conn,
+        _all_or_nothing(conn),
+        _kept(path, copy) as kept,
+    ):
+        done = [work(conn, progress) for name, work in _REPAIRS.items() if name in wanted]
+        findings = [check_pages(conn, full=True), check_words(conn), *verify_rows(conn)]
+        left = [each for each in findings if each.verdict is Verdict.PROBLEM]
+        if left:
+            raise StoreCorrupt(_beyond(f"{left[0].name}: {left[0].detail}"))
+    return Repaired(list(dict.fromkeys(done)), kept, findings)
+
+
+@contextmanager
+def _all_or_nothing(conn: sqlite3.Connection) -> Iterator[None]:
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        conn.execute("COMMIT")
+    except BaseException as error:
+        # Damage or a full disk may have ended it already.
+        with suppress(sqlite3.Error):
+            conn.execute("ROLLBACK")
+        if isinstance(error, DamagedRow) or primary_code(error) == "CORRUPT":
+            raise StoreCorrupt(_beyond("pages or postings are damaged")) from error
+        raise
+
+
+def _beyond(why: str) -> str:
+    return f"Rebuilding does not mend it ({why}). Nothing was changed; {_RESTORE}"
+
+
+@contextmanager
+def _kept(path: Path, wanted: bool) -> Iterator[Path | None]:
+    """Keep a copy of the database; it goes again when the block fails, and nothing changes.
+
+    The caller holds the lock, so that nobody writes.
+    """
+    if not wanted:
+        yield None
+        return
+    copy = path.with_name(f"{path.name}.before-repair-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    require_space(path.parent, size_of(path))
+    try:
+        schema.create(copy)
+        with (
+            closing(open_file(path, "ro", PATIENCE)) as source,
+            closing(open_file(copy, "rw", PATIENCE)) as target,
+        ):
+            source.backup(target)
+        yield copy
+    except BaseException:
+        copy.unlink(missing_ok=True)
+        raise
+
+
+def _indexes(conn: sqlite3.Connection, _progress: Progress | None) -> str:
+    conn.execute("REINDEX")
+    return "rebuilt the indexes of the tables"
+
+
+def _words(conn: sqlite3.Connection, progress: Progress | None) -> str:
+    rebuild_index(conn, progress)
+    return "rebuilt the full-text index"
+
+
+def _counters(conn: sqlite3.Connection, _progress: Progress | None) -> str:
+    rebuild_counters(conn)
+    return "recounted the counters"
+
+
+def _orphans(conn: sqlite3.Connection, _progress: Progress | None) -> str:
+    texts = conn.execute(_SQL["delete_orphaned_texts"]).rowcount
+    versions = conn.execute(_SQL["delete_orphaned_revisions"]).rowcount
+    return f"removed {texts:,} texts and {versions:,} earlier versions that have no posting"
+
+
+# By the name of the finding; in this order, since each needs what comes before it.
+_REPAIRS: Mapping[str, Callable[[sqlite3.Connection, Progress | None], str]] = {
+    "pages": _indexes,
+    "orphans": _orphans,
+    "words": _words,
+    "index": _words,
+    "counters": _counters,
+}

@@ -1,0 +1,247 @@
+"""``doctor --repair``: what follows from the postings is rebuilt, everything else is refused."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from jobstore import StorageFull, StoreBusy, StoreCorrupt, migrations
+from jobstore.cli.main import app
+from jobstore.engines.sqlite.inspection import Finding, Verdict, check_pages
+from jobstore.engines.sqlite.locking import FileLock
+from jobstore.operations import maintenance
+from jobstore.operations.maintenance import repairing
+from jobstore.settings import sqlite_url
+from tests.fixtures.checks import check_file
+from tests.fixtures.disks import SmallDisk
+from tests.operations.damaging import fill, forget_index_entries, overwrite_page, tamper
+
+
+@pytest.fixture
+def file(migrated_url: str, tmp_path: Path) -> Path:
+    """The file of a store with 40 postings."""
+    fill(migrated_url)
+    return tmp_path / "jobs.db"
+
+
+def doctor(file: Path, *options: str, answer: str | None = None) -> Result:
+    result = CliRunner().invoke(
+        app, ["doctor", "--store", sqlite_url(file), *options], input=answer
+    )
+    assert isinstance(result.exception, SystemExit | None), result.exception
+    return result
+
+
+def said(result: Result) -> str:
+    return " ".join(result.stderr.split())
+
+
+def copies(file: Path) -> list[Path]:
+    return sorted(file.parent.glob("jobs.db.before-repair-*"))
+
+
+def words_lost(file: Path) -> None:
+    tamper(file, "INSERT INTO posting_words (posting_words) VALUES ('delete-all')")
+
+
+def words_zeroed(file: Path) -> None:
+    tamper(file, "UPDATE posting_words_data SET block = zeroblob(40) WHERE id > 10")
+
+
+def counters_wrong(file: Path) -> None:
+    tamper(file, "UPDATE counter SET amount = amount + 1 WHERE kind = 'company'")
+
+
+def orphans_left(file: Path) -> None:
+    tamper(
+        file,
+        "INSERT INTO posting_text (place, description) VALUES (7, 'nobody''s')",
+        "INSERT INTO revision VALUES (zeroblob(16), 2, 0, '{}')",
+    )
+
+
+DAMAGE: list[tuple[Callable[[Path], None], str]] = [
+    (counters_wrong, "recounted the counters"),
+    (words_lost, "rebuilt the full-text index"),
+    (words_zeroed, "rebuilt the full-text index"),
+    (forget_index_entries, "rebuilt the indexes of the tables"),
+    (orphans_left, "removed 1 texts and 1 earlier versions that have no posting"),
+]
+
+
+@pytest.mark.parametrize(("damage", "done"), DAMAGE)
+def test_what_can_be_rebuilt_is_rebuilt_and_a_copy_stays(
+    file: Path, damage: Callable[[Path], None], done: str
+) -> None:
+    damage(file)
+    assert doctor(file, "--full", "--verify").exit_code == 1
+
+    result = doctor(file, "--repair", "--yes", "--json")
+
+    assert result.exit_code == 0, result.stderr
+    report: dict[str, Any] = json.loads(result.stdout)
+    assert report["ok"]
+    assert report["repaired"] == [done]
+    check_file(file)
+    assert [str(each) for each in copies(file)] == [report["copy"]]
+    assert Path(report["copy"]).stat().st_mode & 0o777 == 0o600
+    # The copy is the store as it was, damage included.
+    assert doctor(Path(report["copy"]), "--full", "--verify").exit_code == 1
+
+
+def test_everything_at_once_is_told_to_people(file: Path) -> None:
+    for damage, _ in DAMAGE:
+        damage(file)
+
+    result = doctor(file, "--repair", "--yes", "--no-copy")
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == ""
+    for told in ("Rebuilt the full-text index.", "Recounted the counters.", "sound now"):
+        assert told in said(result)
+    assert copies(file) == []
+    check_file(file)
+
+
+def test_a_sound_store_is_left_alone(file: Path) -> None:
+    before = file.read_bytes()
+    assert "Nothing to repair." in said(doctor(file, "--repair"))
+    report = json.loads(doctor(file, "--repair", "--json").stdout)
+    assert (report["ok"], report["repaired"], report["copy"]) == (True, [], None)
+    assert doctor(file, "--repair", "--quiet").stderr == ""
+    assert file.read_bytes() == before
+
+
+def test_nothing_is_done_without_being_asked(file: Path) -> None:
+    counters_wrong(file)
+    before = file.read_bytes()
+
+    result = doctor(file, "--repair")
+
+    assert result.exit_code == 2
+    assert "Add --yes" in said(result)
+    assert file.read_bytes() == before
+    assert copies(file) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE posting SET skills = '[' WHERE source_job_id = '4'",
+        "UPDATE posting SET industry = 'Baking' WHERE source_job_id = '4'",
+        "DELETE FROM posting_text WHERE place = (SELECT min(place) FROM posting)",
+        "DROP INDEX posting_applicants",
+    ],
+)
+def test_what_only_a_backup_has_is_not_touched(file: Path, statement: str) -> None:
+    tamper(file, statement)
+    counters_wrong(file)
+    before = file.read_bytes()
+
+    result = doctor(file, "--repair", "--yes")
+
+    assert result.exit_code == 1
+    assert "restore a backup: jobstore restore" in said(result)
+    assert file.read_bytes() == before
+    assert copies(file) == []
+
+
+@pytest.mark.parametrize("name", ["posting", "posting_text", "posting_id", "posting_words_data"])
+def test_a_damaged_page_is_found_and_left_to_a_backup(file: Path, name: str) -> None:
+    overwrite_page(file, name)
+    before = file.read_bytes()
+    found = doctor(file, "--verify")
+    assert found.exit_code == 1
+    assert "problem pages" in said(found)
+
+    result = doctor(file, "--repair", "--yes")
+
+    assert result.exit_code == 1
+    assert "jobstore restore" in said(result)
+    assert file.read_bytes() == before
+    assert copies(file) == []
+
+
+def test_a_repair_that_does_not_help_is_taken_back(file: Path) -> None:
+    counters_wrong(file)
+    tamper(file, "UPDATE posting SET industry = 'Baking' WHERE source_job_id = '4'")
+    before = file.read_bytes()
+
+    with pytest.raises(StoreCorrupt, match=r"digests.*Nothing was changed; restore a backup"):
+        maintenance.repair(sqlite_url(file), ["counters"])
+
+    assert file.read_bytes() == before
+    assert copies(file) == []
+
+
+def test_a_posting_that_cannot_be_read_stops_a_repair(file: Path) -> None:
+    tamper(file, "UPDATE posting SET skills = '[' WHERE source_job_id = '4'")
+    with pytest.raises(StoreCorrupt, match="jobstore restore"):
+        maintenance.repair(sqlite_url(file), ["index"])
+
+
+def test_others_who_write_are_not_disturbed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counters_wrong(file)
+    monkeypatch.setattr(repairing, "PATIENCE", 0.05)
+    with FileLock(file, 0), pytest.raises(StoreBusy):
+        maintenance.repair(sqlite_url(file), ["counters"])
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBusy):
+            maintenance.repair(sqlite_url(file), ["counters"])
+    assert maintenance.repair(sqlite_url(file), ["counters"]).done == ["recounted the counters"]
+
+
+def test_a_disk_without_room_for_the_copy_changes_nothing(small_disk: SmallDisk) -> None:
+    file = small_disk.folder / "jobs.db"
+    migrations.up(sqlite_url(file))
+    fill(sqlite_url(file))
+    counters_wrong(file)
+    free = 4 * 2**20 - sum(each.stat().st_size for each in small_disk.folder.iterdir())
+    small_disk.burden(free - 100_000)
+
+    with pytest.raises(StorageFull):
+        maintenance.repair(sqlite_url(file), ["counters"])
+    assert copies(file) == []
+    small_disk.relieve()
+    assert maintenance.repair(sqlite_url(file), ["counters"]).copy is not None
+    check_file(file)
+
+
+def test_a_copy_that_fails_half_way_is_removed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counters_wrong(file)
+    before = file.read_bytes()
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(repairing, "open_file", full)
+    with pytest.raises(Exception, match="doctor"):
+        maintenance.repair(sqlite_url(file), ["counters"])
+    assert copies(file) == []
+    assert file.read_bytes() == before
+
+
+def test_what_is_planned_is_in_the_order_of_dependence() -> None:
+    problems = [Finding(name, Verdict.PROBLEM, "") for name in ("counters", "index", "pages")]
+    assert maintenance.plan([*problems, Finding("wal", Verdict.WARNING, "")]) == [
+        "pages",
+        "index",
+        "counters",
+    ]
+    with pytest.raises(StoreCorrupt, match="postings: two"):
+        maintenance.plan([*problems, Finding("postings", Verdict.PROBLEM, "two")])
+
+
+def test_an_index_that_lacks_rows_is_seen_by_the_full_check(file: Path) -> None:
+    forget_index_entries(file)
+    with closing(sqlite3.connect(file)) as conn:
+        assert check_pages(conn, full=False).verdict is Verdict.OK
+        assert "posting_applicants" in check_pages(conn, full=True).detail

@@ -1,0 +1,175 @@
+"""``jobstore vacuum`` gives space back, and disturbs nobody who writes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import jobstore
+from jobstore import SearchQuery, StorageFull, StoreBusy, StoreCorrupt, StoreUnavailable, migrations
+from jobstore.cli.main import app
+from jobstore.engines.sqlite.locking import FileLock
+from jobstore.operations import maintenance
+from jobstore.operations.maintenance import space, tidying
+from jobstore.settings import sqlite_url
+from tests.fixtures.checks import check_file
+from tests.fixtures.disks import SmallDisk
+from tests.fixtures.postings import posting
+from tests.operations.damaging import overwrite_page, tamper
+
+
+def grown(url: str, number: int = 120, kept: int = 10) -> None:
+    """Store postings, and delete most of them."""
+
+    async def grow() -> None:
+        async with jobstore.connect(url) as store:
+            await store.upsert_many(
+                posting(each, description=f"text {each} " * 300) for each in range(number)
+            )
+            for each in range(kept, number):
+                await store.delete(jobstore.job_id("board", str(each)))
+
+    asyncio.run(grow())
+
+
+@pytest.fixture
+def file(migrated_url: str, tmp_path: Path) -> Path:
+    """The file of a store most of which was deleted."""
+    grown(migrated_url)
+    return tmp_path / "jobs.db"
+
+
+def vacuum(file: Path, *options: str) -> Result:
+    return CliRunner().invoke(app, ["vacuum", "--store", sqlite_url(file), *options])
+
+
+@pytest.mark.parametrize("optimize", [[], ["--optimize"]])
+def test_space_is_given_back_and_nothing_else_changes(file: Path, optimize: list[str]) -> None:
+    before = file.stat().st_size
+
+    result = vacuum(file, "--json", *optimize)
+
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["before"] == before
+    assert report["after"] == file.stat().st_size < before / 2
+    assert report["waiting"] is False
+    check_file(file)
+
+
+def test_people_are_told_before_and_after(file: Path) -> None:
+    result = vacuum(file)
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert "MiB before" in result.stderr
+    assert "others cannot write" in result.stderr
+    assert vacuum(file, "--quiet").stderr == ""
+
+
+def test_optimising_merges_the_index(file: Path) -> None:
+    def segments() -> int:
+        with closing(sqlite3.connect(file)) as conn:
+            return len(conn.execute("SELECT DISTINCT segid FROM posting_words_idx").fetchall())
+
+    grown(sqlite_url(file), 300, 250)
+    assert segments() > 1
+    maintenance.vacuum(sqlite_url(file), optimize=True)
+    assert segments() == 1
+    check_file(file)
+
+
+def test_a_store_that_is_written_to_is_left_alone(file: Path) -> None:
+    before = file.stat().st_size
+    with FileLock(file, 0), pytest.raises(StoreBusy):
+        maintenance.vacuum(sqlite_url(file), patience=0.05)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBusy):
+            maintenance.vacuum(sqlite_url(file), patience=0.05)
+    assert file.stat().st_size == before
+
+
+def test_one_who_reads_goes_on_and_the_space_waits_for_him(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(tidying.vacuum.__kwdefaults__, "patience", 0.05)
+    with closing(sqlite3.connect(file, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM posting").fetchone()
+
+        result = vacuum(file)
+
+        assert result.exit_code == 0
+        assert "Somebody still reads" in result.stderr
+        assert reader.execute("SELECT count(*) FROM posting").fetchone() == (10,)
+        reader.execute("COMMIT")
+    assert maintenance.checkpoint(sqlite_url(file))
+    check_file(file)
+
+
+async def test_an_open_store_goes_on_after_it(file: Path) -> None:
+    async with jobstore.connect(sqlite_url(file)) as store:
+        await asyncio.to_thread(maintenance.vacuum, sqlite_url(file))
+        await store.upsert(posting("after", description="text"))
+        assert await store.count() == await store.count(SearchQuery(text="text")) == 11
+    check_file(file)
+
+
+def test_a_disk_without_room_is_refused_first_and_survives_it(
+    small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = small_disk.folder / "jobs.db"
+    migrations.up(sqlite_url(file))
+    grown(sqlite_url(file), 160, 120)
+    used = sum(each.stat().st_size for each in small_disk.folder.iterdir())
+    small_disk.burden(4 * 2**20 - used - 200_000)
+
+    with pytest.raises(StorageFull, match="this needs"):
+        maintenance.vacuum(sqlite_url(file))
+    # The disk may also fill up between the look and the work.
+    monkeypatch.setattr(tidying, "require_space_to_vacuum", lambda *_: None)
+    with pytest.raises(StorageFull):
+        maintenance.vacuum(sqlite_url(file))
+
+    check_file(file)
+    small_disk.relieve()
+    assert maintenance.vacuum(sqlite_url(file)).after < used
+
+
+def test_temporary_files_need_room_as_well(
+    file: Path, monkeypatch: pytest.MonkeyPatch, small_disk: SmallDisk
+) -> None:
+    monkeypatch.setenv("SQLITE_TMPDIR", str(small_disk.folder))
+    space.require_space_to_vacuum(file, 1_000_000)
+    with pytest.raises(StorageFull, match=str(small_disk.folder)):
+        space.require_space_to_vacuum(file, 10_000_000)
+    monkeypatch.setenv("SQLITE_TMPDIR", "/no/such/folder")
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(space, "_TEMPORARY", ())
+    space.require_space_to_vacuum(file, 1000)
+
+
+def test_what_is_no_sound_store_is_refused(file: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable):
+        maintenance.vacuum(sqlite_url(tmp_path / "absent.db"))
+    other = tmp_path / "other.db"
+    tamper(other, "CREATE TABLE t (x)")
+    with pytest.raises(StoreCorrupt, match="another program"):
+        maintenance.vacuum(sqlite_url(other))
+    overwrite_page(file, "posting_text")
+    before = file.read_bytes()
+    with pytest.raises(StoreCorrupt):
+        maintenance.vacuum(sqlite_url(file))
+    assert file.read_bytes() == before
+
+
+def test_sqlite_may_renew_its_statistics(file: Path) -> None:
+    maintenance.optimize(sqlite_url(file))
+    check_file(file)
+    migrations.verify(sqlite_url(file))
