@@ -2,7 +2,7 @@
 
 :func:`gather` takes a snapshot of facts, :func:`check` judges it by the rules of the settings
 and delivers what is to be told. Both block. What is measured is decided below, in
-``monitoring``; health, backups and drills are handed in as plain values.
+``monitoring`` and ``backup``; health is handed in as the names of the checks that fail.
 """
 
 from jobstore.operations.alerts.checking import Checked, check

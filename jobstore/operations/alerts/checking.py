@@ -106,15 +106,10 @@ def _notice(rule: Rule, kind: str, state: State, at: float, muted: str) -> Notic
         severity=rule.severity,
         at=at,
         value=state.value,
-        text=f"{state.text}; {_bound(rule, kind)}",
+        text=f"{state.text}; limit {rule.limit:g}",
         advice=ADVICE[rule.measure],
         muted=muted,
     )
-
-
-def _bound(rule: Rule, kind: str) -> str:
-    side = "above" if rule.above is not None else "below"
-    return f"the limit is {rule.limit:g}" if kind == "resolved" else f"{side} {rule.limit:g}"
 
 
 def _sinks_for(settings: Settings, rule: Rule) -> list[str]:

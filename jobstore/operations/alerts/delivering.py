@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobstore.operations.alerts.notices import Notice, Origin
+from jobstore.operations.alerts.notices import Notice, Origin, trial_notice
 from jobstore.operations.alerts.sinks import Undelivered, send
 from jobstore.operations.alerts.state import SQL, AlertStore
 
@@ -61,19 +62,7 @@ def deliver(settings: Settings, now: float) -> list[Delivery]:
         return []
     sinks = {name_of(sink): sink for sink in settings.alerts.sinks}
     jobs = _claim(store, sinks, now)
-    origin = Origin.of(settings)
-    threads = [
-        threading.Thread(
-            target=_send_all, args=(sinks[name], mine, origin, now), name="jobstore-alerts",
-            daemon=True,
-        )
-        for name, mine in jobs.items()
-    ]  # fmt: skip
-    deadline = time.monotonic() + _PATIENCE
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
+    _side_by_side(jobs, sinks, Origin.of(settings), now)
     finished = [job for mine in jobs.values() for job in mine if job.done]
     with store.writing() as conn:
         for job in finished:
@@ -83,6 +72,37 @@ def deliver(settings: Settings, now: float) -> list[Delivery]:
             else:
                 conn.execute(SQL["failed"], (now + _pause(job.attempts), job.error, *place))
     return [Delivery(job.notice.id, job.sink, job.error) for job in finished]
+
+
+def try_out(settings: Settings, names: Sequence[str], now: float) -> list[Delivery]:
+    """Send a notice that is only a test to the sinks of those names; returns the attempts."""
+    sinks = {name_of(sink): sink for sink in settings.alerts.sinks}
+    jobs = {name: [_Job(0, name, 0, trial_notice(now))] for name in names}
+    _side_by_side(jobs, sinks, Origin.of(settings), now)
+    return [
+        Delivery(job.notice.id, job.sink, job.error if job.done else "timed out")
+        for (job,) in jobs.values()
+    ]
+
+
+def _side_by_side(
+    jobs: Mapping[str, list[_Job]], sinks: Mapping[str, Sink], origin: Origin, now: float
+) -> None:
+    """Send each sink's notices on a thread of its own; one that hangs is left behind."""
+    threads = [
+        threading.Thread(
+            target=_send_all,
+            args=(sinks[name], mine, origin, now),
+            name="jobstore-alerts",
+            daemon=True,
+        )
+        for name, mine in jobs.items()
+    ]
+    deadline = time.monotonic() + _PATIENCE
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _claim(store: AlertStore, sinks: dict[str, Sink], now: float) -> dict[str, list[_Job]]:

@@ -1,6 +1,6 @@
 """What alerts are judged by: a snapshot of plain values, and how it is taken.
 
-Health and backups are not known here; whoever knows them hands their values in.
+Health is not known here; whoever knows it hands in the names of the checks that fail.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from math import inf
 from typing import TYPE_CHECKING
 
 from jobstore.operations.monitoring.reading import window
@@ -68,17 +69,15 @@ class Facts:
 
 
 def gather(
-    settings: Settings,
-    *,
-    failing: Sequence[str] | None = None,
-    backup_age_hours: float | None = None,
-    drill_age_days: float | None = None,
-    now: float | None = None,
+    settings: Settings, *, failing: Sequence[str] | None = None, now: float | None = None
 ) -> Facts:
-    """Take a snapshot for the rules of ``settings``: traffic and the disk, and what is given.
+    """Take a snapshot for the rules of ``settings``, at Unix time ``now``.
+
+    Looks at the traffic in the monitoring history, the disk, and the latest backup and restore
+    drill. ``failing`` are the names of health checks that fail, which are known elsewhere.
 
     Blocks. Raises StoreUnavailable and SchemaMismatch when the monitoring history cannot be
-    read.
+    read, BackupError when the backups cannot be.
     """
     at = time.time() if now is None else now
     wanted = {
@@ -86,17 +85,35 @@ def gather(
         for rule in settings.alerts.rules
         if rule.enabled and rule.measure in OF_TRAFFIC
     }
-    free = None
-    with suppress(OSError):
-        usage = shutil.disk_usage(settings.store.address.path.parent)
-        free = 100 * usage.free / usage.total if usage.total else None
+    backup, drill = _moments(settings)
     return Facts(
         at=at,
         windows={
             seconds: Window.of(window(settings.monitoring_db, at, seconds)) for seconds in wanted
         },
         failing=None if failing is None else tuple(failing),
-        backup_age_hours=backup_age_hours,
-        drill_age_days=drill_age_days,
-        disk_free_percent=free,
+        backup_age_hours=_age(backup, at) / 3600,
+        drill_age_days=_age(drill, at) / 86_400,
+        disk_free_percent=_free(settings),
     )
+
+
+def _moments(settings: Settings) -> tuple[datetime | None, datetime | None]:
+    # Brings compression and more along, which nobody needs who only imports this module.
+    from jobstore.operations.backup.state import last_backup, last_drill
+
+    drill = last_drill(settings, successful=True)
+    return last_backup(settings).created_at, None if drill is None else drill.at
+
+
+def _age(moment: datetime | None, at: float) -> float:
+    # A clock that was set back makes nothing younger than new.
+    return inf if moment is None else max(0.0, at - moment.timestamp())
+
+
+def _free(settings: Settings) -> float | None:
+    try:
+        usage = shutil.disk_usage(settings.store.address.path.parent)
+    except OSError:
+        return None
+    return 100 * usage.free / usage.total if usage.total else None

@@ -6,8 +6,9 @@ of rules, operations and checks get into a text.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from math import isinf
+from math import inf, isinf
 from typing import TYPE_CHECKING, Literal
 
 from jobstore.operations.alerts.facts import LATEST, OF_TRAFFIC, Facts, Window
@@ -72,6 +73,15 @@ def measure(rule: Rule, facts: Facts) -> Reading | None:
     if rule.measure == "drill_age_days":
         return Reading(value, _age("restore drill", value, "days"))
     return Reading(value, f"{value:.1f}% of the disk are free")
+
+
+def latency_limits(rules: Iterable[Rule]) -> tuple[float, float]:
+    """Return the p95 in milliseconds above which rules warn, and are critical; for pictures."""
+    found = {"warning": inf, "critical": inf}
+    for rule in rules:
+        if rule.enabled and rule.measure == "latency_p95_ms" and rule.above is not None:
+            found[rule.severity] = min(found[rule.severity], rule.above)
+    return found["warning"], found["critical"]
 
 
 def _latency(rule: Rule, window: Window) -> Reading:

@@ -41,7 +41,7 @@ def send(sink: Sink, notice: Notice, origin: Origin, now: float) -> None:
     """Deliver a notice to a sink, at Unix time ``now``. Raises Undelivered."""
     if sink.type == "log":
         level = _LEVELS[notice.severity] if notice.kind in ("firing", "repeated") else logging.INFO
-        _log.log(level, "alert %s is %s: %s", notice.rule, notice.kind, notice.text)
+        _log.log(level, "alert %s %s: %s", notice.rule, notice.kind, notice.text)
     elif sink.type == "webhook":
         _post(sink, notice, origin, now)
     elif sink.type == "email":

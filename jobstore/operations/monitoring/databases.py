@@ -44,10 +44,12 @@ def writing(path: Path, kind: Kind) -> Iterator[sqlite3.Connection]:
         _explained(path),
         closing(open_file(path, "rw", _PATIENCE)) as conn,
     ):
+        # Before anything is changed in a file that may be somebody else's.
+        made = _is_made(conn, kind)
         conn.execute("PRAGMA journal_mode = WAL")
         # What a power cut takes with it are the last seconds.
         conn.execute("PRAGMA synchronous = NORMAL")
-        if not _is_made(conn, kind):
+        if not made:
             conn.executescript(
                 f"BEGIN IMMEDIATE; {kind.tables} "
                 f"PRAGMA application_id = {kind.application_id}; "

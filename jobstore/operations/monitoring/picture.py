@@ -32,9 +32,9 @@ class _Panel:
 def svg(points: Sequence[Point], since: float, until: float, *, title: str, line_ms: float) -> str:
     """Return the picture of a trend from ``since`` to ``until`` (Unix times).
 
-    Three panels: percentiles of the latency with a line at ``line_ms`` milliseconds, the share
-    of operations in which the store failed, operations per second. Steps without a record are
-    gaps. ``title`` stands above.
+    Three panels: percentiles of the latency with a line at ``line_ms`` milliseconds (``inf``:
+    none), the share of operations in which the store failed, operations per second. Steps
+    without a record are gaps. ``title`` stands above.
     """
     panels = (
         _Panel(

@@ -162,9 +162,18 @@ def ever(path: Path) -> dict[str, Traffic]:
     return by_operation(counted)
 
 
-def step_of(seconds: float, points: int) -> int:
-    """Return the finest step, in seconds, that covers ``seconds`` with at most ``points``."""
-    return next((step for step in _STEPS if seconds / step <= points), _STEPS[-1])
+def step_for(seconds: float, points: int, keep: Keep) -> int:
+    """Return the finest step, in seconds, that covers ``seconds`` with at most ``points``.
+
+    As far back as ``seconds``, there is something of that step.
+    """
+    least = MINUTE
+    if seconds > keep.minutes * DAY:
+        least = HOUR
+    if seconds > keep.hours * DAY:
+        least = DAY
+    fitting = (step for step in _STEPS if step >= least and seconds / step <= points)
+    return next(fitting, _STEPS[-1])
 
 
 def trend(
@@ -175,12 +184,7 @@ def trend(
     Steps in which nothing was recorded are left out. The first and the last may reach beyond
     the bounds. ``keep`` tells how far minutes and hours go back.
     """
-    keep = Keep() if keep is None else keep
-    step = step_of(until - since, points)
-    if step < HOUR and until - since > keep.minutes * DAY:
-        step = HOUR
-    if step < DAY and until - since > keep.hours * DAY:
-        step = DAY
+    step = step_for(until - since, points, Keep() if keep is None else keep)
     period = next(each for each in (DAY, HOUR, MINUTE) if step % each == 0)
     asked = {
         "step": step, "period": period, "since": since - since % period, "until": until

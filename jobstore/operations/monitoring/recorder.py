@@ -239,9 +239,15 @@ def of_settings(settings: Settings, *, label: str = "python") -> Recorder:
         settings.monitoring_db,
         settings.store.address.path,
         sample_seconds=given.sample_seconds,
-        keep=Keep(given.keep_minutes_days, given.keep_hours_days, given.keep_days_days),
+        keep=keep_of(settings),
         label=label,
     )
+
+
+def keep_of(settings: Settings) -> Keep:
+    """Return how long ``settings`` keep what was recorded."""
+    given = settings.monitoring
+    return Keep(given.keep_minutes_days, given.keep_hours_days, given.keep_days_days)
 
 
 def sizes(store: Path) -> dict[str, int]:

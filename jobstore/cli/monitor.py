@@ -1,0 +1,188 @@
+"""``jobstore monitor``: what goes on with a store now, what went on, figures for Prometheus.
+
+Talks to people and programs; figures are read by :mod:`jobstore.operations.monitoring`, which
+is imported when a command runs.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jobstore.cli.common import STORE_DEFAULT, ConfigOption, JsonOption, StoreOption, load_settings
+from jobstore.cli.durations import read_duration
+from jobstore.cli.output import console, print_json, say
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from jobstore.operations.monitoring.reading import Frame, Point
+    from jobstore.settings.sections import Settings
+
+app = typer.Typer(invoke_without_command=True)
+
+LastOption = Annotated[
+    str, typer.Option("--last", metavar="TIME", help="How far back, such as 90m, 24h, 7d.")
+]
+
+
+@app.callback()
+def monitor(
+    context: typer.Context,
+    once: Annotated[
+        bool, typer.Option("--once", metavar="", help="Show one picture and end.")
+    ] = False,
+    interval: Annotated[
+        float,
+        typer.Option("--interval", metavar="SECONDS", min=0.1, max=3600, help="Between pictures."),
+    ] = 2.0,
+    store: StoreOption = STORE_DEFAULT,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Watch a store live: operations, latencies, errors, queue, WAL and disk of all processes.
+
+    Ends with Ctrl-C. Processes that record themselves are seen; docs/monitoring.md tells how.
+    Where standard error is no terminal, one picture is shown.
+
+    JSON: one object for each picture, a line each.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    settings = load_settings(store, config)
+    try:
+        if json:
+            print_json(_frame(settings))
+            while not once:
+                time.sleep(interval)
+                print_json(_frame(settings))
+        else:
+            _show(settings, interval, once)
+    except KeyboardInterrupt:
+        # The usual way to end it.
+        return
+
+
+@app.command()
+def trend(
+    last: LastOption = "24h",
+    operation: Annotated[
+        str | None, typer.Option("--operation", metavar="NAME", help="Only this one, such as get.")
+    ] = None,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="Draw it into FILE.")
+    ] = None,
+    store: StoreOption = STORE_DEFAULT,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show latency, failures and load over time.
+
+    Percentiles come from histograms that were added up, over the operations that do not last as
+    long as their caller wants. JSON: {"since", "until", "step_seconds", "points"}.
+    """
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    from jobstore.cli.monitor_views import trend_json, trend_view
+    from jobstore.operations.monitoring import reading
+    from jobstore.operations.monitoring.recorder import keep_of
+
+    settings = load_settings(store, config)
+    seconds = read_duration(last, "--last")
+    until = time.time()
+    most = 30 if svg is None and not json else 200
+    keep = keep_of(settings)
+    points = reading.trend(settings.monitoring_db, until - seconds, until, points=most, keep=keep)
+    if operation is not None:
+        points = [
+            replace(point, traffic={operation: point.traffic[operation]})
+            for point in points
+            if operation in point.traffic
+        ]
+    if svg is not None:
+        _draw(settings, svg, points, until - seconds, until, operation)
+        say(f"Drawn into {svg}.")
+    if json:
+        print_json({
+            "since": datetime.fromtimestamp(until - seconds, UTC),
+            "until": datetime.fromtimestamp(until, UTC),
+            "step_seconds": reading.step_for(seconds, most, keep),
+            "points": [trend_json(point) for point in points],
+        })  # fmt: skip
+    elif svg is None:
+        console().print(trend_view(points))
+
+
+@app.command()
+def metrics(store: StoreOption = STORE_DEFAULT, config: ConfigOption = None) -> None:
+    """Print the figures of all processes in the text format of Prometheus.
+
+    Counts are of all that was ever recorded, gauges as of now.
+    """
+    from jobstore.operations.monitoring import reading
+    from jobstore.operations.monitoring.exposition import exposition, metrics
+
+    settings = load_settings(store, config)
+    frame = _frame(settings)
+    levels = {
+        "queue_depth": frame.queue_depth,
+        "group_size": max((each.group_size for each in frame.processes), default=0),
+        "wal_bytes": frame.wal_bytes,
+        "disk_free_bytes": frame.disk_free_bytes,
+        "processes": len(frame.processes),
+    }
+    known = {name: value for name, value in levels.items() if value is not None}
+    print(exposition(metrics(reading.ever(settings.monitoring_db), known)), end="")
+
+
+def _frame(settings: Settings) -> Frame:
+    from jobstore.operations.monitoring import reading
+
+    # Three samples at least, however far apart they are.
+    window = max(reading.WINDOW, 3 * settings.monitoring.sample_seconds)
+    path = settings.store.address.path
+    return reading.frame(settings.monitoring_db, path, time.time(), window)
+
+
+def _show(settings: Settings, interval: float, once: bool) -> None:
+    from rich.live import Live
+
+    from jobstore.cli.monitor_views import frame_view
+    from jobstore.operations.alerts.rules import latency_limits
+
+    warn, critical = latency_limits(settings.alerts.rules)
+
+    def view() -> RenderableType:
+        name = settings.store.address.path.name
+        return frame_view(_frame(settings), name, warn_ms=warn, critical_ms=critical)
+
+    screen = console()
+    if once or not screen.is_terminal:
+        screen.print(view())
+        return
+    with Live(view(), console=screen, auto_refresh=False, screen=True) as live:
+        while True:
+            time.sleep(interval)
+            live.update(view(), refresh=True)
+
+
+def _draw(
+    settings: Settings,
+    path: Path,
+    points: list[Point],
+    since: float,
+    until: float,
+    operation: str | None,
+) -> None:
+    from jobstore.cli.common import spare
+    from jobstore.operations.alerts.rules import latency_limits
+    from jobstore.operations.monitoring.picture import svg
+
+    spare(str(path), "--svg", settings.store.url)
+    title = f"{settings.store.address.path.name}: {operation or 'all operations'}"
+    warn, _ = latency_limits(settings.alerts.rules)
+    path.write_text(svg(points, since, until, title=title, line_ms=warn), encoding="utf-8")

@@ -1,0 +1,136 @@
+"""How the live view, a trend and its JSON look.
+
+Pure: figures go in, things that rich can print or JSON can hold come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from jobstore.cli.output import counted, plain
+from jobstore.operations.monitoring.picture import failed_percent
+from jobstore.operations.monitoring.reading import Frame, Point, milliseconds
+from jobstore.operations.monitoring.traffic import together, total
+
+
+def frame_view(frame: Frame, name: str, *, warn_ms: float, critical_ms: float) -> RenderableType:
+    """One picture of the live view; p95 above the two bounds is coloured."""
+    head = Text(f"{plain(name)}  ", style="bold")
+    head.append(f"{datetime.fromtimestamp(frame.at, UTC):%H:%M:%S} UTC  ", "not bold dim")
+    head.append(f"{frame.per_second:,.1f} operations/s", "not bold")
+    head.append("  ")
+    head.append(counted(frame.errors, "error"), "bold red" if frame.errors else "not bold")
+    head.append(f" in {frame.window:g} s", "not bold dim")
+    foot = Text.assemble(
+        ("queue ", "dim"), f"{frame.queue_depth:,}",
+        ("   WAL ", "dim"), size(frame.wal_bytes),
+        ("   disk ", "dim"), f"{size(frame.disk_free_bytes)} free",
+    )  # fmt: skip
+    return Group(head, Text(), *_parts(frame, warn_ms, critical_ms), foot)
+
+
+def _parts(frame: Frame, warn_ms: float, critical_ms: float) -> list[RenderableType]:
+    if not frame.processes and not frame.operations:
+        hint = "Nobody records what is asked of this store; docs/monitoring.md tells how.\n"
+        return [Text(hint, style="dim")]
+    operations = _table("operation", "per second", "p50 ms", "p95 ms", "p99 ms", "rows/s", "errors")
+    for name, rate in frame.operations.items():
+        p95 = rate.p95_ms or 0.0
+        style = "bold red" if p95 > critical_ms else "yellow" if p95 > warn_ms else ""
+        operations.add_row(
+            Text(plain(name)),
+            f"{rate.per_second:,.1f}",
+            figure(rate.p50_ms),
+            Text(figure(rate.p95_ms), style=style),
+            figure(rate.p99_ms),
+            f"{rate.rows_per_second:,.1f}",
+            Text(f"{rate.errors:,}", style="bold red" if rate.errors else ""),
+        )
+    processes = _table("process", "program", "per second", "queue", "group")
+    processes.columns[1].justify = "left"
+    for each in frame.processes:
+        processes.add_row(
+            str(each.pid),
+            Text(plain(each.label)),
+            f"{each.per_second:,.1f}",
+            f"{each.queue_depth:,}",
+            f"{each.group_size:,}",
+        )
+    return [operations, Text(), *([processes, Text()] if frame.processes else [])]
+
+
+def trend_view(points: Sequence[Point]) -> RenderableType:
+    """A trend as a table, one line for each step."""
+    if not points:
+        return Text("Nothing was recorded in that time; docs/monitoring.md tells how.")
+    table = _table(
+        "from (UTC)", "count", "per s", "p50 ms", "p95 ms", "p99 ms", "failed %", "queue"
+    )
+    for point in points:
+        each = trend_json(point)
+        table.add_row(
+            f"{each['starts_at']:%Y-%m-%d %H:%M}",
+            f"{each['operations']:,}",
+            f"{each['per_second']:,.2f}",
+            figure(each["p50_ms"]),
+            figure(each["p95_ms"]),
+            figure(each["p99_ms"]),
+            figure(each["failed_percent"]),
+            "" if each["queue_depth"] is None else f"{each['queue_depth']:,}",
+        )
+    return table
+
+
+def trend_json(point: Point) -> dict[str, Any]:
+    """One step of a trend; levels are at their worst."""
+    count, merged = total(point.traffic), together(point.traffic)
+    levels = point.levels
+    return {
+        "starts_at": datetime.fromtimestamp(point.starts_at, UTC),
+        "operations": count,
+        "per_second": round(count / point.seconds, 3),
+        "rows": merged.rows,
+        "p50_ms": milliseconds(merged.quantile(0.5)),
+        "p95_ms": milliseconds(merged.quantile(0.95)),
+        "p99_ms": milliseconds(merged.quantile(0.99)),
+        "failed_percent": failed_percent(point),
+        "errors": dict(sorted(merged.errors.items())),
+        "queue_depth": levels["queue_depth"].highest if "queue_depth" in levels else None,
+        "group_size": levels["group_size"].highest if "group_size" in levels else None,
+        "wal_bytes": levels["wal_bytes"].highest if "wal_bytes" in levels else None,
+        "disk_free_bytes": levels["disk_free_bytes"].lowest
+        if "disk_free_bytes" in levels
+        else None,
+    }
+
+
+def figure(value: float | None) -> str:
+    """Return a number with as many digits as are worth reading; nothing for ``None``."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def size(octets: float | None) -> str:
+    """Return a number of bytes for people."""
+    if octets is None:
+        return "unknown"
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if octets < 1024:
+            return f"{octets:,.0f} {unit}" if unit == "bytes" else f"{octets:,.1f} {unit}"
+        octets /= 1024
+    return f"{octets:,.1f} TiB"
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(first, no_wrap=True)
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table

@@ -1,0 +1,204 @@
+"""Rules: what facts say to them, when they fire, how long they hold, who is told."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from jobstore.operations.alerts.facts import Facts, Window
+from jobstore.operations.alerts.rules import State, advance, latency_limits, measure
+from jobstore.settings.alerting import Rule
+
+MINUTE = 60.0
+
+
+def rule(measure: str = "latency_p95_ms", **given: Any) -> Rule:
+    limit = {} if "below" in given else {"above": 50}
+    return Rule(name="a-rule", measure=measure, **{**limit, "min_count": 20, **given})
+
+
+def facts(**window: Any) -> Facts:
+    return Facts(at=0, windows={300.0: Window(**window), 60.0: Window()})
+
+
+def reading(rule: Rule, value: float | None) -> Any:
+    found = measure(rule, facts(p95_ms={"get": (20, value)} if value is not None else {}))
+    assert found is not None
+    return found
+
+
+class Story:
+    """Plays readings to one rule, a minute apart."""
+
+    def __init__(self, rule: Rule, repeat: float = math.inf) -> None:
+        self.rule, self.repeat = rule, repeat
+        self.now, self.state = 1000.0, State(since=1000.0)
+
+    def tell(self, *values: float | None, muted: bool = False, step: float = MINUTE) -> list[Any]:
+        kinds = []
+        for value in values:
+            self.now += step
+            self.state, kind = advance(
+                self.rule,
+                self.state,
+                reading(self.rule, value),
+                self.now,
+                muted=muted,
+                repeat_seconds=self.repeat,
+            )
+            kinds.append(kind)
+        return kinds
+
+
+def test_latency_is_that_of_the_slowest_operation_with_enough_calls() -> None:
+    found = measure(
+        rule(),
+        facts(p95_ms={"get": (500, 2.0), "search": (20, 61.0), "count": (19, 900.0), "": (539, 3)}),
+    )
+    assert found is not None
+    assert found.value == 61.0
+    assert found.text == "p95 of search is 61.0 ms (last 5 min)"
+
+
+def test_operations_too_rare_for_themselves_are_judged_together() -> None:
+    p95 = {"get": (11, 2.0), "search": (9, 61.0), "": (20, 61.0)}
+    found = measure(rule(), facts(p95_ms=p95))
+    assert found is not None
+    assert found.text.startswith("p95 of all operations is 61.0 ms")
+
+
+@pytest.mark.parametrize("kind", ["latency_p95_ms", "error_percent"])
+def test_too_few_operations_are_not_judged(kind: str) -> None:
+    few = facts(operations=19, failures=19, p95_ms={"": (19, 900.0)})
+    found = measure(rule(kind), few)
+    assert found is not None
+    assert found.value is None
+    assert found.text == "fewer than 20 operations to judge by (last 5 min)"
+
+
+def test_errors_are_a_share_of_all_operations() -> None:
+    found = measure(rule("error_percent"), facts(operations=400, failures=6))
+    assert found is not None
+    assert found.value == 1.5
+    assert found.text == "1.50% of 400 operations failed (last 5 min)"
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "value", "text"),
+    [
+        ("health_failing", {"failing": ()}, 0, "no health check fails"),
+        ("health_failing", {"failing": ("disk", "schema")}, 2, "failing: disk, schema"),
+        ("backup_age_hours", {"backup_age_hours": 27}, 27, "the last backup is 27.0 hours old"),
+        ("backup_age_hours", {"backup_age_hours": math.inf}, math.inf, "there is no backup"),
+        ("drill_age_days", {"drill_age_days": 9}, 9, "the last restore drill is 9.0 days old"),
+        ("disk_free_percent", {"disk_free_percent": 9.04}, 9.04, "9.0% of the disk are free"),
+    ],
+)
+def test_plain_facts_say_what_they_are(
+    kind: str, given: dict[str, Any], value: float, text: str
+) -> None:
+    found = measure(rule(kind), Facts(at=0, **given))
+    assert found is not None
+    assert (found.value, found.text) == (value, text)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["latency_p95_ms", "error_percent", "health_failing", "backup_age_hours", "disk_free_percent"],
+)
+def test_facts_that_are_not_known_say_nothing(kind: str) -> None:
+    assert measure(rule(kind), Facts(at=0)) is None
+
+
+def test_many_failing_checks_are_not_all_named() -> None:
+    found = measure(rule("health_failing"), Facts(at=0, failing=tuple("abcdefghijkl")))
+    assert found is not None
+    assert found.text.endswith("i, j and more")
+
+
+def test_a_window_of_nothing_means_the_latest() -> None:
+    latest = Facts(at=0, windows={60.0: Window(operations=50, failures=50)})
+    found = measure(rule("error_percent", window_minutes=0), latest)
+    assert found is not None
+    assert found.text.endswith("(last 1 min)")
+
+
+def test_it_fires_at_once_and_is_over_after_it_was_well_long_enough() -> None:
+    story = Story(rule(clear=45, clear_minutes=2))
+    assert story.tell(49, 50, 51, 60) == [None, None, "firing", None]
+    assert story.tell(44, 44, 44) == [None, None, "resolved"]
+    assert not story.state.firing
+
+
+def test_going_to_and_fro_about_the_limit_tells_only_once() -> None:
+    story = Story(rule(clear=45, clear_minutes=2))
+    assert story.tell(51) == ["firing"]
+    # Below the limit but not past clear; past clear but never long enough.
+    assert set(story.tell(*[49, 51] * 20)) == {None}
+    assert set(story.tell(*[40, 51] * 20)) == {None}
+
+
+def test_without_a_margin_the_limit_itself_is_well() -> None:
+    story = Story(rule(clear_minutes=0))
+    assert story.tell(51, 50) == ["firing", "resolved"]
+
+
+def test_a_rule_may_watch_for_too_little() -> None:
+    story = Story(rule("latency_p95_ms", below=10, clear=12, clear_minutes=0))
+    assert story.tell(10, 9.9, 11.9, 12) == [None, "firing", None, "resolved"]
+
+
+def test_too_little_to_measure_lets_an_alert_end() -> None:
+    story = Story(rule(clear_minutes=1))
+    assert story.tell(None, 51, None, None) == [None, "firing", None, "resolved"]
+
+
+def test_it_is_repeated_while_it_lasts() -> None:
+    story = Story(rule(), repeat=10 * MINUTE)
+    told = story.tell(*[60] * 31)
+    assert [index for index, kind in enumerate(told) if kind] == [0, 10, 20, 30]
+    assert told[10] == "repeated"
+
+
+def test_silence_ends_with_what_still_matters() -> None:
+    story = Story(rule(clear_minutes=0), repeat=10 * MINUTE)
+    # Came and went: nobody needs to know.
+    assert story.tell(60, 40, muted=True) == [None, None]
+    assert story.tell(40) == [None]
+    # Still there.
+    assert story.tell(60, 60, muted=True) == [None, None]
+    assert story.tell(60) == ["firing"]
+    # Told before, over meanwhile.
+    assert story.tell(40, muted=True) == [None]
+    assert story.tell(40) == ["resolved"]
+
+
+def test_a_clock_that_jumps_back_delays_nothing_for_ever() -> None:
+    story = Story(rule(clear_minutes=2), repeat=10 * MINUTE)
+    story.tell(60)
+    story.now -= 30 * 86_400
+    told = story.tell(*[60] * 12)
+    assert told.count("repeated") == 1
+    story.tell(40)
+    story.now -= 86_400
+    assert story.tell(40, 40, 40) == [None, None, "resolved"]
+
+
+def test_a_clock_that_jumps_forward_tells_once() -> None:
+    story = Story(rule(clear_minutes=2), repeat=10 * MINUTE)
+    story.tell(60)
+    story.now += 365 * 86_400
+    assert story.tell(60, 60) == ["repeated", None]
+
+
+def test_pictures_know_where_latency_rules_begin() -> None:
+    rules = [
+        rule(),
+        rule(above=100, severity="critical"),
+        rule(above=20, enabled=False),
+        rule("error_percent", above=1),
+    ]
+    assert latency_limits(rules) == (50, 100)
+    assert latency_limits([]) == (math.inf, math.inf)
