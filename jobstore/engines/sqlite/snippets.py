@@ -31,25 +31,19 @@ def snippet(expression: Expression, title: str, description: str | None) -> str:
 
 
 def _excerpt(text: str, terms: list[Term]) -> str | None:
-    """Return the text around a match with all matches marked, ``None`` if there is none.
+    """Return the text around a match with all matches marked, ``None`` if there is none."""
+    near = _neighbourhood(text, terms)
+    if near is not None and (found := _marked(text, terms, near)) is not None:
+        return found
+    return _marked(text, terms, slice(0, len(text)))
+
+
+def _neighbourhood(text: str, terms: list[Term]) -> slice | None:
+    """Return a part of a long text, in whole words, where a term seems to stand.
 
     Folding a whole text takes longer than anything else about a page. Most words stand in it as
     they were asked for, or with a capital, and then only what is near has to be folded.
     """
-    near = _neighbourhood(text, terms)
-    if near is not None and (found := _marked(text[near], terms)) is not None:
-        excerpt, whole_before, whole_after = found
-        before = _MORE if near.start or not whole_before else ""
-        after = _MORE if near.stop < len(text) or not whole_after else ""
-        return f"{before}{excerpt}{after}"
-    if (found := _marked(text, terms)) is None:
-        return None
-    excerpt, whole_before, whole_after = found
-    return f"{'' if whole_before else _MORE}{excerpt}{'' if whole_after else _MORE}"
-
-
-def _neighbourhood(text: str, terms: list[Term]) -> slice | None:
-    """Return a part of a long text, in whole words, where a term seems to stand."""
     if len(text) <= _BEFORE + _AFTER + 2 * _MARGIN:
         return None
     standing = len(text)
@@ -76,33 +70,43 @@ def _neighbourhood(text: str, terms: list[Term]) -> slice | None:
     return slice(start, min(end, len(text)))
 
 
-def _marked(text: str, terms: list[Term]) -> tuple[str, bool, bool] | None:
-    """Return an excerpt, and whether it begins and ends with the text."""
-    folded, places = fold_in_place(text)
-    first = _first(folded, terms, 0)
-    if first is None:
+def _marked(text: str, terms: list[Term], near: slice) -> str | None:
+    folded, places = fold_in_place(text[near])
+    matches = _matches(folded, terms)
+    if not matches:
         return None
-    start, end = _window(folded, *first)
+    start, end = _window(folded, *matches[0])
     pieces, done = [], start
-    match = _first(folded, terms, start)
-    while match is not None and match[1] <= end:
-        pieces += [_original(text, places, done, match[0]), _MARK]
-        pieces += [_original(text, places, *match), _MARK]
-        done = match[1]
-        match = _first(folded, terms, done)
-    pieces.append(_original(text, places, done, end))
+    for match in matches:
+        if match[1] > end:
+            break
+        if match[0] >= done:
+            pieces += [_original(text, near, places, done, match[0]), _MARK]
+            pieces += [_original(text, near, places, *match), _MARK]
+            done = match[1]
+    pieces.append(_original(text, near, places, done, end))
     excerpt = " ".join("".join(pieces).split())
-    return excerpt, start == 0, end >= len(folded)
+    before = _MORE if start or near.start else ""
+    after = _MORE if end < len(folded) or near.stop < len(text) else ""
+    return f"{before}{excerpt}{after}"
 
 
-def _first(folded: str, terms: list[Term], start: int) -> tuple[int, int] | None:
-    """The first match of any term; of several that begin together, the longest."""
-    matches = [
-        match
-        for term in terms
-        if (match := find_phrase(folded, term.words, term.prefix, start)) is not None
-    ]
-    return min(matches, key=lambda match: (match[0], -match[1]), default=None)
+def _matches(folded: str, terms: list[Term]) -> list[tuple[int, int]]:
+    """All matches in their order near the first one; of several that begin together, the
+    longest comes first."""
+    found: list[tuple[int, int]] = []
+    horizon = len(folded)
+    for term in terms:
+        start = 0
+        while match := find_phrase(folded, term.words, term.prefix, start):
+            if match[0] > horizon:
+                break
+            found.append(match)
+            # No excerpt goes on further than this after its first match.
+            horizon = min(horizon, match[1] + _AFTER)
+            start = match[1]
+    found.sort(key=lambda match: (match[0], -match[1]))
+    return found
 
 
 def _window(text: str, start: int, end: int) -> tuple[int, int]:
@@ -118,9 +122,9 @@ def _window(text: str, start: int, end: int) -> tuple[int, int]:
     return low, high
 
 
-def _original(text: str, places: list[int] | None, start: int, end: int) -> str:
-    if places is None:
-        return text[start:end]
-    length = len(text)
-    low = places[start] if start < len(places) else length
-    return text[low : places[end] if end < len(places) else length]
+def _original(text: str, near: slice, places: list[int] | None, start: int, end: int) -> str:
+    """Return what stands in ``text`` where the folded part of it has ``start`` to ``end``."""
+    if places is not None:
+        size = near.stop - near.start
+        start, end = (places[at] if at < len(places) else size for at in (start, end))
+    return text[near.start + start : near.start + end]
