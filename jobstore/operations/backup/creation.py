@@ -1,0 +1,187 @@
+"""Making a backup while writers go on, and keeping copies of it in every place.
+
+The source is read on a connection of its own that can neither write nor checkpoint. It holds one
+read transaction, so the copy is of one moment however long copying takes, and no write makes it
+begin anew; meanwhile the WAL cannot be emptied.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jobstore
+from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite.errors import translated
+from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.locking import FileLock
+from jobstore.errors import BackupError, JobStoreError, StoreBusy
+from jobstore.operations.backup.catalog import Backup
+from jobstore.operations.backup.content import read_content
+from jobstore.operations.backup.manifest import FORMAT, Manifest, new_name
+from jobstore.operations.backup.packing import pack, recipients_of
+from jobstore.operations.backup.places import Place, open_places
+from jobstore.operations.backup.scratch import (
+    Progress,
+    disk_errors,
+    make_folder,
+    require_space,
+    scratch_folder,
+    silent,
+)
+from jobstore.operations.backup.state import Attempt, record_attempt
+from jobstore.settings.sections import Settings
+
+# Pages of one step; other work of this process gets its turn in between.
+_STEP = 1000
+# Seconds to wait for another backup, or for SQLite while a crash is being recovered from.
+_PATIENCE = 10.0
+# The copy, and its compressed form, which is mostly a third of it.
+_ROOM = 1.5
+
+
+def create(
+    settings: Settings,
+    progress: Progress = silent,
+    reason: str = "manual",
+    source: sqlite3.Connection | None = None,
+) -> Backup:
+    """Back the store up, and return the backup; blocks.
+
+    Everything that was acknowledged before the call is in it. A place that fails is told in
+    ``failures`` and costs the others nothing. ``source`` is a connection to read from, by
+    default one of its own.
+
+    Raises StoreUnavailable, StoreCorrupt or SchemaMismatch when the store cannot be read,
+    StoreBusy while another backup of it is made, StorageFull, and BackupError when the folder
+    of backups cannot be used. The store is only read, whatever happens.
+    """
+    try:
+        with working_alone(settings), _reading(settings, source) as conn:
+            backup = _create(settings, progress, reason, conn)
+    except JobStoreError as error:
+        with suppress(JobStoreError):
+            record_attempt(settings, Attempt(datetime.now(UTC), None, str(error), {}))
+        raise
+    record_attempt(
+        settings, Attempt(backup.manifest.created_at, backup.name, None, backup.failures)
+    )
+    return backup
+
+
+@contextmanager
+def working_alone(settings: Settings) -> Iterator[None]:
+    """Keep others from making or removing backups in the store's folder during the block."""
+    folder = settings.backups_folder
+    make_folder(folder)
+    lock = FileLock(folder / "backups", _PATIENCE)
+    try:
+        lock.acquire()
+    except StoreBusy:
+        raise StoreBusy(
+            "Another process is making or removing backups of this store; try again later."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _create(
+    settings: Settings, progress: Progress, reason: str, source: sqlite3.Connection
+) -> Backup:
+    options, folder = settings.backup, settings.backups_folder
+    recipients = recipients_of(options.recipients)
+    with disk_errors(folder), scratch_folder(folder) as scratch:
+        created_at, copy = datetime.now(UTC), scratch / "copy.db"
+        _copy(source, copy, progress)
+        content = read_content(copy, progress, thorough=False)
+        data = scratch / "data"
+        packed = pack(copy, data, level=options.level, recipients=recipients, progress=progress)
+        manifest = Manifest(
+            format=FORMAT,
+            name=new_name(settings.store.address.path.stem, created_at),
+            created_at=created_at,
+            reason=reason,
+            jobstore=jobstore.__version__,
+            database_size=copy.stat().st_size,
+            compression="zstd",
+            encryption="age" if recipients else None,
+            **packed._asdict(),
+            **content._asdict(),
+        )
+        copy.unlink()
+        own, *others = open_places(settings)
+        own.sweep(manifest.store)
+        own.put(manifest, data, progress)
+    kept, failures = [own.name], {}
+    for place in others:
+        failure = _keep(place, manifest, folder / manifest.file, progress)
+        if failure is None:
+            kept.append(place.name)
+        else:
+            failures[place.name] = failure
+    return Backup(manifest, tuple(kept), failures)
+
+
+def _keep(place: Place, manifest: Manifest, data: Path, progress: Progress) -> str | None:
+    try:
+        place.sweep(manifest.store)
+        place.put(manifest, data, progress)
+    except JobStoreError as error:
+        return str(error)
+    return None
+
+
+@contextmanager
+def _reading(settings: Settings, source: sqlite3.Connection | None) -> Iterator[sqlite3.Connection]:
+    if source is not None:
+        yield source
+        return
+    path = settings.store.address.path
+    with schema.reachable(path):
+        if not path.is_file():
+            raise BackupError(f"There is no store at {path} to back up; check the store's URL.")
+    with translated():
+        opened = open_file(path, "ro", _PATIENCE)
+    with closing(opened) as conn:
+        yield conn
+
+
+def _copy(source: sqlite3.Connection, target: Path, progress: Progress) -> None:
+    """Copy the database as it is at this moment."""
+    with translated(), closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        target.chmod(0o600)
+        # Nobody needs it after a crash.
+        copy.execute("PRAGMA journal_mode = OFF")
+        copy.execute("PRAGMA synchronous = OFF")
+        with _moment(source):
+            page, pages = (
+                source.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_size", "page_count")
+            )
+            require_space(target.parent, int(page * pages * _ROOM))
+
+            def told(status: int, left: int, total: int) -> None:
+                if status not in (sqlite3.SQLITE_OK, sqlite3.SQLITE_DONE):
+                    # The module would try for ever.
+                    raise StoreBusy
+                progress("copy pages", (total - left) * page, total * page)
+
+            source.backup(copy, pages=_STEP, progress=told)
+
+
+@contextmanager
+def _moment(source: sqlite3.Connection) -> Iterator[None]:
+    """Let the connection see one moment during the block."""
+    source.execute("PRAGMA wal_autocheckpoint = 0")
+    source.execute("BEGIN")
+    try:
+        # The moment is that of the first read; also, another program's database is refused.
+        schema.recorded(source)
+        yield
+    finally:
+        source.execute("ROLLBACK")

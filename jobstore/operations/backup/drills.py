@@ -1,0 +1,101 @@
+"""Restore drills: whether a backup really gives the store back, and how long that takes.
+
+The restored store lives and dies in a scratch folder; the live one is not touched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jobstore.errors import BackupError, JobStoreError
+from jobstore.opening import connect
+from jobstore.operations.backup.catalog import choose
+from jobstore.operations.backup.manifest import Manifest
+from jobstore.operations.backup.packing import identities_in
+from jobstore.operations.backup.scratch import (
+    Progress,
+    disk_errors,
+    make_folder,
+    scratch_folder,
+    silent,
+)
+from jobstore.operations.backup.state import Drill, record_drill
+from jobstore.operations.backup.verification import open_backup, require_known_schema
+from jobstore.records import SearchQuery
+from jobstore.settings import sqlite_url
+from jobstore.settings.sections import Settings
+
+_SEEN = 5
+
+
+def drill(settings: Settings, progress: Progress = silent, *, name: str | None = None) -> Drill:
+    """Restore the newest backup, or the one of that name, into a scratch folder; blocks.
+
+    Checks integrity, counts and digest, brings the schema up to date, and asks the restored
+    store the main questions. Returns how it went, good or bad, and keeps that where
+    :func:`last_drill` finds it.
+
+    Raises only what prevents that from being kept.
+    """
+    at, started = datetime.now(UTC), time.monotonic()
+    manifest: Manifest | None = None
+    place = error = None
+    try:
+        backup, places = choose(settings, name)
+        manifest = backup.manifest
+        require_known_schema(manifest)
+        identities = identities_in(settings.backup.identity_file)
+        folder = settings.backups_folder
+        make_folder(folder)
+        with disk_errors(folder), scratch_folder(folder) as scratch:
+            database, place = open_backup(backup, places, scratch, identities, progress)
+            progress("ask the restored store", 0, 0)
+            asyncio.run(_ask(database, manifest))
+    except JobStoreError as failure:
+        error = str(failure)
+    result = Drill(
+        at=at,
+        backup=None if manifest is None else manifest.name,
+        place=place,
+        ok=error is None,
+        error=error,
+        seconds=round(time.monotonic() - started, 3),
+        age_seconds=None if manifest is None else _age(manifest, at),
+        postings=None if manifest is None else manifest.postings,
+    )
+    record_drill(settings, result)
+    return result
+
+
+def _age(manifest: Manifest, at: datetime) -> float:
+    return round((at - manifest.created_at).total_seconds(), 3)
+
+
+async def _ask(database: Path, manifest: Manifest) -> None:
+    """Raise unless the restored store answers as the one that was backed up would."""
+    postings, wrong = manifest.postings, set()
+    async with connect(sqlite_url(database), migrate=True) as store:
+        if await store.count() != postings:
+            wrong.add("count")
+        if (await store.statistics()).total != postings:
+            wrong.add("statistics")
+        page = await store.search(SearchQuery(), limit=_SEEN)
+        if page.total != postings and not page.total_capped:
+            wrong.add("search")
+        for summary in page.items:
+            job = await store.get(summary.id)
+            if await store.find(job.source, job.source_job_id) != job:
+                wrong.add("find")
+            # Asks the full-text index, which no digest covers.
+            if not await store.count(SearchQuery(source=job.source, company=job.company)):
+                wrong.add("search by company")
+            await store.revisions(job.id)
+        await store.recent(days=30, limit=_SEEN)
+    if wrong:
+        raise BackupError(
+            f"The store restored from {manifest.name} gives wrong answers: "
+            f"{', '.join(sorted(wrong))}."
+        )

@@ -1,0 +1,95 @@
+"""What stands beside each backup and says what it holds.
+
+Only the form lives here: the fields, their names in JSON, what is refused. A manifest may come
+from anywhere, so nothing in it is believed before it was compared with the backup itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from jobstore.errors import BackupError
+
+FORMAT: Literal[1] = 1
+"""The version of the form that this jobstore writes, and the newest that it reads."""
+
+SUFFIX = ".json"
+MOST_OCTETS = 1024 * 1024
+"""Bytes that a manifest has at most."""
+
+_Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Count = Annotated[int, Field(ge=0)]
+
+
+class Manifest(BaseModel):
+    """One backup, as the file beside it describes it.
+
+    ``created_at`` is the moment of the copy: what was acknowledged before is in it. ``store``
+    tells the backups of one store from those of others, and is the same after a restore.
+    ``size`` and ``sha256`` are those of the stored file, ``database_size`` is that of the
+    database inside; all sizes are bytes. ``tables`` has the rows of each table, ``digest`` is
+    explained in :mod:`jobstore.operations.backup.content`.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    format: Literal[1]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,200}$")]
+    created_at: AwareDatetime
+    reason: str
+    jobstore: str
+    store: str
+    migrations: tuple[str, ...]
+    tables: dict[str, _Count]
+    digest: _Hash
+    database_size: _Count
+    compression: Literal["zstd"]
+    encryption: Literal["age"] | None
+    size: _Count
+    sha256: _Hash
+
+    @property
+    def file(self) -> str:
+        """The name of the file that this describes."""
+        return f"{self.name}.db.zst{'' if self.encryption is None else '.age'}"
+
+    @property
+    def postings(self) -> int:
+        """How many postings it holds."""
+        return self.tables.get("posting", 0)
+
+    def to_bytes(self) -> bytes:
+        """Return it as JSON."""
+        return self.model_dump_json(indent=2).encode() + b"\n"
+
+
+def parse_manifest(data: bytes, name: str) -> Manifest:
+    """Return the manifest that ``data`` is, of the backup ``name``.
+
+    Raises BackupError for one that is damaged, or that a newer jobstore wrote.
+    """
+    try:
+        form = json.loads(data)["format"]
+        if isinstance(form, int) and form > FORMAT:
+            raise BackupError(f"Backup {name} was made by a newer jobstore; upgrade jobstore.")
+        manifest = Manifest.model_validate_json(data)
+    except (ValidationError, ValueError, TypeError, KeyError, RecursionError):
+        raise BackupError(f"The manifest of backup {name} is damaged; use another copy.") from None
+    if manifest.name != name:
+        raise BackupError(f"The manifest of backup {name} is that of another one; use another.")
+    return manifest
+
+
+def new_name(stem: str, moment: datetime) -> str:
+    """Return the name of a new backup, such as ``jobs-20260301T120000Z-1f3a9c``.
+
+    Names sort by time. The end keeps apart what was made in one second.
+    """
+    plain = re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-")[:80] or "store"
+    return f"{plain}-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

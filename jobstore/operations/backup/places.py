@@ -1,0 +1,211 @@
+"""Where backups are kept: what every place does alike, and folders.
+
+A backup is two files in a place: the data, and the manifest, which is written last and only
+after the data was read back. So what has a manifest is complete. Until then a marker tells which
+data is unfinished; whoever keeps backups of that store removes it when the work was not ended.
+Object stores are in :mod:`jobstore.operations.backup.object_places`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from pathlib import Path
+
+from jobstore.errors import BackupError, JobStoreError
+from jobstore.operations.backup.manifest import MOST_OCTETS, SUFFIX, Manifest, parse_manifest
+from jobstore.operations.backup.packing import Packed, measure
+from jobstore.operations.backup.scratch import (
+    CHUNK,
+    Progress,
+    disk_errors,
+    publish,
+    scratch_folder,
+    write_file,
+)
+from jobstore.settings.sections import Settings
+
+_MARKER = ".unfinished"
+
+
+class Place(ABC):
+    """One place that keeps backups; ``name`` is how people know it, without credentials.
+
+    Every method may raise BackupError, when the place cannot be reached or refuses.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def listing(self) -> tuple[list[Manifest], list[str]]:
+        """Return the backups that are whole, and what is wrong with others."""
+        sizes = self.sizes()
+        found, faults = [], []
+        for file in sorted(sizes):
+            if not file.endswith(SUFFIX):
+                continue
+            try:
+                manifest = parse_manifest(self.read(file), file.removesuffix(SUFFIX))
+            except BackupError as error:
+                faults.append(str(error))
+                continue
+            if sizes.get(manifest.file) == manifest.size:
+                found.append(manifest)
+            else:
+                state = "has the wrong size" if manifest.file in sizes else "is missing"
+                faults.append(f"The file of backup {manifest.name} {state}; use another copy.")
+        return found, faults
+
+    def put(self, manifest: Manifest, data: Path, progress: Progress) -> None:
+        """Keep a backup: it is there as a whole, and was read back, when this returns."""
+        marker = manifest.name + _MARKER
+        self.write(marker, manifest.to_bytes())
+        try:
+            self.upload(manifest.file, data, progress)
+            if self.measure(manifest.file, progress) != (manifest.size, manifest.sha256):
+                raise BackupError(f"{self.name} does not give back what was stored there.")
+            self.write(manifest.name + SUFFIX, manifest.to_bytes())
+        except BaseException:
+            with suppress(JobStoreError):
+                self.delete(manifest.file)
+                self.delete(marker)
+            raise
+        self.delete(marker)
+
+    def remove(self, manifest: Manifest) -> None:
+        """Remove a backup."""
+        # With the manifest it stops being one; a marker keeps the rest from being forgotten.
+        self.write(manifest.name + _MARKER, manifest.to_bytes())
+        self.delete(manifest.name + SUFFIX)
+        self.delete(manifest.file)
+        self.delete(manifest.name + _MARKER)
+
+    def sweep(self, store: str) -> None:
+        """Remove what killed processes left of the backups of ``store``.
+
+        To be called only while nobody else makes or removes backups of it.
+        """
+        files = self.sizes()
+        for file in files:
+            name = file.removesuffix(_MARKER)
+            if name == file:
+                continue
+            with suppress(BackupError):
+                manifest = parse_manifest(self.read(file), name)
+                if manifest.store == store:
+                    if name + SUFFIX not in files and manifest.file in files:
+                        self.delete(manifest.file)
+                    self.delete(file)
+
+    def fetch(self, manifest: Manifest, scratch: Path, progress: Progress) -> Path:
+        """Return the data of a backup as a file, with the size and checksum that it should have.
+
+        It may be the place's own: to be read only.
+        """
+        file, found = self.download(manifest.file, scratch, progress)
+        if found != (manifest.size, manifest.sha256):
+            raise BackupError(
+                f"Backup {manifest.name} in {self.name} is not what was stored there (its "
+                "checksum differs); use another copy."
+            )
+        return file
+
+    @abstractmethod
+    def sizes(self) -> dict[str, int]:
+        """Return the names of the files here, with their sizes in bytes."""
+
+    @abstractmethod
+    def read(self, file: str) -> bytes:
+        """Return what a small file holds."""
+
+    @abstractmethod
+    def write(self, file: str, data: bytes) -> None:
+        """Write a small file, wholly or not at all."""
+
+    @abstractmethod
+    def upload(self, file: str, source: Path, progress: Progress) -> None:
+        """Write a large file, wholly or not at all."""
+
+    @abstractmethod
+    def measure(self, file: str, progress: Progress) -> Packed:
+        """Read a file for its size and checksum."""
+
+    @abstractmethod
+    def download(self, file: str, scratch: Path, progress: Progress) -> tuple[Path, Packed]:
+        """Return a file's local path, in ``scratch`` if need be, and what was read."""
+
+    @abstractmethod
+    def delete(self, file: str) -> None:
+        """Remove a file; one that is not there is fine."""
+
+
+class FolderPlace(Place):
+    """A folder, which has to be there: a disk that is not mounted is no place."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder))
+        self.folder = folder
+
+    def sizes(self) -> dict[str, int]:
+        with disk_errors(self.folder):
+            return {
+                each.name: each.stat().st_size for each in self.folder.iterdir() if each.is_file()
+            }
+
+    def read(self, file: str) -> bytes:
+        with disk_errors(self.folder), (self.folder / file).open("rb") as stream:
+            return stream.read(MOST_OCTETS)
+
+    def write(self, file: str, data: bytes) -> None:
+        with disk_errors(self.folder):
+            write_file(self.folder / file, data)
+
+    def upload(self, file: str, source: Path, progress: Progress) -> None:
+        with disk_errors(self.folder):
+            if source.is_relative_to(self.folder):
+                publish(source, self.folder / file)
+                return
+            with scratch_folder(self.folder) as scratch:
+                _copy(source, scratch / file, progress)
+                publish(scratch / file, self.folder / file)
+
+    def measure(self, file: str, progress: Progress) -> Packed:
+        path = self.folder / file
+        with disk_errors(self.folder):
+            total = path.stat().st_size
+        return measure(path, "read back", progress, total)
+
+    def download(self, file: str, scratch: Path, progress: Progress) -> tuple[Path, Packed]:
+        return self.folder / file, self.measure(file, progress)
+
+    def delete(self, file: str) -> None:
+        with disk_errors(self.folder):
+            (self.folder / file).unlink(missing_ok=True)
+
+
+def open_places(settings: Settings) -> list[Place]:
+    """Return the places of a store's backups; the folder that they are made in comes first.
+
+    Nothing is reached for yet.
+    """
+    places: list[Place] = [FolderPlace(settings.backups_folder)]
+    for address in settings.backup.places:
+        if "://" in address:
+            from jobstore.operations.backup.object_places import ObjectPlace
+
+            secrets = settings.backup.place_options.get(address, {})
+            options = {key: each.get_secret_value() for key, each in secrets.items()}
+            places.append(ObjectPlace(address, options))
+        else:
+            places.append(FolderPlace(Path(address).expanduser().absolute()))
+    return places
+
+
+def _copy(source: Path, target: Path, progress: Progress) -> None:
+    total, done = source.stat().st_size, 0
+    with source.open("rb") as reading, target.open("xb") as writing:
+        target.chmod(0o600)
+        while block := reading.read(CHUNK):
+            writing.write(block)
+            done += len(block)
+            progress("copy", done, total)

@@ -1,0 +1,125 @@
+"""Giving a store back: as a new one, or in the place of one that is there.
+
+Everything is fetched, opened and checked in a scratch folder beside the target before anything
+else is touched. What takes the place of a store that is there is in
+:mod:`jobstore.operations.backup.replacing`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from jobstore.errors import BackupError
+from jobstore.operations.backup.catalog import choose
+from jobstore.operations.backup.packing import identities_in
+from jobstore.operations.backup.replacing import replace_store
+from jobstore.operations.backup.scratch import (
+    Progress,
+    disk_errors,
+    make_folder,
+    scratch_folder,
+    silent,
+    synchronise,
+)
+from jobstore.operations.backup.verification import open_backup, require_known_schema
+from jobstore.settings import StoreURL, parse_store_url
+from jobstore.settings.sections import Settings
+
+# What SQLite keeps beside a database; left alone, it would be taken for the restored one's.
+_BESIDE = ("-wal", "-shm", "-journal")
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was restored, from where to where.
+
+    ``saved`` is the backup of what was there before, or the file it was moved to when it was too
+    damaged to be backed up; ``None`` if nothing was there. ``failures`` names the places that did
+    not get a copy of that backup. ``seconds`` is how long all of it took.
+    """
+
+    backup: str
+    created_at: datetime
+    place: str
+    path: Path
+    postings: int
+    saved: str | None
+    failures: dict[str, str]
+    seconds: float
+
+
+def restore(
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    to: str | StoreURL | None = None,
+    name: str | None = None,
+    at: datetime | None = None,
+    replace: bool = False,
+) -> Restored:
+    """Restore a backup: the newest, the one of that ``name``, or the newest not after ``at``.
+
+    ``to`` is the store to restore to, by default the one of the settings. One that is there is
+    only replaced with ``replace``, after a backup of it was made; the swap is atomic, and is
+    refused while any process has it open. Blocks.
+
+    Raises BackupError when there is no such backup, when no copy of it is good, or when the
+    target exists; StoreBusy when the store is in use; SchemaMismatch when a newer jobstore made
+    it; StorageFull. Whatever is raised, the store that was there is untouched.
+    """
+    started = time.monotonic()
+    target = settings.store.address if to is None else parse_store_url(to)
+    # A link stays one; what it leads to is replaced.
+    path = Path(os.path.realpath(target.path))
+    if not replace:
+        _require_absent(path)
+    backup, places = choose(settings, name, at)
+    require_known_schema(backup.manifest)
+    identities = identities_in(settings.backup.identity_file)
+    make_folder(path.parent)
+    saved: str | None = None
+    failures: dict[str, str] = {}
+    with disk_errors(path.parent), scratch_folder(path.parent) as scratch:
+        database, place = open_backup(backup, places, scratch, identities, progress)
+        database.chmod(0o600)
+        synchronise(database)
+        if replace:
+            saved, failures = replace_store(settings, path, database, progress)
+        else:
+            _put(database, path)
+    return Restored(
+        backup=backup.name,
+        created_at=backup.manifest.created_at,
+        place=place,
+        path=path,
+        postings=backup.manifest.postings,
+        saved=saved,
+        failures=failures,
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def _require_absent(path: Path) -> None:
+    for file in (path, *(Path(f"{path}{end}") for end in _BESIDE)):
+        if file.exists():
+            raise _exists(file)
+
+
+def _put(database: Path, path: Path) -> None:
+    """Give the database its name, unless somebody took it meanwhile."""
+    try:
+        os.link(database, path)
+    except FileExistsError:
+        raise _exists(path) from None
+    synchronise(path.parent)
+
+
+def _exists(file: Path) -> BackupError:
+    return BackupError(
+        f"{file} exists and was not touched; restore to another file, or add --replace to put "
+        "the backup in its place, after a backup of what is there."
+    )

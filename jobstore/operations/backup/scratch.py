@@ -1,0 +1,143 @@
+"""Where unfinished work stands, and how it becomes visible: whole, or not at all.
+
+Nothing is known here of backups. Whatever is not complete lies in a scratch folder beside the
+place where it will end up. Its maker holds a lock on that folder, which the kernel lets go of
+when the process dies; so leftovers of a killed process are told from work in progress, and the
+next one who comes removes them.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from jobstore.errors import BackupError, StorageFull
+
+Progress = Callable[[str, int, int], None]
+"""Told the name of the step, what is done of it, and of how much; 0 where that is not known."""
+
+_PREFIX = ".jobstore-scratch-"
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+CHUNK = 1024 * 1024
+"""Bytes that are read, and kept in memory, at a time."""
+
+
+def silent(step: str, done: int, total: int) -> None:
+    """Tell nobody how far the work is."""
+
+
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Give a folder inside ``parent`` that is gone when the block ends, however it ends.
+
+    It is for this account alone (0700). What killed processes left in ``parent`` is removed.
+    """
+    sweep(parent)
+    folder, lock = _make(parent)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def sweep(parent: Path) -> None:
+    """Remove the scratch folders in ``parent`` whose makers are dead."""
+    for folder in parent.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            lock = _lock(folder)
+            try:
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _make(parent: Path) -> tuple[Path, int]:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        # Another process may take it for a leftover until it is locked.
+        with suppress(FileNotFoundError, BlockingIOError):
+            lock = _lock(folder)
+            if folder.exists():
+                return folder, lock
+            os.close(lock)
+
+
+def _lock(folder: Path) -> int:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def publish(source: Path, target: Path) -> None:
+    """Give a finished file its name, safely on disk; it takes the place of what has that name."""
+    synchronise(source)
+    source.replace(target)
+    synchronise(target.parent)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a small file: whole or not at all."""
+    with scratch_folder(path.parent) as scratch:
+        unfinished = scratch / path.name
+        unfinished.write_bytes(data)
+        unfinished.chmod(0o600)
+        publish(unfinished, path)
+
+
+def synchronise(path: Path) -> None:
+    """Have the disk keep a file, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, for this account alone (0700), where they are missing."""
+    with disk_errors(folder):
+        for each in (*reversed(folder.parents), folder):
+            if not each.is_dir():
+                each.mkdir(mode=0o700, exist_ok=True)
+
+
+def require_space(folder: Path, octets: int) -> None:
+    """Raise StorageFull unless ``folder`` has room for so many bytes."""
+    with disk_errors(folder):
+        free = shutil.disk_usage(folder).free
+    if free < octets:
+        raise StorageFull(
+            f"{folder} has {_size(free)} free and this needs {_size(octets)}; free some space, "
+            "or use another folder. Nothing was changed."
+        )
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Raise what the operating system says while the block works in ``folder``, with advice."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull(
+                f"No space is left in {folder}; free some and repeat it. Nothing was changed."
+            ) from error
+        raise BackupError(
+            f"Cannot work in {folder} ({error.strerror or error}); check that the folder is "
+            "there and that this account may write to it."
+        ) from error
+
+
+def _size(octets: float) -> str:
+    return f"{octets / 1024**2:,.1f} MiB"

@@ -1,0 +1,124 @@
+"""What became of the latest backup and of restore drills, for health, alerts and the schedule.
+
+Two small files in the state folder: ``backups.json`` and ``drills.json``. Whether a backup is
+still there is not asked of them but of the folder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from jobstore.errors import BackupError
+from jobstore.operations.backup.manifest import Manifest
+from jobstore.operations.backup.places import FolderPlace
+from jobstore.operations.backup.scratch import disk_errors, make_folder, write_file
+from jobstore.settings.sections import Settings
+
+T = TypeVar("T")
+
+_DRILLS_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How the latest attempt to make a backup went.
+
+    ``backup`` is its name, ``None`` if it failed; ``error`` says why. ``failures`` names the
+    places that did not get a copy, with the reasons.
+    """
+
+    at: datetime
+    backup: str | None
+    error: str | None
+    failures: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LastBackup:
+    """The newest backup that is whole in its folder, and the latest attempt to make one."""
+
+    manifest: Manifest | None
+    attempt: Attempt | None
+
+    @property
+    def created_at(self) -> datetime | None:
+        """The moment of the newest backup; ``None`` if there is none."""
+        return None if self.manifest is None else self.manifest.created_at
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """How a restore drill went; ``seconds`` is how long restoring and checking took.
+
+    ``age_seconds`` is how old the backup was: what a loss at that moment would have cost.
+    """
+
+    at: datetime
+    backup: str | None
+    place: str | None
+    ok: bool
+    error: str | None
+    seconds: float
+    age_seconds: float | None
+    postings: int | None
+
+
+def last_backup(settings: Settings) -> LastBackup:
+    """Return the newest backup in the store's own folder, and how the latest attempt went.
+
+    Copies elsewhere are not asked for, so this is quick. Raises BackupError when the folder
+    cannot be read.
+    """
+    folder = settings.backups_folder
+    found = FolderPlace(folder).listing()[0] if folder.exists() else []
+    newest = max(found, key=lambda each: each.created_at, default=None)
+    return LastBackup(newest, _read(_backups(settings), Attempt))
+
+
+def last_drill(settings: Settings, *, successful: bool = False) -> Drill | None:
+    """Return the latest restore drill, or the latest that succeeded; ``None`` without one."""
+    drills = _read(_drills(settings), list[Drill]) or []
+    return next((each for each in reversed(drills) if each.ok or not successful), None)
+
+
+def record_attempt(settings: Settings, attempt: Attempt) -> None:
+    """Keep how an attempt went."""
+    _write(_backups(settings), Attempt, attempt)
+
+
+def record_drill(settings: Settings, drill: Drill) -> None:
+    """Keep how a drill went; the latest hundred stay, and the last good one."""
+    drills = [*(_read(_drills(settings), list[Drill]) or []), drill]
+    good = [each for each in drills[:-_DRILLS_KEPT] if each.ok][-1:]
+    _write(_drills(settings), list[Drill], [*good, *drills[-_DRILLS_KEPT:]])
+
+
+def _backups(settings: Settings) -> Path:
+    return settings.state_folder / "backups.json"
+
+
+def _drills(settings: Settings) -> Path:
+    return settings.state_folder / "drills.json"
+
+
+def _read(path: Path, kind: Any) -> Any:
+    with disk_errors(path.parent):
+        if not path.exists():
+            return None
+        data = path.read_bytes()
+    try:
+        return TypeAdapter(kind).validate_json(data)
+    except ValidationError:
+        # It is written whole or not at all, so somebody else did this.
+        raise BackupError(f"{path} is damaged; remove it.") from None
+
+
+def _write(path: Path, kind: Any, value: Any) -> None:
+    make_folder(path.parent)
+    with disk_errors(path.parent):
+        write_file(path, TypeAdapter(kind).dump_json(value, indent=2) + b"\n")

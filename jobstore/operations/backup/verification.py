@@ -1,0 +1,134 @@
+"""Opening a backup and checking that it holds what its manifest says.
+
+The restored database stands in a scratch folder; how it gets to its place is not known here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jobstore import resources
+from jobstore.engines.scripts import read_scripts
+from jobstore.errors import BackupError, SchemaMismatch
+from jobstore.operations.backup.catalog import Backup, choose, read_catalog
+from jobstore.operations.backup.content import check_content
+from jobstore.operations.backup.manifest import Manifest
+from jobstore.operations.backup.packing import identities_in, unpack
+from jobstore.operations.backup.places import Place, open_places
+from jobstore.operations.backup.scratch import (
+    Progress,
+    disk_errors,
+    make_folder,
+    require_space,
+    scratch_folder,
+    silent,
+)
+from jobstore.settings.sections import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was found of one copy of a backup; ``error`` is ``None`` when it is good."""
+
+    backup: str
+    place: str
+    error: str | None
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the copy can be restored."""
+        return self.error is None
+
+
+def verify(
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    name: str | None = None,
+    every: bool = False,
+) -> list[Verified]:
+    """Check every copy of the newest backup, of one by name, or of ``every`` one; blocks.
+
+    Each copy is read, decrypted and decompressed; its pages and indexes are checked, its rows
+    counted and digested. Raises BackupError when there is no such backup, or the identity file
+    cannot be used, and StorageFull; what is wrong with a copy is in the result.
+    """
+    identities = identities_in(settings.backup.identity_file)
+    if every:
+        backups: Sequence[Backup] = read_catalog(settings).backups
+        places = open_places(settings)
+    else:
+        backup, places = choose(settings, name)
+        backups = [backup]
+    checked = []
+    make_folder(settings.backups_folder)
+    for each in backups:
+        for place in places:
+            if place.name in each.places:
+                started = time.monotonic()
+                error = _fault(each, place, settings.backups_folder, identities, progress)
+                checked.append(
+                    Verified(each.name, place.name, error, round(time.monotonic() - started, 3))
+                )
+    return checked
+
+
+def _fault(
+    backup: Backup, place: Place, folder: Path, identities: Sequence[Any], progress: Progress
+) -> str | None:
+    try:
+        with disk_errors(folder), scratch_folder(folder) as scratch:
+            open_backup(backup, [place], scratch, identities, progress)
+    except BackupError as error:
+        return str(error)
+    return None
+
+
+def open_backup(
+    backup: Backup,
+    places: Sequence[Place],
+    scratch: Path,
+    identities: Sequence[Any],
+    progress: Progress,
+) -> tuple[Path, str]:
+    """Return a database in ``scratch`` that is exactly what was backed up, and whose copy it is.
+
+    The places are tried one after the other, until a copy is good. Raises BackupError that tells
+    what is wrong with each, and StorageFull.
+    """
+    manifest = backup.manifest
+    if manifest.encryption is not None and not identities:
+        raise BackupError(
+            f"Backup {manifest.name} is encrypted; name the file with the secret key in the "
+            "configuration (backup: identity_file) or with --identity."
+        )
+    require_space(scratch, manifest.size + manifest.database_size)
+    database = scratch / "restored.db"
+    faults: list[str] = []
+    for place in places:
+        try:
+            stored = place.fetch(manifest, scratch, progress)
+            unpack(stored, database, manifest, identities=identities, progress=progress)
+            check_content(database, manifest, progress)
+        except BackupError as error:
+            faults.append(f"{place.name}: {error}")
+            database.unlink(missing_ok=True)
+        else:
+            return database, place.name
+    raise BackupError(" ".join(faults))
+
+
+def require_known_schema(manifest: Manifest) -> None:
+    """Raise SchemaMismatch when a newer jobstore made the store that was backed up."""
+    known = {script.id for script in read_scripts(resources.migrations_folder("sqlite"))}
+    newer = sorted({*manifest.migrations} - known)
+    if newer:
+        raise SchemaMismatch(
+            f"Backup {manifest.name} has a schema that this jobstore does not know "
+            f"({newer[-1]}); upgrade jobstore."
+        )
