@@ -156,7 +156,8 @@ def _run(sink: CommandSink, notice: Notice, origin: Origin) -> None:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
+    # smtplib makes a lost connection of it.
+    if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
         return "timed out"
     said = error.strerror if isinstance(error, OSError) else None
     return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -209,6 +209,5 @@ def silenced_by(held: Iterable[Silence], rule: str) -> str | None:
 
 def prune(conn: Connection, now: float) -> None:
     """Forget notices and silences of long ago; what was not delivered is kept."""
-    conn.execute("PRAGMA foreign_keys = ON")
     conn.execute(SQL["prune_notices"], (now - _REMEMBERED,))
     conn.execute(SQL["prune_silences"], (now - _REMEMBERED,))

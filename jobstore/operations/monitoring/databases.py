@@ -49,6 +49,7 @@ def writing(path: Path, kind: Kind) -> Iterator[sqlite3.Connection]:
         conn.execute("PRAGMA journal_mode = WAL")
         # What a power cut takes with it are the last seconds.
         conn.execute("PRAGMA synchronous = NORMAL")
+        conn.execute("PRAGMA foreign_keys = ON")
         if not made:
             conn.executescript(
                 f"BEGIN IMMEDIATE; {kind.tables} "

@@ -1,0 +1,365 @@
+"""Alerts over time: each change is told once, kept until it arrives, silenced, remembered."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobstore.errors import InvalidQuery, StoreUnavailable
+from jobstore.operations.alerts import AlertStore, Facts, check
+from jobstore.operations.alerts.delivering import deliver, try_out
+from jobstore.operations.alerts.state import SQL
+from jobstore.settings.sections import Settings
+from tests.operations.receivers import Webhook, webhook
+from tests.operations.watching import NOW, settings_for
+
+SECRET = "planted-secret-canary"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Webhook]:
+    with webhook() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path, receiver: Webhook) -> Settings:
+    return with_sinks(tmp_path, {"type": "webhook", "url": receiver.url, "secret": SECRET})
+
+
+def with_sinks(folder: Path, *sinks: dict[str, Any], **alerts: Any) -> Settings:
+    return settings_for(folder, alerts={"sinks": list(sinks), **alerts})
+
+
+def facts(at: float, **given: Any) -> Facts:
+    return Facts(at=at, **given)
+
+
+def told(receiver: Webhook) -> list[tuple[str, str]]:
+    return [(each["rule"], each["kind"]) for each in receiver.notices]
+
+
+def test_it_is_told_that_an_alert_fires_and_that_it_is_over(
+    settings: Settings, receiver: Webhook
+) -> None:
+    checked = check(settings, facts(NOW, disk_free_percent=5))
+    assert [each.rule for each in checked.standings if each.firing] == ["disk-free"]
+    assert [each.error for each in checked.deliveries] == [None]
+    check(settings, facts(NOW + 60, disk_free_percent=5))
+    check(settings, facts(NOW + 120, disk_free_percent=11))
+    check(settings, facts(NOW + 180, disk_free_percent=50))
+    assert told(receiver) == [("disk-free", "firing"), ("disk-free", "resolved")]
+    assert receiver.notices[0]["text"] == "5.0% of the disk are free; limit 10"
+    history = AlertStore(settings.alerts_db).history(NOW, 10)
+    assert [(each.rule, each.kind) for each in history] == told(receiver)[::-1]
+
+
+def test_what_lasts_is_repeated(settings: Settings, receiver: Webhook) -> None:
+    for hour in range(0, 10, 2):
+        check(settings, facts(NOW + hour * 3600, disk_free_percent=5))
+    assert [kind for _, kind in told(receiver)] == ["firing", "repeated", "repeated"]
+
+
+def test_what_is_not_known_changes_nothing(settings: Settings, receiver: Webhook) -> None:
+    check(settings, facts(NOW, backup_age_hours=30))
+    checked = check(settings, facts(NOW + 60))
+    assert [each.rule for each in checked.standings if each.firing] == ["backup-age"]
+    assert told(receiver) == [("backup-age", "firing")]
+
+
+def test_a_backup_that_never_was_is_told_as_such(settings: Settings, receiver: Webhook) -> None:
+    check(settings, facts(NOW, backup_age_hours=float("inf")))
+    assert receiver.notices[0]["text"] == "there is no backup; limit 26"
+    assert receiver.notices[0]["value"] is None
+
+
+def test_a_critical_alert_covers_the_warning_by_the_same_measure(tmp_path: Path) -> None:
+    rules = [
+        {"name": name, "measure": "backup_age_hours", "above": above, "clear_minutes": 0}
+        | {"severity": severity}
+        for name, above, severity in (("old", 30, "warning"), ("very-old", 50, "critical"))
+    ]
+    with webhook() as receiver:
+        sink = {"type": "webhook", "url": receiver.url}
+        settings = with_sinks(
+            tmp_path, sink, rules=[*rules, {"name": "backup-age", "enabled": False}]
+        )
+        for hour, age in enumerate((51, 51, 40, 20)):
+            check(settings, facts(NOW + hour * 3600, backup_age_hours=age))
+    assert told(receiver) == [
+        ("very-old", "firing"),
+        ("very-old", "resolved"),
+        ("old", "firing"),
+        ("old", "resolved"),
+    ]
+    history = AlertStore(settings.alerts_db).history(NOW, 10)
+    assert [(each.rule, each.muted) for each in history if each.muted] == [("old", "covered")]
+
+
+def test_a_sink_gets_what_is_as_bad_as_it_wants(tmp_path: Path) -> None:
+    with webhook() as receiver:
+        settings = with_sinks(
+            tmp_path,
+            {"type": "webhook", "url": f"{receiver.url}/all", "name": "all"},
+            {"type": "webhook", "url": f"{receiver.url}/worst", "name": "worst"}
+            | {"severity": "critical"},
+        )
+        check(settings, facts(NOW, backup_age_hours=30, disk_free_percent=5))
+        paths = sorted(zip(receiver.paths, told(receiver), strict=True))
+    assert [(path, rule) for path, (rule, _) in paths] == [
+        ("/all", "backup-age"),
+        ("/all", "disk-free"),
+        ("/worst", "disk-free"),
+    ]
+
+
+def test_an_alert_of_a_rule_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+    check(with_sinks(tmp_path), facts(NOW, disk_free_percent=5))
+    without = with_sinks(tmp_path, rules=[{"name": "disk-free", "enabled": False}])
+    checked = check(without, facts(NOW + 60, disk_free_percent=5))
+    assert "disk-free" not in {each.rule for each in checked.standings}
+    again = check(with_sinks(tmp_path), facts(NOW + 120, disk_free_percent=50))
+    assert again.notices == []
+
+
+def test_a_webhook_that_answers_500_gets_it_later_and_once(
+    settings: Settings, receiver: Webhook
+) -> None:
+    receiver.status = 500
+    checked = check(settings, facts(NOW, disk_free_percent=5))
+    assert [each.error for each in checked.deliveries] == ["the webhook answered 500"]
+    store = AlertStore(settings.alerts_db)
+    (waiting,) = store.undelivered()
+    assert (waiting.sink, waiting.attempts, waiting.next_at) == ("webhook", 1, NOW + 30)
+    # Not before its time.
+    assert deliver(settings, NOW + 29) == []
+    assert [each.error for each in deliver(settings, NOW + 30)] == ["the webhook answered 500"]
+    # It took twice as long to be tried again.
+    assert deliver(settings, NOW + 89) == []
+    receiver.status = 200
+    assert [each.error for each in deliver(settings, NOW + 90)] == [None]
+    assert store.undelivered() == []
+    assert deliver(settings, NOW + 10_000) == []
+    ids = {each["id"] for each in receiver.notices}
+    assert (len(receiver.notices), len(ids)) == (3, 1)
+
+
+def test_pauses_grow_to_an_hour_and_nothing_is_given_up(
+    settings: Settings, receiver: Webhook
+) -> None:
+    receiver.status = 500
+    check(settings, facts(NOW, disk_free_percent=5))
+    now, pauses = NOW, []
+    for _ in range(12):
+        (waiting,) = AlertStore(settings.alerts_db).undelivered()
+        pauses.append(waiting.next_at - now)
+        now = waiting.next_at
+        deliver(settings, now)
+    assert pauses == [30, 60, 120, 240, 480, 960, 1920, *[3600] * 5]
+    receiver.status = 200
+    (attempt,) = deliver(settings, now + 3600)
+    assert attempt.error is None
+
+
+def test_a_webhook_that_hangs_keeps_nothing_from_the_others(
+    tmp_path: Path, receiver: Webhook
+) -> None:
+    with webhook() as other:
+        receiver.hangs = True
+        settings = with_sinks(
+            tmp_path,
+            {"type": "webhook", "url": receiver.url, "name": "hanging", "timeout": 0.1},
+            {"type": "webhook", "url": other.url, "name": "other"},
+        )
+        checked = check(settings, facts(NOW, disk_free_percent=5))
+        assert told(other) == [("disk-free", "firing")]
+    errors = {each.sink: each.error for each in checked.deliveries}
+    assert errors == {"hanging": "timed out", "other": None}
+
+
+def test_a_sink_that_hangs_beyond_its_limit_is_left_behind_and_tried_again(
+    settings: Settings, receiver: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobstore.operations.alerts.delivering._PATIENCE", 0.05)
+    receiver.hangs = True
+    assert check(settings, facts(NOW, disk_free_percent=5)).deliveries == []
+    assert [each.error for each in try_out(settings, ["webhook"], NOW)] == ["timed out"]
+    receiver.hangs = False
+    receiver.let_go.set()
+    monkeypatch.undo()
+    # As one whose process died while it was sending.
+    assert deliver(settings, NOW + 299) == []
+    assert [each.error for each in deliver(settings, NOW + 300)] == [None]
+
+
+def test_after_one_that_fails_the_others_wait_in_their_order(
+    settings: Settings, receiver: Webhook
+) -> None:
+    receiver.status = 500
+    check(settings, facts(NOW, disk_free_percent=5, failing=("schema",)))
+    assert len(receiver.bodies) == 1
+    check(settings, facts(NOW + 10, disk_free_percent=50))
+    receiver.status = 200
+    receiver.bodies.clear()
+    deliver(settings, NOW + 100)
+    order = [kind for rule, kind in told(receiver) if rule == "disk-free"]
+    assert order == ["firing", "resolved"]
+
+
+def test_a_sink_that_breaks_is_named_by_the_kind_of_its_error(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr("jobstore.operations.alerts.delivering.send", broken)
+    checked = check(settings, facts(NOW, disk_free_percent=5))
+    assert [each.error for each in checked.deliveries] == ["RuntimeError"]
+
+
+def test_what_waits_for_a_sink_that_is_gone_is_kept(
+    settings: Settings, receiver: Webhook, tmp_path: Path
+) -> None:
+    receiver.status = 500
+    check(settings, facts(NOW, disk_free_percent=5))
+    assert deliver(with_sinks(tmp_path), NOW + 60) == []
+    receiver.status = 200
+    assert [each.error for each in deliver(settings, NOW + 60)] == [None]
+
+
+def test_processes_at_once_tell_each_change_once(settings: Settings, receiver: Webhook) -> None:
+    for moment, free in ((NOW, 5), (NOW + 60, 50)):
+        threads = [
+            threading.Thread(target=check, args=(settings, facts(moment, disk_free_percent=free)))
+            for _ in range(6)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert told(receiver) == [("disk-free", "firing"), ("disk-free", "resolved")]
+
+
+def test_a_clock_that_jumps_back_still_delivers_and_repeats(
+    settings: Settings, receiver: Webhook
+) -> None:
+    receiver.status = 500
+    check(settings, facts(NOW, disk_free_percent=5))
+    receiver.status = 200
+    # What was due in a future that will not come soon is due now.
+    before = NOW - 86_400
+    check(settings, facts(before, disk_free_percent=5))
+    assert AlertStore(settings.alerts_db).undelivered() == []
+    check(settings, facts(before + 5 * 3600, disk_free_percent=5))
+    check(settings, facts(before + 6 * 3600, disk_free_percent=50))
+    assert [kind for _, kind in told(receiver)] == ["firing", "firing", "repeated", "resolved"]
+
+
+def test_a_silence_holds_for_its_rule_and_its_time(settings: Settings, receiver: Webhook) -> None:
+    store = AlertStore(settings.alerts_db)
+    held = store.silence("disk-free", 3600, "moving\n the store", NOW)
+    assert store.silences(NOW) == [held]
+    assert held.reason == "moving the store"
+    checked = check(settings, facts(NOW, disk_free_percent=5, backup_age_hours=30))
+    silenced = {each.rule: each.silenced for each in checked.standings if each.firing}
+    assert silenced == {"disk-free": "moving the store", "backup-age": None}
+    assert told(receiver) == [("backup-age", "firing")]
+    assert [each.muted for each in store.history(NOW, 9) if each.rule == "disk-free"] == [
+        "silenced"
+    ]
+    # It is over, and the alert is not.
+    check(settings, facts(NOW + 3600, disk_free_percent=5))
+    assert told(receiver)[1:] == [("disk-free", "firing")]
+    assert store.silences(NOW + 3600) == []
+
+
+def test_a_silence_of_all_rules_can_be_lifted(settings: Settings, receiver: Webhook) -> None:
+    store = AlertStore(settings.alerts_db)
+    held = store.silence("*", 3600, "night", NOW)
+    check(settings, facts(NOW, disk_free_percent=5))
+    assert receiver.bodies == []
+    assert store.lift(held.id, NOW + 1)
+    assert not store.lift(held.id, NOW + 2)
+    check(settings, facts(NOW + 2, disk_free_percent=5))
+    assert told(receiver) == [("disk-free", "firing")]
+
+
+def test_a_clock_that_jumps_back_does_not_make_a_silence_last(settings: Settings) -> None:
+    store = AlertStore(settings.alerts_db)
+    store.silence("*", 3600, "night", NOW)
+    assert store.silences(NOW - 60) != []
+    # Rather one notice too many than a silence of a day.
+    assert store.silences(NOW - 86_400) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "reason", "fields"),
+    [
+        (0, "x", ["for"]),
+        (400 * 86_400, "x", ["for"]),
+        (60, " ", ["reason"]),
+        (0, "", ["reason", "for"]),
+    ],
+)
+def test_a_silence_needs_a_reason_and_an_end(
+    settings: Settings, seconds: float, reason: str, fields: list[str]
+) -> None:
+    with pytest.raises(InvalidQuery) as caught:
+        AlertStore(settings.alerts_db).silence("*", seconds, reason, NOW)
+    assert [each.field for each in caught.value.faults] == fields
+
+
+def test_old_notices_are_forgotten_but_those_that_wait(
+    settings: Settings, receiver: Webhook
+) -> None:
+    check(settings, facts(NOW, disk_free_percent=5))
+    receiver.status = 500
+    check(settings, facts(NOW + 60, disk_free_percent=50))
+    check(settings, facts(NOW + 100 * 86_400))
+    store = AlertStore(settings.alerts_db)
+    assert [each.kind for each in store.history(0, 10)] == ["resolved"]
+    with closing(sqlite3.connect(settings.alerts_db)) as conn:
+        assert conn.execute("SELECT count(*) FROM delivery").fetchone() == (1,)
+
+
+def test_where_nothing_was_checked_nothing_stands(settings: Settings) -> None:
+    store = AlertStore(settings.alerts_db)
+    standings = store.standings(settings.alerts.rules, NOW)
+    assert {each.text for each in standings} == {"not judged yet"}
+    assert len(standings) == len(settings.alerts.rules)
+    assert store.history(0, 10) == store.undelivered() == store.silences(NOW) == []
+    assert deliver(settings, NOW) == []
+    assert not settings.alerts_db.exists()
+
+
+def test_a_state_that_cannot_be_written_is_an_error_with_what_to_do(settings: Settings) -> None:
+    check(settings, facts(NOW))
+    settings.alerts_db.write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreUnavailable, match="move it away"):
+        check(settings, facts(NOW))
+
+
+def test_nothing_secret_lies_in_the_state(settings: Settings, receiver: Webhook) -> None:
+    receiver.status = 500
+    check(settings, facts(NOW, disk_free_percent=5))
+    for path in settings.state_folder.iterdir():
+        content = path.read_bytes()
+        assert SECRET.encode() not in content
+        assert receiver.url.encode() not in content
+        assert path.stat().st_mode & 0o077 == 0
+    assert SECRET.encode() not in b"".join(receiver.bodies)
+
+
+def test_every_statement_fits_the_schema() -> None:
+    with closing(sqlite3.connect(":memory:")) as conn:
+        conn.executescript(SQL["schema"])
+        for name, text in SQL.items():
+            if name != "schema":
+                values = {"now": 1, "id": 1} if ":" in text else (0,) * text.count("?")
+                conn.execute(f"EXPLAIN {text}", values).fetchall()

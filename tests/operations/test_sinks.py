@@ -1,0 +1,296 @@
+"""Sinks deliver for real: to a web server, to a mail server, to a program, to the log."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import AuthResult
+from pydantic import TypeAdapter
+
+from jobstore.operations.alerts.notices import Notice, Origin, body, lines, subject, trial_notice
+from jobstore.operations.alerts.sinks import Undelivered, send, sign
+from jobstore.settings.alerting import Sink
+from tests.operations.receivers import Mailbox, Webhook, certificates, mail_server, webhook
+from tests.operations.watching import NOW
+
+ORIGIN = Origin("production", "jobs.db", "machine")
+NOTICE = Notice("id-1", "firing", "disk-free", "critical", NOW, 4.0, "4.0% free", "Free some.")
+SECRET = "planted-secret-canary"
+
+
+def sink(**given: Any) -> Any:
+    return TypeAdapter(Sink).validate_python(given)
+
+
+def fails(given: Any) -> str:
+    with pytest.raises(Undelivered) as caught:
+        send(given, NOTICE, ORIGIN, NOW)
+    # Nothing secret, and nothing of what the other side said.
+    assert SECRET not in repr(caught.value)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    return str(caught.value)
+
+
+@contextmanager
+def unused_port() -> Iterator[int]:
+    with closing(socket.socket()) as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+def to(receiver: Webhook, path: str = "", **given: Any) -> Any:
+    return sink(type="webhook", url=receiver.url + path, **given)
+
+
+def test_a_webhook_gets_the_notice_signed() -> None:
+    with webhook() as receiver:
+        send(to(receiver, f"/hook/a b?token={SECRET}", secret=SECRET), NOTICE, ORIGIN, NOW)
+    assert receiver.notices == [
+        {
+            "id": "id-1",
+            "kind": "firing",
+            "rule": "disk-free",
+            "severity": "critical",
+            "at": "2026-03-01T12:00:00Z",
+            "value": 4.0,
+            "text": "4.0% free",
+            "advice": "Free some.",
+            "environment": "production",
+            "store": "jobs.db",
+            "host": "machine",
+        }
+    ]
+    (headers,) = receiver.headers
+    assert receiver.paths == [f"/hook/a%20b?token={SECRET}"]
+    assert headers["X-Jobstore-Timestamp"] == str(int(NOW))
+    assert headers["X-Jobstore-Delivery"] == "id-1"
+    expected = sign(SECRET, headers["X-Jobstore-Timestamp"], receiver.bodies[0])
+    assert headers["X-Jobstore-Signature"] == f"sha256={expected}"
+
+
+def test_a_webhook_without_a_secret_is_not_signed() -> None:
+    with webhook() as receiver:
+        send(to(receiver), NOTICE, ORIGIN, NOW)
+    assert "X-Jobstore-Signature" not in receiver.headers[0]
+
+
+def test_the_signature_binds_the_body_to_the_time() -> None:
+    expected = hmac.digest(b"key", b'1772366400.{"id": "1"}', "sha256").hex()
+    assert sign("key", "1772366400", b'{"id": "1"}') == expected
+    assert sign("key", "1772366401", b'{"id": "1"}') != expected
+    assert sign("another", "1772366400", b'{"id": "1"}') != expected
+
+
+@pytest.mark.parametrize("status", [500, 404, 302])
+def test_a_webhook_that_answers_anything_but_success_has_not_got_it(status: int) -> None:
+    with webhook() as receiver:
+        receiver.status = status
+        assert fails(to(receiver, f"/{SECRET}")) == f"the webhook answered {status}"
+    # A redirection is not followed.
+    assert len(receiver.bodies) == 1
+
+
+def test_a_webhook_that_hangs_is_given_up() -> None:
+    with webhook() as receiver:
+        receiver.hangs = True
+        assert fails(to(receiver, timeout=0.05)) == "timed out"
+
+
+def test_a_webhook_that_is_not_there_or_is_no_web_server_is_named_as_such() -> None:
+    with unused_port() as port:
+        gone = sink(type="webhook", url=f"http://127.0.0.1:{port}/{SECRET}")
+        assert fails(gone) == "ConnectionRefusedError: Connection refused"
+    with mail_server(Mailbox(), tls=None) as port:
+        mail = sink(type="webhook", url=f"http://127.0.0.1:{port}/{SECRET}", timeout=2)
+        assert fails(mail) == "BadStatusLine"
+
+
+def test_a_webhook_by_https_is_refused_unless_it_shows_a_certificate() -> None:
+    with webhook() as receiver:
+        plain = sink(type="webhook", url=receiver.url.replace("http:", "https:"))
+        assert fails(plain).startswith("SSLError")
+
+
+def test_an_address_that_cannot_be_sent_to_is_no_crash() -> None:
+    assert fails(sink(type="webhook", url=f"http://a\u0131-{'x' * 80}/{SECRET}"))
+
+
+@pytest.fixture
+def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    context, authority = certificates(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    return context
+
+
+def email(port: int, **given: Any) -> Any:
+    usual = {"sender": "jobstore@example.org", "recipients": ["ops@example.org"]}
+    return sink(type="email", host="127.0.0.1", port=port, **usual | given)
+
+
+def test_mail_goes_by_tls_and_says_it_all(tls: ssl.SSLContext) -> None:
+    box = Mailbox()
+    with mail_server(box, tls=tls) as port:
+        send(email(port), NOTICE, ORIGIN, NOW)
+    (envelope,) = box.messages
+    message = message_from_bytes(envelope.content, policy=default)
+    assert message["Subject"] == "[jobstore production] critical: disk-free (jobs.db)"
+    assert envelope.rcpt_tos == ["ops@example.org"]
+    assert message["Message-ID"] == "<id-1@machine>"
+    for line in ("4.0% free", "Store:       jobs.db on machine", "Free some."):
+        assert line in message.get_content()
+
+
+def test_who_has_a_password_logs_in_after_tls(tls: ssl.SSLContext) -> None:
+    box = Mailbox()
+
+    def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> Any:
+        box.logins.append((data.login, data.password))
+        right = data.password == SECRET.encode()
+        # One that is not handled is answered by the server itself.
+        return AuthResult(success=right, handled=right)
+
+    options = {"authenticator": authenticate, "auth_required": True}
+    with mail_server(box, tls=tls, **options) as port:
+        send(email(port, username="ops", password=SECRET), NOTICE, ORIGIN, NOW)
+        wrong = email(port, username="ops", password="wrong")
+        assert fails(wrong) == "the mail server answered 535"
+    assert box.logins[0] == (b"ops", SECRET.encode())
+    assert len(box.messages) == 1
+
+
+def test_mail_is_not_sent_where_tls_is_not_offered_or_nobody_vouches(
+    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = Mailbox()
+    with mail_server(box, tls=None) as port:
+        assert fails(email(port)) == "SMTPNotSupportedError"
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with mail_server(box, tls=tls) as port:
+        assert fails(email(port)).startswith("SSLCertVerificationError")
+    assert box.messages == []
+
+
+def test_mail_without_tls_has_to_be_asked_for() -> None:
+    box = Mailbox()
+    with mail_server(box, tls=None) as port:
+        send(email(port, tls="none"), NOTICE, ORIGIN, NOW)
+    assert len(box.messages) == 1
+
+
+def test_mail_by_tls_from_the_start(tls: ssl.SSLContext) -> None:
+    with mail_server(Mailbox(), tls=None) as port:
+        # It speaks first and in the clear.
+        assert fails(email(port, tls="tls")).startswith("SSLError")
+
+
+def test_one_recipient_that_is_refused_does_not_keep_it_from_the_others(
+    tls: ssl.SSLContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    box = Mailbox()
+    with mail_server(box, tls=tls) as port:
+        both = ["refused@example.org", "ops@example.org"]
+        send(email(port, recipients=both), NOTICE, ORIGIN, NOW)
+        assert fails(email(port, recipients=both[:1])) == "SMTPRecipientsRefused"
+    assert "1 of 2 recipients were refused" in caplog.text
+    assert len(box.messages) == 1
+
+
+def test_a_mail_server_that_hangs_is_given_up() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        assert fails(email(silent.getsockname()[1], timeout=0.05)) == "timed out"
+
+
+def test_a_line_end_in_an_address_cannot_add_a_header() -> None:
+    assert fails(email(1, sender="a@example.org\nBcc: b@example.org")) == "ValueError"
+
+
+def command(*arguments: str, **given: Any) -> Any:
+    return sink(type="command", command=[sys.executable, "-c", *arguments], **given)
+
+
+def test_a_command_gets_the_notice_and_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBSTORE_ALERTS__PASSWORD", SECRET)
+    code = "import os, sys; open(sys.argv[1], 'w').write(sys.stdin.read() + str(dict(os.environ)))"
+    # What looks like a shell's syntax is an argument like any other.
+    path = tmp_path / "$(touch x); told"
+    send(command(code, str(path)), NOTICE, ORIGIN, NOW)
+    told = path.read_text()
+    assert told.startswith(body(NOTICE, ORIGIN).decode())
+    assert SECRET not in told
+    assert "PATH" in told
+
+
+def test_a_command_that_fails_or_is_not_there_has_not_told_anybody() -> None:
+    assert fails(command("raise SystemExit(3)")) == "the command ended with 3"
+    nowhere = fails(sink(type="command", command=["/nowhere/at/all"]))
+    assert nowhere == "FileNotFoundError: No such file or directory"
+
+
+def test_a_command_that_hangs_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    code = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "open(sys.argv[1], 'w').write(str(child.pid)); time.sleep(60)"
+    )
+    assert fails(command(code, str(path), timeout=1)) == (
+        "the command took too long and was killed"
+    )
+    child = int(path.read_text())
+    for _ in range(200):
+        # Gone, or dead and not yet collected by whoever adopted it.
+        stat = Path(f"/proc/{child}/stat")
+        if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.01)
+    os.kill(child, 9)
+    raise AssertionError("the child lives on")
+
+
+def test_a_command_that_does_not_read_is_fine() -> None:
+    send(command("import os; os.close(0)"), NOTICE, ORIGIN, NOW)
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "level"),
+    [
+        ("firing", "critical", logging.CRITICAL),
+        ("repeated", "warning", logging.WARNING),
+        ("resolved", "critical", logging.INFO),
+        ("test", "warning", logging.INFO),
+    ],
+)
+def test_the_log_gets_one_line(
+    kind: str, severity: str, level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    notice = Notice("id", kind, "disk-free", severity, NOW, 4.0, "4.0% free", "")
+    with caplog.at_level(logging.INFO, "jobstore.alerts"):
+        send(sink(type="log"), notice, ORIGIN, NOW)
+    (record,) = caplog.records
+    assert (record.levelno, record.getMessage()) == (level, f"alert disk-free {kind}: 4.0% free")
+
+
+def test_forms_for_people_and_programs() -> None:
+    resolved = Notice("id", "resolved", "backup-age", "warning", NOW, float("inf"), "well", "Do.")
+    assert subject(resolved, ORIGIN) == "[jobstore production] resolved: backup-age (jobs.db)"
+    # There is nothing to be done any more.
+    assert "Do." not in lines(resolved, ORIGIN)
+    assert b'"value": null' in body(resolved, ORIGIN)
+    repeated = Notice("id", "repeated", "backup-age", "warning", NOW, 30.0, "old", "Do.")
+    assert "still warning" in subject(repeated, ORIGIN)
+    assert trial_notice(NOW).id != trial_notice(NOW).id
