@@ -85,9 +85,26 @@ def with_store(
 
     async def run() -> T:
         async with jobstore.connect(url, migrate=migrate, options=options) as store:
-            return await work(store)
+            if not _is_recorded():
+                return await work(store)
+            from jobstore.operations.monitoring import recording
+
+            async with recording(store, load_settings(url), label=_label()):
+                return await work(store)
 
     return asyncio.run(run())
+
+
+def _is_recorded() -> bool:
+    """Whether the environment asks for a record of what commands do."""
+    asked = os.environ.get("JOBSTORE_MONITORING__ENABLED", "")
+    return asked.strip().lower() in ("1", "on", "true", "yes")
+
+
+def _label() -> str:
+    """Return what a record calls this program: the command, and nothing that was typed with it."""
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    return f"jobstore {command}" if command.isalpha() and len(command) < 20 else "jobstore"
 
 
 def load_settings(store: str | None = None, config: str | None = None) -> Settings:

@@ -12,7 +12,20 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from jobstore.cli import config, deleting, doctor, exporting, importing, migrate, searching
+from jobstore.cli import (
+    alerts,
+    backup,
+    config,
+    deleting,
+    doctor,
+    exporting,
+    importing,
+    migrate,
+    monitor,
+    restoring,
+    searching,
+    vacuum,
+)
 from jobstore.cli.output import complain
 from jobstore.errors import InvalidQuery, InvalidSettings, JobStoreError
 
@@ -132,6 +145,10 @@ def jobstore(
 
 app.add_typer(migrate.app, name="migrate", help="Bring a store's schema up to date, or back.")
 app.add_typer(config.app, name="config", help="Show and check the settings.")
+app.add_typer(monitor.app, name="monitor")
+app.add_typer(alerts.app, name="alerts", help="Show, judge, silence and test alerts.")
+app.add_typer(backup.app, name="backup", help="Make, list, verify, drill and prune backups.")
+app.command("restore")(restoring.restore)
 app.command("import")(importing.import_)
 app.command("search")(searching.search)
 app.command("recent")(searching.recent)
@@ -141,6 +158,7 @@ app.command("stats")(searching.stats)
 app.command("export")(exporting.export)
 app.command("delete")(deleting.delete)
 app.command("doctor")(doctor.doctor)
+app.command("vacuum")(vacuum.vacuum)
 
 
 def main() -> None:
