@@ -26,7 +26,7 @@ class Seconds:
 def settings_for(folder: Path, **sections: Any) -> Settings:
     """Return the settings of a store ``jobs.db`` in ``folder``."""
     store = {"url": sqlite_url(folder / "jobs.db")}
-    return Settings.model_validate({"store": store, **sections})
+    return Settings.model_validate({"store": store} | sections)
 
 
 def recorder_for(folder: Path, clock: Seconds, **options: Any) -> Recorder:

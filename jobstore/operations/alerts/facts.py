@@ -5,19 +5,25 @@ Health is not known here; whoever knows it hands in the names of the checks that
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from jobstore.errors import JobStoreError
 from jobstore.operations.monitoring.reading import window
 from jobstore.operations.monitoring.traffic import UNTIMED, Traffic, together, total
 
 if TYPE_CHECKING:
     from jobstore.settings.sections import Settings
+
+T = TypeVar("T")
+
+_log = logging.getLogger("jobstore.alerts")
 
 # Seconds that stand for "the latest" where a rule names no window.
 LATEST = 60.0
@@ -76,34 +82,48 @@ def gather(
     Looks at the traffic in the monitoring history, the disk, and the latest backup and restore
     drill. ``failing`` are the names of health checks that fail, which are known elsewhere.
 
-    Blocks. Raises StoreUnavailable and SchemaMismatch when the monitoring history cannot be
-    read, BackupError when the backups cannot be.
+    Blocks. What cannot be read is logged and not known; the rest is judged all the same.
     """
     at = time.time() if now is None else now
+    return Facts(
+        at=at,
+        windows=_known(lambda: _windows(settings, at)) or {},
+        failing=None if failing is None else tuple(failing),
+        backup_age_hours=_known(lambda: _backup_age(settings, at) / 3600),
+        drill_age_days=_known(lambda: _drill_age(settings, at) / 86_400),
+        disk_free_percent=_free(settings),
+    )
+
+
+def _known(look: Callable[[], T]) -> T | None:
+    try:
+        return look()
+    except JobStoreError as error:
+        _log.warning("an alert cannot be judged: %s", error)
+        return None
+
+
+def _windows(settings: Settings, at: float) -> dict[float, Window]:
     wanted = {
         rule.window_minutes * 60 or LATEST
         for rule in settings.alerts.rules
         if rule.enabled and rule.measure in OF_TRAFFIC
     }
-    backup, drill = _moments(settings)
-    return Facts(
-        at=at,
-        windows={
-            seconds: Window.of(window(settings.monitoring_db, at, seconds)) for seconds in wanted
-        },
-        failing=None if failing is None else tuple(failing),
-        backup_age_hours=_age(backup, at) / 3600,
-        drill_age_days=_age(drill, at) / 86_400,
-        disk_free_percent=_free(settings),
-    )
+    return {each: Window.of(window(settings.monitoring_db, at, each)) for each in wanted}
 
 
-def _moments(settings: Settings) -> tuple[datetime | None, datetime | None]:
+def _backup_age(settings: Settings, at: float) -> float:
     # Brings compression and more along, which nobody needs who only imports this module.
-    from jobstore.operations.backup.state import last_backup, last_drill
+    from jobstore.operations.backup.state import last_backup
+
+    return _age(last_backup(settings).created_at, at)
+
+
+def _drill_age(settings: Settings, at: float) -> float:
+    from jobstore.operations.backup.state import last_drill
 
     drill = last_drill(settings, successful=True)
-    return last_backup(settings).created_at, None if drill is None else drill.at
+    return _age(None if drill is None else drill.at, at)
 
 
 def _age(moment: datetime | None, at: float) -> float:
