@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from base64 import b32encode
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -106,8 +106,7 @@ class Scale(NamedTuple):
 
     def range_words(self, value: float) -> tuple[str, ...]:
         """Return the words of a posting that ranges ask for."""
-        number = self._number(value)
-        return tuple(self._prefix(number, bits) for bits in _PREFIXES)
+        return _range_words(self.letter, self._number(value))
 
     def floor(self, value: float, level: int) -> float:
         """Return a number that divides the bucket of ``value`` at a level, as that of
@@ -121,7 +120,7 @@ class Scale(NamedTuple):
         return math.ldexp(_GRAINS + grain, octave - 1) / _GRAINS
 
     def _prefix(self, number: int, bits: int) -> str:
-        return f"{MARK}{self.letter}{bits}{number >> (_BITS - bits):02x}"
+        return _prefix(self.letter, number, bits)
 
     def missing(self) -> str:
         """Return the word of postings without a value."""
@@ -141,6 +140,15 @@ class Scale(NamedTuple):
             found.append(self._prefix(start, bits))
             start += 1 << (_BITS - bits)
         return tuple(found)
+
+
+def _prefix(letter: str, number: int, bits: int) -> str:
+    return f"{MARK}{letter}{bits}{number >> (_BITS - bits):02x}"
+
+
+@cache
+def _range_words(letter: str, number: int) -> tuple[str, ...]:
+    return tuple(_prefix(letter, number, bits) for bits in _PREFIXES)
 
 
 # Amounts a year below 512 and above 2^34 (of any currency) are too rare to tell apart. Counts
