@@ -92,7 +92,7 @@ class RecordingStore:
         self._recorder = Recorder(self._conn)
         key = self._conn.execute(catalog.load("sqlite")["cursor_key"]).fetchone()[0]
         engine: Any = SQLiteEngine(
-            cast(Any, None), cast(Any, _Inline(self._recorder)), bytes(key), lambda: now
+            cast(Any, None), cast(Any, _Inline(self._recorder)), bytes(key), lambda: now, path
         )
         self._store = JobStore(engine, (), lambda: now)
         self._store._closed = True  # there is nothing to close in it

@@ -32,6 +32,7 @@ from jobstore.errors import (
 )
 from jobstore.events import Event, Observer
 from jobstore.gateway import JobStore
+from jobstore.health import Check, HealthLimits, HealthReport, Verdict
 from jobstore.opening import connect
 from jobstore.postings import Transaction
 from jobstore.records import (
@@ -58,18 +59,20 @@ from jobstore.records import (
     job_id,
 )
 from jobstore.settings import EngineOptions
-
-__version__ = "0.1.0"
+from jobstore.version import __version__ as __version__
 
 __all__ = [
     "ApplicantStatistics",
     "BackupError",
+    "Check",
     "EmploymentType",
     "EngineOptions",
     "Event",
     "ExperienceLevel",
     "FacetCount",
     "Fault",
+    "HealthLimits",
+    "HealthReport",
     "InvalidPosting",
     "InvalidQuery",
     "InvalidSettings",
@@ -102,6 +105,7 @@ __all__ = [
     "Transaction",
     "UpsertReport",
     "UpsertResult",
+    "Verdict",
     "VersionConflict",
     "Workplace",
     "connect",

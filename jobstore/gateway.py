@@ -24,8 +24,17 @@ from typing import Self
 from uuid import UUID
 
 from jobstore.engines.protocol import Engine, Position
-from jobstore.errors import Fault, InvalidPosting, InvalidQuery, JobStoreError, StoreBusy
+from jobstore.errors import (
+    Fault,
+    InvalidPosting,
+    InvalidQuery,
+    JobStoreError,
+    StoreBusy,
+    StoreClosed,
+)
 from jobstore.events import Observer, Watch
+from jobstore.health import HealthLimits, HealthReport, Probe, run
+from jobstore.health.probes import every as health_probes
 from jobstore.ingest import Chunk, Posting, checked_chunks
 from jobstore.postings import MAX_LIMIT, Postings, Transaction, check_id
 from jobstore.records import (
@@ -329,6 +338,25 @@ class JobStore(Postings):
         """Return totals and breakdowns of everything stored; no posting is read for them."""
         with self._watch("statistics"):
             return await self._engine.statistics()
+
+    async def health(
+        self, limits: HealthLimits | None = None, *, more: Iterable[Probe] = ()
+    ) -> HealthReport:
+        """Look how well the store is, and the process and the machine that it works on.
+
+        Asks it for postings, searches and statistics, writes something that is taken back at
+        once, and looks at its schema, its disk and what waits. Each check ends after
+        ``limits.timeout`` seconds with ``fail``, so this returns even when the disk hangs.
+        ``more`` probes are run beside its own. Observers are not told of any of it.
+
+        Raises StoreClosed, and StoreBusy inside of a transaction of this store.
+        """
+        self._before_write()
+        if self._closed:
+            raise StoreClosed
+        given = HealthLimits() if limits is None else limits
+        probes = [*health_probes(self._engine, given), *more]
+        return HealthReport(await run(probes, given.timeout, self._clock))
 
     async def revisions(self, id: UUID | str) -> list[Revision]:
         """Return what earlier versions of a posting held, newest first.

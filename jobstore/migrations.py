@@ -27,6 +27,7 @@ from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.schema import Recorded
 from jobstore.errors import MigrationError, SchemaMismatch, StoreUnavailable
 from jobstore.settings import StoreURL, parse_store_url
+from jobstore.threads import apart
 
 LOCK_TIMEOUT = 30.0
 """Seconds that :func:`up` and :func:`down` wait for others before StoreBusy."""
@@ -230,8 +231,8 @@ async def up_async(url: str | StoreURL) -> list[Step]:
 
 
 async def check_schema_async(url: str | StoreURL) -> None:
-    """Do what :func:`check_schema` does, on a thread of its own."""
-    await asyncio.to_thread(check_schema, url)
+    """Do what :func:`check_schema` does, on a thread of its own, which may be left behind."""
+    await apart(check_schema, url)
 
 
 def _run(

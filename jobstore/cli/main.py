@@ -19,6 +19,7 @@ from jobstore.cli import (
     deleting,
     doctor,
     exporting,
+    health,
     importing,
     migrate,
     monitor,
@@ -148,7 +149,6 @@ app.add_typer(config.app, name="config", help="Show and check the settings.")
 app.add_typer(monitor.app, name="monitor")
 app.add_typer(alerts.app, name="alerts", help="Show, judge, silence and test alerts.")
 app.add_typer(backup.app, name="backup", help="Make, list, verify, drill and prune backups.")
-app.command("restore")(restoring.restore)
 app.command("import")(importing.import_)
 app.command("search")(searching.search)
 app.command("recent")(searching.recent)
@@ -157,8 +157,10 @@ app.command("count")(searching.count)
 app.command("stats")(searching.stats)
 app.command("export")(exporting.export)
 app.command("delete")(deleting.delete)
+app.command("health")(health.health)
 app.command("doctor")(doctor.doctor)
 app.command("vacuum")(vacuum.vacuum)
+app.command("restore")(restoring.restore)
 
 
 def main() -> None:

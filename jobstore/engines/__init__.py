@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from jobstore.engines.protocol import Engine
+from jobstore.engines.protocol import Engine, Footprint, Library
 from jobstore.settings import EngineOptions, StoreURL
 
 
@@ -19,3 +19,17 @@ async def open_engine(
     from jobstore.engines.sqlite.engine import SQLiteEngine
 
     return await SQLiteEngine.open(url.path, options, clock)
+
+
+def footprint(url: StoreURL) -> Footprint:
+    """Return what the database takes on disk. Blocks; raises OSError when it is not there."""
+    from jobstore.engines.sqlite.inspection import footprint
+
+    return footprint(url.path)
+
+
+def library(url: StoreURL) -> Library:
+    """Return what is known of the software that opens the database."""
+    from jobstore.engines.sqlite.inspection import library
+
+    return library()

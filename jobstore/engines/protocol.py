@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from jobstore.errors import JobStoreError
@@ -24,6 +25,7 @@ from jobstore.records import (
     Statistics,
     UpsertResult,
 )
+from jobstore.settings import StoreURL
 from jobstore.statements.criteria import Criteria
 
 # As one of the protocol's own types, for the engines.
@@ -39,6 +41,30 @@ class Found:
     total: int
     total_capped: bool
     facets: dict[str, list[FacetCount]] = field(default_factory=dict)
+
+
+@dataclass(slots=True, frozen=True)
+class Queue:
+    """Writes that wait for their turn: how many, and how many may wait."""
+
+    depth: int
+    limit: int
+
+
+class Footprint(NamedTuple):
+    """What a database takes on disk: its folder, its bytes, and those of its write-ahead log."""
+
+    folder: Path
+    database: int
+    log: int
+
+
+class Library(NamedTuple):
+    """The database's software: its version, whether it can be used, and what is known of it."""
+
+    version: str
+    usable: bool
+    detail: str
 
 
 class Unit(Protocol):
@@ -98,6 +124,14 @@ class Engine(Unit, Protocol):
 
     async def revisions(self, id: UUID) -> list[Revision]:
         """Return what earlier versions of a posting held, newest first."""
+
+    @property
+    def url(self) -> StoreURL:
+        """Where the database is."""
+
+    @property
+    def queue(self) -> Queue:
+        """How many writes wait; asks nobody."""
 
     @property
     def cursor_key(self) -> bytes:

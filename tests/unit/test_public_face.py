@@ -82,6 +82,8 @@ SIGNATURES = {
     "revisions": "(id)",
     "transaction": "(timeout=30.0)",
     "close": "()",
+    "health": "(limits=None, *, more=())",
+    "observe": "(observer)",
 }
 
 
@@ -158,6 +160,7 @@ def test_enums_have_the_values_of_the_design() -> None:
         "Outcome": "inserted updated unchanged",
         "SalaryPeriod": "hour day week month year",
         "Sort": "newest relevance salary applicants",
+        "Verdict": "pass warn fail",
         "Status": "open closed",
         "Workplace": "onsite hybrid remote",
     }

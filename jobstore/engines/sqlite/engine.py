@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
-from jobstore.engines.protocol import Found, Position
+from jobstore.engines.protocol import Found, Position, Queue
 from jobstore.engines.sqlite import counters, search, writes
 from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.lease import Lease
@@ -26,7 +26,7 @@ from jobstore.engines.sqlite.rows import job_from_row, revision_from_row
 from jobstore.engines.sqlite.writer import Writer
 from jobstore.errors import JobStoreError, StoreCorrupt, StoreUnavailable
 from jobstore.records import Job, JobPosting, Revision, Statistics, UpsertResult
-from jobstore.settings import EngineOptions
+from jobstore.settings import EngineOptions, parse_store_url, sqlite_url
 from jobstore.statements import catalog
 from jobstore.statements.criteria import Criteria
 
@@ -42,10 +42,12 @@ class SQLiteEngine:
         readers: ReaderPool,
         cursor_key: bytes,
         clock: Callable[[], datetime],
+        path: Path,
     ) -> None:
         self.writer = writer
         self.readers = readers
         self.cursor_key = cursor_key
+        self.url = parse_store_url(sqlite_url(path))
         self._clock = clock
 
     @classmethod
@@ -75,7 +77,12 @@ class SQLiteEngine:
         except BaseException:
             await writer.close()
             raise
-        return cls(writer, readers, cursor_key, clock)
+        return cls(writer, readers, cursor_key, clock, path)
+
+    @property
+    def queue(self) -> Queue:
+        """How many writes wait for the writer."""
+        return Queue(self.writer.queue_depth, self.writer.queue_size)
 
     async def close(self) -> None:
         """Finish what was accepted, then close all connections; the writer's last."""

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from jobstore.engines.protocol import Footprint, Library
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.connection import LEAST_SQLITE, wal_reset_race
 from jobstore.engines.sqlite.errors import primary_code, wrap
@@ -39,17 +40,29 @@ _LARGE_WAL = 256 * 1024 * 1024
 _LITTLE_SPACE = 256 * 1024 * 1024
 
 
-def inspect_library() -> Finding:
-    """Look at the SQLite that Python is linked with."""
+def library() -> Library:
+    """Return what is known of the SQLite that Python is linked with."""
     version = sqlite3.sqlite_version
     if sqlite3.sqlite_version_info < LEAST_SQLITE:
         least = ".".join(map(str, LEAST_SQLITE))
-        return Finding("sqlite", Verdict.PROBLEM, f"{version} is too old; {least} is needed")
+        return Library(version, False, f"{version} is too old; {least} is needed")
     if not wal_reset_race(sqlite3.sqlite_version_info):
-        return Finding("sqlite", Verdict.OK, f"{version}, without the WAL-reset race")
-    return Finding(
-        "sqlite", Verdict.OK, f"{version} has the WAL-reset race; a lock file guards against it"
+        return Library(version, True, f"{version}, without the WAL-reset race")
+    return Library(
+        version, True, f"{version} has the WAL-reset race; a lock file guards against it"
     )
+
+
+def inspect_library() -> Finding:
+    """Look at the SQLite that Python is linked with."""
+    _, usable, detail = library()
+    return Finding("sqlite", Verdict.OK if usable else Verdict.PROBLEM, detail)
+
+
+def footprint(path: Path) -> Footprint:
+    """Return what a database takes on disk; raises OSError when it is not there."""
+    wal = Path(f"{path}-wal")
+    return Footprint(path.parent, path.stat().st_size, wal.stat().st_size if wal.exists() else 0)
 
 
 def inspect_files(path: Path) -> Iterator[Finding]:
@@ -66,8 +79,7 @@ def inspect_files(path: Path) -> Iterator[Finding]:
         yield Finding("permissions", Verdict.WARNING, f"{others}: this account cannot write")
     else:
         yield Finding("permissions", Verdict.OK, others)
-    wal = Path(f"{path}-wal")
-    length = wal.stat().st_size if wal.exists() else 0
+    length = footprint(path).log
     large = length > _LARGE_WAL
     yield Finding(
         "wal",

@@ -38,8 +38,8 @@ class Writer:
     operations may wait for their turn; more wait for a place in the queue. Whatever waits
     longer than ``options.busy_timeout`` seconds is withdrawn with StoreBusy.
 
-    For observers: ``queue_depth`` is how many operations wait, ``last_group_size`` how many
-    the last group held.
+    For observers: ``queue_depth`` is how many operations wait, ``queue_size`` how many may,
+    ``last_group_size`` how many the last group held.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Writer:
         self._session = session
         self._transactions = Transactions(begin, lock, options.busy_timeout)
         self._patience = options.busy_timeout
-        self._limit = options.queue_size
+        self.queue_size = options.queue_size
         self._loop = asyncio.get_running_loop()
         self._queue: deque[_Call] = deque()
         self._outside: deque[_Call] = deque()
@@ -168,7 +168,7 @@ class Writer:
         while outside:
             call = outside[0]
             if not call.future.done():
-                if self.queue_depth and self.queue_depth + call.size > self._limit:
+                if self.queue_depth and self.queue_depth + call.size > self.queue_size:
                     return
                 call.place = _Place.QUEUE
                 self.queue_depth += call.size

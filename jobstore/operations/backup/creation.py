@@ -13,12 +13,12 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-import jobstore
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import BackupError, JobStoreError, StoreBusy
+from jobstore.operations import logs
 from jobstore.operations.backup.catalog import Backup
 from jobstore.operations.backup.content import read_content
 from jobstore.operations.backup.manifest import FORMAT, Manifest, new_name
@@ -34,6 +34,9 @@ from jobstore.operations.backup.scratch import (
 )
 from jobstore.operations.backup.state import Attempt, record_attempt
 from jobstore.settings.sections import Settings
+from jobstore.version import __version__
+
+_log = logs.get("backup")
 
 # Pages of one step; other work of this process gets its turn in between.
 _STEP = 1000
@@ -65,10 +68,15 @@ def create(
     except JobStoreError as error:
         with suppress(JobStoreError):
             record_attempt(settings, Attempt(datetime.now(UTC), None, str(error), {}))
+        _log.error("no backup was made", reason=reason, error=str(error))
         raise
     record_attempt(
         settings, Attempt(backup.manifest.created_at, backup.name, None, backup.failures)
     )
+    made = backup.manifest
+    _log.info("a backup was made", backup=made.name, postings=made.postings, octets=made.size)
+    for place, fault in backup.failures.items():
+        _log.error("a place got no copy of a backup", backup=made.name, place=place, error=fault)
     return backup
 
 
@@ -106,7 +114,7 @@ def _create(
             name=new_name(settings.store.address.path.stem, created_at),
             created_at=created_at,
             reason=reason,
-            jobstore=jobstore.__version__,
+            jobstore=__version__,
             database_size=copy.stat().st_size,
             compression="zstd",
             encryption="age" if recipients else None,

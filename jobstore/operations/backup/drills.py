@@ -12,6 +12,7 @@ from pathlib import Path
 
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.opening import connect
+from jobstore.operations import logs
 from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.packing import identities_in
@@ -28,6 +29,9 @@ from jobstore.records import SearchQuery
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 
+_log = logs.get("backup")
+
+# Postings that are looked at one by one.
 _SEEN = 5
 
 
@@ -67,6 +71,10 @@ def drill(settings: Settings, progress: Progress = silent, *, name: str | None =
         postings=None if manifest is None else manifest.postings,
     )
     record_drill(settings, result)
+    if error is None:
+        _log.info("a drill went well", backup=result.backup, seconds=result.seconds)
+    else:
+        _log.error("a drill failed", backup=result.backup, error=error)
     return result
 
 

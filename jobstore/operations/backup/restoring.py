@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from jobstore.errors import BackupError
+from jobstore.operations import logs
 from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.packing import identities_in
 from jobstore.operations.backup.replacing import replace_store
@@ -28,6 +29,8 @@ from jobstore.operations.backup.scratch import (
 from jobstore.operations.backup.verification import open_backup, require_known_schema
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.settings.sections import Settings
+
+_log = logs.get("backup")
 
 # What SQLite keeps beside a database; left alone, it would be taken for the restored one's.
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -91,6 +94,7 @@ def restore(
             saved, failures = replace_store(settings, path, database, progress)
         else:
             _put(database, path)
+    _log.warning("a store was restored", backup=backup.name, to=str(path), saved=saved)
     return Restored(
         backup=backup.name,
         created_at=backup.manifest.created_at,

@@ -2,7 +2,8 @@
 
 The newest backup of each of the latest days, weeks and months that have one stays (in UTC, weeks
 as in ISO 8601), and everything of the 24 hours before the newest, so that a second backup of a
-day does not take the first away at once. The backups of each store count for themselves, also where several lie together.
+day does not take the first away at once. The backups of each store count for themselves, also
+where several lie together.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from itertools import groupby
 from typing import Any
 
 from jobstore.errors import BackupError, JobStoreError
+from jobstore.operations import logs
 from jobstore.operations.backup.creation import working_alone
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.places import Place, open_places
 from jobstore.operations.backup.scratch import Progress, silent
 from jobstore.settings.sections import BackupSection, Settings
+
+_log = logs.get("backup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,9 @@ def _prune(
                 (kept if each.name in staying else removed).append(each.name)
                 if each.name not in staying and not dry_run:
                     place.remove(each)
+                    _log.info("a backup was removed", backup=each.name, place=place.name)
     except JobStoreError as error:
+        _log.error("backups could not be removed", place=place.name, error=str(error))
         return Pruned(place.name, tuple(removed), tuple(kept), str(error))
     return Pruned(place.name, tuple(removed), tuple(kept))
 

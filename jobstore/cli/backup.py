@@ -1,0 +1,315 @@
+"""``jobstore backup``: making backups, and proving that they are good.
+
+Talks to people and programs; the work is in :mod:`jobstore.operations.backup`, which is imported
+when a command runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import typer
+
+from jobstore.cli.common import (
+    STORE_DEFAULT,
+    ConfigOption,
+    JsonOption,
+    QuietOption,
+    StoreOption,
+    operating,
+)
+from jobstore.cli.output import complain, console, counted, plain, print_json, say
+
+if TYPE_CHECKING:
+    from jobstore.operations.backup import Backup, Catalog, Pruned
+    from jobstore.settings.sections import Settings
+
+app = typer.Typer(no_args_is_help=True)
+
+# What --json tells of a manifest.
+_TOLD = (
+    *("name", "created_at", "reason", "postings", "migrations", "encryption"),
+    *("size", "database_size", "sha256", "digest"),
+)
+
+NameArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="BACKUP",
+        help="A backup's name, or the path of its file; the newest without it.",
+        show_default=False,
+    ),
+]
+IdentityOption = Annotated[
+    Path | None,
+    typer.Option("--identity", metavar="FILE", help="The age key file that opens the backup."),
+]
+
+
+@app.command()
+def create(
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept with the backup.")
+    ] = "manual",
+    store: StoreOption = STORE_DEFAULT,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Back the store up, while others go on writing, and copy that to every place.
+
+    The exit code is 1 when a place got no copy; the others have theirs.
+
+    JSON: {"name", "created_at", "reason", "postings", "migrations", "encryption", "size",
+    "database_size", "sha256", "digest", "places", "failures"}; sizes are bytes.
+    """
+    from jobstore.operations import backup
+
+    with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
+        made = asyncio.run(backup.create_backup(settings, progress=steps, reason=reason))
+    if json:
+        print_json(_fields(made))
+    say(
+        f"{made.name}: {counted(made.manifest.postings, 'posting')}, "
+        f"{size(made.manifest.size)}, kept in {', '.join(made.places)}.",
+        quiet=quiet or json,
+    )
+    for error in made.failures.values():
+        complain(error)
+    if made.failures:
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_(
+    store: StoreOption = STORE_DEFAULT, config: ConfigOption = None, json: JsonOption = False
+) -> None:
+    """List the backups in all places, newest first.
+
+    The exit code is 1 when a place cannot be reached, or a copy is not whole.
+
+    JSON: {"backups": [...], "faults": [...]}, each backup as create gives it.
+    """
+    from jobstore.operations import backup
+
+    with operating(store, config) as settings:
+        catalog = asyncio.run(backup.list_backups(settings))
+    if json:
+        backups = [_fields(each) for each in catalog.backups]
+        print_json({"backups": backups, "faults": catalog.faults})
+    else:
+        _show(catalog)
+    for fault in catalog.faults:
+        complain(fault)
+    if catalog.faults:
+        raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    name: NameArgument = None,
+    every: Annotated[
+        bool, typer.Option("--all", metavar="", help="Check every backup, not only one.")
+    ] = False,
+    identity: IdentityOption = None,
+    store: StoreOption = STORE_DEFAULT,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Open every copy of a backup and check all that it holds.
+
+    Reads, decrypts and unpacks it, and checks its pages, its row counts and its digest. The
+    exit code is 1 when a copy is not good, or when there is none.
+
+    JSON: {"ok", "copies": [{"backup", "place", "ok", "error", "seconds"}]}.
+    """
+    from jobstore.operations import backup
+
+    if name and every:
+        raise typer.BadParameter("name a backup, or say --all")
+    with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
+        copies = asyncio.run(
+            backup.verify_backup(
+                with_identity(settings, identity), name, every=every, progress=steps
+            )
+        )
+    good = bool(copies) and all(each.ok for each in copies)
+    if json:
+        told = [
+            {"backup": each.backup, "place": each.place, "ok": each.ok}
+            | {"error": each.error, "seconds": each.seconds}
+            for each in copies
+        ]
+        print_json({"ok": good, "copies": told})
+    for each in copies:
+        if each.error is None:
+            say(f"{each.backup} in {each.place} is good.", quiet=quiet or json)
+        else:
+            complain(each.error)
+    if not copies:
+        complain("There is no backup to verify.")
+    if not good:
+        raise typer.Exit(1)
+
+
+@app.command()
+def drill(
+    name: NameArgument = None,
+    identity: IdentityOption = None,
+    store: StoreOption = STORE_DEFAULT,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Restore a backup for practice, into a scratch folder, and ask the restored store.
+
+    How it went and how long it took is kept for health and alerts. The exit code is 1 when it
+    failed.
+
+    JSON: {"at", "backup", "place", "ok", "error", "seconds", "age_seconds", "postings"}.
+    """
+    from jobstore.operations import backup
+
+    with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
+        done = asyncio.run(backup.drill(with_identity(settings, identity), name, progress=steps))
+    if json:
+        print_json(done)
+    if done.error is not None:
+        complain(done.error)
+        raise typer.Exit(1)
+    say(
+        f"{done.backup} gives the store back: {counted(done.postings or 0, 'posting')}, "
+        f"restored, checked and asked in {done.seconds:.1f} s; the backup was "
+        f"{(done.age_seconds or 0) / 3600:.1f} hours old.",
+        quiet=quiet or json,
+    )
+
+
+@app.command()
+def prune(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", metavar="", help="Tell what would go; remove nothing.")
+    ] = False,
+    store: StoreOption = STORE_DEFAULT,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Remove the backups that no generation needs: days, weeks, months, as configured.
+
+    The newest good one always stays. The exit code is 1 when a place failed.
+
+    JSON: {"places": [{"place", "removed", "kept", "error"}]}.
+    """
+    from jobstore.operations import backup
+
+    with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
+        places = asyncio.run(backup.prune(settings, dry_run=dry_run, progress=steps))
+    if json:
+        print_json({"places": places})
+    for each in places:
+        _tell(each, dry_run, quiet or json)
+    if any(each.error for each in places):
+        raise typer.Exit(1)
+
+
+class Steps:
+    """Shows which step of the work runs, and how far it is; a context manager.
+
+    To be passed as ``progress``. Shows nothing where standard error is no terminal.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        from rich import progress
+
+        screen = console()
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}", markup=False),
+            progress.BarColumn(bar_width=20),
+            progress.TaskProgressColumn(),
+            progress.TimeRemainingColumn(),
+            console=screen,
+            disable=quiet or not screen.is_terminal,
+            transient=True,
+        )
+        self._step = ""
+        self._task = self._bar.add_task("", total=None)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """Take the news of the work."""
+        if step != self._step:
+            self._step = step
+            self._bar.reset(self._task, description=step, total=total or None)
+        self._bar.update(self._task, completed=done, total=total or None)
+
+
+def size(octets: int) -> str:
+    """Return a size for people."""
+    return f"{octets / 1024**2:,.1f} MiB"
+
+
+def with_identity(settings: Settings, identity: Path | None) -> Settings:
+    """Return the settings, with the key file that a flag names."""
+    if identity is None:
+        return settings
+    section = settings.backup.model_copy(update={"identity_file": identity})
+    return settings.model_copy(update={"backup": section})
+
+
+def _fields(made: Backup) -> dict[str, Any]:
+    manifest = made.manifest
+    return {name: getattr(manifest, name) for name in _TOLD} | {
+        "places": made.places,
+        "failures": made.failures,
+    }
+
+
+def _show(catalog: Catalog) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    places = list(dict.fromkeys(place for each in catalog.backups for place in each.places))
+    table = Table("backup", "made (UTC)", "postings", "size", "encrypted", "reason", "in", box=None)
+    for each in catalog.backups:
+        manifest = each.manifest
+        table.add_row(
+            manifest.name,
+            f"{manifest.created_at:%Y-%m-%d %H:%M:%S}",
+            f"{manifest.postings:,}",
+            size(manifest.size),
+            "yes" if manifest.encryption else "no",
+            Text(plain(manifest.reason)),
+            " ".join(str(places.index(place) + 1) for place in each.places),
+        )
+    if catalog.backups:
+        console().print(table)
+    else:
+        say("There is no backup.")
+    for number, place in enumerate(places, 1):
+        say(f"{number}: {place}")
+
+
+def _tell(pruned: Pruned, dry_run: bool, quiet: bool) -> None:
+    if pruned.error is not None:
+        complain(pruned.error)
+    done = "would go" if dry_run else "removed"
+    said = f"{counted(len(pruned.removed), 'backup')} {done}, {len(pruned.kept):,} kept"
+    say(f"{pruned.place}: {said}.", quiet=quiet)
+    for name in pruned.removed:
+        say(f"  {name}", quiet=quiet)

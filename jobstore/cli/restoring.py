@@ -1,0 +1,97 @@
+"""The command that gives a store back from a backup."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from jobstore.cli.backup import IdentityOption, NameArgument, Steps, with_identity
+from jobstore.cli.common import (
+    STORE_DEFAULT,
+    ConfigOption,
+    JsonOption,
+    QuietOption,
+    StoreOption,
+    operating,
+)
+from jobstore.cli.output import complain, counted, print_json, say
+
+
+def restore(
+    name: NameArgument = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="NEW", help="The URL or the file to restore to; the store without it."
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="TIME", help="The newest backup not after this, in ISO 8601 (UTC)."
+        ),
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", metavar="", help="Replace a store that is there, after backing it up."
+        ),
+    ] = False,
+    identity: IdentityOption = None,
+    store: StoreOption = STORE_DEFAULT,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Restore a store from a backup: the newest, one by name, or that of a time.
+
+    Everything is checked before the store appears. One that is there is only replaced with
+    --replace, while nobody has it open, and a backup of it is made first.
+
+    JSON: {"backup", "created_at", "place", "path", "postings", "saved", "failures", "seconds"};
+    saved is the backup of what was there.
+    """
+    from jobstore.operations import backup
+    from jobstore.settings import sqlite_url
+
+    if name and at:
+        raise typer.BadParameter("name a backup, or say --at")
+    moment = None if at is None else _moment(at)
+    target = sqlite_url(to) if to is not None and "://" not in to else to
+    with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
+        done = asyncio.run(
+            backup.restore(
+                with_identity(settings, identity),
+                name,
+                to=target,
+                at=moment,
+                replace=replace,
+                progress=steps,
+            )
+        )
+    if json:
+        print_json(dataclasses.asdict(done) | {"path": str(done.path)})
+    say(
+        f"{done.path}: {counted(done.postings, 'posting')} as of "
+        f"{done.created_at:%Y-%m-%d %H:%M:%S} UTC, from {done.backup} in {done.place}, "
+        f"in {done.seconds:.1f} s.",
+        quiet=quiet or json,
+    )
+    if done.saved is not None:
+        say(f"What was there is kept as {done.saved}.", quiet=quiet or json)
+    for error in done.failures.values():
+        complain(error)
+    if done.failures:
+        raise typer.Exit(1)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("write a time as 2026-03-01T12:00:00", param_hint="--at") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -1,0 +1,234 @@
+"""What is looked at: the store, its files, its schema, the process and the machine.
+
+Each function gives probes; how they are run is in :mod:`.running`. What asks the disk or the
+system runs on a thread of its own, since it may never answer.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+import shutil
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from itertools import cycle, islice
+from uuid import UUID, uuid4
+
+from jobstore import engines, migrations
+from jobstore.engines.protocol import Engine, Found
+from jobstore.errors import StoreCorrupt
+from jobstore.health.report import HealthLimits, Verdict, above, below
+from jobstore.health.running import Probe, Seen
+from jobstore.intake import check_posting
+from jobstore.records import JobPosting, JobSummary, SearchQuery, job_id
+from jobstore.settings import StoreURL
+from jobstore.statements.criteria import Criteria, check_query
+from jobstore.statements.words import words
+from jobstore.threads import apart
+
+STORE_COMPONENTS = ("store", "operations", "performance", "queue")
+"""The components that only an open store has."""
+
+_MIB = 1024 * 1024
+
+# Calls that a 95th percentile is taken of.
+_CALLS = 30
+# Bytes that the disk is asked to keep.
+_WRITTEN = 64 * 1024
+# Percent of the machine's memory below which hardly anything else fits in, and percent of the
+# files that a process may have open.
+_LITTLE_MEMORY = 5.0
+_MANY_FILES, _TOO_MANY_FILES = 80.0, 95.0
+
+_EVERYTHING = check_query(None)
+
+
+def every(engine: Engine, limits: HealthLimits) -> list[Probe]:
+    """Return all probes of an open store."""
+    return [*of_store(engine, limits), *of_file(engine.url, limits), *of_process(limits)]
+
+
+def of_store(engine: Engine, limits: HealthLimits) -> list[Probe]:
+    """Return the probes that ask an open store."""
+    return [
+        Probe("store:responseTime", partial(_answer, engine)),
+        Probe("operations:responseTime", partial(_operate, engine, limits.timeout)),
+        Probe("performance:get", partial(_gets, engine, limits.get_ms), alone=True),
+        Probe("performance:search", partial(_searches, engine, limits.search_ms), alone=True),
+        Probe("performance:statistics", partial(_statistics, engine, limits), alone=True),
+        Probe("queue:depth", partial(_queue, engine, limits)),
+    ]
+
+
+def of_file(url: StoreURL, limits: HealthLimits) -> list[Probe]:
+    """Return the probes of a database's files, disk, schema and software; it need not be open."""
+    blocking = [
+        ("disk:free", "system", partial(_disk, url, limits)),
+        ("disk:write", "system", partial(_write, url, limits)),
+        ("wal:size", "datastore", partial(_wal, url, limits)),
+        ("schema:version", "datastore", partial(_schema, url)),
+        ("library:version", "component", partial(_library, url)),
+    ]
+    return [Probe(name, partial(apart, look), kind) for name, kind, look in blocking]
+
+
+def of_process(limits: HealthLimits) -> list[Probe]:
+    """Return the probes of this process and its machine."""
+    return [
+        Probe("memory:process", partial(apart, _memory, limits), "system"),
+        Probe("memory:available", partial(apart, _available), "system"),
+        Probe("files:open", partial(apart, _files), "system"),
+    ]
+
+
+async def _answer(engine: Engine) -> Seen:
+    started = time.perf_counter()
+    await engine.count(_EVERYTHING)
+    return Seen(Verdict.PASS, _since(started), "ms")
+
+
+class _TakenBack(Exception):
+    """Ends a transaction that shall leave nothing."""
+
+
+async def _operate(engine: Engine, timeout: float) -> Seen:
+    """Write, read what was written, search; then take the write back."""
+    given = check_posting(
+        JobPosting(
+            source="jobstore-health", source_job_id=str(uuid4()), title="Health", company="jobstore"
+        )
+    )
+    id = job_id(given.source, given.source_job_id)
+    started = time.perf_counter()
+    with suppress(_TakenBack):
+        async with engine.transaction(timeout) as unit:
+            await unit.upsert(given)
+            (found,) = await unit.get_many([id])
+            await _search(engine, _query("health"), 1)
+            raise _TakenBack
+    if found is None or found.title != given.title:
+        raise StoreCorrupt("What was written did not come back; run 'jobstore doctor --verify'.")
+    return Seen(Verdict.PASS, _since(started), "ms")
+
+
+async def _gets(engine: Engine, limit: float) -> Seen:
+    newest = await _newest(engine)
+    ids: list[UUID] = [each.id for each in newest] or [uuid4()]
+    return await _timed((partial(engine.get_many, [id]) for id in cycle(ids)), limit)
+
+
+async def _searches(engine: Engine, limit: float) -> Seen:
+    texts = [_phrase(each.title) for each in await _newest(engine)] or ["data"]
+    return await _timed(
+        (partial(_search, engine, _query(text), 20) for text in cycle(texts)), limit
+    )
+
+
+async def _statistics(engine: Engine, limits: HealthLimits) -> Seen:
+    return await _timed(cycle([engine.statistics]), limits.statistics_ms)
+
+
+async def _timed(calls: Iterable[Callable[[], Awaitable[object]]], limit: float) -> Seen:
+    """Judge the 95th percentile of some calls, in milliseconds, by nearest rank."""
+    taken = []
+    for call in islice(calls, _CALLS):
+        started = time.perf_counter()
+        await call()
+        taken.append(_since(started))
+    p95 = sorted(taken)[math.ceil(0.95 * len(taken)) - 1]
+    return _judged(p95, "ms", limit, 2 * limit)
+
+
+async def _newest(engine: Engine) -> list[JobSummary]:
+    return (await _search(engine, _EVERYTHING, _CALLS)).items
+
+
+def _search(engine: Engine, criteria: Criteria, limit: int) -> Awaitable[Found]:
+    return engine.search(criteria, limit=limit, after=None, total=None, facets=(), snippets=False)
+
+
+def _phrase(title: str) -> str:
+    return " ".join(f'"{word}"' for word in words(title)[:2]) or "data"
+
+
+def _query(text: str) -> Criteria:
+    return check_query(SearchQuery(text=text))
+
+
+async def _queue(engine: Engine, limits: HealthLimits) -> Seen:
+    depth, most = engine.queue.depth, engine.queue.limit
+    return _judged(depth, "operations", limits.queue_warn * most, most)
+
+
+def _disk(url: StoreURL, limits: HealthLimits) -> Seen:
+    usage = shutil.disk_usage(engines.footprint(url).folder)
+    free = 100 * usage.free / usage.total if usage.total else 0.0
+    verdict = below(free, limits.disk_warn_percent, limits.disk_fail_percent)
+    told = f"{usage.free / _MIB:,.0f} MiB are free; free some space"
+    return Seen(verdict, round(free, 1), "percent", "" if verdict is Verdict.PASS else told)
+
+
+def _write(url: StoreURL, limits: HealthLimits) -> Seen:
+    """Have the disk keep something for a moment; it has no name, so nothing stays."""
+    started = time.perf_counter()
+    with tempfile.TemporaryFile(dir=engines.footprint(url).folder, buffering=0) as file:
+        file.write(bytes(_WRITTEN))
+        os.fsync(file.fileno())
+    return _judged(_since(started), "ms", limits.write_ms, 2 * limits.write_ms)
+
+
+def _wal(url: StoreURL, limits: HealthLimits) -> Seen:
+    size = round(engines.footprint(url).log / _MIB, 1)
+    return _judged(size, "MiB", limits.wal_warn_mib, limits.wal_fail_mib)
+
+
+def _schema(url: StoreURL) -> Seen:
+    migrations.check_schema(url)
+    return Seen(Verdict.PASS, migrations.status(url)[-1].id)
+
+
+def _library(url: StoreURL) -> Seen:
+    version, usable, detail = engines.library(url)
+    return Seen(Verdict.PASS if usable else Verdict.FAIL, version, output=detail)
+
+
+def _memory(limits: HealthLimits) -> Seen:
+    import psutil
+
+    return _judged(round(psutil.Process().memory_info().rss / _MIB), "MiB", limits.memory_warn_mib)
+
+
+def _available() -> Seen:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    free = round(100 * memory.available / memory.total, 1)
+    told = f"{memory.available / _MIB:,.0f} MiB of memory are left on this machine"
+    verdict = below(free, _LITTLE_MEMORY)
+    return Seen(verdict, free, "percent", "" if verdict is Verdict.PASS else told)
+
+
+def _files() -> Seen:
+    import psutil
+
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        return Seen(Verdict.PASS, 0, "percent")
+    used = round(100 * psutil.Process().num_fds() / most, 1)
+    return _judged(used, "percent", _MANY_FILES, _TOO_MANY_FILES)
+
+
+def _judged(value: float, unit: str, warn: float, fail: float = math.inf) -> Seen:
+    verdict = above(value, warn, fail)
+    limit = fail if verdict is Verdict.FAIL else warn
+    told = "" if verdict is Verdict.PASS else f"is above {limit:g} {unit}"
+    return Seen(verdict, value, unit, told)
+
+
+def _since(started: float) -> float:
+    """Milliseconds that have passed."""
+    return round(1000 * (time.perf_counter() - started), 3)

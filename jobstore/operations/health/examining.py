@@ -1,0 +1,137 @@
+"""Examining a store that is not open, so that the answer comes whatever hangs.
+
+Everything runs on an event loop of its own, on a thread that is left behind when it must be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from functools import partial
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
+
+from jobstore.errors import Fault, InvalidQuery
+from jobstore.gateway import JobStore
+from jobstore.health import Check, HealthLimits, HealthReport, Probe, Verdict, run
+from jobstore.health.probes import STORE_COMPONENTS, of_file, of_process, of_store
+from jobstore.health.running import limited, reason
+from jobstore.opening import connect
+from jobstore.operations import logs
+from jobstore.operations.health.probes import Facts, probes_of
+from jobstore.threads import apart, loop_apart
+
+if TYPE_CHECKING:
+    from jobstore.settings.sections import Settings
+
+COMPONENTS = (
+    *STORE_COMPONENTS,
+    *("disk", "wal", "schema", "library", "memory", "files"),
+    *("backup", "drill", "alerts"),
+)
+"""What can be asked for one by one."""
+
+# Stages that follow each other at worst: opening, three measurements, the rest, closing, logging.
+_STAGES = 8
+
+_LEVELS = {Verdict.PASS: "info", Verdict.WARN: "warning", Verdict.FAIL: "error"}
+
+
+def limits_of(settings: Settings) -> HealthLimits:
+    """Return the limits of the settings, for :meth:`jobstore.JobStore.health`."""
+    given = {**settings.thresholds.model_dump(), **settings.health.model_dump()}
+    return HealthLimits(**{each.name: given[each.name] for each in fields(HealthLimits)})
+
+
+def examine(
+    settings: Settings, *, only: Collection[str] = (), facts: Facts | None = None
+) -> HealthReport:
+    """Look how well the store of ``settings`` is; blocks, and always returns.
+
+    ``only`` names the components to look at (see COMPONENTS), by default all. ``facts`` are
+    those of operations. What is not well goes into the health log.
+
+    Raises InvalidQuery for a component that there is not.
+    """
+    unknown = sorted(set(only) - set(COMPONENTS))
+    if unknown:
+        raise InvalidQuery([Fault("only", f"must be one of {', '.join(COMPONENTS)}")])
+    limits = limits_of(settings)
+    wanted = frozenset(only or COMPONENTS)
+    look = partial(_examine, settings, limits, wanted, facts)
+    try:
+        return loop_apart(look, _STAGES * limits.timeout + 1)
+    except TimeoutError:
+        return HealthReport([_unreachable("The examination itself does not answer.")])
+
+
+async def _examine(
+    settings: Settings, limits: HealthLimits, wanted: frozenset[str], facts: Facts | None
+) -> HealthReport:
+    beside = [
+        *of_file(settings.store.address, limits),
+        *of_process(limits),
+        *probes_of(settings, facts),
+    ]
+    checks = await _ask_store(settings, limits, wanted) if wanted & {*STORE_COMPONENTS} else []
+    checks += await run(_wanted(beside, wanted), limits.timeout, _now)
+    with suppress(Exception):
+        await limited(apart(_log, settings, checks), limits.timeout)
+    return HealthReport(checks)
+
+
+async def _ask_store(
+    settings: Settings, limits: HealthLimits, wanted: frozenset[str]
+) -> list[Check]:
+    options = settings.store.options
+    # What waits longer than a check may take is of no use to it.
+    impatient = replace(
+        options,
+        busy_timeout=min(options.busy_timeout, limits.timeout),
+        read_timeout=min(options.read_timeout, limits.timeout),
+    )
+    try:
+        store: JobStore = await limited(
+            connect(settings.store.url, options=impatient), limits.timeout
+        )
+    except Exception as error:
+        return [_unreachable(reason(error))]
+    try:
+        return await run(_wanted(of_store(store.engine, limits), wanted), limits.timeout, _now)
+    finally:
+        with suppress(Exception):
+            await limited(store.close(), limits.timeout)
+
+
+def _log(settings: Settings, checks: list[Check]) -> None:
+    folder = settings.logs_folder
+    # A disk that hangs shall do so here: a logger that hangs keeps the program from ending.
+    with TemporaryFile(
+        dir=next(each for each in (folder, *folder.parents) if each.is_dir())
+    ) as file:
+        file.write(b"health")
+    logger = logs.get("health")
+    for each in checks:
+        log = getattr(logger, _LEVELS[each.verdict])
+        log(
+            "health check",
+            check=each.name,
+            status=each.verdict.value,
+            observed=each.observed,
+            unit=each.unit,
+            output=each.output or None,
+        )
+
+
+def _wanted(probes: list[Probe], wanted: frozenset[str]) -> list[Probe]:
+    return [each for each in probes if each.component in wanted]
+
+
+def _unreachable(why: str) -> Check:
+    return Check(name="store:responseTime", verdict=Verdict.FAIL, time=_now(), output=why)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,124 @@
+"""What health asks of operations: the age of the last backup and drill, and how alerts stand.
+
+How they keep that is theirs to know; here it comes as :class:`Facts`, which may block.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from jobstore.health import Probe, Verdict
+from jobstore.health.running import Seen
+from jobstore.threads import apart
+
+if TYPE_CHECKING:
+    from jobstore.settings.sections import Settings
+
+
+class Kept(NamedTuple):
+    """When something last went well (``None``: never), and why the latest attempt failed."""
+
+    at: datetime | None
+    error: str | None = None
+
+
+class Standing(NamedTuple):
+    """How alerts stand: whether they were ever judged, which fire, how many notices wait."""
+
+    judged: bool
+    firing: tuple[str, ...] = ()
+    undelivered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Where the facts of operations come from."""
+
+    backup: Callable[[], Kept]
+    drill: Callable[[], Kept]
+    alerts: Callable[[], Standing]
+
+
+def facts_of(settings: Settings) -> Facts:
+    """Return the facts that backups and alerts keep in the state folder."""
+
+    def backup() -> Kept:
+        from jobstore.operations.backup import last_backup
+
+        found = last_backup(settings)
+        return Kept(found.created_at, None if found.attempt is None else found.attempt.error)
+
+    def drill() -> Kept:
+        from jobstore.operations.backup import last_drill
+
+        good, latest = last_drill(settings, successful=True), last_drill(settings)
+        return Kept(None if good is None else good.at, None if latest is None else latest.error)
+
+    def alerts() -> Standing:
+        from jobstore.operations.alerts import AlertStore
+
+        kept = AlertStore(settings.alerts_db)
+        standings = kept.standings(settings.alerts.rules, time.time())
+        return Standing(
+            judged=any(each.since is not None for each in standings),
+            firing=tuple(each.rule for each in standings if each.firing and not each.silenced),
+            undelivered=len(kept.undelivered()),
+        )
+
+    return Facts(backup, drill, alerts)
+
+
+def probes_of(settings: Settings, facts: Facts | None = None) -> list[Probe]:
+    """Return the probes of operations, by the limits of ``settings``.
+
+    What was never done warns; in development it passes, and says so.
+    """
+    given = facts_of(settings) if facts is None else facts
+    never = Verdict.PASS if settings.environment == "development" else Verdict.WARN
+    oldest = settings.backup
+    looks = {
+        "backup:age": partial(_age, given.backup, "hours", oldest.max_age_hours, never, "create"),
+        "drill:age": partial(_age, given.drill, "days", oldest.drill_max_age_days, never, "drill"),
+        "alerts:firing": partial(_firing, given.alerts, never),
+        "alerts:undelivered": partial(_undelivered, given.alerts),
+    }
+    return [Probe(name, partial(apart, look), "component") for name, look in looks.items()]
+
+
+_SECONDS = {"hours": 3600, "days": 86_400}
+
+
+def _age(fact: Callable[[], Kept], unit: str, limit: float, never: Verdict, command: str) -> Seen:
+    at, error = fact()
+    advice = f"run: jobstore backup {command}"
+    if at is None:
+        return Seen(never, output=f"never; {error or advice}")
+    # A clock that was set back makes nothing younger than new.
+    age = round(max(0.0, (datetime.now(UTC) - at).total_seconds()) / _SECONDS[unit], 2)
+    if error is not None:
+        return Seen(Verdict.WARN, age, unit, f"the latest attempt failed: {error}")
+    if age > limit:
+        return Seen(Verdict.WARN, age, unit, f"is older than {limit:g} {unit}; {advice}")
+    return Seen(Verdict.PASS, age, unit)
+
+
+def _firing(fact: Callable[[], Standing], never: Verdict) -> Seen:
+    judged, firing, _ = fact()
+    if not judged:
+        return Seen(never, output="never judged; run: jobstore alerts check")
+    # A failing health check is an alert itself: if alerts made health fail, neither would end.
+    verdict = Verdict.WARN if firing else Verdict.PASS
+    return Seen(verdict, len(firing), "alerts", ", ".join(firing))
+
+
+def _undelivered(fact: Callable[[], Standing]) -> Seen:
+    waiting = fact().undelivered
+    if not waiting:
+        return Seen(Verdict.PASS, 0, "notices")
+    told = "notices did not arrive yet; see: jobstore alerts list"
+    return Seen(Verdict.WARN, waiting, "notices", told)
