@@ -88,12 +88,14 @@ def settings_of(
 
 
 def _unknown(name: str, known: Mapping[str, Key]) -> str | None:
-    meant = nearest(name, known, cutoff=_ALIKE)
-    if "__" not in name:
-        return f"is no setting; did you mean {meant}?" if meant else None
-    short = name.replace(f"{PREFIX}STORE__", PREFIX)
-    meant = short if short in known else nearest(name, known)
-    hint = f"did you mean {meant}?" if meant else "'jobstore config show' lists all"
+    # All of them begin alike, which says nothing of how alike they are.
+    short = name.removeprefix(PREFIX)
+    names = [each.removeprefix(PREFIX) for each in known]
+    if "__" not in short:
+        meant = nearest(short, names, cutoff=_ALIKE)
+        return f"is no setting; did you mean {PREFIX}{meant}?" if meant else None
+    meant = nearest(short.removeprefix("STORE__"), names)
+    hint = f"did you mean {PREFIX}{meant}?" if meant else "'jobstore config keys' lists all"
     return f"is no setting; {hint}"
 
 

@@ -21,6 +21,7 @@ from jobstore.errors import Fault, InvalidSettings
 
 # A configuration has a few hundred lines.
 MAX_BYTES = 256 * 1024
+_DEEPEST = 20
 
 Path_ = tuple[str | int, ...]
 
@@ -55,13 +56,19 @@ class _Refused(yaml.MarkedYAMLError):
 class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - as the base class has it
 
+    _depth = 0
+
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(AliasEvent):
-            raise _Refused(
-                self.peek_event(),  # type: ignore[no-untyped-call]
-                "has an alias (*name), which is not allowed; repeat the value",
-            )
-        return super().compose_node(parent, index)
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, AliasEvent):
+            raise _Refused(event, "has an alias (*name), which is not allowed; repeat the value")
+        if self._depth > _DEEPEST:
+            raise _Refused(event, "is nested too deeply")
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
 
 for _tag, _pattern, _first in (
@@ -123,8 +130,6 @@ def read_yaml(path: Path) -> Document:
         raise refusal(path, _problem(error), mark.line + 1 if mark else None) from None
     except yaml.YAMLError:
         raise refusal(path, "has characters that YAML does not allow") from None
-    except RecursionError:
-        raise refusal(path, "is nested too deeply") from None
     finally:
         if loader is not None:
             loader.dispose()
