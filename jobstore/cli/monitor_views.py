@@ -62,7 +62,9 @@ def _parts(frame: Frame, warn_ms: float, critical_ms: float) -> list[RenderableT
             f"{each.queue_depth:,}",
             f"{each.group_size:,}",
         )
-    return [operations, Text(), *([processes, Text()] if frame.processes else [])]
+    if not frame.processes:
+        return [operations, Text()]
+    return [operations, Text(), processes, Text()]
 
 
 def trend_view(points: Sequence[Point]) -> RenderableType:
