@@ -13,12 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite.errors import primary_code
 from jobstore.engines.sqlite.files import open_file
-from jobstore.engines.sqlite.locking import FileLock
-from jobstore.errors import SchemaMismatch, StoreUnavailable
+from jobstore.engines.sqlite.locking import FileLock, attempts
+from jobstore.errors import SchemaMismatch, StoreBusy, StoreUnavailable
 
 # Seconds to wait for other processes.
 _PATIENCE = 5.0
+
+_MARKS = """
+SELECT a.application_id, u.user_version
+FROM pragma_application_id AS a, pragma_user_version AS u
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ def writing(path: Path, kind: Kind) -> Iterator[sqlite3.Connection]:
     ):
         # Before anything is changed in a file that may be somebody else's.
         made = _is_made(conn, kind)
-        conn.execute("PRAGMA journal_mode = WAL")
+        _enter_wal(conn)
         # What a power cut takes with it are the last seconds.
         conn.execute("PRAGMA synchronous = NORMAL")
         conn.execute("PRAGMA foreign_keys = ON")
@@ -76,6 +82,19 @@ def reading(path: Path, kind: Kind) -> Iterator[sqlite3.Connection | None]:
         yield conn if _is_made(conn, kind) else None
 
 
+def _enter_wal(conn: sqlite3.Connection) -> None:
+    # SQLite does not wait for those who read while it changes the journal mode.
+    for _ in attempts(_PATIENCE):
+        try:
+            conn.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if primary_code(error) != "BUSY":
+                raise
+        else:
+            return
+    raise StoreBusy("Another process keeps the records of operations locked; try again.")
+
+
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
     try:
@@ -88,13 +107,12 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _is_made(conn: sqlite3.Connection, kind: Kind) -> bool:
-    found = (
-        conn.execute("PRAGMA application_id").fetchone()[0],
-        conn.execute("PRAGMA user_version").fetchone()[0],
-    )
+    # In this order and with one statement, since another process may be making it just now.
+    objects = schema.objects(conn)
+    found = conn.execute(_MARKS).fetchone()
     if found == (kind.application_id, kind.version):
         return True
-    if found != (0, 0) or schema.objects(conn):
+    if found != (0, 0) or objects:
         raise SchemaMismatch(
             "A database of another program, or of another version of jobstore, stands where "
             "operations keep their records; move it away."
