@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from jobstore.cli import (
+    agent,
     alerts,
     backup,
     config,
@@ -24,6 +25,7 @@ from jobstore.cli import (
     migrate,
     monitor,
     restoring,
+    run_due,
     searching,
     vacuum,
 )
@@ -161,6 +163,8 @@ app.command("health")(health.health)
 app.command("doctor")(doctor.doctor)
 app.command("vacuum")(vacuum.vacuum)
 app.command("restore")(restoring.restore)
+app.command("run-due")(run_due.run_due)
+app.command("agent")(agent.agent)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -101,6 +102,24 @@ def _recipient(text: str) -> str:
     return text
 
 
+def zone_of(name: str) -> tzinfo:
+    """Return the time zone of that name. Raises ValueError when this machine knows none."""
+    if name == "UTC":
+        # Known on machines without any list of time zones, too.
+        return UTC
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        raise ValueError("must be a time zone that this machine knows, as UTC") from None
+
+
+def _timezone(name: str) -> str:
+    zone_of(name)
+    return name
+
+
 def different(values: Iterable[str], what: str) -> None:
     """Raise ValueError when a value occurs twice."""
     seen: set[str] = set()
@@ -125,6 +144,12 @@ ClockTime = Annotated[
     str,
     StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$"),
     Allowed("a time of day, 00:00 to 23:59"),
+]
+Timezone = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=100),
+    AfterValidator(_timezone),
+    Allowed("a time zone such as UTC or Europe/Berlin"),
 ]
 Milliseconds = Annotated[float, Field(gt=0, le=3_600_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]

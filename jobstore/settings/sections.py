@@ -23,6 +23,7 @@ from jobstore.settings.kinds import (
     Recipient,
     Seconds,
     Section,
+    Timezone,
     Weekday,
 )
 from jobstore.settings.options import EngineOptions
@@ -207,14 +208,15 @@ class BackupSection(Section):
 
 
 class ScheduleSection(Section):
-    """When work is due; times of day are in UTC."""
+    """When work is due; times of day are in UTC unless another zone is named."""
 
-    backup_at: ClockTime = Field(default="02:30", description="time of the daily backup, UTC")
+    timezone: Timezone = Field(default="UTC", description="the time zone of times and days here")
+    backup_at: ClockTime = Field(default="02:30", description="time of the daily backup")
     verify_hours: int = Field(
         default=24, ge=1, le=8760, description="hours between two verifications"
     )
     drill_weekday: Weekday = Field(default="sunday", description="day of the weekly restore drill")
-    drill_at: ClockTime = Field(default="04:00", description="time of the drill, UTC")
+    drill_at: ClockTime = Field(default="04:00", description="time of the drill")
     prune_hours: int = Field(default=24, ge=1, le=8760, description="hours between two prunings")
     checkpoint_minutes: int = Field(
         default=60, ge=1, le=10_080, description="minutes between two checkpoints of the WAL"

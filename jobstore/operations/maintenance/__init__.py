@@ -6,13 +6,14 @@ writes holds the lock that keeps writers apart.
 
 from jobstore.operations.maintenance.examining import examine
 from jobstore.operations.maintenance.repairing import Repaired, plan, repair
-from jobstore.operations.maintenance.tidying import Vacuumed, checkpoint, optimize, vacuum
+from jobstore.operations.maintenance.tidying import Vacuumed, checkpoint, merge, optimize, vacuum
 
 __all__ = [
     "Repaired",
     "Vacuumed",
     "checkpoint",
     "examine",
+    "merge",
     "optimize",
     "plan",
     "repair",

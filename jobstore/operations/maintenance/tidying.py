@@ -23,6 +23,9 @@ _SQL = catalog.load("sqlite")
 PATIENCE = 2.0
 """Seconds that others may write before this is given up, by default."""
 
+# Pages of the index that one round writes: some milliseconds of work.
+_MERGED_PAGES = 256
+
 
 class Vacuumed(NamedTuple):
     """The bytes that the store took before and takes now, and how long it took.
@@ -80,6 +83,23 @@ def optimize(url: str | StoreURL, *, patience: float = PATIENCE) -> None:
         # Bounds what it reads, whatever the size of the store (https://sqlite.org/lang_analyze.html).
         conn.execute("PRAGMA analysis_limit = 400")
         conn.execute("PRAGMA optimize")
+
+
+def merge(url: str | StoreURL, *, rounds: int = 20, patience: float = PATIENCE) -> bool:
+    """Merge pieces of the full-text index, a bounded amount; True if there is no more to merge.
+
+    Others get their turn after each of at most ``rounds`` rounds. Raises StoreBusy, StorageFull,
+    StoreUnavailable and StoreCorrupt.
+    """
+    for _ in range(rounds):
+        with _alone(url, patience) as (_path, conn):
+            before = conn.total_changes
+            conn.execute(_SQL["merge_words"], (_MERGED_PAGES,))
+            # Fewer than two changes mean that nothing was done (https://sqlite.org/fts5.html,
+            # section 6.8).
+            if conn.total_changes - before < 2:
+                return True
+    return False
 
 
 @contextmanager

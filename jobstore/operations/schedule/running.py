@@ -1,0 +1,197 @@
+"""Doing what is due, each task by one process at a time.
+
+Who does a task holds its lease: a lock that the kernel lets go of when its holder dies, so that
+a killed process holds nothing up. Whether it is still due is looked at under the lease.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Event
+from typing import TYPE_CHECKING
+
+from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite.locking import FileLock
+from jobstore.errors import Fault, InvalidQuery, JobStoreError, StoreBusy, StoreUnavailable
+from jobstore.operations import logs
+from jobstore.operations.schedule import state
+from jobstore.operations.schedule.state import State
+from jobstore.operations.schedule.tasks import NAMES, Occasion, Result, Task, tasks_of
+
+if TYPE_CHECKING:
+    from jobstore.settings.sections import Settings
+
+_log = logs.get("schedule")
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What became of a task that was due.
+
+    ``outcome`` is ``done``, ``failed``, ``skipped``, or ``busy`` where another process does it.
+    ``seconds`` is how long it took.
+    """
+
+    name: str
+    outcome: str
+    detail: str
+    due_at: datetime
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """When a task is due next, and how its last run went (``outcome`` is empty without one)."""
+
+    name: str
+    about: str
+    due: bool
+    next_at: datetime
+    outcome: str
+    detail: str
+    started_at: datetime | None
+    seconds: float | None
+    failures: int
+    process: int
+
+
+def run_due(
+    settings: Settings,
+    *,
+    only: Collection[str] = (),
+    clock: Clock = time.time,
+    stop: Event | None = None,
+    told: Callable[[Ran], object] | None = None,
+) -> list[Ran]:
+    """Do what is due, one task after the other, and return what became of each; blocks.
+
+    ``only`` names the tasks that may be done (see NAMES). A task that fails stops no other. Once
+    ``stop`` is set, no further task is begun. ``told`` hears of each as it ends. ``clock`` gives
+    the Unix time.
+
+    Raises InvalidQuery for a name that there is not; StoreUnavailable where there is nothing at
+    all, or ``schedule.db`` cannot be used; StoreBusy and SchemaMismatch.
+    """
+    tasks = _wanted(settings, only)
+    occasion = Occasion(settings)
+    found: list[Ran] = []
+    for task in tasks:
+        if stop is not None and stop.is_set():
+            break
+        ran = _attend(task, occasion, clock)
+        if ran is not None:
+            found.append(ran)
+            if told is not None:
+                told(ran)
+    return found
+
+
+def upcoming(
+    settings: Settings, *, only: Collection[str] = (), clock: Clock = time.time
+) -> list[Upcoming]:
+    """Return when each task is due, and how it went last; nothing is changed.
+
+    Raises what :func:`run_due` raises.
+    """
+    tasks = _wanted(settings, only)
+    known, now = state.read(settings.schedule_db), clock()
+    return [_upcoming(task, known.get(task.name, State(task.name)), now) for task in tasks]
+
+
+def _upcoming(task: Task, kept: State, now: float) -> Upcoming:
+    kept = kept.mended(task.rhythm, now)
+    return Upcoming(
+        name=task.name,
+        about=task.about,
+        due=kept.due(task.rhythm, now) is not None,
+        next_at=_moment(kept.next_due(task.rhythm, now)),
+        outcome=kept.outcome,
+        detail=kept.detail,
+        started_at=_moment(kept.started_at) if kept.outcome else None,
+        seconds=None if kept.ended_at is None else max(0.0, kept.ended_at - kept.started_at),
+        failures=kept.failures,
+        process=kept.process,
+    )
+
+
+def _wanted(settings: Settings, only: Collection[str]) -> list[Task]:
+    if {*only} - {*NAMES}:
+        raise InvalidQuery([Fault("only", f"must be one of {', '.join(NAMES)}")])
+    path = settings.store.address.path
+    # A store that was lost has left its state behind, and is a case for alerts.
+    if not path.exists() and not settings.state_folder.exists():
+        raise StoreUnavailable(f"There is no database file at {path}; check the store's URL.")
+    return [each for each in tasks_of(settings) if not only or each.name in only]
+
+
+def _attend(task: Task, occasion: Occasion, clock: Clock) -> Ran | None:
+    """Do a task if it is due; ``None`` if it is not."""
+    path, now = occasion.settings.schedule_db, clock()
+    kept = state.read(path).get(task.name, State(task.name))
+    mended = kept.mended(task.rhythm, now)
+    slot = mended.due(task.rhythm, now)
+    if slot is None and mended == kept:
+        return None
+    try:
+        with _lease(occasion.settings, task):
+            # Another process may have done it between our look and the lease.
+            kept = state.read(path).get(task.name, State(task.name)).mended(task.rhythm, now)
+            slot = kept.due(task.rhythm, now)
+            if slot is None:
+                state.write(path, [kept])
+                return None
+            return _run(task, kept.begun(slot, now), occasion, clock)
+    except _Taken:
+        return None if slot is None else Ran(
+            task.name, "busy", "another process does it", _moment(slot), 0.0
+        )  # fmt: skip
+
+
+class _Taken(Exception):
+    """Another process holds the lease."""
+
+
+@contextmanager
+def _lease(settings: Settings, task: Task) -> Iterator[None]:
+    path = settings.schedule_db
+    schema.create(path)
+    lock = FileLock(path.with_name(f"{path.stem}-{task.lease or task.name}"), 0.0)
+    try:
+        lock.acquire()
+    except StoreBusy:
+        raise _Taken from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _run(task: Task, begun: State, occasion: Occasion, clock: Clock) -> Ran:
+    path = occasion.settings.schedule_db
+    state.write(path, [begun])
+    started = time.monotonic()
+    again = False
+    try:
+        result = task.work(occasion)
+    except JobStoreError as error:
+        result, again = Result(str(error), "failed"), True
+    except Exception as error:
+        # A fault of ours in one task must keep no other from being done.
+        _log.exception("a task failed unexpectedly", task=task.name)
+        result, again = Result(f"unexpected {type(error).__name__}", "failed"), True
+    seconds = time.monotonic() - started
+    state.write(path, [begun.ended(result.outcome, result.detail, clock(), again=again)])
+    log = _log.error if result.outcome == "failed" else _log.debug if task.watches else _log.info
+    log("a task ended", task=task.name, outcome=result.outcome, detail=result.detail,
+        seconds=round(seconds, 3))  # fmt: skip
+    return Ran(task.name, result.outcome, result.detail, _moment(begun.tried), seconds)
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

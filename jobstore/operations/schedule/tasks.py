@@ -1,0 +1,215 @@
+"""The tasks there are: when each is due by the settings, and what doing it means.
+
+Each returns how it went, or raises what kept it from being done; then it is tried again before
+its next time. What the work consists of is decided in the packages below, which are imported
+when it is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from jobstore.operations.schedule.times import DAY, Rhythm
+from jobstore.settings.kinds import zone_of
+
+if TYPE_CHECKING:
+    from jobstore.health import HealthReport
+    from jobstore.settings.sections import Settings
+
+# Seconds to wait for those who write to the store.
+_PATIENCE = 10.0
+
+
+class Result(NamedTuple):
+    """How a task went, in words: ``done``, ``failed`` or ``skipped``.
+
+    What failed so is settled all the same: doing it again at once would not help.
+    """
+
+    detail: str
+    outcome: str = "done"
+
+
+class Occasion:
+    """What the tasks of one run share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def health(self) -> HealthReport:
+        """How well the store is, looked at once."""
+        from jobstore.operations.health import examine
+
+        return examine(self.settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something that is done again and again, by one process at a time.
+
+    Tasks with the same ``lease`` exclude each other. One that ``watches`` must not wait for work.
+    """
+
+    name: str
+    about: str
+    rhythm: Rhythm
+    work: Callable[[Occasion], Result]
+    lease: str = ""
+    watches: bool = False
+
+
+NAMES = (
+    *("backup", "verify", "drill", "prune"),
+    *("checkpoint", "optimize", "history", "health", "alerts"),
+)
+"""What the tasks are called, in the order in which they are done."""
+
+
+def tasks_of(settings: Settings) -> list[Task]:
+    """Return the tasks as ``settings`` want them, in the order of NAMES."""
+    given = settings.schedule
+    zone = zone_of(given.timezone)
+
+    def every(span: timedelta) -> Rhythm:
+        # From the backup on, so that what looks at backups finds the day's.
+        return Rhythm.of(span, given.backup_at, zone)
+
+    weekday = WEEKDAYS.index(given.drill_weekday)
+    weekly = Rhythm.of(7 * DAY, given.drill_at, zone, weekday)
+    sampling = every(timedelta(minutes=given.sample_minutes))
+    checkpointing = every(timedelta(minutes=given.checkpoint_minutes))
+    pruning = every(timedelta(hours=given.prune_hours))
+    verifying = every(timedelta(hours=given.verify_hours))
+    optimizing = every(timedelta(hours=given.optimize_hours))
+    # Nothing is verified that is about to be removed, or while a newer one is being made.
+    alone = "backups"
+    return [
+        Task("backup", "back up, to every place", every(DAY), _backup, alone),
+        Task("verify", "check every copy of the backup", verifying, _verify, alone),
+        Task("drill", "restore it for practice", weekly, _drill, alone),
+        Task("prune", "remove backups past their time", pruning, _prune, alone),
+        Task("checkpoint", "write the WAL back", checkpointing, _checkpoint),
+        Task("optimize", "SQLite's upkeep, index merging", optimizing, _optimize),
+        Task("history", "remove old figures", pruning, _history),
+        Task("health", "look how well the store is", sampling, _health, watches=True),
+        Task("alerts", "judge alerts, send notices", sampling, _alerts, watches=True),
+    ]
+
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def _backup(occasion: Occasion) -> Result:
+    from jobstore.operations import backup
+
+    made = asyncio.run(backup.create_backup(occasion.settings, reason="schedule"))
+    size = f"{made.manifest.size / 1024**2:,.1f} MiB"
+    told = f"{made.name}: {_counted(made.manifest.postings, 'posting')}, {size}"
+    if made.failures:
+        return Result(f"{told}; {' '.join(made.failures.values())}", "failed")
+    return Result(f"{told}, in {_counted(len(made.places), 'place')}")
+
+
+def _verify(occasion: Occasion) -> Result:
+    from jobstore.operations import backup
+
+    if sealed := _sealed(occasion.settings):
+        return sealed
+    copies = asyncio.run(backup.verify_backup(occasion.settings))
+    errors = [each.error for each in copies if each.error is not None]
+    if errors:
+        return Result(" ".join(errors), "failed")
+    return Result(f"{copies[0].backup}: {_counted(len(copies), 'good cop', 'y', 'ies')}")
+
+
+def _drill(occasion: Occasion) -> Result:
+    from jobstore.errors import BackupError
+    from jobstore.operations import backup
+
+    if sealed := _sealed(occasion.settings):
+        return sealed
+    done = asyncio.run(backup.drill(occasion.settings))
+    if done.error is not None:
+        raise BackupError(done.error)
+    return Result(
+        f"{done.backup}: {_counted(done.postings or 0, 'posting')} back in {done.seconds:.1f} s"
+    )
+
+
+def _sealed(settings: Settings) -> Result | None:
+    """Say so where the newest backup can only be opened elsewhere, as it should be."""
+    from jobstore.operations import backup
+
+    newest = backup.last_backup(settings).manifest
+    if newest is None or newest.encryption is None or settings.backup.identity_file:
+        return None
+    return Result("the backup is encrypted and its key is elsewhere; do it there", "skipped")
+
+
+def _prune(occasion: Occasion) -> Result:
+    from jobstore.operations import backup
+
+    places = asyncio.run(backup.prune(occasion.settings))
+    errors = [each.error for each in places if each.error is not None]
+    if errors:
+        return Result(" ".join(errors), "failed")
+    removed = sum(len(each.removed) for each in places)
+    return Result(f"{_counted(removed, 'cop', 'y', 'ies')} removed")
+
+
+def _checkpoint(occasion: Occasion) -> Result:
+    from jobstore.operations import maintenance
+
+    if maintenance.checkpoint(occasion.settings.store.url, patience=_PATIENCE):
+        return Result("the WAL is empty")
+    return Result("written back as far as those who read allow")
+
+
+def _optimize(occasion: Occasion) -> Result:
+    from jobstore.operations import maintenance
+
+    maintenance.optimize(occasion.settings.store.url, patience=_PATIENCE)
+    merged = maintenance.merge(occasion.settings.store.url, patience=_PATIENCE)
+    return Result("optimised" if merged else "optimised; the index is merged further next time")
+
+
+def _history(occasion: Occasion) -> Result:
+    from jobstore.operations.monitoring.history import prune
+    from jobstore.operations.monitoring.recorder import keep_of
+
+    settings = occasion.settings
+    if not settings.monitoring_db.exists():
+        return Result("nothing was recorded yet")
+    prune(settings.monitoring_db, keep_of(settings), time.time())
+    return Result("old figures removed")
+
+
+def _health(occasion: Occasion) -> Result:
+    report = occasion.health
+    wanting = [each.name for each in report.checks if each.verdict != "pass"]
+    return Result(report.verdict.value + (f": {', '.join(wanting)}" if wanting else ""))
+
+
+def _alerts(occasion: Occasion) -> Result:
+    from jobstore.operations import alerts
+
+    settings = occasion.settings
+    facts = alerts.gather(settings, failing=occasion.health.failing())
+    checked = alerts.check(settings, facts)
+    firing = [each.rule for each in checked.standings if each.firing]
+    missed = [each for each in checked.deliveries if each.error is not None]
+    told = [_counted(len(checked.deliveries) - len(missed), "notice") + " delivered"]
+    if missed:
+        told.append(f"{len(missed):,} kept for later")
+    return Result(f"{', '.join(firing) or 'none'} firing; {', '.join(told)}")
+
+
+def _counted(number: int, word: str, one: str = "", more: str = "s") -> str:
+    return f"{number:,} {word}{one if number == 1 else more}"

@@ -1,0 +1,5 @@
+-- What keeps a store quick without changing anything that is in it.
+
+-- Merges pieces of the index that are worth it, until so many pages are written.
+-- name: merge_words
+INSERT INTO posting_words (posting_words, rank) VALUES ('merge', ?);
