@@ -1,10 +1,11 @@
-"""Finds the SQL files that belong to the package, in a checkout and in a wheel.
+"""Finds the files that belong to the package, in a checkout and in a wheel.
 
 Only paths and file contents come from here; what the SQL means is no concern of this module,
 and nothing else of the package is imported.
 
-In a checkout, and in an editable install of one, ``sql/`` and ``migrations/`` stand beside the
-package. The wheel carries them inside it, as ``jobstore/_sql`` and ``jobstore/_migrations``.
+In a checkout, and in an editable install of one, ``sql/``, ``migrations/`` and ``examples/`` stand
+beside the package. The wheel carries them inside it, as ``jobstore/_sql`` and so on; of the
+examples only the postings.
 """
 
 from __future__ import annotations
@@ -41,3 +42,14 @@ def sql_files(engine: str) -> list[Path]:
     if not files:
         raise FileNotFoundError(f"the installation of jobstore has no statements for {engine}")
     return files
+
+
+def sample_postings() -> Path:
+    """Return the file of made-up postings (JSON Lines).
+
+    Raises FileNotFoundError when the installation does not have it.
+    """
+    file = _folder("examples") / "postings.jsonl"
+    if not file.is_file():
+        raise FileNotFoundError("the installation of jobstore has no sample postings")
+    return file

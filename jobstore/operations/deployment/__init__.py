@@ -1,0 +1,30 @@
+"""Deployments: bringing a store to this jobstore, checking it, and going back.
+
+:func:`deploy` and :func:`roll_back` block. What is backed up, migrated, measured and watched is
+done by the packages below; the order, the judgement and the report are here.
+"""
+
+from jobstore.operations.deployment.conditions import Condition, Loss
+from jobstore.operations.deployment.deploying import Plan, deploy, plan
+from jobstore.operations.deployment.gates import Gate, Measured, Phase
+from jobstore.operations.deployment.records import Book, Deployment, Status, backups_in_use
+from jobstore.operations.deployment.report import markdown
+from jobstore.operations.deployment.rolling_back import loss_of, roll_back
+
+__all__ = [
+    "Book",
+    "Condition",
+    "Deployment",
+    "Gate",
+    "Loss",
+    "Measured",
+    "Phase",
+    "Plan",
+    "Status",
+    "backups_in_use",
+    "deploy",
+    "loss_of",
+    "markdown",
+    "plan",
+    "roll_back",
+]

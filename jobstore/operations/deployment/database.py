@@ -1,0 +1,121 @@
+"""The second phase: a backup of what is there, the migrations, and whether the result is sound."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+from jobstore import migrations
+from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite.errors import translated
+from jobstore.engines.sqlite.inspection import check_pages
+from jobstore.health import Verdict
+from jobstore.operations.backup import Backup, create_backup
+from jobstore.operations.deployment.conditions import PATIENCE, Condition, read_condition
+from jobstore.operations.deployment.gates import Check, Measured
+from jobstore.operations.deployment.plans import MAIN, without_index
+from jobstore.operations.deployment.records import Deployment
+from jobstore.operations.deployment.samples import store_samples
+from jobstore.settings.sections import Settings
+
+
+class DatabasePhase:
+    """The checks of the phase; what they change is written into ``deployment`` beforehand.
+
+    ``keep`` makes that lasting, so that a deployment that is killed leaves word of it. One that
+    goes on from a killed one knows already what was before that one, and keeps it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        deployment: Deployment,
+        keep: Callable[[Deployment], None],
+    ) -> None:
+        self._settings = settings
+        self._deployment = deployment
+        self._keep = keep
+        self._url = settings.store.address
+
+    def checks(self) -> Iterator[Check]:
+        """Return the checks, in order."""
+        yield Check("plan", self._plan)
+        yield Check("backup", self._backup)
+        yield Check("migrations", self._migrate)
+        yield Check("schema", self._schema)
+        yield Check("integrity", self._integrity)
+        yield Check("indexes", self._indexes)
+        yield Check("sample data", self._samples)
+
+    def _plan(self) -> Measured:
+        now = read_condition(self._url.path)
+        # Raises for a store that is newer than this jobstore, or whose migrations were edited.
+        steps = [each.id for each in migrations.up(self._url, dry_run=True)]
+        self._deployment.before = self._deployment.before or now
+        self._keep(self._deployment)
+        there = f"{now.postings:,} postings, schema {now.newest}" if now.exists else "no store"
+        return Measured(f"{there}; to apply: {', '.join(steps) or 'nothing'}")
+
+    def _backup(self) -> Measured:
+        if not read_condition(self._url.path).migrations:
+            return Measured("nothing to back up")
+        made = asyncio.run(
+            create_backup(self._settings, reason=f"before deployment {self._deployment.number}")
+        )
+        # That of a killed one was made before its migrations; it stays the one to return to.
+        self._deployment.backup = self._deployment.backup or made.name
+        self._keep(self._deployment)
+        return backed_up(made)
+
+    def _migrate(self) -> Measured:
+        steps = migrations.up(self._url)
+        self._deployment.applied = [each.id for each in steps]
+        newest = read_condition(self._url.path).newest
+        told = f"{len(steps)} applied, now at {newest}"
+        return Measured(told, migrations.status(self._url)[-1].id)
+
+    def _schema(self) -> Measured:
+        migrations.verify(self._url)
+        return Measured("as its migrations make it", "as its migrations make it")
+
+    def _integrity(self) -> Measured:
+        with translated(), schema.reading(self._url.path, PATIENCE) as conn:
+            found = check_pages(conn, full=True)
+        if found.verdict == "ok":
+            return Measured(found.detail, "no fault")
+        advice = "Run: jobstore doctor --repair; or restore a backup."
+        return Measured(found.detail, "no fault", verdict=Verdict.FAIL, advice=advice)
+
+    def _indexes(self) -> Measured:
+        lacking = without_index(self._url.path)
+        target = f"{len(MAIN)} main statements by index"
+        if not lacking:
+            return Measured(f"{len(MAIN)} by index", target)
+        advice = "Run: jobstore migrate verify; an index is missing, or SQLite ignores it."
+        told = f"not by index: {', '.join(lacking)}"
+        return Measured(told, target, verdict=Verdict.FAIL, advice=advice)
+
+    def _samples(self) -> Measured:
+        if not self._settings.deployment.sample_data:
+            return Measured("not asked for")
+        if _of(self._deployment.before).postings:
+            return Measured("not needed: the store has postings")
+        # Before any is stored: from now on there may be some to be taken out again.
+        self._deployment.samples = 1
+        self._keep(self._deployment)
+        self._deployment.samples = asyncio.run(store_samples(self._settings))
+        self._keep(self._deployment)
+        return Measured(self._deployment.samples, "all sample postings", "postings")
+
+
+def backed_up(made: Backup) -> Measured:
+    """Judge a backup that was made; a place that got no copy of it is a warning."""
+    told = f"{made.name}: {made.manifest.postings:,} postings, in {', '.join(made.places)}"
+    if not made.failures:
+        return Measured(told, "in every place")
+    advice = " ".join(made.failures.values())
+    return Measured(told, "in every place", verdict=Verdict.WARN, advice=advice)
+
+
+def _of(condition: Condition | None) -> Condition:
+    return Condition() if condition is None else condition

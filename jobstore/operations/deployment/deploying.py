@@ -1,0 +1,176 @@
+"""A deployment from its beginning to its end: four phases, and what becomes of a failure.
+
+What each phase checks and changes is in its own module; here is only their order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from jobstore import migrations, resources
+from jobstore.engines.scripts import read_scripts
+from jobstore.errors import JobStoreError
+from jobstore.health.running import reason
+from jobstore.operations import logs
+from jobstore.operations.backup.scratch import scratch_folder
+from jobstore.operations.deployment import environment
+from jobstore.operations.deployment.conditions import read_condition
+from jobstore.operations.deployment.database import DatabasePhase
+from jobstore.operations.deployment.gates import Course, Phase, Stopped, Told, silent
+from jobstore.operations.deployment.records import Book, Deployment, Status
+from jobstore.operations.deployment.undoing import Agree, nothing_may_be_lost, put_back
+from jobstore.operations.deployment.validation import ValidationPhase
+from jobstore.operations.deployment.watching import WatchingPhase
+from jobstore.settings.sections import Settings
+
+_log = logs.get("deployment")
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a deployment would do: how the first phase went, and what would follow."""
+
+    phases: list[Phase] = field(default_factory=list)
+    migrations: list[str] = field(default_factory=list)
+    backup: bool = False
+    sample_data: bool = False
+    go: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, in JSON's types."""
+        told: dict[str, Any] = TypeAdapter(Plan).dump_python(self, mode="json")
+        return told
+
+
+def plan(settings: Settings, *, files: tuple[Path, ...] = (), told: Told = silent) -> Plan:
+    """Check the environment and say what a deployment would do; changes nothing.
+
+    Raises what reading the store raises.
+    """
+    found = Plan()
+    with suppress(Stopped):
+        course = Course(found.phases, told)
+        course.run("environment", environment.checks(settings, files, dry_run=True))
+        now = read_condition(settings.store.address.path)
+        if settings.store.address.path.parent.is_dir():
+            steps = migrations.up(settings.store.address, dry_run=True)
+            found.migrations = [each.id for each in steps]
+        else:
+            scripts = read_scripts(resources.migrations_folder("sqlite"))
+            found.migrations = [each.id for each in scripts]
+        found.backup = bool(now.migrations)
+        found.sample_data = settings.deployment.sample_data and not now.postings
+        found.go = True
+    return found
+
+
+def deploy(
+    settings: Settings,
+    *,
+    run_id: str,
+    files: tuple[Path, ...] = (),
+    told: Told = silent,
+    keep_failed: bool = False,
+    agree: Agree = nothing_may_be_lost,
+) -> Deployment:
+    """Bring the store of ``settings`` to this jobstore, check everything, and keep a report.
+
+    Blocks. ``files`` are those that the settings came from, ``told`` hears of each check. A
+    deployment that fails puts back what was before, unless ``keep_failed``; ``agree`` is asked
+    before something would be lost by that. Others may go on writing to the store: what they got
+    acknowledged stays.
+
+    Returns how it went: see ``go``, ``error`` and ``advice``. Raises StoreBusy when another
+    deployment or rollback of the store runs, and what keeps a record from being written.
+    """
+    book = Book(settings)
+    with book.turn():
+        deployment = book.begin("deployment", run_id, environment=settings.environment, files=files)
+        _log.info("a deployment began", number=deployment.number, environment=settings.environment)
+        with ended(book, deployment, lambda: _undo(settings, deployment, keep_failed, agree)):
+            _run(settings, book, deployment, told)
+    return deployment
+
+
+def _run(settings: Settings, book: Book, deployment: Deployment, told: Told) -> None:
+    course = Course(deployment.phases, told)
+    course.run("environment", environment.checks(settings, tuple(map(Path, deployment.settings))))
+    course.run("database", DatabasePhase(settings, deployment, book.keep).checks())
+    with (
+        scratch_folder(settings.store.address.path.parent) as scratch,
+        ValidationPhase(settings, scratch) as validation,
+    ):
+        course.run("validation", validation.checks())
+    course.run("monitoring", WatchingPhase(settings, deployment, book.keep).checks())
+    deployment.after = read_condition(settings.store.address.path)
+
+
+def _undo(settings: Settings, deployment: Deployment, keep_failed: bool, agree: Agree) -> None:
+    path, before = settings.store.address.path, deployment.before
+    if not keep_failed:
+        put_back(settings, deployment, agree)
+    with suppress(JobStoreError):
+        deployment.after = read_condition(path)
+    if keep_failed and before is not None:
+        command = ""
+        if before.migrations and deployment.after and deployment.after.schema != before.schema:
+            command = f" To take the migrations back: jobstore migrate down --to {before.newest}"
+        deployment.left.append(f"Everything was left as it is, as asked.{command}")
+
+
+@contextmanager
+def ended(book: Book, deployment: Deployment, undo: Callable[[], None]) -> Iterator[None]:
+    """See to it that a deployment ends one way or the other, and that its report is written.
+
+    What fails in the block is undone and told in the deployment, not raised; an interruption by
+    Ctrl-C is undone as well, and raised.
+    """
+    started = time.monotonic()
+    try:
+        yield
+        # Whether the report can be written belongs to it.
+        _end(book, deployment, Status.SUCCEEDED, started)
+    except Stopped as stopped:
+        deployment.error = str(stopped)
+        deployment.advice = stopped.gate.advice or None
+        _fail(book, deployment, undo, started)
+    except (JobStoreError, OSError) as error:
+        deployment.error = reason(error)
+        _fail(book, deployment, undo, started)
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        deployment.error = "Interrupted." if interrupted else reason(error)
+        _fail(book, deployment, undo, started)
+        raise
+
+
+def _fail(book: Book, deployment: Deployment, undo: Callable[[], None], started: float) -> None:
+    deployment.status = Status.RUNNING
+    undo()
+    try:
+        _end(book, deployment, Status.FAILED, started)
+    except JobStoreError as error:
+        # It counts as interrupted then, which the next one sees to.
+        deployment.status = Status.FAILED
+        deployment.left.append(f"The report could not be written: {error}")
+
+
+def _end(book: Book, deployment: Deployment, status: Status, started: float) -> None:
+    deployment.status = status
+    deployment.seconds = round(time.monotonic() - started, 3)
+    book.keep(deployment)
+    _log.log(
+        20 if deployment.go else 40,
+        "a deployment ended",
+        number=deployment.number,
+        outcome=status.value,
+        seconds=deployment.seconds,
+        error=deployment.error,
+    )

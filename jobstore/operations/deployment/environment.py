@@ -1,0 +1,222 @@
+"""The first phase: whether this machine can carry a store, before anything is changed.
+
+Folders are made here, and nothing else.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+
+from jobstore import engines
+from jobstore.engines.sqlite.inspection import inspect_files
+from jobstore.errors import StoreUnavailable
+from jobstore.health import Verdict
+from jobstore.operations.backup.scratch import make_folder
+from jobstore.operations.deployment.gates import Check, Measured
+from jobstore.settings.sections import Settings
+
+_MIB = 1024 * 1024
+# What a deployment may write, in sizes of the store: a copy and its compressed form for the
+# backup, a copy to try things on, and the WAL of migrations that write everything anew.
+_COPIES = 3.5
+_REQUIREMENT = re.compile(r"([\w.-]+)\s*(?:\[[^]]*\])?\s*([^;]*?)\s*(?:;(.*))?")
+_CLAUSE = re.compile(r"(>=|<=|==|!=|<|>)\s*([\d.]+)")
+
+
+def checks(
+    settings: Settings, files: tuple[Path, ...], *, dry_run: bool = False
+) -> Iterator[Check]:
+    """Return the checks of the phase; with ``dry_run`` no folder is made."""
+    yield Check("configuration", partial(_configuration, settings, files))
+    yield Check("python", _python)
+    yield Check("packages", partial(_packages, settings))
+    yield Check("sqlite", partial(_sqlite, settings))
+    yield Check("folders", partial(_folders, settings, dry_run))
+    yield Check("permissions", partial(_permissions, settings))
+    yield Check("disk", partial(_disk, settings))
+
+
+def _configuration(settings: Settings, files: tuple[Path, ...]) -> Measured:
+    told = ", ".join(str(file) for file in files) or "defaults and flags"
+    warnings = []
+    if settings.environment == "production":
+        if settings.store.synchronous != "full":
+            warnings.append("store.synchronous is not full: a power cut may take writes with it")
+        if not settings.backup.places:
+            warnings.append("backup.places is empty: the loss of this machine takes all backups")
+        if not settings.alerts.sinks:
+            warnings.append("alerts.sinks is empty: nobody is told of an alert")
+    verdict = Verdict.WARN if warnings else Verdict.PASS
+    return Measured(told, settings.environment, verdict=verdict, advice="; ".join(warnings))
+
+
+def _python() -> Measured:
+    try:
+        wanted = metadata.metadata("jobstore")["Requires-Python"] or ""
+    except metadata.PackageNotFoundError:
+        return _not_installed()
+    found = platform.python_version()
+    if _satisfies(found, wanted):
+        return Measured(found, wanted)
+    advice = f"Install jobstore into an environment with Python {wanted}."
+    return Measured(found, wanted, verdict=Verdict.FAIL, advice=advice)
+
+
+def _packages(settings: Settings) -> Measured:
+    extras = set()
+    if settings.backup.recipients:
+        extras.add("encryption")
+    if any("://" in place for place in settings.backup.places):
+        extras.add("cloud")
+    try:
+        wrong, number = _wrong_packages(extras)
+    except metadata.PackageNotFoundError:
+        return _not_installed()
+    if wrong:
+        command = (
+            f"pip install 'jobstore[{','.join(sorted(extras))}]'" if extras else "pip install ."
+        )
+        return Measured(
+            "; ".join(wrong), "as required", verdict=Verdict.FAIL, advice=f"Run: {command}"
+        )
+    return Measured(f"{number} as required", "as required")
+
+
+def _wrong_packages(extras: set[str]) -> tuple[list[str], int]:
+    """Return what is wrong with the packages that jobstore requires, and how many there are."""
+    wrong, number = [], 0
+    for line in metadata.requires("jobstore") or []:
+        found = _REQUIREMENT.fullmatch(line)
+        if found is None:
+            continue
+        name, wanted, condition = found[1], found[2], found[3] or ""
+        if condition and not any(each in condition for each in extras):
+            continue
+        number += 1
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            wrong.append(f"{name} is missing")
+            continue
+        if not _satisfies(version, wanted):
+            wrong.append(f"{name} is {version}, and {wanted} is required")
+    return wrong, number
+
+
+def _not_installed() -> Measured:
+    return Measured(
+        f"Python {platform.python_version()}; jobstore is not installed as a package",
+        "as required",
+        verdict=Verdict.WARN,
+        advice="what it requires is not known; run: pip install .",
+    )
+
+
+def _satisfies(version: str, wanted: str) -> bool:
+    """Whether a version is within bounds such as ``>=0.22,<0.23``."""
+    have = _numbers(version)
+    for operator, bound in _CLAUSE.findall(wanted):
+        want = _numbers(bound)
+        if not {
+            ">=": have >= want,
+            "<=": have <= want,
+            "==": have == want,
+            "!=": have != want,
+            "<": have < want,
+            ">": have > want,
+        }[operator]:
+            return False
+    return True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    numbers = [int(each) for each in re.findall(r"\d+", version.partition("+")[0])[:4]]
+    return tuple(numbers + [0] * (4 - len(numbers)))
+
+
+def _sqlite(settings: Settings) -> Measured:
+    version, usable, detail = engines.library(settings.store.address)
+    with closing(sqlite3.connect(":memory:")) as conn:
+        options = {row[0] for row in conn.execute("PRAGMA compile_options")}
+    if "ENABLE_FTS5" not in options:
+        usable, detail = False, f"{version} is built without FTS5"
+    if usable:
+        return Measured(detail, "usable, with FTS5")
+    advice = "Use a Python that is linked with a newer SQLite, with FTS5."
+    return Measured(detail, "usable, with FTS5", verdict=Verdict.FAIL, advice=advice)
+
+
+def folders_of(settings: Settings) -> list[Path]:
+    """Return the folders that a store and its operations use."""
+    return [
+        settings.store.address.path.parent,
+        settings.state_folder,
+        settings.logs_folder,
+        settings.backups_folder,
+        settings.deployments_folder,
+    ]
+
+
+def _folders(settings: Settings, dry_run: bool) -> Measured:
+    folders = folders_of(settings)
+    missing = [folder for folder in folders if not folder.is_dir()]
+    if dry_run:
+        told = f"{len(missing)} would be made" if missing else "are there"
+        return Measured(told, f"{len(folders)} folders")
+    for folder in missing:
+        make_folder(folder)
+    made = f", {len(missing)} made now" if missing else ""
+    return Measured(f"are there{made}", f"{len(folders)} folders")
+
+
+def _permissions(settings: Settings) -> Measured:
+    for folder in folders_of(settings):
+        place = next(each for each in (folder, *folder.parents) if each.is_dir())
+        try:
+            # Asking for permission is not the same: root may do everything, but not here.
+            with tempfile.TemporaryFile(dir=place):
+                pass
+        except OSError as error:
+            raise StoreUnavailable(
+                f"Cannot write in {place} ({error.strerror}); give this account write access to "
+                "it, or name another folder in the settings."
+            ) from error
+    path = settings.store.address.path
+    if path.is_file():
+        found = next(each for each in inspect_files(path) if each.name == "permissions")
+        if found.verdict != "ok":
+            return Measured(found.detail, "writable, by this account alone", verdict=Verdict.WARN)
+    return Measured("written to", "writable, by this account alone")
+
+
+def _disk(settings: Settings) -> Measured:
+    path = settings.store.address.path
+    size = sum(engines.footprint(settings.store.address)[1:]) if path.is_file() else 0
+    needed = max(settings.deployment.min_free_mib, int(size * _COPIES / _MIB))
+    free = (
+        min(
+            shutil.disk_usage(
+                next(each for each in (folder, *folder.parents) if each.is_dir())
+            ).free
+            for folder in folders_of(settings)
+        )
+        // _MIB
+    )
+    if free >= needed:
+        return Measured(free, needed, "MiB free")
+    return Measured(
+        free,
+        needed,
+        "MiB free",
+        Verdict.FAIL,
+        "Free some space, or put the backups elsewhere (backup.folder).",
+    )

@@ -1,0 +1,223 @@
+"""Deployments as they are kept: a JSON file and a report for each, numbered from 1.
+
+Only keeping and finding them happens here. What is written is there whole or not at all, so
+that one which was killed tells how far it had come.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from jobstore.engines.sqlite.locking import FileLock
+from jobstore.errors import Fault, InvalidQuery, StoreBusy, StoreUnavailable
+from jobstore.operations.backup.scratch import disk_errors, make_folder, write_file
+from jobstore.operations.deployment.conditions import Condition, Loss
+from jobstore.operations.deployment.gates import Phase
+from jobstore.settings.sections import Settings
+from jobstore.version import __version__
+
+# Deployments whose backups are kept whatever the generations say.
+_ROLLED_BACK_TO = 5
+
+
+class Status(StrEnum):
+    """How a deployment ended, or that it did not."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """Killed; what came after it has seen to that."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Deployment:
+    """One deployment, or one return to an earlier one (``kind`` is ``rollback``).
+
+    ``before`` and ``after`` say what stood there; ``backup`` is a backup of the first, and
+    ``snapshot`` one of what was deployed, which a rollback returns to. ``applied`` names the
+    migrations that were run, ``samples`` is how many made-up postings were stored. ``undone``
+    says how the state before was put back after a failure, and ``left`` what was not.
+    ``continues`` is the number of one that was killed and that this one goes on from.
+    ``to``, ``loss`` and ``saved`` belong to a rollback: where it returned to, what postings
+    that cost, and the backup that holds them.
+    """
+
+    number: int
+    kind: Literal["deployment", "rollback"]
+    environment: str
+    store: str
+    run_id: str
+    started_at: datetime
+    pid: int
+    versions: dict[str, str]
+    settings: list[str] = field(default_factory=list)
+    status: Status = Status.RUNNING
+    seconds: float | None = None
+    before: Condition | None = None
+    after: Condition | None = None
+    backup: str | None = None
+    snapshot: str | None = None
+    applied: list[str] = field(default_factory=list)
+    samples: int = 0
+    phases: list[Phase] = field(default_factory=list)
+    error: str | None = None
+    advice: str | None = None
+    undone: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    continues: int | None = None
+    to: int | None = None
+    loss: Loss | None = None
+    saved: str | None = None
+
+    @property
+    def go(self) -> bool:
+        """Whether it may be used: every gate was passed."""
+        return self.status is Status.SUCCEEDED
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, in JSON's types."""
+        told: dict[str, Any] = _KIND.dump_python(self, mode="json")
+        return {"number": self.number, "go": self.go} | told
+
+
+_KIND = TypeAdapter(Deployment)
+
+
+class Book:
+    """The deployments of one store."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.folder = settings.deployments_folder
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Let nobody else deploy to the store, or roll it back, while the block lasts.
+
+        The kernel lets go of the turn when its holder dies. Raises StoreBusy when another has it.
+        """
+        make_folder(self.folder)
+        lock = FileLock(self.folder / "deployments", 0)
+        try:
+            lock.acquire()
+        except StoreBusy:
+            latest = self.latest()
+            which = "a deployment or a rollback"
+            if latest is not None and latest.status is Status.RUNNING:
+                which = f"{latest.kind} {latest.number} (process {latest.pid})"
+            raise StoreBusy(
+                f"Another process is at work on this store: {which}. Wait until it has ended; "
+                "nothing was changed."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def begin(
+        self,
+        kind: Literal["deployment", "rollback"],
+        run_id: str,
+        *,
+        environment: str,
+        files: tuple[Path, ...] = (),
+        to: int | None = None,
+    ) -> Deployment:
+        """Write down that a deployment has begun, and return it; whoever calls has the turn.
+
+        One that was killed is marked as interrupted, and this one goes on from it: what was
+        before that one is what a failure puts back.
+        """
+        known = self.all()
+        killed = next((each for each in known[:1] if each.status is Status.RUNNING), None)
+        if killed is not None:
+            killed.status = Status.INTERRUPTED
+            self.keep(killed)
+        deployment = Deployment(
+            number=known[0].number + 1 if known else 1,
+            kind=kind,
+            environment=environment,
+            store=self._settings.store.url,
+            run_id=run_id,
+            started_at=datetime.now(UTC),
+            pid=os.getpid(),
+            versions={
+                "jobstore": __version__,
+                "python": platform.python_version(),
+                "sqlite": sqlite3.sqlite_version,
+            },
+            settings=[str(file) for file in files],
+            to=to,
+        )
+        if killed is not None:
+            deployment.continues = killed.number
+        # A rollback leaves the store as it was, or as it was to be.
+        if killed is not None and killed.kind == "deployment":
+            deployment.before, deployment.backup = killed.before, killed.backup
+            deployment.samples = killed.samples
+        self.keep(deployment)
+        return deployment
+
+    def keep(self, deployment: Deployment) -> None:
+        """Write a deployment down, and its report when it has ended."""
+        from jobstore.operations.deployment.report import markdown
+
+        with disk_errors(self.folder):
+            if deployment.status is not Status.RUNNING:
+                write_file(self.report(deployment.number), markdown(deployment).encode())
+            data = TypeAdapter(dict[str, Any]).dump_json(deployment.to_json(), indent=2)
+            write_file(self._file(deployment.number), data + b"\n")
+
+    def all(self) -> list[Deployment]:
+        """Return all of them, the latest first."""
+        return [_read(path) for path in self._files()]
+
+    def latest(self) -> Deployment | None:
+        """Return the latest, ``None`` before the first."""
+        return next((_read(path) for path in self._files()), None)
+
+    def one(self, number: int) -> Deployment:
+        """Return one by its number. Raises InvalidQuery when there is none."""
+        path = self._file(number)
+        if not path.is_file():
+            known = ", ".join(str(int(path.stem)) for path in self._files()) or "none yet"
+            raise InvalidQuery([Fault("deployment", f"there is no {number}; there are: {known}")])
+        return _read(path)
+
+    def report(self, number: int) -> Path:
+        """Return where the report of one is, for people."""
+        return self._file(number).with_suffix(".md")
+
+    def _file(self, number: int) -> Path:
+        return self.folder / f"{number:04}.json"
+
+    def _files(self) -> list[Path]:
+        found = (path for path in self.folder.glob("*.json") if path.stem.isdecimal())
+        return sorted(found, key=lambda path: int(path.stem), reverse=True)
+
+
+def backups_in_use(settings: Settings) -> set[str]:
+    """Return the backups that rollbacks to the latest deployments need, to be kept by prunings."""
+    succeeded = [each for each in Book(settings).all() if each.go]
+    return {each.snapshot for each in succeeded[:_ROLLED_BACK_TO] if each.snapshot}
+
+
+def _read(path: Path) -> Deployment:
+    try:
+        with disk_errors(path.parent):
+            return _KIND.validate_json(path.read_bytes())
+    except ValidationError:
+        # It is written whole or not at all, so somebody else did this.
+        raise StoreUnavailable(f"{path} is damaged, or of another jobstore; remove it.") from None

@@ -1,0 +1,114 @@
+"""The report of a deployment, as Markdown for people; every figure was measured in that run.
+
+Pure: a deployment goes in, text comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC
+
+from jobstore.operations.deployment.conditions import Condition
+from jobstore.operations.deployment.gates import Gate, Value
+from jobstore.operations.deployment.records import Deployment
+
+
+def markdown(deployment: Deployment) -> str:
+    """Return the report."""
+    return "\n".join([*_head(deployment), *_phases(deployment), *_end(deployment)]) + "\n"
+
+
+def shown(value: Value, unit: str) -> str:
+    """Return a value with its unit, for people."""
+    number = isinstance(value, int | float)
+    text = f"{value:,}" if number else str(value)
+    return f"{text} {unit}" if unit and number else text
+
+
+def _head(deployment: Deployment) -> Iterator[str]:
+    yield f"# {deployment.kind.capitalize()} {deployment.number}: {verdict(deployment)}"
+    yield ""
+    yield "| | |"
+    yield "| --- | --- |"
+    taken = "" if deployment.seconds is None else f"{deployment.seconds:,.1f} s"
+    facts = {
+        "environment": deployment.environment,
+        "store": deployment.store,
+        "began": f"{deployment.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        "took": taken,
+        "run": deployment.run_id,
+        "versions": ", ".join(f"{name} {each}" for name, each in deployment.versions.items()),
+        "settings from": ", ".join(deployment.settings),
+        "goes on from": _numbered(deployment.continues, " which was interrupted"),
+        "returns to": _numbered(deployment.to),
+        "before": _condition(deployment.before),
+        "after": _condition(deployment.after),
+        "migrations applied": ", ".join(deployment.applied),
+        "sample postings": f"{deployment.samples:,}" if deployment.samples else "",
+        "backup before": deployment.backup or "",
+        "to return to this": deployment.snapshot or "",
+        "lost": "" if deployment.loss is None else str(deployment.loss),
+        "what was there is in": deployment.saved or "",
+    }
+    for name, told in facts.items():
+        if told:
+            yield f"| {name} | {_cell(told)} |"
+
+
+def verdict(deployment: Deployment) -> str:
+    """Return ``go``, ``no-go`` or that it has not ended."""
+    if deployment.go:
+        return "go"
+    return "running" if deployment.status == "running" else f"no-go ({deployment.status})"
+
+
+def _phases(deployment: Deployment) -> Iterator[str]:
+    for phase in deployment.phases:
+        yield ""
+        yield f"## {phase.name.capitalize()}, {phase.seconds:,.2f} s"
+        yield ""
+        yield "| gate | | measured | target | seconds |"
+        yield "| --- | --- | --- | --- | ---: |"
+        for gate in phase.gates:
+            yield _row(gate)
+
+
+def _row(gate: Gate) -> str:
+    told = shown(gate.measured, gate.unit)
+    if gate.advice and gate.verdict != "pass":
+        told = f"{told}; {gate.advice}"
+    cells = (gate.name, gate.verdict.value, told, shown(gate.target, gate.unit))
+    return f"| {' | '.join(_cell(each) for each in cells)} | {gate.seconds:.3f} |"
+
+
+def _end(deployment: Deployment) -> Iterator[str]:
+    if deployment.error is not None:
+        yield from ("", "## What failed", "", _line(deployment.error))
+        if deployment.advice:
+            yield from ("", _line(deployment.advice))
+    for title, lines in (
+        ("What was put back", deployment.undone),
+        ("What was not put back", deployment.left),
+    ):
+        if lines:
+            yield from ("", f"## {title}", "", *(f"- {_line(line)}" for line in lines))
+
+
+def _condition(condition: Condition | None) -> str:
+    if condition is None:
+        return ""
+    if not condition.exists:
+        return "no store"
+    return f"{condition.postings:,} postings, schema {condition.newest}"
+
+
+def _numbered(number: int | None, more: str = "") -> str:
+    return "" if number is None else f"deployment {number},{more}" if more else f"{number}"
+
+
+def _cell(text: str) -> str:
+    return _line(text).replace("|", "\\|")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,144 @@
+"""Returning to an earlier deployment: its schema and its data, as it left them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from jobstore.engines.sqlite.inspection import inspect_pages
+from jobstore.errors import BackupError, StoreCorrupt
+from jobstore.health import Verdict
+from jobstore.operations import logs
+from jobstore.operations.backup import restore
+from jobstore.operations.backup.scratch import make_folder, scratch_folder
+from jobstore.operations.deployment.conditions import Loss, compare, read_condition
+from jobstore.operations.deployment.deploying import ended
+from jobstore.operations.deployment.gates import Check, Course, Measured, Told, silent
+from jobstore.operations.deployment.records import Book, Deployment
+from jobstore.operations.deployment.replacing import replace, unpacked
+from jobstore.settings.sections import Settings
+
+_log = logs.get("deployment")
+
+
+def loss_of(settings: Settings, to: int) -> Loss:
+    """Return what a return to deployment ``to`` would lose; changes nothing.
+
+    Raises what :func:`roll_back` raises.
+    """
+    earlier_one = _target(Book(settings), to)
+    path = settings.store.address.path
+    make_folder(path.parent)
+    with scratch_folder(path.parent) as scratch:
+        return _compare(settings, earlier_one, _unpack(settings, earlier_one, scratch))
+
+
+def roll_back(
+    settings: Settings,
+    to: int,
+    *,
+    run_id: str,
+    agree: Callable[[Loss], object],
+    told: Told = silent,
+    files: tuple[Path, ...] = (),
+) -> Deployment:
+    """Make the store what deployment ``to`` left, schema and data; blocks.
+
+    ``agree`` is told before what would be lost; what it raises ends the rollback before anything
+    was changed. What is there is backed up first. Others may have the store open: what they got
+    acknowledged until then is in that backup. ``told`` hears of each step.
+
+    Returns how it went: see ``go``, ``loss`` and ``saved``. Raises InvalidQuery when there is no
+    such deployment, BackupError when its data cannot be had any more, StoreCorrupt when the store
+    is too damaged to be compared, StoreBusy when another deployment or rollback runs.
+    """
+    book = Book(settings)
+    with book.turn():
+        earlier_one = _target(book, to)
+        path = settings.store.address.path
+        make_folder(path.parent)
+        with scratch_folder(path.parent) as scratch:
+            earlier = _unpack(settings, earlier_one, scratch)
+            expected = _compare(settings, earlier_one, earlier)
+            agree(expected)
+            deployment = book.begin(
+                "rollback", run_id, environment=earlier_one.environment, files=files, to=to
+            )
+            _log.info("a rollback began", number=deployment.number, to=to)
+            with ended(book, deployment, lambda: None):
+                steps = _Steps(settings, deployment, earlier_one, earlier)
+                Course(deployment.phases, told).run("rollback", steps.checks(expected))
+                deployment.after = read_condition(path)
+    return deployment
+
+
+def _target(book: Book, to: int) -> Deployment:
+    found = book.one(to)
+    if found.snapshot is None:
+        raise BackupError(
+            f"Deployment {to} {found.status}, and left nothing to return to; see 'jobstore "
+            "deployments list'."
+        )
+    return found
+
+
+def _unpack(settings: Settings, earlier_one: Deployment, scratch: Path) -> Path:
+    assert earlier_one.snapshot is not None
+    return unpacked(settings, earlier_one.snapshot, scratch)
+
+
+def _compare(settings: Settings, earlier_one: Deployment, earlier: Path) -> Loss:
+    path = settings.store.address.path
+    if not path.exists():
+        return Loss()
+    try:
+        return compare(path, earlier)
+    except StoreCorrupt as error:
+        raise StoreCorrupt(
+            "The store is too damaged to be compared with what it was; put the backup in its "
+            f"place: jobstore restore {earlier_one.snapshot} --replace"
+        ) from error
+
+
+class _Steps:
+    def __init__(
+        self, settings: Settings, deployment: Deployment, earlier_one: Deployment, earlier: Path
+    ) -> None:
+        self._settings = settings
+        self._deployment = deployment
+        self._earlier_one = earlier_one
+        self._earlier = earlier
+        self._path = settings.store.address.path
+
+    def checks(self, expected: Loss) -> Iterator[Check]:
+        yield Check("data", partial(self._replace, expected))
+        yield Check("schema", self._schema)
+        yield Check("integrity", self._integrity)
+
+    def _replace(self, expected: Loss) -> Measured:
+        deployment = self._deployment
+        deployment.before = read_condition(self._path)
+        if deployment.before.migrations:
+            reason = f"before the return to deployment {self._earlier_one.number}"
+            done = replace(self._settings, self._earlier, agreed=True, reason=reason)
+            deployment.loss, deployment.saved = done.loss, done.saved
+        else:
+            # There is nothing to be lost, and perhaps no store.
+            self._path.unlink(missing_ok=True)
+            asyncio.run(restore(self._settings, self._earlier_one.snapshot))
+            deployment.loss = Loss()
+        deployment.snapshot = self._earlier_one.snapshot
+        return Measured(f"lost: {deployment.loss}", f"as told before: {expected}")
+
+    def _schema(self) -> Measured:
+        found, wanted = read_condition(self._path), self._earlier_one.after
+        newest = found.newest if wanted is None else wanted.newest
+        verdict = Verdict.PASS if found.newest == newest else Verdict.FAIL
+        return Measured(found.newest, newest, verdict=verdict)
+
+    def _integrity(self) -> Measured:
+        (found,) = inspect_pages(self._path, full=False)
+        verdict = Verdict.PASS if found.verdict == "ok" else Verdict.FAIL
+        return Measured(found.detail, "no fault", verdict=verdict)

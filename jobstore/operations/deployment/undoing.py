@@ -1,0 +1,132 @@
+"""Putting back what was before a deployment that failed, without losing what others wrote since.
+
+Migrations are taken back, which keeps every posting. A backup is only returned to when that is
+not enough, and nothing was written since or the operator agrees.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from jobstore import migrations
+from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite.locking import FileLock
+from jobstore.errors import JobStoreError
+from jobstore.health.running import reason
+from jobstore.operations import logs
+from jobstore.operations.backup.scratch import scratch_folder
+from jobstore.operations.deployment.conditions import (
+    PATIENCE,
+    Condition,
+    Loss,
+    compare,
+    read_condition,
+)
+from jobstore.operations.deployment.records import Deployment
+from jobstore.operations.deployment.replacing import replace, unpacked
+from jobstore.operations.deployment.samples import remove_samples
+from jobstore.settings.sections import Settings
+
+_log = logs.get("deployment")
+
+Agree = Callable[[Loss], bool]
+"""Is asked before something is lost, and told what; returns whether that may be."""
+
+
+def nothing_may_be_lost(loss: Loss) -> bool:
+    """Agree to nothing."""
+    return False
+
+
+def put_back(settings: Settings, deployment: Deployment, agree: Agree) -> None:
+    """Put back what was before ``deployment``; what was done, and what was not, is written in it.
+
+    Raises nothing that the store or the disk is the cause of.
+    """
+    if deployment.before is None:
+        deployment.undone.append("Nothing had been changed.")
+        return
+    work = _Undoing(settings, deployment, deployment.before)
+    for step in (work.take_out_samples, work.take_back_migrations, lambda: work.restore(agree)):
+        try:
+            step()
+        except (JobStoreError, OSError, sqlite3.Error) as error:
+            _log.error("a step of putting back failed", error=error)
+            deployment.left.append(reason(error))
+    if not deployment.undone and not deployment.left:
+        deployment.undone.append("Nothing had been changed.")
+    for done in deployment.undone:
+        _log.warning("put back", detail=done)
+    for left in deployment.left:
+        _log.error("not put back", detail=left)
+
+
+class _Undoing:
+    def __init__(self, settings: Settings, deployment: Deployment, before: Condition) -> None:
+        self._settings = settings
+        self._deployment = deployment
+        self._before = before
+        self._path = settings.store.address.path
+        self._stays = False
+
+    def _done(self, what: str) -> None:
+        self._deployment.undone.append(what)
+
+    def take_out_samples(self) -> None:
+        if self._deployment.samples and read_condition(self._path).migrations:
+            removed = asyncio.run(remove_samples(self._settings))
+            self._done(f"Took out {removed:,} sample postings.")
+
+    def take_back_migrations(self) -> None:
+        if not self._before.migrations:
+            return self._take_away()
+        now = read_condition(self._path)
+        if now.migrations != self._before.migrations:
+            url = self._settings.store.address
+            for step in migrations.down(url, to=self._before.newest):
+                more = ", and what only it had a place for" if step.loses_data else ""
+                self._done(f"Took back {step.id}{more}; every posting stayed.")
+        return None
+
+    def _take_away(self) -> None:
+        """Leave nothing where nothing was, unless somebody wrote there meanwhile."""
+        # Writers look under this lock whether the file is still theirs, before they write.
+        with FileLock(self._path, PATIENCE):
+            now = read_condition(self._path)
+            if now.postings:
+                self._stays = True
+                self._deployment.left.append(
+                    f"The store was made by this deployment, but {now.postings:,} postings were "
+                    "written to it meanwhile, so it stays."
+                )
+            elif now.migrations or now.exists > self._before.exists:
+                for end in ("", "-wal", "-shm"):
+                    Path(f"{self._path}{end}").unlink(missing_ok=True)
+                if self._before.exists:
+                    schema.create(self._path)
+                self._done("Took away the store that was made; there was no posting in it.")
+
+    def restore(self, agree: Agree) -> None:
+        """Return to the backup, where taking back migrations was not enough."""
+        now, backup = read_condition(self._path), self._deployment.backup
+        if self._stays or now.schema == self._before.schema:
+            return
+        if backup is None:
+            self._deployment.left.append("There is no backup to return to.")
+            return
+        with scratch_folder(self._path.parent) as scratch:
+            earlier = unpacked(self._settings, backup, scratch)
+            loss = compare(self._path, earlier)
+            if loss and not agree(loss):
+                self._deployment.left.append(
+                    f"The schema is not that from before. Returning to the backup {backup} would "
+                    f"lose {loss}; to do that, run: jobstore restore {backup} --replace"
+                )
+                return
+            reason = f"before undoing deployment {self._deployment.number}"
+            replaced = replace(self._settings, earlier, agreed=bool(loss), reason=reason)
+        self._done(f"Returned to the backup {backup}; lost: {replaced.loss}.")
+        self._deployment.saved = replaced.saved

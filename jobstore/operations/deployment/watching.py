@@ -1,0 +1,137 @@
+"""The fourth phase: whether the store will be watched, and can be returned to.
+
+What is looked at belongs to health, monitoring, alerts and backups; here it is only judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from jobstore.health import Verdict
+from jobstore.opening import connect
+from jobstore.operations import alerts
+from jobstore.operations.alerts.rules import measure
+from jobstore.operations.backup import create_backup, last_backup
+from jobstore.operations.deployment.database import backed_up
+from jobstore.operations.deployment.gates import Check, Measured
+from jobstore.operations.deployment.records import Deployment
+from jobstore.operations.health import examine
+from jobstore.operations.monitoring import reading, recording
+from jobstore.settings.sections import Settings
+
+# Operations that are measured for a try.
+_TRIED = 5
+
+
+class WatchingPhase:
+    """The checks of the phase; ``keep`` writes down what they change of ``deployment``."""
+
+    def __init__(
+        self, settings: Settings, deployment: Deployment, keep: Callable[[Deployment], None]
+    ) -> None:
+        self._settings = settings
+        self._deployment = deployment
+        self._keep = keep
+
+    def checks(self) -> Iterator[Check]:
+        """Return the checks, in order."""
+        yield Check("snapshot", self._snapshot)
+        yield Check("metrics", self._metrics)
+        yield Check("alert rules", self._alerts)
+        yield Check("backup schedule", self._schedule)
+        yield Check("health", self._health)
+
+    def _snapshot(self) -> Measured:
+        """Back up what was deployed, so that there is something to return to."""
+        deployment = self._deployment
+        if deployment.backup and not (
+            deployment.applied or deployment.samples or deployment.continues
+        ):
+            # What is there now is what was there then, but for what others wrote meanwhile.
+            deployment.snapshot = deployment.backup
+            return Measured(f"{deployment.backup}, made before", "a backup to return to")
+        made = asyncio.run(create_backup(self._settings, reason=f"deployment {deployment.number}"))
+        deployment.snapshot = made.name
+        self._keep(deployment)
+        return backed_up(made)
+
+    def _metrics(self) -> Measured:
+        settings = self._settings
+        if not settings.monitoring.enabled:
+            return Measured("monitoring.enabled is false", "operations are written down")
+        before = _recorded(settings)
+        asyncio.run(self._do_something())
+        written = _recorded(settings) - before
+        if written >= _TRIED:
+            return Measured(written, _TRIED, "operations written down")
+        advice = f"See why {settings.monitoring_db} cannot be written: monitoring.log."
+        return Measured(written, _TRIED, "operations written down", Verdict.FAIL, advice)
+
+    async def _do_something(self) -> None:
+        store = self._settings.store
+        async with (
+            connect(store.url, options=store.options) as opened,
+            recording(opened, self._settings, label="jobstore deploy"),
+        ):
+            for _ in range(_TRIED):
+                await opened.count()
+
+    def _alerts(self) -> Measured:
+        settings = self._settings
+        rules = [rule for rule in settings.alerts.rules if rule.enabled]
+        with alerts.AlertStore(settings.alerts_db).writing():
+            pass
+        facts = alerts.gather(settings, failing=())
+        judged = [rule for rule in rules if measure(rule, facts) is not None]
+        told = f"{len(judged)} of {len(rules)} can be judged, {len(settings.alerts.sinks)} sinks"
+        target = f"{len(rules)} rules"
+        if len(judged) == len(rules) > 0:
+            return Measured(told, target)
+        names = ", ".join(sorted({each.name for each in rules} - {each.name for each in judged}))
+        advice = f"Not judged: {names}; see monitoring.log." if rules else "All rules are disabled."
+        return Measured(told, target, verdict=Verdict.WARN, advice=advice)
+
+    def _schedule(self) -> Measured:
+        settings = self._settings
+        limit = settings.backup.max_age_hours
+        made = last_backup(settings).created_at
+        age = float("inf") if made is None else _hours_since(made)
+        told = f"last backup {age:.1f} hours old, next at {_next(settings):%Y-%m-%d %H:%M} UTC"
+        target = f"at most {limit:g} hours old, and something that makes the next"
+        if age > limit:
+            advice = "Run: jobstore backup create"
+            return Measured(told, target, verdict=Verdict.FAIL, advice=advice)
+        if settings.schedule_db.exists() or settings.environment == "development":
+            return Measured(told, target)
+        advice = "Nothing has run the schedule yet: start jobstore agent, or run-due by cron."
+        return Measured(told, target, verdict=Verdict.WARN, advice=advice)
+
+    def _health(self) -> Measured:
+        report = examine(self._settings)
+        wrong = [f"{each.name}: {each.output}" for each in report.checks if each.verdict != "pass"]
+        passed = len(report.checks) - len(wrong)
+        return Measured(
+            f"{passed} of {len(report.checks)} pass",
+            "none fails",
+            verdict=report.verdict,
+            advice="; ".join(wrong),
+        )
+
+
+def _recorded(settings: Settings) -> int:
+    known = reading.ever(settings.monitoring_db)
+    return known["count"].count if "count" in known else 0
+
+
+def _hours_since(moment: datetime) -> float:
+    return max(0.0, time.time() - moment.timestamp()) / 3600
+
+
+def _next(settings: Settings) -> datetime:
+    hour, minute = map(int, settings.schedule.backup_at.split(":"))
+    now = datetime.now(UTC)
+    due = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return due if due > now else due + timedelta(days=1)

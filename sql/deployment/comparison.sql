@@ -1,0 +1,20 @@
+-- A store beside an earlier state of it, which is attached as `earlier`. Only columns of the first
+-- migration are named, since the two may differ in the others.
+
+-- name: postings
+SELECT count(*) FROM posting AS p;
+
+-- name: newer_postings
+SELECT
+    count(*) FILTER (WHERE e.id IS NULL),
+    count(*) FILTER (WHERE p.version <> e.version OR p.updated_at <> e.updated_at),
+    count(*) FILTER (
+        WHERE p.version = e.version AND p.updated_at = e.updated_at
+        AND (p.last_seen_at <> e.last_seen_at OR p.first_seen_at <> e.first_seen_at)
+    )
+FROM main.posting AS p
+LEFT JOIN earlier.posting AS e ON e.id = p.id;
+
+-- name: removed_postings
+SELECT count(*) FROM earlier.posting AS e
+WHERE NOT EXISTS (SELECT 1 FROM main.posting AS p WHERE p.id = e.id);
