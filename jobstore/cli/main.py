@@ -18,6 +18,7 @@ from jobstore.cli import (
     backup,
     config,
     deleting,
+    deploy,
     doctor,
     exporting,
     health,
@@ -163,6 +164,9 @@ app.command("health")(health.health)
 app.command("doctor")(doctor.doctor)
 app.command("vacuum")(vacuum.vacuum)
 app.command("restore")(restoring.restore)
+app.command("deploy")(deploy.deploy)
+app.add_typer(deploy.app, name="deployments", help="List and show what was deployed when.")
+app.command("rollback")(deploy.rollback)
 app.command("run-due")(run_due.run_due)
 app.command("agent")(agent.agent)
 
