@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from jobstore.operations.alerts.delivering import Delivery
     from jobstore.operations.alerts.notices import Notice
     from jobstore.operations.alerts.state import Standing
-    from jobstore.settings.sections import Settings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -82,13 +81,16 @@ def check(
 ) -> None:
     """Judge how things stand now by the rules, and deliver what is to be told.
 
+    Looks how well the store is, as 'jobstore health' does, and at its record, backups and disk.
     The exit code is 0 also when alerts fire; they are told by their sinks. JSON: {"alerts",
     "notices", "deliveries"}.
     """
     from jobstore.operations import alerts
+    from jobstore.operations.health import examine_apart
 
     with operating(store, config) as settings:
-        checked = alerts.check(settings, alerts.gather(settings, failing=_failing(settings)))
+        failing = examine_apart(settings).failing()
+        checked = alerts.check(settings, alerts.gather(settings, failing=failing))
     if json:
         return print_json({
             "alerts": [_standing_json(each) for each in checked.standings],
@@ -272,8 +274,3 @@ def _moment(seconds: float) -> datetime:
 
 def _at(seconds: float) -> str:
     return f"{_moment(seconds):%Y-%m-%d %H:%M:%S}"
-
-
-def _failing(settings: Settings) -> list[str] | None:
-    """Return the names of the health checks that fail."""
-    return None

@@ -29,8 +29,8 @@ def health(
         typer.Option(
             "--only",
             metavar="NAME",
-            help="Only this component: store, operations, performance, queue, disk, wal, schema, "
-            "library, memory, files, backup, drill or alerts; may be repeated.",
+            help="Only this component: store, operations, performance, counters, queue, disk, wal, "
+            "schema, library, memory, files, backup, drill or alerts; may be repeated.",
         ),
     ] = None,
     store: StoreOption = STORE_DEFAULT,
@@ -46,10 +46,10 @@ def health(
 
     JSON: health+json: {"status", "version", "releaseId", "description", "checks"}.
     """
-    from jobstore.operations.health import examine
+    from jobstore.operations.health import examine_apart
 
     with operating(store, config) as settings:
-        report = examine(settings, only=only or ())
+        report = examine_apart(settings, only=only or ())
     if json:
         print_json(report.to_json())
     else:

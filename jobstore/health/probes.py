@@ -24,19 +24,21 @@ from jobstore.errors import StoreCorrupt
 from jobstore.health.report import HealthLimits, Verdict, above, below
 from jobstore.health.running import Probe, Seen
 from jobstore.intake import check_posting
-from jobstore.records import JobPosting, JobSummary, SearchQuery, job_id
+from jobstore.records import JobPosting, JobSummary, SearchQuery, Statistics, job_id
 from jobstore.settings import StoreURL
 from jobstore.statements.criteria import Criteria, check_query
 from jobstore.statements.words import words
 from jobstore.threads import apart
 
-STORE_COMPONENTS = ("store", "operations", "performance", "queue")
+STORE_COMPONENTS = ("store", "operations", "performance", "counters", "queue")
 """The components that only an open store has."""
 
 _MIB = 1024 * 1024
 
 # Calls that a 95th percentile is taken of.
 _CALLS = 30
+# Attempts to catch counters between two writes.
+_TRIES = 3
 # Bytes that the disk is asked to keep.
 _WRITTEN = 64 * 1024
 # Percent of the machine's memory below which hardly anything else fits in, and percent of the
@@ -60,6 +62,7 @@ def of_store(engine: Engine, limits: HealthLimits) -> list[Probe]:
         Probe("performance:get", partial(_gets, engine, limits.get_ms), alone=True),
         Probe("performance:search", partial(_searches, engine, limits.search_ms), alone=True),
         Probe("performance:statistics", partial(_statistics, engine, limits), alone=True),
+        Probe("counters:total", partial(_counters, engine)),
         Probe("queue:depth", partial(_queue, engine, limits)),
     ]
 
@@ -157,6 +160,26 @@ def _phrase(title: str) -> str:
 
 def _query(text: str) -> Criteria:
     return check_query(SearchQuery(text=text))
+
+
+async def _counters(engine: Engine) -> Seen:
+    """Compare the counters with each other, and with as many postings as a search counts."""
+    for _ in range(_TRIES):
+        before = await engine.statistics()
+        found = await _search(engine, _EVERYTHING, 1)
+        after = await engine.statistics()
+        # Others may have written meanwhile.
+        low, high = sorted((before.total, after.total))
+        if _agrees(after) and found.total <= high and (found.total_capped or low <= found.total):
+            return Seen(Verdict.PASS, after.total, "postings")
+    told = "differs from what is stored; run 'jobstore doctor --verify', then --repair"
+    return Seen(Verdict.FAIL, after.total, "postings", told)
+
+
+def _agrees(counted: Statistics) -> bool:
+    # Every posting has a status and a source.
+    stated = (counted.by_status, counted.by_source)
+    return all(sum(each.values()) == counted.total for each in stated)
 
 
 async def _queue(engine: Engine, limits: HealthLimits) -> Seen:

@@ -6,7 +6,7 @@ Only records live here, and their form as JSON: the health check response format
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -57,6 +57,19 @@ class Check:
         }
         return {name: value for name, value in given.items() if value is not None}
 
+    @classmethod
+    def from_json(cls, name: str, given: Mapping[str, Any]) -> Check:
+        """Return the check that :meth:`to_json` made this object of."""
+        return cls(
+            name=name,
+            verdict=Verdict(given["status"]),
+            time=datetime.fromisoformat(given["time"]),
+            kind=given["componentType"],
+            observed=given.get("observedValue"),
+            unit=given.get("observedUnit"),
+            output=given.get("output", ""),
+        )
+
 
 @dataclass(slots=True, frozen=True)
 class HealthReport:
@@ -87,6 +100,13 @@ class HealthReport:
             "description": "jobstore",
             "checks": checks,
         }
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> HealthReport:
+        """Return the report that :meth:`to_json` made this object of."""
+        return cls([
+            Check.from_json(name, each) for name, found in given["checks"].items() for each in found
+        ])  # fmt: skip
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

@@ -55,16 +55,29 @@ def examine(
 
     Raises InvalidQuery for a component that there is not.
     """
-    unknown = sorted(set(only) - set(COMPONENTS))
-    if unknown:
-        raise InvalidQuery([Fault("only", f"must be one of {', '.join(COMPONENTS)}")])
-    limits = limits_of(settings)
+    check_components(only)
     wanted = frozenset(only or COMPONENTS)
-    look = partial(_examine, settings, limits, wanted, facts)
+    look = partial(_examine, settings, limits_of(settings), wanted, facts)
     try:
-        return loop_apart(look, _STAGES * limits.timeout + 1)
+        return loop_apart(look, patience(settings))
     except TimeoutError:
-        return HealthReport([_unreachable("The examination itself does not answer.")])
+        return unanswered()
+
+
+def check_components(only: Collection[str]) -> None:
+    """Raise InvalidQuery for a component that there is not."""
+    if not set(only) <= set(COMPONENTS):
+        raise InvalidQuery([Fault("only", f"must be one of {', '.join(COMPONENTS)}")])
+
+
+def patience(settings: Settings) -> float:
+    """Return the seconds after which an examination must have ended."""
+    return _STAGES * settings.health.timeout + 1
+
+
+def unanswered() -> HealthReport:
+    """Return the report of an examination that did not end."""
+    return HealthReport([_unreachable("The examination itself does not answer.")])
 
 
 async def _examine(
@@ -118,7 +131,7 @@ def _log(settings: Settings, checks: list[Check]) -> None:
         log(
             "health check",
             check=each.name,
-            status=each.verdict.value,
+            verdict=each.verdict.value,
             observed=each.observed,
             unit=each.unit,
             output=each.output or None,

@@ -1,0 +1,80 @@
+"""Examining a store in a process of its own, for commands that must end.
+
+Not even SIGKILL ends a process while the kernel waits for a disk on its behalf. So another
+process waits, and is left behind when it must be; whoever asked, and whoever waits for that one
+to end, goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
+
+from jobstore.health import HealthReport
+from jobstore.operations.health.examining import check_components, examine, patience, unanswered
+
+if TYPE_CHECKING:
+    from jobstore.settings.sections import Settings
+
+# Seconds that the other process may take to begin and to pass its report on.
+_PASSING_ON = 2.0
+
+
+def examine_apart(settings: Settings, *, only: Collection[str] = ()) -> HealthReport:
+    """Do what :func:`.examine` does, so that this process can end whatever hangs.
+
+    Forks, so it is for programs without threads. Raises InvalidQuery for a component that there
+    is not.
+    """
+    check_components(only)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:  # pragma: no cover - the child ends without telling what was covered
+        _answer(writing, settings, only)
+    os.close(writing)
+    try:
+        answer = _line(reading, patience(settings) + _PASSING_ON)
+    finally:
+        os.close(reading)
+    with suppress(ChildProcessError):
+        os.waitpid(child, os.WNOHANG)
+    return HealthReport.from_json(json.loads(answer)) if answer else unanswered()
+
+
+def _answer(  # pragma: no cover - see above
+    writing: int, settings: Settings, only: Collection[str]
+) -> NoReturn:
+    """Examine, pass the report on, and end without any clean-up that could hang."""
+    try:
+        # Whoever reads what the caller prints shall not wait for this process.
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(nowhere, stream)
+        text = json.dumps(examine(settings, only=only).to_json())
+        with os.fdopen(writing, "w", encoding="utf-8") as pipe:
+            pipe.write(f"{text}\n")
+    finally:
+        os._exit(0)
+
+
+def _line(reading: int, seconds: float) -> bytes:
+    """Return the line that comes within ``seconds``; empty when none comes.
+
+    The end of the pipe is not waited for: a process that hangs keeps it open.
+    """
+    deadline = time.monotonic() + seconds
+    line = b""
+    while not line.endswith(b"\n"):
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([reading], [], [], left)[0]:
+            return b""
+        part = os.read(reading, 65_536)
+        if not part:
+            return b""
+        line += part
+    return line

@@ -1,0 +1,378 @@
+"""Health of an open store and of one that is not: faults for real, and each is told apart."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import jobstore
+from jobstore import EngineOptions, Event, JobStore, StoreBusy, StoreClosed, migrations
+from jobstore.engines.sqlite.locking import FileLock
+from jobstore.errors import InvalidQuery
+from jobstore.health import Check, HealthLimits, HealthReport, Probe
+from jobstore.health.running import Seen, Verdict
+from jobstore.operations.health import COMPONENTS, Facts, Kept, examine, limits_of, probes_of
+from jobstore.operations.health.probes import Standing
+from jobstore.settings import sqlite_url
+from jobstore.settings.sections import Settings
+from tests.fixtures.disks import HangingDisk, SmallDisk
+from tests.fixtures.postings import posting
+from tests.operations.damaging import fill, overwrite_page, tamper
+from tests.operations.watching import settings_for
+
+# However slow, full or small the machine is that runs the tests.
+LENIENT: dict[str, Any] = {
+    "health": {"disk_warn_percent": 0, "disk_fail_percent": 0, "memory_warn_mib": 1_048_576}
+    | {"timeout": 30},
+    "thresholds": dict.fromkeys(("get_ms", "search_ms", "statistics_ms", "write_ms"), 3_600_000),
+}
+WELL = Facts(
+    backup=lambda: Kept(datetime.now(UTC)),
+    drill=lambda: Kept(datetime.now(UTC)),
+    alerts=lambda: Standing(judged=True),
+)
+
+
+@pytest.fixture
+def file(migrated_url: str, tmp_path: Path) -> Path:
+    """A store with postings."""
+    fill(migrated_url)
+    return tmp_path / "jobs.db"
+
+
+def lenient(folder: Path, **health: Any) -> Settings:
+    """Settings under which every machine is well; ``health`` changes them."""
+    return settings_for(folder, **LENIENT | {"health": LENIENT["health"] | health})
+
+
+def look(settings: Settings, *only: str, facts: Facts = WELL) -> dict[str, Check]:
+    """Examine, and return the checks by name."""
+    return {each.name: each for each in examine(settings, only=only, facts=facts).checks}
+
+
+def wanting(checks: dict[str, Check]) -> dict[str, str]:
+    """The verdicts of those that are not well; of memory, the machine may have little."""
+    return {
+        name: each.verdict.value
+        for name, each in checks.items()
+        if each.verdict != "pass" and name != "memory:available"
+    }
+
+
+def content(file: Path) -> dict[str, list[Any]]:
+    with closing(sqlite3.connect(file)) as conn:
+        sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
+        tables = [name for (name,) in conn.execute(sql)]
+        return {name: conn.execute(f"SELECT * FROM {name}").fetchall() for name in tables}
+
+
+def test_a_sound_store_is_well_and_is_left_as_it_was(file: Path) -> None:
+    before = content(file)
+    report = examine(lenient(file.parent), facts=WELL)
+    assert wanting({each.name: each for each in report.checks}) == {}
+    assert {each.name.partition(":")[0] for each in report.checks} == {*COMPONENTS}
+    assert content(file) == before
+
+
+async def test_an_open_store_tells_how_it_is_and_observers_hear_nothing(file: Path) -> None:
+    heard: list[Event] = []
+    settings = lenient(file.parent)
+    async with jobstore.connect(sqlite_url(file), observers=[heard.append]) as store:
+        more = probes_of(settings, WELL)
+        report = await store.health(limits_of(settings), more=more)
+        assert isinstance(await store.health(), HealthReport)
+        assert await store.count() == 40
+    found = {each.name: each for each in report.checks}
+    assert wanting(found) == {}
+    assert found["schema:version"].observed == migrations.status(sqlite_url(file))[-1].id
+    assert found["counters:total"].observed == 40
+    assert {"backup:age", "performance:get"} <= found.keys()
+    assert [each.operation for each in heard] == ["count"]
+
+
+async def test_a_closed_store_and_a_transaction_have_no_health(store: JobStore) -> None:
+    async with store.transaction():
+        with pytest.raises(StoreBusy):
+            await store.health()
+    await store.close()
+    with pytest.raises(StoreClosed):
+        await store.health()
+
+
+async def test_an_empty_store_is_well(migrated_url: str, tmp_path: Path) -> None:
+    async with jobstore.connect(migrated_url) as store:
+        report = await store.health(limits_of(lenient(tmp_path)))
+    assert wanting({each.name: each for each in report.checks}) == {}
+
+
+async def test_what_is_over_its_limit_is_told_with_the_limit(file: Path) -> None:
+    limits = HealthLimits(
+        timeout=30,
+        get_ms=1e-9,
+        search_ms=1e-9,
+        statistics_ms=1e-9,
+        write_ms=1e-9,
+        disk_warn_percent=100,
+        disk_fail_percent=0,
+        wal_warn_mib=0.1,
+        memory_warn_mib=1,
+    )
+    async with jobstore.connect(sqlite_url(file)) as store:
+        await store.upsert(posting("in the WAL", description="word " * 39_000))
+        report = await store.health(limits)
+    found = {each.name: each for each in report.checks}
+    assert wanting(found) == {
+        "performance:get": "fail",
+        "performance:search": "fail",
+        "performance:statistics": "fail",
+        "disk:free": "warn",
+        "disk:write": "fail",
+        "wal:size": "warn",
+        "memory:process": "warn",
+    }
+    assert found["performance:get"].output == "is above 2e-09 ms"
+    assert found["memory:process"].output == "is above 1 MiB"
+    assert found["disk:free"].output.endswith("MiB are free; free some space")
+
+
+async def test_one_who_keeps_the_writer_waiting_is_noticed(file: Path) -> None:
+    options = EngineOptions(queue_size=10, busy_timeout=30)
+    limits = HealthLimits(timeout=0.2, **dict.fromkeys(LENIENT["thresholds"], 1e9))
+    async with jobstore.connect(sqlite_url(file), options=options) as store:
+        with FileLock(file, 1):
+            writes = [asyncio.create_task(store.upsert(posting(100)))]
+            await asyncio.sleep(0.01)
+            writes += [asyncio.create_task(store.upsert(posting(n))) for n in range(101, 107)]
+            await asyncio.sleep(0)
+            report = await store.health(limits)
+        await asyncio.gather(*writes)
+        found = {each.name: each for each in report.checks}
+        assert found["operations:responseTime"].verdict == "fail"
+        assert found["store:responseTime"].verdict == "pass"
+        assert (found["queue:depth"].verdict, found["queue:depth"].unit) == ("warn", "operations")
+        # What was given up left nothing behind.
+        assert await store.count() == 47
+        again = await store.health(limits_of(lenient(file.parent)))
+    assert wanting({each.name: each for each in again.checks}) == {}
+
+
+def test_a_store_that_others_keep_locked_fails_and_recovers(file: Path) -> None:
+    settings = lenient(file.parent, timeout=0.2)
+    with closing(sqlite3.connect(file, isolation_level=None)) as conn:
+        conn.execute("PRAGMA locking_mode = EXCLUSIVE")
+        conn.execute("BEGIN EXCLUSIVE")
+        found = look(settings, "store", "schema", "wal")
+    assert wanting(found) == {"store:responseTime": "fail", "schema:version": "fail"}
+    assert "somebody keeps the store locked" in found["store:responseTime"].output
+    assert wanting(look(lenient(file.parent))) == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "failing"),
+    [
+        ("posting", {"operations:responseTime", "performance:get", "counters:total"}),
+        ("counter", {"operations:responseTime", "performance:statistics", "counters:total"}),
+        ("posting_words_data", {"operations:responseTime", "performance:search"}),
+    ],
+)
+def test_a_corrupted_page_fails_what_needs_it(file: Path, table: str, failing: set[str]) -> None:
+    overwrite_page(file, table)
+    found = look(lenient(file.parent))
+    assert {name for name, verdict in wanting(found).items() if verdict == "fail"} >= failing
+    assert "jobstore doctor" in found["operations:responseTime"].output
+    assert found["disk:free"].verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM counter",
+        "UPDATE counter SET amount = -5",
+        "UPDATE counter SET amount = amount + 1 WHERE kind = 'total'",
+        "UPDATE counter SET amount = amount + 1 WHERE kind = 'source'",
+    ],
+)
+def test_damaged_counters_fail_until_they_are_repaired(file: Path, statement: str) -> None:
+    tamper(file, statement)
+    found = look(lenient(file.parent))
+    assert wanting(found) == {"counters:total": "fail"}
+    assert "jobstore doctor --verify" in found["counters:total"].output
+
+
+async def test_counters_of_a_store_that_is_written_to_are_no_fault(migrated_url: str) -> None:
+    async with jobstore.connect(migrated_url) as store:
+        writes = [asyncio.create_task(store.upsert(posting(n))) for n in range(300)]
+        for _ in range(3):
+            report = await store.health()
+            (counters,) = (each for each in report.checks if each.name == "counters:total")
+            assert counters.verdict == "pass"
+        await asyncio.gather(*writes)
+
+
+def test_a_posting_that_does_not_come_back_is_told(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tamper(
+        file,
+        "CREATE TRIGGER swallow AFTER INSERT ON posting BEGIN "
+        "UPDATE posting SET title = 'other' WHERE place = new.place; END",
+    )
+    found = look(lenient(file.parent), "operations")
+    assert found["operations:responseTime"].verdict == "fail"
+    assert "did not come back" in found["operations:responseTime"].output
+
+
+def test_a_full_disk_fails_and_recovers(small_disk: SmallDisk, tmp_path: Path) -> None:
+    url = sqlite_url(small_disk.folder / "jobs.db")
+    migrations.up(url)
+    settings = settings_for(
+        small_disk.folder,
+        **LENIENT | {"paths": {"state": str(tmp_path / "state")}, "health": {"timeout": 30}},
+    )
+    small_disk.burden(shutil.disk_usage(small_disk.folder).free - 20_000)
+    found = look(settings)
+    assert {"disk:free": "fail", "disk:write": "fail"}.items() <= wanting(found).items()
+    assert found["disk:write"].output == "No space left on device (OSError)"
+    small_disk.relieve()
+    assert wanting(look(settings)) == {}
+
+
+def test_a_read_only_disk_fails(small_disk: SmallDisk, tmp_path: Path) -> None:
+    migrations.up(sqlite_url(small_disk.folder / "jobs.db"))
+    settings = settings_for(
+        small_disk.folder, **LENIENT | {"paths": {"state": str(tmp_path / "state")}}
+    )
+    small_disk.read_only()
+    assert {"disk:write": "fail"}.items() <= wanting(look(settings)).items()
+
+
+def test_a_missing_store_fails_with_what_to_run_and_is_not_made(tmp_path: Path) -> None:
+    found = look(lenient(tmp_path))
+    assert {"store:responseTime", "schema:version", "wal:size"} <= wanting(found).keys()
+    assert "jobstore migrate up" in found["store:responseTime"].output
+    assert not (tmp_path / "jobs.db").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all" * 1000])
+def test_what_is_no_store_fails(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "jobs.db").write_bytes(content)
+    found = wanting(look(lenient(tmp_path), "store", "schema"))
+    assert found == {"store:responseTime": "fail", "schema:version": "fail"}
+
+
+def test_another_schema_fails_with_what_to_run(migrated_url: str, tmp_path: Path) -> None:
+    migrations.down(migrated_url)
+    found = look(lenient(tmp_path), "store", "schema")
+    assert wanting(found) == {"store:responseTime": "fail", "schema:version": "fail"}
+    assert "jobstore migrate up" in found["schema:version"].output
+
+
+def test_a_library_that_cannot_be_used_fails(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 8, 0))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.8.0")
+    found = look(lenient(file.parent), "library")
+    assert (found["library:version"].verdict, found["library:version"].observed) == (
+        "fail",
+        "3.8.0",
+    )
+
+
+def test_only_what_is_asked_for_is_looked_at(tmp_path: Path) -> None:
+    assert [*look(lenient(tmp_path), "drill", "memory")] == [
+        "memory:process",
+        "memory:available",
+        "drill:age",
+    ]
+    with pytest.raises(InvalidQuery, match="only: must be one of store, operations,"):
+        examine(lenient(tmp_path), only=["disks"])
+
+
+def test_a_disk_that_hangs_fails_and_recovers(hanging_disk: HangingDisk, tmp_path: Path) -> None:
+    folder = hanging_disk.folder
+    migrations.up(sqlite_url(folder / "jobs.db"))
+    settings = lenient(folder, timeout=0.2)
+    hanging_disk.hang()
+    found = look(settings)
+    hanging_disk.recover()
+    assert wanting(found) == {
+        "store:responseTime": "fail",
+        "disk:write": "fail",
+        "schema:version": "fail",
+    }
+    assert "the disk hangs" in found["disk:write"].output
+    assert wanting(look(lenient(folder))) == {}
+
+
+@pytest.fixture
+def hanging() -> Iterator[Any]:
+    """Facts that never come, until the test has ended."""
+    let_go = threading.Event()
+
+    def wait() -> Any:
+        let_go.wait(60)
+
+    yield wait
+    let_go.set()
+
+
+def test_facts_that_hang_fail_alone(file: Path, hanging: Any) -> None:
+    facts = Facts(hanging, lambda: Kept(datetime.now(UTC)), lambda: Standing(judged=True))
+    found = look(lenient(file.parent, timeout=0.2), "backup", "drill", "alerts", facts=facts)
+    assert wanting(found) == {"backup:age": "fail"}
+
+
+async def test_probes_of_others_are_run_beside(store: JobStore) -> None:
+    async def warns() -> Seen:
+        return Seen(Verdict.WARN, "late")
+
+    report = await store.health(more=[Probe("scraper:lag", warns, "component")])
+    assert (report.checks[-1].name, report.checks[-1].observed) == ("scraper:lag", "late")
+
+
+def hours_ago(hours: float) -> datetime:
+    return datetime.now(UTC) - timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("environment", "facts", "verdicts", "told"),
+    [
+        ("production", Facts(lambda: Kept(None), lambda: Kept(None), lambda: Standing(False)),
+         ["warn", "warn", "warn", "pass"],
+         ["never; run: jobstore backup create", "never; run: jobstore backup drill",
+          "never judged; run: jobstore alerts check", ""]),
+        ("development", Facts(lambda: Kept(None), lambda: Kept(None), lambda: Standing(False)),
+         ["pass", "pass", "pass", "pass"], None),
+        ("production",
+         Facts(lambda: Kept(hours_ago(27)), lambda: Kept(hours_ago(9 * 24)),
+               lambda: Standing(True, ("disk-free", "errors-warning"), 2)),
+         ["warn", "warn", "warn", "warn"],
+         ["is older than 26 hours; run: jobstore backup create",
+          "is older than 8 days; run: jobstore backup drill", "disk-free, errors-warning",
+          "notices did not arrive yet; see: jobstore alerts list"]),
+        ("production",
+         Facts(lambda: Kept(hours_ago(1), "The disk is full."), lambda: Kept(None, "It is bad."),
+               lambda: Standing(True)),
+         ["warn", "warn", "pass", "pass"],
+         ["the latest attempt failed: The disk is full.", "never; It is bad.", "", ""]),
+        # A clock that was set back.
+        ("production",
+         Facts(lambda: Kept(hours_ago(-5)), lambda: Kept(hours_ago(-5)), lambda: Standing(True)),
+         ["pass", "pass", "pass", "pass"], ["", "", "", ""]),
+    ],
+)  # fmt: skip
+def test_what_operations_know_is_judged(
+    tmp_path: Path, environment: str, facts: Facts, verdicts: list[str], told: list[str] | None
+) -> None:
+    settings = settings_for(tmp_path, environment=environment)
+    found = look(settings, "backup", "drill", "alerts", facts=facts)
+    assert [each.verdict.value for each in found.values()] == verdicts
+    assert told is None or [each.output for each in found.values()] == told
