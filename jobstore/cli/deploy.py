@@ -219,7 +219,7 @@ class _Lines:
     def __call__(self, phase: str, gate: Gate) -> None:
         from rich.text import Text
 
-        from jobstore.operations.deployment.report import shown
+        from jobstore.operations.deployment.gates import shown
 
         if self._quiet:
             return

@@ -166,9 +166,9 @@ def _end(book: Book, deployment: Deployment, status: Status, started: float) -> 
     deployment.status = status
     deployment.seconds = round(time.monotonic() - started, 3)
     book.keep(deployment)
-    _log.log(
-        20 if deployment.go else 40,
-        "a deployment ended",
+    log = _log.info if deployment.go else _log.error
+    log(
+        f"a {deployment.kind} ended",
         number=deployment.number,
         outcome=status.value,
         seconds=deployment.seconds,

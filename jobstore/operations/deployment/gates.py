@@ -68,9 +68,17 @@ class Stopped(Exception):
     """A check failed, so nothing after it was run."""
 
     def __init__(self, phase: str, gate: Gate) -> None:
-        super().__init__(f"{phase}: {gate.name}: {gate.measured}")
+        wanted = f", not {shown(gate.target, gate.unit)}" if gate.target != "" else ""
+        super().__init__(f"{phase}: {gate.name}: {shown(gate.measured, gate.unit)}{wanted}")
         self.phase = phase
         self.gate = gate
+
+
+def shown(value: Value, unit: str) -> str:
+    """Return a value with its unit, for people."""
+    if isinstance(value, str):
+        return value
+    return f"{value:,} {unit}" if unit else f"{value:,}"
 
 
 Told = Callable[[str, Gate], object]
@@ -139,7 +147,7 @@ def _write_down(phase: str, gate: Gate) -> None:
         check=gate.name,
         verdict=gate.verdict.value,
         measured=gate.measured,
-        target=gate.target or None,
+        target=None if gate.target == "" else gate.target,
         unit=gate.unit or None,
         seconds=gate.seconds,
     )

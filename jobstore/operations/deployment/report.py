@@ -9,20 +9,13 @@ from collections.abc import Iterator
 from datetime import UTC
 
 from jobstore.operations.deployment.conditions import Condition
-from jobstore.operations.deployment.gates import Gate, Value
+from jobstore.operations.deployment.gates import Gate, shown
 from jobstore.operations.deployment.records import Deployment
 
 
 def markdown(deployment: Deployment) -> str:
     """Return the report."""
     return "\n".join([*_head(deployment), *_phases(deployment), *_end(deployment)]) + "\n"
-
-
-def shown(value: Value, unit: str) -> str:
-    """Return a value with its unit, for people."""
-    number = isinstance(value, int | float)
-    text = f"{value:,}" if number else str(value)
-    return f"{text} {unit}" if unit and number else text
 
 
 def _head(deployment: Deployment) -> Iterator[str]:

@@ -38,7 +38,7 @@ SOURCE = "jobstore-deployment"
 
 # Calls that a 95th percentile is taken of, and postings that are stored at once.
 _CALLS = 50
-_BULK = 200
+_BULK = 100
 _WORD = "zyxwvut"
 
 _LOSES = "Run: jobstore doctor --verify; then report it."

@@ -1,0 +1,87 @@
+"""What tests of deployments share: settings, running one, a next migration, what stands there."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from jobstore import resources
+from jobstore.operations.deployment import Book, Deployment, deploy, roll_back
+from jobstore.settings import sqlite_url
+from jobstore.settings.sections import Settings
+
+# Slow machines and full disks are not what these tests are about.
+_PATIENT: dict[str, Any] = {
+    "thresholds": dict.fromkeys(("get_ms", "search_ms", "statistics_ms", "write_ms"), 60_000),
+    "health": {"timeout": 60, "disk_warn_percent": 0.002, "disk_fail_percent": 0.001},
+    "deployment": {"min_free_mib": 1, "simultaneous": 30, "sample_data": False},
+}
+
+COLUMN = ("ALTER TABLE posting ADD COLUMN extra TEXT;", "ALTER TABLE posting DROP COLUMN extra;")
+"""A harmless migration, and the way back."""
+
+
+def settings_for(folder: Path, **sections: Any) -> Settings:
+    """Return the settings of a store ``jobs.db`` in ``folder``, with much patience."""
+    given: dict[str, Any] = {"environment": "staging"}
+    given["store"] = {"url": sqlite_url(folder / "jobs.db")} | sections.pop("store", {})
+    for name in _PATIENT.keys() | sections.keys():
+        section = sections.get(name, {})
+        given[name] = _PATIENT.get(name, {}) | section if isinstance(section, dict) else section
+    return Settings.model_validate(given)
+
+
+def deployed(settings: Settings, **options: Any) -> Deployment:
+    """Deploy, and return how it went, as it is kept."""
+    done = deploy(settings, run_id="test", **options)
+    assert Book(settings).one(done.number) == done
+    return done
+
+
+def rolled_back(settings: Settings, to: int) -> Deployment:
+    """Return to a deployment, whatever is lost."""
+    return roll_back(settings, to, run_id="test", agree=lambda loss: None)
+
+
+def gates(deployment: Deployment) -> dict[str, str]:
+    """Return the verdict of each gate by its name."""
+    return {gate.name: gate.verdict.value for phase in deployment.phases for gate in phase.gates}
+
+
+class Migrations:
+    """The migrations of this jobstore, with more that a test adds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(resources.migrations_folder("sqlite"), folder)
+
+    def add(self, up: str, down: str) -> str:
+        """Add one, and return its id."""
+        number = len([*self.folder.glob("*.rollback.sql")]) + 1
+        name = f"{number:04}.of-a-test"
+        (self.folder / f"{name}.sql").write_text(up)
+        (self.folder / f"{name}.rollback.sql").write_text(down)
+        return name
+
+    def use(self, set: Callable[..., object]) -> None:
+        """Let jobstore go by them; ``set`` is ``monkeypatch.setattr``."""
+        set(resources, "migrations_folder", lambda engine: self.folder)
+
+
+def content(path: Path) -> dict[str, Any]:
+    """Return everything that a store holds: its tables and their rows."""
+    with closing(sqlite3.connect(path)) as conn:
+        found = conn.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+        tables = dict(sorted(found))
+        kept = ("posting", "posting_text", "revision", "counter", "store_property")
+        kept += ("_migration_checksum", "posting_vocabulary")
+        rows = {
+            name: sorted(conn.execute(f"SELECT * FROM {name}"), key=repr)
+            for name in kept
+            if name in tables
+        }
+    return {"tables": tables, "rows": rows}

@@ -1,0 +1,249 @@
+"""A return to an earlier deployment: its schema and its data, and what that costs, told before."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import jobstore
+from jobstore import BackupError, InvalidQuery, StoreBusy, StoreCorrupt, migrations
+from jobstore.engines.sqlite.locking import FileLock
+from jobstore.errors import StoreUnavailable
+from jobstore.operations import backup
+from jobstore.operations.deployment import (
+    Book,
+    Condition,
+    Loss,
+    Status,
+    backups_in_use,
+    loss_of,
+    markdown,
+    replacing,
+    roll_back,
+    validation,
+)
+from jobstore.settings.sections import Settings
+from tests.fixtures.checks import check_file
+from tests.fixtures.postings import full, posting
+from tests.operations.damaging import overwrite_page
+from tests.operations.deploying import (
+    COLUMN,
+    Migrations,
+    content,
+    deployed,
+    gates,
+    rolled_back,
+    settings_for,
+)
+
+
+@pytest.fixture(autouse=True)
+def _few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure little; figures are not what this is about."""
+    monkeypatch.setattr(validation, "_CALLS", 5)
+    monkeypatch.setattr(validation, "_BULK", 20)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "jobs.db"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_for(tmp_path)
+
+
+async def _change(url: str) -> None:
+    async with jobstore.connect(url) as store:
+        # Two are new, one changed, one is seen again, one is gone.
+        await store.upsert_many([full("new"), full("newer"), posting(1, title="Changed"), full(2)])
+        await store.delete(jobstore.job_id("board", "3"))
+
+
+@pytest.fixture
+def first(settings: Settings, migrated_url: str, path: Path) -> dict[str, Any]:
+    """Deployment 1 of a store with ten postings, which changed since; what it had left."""
+
+    async def fill() -> None:
+        async with jobstore.connect(migrated_url) as store:
+            await store.upsert_many(full(number) for number in range(10))
+
+    asyncio.run(fill())
+    assert deployed(settings).go
+    found = content(path)
+    asyncio.run(_change(migrated_url))
+    return found
+
+
+CHANGED = Loss(added=2, changed=1, seen=1, removed=1)
+
+
+def test_schema_and_data_are_again_what_the_deployment_left(
+    settings: Settings,
+    first: dict[str, Any],
+    path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    following = Migrations(tmp_path / "migrations")
+    following.use(monkeypatch.setattr)
+    name = following.add(*COLUMN)
+    assert deployed(settings).applied == [name]
+    latest = content(path)
+    told: list[Loss] = []
+
+    done = roll_back(settings, 1, run_id="test", agree=told.append)
+
+    assert (done.go, done.kind, done.to, done.number) == (True, "rollback", 1, 3)
+    assert told == [CHANGED]
+    assert done.loss == CHANGED
+    assert content(path) == first
+    assert migrations.status(settings.store.url)[-1].state == "pending"
+    check_file(path)
+    # What was there is whole in the backup.
+    assert done.saved is not None
+    other = tmp_path / "saved.db"
+    asyncio.run(backup.restore(settings, done.saved, to=jobstore.settings.sqlite_url(other)))
+    assert content(other) == latest
+    page = Book(settings).report(3).read_text()
+    assert page == markdown(done)
+    assert "2 added, 1 changed, 1 seen again, 1 deleted (they come back)" in page
+    # And it can be deployed again.
+    again = deployed(settings)
+    assert (again.applied, again.go) == ([name], True)
+    assert asyncio.run(_count(settings.store.url)) == 10
+    assert {*backups_in_use(settings)} >= {done.snapshot, again.snapshot}
+
+
+async def _count(url: str) -> int:
+    async with jobstore.connect(url) as store:
+        return await store.count()
+
+
+def test_what_would_be_lost_is_told_without_a_change(
+    settings: Settings, first: dict[str, Any], path: Path
+) -> None:
+    before = content(path)
+    files = sorted(path.parent.rglob("*"))
+
+    assert loss_of(settings, 1) == CHANGED
+
+    assert content(path) == before
+    assert sorted(path.parent.rglob("*")) == files
+
+
+def test_whoever_does_not_agree_changes_nothing(
+    settings: Settings, first: dict[str, Any], path: Path
+) -> None:
+    before = content(path)
+
+    def no(loss: Loss) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        roll_back(settings, 1, run_id="test", agree=no)
+    assert content(path) == before
+    assert len(Book(settings).all()) == 1
+    assert deployed(settings).continues is None
+
+
+def test_a_rollback_can_be_taken_back_by_going_to_what_was_deployed_later(
+    settings: Settings, first: dict[str, Any], path: Path
+) -> None:
+    assert deployed(settings).number == 2
+    later = content(path)
+    rolled_back(settings, 1)
+
+    done = rolled_back(settings, 2)
+
+    assert content(path) == later
+    assert done.loss == Loss(added=1, changed=1, seen=1, removed=2)
+    # The rollback itself left something to return to, too.
+    assert rolled_back(settings, 3).go
+    assert content(path) == first
+
+
+def test_a_store_that_is_gone_comes_back(
+    settings: Settings, first: dict[str, Any], path: Path
+) -> None:
+    for end in ("", "-wal", "-shm"):
+        Path(f"{path}{end}").unlink(missing_ok=True)
+    assert loss_of(settings, 1) == Loss()
+
+    done = rolled_back(settings, 1)
+
+    assert (done.go, done.saved, done.before) == (True, None, Condition())
+    assert content(path) == first
+
+
+def test_a_store_without_tables_comes_back(
+    settings: Settings, first: dict[str, Any], path: Path
+) -> None:
+    migrations.down(settings.store.url, to="0")
+
+    assert rolled_back(settings, 1).go
+    assert content(path) == first
+
+
+def test_what_cannot_be_returned_to_is_refused(
+    settings: Settings, first: dict[str, Any], path: Path, tmp_path: Path
+) -> None:
+    before = content(path)
+    with pytest.raises(InvalidQuery, match="there is no 7; there are: 1"):
+        rolled_back(settings, 7)
+    assert not deployed(settings_for(tmp_path, deployment={"min_free_mib": 1_000_000})).go
+    with pytest.raises(BackupError, match="Deployment 2 failed, and left nothing to return to"):
+        rolled_back(settings, 2)
+    for file in settings.backups_folder.glob("*.zst"):
+        file.write_bytes(b"tampered")
+    with pytest.raises(BackupError):
+        rolled_back(settings, 1)
+    for file in settings.backups_folder.glob("*Z-*"):
+        file.unlink()
+    with pytest.raises(BackupError, match="There is no backup called"):
+        rolled_back(settings, 1)
+    assert content(path) == before
+
+
+def test_a_store_that_is_too_damaged_to_be_compared_is_left_alone(
+    settings: Settings, first: dict[str, Any], path: Path
+) -> None:
+    overwrite_page(path, "posting")
+    damaged = path.read_bytes()
+
+    with pytest.raises(StoreCorrupt, match=r"jobstore restore jobs-\S+ --replace"):
+        rolled_back(settings, 1)
+    assert path.read_bytes() == damaged
+
+
+def test_writers_that_do_not_let_go_are_not_overrun(
+    settings: Settings, first: dict[str, Any], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = content(path)
+    monkeypatch.setattr(replacing, "PATIENCE", 0.05)
+    with FileLock(path, 1):
+        done = rolled_back(settings, 1)
+    assert (done.status, done.go) == (Status.FAILED, False)
+    assert gates(done) == {"data": "fail"}
+    # Another program writes without the lock.
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("BEGIN IMMEDIATE")
+        done = rolled_back(settings, 1)
+        assert not done.go
+        assert "busy" in (done.error or "")
+        conn.execute("ROLLBACK")
+    assert content(path) == before
+    assert StoreBusy.__name__ not in (done.error or "")
+
+
+def test_a_record_that_somebody_spoilt_is_named(settings: Settings) -> None:
+    assert deployed(settings).go
+    (settings.deployments_folder / "0001.json").write_text("{}")
+    with pytest.raises(StoreUnavailable, match=r"0001.json is damaged"):
+        Book(settings).one(1)
