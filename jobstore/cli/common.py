@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -87,12 +87,22 @@ def with_store(
         async with jobstore.connect(url, migrate=migrate, options=options) as store:
             if not _is_recorded():
                 return await work(store)
-            from jobstore.operations.monitoring import recording
-
-            async with recording(store, load_settings(url), label=_label()):
+            async with _recorded(store, load_settings(url)):
                 return await work(store)
 
     return asyncio.run(run())
+
+
+@asynccontextmanager
+async def _recorded(store: JobStore, settings: Settings) -> AsyncIterator[None]:
+    """Keep a record of what the block asks the store, and log what is slow."""
+    from jobstore.operations.logs import Logs
+    from jobstore.operations.monitoring import recording
+
+    with Logs(settings) as logs, logs.slow_operations() as slow:
+        store.observe(slow)
+        async with recording(store, settings, label=_label()):
+            yield
 
 
 def _is_recorded() -> bool:

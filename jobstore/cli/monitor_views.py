@@ -13,10 +13,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from jobstore.cli.output import counted, plain
+from jobstore.cli.output import plain
 from jobstore.operations.monitoring.picture import failed_percent
 from jobstore.operations.monitoring.reading import Frame, Point, milliseconds
-from jobstore.operations.monitoring.traffic import together, total
+from jobstore.operations.monitoring.traffic import is_failure, together, total
 
 
 def frame_view(frame: Frame, name: str, *, warn_ms: float, critical_ms: float) -> RenderableType:
@@ -25,7 +25,7 @@ def frame_view(frame: Frame, name: str, *, warn_ms: float, critical_ms: float) -
     head.append(f"{datetime.fromtimestamp(frame.at, UTC):%H:%M:%S} UTC  ", "not bold dim")
     head.append(f"{frame.per_second:,.1f} operations/s", "not bold")
     head.append("  ")
-    head.append(counted(frame.errors, "error"), "bold red" if frame.errors else "not bold")
+    head.append(f"{frame.failures:,} failed", "bold red" if frame.failures else "not bold")
     head.append(f" in {frame.window:g} s", "not bold dim")
     foot = Text.assemble(
         ("queue ", "dim"), f"{frame.queue_depth:,}",
@@ -50,8 +50,9 @@ def _parts(frame: Frame, warn_ms: float, critical_ms: float) -> list[RenderableT
             Text(figure(rate.p95_ms), style=style),
             figure(rate.p99_ms),
             f"{rate.rows_per_second:,.1f}",
-            Text(f"{rate.errors:,}", style="bold red" if rate.errors else ""),
+            Text(f"{sum(rate.errors.values()):,}", style="bold red" if rate.failures else ""),
         )
+    parts: list[RenderableType] = [operations, Text(), *_errors(frame)]
     processes = _table("process", "program", "per second", "queue", "group")
     processes.columns[1].justify = "left"
     for each in frame.processes:
@@ -62,9 +63,20 @@ def _parts(frame: Frame, warn_ms: float, critical_ms: float) -> list[RenderableT
             f"{each.queue_depth:,}",
             f"{each.group_size:,}",
         )
-    if not frame.processes:
-        return [operations, Text()]
-    return [operations, Text(), processes, Text()]
+    return [*parts, processes, Text()] if frame.processes else parts
+
+
+def _errors(frame: Frame) -> list[RenderableType]:
+    """What was raised, by type: failures of the store, and answers that were no."""
+    table = _table("raised by", "error", "count", "the store failed")
+    table.columns[1].justify = "left"
+    for name, rate in frame.operations.items():
+        for error, count in sorted(rate.errors.items()):
+            failed = is_failure(name, error)
+            style = "bold red" if failed else ""
+            told = Text("yes" if failed else "no", style=style)
+            table.add_row(Text(plain(name)), Text(plain(error)), f"{count:,}", told)
+    return [table, Text()] if table.row_count else []
 
 
 def trend_view(points: Sequence[Point]) -> RenderableType:

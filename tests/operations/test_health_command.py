@@ -23,6 +23,11 @@ from tests.fixtures.disks import HangingDisk
 from tests.operations.damaging import tamper
 from tests.operations.receivers import webhook
 
+# The command has no thread when it forks; the process of the tests has some.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:This process .* is multi-threaded:DeprecationWarning"
+)
+
 Run = Callable[..., CompletedProcess[str]]
 
 # However slow, full or small the machine is.

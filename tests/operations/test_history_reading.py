@@ -58,10 +58,11 @@ def test_a_frame_has_rates_percentiles_and_levels(
     recorder._levels = {"queue_depth": Level.of(7), "group_size": Level.of(3)}
     ask(recorder, *[0.001] * 90, *[0.08] * 10, rows=2)
     ask(recorder, 0.2, operation="search", error="StoreTimeout")
+    ask(recorder, 0.2, operation="search", error="InvalidQuery")
     recorder.flush()
     found = frame(path, tmp_path / "jobs.db", seconds.now)
-    assert found.per_second == pytest.approx(10.1, rel=0.01)
-    assert (found.errors, found.queue_depth, found.wal_bytes) == (1, 7, 4096)
+    assert found.per_second == pytest.approx(10.2, rel=0.01)
+    assert (found.failures, found.queue_depth, found.wal_bytes) == (1, 7, 4096)
     get = found.operations["get"]
     assert get.per_second == pytest.approx(10, rel=0.01)
     assert get.rows_per_second == pytest.approx(20, rel=0.01)
@@ -69,7 +70,8 @@ def test_a_frame_has_rates_percentiles_and_levels(
     assert get.p50_ms <= 1
     assert get.p95_ms is not None
     assert 70 < get.p95_ms <= 100
-    assert found.operations["search"].errors == 1
+    search = found.operations["search"]
+    assert (search.errors, search.failures) == ({"StoreTimeout": 1, "InvalidQuery": 1}, 1)
     (process,) = found.processes
     assert (process.label, process.queue_depth, process.group_size) == ("scraper", 7, 3)
 

@@ -56,6 +56,7 @@ def svg(points: Sequence[Point], since: float, until: float, *, title: str, line
         f"<title>{_escaped(title)}</title>",
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
         f'<text x="{_LEFT}" y="32" font-size="16" font-weight="bold">{_escaped(title)}</text>',
+        f'<text x="{_WIDTH - _RIGHT}" y="32" text-anchor="end" fill="#555555">UTC</text>',
     ]
     for index, panel in enumerate(panels):
         top = _TOP + index * (_PANEL + _GAP)
@@ -108,8 +109,10 @@ def _draw(
             f'fill="#555555">{ceiling * share:g}</text>'
         )
     for moment in _moments(since, until):
+        # The last one would not fit if its middle stood at the edge.
+        anchor = "end" if moment == until else "middle"
         yield (
-            f'<text x="{x(moment):.1f}" y="{top + _PANEL + 18}" text-anchor="middle" '
+            f'<text x="{x(moment):.1f}" y="{top + _PANEL + 18}" text-anchor="{anchor}" '
             f'fill="#555555">{_when(moment, until - since)}</text>'
         )
     if panel.line_at is not None and panel.line_at <= ceiling:
@@ -177,7 +180,7 @@ def _round_up(value: float) -> float:
 
 
 def _moments(since: float, until: float) -> list[float]:
-    return [since + (until - since) * index / _TICKS for index in range(_TICKS + 1)]
+    return [*(since + (until - since) * index / _TICKS for index in range(_TICKS)), until]
 
 
 def _when(moment: float, span: float) -> str:

@@ -47,14 +47,18 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """One operation as it goes now: per second, and percentiles in milliseconds."""
+    """One operation as it goes now: per second, and percentiles in milliseconds.
+
+    ``errors`` counts them by type; ``failures`` are those in which the store failed.
+    """
 
     per_second: float
     rows_per_second: float
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
-    errors: int
+    errors: dict[str, int]
+    failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Frame:
     at: float
     window: float
     per_second: float
-    errors: int
+    failures: int
     queue_depth: int
     wal_bytes: int | None
     disk_free_bytes: int | None
@@ -121,7 +125,7 @@ def frame(path: Path, store: Path, now: float, window: float = WINDOW) -> Frame:
         at=now,
         window=window,
         per_second=sum(rates.values()),
-        errors=sum(sum(each.errors.values()) for each in merged.values()),
+        failures=sum(each.failures for each in merged.values()),
         queue_depth=sum(each.queue_depth for each in running),
         wal_bytes=space.get("wal_bytes"),
         disk_free_bytes=space.get("disk_free_bytes"),
@@ -132,7 +136,8 @@ def frame(path: Path, store: Path, now: float, window: float = WINDOW) -> Frame:
                 milliseconds(each.quantile(0.5)),
                 milliseconds(each.quantile(0.95)),
                 milliseconds(each.quantile(0.99)),
-                sum(each.errors.values()),
+                each.errors,
+                each.failures,
             )
             for name, each in merged.items()
         },

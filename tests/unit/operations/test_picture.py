@@ -59,13 +59,20 @@ def test_the_line_of_the_alert_is_drawn_when_latency_comes_near_it() -> None:
 
 
 def test_everything_drawn_lies_inside() -> None:
-    picture = draw([point(hour, 9.0 if hour == 3 else 0.001, 10, hour) for hour in range(24)])
+    points = [point(hour, 9.0 if hour == 3 else 0.001, 10, hour) for hour in range(168)]
+    picture = draw(points, hours=168)
     width, height = float(picture.get("width", 0)), float(picture.get("height", 0))
     for line in picture.iter(f"{SVG}polyline"):
         for pair in line.get("points", "").split():
             x, y = map(float, pair.split(","))
             assert 0 <= x <= width
             assert 0 <= y <= height
+    for text in picture.iter(f"{SVG}text"):
+        # A letter is about 0.6 of the size of its font wide.
+        wide = 0.6 * float(text.get("font-size", 12)) * len(text.text or "")
+        before = {"middle": 0.5, "end": 1.0}.get(text.get("text-anchor", "start"), 0.0)
+        left = float(text.get("x", 0)) - before * wide
+        assert 0 <= left <= left + wide <= width, text.text
 
 
 def test_nothing_to_draw_says_so() -> None:

@@ -1,0 +1,169 @@
+"""``jobstore alerts``: how rules stand, silences, what was told, a test of the sinks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.cli.commands import run, said
+from tests.operations.receivers import Webhook, webhook
+
+# The command has no thread when it forks; the process of the tests has some.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:This process .* is multi-threaded:DeprecationWarning"
+)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Webhook]:
+    with webhook() as running:
+        yield running
+
+
+@pytest.fixture
+def config(migrated_url: str, tmp_path: Path, receiver: Webhook) -> Path:
+    """Settings under which only the backup and the drill are missed."""
+    off = ("health-failing", "disk-free")
+    rules = ", ".join(f"{{name: {name}, enabled: false}}" for name in off)
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        f"store: {{url: '{migrated_url}'}}\n"
+        f"alerts:\n  rules: [{rules}]\n"
+        f"  sinks: [{{type: webhook, name: pager, url: '{receiver.url}'}}, {{type: log}}]\n"
+    )
+    return file
+
+
+def alerts(config: Path, *arguments: str, code: int = 0) -> str:
+    """Run it; return what people are told."""
+    result = run("alerts", *arguments, "--config", str(config))
+    assert result.exit_code == code, result.stderr
+    assert result.stdout == ""
+    return said(result)
+
+
+def asked(config: Path, *arguments: str, code: int = 0) -> Any:
+    """Run it with --json."""
+    result = run("alerts", *arguments, "--config", str(config), "--json")
+    assert result.exit_code == code, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_what_was_never_judged_is_unknown(config: Path) -> None:
+    assert "backup-age unknown not judged yet" in alerts(config, "list")
+    assert asked(config, "list")["alerts"][-1] == {
+        "rule": "drill-age",
+        "severity": "warning",
+        "firing": False,
+        "since": None,
+        "value": None,
+        "text": "not judged yet",
+        "silenced": None,
+    }
+
+
+def test_a_check_tells_sinks_once_and_people_each_time(config: Path, receiver: Webhook) -> None:
+    told = alerts(config, "check")
+    assert "latency-warning ok fewer than 20 operations" in told
+    assert "there is no backup" in told
+    assert alerts(config, "check", "--quiet") == ""
+    assert [each["rule"] for each in receiver.notices] == ["backup-age", "drill-age"]
+    found = {each["rule"]: each for each in asked(config, "list")["alerts"]}
+    assert found["backup-age"]["firing"]
+    # JSON has no infinity.
+    assert found["backup-age"]["value"] is None
+    assert found["backup-age"]["since"].endswith("Z")
+
+
+def test_a_check_as_json_has_what_was_told_and_sent(config: Path) -> None:
+    checked = asked(config, "check")
+    assert {each["rule"] for each in checked["notices"]} == {"backup-age", "drill-age"}
+    assert checked["notices"][0]["muted"] == ""
+    sent = {(each["sink"], each["error"]) for each in checked["deliveries"]}
+    assert sent == {("pager", None), ("log", None)}
+    log = config.parent / "jobs.ops/logs/monitoring.log"
+    assert "alert backup-age firing: there is no backup" in log.read_text()
+
+
+def test_what_does_not_arrive_is_told_listed_and_sent_later(
+    config: Path, receiver: Webhook
+) -> None:
+    receiver.status = 500
+    told = alerts(config, "check", "--quiet")
+    assert "Error: A notice did not reach pager (the webhook answered 500); it is tried" in told
+    assert "Not delivered to pager: backup-age, firing (the webhook answered 500)" in alerts(
+        config, "list"
+    )
+    (first, *_) = asked(config, "list")["undelivered"]
+    assert (first["sink"], first["attempts"]) == ("pager", 1)
+
+
+def test_a_silence_is_listed_holds_and_can_be_lifted(config: Path, receiver: Webhook) -> None:
+    told = alerts(config, "silence", "*", "--for", "2h", "--reason", "moving the disk")
+    assert told.startswith("Silence 1: * until 20")
+    assert "(silenced: moving the disk)" in alerts(config, "check")
+    assert receiver.notices == []
+    assert "Silence 1: * until" in alerts(config, "list")
+    assert asked(config, "list")["silences"][0]["reason"] == "moving the disk"
+    assert "firing, silenced" in alerts(config, "history")
+    assert alerts(config, "silence", "--lift", "1") == "Silence 1 is lifted."
+    assert alerts(config, "silence", "--lift", "1", code=1) == "Error: No silence 1 holds."
+    assert asked(config, "silence", "--lift", "1", code=1) == {"lifted": False}
+    alerts(config, "check")
+    assert len(receiver.notices) == 2
+
+
+def test_a_silence_as_json_tells_its_end(config: Path) -> None:
+    held = asked(config, "silence", "drill-age", "--for", "1h", "--reason", "no time")
+    assert held["id"] == 1
+    assert held["ends_at"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["drill-age"], "reason: must say why"),
+        (["drill", "--reason", "x"], "there are: latency-warning, latency-critical,"),
+        ([], "name a rule, or a silence with --lift"),
+        (["drill-age", "--lift", "1"], "name a rule, or a silence with --lift"),
+        (["drill-age", "--reason", "x", "--for", "soon"], "90m, 24h, 7d"),
+        (["drill-age", "--reason", "x", "--for", "400d"], "at most 366 days"),
+    ],
+)
+def test_a_silence_that_means_nothing_is_wrong_usage(
+    config: Path, arguments: list[str], told: str
+) -> None:
+    assert told in alerts(config, "silence", *arguments, code=2)
+
+
+def test_the_history_is_newest_first(config: Path) -> None:
+    assert alerts(config, "history") == "No alert was raised in that time."
+    alerts(config, "check")
+    notices = asked(config, "history", "--limit", "1")["notices"]
+    assert [(each["rule"], each["kind"]) for each in notices] == [("drill-age", "firing")]
+    assert alerts(config, "history", "--last", "1h").count("firing") == 2
+
+
+def test_sinks_are_tried_one_by_one_or_all(config: Path, receiver: Webhook) -> None:
+    assert alerts(config, "test") == "The test reached 2 sinks."
+    assert alerts(config, "test", "--sink", "pager") == "The test reached 1 sink."
+    assert [each["kind"] for each in receiver.notices] == ["test", "test"]
+    assert "there are: pager, log" in alerts(config, "test", "--sink", "siren", code=2)
+
+
+def test_a_sink_that_is_not_reached_ends_the_test_with_1(config: Path, receiver: Webhook) -> None:
+    receiver.status = 404
+    assert alerts(config, "test", code=1) == (
+        "Error: The test did not reach pager (the webhook answered 404). The test reached 1 sink."
+    )
+    found = asked(config, "test", "--sink", "pager", code=1)["deliveries"]
+    assert [each["error"] for each in found] == ["the webhook answered 404"]
+
+
+def test_settings_that_are_wrong_end_with_2(config: Path) -> None:
+    config.write_text("alerts: {sinks: [{type: siren}]}")
+    assert "alerts.sinks" in alerts(config, "list", code=2)
