@@ -70,7 +70,7 @@ class Criteria:
     @property
     def is_empty(self) -> bool:
         """Whether every posting satisfies this."""
-        return all(getattr(self, name) in (None, ()) for name in _FILTERS)
+        return self is _EVERYTHING or all(getattr(self, name) in (None, ()) for name in _FILTERS)
 
     @property
     def fingerprint(self) -> bytes:
@@ -79,6 +79,7 @@ class Criteria:
         return blake2b(content.encode("utf-8", "backslashreplace"), digest_size=16).digest()
 
 
+_EVERYTHING = Criteria()
 _FILTERS = tuple(item.name for item in fields(Criteria) if item.name != "sort")
 
 
@@ -88,7 +89,7 @@ def check_query(query: SearchQuery | None) -> Criteria:
     Raises InvalidQuery with every fault of every field.
     """
     if query is None:
-        return Criteria()
+        return _EVERYTHING
     if not isinstance(query, SearchQuery):
         raise InvalidQuery(f"a query must be a SearchQuery, not {type(query).__name__}")
     faults: list[Fault] = []
