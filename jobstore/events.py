@@ -9,16 +9,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 _log = logging.getLogger("jobstore")
 
 
-@dataclass(slots=True, frozen=True)
-class Event:
-    """One finished operation of the gateway.
+class Event(NamedTuple):
+    """One finished operation of the gateway; a tuple, since one is made for every call.
 
     ``operation`` is the gateway's method (``"upsert"``, ``"search"`` ...), ``seconds`` its
     duration as the caller saw it, ``rows`` how many postings went in or came out, ``error``
