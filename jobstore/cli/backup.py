@@ -7,6 +7,7 @@ when a command runs.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -91,7 +92,7 @@ def list_(
 
     The exit code is 1 when a place cannot be reached, or a copy is not whole.
 
-    JSON: {"backups": [...], "faults": [...]}, each backup as create gives it.
+    JSON: {"backups": [...], "faults": {PLACE: [...]}}, each backup as create gives it.
     """
     from jobstore.operations import backup
 
@@ -102,8 +103,9 @@ def list_(
         print_json({"backups": backups, "faults": catalog.faults})
     else:
         _show(catalog)
-    for fault in catalog.faults:
-        complain(fault)
+    for faults in catalog.faults.values():
+        for fault in faults:
+            complain(fault)
     if catalog.faults:
         raise typer.Exit(1)
 
@@ -123,9 +125,10 @@ def verify(
     """Open every copy of a backup and check all that it holds.
 
     Reads, decrypts and unpacks it, and checks its pages, its row counts and its digest. The
-    exit code is 1 when a copy is not good, or when there is none.
+    exit code is 1 when a copy is not good, when a place cannot be reached or lacks its copy, or
+    when there is none.
 
-    JSON: {"ok", "copies": [{"backup", "place", "ok", "error", "seconds"}]}.
+    JSON: {"ok", "copies": [{"backup", "place", "error", "seconds", "ok"}]}.
     """
     from jobstore.operations import backup
 
@@ -139,11 +142,7 @@ def verify(
         )
     good = bool(copies) and all(each.ok for each in copies)
     if json:
-        told = [
-            {"backup": each.backup, "place": each.place, "ok": each.ok}
-            | {"error": each.error, "seconds": each.seconds}
-            for each in copies
-        ]
+        told = [dataclasses.asdict(each) | {"ok": each.ok} for each in copies]
         print_json({"ok": good, "copies": told})
     for each in copies:
         if each.error is None:
@@ -285,17 +284,22 @@ def _show(catalog: Catalog) -> None:
     from rich.text import Text
 
     places = list(dict.fromkeys(place for each in catalog.backups for place in each.places))
-    table = Table("backup", "made (UTC)", "postings", "size", "encrypted", "reason", "in", box=None)
+    encrypted = any(each.manifest.encryption for each in catalog.backups)
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("backup", "made (UTC)", "postings", "size"):
+        table.add_column(name, no_wrap=True)
+    for name in ("in", *(["encrypted"] if encrypted else []), "reason"):
+        table.add_column(name, overflow="fold")
     for each in catalog.backups:
         manifest = each.manifest
         table.add_row(
             manifest.name,
-            f"{manifest.created_at:%Y-%m-%d %H:%M:%S}",
+            f"{manifest.created_at:%Y-%m-%d %H:%M}",
             f"{manifest.postings:,}",
             size(manifest.size),
-            "yes" if manifest.encryption else "no",
-            Text(plain(manifest.reason)),
             " ".join(str(places.index(place) + 1) for place in each.places),
+            *(["yes" if manifest.encryption else "no"] if encrypted else []),
+            Text(plain(manifest.reason)),
         )
     if catalog.backups:
         console().print(table)

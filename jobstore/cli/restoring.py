@@ -52,8 +52,8 @@ def restore(
     Everything is checked before the store appears. One that is there is only replaced with
     --replace, while nobody has it open, and a backup of it is made first.
 
-    JSON: {"backup", "created_at", "place", "path", "postings", "saved", "failures", "seconds"};
-    saved is the backup of what was there.
+    JSON: {"backup", "created_at", "place", "path", "postings", "saved", "failures", "advice",
+    "seconds"}; saved is the backup of what was there, advice what is left to do.
     """
     from jobstore.operations import backup
     from jobstore.settings import sqlite_url
@@ -83,6 +83,8 @@ def restore(
     )
     if done.saved is not None:
         say(f"What was there is kept as {done.saved}.", quiet=quiet or json)
+    if done.advice is not None:
+        say(done.advice, quiet=quiet or json)
     for error in done.failures.values():
         complain(error)
     if done.failures:

@@ -5,7 +5,7 @@ Nothing is changed here. A place that cannot be reached hides only its own copie
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -32,10 +32,10 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All backups, the newest first, and what is wrong with places and with single copies."""
+    """All backups, the newest first, and what is wrong with each place and its copies."""
 
     backups: tuple[Backup, ...]
-    faults: tuple[str, ...]
+    faults: dict[str, tuple[str, ...]]
 
 
 def read_catalog(settings: Settings) -> Catalog:
@@ -45,26 +45,27 @@ def read_catalog(settings: Settings) -> Catalog:
 
 def _read(places: Iterable[Place], may_be_missing: Path) -> Catalog:
     found: dict[str, tuple[Manifest, list[str]]] = {}
-    faults: list[str] = []
+    faults: dict[str, list[str]] = {}
     for place in places:
+        told = faults.setdefault(place.name, [])
         if place.name == str(may_be_missing) and not may_be_missing.exists():
             continue
         try:
             listed, wrong = place.listing()
         except JobStoreError as error:
-            faults.append(str(error))
+            told.append(str(error))
             continue
-        faults += [f"{place.name}: {fault}" for fault in wrong]
+        told += [f"{place.name}: {fault}" for fault in wrong]
         for manifest in listed:
             known, names = found.setdefault(manifest.name, (manifest, []))
             if known == manifest:
                 names.append(place.name)
             else:
-                faults.append(f"{place.name}: Backup {manifest.name} differs from the others.")
+                told.append(f"{place.name}: Backup {manifest.name} differs from the others.")
     newest = sorted(found.values(), key=lambda each: (each[0].created_at, each[0].name))
     return Catalog(
         tuple(Backup(manifest, tuple(names)) for manifest, names in reversed(newest)),
-        tuple(faults),
+        {place: tuple(told) for place, told in faults.items() if told},
     )
 
 
@@ -77,29 +78,34 @@ def choose(
     the newest is meant, or the newest that is not later than ``at``. Raises BackupError when
     there is none, or when those of several stores lie together and none is named.
     """
+    places, catalog, name = look(settings, name)
+    backup = pick(catalog, name, at)
+    return backup, [place for place in places if place.name in backup.places]
+
+
+def look(settings: Settings, name: str | None) -> tuple[list[Place], Catalog, str | None]:
+    """Return where a backup is looked for, what is there, and the name of what is meant."""
     places = open_places(settings)
     if name is not None and Path(name).is_file():
         file = Path(name).absolute()
         places = [FolderPlace(file.parent)]
         name = file.name.removesuffix(".age").removesuffix(".db.zst").removesuffix(SUFFIX)
-    catalog = _read(places, settings.backups_folder)
-    backup = _choose(catalog.backups, name, at, catalog.faults)
-    return backup, [place for place in places if place.name in backup.places]
+    return places, _read(places, settings.backups_folder), name
 
 
-def _choose(
-    backups: Sequence[Backup], name: str | None, at: datetime | None, faults: Sequence[str]
-) -> Backup:
+def pick(catalog: Catalog, name: str | None, at: datetime | None = None) -> Backup:
+    """Return the backup that :func:`choose` means."""
     if name is not None:
-        fitting = [each for each in backups if each.name == name]
+        fitting = [each for each in catalog.backups if each.name == name]
     else:
-        fitting = [each for each in backups if at is None or each.manifest.created_at <= at]
+        fitting = [each for each in catalog.backups if at is None or each.manifest.created_at <= at]
         if len({each.manifest.store for each in fitting}) > 1:
             raise BackupError(
                 "Backups of several stores lie together; name one, see 'jobstore backup list'."
             )
     if not fitting:
-        what = f"called {name}" if name else "old enough" if at and backups else "yet"
+        what = f"called {name}" if name else "old enough" if at and catalog.backups else "yet"
+        faults = [fault for told in catalog.faults.values() for fault in told]
         raise BackupError(
             " ".join([f"There is no backup {what}; see 'jobstore backup list'.", *faults])
         )

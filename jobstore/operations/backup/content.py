@@ -56,7 +56,7 @@ def read_content(path: Path, progress: Progress, *, thorough: bool) -> Content:
     ``thorough`` compares the indexes with the rows as well. Raises StoreCorrupt when it is
     damaged or no store, SchemaMismatch when it has no tables.
     """
-    with translated(), _opened(path) as conn:
+    with translated(), opened(path) as conn:
         progress("check pages", 0, 0)
         _check_pages(conn, "integrity_check" if thorough else "quick_check")
         migrations = tuple(each.id for each in schema.recorded(conn))
@@ -82,7 +82,8 @@ def check_content(path: Path, manifest: Manifest, progress: Progress) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a copy for reading, while the block lasts."""
     uri = f"file:{quote(str(path))}?mode=ro&immutable=1"
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as conn:
         # What a stranger's schema brings along is not run.

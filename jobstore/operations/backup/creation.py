@@ -32,7 +32,7 @@ from jobstore.operations.backup.scratch import (
     scratch_folder,
     silent,
 )
-from jobstore.operations.backup.state import Attempt, record_attempt
+from jobstore.operations.backup.state import Attempt, last_attempt, record_attempt
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 
@@ -67,13 +67,13 @@ def create(
             backup = _create(settings, progress, reason, conn)
     except JobStoreError as error:
         with suppress(JobStoreError):
-            record_attempt(settings, Attempt(datetime.now(UTC), None, str(error), {}))
+            earlier = last_attempt(settings)
+            store = None if earlier is None else earlier.store
+            record_attempt(settings, Attempt(datetime.now(UTC), None, str(error), {}, store))
         _log.error("no backup was made", reason=reason, error=str(error))
         raise
-    record_attempt(
-        settings, Attempt(backup.manifest.created_at, backup.name, None, backup.failures)
-    )
     made = backup.manifest
+    record_attempt(settings, Attempt(made.created_at, made.name, None, backup.failures, made.store))
     _log.info("a backup was made", backup=made.name, postings=made.postings, octets=made.size)
     for place, fault in backup.failures.items():
         _log.error("a place got no copy of a backup", backup=made.name, place=place, error=fault)

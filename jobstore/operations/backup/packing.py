@@ -78,6 +78,7 @@ def pack(
         target.open("xb") as stored,
         _true_causes() as causes,
     ):
+        target.chmod(0o600)
         reader: Any = _Reader(plain, size, "compress", progress, causes)
         writer = _Writer(stored, None, causes)
         packing = zstandard.ZstdCompressor(level=level, write_checksum=True)

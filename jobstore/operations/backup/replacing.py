@@ -20,7 +20,6 @@ from jobstore.engines.sqlite.locking import FileLock, attempts
 from jobstore.errors import BackupError, SchemaMismatch, StoreBusy, StoreCorrupt
 from jobstore.operations.backup.creation import create
 from jobstore.operations.backup.scratch import Progress, publish, synchronise
-from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 
 # Seconds to wait for the processes that use the store.
@@ -34,8 +33,9 @@ def replace_store(
 ) -> tuple[str | None, dict[str, str]]:
     """Put ``database`` in the place of the store at ``path``, which may be damaged or absent.
 
-    Returns the name of the backup of what was there, or the file that it was moved to, and the
-    places that got no copy of it. Raises StoreBusy while another process has the store open.
+    ``settings`` are that store's; ``path`` is where its file really is. Returns the name of the
+    backup of what was there, or the file that it was moved to, and the places that got no copy
+    of it. Raises StoreBusy while another process has the store open.
     """
     with FileLock(path, _PATIENCE):
         if not path.exists():
@@ -44,13 +44,7 @@ def replace_store(
             return None, {}
         try:
             with _alone(path) as conn:
-                target = settings.store.model_copy(update={"url": sqlite_url(path)})
-                saved = create(
-                    settings.model_copy(update={"store": target}),
-                    progress,
-                    "before a restore",
-                    conn,
-                )
+                saved = create(settings, progress, "before a restore", conn)
                 _swap(path, database)
                 return saved.name, saved.failures
         except (StoreCorrupt, SchemaMismatch):

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from jobstore.errors import BackupError
+from jobstore import migrations
+from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.packing import identities_in
@@ -26,7 +27,11 @@ from jobstore.operations.backup.scratch import (
     silent,
     synchronise,
 )
-from jobstore.operations.backup.verification import open_backup, require_known_schema
+from jobstore.operations.backup.verification import (
+    open_backup,
+    require_known_form,
+    require_known_schema,
+)
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.settings.sections import Settings
 
@@ -42,7 +47,9 @@ class Restored:
 
     ``saved`` is the backup of what was there before, or the file it was moved to when it was too
     damaged to be backed up; ``None`` if nothing was there. ``failures`` names the places that did
-    not get a copy of that backup. ``seconds`` is how long all of it took.
+    not get a copy of that backup. ``advice`` says what is left to do before the store can be
+    opened, such as migrating one of an older schema; mostly ``None``. ``seconds`` is how long all
+    of it took.
     """
 
     backup: str
@@ -52,6 +59,7 @@ class Restored:
     postings: int
     saved: str | None
     failures: dict[str, str]
+    advice: str | None
     seconds: float
 
 
@@ -70,6 +78,8 @@ def restore(
     only replaced with ``replace``, after a backup of it was made; the swap is atomic, and is
     refused while any process has it open. Blocks.
 
+    A backup of an older schema is restored as it was.
+
     Raises BackupError when there is no such backup, when no copy of it is good, or when the
     target exists; StoreBusy when the store is in use; SchemaMismatch when a newer jobstore made
     it; StorageFull. Whatever is raised, the store that was there is untouched.
@@ -78,6 +88,7 @@ def restore(
     target = settings.store.address if to is None else parse_store_url(to)
     # A link stays one; what it leads to is replaced.
     path = Path(os.path.realpath(target.path))
+    store = settings.store.model_copy(update={"url": str(target)})
     if not replace:
         _require_absent(path)
     backup, places = choose(settings, name, at)
@@ -88,10 +99,12 @@ def restore(
     failures: dict[str, str] = {}
     with disk_errors(path.parent), scratch_folder(path.parent) as scratch:
         database, place = open_backup(backup, places, scratch, identities, progress)
+        require_known_form(database, backup.manifest)
         database.chmod(0o600)
         synchronise(database)
         if replace:
-            saved, failures = replace_store(settings, path, database, progress)
+            there = settings.model_copy(update={"store": store})
+            saved, failures = replace_store(there, path, database, progress)
         else:
             _put(database, path)
     _log.warning("a store was restored", backup=backup.name, to=str(path), saved=saved)
@@ -103,8 +116,17 @@ def restore(
         postings=backup.manifest.postings,
         saved=saved,
         failures=failures,
+        advice=_advice(target),
         seconds=round(time.monotonic() - started, 3),
     )
+
+
+def _advice(target: StoreURL) -> str | None:
+    try:
+        migrations.check_schema(target)
+    except JobStoreError as error:
+        return str(error)
+    return None
 
 
 def _require_absent(path: Path) -> None:

@@ -29,18 +29,20 @@ class Attempt:
     """How the latest attempt to make a backup went.
 
     ``backup`` is its name, ``None`` if it failed; ``error`` says why. ``failures`` names the
-    places that did not get a copy, with the reasons.
+    places that did not get a copy, with the reasons. ``store`` tells the store's backups from
+    those of others; ``None`` before the first.
     """
 
     at: datetime
     backup: str | None
     error: str | None
     failures: dict[str, str]
+    store: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class LastBackup:
-    """The newest backup that is whole in its folder, and the latest attempt to make one."""
+    """The store's newest backup that is whole in its folder, and the latest attempt at one."""
 
     manifest: Manifest | None
     attempt: Attempt | None
@@ -74,10 +76,18 @@ def last_backup(settings: Settings) -> LastBackup:
     Copies elsewhere are not asked for, so this is quick. Raises BackupError when the folder
     cannot be read.
     """
-    folder = settings.backups_folder
-    found = FolderPlace(folder).listing()[0] if folder.exists() else []
+    folder, attempt = settings.backups_folder, last_attempt(settings)
+    listed = FolderPlace(folder).listing()[0] if folder.exists() else []
+    store = None if attempt is None else attempt.store
+    found = [each for each in listed if store in (None, each.store)]
     newest = max(found, key=lambda each: each.created_at, default=None)
-    return LastBackup(newest, _read(_backups(settings), Attempt))
+    return LastBackup(newest, attempt)
+
+
+def last_attempt(settings: Settings) -> Attempt | None:
+    """Return how the latest attempt to make a backup went; ``None`` before the first."""
+    attempt: Attempt | None = _read(_backups(settings), Attempt)
+    return attempt
 
 
 def last_drill(settings: Settings, *, successful: bool = False) -> Drill | None:

@@ -13,12 +13,15 @@ from typing import Any
 
 from jobstore import resources
 from jobstore.engines.scripts import read_scripts
+from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite.errors import translated
+from jobstore.engines.sqlite.rebuilding import DERIVED_FORM
 from jobstore.errors import BackupError, SchemaMismatch
-from jobstore.operations.backup.catalog import Backup, choose, read_catalog
-from jobstore.operations.backup.content import check_content
+from jobstore.operations.backup.catalog import Backup, look, pick
+from jobstore.operations.backup.content import check_content, opened
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.packing import identities_in, unpack
-from jobstore.operations.backup.places import Place, open_places
+from jobstore.operations.backup.places import Place
 from jobstore.operations.backup.scratch import (
     Progress,
     disk_errors,
@@ -32,9 +35,12 @@ from jobstore.settings.sections import Settings
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was found of one copy of a backup; ``error`` is ``None`` when it is good."""
+    """What was found of one copy of a backup; ``error`` is ``None`` when it is good.
 
-    backup: str
+    ``backup`` is ``None`` where it cannot be told which one a fault of the place concerns.
+    """
+
+    backup: str | None
     place: str
     error: str | None
     seconds: float
@@ -55,27 +61,36 @@ def verify(
     """Check every copy of the newest backup, of one by name, or of ``every`` one; blocks.
 
     Each copy is read, decrypted and decompressed; its pages and indexes are checked, its rows
-    counted and digested. Raises BackupError when there is no such backup, or the identity file
-    cannot be used, and StorageFull; what is wrong with a copy is in the result.
+    counted and digested. A place that cannot be reached is told as well, or that has damaged
+    manifests; and one of the configured places that has no copy of the backup.
+
+    Raises BackupError when there is no such backup, or the identity file cannot be used, and
+    StorageFull; what is wrong with a copy is in the result.
     """
     identities = identities_in(settings.backup.identity_file)
-    if every:
-        backups: Sequence[Backup] = read_catalog(settings).backups
-        places = open_places(settings)
-    else:
-        backup, places = choose(settings, name)
-        backups = [backup]
-    checked = []
+    places, catalog, name = look(settings, name)
+    backups = catalog.backups if every else (pick(catalog, name),)
+    faults = {} if name else catalog.faults
+    checked = [Verified(None, place, text, 0.0) for place in faults for text in faults[place]]
+    if not every:
+        checked += _lacking(backups[0], [each for each in places[1:] if each.name not in faults])
     make_folder(settings.backups_folder)
-    for each in backups:
+    for backup in backups:
         for place in places:
-            if place.name in each.places:
+            if place.name in backup.places:
                 started = time.monotonic()
-                error = _fault(each, place, settings.backups_folder, identities, progress)
-                checked.append(
-                    Verified(each.name, place.name, error, round(time.monotonic() - started, 3))
-                )
+                error = _fault(backup, place, settings.backups_folder, identities, progress)
+                seconds = round(time.monotonic() - started, 3)
+                checked.append(Verified(backup.name, place.name, error, seconds))
     return checked
+
+
+def _lacking(backup: Backup, places: Sequence[Place]) -> list[Verified]:
+    return [
+        Verified(backup.name, place.name, f"{place.name} has no copy of {backup.name}.", 0.0)
+        for place in places
+        if place.name not in backup.places
+    ]
 
 
 def _fault(
@@ -132,3 +147,12 @@ def require_known_schema(manifest: Manifest) -> None:
             f"Backup {manifest.name} has a schema that this jobstore does not know "
             f"({newer[-1]}); upgrade jobstore."
         )
+
+
+def require_known_form(database: Path, manifest: Manifest) -> None:
+    """Raise SchemaMismatch when a newer jobstore wrote what is derived in a restored database."""
+    with translated(), opened(database) as conn:
+        if schema.derived_form(conn) > DERIVED_FORM:
+            raise SchemaMismatch(
+                f"Backup {manifest.name} was written by a newer jobstore; upgrade jobstore."
+            )
