@@ -1,0 +1,159 @@
+"""The guide to the schedule and the units of systemd: every command runs, every unit is sound."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_BLOCKS = re.compile(r"^```(sh|crontab)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_UNITS = ("jobstore-agent.service", "jobstore-run-due.service", "jobstore-run-due.timer")
+
+
+class Machine:
+    """A folder that stands for a machine: its commands, its files, who is asked for what."""
+
+    def __init__(self, root: Path, repository: Path) -> None:
+        self.root = root
+        self.repository = repository
+        self.state = root / "var/lib/jobstore"
+        self.state.mkdir(parents=True)
+        self.log = root / "asked"
+        jobstore = root / "opt/jobstore/bin/jobstore"
+        self._script(jobstore, f'exec "{sys.executable}" -W error -m jobstore "$@"')
+        bin = root / "bin"
+        self._script(bin / "sudo", 'exec "$@"')
+        for name in ("useradd", "systemctl"):
+            self._script(bin / name, f'echo {name} "$@" >> "{self.log}"')
+        self.environment = {
+            "PATH": f"{jobstore.parent}:{bin}:/usr/bin:/bin",
+            "PYTHONPATH": str(repository),
+            "HOME": str(root),
+        }
+
+    @staticmethod
+    def _script(path: Path, text: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/bash\n{text}\n")
+        path.chmod(0o755)
+
+    def here(self, commands: str) -> str:
+        """Return commands with the paths and groups that they have on this machine."""
+        commands = commands.replace("-g jobstore ", "")
+        return re.sub(r"(?<=[ =])/(?=(var|etc|opt)/)", f"{self.root}/", commands)
+
+    def run(self, commands: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-eu", "-c", self.here(commands)],
+            cwd=folder,
+            env=self.environment | more,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@pytest.fixture
+def machine(tmp_path: Path, repository: Path) -> Machine:
+    return Machine(tmp_path / "machine", repository)
+
+
+def _blocks(repository: Path) -> list[tuple[str, str]]:
+    return _BLOCKS.findall((repository / "docs/schedule.md").read_text(encoding="utf-8"))
+
+
+def test_the_commands_do_what_the_guide_says(
+    machine: Machine, repository: Path, tmp_path: Path, migrated_url: str
+) -> None:
+    first, agent = [text for _, text in _blocks(repository)][:2]
+    store = {"JOBSTORE_URL": migrated_url}
+    done = machine.run(first, tmp_path, **store)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("never ran") == 9
+    assert len(re.findall(r"^(backup|drill|alerts) +done ", done.stderr, re.MULTILINE)) >= 3
+    assert '"ok": true' in done.stdout
+    with subprocess.Popen(
+        agent.split(),
+        cwd=tmp_path,
+        env={**os.environ, **machine.environment, **store},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stderr
+        assert child.stderr.readline().startswith("Doing what is due of: backup, ")
+        child.send_signal(signal.SIGTERM)
+        child.stderr.read()
+        assert child.wait(30) == 0
+
+
+def test_what_is_installed_is_what_the_checkout_has(machine: Machine, repository: Path) -> None:
+    commands = [text for _, text in _blocks(repository) if "sudo" in text]
+    for each in commands:
+        done = machine.run(each, repository)
+        assert done.returncode == 0, done.stderr
+    for name in _UNITS:
+        installed = machine.root / "etc/systemd/system" / name
+        assert installed.read_text() == (repository / "deploy/systemd" / name).read_text()
+    assert machine.log.read_text().splitlines() == [
+        f"useradd --system --home-dir {machine.state} jobstore",
+        "systemctl daemon-reload",
+        "systemctl enable --now jobstore-agent",
+        "systemctl daemon-reload",
+        "systemctl enable --now jobstore-run-due.timer",
+    ]
+
+
+def test_the_line_for_cron_works_and_says_nothing(
+    machine: Machine, repository: Path, tmp_path: Path, migrated_url: str
+) -> None:
+    ((_, line),) = [each for each in _blocks(repository) if each[0] == "crontab"]
+    shutil.copy(tmp_path / "jobs.db", machine.state)
+    yaml = (repository / "deploy/production/config.yaml").read_text()
+    config = machine.root / "etc/jobstore/config.yaml"
+    config.parent.mkdir(parents=True)
+    config.write_text(yaml.replace("sqlite:////var", f"sqlite:///{machine.root}/var"))
+    done = machine.run(line.removeprefix("* * * * * "), tmp_path)
+    # What alerts have to tell goes to the log, too.
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert len([*(machine.state / "jobs.ops/backups").glob("*.zst")]) == 1
+
+
+@pytest.mark.parametrize("name", [each for each in _UNITS if each.endswith("service")])
+def test_services_start_what_there_is_and_may_do_little(name: str, repository: Path) -> None:
+    text = (repository / "deploy/systemd" / name).read_text()
+    settings = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+    program, command, *_ = settings["ExecStart"].split()
+    assert program.endswith("/bin/jobstore")
+    helped = subprocess.run(
+        [sys.executable, "-m", "jobstore", command, "--help"], capture_output=True, check=False
+    )
+    assert helped.returncode == 0
+    assert settings["User"] == "jobstore"
+    hardening = ("NoNewPrivileges", "PrivateTmp", "ProtectHome", "ProtectClock")
+    assert {settings[each] for each in hardening} == {"yes"}
+    assert (settings["ProtectSystem"], settings["CapabilityBoundingSet"]) == ("strict", "")
+
+
+def test_systemd_takes_the_units_and_finds_them_safe(repository: Path, tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd is not on this machine")
+    for name in _UNITS:
+        text = (repository / "deploy/systemd" / name).read_text()
+        # It looks whether there is such a program.
+        (tmp_path / name).write_text(text.replace("/opt/jobstore/bin/jobstore", "/bin/true"))
+    units = [str(tmp_path / name) for name in _UNITS]
+    done = subprocess.run([analyze, "verify", *units], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    for unit in units[:2]:
+        command = [analyze, "security", "--offline=true", "--threshold=20", unit]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if "offline" not in done.stderr:
+            assert done.returncode == 0, done.stdout
