@@ -2,6 +2,9 @@
 
 PYTHON ?= python3
 STORE ?= sqlite:///jobs.db
+# What the store of deploy, health, backup, restore and monitor is for, and their settings.
+ENVIRONMENT ?= development
+CONFIG ?= $(wildcard deploy/$(ENVIRONMENT)/config.yaml)
 # Postings in the store that benchmarks measure.
 SCALE ?= 100000
 # Processes that run tests side by side.
@@ -12,8 +15,12 @@ BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --editable
 READY := $(VENV)/.ready
 
+# A STORE that was asked for goes before that of CONFIG.
+OPERATED := $(if $(CONFIG),--config '$(CONFIG)') $(if $(filter file,$(origin STORE)),,--store '$(STORE)')
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check migrate rollback migrate-status bench bench-compare bench-peers clean
+.PHONY: help setup demo test check migrate rollback migrate-status deploy health backup restore monitor
+.PHONY: bench bench-compare bench-peers clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -26,8 +33,8 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) '.[dev]'
 	@touch $@
 
-demo: $(READY) ## migrate an empty database, take in 500 made-up postings, search them
-	@.ci/demo $(BIN)/jobstore
+demo: $(READY) ## a tour on made-up postings: search, latencies, an alert, a backup and its restore
+	@$(BIN)/jobstore demo --auto
 
 test: $(READY) ## run the whole test suite, with coverage
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --cov --cov-report=term
@@ -48,6 +55,21 @@ rollback: $(READY) ## take back the last migration of STORE; YES=1 does not ask
 
 migrate-status: $(READY) ## show the migrations of STORE
 	$(BIN)/jobstore migrate status --store '$(STORE)'
+
+deploy: $(READY) ## deploy to ENVIRONMENT (development, staging, production) as CONFIG says
+	$(BIN)/jobstore deploy --environment '$(ENVIRONMENT)' $(OPERATED)
+
+health: $(READY) ## look how well the store of ENVIRONMENT is
+	$(BIN)/jobstore health $(OPERATED)
+
+backup: $(READY) ## back up the store of ENVIRONMENT
+	$(BIN)/jobstore backup create $(OPERATED)
+
+restore: $(READY) ## restore the newest backup, or NAME, to the new file TO
+	$(BIN)/jobstore restore $(NAME) $(if $(TO),--to '$(TO)') $(OPERATED)
+
+monitor: $(READY) ## watch what goes on in the store of ENVIRONMENT
+	$(BIN)/jobstore monitor $(OPERATED)
 
 bench: $(READY) ## measure speed at SCALE postings; fails when a gate does
 	$(BIN)/python -m benchmarks run --scale $(SCALE)

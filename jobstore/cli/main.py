@@ -18,6 +18,7 @@ from jobstore.cli import (
     backup,
     config,
     deleting,
+    demo,
     deploy,
     doctor,
     exporting,
@@ -169,6 +170,7 @@ app.add_typer(deploy.app, name="deployments", help="List and show what was deplo
 app.command("rollback")(deploy.rollback)
 app.command("run-due")(run_due.run_due)
 app.command("agent")(agent.agent)
+app.command("demo")(demo.demo)
 
 
 def main() -> None:

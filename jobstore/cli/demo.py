@@ -1,0 +1,151 @@
+"""The command that shows jobstore at work to a meeting.
+
+The scratch folder, who waits for whom and the order of things live here; what is shown is in
+:mod:`jobstore.cli.demo_acts`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jobstore.cli.output import console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from jobstore.settings.sections import Settings
+
+# Signals that end a program without a word of its own.
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+
+
+def demo(
+    step: Annotated[
+        bool, typer.Option("--step", metavar="", help="Wait for a key after each part.")
+    ] = False,
+    auto: Annotated[
+        bool, typer.Option("--auto", metavar="", help="Run through without waiting.")
+    ] = False,
+) -> None:
+    """Show what jobstore does, for a meeting: some minutes, on made-up postings.
+
+    Takes postings in, searches them, draws latencies against the 50 ms line, looks at health,
+    raises an alert by a real fault and ends it, makes a backup and restores it; at the end the
+    audience asks. All of it happens in a scratch folder that is gone afterwards, and every
+    figure is measured while it is shown. Asks how to go on, unless --step or --auto says so;
+    without a terminal it runs through.
+    """
+    if step and auto:
+        raise typer.BadParameter("say --step or --auto")
+    person = sys.stdin.isatty() and sys.stderr.isatty()
+    if step and not person:
+        raise typer.BadParameter("there is no terminal to wait at", param_hint="--step")
+    screen = console()
+    _welcome(screen)
+    if person and not (step or auto):
+        step = _key(screen, "a runs through, any other key goes on step by step ") != "a"
+    with _endings(), tempfile.TemporaryDirectory(prefix="jobstore-demo-") as folder:
+        _show(screen, Path(folder), step=step, person=person and not auto)
+    screen.print("That was all; the scratch folder is gone again.")
+
+
+def _welcome(screen: Console) -> None:
+    from jobstore.version import __version__
+
+    screen.print(f"[bold]jobstore {__version__}[/bold], a tour in seven parts", end="\n\n")
+
+
+def _show(screen: Console, folder: Path, *, step: bool, person: bool) -> None:
+    import jobstore
+    from jobstore.cli.demo_acts import ACTS
+    from jobstore.cli.demo_stage import Stage
+    from jobstore.operations.logs import Logs
+    from jobstore.settings import EngineOptions
+
+    settings = _settings(folder)
+
+    def ask() -> str:
+        screen.print("[bold]search> [/bold]", end="")
+        try:
+            return input()
+        except (EOFError, KeyboardInterrupt):
+            # The usual ways to have no more questions.
+            screen.print()
+            return ""
+
+    with Logs(settings), asyncio.Runner() as runner:
+
+        async def opened() -> jobstore.JobStore:
+            return await jobstore.connect(settings.store.url, migrate=True, options=EngineOptions())
+
+        store = runner.run(opened())
+        try:
+            stage = Stage(screen, settings, store, runner.run, ask=ask if person else None)
+            for number, (title, act) in enumerate(ACTS, 1):
+                screen.rule(f"[bold]{number}  {title}", align="left")
+                act(stage)
+                screen.print()
+                if step and act is not ACTS[-1][1]:
+                    _key(screen, "any key goes on ")
+        finally:
+            runner.run(store.close())
+
+
+def _settings(folder: Path) -> Settings:
+    """Return settings that look at nothing but the folder, and at alerts of latency."""
+    from jobstore.settings import sqlite_url
+    from jobstore.settings.alerting import AlertsSection
+    from jobstore.settings.sections import Settings
+
+    # As the defaults, but over three seconds: nobody wants to wait for five minutes.
+    quick = {"window_minutes": 0.05, "clear_minutes": 0, "min_count": 5}
+    rules = [
+        {"name": rule.name, **(quick if rule.measure == "latency_p95_ms" else {"enabled": False})}
+        for rule in AlertsSection().rules
+    ]
+    return Settings.model_validate({
+        "store": {"url": sqlite_url(folder / "jobs.db")}, "alerts": {"rules": rules}
+    })  # fmt: skip
+
+
+def _key(screen: Console, prompt: str) -> str:
+    """Wait for a key, and return it in small letters."""
+    import termios
+    import tty
+
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    # Keys that were pressed before they were asked for are dropped.
+    tty.setcbreak(terminal, termios.TCSAFLUSH)
+    try:
+        screen.print(f"[dim]{prompt}[/dim]", end="")
+        # A key may be several bytes.
+        key = os.read(terminal, 64)
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        screen.print()
+    if key in (b"", b"\x04"):
+        # The terminal is gone, or Ctrl-D.
+        raise KeyboardInterrupt
+    return key.decode(errors="replace").lower()
+
+
+@contextmanager
+def _endings() -> Iterator[None]:
+    """Let signals that end a program end the block, so that it cleans up."""
+    previous = {number: signal.signal(number, signal.default_int_handler) for number in _ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,162 @@
+"""How the demo looks: bars against a line, results on one line each, health in two columns.
+
+Pure: what was measured goes in, things that rich can print come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.table import Table
+from rich.text import Text
+
+from jobstore.cli.output import plain
+
+if TYPE_CHECKING:
+    from jobstore.health import Check
+    from jobstore.operations.alerts.notices import Notice
+    from jobstore.records import Page
+
+# The scale of bars ends beyond the line, by this share of it.
+_BEYOND = 0.2
+_PARTS = " ▏▎▍▌▋▊▉"
+_WIDEST_BAR = 70
+# Columns of everything that stands before a bar.
+_BEFORE_BARS = 47
+_MARKS = {"pass": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "bold red")}
+_NAMED = {"warning": "yellow", "critical": "bold red"}
+
+
+class Measured(NamedTuple):
+    """Some calls of one operation, in milliseconds."""
+
+    name: str
+    calls: int
+    p50: float
+    p95: float
+    slowest: float
+
+    @classmethod
+    def of(cls, name: str, seconds: Sequence[float]) -> Measured:
+        """Sum durations up; there must be one at least."""
+        ordered = sorted(1000 * each for each in seconds)
+        last = len(ordered) - 1
+        # By nearest rank.
+        return cls(
+            name, last + 1, ordered[last // 2], ordered[-(-95 * (last + 1) // 100) - 1], ordered[-1]
+        )
+
+
+def latencies(found: Sequence[Measured], line_ms: float, width: int) -> Table:
+    """Durations of operations, with a bar for each p95 and a line at ``line_ms``."""
+    bar = max(12, min(_WIDEST_BAR, width - _BEFORE_BARS))
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("operation", min_width=10, no_wrap=True)
+    for name, least in (("calls", 6), ("p50 ms", 7), ("p95 ms", 7), ("slowest", 7)):
+        table.add_column(name, justify="right", min_width=least, no_wrap=True)
+    table.add_column(_scale(line_ms, bar), no_wrap=True)
+    for each in found:
+        style = "bold red" if each.p95 > line_ms else "green"
+        table.add_row(
+            each.name,
+            f"{each.calls:,}",
+            f"{each.p50:,.2f}",
+            Text(f"{each.p95:,.2f}", style=style),
+            f"{each.slowest:,.1f}",
+            _bar(each.p95, line_ms, bar),
+        )
+    return table
+
+
+def _place(line_ms: float, width: int) -> int:
+    """Return the column of the line."""
+    return round((width - 1) / (1 + _BEYOND))
+
+
+def _scale(line_ms: float, width: int) -> Text:
+    label, at = f"{line_ms:g} ms", _place(line_ms, width)
+    start = min(at - len(label) // 2, width - len(label))
+    return Text("p95".ljust(start) + label, style="not dim")
+
+
+def _bar(value: float, line_ms: float, width: int) -> Text:
+    at = _place(line_ms, width)
+    # What is above nothing is seen.
+    eighths = max(1, round(8 * at * value / line_ms))
+    full, part = divmod(min(eighths, 8 * width), 8)
+    drawn = ("█" * full + (_PARTS[part] if part else "")).ljust(width)
+    over = value > line_ms
+    text = Text(drawn, style="red" if over else "green")
+    line = Text("┃" if over else "│", style="bold on red" if over else "bold yellow")
+    return Text.assemble(text[:at], line, text[at + 1 :])
+
+
+def results(page: Page) -> Table:
+    """The postings of a page on one line each."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    for ratio in (4, 3, 3):
+        table.add_column(ratio=ratio, no_wrap=True, overflow="ellipsis")
+    table.add_column(width=10, no_wrap=True)
+    for each in page.items:
+        table.add_row(
+            Text(plain(each.title), style="bold"),
+            Text(plain(each.company)),
+            Text(plain(each.location or "")),
+            Text(f"{each.posted_at or each.first_seen_at:%Y-%m-%d}", style="dim"),
+        )
+    return table
+
+
+def found(page: Page, milliseconds: float) -> Text:
+    """How many there are, and how long it took to know."""
+    number = "more than 1,000" if page.total_capped else f"{page.total:,}"
+    return Text.assemble((f"{number} found in ", "dim"), (f"{milliseconds:.1f} ms", "bold green"))
+
+
+def health(checks: Sequence[Check], width: int) -> Table:
+    """Checks in as many columns as there is room for, two at most."""
+    columns = 2 if width >= 76 else 1
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    for _ in range(columns):
+        table.add_column(width=1)
+        table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    rows = -(-len(checks) // columns)
+    for number in range(rows):
+        table.add_row(*(cell for each in checks[number::rows] for cell in _check(each)))
+    return table
+
+
+def _check(check: Check) -> tuple[Text, Text]:
+    mark, style = _MARKS[check.verdict]
+    value = check.observed
+    told = "" if value is None else f" {value if isinstance(value, str) else f'{value:,}'}"
+    text = Text.assemble(check.name, (plain(f"{told} {check.unit or ''}".rstrip()), "bold"))
+    if check.verdict != "pass":
+        text.append(f" {plain(check.output)}", style)
+    return Text(mark, style), text
+
+
+def notice(given: Notice, sinks: Sequence[str], seconds: float) -> Text:
+    """A notice as it went out, and when."""
+    over = given.kind == "resolved"
+    style = "bold green" if over else _NAMED[given.severity]
+    told = Text.assemble((f"{'RESOLVED' if over else 'ALERT'} ", style), (given.rule, "bold"))
+    told.append(f"  {given.text}\n")
+    if not over:
+        told.append(f"{given.advice}\n", "dim")
+    where = ", ".join(sinks) or "nobody"
+    return told.append(f"after {seconds:.1f} s, delivered to: {where}", "dim")
+
+
+def compared(rows: Mapping[str, tuple[object, object]]) -> Table:
+    """Figures of two stores side by side."""
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("", no_wrap=True)
+    for name in ("the store", "restored"):
+        table.add_column(name, justify="right", min_width=10, no_wrap=True)
+    table.add_column("")
+    for name, (one, other) in rows.items():
+        same = ("✓", "green") if one == other else ("differs", "bold red")
+        table.add_row(name, *(f"{each:,}" for each in (one, other)), Text(*same))
+    return table
