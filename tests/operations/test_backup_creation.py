@@ -313,9 +313,7 @@ def test_a_store_that_somebody_writes_to_without_end_is_copied_all_the_same(
         other.execute("ROLLBACK")
 
 
-def test_a_store_behind_in_its_schema_is_backed_up_as_it_is(
-    store_url: str, tmp_path: Path
-) -> None:
+def test_a_store_behind_in_its_schema_is_backed_up_as_it_is(store_url: str, tmp_path: Path) -> None:
     migrations.up(store_url, "0002")
     manifest = make(settings_for(tmp_path))
     assert manifest.migrations == ("0001.postings", "0002.revisions")
