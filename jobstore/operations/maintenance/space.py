@@ -12,7 +12,7 @@ _MIB = 1024 * 1024
 
 # Where SQLite puts temporary files unless the environment says so, in its order
 # (https://sqlite.org/tempfiles.html, section 5). They are only looked at here.
-_TEMPORARY = ("/var/tmp", "/usr/tmp", "/tmp")  # noqa: S108  # nosec B108
+_TEMPORARY = ("/var/tmp", "/usr/tmp", "/tmp")  # noqa: S108  # nosec
 
 
 def size_of(path: Path) -> int:
