@@ -61,7 +61,7 @@ def test_the_commands_of_a_page_run_as_they_are_written_and_find_something(
         env={"PYTHONPATH": str(_ROOT), "PATH": "/usr/bin:/bin", "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert run.returncode == 0, run.stderr
     assert shows in run.stdout
