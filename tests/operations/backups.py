@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyrage
+import zstandard
 
 from jobstore.operations.backup import creation
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
+from tests.operations.damaging import tamper
 
 LEFTOVERS = (".jobstore-scratch-*", "*.unfinished")
 
@@ -49,6 +54,50 @@ def make(settings: Settings, reason: str = "manual") -> Manifest:
 def data_of(settings: Settings, manifest: Manifest) -> Path:
     """Return the file of a backup in the store's own folder."""
     return settings.backups_folder / manifest.file
+
+
+def manifest_of(settings: Settings, manifest: Manifest) -> Path:
+    """Return the file of a manifest in the store's own folder."""
+    return settings.backups_folder / f"{manifest.name}.json"
+
+
+def flip(file: Path) -> None:
+    """Change one byte in the middle of a file."""
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 0x55
+    file.write_bytes(data)
+
+
+def rewrite(file: Path, **changes: Any) -> None:
+    """Change what a manifest says."""
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+@contextmanager
+def opened(settings: Settings, manifest: Manifest) -> Iterator[Path]:
+    """Give the database in a backup; what is done to it goes back, and its manifest is made fit.
+
+    What the manifest says of the content stays as it was.
+    """
+    data = data_of(settings, manifest)
+    plain = data.with_name("plain.db")
+    plain.write_bytes(zstandard.ZstdDecompressor().decompress(data.read_bytes()))
+    yield plain
+    packed = zstandard.ZstdCompressor().compress(plain.read_bytes())
+    data.write_bytes(packed)
+    rewrite(
+        manifest_of(settings, manifest),
+        size=len(packed),
+        sha256=hashlib.sha256(packed).hexdigest(),
+        database_size=plain.stat().st_size,
+    )
+    plain.unlink()
+
+
+def repack(settings: Settings, manifest: Manifest, *statements: str) -> None:
+    """Change what is in a backup, and make its manifest fit."""
+    with opened(settings, manifest) as plain:
+        tamper(plain, *statements)
 
 
 def leftovers(*folders: Path) -> list[Path]:

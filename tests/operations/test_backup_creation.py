@@ -28,11 +28,13 @@ from jobstore import (
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.operations import backup
 from jobstore.operations.backup import creation
+from jobstore.operations.backup.places import FolderPlace
+from jobstore.operations.backup.scratch import Progress
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.checks import check_file
 from tests.fixtures.postings import posting
-from tests.operations.backups import content, data_of, leftovers, make, octets, settings_for
+from tests.operations.backups import content, data_of, flip, leftovers, make, octets, settings_for
 from tests.operations.damaging import fill, overwrite_page, tamper
 
 
@@ -91,7 +93,7 @@ def test_the_digest_depends_on_every_value_and_on_no_place(
     for statement in (
         "UPDATE posting SET title = 'x' WHERE source_job_id = '7'",
         "UPDATE posting_text SET description = NULL WHERE place = (SELECT max(place) FROM posting)",
-        "DELETE FROM revision WHERE rowid = (SELECT min(rowid) FROM revision)",
+        "DELETE FROM revision WHERE id = (SELECT min(id) FROM revision)",
         "UPDATE posting SET applicant_count = '12' WHERE source_job_id = '8'",
         "UPDATE posting SET version = 9 WHERE source_job_id = '9'",
     ):
@@ -225,6 +227,48 @@ def test_copies_are_kept_in_every_place_and_one_that_fails_costs_the_others_noth
     told = backup.last_backup(settings).attempt
     assert told is not None
     assert (told.backup, told.failures) == (made.name, made.failures)
+
+
+def test_a_place_is_one_place_however_often_and_however_deep_it_is_named(
+    settings: Settings, tmp_path: Path
+) -> None:
+    own, above = settings.backups_folder, settings.backups_folder.parent
+    link = tmp_path / "link"
+    link.symlink_to(own)
+    places = [str(above), str(own), str(link), f"{above}/../{above.name}", str(above)]
+
+    made = creation.create(settings_for(tmp_path, places=places))
+
+    assert made.places == (str(own), str(above))
+    # The copy of one was not moved into the other.
+    for place in (own, above):
+        assert (place / made.manifest.file).is_file()
+        assert (place / f"{made.name}.json").is_file()
+
+
+class Forgetful(FolderPlace):
+    """A place that keeps something else than it was given."""
+
+    def upload(self, file: str, source: Path, progress: Progress) -> None:
+        """Keep it, with one byte changed."""
+        super().upload(file, source, progress)
+        flip(self.folder / file)
+
+
+def test_what_a_place_does_not_give_back_is_no_backup(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "far").mkdir()
+    monkeypatch.setattr(
+        creation,
+        "open_places",
+        lambda settings: [FolderPlace(settings.backups_folder), Forgetful(tmp_path / "far")],
+    )
+
+    made = creation.create(settings)
+
+    assert "does not give back" in made.failures[str(tmp_path / "far")]
+    assert [*(tmp_path / "far").iterdir()] == []
 
 
 def test_what_cannot_be_read_is_refused_and_told(migrated_url: str, tmp_path: Path) -> None:

@@ -88,12 +88,8 @@ class ObjectPlace(Place):
 
         with self._reaching() as store:
             # What lies deeper is not ours.
-            return {
-                each["path"]: each["size"]
-                for part in obstore.list(store)
-                for each in part
-                if "/" not in each["path"]
-            }
+            found = obstore.list_with_delimiter(store)["objects"]
+            return {each["path"]: each["size"] for each in found}
 
     def read(self, file: str) -> bytes:
         import obstore

@@ -19,6 +19,7 @@ from jobstore.operations.backup.scratch import (
     CHUNK,
     Progress,
     disk_errors,
+    is_scratch,
     publish,
     scratch_folder,
     write_file,
@@ -67,6 +68,8 @@ class Place(ABC):
             self.write(manifest.name + SUFFIX, manifest.to_bytes())
         except BaseException:
             with suppress(JobStoreError):
+                # It may be there, although writing it was told to have failed.
+                self.delete(manifest.name + SUFFIX)
                 self.delete(manifest.file)
                 self.delete(marker)
             raise
@@ -162,7 +165,7 @@ class FolderPlace(Place):
 
     def upload(self, file: str, source: Path, progress: Progress) -> None:
         with disk_errors(self.folder):
-            if source.is_relative_to(self.folder):
+            if is_scratch(source.parent, self.folder):
                 publish(source, self.folder / file)
                 return
             with scratch_folder(self.folder) as scratch:
@@ -186,18 +189,23 @@ class FolderPlace(Place):
 def open_places(settings: Settings) -> list[Place]:
     """Return the places of a store's backups; the folder that they are made in comes first.
 
-    Nothing is reached for yet.
+    One that is named twice is one place. Nothing is reached for yet.
     """
-    places: list[Place] = [FolderPlace(settings.backups_folder)]
-    for address in settings.backup.places:
+    own = settings.backups_folder
+    places: list[Place] = [FolderPlace(own)]
+    folders = {own.resolve()}
+    for address in dict.fromkeys(settings.backup.places):
         if "://" in address:
             from jobstore.operations.backup.object_places import ObjectPlace
 
             secrets = settings.backup.place_options.get(address, {})
             options = {key: each.get_secret_value() for key, each in secrets.items()}
             places.append(ObjectPlace(address, options))
-        else:
-            places.append(FolderPlace(Path(address).expanduser().absolute()))
+            continue
+        folder = Path(address).expanduser().absolute()
+        if folder.resolve() not in folders:
+            folders.add(folder.resolve())
+            places.append(FolderPlace(folder))
     return places
 
 

@@ -25,6 +25,7 @@ from jobstore.operations.backup.scratch import (
     make_folder,
     scratch_folder,
     silent,
+    sweep,
     synchronise,
 )
 from jobstore.operations.backup.verification import (
@@ -89,6 +90,7 @@ def restore(
     # A link stays one; what it leads to is replaced.
     path = Path(os.path.realpath(target.path))
     store = settings.store.model_copy(update={"url": str(target)})
+    sweep(path.parent)
     if not replace:
         _require_absent(path)
     backup, places = choose(settings, name, at)

@@ -47,6 +47,11 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
         os.close(lock)
 
 
+def is_scratch(folder: Path, parent: Path) -> bool:
+    """Return whether ``folder`` is a scratch folder inside ``parent``."""
+    return folder.parent == parent and folder.name.startswith(_PREFIX)
+
+
 def sweep(parent: Path) -> None:
     """Remove the scratch folders in ``parent`` whose makers are dead."""
     for folder in parent.glob(f"{_PREFIX}*"):

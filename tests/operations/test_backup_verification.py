@@ -1,0 +1,305 @@
+"""Copies that are not what was backed up are found out, and refused wherever they are asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jobstore import BackupError, SchemaMismatch, StorageFull, migrations
+from jobstore.operations import backup
+from jobstore.operations.backup import drills, restoring, state, verification
+from jobstore.operations.backup.manifest import Manifest
+from jobstore.operations.backup.packing import measure
+from jobstore.settings import sqlite_url
+from jobstore.settings.sections import Settings
+from tests.operations.backups import (
+    data_of,
+    flip,
+    leftovers,
+    make,
+    manifest_of,
+    octets,
+    opened,
+    repack,
+    rewrite,
+    settings_for,
+)
+from tests.operations.damaging import fill, overwrite_page, tamper
+from tests.operations.deploying import COLUMN, Migrations
+
+Damage = Callable[[Settings, Manifest], object]
+
+
+@pytest.fixture
+def settings(migrated_url: str, tmp_path: Path) -> Settings:
+    """The settings of a store with some postings."""
+    fill(migrated_url)
+    return settings_for(tmp_path)
+
+
+def refused(
+    settings: Settings, name: str | None, match: str, kind: type[Exception] = BackupError
+) -> None:
+    """See that a backup is restored nowhere, and that trying leaves everything as it was."""
+    path = settings.store.address.path
+    before = octets(path)
+    new = path.with_name("new.db")
+    for to, replace in ((sqlite_url(new), False), (None, True)):
+        with pytest.raises(kind, match=match):
+            restoring.restore(settings, name=name, to=to, replace=replace)
+        assert octets(path) == before
+    assert not new.exists()
+    assert leftovers(path.parent, settings.backups_folder) == []
+
+
+def test_a_good_backup_is_good(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    settings = settings_for(tmp_path, places=[str(tmp_path / "far")])
+    first, second = make(settings), make(settings)
+    before = octets(tmp_path / "jobs.db")
+    steps: set[str] = set()
+
+    newest = verification.verify(settings, lambda step, done, total: steps.add(step))
+
+    assert [(each.backup, each.ok, each.error) for each in newest] == [
+        (second.name, True, None)
+    ] * 2
+    assert [each.place for each in newest] == [str(settings.backups_folder), str(tmp_path / "far")]
+    assert steps == {"read back", "decompress", "check pages", "digest"}
+    (one, _) = verification.verify(settings, name=first.name)
+    assert one.backup == first.name
+    (file,) = verification.verify(settings, name=str(tmp_path / "far" / first.file))
+    assert (file.backup, file.place, file.ok) == (first.name, str(tmp_path / "far"), True)
+    everything = verification.verify(settings, every=True)
+    assert [each.backup for each in everything] == [second.name] * 2 + [first.name] * 2
+    assert octets(tmp_path / "jobs.db") == before
+    assert leftovers(settings.backups_folder, tmp_path) == []
+
+
+def cut(settings: Settings, manifest: Manifest) -> None:
+    """Take the end of the data off."""
+    data = data_of(settings, manifest)
+    data.write_bytes(data.read_bytes()[:-900])
+
+
+def sign(settings: Settings, manifest: Manifest) -> None:
+    """Let the manifest say that the data is right as it is."""
+    size, sha256 = measure(data_of(settings, manifest))
+    rewrite(manifest_of(settings, manifest), size=size, sha256=sha256)
+
+
+def half(settings: Settings, manifest: Manifest) -> None:
+    """Leave half a manifest."""
+    file = manifest_of(settings, manifest)
+    file.write_bytes(file.read_bytes()[:200])
+
+
+def says(**changes: Any) -> Damage:
+    """Change what the manifest says."""
+    return lambda settings, manifest: rewrite(manifest_of(settings, manifest), **changes)
+
+
+def is_text(text: str) -> Damage:
+    """Put something else in the place of the manifest."""
+    return lambda settings, manifest: manifest_of(settings, manifest).write_text(text)
+
+
+def holds(*statements: str) -> Damage:
+    """Change what is inside, and let size and checksum fit."""
+    return lambda settings, manifest: repack(settings, manifest, *statements)
+
+
+# What is done to a backup, one after the other, and what is said about it.
+DAMAGES: dict[str, tuple[str, list[Damage]]] = {
+    "a byte changed": ("checksum differs", [lambda s, m: flip(data_of(s, m))]),
+    "a byte changed, signed": ("is damaged", [lambda s, m: flip(data_of(s, m)), sign]),
+    "cut": ("has the wrong size", [cut]),
+    "cut, signed": ("ends too early", [cut, sign]),
+    "no data": ("is missing", [lambda s, m: data_of(s, m).unlink()]),
+    "no manifest": ("There is no backup", [lambda s, m: manifest_of(s, m).unlink()]),
+    "half a manifest": ("The manifest of backup .* is damaged", [half]),
+    "no object": ("The manifest of backup .* is damaged", [is_text("[1]")]),
+    "without end": ("The manifest of backup .* is damaged", [is_text("[" * 100_000)]),
+    "too long": ("The manifest of backup .* is damaged", [is_text('"' + "x" * 1_100_000 + '"')]),
+    "a newer form": ("made by a newer jobstore; upgrade", [says(format=2)]),
+    "no form": ("The manifest of backup .* is damaged", [says(format=None)]),
+    "another name": ("that of another one", [says(name="other")]),
+    "a path": ("The manifest of backup .* is damaged", [says(name="../x")]),
+    "another checksum": ("checksum differs", [says(sha256="0" * 64)]),
+    "another digest": ("holds other digest", [says(digest="0" * 64)]),
+    "other counts": ("holds other tables", [says(tables={"posting": 3})]),
+    "other migrations": ("holds other migrations", [says(migrations=["0001.postings"])]),
+    "another store": ("holds other store", [says(store="of somebody")]),
+    "smaller": ("is damaged", [says(database_size=4096)]),
+    "larger": ("ends too early", [says(database_size=999_999)]),
+    "encrypted": ("is missing", [says(encryption="age")]),
+    "a row changed": ("holds other digest", [holds("UPDATE posting SET title = 'x'")]),
+    "rows less": ("holds other tables", [holds("DELETE FROM revision")]),
+    "a table more": ("holds other tables", [holds("CREATE TABLE t (x)")]),
+    "an odd table": ("did not make", [holds('CREATE TABLE "t t" (x)')]),
+    "no properties": ("damaged inside", [holds("DELETE FROM store_property")]),
+    "no schema": ("damaged inside", [holds("DELETE FROM _yoyo_migration")]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_copy_that_was_damaged_or_tampered_with_is_refused(
+    settings: Settings, damage: str
+) -> None:
+    manifest = make(settings)
+    match, steps = DAMAGES[damage]
+    for step in steps:
+        step(settings, manifest)
+
+    refused(settings, manifest.name, match)
+    told = [each.error or "" for each in verification.verify(settings, every=True)]
+    assert [error for error in told if re.search(match, error)] or damage == "no manifest"
+    done = drills.drill(settings, name=manifest.name)
+    assert not done.ok
+    assert re.search(match, done.error or "")
+    assert backup.last_drill(settings) == done
+    assert backup.last_drill(settings, successful=True) is None
+
+
+def test_damaged_pages_inside_are_found(settings: Settings, tmp_path: Path) -> None:
+    manifest = make(settings)
+    with opened(settings, manifest) as plain:
+        overwrite_page(plain, "posting_applicants")
+
+    refused(settings, manifest.name, "damaged inside")
+    (found,) = verification.verify(settings)
+    assert "use another one" in str(found.error)
+
+
+def test_what_a_newer_jobstore_made_is_kept_but_not_restored(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = make(settings)
+    with monkeypatch.context() as newer:
+        following = Migrations(tmp_path / "migrations")
+        name = following.add(*COLUMN)
+        following.use(newer.setattr)
+        migrations.up(settings.store.url)
+        manifest = make(settings)
+        migrations.down(settings.store.url, old.migrations[-1])
+
+    # It is what was stored, and so a good copy.
+    assert [each.ok for each in verification.verify(settings)] == [True]
+    refused(settings, None, f"does not know .{name}.; upgrade", SchemaMismatch)
+    done = drills.drill(settings)
+    assert (done.ok, done.backup) == (False, manifest.name)
+    assert "upgrade jobstore" in str(done.error)
+
+    tamper(
+        tmp_path / "jobs.db", "UPDATE store_property SET value = x'7f' WHERE name = 'derived_form'"
+    )
+    make(settings)
+    refused(settings, None, "written by a newer jobstore; upgrade", SchemaMismatch)
+
+
+def test_a_good_copy_is_used_where_another_is_not(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    settings = settings_for(tmp_path, places=[str(tmp_path / "far")])
+    manifest = make(settings)
+    flip(data_of(settings, manifest))
+
+    bad, good = verification.verify(settings)
+    assert (bad.place, bad.ok) == (str(settings.backups_folder), False)
+    assert (good.place, good.ok) == (str(tmp_path / "far"), True)
+    assert drills.drill(settings).place == good.place
+    done = restoring.restore(settings, to=sqlite_url(tmp_path / "other.db"))
+    assert done.place == good.place
+
+    flip(tmp_path / "far" / manifest.file)
+    refused(settings, None, f"{bad.place}: .*checksum differs.* {good.place}: .*checksum differs")
+
+
+def test_a_place_without_its_copy_is_told(settings: Settings, tmp_path: Path) -> None:
+    near, far = tmp_path / "near", tmp_path / "far"
+    near.mkdir()
+    manifest = make(settings)
+    settings = settings_for(tmp_path, places=[str(near), str(far)])
+
+    found = {each.place: each for each in verification.verify(settings)}
+
+    assert found[str(settings.backups_folder)].ok
+    assert found[str(near)].error == f"{near} has no copy of {manifest.name}."
+    assert "check that the folder is there" in str(found[str(far)].error)
+    far.mkdir()
+    rewrite(manifest_of(settings, manifest), reason="elsewhere")
+    (far / manifest_of(settings, manifest).name).write_bytes(manifest.to_bytes())
+    (far / manifest.file).write_bytes(data_of(settings, manifest).read_bytes())
+    errors = [str(each.error) for each in verification.verify(settings)]
+    assert f"{far}: Backup {manifest.name} differs from the others." in errors
+
+
+def test_nothing_can_be_verified_before_the_first_backup(settings: Settings) -> None:
+    with pytest.raises(BackupError, match="no backup yet"):
+        verification.verify(settings)
+    assert verification.verify(settings, every=True) == []
+    make(settings)
+    with pytest.raises(BackupError, match="no backup called other"):
+        verification.verify(settings, name="other")
+
+
+def test_a_disk_without_room_is_told_before_anything_is_unpacked(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(settings)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1))
+    with pytest.raises(StorageFull, match="0.0 MiB free and this needs 0.1 MiB"):
+        verification.verify(settings)
+    assert "free some space" in str(drills.drill(settings).error)
+
+
+def test_a_drill_records_what_it_did(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert backup.last_drill(settings) is None
+    failed = drills.drill(settings)
+    assert (failed.ok, failed.backup, failed.place, failed.age_seconds) == (False, None, None, None)
+    assert "There is no backup yet" in str(failed.error)
+
+    first, second = make(settings), make(settings)
+    before = octets(tmp_path / "jobs.db")
+    good = drills.drill(settings)
+    assert (good.ok, good.error, good.backup) == (True, None, second.name)
+    assert (good.place, good.postings) == (str(settings.backups_folder), 40)
+    assert good.at > second.created_at
+    assert good.age_seconds == round((good.at - second.created_at).total_seconds(), 3)
+    assert good.seconds > 0
+    assert backup.last_drill(settings) == good
+    assert octets(tmp_path / "jobs.db") == before
+    assert leftovers(settings.backups_folder, tmp_path) == []
+
+    flip(data_of(settings, first))
+    bad = drills.drill(settings, name=first.name)
+    assert (bad.ok, bad.backup, bad.postings) == (False, first.name, 40)
+    assert backup.last_drill(settings) == bad
+    assert backup.last_drill(settings, successful=True) == good
+    # The last good one is kept, however many fail after it.
+    monkeypatch.setattr(state, "_DRILLS_KEPT", 2)
+    for _ in range(4):
+        state.record_drill(settings, bad)
+    assert backup.last_drill(settings, successful=True) == good
+    kept = json.loads((settings.state_folder / "drills.json").read_text())
+    assert [each["ok"] for each in kept] == [True, False, False]
+
+
+def test_a_restored_store_that_gives_wrong_answers_fails_the_drill(settings: Settings) -> None:
+    manifest = make(settings)
+    # What is derived is no content; a drill asks it all the same.
+    delete = "INSERT INTO posting_words (posting_words) VALUES ('delete-all')"
+    repack(settings, manifest, "UPDATE counter SET amount = 7", delete)
+    assert [each.ok for each in verification.verify(settings)] == [True]
+    done = drills.drill(settings)
+    assert not done.ok
+    assert "gives wrong answers: count, " in str(done.error)
+    assert "statistics" in str(done.error)
