@@ -38,8 +38,9 @@ from jobstore.settings.sections import Settings
 
 _log = logs.get("backup")
 
-# What SQLite keeps beside a database; left alone, it would be taken for the restored one's.
-_BESIDE = ("-wal", "-shm", "-journal")
+# What SQLite keeps beside a database and would take for the restored one's. An empty WAL, which
+# readers leave, holds nothing; what else there is beside it is made anew by whoever opens first.
+_BESIDE = ("-wal", "-journal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +133,10 @@ def _advice(target: StoreURL) -> str | None:
 
 
 def _require_absent(path: Path) -> None:
-    for file in (path, *(Path(f"{path}{end}") for end in _BESIDE)):
-        if file.exists():
+    if path.exists():
+        raise _exists(path)
+    for file in (Path(f"{path}{end}") for end in _BESIDE):
+        if file.exists() and file.stat().st_size:
             raise _exists(file)
 
 

@@ -1,0 +1,461 @@
+"""Stores come back as they were: as new ones, by time, by name, or in the place of one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+import jobstore
+from jobstore import BackupError, JobStoreError, StoreBusy, StoreUnavailable, migrations
+from jobstore.operations import backup
+from jobstore.operations.backup import creation, replacing
+from jobstore.operations.backup.catalog import read_catalog
+from jobstore.operations.backup.restoring import restore
+from jobstore.settings import sqlite_url
+from jobstore.settings.sections import Settings
+from tests.fixtures.checks import check_file
+from tests.fixtures.postings import posting
+from tests.operations.backups import (
+    content,
+    data_of,
+    flip,
+    leftovers,
+    make,
+    manifest_of,
+    octets,
+    rewrite,
+    settings_for,
+)
+from tests.operations.damaging import fill, overwrite_page, tamper
+
+
+@pytest.fixture
+def settings(migrated_url: str, tmp_path: Path) -> Settings:
+    """The settings of a store with some postings."""
+    fill(migrated_url)
+    return settings_for(tmp_path)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "jobs.db"
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Path:
+    """Where nothing is yet."""
+    return tmp_path / "deep" / "er" / "new.db"
+
+
+def change(path: Path) -> None:
+    """Let the store move on."""
+    asyncio.run(store_one(path))
+
+
+async def store_one(path: Path, number: int | str = "later") -> None:
+    """Store one posting more."""
+    async with jobstore.connect(sqlite_url(path)) as store:
+        await store.upsert(posting(number))
+
+
+def test_a_new_store_is_what_was_backed_up_and_can_be_used(
+    settings: Settings, path: Path, new: Path
+) -> None:
+    manifest = make(settings)
+    expected = content(path)
+    change(path)
+    before = octets(path)
+
+    done = restore(settings, to=sqlite_url(new))
+
+    assert (done.backup, done.created_at) == (manifest.name, manifest.created_at)
+    assert (done.place, done.path) == (str(settings.backups_folder), new)
+    assert (done.postings, done.saved, done.failures, done.advice) == (40, None, {}, None)
+    assert done.seconds > 0
+    assert content(new) == expected != content(path)
+    assert octets(path) == before
+    assert new.stat().st_mode & 0o777 == 0o600
+    assert new.stat().st_nlink == 1
+    assert [each.name for each in new.parent.iterdir()] == [new.name]
+    check_file(new)
+    change(new)
+    assert len(content(new)) == len(expected) + 1
+
+
+def test_a_store_that_is_lost_comes_back_under_its_own_name(settings: Settings, path: Path) -> None:
+    expected = content(path)
+    make(settings)
+    path.unlink()
+    with pytest.raises(BackupError, match="There is no store"):
+        make(settings)
+
+    assert restore(settings).path == path
+
+    assert content(path) == expected
+    # It is the same store: its backups go on, its cursors hold.
+    assert make(settings).store == read_catalog(settings).backups[1].manifest.store
+
+
+def aged(settings: Settings, *days: int) -> dict[int, str]:
+    """Make backups of so many days ago, each with one posting more than the one before."""
+    names = {}
+    for number, each in enumerate(days):
+        asyncio.run(store_one(settings.store.address.path, number))
+        manifest = make(settings)
+        moment = datetime(2026, 3, 31, 12, tzinfo=UTC) - timedelta(days=each)
+        rewrite(manifest_of(settings, manifest), created_at=moment.isoformat())
+        names[each] = manifest.name
+    return names
+
+
+def test_the_newest_not_after_a_time_is_meant(settings: Settings, tmp_path: Path) -> None:
+    names = aged(settings, 3, 2, 1)
+
+    def at(day: int, hour: int = 0, zone: int = 0) -> str:
+        moment = datetime(2026, 3, day, hour, tzinfo=UTC) + timedelta(hours=zone)
+        target = tmp_path / f"{day}-{hour}-{zone}.db"
+        return restore(settings, to=sqlite_url(target), at=moment).backup
+
+    assert at(28, 12) == names[3]
+    assert at(29, 11) == names[3]
+    assert at(29, 12) == names[2]
+    assert at(31) == names[1]
+    with pytest.raises(BackupError, match="no backup old enough"):
+        at(28, 11)
+    target = sqlite_url(tmp_path / "newest.db")
+    assert restore(settings, to=target).backup == names[1]
+
+
+def test_a_backup_by_name_or_by_its_file_wherever_that_is(
+    settings: Settings, tmp_path: Path
+) -> None:
+    first = make(settings)
+    make(settings)
+    by_name = restore(settings, name=first.name, to=sqlite_url(tmp_path / "1.db"))
+    assert by_name.backup == first.name
+    with pytest.raises(BackupError, match="no backup called other; see 'jobstore backup list'"):
+        restore(settings, name="other", to=sqlite_url(tmp_path / "2.db"))
+
+    elsewhere = tmp_path / "stick"
+    elsewhere.mkdir()
+    for file in (data_of(settings, first), manifest_of(settings, first)):
+        file.rename(elsewhere / file.name)
+    nowhere = settings_for(tmp_path, folder=tmp_path / "none")
+    for number, file in enumerate(sorted(elsewhere.iterdir())):
+        target = tmp_path / f"from-{number}.db"
+        done = restore(nowhere, name=str(file), to=sqlite_url(target))
+        assert (done.backup, done.place) == (first.name, str(elsewhere))
+        assert content(target) == content(tmp_path / "1.db")
+    (elsewhere / f"{first.name}.json").unlink()
+    with pytest.raises(BackupError, match=f"no backup called {first.name}"):
+        restore(nowhere, name=str(elsewhere / first.file), to=sqlite_url(tmp_path / "3.db"))
+    assert not (tmp_path / "3.db").exists()
+
+
+def test_with_those_of_several_stores_one_has_to_be_named(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    made = {}
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        settings = settings_for(tmp_path / name, folder=shared)
+        migrations.up(settings.store.url)
+        made[name] = make(settings)
+    (tmp_path / "two" / "jobs.db").unlink()
+    with pytest.raises(BackupError, match="several stores lie together; name one"):
+        restore(settings)
+    assert restore(settings, name=made["two"].name).backup == made["two"].name
+
+
+@pytest.mark.parametrize("end", ["", "-wal", "-journal"])
+def test_what_is_there_is_not_overwritten(settings: Settings, tmp_path: Path, end: str) -> None:
+    make(settings)
+    there = tmp_path / f"new.db{end}"
+    there.write_bytes(b"something")
+    with pytest.raises(BackupError, match=f"{there} exists and was not touched; .*--replace"):
+        restore(settings, to=sqlite_url(tmp_path / "new.db"))
+    assert there.read_bytes() == b"something"
+    assert not (end and (tmp_path / "new.db").exists())
+
+
+def test_a_store_that_appears_meanwhile_is_not_overwritten(
+    settings: Settings, tmp_path: Path
+) -> None:
+    make(settings)
+    target = tmp_path / "new.db"
+
+    def progress(step: str, done: int, total: int) -> None:
+        target.write_bytes(b"faster")
+
+    with pytest.raises(BackupError, match="exists and was not touched"):
+        restore(settings, progress, to=sqlite_url(target))
+    assert target.read_bytes() == b"faster"
+    assert leftovers(tmp_path) == []
+
+
+def test_the_store_is_refused_without_replace(settings: Settings, path: Path) -> None:
+    make(settings)
+    change(path)
+    before = octets(path)
+    with pytest.raises(BackupError, match=f"{path} exists and was not touched"):
+        restore(settings)
+    with pytest.raises(StoreUnavailable):
+        restore(settings, to="postgres://there")
+    assert octets(path) == before
+
+
+@pytest.mark.parametrize("left_open", [False, True], ids=["closed", "killed"])
+def test_replacing_keeps_what_was_there_as_a_backup(
+    settings: Settings, path: Path, tmp_path: Path, left_open: bool
+) -> None:
+    (tmp_path / "far").mkdir()
+    gone = str(tmp_path / "gone")
+    settings = settings_for(tmp_path, places=[str(tmp_path / "far"), gone])
+    old, expected = make(settings), content(path)
+    if left_open:
+        # What a killed process left in the WAL was acknowledged, too.
+        pid = os.fork()
+        if pid == 0:
+            asyncio.run(store_one_and_die(path))
+        os.waitpid(pid, 0)
+        assert Path(f"{path}-wal").stat().st_size > 0
+    else:
+        change(path)
+    path.chmod(0o640)
+
+    done = restore(settings, replace=True)
+
+    assert (done.backup, done.path, [*done.failures]) == (old.name, path, [gone])
+    assert content(path) == expected
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert not Path(f"{path}-wal").exists()
+    check_file(path)
+    newest = read_catalog(settings_for(tmp_path)).backups[0].manifest
+    assert (newest.name, newest.reason, newest.postings) == (done.saved, "before a restore", 41)
+    assert (tmp_path / "far" / newest.file).exists()
+    assert leftovers(tmp_path, settings.backups_folder) == []
+    # And back again: nothing is ever lost.
+    again = restore(settings, name=done.saved, replace=True)
+    assert again.postings == 41
+    assert len(content(path)) == len(expected) + 1
+    change(path)
+
+
+async def store_one_and_die(path: Path) -> None:
+    """Store one posting, and end without closing anything."""
+    async with jobstore.connect(sqlite_url(path)) as store:
+        await store.upsert(posting("later"))
+        os._exit(0)
+
+
+def test_a_link_to_the_store_stays_one(settings: Settings, path: Path, tmp_path: Path) -> None:
+    make(settings)
+    expected = content(path)
+    change(path)
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    done = restore(settings, to=sqlite_url(link), replace=True)
+    assert (done.path, link.is_symlink()) == (path, True)
+    assert content(path) == expected
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(replacing, "_PATIENCE", 0.05)
+    monkeypatch.setattr(creation, "_PATIENCE", 0.05)
+    return
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_store_that_somebody_has_open_is_not_replaced(
+    settings: Settings, path: Path
+) -> None:
+    made = await backup.create_backup(settings)
+    async with jobstore.connect(settings.store.url) as store:
+        await store.upsert(posting("later"))
+        before = octets(path)
+        with pytest.raises(StoreBusy, match="has the store open.* Nothing was changed"):
+            await backup.restore(settings, replace=True)
+        assert octets(path) == before
+        assert await store.count() == 41
+        await store.upsert(posting("after"))
+    with closing(sqlite3.connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM postings").fetchone()
+        before = octets(path)
+        with pytest.raises(StoreBusy, match="has the store open"):
+            await backup.restore(settings, replace=True)
+        assert octets(path) == before
+    assert [each.name for each in (await backup.list_backups(settings)).backups] == [made.name]
+    done = await backup.restore(settings, replace=True)
+    assert done.saved
+    async with jobstore.connect(settings.store.url) as store:
+        assert await store.count() == 40
+
+
+# Wants to store something, and tells what became of it.
+WAITING = """
+import asyncio, sys
+import jobstore
+
+async def main():
+    print("begins", flush=True)
+    try:
+        async with jobstore.connect(sys.argv[1]) as store:
+            await store.upsert({
+                "source": "board", "source_job_id": "meanwhile", "title": "x", "company": "y",
+            })
+    except jobstore.JobStoreError as error:
+        print("refused", type(error).__name__)
+    else:
+        print("stored")
+
+asyncio.run(main())
+"""
+
+
+async def test_who_comes_while_a_store_is_replaced_writes_to_the_restored_one_or_not_at_all(
+    settings: Settings, path: Path, start_python: Callable[..., Popen[str]]
+) -> None:
+    await backup.create_backup(settings)
+    await store_one(path)
+    waiting: list[Popen[str]] = []
+
+    def progress(step: str, done: int, total: int) -> None:
+        if step == "compress" and not waiting:
+            waiting.append(start_python(WAITING, settings.store.url))
+            assert waiting[0].stdout
+            assert waiting[0].stdout.readline() == "begins\n"
+            time.sleep(0.2)
+
+    done = await backup.restore(settings, replace=True, progress=progress)
+
+    output, _ = await asyncio.to_thread(waiting[0].communicate, None, 60)
+    async with jobstore.connect(settings.store.url) as store:
+        # Who opened what is no longer there finds no database in it, and nothing is lost.
+        assert output in ("stored\n", "refused StoreCorrupt\n")
+        assert await store.count() == (41 if output == "stored\n" else 40)
+    check_file(path)
+    saved = read_catalog(settings).backups[0]
+    assert (saved.name, saved.manifest.postings) == (done.saved, 41)
+
+
+def test_what_cannot_be_saved_stops_the_replacing(
+    settings: Settings, path: Path, tmp_path: Path
+) -> None:
+    old = make(settings)
+    change(path)
+    before = content(path)
+    blocked = settings_for(tmp_path, folder=tmp_path / "file" / "folder")
+    (tmp_path / "file").touch()
+    with pytest.raises(JobStoreError, match="file"):
+        restore(blocked, name=str(data_of(settings, old)), replace=True)
+    assert content(path) == before
+    check_file(path)
+    change(path)
+
+
+@pytest.mark.parametrize("damage", ["page", "header", "empty"])
+def test_a_damaged_store_is_set_aside_and_replaced(
+    settings: Settings, path: Path, damage: str
+) -> None:
+    make(settings)
+    expected = content(path)
+    if damage == "page":
+        overwrite_page(path, "posting_text")
+    elif damage == "header":
+        path.write_bytes(b"no database" * 1000)
+    else:
+        path.write_bytes(b"")
+    before = path.read_bytes()
+
+    done = restore(settings, replace=True)
+
+    assert done.saved is not None
+    aside = Path(done.saved)
+    assert aside.name.startswith("jobs.db.replaced-")
+    if damage == "header":
+        assert aside.read_bytes() == before
+    assert aside.exists()
+    assert content(path) == expected
+    check_file(path)
+    change(path)
+
+
+def test_another_programs_database_is_never_replaced(settings: Settings, tmp_path: Path) -> None:
+    make(settings)
+    other = tmp_path / "other.db"
+    tamper(other, "CREATE TABLE theirs (x)")
+    before = octets(other)
+    with pytest.raises(BackupError, match="another program, and was not touched"):
+        restore(settings, to=sqlite_url(other), replace=True)
+    assert octets(other) == before
+
+
+def test_what_lies_beside_an_absent_store_does_not_become_part_of_it(
+    settings: Settings, path: Path
+) -> None:
+    make(settings)
+    expected = content(path)
+    wal = Path(f"{path}-wal")
+    path.unlink()
+    wal.write_bytes(b"of something else")
+    done = restore(settings, replace=True)
+    assert done.saved is None
+    assert content(path) == expected
+    assert not wal.exists() or wal.read_bytes() == b""
+    (kept,) = path.parent.glob("jobs.db.replaced-*-wal")
+    assert kept.read_bytes() == b"of something else"
+
+
+def test_an_older_schema_comes_back_as_it_was_and_what_is_left_to_do_is_told(
+    store_url: str, tmp_path: Path
+) -> None:
+    migrations.up(store_url, "0002")
+    settings = settings_for(tmp_path)
+    make(settings)
+    target = sqlite_url(tmp_path / "new.db")
+    done = restore(settings, to=target)
+    assert "migrate up" in str(done.advice)
+    migrations.up(target)
+    change(tmp_path / "new.db")
+
+
+def test_a_damaged_newest_backup_is_not_passed_over_in_silence(
+    settings: Settings, tmp_path: Path
+) -> None:
+    make(settings)
+    newest = make(settings)
+    flip(data_of(settings, newest))
+    with pytest.raises(BackupError, match=newest.name):
+        restore(settings, to=sqlite_url(tmp_path / "new.db"))
+
+
+async def test_a_restore_that_nobody_waits_for_ends_and_leaves_nothing(
+    settings: Settings, tmp_path: Path
+) -> None:
+    await backup.create_backup(settings)
+    reached = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def progress(step: str, done: int, total: int) -> None:
+        loop.call_soon_threadsafe(reached.set)
+
+    new = tmp_path / "new.db"
+    restoring = asyncio.ensure_future(
+        backup.restore(settings, to=sqlite_url(new), progress=progress)
+    )
+    await reached.wait()
+    restoring.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await restoring
+    assert not new.exists()
+    assert leftovers(tmp_path) == []
