@@ -35,15 +35,6 @@ class Event(NamedTuple):
 Observer = Callable[[Event], None]
 
 
-def notify(observers: tuple[Observer, ...], event: Event) -> None:
-    """Tell every observer about ``event``."""
-    for observer in observers:
-        try:
-            observer(event)
-        except Exception:
-            _log.exception("an observer of %s failed", event.operation)
-
-
 class Watch:
     """Times the operation in its ``with`` block and tells the observers how it went.
 
@@ -73,7 +64,15 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._observers:
-            seconds = time.perf_counter() - self._started
-            name = None if kind is None else kind.__name__
-            notify(self._observers, Event(self._operation, seconds, self.rows, name, self.shape))
+        if not self._observers:
+            return
+        seconds = time.perf_counter() - self._started
+        name = None if kind is None else kind.__name__
+        # What Event(...) does, in half the time.
+        told = (self._operation, seconds, self.rows, name, self.shape)
+        event = tuple.__new__(Event, told)
+        for observer in self._observers:
+            try:
+                observer(event)
+            except Exception:
+                _log.exception("an observer of %s failed", self._operation)

@@ -238,6 +238,23 @@ def test_samples_of_threads_at_once_are_all_kept(tmp_path: Path, seconds: Second
     assert ever(settings_for(tmp_path).monitoring_db)["get"].count == 20
 
 
+def test_what_threads_count_while_others_look_is_counted_once(
+    tmp_path: Path, seconds: Seconds
+) -> None:
+    recorder = recorder_for(tmp_path, seconds)
+    askers = [
+        threading.Thread(target=ask, args=(recorder, *[0.001] * 2_000), kwargs={"operation": name})
+        for name in ("get", "get", "find")
+    ]
+    for each in askers:
+        each.start()
+    while any(each.is_alive() for each in askers):
+        recorder.counted()
+    counted = recorder.counted()
+    assert (counted["get", "rows", ""], counted["find", "rows", ""]) == (4_000, 2_000)
+    assert counted["get", "micros", ""] == 4_000_000
+
+
 def test_a_clock_that_jumps_back_loses_and_doubles_nothing(
     tmp_path: Path, seconds: Seconds
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import jobstore
 from jobstore import Event, InvalidPosting, InvalidQuery, JobNotFound, JobStore, SearchQuery, job_id
-from jobstore.events import Watch, notify
+from jobstore.events import Watch
 from tests.fixtures.postings import posting
 
 
@@ -139,8 +139,8 @@ def test_an_observer_may_not_swallow_an_interruption() -> None:
     def interrupted(event: Event) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        notify((interrupted,), Event("upsert", 0.1, 1))
+    with pytest.raises(KeyboardInterrupt), Watch("upsert", (interrupted,)):
+        pass
 
 
 def test_a_watch_lets_errors_through_when_nobody_observes() -> None:
