@@ -219,7 +219,7 @@ class _Lines:
     def __call__(self, phase: str, gate: Gate) -> None:
         from rich.text import Text
 
-        from jobstore.operations.deployment.gates import shown
+        from jobstore.operations.deployment.gates import shown, wanted
 
         if self._quiet:
             return
@@ -228,7 +228,7 @@ class _Lines:
             say(phase.capitalize())
         line = Text("  ").append(f"{gate.verdict.value:<5}", style=_STYLES[gate.verdict])
         measured = plain(shown(gate.measured, gate.unit))
-        limit = f" (at most {gate.target:g})" if gate.unit.startswith("ms") else ""
+        limit = f" ({wanted(gate)})" if gate.bound else ""
         line.append(f"{gate.name:<18}{measured}{limit}, {gate.seconds:.2f} s")
         console().print(line, soft_wrap=True)
         if gate.advice and gate.verdict == "warn":

@@ -505,3 +505,35 @@ def test_what_is_switched_off_is_told(tmp_path: Path) -> None:
     assert measured["metrics"] == "monitoring.enabled is false"
     assert gates(done)["alert rules"] == "warn"
     assert not settings.monitoring_db.exists()
+
+
+def test_a_busy_moment_does_not_fail_a_deployment(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of all at once first, then of get: twice above the limit.
+    found = iter([1.0, 70_000.0, 60_001.0])
+    monkeypatch.setattr(validation, "p95", lambda taken: next(found, 1.5))
+
+    done = deployed(settings)
+
+    assert done.go
+    by_name = {gate.name: gate for phase in done.phases for gate in phase.gates}
+    assert by_name["get"].unit == "ms, p95 of 5, measured 3 times"
+    assert by_name["search"].unit == "ms, p95 of 5"
+    assert "| get | pass | 1.5 ms, p95 of 5, measured 3 times | at most 60,000 ms |" in (
+        deployment.markdown(done)
+    )
+
+
+def test_when_the_next_backup_is_due_is_told_in_the_time_zone_of_the_schedule(
+    tmp_path: Path,
+) -> None:
+    schedule = {"backup_at": "03:15", "timezone": "Asia/Tokyo"}
+    done = deployed(settings_for(tmp_path, schedule=schedule))
+    (told,) = [
+        gate.measured
+        for phase in done.phases
+        for gate in phase.gates
+        if gate.name == "backup schedule"
+    ]
+    assert str(told).endswith("03:15 Asia/Tokyo")

@@ -62,7 +62,7 @@ def test_deploying_going_back_and_looking(folder: Path) -> None:
     for phase in ("Environment", "Database", "Validation", "Monitoring"):
         assert f"\n{phase}\n" in f"\n{made.stderr}"
     assert "  pass configuration     deploy/staging/config.yaml, " in made.stderr
-    assert "(at most 60000)" in made.stderr
+    assert "(at most 60,000 ms)" in made.stderr
     assert "Nothing has run the schedule yet" in made.stderr
     assert "Deployment 1: go, in " in made.stderr
     assert f"Report: {folder}/jobs.ops/deployments/0001.md" in made.stderr

@@ -88,7 +88,7 @@ def _packages(settings: Settings) -> Measured:
         return Measured(
             "; ".join(wrong), "as required", verdict=Verdict.FAIL, advice=f"Run: {command}"
         )
-    return Measured(f"{number} as required", "as required")
+    return Measured(f"{number} packages as required", "as required")
 
 
 def _wrong_packages(extras: set[str]) -> tuple[list[str], int]:
@@ -211,12 +211,12 @@ def _disk(settings: Settings) -> Measured:
         )
         // _MIB
     )
-    if free >= needed:
-        return Measured(free, needed, "MiB free")
+    enough = free >= needed
     return Measured(
         free,
         needed,
         "MiB free",
-        Verdict.FAIL,
-        "Free some space, or put the backups elsewhere (backup.folder).",
+        Verdict.PASS if enough else Verdict.FAIL,
+        "" if enough else "Free some space, or put the backups elsewhere (backup.folder).",
+        bound="at least",
     )

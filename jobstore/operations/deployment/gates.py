@@ -26,13 +26,17 @@ NO_ADVICE = "See deployment.log in the logs folder, mend it, and run the command
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a check found, what it had to reach, and in which unit; ``advice`` says what to do."""
+    """What a check found, what it had to reach, and in which unit; ``advice`` says what to do.
+
+    A target that is a limit says so in ``bound``: ``at most`` or ``at least``.
+    """
 
     measured: Value
     target: Value = ""
     unit: str = ""
     verdict: Verdict = Verdict.PASS
     advice: str = ""
+    bound: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Gate:
     unit: str
     advice: str
     seconds: float
+    bound: str = ""
 
 
 @dataclass(slots=True)
@@ -68,8 +73,8 @@ class Stopped(Exception):
     """A check failed, so nothing after it was run."""
 
     def __init__(self, phase: str, gate: Gate) -> None:
-        wanted = f", not {shown(gate.target, gate.unit)}" if gate.target != "" else ""
-        super().__init__(f"{phase}: {gate.name}: {shown(gate.measured, gate.unit)}{wanted}")
+        target = f"; wanted: {wanted(gate)}" if gate.target != "" else ""
+        super().__init__(f"{phase}: {gate.name}: {shown(gate.measured, gate.unit)}{target}")
         self.phase = phase
         self.gate = gate
 
@@ -78,7 +83,14 @@ def shown(value: Value, unit: str) -> str:
     """Return a value with its unit, for people."""
     if isinstance(value, str):
         return value
-    return f"{value:,} {unit}" if unit else f"{value:,}"
+    number = int(value) if value == int(value) else value
+    return f"{number:,} {unit}".rstrip()
+
+
+def wanted(gate: Gate) -> str:
+    """Return what a gate had to reach, for people; empty where nothing was asked for."""
+    # What follows a comma tells how it was measured.
+    return f"{gate.bound} {shown(gate.target, gate.unit.partition(',')[0])}".strip()
 
 
 Told = Callable[[str, Gate], object]
@@ -132,6 +144,7 @@ def _look(check: Check) -> Gate:
         unit=found.unit,
         advice=found.advice,
         seconds=_since(started),
+        bound=found.bound,
     )
 
 

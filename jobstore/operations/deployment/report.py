@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC
 
 from jobstore.operations.deployment.conditions import Condition
-from jobstore.operations.deployment.gates import Gate, shown
+from jobstore.operations.deployment.gates import Gate, shown, wanted
 from jobstore.operations.deployment.records import Deployment
 
 
@@ -70,7 +70,7 @@ def _row(gate: Gate) -> str:
     told = shown(gate.measured, gate.unit)
     if gate.advice and gate.verdict != "pass":
         told = f"{told}; {gate.advice}"
-    cells = (gate.name, gate.verdict.value, told, shown(gate.target, gate.unit))
+    cells = (gate.name, gate.verdict.value, told, wanted(gate))
     return f"| {' | '.join(_cell(each) for each in cells)} | {gate.seconds:.3f} |"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from jobstore.health import Verdict
 from jobstore.opening import connect
@@ -20,6 +20,7 @@ from jobstore.operations.deployment.gates import Check, Measured
 from jobstore.operations.deployment.records import Deployment
 from jobstore.operations.health import examine
 from jobstore.operations.monitoring import reading, recording
+from jobstore.settings.kinds import zone_of
 from jobstore.settings.sections import Settings
 
 # Operations that are measured for a try.
@@ -86,7 +87,7 @@ class WatchingPhase:
             pass
         facts = alerts.gather(settings, failing=())
         judged = [rule for rule in rules if measure(rule, facts) is not None]
-        told = f"{len(judged)} of {len(rules)} can be judged, {len(settings.alerts.sinks)} sinks"
+        told = f"{len(judged)} of {len(rules)} can be judged; sinks: {len(settings.alerts.sinks)}"
         target = f"{len(rules)} rules"
         if len(judged) == len(rules) > 0:
             return Measured(told, target)
@@ -99,7 +100,7 @@ class WatchingPhase:
         limit = settings.backup.max_age_hours
         made = last_backup(settings).created_at
         age = float("inf") if made is None else _hours_since(made)
-        told = f"last backup {age:.1f} hours old, next at {_next(settings):%Y-%m-%d %H:%M} UTC"
+        told = f"last backup {age:.1f} hours old, next at {_next(settings)}"
         target = f"at most {limit:g} hours old, and something that makes the next"
         if age > limit:
             advice = "Run: jobstore backup create"
@@ -130,8 +131,10 @@ def _hours_since(moment: datetime) -> float:
     return max(0.0, time.time() - moment.timestamp()) / 3600
 
 
-def _next(settings: Settings) -> datetime:
-    hour, minute = map(int, settings.schedule.backup_at.split(":"))
-    now = datetime.now(UTC)
+def _next(settings: Settings) -> str:
+    given = settings.schedule
+    hour, minute = map(int, given.backup_at.split(":"))
+    now = datetime.now(zone_of(given.timezone))
     due = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    return due if due > now else due + timedelta(days=1)
+    day = due if due > now else due + timedelta(days=1)
+    return f"{day:%Y-%m-%d %H:%M} {given.timezone}"
