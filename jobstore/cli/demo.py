@@ -107,10 +107,15 @@ def _settings(folder: Path) -> Settings:
     from jobstore.settings.alerting import AlertsSection
     from jobstore.settings.sections import Settings
 
-    # As the defaults, but over three seconds: nobody wants to wait for five minutes.
+    # As the defaults, but over three seconds, and over at the limit itself: nobody wants to wait.
     quick = {"window_minutes": 0.05, "clear_minutes": 0, "min_count": 5}
     rules = [
-        {"name": rule.name, **(quick if rule.measure == "latency_p95_ms" else {"enabled": False})}
+        {"name": rule.name}
+        | (
+            {**quick, "clear": rule.above}
+            if rule.measure == "latency_p95_ms"
+            else {"enabled": False}
+        )
         for rule in AlertsSection().rules
     ]
     return Settings.model_validate({

@@ -210,7 +210,7 @@ async def _figures(store: JobStore) -> dict[str, int]:
         "open": found.by_status.get("open", 0),
         "sources": len(found.by_source),
         "with a salary": sum(each.count for each in found.salaries.values()),
-        "found by engineer": await store.count(SearchQuery(text="engineer")),
+        "engineer found": await store.count(SearchQuery(text="engineer")),
     }
 
 

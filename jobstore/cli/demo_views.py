@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 # The scale of bars ends beyond the line, by this share of it.
 _BEYOND = 0.2
 _PARTS = " ▏▎▍▌▋▊▉"
-_WIDEST_BAR = 70
-# Columns of everything that stands before a bar.
-_BEFORE_BARS = 47
+_NARROWEST_BAR, _WIDEST_BAR = 12, 70
+# Columns of a terminal below which some figures are left out.
+_NARROW = 60
 _MARKS = {"pass": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "bold red")}
 _NAMED = {"warning": "yellow", "critical": "bold red"}
 
@@ -50,22 +50,21 @@ class Measured(NamedTuple):
 
 def latencies(found: Sequence[Measured], line_ms: float, width: int) -> Table:
     """Durations of operations, with a bar for each p95 and a line at ``line_ms``."""
-    bar = max(12, min(_WIDEST_BAR, width - _BEFORE_BARS))
+    figures = ("calls", "p50 ms", "p95 ms", "slowest") if width >= _NARROW else ("p95 ms",)
+    bar = max(_NARROWEST_BAR, min(_WIDEST_BAR, width - 12 - 9 * len(figures)))
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("operation", min_width=10, no_wrap=True)
-    for name, least in (("calls", 6), ("p50 ms", 7), ("p95 ms", 7), ("slowest", 7)):
-        table.add_column(name, justify="right", min_width=least, no_wrap=True)
+    for name in figures:
+        table.add_column(name, justify="right", min_width=7, no_wrap=True)
     table.add_column(_scale(line_ms, bar), no_wrap=True)
     for each in found:
-        style = "bold red" if each.p95 > line_ms else "green"
-        table.add_row(
-            each.name,
-            f"{each.calls:,}",
-            f"{each.p50:,.2f}",
-            Text(f"{each.p95:,.2f}", style=style),
-            f"{each.slowest:,.1f}",
-            _bar(each.p95, line_ms, bar),
-        )
+        cells: dict[str, str | Text] = {
+            "calls": f"{each.calls:,}",
+            "p50 ms": f"{each.p50:,.2f}",
+            "p95 ms": Text(f"{each.p95:,.2f}", "bold red" if each.p95 > line_ms else "green"),
+            "slowest": f"{each.slowest:,.1f}",
+        }
+        table.add_row(each.name, *(cells[name] for name in figures), _bar(each.p95, line_ms, bar))
     return table
 
 
@@ -154,8 +153,8 @@ def compared(rows: Mapping[str, tuple[object, object]]) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("", no_wrap=True)
     for name in ("the store", "restored"):
-        table.add_column(name, justify="right", min_width=10, no_wrap=True)
-    table.add_column("")
+        table.add_column(name, justify="right", min_width=9, no_wrap=True)
+    table.add_column("", no_wrap=True)
     for name, (one, other) in rows.items():
         same = ("✓", "green") if one == other else ("differs", "bold red")
         table.add_row(name, *(f"{each:,}" for each in (one, other)), Text(*same))

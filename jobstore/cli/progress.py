@@ -39,7 +39,7 @@ class Progress:
             _Rate(),
             progress.TimeRemainingColumn(elapsed_when_finished=True),
             console=screen,
-            disable=quiet or not screen.is_terminal,
+            disable=quiet or not screen.is_interactive,
             transient=True,
         )
         self._task = self._bar.add_task(" ".join(plain(title).split()), total=total, rows=0)

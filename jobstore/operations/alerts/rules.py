@@ -120,7 +120,8 @@ def _too_few(rule: Rule) -> str:
 
 
 def _minutes(rule: Rule) -> str:
-    return f"last {rule.window_minutes or LATEST / 60:g} min"
+    minutes = rule.window_minutes or LATEST / 60
+    return f"last {minutes:g} min" if minutes >= 1 else f"last {60 * minutes:g} s"
 
 
 def advance(

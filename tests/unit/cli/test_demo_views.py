@@ -50,8 +50,16 @@ def test_bars_end_where_they_should_against_the_line(width: int) -> None:
     assert len(far) > len(above) >= len(just)
 
 
-def test_a_narrow_terminal_has_bars_too() -> None:
-    assert "█" in shown(views.latencies([measured(60)], 50, 40), 80)[1]
+@pytest.mark.parametrize("width", [40, 59, 60])
+def test_a_narrow_terminal_has_bars_too(width: int) -> None:
+    head, row = shown(views.latencies([measured(60)], 50, width), width)
+    assert head.split()[-3:] == ["p95", "50", "ms"]
+    assert "60.00" in row
+    assert "█" in row
+    # What does not fit is left out, and nothing is wrapped.
+    assert ("9,999.9" in row) is (width >= 60)
+    compared = shown(views.compared({"engineer found": (5_000, 5_000)}), width)
+    assert [line.rstrip() for line in compared[1:]] == ["engineer found      5,000      5,000  ✓"]
 
 
 def test_health_is_in_two_columns_where_there_is_room() -> None:
