@@ -32,6 +32,7 @@ _MOST_PARTS = 9_000
 _RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
 
 _CODE = re.compile(r"<Code>(\w+)</Code>")
+_DENIED = frozenset({"PermissionDeniedError", "UnauthenticatedError", "AccessDenied", "401", "403"})
 _STATUS = re.compile(r"status code: (\d{3})")
 
 
@@ -72,41 +73,34 @@ class ObjectPlace(Place):
             ) from None
 
     @contextmanager
-    def _reaching(self) -> Iterator[Any]:
+    def _reaching(self) -> Iterator[tuple[Any, Any]]:
+        """Give obstore and the store; what they raise is told in words of our own."""
         store = self._store
         import obstore
 
         try:
-            yield store
+            yield obstore, store
         except obstore.exceptions.BaseError as error:
             raise BackupError(f"{self.name}: {_reason(error)}") from None
         except FileNotFoundError:
             raise BackupError(f"{self.name}: there is no such bucket or file.") from None
 
     def sizes(self) -> dict[str, int]:
-        import obstore
-
-        with self._reaching() as store:
+        with self._reaching() as (obstore, store):
             # What lies deeper is not ours.
             found = obstore.list_with_delimiter(store)["objects"]
             return {each["path"]: each["size"] for each in found}
 
     def read(self, file: str) -> bytes:
-        import obstore
-
-        with self._reaching() as store:
+        with self._reaching() as (obstore, store):
             size = min(obstore.head(store, file)["size"], MOST_OCTETS)
             return bytes(obstore.get_range(store, file, start=0, end=size)) if size else b""
 
     def write(self, file: str, data: bytes) -> None:
-        import obstore
-
-        with self._reaching() as store:
+        with self._reaching() as (obstore, store):
             obstore.put(store, file, data)
 
     def upload(self, file: str, source: Path, progress: Progress) -> None:
-        import obstore
-
         total = source.stat().st_size
         failures: list[Exception] = []
 
@@ -124,7 +118,7 @@ class ObjectPlace(Place):
 
         with disk_errors(source.parent), source.open("rb") as stream:
             try:
-                with self._reaching() as store:
+                with self._reaching() as (obstore, store):
                     obstore.put(
                         store,
                         file,
@@ -156,31 +150,26 @@ class ObjectPlace(Place):
         return target, Packed(size, hash.hexdigest())
 
     def _parts(self, file: str, step: str, progress: Progress) -> Iterator[bytes]:
-        import obstore
-
-        with self._reaching() as store:
+        with self._reaching() as (obstore, store):
             total = obstore.head(store, file)["size"]
         for start in range(0, total, _PART):
             end = min(start + _PART, total)
-            with self._reaching() as store:
+            with self._reaching() as (obstore, store):
                 part = bytes(obstore.get_range(store, file, start=start, end=end))
             progress(step, end, total)
             yield part
 
     def delete(self, file: str) -> None:
-        import obstore
-
-        with self._reaching() as store, suppress(FileNotFoundError):
+        with self._reaching() as (obstore, store), suppress(FileNotFoundError):
             obstore.delete(store, file)
 
 
 def _reason(error: Exception) -> str:
     """Return why a request failed, in words of our own."""
     text = str(error)
-    kind = type(error).__name__
-    if kind in ("PermissionDeniedError", "UnauthenticatedError"):
-        return "access was denied; check its keys and what they may do."
     said = _CODE.search(text) or _STATUS.search(text)
+    if type(error).__name__ in _DENIED or (said is not None and said[1] in _DENIED):
+        return "access was denied; check its keys and what they may do."
     if said is None:
         return "it cannot be reached; check the network, its address and its region."
     return f"it answered {said[1]}; check that it exists, and its keys."
