@@ -88,7 +88,7 @@ def create(
 def list_(
     store: StoreOption = STORE_DEFAULT, config: ConfigOption = None, json: JsonOption = False
 ) -> None:
-    """List the backups in all places, newest first.
+    """List the backups in all places, newest first; names have the time, in UTC.
 
     The exit code is 1 when a place cannot be reached, or a copy is not whole.
 
@@ -286,19 +286,17 @@ def _show(catalog: Catalog) -> None:
     places = list(dict.fromkeys(place for each in catalog.backups for place in each.places))
     encrypted = any(each.manifest.encryption for each in catalog.backups)
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("backup", "made (UTC)", "postings", "size"):
+    for name in ("backup", "postings", "size", "in", *(["key"] if encrypted else [])):
         table.add_column(name, no_wrap=True)
-    for name in ("in", *(["encrypted"] if encrypted else []), "reason"):
-        table.add_column(name, overflow="fold")
+    table.add_column("reason", overflow="fold")
     for each in catalog.backups:
         manifest = each.manifest
         table.add_row(
             manifest.name,
-            f"{manifest.created_at:%Y-%m-%d %H:%M}",
             f"{manifest.postings:,}",
             size(manifest.size),
             " ".join(str(places.index(place) + 1) for place in each.places),
-            *(["yes" if manifest.encryption else "no"] if encrypted else []),
+            *([manifest.encryption or "none"] if encrypted else []),
             Text(plain(manifest.reason)),
         )
     if catalog.backups:
