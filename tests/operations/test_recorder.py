@@ -100,7 +100,8 @@ async def test_the_queue_is_read_between_writings(
         ((readings, highest),) = conn.execute(
             "SELECT readings, highest FROM level WHERE period = 1 AND name = 'group_size'"
         )
-    assert (readings > 2, highest) == (True, 1)
+    # More than the one that goes with the writing.
+    assert (readings > 1, highest) == (True, 1)
 
 
 async def test_the_loop_goes_on_while_the_history_is_locked(
