@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -13,6 +14,11 @@ pytest_plugins = [
     "tests.fixtures.processes",
     "tests.fixtures.stores",
 ]
+
+# Who starts the tests in the background has them ignore Ctrl-C, and so would the processes that
+# tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Machines differ in speed, so no example has a deadline; a thorough run asks for more of them.
 settings.register_profile(
