@@ -37,6 +37,11 @@ from tests.operations.backups import (
 )
 from tests.operations.damaging import fill, overwrite_page, tamper
 
+# Nothing else runs here when a test forks.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:This process .* is multi-threaded:DeprecationWarning"
+)
+
 
 @pytest.fixture
 def settings(migrated_url: str, tmp_path: Path) -> Settings:

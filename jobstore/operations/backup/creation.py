@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.errors import translated
+from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import BackupError, JobStoreError, StoreBusy
@@ -28,6 +28,7 @@ from jobstore.operations.backup.scratch import (
     Progress,
     disk_errors,
     make_folder,
+    no_space,
     require_space,
     scratch_folder,
     silent,
@@ -174,12 +175,17 @@ def _copy(source: sqlite3.Connection, target: Path, progress: Progress) -> None:
             require_space(target.parent, int(page * pages * _ROOM))
 
             def told(status: int, left: int, total: int) -> None:
-                if status not in (sqlite3.SQLITE_OK, sqlite3.SQLITE_DONE):
-                    # The module would try for ever.
+                if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    # The module would try for ever; other errors it raises itself.
                     raise StoreBusy
                 progress("copy pages", (total - left) * page, total * page)
 
-            source.backup(copy, pages=_STEP, progress=told)
+            try:
+                source.backup(copy, pages=_STEP, progress=told)
+            except sqlite3.OperationalError as error:
+                if primary_code(error) == "FULL":
+                    raise no_space(target.parent) from error
+                raise
 
 
 @contextmanager

@@ -135,13 +135,18 @@ def disk_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise StorageFull(
-                f"No space is left in {folder}; free some and repeat it. Nothing was changed."
-            ) from error
+            raise no_space(folder) from error
         raise BackupError(
             f"Cannot work in {folder} ({error.strerror or error}); check that the folder is "
             "there and that this account may write to it."
         ) from error
+
+
+def no_space(folder: Path) -> StorageFull:
+    """Return what is raised when ``folder`` is full."""
+    return StorageFull(
+        f"No space is left in {folder}; free some and repeat it. Nothing was changed."
+    )
 
 
 def _size(octets: float) -> str:
