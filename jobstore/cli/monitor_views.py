@@ -108,7 +108,7 @@ def trend_json(point: Point) -> dict[str, Any]:
     return {
         "starts_at": datetime.fromtimestamp(point.starts_at, UTC),
         "operations": count,
-        "per_second": round(count / point.seconds, 3),
+        "per_second": round(point.per_second, 3),
         "rows": merged.rows,
         "p50_ms": milliseconds(merged.quantile(0.5)),
         "p95_ms": milliseconds(merged.quantile(0.95)),
@@ -128,7 +128,9 @@ def figure(value: float | None) -> str:
     """Return a number with as many digits as are worth reading; nothing for ``None``."""
     if value is None:
         return ""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    if not value:
+        return "0"
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:#.3g}"
 
 
 def size(octets: float | None) -> str:

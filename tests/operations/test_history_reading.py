@@ -157,6 +157,19 @@ def test_a_whole_week_is_seen_in_hours(path: Path, recorder: Recorder, seconds: 
     assert {point.traffic["get"].count for point in points} == {1}
 
 
+def test_steps_that_are_not_over_do_not_look_idle(
+    path: Path, recorder: Recorder, seconds: Seconds
+) -> None:
+    for minute in range(0, 90, 5):
+        seconds.now = NOW + minute * 60
+        ask(recorder, *[0.001] * 300)
+        recorder.flush()
+    # Half of the second hour has passed.
+    points = trend(path, NOW + HOUR / 2, NOW + 1.5 * HOUR - 1, points=2)
+    assert [point.seconds for point in points] == [HOUR, HOUR]
+    assert [point.per_second for point in points] == pytest.approx([1, 1], abs=0.01)
+
+
 @pytest.mark.parametrize("page", [0, 1])
 def test_a_damaged_history_is_named_with_what_to_do(
     path: Path, recorder: Recorder, seconds: Seconds, page: int

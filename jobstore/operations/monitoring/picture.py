@@ -14,10 +14,15 @@ from jobstore.operations.monitoring.reading import Point
 from jobstore.operations.monitoring.traffic import Traffic, together, total
 
 _WIDTH, _LEFT, _RIGHT = 960, 70, 24
-_PANEL, _GAP, _TOP = 150, 62, 70
+_PANEL, _GAP, _TOP = 150, 62, 92
 # Distinguishable for the colour-blind (Okabe and Ito, "Color Universal Design", 2008).
 _COLOURS = ("#0072b2", "#e69f00", "#d55e00")
-_TICKS = 6
+# Seconds between the times that stand below a panel, and how many of them there is room for.
+_TICKS = (
+    *(60 * minutes for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720)),
+    *(86_400 * days for days in (1, 2, 7, 14, 30, 60, 90, 180, 365, 730)),
+)
+_MOST_TICKS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ def svg(points: Sequence[Point], since: float, until: float, *, title: str, line
         _Panel("Failed operations, %", (("failed", lambda _, point: failed_percent(point)),)),
         _Panel(
             "Operations per second",
-            (("per second", lambda _, point: total(point.traffic) / point.seconds),),
+            (("per second", lambda _, point: point.per_second),),
         ),
     )
     height = _TOP + len(panels) * (_PANEL + _GAP)
@@ -56,7 +61,7 @@ def svg(points: Sequence[Point], since: float, until: float, *, title: str, line
         f"<title>{_escaped(title)}</title>",
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
         f'<text x="{_LEFT}" y="32" font-size="16" font-weight="bold">{_escaped(title)}</text>',
-        f'<text x="{_WIDTH - _RIGHT}" y="32" text-anchor="end" fill="#555555">UTC</text>',
+        f'<text x="{_LEFT}" y="52" fill="#555555">{_span(points, since, until)}</text>',
     ]
     for index, panel in enumerate(panels):
         top = _TOP + index * (_PANEL + _GAP)
@@ -108,12 +113,18 @@ def _draw(
             f'<text x="{_LEFT - 8}" y="{height + 4:.1f}" text-anchor="end" '
             f'fill="#555555">{ceiling * share:g}</text>'
         )
-    for moment in _moments(since, until):
-        # The last one would not fit if its middle stood at the edge.
-        anchor = "end" if moment == until else "middle"
+    every = _tick(until - since)
+    for moment in range(ceil(since / every) * every, int(until) + 1, every):
+        at = x(moment)
+        # The last one may not fit when its middle stands at the edge.
+        anchor = "end" if at > _WIDTH - _RIGHT - 20 else "middle"
         yield (
-            f'<text x="{x(moment):.1f}" y="{top + _PANEL + 18}" text-anchor="{anchor}" '
-            f'fill="#555555">{_when(moment, until - since)}</text>'
+            f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{top}" y2="{top + _PANEL + 4}" '
+            'stroke="#eeeeee"/>'
+        )
+        yield (
+            f'<text x="{at:.1f}" y="{top + _PANEL + 18}" text-anchor="{anchor}" '
+            f'fill="#555555">{_when(moment, every, until - since)}</text>'
         )
     if panel.line_at is not None and panel.line_at <= ceiling:
         yield _rule(y(panel.line_at), "#aa0000", ' stroke-dasharray="6 4"')
@@ -179,15 +190,30 @@ def _round_up(value: float) -> float:
     return next(step * power for step in (1, 2, 4, 5, 6, 8, 10, 20) if value <= step * power)
 
 
-def _moments(since: float, until: float) -> list[float]:
-    return [*(since + (until - since) * index / _TICKS for index in range(_TICKS)), until]
+def _tick(span: float) -> int:
+    return next((each for each in _TICKS if span / each <= _MOST_TICKS), _TICKS[-1])
 
 
-def _when(moment: float, span: float) -> str:
+def _when(moment: int, every: int, span: float) -> str:
     at = datetime.fromtimestamp(moment, UTC)
-    if span <= 36 * 3600:
-        return f"{at:%H:%M}"
-    return f"{at:%b %d %H:%M}" if span <= 10 * 86_400 else f"{at:%Y-%m-%d}"
+    if every < 86_400:
+        return f"{at:%H:%M}" if moment % 86_400 else f"{at:%b %d}"
+    return f"{at:%b %d}" if span < 300 * 86_400 else f"{at:%Y-%m-%d}"
+
+
+def _span(points: Sequence[Point], since: float, until: float) -> str:
+    """Say which time the picture is about, and how long a step is."""
+    first, last = (datetime.fromtimestamp(each, UTC) for each in (since, until))
+    told = f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+    return f"{told}, in steps of {_length(points[0].seconds)}" if points else told
+
+
+def _length(seconds: int) -> str:
+    size, unit = next(
+        each for each in ((86_400, "day"), (3600, "hour"), (60, "minute")) if seconds % each[0] == 0
+    )
+    count = seconds // size
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def _escaped(text: str) -> str:

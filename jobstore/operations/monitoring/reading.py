@@ -23,7 +23,14 @@ from jobstore.operations.monitoring.history import (
     Keep,
 )
 from jobstore.operations.monitoring.recorder import sizes
-from jobstore.operations.monitoring.traffic import OBSERVED, Key, Traffic, added, by_operation
+from jobstore.operations.monitoring.traffic import (
+    OBSERVED,
+    Key,
+    Traffic,
+    added,
+    by_operation,
+    total,
+)
 
 # Seconds that the live view looks back: some samples of each process.
 WINDOW = 30
@@ -87,12 +94,21 @@ class LevelRange:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One step of a trend: it begins at ``starts_at`` (Unix time) and lasts ``seconds``."""
+    """One step of a trend: it begins at ``starts_at`` (Unix time) and lasts ``seconds``.
+
+    ``covered`` are the seconds of it that the trend is about: fewer in its first and last step.
+    """
 
     starts_at: int
     seconds: int
     traffic: dict[str, Traffic]
     levels: dict[str, LevelRange]
+    covered: float
+
+    @property
+    def per_second(self) -> float:
+        """Return how many operations there were in a second, of every kind."""
+        return total(self.traffic) / self.covered
 
 
 def frame(path: Path, store: Path, now: float, window: float = WINDOW) -> Frame:
@@ -191,20 +207,24 @@ def trend(
     """
     step = step_for(until - since, points, Keep() if keep is None else keep)
     period = next(each for each in (DAY, HOUR, MINUTE) if step % each == 0)
-    asked = {
-        "step": step, "period": period, "since": since - since % period, "until": until
-    }  # fmt: skip
+    since -= since % period
+    asked = {"step": step, "period": period, "since": since, "until": until}
     counted: dict[int, dict[Key, int]] = defaultdict(dict)
     levels: dict[int, dict[str, LevelRange]] = defaultdict(dict)
     with reading(path, HISTORY) as conn:
         for at, operation, measure, detail, amount in _rows(conn, "tallies_of_steps", asked):
             counted[at][operation, measure, detail] = amount
-        for at, name, readings, total, lowest, highest in _rows(conn, "levels_of_steps", asked):
-            levels[at][name] = LevelRange(total / readings, lowest, highest)
+        for at, name, readings, summed, lowest, highest in _rows(conn, "levels_of_steps", asked):
+            levels[at][name] = LevelRange(summed / readings, lowest, highest)
     return [
-        Point(at, step, by_operation(counted[at]), levels[at])
+        Point(at, step, by_operation(counted[at]), levels[at], _covered(at, step, since, until))
         for at in sorted(counted.keys() | levels.keys())
     ]
+
+
+def _covered(starts_at: int, step: int, since: float, until: float) -> float:
+    # A minute at least, since samples come when they come.
+    return max(float(MINUTE), min(starts_at + step, until) - max(starts_at, since))
 
 
 def milliseconds(seconds: float | None) -> float | None:

@@ -19,7 +19,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def point(hour: int, seconds: float = 0.02, count: int = 100, failures: int = 0) -> Point:
     buckets = list(EMPTY)
     buckets[bucket_of(seconds)] = count
-    return Point(hour * HOUR, HOUR, {"get": Traffic(tuple(buckets), failures=failures)}, {})
+    return Point(hour * HOUR, HOUR, {"get": Traffic(tuple(buckets), failures=failures)}, {}, HOUR)
 
 
 def draw(points: list[Point], hours: int = 24, **options: object) -> ElementTree.Element:
@@ -45,7 +45,7 @@ def test_steps_without_a_record_are_gaps_and_a_single_one_is_a_dot() -> None:
 
 
 def test_a_step_without_operations_is_a_gap_in_what_it_has_not() -> None:
-    idle = Point(HOUR, HOUR, {}, {})
+    idle = Point(HOUR, HOUR, {}, {}, HOUR)
     assert failed_percent(idle) is None
     picture = draw([point(0), idle, point(2)])
     # Only operations per second go on: there were none.
@@ -84,7 +84,17 @@ def test_a_title_is_text_and_no_markup() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hours", "form"), [(6, "00:00"), (168, "Jan 01 00:00"), (9000, "1970-01-01")]
+    ("hours", "form"),
+    [(1, "00:10"), (6, "05:00"), (30, "06:00"), (168, "Jan 05"), (9000, "1970-12-27")],
 )
-def test_times_are_written_as_the_span_needs(hours: int, form: str) -> None:
-    assert form in texts(draw([point(0)], hours=hours))
+def test_times_are_round_and_written_as_the_span_needs(hours: int, form: str) -> None:
+    below = [each for each in texts(draw([point(0)], hours=hours)) if each[-1].isdigit()]
+    assert form in below
+
+
+@pytest.mark.parametrize(
+    ("seconds", "step"), [(300, "5 minutes"), (3600, "1 hour"), (7 * 86_400, "7 days")]
+)
+def test_what_the_picture_is_about_stands_above(seconds: int, step: str) -> None:
+    picture = draw([Point(0, seconds, {}, {}, seconds)], hours=2)
+    assert texts(picture)[1] == f"1970-01-01 00:00 to 1970-01-01 02:00 UTC, in steps of {step}"
