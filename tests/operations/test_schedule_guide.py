@@ -12,52 +12,9 @@ from pathlib import Path
 
 import pytest
 
-_BLOCKS = re.compile(r"^```(sh|crontab)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+from tests.operations.guides import Machine, blocks
+
 _UNITS = ("jobstore-agent.service", "jobstore-run-due.service", "jobstore-run-due.timer")
-
-
-class Machine:
-    """A folder that stands for a machine: its commands, its files, who is asked for what."""
-
-    def __init__(self, root: Path, repository: Path) -> None:
-        self.root = root
-        self.repository = repository
-        self.state = root / "var/lib/jobstore"
-        self.state.mkdir(parents=True)
-        self.log = root / "asked"
-        jobstore = root / "opt/jobstore/bin/jobstore"
-        self._script(jobstore, f'exec "{sys.executable}" -W error -m jobstore "$@"')
-        bin = root / "bin"
-        self._script(bin / "sudo", 'exec "$@"')
-        for name in ("useradd", "systemctl"):
-            self._script(bin / name, f'echo {name} "$@" >> "{self.log}"')
-        self.environment = {
-            "PATH": f"{jobstore.parent}:{bin}:/usr/bin:/bin",
-            "PYTHONPATH": str(repository),
-            "HOME": str(root),
-        }
-
-    @staticmethod
-    def _script(path: Path, text: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"#!/bin/bash\n{text}\n")
-        path.chmod(0o755)
-
-    def here(self, commands: str) -> str:
-        """Return commands with the paths and groups that they have on this machine."""
-        commands = commands.replace("-g jobstore ", "")
-        return re.sub(r"(?<=[ =])/(?=(var|etc|opt)/)", f"{self.root}/", commands)
-
-    def run(self, commands: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["bash", "-eu", "-c", self.here(commands)],
-            cwd=folder,
-            env=self.environment | more,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
 
 
 @pytest.fixture
@@ -66,7 +23,7 @@ def machine(tmp_path: Path, repository: Path) -> Machine:
 
 
 def _blocks(repository: Path) -> list[tuple[str, str]]:
-    return _BLOCKS.findall((repository / "docs/schedule.md").read_text(encoding="utf-8"))
+    return blocks(repository / "docs/schedule.md")
 
 
 def test_the_commands_do_what_the_guide_says(
