@@ -31,7 +31,7 @@ from tests.operations.backups import (
     rewrite,
     settings_for,
 )
-from tests.operations.damaging import fill, overwrite_page, tamper
+from tests.operations.damaging import fill, forget_index_entries, overwrite_page, tamper
 from tests.operations.deploying import COLUMN, Migrations
 
 Damage = Callable[[Settings, Manifest], object]
@@ -176,6 +176,14 @@ def test_damaged_pages_inside_are_found(settings: Settings, tmp_path: Path) -> N
     refused(settings, manifest.name, "damaged inside")
     (found,) = verification.verify(settings)
     assert "use another one" in str(found.error)
+
+
+def test_an_index_that_lost_entries_is_found(settings: Settings, tmp_path: Path) -> None:
+    # Reading every page tells nothing of it, so it is found where there is time to compare.
+    forget_index_entries(tmp_path / "jobs.db")
+    make(settings)
+    refused(settings, None, "damaged inside")
+    assert not drills.drill(settings).ok
 
 
 def test_what_a_newer_jobstore_made_is_kept_but_not_restored(
