@@ -15,6 +15,7 @@ import typer
 from jobstore.cli.common import STORE_DEFAULT, ConfigOption, JsonOption, StoreOption, load_settings
 from jobstore.cli.durations import read_duration
 from jobstore.cli.output import console, print_json, say
+from jobstore.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -52,13 +53,15 @@ def monitor(
     """
     if context.invoked_subcommand is not None:
         return
-    settings = load_settings(store, config)
+    from jobstore.cli.monitor_views import frame_json
+
+    settings = _settings(store, config)
     try:
         if json:
-            print_json(_frame(settings))
+            print_json(frame_json(_frame(settings)))
             while not once:
                 time.sleep(interval)
-                print_json(_frame(settings))
+                print_json(frame_json(_frame(settings)))
         else:
             _show(settings, interval, once)
     except KeyboardInterrupt:
@@ -91,7 +94,7 @@ def trend(
     from jobstore.operations.monitoring import reading
     from jobstore.operations.monitoring.recorder import keep_of
 
-    settings = load_settings(store, config)
+    settings = _settings(store, config)
     seconds = read_duration(last, "--last")
     until = time.time()
     most = 30 if svg is None and not json else 200
@@ -126,7 +129,7 @@ def metrics(store: StoreOption = STORE_DEFAULT, config: ConfigOption = None) -> 
     from jobstore.operations.monitoring import reading
     from jobstore.operations.monitoring.exposition import exposition, metrics
 
-    settings = load_settings(store, config)
+    settings = _settings(store, config)
     frame = _frame(settings)
     levels = {
         "queue_depth": frame.queue_depth,
@@ -137,6 +140,15 @@ def metrics(store: StoreOption = STORE_DEFAULT, config: ConfigOption = None) -> 
     }
     known = {name: value for name, value in levels.items() if value is not None}
     print(exposition(metrics(reading.ever(settings.monitoring_db), known)), end="")
+
+
+def _settings(store: str, config: str | None) -> Settings:
+    """Return the settings of a store that is there, or of which a record is left."""
+    settings = load_settings(store, config)
+    path = settings.store.address.path
+    if not (path.exists() or settings.monitoring_db.exists()):
+        raise StoreUnavailable(f"There is no database file at {path}.")
+    return settings
 
 
 def _frame(settings: Settings) -> Frame:

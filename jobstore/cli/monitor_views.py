@@ -6,6 +6,7 @@ Pure: figures go in, things that rich can print or JSON can hold come out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,17 +28,27 @@ def frame_view(frame: Frame, name: str, *, warn_ms: float, critical_ms: float) -
     head.append("  ")
     head.append(f"{frame.failures:,} failed", "bold red" if frame.failures else "not bold")
     head.append(f" in {frame.window:g} s", "not bold dim")
-    foot = Text.assemble(
+    # Above the tables, which may be longer than the screen.
+    levels = Text.assemble(
         ("queue ", "dim"), f"{frame.queue_depth:,}",
         ("   WAL ", "dim"), size(frame.wal_bytes),
         ("   disk ", "dim"), f"{size(frame.disk_free_bytes)} free",
     )  # fmt: skip
-    return Group(head, Text(), *_parts(frame, warn_ms, critical_ms), foot)
+    return Group(head, levels, Text(), *_parts(frame, warn_ms, critical_ms))
+
+
+def frame_json(frame: Frame) -> dict[str, Any]:
+    """One picture as JSON; times are such, and no numbers."""
+    found = asdict(frame)
+    found["at"] = datetime.fromtimestamp(frame.at, UTC)
+    for each in found["processes"]:
+        each["started_at"] = datetime.fromtimestamp(each["started_at"], UTC)
+    return found
 
 
 def _parts(frame: Frame, warn_ms: float, critical_ms: float) -> list[RenderableType]:
     if not frame.processes and not frame.operations:
-        hint = "Nobody records what is asked of this store; docs/monitoring.md tells how.\n"
+        hint = "Nobody records what is asked of this store; docs/monitoring.md tells how."
         return [Text(hint, style="dim")]
     operations = _table("operation", "per second", "p50 ms", "p95 ms", "p99 ms", "rows/s", "errors")
     for name, rate in frame.operations.items():
@@ -52,7 +63,7 @@ def _parts(frame: Frame, warn_ms: float, critical_ms: float) -> list[RenderableT
             f"{rate.rows_per_second:,.1f}",
             Text(f"{sum(rate.errors.values()):,}", style="bold red" if rate.failures else ""),
         )
-    parts: list[RenderableType] = [operations, Text(), *_errors(frame)]
+    parts: list[RenderableType] = [operations, *_errors(frame)]
     processes = _table("process", "program", "per second", "queue", "group")
     processes.columns[1].justify = "left"
     for each in frame.processes:
@@ -63,7 +74,7 @@ def _parts(frame: Frame, warn_ms: float, critical_ms: float) -> list[RenderableT
             f"{each.queue_depth:,}",
             f"{each.group_size:,}",
         )
-    return [*parts, processes, Text()] if frame.processes else parts
+    return [*parts, Text(), processes] if frame.processes else parts
 
 
 def _errors(frame: Frame) -> list[RenderableType]:
@@ -76,7 +87,7 @@ def _errors(frame: Frame) -> list[RenderableType]:
             style = "bold red" if failed else ""
             told = Text("yes" if failed else "no", style=style)
             table.add_row(Text(plain(name)), Text(plain(error)), f"{count:,}", told)
-    return [table, Text()] if table.row_count else []
+    return [Text(), table] if table.row_count else []
 
 
 def trend_view(points: Sequence[Point]) -> RenderableType:

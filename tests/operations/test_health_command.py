@@ -103,6 +103,13 @@ def test_a_component_that_there_is_not_is_wrong_usage(config: Path) -> None:
     assert said(result).startswith("Error: only: must be one of store, operations, performance")
 
 
+def test_a_store_that_is_nowhere_gets_no_folder(tmp_path: Path) -> None:
+    result = run("health", "--store", sqlite_url(tmp_path / "nowhere" / "jobs.db"))
+    assert result.exit_code == 2
+    assert "does not exist" in said(result)
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_each_check_is_logged_with_how_bad_it_is(config: Path) -> None:
     run(*of(config, "schema", "backup"))
     log = load(str(config)).settings.logs_folder / "health.log"

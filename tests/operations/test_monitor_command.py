@@ -85,8 +85,8 @@ def test_a_picture_fits_the_width(
     assert any(line.startswith("upsert_many 5.0 ") for line in lines)
     assert "get JobNotFound 1 no" in lines
     assert "search StoreTimeout 1 yes" in lines
-    assert any(line.endswith("scraper of boards 208.4 9,876 512") for line in lines)
-    assert re.fullmatch(r"queue 9,876 WAL .+ disk .+ free", lines[-1])
+    assert any(re.search(r"scraper of boards 208\.\d 9,876 512$", line) for line in lines)
+    assert re.fullmatch(r"queue 9,876 WAL .+ disk .+ free", lines[1])
 
 
 def test_several_processes_are_in_one_picture(
@@ -244,11 +244,13 @@ def test_json_goes_on_line_by_line_until_it_is_interrupted(
     assert frames[0]["at"] < frames[1]["at"]
 
 
-def test_a_store_that_is_nowhere_has_nothing_to_show(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["", "trend", "metrics"])
+def test_a_store_that_is_nowhere_is_told_and_nothing_is_made(command: str, tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "nowhere" / "jobs.db")
-    result = run("monitor", "--once", "--store", url)
-    assert result.exit_code == 0
-    assert "WAL unknown disk unknown free" in said(result)
+    result = run("monitor", *filter(None, [command or "--once"]), "--store", url)
+    assert result.exit_code == 1
+    assert said(result) == f"Error: There is no database file at {tmp_path}/nowhere/jobs.db."
+    assert not (tmp_path / "nowhere").exists()
 
 
 @pytest.mark.parametrize(

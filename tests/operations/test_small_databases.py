@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from jobstore.errors import JobStoreError, StoreBusy
+from jobstore.errors import JobStoreError, StoreBusy, StoreUnavailable
 from jobstore.operations.monitoring import databases
 from jobstore.operations.schedule import state
 from jobstore.operations.schedule.state import State
@@ -52,3 +52,10 @@ def test_one_that_somebody_reads_all_the_time_while_it_is_made_is_waited_for(
             state.write(path, [])
     state.write(path, [State("backup")])
     assert [*state.read(path)] == ["backup"]
+
+
+def test_a_folder_in_the_place_of_one_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "schedule.db"
+    path.mkdir()
+    with pytest.raises(StoreUnavailable, match="cannot be used"):
+        state.read(path)

@@ -120,6 +120,9 @@ async def _ask_store(
 
 def _log(settings: Settings, checks: list[Check]) -> None:
     folder = settings.logs_folder
+    if not settings.state_folder.parent.is_dir():
+        # A store that is not there gets no folder by being looked for.
+        return
     # A disk that hangs shall do so here: a logger that hangs keeps the program from ending.
     with TemporaryFile(
         dir=next(each for each in (folder, *folder.parents) if each.is_dir())

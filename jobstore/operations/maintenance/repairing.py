@@ -51,7 +51,7 @@ def plan(findings: Iterable[Finding]) -> list[str]:
     wrong = {each.name: each for each in findings if each.verdict is Verdict.PROBLEM}
     beyond = [each for name, each in wrong.items() if name not in _REPAIRS]
     if beyond:
-        told = "; ".join(f"{each.name}: {each.detail}" for each in beyond)
+        told = "; ".join(f"{each.name}: {each.detail.rstrip('.')}" for each in beyond)
         raise StoreCorrupt(f"This cannot be rebuilt: {told}. Nothing was changed; {_RESTORE}")
     return [name for name in _REPAIRS if name in wrong]
 

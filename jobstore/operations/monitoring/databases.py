@@ -74,7 +74,7 @@ def reading(path: Path, kind: Kind) -> Iterator[sqlite3.Connection | None]:
     Raises StoreUnavailable when it is damaged or cannot be opened, SchemaMismatch when it is
     something else.
     """
-    if not path.is_file():
+    if not path.exists():
         yield None
         return
     with _explained(path), closing(open_file(path, "ro", _PATIENCE)) as conn:
