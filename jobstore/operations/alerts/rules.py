@@ -72,7 +72,7 @@ def measure(rule: Rule, facts: Facts) -> Reading | None:
         return Reading(value, _age("backup", value, "hours"))
     if rule.measure == "drill_age_days":
         return Reading(value, _age("restore drill", value, "days"))
-    return Reading(value, f"{value:.1f}% of the disk are free")
+    return Reading(value, f"{value:.1f}% of the disk is free")
 
 
 def latency_limits(rules: Iterable[Rule]) -> tuple[float, float]:

@@ -93,7 +93,7 @@ def test_errors_are_a_share_of_all_operations() -> None:
         ("backup_age_hours", {"backup_age_hours": 27}, 27, "the last backup is 27.0 hours old"),
         ("backup_age_hours", {"backup_age_hours": math.inf}, math.inf, "there is no backup"),
         ("drill_age_days", {"drill_age_days": 9}, 9, "the last restore drill is 9.0 days old"),
-        ("disk_free_percent", {"disk_free_percent": 9.04}, 9.04, "9.0% of the disk are free"),
+        ("disk_free_percent", {"disk_free_percent": 9.04}, 9.04, "9.0% of the disk is free"),
     ],
 )
 def test_plain_facts_say_what_they_are(
