@@ -200,14 +200,16 @@ def prune(
 ) -> None:
     """Remove the backups that no generation needs: days, weeks, months, as configured.
 
-    The newest good one always stays. The exit code is 1 when a place failed.
+    The newest good one always stays, and so do those of the latest deployments and rollbacks.
+    The exit code is 1 when a place failed.
 
     JSON: {"places": [{"place", "removed", "kept", "error"}]}.
     """
-    from jobstore.operations import backup
+    from jobstore.operations import backup, deployment
 
     with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
-        places = asyncio.run(backup.prune(settings, dry_run=dry_run, progress=steps))
+        keep = deployment.backups_in_use(settings)
+        places = asyncio.run(backup.prune(settings, keep=keep, dry_run=dry_run, progress=steps))
     if json:
         print_json({"places": places})
     for each in places:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from jobstore import BackupError, InvalidQuery, StoreBusy, StoreCorrupt, migrati
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import StoreUnavailable
 from jobstore.operations import backup
+from jobstore.operations.backup import creation
 from jobstore.operations.deployment import (
     Book,
     Condition,
@@ -23,6 +25,7 @@ from jobstore.operations.deployment import (
     backups_in_use,
     loss_of,
     markdown,
+    records,
     replacing,
     roll_back,
     validation,
@@ -247,3 +250,30 @@ def test_a_record_that_somebody_spoilt_is_named(settings: Settings) -> None:
     (settings.deployments_folder / "0001.json").write_text("{}")
     with pytest.raises(StoreUnavailable, match=r"0001.json is damaged"):
         Book(settings).one(1)
+
+
+def test_a_clock_that_is_set_back_changes_nothing(
+    settings: Settings, first: dict[str, Any], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+
+    class Earlier(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return now - timedelta(days=400)
+
+    monkeypatch.setattr(records, "datetime", Earlier)
+    monkeypatch.setattr(creation, "datetime", Earlier)
+    later = content(path)
+
+    assert deployed(settings).go
+
+    two, one = Book(settings).all()
+    assert (two.number, one.number) == (2, 1)
+    assert two.started_at < one.started_at
+    done = rolled_back(settings, 1)
+    assert (done.number, done.loss) == (3, CHANGED)
+    assert content(path) == first
+    assert rolled_back(settings, 2).go
+    assert content(path) == later
+    assert backups_in_use(settings) >= {one.snapshot, two.snapshot, done.saved}

@@ -20,7 +20,7 @@ import pytest
 
 import jobstore
 from jobstore.errors import InvalidQuery, StoreUnavailable
-from jobstore.operations import backup, maintenance, schedule
+from jobstore.operations import backup, deployment, maintenance, schedule
 from jobstore.operations.schedule import agent as module
 from jobstore.operations.schedule import tasks
 from jobstore.operations.schedule.running import Ran, run_due, upcoming
@@ -250,6 +250,51 @@ def test_what_is_not_there_is_refused(tmp_path: Path, settings: Settings) -> Non
     with pytest.raises(StoreUnavailable, match="There is no database file"):
         run_due(settings_for(tmp_path / "elsewhere"))
     assert not (tmp_path / "elsewhere").exists()
+    (tmp_path / "folder" / "jobs.db").mkdir(parents=True)
+    with pytest.raises(StoreUnavailable, match=r"jobs.db is no file"):
+        run_due(settings_for(tmp_path / "folder"))
+
+
+def test_times_that_no_calendar_has_are_forgotten(settings: Settings) -> None:
+    run_due(settings, only=["checkpoint"], clock=Seconds())
+    with closing(sqlite3.connect(settings.schedule_db)) as conn, conn:
+        conn.execute("UPDATE task SET slot = 9000000000000000000, retry_at = 1e300")
+    assert outcomes(run_due(settings, only=["checkpoint"], clock=Seconds())) == {
+        "checkpoint": "done"
+    }
+
+
+def test_backups_that_deployments_need_are_not_pruned(settings: Settings) -> None:
+    settings = settings.model_copy(
+        update={
+            "backup": settings.backup.model_copy(update={"daily": 1, "weekly": 0, "monthly": 0})
+        }
+    )
+    for _ in range(3):
+        asyncio.run(backup.create_backup(settings, reason="test"))
+    (place,) = asyncio.run(backup.prune(settings, dry_run=True))
+    kept = place.removed[0]
+    book = deployment.Book(settings)
+    with book.turn():
+        rollback = book.begin("rollback", "test", environment="staging", to=1)
+        rollback.saved, rollback.status = kept, deployment.Status.SUCCEEDED
+        book.keep(rollback)
+    record = settings.deployments_folder / "0001.json"
+    whole = record.read_bytes()
+    clock = Seconds()
+
+    # What is not known to be needed is not known not to be.
+    record.write_text("{}")
+    ran = run_due(settings, only=["prune"], clock=clock)
+    assert outcomes(ran) == {"prune": "failed"}
+    assert "0001.json is damaged" in detail(ran, "prune")
+    assert backups(settings) == 3
+
+    record.write_bytes(whole)
+    clock.now += 300
+    assert outcomes(run_due(settings, only=["prune"], clock=clock)) == {"prune": "done"}
+    found = {file.name.partition(".")[0] for file in settings.backups_folder.glob("*.zst")}
+    assert found == {kept, *place.kept}
 
 
 # Processes

@@ -4,7 +4,7 @@
 done by the packages below; the order, the judgement and the report are here.
 """
 
-from jobstore.operations.deployment.conditions import Condition, Loss
+from jobstore.operations.deployment.conditions import Condition, Loss, require_file
 from jobstore.operations.deployment.deploying import Plan, deploy, plan
 from jobstore.operations.deployment.gates import Gate, Measured, Phase
 from jobstore.operations.deployment.records import Book, Deployment, Status, backups_in_use
@@ -26,5 +26,6 @@ __all__ = [
     "loss_of",
     "markdown",
     "plan",
+    "require_file",
     "roll_back",
 ]

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
+from jobstore.errors import StoreUnavailable
 from jobstore.statements import catalog
 
 SQL = catalog.load("deployment")
@@ -71,8 +72,16 @@ class Loss:
         return f"postings written since then: {counts}" if counts else "nothing"
 
 
+def require_file(path: Path) -> None:
+    """Raise StoreUnavailable where something stands that is no file, and so no store."""
+    with schema.reachable(path):
+        if path.exists() and not path.is_file():
+            raise StoreUnavailable(f"{path} is no file; check the store's URL.")
+
+
 def read_condition(path: Path) -> Condition:
     """Return what stands at ``path``; raises StoreUnavailable or StoreCorrupt."""
+    require_file(path)
     with schema.reachable(path):
         if not path.exists():
             return Condition()

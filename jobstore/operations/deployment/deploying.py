@@ -21,7 +21,7 @@ from jobstore.health.running import reason
 from jobstore.operations import logs
 from jobstore.operations.backup.scratch import scratch_folder
 from jobstore.operations.deployment import environment
-from jobstore.operations.deployment.conditions import read_condition
+from jobstore.operations.deployment.conditions import read_condition, require_file
 from jobstore.operations.deployment.database import DatabasePhase
 from jobstore.operations.deployment.gates import Course, Phase, Stopped, Told, silent
 from jobstore.operations.deployment.records import Book, Deployment, Status
@@ -52,9 +52,11 @@ class Plan:
 def plan(settings: Settings, *, files: tuple[Path, ...] = (), told: Told = silent) -> Plan:
     """Check the environment and say what a deployment would do; changes nothing.
 
-    Raises what reading the store raises.
+    Raises what reading the store, or the records of earlier deployments, raises.
     """
     found = Plan()
+    require_file(settings.store.address.path)
+    Book(settings).all()
     with suppress(Stopped):
         course = Course(found.phases, told)
         course.run("environment", environment.checks(settings, files, dry_run=True))

@@ -22,13 +22,13 @@ from pydantic import TypeAdapter, ValidationError
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import Fault, InvalidQuery, StoreBusy, StoreUnavailable
 from jobstore.operations.backup.scratch import disk_errors, make_folder, write_file
-from jobstore.operations.deployment.conditions import Condition, Loss
+from jobstore.operations.deployment.conditions import Condition, Loss, require_file
 from jobstore.operations.deployment.gates import Phase
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 
 # Deployments whose backups are kept whatever the generations say.
-_ROLLED_BACK_TO = 5
+_KEPT = 5
 
 
 class Status(StrEnum):
@@ -108,6 +108,7 @@ class Book:
 
         The kernel lets go of the turn when its holder dies. Raises StoreBusy when another has it.
         """
+        require_file(self._settings.store.address.path)
         make_folder(self.folder)
         lock = FileLock(self.folder / "deployments", 0)
         try:
@@ -204,14 +205,26 @@ class Book:
         return self.folder / f"{number:04}.json"
 
     def _files(self) -> list[Path]:
-        found = (path for path in self.folder.glob("*.json") if path.stem.isdecimal())
+        with disk_errors(self.folder):
+            try:
+                paths = [*self.folder.iterdir()]
+            except FileNotFoundError:
+                return []
+        found = [each for each in paths if each.suffix == ".json" and each.stem.isdecimal()]
         return sorted(found, key=lambda path: int(path.stem), reverse=True)
 
 
 def backups_in_use(settings: Settings) -> set[str]:
-    """Return the backups that rollbacks to the latest deployments need, to be kept by prunings."""
-    succeeded = [each for each in Book(settings).all() if each.go]
-    return {each.snapshot for each in succeeded[:_ROLLED_BACK_TO] if each.snapshot}
+    """Return the backups of the latest deployments and rollbacks, to be kept by prunings.
+
+    They are what rollbacks return to, what was before, and what a rollback would have lost.
+    Raises StoreUnavailable when a record cannot be read, as what it needs is not known then.
+    """
+    known = Book(settings).all()
+    names = {each.snapshot for each in [each for each in known if each.go][:_KEPT]}
+    for each in known[:_KEPT]:
+        names |= {each.backup, each.saved}
+    return {name for name in names if name}
 
 
 def _read(path: Path) -> Deployment:
@@ -220,4 +233,6 @@ def _read(path: Path) -> Deployment:
             return _KIND.validate_json(path.read_bytes())
     except ValidationError:
         # It is written whole or not at all, so somebody else did this.
-        raise StoreUnavailable(f"{path} is damaged, or of another jobstore; remove it.") from None
+        raise StoreUnavailable(
+            f"{path} is damaged, or of another jobstore; move it away."
+        ) from None

@@ -18,6 +18,7 @@ from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import Fault, InvalidQuery, JobStoreError, StoreBusy, StoreUnavailable
 from jobstore.operations import logs
+from jobstore.operations.deployment.conditions import require_file
 from jobstore.operations.schedule import state
 from jobstore.operations.schedule.state import State
 from jobstore.operations.schedule.tasks import NAMES, Occasion, Result, Task, tasks_of
@@ -124,6 +125,7 @@ def _wanted(settings: Settings, only: Collection[str]) -> list[Task]:
     if {*only} - {*NAMES}:
         raise InvalidQuery([Fault("only", f"must be one of {', '.join(NAMES)}")])
     path = settings.store.address.path
+    require_file(path)
     # A store that was lost has left its state behind, and is a case for alerts.
     if not path.exists() and not settings.state_folder.exists():
         raise StoreUnavailable(f"There is no database file at {path}; check the store's URL.")

@@ -23,6 +23,9 @@ SCHEDULE = Kind(0x4A534348, 1, SQL["schema"])  # "JSCH"
 _FIRST_PAUSE = 300.0
 _MOST_DOUBLINGS = 12
 
+# The year 9000.
+_LAST = 221_845_392_000
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -42,6 +45,11 @@ class State:
     started_at: float = 0.0
     ended_at: float | None = None
     process: int = 0
+
+    def is_sound(self) -> bool:
+        """Whether every time in it is one that a calendar has."""
+        times = (self.slot, self.tried, self.retry_at, self.started_at, self.ended_at or 0)
+        return all(0 <= each < _LAST for each in times)
 
     def due(self, rhythm: Rhythm, now: float) -> int | None:
         """Return the time that is due, ``None`` if none is.
@@ -101,10 +109,10 @@ class State:
 
 
 def read(path: Path) -> dict[str, State]:
-    """Return what is remembered, by the names of tasks."""
+    """Return what is remembered, by the names of tasks; what cannot have been is forgotten."""
     with reading(path, SCHEDULE) as conn:
         rows = [] if conn is None else conn.execute(SQL["tasks"]).fetchall()
-    return {row[0]: State(*row) for row in rows}
+    return {row[0]: state for row in rows if (state := State(*row)).is_sound()}
 
 
 def write(path: Path, states: Iterable[State]) -> None:

@@ -154,9 +154,10 @@ def _sealed(settings: Settings) -> Result | None:
 
 
 def _prune(occasion: Occasion) -> Result:
-    from jobstore.operations import backup
+    from jobstore.operations import backup, deployment
 
-    places = asyncio.run(backup.prune(occasion.settings))
+    settings = occasion.settings
+    places = asyncio.run(backup.prune(settings, keep=deployment.backups_in_use(settings)))
     errors = [each.error for each in places if each.error is not None]
     if errors:
         return Result(" ".join(errors), "failed")
