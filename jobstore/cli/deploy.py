@@ -285,6 +285,8 @@ def _conclude(done: Deployment, report: Path, json: bool, quiet: bool) -> None:
 
 
 def _show_plan(plan: Plan, json: bool, quiet: bool) -> None:
+    from jobstore.operations.deployment.gates import shown
+
     if json:
         print_json(plan.to_json())
     if plan.go:
@@ -295,5 +297,7 @@ def _show_plan(plan: Plan, json: bool, quiet: bool) -> None:
             quiet=quiet or json)  # fmt: skip
     else:
         gate = plan.phases[-1].gates[-1]
-        complain(f"{gate.name}: {gate.measured}; {gate.advice}")
+        complain(f"{gate.name}: {shown(gate.measured, gate.unit)}")
+        if gate.advice:
+            say(f"What to do: {gate.advice}")
         raise typer.Exit(1)

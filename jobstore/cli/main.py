@@ -5,6 +5,7 @@ No command's work is done here.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Annotated, Any, NoReturn
@@ -175,6 +176,8 @@ app.command("demo")(demo.demo)
 
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
+    # Logs go into files; where a command writes none, they do not belong on the terminal.
+    logging.getLogger("jobstore").addHandler(logging.NullHandler())
     try:
         app()
     except KeyboardInterrupt:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -288,3 +290,66 @@ def test_a_folder_that_cannot_be_written_to_stops_a_deployment(tmp_path: Path) -
     store.touch(mode=0o644)
     store.chmod(0o644)
     assert _check("permissions").verdict == "warn"
+
+
+def test_pruning_by_hand_keeps_what_a_rollback_saved(folder: Path) -> None:
+    few = f"{CONFIG}backup: {{daily: 1, weekly: 0, monthly: 0}}\n"
+    (folder / "deploy" / "staging" / "config.yaml").write_text(few)
+    assert run("deploy", "-e", "staging").exit_code == 0
+    write(1)
+    done = json.loads(run("rollback", "--to", "1", "--yes", "--json", *STAGING).stdout)
+    assert run("backup", "create", *STAGING).exit_code == 0
+
+    pruned = json.loads(run("backup", "prune", "--json", *STAGING).stdout)
+
+    (place,) = pruned["places"]
+    assert {done["saved"], done["snapshot"]} <= {*place["kept"]}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("deploy", "-e", "staging"),
+        ("deploy", "-e", "staging", "--dry-run"),
+        ("rollback", "--to", "1"),
+        ("run-due",),
+        ("agent",),
+    ],
+    ids=" ".join,
+)
+def test_a_folder_is_no_store_and_gets_nothing_beside_it(
+    folder: Path, command: tuple[str, ...]
+) -> None:
+    (folder / "jobs.db").mkdir()
+    refused = run(*command, *STAGING)
+    assert (refused.exit_code, "jobs.db is no file" in refused.stderr) == (1, True)
+    assert not (folder / "jobs.ops" / "deployments").exists()
+
+
+def test_records_that_cannot_be_read_are_not_taken_for_none(folder: Path) -> None:
+    place = folder / "jobs.ops" / "deployments"
+    place.parent.mkdir()
+    place.write_text("no folder")
+    for command in (
+        ("deployments", "list"),
+        ("deploy", "-e", "staging"),
+        ("deploy", "-e", "staging", "--dry-run"),
+        ("backup", "prune"),
+    ):
+        refused = run(*command, *STAGING)
+        assert refused.exit_code == 1
+        assert f"Cannot work in {place}" in refused.stderr
+
+
+def test_a_dry_run_says_everything_once(folder: Path, repository: Path) -> None:
+    (folder / "jobs.db").touch(mode=0o644)
+    (folder / "jobs.db").chmod(0o644)
+    done = subprocess.run(
+        [sys.executable, "-m", "jobstore", "deploy", "-e", "staging", "--dry-run"],
+        env={"PYTHONPATH": str(repository)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("other accounts can open it") == 1
