@@ -12,15 +12,18 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread, get_ident
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 import jobstore
 from jobstore.errors import InvalidQuery, StoreUnavailable
 from jobstore.operations import backup, deployment, maintenance, schedule
+from jobstore.operations.backup import creation
 from jobstore.operations.schedule import agent as module
 from jobstore.operations.schedule import tasks
 from jobstore.operations.schedule.running import Ran, run_due, upcoming
@@ -264,16 +267,20 @@ def test_times_that_no_calendar_has_are_forgotten(settings: Settings) -> None:
     }
 
 
-def test_backups_that_deployments_need_are_not_pruned(settings: Settings) -> None:
+def test_backups_that_deployments_need_are_not_pruned(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = settings.model_copy(
         update={
             "backup": settings.backup.model_copy(update={"daily": 1, "weekly": 0, "monthly": 0})
         }
     )
-    for _ in range(3):
-        asyncio.run(backup.create_backup(settings, reason="test"))
-    (place,) = asyncio.run(backup.prune(settings, dry_run=True))
-    kept = place.removed[0]
+    made = []
+    for days in (40, 39, 0):
+        moment = datetime.now(UTC) - timedelta(days=days)
+        monkeypatch.setattr(creation, "datetime", Mock(now=lambda zone, moment=moment: moment))
+        made.append(asyncio.run(backup.create_backup(settings, reason="test")).name)
+    kept, _, newest = made
     book = deployment.Book(settings)
     with book.turn():
         rollback = book.begin("rollback", "test", environment="staging", to=1)
@@ -294,7 +301,7 @@ def test_backups_that_deployments_need_are_not_pruned(settings: Settings) -> Non
     clock.now += 300
     assert outcomes(run_due(settings, only=["prune"], clock=clock)) == {"prune": "done"}
     found = {file.name.partition(".")[0] for file in settings.backups_folder.glob("*.zst")}
-    assert found == {kept, *place.kept}
+    assert found == {kept, newest}
 
 
 # Processes
