@@ -1,0 +1,241 @@
+"""The guides to health, monitoring, alerts and maintenance: every command of them runs.
+
+What their tables say is what there is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobstore.operations import health
+from jobstore.operations.alerts.delivering import try_out
+from jobstore.operations.logs import LOGS
+from jobstore.settings.alerting import DEFAULT_RULES
+from jobstore.settings.loading import load
+from tests.operations.damaging import tamper
+from tests.operations.guides import PATIENT, Machine, blocks
+from tests.operations.receivers import webhook
+from tests.operations.watching import settings_for
+
+SECRET = "a secret of the webhook"
+
+# Whatever the disk of this machine has, and however quick an operation is.
+QUIET = PATIENT | {
+    "JOBSTORE_URL": "sqlite:///jobs.db",
+    "JOBSTORE_ALERTS__RULES": '[{"name": "disk-free", "enabled": false}]',
+    "JOBSTORE_LOGGING__SLOW_MS": "0.001",
+    "COLUMNS": "120",
+}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
+    """A folder with a store that was used, backed up and watched."""
+    folder = tmp_path_factory.mktemp("prepared")
+    shutil.copy(repository / "examples/postings.jsonl", folder)
+    done = Machine(folder / "machine", repository).run(
+        "export JOBSTORE_MONITORING__ENABLED=true\n"
+        "jobstore import --quiet postings.jsonl\n"
+        "jobstore backup create --quiet\n"
+        "jobstore backup drill --quiet\n"
+        "jobstore search engineer --json > /dev/null\n"
+        "jobstore alerts check --quiet\n",
+        folder,
+        **QUIET,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder
+
+
+@pytest.fixture
+def folder(prepared: Path, tmp_path: Path) -> Path:
+    """The same for one test."""
+    copy = tmp_path / "here"
+    shutil.copytree(prepared, copy)
+    return copy
+
+
+@pytest.fixture
+def machine(tmp_path: Path, repository: Path) -> Machine:
+    return Machine(tmp_path / "machine", repository)
+
+
+def page_of(repository: Path, name: str) -> Path:
+    return repository / "docs" / f"{name}.md"
+
+
+def commands(page: Path) -> str:
+    """Return all commands of a page, each once."""
+    return "\n".join(dict.fromkeys("".join(text for _, text in blocks(page)).splitlines()))
+
+
+def rows(page: Path, heading: str) -> list[list[str]]:
+    """Return the cells of the table that follows a heading."""
+    text = page.read_text(encoding="utf-8").split(f"\n{heading}\n", 1)[1]
+    table = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert table
+    lines = [line.strip("| ").split(" | ") for line in table[0].splitlines()[2:]]
+    return [[cell.strip(" |") for cell in line] for line in lines]
+
+
+def names(cells: list[str]) -> list[str]:
+    return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+
+
+def code(page: Path, language: str) -> list[str]:
+    pattern = rf"^```{language}\n(.*?)^```"
+    return re.findall(pattern, page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def test_every_command_about_health(machine: Machine, folder: Path, repository: Path) -> None:
+    page = page_of(repository, "health")
+    done = machine.run(commands(page), folder, **QUIET)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["status"] == "pass"
+    assert sorted(names([row[0] for row in rows(page, "## Checks")])) == sorted(report["checks"])
+    (example,) = code(page, "json")
+    assert json.loads(example).keys() == report.keys()
+
+
+def test_what_is_run_as_a_probe_is_alive_and_says_so(
+    machine: Machine, folder: Path, repository: Path
+) -> None:
+    page = page_of(repository, "health")
+    text = page.read_text(encoding="utf-8")
+    probes = re.findall(r"jobstore health --quiet .+?\|\| \[ \$\? -eq 1 \]", text)
+    assert len(probes) == 3
+    assert {*re.findall(r"--only (\w+)", " ".join(probes))} <= {*health.COMPONENTS}
+    # A warning is alive, what fails is not.
+    warned = QUIET | {"JOBSTORE_HEALTH__DISK_WARN_PERCENT": "100"}
+    failed = warned | {"JOBSTORE_HEALTH__DISK_FAIL_PERCENT": "100"}
+    assert machine.run(probes[0], folder, **warned).returncode == 0
+    assert machine.run(probes[0], folder, **failed).returncode != 0
+
+
+def test_every_command_about_monitoring(machine: Machine, folder: Path, repository: Path) -> None:
+    page = page_of(repository, "monitoring")
+    done = machine.run(commands(page), folder, **QUIET)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(" operations/s ") == 2
+    assert "Nobody records" not in done.stderr
+    assert "Nothing was recorded" not in done.stderr
+    assert (folder / "trend.svg").read_text().startswith("<svg ")
+    exposed = (folder / "jobstore.prom").read_text()
+    assert exposed in done.stdout
+    metrics = names([row[0] for row in rows(page, "## Prometheus")])
+    assert {*metrics} == {*re.findall(r"^# TYPE (\S+) ", exposed, re.MULTILINE)}
+    frame, trend = (json.loads(line) for line in done.stdout.splitlines() if line[0] == "{")
+    assert frame["at"].endswith("Z")
+    told = " ".join(page.read_text(encoding="utf-8").split())
+    assert all(f'"{name}"' in told for name in (*trend, *trend["points"][0]))
+
+
+def test_every_command_about_alerts(machine: Machine, folder: Path, repository: Path) -> None:
+    page = page_of(repository, "alerts")
+    done = machine.run(commands(page), folder, **QUIET)
+    assert done.returncode == 0, done.stderr
+    assert "The test reached 1 sink." in done.stderr
+    assert "Silence 1: latency-warning until " in done.stderr
+    assert "Silence 2 is lifted." in done.stderr
+    assert "Nothing to repair." in done.stderr
+    assert '"shape"' in done.stdout or "shape=" in done.stdout
+    assert (folder / "restored.db").is_file()
+
+
+def test_the_table_of_rules_is_what_they_are_by_default(repository: Path) -> None:
+    page = page_of(repository, "alerts")
+    found = {names(row[:1])[0]: row for row in rows(page, "## The rules")}
+    assert [*found] == [rule["name"] for rule in DEFAULT_RULES]
+    for rule in DEFAULT_RULES:
+        _, fires, window, over, severity = found[rule["name"]]
+        limit = rule.get("above", rule.get("below"))
+        if rule["name"] != "health-failing":
+            assert f" {limit} " in fires
+        if "clear" in rule:
+            assert f" {rule['clear']} " in over
+        assert ("5 minutes, 20 operations" in window) == (rule.get("window_minutes") == 5)
+        assert severity == rule.get("severity", "warning")
+
+
+@pytest.mark.parametrize("rule", [each["name"] for each in DEFAULT_RULES])
+def test_every_alert_has_what_to_do(rule: str, repository: Path) -> None:
+    text = page_of(repository, "alerts").read_text(encoding="utf-8").split("\n## What to do\n")[1]
+    section = re.search(rf"^### {rule}\n(.*?)(?=^### |\Z)", text, re.DOTALL | re.MULTILINE)
+    assert section
+    first = re.search(r"^```sh\n(jobstore|df) ", section[1], re.MULTILINE)
+    assert first, "no command to begin with"
+
+
+def test_the_check_of_every_failing_check_is_told(repository: Path) -> None:
+    told = names([row[0] for row in rows(page_of(repository, "alerts"), "### health-failing")])
+    checks = rows(page_of(repository, "health"), "## Checks")
+    failing = [name for row in checks if row[-1] and len(row) == 4 for name in names(row[:1])]
+    assert failing
+    for name in failing:
+        assert name in told or f"{name.partition(':')[0]}:..." in told
+
+
+def test_the_settings_of_alerts_are_right(repository: Path, tmp_path: Path) -> None:
+    given: list[Any] = []
+    secrets = {"ALERT_WEBHOOK_URL": "https://example.com/x", "ALERT_WEBHOOK_SECRET": SECRET}
+    for text in code(page_of(repository, "alerts"), "yaml"):
+        file = tmp_path / "config.yaml"
+        file.write_text(text)
+        given.append(load(file, environment=secrets | {"SMTP_PASSWORD": "p"}).settings.alerts)
+    rules, sinks = given
+    assert [rule.name for rule in rules.rules][-1] == "errors-of-a-night"
+    assert [sink.type for sink in sinks.sinks] == ["log", "webhook", "email", "command"]
+
+
+def test_a_webhook_knows_what_is_genuine_as_the_guide_says(
+    repository: Path, tmp_path: Path
+) -> None:
+    (text,) = code(page_of(repository, "alerts"), "python")
+    known: dict[str, Any] = {}
+    exec(text, known)
+    with webhook() as receiver:
+        sink = {"type": "webhook", "url": receiver.url, "secret": SECRET}
+        settings = settings_for(tmp_path, alerts={"sinks": [sink]})
+        for at in (time.time(), time.time() - 3600):
+            assert [each.error for each in try_out(settings, ["webhook"], at)] == [None]
+    fresh, old = receiver.headers
+    body = receiver.bodies[0]
+    assert known["is_genuine"](SECRET, fresh, body)
+    assert not known["is_genuine"](SECRET, old, receiver.bodies[1])
+    assert not known["is_genuine"]("another", fresh, body)
+    assert not known["is_genuine"](SECRET, fresh, body.replace(b"test", b"fire"))
+    assert not known["is_genuine"](SECRET, {}, body)
+    (example,) = code(page_of(repository, "alerts"), "json")
+    assert json.loads(example).keys() == json.loads(body).keys()
+
+
+def test_every_command_about_maintenance(machine: Machine, folder: Path, repository: Path) -> None:
+    page = page_of(repository, "maintenance")
+    examine, repair, *others = [text for _, text in blocks(page)]
+    done = machine.run(examine, folder, **QUIET)
+    assert done.returncode == 0, done.stderr
+    found = {each["name"] for each in json.loads(done.stdout)["findings"]}
+    assert {*names([row[0] for row in rows(page, "## Examining")])} == found
+
+    tamper(folder / "jobs.db", "UPDATE counter SET amount = amount + 1 WHERE kind = 'total'")
+    assert machine.run(examine, folder, **QUIET).returncode == 1
+    done = machine.run(repair, folder, **QUIET)
+    assert done.returncode == 0, done.stderr
+    assert "Recounted the counters." in done.stderr
+    assert len([*folder.glob("jobs.db.before-repair-*")]) == 1
+
+    done = machine.run("\n".join(others), folder, **QUIET)
+    assert done.returncode == 0, done.stderr
+    assert '"waiting": false' in done.stdout
+    listed = [
+        name.removesuffix(".log") for name in names([r[0] for r in rows(page, "## Log files")])
+    ]
+    assert sorted(listed) == sorted(LOGS)
