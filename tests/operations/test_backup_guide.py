@@ -87,7 +87,7 @@ def test_every_command_does_what_the_guide_says(
         config = tmp_path / "config.yaml"
         config.write_text(guide.settings.replace("/mnt/backups", str(disk)))
         guide.environment["JOBSTORE_CONFIG"] = str(config)
-        assert f"{disk}: 0 backups would go, 1 kept." in guide.next(tmp_path)
+        assert f"{disk}: 0 backups would go, 0 kept." in guide.next(tmp_path)
         assert f"in {disk} is good" in guide.next(tmp_path)
         assert postings(tmp_path / "opened.db") == 40
 
