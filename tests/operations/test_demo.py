@@ -139,13 +139,22 @@ def test_it_runs_through_and_leaves_nothing_behind(
     assert {each.name for each in tmp_path.iterdir()} == {"scratch"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("number", "part"),
+    [
+        (signal.SIGINT, b"2  Searching"),
+        (signal.SIGTERM, b"2  Searching"),
+        (signal.SIGHUP, b"2  Searching"),
+        (signal.SIGINT, b"Another program takes"),
+        (signal.SIGINT, b"6  A backup"),
+    ],
+)
 def test_nothing_stays_behind_when_it_is_interrupted(
-    number: int, start: Start, scratch: Path
+    number: int, part: bytes, start: Start, scratch: Path
 ) -> None:
     with start() as child:
         assert child.stderr
-        while b"2  Searching" not in child.stderr.readline():
+        while part not in child.stderr.readline():
             pass
         assert [each.name[:14] for each in scratch.iterdir()] == ["jobstore-demo-"]
         child.send_signal(number)

@@ -38,6 +38,18 @@ def test_an_input_without_an_end_has_a_rate_all_the_same(screen: io.StringIO) ->
     assert "5 " in screen.getvalue()
 
 
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+def test_a_terminal_that_cannot_move_its_cursor_gets_nothing(
+    monkeypatch: pytest.MonkeyPatch, term: str
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    out = io.StringIO()
+    monkeypatch.setattr(progress, "console", lambda: Console(file=out, force_terminal=True))
+    with Progress("file.jsonl", 1000, quiet=False) as bar:
+        bar.advance(1, 1)
+    assert out.getvalue() == ""
+
+
 def test_quiet_shows_nothing(screen: io.StringIO) -> None:
     with Progress("file.jsonl", 1000, quiet=True) as bar:
         bar.advance(1, 1)
