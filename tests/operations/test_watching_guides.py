@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import time
 from pathlib import Path
@@ -19,10 +20,16 @@ from jobstore.operations.alerts.delivering import try_out
 from jobstore.operations.logs import LOGS
 from jobstore.settings.alerting import DEFAULT_RULES
 from jobstore.settings.loading import load
+from tests.contract.cli.commands import run, said
 from tests.operations.damaging import tamper
 from tests.operations.guides import PATIENT, Machine, blocks
 from tests.operations.receivers import webhook
 from tests.operations.watching import settings_for
+
+# The command has no thread when it forks; the process of the tests has some.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:This process .* is multi-threaded:DeprecationWarning"
+)
 
 SECRET = "a secret of the webhook"
 
@@ -72,8 +79,9 @@ def page_of(repository: Path, name: str) -> Path:
 
 
 def commands(page: Path) -> str:
-    """Return all commands of a page, each once."""
-    return "\n".join(dict.fromkeys("".join(text for _, text in blocks(page)).splitlines()))
+    """Return all commands of a page, each once, without what is said of them."""
+    lines = "".join(text for _, text in blocks(page)).splitlines()
+    return "\n".join(dict.fromkeys(line.partition(" # ")[0].strip() for line in lines))
 
 
 def rows(page: Path, heading: str) -> list[list[str]]:
@@ -129,7 +137,7 @@ def test_every_command_about_monitoring(machine: Machine, folder: Path, reposito
     assert "Nothing was recorded" not in done.stderr
     assert (folder / "trend.svg").read_text().startswith("<svg ")
     exposed = (folder / "jobstore.prom").read_text()
-    assert exposed in done.stdout
+    assert exposed.partition("_sum")[0] in done.stdout
     metrics = names([row[0] for row in rows(page, "## Prometheus")])
     assert {*metrics} == {*re.findall(r"^# TYPE (\S+) ", exposed, re.MULTILINE)}
     frame, trend = (json.loads(line) for line in done.stdout.splitlines() if line[0] == "{")
@@ -138,15 +146,28 @@ def test_every_command_about_monitoring(machine: Machine, folder: Path, reposito
     assert all(f'"{name}"' in told for name in (*trend, *trend["points"][0]))
 
 
-def test_every_command_about_alerts(machine: Machine, folder: Path, repository: Path) -> None:
-    page = page_of(repository, "alerts")
-    done = machine.run(commands(page), folder, **QUIET)
-    assert done.returncode == 0, done.stderr
-    assert "The test reached 1 sink." in done.stderr
-    assert "Silence 1: latency-warning until " in done.stderr
-    assert "Silence 2 is lifted." in done.stderr
-    assert "Nothing to repair." in done.stderr
-    assert '"shape"' in done.stdout or "shape=" in done.stdout
+def test_every_command_about_alerts(
+    machine: Machine, folder: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    for name, value in QUIET.items():
+        monkeypatch.setenv(name, value)
+    told = ""
+    for line in commands(page_of(repository, "alerts")).splitlines():
+        # In this process, which is quicker than starting one for each.
+        if line.startswith("jobstore "):
+            done = run(*shlex.split(line)[1:])
+            assert done.exit_code == 0, f"{line}: {said(done)}"
+            told += done.stdout + done.stderr
+        else:
+            other = machine.run(line, folder)
+            assert other.returncode == 0, f"{line}: {other.stderr}"
+            told += other.stdout
+    assert "The test reached 1 sink." in told
+    assert "Silence 1: latency-warning until " in told
+    assert "Silence 2 is lifted." in told
+    assert "Nothing to repair." in told
+    assert "shape=" in told
     assert (folder / "restored.db").is_file()
 
 
