@@ -89,8 +89,7 @@ def rows(page: Path, heading: str) -> list[list[str]]:
     text = page.read_text(encoding="utf-8").split(f"\n{heading}\n", 1)[1]
     table = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
     assert table
-    lines = [line.strip("| ").split(" | ") for line in table[0].splitlines()[2:]]
-    return [[cell.strip(" |") for cell in line] for line in lines]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table[0].splitlines()[2:]]
 
 
 def names(cells: list[str]) -> list[str]:
@@ -198,8 +197,8 @@ def test_every_alert_has_what_to_do(rule: str, repository: Path) -> None:
 def test_the_check_of_every_failing_check_is_told(repository: Path) -> None:
     told = names([row[0] for row in rows(page_of(repository, "alerts"), "### health-failing")])
     checks = rows(page_of(repository, "health"), "## Checks")
-    failing = [name for row in checks if row[-1] and len(row) == 4 for name in names(row[:1])]
-    assert failing
+    failing = [name for row in checks if row[-1] for name in names(row[:1])]
+    assert "store:responseTime" in failing
     for name in failing:
         assert name in told or f"{name.partition(':')[0]}:..." in told
 
