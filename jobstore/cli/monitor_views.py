@@ -33,6 +33,7 @@ def frame_view(frame: Frame, name: str, *, warn_ms: float, critical_ms: float) -
         ("queue ", "dim"), f"{frame.queue_depth:,}",
         ("   WAL ", "dim"), size(frame.wal_bytes),
         ("   disk ", "dim"), f"{size(frame.disk_free_bytes)} free",
+        ("   processes ", "dim"), f"{len(frame.processes):,}",
     )  # fmt: skip
     return Group(head, levels, Text(), *_parts(frame, warn_ms, critical_ms))
 

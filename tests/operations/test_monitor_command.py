@@ -86,7 +86,7 @@ def test_a_picture_fits_the_width(
     assert "get JobNotFound 1 no" in lines
     assert "search StoreTimeout 1 yes" in lines
     assert any(re.search(r"scraper of boards 208\.\d 9,876 512$", line) for line in lines)
-    assert re.fullmatch(r"queue 9,876 WAL .+ disk .+ free", lines[1])
+    assert re.fullmatch(r"queue 9,876 WAL .+ disk .+ free processes 1", lines[1])
 
 
 def test_several_processes_are_in_one_picture(
