@@ -20,6 +20,7 @@ from jobstore.cli.common import (
 )
 from jobstore.cli.interrupts import Interrupts
 from jobstore.cli.output import complain, counted, print_json, say, to_json
+from jobstore.errors import JobStoreError
 
 if TYPE_CHECKING:
     from jobstore.errors import Fault
@@ -149,6 +150,13 @@ def import_(
         if json:
             print_json(counts)
         raise typer.Exit(1) from None
+    except JobStoreError:
+        # Such as a full disk: importing again goes on from there.
+        if counts.stored:
+            say(f"It stopped; what was stored stays: {counts}")
+            if json:
+                print_json(counts)
+        raise
     if json:
         print_json(counts)
     else:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -188,3 +192,42 @@ async def test_a_file_that_may_not_grow(
         # Elsewhere it may grow; the store goes on.
         assert (await store.upsert(large("after"))).outcome is Outcome.INSERTED
     check_file(tmp_path / "jobs.db")
+
+
+def test_an_import_by_the_command_on_a_full_disk_goes_on_when_there_is_room(
+    disk: SmallDisk, tmp_path: Path
+) -> None:
+    url = sqlite_url(disk.folder / "jobs.db")
+    file = tmp_path / "postings.jsonl"
+    small = [posting(number, description="small " * 50) for number in range(600)]
+    postings = small + [large(number) for number in range(600, 1400)]
+    file.write_text("".join(json.dumps(each) + "\n" for each in postings), encoding="utf-8")
+
+    def bring_in() -> subprocess.CompletedProcess[str]:
+        command = ["import", str(file), "--format", "jsonl", "--json", "--store", url]
+        return subprocess.run(
+            [sys.executable, "-W", "error", "-m", "jobstore", *command],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    refused = bring_in()
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+    assert "space" in refused.stderr.lower()
+    stored = json.loads(refused.stdout)["inserted"]
+    with closing(sqlite3.connect(disk.folder / "jobs.db")) as conn:
+        assert conn.execute("SELECT count(*) FROM posting").fetchone() == (stored,)
+    assert stored >= 512
+    check_file(disk.folder / "jobs.db")
+
+    # What was stored is known again; nothing has to be repaired first.
+    file.write_text("".join(json.dumps(each) + "\n" for each in small), encoding="utf-8")
+    disk.relieve()
+    again = bring_in()
+    assert again.returncode == 0, again.stderr
+    report = json.loads(again.stdout)
+    assert (report["inserted"] + report["unchanged"], report["rejected"]) == (600, 0)
+    assert report["unchanged"] >= 512
+    check_file(disk.folder / "jobs.db")
