@@ -90,7 +90,8 @@ def list_(
 ) -> None:
     """List the backups in all places, newest first; names have the time, in UTC.
 
-    The exit code is 1 when a place cannot be reached, or a copy is not whole.
+    The exit code is 1 when a place cannot be reached, or a copy is not whole or dated in the
+    future.
 
     JSON: {"backups": [...], "faults": {PLACE: [...]}}, each backup as create gives it.
     """

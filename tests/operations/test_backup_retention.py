@@ -242,3 +242,16 @@ def test_pruning_waits_for_a_backup_that_is_being_made(
     monkeypatch.setattr(creation, "_PATIENCE", 0.05)
     with creation.working_alone(settings), pytest.raises(StoreBusy, match="try again later"):
         prune(settings)
+
+
+def test_a_backup_of_the_future_stays_and_takes_no_other_ones_place(settings: Settings) -> None:
+    now = (datetime.now(UTC) - datetime(2026, 3, 31, 12, tzinfo=UTC)).days
+    made = [each.name for each in aged(settings, 3 - now, 2 - now, 1 - now, -400 - now)]
+    for each in prune(settings):
+        assert (each.removed, {*each.kept}) == ((made[0],), {*made[1:]})
+    assert names(settings.backups_folder) == {*made[1:]}
+    for each in made[1:3]:
+        for folder in folders(settings):
+            for file in folder.glob(f"{each}*"):
+                file.unlink()
+    assert [each.kept for each in prune(settings)] == [(made[3],)] * 2

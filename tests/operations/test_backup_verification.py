@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 from jobstore import BackupError, SchemaMismatch, StorageFull, migrations
 from jobstore.operations import backup
 from jobstore.operations.backup import drills, restoring, state, verification
+from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.packing import measure
 from jobstore.settings import sqlite_url
@@ -311,3 +314,41 @@ def test_a_restored_store_that_gives_wrong_answers_fails_the_drill(settings: Set
     assert not done.ok
     assert "gives wrong answers: count, " in str(done.error)
     assert "statistics" in str(done.error)
+
+
+def date(settings: Settings, manifest: Manifest, days: float) -> None:
+    """Have a backup made so many days from now."""
+    moment = datetime.now(UTC) + timedelta(days=days)
+    rewrite(manifest_of(settings, manifest), created_at=moment.isoformat())
+
+
+def test_after_a_clock_was_ahead_the_newest_is_what_was_made_since(
+    settings: Settings, tmp_path: Path
+) -> None:
+    future, real = make(settings), make(settings)
+    date(settings, future, 400)
+    drilled = drills.drill(settings)
+    assert (drilled.ok, drilled.backup) == (True, real.name)
+    state.record_drill(settings, dataclasses.replace(drilled, at=drilled.at + timedelta(days=400)))
+
+    assert backup.last_drill(settings) == drilled
+    assert backup.last_drill(settings, successful=True) == drilled
+    assert backup.last_backup(settings).manifest == real
+    catalog = read_catalog(settings)
+    assert [each.name for each in catalog.backups] == [real.name, future.name]
+    (told,) = catalog.faults[str(settings.backups_folder)]
+    assert f"{future.name} is dated in the future" in told
+    warned, good = verification.verify(settings)
+    assert (warned.error, good.backup, good.ok) == (told, real.name, True)
+    done = restoring.restore(settings, to=sqlite_url(tmp_path / "new.db"))
+    assert done.backup == real.name
+
+
+def test_a_backup_of_the_future_is_better_than_none(settings: Settings, tmp_path: Path) -> None:
+    only = make(settings)
+    date(settings, only, 1)
+    assert drills.drill(settings).backup == only.name
+    assert getattr(backup.last_backup(settings).manifest, "name", None) == only.name
+    # Clocks of several machines differ a little.
+    date(settings, only, 4 / 24 / 60)
+    assert read_catalog(settings).faults == {}

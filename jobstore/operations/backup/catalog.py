@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from jobstore.errors import BackupError, JobStoreError
-from jobstore.operations.backup.manifest import SUFFIX, Manifest
+from jobstore.operations.backup.manifest import SUFFIX, Manifest, age_order, ahead
 from jobstore.operations.backup.places import FolderPlace, Place, open_places
 from jobstore.settings.sections import Settings
 
@@ -32,7 +32,10 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All backups, the newest first, and what is wrong with each place and its copies."""
+    """All backups, the newest first, and what is wrong with each place and its copies.
+
+    Backups of the future, which a wrong clock makes, come last and are told as faults.
+    """
 
     backups: tuple[Backup, ...]
     faults: dict[str, tuple[str, ...]]
@@ -57,12 +60,18 @@ def _read(places: Iterable[Place], may_be_missing: Path) -> Catalog:
             continue
         told += [f"{place.name}: {fault}" for fault in wrong]
         for manifest in listed:
+            if ahead(manifest.created_at):
+                told.append(
+                    f"{place.name}: Backup {manifest.name} is dated in the future "
+                    f"({manifest.created_at.isoformat(' ', 'minutes')}); check the clock. It is not taken "
+                    "as the newest."
+                )
             known, names = found.setdefault(manifest.name, (manifest, []))
             if known == manifest:
                 names.append(place.name)
             else:
                 told.append(f"{place.name}: Backup {manifest.name} differs from the others.")
-    newest = sorted(found.values(), key=lambda each: (each[0].created_at, each[0].name))
+    newest = sorted(found.values(), key=lambda each: age_order(each[0]))
     return Catalog(
         tuple(Backup(manifest, tuple(names)) for manifest, names in reversed(newest)),
         {place: tuple(told) for place, told in faults.items() if told},
@@ -75,8 +84,9 @@ def choose(
     """Return one backup, and the places that keep it.
 
     ``name`` is a backup's name, or the path of one of its files, wherever that is. Without it
-    the newest is meant, or the newest that is not later than ``at``. Raises BackupError when
-    there is none, or when those of several stores lie together and none is named.
+    the newest is meant, or the newest that is not later than ``at``; one of the future only
+    where there is no other. Raises BackupError when there is none, or when those of several
+    stores lie together and none is named.
     """
     places, catalog, name = look(settings, name)
     backup = pick(catalog, name, at)

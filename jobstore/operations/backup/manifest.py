@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -22,6 +22,9 @@ FORMAT: Literal[1] = 1
 SUFFIX = ".json"
 MOST_OCTETS = 1024 * 1024
 """Bytes that a manifest has at most."""
+
+# Clocks of machines that share backups differ a little.
+_LEEWAY = timedelta(minutes=5)
 
 _Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0)]
@@ -84,6 +87,20 @@ def parse_manifest(data: bytes, name: str) -> Manifest:
     if manifest.name != name:
         raise BackupError(f"The manifest of backup {name} is that of another one; use another.")
     return manifest
+
+
+def ahead(moment: datetime) -> bool:
+    """Return whether a moment lies in the future, so that the clock was wrong then or is now."""
+    return moment > datetime.now(UTC) + _LEEWAY
+
+
+def age_order(manifest: Manifest) -> tuple[bool, datetime, str]:
+    """Return what sorts backups, the newest last.
+
+    Those of the future come first: how new they are is not known, so none of them is taken for
+    the newest while there are others.
+    """
+    return not ahead(manifest.created_at), manifest.created_at, manifest.name
 
 
 def new_name(stem: str, moment: datetime) -> str:

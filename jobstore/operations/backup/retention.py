@@ -3,7 +3,8 @@
 The newest backup of each of the latest days, weeks and months that have one stays (in UTC, weeks
 as in ISO 8601), and everything of the 24 hours before the newest, so that a second backup of a
 day does not take the first away at once. The backups of each store count for themselves, also
-where several lie together.
+where several lie together. Those that a wrong clock dated in the future stay until then, and do not
+count.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations import logs
 from jobstore.operations.backup.creation import working_alone
-from jobstore.operations.backup.manifest import Manifest
+from jobstore.operations.backup.manifest import Manifest, age_order, ahead
 from jobstore.operations.backup.places import Place, open_places
 from jobstore.operations.backup.scratch import Progress, silent
 from jobstore.settings.sections import BackupSection, Settings
@@ -69,7 +70,9 @@ def _prune(
     try:
         found = sorted(place.listing()[0], key=_store)
         for _, group in groupby(found, key=_store):
-            backups = sorted(group, key=_moment, reverse=True)
+            listed = sorted(group, key=age_order, reverse=True)
+            backups = [each for each in listed if not ahead(each.created_at)]
+            kept += [each.name for each in listed if each not in backups]
             staying = generations(backups, section.daily, section.weekly, section.monthly)
             staying |= {each.name for each in backups} & {*keep}
             if len(staying) < len(backups):
@@ -115,7 +118,3 @@ def _newest_good(
 
 def _store(manifest: Manifest) -> str:
     return manifest.store
-
-
-def _moment(manifest: Manifest) -> datetime:
-    return manifest.created_at

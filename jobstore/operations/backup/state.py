@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from jobstore.errors import BackupError
-from jobstore.operations.backup.manifest import Manifest
+from jobstore.operations.backup.manifest import Manifest, age_order, ahead
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.backup.scratch import disk_errors, make_folder, write_file
 from jobstore.settings.sections import Settings
@@ -73,14 +73,15 @@ class Drill:
 def last_backup(settings: Settings) -> LastBackup:
     """Return the newest backup in the store's own folder, and how the latest attempt went.
 
-    Copies elsewhere are not asked for, so this is quick. Raises BackupError when the folder
+    One of the future is only returned where there is no other. Copies elsewhere are not asked for,
+    so this is quick. Raises BackupError when the folder
     cannot be read.
     """
     folder, attempt = settings.backups_folder, last_attempt(settings)
     listed = FolderPlace(folder).listing()[0] if folder.exists() else []
     store = None if attempt is None else attempt.store
     found = [each for each in listed if store in (None, each.store)]
-    newest = max(found, key=lambda each: each.created_at, default=None)
+    newest = max(found, key=age_order, default=None)
     return LastBackup(newest, attempt)
 
 
@@ -91,9 +92,13 @@ def last_attempt(settings: Settings) -> Attempt | None:
 
 
 def last_drill(settings: Settings, *, successful: bool = False) -> Drill | None:
-    """Return the latest restore drill, or the latest that succeeded; ``None`` without one."""
+    """Return the latest restore drill, or the latest that succeeded; ``None`` without one.
+
+    Drills that are dated in the future, which a wrong clock makes, prove nothing.
+    """
     drills = _read(_drills(settings), list[Drill]) or []
-    return next((each for each in reversed(drills) if each.ok or not successful), None)
+    fitting = (each for each in reversed(drills) if each.ok or not successful)
+    return next((each for each in fitting if not ahead(each.at)), None)
 
 
 def record_attempt(settings: Settings, attempt: Attempt) -> None:
@@ -104,7 +109,7 @@ def record_attempt(settings: Settings, attempt: Attempt) -> None:
 def record_drill(settings: Settings, drill: Drill) -> None:
     """Keep how a drill went; the latest hundred stay, and the last good one."""
     drills = [*(_read(_drills(settings), list[Drill]) or []), drill]
-    good = [each for each in drills[:-_DRILLS_KEPT] if each.ok][-1:]
+    good = [each for each in drills[:-_DRILLS_KEPT] if each.ok and not ahead(each.at)][-1:]
     _write(_drills(settings), list[Drill], [*good, *drills[-_DRILLS_KEPT:]])
 
 
