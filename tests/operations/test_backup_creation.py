@@ -229,6 +229,38 @@ def test_copies_are_kept_in_every_place_and_one_that_fails_costs_the_others_noth
     assert (told.backup, told.failures) == (made.name, made.failures)
 
 
+async def test_a_backup_is_copied_to_the_places_later_where_that_is_asked_for(
+    settings: Settings, tmp_path: Path
+) -> None:
+    near, gone = tmp_path / "near", tmp_path / "not mounted"
+    near.mkdir()
+    settings = settings_for(tmp_path, places=[str(near), str(gone)])
+
+    made = await backup.create_backup(settings, replicate=False)
+
+    assert (made.places, made.failures) == ((str(settings.backups_folder),), {})
+    assert [*near.iterdir()] == []
+    spread = await backup.replicate(settings, made.name)
+    assert spread.manifest == made.manifest
+    assert spread.places == (str(settings.backups_folder), str(near))
+    assert [*spread.failures] == [str(gone)]
+    told = backup.last_backup(settings).attempt
+    assert told is not None
+    assert (told.backup, told.failures) == (made.name, spread.failures)
+    # A copy that is there is not written anew.
+    state = (near / made.manifest.file).stat()
+    gone.mkdir()
+    latest = await backup.create_backup(settings)
+    spread = await backup.replicate(settings, made.name)
+    assert spread.places == (str(settings.backups_folder), str(near), str(gone))
+    assert (near / made.manifest.file).stat().st_ino == state.st_ino
+    told = backup.last_backup(settings).attempt
+    assert told is not None
+    assert told.backup == latest.name
+    with pytest.raises(BackupError):
+        await backup.replicate(settings, "unknown")
+
+
 def test_a_place_is_one_place_however_often_and_however_deep_it_is_named(
     settings: Settings, tmp_path: Path
 ) -> None:

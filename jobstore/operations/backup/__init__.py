@@ -41,6 +41,7 @@ __all__ = [
     "last_drill",
     "list_backups",
     "prune",
+    "replicate",
     "restore",
     "verify_backup",
 ]
@@ -49,10 +50,24 @@ T = TypeVar("T")
 
 
 async def create_backup(
-    settings: Settings, *, progress: Progress | None = None, reason: str = "manual"
+    settings: Settings,
+    *,
+    progress: Progress | None = None,
+    reason: str = "manual",
+    replicate: bool = True,
 ) -> Backup:
-    """Back the store up to its folder and to every place; see :func:`.creation.create`."""
-    return await _on_thread(progress, lambda told: creation.create(settings, told, reason))
+    """Back the store up to its folder and to every place; see :func:`.creation.create`.
+
+    Without ``replicate`` to its folder only; :func:`replicate` does the rest.
+    """
+    return await _on_thread(
+        progress, lambda told: creation.create(settings, told, reason, replicate=replicate)
+    )
+
+
+async def replicate(settings: Settings, name: str, *, progress: Progress | None = None) -> Backup:
+    """Copy a backup from the store's folder to the places; see :func:`.creation.replicate`."""
+    return await _on_thread(progress, lambda told: creation.replicate(settings, name, told))
 
 
 async def list_backups(settings: Settings) -> Catalog:

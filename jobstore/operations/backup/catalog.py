@@ -63,8 +63,8 @@ def _read(places: Iterable[Place], may_be_missing: Path) -> Catalog:
             if ahead(manifest.created_at):
                 told.append(
                     f"{place.name}: Backup {manifest.name} is dated in the future "
-                    f"({manifest.created_at.isoformat(' ', 'minutes')}); check the clock. It is not taken "
-                    "as the newest."
+                    f"({manifest.created_at.isoformat(' ', 'minutes')}); check the clock. It is "
+                    "not taken as the newest."
                 )
             known, names = found.setdefault(manifest.name, (manifest, []))
             if known == manifest:

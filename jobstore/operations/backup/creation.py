@@ -7,6 +7,7 @@ begin anew; meanwhile the WAL cannot be emptied.
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -21,7 +22,7 @@ from jobstore.errors import BackupError, JobStoreError, StoreBusy
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import Backup
 from jobstore.operations.backup.content import read_content
-from jobstore.operations.backup.manifest import FORMAT, Manifest, new_name
+from jobstore.operations.backup.manifest import FORMAT, SUFFIX, Manifest, new_name, parse_manifest
 from jobstore.operations.backup.packing import pack, recipients_of
 from jobstore.operations.backup.places import Place, open_places
 from jobstore.operations.backup.scratch import (
@@ -52,20 +53,26 @@ def create(
     progress: Progress = silent,
     reason: str = "manual",
     source: sqlite3.Connection | None = None,
+    *,
+    replicate: bool = True,
 ) -> Backup:
     """Back the store up, and return the backup; blocks.
 
     Everything that was acknowledged before the call is in it. A place that fails is told in
     ``failures`` and costs the others nothing. ``source`` is a connection to read from, by
-    default one of its own.
+    default one of its own. Without ``replicate`` it is made in the store's folder only, which
+    takes no longer than the disk does; :func:`replicate` brings it to the other places later.
 
     Raises StoreUnavailable, StoreCorrupt or SchemaMismatch when the store cannot be read,
     StoreBusy while another backup of it is made, StorageFull, and BackupError when the folder
     of backups cannot be used. The store is only read, whatever happens.
     """
     try:
-        with working_alone(settings), _reading(settings, source) as conn:
-            backup = _create(settings, progress, reason, conn)
+        with working_alone(settings):
+            with _reading(settings, source) as conn:
+                backup = _create(settings, progress, reason, conn)
+            if replicate:
+                backup = _replicate(settings, backup.manifest, progress)
     except JobStoreError as error:
         with suppress(JobStoreError):
             earlier = last_attempt(settings)
@@ -76,9 +83,29 @@ def create(
     made = backup.manifest
     record_attempt(settings, Attempt(made.created_at, made.name, None, backup.failures, made.store))
     _log.info("a backup was made", backup=made.name, postings=made.postings, octets=made.size)
-    for place, fault in backup.failures.items():
-        _log.error("a place got no copy of a backup", backup=made.name, place=place, error=fault)
+    _tell_failures(backup)
     return backup
+
+
+def replicate(settings: Settings, name: str, progress: Progress = silent) -> Backup:
+    """Copy a backup from the store's folder to each other place that lacks it; blocks.
+
+    A place that fails is told in ``failures``. Raises BackupError when the folder has no such
+    backup, StoreBusy while another process makes or removes backups.
+    """
+    with working_alone(settings):
+        manifest = parse_manifest(open_places(settings)[0].read(name + SUFFIX), name)
+        backup = _replicate(settings, manifest, progress)
+    latest = last_attempt(settings)
+    if latest is not None and latest.backup == name:
+        record_attempt(settings, dataclasses.replace(latest, failures=backup.failures))
+    _tell_failures(backup)
+    return backup
+
+
+def _tell_failures(backup: Backup) -> None:
+    for place, fault in backup.failures.items():
+        _log.error("a place got no copy of a backup", backup=backup.name, place=place, error=fault)
 
 
 @contextmanager
@@ -123,12 +150,17 @@ def _create(
             **content._asdict(),
         )
         copy.unlink()
-        own, *others = open_places(settings)
+        own = open_places(settings)[0]
         own.sweep(manifest.store)
         own.put(manifest, data, progress)
+    return Backup(manifest, (own.name,))
+
+
+def _replicate(settings: Settings, manifest: Manifest, progress: Progress) -> Backup:
+    own, *others = open_places(settings)
     kept, failures = [own.name], {}
     for place in others:
-        failure = _keep(place, manifest, folder / manifest.file, progress)
+        failure = _keep(place, manifest, settings.backups_folder / manifest.file, progress)
         if failure is None:
             kept.append(place.name)
         else:
@@ -139,7 +171,8 @@ def _create(
 def _keep(place: Place, manifest: Manifest, data: Path, progress: Progress) -> str | None:
     try:
         place.sweep(manifest.store)
-        place.put(manifest, data, progress)
+        if manifest.name + SUFFIX not in place.sizes():
+            place.put(manifest, data, progress)
     except JobStoreError as error:
         return str(error)
     return None
