@@ -37,6 +37,11 @@ LOCK_TIMEOUT = 30.0
 _OWN_FAULTS = frozenset({"", "ERROR", "CONSTRAINT", "MISMATCH"})
 _COMMENT = re.compile(r"--[^\n]*")
 _LOSES_DATA = re.compile(r"\b(DROP\s+(TABLE|COLUMN)|DELETE\s+FROM)\b", re.IGNORECASE)
+_REMOVED = re.compile(
+    r"\bALTER\s+TABLE\s+\W?(\w+)\W?\s+DROP\s+COLUMN\s+\W?(\w+)"
+    r"|\b(?:DROP\s+TABLE(?:\s+IF\s+EXISTS)?|DELETE\s+FROM)\s+\W?(\w+)",
+    re.IGNORECASE,
+)
 
 Direction = Literal["up", "down"]
 
@@ -87,6 +92,16 @@ class Step:
         """Whether it removes a table, a column or rows."""
         return _LOSES_DATA.search(_COMMENT.sub("", self.sql)) is not None
 
+    @property
+    def removed(self) -> list[str]:
+        """What it removes, or removes rows of: ``table``, or ``table.column``."""
+        found = _REMOVED.finditer(_COMMENT.sub("", self.sql))
+        return [each[3] or f"{each[1]}.{each[2]}" for each in found]
+
+
+Look = Callable[[sqlite3.Connection, Step], object]
+"""Looks at the store before a migration is run."""
+
 
 def up(
     url: str | StoreURL,
@@ -131,12 +146,14 @@ def down(
     dry_run: bool = False,
     timeout: float = LOCK_TIMEOUT,
     folder: Path | None = None,
+    look: Look | None = None,
 ) -> list[Step]:
     """Take back the last ``steps`` migrations, or with ``to`` all that came after that one.
 
     ``to="0"`` takes back everything. Postings stay for as long as the migration that made
-    their table stays. Otherwise like :func:`up`; a store that does not exist is not made
-    (StoreUnavailable).
+    their table stays. ``look`` is called before each, when nobody else can write any more; what
+    it raises leaves that migration where it is. Otherwise like :func:`up`; a store that does not
+    exist is not made (StoreUnavailable).
     """
     store, scripts = parse_store_url(url), _scripts(folder)
     if steps < 1:
@@ -150,7 +167,7 @@ def down(
 
     if dry_run:
         return [_step(script, "down") for script in plan(_peek(store))[:most]]
-    return _run(store, "down", plan, most, timeout)
+    return _run(store, "down", plan, most, timeout, look)
 
 
 def status(url: str | StoreURL, *, folder: Path | None = None) -> list[MigrationState]:
@@ -241,6 +258,7 @@ def _run(
     plan: Callable[[Sequence[Recorded]], list[Script]],
     most: int,
     timeout: float,
+    look: Look | None = None,
 ) -> list[Step]:
     from jobstore.engines.sqlite.yoyo_backend import Backend
 
@@ -254,6 +272,8 @@ def _run(
                 todo = plan(schema.recorded(connection))
                 if not todo:
                     break
+                if look is not None:
+                    look(connection, _step(todo[0], direction))
                 with _named(todo[0]):
                     (backend.apply if direction == "up" else backend.take_back)(todo[0])
             done.append(_step(todo[0], direction))

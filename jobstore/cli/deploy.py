@@ -27,7 +27,7 @@ from jobstore.cli.common import (
 from jobstore.cli.output import complain, console, plain, print_json, say
 
 if TYPE_CHECKING:
-    from jobstore.operations.deployment import Deployment, Gate, Loss, Plan
+    from jobstore.operations.deployment import Deployment, Gate, Loss, Plan, Values
     from jobstore.settings.loading import Loaded
 
 app = typer.Typer(no_args_is_help=True)
@@ -255,7 +255,7 @@ def _load(environment: Environment, store: str, config: str | None) -> Loaded:
     return loaded
 
 
-def _may_be_lost(loss: Loss) -> bool:
+def _may_be_lost(loss: Loss | Values) -> bool:
     if not sys.stdin.isatty():
         return False
     say(f"Putting back what was before would lose {loss}.")

@@ -15,11 +15,13 @@ import pytest
 import jobstore
 from jobstore import migrations
 from jobstore.engines.sqlite import rebuilding
-from jobstore.operations import deployment
+from jobstore.operations import backup, deployment
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.deployment import Book, Status, undoing, validation
 from jobstore.operations.deployment import plan as plan_deployment
+from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.plans import without_index
+from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.checks import check_file
 from tests.fixtures.postings import full, posting
@@ -345,6 +347,98 @@ def test_a_backup_is_not_returned_to_when_that_loses_writes_unless_the_operator_
         assert len(content(path)["rows"]["posting"]) == 21
         assert f"jobstore restore {done.backup} --replace" in done.left[0]
         check_file(path)
+
+
+@pytest.mark.parametrize("agreed", [False, True])
+@pytest.mark.parametrize(
+    ("added", "written", "name"),
+    [
+        (
+            COLUMN,
+            "UPDATE posting SET extra = 'x' WHERE source_job_id = '1'",
+            "values of posting.extra",
+        ),
+        (
+            ("CREATE TABLE note (x TEXT);", 'DROP TABLE IF EXISTS "note";'),
+            "INSERT INTO note VALUES ('x')",
+            "rows of note",
+        ),
+    ],
+)
+def test_what_others_wrote_where_only_a_new_migration_has_a_place_for_it_is_not_dropped_unasked(
+    following: Migrations,
+    used: Any,
+    path: Path,
+    added: tuple[str, str],
+    written: str,
+    name: str,
+    agreed: bool,
+) -> None:
+    following.add("CREATE INDEX of_a_test ON posting (source);", "DROP INDEX of_a_test;")
+    following.add(*added)
+    following.add("CREATE TABLE later (x TEXT);", "DROP TABLE later;")
+    settings = settings_for(path.parent, thresholds={"get_ms": 0.001})
+    asked: list[str] = []
+
+    def told(phase: str, gate: Any) -> None:
+        if gate.name == "indexes":
+            with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+                conn.execute(written)
+
+    def agree(loss: Any) -> bool:
+        asked.append(str(loss))
+        return agreed
+
+    done = deployed(settings, told=told, agree=agree)
+
+    assert asked == [f"1 {name}"]
+    check_file(path)
+    assert done.undone[0] == "Took back 0007.of-a-test; every posting stayed."
+    if agreed:
+        assert content(path) == used
+        assert done.left == []
+        assert done.saved is not None
+        assert f"lost: 1 {name}, which the backup {done.saved} holds" in done.undone[1]
+        other = path.with_name("saved.db")
+        asyncio.run(backup.restore(settings, done.saved, to=sqlite_url(other)))
+        assert "0006.of-a-test" in read_condition(other).migrations
+    else:
+        (left,) = done.left
+        assert f"Taking back 0006.of-a-test would lose 1 {name}, so it stays" in left
+        assert left.endswith("jobstore migrate down --to 0004.digests")
+        assert done.after is not None
+        assert done.after.newest == "0006.of-a-test"
+
+
+def test_what_is_written_while_it_is_asked_is_not_dropped_either(
+    following: Migrations, used: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following.add(*COLUMN)
+    values_of = undoing.values_of
+
+    def looked(*arguments: Any) -> Any:
+        monkeypatch.setattr(undoing, "values_of", values_of)
+        found = values_of(*arguments)
+        with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+            conn.execute("UPDATE posting SET extra = 'just now'")
+        return found
+
+    monkeypatch.setattr(undoing, "values_of", looked)
+    done = deployed(settings_for(path.parent, thresholds={"get_ms": 0.001}))
+
+    assert "would lose 20 values of posting.extra, so it stays" in done.left[0]
+    assert done.after is not None
+    assert done.after.newest == "0005.of-a-test"
+
+
+def test_what_follows_from_postings_is_nothing_to_be_lost(
+    settings: Settings, used: Any, path: Path
+) -> None:
+    migrations.down(settings.store.url, to="3")
+
+    done = deployed(settings_for(path.parent, thresholds={"get_ms": 0.001}))
+
+    assert (done.undone, done.left) == (["Took back 0004.digests; every posting stayed."], [])
 
 
 def test_what_is_written_while_a_backup_is_returned_to_is_not_lost_either(

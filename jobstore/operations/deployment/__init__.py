@@ -4,7 +4,7 @@
 done by the packages below; the order, the judgement and the report are here.
 """
 
-from jobstore.operations.deployment.conditions import Condition, Loss, require_file
+from jobstore.operations.deployment.conditions import Condition, Loss, Values, require_file
 from jobstore.operations.deployment.deploying import Plan, deploy, plan
 from jobstore.operations.deployment.gates import Gate, Measured, Phase
 from jobstore.operations.deployment.records import Book, Deployment, Status, backups_in_use
@@ -21,6 +21,7 @@ __all__ = [
     "Phase",
     "Plan",
     "Status",
+    "Values",
     "backups_in_use",
     "deploy",
     "loss_of",

@@ -5,18 +5,24 @@ Everything here only reads, and blocks while it does.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from sqlite3 import Connection
 from urllib.parse import quote
 
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.errors import StoreUnavailable
+from jobstore.migrations import Step
 from jobstore.statements import catalog
 
 SQL = catalog.load("deployment")
+
+# What follows from postings, and is written anew by the migration that has a place for it.
+_DERIVED = {"posting.digest", "store_property"}
 
 PATIENCE = 10.0
 """Seconds to wait for other processes."""
@@ -72,6 +78,22 @@ class Loss:
         return f"postings written since then: {counts}" if counts else "nothing"
 
 
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What taking back migrations would lose, counted by ``table.column``, or rows by table."""
+
+    counts: dict[str, int]
+
+    def __bool__(self) -> bool:
+        return bool(self.counts)
+
+    def __str__(self) -> str:
+        return ", ".join(
+            f"{number:,} {'values' if '.' in name else 'rows'} of {name}"
+            for name, number in self.counts.items()
+        )
+
+
 def require_file(path: Path) -> None:
     """Raise StoreUnavailable where something stands that is no file, and so no store."""
     with schema.reachable(path):
@@ -94,6 +116,17 @@ def read_condition(path: Path) -> Condition:
             derived_form=schema.derived_form(conn) if "store_property" in tables else 0,
             postings=conn.execute(SQL["postings"]).fetchone()[0] if "posting" in tables else 0,
         )
+
+
+def values_of(conn: Connection, steps: Iterable[Step]) -> Values:
+    """Return what stands where only the migrations ``steps`` have a place for it."""
+    counts = {}
+    for name in sorted({name for step in steps for name in step.removed} - _DERIVED):
+        table, _, column = name.partition(".")
+        # The names are those of our own migrations.
+        sql = f'SELECT COUNT({column or "*"}) FROM "{table}"'  # nosec B608
+        counts[name] = conn.execute(sql).fetchone()[0]
+    return Values({name: number for name, number in counts.items() if number})
 
 
 def compare(path: Path, earlier: Path) -> Loss:

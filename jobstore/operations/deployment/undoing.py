@@ -1,7 +1,8 @@
 """Putting back what was before a deployment that failed, without losing what others wrote since.
 
-Migrations are taken back, which keeps every posting. A backup is only returned to when that is
-not enough, and nothing was written since or the operator agrees.
+Migrations are taken back, which keeps every posting; not where what only they have a place for
+would be lost. A backup is only returned to when that is not enough. Nothing that was written since
+is given up, unless the operator agrees.
 """
 
 from __future__ import annotations
@@ -10,20 +11,25 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from sqlite3 import Connection
 
 from jobstore import migrations
 from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.locking import FileLock
-from jobstore.errors import JobStoreError
+from jobstore.errors import JobStoreError, MigrationError
 from jobstore.health.running import reason
 from jobstore.operations import logs
+from jobstore.operations.backup import create_backup
 from jobstore.operations.backup.scratch import scratch_folder
 from jobstore.operations.deployment.conditions import (
     PATIENCE,
     Condition,
     Loss,
+    Values,
     compare,
     read_condition,
+    values_of,
 )
 from jobstore.operations.deployment.records import Deployment
 from jobstore.operations.deployment.replacing import replace, unpacked
@@ -32,11 +38,11 @@ from jobstore.settings.sections import Settings
 
 _log = logs.get("deployment")
 
-Agree = Callable[[Loss], bool]
+Agree = Callable[[Loss | Values], bool]
 """Is asked before something is lost, and told what; returns whether that may be."""
 
 
-def nothing_may_be_lost(loss: Loss) -> bool:
+def nothing_may_be_lost(loss: Loss | Values) -> bool:
     """Agree to nothing."""
     return False
 
@@ -49,8 +55,8 @@ def put_back(settings: Settings, deployment: Deployment, agree: Agree) -> None:
     if deployment.before is None:
         deployment.undone.append("Nothing had been changed.")
         return
-    work = _Undoing(settings, deployment, deployment.before)
-    for step in (work.take_out_samples, work.take_back_migrations, lambda: work.restore(agree)):
+    work = _Undoing(settings, deployment, deployment.before, agree)
+    for step in (work.take_out_samples, work.take_back_migrations, work.restore):
         try:
             step()
         except (JobStoreError, OSError, sqlite3.Error) as error:
@@ -65,10 +71,13 @@ def put_back(settings: Settings, deployment: Deployment, agree: Agree) -> None:
 
 
 class _Undoing:
-    def __init__(self, settings: Settings, deployment: Deployment, before: Condition) -> None:
+    def __init__(
+        self, settings: Settings, deployment: Deployment, before: Condition, agree: Agree
+    ) -> None:
         self._settings = settings
         self._deployment = deployment
         self._before = before
+        self._agree = agree
         self._path = settings.store.address.path
         self._stays = False
 
@@ -83,13 +92,40 @@ class _Undoing:
     def take_back_migrations(self) -> None:
         if not self._before.migrations:
             return self._take_away()
-        now = read_condition(self._path)
-        if now.migrations != self._before.migrations:
-            url = self._settings.store.address
-            for step in migrations.down(url, to=self._before.newest):
-                more = ", and what only it had a place for" if step.loses_data else ""
-                self._done(f"Took back {step.id}{more}; every posting stayed.")
+        if read_condition(self._path).migrations == self._before.migrations:
+            return None
+        url = self._settings.store.address
+        steps = migrations.down(url, to=self._before.newest, dry_run=True)
+        with translated(), schema.reading(self._path, PATIENCE) as conn:
+            values = values_of(conn, steps)
+        agreed = bool(values) and self._agree(values)
+        for _ in steps:
+            self._take_back(agreed)
         return None
+
+    def _take_back(self, agreed: bool) -> None:
+        """Take the last migration back; what others wrote only by agreement, and after a backup."""
+        lost = ""
+
+        def look(conn: Connection, step: migrations.Step) -> None:
+            nonlocal lost
+            if not (values := values_of(conn, [step])):
+                return
+            if not agreed:
+                self._stays = True
+                raise MigrationError(
+                    f"Taking back {step.id} would lose {values}, so it stays; to do that, after a "
+                    f"backup, run: jobstore migrate down --to {self._before.newest}"
+                )
+            self._deployment.saved = self._deployment.saved or self._back_up()
+            lost = f"; lost: {values}, which the backup {self._deployment.saved} holds"
+
+        for step in migrations.down(self._settings.store.address, look=look):
+            self._done(f"Took back {step.id}{lost}; every posting stayed.")
+
+    def _back_up(self) -> str:
+        reason = f"before undoing deployment {self._deployment.number}"
+        return asyncio.run(create_backup(self._settings, reason=reason)).name
 
     def _take_away(self) -> None:
         """Leave nothing where nothing was, unless somebody wrote there meanwhile."""
@@ -109,7 +145,7 @@ class _Undoing:
                     schema.create(self._path)
                 self._done("Took away the store that was made; there was no posting in it.")
 
-    def restore(self, agree: Agree) -> None:
+    def restore(self) -> None:
         """Return to the backup, where taking back migrations was not enough."""
         now, backup = read_condition(self._path), self._deployment.backup
         if self._stays or now.schema == self._before.schema:
@@ -120,7 +156,7 @@ class _Undoing:
         with scratch_folder(self._path.parent) as scratch:
             earlier = unpacked(self._settings, backup, scratch)
             loss = compare(self._path, earlier)
-            if loss and not agree(loss):
+            if loss and not self._agree(loss):
                 self._deployment.left.append(
                     f"The schema is not that from before. Returning to the backup {backup} would "
                     f"lose {loss}; to do that, run: jobstore restore {backup} --replace"
