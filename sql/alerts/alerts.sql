@@ -76,6 +76,12 @@ RETURNING notice.number;
 -- name: put_delivery
 INSERT INTO delivery (notice, sink, attempts, next_at) VALUES (?, ?, 0, ?);
 
+-- name: supersede
+DELETE FROM delivery
+WHERE delivery.sink = ? AND delivery.delivered_at IS NULL AND delivery.notice IN (
+    SELECT n.number FROM notice AS n WHERE n.rule = ? AND n.kind = 'repeated'
+);
+
 -- name: due
 SELECT d.notice, d.sink, d.attempts, n.id, n.kind, n.rule, n.severity, n.at, n.value, n.text,
     n.advice, n.muted
@@ -86,6 +92,10 @@ ORDER BY d.notice;
 
 -- name: claim
 UPDATE delivery SET attempts = delivery.attempts + 1, next_at = ?
+WHERE delivery.notice = ? AND delivery.sink = ?;
+
+-- name: release
+UPDATE delivery SET attempts = delivery.attempts - 1, next_at = ?
 WHERE delivery.notice = ? AND delivery.sink = ?;
 
 -- name: delivered
@@ -115,6 +125,12 @@ DELETE FROM notice
 WHERE notice.at < ? AND NOT EXISTS (
     SELECT 1 FROM delivery AS d WHERE d.notice = notice.number AND d.delivered_at IS NULL
 );
+
+-- name: prune_deliveries
+DELETE FROM delivery
+WHERE delivery.delivered_at IS NULL
+    AND delivery.sink NOT IN (SELECT j.value FROM json_each(?) AS j)
+    AND delivery.notice IN (SELECT n.number FROM notice AS n WHERE n.at < ?);
 
 -- name: prune_silences
 DELETE FROM silence WHERE silence.ends_at < ?;

@@ -22,6 +22,7 @@ class Webhook:
     def __init__(self) -> None:
         self.status = 204
         self.hangs = False
+        self.late = False
         self.bodies: list[bytes] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
@@ -36,7 +37,8 @@ class Webhook:
                 receiver.paths.append(self.path)
                 if receiver.hangs:
                     receiver.let_go.wait(30)
-                    return
+                    if not receiver.late:
+                        return
                 self.send_response(receiver.status)
                 if receiver.status == 302:
                     self.send_header("Location", "/elsewhere")
@@ -47,6 +49,11 @@ class Webhook:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def answer_late(self) -> None:
+        """Answer those that were kept waiting, after all."""
+        self.late = True
+        self.let_go.set()
 
     @property
     def notices(self) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from jobstore.errors import InvalidQuery, StoreUnavailable
 from jobstore.operations.alerts import AlertStore, Facts, check
 from jobstore.operations.alerts.delivering import deliver, try_out
 from jobstore.operations.alerts.state import SQL
+from jobstore.operations.health import facts_of
 from jobstore.settings.sections import Settings
 from tests.operations.receivers import Webhook, webhook
 from tests.operations.watching import NOW, settings_for
@@ -190,12 +191,64 @@ def test_a_sink_that_hangs_beyond_its_limit_is_left_behind_and_tried_again(
     receiver.hangs = True
     assert check(settings, facts(NOW, disk_free_percent=5)).deliveries == []
     assert [each.error for each in try_out(settings, ["webhook"], NOW)] == ["timed out"]
-    receiver.hangs = False
-    receiver.let_go.set()
     monkeypatch.undo()
     # As one whose process died while it was sending.
     assert deliver(settings, NOW + 299) == []
+    receiver.hangs = False
     assert [each.error for each in deliver(settings, NOW + 300)] == [None]
+
+
+def test_what_a_slow_sink_gets_late_is_not_sent_again(
+    settings: Settings, receiver: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobstore.operations.alerts.delivering._PATIENCE", 0.05)
+    receiver.hangs = True
+    check(settings, facts(NOW, disk_free_percent=5, failing=("schema",), backup_age_hours=30))
+    # It is being sent; the others were given back at once, as if they had never been claimed.
+    waiting = AlertStore(settings.alerts_db).undelivered()
+    assert [(each.attempts, each.next_at) for each in waiting] == [(1, NOW + 300)] + [(0, NOW)] * 2
+    receiver.hangs = False
+    monkeypatch.undo()
+    left = [each for each in threading.enumerate() if each.name == "jobstore-alerts"]
+    receiver.answer_late()
+    for each in left:
+        each.join(10)
+    assert len(deliver(settings, NOW + 60)) == 2
+    assert deliver(settings, NOW + 400) == []
+    assert AlertStore(settings.alerts_db).undelivered() == []
+    assert len(receiver.bodies) == len({each["id"] for each in receiver.notices}) == 3
+
+
+def test_a_sink_gets_some_notices_in_one_turn(
+    settings: Settings, receiver: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobstore.operations.alerts.delivering._AT_ONCE", 2)
+    check(settings, facts(NOW, disk_free_percent=5, failing=("schema",), backup_age_hours=30))
+    assert len(receiver.bodies) == 2
+    assert len(deliver(settings, NOW)) == 1
+
+
+def test_what_repeats_itself_waits_once(settings: Settings, receiver: Webhook) -> None:
+    receiver.status = 500
+    for hour in range(0, 20, 5):
+        check(settings, facts(NOW + hour * 3600, disk_free_percent=5))
+    store = AlertStore(settings.alerts_db)
+    assert [each.kind for each in store.undelivered()] == ["firing", "repeated"]
+    assert len(store.history(NOW, 10)) == 4
+    check(settings, facts(NOW + 20 * 3600, disk_free_percent=50))
+    assert [each.kind for each in store.undelivered()] == ["firing", "resolved"]
+
+
+def test_how_a_notice_went_may_not_be_kept(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks(*_: Any) -> None:
+        settings.alerts_db.write_bytes(b"no database" * 1000)
+
+    monkeypatch.setattr("jobstore.operations.alerts.delivering.send", breaks)
+    with pytest.raises(StoreUnavailable):
+        check(settings, facts(NOW, disk_free_percent=5))
+    assert "it cannot be kept how a notice went" in caplog.text
 
 
 def test_after_one_that_fails_the_others_wait_in_their_order(
@@ -231,6 +284,21 @@ def test_what_waits_for_a_sink_that_is_gone_is_kept(
     assert deliver(with_sinks(tmp_path), NOW + 60) == []
     receiver.status = 200
     assert [each.error for each in deliver(settings, NOW + 60)] == [None]
+
+
+def test_what_waits_for_a_sink_that_is_gone_is_no_concern_and_forgotten_after_a_week(
+    settings: Settings, receiver: Webhook, tmp_path: Path
+) -> None:
+    receiver.status = 500
+    check(settings, facts(NOW, disk_free_percent=5))
+    assert facts_of(settings).alerts().undelivered == 1
+    without = with_sinks(tmp_path)
+    assert facts_of(without).alerts().undelivered == 0
+    store = AlertStore(settings.alerts_db)
+    check(without, facts(NOW + 6 * 86_400, disk_free_percent=5))
+    assert len(store.undelivered()) == 1
+    check(without, facts(NOW + 8 * 86_400, disk_free_percent=5))
+    assert store.undelivered() == []
 
 
 def test_processes_at_once_tell_each_change_once(settings: Settings, receiver: Webhook) -> None:

@@ -52,7 +52,7 @@ def check(settings: Settings, facts: Facts) -> Checked:
     store = AlertStore(settings.alerts_db)
     with store.writing() as conn:
         notices = _judge(conn, settings, facts)
-        prune(conn, facts.at)
+        prune(conn, [name_of(sink) for sink in settings.alerts.sinks], facts.at)
     deliveries = deliver(settings, facts.at)
     return Checked(store.standings(settings.alerts.rules, facts.at), notices, deliveries)
 

@@ -1,18 +1,21 @@
 """Delivering notices that wait: claiming them, sending side by side, trying again later.
 
-A notice is claimed before it is sent, so that two processes do not send it twice; one whose
-process dies meanwhile is sent again by another. What a sink does is in ``sinks``.
+A notice is claimed before it is sent, so that two processes do not send it twice, and how it
+went is kept as soon as it was; one whose process dies meanwhile is sent again by another. What a
+sink does is in ``sinks``.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jobstore.errors import JobStoreError
 from jobstore.operations.alerts.notices import Notice, Origin, trial_notice
 from jobstore.operations.alerts.sinks import Undelivered, send
 from jobstore.operations.alerts.state import SQL, AlertStore
@@ -21,10 +24,14 @@ if TYPE_CHECKING:
     from jobstore.settings.alerting import Sink
     from jobstore.settings.sections import Settings
 
+_log = logging.getLogger("jobstore.alerts")
+
 # Seconds until the first further attempt, doubled each time, and the longest.
 _FIRST_PAUSE, _LONGEST_PAUSE = 30.0, 3600.0
-# Seconds that all sinks together may take, and those after which a claim is void.
+# Seconds in which sends may begin, and those after which a claim is void.
 _PATIENCE, _CLAIMED = 60.0, 300.0
+# Notices that a sink gets in one turn.
+_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,6 @@ class _Job:
     sink: str
     attempts: int
     notice: Notice
-    done: bool = False
     error: str | None = None
 
 
@@ -54,45 +60,53 @@ def name_of(sink: Sink) -> str:
 def deliver(settings: Settings, now: float) -> list[Delivery]:
     """Send what is due to the sinks of ``settings``; returns the attempts.
 
-    Blocks for about a minute at most, whatever hangs. What does not arrive is tried again after
-    30 seconds, then after twice as long each time, up to an hour.
+    Blocks for about a minute at most, whatever hangs; what was not begun then waits for the next
+    turn. What does not arrive is tried again after 30 seconds, then after twice as long each
+    time, up to an hour.
     """
     store = AlertStore(settings.alerts_db)
     if not store.undelivered():
         return []
     sinks = {name_of(sink): sink for sink in settings.alerts.sinks}
     jobs = _claim(store, sinks, now)
-    _side_by_side(jobs, sinks, Origin.of(settings), now)
-    finished = [job for mine in jobs.values() for job in mine if job.done]
-    with store.writing() as conn:
-        for job in finished:
-            place = (job.number, job.sink)
-            if job.error is None:
-                conn.execute(SQL["delivered"], (now, *place))
-            else:
-                conn.execute(SQL["failed"], (now + _pause(job.attempts), job.error, *place))
-    return [Delivery(job.notice.id, job.sink, job.error) for job in finished]
+    finished: list[_Job] = []
+
+    def keep(job: _Job) -> None:
+        finished.append(job)
+        _keep(store, job, now)
+
+    unsent = _side_by_side(jobs, sinks, Origin.of(settings), now, keep)
+    if unsent:
+        with store.writing() as conn:
+            for job in unsent:
+                conn.execute(SQL["release"], (now, job.number, job.sink))
+    return [Delivery(job.notice.id, job.sink, job.error) for job in tuple(finished)]
 
 
 def try_out(settings: Settings, names: Sequence[str], now: float) -> list[Delivery]:
     """Send a notice that is only a test to the sinks of those names; returns the attempts."""
     sinks = {name_of(sink): sink for sink in settings.alerts.sinks}
-    jobs = {name: [_Job(0, name, 0, trial_notice(now))] for name in names}
-    _side_by_side(jobs, sinks, Origin.of(settings), now)
-    return [
-        Delivery(job.notice.id, job.sink, job.error if job.done else "timed out")
-        for (job,) in jobs.values()
-    ]
+    jobs = {name: _Job(0, name, 0, trial_notice(now), "timed out") for name in names}
+    queues = {name: deque([job]) for name, job in jobs.items()}
+    _side_by_side(queues, sinks, Origin.of(settings), now, lambda job: None)
+    return [Delivery(job.notice.id, job.sink, job.error) for job in jobs.values()]
 
 
 def _side_by_side(
-    jobs: Mapping[str, list[_Job]], sinks: Mapping[str, Sink], origin: Origin, now: float
-) -> None:
-    """Send each sink's notices on a thread of its own; one that hangs is left behind."""
+    jobs: Mapping[str, deque[_Job]],
+    sinks: Mapping[str, Sink],
+    origin: Origin,
+    now: float,
+    keep: Callable[[_Job], object],
+) -> list[_Job]:
+    """Send each sink's notices on a thread of its own, and return those that were not begun.
+
+    One that hangs is left behind, without those that it has not begun.
+    """
     threads = [
         threading.Thread(
             target=_send_all,
-            args=(sinks[name], mine, origin, now),
+            args=(sinks[name], mine, origin, now, keep),
             name="jobstore-alerts",
             daemon=True,
         )
@@ -103,24 +117,40 @@ def _side_by_side(
         thread.start()
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
+    # Whoever takes one from the queue has it alone: it is sent or given back, never both.
+    return [job for mine in jobs.values() for job in _taken(mine)]
 
 
-def _claim(store: AlertStore, sinks: dict[str, Sink], now: float) -> dict[str, list[_Job]]:
-    jobs: dict[str, list[_Job]] = defaultdict(list)
+def _taken(jobs: deque[_Job]) -> Iterator[_Job]:
+    while True:
+        try:
+            yield jobs.popleft()
+        except IndexError:
+            return
+
+
+def _claim(store: AlertStore, sinks: dict[str, Sink], now: float) -> dict[str, deque[_Job]]:
+    jobs: dict[str, deque[_Job]] = defaultdict(deque)
     with store.writing() as conn:
         # What is due later than any pause is long was put there by a clock that was fast.
         latest = now + max(_LONGEST_PAUSE, _CLAIMED)
         for number, sink, attempts, *notice in conn.execute(SQL["due"], (now, latest)).fetchall():
-            if sink in sinks:
+            if sink in sinks and len(jobs[sink]) < _AT_ONCE:
                 jobs[sink].append(_Job(number, sink, attempts, Notice(*notice)))
                 conn.execute(SQL["claim"], (now + _CLAIMED, number, sink))
     return jobs
 
 
-def _send_all(sink: Sink, jobs: list[_Job], origin: Origin, now: float) -> None:
+def _send_all(
+    sink: Sink,
+    jobs: deque[_Job],
+    origin: Origin,
+    now: float,
+    keep: Callable[[_Job], object],
+) -> None:
     """Send notices in order; after one that fails the others wait for its next turn."""
     error = None
-    for job in jobs:
+    for job in _taken(jobs):
         if error is None:
             try:
                 send(sink, job.notice, origin, now)
@@ -129,7 +159,20 @@ def _send_all(sink: Sink, jobs: list[_Job], origin: Origin, now: float) -> None:
             except Exception as failure:
                 error = type(failure).__name__
         job.error = error
-        job.done = True
+        keep(job)
+
+
+def _keep(store: AlertStore, job: _Job, now: float) -> None:
+    place = (job.number, job.sink)
+    try:
+        with store.writing() as conn:
+            if job.error is None:
+                conn.execute(SQL["delivered"], (now, *place))
+            else:
+                conn.execute(SQL["failed"], (now + _pause(job.attempts), job.error, *place))
+    except JobStoreError as error:
+        # It stays claimed, and is sent again when the claim is void.
+        _log.warning("it cannot be kept how a notice went: %s", error)
 
 
 def _pause(attempts: int) -> float:

@@ -6,6 +6,7 @@ Reading and writing rows happens here; what they mean is decided in ``rules``, `
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ ALL_RULES = "*"
 _SLACK = 300.0
 # Seconds that notices are remembered.
 _REMEMBERED = 90 * 86_400
+# Seconds that a sink may be away from the settings before what waits for it is given up.
+_KEPT_FOR_NOBODY = 7 * 86_400
 _LONGEST_SILENCE = 366 * 86_400
 
 
@@ -194,6 +197,8 @@ def put_notice(conn: Connection, notice: Notice, sinks: Sequence[str]) -> None:
     )
     ((number,),) = conn.execute(SQL["put_notice"], values).fetchall()
     for sink in sinks:
+        # That something still fires is old news once there is any later.
+        conn.execute(SQL["supersede"], (sink, notice.rule))
         conn.execute(SQL["put_delivery"], (number, sink, notice.at))
 
 
@@ -207,7 +212,11 @@ def silenced_by(held: Iterable[Silence], rule: str) -> str | None:
     return next((each.reason for each in held if each.rule in (rule, ALL_RULES)), None)
 
 
-def prune(conn: Connection, now: float) -> None:
-    """Forget notices and silences of long ago; what was not delivered is kept."""
+def prune(conn: Connection, sinks: Sequence[str], now: float) -> None:
+    """Forget notices and silences of long ago; what was not delivered to ``sinks`` is kept.
+
+    What waits for other sinks, which were removed or renamed, is kept for a week.
+    """
+    conn.execute(SQL["prune_deliveries"], (json.dumps([*sinks]), now - _KEPT_FOR_NOBODY))
     conn.execute(SQL["prune_notices"], (now - _REMEMBERED,))
     conn.execute(SQL["prune_silences"], (now - _REMEMBERED,))

@@ -61,13 +61,16 @@ def facts_of(settings: Settings) -> Facts:
 
     def alerts() -> Standing:
         from jobstore.operations.alerts import AlertStore
+        from jobstore.operations.alerts.delivering import name_of
 
         kept = AlertStore(settings.alerts_db)
+        sinks = {name_of(sink) for sink in settings.alerts.sinks}
         standings = kept.standings(settings.alerts.rules, time.time())
         return Standing(
             judged=any(each.since is not None for each in standings),
             firing=tuple(each.rule for each in standings if each.firing and not each.silenced),
-            undelivered=len(kept.undelivered()),
+            # What waits for a sink that was removed or renamed is nobody's concern any more.
+            undelivered=sum(each.sink in sinks for each in kept.undelivered()),
         )
 
     return Facts(backup, drill, alerts)
