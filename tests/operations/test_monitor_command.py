@@ -79,13 +79,13 @@ def test_a_picture_fits_the_width(
     assert "…" not in shown
     lines = [" ".join(line.split()) for line in shown.splitlines()]
     assert re.fullmatch(
-        r"jobs.db \d\d:\d\d:\d\d UTC 208\.\d operations/s 1 failed in 30 s", lines[0]
+        r"jobs.db \d\d:\d\d:\d\d UTC 2\d\d\.\d operations/s 1 failed in 30 s", lines[0]
     )
     assert "operation per second p50 ms p95 ms p99 ms rows/s errors" in lines
-    assert any(line.startswith("upsert_many 5.0 ") for line in lines)
+    assert any(re.match(r"upsert_many [45]\.\d ", line) for line in lines)
     assert "get JobNotFound 1 no" in lines
     assert "search StoreTimeout 1 yes" in lines
-    assert any(re.search(r"scraper of boards 208\.\d 9,876 512$", line) for line in lines)
+    assert any(re.search(r"scraper of boards 2\d\d\.\d 9,876 512$", line) for line in lines)
     assert re.fullmatch(r"queue 9,876 WAL .+ disk .+ free processes 1", lines[1])
 
 

@@ -124,13 +124,14 @@ class Recorder:
 
     def _count(self) -> None:
         """Count what was put aside; any thread may."""
+        tallies, take = self._tallies, self._fresh.popleft
         with self._counting:
             # Nobody else takes any; what is added meanwhile is for the next time.
             for _ in range(len(self._fresh)):
-                operation, seconds, rows, error, _shape = self._fresh.popleft()
-                tally = self._tallies.get(operation)
-                if tally is None:
-                    tally = self._tallies[operation] = _Tally()
+                operation, seconds, rows, error, _shape = take()
+                if operation not in tallies:
+                    tallies[operation] = _Tally()
+                tally = tallies[operation]
                 tally.buckets[bisect_left(BOUNDS, seconds)] += 1
                 tally.seconds += seconds
                 tally.rows += rows
