@@ -206,6 +206,22 @@ async def test_backups_and_drills_that_are_missing_or_old_warn_until_there_is_on
     assert told(receiver, *rules) == [("backup-age", "resolved"), ("drill-age", "resolved")]
 
 
+async def test_a_backup_and_a_drill_of_a_clock_that_was_ahead_are_told(
+    migrated_url: str, settings: Settings, receiver: Webhook
+) -> None:
+    made = await backup.create_backup(settings)
+    assert (await backup.drill(settings)).ok
+    moment = made.manifest.created_at.timestamp()
+    check(settings, gather(settings, now=moment - 4 * MINUTE))
+    assert receiver.bodies == []
+    check(settings, gather(settings, now=moment - HOUR))
+    texts = {each["text"] for each in receiver.notices}
+    assert texts == {
+        "the last backup is dated in the future; limit 26",
+        "the last restore drill is dated in the future; limit 8",
+    }
+
+
 def test_what_cannot_be_read_is_not_judged_and_the_rest_is(
     settings: Settings, caplog: pytest.LogCaptureFixture, recorder: Recorder
 ) -> None:

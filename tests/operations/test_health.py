@@ -20,7 +20,16 @@ from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import InvalidQuery
 from jobstore.health import Check, HealthLimits, HealthReport, Probe
 from jobstore.health.running import Seen, Verdict
-from jobstore.operations.health import COMPONENTS, Facts, Kept, examine, limits_of, probes_of
+from jobstore.operations import backup
+from jobstore.operations.health import (
+    COMPONENTS,
+    Facts,
+    Kept,
+    examine,
+    facts_of,
+    limits_of,
+    probes_of,
+)
 from jobstore.operations.health.probes import Standing
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
@@ -363,10 +372,17 @@ def hours_ago(hours: float) -> datetime:
                lambda: Standing(True)),
          ["warn", "warn", "pass", "pass"],
          ["the latest attempt failed: The disk is full.", "never; It is bad.", "", ""]),
-        # A clock that was set back.
+        # A clock that was set back a little, and one that was far ahead.
         ("production",
-         Facts(lambda: Kept(hours_ago(-5)), lambda: Kept(hours_ago(-5)), lambda: Standing(True)),
-         ["pass", "pass", "pass", "pass"], ["", "", "", ""]),
+         Facts(lambda: Kept(hours_ago(-0.05)), lambda: Kept(hours_ago(-5)), lambda: Standing(True)),
+         ["pass", "warn", "pass", "pass"],
+         ["", "is dated in the future; see whether the clock is right, then run: "
+          "jobstore backup drill", "", ""]),
+        ("production",
+         Facts(lambda: Kept(hours_ago(1), None, ("s3://one", "/mnt/two")),
+               lambda: Kept(hours_ago(1)), lambda: Standing(True)),
+         ["warn", "pass", "pass", "pass"],
+         ["got no copy: s3://one, /mnt/two; see: jobstore backup list", "", "", ""]),
     ],
 )  # fmt: skip
 def test_what_operations_know_is_judged(
@@ -376,3 +392,18 @@ def test_what_operations_know_is_judged(
     found = look(settings, "backup", "drill", "alerts", facts=facts)
     assert [each.verdict.value for each in found.values()] == verdicts
     assert told is None or [each.output for each in found.values()] == told
+
+
+async def test_a_place_that_got_no_copy_is_named(file: Path) -> None:
+    nowhere = file.parent / "no folder"
+    nowhere.write_text("a file")
+    settings = lenient(file.parent)
+    settings = settings.model_copy(
+        update={"backup": settings.backup.model_copy(update={"places": (str(nowhere),)})}
+    )
+    made = await backup.create_backup(settings)
+    assert [*made.failures] == [str(nowhere)]
+    found = look(settings, "backup", facts=facts_of(settings))["backup:age"]
+    assert (found.verdict, found.output) == (
+        "warn", f"got no copy: {nowhere}; see: jobstore backup list",
+    )  # fmt: skip

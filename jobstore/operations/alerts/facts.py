@@ -28,6 +28,9 @@ _log = logging.getLogger("jobstore.alerts")
 # Seconds that stand for "the latest" where a rule names no window.
 LATEST = 60.0
 
+# Seconds that the clock which stamped something may have been ahead of ours.
+FAST = 300.0
+
 # What a rule's ``measure`` says of the traffic in its window.
 OF_TRAFFIC = frozenset({"latency_p95_ms", "error_percent"})
 
@@ -63,7 +66,8 @@ class Facts:
 
     ``windows`` has traffic by the seconds that it was taken over, ``failing`` the names of
     health checks that fail. ``backup_age_hours`` and ``drill_age_days`` are of the last that
-    went well; ``inf`` when there never was one. ``disk_free_percent``: 0 to 100.
+    went well; ``inf`` when there never was one, and less than 0 when it is dated in the future,
+    so that nobody knows its age. ``disk_free_percent``: 0 to 100.
     """
 
     at: float
@@ -127,8 +131,11 @@ def _drill_age(settings: Settings, at: float) -> float:
 
 
 def _age(moment: datetime | None, at: float) -> float:
-    # A clock that was set back makes nothing younger than new.
-    return inf if moment is None else max(0.0, at - moment.timestamp())
+    if moment is None:
+        return inf
+    age = at - moment.timestamp()
+    # A clock that was set back a little makes nothing younger than new.
+    return age if age < -FAST else max(0.0, age)
 
 
 def _free(settings: Settings) -> float | None:

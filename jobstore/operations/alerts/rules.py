@@ -69,9 +69,9 @@ def measure(rule: Rule, facts: Facts) -> Reading | None:
     if value is None:
         return None
     if rule.measure == "backup_age_hours":
-        return Reading(value, _age("backup", value, "hours"))
+        return _age("backup", value, "hours")
     if rule.measure == "drill_age_days":
-        return Reading(value, _age("restore drill", value, "days"))
+        return _age("restore drill", value, "days")
     return Reading(value, f"{value:.1f}% of the disk is free")
 
 
@@ -109,10 +109,13 @@ def _health(failing: tuple[str, ...]) -> Reading:
     return Reading(len(failing), f"failing: {names}")
 
 
-def _age(what: str, value: float, unit: str) -> str:
+def _age(what: str, value: float, unit: str) -> Reading:
     if isinf(value):
-        return f"there is no {what}"
-    return f"the last {what} is {value:,.1f} {unit} old"
+        return Reading(value, f"there is no {what}")
+    if value < 0:
+        # It may be of any age.
+        return Reading(inf, f"the last {what} is dated in the future")
+    return Reading(value, f"the last {what} is {value:,.1f} {unit} old")
 
 
 def _too_few(rule: Rule) -> str:

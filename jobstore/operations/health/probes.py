@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 
 class Kept(NamedTuple):
-    """When something last went well (``None``: never), and why the latest attempt failed."""
+    """When something last went well (``None``: never), and why the latest attempt failed.
+
+    ``missing`` names the places that got no copy in the latest attempt.
+    """
 
     at: datetime | None
     error: str | None = None
+    missing: tuple[str, ...] = ()
 
 
 class Standing(NamedTuple):
@@ -51,7 +55,9 @@ def facts_of(settings: Settings) -> Facts:
         from jobstore.operations.backup import last_backup
 
         found = last_backup(settings)
-        return Kept(found.created_at, None if found.attempt is None else found.attempt.error)
+        if found.attempt is None:
+            return Kept(found.created_at)
+        return Kept(found.created_at, found.attempt.error, tuple(found.attempt.failures))
 
     def drill() -> Kept:
         from jobstore.operations.backup import last_drill
@@ -93,21 +99,29 @@ def probes_of(settings: Settings, facts: Facts | None = None) -> list[Probe]:
     return [Probe(name, partial(apart, look), "component") for name, look in looks.items()]
 
 
+# Seconds that the clock which stamped something may have been ahead of ours.
+_FAST = 300.0
 _SECONDS = {"hours": 3600, "days": 86_400}
 
 
 def _age(fact: Callable[[], Kept], unit: str, limit: float, never: Verdict, command: str) -> Seen:
-    at, error = fact()
+    at, error, missing = fact()
     advice = f"run: jobstore backup {command}"
     if at is None:
         return Seen(never, output=f"never; {error or advice}")
-    # A clock that was set back makes nothing younger than new.
-    age = round(max(0.0, (datetime.now(UTC) - at).total_seconds()) / _SECONDS[unit], 2)
+    seconds = (datetime.now(UTC) - at).total_seconds()
+    # A clock that was set back a little makes nothing younger than new.
+    age = round((seconds if seconds < -_FAST else max(0.0, seconds)) / _SECONDS[unit], 2)
+    wrong = ""
     if error is not None:
-        return Seen(Verdict.WARN, age, unit, f"the latest attempt failed: {error}")
-    if age > limit:
-        return Seen(Verdict.WARN, age, unit, f"is older than {limit:g} {unit}; {advice}")
-    return Seen(Verdict.PASS, age, unit)
+        wrong = f"the latest attempt failed: {error}"
+    elif seconds < -_FAST:
+        wrong = "is dated in the future; see whether the clock is right, then " + advice
+    elif age > limit:
+        wrong = f"is older than {limit:g} {unit}; {advice}"
+    elif missing:
+        wrong = f"got no copy: {', '.join(missing)}; see: jobstore backup list"
+    return Seen(Verdict.WARN if wrong else Verdict.PASS, age, unit, wrong)
 
 
 def _firing(fact: Callable[[], Standing], never: Verdict) -> Seen:
