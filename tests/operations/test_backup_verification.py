@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import re
@@ -14,7 +15,17 @@ from typing import Any
 
 import pytest
 
-from jobstore import BackupError, SchemaMismatch, StorageFull, migrations
+import jobstore
+from jobstore import (
+    BackupError,
+    JobStore,
+    Page,
+    SchemaMismatch,
+    SearchQuery,
+    Sort,
+    StorageFull,
+    migrations,
+)
 from jobstore.operations import backup
 from jobstore.operations.backup import drills, restoring, state, verification
 from jobstore.operations.backup.catalog import read_catalog
@@ -22,6 +33,7 @@ from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.packing import measure
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
+from tests.fixtures.postings import posting
 from tests.operations.backups import (
     data_of,
     flip,
@@ -314,6 +326,54 @@ def test_a_restored_store_that_gives_wrong_answers_fails_the_drill(settings: Set
     assert not done.ok
     assert "gives wrong answers: count, " in str(done.error)
     assert "statistics" in str(done.error)
+
+
+def test_a_search_index_that_lost_entries_fails_the_drill(settings: Settings) -> None:
+    manifest = make(settings)
+    # Its structure stays sound, and no digest covers it.
+    words = "INSERT INTO posting_words (posting_words, rowid, title)"
+    repack(settings, manifest, f"{words} SELECT 'delete', place, title FROM posting")
+    assert [each.ok for each in verification.verify(settings)] == [True]
+    done = drills.drill(settings)
+    assert not done.ok
+    assert "gives wrong answers: search by words." in str(done.error)
+
+
+@pytest.mark.parametrize("number", [0, 1, 5, 7])
+def test_a_small_store_passes_its_drill(migrated_url: str, tmp_path: Path, number: int) -> None:
+    fill(migrated_url, number)
+    settings = settings_for(tmp_path)
+    make(settings)
+    assert drills.drill(settings).error is None
+
+
+def test_wrong_pages_and_a_wrong_order_fail_the_drill(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(count_applicants(settings.store.url))
+    make(settings)
+    assert drills.drill(settings).ok
+    search = JobStore.search
+
+    async def wrong(store: JobStore, query: SearchQuery, **asked: Any) -> Page:
+        page = await search(store, query, **asked)
+        if "cursor" in asked:
+            del page.items[0]
+        elif query.sort == Sort.APPLICANTS:
+            page.items.reverse()
+        return page
+
+    monkeypatch.setattr(JobStore, "search", wrong)
+    told = str(drills.drill(settings).error)
+    assert "gives wrong answers: pages, search by applicants." in told
+
+
+async def count_applicants(url: str) -> None:
+    """Store postings that differ in how many applied."""
+    async with jobstore.connect(url) as store:
+        await store.upsert_many(
+            posting(f"of {each}", applicant_count=100 + each) for each in range(9)
+        )
 
 
 def date(settings: Settings, manifest: Manifest, days: float) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.opening import connect
@@ -25,13 +26,14 @@ from jobstore.operations.backup.scratch import (
 )
 from jobstore.operations.backup.state import Drill, record_drill
 from jobstore.operations.backup.verification import open_backup, require_known_schema
-from jobstore.records import SearchQuery
+from jobstore.records import JobSummary, SearchQuery, Sort
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
+from jobstore.statements.words import words
 
 _log = logs.get("backup")
 
-# Postings that are looked at one by one.
+# Postings of a page; those of two are looked at one by one.
 _SEEN = 5
 
 
@@ -93,17 +95,35 @@ async def _ask(database: Path, manifest: Manifest) -> None:
         page = await store.search(SearchQuery(), limit=_SEEN)
         if page.total != postings and not page.total_capped:
             wrong.add("search")
-        for summary in page.items:
+        seen = (await store.search(SearchQuery(), limit=2 * _SEEN)).items
+        if page.next_cursor is not None:
+            following = await store.search(SearchQuery(), limit=_SEEN, cursor=page.next_cursor)
+            page.items += following.items
+        if _ids(page.items) != _ids(seen):
+            wrong.add("pages")
+        for summary in seen:
             job = await store.get(summary.id)
             if await store.find(job.source, job.source_job_id) != job:
                 wrong.add("find")
-            # Asks the full-text index, which no digest covers.
+            # The full-text index is asked from here on, which no digest covers.
             if not await store.count(SearchQuery(source=job.source, company=job.company)):
                 wrong.add("search by company")
+            # What is newer and has the same words was seen before it, so it is on the page.
+            text = SearchQuery(text=" ".join(words(job.title)[:2]))
+            if job.id not in _ids((await store.search(text, limit=2 * _SEEN)).items):
+                wrong.add("search by words")
             await store.revisions(job.id)
+        most = (await store.search(SearchQuery(sort=Sort.APPLICANTS), limit=_SEEN)).items
+        numbers = [-1 if each.applicant_count is None else each.applicant_count for each in most]
+        if len(numbers) != min(postings, _SEEN) or numbers != sorted(numbers, reverse=True):
+            wrong.add("search by applicants")
         await store.recent(days=30, limit=_SEEN)
     if wrong:
         raise BackupError(
             f"The store restored from {manifest.name} gives wrong answers: "
             f"{', '.join(sorted(wrong))}."
         )
+
+
+def _ids(found: list[JobSummary]) -> list[UUID]:
+    return [each.id for each in found]
