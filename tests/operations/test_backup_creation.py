@@ -28,6 +28,7 @@ from jobstore import (
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.operations import backup
 from jobstore.operations.backup import creation
+from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.backup.scratch import Progress
 from jobstore.settings import sqlite_url
@@ -430,6 +431,22 @@ def test_each_store_is_told_its_own_last_backup_where_several_lie_together(
     (two.state_folder / "backups.json").write_text("{")
     with pytest.raises(BackupError, match="damaged; remove it"):
         backup.last_backup(two)
+
+
+def test_a_backup_that_cannot_be_recorded_is_one_all_the_same(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_for(tmp_path, folder=tmp_path / "elsewhere")
+    settings.state_folder.touch()
+
+    made = creation.create(settings, replicate=False)
+
+    assert [each.name for each in read_catalog(settings).backups] == [made.name]
+    assert "could not be recorded" in caplog.text
+    assert creation.replicate(settings, made.name).manifest == made.manifest
+    (tmp_path / "jobs.db").unlink()
+    with pytest.raises(BackupError, match="no store"):
+        make(settings)
 
 
 def test_a_folder_that_cannot_be_made_is_told(settings: Settings, tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ import dataclasses
 import json
 import re
 import shutil
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,8 +26,10 @@ from jobstore import (
     SearchQuery,
     Sort,
     StorageFull,
+    StoreBusy,
     migrations,
 )
+from jobstore.engines.sqlite.locking import FileLock
 from jobstore.operations import backup
 from jobstore.operations.backup import drills, restoring, state, verification
 from jobstore.operations.backup.catalog import read_catalog
@@ -374,6 +378,27 @@ async def count_applicants(url: str) -> None:
         await store.upsert_many(
             posting(f"of {each}", applicant_count=100 + each) for each in range(9)
         )
+
+
+def test_drills_that_end_at_once_are_all_recorded(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = drills.drill(settings)
+    write = state.write_file
+
+    def slow(path: Path, data: bytes) -> None:
+        time.sleep(0.02)
+        write(path, data)
+
+    monkeypatch.setattr(state, "write_file", slow)
+    with ThreadPoolExecutor(4) as threads:
+        for each in [threads.submit(state.record_drill, settings, done) for _ in range(8)]:
+            each.result()
+    kept = json.loads((settings.state_folder / "drills.json").read_text())
+    assert len(kept) == 9
+    monkeypatch.setattr(state, "_PATIENCE", 0.02)
+    with FileLock(settings.state_folder / "drills.json", 0), pytest.raises(StoreBusy):
+        state.record_drill(settings, done)
 
 
 def date(settings: Settings, manifest: Manifest, days: float) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -74,14 +74,16 @@ def create(
             if replicate:
                 backup = _replicate(settings, backup.manifest, progress)
     except JobStoreError as error:
-        with suppress(JobStoreError):
+        with _recording():
             earlier = last_attempt(settings)
             store = None if earlier is None else earlier.store
             record_attempt(settings, Attempt(datetime.now(UTC), None, str(error), {}, store))
         _log.error("no backup was made", reason=reason, error=str(error))
         raise
     made = backup.manifest
-    record_attempt(settings, Attempt(made.created_at, made.name, None, backup.failures, made.store))
+    attempt = Attempt(made.created_at, made.name, None, backup.failures, made.store)
+    with _recording():
+        record_attempt(settings, attempt)
     _log.info("a backup was made", backup=made.name, postings=made.postings, octets=made.size)
     _tell_failures(backup)
     return backup
@@ -96,11 +98,21 @@ def replicate(settings: Settings, name: str, progress: Progress = silent) -> Bac
     with working_alone(settings):
         manifest = parse_manifest(open_places(settings)[0].read(name + SUFFIX), name)
         backup = _replicate(settings, manifest, progress)
-    latest = last_attempt(settings)
-    if latest is not None and latest.backup == name:
-        record_attempt(settings, dataclasses.replace(latest, failures=backup.failures))
+    with _recording():
+        latest = last_attempt(settings)
+        if latest is not None and latest.backup == name:
+            record_attempt(settings, dataclasses.replace(latest, failures=backup.failures))
     _tell_failures(backup)
     return backup
+
+
+@contextmanager
+def _recording() -> Iterator[None]:
+    """Let nothing that keeps an attempt from being recorded hide what came of it."""
+    try:
+        yield
+    except JobStoreError as error:
+        _log.error("how a backup went could not be recorded", error=str(error))
 
 
 def _tell_failures(backup: Backup) -> None:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import BackupError
 from jobstore.operations.backup.manifest import Manifest, age_order, ahead
 from jobstore.operations.backup.places import FolderPlace
@@ -22,6 +23,8 @@ from jobstore.settings.sections import Settings
 T = TypeVar("T")
 
 _DRILLS_KEPT = 100
+# Seconds to wait for another process that records its drill.
+_PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,16 @@ def record_attempt(settings: Settings, attempt: Attempt) -> None:
 
 
 def record_drill(settings: Settings, drill: Drill) -> None:
-    """Keep how a drill went; the latest hundred stay, and the last good one."""
+    """Keep how a drill went; the latest hundred stay, and the last good one.
+
+    Raises StoreBusy while other processes record theirs for too long.
+    """
+    make_folder(settings.state_folder)
+    with FileLock(_drills(settings), _PATIENCE):
+        _add(settings, drill)
+
+
+def _add(settings: Settings, drill: Drill) -> None:
     drills = [*(_read(_drills(settings), list[Drill]) or []), drill]
     good = [each for each in drills[:-_DRILLS_KEPT] if each.ok and not ahead(each.at)][-1:]
     _write(_drills(settings), list[Drill], [*good, *drills[-_DRILLS_KEPT:]])
