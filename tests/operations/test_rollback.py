@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -12,11 +13,12 @@ from typing import Any
 import pytest
 
 import jobstore
-from jobstore import BackupError, InvalidQuery, StoreBusy, StoreCorrupt, migrations
+from jobstore import BackupError, EngineOptions, InvalidQuery, StoreBusy, StoreCorrupt, migrations
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import StoreUnavailable
 from jobstore.operations import backup
 from jobstore.operations.backup import creation
+from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.deployment import (
     Book,
     Condition,
@@ -212,6 +214,100 @@ def test_what_cannot_be_returned_to_is_refused(
     with pytest.raises(BackupError, match="There is no backup called"):
         rolled_back(settings, 1)
     assert content(path) == before
+
+
+def test_a_deployment_that_failed_late_is_not_returned_to(
+    settings: Settings, first: dict[str, Any], path: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    following = Migrations(tmp_path / "migrations")
+    following.use(monkeypatch.setattr)
+    following.add(*COLUMN)
+    settings.alerts_db.unlink(missing_ok=True)
+    settings.alerts_db.mkdir()
+    failed = deployed(settings)
+    assert failed.snapshot is not None
+    assert not failed.go
+    assert "to return to this" not in markdown(failed)
+    before = content(path)
+
+    with pytest.raises(BackupError, match="Deployment 2 failed, and left nothing to return to"):
+        rolled_back(settings, 2)
+    assert content(path) == before
+
+
+def _with_another_schema(settings: Settings) -> None:
+    """Let the record of deployment 1 tell of a schema that its backup has not."""
+    record = settings.deployments_folder / "0001.json"
+    told = json.loads(record.read_text())
+    told["after"]["migrations"].append("0005.lost")
+    record.write_text(json.dumps(told))
+
+
+def test_a_rollback_whose_result_is_not_as_it_should_be_is_put_back(
+    settings: Settings, first: dict[str, Any], path: Path
+) -> None:
+    _with_another_schema(settings)
+    before = content(path)
+
+    done = rolled_back(settings, 1)
+
+    assert (done.go, done.left, done.loss) == (False, [], None)
+    assert gates(done) == {"data": "pass", "schema": "fail"}
+    assert f"jobstore restore {done.saved} --replace" in (done.advice or "")
+    assert done.undone == ["The store is again what it was before; nothing is lost."]
+    assert content(path) == before
+    check_file(path)
+
+
+def test_a_failed_rollback_is_not_put_back_over_what_others_wrote_since(
+    settings: Settings, first: dict[str, Any], path: Path
+) -> None:
+    _with_another_schema(settings)
+
+    def told(phase: str, gate: Any) -> None:
+        if gate.name == "data":
+            asyncio.run(_store(settings.store.url, full("just now")))
+
+    done = roll_back(settings, 1, run_id="test", agree=lambda loss: None, told=told)
+
+    (left,) = done.left
+    assert "would lose what was written meanwhile: postings written since then: 1 added" in left
+    assert left.endswith(f"jobstore restore {done.saved} --replace")
+    assert asyncio.run(_count(settings.store.url)) == 11
+
+
+async def _store(url: str, given: dict[str, Any]) -> None:
+    async with jobstore.connect(url, options=EngineOptions(busy_timeout=1)) as store:
+        await store.upsert(given)
+
+
+def test_writers_do_not_wait_for_places_that_are_slow(
+    settings: Settings,
+    first: dict[str, Any],
+    path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    several = settings_for(tmp_path, backup={"places": [str(elsewhere)]})
+    put, written = FolderPlace.put, list[str]()
+
+    def slow(place: FolderPlace, manifest: Any, *arguments: Any) -> None:
+        if "elsewhere" in place.name:
+            # It takes until a writer got through.
+            key = f"while {manifest.name} is copied"
+            asyncio.run(_store(settings.store.url, full(key)))
+            written.append(manifest.name)
+        put(place, manifest, *arguments)
+
+    monkeypatch.setattr(FolderPlace, "put", slow)
+    done = rolled_back(several, 1)
+
+    assert (done.go, gates(done)["copies"]) == (True, "pass")
+    assert written == [done.saved]
+    assert asyncio.run(_count(settings.store.url)) == 11
+    assert (elsewhere / f"{done.saved}.json").exists()
 
 
 def test_a_store_that_is_too_damaged_to_be_compared_is_left_alone(

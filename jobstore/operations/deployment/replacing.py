@@ -1,8 +1,9 @@
 """Making a store an earlier one again, in place, while others have it open.
 
 Writers wait for the lock that keeps them apart; so what is compared, backed up and replaced is
-one and the same state, and no acknowledged write falls between. SQLite writes the whole database
-in one transaction: a process that is killed leaves the store as it was.
+one and the same state, and no acknowledged write falls between. They do not wait for copies in
+other places: :func:`copy_elsewhere` makes those afterwards. SQLite writes the whole database in
+one transaction: a process that is killed leaves the store as it was.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import BackupError, StoreBusy
-from jobstore.operations.backup import create_backup
+from jobstore.operations.backup import Backup, create_backup, replicate
 from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.packing import identities_in
 from jobstore.operations.backup.scratch import disk_errors, require_space, silent
@@ -29,10 +30,10 @@ from jobstore.settings.sections import Settings
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """What that cost, and the backup that holds it; ``None`` where nothing had to be kept."""
+    """What that cost, and the backup that holds it."""
 
     loss: Loss
-    saved: str | None
+    saved: str
 
 
 def unpacked(settings: Settings, backup: str, scratch: Path) -> Path:
@@ -47,19 +48,33 @@ def unpacked(settings: Settings, backup: str, scratch: Path) -> Path:
         return open_backup(found, places, scratch, identities, silent)[0]
 
 
-def replace(settings: Settings, earlier: Path, *, agreed: bool, reason: str) -> Replaced:
+def save(settings: Settings, reason: str) -> str:
+    """Back up what is there to the store's own folder, and return the backup's name."""
+    return asyncio.run(create_backup(settings, reason=reason, replicate=False)).name
+
+
+def copy_elsewhere(settings: Settings, saved: str) -> Backup:
+    """Give each place a copy of a backup that :func:`save` made."""
+    return asyncio.run(replicate(settings, saved))
+
+
+def replace(
+    settings: Settings, earlier: Path, *, agreed: bool, reason: str, known: Path | None = None
+) -> Replaced:
     """Make the store what stands in the file ``earlier``, after a backup of what is there.
 
-    Without ``agreed`` only if nothing is lost by that; otherwise raises BackupError. Raises
-    StoreBusy when others write for too long, StorageFull, StoreCorrupt. Nothing is changed then.
+    Without ``agreed`` only if nothing is lost by that; otherwise raises BackupError. Lost is what
+    the file ``known`` has not, by default ``earlier``. The backup is in the store's own folder
+    only. Raises StoreBusy when others write for too long, StorageFull, StoreCorrupt. Nothing is
+    changed then.
     """
     path = settings.store.address.path
     with FileLock(path, PATIENCE):
-        loss = compare(path, earlier)
+        loss = compare(path, known or earlier)
         if loss and not agreed:
             raise BackupError(f"This would lose what was written meanwhile: {loss}.")
         require_space(path.parent, earlier.stat().st_size)
-        saved = asyncio.run(create_backup(settings, reason=reason)).name
+        saved = save(settings, reason)
         _overwrite(path, earlier)
     return Replaced(loss, saved)
 

@@ -39,7 +39,7 @@ def _head(deployment: Deployment) -> Iterator[str]:
         "migrations applied": ", ".join(deployment.applied),
         "sample postings": f"{deployment.samples:,}" if deployment.samples else "",
         "backup before": deployment.backup or "",
-        "to return to this": deployment.snapshot or "",
+        "to return to this": (deployment.go and deployment.snapshot) or "",
         "lost": "" if deployment.loss is None else str(deployment.loss),
         "what was there is in": deployment.saved or "",
     }

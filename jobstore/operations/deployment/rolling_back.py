@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from jobstore.engines.sqlite.inspection import inspect_pages
-from jobstore.errors import BackupError, StoreCorrupt
+from jobstore.errors import BackupError, JobStoreError, StoreCorrupt
 from jobstore.health import Verdict
+from jobstore.health.running import reason
 from jobstore.operations import logs
 from jobstore.operations.backup import restore
 from jobstore.operations.backup.scratch import make_folder, scratch_folder
 from jobstore.operations.deployment.conditions import Loss, compare, read_condition
+from jobstore.operations.deployment.database import backed_up
 from jobstore.operations.deployment.deploying import ended
 from jobstore.operations.deployment.gates import Check, Course, Measured, Told, silent
 from jobstore.operations.deployment.records import Book, Deployment
-from jobstore.operations.deployment.replacing import replace, unpacked
+from jobstore.operations.deployment.replacing import copy_elsewhere, replace, unpacked
 from jobstore.settings.sections import Settings
 
 _log = logs.get("deployment")
@@ -67,8 +70,8 @@ def roll_back(
                 "rollback", run_id, environment=earlier_one.environment, files=files, to=to
             )
             _log.info("a rollback began", number=deployment.number, to=to)
-            with ended(book, deployment, lambda: None):
-                steps = _Steps(settings, deployment, earlier_one, earlier)
+            with ended(book, deployment, lambda: _undo(settings, deployment, earlier, scratch)):
+                steps = _Steps(settings, deployment, earlier_one, earlier, book.keep)
                 Course(deployment.phases, told).run("rollback", steps.checks(expected))
                 deployment.after = read_condition(path)
     return deployment
@@ -76,7 +79,8 @@ def roll_back(
 
 def _target(book: Book, to: int) -> Deployment:
     found = book.one(to)
-    if found.snapshot is None:
+    # One that failed was put back, and what it left may be a schema that it did not keep.
+    if not found.go or found.snapshot is None:
         raise BackupError(
             f"Deployment {to} {found.status}, and left nothing to return to; see 'jobstore "
             "deployments list'."
@@ -102,10 +106,43 @@ def _compare(settings: Settings, earlier_one: Deployment, earlier: Path) -> Loss
         ) from error
 
 
+def _undo(settings: Settings, deployment: Deployment, earlier: Path, scratch: Path) -> None:
+    """Return to what was there before, unless somebody has written to the store since."""
+    if deployment.saved is None:
+        return
+    try:
+        folder = scratch / "saved"
+        folder.mkdir()
+        saved = unpacked(settings, deployment.saved, folder)
+        replace(
+            settings,
+            saved,
+            agreed=False,
+            reason=f"before undoing rollback {deployment.number}",
+            known=earlier,
+        )
+        deployment.after = read_condition(settings.store.address.path)
+    except (JobStoreError, OSError, sqlite3.Error) as error:
+        deployment.left.append(f"{reason(error)} {_by_hand(deployment)}")
+    else:
+        deployment.undone.append("The store is again what it was before; nothing is lost.")
+        deployment.loss = None
+
+
+def _by_hand(deployment: Deployment) -> str:
+    return f"To return to what was there, run: jobstore restore {deployment.saved} --replace"
+
+
 class _Steps:
     def __init__(
-        self, settings: Settings, deployment: Deployment, earlier_one: Deployment, earlier: Path
+        self,
+        settings: Settings,
+        deployment: Deployment,
+        earlier_one: Deployment,
+        earlier: Path,
+        keep: Callable[[Deployment], None],
     ) -> None:
+        self._keep = keep
         self._settings = settings
         self._deployment = deployment
         self._earlier_one = earlier_one
@@ -116,14 +153,16 @@ class _Steps:
         yield Check("data", partial(self._replace, expected))
         yield Check("schema", self._schema)
         yield Check("integrity", self._integrity)
+        yield Check("copies", self._copy)
 
     def _replace(self, expected: Loss) -> Measured:
         deployment = self._deployment
         deployment.before = read_condition(self._path)
         if deployment.before.migrations:
-            reason = f"before the return to deployment {self._earlier_one.number}"
-            done = replace(self._settings, self._earlier, agreed=True, reason=reason)
+            why = f"before the return to deployment {self._earlier_one.number}"
+            done = replace(self._settings, self._earlier, agreed=True, reason=why)
             deployment.loss, deployment.saved = done.loss, done.saved
+            self._keep(deployment)
         else:
             # There is nothing to be lost, and perhaps no store.
             self._path.unlink(missing_ok=True)
@@ -135,10 +174,20 @@ class _Steps:
     def _schema(self) -> Measured:
         found, wanted = read_condition(self._path), self._earlier_one.after
         newest = found.newest if wanted is None else wanted.newest
-        verdict = Verdict.PASS if found.newest == newest else Verdict.FAIL
-        return Measured(found.newest, newest, verdict=verdict)
+        return self._judged(found.newest == newest, found.newest, newest)
 
     def _integrity(self) -> Measured:
         (found,) = inspect_pages(self._path, full=False)
-        verdict = Verdict.PASS if found.verdict == "ok" else Verdict.FAIL
-        return Measured(found.detail, "no fault", verdict=verdict)
+        return self._judged(found.verdict == "ok", found.detail, "no fault")
+
+    def _judged(self, good: bool, found: str, target: str) -> Measured:
+        if good:
+            return Measured(found, target)
+        advice = "If it is not put back below: " + _by_hand(self._deployment)
+        return Measured(found, target, verdict=Verdict.FAIL, advice=advice)
+
+    def _copy(self) -> Measured:
+        """Give the other places what was there before; nobody waits for that any more."""
+        if self._deployment.saved is None:
+            return Measured("nothing was saved")
+        return backed_up(copy_elsewhere(self._settings, self._deployment.saved))

@@ -20,7 +20,6 @@ from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import JobStoreError, MigrationError
 from jobstore.health.running import reason
 from jobstore.operations import logs
-from jobstore.operations.backup import create_backup
 from jobstore.operations.backup.scratch import scratch_folder
 from jobstore.operations.deployment.conditions import (
     PATIENCE,
@@ -32,7 +31,7 @@ from jobstore.operations.deployment.conditions import (
     values_of,
 )
 from jobstore.operations.deployment.records import Deployment
-from jobstore.operations.deployment.replacing import replace, unpacked
+from jobstore.operations.deployment.replacing import copy_elsewhere, replace, save, unpacked
 from jobstore.operations.deployment.samples import remove_samples
 from jobstore.settings.sections import Settings
 
@@ -56,7 +55,8 @@ def put_back(settings: Settings, deployment: Deployment, agree: Agree) -> None:
         deployment.undone.append("Nothing had been changed.")
         return
     work = _Undoing(settings, deployment, deployment.before, agree)
-    for step in (work.take_out_samples, work.take_back_migrations, work.restore):
+    steps = (work.take_out_samples, work.take_back_migrations, work.restore, work.copy_elsewhere)
+    for step in steps:
         try:
             step()
         except (JobStoreError, OSError, sqlite3.Error) as error:
@@ -80,6 +80,7 @@ class _Undoing:
         self._agree = agree
         self._path = settings.store.address.path
         self._stays = False
+        self._reason = f"before undoing deployment {deployment.number}"
 
     def _done(self, what: str) -> None:
         self._deployment.undone.append(what)
@@ -99,6 +100,8 @@ class _Undoing:
         with translated(), schema.reading(self._path, PATIENCE) as conn:
             values = values_of(conn, steps)
         agreed = bool(values) and self._agree(values)
+        # A backup does not have it either.
+        self._stays = bool(values) and not agreed
         for _ in steps:
             self._take_back(agreed)
         return None
@@ -117,15 +120,12 @@ class _Undoing:
                     f"Taking back {step.id} would lose {values}, so it stays; to do that, after a "
                     f"backup, run: jobstore migrate down --to {self._before.newest}"
                 )
-            self._deployment.saved = self._deployment.saved or self._back_up()
-            lost = f"; lost: {values}, which the backup {self._deployment.saved} holds"
+            saved = self._deployment.saved or save(self._settings, self._reason)
+            self._deployment.saved = saved
+            lost = f"; lost: {values}, which the backup {saved} holds"
 
         for step in migrations.down(self._settings.store.address, look=look):
             self._done(f"Took back {step.id}{lost}; every posting stayed.")
-
-    def _back_up(self) -> str:
-        reason = f"before undoing deployment {self._deployment.number}"
-        return asyncio.run(create_backup(self._settings, reason=reason)).name
 
     def _take_away(self) -> None:
         """Leave nothing where nothing was, unless somebody wrote there meanwhile."""
@@ -162,7 +162,12 @@ class _Undoing:
                     f"lose {loss}; to do that, run: jobstore restore {backup} --replace"
                 )
                 return
-            reason = f"before undoing deployment {self._deployment.number}"
-            replaced = replace(self._settings, earlier, agreed=bool(loss), reason=reason)
+            replaced = replace(self._settings, earlier, agreed=bool(loss), reason=self._reason)
         self._done(f"Returned to the backup {backup}; lost: {replaced.loss}.")
         self._deployment.saved = replaced.saved
+
+    def copy_elsewhere(self) -> None:
+        """Give each place a copy of what was saved; nobody waits for that any more."""
+        if self._deployment.saved:
+            made = copy_elsewhere(self._settings, self._deployment.saved)
+            self._deployment.left += made.failures.values()
