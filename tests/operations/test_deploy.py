@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 import stat
+import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ from jobstore import migrations
 from jobstore.engines.sqlite import rebuilding
 from jobstore.operations import backup, deployment
 from jobstore.operations.backup.catalog import read_catalog
-from jobstore.operations.deployment import Book, Status, undoing, validation
+from jobstore.operations.deployment import Book, Status, undoing, validation, watching
 from jobstore.operations.deployment import plan as plan_deployment
 from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.plans import without_index
@@ -617,6 +620,50 @@ def test_a_busy_moment_does_not_fail_a_deployment(
     assert "| get | pass | 1.5 ms, p95 of 5, measured 3 times | at most 60,000 ms |" in (
         deployment.markdown(done)
     )
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told"), [(1, ""), (14, ""), (16, "for 16 minutes"), (60 * 24, "for 1,440 minutes")]
+)
+@pytest.mark.parametrize("end", ["", "-wal"])
+def test_a_schedule_that_ran_long_ago_is_no_schedule(
+    settings: Settings, minutes: int, told: str, end: str
+) -> None:
+    for each in ("", end):
+        file = Path(f"{settings.schedule_db}{each}")
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+        moment = time.time() - 60 * (minutes if each == end else 10_000)
+        os.utime(file, (moment, moment))
+    book = Book(settings)
+    with book.turn():
+        begun = book.begin("deployment", "test", environment="staging")
+    phase = watching.WatchingPhase(settings, begun, book.keep)
+    (check,) = [each for each in phase.checks() if each.name == "backup schedule"]
+    migrations.up(settings.store.url)
+    asyncio.run(backup.create_backup(settings))
+
+    found = check.look()
+
+    assert found.verdict == ("warn" if told else "pass")
+    assert told in found.advice
+
+
+def test_the_next_backup_is_told_as_the_schedule_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A time that the night skips comes later by as much."""
+
+    class Then(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime(2026, 3, 28, 12, tzinfo=UTC).astimezone(tz)
+
+    monkeypatch.setattr(watching, "datetime", Then)
+    schedule = {"backup_at": "02:30", "timezone": "Europe/Berlin"}
+    settings = settings_for(tmp_path, schedule=schedule)
+
+    assert watching._next(settings) == "2026-03-29 03:30 Europe/Berlin"
 
 
 def test_when_the_next_backup_is_due_is_told_in_the_time_zone_of_the_schedule(

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
+from pathlib import Path
 
 from jobstore.health import Verdict
 from jobstore.opening import connect
@@ -20,8 +21,14 @@ from jobstore.operations.deployment.gates import Check, Measured
 from jobstore.operations.deployment.records import Deployment
 from jobstore.operations.health import examine
 from jobstore.operations.monitoring import reading, recording
+from jobstore.operations.times import DAY, Rhythm
 from jobstore.settings.kinds import zone_of
 from jobstore.settings.sections import Settings
+
+# Health is looked at again and again; after so many times, or minutes, without it nothing runs the
+# schedule. One task, such as a backup, may take some minutes.
+_SAMPLES = 5
+_SILENT = 15
 
 # Operations that are measured for a try.
 _TRIED = 5
@@ -105,9 +112,15 @@ class WatchingPhase:
         if age > limit:
             advice = "Run: jobstore backup create"
             return Measured(told, target, verdict=Verdict.FAIL, advice=advice)
-        if settings.schedule_db.exists() or settings.environment == "development":
+        if settings.environment == "development":
             return Measured(told, target)
-        advice = "Nothing has run the schedule yet: start jobstore agent, or run-due by cron."
+        since = _minutes_since_schedule(settings)
+        if since is not None and since <= max(_SILENT, _SAMPLES * settings.schedule.sample_minutes):
+            return Measured(told, target)
+        ran = "has run the schedule yet"
+        if since is not None:
+            ran = f"has run the schedule for {since:,.0f} minutes"
+        advice = f"Nothing {ran}: start jobstore agent, or run-due by cron."
         return Measured(told, target, verdict=Verdict.WARN, advice=advice)
 
     def _health(self) -> Measured:
@@ -131,10 +144,17 @@ def _hours_since(moment: datetime) -> float:
     return max(0.0, time.time() - moment.timestamp()) / 3600
 
 
+def _minutes_since_schedule(settings: Settings) -> float | None:
+    """Return how long ago a task was written down; ``None`` if none ever was."""
+    path = settings.schedule_db
+    files = [each for each in (path, Path(f"{path}-wal")) if each.exists()]
+    if not files:
+        return None
+    return max(0.0, time.time() - max(each.stat().st_mtime for each in files)) / 60
+
+
 def _next(settings: Settings) -> str:
     given = settings.schedule
-    hour, minute = map(int, given.backup_at.split(":"))
-    now = datetime.now(zone_of(given.timezone))
-    due = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    day = due if due > now else due + timedelta(days=1)
-    return f"{day:%Y-%m-%d %H:%M} {given.timezone}"
+    zone = zone_of(given.timezone)
+    due = Rhythm.of(DAY, given.backup_at, zone).following(datetime.now(UTC))
+    return f"{due.astimezone(zone):%Y-%m-%d %H:%M} {given.timezone}"

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jobstore.operations.monitoring.databases import Kind, reading, writing
-from jobstore.operations.schedule.times import Rhythm
+from jobstore.operations.times import Rhythm
 from jobstore.statements import catalog
 
 SQL = catalog.load("schedule")

@@ -15,7 +15,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from jobstore.operations.schedule.times import DAY, Rhythm
+from jobstore.operations.times import DAY, Rhythm
 from jobstore.settings.kinds import zone_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobstore.operations.schedule.times import DAY, Rhythm
+from jobstore.operations.times import DAY, Rhythm
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
