@@ -124,18 +124,13 @@ def _head(loaded: Loaded) -> dict[str, Any]:
 
 def _warnings(loaded: Loaded) -> Iterator[str]:
     """Yield what is allowed and yet hardly meant."""
+    from jobstore.settings.advice import warnings_of
+
     settings = loaded.settings
     for file in loaded.files:
         if file.stat().st_mode & 0o077 and _holds_secrets(file, settings):
             yield f"{file} has secrets in it and others may read it; say chmod 600."
-    if settings.environment != "production":
-        return
-    if not settings.backup.places:
-        yield "backup.places is empty: a disk that is lost takes the backups with it."
-    if all(sink.type == "log" for sink in settings.alerts.sinks):
-        yield "alerts.sinks has nothing but the log: nobody is told of an alert."
-    if settings.store.synchronous != "full":
-        yield "store.synchronous is normal: a power cut may lose acknowledged writes."
+    yield from warnings_of(settings)
 
 
 def _holds_secrets(file: Path, settings: Settings) -> bool:

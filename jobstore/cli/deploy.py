@@ -57,6 +57,7 @@ def deploy(
         bool,
         typer.Option("--no-rollback", metavar="", help="Leave a failed deployment as it is."),
     ] = False,
+    identity: IdentityOption = None,
     store: StoreOption = STORE_DEFAULT,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -66,7 +67,8 @@ def deploy(
 
     Without --config and JOBSTORE_CONFIG, deploy/ENVIRONMENT/config.yaml is read if it is there.
     Others may go on writing to the store. The first check that fails ends it; then what was
-    before is put back, and the exit code is 1. Deploying again is harmless.
+    before is put back, and the exit code is 1; --identity names the key that opens the backup,
+    should it be needed and encrypted. Deploying again is harmless.
 
     JSON: the report: {"number", "go", "environment", "phases", "error", ...}; with --dry-run
     {"go", "migrations", "backup", "sample_data", "phases"}.
@@ -75,7 +77,7 @@ def deploy(
     from jobstore.operations.logs import Logs
 
     loaded = _load(environment, store, config)
-    settings, told = loaded.settings, _Lines(quiet=quiet or json)
+    settings, told = with_identity(loaded.settings, identity), _Lines(quiet=quiet or json)
     if dry_run:
         return _show_plan(deployment.plan(settings, files=loaded.files, told=told), json, quiet)
     with Logs(settings) as logs:

@@ -25,6 +25,7 @@ from jobstore.operations.deployment import plan as plan_deployment
 from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.plans import without_index
 from jobstore.settings import sqlite_url
+from jobstore.settings.advice import warnings_of
 from jobstore.settings.sections import Settings
 from tests.fixtures.checks import check_file
 from tests.fixtures.postings import full, posting
@@ -580,13 +581,23 @@ def test_places_without_a_copy_warn_and_do_not_stop(tmp_path: Path, used: Any) -
 
 
 def test_what_production_lacks_is_warned_of(tmp_path: Path) -> None:
-    given = {"alerts": {"sinks": []}, "store": {"synchronous": "normal"}}
+    given = {
+        "alerts": {"sinks": []},
+        "store": {"synchronous": "normal"},
+        "deployment": {"simultaneous": 99},
+    }
     settings = settings_for(tmp_path, environment="production", **given)
     (first, *_) = plan_deployment(settings).phases[0].gates
 
     assert (first.name, first.verdict) == ("configuration", "warn")
-    for key in ("store.synchronous", "backup.places", "alerts.sinks"):
+    # It is what `jobstore config check` says.
+    assert first.advice == " ".join(warnings_of(settings))
+    for key in ("store.synchronous", "backup.places", "alerts.sinks", "deployment.simultaneous"):
         assert key in first.advice
+    less = settings_for(tmp_path, deployment={"simultaneous": 99})
+    assert [each.partition(" is ")[0] for each in warnings_of(less)] == ["deployment.simultaneous"]
+    enough = settings_for(tmp_path, deployment={"simultaneous": 100})
+    assert [*warnings_of(enough)] == []
     development = settings_for(tmp_path / "dev", environment="development")
     assert gates(deployed(development))["backup schedule"] == "pass"
 

@@ -20,8 +20,10 @@ from jobstore import engines
 from jobstore.engines.sqlite.inspection import inspect_files
 from jobstore.errors import StoreUnavailable
 from jobstore.health import Verdict
+from jobstore.operations.backup.packing import identities_in
 from jobstore.operations.backup.scratch import make_folder
 from jobstore.operations.deployment.gates import Check, Measured
+from jobstore.settings.advice import warnings_of
 from jobstore.settings.sections import Settings
 
 _MIB = 1024 * 1024
@@ -47,16 +49,15 @@ def checks(
 
 def _configuration(settings: Settings, files: tuple[Path, ...]) -> Measured:
     told = ", ".join(str(file) for file in files) or "defaults and flags"
-    warnings = []
-    if settings.environment == "production":
-        if settings.store.synchronous != "full":
-            warnings.append("store.synchronous is not full: a power cut may take writes with it")
-        if not settings.backup.places:
-            warnings.append("backup.places is empty: the loss of this machine takes all backups")
-        if not settings.alerts.sinks:
-            warnings.append("alerts.sinks is empty: nobody is told of an alert")
+    warnings = [*warnings_of(settings)]
+    # A key file that is none shall not show when it is needed.
+    if settings.backup.recipients and not identities_in(settings.backup.identity_file):
+        warnings.append(
+            "Backups are encrypted, and no secret key is known: what a failed deployment needs a "
+            "backup for is not put back; add --identity FILE."
+        )
     verdict = Verdict.WARN if warnings else Verdict.PASS
-    return Measured(told, settings.environment, verdict=verdict, advice="; ".join(warnings))
+    return Measured(told, settings.environment, verdict=verdict, advice=" ".join(warnings))
 
 
 def _python() -> Measured:

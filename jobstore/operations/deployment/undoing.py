@@ -17,7 +17,7 @@ from jobstore import migrations
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.locking import FileLock
-from jobstore.errors import JobStoreError, MigrationError
+from jobstore.errors import BackupError, JobStoreError, MigrationError
 from jobstore.health.running import reason
 from jobstore.operations import logs
 from jobstore.operations.backup.scratch import scratch_folder
@@ -154,7 +154,14 @@ class _Undoing:
             self._deployment.left.append("There is no backup to return to.")
             return
         with scratch_folder(self._path.parent) as scratch:
-            earlier = unpacked(self._settings, backup, scratch)
+            try:
+                earlier = unpacked(self._settings, backup, scratch)
+            except BackupError as error:
+                self._deployment.left.append(
+                    f"{error} The schema is not that from before; to return to the backup, run: "
+                    f"jobstore restore {backup} --replace"
+                )
+                return
             loss = compare(self._path, earlier)
             if loss and not self._agree(loss):
                 self._deployment.left.append(
