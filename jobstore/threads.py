@@ -1,13 +1,15 @@
 """Waiting for what may never answer: a hung disk, a file that is a pipe, a lock nobody gives up.
 
 Threads here are daemons. One that hangs is left behind: neither its caller nor the exit of the
-interpreter waits for it. So nothing that must be finished may run on one.
+interpreter waits for it. So nothing that must be finished may run on one. What is looked at
+again and again leaves one thread behind, not one each time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import errno
+from collections.abc import Callable, Coroutine, Hashable
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Thread
@@ -15,6 +17,9 @@ from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+# The threads that were left behind, by what they look at.
+_left: dict[Hashable, Thread] = {}
 
 # Seconds that a thread which has answered may take to clean up.
 _CLEANING = 1.0
@@ -28,6 +33,30 @@ async def apart(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     answer: Future[T] = Future()
     _start(lambda: _settle(answer, lambda: function(*args, **kwargs)))
     return await asyncio.wrap_future(answer)
+
+
+async def apart_once(key: Hashable, function: Callable[[], T]) -> T:
+    """Do as :func:`apart`, but raise TimeoutError while one of that key was left behind."""
+    thread, answer = _begin(key, function)
+    try:
+        return await asyncio.wrap_future(answer)
+    except asyncio.CancelledError:
+        _left[key] = thread
+        raise
+
+
+def within(seconds: float, key: Hashable, function: Callable[[], T]) -> T:
+    """Run ``function`` on a thread of its own and return its result; blocks.
+
+    Raises TimeoutError when there is none after ``seconds``; the thread is then left behind, and
+    while it is, TimeoutError is raised at once for the same ``key``.
+    """
+    thread, answer = _begin(key, function)
+    try:
+        return answer.result(seconds)
+    except TimeoutError:
+        _left[key] = thread
+        raise
 
 
 def loop_apart(main: Callable[[], Coroutine[Any, Any, T]], timeout: float) -> T:
@@ -50,6 +79,15 @@ def loop_apart(main: Callable[[], Coroutine[Any, Any, T]], timeout: float) -> T:
     result = answer.result(timeout)
     thread.join(_CLEANING)
     return result
+
+
+def _begin(key: Hashable, function: Callable[[], T]) -> tuple[Thread, Future[T]]:
+    left = _left.pop(key, None)
+    if left is not None and left.is_alive():
+        _left[key] = left
+        raise TimeoutError(errno.ETIMEDOUT, "there is no answer since an earlier look")
+    answer: Future[T] = Future()
+    return _start(lambda: _settle(answer, function)), answer
 
 
 def _start(work: Callable[[], object]) -> Thread:

@@ -29,7 +29,7 @@ from jobstore.records import JobPosting, JobSummary, SearchQuery, Statistics, jo
 from jobstore.settings import StoreURL
 from jobstore.statements.criteria import Criteria, check_query
 from jobstore.statements.words import words
-from jobstore.threads import apart
+from jobstore.threads import apart, apart_once
 
 STORE_COMPONENTS = ("store", "operations", "performance", "counters", "queue")
 """The components that only an open store has."""
@@ -78,7 +78,10 @@ def of_file(url: StoreURL, limits: HealthLimits) -> list[Probe]:
         ("schema:version", "datastore", partial(_schema, url)),
         ("library:version", "component", partial(_library, url)),
     ]
-    return [Probe(name, partial(apart, look), kind) for name, kind, look in blocking]
+    return [
+        Probe(name, partial(apart_once, (name, url.path), look), kind)
+        for name, kind, look in blocking
+    ]
 
 
 def of_process(limits: HealthLimits) -> list[Probe]:

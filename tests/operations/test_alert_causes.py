@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+import os
+import shutil
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,14 +15,15 @@ from typing import Any
 import pytest
 
 import jobstore
-from jobstore import EngineOptions, JobStore, StoreBusy
+from jobstore import EngineOptions, JobStore, StoreBusy, migrations
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.operations import backup
 from jobstore.operations.alerts import check, gather
 from jobstore.operations.monitoring import Recorder
+from jobstore.operations.schedule import run_due
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
-from tests.fixtures.disks import SmallDisk
+from tests.fixtures.disks import HangingDisk, SmallDisk
 from tests.fixtures.postings import posting
 from tests.operations.receivers import Webhook, webhook
 from tests.operations.watching import NOW, Seconds, ask, recorder_for, settings_for
@@ -47,6 +51,18 @@ def seconds() -> Seconds:
 @pytest.fixture
 def recorder(tmp_path: Path, seconds: Seconds) -> Recorder:
     return recorder_for(tmp_path, seconds)
+
+
+@pytest.fixture
+def blocked() -> Iterator[Callable[..., None]]:
+    """A call that does not return before the test has ended."""
+    let_go = threading.Event()
+
+    def wait(*_: Any) -> None:
+        let_go.wait(60)
+
+    yield wait
+    let_go.set()
 
 
 def judge(settings: Settings, now: float, **known: Any) -> set[str]:
@@ -235,6 +251,51 @@ def test_what_cannot_be_read_is_not_judged_and_the_rest_is(
     assert found.disk_free_percent is not None
     assert [each.levelno for each in caplog.records] == [logging.WARNING] * 2
     assert judge(settings, NOW) == set()
+
+
+def test_a_disk_that_hangs_is_told(
+    hanging_disk: HangingDisk,
+    receiver: Webhook,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    blocked: Callable[..., Any],
+) -> None:
+    migrations.up(sqlite_url(hanging_disk.folder / "jobs.db"))
+    settings = settings_for(
+        hanging_disk.folder,
+        paths={"state": str(tmp_path / "state")},
+        health={"timeout": 0.2},
+        alerts={"sinks": [{"type": "webhook", "url": receiver.url}]},
+    )
+    hanging_disk.hang()
+    # One that is frozen tells its size; one that is far away does not.
+    monkeypatch.setattr(shutil, "disk_usage", blocked)
+    threads = []
+    for _ in range(3):
+        (ran,) = run_due(settings, only=["alerts"], clock=Seconds(NOW + HOUR * len(threads)))
+        assert ran.outcome == "done"
+        threads.append(sum(each.name.startswith("jobstore") for each in threading.enumerate()))
+    hanging_disk.recover()
+    assert told(receiver, "health-failing") == [("health-failing", "firing")]
+    # What hangs is waited for by one thread each, however often it is looked at.
+    assert threads[0] >= threads[1] >= threads[2]
+
+
+def test_a_file_that_never_answers_keeps_nothing_from_being_judged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_for(tmp_path, health={"timeout": 0.2})
+    settings.state_folder.mkdir()
+    pipe = settings.state_folder / "drills.json"
+    os.mkfifo(pipe)
+    before = threading.active_count()
+    for _ in range(3):
+        found = gather(settings, now=NOW)
+        assert (found.drill_age_days, found.backup_age_hours) == (None, float("inf"))
+        assert found.disk_free_percent is not None
+    assert threading.active_count() == before + 1
+    assert caplog.text.count("drill age: there was no answer in time") == 3
+    pipe.open("w").close()
 
 
 def test_a_store_that_is_nowhere_has_no_disk_to_be_judged(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from jobstore.errors import JobStoreError
 from jobstore.operations.monitoring.reading import window
 from jobstore.operations.monitoring.traffic import UNTIMED, Traffic, together, total
+from jobstore.threads import within
 
 if TYPE_CHECKING:
     from jobstore.settings.sections import Settings
@@ -86,25 +87,28 @@ def gather(
     Looks at the traffic in the monitoring history, the disk, and the latest backup and restore
     drill. ``failing`` are the names of health checks that fail, which are known elsewhere.
 
-    Blocks. What cannot be read is logged and not known; the rest is judged all the same.
+    Blocks, for ``health.timeout`` seconds for each look at most. What cannot be read, or does not
+    answer, is logged and not known; the rest is judged all the same.
     """
     at = time.time() if now is None else now
+
+    def known(what: str, look: Callable[[], T]) -> T | None:
+        try:
+            return within(settings.health.timeout, (what, settings.state_folder), look)
+        except JobStoreError as error:
+            _log.warning("an alert cannot be judged: %s", error)
+        except TimeoutError:
+            _log.warning("an alert cannot be judged: %s: there was no answer in time", what)
+        return None
+
     return Facts(
         at=at,
-        windows=_known(lambda: _windows(settings, at)) or {},
+        windows=known("traffic", lambda: _windows(settings, at)) or {},
         failing=None if failing is None else tuple(failing),
-        backup_age_hours=_known(lambda: _backup_age(settings, at) / 3600),
-        drill_age_days=_known(lambda: _drill_age(settings, at) / 86_400),
-        disk_free_percent=_free(settings),
+        backup_age_hours=known("backup age", lambda: _backup_age(settings, at) / 3600),
+        drill_age_days=known("drill age", lambda: _drill_age(settings, at) / 86_400),
+        disk_free_percent=known("free disk", lambda: _free(settings)),
     )
-
-
-def _known(look: Callable[[], T]) -> T | None:
-    try:
-        return look()
-    except JobStoreError as error:
-        _log.warning("an alert cannot be judged: %s", error)
-        return None
 
 
 def _windows(settings: Settings, at: float) -> dict[float, Window]:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from jobstore.health.running import limited, reason
 from jobstore.opening import connect
 from jobstore.operations import logs
 from jobstore.operations.health.probes import Facts, probes_of
-from jobstore.threads import apart, loop_apart
+from jobstore.threads import apart_once, loop_apart
 
 if TYPE_CHECKING:
     from jobstore.settings.sections import Settings
@@ -91,14 +92,15 @@ async def _examine(
     checks = await _ask_store(settings, limits, wanted) if wanted & {*STORE_COMPONENTS} else []
     checks += await run(_wanted(beside, wanted), limits.timeout, _now)
     with suppress(Exception):
-        await limited(apart(_log, settings, checks), limits.timeout)
+        log = partial(_log, settings, checks)
+        await limited(apart_once(("log", settings.logs_folder), log), limits.timeout)
     return HealthReport(checks)
 
 
 async def _ask_store(
     settings: Settings, limits: HealthLimits, wanted: frozenset[str]
 ) -> list[Check]:
-    options = settings.store.options
+    folder, options = settings.store.address.path.parent, settings.store.options
     # What waits longer than a check may take is of no use to it.
     impatient = replace(
         options,
@@ -106,6 +108,8 @@ async def _ask_store(
         read_timeout=min(options.read_timeout, limits.timeout),
     )
     try:
+        # A store that is opened on a disk that hangs leaves several threads behind, each time.
+        await limited(apart_once(("store", folder), partial(_keep, folder)), limits.timeout)
         store: JobStore = await limited(
             connect(settings.store.url, options=impatient), limits.timeout
         )
@@ -124,10 +128,7 @@ def _log(settings: Settings, checks: list[Check]) -> None:
         # A store that is not there gets no folder by being looked for.
         return
     # A disk that hangs shall do so here: a logger that hangs keeps the program from ending.
-    with TemporaryFile(
-        dir=next(each for each in (folder, *folder.parents) if each.is_dir())
-    ) as file:
-        file.write(b"health")
+    _keep(next(each for each in (folder, *folder.parents) if each.is_dir()))
     logger = logs.get("health")
     for each in checks:
         log = getattr(logger, _LEVELS[each.verdict])
@@ -139,6 +140,12 @@ def _log(settings: Settings, checks: list[Check]) -> None:
             unit=each.unit,
             output=each.output or None,
         )
+
+
+def _keep(folder: Path) -> None:
+    """Have a disk take something; a full or a read-only one is no concern of ours."""
+    with suppress(OSError), TemporaryFile(dir=folder) as file:
+        file.write(b"health")
 
 
 def _wanted(probes: list[Probe], wanted: frozenset[str]) -> list[Probe]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jobstore.health import Probe, Verdict
 from jobstore.health.running import Seen
-from jobstore.threads import apart
+from jobstore.threads import apart_once
 
 if TYPE_CHECKING:
     from jobstore.settings.sections import Settings
@@ -96,7 +96,10 @@ def probes_of(settings: Settings, facts: Facts | None = None) -> list[Probe]:
         "alerts:firing": partial(_firing, given.alerts, never),
         "alerts:undelivered": partial(_undelivered, given.alerts),
     }
-    return [Probe(name, partial(apart, look), "component") for name, look in looks.items()]
+    return [
+        Probe(name, partial(apart_once, (name, settings.state_folder), look), "component")
+        for name, look in looks.items()
+    ]
 
 
 # Seconds that the clock which stamped something may have been ahead of ours.

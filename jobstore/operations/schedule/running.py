@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
@@ -22,6 +22,7 @@ from jobstore.operations.deployment.conditions import require_file
 from jobstore.operations.schedule import state
 from jobstore.operations.schedule.state import State
 from jobstore.operations.schedule.tasks import NAMES, Occasion, Result, Task, tasks_of
+from jobstore.threads import within
 
 if TYPE_CHECKING:
     from jobstore.settings.sections import Settings
@@ -125,9 +126,17 @@ def _wanted(settings: Settings, only: Collection[str]) -> list[Task]:
     if {*only} - {*NAMES}:
         raise InvalidQuery([Fault("only", f"must be one of {', '.join(NAMES)}")])
     path = settings.store.address.path
-    require_file(path)
-    # A store that was lost has left its state behind, and is a case for alerts.
-    if not path.exists() and not settings.state_folder.exists():
+
+    def look() -> bool:
+        require_file(path)
+        return path.exists()
+
+    # A store that was lost, or whose disk hangs, is a case for alerts; it has left its state
+    # behind.
+    there = True
+    with suppress(TimeoutError):
+        there = within(settings.health.timeout, ("is the store there", path), look)
+    if not there and not settings.state_folder.exists():
         raise StoreUnavailable(f"There is no database file at {path}; check the store's URL.")
     return [each for each in tasks_of(settings) if not only or each.name in only]
 

@@ -13,7 +13,7 @@ import pytest
 from jobstore import StoreBusy
 from jobstore.health import Probe, Verdict, run
 from jobstore.health.running import Seen
-from jobstore.threads import apart, loop_apart
+from jobstore.threads import apart, apart_once, loop_apart, within
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SHORT, LONG = 0.05, 30.0
@@ -147,6 +147,30 @@ async def test_a_thread_apart_gives_its_result_or_its_error() -> None:
     assert await apart(divmod, 7, 4) == (1, 3)
     with pytest.raises(ZeroDivisionError):
         await apart(divmod, 1, 0)
+
+
+async def test_what_still_hangs_is_not_begun_again() -> None:
+    may_end, begun = threading.Event(), []
+
+    def hangs() -> None:
+        begun.append(threading.current_thread())
+        may_end.wait(LONG)
+
+    assert await apart_once("a", lambda: 1) == within(LONG, "a", lambda: 1) == 1
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(apart_once("a", hangs), 0.01)
+    for _ in range(2):
+        with pytest.raises(TimeoutError, match="since an earlier look"):
+            await apart_once("a", hangs)
+        with pytest.raises(TimeoutError, match="since an earlier look"):
+            within(LONG, "a", hangs)
+    with pytest.raises(TimeoutError):
+        within(0.01, "b", hangs)
+    assert len(begun) == 2
+    may_end.set()
+    for thread in begun:
+        thread.join(LONG)
+    assert within(LONG, "a", lambda: 2) == await apart_once("b", lambda: 2) == 2
 
 
 @pytest.mark.parametrize("error", [None, ValueError("late")])
