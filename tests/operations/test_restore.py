@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from subprocess import Popen
 
@@ -17,7 +17,7 @@ import pytest
 import jobstore
 from jobstore import BackupError, JobStoreError, StoreBusy, StoreUnavailable, migrations
 from jobstore.operations import backup
-from jobstore.operations.backup import creation, replacing
+from jobstore.operations.backup import creation, replacing, scratch
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.restoring import restore
 from jobstore.settings import sqlite_url
@@ -393,6 +393,43 @@ def test_a_damaged_store_is_set_aside_and_replaced(
     assert content(path) == expected
     check_file(path)
     change(path)
+
+
+class OneMoment(datetime):
+    """A clock that stands still."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> OneMoment:
+        """Return always the same."""
+        return cls(2026, 3, 1, tzinfo=tz)
+
+
+def test_what_was_set_aside_is_never_overwritten(
+    settings: Settings, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(settings)
+    monkeypatch.setattr(replacing, "datetime", OneMoment)
+    # Of the first, only what lay beside it is left.
+    beside = path.with_name("jobs.db.replaced-20260301T000000Z-wal")
+    beside.write_bytes(b"first")
+    saved = []
+    for lost in (b"second", b"third"):
+        path.write_bytes(lost * 1000)
+        saved.append(Path(str(restore(settings, replace=True).saved)))
+    assert beside.read_bytes() == b"first"
+    assert [each.read_bytes()[:6] for each in saved] == [b"second", b"thirdt"]
+    assert [each.name[-3:] for each in saved] == ["Z-2", "Z-3"]
+
+
+def test_folders_that_are_made_are_safely_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Path] = []
+    monkeypatch.setattr(scratch, "synchronise", kept.append)
+    scratch.make_folder(tmp_path / "new" / "er")
+    assert kept == [tmp_path, tmp_path / "new"]
+    scratch.make_folder(tmp_path / "new" / "er")
+    assert len(kept) == 2
 
 
 def test_another_programs_database_is_never_replaced(settings: Settings, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from jobstore.engines.sqlite import schema
@@ -26,6 +27,8 @@ from jobstore.settings.sections import Settings
 _PATIENCE = 5.0
 # What a database file begins with (https://sqlite.org/fileformat2.html#magic_header_string).
 _MAGIC = 16
+# A database, and what SQLite keeps of it beside it.
+_FILES = ("", "-wal", "-journal")
 
 
 def replace_store(
@@ -117,9 +120,14 @@ def _swap(path: Path, database: Path) -> None:
 
 
 def _set_aside(path: Path) -> Path:
-    """Move a damaged store, and what SQLite keeps beside it, to another name."""
-    aside = path.with_name(f"{path.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-    for end in ("", "-wal", "-journal"):
+    """Move a damaged store, and what SQLite keeps beside it, to a name that nothing has.
+
+    To be called with the lock of the store, which keeps others from taking that name.
+    """
+    now = f"{path.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    names = (path.with_name(now if n == 1 else f"{now}-{n}") for n in count(1))
+    aside = next(each for each in names if not any(Path(f"{each}{end}").exists() for end in _FILES))
+    for end in _FILES:
         with suppress(FileNotFoundError):
             Path(f"{path}{end}").rename(f"{aside}{end}")
     Path(f"{path}-shm").unlink(missing_ok=True)

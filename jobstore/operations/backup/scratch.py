@@ -110,11 +110,15 @@ def synchronise(path: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, for this account alone (0700), where they are missing."""
+    """Make a folder and those above it, for this account alone (0700), where they are missing.
+
+    They are safely on disk when this returns, so that what is put in them is not lost with them.
+    """
     with disk_errors(folder):
         for each in (*reversed(folder.parents), folder):
             if not each.is_dir():
                 each.mkdir(mode=0o700, exist_ok=True)
+                synchronise(each.parent)
 
 
 def require_space(folder: Path, octets: int) -> None:
