@@ -7,7 +7,8 @@ The digest covers every column of every table but the counters, which follow fro
 store's own properties and the record of migrations. It is the sum, modulo 2^256, of the SHA-256
 of each row, so it depends neither on the order of rows nor on the pages that they are in; a
 posting's place, which moves, counts for nothing, and rows that belong to a place count with the
-posting's id instead. It finds accidents; a forger would have to be kept out by encryption.
+posting's id instead. It finds accidents and damage, not a forger who makes all of it anew;
+encrypting to a public key keeps none out either, since anybody can do that.
 """
 
 from __future__ import annotations
