@@ -552,6 +552,17 @@ def test_a_main_statement_without_its_index_is_named(migrated_url: str, path: Pa
     assert without_index(path) == ["get", "top companies"]
 
 
+def test_operations_that_were_not_tried_are_no_success(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validation, "_OPERATIONS", 10)
+
+    done = deployed(settings)
+
+    assert gates(done)["operations"] == "fail"
+    assert "9 of 10: insert, get, find" in (done.error or "")
+
+
 def test_what_stays_of_a_validation_is_found(
     settings: Settings, migrated_url: str, path: Path
 ) -> None:

@@ -271,7 +271,10 @@ def test_packages_that_are_old_or_missing_stop_a_deployment(
         "no-such-package[extra]>=1; extra == 'cloud'",
         "typer<0.1,>0",
         "rich!=0.1",
-        "not a requirement; at all; indeed",
+        "pyyaml~=1.0",
+        # What is for another system or another extra is not missing.
+        "absent-here>=1; sys_platform == 'cloud'",
+        "absent-too>=1; extra == 'cloudy'",
     ]
     monkeypatch.setattr("importlib.metadata.requires", lambda name: wanted)
     gate = _check("packages")
@@ -279,11 +282,14 @@ def test_packages_that_are_old_or_missing_stop_a_deployment(
     assert "pydantic is " in gate.measured
     assert "typer is " in gate.measured
     assert "rich" not in gate.measured
+    assert re.search(r"pyyaml is [\d.]+, and ~=1.0 is required", gate.measured)
+    assert "absent" not in gate.measured
     assert gate.advice == "Run: pip install ."
     age = "age1" + "q" * 58
     more = Settings.model_validate({"backup": {"places": ["s3://bucket/folder"], "recipients": []}})
     gate = _check("packages", more)
     assert "no-such-package is missing" in gate.measured
+    assert "absent" not in gate.measured
     assert "jobstore[cloud]" in gate.advice
     more = more.model_copy(update={"backup": more.backup.model_copy(update={"recipients": (age,)})})
     assert "jobstore[cloud,encryption]" in _check("packages", more).advice

@@ -6,7 +6,6 @@ Folders are made here, and nothing else.
 from __future__ import annotations
 
 import platform
-import re
 import shutil
 import sqlite3
 import tempfile
@@ -15,6 +14,9 @@ from contextlib import closing
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from jobstore import engines
 from jobstore.engines.sqlite.inspection import inspect_files
@@ -30,8 +32,6 @@ _MIB = 1024 * 1024
 # What a deployment may write, in sizes of the store: a copy and its compressed form for the
 # backup, a copy to try things on, and the WAL of migrations that write everything anew.
 _COPIES = 3.5
-_REQUIREMENT = re.compile(r"([\w.-]+)\s*(?:\[[^]]*\])?\s*([^;]*?)\s*(?:;(.*))?")
-_CLAUSE = re.compile(r"(>=|<=|==|!=|<|>)\s*([\d.]+)")
 
 
 def checks(
@@ -65,8 +65,9 @@ def _python() -> Measured:
         wanted = metadata.metadata("jobstore")["Requires-Python"] or ""
     except metadata.PackageNotFoundError:
         return _not_installed()
-    found = platform.python_version()
-    if _satisfies(found, wanted):
+    # A Python that was built from a checkout has a plus at its end.
+    found = platform.python_version().rstrip("+")
+    if SpecifierSet(wanted).contains(found, prereleases=True):
         return Measured(found, wanted)
     advice = f"Install jobstore into an environment with Python {wanted}."
     return Measured(found, wanted, verdict=Verdict.FAIL, advice=advice)
@@ -95,21 +96,18 @@ def _packages(settings: Settings) -> Measured:
 def _wrong_packages(extras: set[str]) -> tuple[list[str], int]:
     """Return what is wrong with the packages that jobstore requires, and how many there are."""
     wrong, number = [], 0
-    for line in metadata.requires("jobstore") or []:
-        found = _REQUIREMENT.fullmatch(line)
-        if found is None:
-            continue
-        name, wanted, condition = found[1], found[2], found[3] or ""
-        if condition and not any(each in condition for each in extras):
+    for needed in map(Requirement, metadata.requires("jobstore") or []):
+        marker = needed.marker
+        if marker and not any(marker.evaluate({"extra": each}) for each in {"", *extras}):
             continue
         number += 1
         try:
-            version = metadata.version(name)
+            version = metadata.version(needed.name)
         except metadata.PackageNotFoundError:
-            wrong.append(f"{name} is missing")
+            wrong.append(f"{needed.name} is missing")
             continue
-        if not _satisfies(version, wanted):
-            wrong.append(f"{name} is {version}, and {wanted} is required")
+        if not needed.specifier.contains(version, prereleases=True):
+            wrong.append(f"{needed.name} is {version}, and {needed.specifier} is required")
     return wrong, number
 
 
@@ -120,28 +118,6 @@ def _not_installed() -> Measured:
         verdict=Verdict.WARN,
         advice="what it requires is not known; run: pip install .",
     )
-
-
-def _satisfies(version: str, wanted: str) -> bool:
-    """Whether a version is within bounds such as ``>=0.22,<0.23``."""
-    have = _numbers(version)
-    for operator, bound in _CLAUSE.findall(wanted):
-        want = _numbers(bound)
-        if not {
-            ">=": have >= want,
-            "<=": have <= want,
-            "==": have == want,
-            "!=": have != want,
-            "<": have < want,
-            ">": have > want,
-        }[operator]:
-            return False
-    return True
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    numbers = [int(each) for each in re.findall(r"\d+", version.partition("+")[0])[:4]]
-    return tuple(numbers + [0] * (4 - len(numbers)))
 
 
 def _sqlite(settings: Settings) -> Measured:

@@ -36,6 +36,8 @@ from jobstore.statements.words import words
 SOURCE = "jobstore-deployment"
 """The source of every posting that is made up here."""
 
+# Things that are done to a posting for a try.
+_OPERATIONS = 9
 # Calls that a 95th percentile is taken of, and postings that are stored at once.
 _CALLS = 50
 # How often latencies that are above their limit are measured; the last time counts.
@@ -120,7 +122,10 @@ class ValidationPhase:
 
         def did(name: str, as_it_should: bool) -> None:
             if not as_it_should:
-                raise StoreCorrupt(f"The operation '{name}' gave a wrong answer. {_LOSES}")
+                raise StoreCorrupt(
+                    f"The operation '{name}' gave a wrong answer, after {len(done)} of "
+                    f"{_OPERATIONS} right ones. {_LOSES}"
+                )
             done.append(name)
 
         with suppress(_TakenBack):
@@ -144,7 +149,10 @@ class ValidationPhase:
                 await tx.update(made.id, {"applicant_count": 8})
                 raise _TakenBack
         self._made = made.id
-        return Measured(f"{len(done)} of {len(done)}: {', '.join(done)}", "each as it should")
+        told = f"{len(done)} of {_OPERATIONS}: {', '.join(done)}"
+        if len(done) == _OPERATIONS:
+            return Measured(told, "each as it should")
+        return Measured(told, "each as it should", verdict=Verdict.FAIL, advice=_LOSES)
 
     async def _look_for_traces(self) -> Measured:
         query = SearchQuery(source=SOURCE)
