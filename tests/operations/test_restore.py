@@ -306,6 +306,69 @@ async def test_a_store_that_somebody_has_open_is_not_replaced(
         assert await store.count() == 40
 
 
+@pytest.mark.usefixtures("impatient")
+async def test_a_hundred_writers_lose_nothing_while_restores_are_asked_for(
+    settings: Settings, path: Path, new: Path
+) -> None:
+    acknowledged: set[str] = set()
+    news, stop = asyncio.Condition(), asyncio.Event()
+
+    async def write(store: jobstore.JobStore, writer: int) -> None:
+        number = 0
+        while not stop.is_set():
+            name = f"w{writer}-{number}"
+            await store.upsert(posting(name))
+            async with news:
+                acknowledged.add(name)
+                news.notify_all()
+            number += 1
+
+    async def keys(url: str) -> set[str]:
+        async with jobstore.connect(url) as store:
+            return {job.source_job_id async for job in store.stream()}
+
+    async def more(writes: int = 100) -> set[str]:
+        """Wait until so many writes more were acknowledged, and return all."""
+        enough = len(acknowledged) + writes
+        async with news:
+            await news.wait_for(lambda: len(acknowledged) >= enough)
+        return {*acknowledged}
+
+    older = await backup.create_backup(settings)
+    # Two holders of the store, as two processes would be.
+    async with (
+        jobstore.connect(settings.store.url) as one,
+        jobstore.connect(settings.store.url) as two,
+        asyncio.TaskGroup() as writers,
+    ):
+        try:
+            for each in range(100):
+                writers.create_task(write((one, two)[each % 2], each))
+            await more()
+            with pytest.raises(StoreBusy, match=r"try again|has the store open"):
+                await backup.restore(settings, older.name, replace=True)
+            before = await more()
+            made = await backup.create_backup(settings)
+            await more()
+            done = await backup.restore(settings, made.name, to=sqlite_url(new))
+            await more()
+            with pytest.raises(StoreBusy, match=r"try again|has the store open"):
+                await backup.restore(settings, replace=True)
+            await more()
+        finally:
+            stop.set()
+
+    restored, live = await keys(sqlite_url(new)), await keys(settings.store.url)
+    assert before <= restored < live
+    assert len(restored) == done.postings
+    assert acknowledged <= live
+    check_file(new)
+    check_file(path)
+    # Nobody holds it any more.
+    assert (await backup.restore(settings, made.name, replace=True)).saved
+    assert await keys(settings.store.url) == restored
+
+
 # Wants to store something, and tells what became of it.
 WAITING = """
 import asyncio, sys
