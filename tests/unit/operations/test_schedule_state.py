@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jobstore.operations.schedule import state
 from jobstore.operations.schedule.state import State
-from jobstore.operations.schedule.times import DAY, Rhythm
+from jobstore.operations.times import DAY, Rhythm
 
 MINUTE, HOUR, DAYS = 60.0, 3600.0, 86_400.0
 DAILY = Rhythm.of(DAY, "02:30", UTC)
