@@ -17,6 +17,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import cycle, islice
 from statistics import median
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from jobstore import engines, migrations
@@ -31,10 +32,13 @@ from jobstore.statements.criteria import Criteria, check_query
 from jobstore.statements.words import words
 from jobstore.threads import apart, apart_once
 
-STORE_COMPONENTS = ("store", "operations", "performance", "counters", "queue")
+if TYPE_CHECKING:
+    from psutil import Process
+
+STORE_COMPONENTS = ("store", "operations", "performance", "counters")
 """The components that only an open store has."""
 
-_MIB = 1024 * 1024
+MIB = 1024 * 1024
 
 # Calls that a 95th percentile is taken of.
 _CALLS = 30
@@ -53,7 +57,13 @@ _EVERYTHING = check_query(None)
 
 def every(engine: Engine, limits: HealthLimits) -> list[Probe]:
     """Return all probes of an open store."""
-    return [*of_store(engine, limits), *of_file(engine.url, limits), *of_process(limits)]
+    return [
+        *of_store(engine, limits),
+        Probe("queue:depth", partial(_queue, engine, limits)),
+        *of_file(engine.url, limits),
+        *of_process(limits),
+        *of_machine(),
+    ]
 
 
 def of_store(engine: Engine, limits: HealthLimits) -> list[Probe]:
@@ -65,7 +75,6 @@ def of_store(engine: Engine, limits: HealthLimits) -> list[Probe]:
         Probe("performance:search", partial(_searches, engine, limits.search_ms), alone=True),
         Probe("performance:statistics", partial(_statistics, engine, limits), alone=True),
         Probe("counters:total", partial(_counters, engine)),
-        Probe("queue:depth", partial(_queue, engine, limits)),
     ]
 
 
@@ -85,12 +94,16 @@ def of_file(url: StoreURL, limits: HealthLimits) -> list[Probe]:
 
 
 def of_process(limits: HealthLimits) -> list[Probe]:
-    """Return the probes of this process and its machine."""
+    """Return the probes of this process."""
     return [
         Probe("memory:process", partial(apart, _memory, limits), "system"),
-        Probe("memory:available", partial(apart, _available), "system"),
         Probe("files:open", partial(apart, _files), "system"),
     ]
+
+
+def of_machine() -> list[Probe]:
+    """Return the probes of the machine."""
+    return [Probe("memory:available", partial(apart, _available), "system")]
 
 
 async def _answer(engine: Engine) -> Seen:
@@ -148,7 +161,7 @@ async def _timed(calls: Iterable[Callable[[], Awaitable[object]]], limit: float)
         await call()
         taken.append(_since(started))
     p95 = sorted(taken)[math.ceil(0.95 * len(taken)) - 1]
-    return _judged(p95, "ms", limit, 2 * limit)
+    return judged(p95, "ms", limit, 2 * limit)
 
 
 async def _newest(engine: Engine) -> list[JobSummary]:
@@ -188,15 +201,20 @@ def _agrees(counted: Statistics) -> bool:
 
 
 async def _queue(engine: Engine, limits: HealthLimits) -> Seen:
-    depth, most = engine.queue.depth, engine.queue.limit
-    return _judged(depth, "operations", limits.queue_warn * most, most)
+    return judged_queue(engine.queue.depth, engine.queue.limit, limits)
+
+
+def judged_queue(depth: int, most: int, limits: HealthLimits) -> Seen:
+    """Judge how many operations wait in a queue that takes so many."""
+    # A full one holds as many as it may, never more.
+    return judged(depth, "operations", limits.queue_warn * most, most - 1)
 
 
 def _disk(url: StoreURL, limits: HealthLimits) -> Seen:
     usage = shutil.disk_usage(engines.footprint(url).folder)
     free = 100 * usage.free / usage.total if usage.total else 0.0
     verdict = below(free, limits.disk_warn_percent, limits.disk_fail_percent)
-    told = f"{usage.free / _MIB:,.0f} MiB are free; free some space"
+    told = f"{usage.free / MIB:,.0f} MiB are free; free some space"
     return Seen(verdict, round(free, 1), "percent", "" if verdict is Verdict.PASS else told)
 
 
@@ -209,12 +227,12 @@ def _write(url: StoreURL, limits: HealthLimits) -> Seen:
             file.write(bytes(_WRITTEN))
             os.fsync(file.fileno())
             taken.append(_since(started))
-    return _judged(median(taken), "ms", limits.write_ms, 2 * limits.write_ms)
+    return judged(median(taken), "ms", limits.write_ms, 2 * limits.write_ms)
 
 
 def _wal(url: StoreURL, limits: HealthLimits) -> Seen:
-    size = round(engines.footprint(url).log / _MIB, 1)
-    return _judged(size, "MiB", limits.wal_warn_mib, limits.wal_fail_mib)
+    size = round(engines.footprint(url).log / MIB, 1)
+    return judged(size, "MiB", limits.wal_warn_mib, limits.wal_fail_mib)
 
 
 def _schema(url: StoreURL) -> Seen:
@@ -230,7 +248,7 @@ def _library(url: StoreURL) -> Seen:
 def _memory(limits: HealthLimits) -> Seen:
     import psutil
 
-    return _judged(round(psutil.Process().memory_info().rss / _MIB), "MiB", limits.memory_warn_mib)
+    return judged(round(psutil.Process().memory_info().rss / MIB), "MiB", limits.memory_warn_mib)
 
 
 def _available() -> Seen:
@@ -238,7 +256,7 @@ def _available() -> Seen:
 
     memory = psutil.virtual_memory()
     free = round(100 * memory.available / memory.total, 1)
-    told = f"{memory.available / _MIB:,.0f} MiB of memory are left on this machine"
+    told = f"{memory.available / MIB:,.0f} MiB of memory are left on this machine"
     verdict = below(free, _LITTLE_MEMORY)
     return Seen(verdict, free, "percent", "" if verdict is Verdict.PASS else told)
 
@@ -247,13 +265,19 @@ def _files() -> Seen:
     import psutil
 
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return judged_files(psutil.Process(), most)
+
+
+def judged_files(process: Process, most: int) -> Seen:
+    """Judge how many files a process has open, of those that it may have."""
     if most == resource.RLIM_INFINITY:
         return Seen(Verdict.PASS, 0, "percent")
-    used = round(100 * psutil.Process().num_fds() / most, 1)
-    return _judged(used, "percent", _MANY_FILES, _TOO_MANY_FILES)
+    used = round(100 * process.num_fds() / most, 1)
+    return judged(used, "percent", _MANY_FILES, _TOO_MANY_FILES)
 
 
-def _judged(value: float, unit: str, warn: float, fail: float = math.inf) -> Seen:
+def judged(value: float, unit: str, warn: float, fail: float = math.inf) -> Seen:
+    """Judge a value that should be low, and say above what it is."""
     verdict = above(value, warn, fail)
     limit = fail if verdict is Verdict.FAIL else warn
     told = "" if verdict is Verdict.PASS else f"is above {limit:g} {unit}"

@@ -407,3 +407,74 @@ async def test_a_place_that_got_no_copy_is_named(file: Path) -> None:
     assert (found.verdict, found.output) == (
         "warn", f"got no copy: {nowhere}; see: jobstore backup list",
     )  # fmt: skip
+
+
+def of_programs(settings: Settings) -> dict[str, Check]:
+    found = look(settings, "queue", "memory", "files")
+    return {name: each for name, each in found.items() if name != "memory:available"}
+
+
+def test_of_programs_that_do_not_record_themselves_nothing_is_known(file: Path) -> None:
+    settings = lenient(file.parent)
+    told = {(each.observed, each.output) for each in of_programs(settings).values()}
+    assert told == {(None, "not known: no program that uses the store records itself")}
+    settings.state_folder.mkdir()
+    settings.monitoring_db.write_bytes(b"no database" * 1000)
+    assert {each.observed for each in of_programs(settings).values()} == {None}
+
+
+_BUSY = """
+import asyncio, sys
+import jobstore
+from jobstore.engines.sqlite.locking import FileLock
+from jobstore.operations.monitoring import recording
+from jobstore.settings.loading import load
+
+async def main():
+    settings = load().settings
+    options = settings.store.options
+    async with jobstore.connect(settings.store.url, options=options) as store:
+        async with recording(store, settings, label="scraper") as recorder:
+            with FileLock(settings.store.address.path, 1):
+                def put(number):
+                    given = {"source": "board", "source_job_id": str(number)}
+                    given |= {"title": "t", "company": "c"}
+                    return asyncio.create_task(store.upsert(given))
+                writes = [put(0)]
+                await asyncio.sleep(0.05)
+                writes += [put(number) for number in range(1, 11)]
+                await asyncio.sleep(0.05)
+                recorder.flush()
+                print("full", flush=True)
+                await asyncio.to_thread(sys.stdin.readline)
+            await asyncio.gather(*writes)
+            recorder.flush()
+            print("empty", flush=True)
+            await asyncio.to_thread(sys.stdin.readline)
+
+asyncio.run(main())
+"""
+
+
+def test_the_queue_memory_and_files_are_those_of_the_programs(
+    file: Path, start_python: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBSTORE_URL", sqlite_url(file))
+    monkeypatch.setenv("JOBSTORE_QUEUE_SIZE", "10")
+    store = {"url": sqlite_url(file), "queue_size": 10}
+    settings = settings_for(file.parent, **LENIENT | {"store": store})
+    child = start_python(_BUSY)
+    assert child.stdout.readline() == "full\n"
+    found = of_programs(settings)
+    child.stdin.write("go on\n")
+    child.stdin.flush()
+    assert (found["queue:depth"].verdict, found["queue:depth"].observed) == ("fail", 10)
+    assert found["queue:depth"].output == (
+        f"scraper (process {child.pid}) is above 9 operations"
+    )  # fmt: skip
+    assert found["memory:process"].observed
+    assert found["files:open"].observed
+    assert child.stdout.readline() == "empty\n"
+    assert of_programs(settings)["queue:depth"].verdict == "pass"
+    child.communicate("go on\n", timeout=30)
+    assert of_programs(settings)["memory:process"].observed is None

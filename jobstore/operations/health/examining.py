@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.gateway import JobStore
 from jobstore.health import Check, HealthLimits, HealthReport, Probe, Verdict, run
-from jobstore.health.probes import STORE_COMPONENTS, of_file, of_process, of_store
+from jobstore.health.probes import STORE_COMPONENTS, of_file, of_machine, of_store
 from jobstore.health.running import limited, reason
 from jobstore.opening import connect
 from jobstore.operations import logs
 from jobstore.operations.health.probes import Facts, probes_of
+from jobstore.operations.health.programs import programs_of
 from jobstore.threads import apart_once, loop_apart
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 COMPONENTS = (
     *STORE_COMPONENTS,
-    *("disk", "wal", "schema", "library", "memory", "files"),
+    *("queue", "disk", "wal", "schema", "library", "memory", "files"),
     *("backup", "drill", "alerts"),
 )
 """What can be asked for one by one."""
@@ -86,7 +87,8 @@ async def _examine(
 ) -> HealthReport:
     beside = [
         *of_file(settings.store.address, limits),
-        *of_process(limits),
+        *programs_of(settings, limits),
+        *of_machine(),
         *probes_of(settings, facts),
     ]
     checks = await _ask_store(settings, limits, wanted) if wanted & {*STORE_COMPONENTS} else []

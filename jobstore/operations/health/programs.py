@@ -1,0 +1,92 @@
+"""What is asked of the programs that use a store: their queues, their memory, their open files.
+
+Whoever examines a store has none of its own that is worth asking. Programs are known where they
+record themselves (:mod:`jobstore.operations.monitoring`); of others nothing is known.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from jobstore.errors import JobStoreError
+from jobstore.health import HealthLimits, Probe, Verdict
+from jobstore.health.probes import MIB, judged, judged_files, judged_queue
+from jobstore.health.running import Seen
+from jobstore.operations.monitoring.reading import WINDOW, Running, frame
+from jobstore.threads import apart_once
+
+if TYPE_CHECKING:
+    from psutil import Process
+
+    from jobstore.settings.sections import Settings
+
+_UNKNOWN = Seen(Verdict.PASS, output="not known: no program that uses the store records itself")
+
+# Seconds by which a process may seem to have begun after its recorder.
+_SLACK = 60.0
+
+
+def programs_of(settings: Settings, limits: HealthLimits) -> list[Probe]:
+    """Return the probes of the programs that use the store; each is of the worst of them."""
+    looks = [
+        ("queue:depth", "datastore", partial(_queue, limits, settings.store.queue_size)),
+        ("memory:process", "system", partial(_measured, partial(_memory, limits))),
+        ("files:open", "system", partial(_measured, _files)),
+    ]
+    folder = settings.state_folder
+    return [
+        Probe(name, partial(apart_once, (name, folder), partial(_look, settings, look)), kind)
+        for name, kind, look in looks
+    ]
+
+
+def _look(settings: Settings, look: Callable[[list[Running]], Seen]) -> Seen:
+    seconds = max(WINDOW, 3 * settings.monitoring.sample_seconds)
+    path, store = settings.monitoring_db, settings.store.address.path
+    try:
+        running = frame(path, store, time.time(), seconds).processes
+    except JobStoreError:
+        # Alerts tell of a history that cannot be read.
+        running = []
+    return look(running) if running else _UNKNOWN
+
+
+def _queue(limits: HealthLimits, most: int, running: list[Running]) -> Seen:
+    worst = max(running, key=lambda each: each.queue_depth)
+    return _named(worst, judged_queue(worst.queue_depth, most, limits))
+
+
+def _measured(measure: Callable[[Process], Seen], running: list[Running]) -> Seen:
+    """Judge by the process in which the most is taken, of those that can be looked at."""
+    import psutil
+
+    found: list[tuple[float, Seen]] = []
+    for each in running:
+        # It may have ended, belong to somebody else, or run in another container.
+        with suppress(psutil.Error, OSError):
+            process = psutil.Process(each.pid)
+            if process.create_time() <= each.started_at + _SLACK:
+                seen = measure(process)
+                found.append((float(seen.observed or 0), _named(each, seen)))
+    return max(found, key=lambda each: each[0])[1] if found else _UNKNOWN
+
+
+def _memory(limits: HealthLimits, process: Process) -> Seen:
+    return judged(round(process.memory_info().rss / MIB), "MiB", limits.memory_warn_mib)
+
+
+def _files(process: Process) -> Seen:
+    most, _ = process.rlimit(resource.RLIMIT_NOFILE)
+    return judged_files(process, most)
+
+
+def _named(running: Running, seen: Seen) -> Seen:
+    if seen.verdict is Verdict.PASS:
+        return seen
+    return replace(seen, output=f"{running.label} (process {running.pid}) {seen.output}")
