@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from jobstore.engines import open_engine
+from jobstore.errors import StoreCorrupt
 from jobstore.events import Observer
 from jobstore.gateway import JobStore
 from jobstore.intake import prepare
@@ -71,12 +72,21 @@ def connect(
             given, tuning = environment.url, tuning or environment.options
         address = parse_store_url(given)
         now = _utc_now if clock is None else _in_utc(clock)
-        if migrate:
-            await up_async(address)
-        await check_schema_async(address)
-        await asyncio.to_thread(prepare)
-        engine = await open_engine(address, tuning or EngineOptions(), now)
-        return JobStore(engine, tuple(observers), now)
+
+        async def opened() -> JobStore:
+            if migrate:
+                await up_async(address)
+            await check_schema_async(address)
+            await asyncio.to_thread(prepare)
+            engine = await open_engine(address, tuning or EngineOptions(), now)
+            return JobStore(engine, tuple(observers), now)
+
+        try:
+            return await opened()
+        except StoreCorrupt:
+            # What was replaced by a restore at this moment is no database any more; what took
+            # its place is one.
+            return await opened()
 
     return Connecting(opening)
 

@@ -429,6 +429,19 @@ def test_after_a_clock_was_ahead_the_newest_is_what_was_made_since(
     assert done.backup == real.name
 
 
+def test_a_fault_of_an_old_copy_hides_no_lack_of_a_new_one(
+    settings: Settings, tmp_path: Path
+) -> None:
+    far = tmp_path / "far"
+    far.mkdir()
+    future = make(settings_for(tmp_path, places=[str(far)]))
+    date(settings, future, 400)
+    (far / f"{future.name}.json").write_bytes(manifest_of(settings, future).read_bytes())
+    newest = make(settings)
+    found = verification.verify(settings_for(tmp_path, places=[str(far)]))
+    assert f"{far} has no copy of {newest.name}." in [each.error for each in found]
+
+
 def test_a_backup_of_the_future_is_better_than_none(settings: Settings, tmp_path: Path) -> None:
     only = make(settings)
     date(settings, only, 1)
@@ -437,3 +450,23 @@ def test_a_backup_of_the_future_is_better_than_none(settings: Settings, tmp_path
     # Clocks of several machines differ a little.
     date(settings, only, 4 / 24 / 60)
     assert read_catalog(settings).faults == {}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"created_at": "0001-01-01T00:00:00+23:00"},
+        {"created_at": "9999-12-31T23:59:59-23:00"},
+        {"database_size": 10**30},
+    ],
+    ids=["before all dates", "after all dates", "no size"],
+)
+def test_figures_that_nothing_can_be_reckoned_with_are_damage(
+    settings: Settings, wrong: dict[str, Any]
+) -> None:
+    spoilt, good = make(settings), make(settings)
+    rewrite(manifest_of(settings, spoilt), **wrong)
+    catalog = read_catalog(settings)
+    assert [each.name for each in catalog.backups] == [good.name]
+    (told,) = catalog.faults[str(settings.backups_folder)]
+    assert f"manifest of backup {spoilt.name} is damaged" in told

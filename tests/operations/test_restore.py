@@ -15,12 +15,20 @@ from subprocess import Popen
 import pytest
 
 import jobstore
-from jobstore import BackupError, JobStoreError, StoreBusy, StoreUnavailable, migrations
+from jobstore import (
+    BackupError,
+    JobStoreError,
+    StoreBusy,
+    StoreCorrupt,
+    StoreUnavailable,
+    migrations,
+    opening,
+)
 from jobstore.operations import backup
 from jobstore.operations.backup import creation, replacing, scratch
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.restoring import restore
-from jobstore.settings import sqlite_url
+from jobstore.settings import StoreURL, sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.checks import check_file
 from tests.fixtures.postings import posting
@@ -204,6 +212,45 @@ def test_a_store_that_appears_meanwhile_is_not_overwritten(
         restore(settings, progress, to=sqlite_url(target))
     assert target.read_bytes() == b"faster"
     assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "loop", "hard link"])
+def test_what_is_no_file_of_its_own_is_not_replaced(
+    settings: Settings, path: Path, tmp_path: Path, kind: str
+) -> None:
+    make(settings)
+    other = tmp_path / "other.db"
+    if kind == "folder":
+        other.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(other)
+    elif kind == "loop":
+        other.symlink_to(other)
+    else:
+        os.link(path, other)
+    before, files = octets(path), sorted(tmp_path.iterdir())
+
+    with pytest.raises(BackupError, match="not a file|hard links"):
+        restore(settings, to=sqlite_url(other), replace=True)
+
+    assert octets(path) == before
+    assert sorted(tmp_path.iterdir()) == files
+
+
+async def test_a_store_that_is_replaced_while_it_is_opened_is_opened_again(
+    settings: Settings, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+
+    async def replaced_meanwhile(address: StoreURL) -> None:
+        found.append(address.path)
+        if len(found) == 1:
+            raise StoreCorrupt("The file is not a SQLite database; check the store's URL.")
+
+    monkeypatch.setattr(opening, "check_schema_async", replaced_meanwhile)
+    async with jobstore.connect(settings.store.url) as store:
+        assert await store.count() > 0
+    assert found == [path, path]
 
 
 def test_the_store_is_refused_without_replace(settings: Settings, path: Path) -> None:

@@ -27,7 +27,11 @@ MOST_OCTETS = 1024 * 1024
 _LEEWAY = timedelta(minutes=5)
 
 _Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-_Count = Annotated[int, Field(ge=0)]
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+# Room on both sides for reckoning with days, weeks and time zones.
+_Moment = Annotated[
+    AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC))
+]
 
 
 class Manifest(BaseModel):
@@ -44,7 +48,7 @@ class Manifest(BaseModel):
 
     format: Literal[1]
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,200}$")]
-    created_at: AwareDatetime
+    created_at: _Moment
     reason: str
     jobstore: str
     store: str

@@ -91,6 +91,7 @@ def restore(
     # A link stays one; what it leads to is replaced.
     path = Path(os.path.realpath(target.path))
     store = settings.store.model_copy(update={"url": str(target)})
+    _require_file(path)
     sweep(path.parent)
     if not replace:
         _require_absent(path)
@@ -130,6 +131,17 @@ def _advice(target: StoreURL) -> str | None:
     except JobStoreError as error:
         return str(error)
     return None
+
+
+def _require_file(path: Path) -> None:
+    """Refuse what a file cannot be put in the place of, or only at the cost of another one."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise BackupError(f"{path} is not a file; restore to another place with --to.")
+    if path.exists() and path.stat().st_nlink > 1:
+        raise BackupError(
+            f"{path} has other names (hard links), which would no longer hold a store; remove "
+            "them, or restore to another file with --to."
+        )
 
 
 def _require_absent(path: Path) -> None:

@@ -32,7 +32,7 @@ PATIENCE = 10.0
 
 Progress = Callable[[int], object]
 
-_RESTORE = "restore a backup: jobstore restore --to NEW"
+_RESTORE = "if the disk works and has room, restore a backup: jobstore restore --to NEW"
 
 
 class Repaired(NamedTuple):
