@@ -6,7 +6,7 @@ The restored database stands in a scratch folder; how it gets to its place is no
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,10 @@ def verify(
     faults = {} if name else catalog.faults
     checked = [Verified(None, place, text, 0.0) for place in faults for text in faults[place]]
     if not every:
-        checked += _lacking(backups[0], [each for each in places[1:] if each.name not in faults])
+        # What has a copy of any was reached, whatever else is wrong with it.
+        reached = {place for each in catalog.backups for place in each.places}
+        others = (each for each in places[1:] if each.name in reached or each.name not in faults)
+        checked += _lacking(backups[0], others)
     make_folder(settings.backups_folder)
     for backup in backups:
         for place in places:
@@ -85,7 +88,7 @@ def verify(
     return checked
 
 
-def _lacking(backup: Backup, places: Sequence[Place]) -> list[Verified]:
+def _lacking(backup: Backup, places: Iterable[Place]) -> list[Verified]:
     return [
         Verified(backup.name, place.name, f"{place.name} has no copy of {backup.name}.", 0.0)
         for place in places
