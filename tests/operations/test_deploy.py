@@ -654,9 +654,12 @@ def test_a_schedule_that_ran_long_ago_is_no_schedule(
     for each in ("", end):
         file = Path(f"{settings.schedule_db}{each}")
         file.parent.mkdir(exist_ok=True)
-        file.touch()
+        file.write_bytes(b"something")
         moment = time.time() - 60 * (minutes if each == end else 10_000)
         os.utime(file, (moment, moment))
+    if not end:
+        # A reader leaves that.
+        Path(f"{settings.schedule_db}-wal").touch()
     book = Book(settings)
     with book.turn():
         begun = book.begin("deployment", "test", environment="staging")

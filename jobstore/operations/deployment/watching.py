@@ -147,10 +147,10 @@ def _hours_since(moment: datetime) -> float:
 def _minutes_since_schedule(settings: Settings) -> float | None:
     """Return how long ago a task was written down; ``None`` if none ever was."""
     path = settings.schedule_db
-    files = [each for each in (path, Path(f"{path}-wal")) if each.exists()]
-    if not files:
-        return None
-    return max(0.0, time.time() - max(each.stat().st_mtime for each in files)) / 60
+    found = [each.stat() for each in (path, Path(f"{path}-wal")) if each.exists()]
+    # An empty WAL is what readers leave.
+    written = [each.st_mtime for each in found if each.st_size]
+    return max(0.0, time.time() - max(written)) / 60 if written else None
 
 
 def _next(settings: Settings) -> str:
