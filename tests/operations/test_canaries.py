@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -28,6 +29,19 @@ from tests.contract.cli.commands import run
 CANARY = "Zqxcanary"
 TOKEN = f"{CANARY}-Token-0123456789"
 TEXT = f"{CANARY} looks for an engineer"
+
+PLANTED = JobPosting(
+    source="board",
+    source_job_id=CANARY,
+    title=TEXT,
+    company=TEXT,
+    location=TEXT,
+    description=TEXT * 50,
+    skills=[CANARY],
+    salary_text=TEXT,
+    url=f"https://example.com/{CANARY}",
+    attributes={CANARY: TEXT},
+)
 
 YAML = f"""
 environment: staging
@@ -58,21 +72,9 @@ def _write(config: Path, form: str, more: str = "") -> None:
 
 async def _work(url: str, observers: list[jobstore.Observer]) -> None:
     """Do everything a store can do, with what must not be told in every place for it."""
-    planted = JobPosting(
-        source="board",
-        source_job_id=CANARY,
-        title=TEXT,
-        company=TEXT,
-        location=TEXT,
-        description=TEXT * 50,
-        skills=[CANARY],
-        salary_text=TEXT,
-        url=f"https://example.com/{CANARY}",
-        attributes={CANARY: TEXT},
-    )
     async with jobstore.connect(url, migrate=True, observers=observers) as store:
-        result = await store.upsert(planted)
-        await store.upsert_many([planted, {"source": "board", "title": TEXT}])
+        result = await store.upsert(PLANTED)
+        await store.upsert_many([PLANTED, {"source": "board", "title": TEXT}])
         await store.update(result.id, {"title": f"{TEXT}!"})
         await store.find("board", CANARY)
         await store.recent()
@@ -166,3 +168,79 @@ def test_no_message_repeats_a_variable(
     assert name in result.stderr
     assert CANARY not in result.stderr
     assert CANARY in os.environ[name]
+
+
+OPERATIONS = f"""
+environment: staging
+store: {{url: 'sqlite:///jobs.db'}}
+logging: {{level: debug, slow_ms: 0.0001}}
+deployment: {{min_free_mib: 1}}
+thresholds: {{get_ms: 60000, search_ms: 60000, statistics_ms: 60000, write_ms: 60000}}
+health: {{timeout: 60, disk_warn_percent: 0.002, disk_fail_percent: 0.001}}
+backup:
+  places: [s3://bucket]
+  place_options:
+    s3://bucket: {{aws_access_key_id: {TOKEN}, aws_secret_access_key: '{TOKEN}/+=',
+      timeout: '{TOKEN}'}}
+alerts:
+  sinks:
+    - {{type: webhook, url: 'http://127.0.0.1:9/{TOKEN}', secret: '{TOKEN}', timeout: 1}}
+    - {{type: email, host: 127.0.0.1, port: 9, tls: starttls, sender: s@example.org,
+       recipients: [r@example.org], username: u, password: '{TOKEN}!', timeout: 1}}
+    - {{type: command, command: [/nowhere/notify, --password, '{TOKEN}!']}}
+    - {{type: log}}
+"""
+
+
+def test_nothing_that_operations_keep_has_a_secret_or_a_text_of_a_posting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "deploy" / "staging"
+    place.mkdir(parents=True)
+    config = place / "config.yaml"
+    config.write_text(OPERATIONS)
+    told = []
+
+    def command(*arguments: str, code: int | None = 0) -> None:
+        result = run(*arguments)
+        told.append(result.stdout + result.stderr)
+        assert code in (None, result.exit_code), (arguments, told[-1])
+
+    of = ("--config", str(config))
+    command("deploy", "--environment", "staging")
+    _plant()
+    # The place of copies cannot be set up, and tells so with its options at hand.
+    command("backup", "create", *of, code=None)
+    command("backup", "verify", *of, code=None)
+    command("backup", "drill", *of)
+    command("restore", "--to", "again.db", *of)
+    command("restore", "--replace", *of, code=None)
+    command("deploy", "--environment", "staging")
+    command("run-due", *of, code=None)
+    command("alerts", "check", *of)
+    command("alerts", "test", *of, code=1)
+
+    state = tmp_path / "jobs.ops"
+    kept = {
+        path.relative_to(state): path.read_bytes()
+        for path in state.rglob("*")
+        if path.is_file() and not path.name.endswith((".zst", ".age"))
+    }
+    names = {path.name for path in kept}
+    assert {"alerts.db", "monitoring.db", "schedule.db", "backups.json", "drills.json"} <= names
+    assert {path.parts[0] for path in kept} >= {"logs", "deployments", "backups"}
+    word = CANARY.lower().encode()
+    assert [str(path) for path, data in kept.items() if word in data.lower()] == []
+    assert CANARY.lower() not in "".join(told).lower()
+    # Each did what it is there for.
+    assert b"s3://bucket" in kept[Path("backups.json")]
+    assert b"firing" in kept[Path("alerts.db")] + kept.get(Path("alerts.db-wal"), b"")
+
+
+def _plant() -> None:
+    async def work() -> None:
+        async with jobstore.connect("sqlite:///jobs.db") as store:
+            await store.upsert(PLANTED)
+
+    asyncio.run(work())
