@@ -19,7 +19,7 @@ from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.locking import FileLock, attempts
 from jobstore.errors import BackupError, SchemaMismatch, StoreBusy, StoreCorrupt
-from jobstore.operations.backup.creation import create
+from jobstore.operations.backup.creation import create, replicate
 from jobstore.operations.backup.scratch import Progress, publish, synchronise
 from jobstore.settings.sections import Settings
 
@@ -47,14 +47,15 @@ def replace_store(
             return None, {}
         try:
             with _alone(path) as conn:
-                saved = create(settings, progress, "before a restore", conn)
+                saved = create(settings, progress, "before a restore", conn, replicate=False)
                 _swap(path, database)
-                return saved.name, saved.failures
         except (StoreCorrupt, SchemaMismatch):
             # It cannot be backed up, so it is kept as it is.
             aside = _set_aside(path)
             publish(database, path)
             return str(aside), {}
+    # Nobody waits for places that are far away.
+    return saved.name, replicate(settings, saved.name, progress).failures
 
 
 @contextmanager

@@ -91,8 +91,9 @@ def restore(
     # A link stays one; what it leads to is replaced.
     path = Path(os.path.realpath(target.path))
     store = settings.store.model_copy(update={"url": str(target)})
-    _require_file(path)
+    # First, since a restore that was killed may have left the store a second name.
     sweep(path.parent)
+    _require_file(path)
     if not replace:
         _require_absent(path)
     backup, places = choose(settings, name, at)
