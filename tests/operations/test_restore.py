@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -595,11 +596,12 @@ async def test_a_restore_that_nobody_waits_for_ends_and_leaves_nothing(
     settings: Settings, tmp_path: Path
 ) -> None:
     await backup.create_backup(settings)
-    reached = asyncio.Event()
+    reached, given_up = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
     def progress(step: str, done: int, total: int) -> None:
         loop.call_soon_threadsafe(reached.set)
+        assert given_up.wait(60)
 
     new = tmp_path / "new.db"
     restoring = asyncio.ensure_future(
@@ -607,6 +609,9 @@ async def test_a_restore_that_nobody_waits_for_ends_and_leaves_nothing(
     )
     await reached.wait()
     restoring.cancel()
+    # The coroutine is told of it first.
+    await asyncio.sleep(0)
+    given_up.set()
     with pytest.raises(asyncio.CancelledError):
         await restoring
     assert not new.exists()
