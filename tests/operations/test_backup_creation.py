@@ -397,15 +397,19 @@ def test_a_store_behind_in_its_schema_is_backed_up_as_it_is(store_url: str, tmp_
 
 
 async def test_a_backup_that_nobody_waits_for_ends_and_leaves_nothing(settings: Settings) -> None:
-    reached = asyncio.Event()
+    reached, given_up = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
     def progress(step: str, done: int, total: int) -> None:
         loop.call_soon_threadsafe(reached.set)
+        assert given_up.wait(60)
 
     making = asyncio.ensure_future(backup.create_backup(settings, progress=progress))
     await reached.wait()
     making.cancel()
+    # The coroutine is told of it first.
+    await asyncio.sleep(0)
+    given_up.set()
     with pytest.raises(asyncio.CancelledError):
         await making
     assert [each.name for each in settings.backups_folder.iterdir()] == ["backups.lock"]
