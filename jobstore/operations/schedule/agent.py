@@ -24,6 +24,8 @@ _log = logs.get("schedule")
 # Seconds between two looks at the clock, which may have been set meanwhile.
 _LONGEST_WAIT = 30.0
 _SHORTEST_WAIT = 0.1
+# Seconds until the main thread sees a signal that another one was given.
+_GLANCE = 0.5
 
 
 class Agent:
@@ -64,7 +66,9 @@ class Agent:
     def wait(self) -> None:
         """Wait until it was stopped and the tasks that ran have ended."""
         for thread in self._threads:
-            thread.join()
+            # A signal may reach a thread of a task; it is handled only when this one wakes up.
+            while thread.is_alive():
+                thread.join(_GLANCE)
 
     def stop(self) -> None:
         """Begin no further task, and wait for those that run."""
