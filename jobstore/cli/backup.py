@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -67,6 +66,7 @@ def create(
     JSON: {"name", "created_at", "reason", "postings", "migrations", "encryption", "size",
     "database_size", "sha256", "digest", "places", "failures"}; sizes are bytes.
     """
+    from jobstore.cli.progress import Steps
     from jobstore.operations import backup
 
     with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
@@ -131,6 +131,7 @@ def verify(
 
     JSON: {"ok", "copies": [{"backup", "place", "error", "seconds", "ok"}]}.
     """
+    from jobstore.cli.progress import Steps
     from jobstore.operations import backup
 
     if name and every:
@@ -172,6 +173,7 @@ def drill(
 
     JSON: {"at", "backup", "place", "ok", "error", "seconds", "age_seconds", "postings"}.
     """
+    from jobstore.cli.progress import Steps
     from jobstore.operations import backup
 
     with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
@@ -206,6 +208,7 @@ def prune(
 
     JSON: {"places": [{"place", "removed", "kept", "error"}]}.
     """
+    from jobstore.cli.progress import Steps
     from jobstore.operations import backup, deployment
 
     with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
@@ -217,48 +220,6 @@ def prune(
         _tell(each, dry_run, quiet or json)
     if any(each.error for each in places):
         raise typer.Exit(1)
-
-
-class Steps:
-    """Shows which step of the work runs, and how far it is; a context manager.
-
-    To be passed as ``progress``. Shows nothing where standard error is no terminal.
-    """
-
-    def __init__(self, *, quiet: bool) -> None:
-        from rich import progress
-
-        screen = console()
-        self._bar = progress.Progress(
-            progress.TextColumn("{task.description}", markup=False),
-            progress.BarColumn(bar_width=20),
-            progress.TaskProgressColumn(),
-            progress.TimeRemainingColumn(),
-            console=screen,
-            disable=quiet or not screen.is_terminal,
-            transient=True,
-        )
-        self._step = ""
-        self._task = self._bar.add_task("", total=None)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
-
-    def __call__(self, step: str, done: int, total: int) -> None:
-        """Take the news of the work."""
-        if step != self._step:
-            self._step = step
-            self._bar.reset(self._task, description=step, total=total or None)
-        self._bar.update(self._task, completed=done, total=total or None)
 
 
 def size(octets: int) -> str:

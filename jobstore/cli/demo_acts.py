@@ -122,6 +122,7 @@ def _answer(stage: Stage, text: str, *, asked: bool = False) -> None:
 
 def latencies(stage: Stage) -> None:
     """Measure reading, searching, statistics and writing, and draw it against the line."""
+    # What is asked is no secret.
     chosen = random.Random(1)  # nosec B311
     store, words = stage.store, ("engineer", "data analyst", "manager -assistant", "nurse OR chef")
 

@@ -58,6 +58,7 @@ def timed(stage: Stage, work: Coroutine[Any, Any, T]) -> tuple[T, float]:
 
 async def write(stage: Stage, number: int) -> None:
     """See some postings again, with another number of applicants."""
+    # Which ones, and how many applicants, is no secret.
     for posting in random.choices(stage.postings, k=number):  # nosec B311
         changed = {**posting, "applicant_count": random.randrange(1000)}  # nosec B311
         await stage.store.upsert(changed)

@@ -24,25 +24,19 @@ class _Rate(progress.ProgressColumn):
         return f"{rows:,} {rate}"
 
 
-class Progress:
-    """A progress bar for rows; a context manager.
+class _Bar:
+    """A bar that is there as long as the block; what stands beside it is told by columns."""
 
-    The bar moves by bytes of the input, or by rows where ``total`` is ``None``: then it has no
-    end, and shows no remaining time.
-    """
-
-    def __init__(self, title: str, total: int | None, *, quiet: bool) -> None:
+    def __init__(self, *columns: progress.ProgressColumn, quiet: bool) -> None:
         screen = console()
         self._bar = progress.Progress(
             progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(bar_width=20),
-            _Rate(),
-            progress.TimeRemainingColumn(elapsed_when_finished=True),
+            *columns,
             console=screen,
             disable=quiet or not screen.is_interactive,
             transient=True,
         )
-        self._task = self._bar.add_task(" ".join(plain(title).split()), total=total, rows=0)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -56,10 +50,42 @@ class Progress:
     ) -> None:
         self._bar.stop()
 
+
+class Progress(_Bar):
+    """A progress bar for rows; a context manager.
+
+    The bar moves by bytes of the input, or by rows where ``total`` is ``None``: then it has no
+    end, and shows no remaining time.
+    """
+
+    def __init__(self, title: str, total: int | None, *, quiet: bool) -> None:
+        left = progress.TimeRemainingColumn(elapsed_when_finished=True)
+        super().__init__(_Rate(), left, quiet=quiet)
+        self._task = self._bar.add_task(" ".join(plain(title).split()), total=total, rows=0)
+
     def advance(self, rows: int, octets: int) -> None:
         """Count what was done since the last call."""
         task = self._bar.tasks[0]
         self._bar.update(self._task, advance=octets, rows=task.fields["rows"] + rows)
+
+
+class Steps(_Bar):
+    """Shows which step of some work runs, and how far it is; a context manager.
+
+    To be passed to the work as ``progress``.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__(progress.TaskProgressColumn(), progress.TimeRemainingColumn(), quiet=quiet)
+        self._step = ""
+        self._task = self._bar.add_task("", total=None)
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """Take the news of the work: its step, and how much of ``total`` (0: unknown) is done."""
+        if step != self._step:
+            self._step = step
+            self._bar.reset(self._task, description=step, total=total or None)
+        self._bar.update(self._task, completed=done, total=total or None)
 
 
 def octets_of(path: str) -> int | None:

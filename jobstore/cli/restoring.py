@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from jobstore.cli.backup import IdentityOption, NameArgument, Steps, with_identity
+from jobstore.cli.backup import IdentityOption, NameArgument, with_identity
 from jobstore.cli.common import (
     STORE_DEFAULT,
     ConfigOption,
@@ -55,6 +55,7 @@ def restore(
     JSON: {"backup", "created_at", "place", "path", "postings", "saved", "failures", "advice",
     "seconds"}; saved is the backup of what was there, advice what is left to do.
     """
+    from jobstore.cli.progress import Steps
     from jobstore.operations import backup
     from jobstore.settings import sqlite_url
 

@@ -14,13 +14,11 @@ from typing import Any
 
 from jobstore.version import __version__
 
-MEDIA_TYPE = "application/health+json"
-
 
 class Verdict(StrEnum):
     """How a check ended; the worst one is that of the report."""
 
-    PASS = "pass"  # noqa: S105  # nosec B105
+    PASS = "pass"  # noqa: S105 - a verdict, no password
     WARN = "warn"
     """Works, and wants attention."""
     FAIL = "fail"

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 DAY = timedelta(days=1)
 
 # A Monday, long ago; all times are counted from here.
-_FIRST = datetime(2001, 1, 1)  # noqa: DTZ001  # on the wall
+_FIRST = datetime(2001, 1, 1)  # noqa: DTZ001 - clocks on walls know no zone
 
 
 @dataclass(frozen=True, slots=True)

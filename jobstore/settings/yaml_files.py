@@ -59,7 +59,7 @@ class _Loader(yaml.SafeLoader):
     _depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML has stubs, but not of this
         if isinstance(event, AliasEvent):
             raise _Refused(event, "has an alias (*name), which is not allowed; repeat the value")
         if self._depth > _DEEPEST:

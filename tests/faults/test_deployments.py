@@ -14,7 +14,7 @@ import pytest
 import jobstore
 from jobstore import EngineOptions, JobStore, JobStoreError, StoreBusy
 from jobstore.operations import backup
-from jobstore.operations.deployment import Book, Deployment, Status, deploy, roll_back, validation
+from jobstore.operations.deployment import Book, Deployment, Status, deploy, roll_back
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.checks import check_file
@@ -37,11 +37,7 @@ TOO_SLOW: dict[str, Any] = {"thresholds": {"get_ms": 0.001}}
 NO_ROOM: dict[str, Any] = {"deployment": {"min_free_mib": 1_000_000}}
 
 
-@pytest.fixture(autouse=True)
-def _few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measure little; figures are not what this is about."""
-    monkeypatch.setattr(validation, "_CALLS", 5)
-    monkeypatch.setattr(validation, "_BULK", 20)
+pytestmark = pytest.mark.usefixtures("few_calls")
 
 
 @pytest.fixture

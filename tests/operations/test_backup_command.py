@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from jobstore import migrations
-from jobstore.cli import backup as command
+from jobstore.cli import progress
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.settings.sections import Settings
 from tests.contract.cli.commands import answer, run, said
@@ -314,8 +314,8 @@ class Terminal(io.StringIO):
 def test_a_person_sees_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     shown: Any = Console(file=screen, force_terminal=True, width=100)
-    monkeypatch.setattr(command, "console", lambda: shown)
-    with command.Steps(quiet=False) as steps:
+    monkeypatch.setattr(progress, "console", lambda: shown)
+    with progress.Steps(quiet=False) as steps:
         steps("copy pages", 0, 0)
         steps("copy pages", 10, 100)
         steps("compress", 50, 100)
@@ -324,6 +324,6 @@ def test_a_person_sees_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "50%" in screen.getvalue()
     quiet = Terminal()
     shown = Console(file=quiet, force_terminal=True, width=100)
-    with command.Steps(quiet=True) as steps:
+    with progress.Steps(quiet=True) as steps:
         steps("copy pages", 1, 2)
     assert quiet.getvalue() == ""

@@ -42,11 +42,7 @@ from tests.operations.deploying import (
 PHASES = ["environment", "database", "validation", "monitoring"]
 
 
-@pytest.fixture(autouse=True)
-def _few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measure little; figures are not what this is about."""
-    monkeypatch.setattr(validation, "_CALLS", 5)
-    monkeypatch.setattr(validation, "_BULK", 20)
+pytestmark = pytest.mark.usefixtures("few_calls")
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ from jobstore.operations.deployment import (
     records,
     replacing,
     roll_back,
-    validation,
 )
 from jobstore.settings.sections import Settings
 from tests.fixtures.checks import check_file
@@ -46,12 +45,7 @@ from tests.operations.deploying import (
     settings_for,
 )
 
-
-@pytest.fixture(autouse=True)
-def _few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measure little; figures are not what this is about."""
-    monkeypatch.setattr(validation, "_CALLS", 5)
-    monkeypatch.setattr(validation, "_BULK", 20)
+pytestmark = pytest.mark.usefixtures("few_calls")
 
 
 @pytest.fixture

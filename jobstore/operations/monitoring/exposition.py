@@ -11,8 +11,6 @@ from typing import NamedTuple
 from jobstore.operations.monitoring.histogram import CONVENTIONAL, cumulative
 from jobstore.operations.monitoring.traffic import Traffic
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 GAUGES = {
     "queue_depth": ("jobstore_writer_queue_depth", "Writes that wait for their turn."),
     "group_size": ("jobstore_writer_group_size", "Writes in the last transaction."),
