@@ -30,6 +30,7 @@ _SOURCES = (
     "benchmarks/vocabulary.py",
     "jobstore/statements/words.py",
     "jobstore/statements/facets.py",
+    "jobstore/engines/sqlite/indexing.py",
     "jobstore/engines/sqlite/places.py",
     "jobstore/engines/sqlite/counters.py",
 )

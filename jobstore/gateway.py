@@ -17,7 +17,6 @@ from collections.abc import (
 )
 from contextlib import aclosing, asynccontextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -264,9 +263,10 @@ class JobStore(Postings):
             if not _is_number(days) or not 0 < days <= 36_500:
                 raise InvalidQuery([Fault("days", "must be a number above 0, at most 36,500")])
             since = max(self._clock() - timedelta(days=days), _OLDEST)
-            criteria = _checked(SearchQuery(posted_since=since), watch)
+            criteria = Criteria(posted_since=since)
+            _tell_shape(criteria, watch)
             # The bound moves with the clock; cursors are signed for the number of days.
-            signed = replace(criteria, posted_since=_DAY_NONE + timedelta(days=days))
+            signed = Criteria(posted_since=_DAY_NONE + timedelta(days=days))
             page = await self._page(criteria, signed, limit, cursor, (), False)
             watch.rows = len(page.items)
             return page

@@ -175,7 +175,7 @@ def _stored_word(field: str, value: str) -> str:
 
 
 def facet_words(job: Job) -> str:
-    """Return the text of the index's ``facets`` column for a posting."""
+    """Return the words of a posting's facets, as one text for the index."""
     found = [EVERY]
     for field in FACETS:
         value = getattr(job, field)

@@ -1,5 +1,6 @@
 -- What `jobstore doctor` reads. These walk whole tables, and only when they are asked to.
 
+-- Newest first, as in the index.
 -- name: every_posting
 SELECT
     p.id, p.version, p.status, p.source, p.source_job_id, p.title, p.company, p.location,
@@ -11,13 +12,13 @@ SELECT
     p.place, p.listed_at, p.listed_tie, p.digest
 FROM posting AS p
 LEFT JOIN posting_text AS t ON t.place = p.place
-ORDER BY p.place;
+ORDER BY p.place DESC;
 
 -- name: every_counter
 -- Quartiles follow from the counts of salaries, and are compared by themselves.
 SELECT c.kind, c.value, c.amount FROM counter AS c WHERE c.kind <> 'quartiles';
 
--- name: indexed_places
+-- name: indexed_entries
 SELECT w.rowid FROM posting_words AS w WHERE w.posting_words MATCH ? ORDER BY w.rowid;
 
 -- Each word, and a sum over where it stands: the remainder (by a prime) of the place multiplied

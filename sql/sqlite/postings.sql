@@ -87,14 +87,12 @@ UPDATE posting_text SET place = ? WHERE posting_text.place = ?;
 DELETE FROM posting_text WHERE posting_text.place = ?;
 
 -- name: insert_words
-INSERT INTO posting_words (rowid, description, title, company, location, skills, facets)
-VALUES (?, ?, ?, ?, ?, ?, ?);
+INSERT INTO posting_words (rowid, body, title, company, location) VALUES (?, ?, ?, ?, ?);
 
 -- The index keeps no text: an entry is removed by naming the words that it was made of.
 -- name: delete_words
-INSERT INTO posting_words (
-    posting_words, rowid, description, title, company, location, skills, facets
-) VALUES ('delete', ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO posting_words (posting_words, rowid, body, title, company, location)
+VALUES ('delete', ?, ?, ?, ?, ?);
 
 -- name: insert_revision
 INSERT INTO revision (id, version, changed_at, previous) VALUES (?, ?, ?, ?);

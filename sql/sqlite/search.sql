@@ -3,7 +3,3 @@
 -- name: next_word
 -- The index of words is sought, not read: the first word from a text on.
 SELECT v.term FROM posting_vocabulary AS v WHERE v.term >= :start ORDER BY v.term LIMIT 1;
-
--- name: descriptions_at
-SELECT t.place, t.description FROM posting_text AS t
-WHERE t.place IN (SELECT j.value FROM json_each(:places) AS j);

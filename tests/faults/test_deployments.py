@@ -19,6 +19,7 @@ from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.checks import check_file
 from tests.fixtures.disks import SmallDisk
+from tests.fixtures.migrations import NEWEST, next_id
 from tests.fixtures.postings import full, posting
 from tests.operations.deploying import (
     COLUMN,
@@ -250,7 +251,7 @@ def test_a_deployment_that_fails_after_a_killed_one_puts_back_what_was_before_th
     # The next one has nothing to go on from.
     done = deployed(settings)
     assert (done.go, done.continues) == (True, None)
-    assert done.applied == ["0005.of-a-test"]
+    assert done.applied == [next_id("of-a-test")]
     check_file(path)
 
 
@@ -264,7 +265,7 @@ def test_a_deployment_goes_on_from_a_killed_one_and_leaves_nothing_of_it(
 
     assert (done.go, done.continues, done.applied) == (True, 1, [])
     assert done.before is not None
-    assert done.before.newest == "0004.digests"
+    assert done.before.newest == NEWEST
     # What is there is not what was backed up before.
     assert done.backup == Book(settings).one(1).backup != done.snapshot
     check_file(path)
@@ -385,7 +386,7 @@ def test_a_migration_that_fills_the_disk_is_put_back(
 
     assert gates(done)["migrations"] == "fail"
     assert "space" in (done.error or "")
-    assert [line for line in done.undone if "0005.of-a-test" in line]
+    assert [line for line in done.undone if next_id("of-a-test") in line]
     assert done.left == []
     assert content(path) == before
     check_file(path)

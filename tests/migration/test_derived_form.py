@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import jobstore
 from jobstore import SearchQuery, migrations
-from jobstore.engines.sqlite import inspection, rebuilding
+from jobstore.engines.sqlite import inspection, rebuilding, schema
 from jobstore.engines.sqlite.inspection import Verdict
 from jobstore.errors import SchemaMismatch
 from tests.fixtures.postings import posting
@@ -19,7 +20,14 @@ from tests.fixtures.postings import posting
 async def _fill(url: str) -> None:
     async with jobstore.connect(url, migrate=True) as store:
         await store.upsert_many(
-            posting(n, salary_min=1000 * n, salary_currency="EUR", applicant_count=n)
+            posting(
+                n,
+                salary_min=1000 * n,
+                salary_currency="EUR",
+                applicant_count=n,
+                description=f"Room {n}, with tea.",
+                skills=["C++"],
+            )
             for n in range(1, 60)
         )
 
@@ -75,3 +83,85 @@ async def test_a_store_of_a_later_form_is_refused(store_url: str, path: Path) ->
         conn.execute("UPDATE store_property SET value = X'FF' WHERE name = 'derived_form'")
     with pytest.raises(SchemaMismatch, match="a newer jobstore"):
         migrations.check_schema(store_url)
+
+
+def _words(path: Path) -> list[tuple[str, int, str, int]]:
+    """Everything that the index holds."""
+    with closing(sqlite3.connect(path)) as conn:
+        found = conn.execute("SELECT v.term, v.doc, v.col, v.offset FROM posting_vocabulary AS v")
+        return sorted(found)
+
+
+def _form(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as conn:
+        return schema.derived_form(conn)
+
+
+async def _assert_found(url: str) -> None:
+    """Assert that the postings of ``_fill`` are found by what they say and by numbers."""
+    migrations.verify(url)
+    async with jobstore.connect(url) as store:
+
+        async def titles(**criteria: Any) -> list[str]:
+            return [each.title for each in (await store.search(SearchQuery(**criteria))).items]
+
+        assert await titles(text="title:engineer 17 tea") == ["Engineer 17"]
+        assert await titles(text="room", skills=["c++"], salary_min=58_000) == [
+            "Engineer 59",
+            "Engineer 58",
+        ]
+        assert await titles(company=["ACME"], applicants_max=2) == ["Engineer 2", "Engineer 1"]
+        assert await store.count(SearchQuery(text="company:acme engin*")) == 59
+
+
+def _written_at_0004(path: Path) -> None:
+    """Make the store one that the jobstore of migration 0004 wrote: its index, its form."""
+    migrations.down(jobstore_url(path), "0004")
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute(
+            "INSERT INTO posting_words (rowid, description, title, company, skills, facets)"
+            " SELECT place, 'old', title, company, 'old', '\ue000a' FROM posting"
+        )
+        conn.execute("UPDATE store_property SET value = X'02' WHERE name = 'derived_form'")
+
+
+async def test_the_index_of_migration_0004_is_written_anew(store_url: str, path: Path) -> None:
+    await _fill(store_url)
+    before = _words(path)
+    _written_at_0004(path)
+    assert before != _words(path) != []
+    with pytest.raises(SchemaMismatch, match="lacks 0005"):
+        migrations.check_schema(store_url)
+
+    migrations.up(store_url)
+
+    assert _words(path) == before
+    assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.OK}
+    await _assert_found(store_url)
+
+
+async def test_the_index_comes_back_after_going_down_to_migration_0004(
+    store_url: str, path: Path
+) -> None:
+    await _fill(store_url)
+    before = _words(path)
+    for _ in range(2):
+        migrations.down(store_url, "0004")
+        # The jobstore of 0004 has form 2, so it sees that its index is still to be filled.
+        assert (_words(path), _form(path)) == ([], 1)
+
+        migrations.up(store_url)
+
+        assert _words(path) == before
+        assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.OK}
+        await _assert_found(store_url)
+
+
+def test_a_store_without_postings_has_nothing_to_be_written_anew(
+    migrated_url: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "rebuild_derived", lambda conn: 1 / 0)
+    migrations.down(migrated_url, "0004")
+    assert _form(path) == 2
+    migrations.up(migrated_url)
+    migrations.check_schema(migrated_url)

@@ -16,8 +16,12 @@ from jobstore import migrations
 from jobstore.engines.sqlite import schema
 from jobstore.errors import JobStoreError, MigrationError, StorageFull, StoreUnavailable
 from jobstore.migrations import State
+from tests.fixtures.migrations import IDS, next_id
 
 Start = Callable[..., subprocess.Popen[str]]
+
+FILLER = next_id("filler")
+APPLIED = [State.APPLIED] * len(IDS)
 
 _UP = """
 import sys
@@ -39,8 +43,8 @@ SELECT zeroblob(1000) FROM n;
 
 
 def _add(folder: Path, forward: str, back: str = "DROP TABLE filler;") -> None:
-    (folder / "0005.filler.sql").write_text(forward)
-    (folder / "0005.filler.rollback.sql").write_text(back)
+    (folder / f"{FILLER}.sql").write_text(forward)
+    (folder / f"{FILLER}.rollback.sql").write_text(back)
 
 
 def _state(url: str, folder: Path) -> list[State]:
@@ -70,29 +74,29 @@ def test_a_failing_migration_leaves_nothing(
     migrations.up(store_url)
     before = _objects(path)
     _add(folder, sql)
-    with pytest.raises(MigrationError, match=f"0005.filler failed and left nothing.*{told}"):
+    with pytest.raises(MigrationError, match=f"{FILLER} failed and left nothing.*{told}"):
         migrations.up(store_url, folder=folder)
     assert _objects(path) == before
-    assert _state(store_url, folder) == [State.APPLIED] * 4 + [State.PENDING]
+    assert _state(store_url, folder) == [*APPLIED, State.PENDING]
     _add(folder, "CREATE TABLE filler (a);")
-    assert [step.id for step in migrations.up(store_url, folder=folder)] == ["0005.filler"]
+    assert [step.id for step in migrations.up(store_url, folder=folder)] == [FILLER]
 
 
 def test_those_before_a_failing_migration_stay(store_url: str, folder: Path) -> None:
     _add(folder, "no sql at all;")
-    with pytest.raises(MigrationError, match="0005.filler failed"):
+    with pytest.raises(MigrationError, match=f"{FILLER} failed"):
         migrations.up(store_url, folder=folder)
-    assert _state(store_url, folder) == [State.APPLIED] * 4 + [State.PENDING]
+    assert _state(store_url, folder) == [*APPLIED, State.PENDING]
 
 
 def test_a_failing_rollback_leaves_everything(store_url: str, path: Path, folder: Path) -> None:
     _add(folder, "CREATE TABLE filler (a);", "DROP TABLE filler; DROP TABLE nothing;")
     migrations.up(store_url, folder=folder)
     before = _objects(path)
-    with pytest.raises(MigrationError, match="0005.filler failed"):
+    with pytest.raises(MigrationError, match=f"{FILLER} failed"):
         migrations.down(store_url, folder=folder)
     assert _objects(path) == before
-    assert _state(store_url, folder) == [State.APPLIED] * 5
+    assert _state(store_url, folder) == [*APPLIED, State.APPLIED]
 
 
 def test_statements_that_return_rows_print_nothing(
@@ -124,9 +128,9 @@ def test_a_disk_that_is_full_leaves_nothing(
     out, _ = start_python(_FULL, store_url, str(folder), limit).communicate(timeout=60)
     # A limit of the process makes a failed write out of what a full disk makes "full".
     assert out.strip() in ("StorageFull", "StoreUnavailable")
-    assert _state(store_url, folder) == [State.APPLIED] * 4 + [State.PENDING]
+    assert _state(store_url, folder) == [*APPLIED, State.PENDING]
     assert "filler" not in _objects(path)
-    assert [step.id for step in migrations.up(store_url, folder=folder)] == ["0005.filler"]
+    assert [step.id for step in migrations.up(store_url, folder=folder)] == [FILLER]
 
 
 def test_no_room_for_another_page_is_storage_full(
@@ -144,9 +148,9 @@ def test_no_room_for_another_page_is_storage_full(
         patched.setattr(schema, "connect", small)
         with pytest.raises(StorageFull):
             migrations.up(store_url, folder=folder)
-    assert _state(store_url, folder) == [State.APPLIED] * 4 + [State.PENDING]
+    assert _state(store_url, folder) == [*APPLIED, State.PENDING]
     assert "filler" not in _objects(path)
-    assert [step.id for step in migrations.up(store_url, folder=folder)] == ["0005.filler"]
+    assert [step.id for step in migrations.up(store_url, folder=folder)] == [FILLER]
 
 
 def test_killed_in_the_middle_then_tried_again(
@@ -165,10 +169,10 @@ def test_killed_in_the_middle_then_tried_again(
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    assert _state(store_url, folder) == [State.APPLIED] * 4 + [State.PENDING]
+    assert _state(store_url, folder) == [*APPLIED, State.PENDING]
     assert "filler" not in _objects(path)
     _add(folder, "CREATE TABLE filler (a);")
-    assert [step.id for step in migrations.up(store_url, folder=folder)] == ["0005.filler"]
+    assert [step.id for step in migrations.up(store_url, folder=folder)] == [FILLER]
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
@@ -185,7 +189,7 @@ def test_eight_processes_apply_each_migration_once(
     applied = sorted(id for output in outputs for id in output.split())
     assert applied == [each.id for each in migrations.status(store_url)]
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT count(*) FROM _yoyo_log").fetchone() == (4,)
+        assert connection.execute("SELECT count(*) FROM _yoyo_log").fetchone() == (len(IDS),)
     migrations.verify(store_url)
 
 
@@ -212,7 +216,7 @@ def test_a_failing_commit_leaves_nothing(
         with pytest.raises(JobStoreError):
             migrations.up(store_url)
     assert _objects(path) == {}
-    assert len(migrations.up(store_url)) == 4
+    assert [step.id for step in migrations.up(store_url)] == IDS
 
 
 def test_a_database_that_cannot_be_shared_is_refused(

@@ -20,6 +20,7 @@ from jobstore.errors import (
 )
 from jobstore.migrations import State
 from jobstore.settings import sqlite_url
+from tests.fixtures.migrations import IDS, NEWEST, next_id
 
 Write = Callable[..., None]
 
@@ -73,7 +74,7 @@ def test_other_line_ends_are_no_edit(migrated_url: str, folder: Path) -> None:
 
 def test_a_rollback_may_be_corrected(migrated_url: str, folder: Path) -> None:
     (folder / "0003.readable-view.rollback.sql").write_text("DROP VIEW IF EXISTS postings;")
-    assert migrations.down(migrated_url, "2", folder=folder)[1].id == "0003.readable-view"
+    assert migrations.down(migrated_url, "2", folder=folder)[-1].id == "0003.readable-view"
 
 
 def test_a_migration_that_another_tool_marked_is_refused(migrated_url: str, path: Path) -> None:
@@ -83,10 +84,11 @@ def test_a_migration_that_another_tool_marked_is_refused(migrated_url: str, path
 
 
 def test_a_newer_store_is_refused(store_url: str, folder: Path, add: Write) -> None:
-    add("0005.future", "CREATE TABLE future (id INTEGER);", "DROP TABLE future;")
+    future = next_id("future")
+    add(future, "CREATE TABLE future (id INTEGER);", "DROP TABLE future;")
     migrations.up(store_url, folder=folder)
-    _refused(_every_way(store_url), SchemaMismatch, "newer jobstore, to 0005.future; upgrade")
-    assert _states(store_url)["0005"] is State.NEWER
+    _refused(_every_way(store_url), SchemaMismatch, f"newer jobstore, to {future}; upgrade")
+    assert _states(store_url)[future[:4]] is State.NEWER
 
 
 def test_a_migration_that_was_skipped_is_refused(migrated_url: str, path: Path) -> None:
@@ -120,7 +122,11 @@ def test_two_migrations_of_one_number_are_refused(store_url: str, folder: Path, 
 
 
 @pytest.mark.parametrize(
-    "name", ["0005.py", "0005.A.sql", "post-apply.sql", "5.a.sql", "README", "0005.a.rollback.txt"]
+    "name",
+    [
+        *(next_id("py"), next_id("A.sql"), next_id("a.rollback.txt")),
+        *("post-apply.sql", "5.a.sql", "README"),
+    ],
 )
 def test_a_stray_file_is_refused(store_url: str, folder: Path, name: str) -> None:
     (folder / name).write_text("SELECT 1;")
@@ -135,8 +141,9 @@ def test_a_migration_without_rollback_is_refused(store_url: str, folder: Path) -
 
 
 def test_a_rollback_without_migration_is_refused(store_url: str, folder: Path) -> None:
-    (folder / "0005.a.rollback.sql").write_text("SELECT 1;")
-    with pytest.raises(MigrationError, match="0005.a.rollback.sql is the rollback of no"):
+    name = next_id("a.rollback.sql")
+    (folder / name).write_text("SELECT 1;")
+    with pytest.raises(MigrationError, match=f"{name} is the rollback of no"):
         migrations.up(store_url, folder=folder)
 
 
@@ -199,11 +206,11 @@ def test_a_store_that_is_behind_names_the_command(store_url: str) -> None:
     migrations.up(store_url, "0001")
     with pytest.raises(SchemaMismatch, match="lacks 0002.revisions, 0003.readable-view, 0004"):
         migrations.check_schema(store_url)
-    migrations.up(store_url, "0003")
+    migrations.up(store_url, IDS[-2])
     with pytest.raises(SchemaMismatch) as caught:
         migrations.check_schema(store_url)
     assert str(caught.value) == (
-        f"The store lacks 0004.digests; run: jobstore migrate up --store {store_url}"
+        f"The store lacks {NEWEST}; run: jobstore migrate up --store {store_url}"
     )
 
 

@@ -336,7 +336,7 @@ def test_a_search_index_that_lost_entries_fails_the_drill(settings: Settings) ->
     manifest = make(settings)
     # Its structure stays sound, and no digest covers it.
     words = "INSERT INTO posting_words (posting_words, rowid, title)"
-    repack(settings, manifest, f"{words} SELECT 'delete', place, title FROM posting")
+    repack(settings, manifest, f"{words} SELECT 'delete', (1 << 35) - place, title FROM posting")
     assert [each.ok for each in verification.verify(settings)] == [True]
     done = drills.drill(settings)
     assert not done.ok

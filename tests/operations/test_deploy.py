@@ -28,6 +28,7 @@ from jobstore.settings import sqlite_url
 from jobstore.settings.advice import warnings_of
 from jobstore.settings.sections import Settings
 from tests.fixtures.checks import check_file
+from tests.fixtures.migrations import IDS, NEWEST, next_id
 from tests.fixtures.postings import full, posting
 from tests.operations.damaging import forget_index_entries
 from tests.operations.deploying import (
@@ -291,9 +292,9 @@ def test_a_failure_can_be_kept_for_inspection(
     assert migrations.status(settings.store.url)[-1].state == "applied"
     assert done.after is not None
     assert done.after.newest == name
-    assert done.left[0].endswith("jobstore migrate down --to 0004.digests")
+    assert done.left[0].endswith(f"jobstore migrate down --to {NEWEST}")
     assert done.undone == []
-    migrations.down(settings.store.url, to="0004.digests")
+    migrations.down(settings.store.url, to=NEWEST)
     assert content(path) == used
     # Where no migration was applied, there is nothing to take back.
     following.folder.joinpath(f"{name}.sql").unlink()
@@ -304,7 +305,7 @@ def test_a_failure_can_be_kept_for_inspection(
 @pytest.fixture
 def newer_form(monkeypatch: pytest.MonkeyPatch) -> None:
     """A jobstore that derives something else from postings, which no migration takes back."""
-    monkeypatch.setattr(rebuilding, "DERIVED_FORM", 3)
+    monkeypatch.setattr(rebuilding, "DERIVED_FORM", rebuilding.DERIVED_FORM + 1)
 
 
 def test_what_migrations_cannot_take_back_comes_from_the_backup_if_nothing_is_lost(
@@ -375,8 +376,8 @@ def test_what_others_wrote_where_only_a_new_migration_has_a_place_for_it_is_not_
     agreed: bool,
 ) -> None:
     following.add("CREATE INDEX of_a_test ON posting (source);", "DROP INDEX of_a_test;")
-    following.add(*added)
-    following.add("CREATE TABLE later (x TEXT);", "DROP TABLE later;")
+    losing = following.add(*added)
+    later = following.add("CREATE TABLE later (x TEXT);", "DROP TABLE later;")
     elsewhere, absent = path.with_name("elsewhere"), path.with_name("absent")
     elsewhere.mkdir()
     places = [str(elsewhere), str(absent)]
@@ -396,7 +397,7 @@ def test_what_others_wrote_where_only_a_new_migration_has_a_place_for_it_is_not_
 
     assert asked == [f"1 {name}"]
     check_file(path)
-    assert done.undone[0] == "Took back 0007.of-a-test; every posting stayed."
+    assert done.undone[0] == f"Took back {later}; every posting stayed."
     if agreed:
         assert content(path) == used
         # Other places get what was saved, once writers may go on.
@@ -407,13 +408,13 @@ def test_what_others_wrote_where_only_a_new_migration_has_a_place_for_it_is_not_
         assert f"lost: 1 {name}, which the backup {done.saved} holds" in done.undone[1]
         other = path.with_name("saved.db")
         asyncio.run(backup.restore(settings, done.saved, to=sqlite_url(other)))
-        assert "0006.of-a-test" in read_condition(other).migrations
+        assert losing in read_condition(other).migrations
     else:
         (left,) = done.left
-        assert f"Taking back 0006.of-a-test would lose 1 {name}, so it stays" in left
-        assert left.endswith("jobstore migrate down --to 0004.digests")
+        assert f"Taking back {losing} would lose 1 {name}, so it stays" in left
+        assert left.endswith(f"jobstore migrate down --to {NEWEST}")
         assert done.after is not None
-        assert done.after.newest == "0006.of-a-test"
+        assert done.after.newest == losing
 
 
 def test_what_is_written_while_it_is_asked_is_not_dropped_either(
@@ -434,17 +435,18 @@ def test_what_is_written_while_it_is_asked_is_not_dropped_either(
 
     assert "would lose 20 values of posting.extra, so it stays" in done.left[0]
     assert done.after is not None
-    assert done.after.newest == "0005.of-a-test"
+    assert done.after.newest == next_id("of-a-test")
 
 
 def test_what_follows_from_postings_is_nothing_to_be_lost(
     settings: Settings, used: Any, path: Path
 ) -> None:
-    migrations.down(settings.store.url, to="3")
+    taken = [step.id for step in migrations.down(settings.store.url, to="3")]
 
     done = deployed(settings_for(path.parent, thresholds={"get_ms": 0.001}))
 
-    assert (done.undone, done.left) == (["Took back 0004.digests; every posting stayed."], [])
+    assert done.undone == [f"Took back {id}; every posting stayed." for id in taken]
+    assert done.left == []
 
 
 def test_what_is_written_while_a_backup_is_returned_to_is_not_lost_either(
@@ -486,7 +488,7 @@ def test_a_plan_changes_nothing(tmp_path: Path, following: Migrations, exists: b
     following.add(*COLUMN)
     settings = settings_for(tmp_path / "new" / "place", deployment={"sample_data": True})
     if exists:
-        migrations.up(settings.store.url, to="4")
+        migrations.up(settings.store.url, to=NEWEST)
         stored_before = content(settings.store.address.path)
 
     found = plan_deployment(settings)
@@ -494,8 +496,8 @@ def test_a_plan_changes_nothing(tmp_path: Path, following: Migrations, exists: b
     assert found.go
     assert found.backup is exists
     assert found.sample_data
-    assert found.migrations[-1] == "0005.of-a-test"
-    assert len(found.migrations) == (1 if exists else 5)
+    assert found.migrations[-1] == next_id("of-a-test")
+    assert len(found.migrations) == (1 if exists else len(IDS) + 1)
     assert [phase.name for phase in found.phases] == ["environment"]
     assert (tmp_path / "new").exists() is exists
     assert not settings.state_folder.exists()

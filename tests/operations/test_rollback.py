@@ -33,6 +33,7 @@ from jobstore.operations.deployment import (
 )
 from jobstore.settings.sections import Settings
 from tests.fixtures.checks import check_file
+from tests.fixtures.migrations import next_id
 from tests.fixtures.postings import full, posting
 from tests.operations.damaging import overwrite_page
 from tests.operations.deploying import (
@@ -233,7 +234,7 @@ def _with_another_schema(settings: Settings) -> None:
     """Let the record of deployment 1 tell of a schema that its backup has not."""
     record = settings.deployments_folder / "0001.json"
     told = json.loads(record.read_text())
-    told["after"]["migrations"].append("0005.lost")
+    told["after"]["migrations"].append(next_id("lost"))
     record.write_text(json.dumps(told))
 
 

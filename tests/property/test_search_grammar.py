@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobstore.engines.sqlite.search import count, search
-from jobstore.engines.sqlite.snippets import snippet
+from jobstore.engines.sqlite.snippets import Excerpts
 from jobstore.errors import InvalidQuery
 from jobstore.records import JobPosting, SearchQuery, Sort
 from jobstore.statements.criteria import check_query
@@ -134,7 +134,7 @@ def test_snippets_mark_whatever_was_found(query: str, text: str) -> None:
         return
     if expression is None or not expression.required:
         return
-    excerpt = snippet(expression, "-", text)
+    excerpt = Excerpts(expression).snippet("-", text)
     found = any(
         occurs(term, {"description": words(text)})
         for group in expression.required

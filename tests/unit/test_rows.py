@@ -21,7 +21,7 @@ from jobstore.engines.sqlite.rows import (
     posting_parameters,
     previous_to_json,
     revision_from_row,
-    summary_from_row,
+    summaries_from_rows,
     to_json,
     to_micros,
 )
@@ -44,10 +44,10 @@ def test_a_job_survives_the_way_to_a_row_and_back() -> None:
 
 
 def test_a_summary_is_the_beginning_of_a_job() -> None:
-    summary = summary_from_row(row_of(JOB), "a **word**")
+    (summary,) = summaries_from_rows([row_of(JOB)])
 
     assert all(getattr(summary, name) == getattr(JOB, name) for name in SUMMARY_COLUMNS)
-    assert summary.snippet == "a **word**"
+    assert summary.snippet is None
 
 
 def test_every_column_of_a_posting_is_written() -> None:

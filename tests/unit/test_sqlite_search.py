@@ -15,7 +15,7 @@ from jobstore.engines.sqlite import lookup, sorting, writes
 from jobstore.engines.sqlite.lookup import Lookup, snapshot
 from jobstore.engines.sqlite.rows import SUMMARY_COLUMNS
 from jobstore.engines.sqlite.search import count, scan, search
-from jobstore.engines.sqlite.snippets import snippet
+from jobstore.engines.sqlite.snippets import Excerpts
 from jobstore.errors import InvalidQuery
 from jobstore.records import (
     EmploymentType,
@@ -668,13 +668,13 @@ def test_snippets_mark_what_was_searched_for(
 ) -> None:
     expression = parse(query)
     assert expression
-    assert snippet(expression, "A data Title", description) == expected
+    assert Excerpts(expression).snippet("A data Title", description) == expected
 
 
 def test_snippets_of_scripts_without_spaces_are_bounded() -> None:
     expression = parse("工程")
     assert expression
-    excerpt = snippet(expression, "t", "数" * 500 + "工程" + "师" * 500)
+    excerpt = Excerpts(expression).snippet("t", "数" * 500 + "工程" + "师" * 500)
     assert excerpt == "…" + "数" * 100 + "**工程**" + "师" * 200 + "…"
 
 

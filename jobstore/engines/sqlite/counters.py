@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from jobstore.engines.sqlite.lookup import snapshot
 from jobstore.engines.sqlite.rows import sound
@@ -128,7 +129,7 @@ def statistics(conn: sqlite3.Connection, now: datetime) -> Statistics:
     """Return the statistics as of ``now``, from one consistent state of the store."""
     with snapshot(conn):
         kinds: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
-        for kind, *counted in conn.execute(_SQL["small_counters"]):
+        for kind, *counted in conn.execute(_SQL["small_counters"]).fetchall():
             kinds[kind].append(tuple(counted))
         return Statistics(
             total=sum(amount for *_, amount in kinds["total"]),
@@ -154,14 +155,20 @@ def _by_amount(counted: list[tuple[str, str, int]]) -> dict[str, int]:
 
 
 def _largest(conn: sqlite3.Connection, kind: str) -> list[FacetCount]:
-    return [FacetCount(*row) for row in conn.execute(_SQL["largest_counters"], (kind, TOP))]
+    rows = conn.execute(_SQL["largest_counters"], (kind, TOP)).fetchall()
+    return [FacetCount(*row) for row in rows]
 
 
 def _per_day(conn: sqlite3.Connection, now: datetime) -> dict[date, int]:
-    today = now.date()
-    days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
-    found = dict(conn.execute(_SQL["counters_since"], ("day", days[0].isoformat())).fetchall())
-    return {day: found.get(day.isoformat(), 0) for day in days}
+    days = _days_until(now.date())
+    found = dict(conn.execute(_SQL["counters_since"], ("day", days[0][1])).fetchall())
+    return {day: found.get(name, 0) for day, name in days}
+
+
+@lru_cache(maxsize=4)
+def _days_until(today: date) -> list[tuple[date, str]]:
+    days = (today - timedelta(days=back) for back in range(DAYS - 1, -1, -1))
+    return [(day, day.isoformat()) for day in days]
 
 
 def _write_quartiles(conn: sqlite3.Connection, currency: str) -> None:

@@ -8,10 +8,12 @@ entries wait here and are written once, sorted, before the commit.
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
 from jobstore.records import Job
 from jobstore.statements import catalog
 from jobstore.statements.facets import facet_words
+from jobstore.statements.search import MIRROR
 from jobstore.statements.words import index_text
 
 _SQL = catalog.load("sqlite")
@@ -21,14 +23,22 @@ Entry = tuple[str | None, ...]
 
 def entry(job: Job) -> Entry:
     """Return the texts of the index's columns for a posting; they depend on nothing else."""
+    # The words of facets stand between skills and description, so that no phrase reaches from
+    # one into the other.
+    parts = [index_text("\n".join(job.skills)), facet_words(job)]
+    if job.description:
+        parts.append(index_text(job.description))
     return (
-        job.description and index_text(job.description),
+        "\n".join(parts),
         index_text(job.title),
         index_text(job.company),
         job.location and index_text(job.location),
-        index_text("\n".join(job.skills)),
-        facet_words(job),
     )
+
+
+def numbered(place: int, words: Entry) -> tuple[Any, ...]:
+    """Return what the statements that add or remove an entry bind."""
+    return (MIRROR - place, *words)
 
 
 class IndexChanges:
@@ -49,10 +59,11 @@ class IndexChanges:
 
     def write(self, conn: sqlite3.Connection) -> None:
         """Write everything into the index, and forget it."""
-        for place in sorted(self._removed.keys() | self._added.keys()):
+        # The newest first, which is the order of the index.
+        for place in sorted(self._removed.keys() | self._added.keys(), reverse=True):
             if (old := self._removed.get(place)) is not None:
-                conn.execute(_SQL["delete_words"], (place, *old))
+                conn.execute(_SQL["delete_words"], numbered(place, old))
             if (new := self._added.get(place)) is not None:
-                conn.execute(_SQL["insert_words"], (place, *new))
+                conn.execute(_SQL["insert_words"], numbered(place, new))
         self._removed.clear()
         self._added.clear()

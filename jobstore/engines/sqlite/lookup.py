@@ -108,13 +108,11 @@ class Lookup:
         """Count all matches."""
         return self._number(statements.count(self.shape))
 
-    def rows_at(self, places: Sequence[int], columns: tuple[str, ...]) -> list[Row]:
-        """Return place and columns of the postings at some places, in any order."""
-        return self._rows(statements.rows_at(columns), places=json.dumps(places))
-
-    def descriptions_at(self, places: Sequence[int]) -> list[Row]:
-        """Return place and description of the postings at some places, in any order."""
-        return self._rows(_SQL["descriptions_at"], places=json.dumps(places))
+    def rows_at(
+        self, places: Sequence[int], columns: tuple[str, ...], texts: tuple[str, ...] = ()
+    ) -> list[Row]:
+        """Return the rows of :func:`jobstore.statements.search.rows_at`."""
+        return self._rows(statements.rows_at(columns, texts), places=json.dumps(places))
 
     def _words_from(self, stem: str, limit: int) -> list[str]:
         found: list[str] = []

@@ -1,8 +1,8 @@
 """Where a posting stands in the order of listing.
 
-``posting.place`` is a label: sorting by it is sorting by ``(listed_at, listed_tie)``. It is the
-rowid of the full-text index, whose size grows with the distance between neighbouring rowids,
-so labels are near each other and not the times themselves. A posting that is listed between
+``posting.place`` is a label: sorting by it is sorting by ``(listed_at, listed_tie)``. The rowids
+of the full-text index mirror it, and its size grows with the distance between neighbouring
+rowids, so labels are near each other and not the times themselves. A posting that is listed between
 two others gets a label between theirs; where none is free, a few neighbours move aside. That
 is the list-labelling problem (Dietz 1982; Bender et al., "Two simplified algorithms for
 maintaining order in a list", 2002).

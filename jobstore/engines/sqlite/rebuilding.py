@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from jobstore.engines.sqlite.counters import Tally
-from jobstore.engines.sqlite.indexing import entry
+from jobstore.engines.sqlite.indexing import entry, numbered
 from jobstore.engines.sqlite.rows import JOB_COLUMNS, digest, job_from_row, sound
 from jobstore.records import Job
 from jobstore.statements import catalog
 
 _SQL = catalog.load("sqlite")
 
-DERIVED_FORM = 2
+DERIVED_FORM = 3
 """The form of what is derived from postings. It changes with the words of the index
 (:mod:`jobstore.statements.words`, :mod:`jobstore.statements.facets`), the kinds of counters
 and the digest; a store in an older form is rewritten by ``jobstore migrate up``."""
@@ -39,9 +39,9 @@ def rebuild_index(conn: sqlite3.Connection, progress: Callable[[int], object] | 
     """
     conn.execute(_SQL["empty_words"])
     done = 0
-    # In rising order of place, so that FTS5 gathers what it writes into large segments.
     for jobs in _slices(conn):
-        conn.executemany(_SQL["insert_words"], ((place, *entry(job)) for place, job in jobs))
+        entries = (numbered(place, entry(job)) for place, job in jobs)
+        conn.executemany(_SQL["insert_words"], entries)
         done += len(jobs)
         if progress is not None:
             progress(len(jobs))
@@ -52,7 +52,7 @@ def rebuild_index(conn: sqlite3.Connection, progress: Callable[[int], object] | 
 def rebuild_counters(conn: sqlite3.Connection) -> int:
     """Drop all counts and recount the postings; return how many there are.
 
-    A value that is spelled in several ways is shown as its oldest posting spells it.
+    A value that is spelled in several ways is shown as its newest posting spells it.
     """
     conn.execute(_SQL["empty_counters"])
     done = 0
@@ -75,7 +75,8 @@ def rebuild_derived(conn: sqlite3.Connection) -> None:
 
 
 def _slices(conn: sqlite3.Connection) -> Iterator[list[tuple[int, Job]]]:
-    """Yield all postings with their places, in the order of places."""
+    """Yield all postings with their places, newest first: FTS5 gathers what is written in the
+    order of the index into large segments."""
     rows = conn.execute(_SQL["every_posting"])
     while jobs := [(row[_PLACE], job_from_row(row)) for row in islice(rows, SLICE)]:
         yield jobs

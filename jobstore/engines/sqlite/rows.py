@@ -7,12 +7,13 @@ Only conversions live here: no statement is run. Times are integers of microseco
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache, wraps
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID, SafeUUID
 
@@ -35,7 +36,7 @@ _T = TypeVar("_T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-# The columns of table posting that make a JobSummary, in the order of summary_from_row.
+# The columns of table posting that make a JobSummary, in the order of _summary.
 SUMMARY_COLUMNS = (
     "id",
     "version",
@@ -143,46 +144,48 @@ def _uuid(octets: bytes) -> UUID:
     return found
 
 
-def _summary_fields(row: Sequence[Any]) -> dict[str, Any]:
-    return {
-        "id": _uuid(row[0]),
-        "version": row[1],
-        "status": _STATUS[row[2]],
-        "source": row[3],
-        "source_job_id": row[4],
-        "title": row[5],
-        "company": row[6],
-        "location": row[7],
-        "country": row[8],
-        "workplace": _WORKPLACE[row[9]],
-        "employment_type": _EMPLOYMENT[row[10]],
-        "experience_level": _EXPERIENCE[row[11]],
-        "industry": row[12],
-        "skills": [] if row[13] is None else [*_texts(row[13])],
-        "salary_min": None if row[14] is None else _decimal(row[14]),
-        "salary_max": None if row[15] is None else _decimal(row[15]),
-        "salary_currency": row[16],
-        "salary_period": _PERIOD[row[17]],
-        "salary_text": row[18],
-        "url": row[19],
-        "applicant_count": row[20],
-        "posted_at": None if row[21] is None else from_micros(row[21]),
-        "first_seen_at": from_micros(row[22]),
-        "last_seen_at": from_micros(row[23]),
-    }
+def _summary(row: Sequence[Any]) -> JobSummary:
+    # Each result of a search is made here, so it is written out: keywords from a dictionary
+    # would take twice as long.
+    return JobSummary(
+        id=_uuid(row[0]),
+        version=row[1],
+        status=_STATUS[row[2]],
+        source=row[3],
+        source_job_id=row[4],
+        title=row[5],
+        company=row[6],
+        location=row[7],
+        country=row[8],
+        workplace=_WORKPLACE[row[9]],
+        employment_type=_EMPLOYMENT[row[10]],
+        experience_level=_EXPERIENCE[row[11]],
+        industry=row[12],
+        skills=[] if row[13] is None else [*_texts(row[13])],
+        salary_min=None if row[14] is None else _decimal(row[14]),
+        salary_max=None if row[15] is None else _decimal(row[15]),
+        salary_currency=row[16],
+        salary_period=_PERIOD[row[17]],
+        salary_text=row[18],
+        url=row[19],
+        applicant_count=row[20],
+        posted_at=None if row[21] is None else from_micros(row[21]),
+        first_seen_at=from_micros(row[22]),
+        last_seen_at=from_micros(row[23]),
+    )
 
 
 @sound
-def summary_from_row(row: Sequence[Any], snippet: str | None = None) -> JobSummary:
-    """Make a summary of a row that begins with ``SUMMARY_COLUMNS``."""
-    return JobSummary(**_summary_fields(row), snippet=snippet)
+def summaries_from_rows(rows: Iterable[Sequence[Any]]) -> list[JobSummary]:
+    """Make a summary of each row that begins with ``SUMMARY_COLUMNS``."""
+    return [_summary(row) for row in rows]
 
 
 @sound
 def job_from_row(row: Sequence[Any]) -> Job:
     """Make a job of a row that begins with ``JOB_COLUMNS``."""
     return Job(
-        **_summary_fields(row),
+        **dict(zip(SUMMARY_COLUMNS, _summarized(_summary(row)), strict=True)),
         apply_url=row[24],
         company_url=row[25],
         company_size=row[26],
@@ -192,6 +195,9 @@ def job_from_row(row: Sequence[Any]) -> Job:
         description=row[30],
         attributes={} if row[31] is None else json.loads(row[31]),
     )
+
+
+_summarized = attrgetter(*SUMMARY_COLUMNS)
 
 
 def posting_parameters(job: Job) -> dict[str, Any]:

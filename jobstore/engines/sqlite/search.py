@@ -19,10 +19,16 @@ from jobstore.engines.sqlite.rows import (
     TEXT_COLUMNS,
     job_from_row,
     sound,
-    summary_from_row,
+    summaries_from_rows,
 )
-from jobstore.engines.sqlite.snippets import snippet
-from jobstore.engines.sqlite.sorting import Hit, by_newest, by_number, by_relevance
+from jobstore.engines.sqlite.snippets import Excerpts
+from jobstore.engines.sqlite.sorting import (
+    Hit,
+    by_newest,
+    by_number,
+    by_relevance,
+    newest_at,
+)
 from jobstore.records import FacetCount, Job, JobSummary, Sort
 from jobstore.statements.criteria import Criteria
 from jobstore.statements.facets import APPLICANTS, FOLDED, YEARLY_MAX
@@ -32,6 +38,9 @@ from jobstore.statements.words import fold
 MAX_COUNTED = 1000
 """Totals are exact up to this; facets are counted over one more."""
 MAX_FACET_VALUES = 10
+
+# What snippets are cut from.
+_TEXT = ("description",)
 
 
 @sound
@@ -62,11 +71,14 @@ def search(
                 facets={name: [] for name in names},
             )
         counted: dict[str, list[FacetCount]] = {}
+        places: list[int] | None = None
         if names:
             rows = lookup.page(lookup.shape, MAX_COUNTED + 1, names)
             counted = _facets(names, rows)
-            total = total or _total(len(rows))
-        hits = _hits(lookup, criteria.sort, limit + 1, after)
+            places = [row[0] for row in rows]
+            total = total or _total(len(places))
+        texts = _TEXT if snippets and criteria.text and criteria.text.required else ()
+        hits = _hits(lookup, criteria.sort, limit + 1, after, places, texts)
         if total is None:
             # A first page that is the last one is all there is.
             whole = after is None and len(hits) <= min(limit, MAX_COUNTED)
@@ -74,7 +86,7 @@ def search(
         more = len(hits) > limit
         hits = hits[:limit]
         return Found(
-            items=_items(lookup, hits, criteria, snippets),
+            items=_items(lookup, hits, criteria, texts),
             position=hits[-1].position if more else None,
             total=total[0],
             total_capped=total[1],
@@ -113,29 +125,47 @@ _NUMBERS = {
 }
 
 
-def _hits(lookup: Lookup, sort: Sort, limit: int, after: Position | None) -> list[Hit]:
+def _hits(
+    lookup: Lookup,
+    sort: Sort,
+    limit: int,
+    after: Position | None,
+    newest: list[int] | None,
+    texts: tuple[str, ...],
+) -> list[Hit]:
+    """Return a page in its order; ``newest`` are the places of the newest matches, if known."""
     if sort in _NUMBERS:
         column, scale = _NUMBERS[sort]
         return by_number(lookup, column, scale, limit, after)
     if sort is Sort.RELEVANCE:
         return by_relevance(lookup, limit, after)
-    return by_newest(lookup, limit, after, SUMMARY_COLUMNS)
+    if newest is not None and after is None and (len(newest) >= limit or _is_all(newest)):
+        return newest_at(lookup, newest[:limit], SUMMARY_COLUMNS, texts)
+    return by_newest(lookup, limit, after, SUMMARY_COLUMNS, texts)
+
+
+def _is_all(places: list[int]) -> bool:
+    """Whether the places that were counted are those of all matches."""
+    return len(places) <= MAX_COUNTED
 
 
 def _total(counted: int) -> tuple[int, bool]:
     return counted, counted > MAX_COUNTED
 
 
-def _items(lookup: Lookup, hits: list[Hit], criteria: Criteria, snippets: bool) -> list[JobSummary]:
-    places = [hit.place for hit in hits]
-    rows: dict[int, Row] = {hit.place: hit.row for hit in hits if hit.row}
-    if len(rows) < len(hits):
-        rows = {row[0]: row[1:] for row in lookup.rows_at(places, SUMMARY_COLUMNS)}
-    items = [summary_from_row(rows[hit.place]) for hit in hits]
-    if hits and snippets and criteria.text is not None and criteria.text.required:
-        descriptions: dict[int, str | None] = dict(lookup.descriptions_at(places))
-        for hit, item in zip(hits, items, strict=True):
-            item.snippet = snippet(criteria.text, item.title, descriptions.get(hit.place))
+def _items(
+    lookup: Lookup, hits: list[Hit], criteria: Criteria, texts: tuple[str, ...]
+) -> list[JobSummary]:
+    if hits and not hits[0].row:
+        places = [hit.place for hit in hits]
+        found = {hit.place: hit for hit in newest_at(lookup, places, SUMMARY_COLUMNS, texts)}
+        hits = [found[place] for place in places]
+    rows = [hit.row for hit in hits if hit.row]
+    items = summaries_from_rows(rows)
+    if texts and criteria.text is not None:
+        excerpts = Excerpts(criteria.text)
+        for row, item in zip(rows, items, strict=True):
+            item.snippet = excerpts.snippet(item.title, row[-1])
     return items
 
 

@@ -20,25 +20,30 @@ _AFTER = 200
 _MARGIN = 60
 
 
-def snippet(expression: Expression, title: str, description: str | None) -> str:
-    """Return about 30 words around the first match in the description, or else the title."""
-    terms = [term for group in expression.required for term in group]
-    anywhere = [term for term in terms if term.field is None]
-    if description and (found := _excerpt(description, anywhere)):
-        return found
-    titles = [term for term in terms if term.field in (None, "title")]
-    return _excerpt(title, titles) or title
+class Excerpts:
+    """Cuts excerpts for the results of one search, whose terms are made ready once."""
+
+    def __init__(self, expression: Expression) -> None:
+        terms = [term for group in expression.required for term in group]
+        self._anywhere = [term for term in terms if term.field is None]
+        self._titles = [term for term in terms if term.field in (None, "title")]
+
+    def snippet(self, title: str, description: str | None) -> str:
+        """Return about 30 words around the first match in the description, or else the title."""
+        if description and (found := _excerpt(description, self._anywhere)):
+            return found
+        return _excerpt(title, self._titles) or title
 
 
 def _excerpt(text: str, terms: list[Term]) -> str | None:
     """Return the text around a match with all matches marked, ``None`` if there is none."""
     near = _neighbourhood(text, terms)
-    if near is not None and (found := _marked(text, terms, near)) is not None:
+    if near is not None and (found := _marked(text, terms, *near)) is not None:
         return found
-    return _marked(text, terms, slice(0, len(text)))
+    return _marked(text, terms, 0, len(text))
 
 
-def _neighbourhood(text: str, terms: list[Term]) -> slice | None:
+def _neighbourhood(text: str, terms: list[Term]) -> tuple[int, int] | None:
     """Return a part of a long text, in whole words, where a term seems to stand.
 
     Folding a whole text takes longer than anything else about a page. Most words stand in it as
@@ -49,11 +54,12 @@ def _neighbourhood(text: str, terms: list[Term]) -> slice | None:
     standing = len(text)
     for term in terms:
         word = term.words[0]
+        size = len(word)
         for form in (word, word.capitalize()):
             place = text.find(form, 0, standing)
             while place >= 0 and (
                 (place and text[place - 1].isalnum())
-                or text[place + len(form) : place + len(form) + 1].isalnum()
+                or text[place + size : place + size + 1].isalnum()
             ):
                 # Inside of another word, as short ones mostly are.
                 place = text.find(form, place + 1, standing)
@@ -67,28 +73,33 @@ def _neighbourhood(text: str, terms: list[Term]) -> slice | None:
     end = standing + _AFTER + 2 * _MARGIN
     if end < len(text) and (end := text.rfind(" ", standing + _AFTER, end)) < 0:
         return None
-    return slice(start, min(end, len(text)))
+    return start, min(end, len(text))
 
 
-def _marked(text: str, terms: list[Term], near: slice) -> str | None:
-    folded, places = fold_in_place(text[near])
+def _marked(text: str, terms: list[Term], first: int, last: int) -> str | None:
+    part = text[first:last]
+    folded, places = fold_in_place(part)
     matches = _matches(folded, terms)
     if not matches:
         return None
     start, end = _window(folded, *matches[0])
-    pieces, done = [], start
-    for match in matches:
-        if match[1] > end:
+    more = end < len(folded) or last < len(text)
+    if places is not None:
+        # Back to where everything stands in the text itself.
+        places.append(len(part))
+        matches = [(places[begin], places[stop]) for begin, stop in matches]
+        start, end = places[start], places[end]
+    pieces: list[str] = []
+    done = start
+    for begin, stop in matches:
+        if stop > end:
             break
-        if match[0] >= done:
-            pieces += [_original(text, near, places, done, match[0]), _MARK]
-            pieces += [_original(text, near, places, *match), _MARK]
-            done = match[1]
-    pieces.append(_original(text, near, places, done, end))
+        if begin >= done:
+            pieces += (part[done:begin], _MARK, part[begin:stop], _MARK)
+            done = stop
+    pieces.append(part[done:end])
     excerpt = " ".join("".join(pieces).split())
-    before = _MORE if start or near.start else ""
-    after = _MORE if end < len(folded) or near.stop < len(text) else ""
-    return f"{before}{excerpt}{after}"
+    return f"{_MORE if start or first else ''}{excerpt}{_MORE if more else ''}"
 
 
 def _matches(folded: str, terms: list[Term]) -> list[tuple[int, int]]:
@@ -105,7 +116,8 @@ def _matches(folded: str, terms: list[Term]) -> list[tuple[int, int]]:
             # No excerpt goes on further than this after its first match.
             horizon = min(horizon, match[1] + _AFTER)
             start = match[1]
-    found.sort(key=lambda match: (match[0], -match[1]))
+    if len(found) > 1:
+        found.sort(key=lambda match: (match[0], -match[1]))
     return found
 
 
@@ -120,11 +132,3 @@ def _window(text: str, start: int, end: int) -> tuple[int, int]:
     if len(after) > _WORDS_AFTER or (high < len(text) and len(after) > 1):
         high -= len(after[-1])
     return low, high
-
-
-def _original(text: str, near: slice, places: list[int] | None, start: int, end: int) -> str:
-    """Return what stands in ``text`` where the folded part of it has ``start`` to ``end``."""
-    if places is not None:
-        size = near.stop - near.start
-        start, end = (places[at] if at < len(places) else size for at in (start, end))
-    return text[near.start + start : near.start + end]

@@ -48,7 +48,17 @@ def by_newest(
     bound: dict[str, Any] = {}
     if after:
         shape, bound = shape.also("after"), {"after_at": after[0], "after_tie": after[1]}
-    rows = lookup.page(shape, limit, columns, texts, **bound)
+    return _hits(lookup.page(shape, limit, columns, texts, **bound))
+
+
+def newest_at(
+    lookup: Lookup, places: list[int], columns: tuple[str, ...], texts: tuple[str, ...] = ()
+) -> list[Hit]:
+    """Do what :func:`by_newest` does, for a first page whose places are known."""
+    return _hits(sorted(lookup.rows_at(places, columns, texts), reverse=True))
+
+
+def _hits(rows: list[Row]) -> list[Hit]:
     keys = len(KEYS)
     return [Hit(row[0], row[1:keys], row[keys:]) for row in rows]
 
@@ -163,8 +173,8 @@ def _ranked(lookup: Lookup, column: str, limit: int, after: Position | None) -> 
 
 def _sorted(lookup: Lookup, column: str, after: Position | None, places: list[int]) -> list[Hit]:
     """Rank the matches at some places, which are few."""
-    rows = lookup.rows_at(places, (column, *KEYS[1:])) if places else []
-    hits = [Hit(place, tuple(key)) for place, *key in rows if key[0] is not None]
+    rows = lookup.rows_at(places, (column,)) if places else []
+    hits = [Hit(place, (number, *at)) for place, *at, number in rows if number is not None]
     hits.sort(key=_position, reverse=True)
     return [hit for hit in hits if not after or _position(hit) < after]
 

@@ -6,6 +6,7 @@ changed here; the caller gives a connection. To add a check, add its class to :f
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +16,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from jobstore.engines.sqlite.counters import Counter, counters_of, misplaced_quartiles
-from jobstore.engines.sqlite.indexing import Entry, entry
+from jobstore.engines.sqlite.indexing import Entry, entry, numbered
 from jobstore.engines.sqlite.lookup import snapshot
 from jobstore.engines.sqlite.rows import (
     JOB_COLUMNS,
@@ -28,6 +29,7 @@ from jobstore.merge import listed_at
 from jobstore.records import Job, job_id
 from jobstore.statements import catalog
 from jobstore.statements.facets import EVERY
+from jobstore.statements.search import MIRROR
 
 _SQL = catalog.load("sqlite")
 
@@ -93,7 +95,7 @@ class _Content(NamedTuple):
 
 
 class _Check(Protocol):
-    """One kind of check: sees every posting in the order of places, then says what it found."""
+    """One kind of check: sees every posting, newest first, then says what it found."""
 
     def see(self, name: str, row: Sequence[Any], content: _Content | None) -> None:
         """Look at a posting, called ``name``; no content means that it cannot be read."""
@@ -164,11 +166,11 @@ class _Order:
 
     def __init__(self) -> None:
         self._faults = Faults()
-        self._last: Any = (-1, -1)
+        self._last: Any = (math.inf,)
 
     def see(self, name: str, row: Sequence[Any], content: _Content | None) -> None:
         listed = row[_LISTED_AT], row[_LISTED_TIE]
-        if listed <= self._last:
+        if listed >= self._last:
             self._faults.add(name)
         self._last = listed
         if content is not None and content.listed_at != listed[0]:
@@ -223,13 +225,13 @@ class _Index:
     def _read_entries(self) -> Iterator[int]:
         # A damaged index shall not keep the postings from being read.
         try:
-            for (place,) in self._conn.execute(_SQL["indexed_places"], (f'facets : "{EVERY}"',)):
-                yield place
+            for (number,) in self._conn.execute(_SQL["indexed_entries"], (f'"{EVERY}"',)):
+                yield MIRROR - number
         except sqlite3.Error as error:
             self._faults.add(f"it cannot be read ({error})")
 
     def _skip_to(self, place: int | None) -> None:
-        while self._next is not None and (place is None or self._next < place):
+        while self._next is not None and (place is None or self._next > place):
             self._faults.add(f"entry {self._next} without a posting")
             self._next = next(self._entries, None)
 
@@ -240,7 +242,7 @@ class _Index:
                 scratch.execute(self._conn.execute(_DEFINITION, (table,)).fetchone()[0])
             scratch.execute("BEGIN")
             scratch.executemany(
-                _SQL["insert_words"], ((place, *words) for place, words in self._slice)
+                _SQL["insert_words"], (numbered(place, words) for place, words in self._slice)
             )
             self._slice.clear()
             return _words(scratch)

@@ -32,7 +32,7 @@ COUNTERS = {
 }
 INDEX = {
     "lost": "INSERT INTO posting_words (posting_words) VALUES ('delete-all')",
-    "invented": "INSERT INTO posting_words (rowid, title, facets) VALUES (7, 'ghost', '\ue000a')",
+    "invented": "INSERT INTO posting_words (rowid, title, body) VALUES (7, 'ghost', '\ue000a')",
     "blocks lost": "DELETE FROM posting_words_data WHERE id > 10",
     "blocks of zeros": "UPDATE posting_words_data SET block = zeroblob(length(block))",
     "all blocks lost": "DELETE FROM posting_words_data",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobstore.engines.sqlite.snippets import snippet
+from jobstore.engines.sqlite.snippets import Excerpts
 from jobstore.statements.grammar import Expression, parse
 
 FILLER = ["java", "Javascript", "déjà", "の", "c++", "end.", "\n\n", "a", "It", "naïve,", "x" * 90]
@@ -21,7 +21,7 @@ def asked(text: str) -> Expression:
 
 @given(texts, texts, st.sampled_from(["data", "Data", "DATA", "dàta"]))
 def test_a_word_is_marked_wherever_a_long_text_has_it(before: str, after: str, word: str) -> None:
-    found = snippet(asked("data"), "title", f"{before} {word} {after}")
+    found = Excerpts(asked("data")).snippet("title", f"{before} {word} {after}")
     assert found.count(f"**{word}**") == 1
     assert found.count("**") == 2
 
@@ -29,7 +29,7 @@ def test_a_word_is_marked_wherever_a_long_text_has_it(before: str, after: str, w
 @given(texts, texts)
 def test_an_excerpt_stands_in_the_text(before: str, after: str) -> None:
     text = f"{before} data engineer {after}"
-    found = snippet(asked('"data engineer" data'), "title", text)
+    found = Excerpts(asked('"data engineer" data')).snippet("title", text)
     plain = found.replace("**", "")
     assert plain.strip("…") in " ".join(text.split())
     assert "**data engineer**" in found
@@ -37,23 +37,25 @@ def test_an_excerpt_stands_in_the_text(before: str, after: str) -> None:
 
 @given(texts)
 def test_parts_of_words_are_no_matches(text: str) -> None:
-    assert snippet(asked("script"), "A title", text) == "A title"
+    assert Excerpts(asked("script")).snippet("A title", text) == "A title"
 
 
 @pytest.mark.parametrize("spelled", ["C++", "c++", "C++,", "(C++)"])
 def test_names_with_symbols_are_marked_in_long_texts(spelled: str) -> None:
     text = f"{'word ' * 200}{spelled} {'more ' * 200}"
     name = spelled.strip("(),")
-    assert f"**{name}**" in snippet(asked("c++"), "title", text)
+    assert f"**{name}**" in Excerpts(asked("c++")).snippet("title", text)
 
 
 def test_all_matches_near_the_first_are_marked_and_none_further() -> None:
     text = f"{'word ' * 200}data word data {'word ' * 200}data"
-    found = snippet(asked("data"), "title", text)
+    found = Excerpts(asked("data")).snippet("title", text)
     assert found.count("**data**") == 2
     assert found.startswith("…")
     assert found.endswith("…")
 
 
 def test_of_matches_that_begin_together_the_longest_is_marked() -> None:
-    assert "**data engineer**" in snippet(asked('data "data engineer"'), "t", "a data engineer b")
+    assert "**data engineer**" in Excerpts(asked('data "data engineer"')).snippet(
+        "t", "a data engineer b"
+    )

@@ -50,26 +50,36 @@ def plan(conn: sqlite3.Connection, sql: str) -> list[str]:
     return [row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {sql}", bound)]
 
 
-def test_the_newest_page_is_the_index_read_backwards() -> None:
+def test_the_newest_page_is_the_index_read_forwards() -> None:
     shape = Shape(True).also("after", "posted_until", "salary_min")
     assert statements.page(shape, ("id",)) == (
         'SELECT "p"."place","p"."listed_at","p"."listed_tie","p"."id" '
         'FROM "posting_words" "w" CROSS JOIN "posting" "p" '
-        'WHERE "w"."posting_words" MATCH :match AND "p"."place"="w"."rowid" '
-        'AND "w"."rowid"<=min('
+        'WHERE "w"."posting_words" MATCH :match AND "p"."place"=34359738368-"w"."rowid" '
+        'AND "w"."rowid">=34359738368-min('
         '(SELECT "q"."place" FROM "posting" "q" '
         'WHERE ("q"."listed_at","q"."listed_tie")<(:after_at,:after_tie) '
         'ORDER BY "q"."listed_at" DESC,"q"."listed_tie" DESC LIMIT 1),'
         '(SELECT "q"."place" FROM "posting" "q" WHERE "q"."listed_at"<=:posted_until '
         'ORDER BY "q"."listed_at" DESC,"q"."listed_tie" DESC LIMIT 1)) '
         'AND "p"."yearly_max">=:salary_min '
-        'ORDER BY "w"."rowid" DESC LIMIT :limit'
+        'ORDER BY "w"."rowid" ASC LIMIT :limit'
+    )
+
+
+def test_what_is_listed_since_a_time_comes_first_in_the_index() -> None:
+    assert statements.places(Shape(True).also("posted_since")) == (
+        'SELECT 34359738368-"w"."rowid" FROM "posting_words" "w" '
+        'WHERE "w"."posting_words" MATCH :match AND "w"."rowid"<=34359738368-'
+        '(SELECT "q"."place" FROM "posting" "q" WHERE "q"."listed_at">=:posted_since '
+        'ORDER BY "q"."listed_at" ASC,"q"."listed_tie" ASC LIMIT 1) '
+        'ORDER BY "w"."rowid" ASC LIMIT :limit'
     )
 
 
 def test_totals_touch_no_posting_without_need() -> None:
     assert statements.capped(Shape(True)) == (
-        'SELECT COUNT(*) FROM (SELECT "w"."rowid" FROM "posting_words" "w" '
+        'SELECT COUNT(*) FROM (SELECT 34359738368-"w"."rowid" FROM "posting_words" "w" '
         'WHERE "w"."posting_words" MATCH :match LIMIT :limit) "m"'
     )
     assert statements.count(Shape(True)) == (
@@ -87,8 +97,8 @@ def test_whole_postings_bring_their_texts() -> None:
         'ORDER BY "p"."place" DESC LIMIT :limit'
     )
     assert statements.rows_at(("id",)) == (
-        'SELECT "p"."place","p"."id" FROM "posting" "p" '
-        'WHERE "p"."place" IN (SELECT "j"."value" FROM json_each(:places) "j")'
+        'SELECT "p"."place","p"."listed_at","p"."listed_tie","p"."id" '
+        'FROM json_each(:places) "j" CROSS JOIN "posting" "p" WHERE "p"."place"="j"."value"'
     )
 
 
@@ -154,8 +164,12 @@ def test_everything_by_rank_is_the_index_of_the_rank(
 
 
 def test_postings_at_places_are_looked_up(conn: sqlite3.Connection) -> None:
-    steps = plan(conn, statements.rows_at(("id",)))
-    assert steps[0] == "SEARCH p USING INTEGER PRIMARY KEY (rowid=?)"
+    listed, *steps = plan(conn, statements.rows_at(("id",), ("description",)))
+    assert listed.startswith("SCAN j ")
+    assert steps == [
+        "SEARCH p USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH t USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
+    ]
 
 
 @pytest.mark.parametrize(
