@@ -8,7 +8,8 @@ Each word begins with U+E000, a private-use character that tokenizers keep insid
 that :func:`~jobstore.statements.words.index_text` removes from everything else, so no text and
 no search of a user ever meets them. Then follows a letter for the field, and
 
-- for whole values, 64 bits of BLAKE2b in base 32, since a word may hold only letters and digits;
+- for whole values, 64 bits of BLAKE2b in base 32, since a word may hold only letters and digits,
+  and in the same way for the pair of status and workplace;
 - for numbers, the bucket (the octave, that is the power of two below, and which eighth of it)
   by its first 2, 5, 6, 7 and 8 bits: a range is then a dozen words at most, and mostly four or
   five, as with the numeric tries of Lucene (Schindler and Diepenbroek, "Generic XML-based
@@ -45,6 +46,10 @@ LETTERS = {
     "salary_currency": "u",
 }
 FACETS = tuple(LETTERS)
+# Two fields that are asked for together, and that a few values share out among all postings: a
+# word for each pair of values stands for two long lists.
+PAIR = ("status", "workplace")
+_PAIR_LETTER = "b"
 # Compared without regard to case and accents; the others are codes of ours.
 FOLDED = frozenset(("source", "company", "location", "industry", "skills"))
 
@@ -169,6 +174,11 @@ def facet_word(field: str, value: str) -> str:
     return _word(LETTERS[field], value)
 
 
+def pair_word(one: str, other: str) -> str:
+    """Return the word of the values that the fields of PAIR have together."""
+    return _word(_PAIR_LETTER, f"{one} {other}")
+
+
 @lru_cache(maxsize=65_536)
 def _stored_word(field: str, value: str) -> str:
     return facet_word(field, fold(value) if field in FOLDED else value)
@@ -185,6 +195,8 @@ def facet_words(job: Job) -> str:
             found.extend(dict.fromkeys(_stored_word(field, skill) for skill in value))
         else:
             found.append(_stored_word(field, value))
+    if job.workplace is not None:
+        found.append(pair_word(job.status, job.workplace))
     yearly = yearly_range(job.salary_min, job.salary_max, job.salary_period)
     if yearly is None:
         found.append(YEARLY_MAX.missing())

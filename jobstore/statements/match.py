@@ -9,6 +9,7 @@ row, where an OR of words is read only as far as a page needs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import product
 from typing import NamedTuple
 
 from jobstore.errors import Fault, InvalidQuery
@@ -18,9 +19,11 @@ from jobstore.statements.facets import (
     EVERY,
     LETTERS,
     MARK,
+    PAIR,
     YEARLY_MAX,
     YEARLY_MIN,
     facet_word,
+    pair_word,
 )
 from jobstore.statements.grammar import Term
 
@@ -34,11 +37,6 @@ _NOTHING = MARK + "0"
 
 # Lists at most so many words of the index that begin with a text.
 Expand = Callable[[str, int], list[str]]
-
-
-# Those with many values come first, since each of their words has few postings.
-_COMMON = ("status", "workplace", "employment_type", "experience_level", "source")
-_RAREST_FIRST = tuple(sorted(LETTERS, key=_COMMON.__contains__))
 
 
 class Match(NamedTuple):
@@ -59,6 +57,10 @@ class Match(NamedTuple):
     def is_impossible(self) -> bool:
         """Whether no posting can match."""
         return "" in self.required
+
+    def ordered(self, rank: Callable[[str], float]) -> Match:
+        """Return the same query with its required parts in another order, lowest rank first."""
+        return self._replace(required=tuple(sorted(self.required, key=rank)))
 
     def query(self, *more: str) -> str:
         """Return the FTS5 query; ``more`` parts must occur as well."""
@@ -126,7 +128,12 @@ class _Speller:
 
 def _facets(criteria: Criteria) -> list[str]:
     parts = []
-    for field in _RAREST_FIRST:
+    fields = tuple(LETTERS)
+    one, other = (getattr(criteria, field) for field in PAIR)
+    if one and other:
+        parts.append(any_of(quoted(pair_word(*pair)) for pair in product(one, other)))
+        fields = tuple(field for field in fields if field not in PAIR)
+    for field in fields:
         found = [quoted(facet_word(field, value)) for value in getattr(criteria, field)]
         if field == "skills":
             parts += found

@@ -141,6 +141,10 @@ FILTERS: list[tuple[dict[str, Any], str]] = [
     ({"text": "engineer", "status": "open", "salary_min": 80_000, "sort": "salary"}, "b"),
     ({"text": "-engineer", "posted_since": NOW}, ""),
     ({"posted_since": NOW - timedelta(hours=1), "sort": "applicants"}, "ab"),
+    ({"status": "open", "workplace": "remote"}, "a"),
+    ({"status": "closed", "workplace": "remote"}, ""),
+    ({"status": ("open", "closed"), "workplace": ("onsite", "remote")}, "ab"),
+    ({"text": "engineer", "status": "open", "workplace": "onsite", "skills": "sql"}, "b"),
 ]
 
 
@@ -185,6 +189,47 @@ def test_filters_hold(conn: sqlite3.Connection, fields: dict[str, Any], expected
     assert [title[0] for title in find(conn, **fields)] == list(expected)
     assert count(conn, asked(**fields)) == len(expected)
     assert search(conn, asked(**fields), limit=1).total == len(expected)
+
+
+def test_of_many_parts_the_rarest_leads(conn: sqlite3.Connection) -> None:
+    store(
+        conn,
+        [
+            posting(
+                f"{number} engineer" + " nurse" * (number % 2) + " data" * (number % 4 == 0),
+                company="Rare" if number == 7 else "Acme",
+            )
+            for number in range(200)
+        ],
+    )
+    found = Lookup(conn, asked(text="engineer nurse", company="Rare"))
+    assert found.match.required[1:] == ('"nurse"', '"engineer"')
+    assert Lookup(conn, asked(text="engineer nurse data")).match.required == (
+        '"data"',
+        '"nurse"',
+        '"engineer"',
+    )
+    # Two are joined as they come.
+    assert Lookup(conn, asked(text="engineer nurse")).match.required == ('"engineer"', '"nurse"')
+
+
+@pytest.mark.parametrize("matching", [0, 3, 20, 21, 1000, 1001, 1100])
+def test_many_parts_give_the_first_page_and_the_total(
+    conn: sqlite3.Connection, matching: int
+) -> None:
+    store(
+        conn,
+        [
+            posting(f"{number} data engineer" + " in Berlin" * (number < matching))
+            for number in range(1200)
+        ],
+    )
+    query = asked(text="data engineer berlin")
+    page = search(conn, query, limit=20)
+    newest = range(matching - 1, max(-1, matching - 21), -1)
+    assert [item.title for item in page.items] == [f"{n} data engineer in Berlin" for n in newest]
+    assert (page.total, page.total_capped) == (min(matching, 1001), matching > 1000)
+    assert (page.position is None) == (matching <= 20)
 
 
 def crowd(size: int, seed: int = 1) -> list[JobPosting]:

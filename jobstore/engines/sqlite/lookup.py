@@ -7,6 +7,7 @@ and :mod:`.search`.
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,11 @@ Row = tuple[Any, ...]
 
 MAX_SORTED = 2000
 """How many matches are sorted at once by something else than time."""
+
+# So many parts of a query FTS5 joins quickly in any order.
+_FREELY_JOINED = 2
+# How many matches of a part tell how common it is among the newest postings.
+_SAMPLED = 32
 
 _DATES = ("posted_since", "posted_until")
 _BOUNDS = ("salary_min", "salary_max", "applicants_min", "applicants_max")
@@ -48,13 +54,17 @@ def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
 class Lookup:
     """The matches of some criteria, within a :func:`snapshot`.
 
-    Raises InvalidQuery when a prefix stands for too many words.
+    ``is_composed`` tells that finding matches may cost far more than reading them. Raises
+    InvalidQuery when a prefix stands for too many words.
     """
 
     def __init__(self, conn: sqlite3.Connection, criteria: Criteria) -> None:
         self._conn = conn
         self.criteria = criteria
         self.match: Match = match(criteria, self._words_from)
+        self.is_composed = len(self.match.required) > _FREELY_JOINED
+        if self.is_composed and not self.match.is_impossible:
+            self.match = self.match.ordered(self._commonness)
         self._bound: dict[str, Any] = {"match": self.match.query()}
         for name in _DATES:
             if (moment := getattr(criteria, name)) is not None:
@@ -83,8 +93,11 @@ class Lookup:
     @cached_property
     def newest(self) -> list[int]:
         """Where the newest matches stand, at most one more than MAX_SORTED."""
-        rows = self._rows(statements.places(self.shape), limit=MAX_SORTED + 1)
-        return [row[0] for row in rows]
+        return self.places(MAX_SORTED + 1)
+
+    def places(self, limit: int) -> list[int]:
+        """Return where the newest matches stand, newest first."""
+        return [row[0] for row in self._rows(statements.places(self.shape), limit=limit)]
 
     def having(self, word: str, limit: int) -> list[int]:
         """Return where the newest matches with one more facet word stand."""
@@ -113,6 +126,13 @@ class Lookup:
     ) -> list[Row]:
         """Return the rows of :func:`jobstore.statements.search.rows_at`."""
         return self._rows(statements.rows_at(columns, texts), places=json.dumps(places))
+
+    def _commonness(self, part: str) -> float:
+        """Return a number that is higher for parts which more of the newest postings match."""
+        bound = {"match": part, "before": _SAMPLED - 1}
+        row = self._conn.execute(_SQL["nth_match"], bound).fetchone()
+        # The further one has to go for so many matches, the rarer they are.
+        return -math.inf if row is None else -row[0]
 
     def _words_from(self, stem: str, limit: int) -> list[str]:
         found: list[str] = []

@@ -77,6 +77,12 @@ def search(
             counted = _facets(names, rows)
             places = [row[0] for row in rows]
             total = total or _total(len(places))
+        elif (
+            total is None and after is None and lookup.is_composed and criteria.sort is Sort.NEWEST
+        ):
+            # Matches take long to find: once for the page and the total.
+            places = lookup.places(MAX_COUNTED + 1)
+            total = _total(len(places))
         texts = _TEXT if snippets and criteria.text and criteria.text.required else ()
         hits = _hits(lookup, criteria.sort, limit + 1, after, places, texts)
         if total is None:

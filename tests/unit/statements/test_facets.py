@@ -26,6 +26,7 @@ from jobstore.statements.facets import (
     Scale,
     facet_word,
     facet_words,
+    pair_word,
 )
 from jobstore.statements.words import index_text
 
@@ -78,6 +79,7 @@ def test_a_posting_has_a_word_for_every_facet() -> None:
         facet_word("skills", "sql"),
         facet_word("skills", "c++"),
         facet_word("salary_currency", "CHF"),
+        pair_word("open", "remote"),
         *YEARLY_MIN.range_words(62_400),
         *YEARLY_MAX.range_words(62_400),
         *YEARLY_MAX.words(62_400)[2:],
@@ -93,6 +95,7 @@ def test_what_is_not_stated_has_a_word_where_sorting_needs_it() -> None:
 def test_words_never_change() -> None:
     # Stored in every index: a change needs a migration that indexes everything anew.
     assert facet_word("company", "acme") == "\ue000cgatfpmz4jwric"
+    assert pair_word("open", "remote") == "\ue000bezhmfqtmcv3o4"
     assert YEARLY_MAX.words(100_000) == (
         "\ue000z507",
         "\ue000z83c",
@@ -115,7 +118,12 @@ def test_words_never_change() -> None:
 
 
 def test_every_field_has_a_letter_of_its_own() -> None:
-    letters = [*LETTERS.values(), *(scale.letter for scale in SCALES), EVERY[1:]]
+    others = (EVERY, pair_word("open", "remote"))
+    letters = [
+        *LETTERS.values(),
+        *(scale.letter for scale in SCALES),
+        *(word[1] for word in others),
+    ]
     assert len(set(letters)) == len(letters)
     assert set(FACETS) <= {field.name for field in fields(Job)}
 

@@ -7,7 +7,14 @@ import pytest
 from jobstore.errors import InvalidQuery
 from jobstore.records import SearchQuery
 from jobstore.statements.criteria import check_query
-from jobstore.statements.facets import APPLICANTS, EVERY, YEARLY_MAX, YEARLY_MIN, facet_word
+from jobstore.statements.facets import (
+    APPLICANTS,
+    EVERY,
+    YEARLY_MAX,
+    YEARLY_MIN,
+    facet_word,
+    pair_word,
+)
 from jobstore.statements.match import MAX_PREFIX_WORDS, Match, any_of, match, quoted
 
 ENDINGS = {"eng": ["eng", "engine", "engineer"], "dat": ["data"]}
@@ -44,15 +51,29 @@ def test_texts(text: str, query: str) -> None:
     assert matched(text=text).query() == query
 
 
-def test_facets_are_words_and_the_rarest_lead() -> None:
+def test_facets_are_words() -> None:
     found = matched(text="a", status="open", company=("X", "Y"), skills=("c++", "R"))
     assert found.required == (
         any_of(quoted(facet_word("company", name)) for name in ("x", "y")),
+        quoted(facet_word("status", "open")),
         quoted(facet_word("skills", "c++")),
         quoted(facet_word("skills", "r")),
-        quoted(facet_word("status", "open")),
         '"a"',
     )
+
+
+def test_status_and_workplace_are_one_word() -> None:
+    assert matched(status="open", workplace=("remote", "hybrid"), country="DE").required == (
+        any_of(quoted(pair_word("open", workplace)) for workplace in ("hybrid", "remote")),
+        quoted(facet_word("country", "DE")),
+    )
+    assert matched(workplace="remote").required == (quoted(facet_word("workplace", "remote")),)
+
+
+def test_the_rarest_part_can_lead() -> None:
+    commonness = {'"the"': 0.9, '"data"': 0.2, '"engineer"': 0.1}
+    found = matched(text="the data -big engineer").ordered(commonness.__getitem__)
+    assert found == Match(('"engineer"', '"data"', '"the"'), ('"big"',))
 
 
 def test_ranges_are_buckets() -> None:
