@@ -94,7 +94,7 @@ def _heading(title: str, results: Results) -> list[str]:
 
 def _reads(results: Results) -> list[str]:
     sizes = sorted(map(int, results["reads"]))
-    columns = ["operation", "p50", "p95", "p99", "max", "same SQL", "hop", "ratio"]
+    columns = ["operation", "p50", "p95", "p99", "max", "same SQL", "hop", "SQL in a hop", "ratio"]
     if len(sizes) > 1:
         columns.append(f"growth since {sizes[0]:,}")
     columns += ["100 at once: p50", "p99", "calls/s"]
@@ -102,7 +102,7 @@ def _reads(results: Results) -> list[str]:
     for name, found in results["reads"][str(sizes[-1])].items():
         alone, together = found["alone"], results["at_once"][name]
         cells = [name, *(f"{alone[key]:.3f}" for key in ("p50", "p95", "p99", "max"))]
-        cells += [f"{found[key]['p50']:.3f}" for key in ("sqlite", "hop")]
+        cells += [f"{found[key]['p50']:.3f}" for key in ("sqlite", "hop", "carried")]
         cells.append(f"{found['ratio']:.2f}")
         if len(sizes) > 1:
             small = results["reads"][str(sizes[0])][name]["alone"]["p50"]

@@ -41,17 +41,20 @@ class Subject:
     size: int
     store: JobStore
     plain: sqlite3.Connection
+    hopping: aiosqlite.Connection
     operations: list[Operation]
     statements: dict[str, list[list[bare.Statement]]]
 
 
 @dataclass(slots=True)
 class Measured:
-    """The timings of one operation at one size; ``reference`` is that of the machine itself."""
+    """The timings of one operation at one size: the call, the same SQL, a hop of nothing, and the
+    same SQL carried by one hop; ``reference`` is that of the machine itself."""
 
     gateway: Timings = field(default_factory=Timings)
     sqlite: Timings = field(default_factory=Timings)
     hop: Timings = field(default_factory=Timings)
+    carried: Timings = field(default_factory=Timings)
     reference: Timings = field(default_factory=Timings)
 
     def ratio(self) -> float:
@@ -68,6 +71,7 @@ class Measured:
             "alone": self.gateway.summary(),
             "sqlite": self.sqlite.summary(),
             "hop": self.hop.summary(),
+            "carried": self.carried.summary(),
             "ratio": round(self.ratio(), 3),
             "relative": [round(own / reference, 4) for own, reference in pairs],
         }
@@ -80,6 +84,10 @@ async def subject(database: Database, now: datetime = generator.NOW) -> AsyncIte
         store = await stack.enter_async_context(jobstore.connect(database.url, clock=lambda: now))
         plain = bare.connect(database.path)
         stack.callback(plain.close)
+        hopping = await stack.enter_async_context(
+            aiosqlite.connect(f"file:{database.path}?mode=ro", uri=True, isolation_level=None)
+        )
+        await hopping.execute(f"PRAGMA cache_size = {bare.READER_CACHE}")
         operations = await reading_operations(Draws(plain), store)
         recording = bare.RecordingStore(database.path, now)
         stack.callback(recording.close)
@@ -87,7 +95,7 @@ async def subject(database: Database, now: datetime = generator.NOW) -> AsyncIte
             operation.name: [await recording.statements_of(call) for call in operation.calls]
             for operation in operations
         }
-        yield Subject(database.size, store, plain, operations, statements)
+        yield Subject(database.size, store, plain, hopping, operations, statements)
 
 
 async def measure_alone(
@@ -124,11 +132,13 @@ async def _round(
     gateway: list[float] = []
     limit: list[float] = []
     hop: list[float] = []
+    carried: list[float] = []
     reference: list[float] = []
     clock = time.perf_counter
     # What was read last by others is not in the caches; the first call is nobody's.
     await pairs[start][0](subject.store)
     bare.replay(subject.plain, pairs[start][1])
+    await _carry(subject.hopping, pairs[start][1])
     with quiet():
         until = clock() + _SECONDS
         for count, (call, statements) in enumerate(islice(cycle(pairs), start, start + _CALLS)):
@@ -146,12 +156,21 @@ async def _round(
             await idle._execute(_nothing)  # type: ignore[no-untyped-call]
             hop.append(clock() - started)
             started = clock()
+            await _carry(subject.hopping, statements)
+            carried.append(clock() - started)
+            started = clock()
             machine.work()
             reference.append(clock() - started)
     measured.gateway.rounds.append(gateway)
     measured.sqlite.rounds.append(limit)
     measured.hop.rounds.append(hop)
+    measured.carried.rounds.append(carried)
     measured.reference.rounds.append(reference)
+
+
+async def _carry(conn: aiosqlite.Connection, statements: list[bare.Statement]) -> None:
+    """Run statements by one hop to the connection's thread, as little as any caller can do."""
+    await conn._execute(bare.replay, conn._conn, statements)  # type: ignore[no-untyped-call]
 
 
 def _nothing() -> None:

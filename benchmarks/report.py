@@ -93,7 +93,7 @@ def show(results: Mapping[str, Any]) -> None:
 def _show_reads(results: Mapping[str, Any]) -> None:
     table = _table(
         "Reads, milliseconds; the limit is the same SQL on bare sqlite3",
-        "operation p50 p95 p99 max calls/s sqlite3 hop ratio 100|at|once:|p50 p99 calls/s",
+        "operation p50 p95 p99 max calls/s sqlite3 hop both ratio 100|at|once:|p50 p99 calls/s",
     )
     for name, found in results["reads"][str(results["scale"])].items():
         alone, at_once = found["alone"], results["at_once"][name]
@@ -102,7 +102,7 @@ def _show_reads(results: Mapping[str, Any]) -> None:
             *(f"{alone[key]:.3f}" for key in ("p50", "p95", "p99", "max")),
             f"{alone['per_second']:,.0f}",
             f"{found['sqlite']['p50']:.3f}",
-            f"{found['hop']['p50']:.3f}",
+            *(f"{found[key]['p50']:.3f}" for key in ("hop", "carried")),
             f"{found['ratio']:.2f}",
             f"{at_once['p50']:.2f}",
             f"{at_once['p99']:.2f}",

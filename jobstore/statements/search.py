@@ -208,7 +208,9 @@ def places(shape: Shape) -> str:
 @cache
 def capped(shape: Shape) -> str:
     """The number of matches, counted up to ``:limit``."""
-    matches = _matches(shape, with_row=False).select(_place(shape)).limit(_LIMIT)
+    # The newest are in the caches, since the page has just read them.
+    matches = _newest_first(_matches(shape, with_row=False), shape)
+    matches = matches.select(_place(shape)).limit(_LIMIT)
     return str(SQLLiteQuery.from_(matches.as_("m")).select(fn.Count(Star())))
 
 

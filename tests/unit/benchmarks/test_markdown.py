@@ -17,7 +17,7 @@ MACHINE = {
     "revision": "abc",
 }
 TIMES = {"p50": 0.1, "p95": 0.2, "p99": 0.3, "max": 0.4, "per_second": 1000.0}
-READ = {"alone": TIMES, "sqlite": TIMES, "hop": TIMES, "ratio": 1.25}
+READ = {"alone": TIMES, "sqlite": TIMES, "hop": TIMES, "carried": TIMES, "ratio": 1.25}
 RUN = {
     "scale": 1000,
     "machine": MACHINE,
@@ -78,7 +78,7 @@ def test_results_stand_between_the_marks(tmp_path):
     assert text.startswith(f"Method\n\n{markdown.BEGIN}\n")
     assert text.endswith(f"{markdown.END}\nThe end\n")
     assert "\nold\n" not in text
-    assert "| get | 0.100 | 0.200 | 0.300 | 0.400 | 0.100 | 0.100 | 1.25 | 2.00 |" in text
+    assert "| get | 0.100 | 0.200 | 0.300 | 0.400 | 0.100 | 0.100 | 0.100 | 1.25 | 2.00 |" in text
     assert "1 of 2 figures hold." in text
     assert "- find, p50 ms: 0.9, to be 0.5" in text
     assert "| sqlite-utils | 6 |" in text

@@ -80,7 +80,7 @@ def test_what_is_listed_since_a_time_comes_first_in_the_index() -> None:
 def test_totals_touch_no_posting_without_need() -> None:
     assert statements.capped(Shape(True)) == (
         'SELECT COUNT(*) FROM (SELECT 34359738368-"w"."rowid" FROM "posting_words" "w" '
-        'WHERE "w"."posting_words" MATCH :match LIMIT :limit) "m"'
+        'WHERE "w"."posting_words" MATCH :match ORDER BY "w"."rowid" ASC LIMIT :limit) "m"'
     )
     assert statements.count(Shape(True)) == (
         'SELECT COUNT(*) FROM "posting_words" "w" WHERE "w"."posting_words" MATCH :match'
