@@ -18,9 +18,6 @@ from jobstore.engines.sqlite.engine import SQLiteEngine
 from jobstore.gateway import JobStore
 from jobstore.statements import catalog
 
-READER_CACHE = -16 * 1024
-"""The ``cache_size`` that the store gives to its readers."""
-
 Statement = tuple[str, Any, bool]
 """SQL, what is bound, and whether it is run once for each of them."""
 
@@ -61,7 +58,7 @@ def connect(path: Path, *, write: bool = False) -> sqlite3.Connection:
         f"file:{path}?mode={mode}", uri=True, isolation_level=None, cached_statements=256
     )
     conn.execute("PRAGMA temp_store = MEMORY")
-    conn.execute(f"PRAGMA cache_size = {-64 * 1024 if write else READER_CACHE}")
+    conn.execute(f"PRAGMA cache_size = {-64 * 1024 if write else -16 * 1024}")
     if write:
         conn.execute("PRAGMA journal_mode = WAL")
         conn.execute("PRAGMA synchronous = FULL")

@@ -1,7 +1,7 @@
 """Measures operations that read: alone, beside the same SQL, at several sizes, 100 at once.
 
 Everything that is compared is interleaved: round by round, size by size, and within a round
-the gateway and the bare connection take turns in going first.
+the gateway, the bare connection and the one behind a hop take turns in going first.
 """
 
 from __future__ import annotations
@@ -85,9 +85,8 @@ async def subject(database: Database, now: datetime = generator.NOW) -> AsyncIte
         plain = bare.connect(database.path)
         stack.callback(plain.close)
         hopping = await stack.enter_async_context(
-            aiosqlite.connect(f"file:{database.path}?mode=ro", uri=True, isolation_level=None)
+            aiosqlite.Connection(partial(bare.connect, database.path), iter_chunk_size=64)
         )
-        await hopping.execute(f"PRAGMA cache_size = {bare.READER_CACHE}")
         operations = await reading_operations(Draws(plain), store)
         recording = bare.RecordingStore(database.path, now)
         stack.callback(recording.close)
@@ -144,20 +143,20 @@ async def _round(
         for count, (call, statements) in enumerate(islice(cycle(pairs), start, start + _CALLS)):
             if count >= _LEAST and clock() > until:
                 break
-            for turn in (count % 2, 1 - count % 2):
+            for turn in range(count, count + 3):
                 started = clock()
-                if turn:
+                if turn % 3 == 0:
                     await call(subject.store)
                     gateway.append(clock() - started)
-                else:
+                elif turn % 3 == 1:
                     bare.replay(subject.plain, statements)
                     limit.append(clock() - started)
+                else:
+                    await _carry(subject.hopping, statements)
+                    carried.append(clock() - started)
             started = clock()
             await idle._execute(_nothing)  # type: ignore[no-untyped-call]
             hop.append(clock() - started)
-            started = clock()
-            await _carry(subject.hopping, statements)
-            carried.append(clock() - started)
             started = clock()
             machine.work()
             reference.append(clock() - started)

@@ -93,7 +93,8 @@ def show(results: Mapping[str, Any]) -> None:
 def _show_reads(results: Mapping[str, Any]) -> None:
     table = _table(
         "Reads, milliseconds; the limit is the same SQL on bare sqlite3",
-        "operation p50 p95 p99 max calls/s sqlite3 hop both ratio 100|at|once:|p50 p99 calls/s",
+        "operation p50 p95 p99 max calls/s sqlite3 hop SQL|in|a|hop ratio"
+        " 100|at|once:|p50 p99 calls/s",
     )
     for name, found in results["reads"][str(results["scale"])].items():
         alone, at_once = found["alone"], results["at_once"][name]

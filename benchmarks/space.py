@@ -21,10 +21,10 @@ _PARTS = {
     ),
     "text and attributes": ("posting_text",),
     "full text": (
-        "posting_words_data",
-        "posting_words_idx",
-        "posting_words_config",
-        "posting_words_docsize",
+        "search_index_data",
+        "search_index_idx",
+        "search_index_config",
+        "search_index_docsize",
     ),
     "counters": ("counter", "counter_top"),
 }

@@ -8,7 +8,8 @@ row, where an OR of words is read only as far as a page needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ from jobstore.statements.grammar import Term
 MAX_PREFIX_WORDS = 500
 """How many words all prefixes of a query may stand for together."""
 
+# Alternatives that are looked up to tell how common they are together.
+_SAMPLED_WORDS = 20
 # How many parts are nested; FTS5's parser has room for some dozens.
 _NESTED = 8
 # A word that no posting has.
@@ -39,13 +42,22 @@ _NOTHING = MARK + "0"
 Expand = Callable[[str, int], list[str]]
 
 
-class Match(NamedTuple):
-    """An FTS5 query in parts: what must occur, and what must not.
+class Part(NamedTuple):
+    """What must occur: its FTS5 query, empty if it cannot be satisfied.
 
-    A required part that is empty cannot be satisfied.
+    ``sample`` is a query that tells how long the lists are which it reads: single words of any
+    column, since FTS5 reads past every word on the way to a phrase or to a column. It is empty
+    for parts of many alternatives.
     """
 
-    required: tuple[str, ...] = ()
+    query: str
+    sample: str = ""
+
+
+class Match(NamedTuple):
+    """An FTS5 query in parts: what must occur, and what must not."""
+
+    required: tuple[Part, ...] = ()
     excluded: tuple[str, ...] = ()
 
     @property
@@ -56,10 +68,14 @@ class Match(NamedTuple):
     @property
     def is_impossible(self) -> bool:
         """Whether no posting can match."""
-        return "" in self.required
+        return any(not part.query for part in self.required)
 
-    def ordered(self, rank: Callable[[str], float]) -> Match:
-        """Return the same query with its required parts in another order, lowest rank first."""
+    def ordered(self, commonness: Callable[[str], float]) -> Match:
+        """Return the same query with its rarest part first, by the commonness of samples."""
+
+        def rank(part: Part) -> float:
+            return commonness(part.sample) if part.sample else math.inf
+
         return self._replace(required=tuple(sorted(self.required, key=rank)))
 
     def query(self, *more: str) -> str:
@@ -67,7 +83,8 @@ class Match(NamedTuple):
         # FTS5 seeks every part of an AND at every step. A NOT that excludes nothing makes it
         # take the parts one after the other: the later ones are sought only where all before
         # have met, which is a half to a quarter of the work.
-        first, *rest = (*more, *self.required) or (quoted(EVERY),)
+        required = (*more, *(part.query for part in self.required))
+        first, *rest = required or (quoted(EVERY),)
         text = first
         for number, part in enumerate(rest, start=2):
             text = f"{text} AND {part}"
@@ -87,8 +104,9 @@ def match(criteria: Criteria, expand: Expand) -> Match:
     required = _facets(criteria)
     excluded: list[str] = []
     if criteria.text is not None:
-        required += [any_of(map(spell, group)) for group in criteria.text.required]
-        excluded = [part for part in map(spell, criteria.text.excluded) if part]
+        required += [spell(group) for group in criteria.text.required]
+        unwanted = [spell((term,)) for term in criteria.text.excluded]
+        excluded = [part.query for part in unwanted if part.query]
     return Match(tuple(required), tuple(excluded))
 
 
@@ -105,15 +123,22 @@ def any_of(parts: Iterable[str]) -> str:
 
 
 class _Speller:
-    """Writes terms, and keeps account of the words that prefixes stand for."""
+    """Writes alternative terms as one part, and keeps account of the words that prefixes stand
+    for."""
 
     def __init__(self, expand: Expand) -> None:
         self._expand = expand
         self._left = MAX_PREFIX_WORDS
 
-    def __call__(self, term: Term) -> str:
-        part = any_of(map(quoted, self._phrases(term)))
-        return f"{term.field} : {part}" if term.field and part else part
+    def __call__(self, terms: Iterable[Term]) -> Part:
+        queries, samples = [], []
+        for term in terms:
+            phrases = self._phrases(term)
+            query = any_of(map(quoted, phrases))
+            queries.append(f"{term.field} : {query}" if term.field and query else query)
+            # The longest word of a phrase is seldom its most common one.
+            samples += [max(phrase.split(" "), key=len) for phrase in phrases]
+        return Part(any_of(queries), _sample(samples))
 
     def _phrases(self, term: Term) -> list[str]:
         if not term.prefix:
@@ -126,24 +151,32 @@ class _Speller:
         return [" ".join((*before, ending)) for ending in endings]
 
 
-def _facets(criteria: Criteria) -> list[str]:
+def _facets(criteria: Criteria) -> list[Part]:
     parts = []
     fields = tuple(LETTERS)
     one, other = (getattr(criteria, field) for field in PAIR)
     if one and other:
-        parts.append(any_of(quoted(pair_word(*pair)) for pair in product(one, other)))
+        parts.append(_one_of([pair_word(*pair) for pair in product(one, other)]))
         fields = tuple(field for field in fields if field not in PAIR)
     for field in fields:
-        found = [quoted(facet_word(field, value)) for value in getattr(criteria, field)]
+        found = [facet_word(field, value) for value in getattr(criteria, field)]
         if field == "skills":
-            parts += found
+            parts += [_one_of([word]) for word in found]
         elif found:
-            parts.append(any_of(found))
+            parts.append(_one_of(found))
     if criteria.salary_min is not None:
-        parts.append(any_of(map(quoted, YEARLY_MAX.reaching(criteria.salary_min, None))))
+        parts.append(_one_of(YEARLY_MAX.reaching(criteria.salary_min, None)))
     if criteria.salary_max is not None:
-        parts.append(any_of(map(quoted, YEARLY_MIN.reaching(None, criteria.salary_max))))
+        parts.append(_one_of(YEARLY_MIN.reaching(None, criteria.salary_max)))
     low, high = criteria.applicants_min, criteria.applicants_max
     if low is not None or high is not None:
-        parts.append(any_of(map(quoted, APPLICANTS.reaching(low, high))))
+        parts.append(_one_of(APPLICANTS.reaching(low, high)))
     return parts
+
+
+def _one_of(words: Sequence[str]) -> Part:
+    return Part(any_of(map(quoted, words)), _sample(words))
+
+
+def _sample(words: Sequence[str]) -> str:
+    return any_of(map(quoted, words)) if len(words) <= _SAMPLED_WORDS else ""

@@ -21,16 +21,23 @@ from pypika.terms import BasicCriterion, Criterion, Function, Star, Term
 # An alias makes PyPika qualify every column.
 _POSTING = Table("posting", alias="p")
 _TEXT = Table("posting_text", alias="t")
-_WORDS = Table("posting_words", alias="w")
+_WORDS = Table("search_index", alias="w")
 _OTHER = Table("posting", alias="q")
 
 KEYS = ("place", "listed_at", "listed_tie")
 """The first columns of every page: where a row stands."""
 
-MIRROR = 1 << 35
-"""The full-text index counts places backwards: its rowid of a place is ``MIRROR - place``. So
-the newest come first in it, and FTS5 reads forwards, which takes half to a third of the time
-that it needs backwards. The number lies beyond the place of any time before the year 2169."""
+_MIRROR = 1 << 35
+
+
+def mirrored(place: Any) -> Any:
+    """Return the rowid that the full-text index has for a place, and the place of a rowid.
+
+    It counts backwards, so that the newest come first in it and FTS5 reads forwards, which takes
+    half to a third of the time that it needs backwards. Places, of numbers or of SQL, are those
+    of times before the year 2169: rowids stay positive, and small.
+    """
+    return _MIRROR - place
 
 
 class Bind(Term):
@@ -87,7 +94,9 @@ class Shape(NamedTuple):
 
 
 def _edge(comparison: Callable[[Any, Any], Any], time: str, tie: str | None, order: Order) -> Term:
-    """The first place, in an order, whose position compares so with the bound one."""
+    """The first place, in an order, whose position compares so with the bound one; beyond all
+    places in that direction if there is none."""
+    none = _MIRROR if order is Order.asc else 0
     # A scalar, so that the full-text index gets a number and starts right there.
     keys: list[Term] = [_OTHER.listed_at, _OTHER.listed_tie]
     position: Any = Tuple(*keys) if tie else keys[0]
@@ -95,7 +104,8 @@ def _edge(comparison: Callable[[Any, Any], Any], time: str, tie: str | None, ord
     query = SQLLiteQuery.from_(_OTHER).select(_OTHER.place).where(comparison(position, bound))
     for key in keys:
         query = query.orderby(key, order=order)
-    return _Scalar(query.limit(1))
+    # With NULL instead of a place that no posting has, FTS5 would read all matches for nothing.
+    return Function("coalesce", _Scalar(query.limit(1)), none)
 
 
 # Conditions on the place, from below and from above. Labels may change between two pages, so
@@ -118,7 +128,7 @@ _ROW: dict[str, Callable[[Shape], Criterion]] = {
     "applicants_max": lambda _: _POSTING.applicant_count <= Bind("applicants_max"),
     "has_rank": lambda shape: _rank(shape).isnotnull(),
     "below_rank": lambda shape: (
-        # With no place left below the position the second part is NULL, and only lower ranks pass.
+        # With no place left below the position it is 0, and only lower ranks pass.
         Tuple(_rank(shape), _POSTING.place) <= Tuple(Bind("rank"), _BEFORE)
     ),
 }
@@ -130,7 +140,8 @@ def _rank(shape: Shape) -> Field:
 
 
 def _place(shape: Shape) -> Term:
-    return MIRROR - _WORDS.rowid if shape.words else _POSTING.place
+    place: Term = mirrored(_WORDS.rowid) if shape.words else _POSTING.place
+    return place
 
 
 def _newest_first(query: QueryBuilder, shape: Shape) -> QueryBuilder:
@@ -141,8 +152,7 @@ def _newest_first(query: QueryBuilder, shape: Shape) -> QueryBuilder:
 
 
 def _tightest(function: str, bounds: list[Term]) -> Term:
-    # FTS5 starts at one bound only, so it is given the tighter one of several. One without
-    # any place is NULL, and so is the result: no row matches, which is right.
+    # FTS5 starts at one bound only, so it is given the tighter one of several.
     return bounds[0] if len(bounds) == 1 else Function(function, *bounds)
 
 
@@ -150,7 +160,7 @@ def _beyond(shape: Shape, bound: Term, *, upwards: bool) -> Criterion:
     """The condition that a place is the bound, or lies on one side of it."""
     # FTS5 uses a bound only where its rowid stands alone.
     if shape.words:
-        bound = MIRROR - bound
+        bound = mirrored(bound)
         return _WORDS.rowid <= bound if upwards else _WORDS.rowid >= bound
     return _POSTING.place >= bound if upwards else _POSTING.place <= bound
 
@@ -163,7 +173,7 @@ def _matches(shape: Shape, with_row: bool) -> QueryBuilder:
         if with_row or row_conditions:
             # In SQLite a CROSS JOIN fixes the order: index first, then the rows it names.
             query = query.cross_join(_POSTING).cross()
-        query = query.where(BasicCriterion(_Operator.MATCH, _WORDS.posting_words, Bind("match")))
+        query = query.where(BasicCriterion(_Operator.MATCH, _WORDS.search_index, Bind("match")))
         if with_row or row_conditions:
             query = query.where(_POSTING.place == _place(shape))
     else:

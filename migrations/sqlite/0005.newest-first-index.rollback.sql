@@ -1,6 +1,7 @@
 -- The index is left empty; the jobstore that this schema belongs to fills it on `migrate up`.
-DROP TABLE posting_vocabulary;
-DROP TABLE posting_words;
+-- Those before 0004 never do: to go back to them, restore a backup.
+DROP TABLE search_vocabulary;
+DROP TABLE search_index;
 CREATE VIRTUAL TABLE posting_words USING fts5 (
     description, title, company, location, skills, facets,
     content = '', columnsize = 0, tokenize = "unicode61 remove_diacritics 2"

@@ -1,6 +1,6 @@
 -- What `jobstore doctor` reads. These walk whole tables, and only when they are asked to.
 
--- Newest first, as in the index.
+-- In which order, the caller says.
 -- name: every_posting
 SELECT
     p.id, p.version, p.status, p.source, p.source_job_id, p.title, p.company, p.location,
@@ -12,23 +12,22 @@ SELECT
     p.place, p.listed_at, p.listed_tie, p.digest
 FROM posting AS p
 LEFT JOIN posting_text AS t ON t.place = p.place
-ORDER BY p.place DESC;
 
 -- name: every_counter
 -- Quartiles follow from the counts of salaries, and are compared by themselves.
 SELECT c.kind, c.value, c.amount FROM counter AS c WHERE c.kind <> 'quartiles';
 
 -- name: indexed_entries
-SELECT w.rowid FROM posting_words AS w WHERE w.posting_words MATCH ? ORDER BY w.rowid;
+SELECT w.rowid FROM search_index AS w WHERE w.search_index MATCH ? ORDER BY w.rowid;
 
--- Each word, and a sum over where it stands: the remainder (by a prime) of the place multiplied
+-- Each word, and a sum over where it stands: the remainder (by a prime) of the rowid multiplied
 -- by the position, so that neither can change unnoticed. FTS5 has the words in order: nothing is
 -- sorted.
 -- name: indexed_words
 SELECT
     v.term,
     sum((v.doc % 1000000007) * (v.offset * 128 + unicode(v.col)) % 1000000007 + 1)
-FROM posting_vocabulary AS v
+FROM search_vocabulary AS v
 GROUP BY v.term;
 
 -- name: postings_without_text
@@ -48,12 +47,12 @@ WHERE NOT EXISTS (SELECT 1 FROM posting AS p WHERE p.id = r.id) ORDER BY r.id, r
 
 -- Fails when the index contradicts itself; writes nothing, but counts as a write.
 -- name: check_words
-INSERT INTO posting_words (posting_words) VALUES ('integrity-check');
+INSERT INTO search_index (search_index) VALUES ('integrity-check');
 
 -- What `jobstore doctor --repair` makes anew. Goes back to an index without entries, whatever
 -- state it is in.
 -- name: empty_words
-INSERT INTO posting_words (posting_words) VALUES ('delete-all');
+INSERT INTO search_index (search_index) VALUES ('delete-all');
 
 -- name: write_digest
 UPDATE posting SET digest = ? WHERE posting.place = ?;
@@ -74,4 +73,4 @@ DELETE FROM revision WHERE NOT EXISTS (SELECT 1 FROM posting AS p WHERE p.id = r
 
 -- Merges the index into one segment.
 -- name: optimize_words
-INSERT INTO posting_words (posting_words) VALUES ('optimize');
+INSERT INTO search_index (search_index) VALUES ('optimize');

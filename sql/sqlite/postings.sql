@@ -87,11 +87,11 @@ UPDATE posting_text SET place = ? WHERE posting_text.place = ?;
 DELETE FROM posting_text WHERE posting_text.place = ?;
 
 -- name: insert_words
-INSERT INTO posting_words (rowid, body, title, company, location) VALUES (?, ?, ?, ?, ?);
+INSERT INTO search_index (rowid, body, title, company, location) VALUES (?, ?, ?, ?, ?);
 
 -- The index keeps no text: an entry is removed by naming the words that it was made of.
 -- name: delete_words
-INSERT INTO posting_words (posting_words, rowid, body, title, company, location)
+INSERT INTO search_index (search_index, rowid, body, title, company, location)
 VALUES ('delete', ?, ?, ?, ?, ?);
 
 -- name: insert_revision

@@ -34,10 +34,9 @@ async def _fill(url: str) -> None:
 
 def _age(path: Path) -> None:
     """Make the store one that an earlier jobstore wrote: no digests, no words of ranges."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
-        conn.execute("INSERT INTO posting_words (posting_words) VALUES ('delete-all')")
-        conn.execute("DELETE FROM counter WHERE kind = 'quartiles'")
     migrations.down(jobstore_url(path), "0003")
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("DELETE FROM counter WHERE kind = 'quartiles'")
 
 
 def jobstore_url(path: Path) -> str:
@@ -86,9 +85,11 @@ async def test_a_store_of_a_later_form_is_refused(store_url: str, path: Path) ->
 
 
 def _words(path: Path) -> list[tuple[str, int, str, int]]:
-    """Everything that the index holds."""
+    """Everything that the index holds, which had another name before migration 0005."""
     with closing(sqlite3.connect(path)) as conn:
-        found = conn.execute("SELECT v.term, v.doc, v.col, v.offset FROM posting_vocabulary AS v")
+        names = [name for (name,) in conn.execute("SELECT name FROM sqlite_schema")]
+        index = "search" if "search_vocabulary" in names else "posting"
+        found = conn.execute(f"SELECT v.term, v.doc, v.col, v.offset FROM {index}_vocabulary AS v")
         return sorted(found)
 
 
@@ -123,6 +124,21 @@ def _written_at_0004(path: Path) -> None:
             " SELECT place, 'old', title, company, 'old', '\ue000a' FROM posting"
         )
         conn.execute("UPDATE store_property SET value = X'02' WHERE name = 'derived_form'")
+
+
+async def test_a_program_that_had_the_store_open_fails_rather_than_finds_nothing(
+    store_url: str, path: Path
+) -> None:
+    await _fill(store_url)
+    async with jobstore.connect(store_url) as store:
+        assert (await store.search(SearchQuery(text="engineer"))).total == 59
+        migrations.down(store_url, "0004")
+
+        with pytest.raises(SchemaMismatch, match="open the store again"):
+            await store.search(SearchQuery(text="engineer"))
+        with pytest.raises(SchemaMismatch, match="open the store again"):
+            await store.upsert(posting(60))
+        assert await store.count() == 59
 
 
 async def test_the_index_of_migration_0004_is_written_anew(store_url: str, path: Path) -> None:

@@ -323,7 +323,7 @@ def test_a_drill_records_what_it_did(
 def test_a_restored_store_that_gives_wrong_answers_fails_the_drill(settings: Settings) -> None:
     manifest = make(settings)
     # What is derived is no content; a drill asks it all the same.
-    delete = "INSERT INTO posting_words (posting_words) VALUES ('delete-all')"
+    delete = "INSERT INTO search_index (search_index) VALUES ('delete-all')"
     repack(settings, manifest, "UPDATE counter SET amount = 7", delete)
     assert [each.ok for each in verification.verify(settings)] == [True]
     done = drills.drill(settings)
@@ -335,7 +335,7 @@ def test_a_restored_store_that_gives_wrong_answers_fails_the_drill(settings: Set
 def test_a_search_index_that_lost_entries_fails_the_drill(settings: Settings) -> None:
     manifest = make(settings)
     # Its structure stays sound, and no digest covers it.
-    words = "INSERT INTO posting_words (posting_words, rowid, title)"
+    words = "INSERT INTO search_index (search_index, rowid, title)"
     repack(settings, manifest, f"{words} SELECT 'delete', (1 << 35) - place, title FROM posting")
     assert [each.ok for each in verification.verify(settings)] == [True]
     done = drills.drill(settings)

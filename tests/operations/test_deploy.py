@@ -441,12 +441,55 @@ def test_what_is_written_while_it_is_asked_is_not_dropped_either(
 def test_what_follows_from_postings_is_nothing_to_be_lost(
     settings: Settings, used: Any, path: Path
 ) -> None:
-    taken = [step.id for step in migrations.down(settings.store.url, to="3")]
+    taken = [step.id for step in migrations.down(settings.store.url, to="4")]
 
     done = deployed(settings_for(path.parent, thresholds={"get_ms": 0.001}))
 
     assert done.undone == [f"Took back {id}; every posting stayed." for id in taken]
     assert done.left == []
+
+
+def test_no_empty_index_is_left_to_a_jobstore_that_does_not_fill_it(
+    settings: Settings, used: Any, path: Path
+) -> None:
+    migrations.down(settings.store.url, to="3")
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute(
+            "INSERT INTO posting_words (rowid, title, facets)"
+            " SELECT place, title, '\ue000a' FROM posting"
+        )
+    before = content(path)
+
+    done = deployed(settings_for(path.parent, thresholds={"get_ms": 0.001}))
+
+    assert len(done.undone) == 1
+    assert done.undone[0].startswith("Returned to the backup ")
+    assert done.left == []
+    assert content(path) == before
+    assert before["rows"]["posting_vocabulary"]
+
+
+def test_an_index_that_the_jobstore_from_before_fills_costs_no_posting(
+    settings: Settings, used: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations.down(settings.store.url, to="4")
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("UPDATE store_property SET value = X'02' WHERE name = 'derived_form'")
+    take_back = undoing._Undoing.take_back_migrations
+
+    def written_before(self: Any) -> None:
+        stored(settings.store.url, posting("just now"))
+        take_back(self)
+
+    monkeypatch.setattr(undoing._Undoing, "take_back_migrations", written_before)
+    done = deployed(settings_for(path.parent, thresholds={"get_ms": 0.001}))
+
+    assert done.undone == [f"Took back {IDS[4]}; every posting stayed."]
+    assert done.left == [
+        "What follows from postings has to be written anew, by the jobstore from before; that "
+        "loses nothing: jobstore migrate up"
+    ]
+    assert len(content(path)["rows"]["posting"]) == 21
 
 
 def test_what_is_written_while_a_backup_is_returned_to_is_not_lost_either(

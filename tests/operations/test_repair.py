@@ -48,11 +48,11 @@ def copies(file: Path) -> list[Path]:
 
 
 def words_lost(file: Path) -> None:
-    tamper(file, "INSERT INTO posting_words (posting_words) VALUES ('delete-all')")
+    tamper(file, "INSERT INTO search_index (search_index) VALUES ('delete-all')")
 
 
 def words_zeroed(file: Path) -> None:
-    tamper(file, "UPDATE posting_words_data SET block = zeroblob(40) WHERE id > 10")
+    tamper(file, "UPDATE search_index_data SET block = zeroblob(40) WHERE id > 10")
 
 
 def counters_wrong(file: Path) -> None:
@@ -153,7 +153,7 @@ def test_what_only_a_backup_has_is_not_touched(file: Path, statement: str) -> No
     assert copies(file) == []
 
 
-@pytest.mark.parametrize("name", ["posting", "posting_text", "posting_id", "posting_words_data"])
+@pytest.mark.parametrize("name", ["posting", "posting_text", "posting_id", "search_index_data"])
 def test_a_damaged_page_is_found_and_left_to_a_backup(file: Path, name: str) -> None:
     overwrite_page(file, name)
     before = file.read_bytes()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from jobstore.engines.sqlite import lookup, sorting, writes
+from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.engines.sqlite.lookup import Lookup, snapshot
 from jobstore.engines.sqlite.rows import SUMMARY_COLUMNS
 from jobstore.engines.sqlite.search import count, scan, search
@@ -141,6 +142,8 @@ FILTERS: list[tuple[dict[str, Any], str]] = [
     ({"text": "engineer", "status": "open", "salary_min": 80_000, "sort": "salary"}, "b"),
     ({"text": "-engineer", "posted_since": NOW}, ""),
     ({"posted_since": NOW - timedelta(hours=1), "sort": "applicants"}, "ab"),
+    ({"text": "engineer", "posted_since": NOW + timedelta(days=1)}, ""),
+    ({"text": "engineer", "posted_until": NOW - timedelta(days=9)}, ""),
     ({"status": "open", "workplace": "remote"}, "a"),
     ({"status": "closed", "workplace": "remote"}, ""),
     ({"status": ("open", "closed"), "workplace": ("onsite", "remote")}, "ab"),
@@ -202,15 +205,14 @@ def test_of_many_parts_the_rarest_leads(conn: sqlite3.Connection) -> None:
             for number in range(200)
         ],
     )
-    found = Lookup(conn, asked(text="engineer nurse", company="Rare"))
-    assert found.match.required[1:] == ('"nurse"', '"engineer"')
-    assert Lookup(conn, asked(text="engineer nurse data")).match.required == (
-        '"data"',
-        '"nurse"',
-        '"engineer"',
-    )
+
+    def order(**fields: Any) -> list[str]:
+        return [part.query for part in Lookup(conn, asked(**fields)).match.required]
+
+    assert order(text="engineer nurse", company="Rare")[1:] == ['"nurse"', '"engineer"']
+    assert order(text="engineer nurse data") == ['"data"', '"nurse"', '"engineer"']
     # Two are joined as they come.
-    assert Lookup(conn, asked(text="engineer nurse")).match.required == ('"engineer"', '"nurse"')
+    assert order(text="engineer nurse") == ['"engineer"', '"nurse"']
 
 
 @pytest.mark.parametrize("matching", [0, 3, 20, 21, 1000, 1001, 1100])
@@ -230,6 +232,13 @@ def test_many_parts_give_the_first_page_and_the_total(
     assert [item.title for item in page.items] == [f"{n} data engineer in Berlin" for n in newest]
     assert (page.total, page.total_capped) == (min(matching, 1001), matching > 1000)
     assert (page.position is None) == (matching <= 20)
+
+
+def test_an_entry_of_the_index_without_a_posting_is_a_damage(conn: sqlite3.Connection) -> None:
+    store(conn, [posting(f"{number} data engineer in Berlin") for number in range(3)])
+    conn.execute("DELETE FROM posting WHERE title LIKE '1%'")
+    with pytest.raises(DamagedRow):
+        search(conn, asked(text="data engineer berlin"), limit=20)
 
 
 def crowd(size: int, seed: int = 1) -> list[JobPosting]:

@@ -166,9 +166,9 @@ def _per_day(conn: sqlite3.Connection, now: datetime) -> dict[date, int]:
 
 
 @lru_cache(maxsize=4)
-def _days_until(today: date) -> list[tuple[date, str]]:
+def _days_until(today: date) -> tuple[tuple[date, str], ...]:
     days = (today - timedelta(days=back) for back in range(DAYS - 1, -1, -1))
-    return [(day, day.isoformat()) for day in days]
+    return tuple((day, day.isoformat()) for day in days)
 
 
 def _write_quartiles(conn: sqlite3.Connection, currency: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from jobstore.records import Job
 from jobstore.statements import catalog
 from jobstore.statements.facets import facet_words
-from jobstore.statements.search import MIRROR
+from jobstore.statements.search import mirrored
 from jobstore.statements.words import index_text
 
 _SQL = catalog.load("sqlite")
@@ -38,7 +38,7 @@ def entry(job: Job) -> Entry:
 
 def numbered(place: int, words: Entry) -> tuple[Any, ...]:
     """Return what the statements that add or remove an entry bind."""
-    return (MIRROR - place, *words)
+    return (mirrored(place), *words)
 
 
 class IndexChanges:

@@ -30,7 +30,7 @@ MAX_SORTED = 2000
 
 # So many parts of a query FTS5 joins quickly in any order.
 _FREELY_JOINED = 2
-# How many matches of a part tell how common it is among the newest postings.
+# How many of the newest postings with a word tell how common it is.
 _SAMPLED = 32
 
 _DATES = ("posted_since", "posted_until")
@@ -127,9 +127,9 @@ class Lookup:
         """Return the rows of :func:`jobstore.statements.search.rows_at`."""
         return self._rows(statements.rows_at(columns, texts), places=json.dumps(places))
 
-    def _commonness(self, part: str) -> float:
-        """Return a number that is higher for parts which more of the newest postings match."""
-        bound = {"match": part, "before": _SAMPLED - 1}
+    def _commonness(self, words: str) -> float:
+        """Return a number that is higher for words which more of the newest postings have."""
+        bound = {"match": words, "before": _SAMPLED - 1}
         row = self._conn.execute(_SQL["nth_match"], bound).fetchone()
         # The further one has to go for so many matches, the rarer they are.
         return -math.inf if row is None else -row[0]

@@ -22,8 +22,12 @@ _SQL = catalog.load("sqlite")
 
 DERIVED_FORM = 3
 """The form of what is derived from postings. It changes with the words of the index
-(:mod:`jobstore.statements.words`, :mod:`jobstore.statements.facets`), the kinds of counters
-and the digest; a store in an older form is rewritten by ``jobstore migrate up``."""
+(:mod:`jobstore.statements.words`, :mod:`jobstore.statements.facets`), with its columns and rowids
+(:mod:`jobstore.engines.sqlite.indexing`), the kinds of counters and the digest; a store in an
+older form is rewritten by ``jobstore migrate up``."""
+
+OLDEST_FIRST = " ORDER BY p.place"
+NEWEST_FIRST = " ORDER BY p.place DESC"
 
 # Postings that are held at a time, and whose counts are written together.
 SLICE = 1024
@@ -39,7 +43,8 @@ def rebuild_index(conn: sqlite3.Connection, progress: Callable[[int], object] | 
     """
     conn.execute(_SQL["empty_words"])
     done = 0
-    for jobs in _slices(conn):
+    # In the order of the index, so that FTS5 gathers what is written into large segments.
+    for jobs in _slices(conn, NEWEST_FIRST):
         entries = (numbered(place, entry(job)) for place, job in jobs)
         conn.executemany(_SQL["insert_words"], entries)
         done += len(jobs)
@@ -52,7 +57,7 @@ def rebuild_index(conn: sqlite3.Connection, progress: Callable[[int], object] | 
 def rebuild_counters(conn: sqlite3.Connection) -> int:
     """Drop all counts and recount the postings; return how many there are.
 
-    A value that is spelled in several ways is shown as its newest posting spells it.
+    A value that is spelled in several ways is shown as its oldest posting spells it.
     """
     conn.execute(_SQL["empty_counters"])
     done = 0
@@ -74,9 +79,8 @@ def rebuild_derived(conn: sqlite3.Connection) -> None:
     conn.execute(_SQL["write_derived_form"], (bytes([DERIVED_FORM]),))
 
 
-def _slices(conn: sqlite3.Connection) -> Iterator[list[tuple[int, Job]]]:
-    """Yield all postings with their places, newest first: FTS5 gathers what is written in the
-    order of the index into large segments."""
-    rows = conn.execute(_SQL["every_posting"])
+def _slices(conn: sqlite3.Connection, order: str = OLDEST_FIRST) -> Iterator[list[tuple[int, Job]]]:
+    """Yield all postings with their places, in an order."""
+    rows = conn.execute(_SQL["every_posting"] + order)
     while jobs := [(row[_PLACE], job_from_row(row)) for row in islice(rows, SLICE)]:
         yield jobs

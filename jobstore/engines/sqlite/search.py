@@ -27,7 +27,7 @@ from jobstore.engines.sqlite.sorting import (
     by_newest,
     by_number,
     by_relevance,
-    newest_at,
+    hits_at,
 )
 from jobstore.records import FacetCount, Job, JobSummary, Sort
 from jobstore.statements.criteria import Criteria
@@ -146,7 +146,7 @@ def _hits(
     if sort is Sort.RELEVANCE:
         return by_relevance(lookup, limit, after)
     if newest is not None and after is None and (len(newest) >= limit or _is_all(newest)):
-        return newest_at(lookup, newest[:limit], SUMMARY_COLUMNS, texts)
+        return hits_at(lookup, newest[:limit], SUMMARY_COLUMNS, texts)
     return by_newest(lookup, limit, after, SUMMARY_COLUMNS, texts)
 
 
@@ -163,9 +163,7 @@ def _items(
     lookup: Lookup, hits: list[Hit], criteria: Criteria, texts: tuple[str, ...]
 ) -> list[JobSummary]:
     if hits and not hits[0].row:
-        places = [hit.place for hit in hits]
-        found = {hit.place: hit for hit in newest_at(lookup, places, SUMMARY_COLUMNS, texts)}
-        hits = [found[place] for place in places]
+        hits = hits_at(lookup, [hit.place for hit in hits], SUMMARY_COLUMNS, texts)
     rows = [hit.row for hit in hits if hit.row]
     items = summaries_from_rows(rows)
     if texts and criteria.text is not None:

@@ -83,7 +83,8 @@ def _marked(text: str, terms: list[Term], first: int, last: int) -> str | None:
     if not matches:
         return None
     start, end = _window(folded, *matches[0])
-    more = end < len(folded) or last < len(text)
+    before = _MORE if start or first else ""
+    after = _MORE if end < len(folded) or last < len(text) else ""
     if places is not None:
         # Back to where everything stands in the text itself.
         places.append(len(part))
@@ -99,7 +100,7 @@ def _marked(text: str, terms: list[Term], first: int, last: int) -> str | None:
             done = stop
     pieces.append(part[done:end])
     excerpt = " ".join("".join(pieces).split())
-    return f"{_MORE if start or first else ''}{excerpt}{_MORE if more else ''}"
+    return f"{before}{excerpt}{after}"
 
 
 def _matches(folded: str, terms: list[Term]) -> list[tuple[int, int]]:

@@ -48,17 +48,21 @@ def by_newest(
     bound: dict[str, Any] = {}
     if after:
         shape, bound = shape.also("after"), {"after_at": after[0], "after_tie": after[1]}
-    return _hits(lookup.page(shape, limit, columns, texts, **bound))
+    return _as_hits(lookup.page(shape, limit, columns, texts, **bound))
 
 
-def newest_at(
+def hits_at(
     lookup: Lookup, places: list[int], columns: tuple[str, ...], texts: tuple[str, ...] = ()
 ) -> list[Hit]:
-    """Do what :func:`by_newest` does, for a first page whose places are known."""
-    return _hits(sorted(lookup.rows_at(places, columns, texts), reverse=True))
+    """Return what :func:`by_newest` does for postings whose places are known, in their order.
+
+    Raises KeyError for a place without a posting: the index has an entry too many.
+    """
+    found = {hit.place: hit for hit in _as_hits(lookup.rows_at(places, columns, texts))}
+    return [found[place] for place in places]
 
 
-def _hits(rows: list[Row]) -> list[Hit]:
+def _as_hits(rows: list[Row]) -> list[Hit]:
     keys = len(KEYS)
     return [Hit(row[0], row[1:keys], row[keys:]) for row in rows]
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 from jobstore.engines.sqlite.counters import Counter, counters_of, misplaced_quartiles
 from jobstore.engines.sqlite.indexing import Entry, entry, numbered
 from jobstore.engines.sqlite.lookup import snapshot
+from jobstore.engines.sqlite.rebuilding import NEWEST_FIRST
 from jobstore.engines.sqlite.rows import (
     JOB_COLUMNS,
     digest,
@@ -29,7 +30,7 @@ from jobstore.merge import listed_at
 from jobstore.records import Job, job_id
 from jobstore.statements import catalog
 from jobstore.statements.facets import EVERY
-from jobstore.statements.search import MIRROR
+from jobstore.statements.search import mirrored
 
 _SQL = catalog.load("sqlite")
 
@@ -112,7 +113,7 @@ def verify_rows(conn: sqlite3.Connection) -> list[Finding]:
     with snapshot(conn):
         readable = _Postings()
         checks: list[_Check] = [_Digests(), _Order(), _Index(conn), _Counters(conn)]
-        for row in conn.execute(_SQL["every_posting"]):
+        for row in conn.execute(_SQL["every_posting"] + NEWEST_FIRST):
             name = f"posting {row[0].hex()}" if isinstance(row[0], bytes) else f"row {row[_PLACE]}"
             content = readable.read(name, row)
             for check in checks:
@@ -226,19 +227,19 @@ class _Index:
         # A damaged index shall not keep the postings from being read.
         try:
             for (number,) in self._conn.execute(_SQL["indexed_entries"], (f'"{EVERY}"',)):
-                yield MIRROR - number
+                yield mirrored(number)
         except sqlite3.Error as error:
             self._faults.add(f"it cannot be read ({error})")
 
     def _skip_to(self, place: int | None) -> None:
         while self._next is not None and (place is None or self._next > place):
-            self._faults.add(f"entry {self._next} without a posting")
+            self._faults.add(f"entry {mirrored(self._next)} without a posting")
             self._next = next(self._entries, None)
 
     def _words_of_slice(self) -> int:
         """Sum up what the index should hold for the postings that were gathered."""
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
-            for table in ("posting_words", "posting_vocabulary"):
+            for table in ("search_index", "search_vocabulary"):
                 scratch.execute(self._conn.execute(_DEFINITION, (table,)).fetchone()[0])
             scratch.execute("BEGIN")
             scratch.executemany(

@@ -70,6 +70,11 @@ def put_back(settings: Settings, deployment: Deployment, agree: Agree) -> None:
         _log.error("not put back", detail=left)
 
 
+# Taking back a later migration may leave the full-text index empty. The jobstore of this one and
+# later ones see that, and fill it on `migrate up`; earlier ones do not.
+_FILLS_AN_INDEX = "0004"
+
+
 class _Undoing:
     def __init__(
         self, settings: Settings, deployment: Deployment, before: Condition, agree: Agree
@@ -93,7 +98,11 @@ class _Undoing:
     def take_back_migrations(self) -> None:
         if not self._before.migrations:
             return self._take_away()
-        if read_condition(self._path).migrations == self._before.migrations:
+        now = read_condition(self._path)
+        if now.migrations == self._before.migrations:
+            return None
+        if self._before.newest < _FILLS_AN_INDEX < now.newest:
+            # What was before would search an empty index, and not know it.
             return None
         url = self._settings.store.address
         steps = migrations.down(url, to=self._before.newest, dry_run=True)
@@ -164,6 +173,14 @@ class _Undoing:
                 return
             loss = compare(self._path, earlier)
             if loss and not self._agree(loss):
+                if now.migrations == self._before.migrations and (
+                    now.derived_form < self._before.derived_form
+                ):
+                    self._deployment.left.append(
+                        "What follows from postings has to be written anew, by the jobstore from "
+                        "before; that loses nothing: jobstore migrate up"
+                    )
+                    return
                 self._deployment.left.append(
                     f"The schema is not that from before. Returning to the backup {backup} would "
                     f"lose {loss}; to do that, run: jobstore restore {backup} --replace"

@@ -153,7 +153,7 @@ def test_a_reference_to_nothing_is_found(file: Path) -> None:
 
 
 def test_an_index_entry_that_is_missing_is_found(file: Path) -> None:
-    tamper(file, "INSERT INTO posting_words (posting_words) VALUES ('delete-all')")
+    tamper(file, "INSERT INTO search_index (search_index) VALUES ('delete-all')")
     code, findings = examine(file, "--full", "--verify")
     assert code == 1
     assert findings["index"][0] == "problem"
@@ -161,7 +161,7 @@ def test_an_index_entry_that_is_missing_is_found(file: Path) -> None:
 
 
 def test_a_damaged_word_index_is_found(file: Path) -> None:
-    tamper(file, "UPDATE posting_words_data SET block = zeroblob(40) WHERE id > 10")
+    tamper(file, "UPDATE search_index_data SET block = zeroblob(40) WHERE id > 10")
     code, findings = examine(file, "--full")
     assert code == 1
     assert findings["words"][0] == "problem"

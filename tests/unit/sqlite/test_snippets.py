@@ -55,6 +55,12 @@ def test_all_matches_near_the_first_are_marked_and_none_further() -> None:
     assert found.endswith("…")
 
 
+@pytest.mark.parametrize("unseen", ["\ufeff", "\xad", "\u2060", "\u0301"])
+def test_nothing_is_cut_before_a_character_that_is_none(unseen: str) -> None:
+    found = Excerpts(asked("data")).snippet("title", f"{unseen}Data engineer wanted")
+    assert found == "**Data** engineer wanted"
+
+
 def test_of_matches_that_begin_together_the_longest_is_marked() -> None:
     assert "**data engineer**" in Excerpts(asked('data "data engineer"')).snippet(
         "t", "a data engineer b"

@@ -28,6 +28,10 @@ def matched(**fields: object) -> Match:
     return match(check_query(SearchQuery(**fields)), expand)  # type: ignore[arg-type]
 
 
+def queries(found: Match) -> list[str]:
+    return [part.query for part in found.required]
+
+
 @pytest.mark.parametrize(
     ("text", "query"),
     [
@@ -53,27 +57,50 @@ def test_texts(text: str, query: str) -> None:
 
 def test_facets_are_words() -> None:
     found = matched(text="a", status="open", company=("X", "Y"), skills=("c++", "R"))
-    assert found.required == (
+    assert queries(found) == [
         any_of(quoted(facet_word("company", name)) for name in ("x", "y")),
         quoted(facet_word("status", "open")),
         quoted(facet_word("skills", "c++")),
         quoted(facet_word("skills", "r")),
         '"a"',
-    )
+    ]
 
 
 def test_status_and_workplace_are_one_word() -> None:
-    assert matched(status="open", workplace=("remote", "hybrid"), country="DE").required == (
+    assert queries(matched(status="open", workplace=("remote", "hybrid"), country="DE")) == [
         any_of(quoted(pair_word("open", workplace)) for workplace in ("hybrid", "remote")),
         quoted(facet_word("country", "DE")),
-    )
-    assert matched(workplace="remote").required == (quoted(facet_word("workplace", "remote")),)
+    ]
+    assert queries(matched(workplace="remote")) == [quoted(facet_word("workplace", "remote"))]
 
 
 def test_the_rarest_part_can_lead() -> None:
     commonness = {'"the"': 0.9, '"data"': 0.2, '"engineer"': 0.1}
     found = matched(text="the data -big engineer").ordered(commonness.__getitem__)
-    assert found == Match(('"engineer"', '"data"', '"the"'), ('"big"',))
+    assert queries(found) == ['"engineer"', '"data"', '"the"']
+    assert found.excluded == ('"big"',)
+
+
+@pytest.mark.parametrize(
+    ("text", "sample"),
+    [
+        ('"of the engineer"', '"engineer"'),
+        ("title:lead", '"lead"'),
+        ('a OR title:"b cc" OR dat*', '("a" OR "cc" OR "data")'),
+        ('"big eng"*', '("big" OR "engine" OR "engineer")'),
+        (" OR ".join(f"w{n}" for n in range(21)), ""),
+        ("zzz*", ""),
+    ],
+)
+def test_a_sample_is_of_single_words_anywhere(text: str, sample: str) -> None:
+    (part,) = matched(text=text).required
+    assert part.sample == sample
+
+
+def test_what_cannot_be_sampled_comes_last() -> None:
+    many = " OR ".join(f"w{n}" for n in range(21))
+    found = matched(text=f"{many} the").ordered(lambda sample: 0.9)
+    assert queries(found)[0] == '"the"'
 
 
 def test_ranges_are_buckets() -> None:
@@ -81,11 +108,11 @@ def test_ranges_are_buckets() -> None:
         return any_of(map(quoted, words))
 
     found = matched(salary_min=60_000, salary_max=90_000, applicants_min=3, applicants_max=3)
-    assert found.required == (
+    assert queries(found) == [
         buckets(YEARLY_MAX.reaching(60_000, None)),
         buckets(YEARLY_MIN.reaching(None, 90_000)),
         buckets((APPLICANTS.words(3)[1],)),
-    )
+    ]
 
 
 def test_nothing_to_ask_for() -> None:
