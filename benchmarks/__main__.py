@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks import compare, gates, markdown, real, report
+from benchmarks import compare, gates, markdown, profile, real, report
 from benchmarks.databases import Database, database, working_copy
 from benchmarks.importing import ROWS, measure_import, measure_memory, measure_opening
 from benchmarks.reading import (
@@ -34,7 +34,7 @@ SIZES = (10_000, 100_000, 1_000_000)
 def main(arguments: list[str] | None = None) -> int:
     """Run one of the commands; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    commands = ("run", "compare", "peers", "real", "publish")
+    commands = ("run", "compare", "peers", "profile", "real", "publish")
     parser.add_argument("command", nargs="?", default="run", choices=commands)
     parser.add_argument("--scale", type=int, default=SCALE, help="postings (default %(default)s)")
     parser.add_argument("--base", type=Path, help="compare: the JSON file of an earlier run")
@@ -49,6 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
         from benchmarks.peers import run
 
         return run(options.scale)
+    if options.command == "profile":
+        parts = asyncio.run(profile.run(database(options.scale)))
+        results = {"scale": options.scale, "machine": report.machine(), "parts": parts}
+        report.write(results, f"profile-{options.scale}")
+        return 0
     if options.command == "real":
         if not options.files:
             parser.error("real needs files")

@@ -77,11 +77,22 @@ def replay(conn: sqlite3.Connection, statements: Iterable[Statement]) -> None:
 class _Inline:
     """Stands for the pool of readers, and runs at once what it is given."""
 
-    def __init__(self, conn: Recorder) -> None:
+    def __init__(self, conn: Recorder | sqlite3.Connection) -> None:
         self._conn = conn
 
     async def read(self, function: Callable[..., Any], *args: Any, **_: Any) -> Any:
         return function(self._conn, *args)
+
+
+def inline_store(conn: Recorder | sqlite3.Connection, path: Path, now: datetime) -> JobStore:
+    """Return a gateway that reads on the caller's own thread. It has nothing to close."""
+    key = conn.execute(catalog.load("sqlite")["cursor_key"]).fetchone()[0]
+    engine: Any = SQLiteEngine(
+        cast(Any, None), cast(Any, _Inline(conn)), bytes(key), lambda: now, path
+    )
+    store = JobStore(engine, (), lambda: now)
+    store._closed = True
+    return store
 
 
 class RecordingStore:
@@ -90,12 +101,8 @@ class RecordingStore:
     def __init__(self, path: Path, now: datetime = generator.NOW) -> None:
         self._conn = connect(path)
         self._recorder = Recorder(self._conn)
-        key = self._conn.execute(catalog.load("sqlite")["cursor_key"]).fetchone()[0]
-        engine: Any = SQLiteEngine(
-            cast(Any, None), cast(Any, _Inline(self._recorder)), bytes(key), lambda: now, path
-        )
-        self._store = JobStore(engine, (), lambda: now)
-        self._store._closed = True  # there is nothing to close in it
+        self._store = inline_store(self._recorder, path, now)
+        self._recorder.take()
 
     async def statements_of(self, call: Callable[[JobStore], Awaitable[Any]]) -> list[Statement]:
         """Return the statements that ``call`` runs."""

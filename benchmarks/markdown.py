@@ -25,6 +25,8 @@ def publish(folder: Path = FOLDER, readme: Path = README) -> None:
     """Put the results of all sizes and of the other ways into the README."""
     runs = sorted((path for path in folder.glob("*.json") if path.stem.isdigit()), key=_size)
     parts = [run_section(_read(path)) for path in runs]
+    profiles = sorted(folder.glob("profile-*.json"), key=_profiled)
+    parts += [profile_section(_read(path)) for path in profiles]
     peers = folder / "peers.json"
     if peers.exists():
         parts.append(peers_section(_read(peers)))
@@ -38,6 +40,10 @@ def _size(path: Path) -> int:
     return int(path.stem)
 
 
+def _profiled(path: Path) -> int:
+    return int(path.stem.removeprefix("profile-"))
+
+
 def _read(path: Path) -> Results:
     found: Results = json.loads(path.read_text(encoding="utf-8"))
     return found
@@ -48,6 +54,16 @@ def run_section(results: Results) -> str:
     lines = [*_heading(f"{results['scale']:,} postings", results), *_reads(results)]
     lines += ["", *_rest(results), "", *_missed(results), ""]
     return "\n".join(lines)
+
+
+def profile_section(results: Results) -> str:
+    """Return the section that says where the time of reads goes."""
+    columns = ("gateway", "sql", "python", "hop", "waiting")
+    lines = _heading(f"Where the time goes, {results['scale']:,} postings, p50 ms", results)
+    lines += table_head(("operation", *columns))
+    for name, found in results["parts"].items():
+        lines.append(row((name, *(f"{found[key]:.3f}" for key in columns))))
+    return "\n".join([*lines, ""])
 
 
 def peers_section(results: Results) -> str:

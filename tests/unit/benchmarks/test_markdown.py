@@ -86,8 +86,30 @@ def test_results_stand_between_the_marks(tmp_path):
     assert readme.read_text() == text
 
 
+PROFILE = {
+    "scale": 1000,
+    "machine": MACHINE,
+    "parts": {
+        "get": {"gateway": 0.3, "sql": 0.1, "python": 0.05, "hop": 0.08, "waiting": 0.07},
+    },
+}
+
+
+def test_a_profile_is_published_beside_the_runs(tmp_path):
+    (tmp_path / "profile-1000.json").write_text(json.dumps(PROFILE))
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{markdown.BEGIN}\n{markdown.END}\n")
+    markdown.publish(tmp_path, readme)
+    assert "| get | 0.300 | 0.100 | 0.050 | 0.080 | 0.070 |" in readme.read_text()
+
+
 def test_every_line_of_a_table_has_the_same_number_of_cells():
-    for text in (markdown.run_section(RUN), markdown.peers_section(PEERS)):
+    sections = (
+        markdown.run_section(RUN),
+        markdown.profile_section(PROFILE),
+        markdown.peers_section(PEERS),
+    )
+    for text in sections:
         for block in text.split("\n\n"):
             lines = [line for line in block.splitlines() if line.startswith("|")]
             assert len({line.count("|") for line in lines}) <= 1
