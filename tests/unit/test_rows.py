@@ -27,6 +27,7 @@ from jobstore.engines.sqlite.rows import (
 )
 from jobstore.intake import check_posting
 from jobstore.merge import merge
+from jobstore.records import JobSummary
 from tests.fixtures.postings import full
 
 NOW = datetime(2026, 3, 1, 12, 30, 0, 123456, UTC)
@@ -46,8 +47,7 @@ def test_a_job_survives_the_way_to_a_row_and_back() -> None:
 def test_a_summary_is_the_beginning_of_a_job() -> None:
     (summary,) = summaries_from_rows([row_of(JOB)])
 
-    assert all(getattr(summary, name) == getattr(JOB, name) for name in SUMMARY_COLUMNS)
-    assert summary.snippet is None
+    assert summary == JobSummary(**{name: getattr(JOB, name) for name in SUMMARY_COLUMNS})
 
 
 def test_every_column_of_a_posting_is_written() -> None:
