@@ -15,6 +15,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from unicodedata import normalize
 from uuid import UUID
 
 from jobstore import (
@@ -248,7 +249,8 @@ class Model:
             value = getattr(job, name)
             values = value if isinstance(value, list) else [value]
             counts.update({compared(name, one) for one in values if one})
-        return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:10]
+        # Equal amounts stand in the order of composed letters, as Hangul is written.
+        return sorted(counts.items(), key=lambda pair: (-pair[1], normalize("NFC", pair[0])))[:10]
 
     def statistics(self, now: datetime) -> Statistics:
         """Return the statistics by counting everything anew."""
