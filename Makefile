@@ -15,8 +15,10 @@ BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --editable
 READY := $(VENV)/.ready
 
-# A STORE that was asked for goes before that of CONFIG.
-OPERATED := $(if $(CONFIG),--config '$(CONFIG)') $(if $(filter file,$(origin STORE)),,--store '$(STORE)')
+# What was asked for is passed on even if it is empty, as from a variable that is not set: then it
+# is refused. A STORE that was asked for goes before that of CONFIG.
+asked = $(filter-out undefined file,$(origin $(1)))
+OPERATED := $(if $(CONFIG)$(call asked,CONFIG),--config '$(CONFIG)') $(if $(call asked,STORE),--store '$(STORE)')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check migrate rollback migrate-status deploy health backup restore monitor
@@ -50,7 +52,7 @@ check: $(READY) ## lint, types, import layers, security scan
 migrate: $(READY) ## bring the schema of STORE up to date
 	$(BIN)/jobstore migrate up --store '$(STORE)'
 
-rollback: $(READY) ## take back the last migration of STORE; YES=1 does not ask
+rollback: $(READY) ## take back the last migration of STORE, after a backup; YES=1 does not ask
 	$(BIN)/jobstore migrate down --store '$(STORE)' $(if $(YES),--yes)
 
 migrate-status: $(READY) ## show the migrations of STORE
@@ -66,7 +68,7 @@ backup: $(READY) ## back up the store of ENVIRONMENT
 	$(BIN)/jobstore backup create $(OPERATED)
 
 restore: $(READY) ## restore the newest backup, or NAME, to the new file TO
-	$(BIN)/jobstore restore $(NAME) $(if $(TO),--to '$(TO)') $(OPERATED)
+	$(BIN)/jobstore restore $(if $(call asked,NAME),'$(NAME)') $(if $(call asked,TO),--to '$(TO)') $(OPERATED)
 
 monitor: $(READY) ## watch what goes on in the store of ENVIRONMENT
 	$(BIN)/jobstore monitor $(OPERATED)

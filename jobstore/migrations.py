@@ -150,15 +150,15 @@ def down(
 ) -> list[Step]:
     """Take back the last ``steps`` migrations, or with ``to`` all that came after that one.
 
-    ``to="0"`` takes back everything. Postings stay for as long as the migration that made
-    their table stays. ``look`` is called before each, when nobody else can write any more; what
-    it raises leaves that migration where it is. Otherwise like :func:`up`; a store that does not
-    exist is not made (StoreUnavailable).
+    ``to="0"``, or more zeros, takes back everything. Postings stay for as long as the migration
+    that made their table stays. No backup is made here. ``look`` is called before each, when
+    nobody else can write any more; what it raises leaves that migration where it is. Otherwise
+    like :func:`up`; a store that does not exist is not made (StoreUnavailable).
     """
     store, scripts = parse_store_url(url), _scripts(folder)
     if steps < 1:
         raise MigrationError("The number of migrations to take back must be at least 1.")
-    stays = 0 if to is None or to.strip("0") == "" else _number(to, scripts)
+    stays = 0 if to is None or set(to) == {"0"} else _number(to, scripts)
     most = steps if to is None else len(scripts)
 
     def plan(known: Sequence[Recorded]) -> list[Script]:

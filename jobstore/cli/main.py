@@ -32,6 +32,7 @@ from jobstore.cli import (
     searching,
     vacuum,
 )
+from jobstore.cli.arguments import strict
 from jobstore.cli.output import complain
 from jobstore.errors import InvalidQuery, InvalidSettings, JobStoreError
 
@@ -52,6 +53,10 @@ _TAKE_TEXT = ("search", "count", "export")
 
 class Commands(TyperGroup):
     """The command group; whatever a command raises ends here, as one line and an exit code."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        strict(self)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""

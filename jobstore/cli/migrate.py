@@ -6,15 +6,26 @@ which is imported when a command runs, so that ``--help`` is quick.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobstore.cli.common import STORE_DEFAULT, JsonOption, QuietOption, StoreOption, confirm
-from jobstore.cli.output import console, print_json, say
+from jobstore.cli.common import (
+    STORE_DEFAULT,
+    ConfigOption,
+    JsonOption,
+    QuietOption,
+    StoreOption,
+    confirm,
+    operating,
+)
+from jobstore.cli.output import complain, console, print_json, say
 
 if TYPE_CHECKING:
+    from sqlite3 import Connection
+
     from jobstore.migrations import Step
+    from jobstore.settings.sections import Settings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -50,23 +61,87 @@ def down(
     ] = None,
     dry_run: DryRunOption = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    without_backup: Annotated[
+        bool,
+        typer.Option("--without-backup", help="Make no backup of what is lost."),
+    ] = False,
     store: StoreOption = STORE_DEFAULT,
+    config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Take back the last migration, or all after the one that --to names.
 
-    Asks first when that removes data. JSON: as for up.
+    Asks first when that removes data, and backs the store up before anything is lost; where no
+    backup can be made, nothing is taken back. JSON: as for up, and "saved": the backup, or null.
     """
     from jobstore import migrations
 
     steps = migrations.down(store, to, dry_run=True)
+    if dry_run:
+        return _report(steps, dry_run, json, quiet, saved=None)
     losing = ", ".join(step.id for step in steps if step.loses_data)
-    if not dry_run:
-        if losing:
-            confirm(f"Taking back {losing} removes data. Go on?", yes=yes)
-        steps = migrations.down(store, to)
-    _report(steps, dry_run, json, quiet)
+    if losing:
+        after = "" if without_backup else ", after a backup"
+        confirm(f"Taking back {losing} removes data{after}. Go on?", yes=yes)
+    if not losing or without_backup:
+        return _report(migrations.down(store, to), dry_run, json, quiet, saved=None)
+    # The settings may name another store; what is taken back is what is backed up.
+    with operating(str(store), config) as settings:
+        saving = _Saving(settings, steps, quiet=quiet or json)
+        steps = migrations.down(store, to, look=saving)
+        failures = saving.copy_elsewhere()
+    _report(steps, dry_run, json, quiet, saved=saving.saved)
+    for failure in failures:
+        complain(failure)
+    if failures:
+        raise typer.Exit(1)
+    return None
+
+
+class _Saving:
+    """Backs the store up before the first of ``steps`` is taken back, if they lose anything.
+
+    Nobody else can write from then until the last step, so all that is lost is in the backup.
+    """
+
+    def __init__(self, settings: Settings, steps: list[Step], *, quiet: bool) -> None:
+        self._settings = settings
+        self._steps = steps
+        self._quiet = quiet
+        self._looked = False
+        self.saved: str | None = None
+
+    def __call__(self, connection: Connection, step: Step) -> None:
+        from jobstore.errors import BackupError, JobStoreError
+        from jobstore.operations.deployment.conditions import values_of
+        from jobstore.operations.deployment.replacing import save
+
+        if self._looked:
+            return
+        self._looked = True
+        if not (values := values_of(connection, self._steps)):
+            return
+        try:
+            self.saved = save(self._settings, f"before taking back {step.id}")
+        except (JobStoreError, OSError) as error:
+            raise BackupError(
+                f"Nothing was taken back, as no backup can be made of {values}: {error} "
+                "To lose that for good, add --without-backup."
+            ) from error
+        say(
+            f"What is lost ({values}) is kept as {self.saved} in {self._settings.backups_folder}; "
+            f"to have it again: jobstore restore {self.saved} --replace",
+            quiet=self._quiet,
+        )
+
+    def copy_elsewhere(self) -> list[str]:
+        """Give each other place a copy of the backup; returns what went wrong."""
+        from jobstore.operations.deployment.replacing import copy_elsewhere
+
+        if self.saved is None:
+            return []
+        return [*copy_elsewhere(self._settings, self.saved).failures.values()]
 
 
 @app.command()
@@ -106,9 +181,9 @@ def verify(
     return say("The schema is up to date, and as its migrations made it.", quiet=quiet)
 
 
-def _report(steps: list[Step], dry_run: bool, json: bool, quiet: bool) -> None:
+def _report(steps: list[Step], dry_run: bool, json: bool, quiet: bool, **more: Any) -> None:
     if json:
-        return print_json({"steps": steps})
+        return print_json({"steps": steps} | more)
     for step in steps:
         if dry_run:
             print(f"-- {step.direction}: {step.id}\n{step.sql.rstrip()}\n")

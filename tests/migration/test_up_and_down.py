@@ -108,6 +108,15 @@ def test_an_unknown_name_is_refused(store_url: str, name: str) -> None:
         migrations.down(store_url, f"9{name}")
 
 
+@pytest.mark.parametrize("name", ["", " ", "-0", "0 ", "0x0", "\u0660"])
+def test_nothing_but_zeros_means_none(migrated_url: str, name: str) -> None:
+    for dry_run in (True, False):
+        with pytest.raises(MigrationError, match="no such migration"):
+            migrations.down(migrated_url, name, dry_run=dry_run)
+    assert _applied(migrated_url) == IDS
+    assert _ids(migrations.down(migrated_url, "000")) == IDS[::-1]
+
+
 def test_a_dry_run_tells_the_sql_and_makes_nothing(store_url: str, path: Path) -> None:
     steps = migrations.up(store_url, dry_run=True)
     assert _ids(steps) == IDS

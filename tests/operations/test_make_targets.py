@@ -71,6 +71,11 @@ def make(repository: Path, tmp_path: Path) -> Make:
         ("rollback YES=1", ["migrate", "down", "--store", "sqlite:///jobs.db", "--yes"]),
         ("migrate", ["migrate", "up", "--store", "sqlite:///jobs.db"]),
         ("migrate-status", ["migrate", "status", "--store", "sqlite:///jobs.db"]),
+        # A variable of the shell that is not set; what comes of that is refused by the command.
+        ("rollback STORE= YES=1", ["migrate", "down", "--store", "", "--yes"]),
+        ("backup STORE=", ["backup", "create", "--store", ""]),
+        ("health CONFIG=", ["health", "--config", ""]),
+        ("restore TO= NAME=", ["restore", "", "--to", ""]),
     ],
 )
 def test_a_target_calls_its_command(make: Make, target: str, called: list[str]) -> None:

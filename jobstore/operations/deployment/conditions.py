@@ -24,7 +24,10 @@ SQL = catalog.load("deployment")
 _COUNT = 'SELECT COUNT({}) FROM "{}"'
 
 # What follows from postings, and is written anew by the migration that has a place for it.
-_DERIVED = {"posting.digest", "search_index", "search_vocabulary", "store_property"}
+_DERIVED = {
+    *("posting.digest", "search_index", "search_vocabulary", "posting_words"),
+    *("posting_vocabulary", "counter", "store_property"),
+}
 
 PATIENCE = 10.0
 """Seconds to wait for other processes."""

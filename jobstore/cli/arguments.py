@@ -1,0 +1,47 @@
+"""What holds for every argument and option of every command: it says something, in UTF-8.
+
+An empty one is what a shell makes of a variable that is not set; nobody means it, and what it
+would be taken for (no limit, the current folder, everything) may be the opposite of what is
+meant. It is refused here, once, before any command sees it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import typer
+
+_EMPTY = "must not be empty; leave it out, or see whether a variable of the shell is not set"
+_NOT_UTF8 = "is not UTF-8; write it in UTF-8, or give the file another name"
+
+
+def strict(command: Any) -> None:
+    """Have a command, and all below it, refuse what is empty, blank or not UTF-8.
+
+    Only what was typed: an empty variable of the environment is one that is not set.
+    """
+    for parameter in command.params:
+        parameter.consume_value = partial(_consumed, parameter.consume_value)
+    for below in getattr(command, "commands", {}).values():
+        strict(below)
+
+
+def _consumed(consume: Any, ctx: Any, opts: Any) -> Any:
+    value, source = consume(ctx, opts)
+    for text in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(text, str):
+            if not text.strip() and source.name == "COMMANDLINE":
+                raise typer.BadParameter(_EMPTY)
+            if not text.isascii() and not _is_utf8(text):
+                raise typer.BadParameter(_NOT_UTF8)
+    return value, source
+
+
+def _is_utf8(text: str) -> bool:
+    # Bytes of an argument that are not UTF-8 come as surrogates (PEP 383).
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,96 @@
+"""What every argument of every command refuses: nothing at all, and what is not UTF-8."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from jobstore.cli.main import app
+
+NOT_UTF8 = os.fsdecode(b"caf\xe9.db")
+
+
+def parameters(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each parameter of each command that takes a value, with the command's name."""
+    for name, below in getattr(command, "commands", {}).items():
+        yield from parameters(below, (*path, name))
+    for parameter in command.params:
+        if not getattr(parameter, "is_flag", False):
+            yield path, parameter
+
+
+ALL = list(parameters(typer.main.get_command(app)))
+
+
+def test_every_command_that_is_here_is_looked_at() -> None:
+    names = {" ".join(path) for path, _ in ALL}
+    assert {"migrate down", "import", "restore", "alerts silence", "agent"} <= names
+    assert {"--to", "--store", "--config", "--output"} <= {
+        option for _, each in ALL for option in each.opts
+    }
+    assert len(ALL) > 100
+
+
+def refused(tmp_path: Path, *arguments: str) -> str:
+    result = CliRunner().invoke(app, [*arguments])
+    assert result.exit_code == 2, result.stderr
+    # Nothing was done, nor even opened.
+    assert list(tmp_path.iterdir()) == []
+    return result.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"), ALL, ids=[f"{' '.join(path)} {each.name}" for path, each in ALL]
+)
+def test_an_empty_value_is_refused_and_named(
+    path: tuple[str, ...], parameter: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    option = [each for each in parameter.opts if each.startswith("-")][:1]
+    # An argument comes after those before it.
+    others = [each for at, each in ALL if at == path and not each.opts[0].startswith("-")]
+    before = [] if option else ["x"] * others.index(parameter)
+    told = refused(tmp_path, *path, *option, *before, "")
+    name = option[0] if option else parameter.metavar or parameter.name.upper()
+    assert re.search(f"Invalid value for .*{re.escape(name)}.*: must not be empty", told), told
+
+
+@pytest.mark.parametrize("value", [" ", "\t", NOT_UTF8])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("migrate", "down", "--yes", "--to"),
+        ("migrate", "up", "--store"),
+        ("backup", "create", "--config"),
+        ("restore", "--identity"),
+        ("export", "--output"),
+        ("import",),
+        ("search", "--company"),
+    ],
+    ids=" ".join,
+)
+def test_so_is_a_blank_one_and_what_is_not_utf8(
+    arguments: tuple[str, ...], value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = refused(tmp_path, *arguments, value)
+    assert ("must not be empty" if value.isspace() else "is not UTF-8") in told
+
+
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_variable_is_one_that_is_not_set(
+    value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JOBSTORE_URL", value)
+    result = CliRunner().invoke(app, ["migrate", "up"])
+    # Blank is something; it is no store's URL.
+    assert result.exit_code == bool(value), result.stderr
+    assert (tmp_path / "jobs.db").exists() is not bool(value)
