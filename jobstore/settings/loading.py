@@ -1,7 +1,8 @@
 """The settings as they hold: defaults, a YAML file, ``.env``, the environment, flags.
 
 Later ones win, setting by setting; a list is replaced as a whole. Where each value came from
-is kept. Nothing is changed and nothing is opened but the files that are read.
+is kept, and what decides about programs and places is taken from nowhere that was not named.
+Nothing is changed and nothing is opened but the files that are read.
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ from jobstore.errors import Fault, InvalidSettings
 from jobstore.settings.faults import At, dotted, faults_of
 from jobstore.settings.reference import all_keys, bare, is_model
 from jobstore.settings.sections import DEVELOPMENT, Settings
-from jobstore.settings.variables import Variable, file_of, of_environment, of_file, settings_of
+from jobstore.settings.variables import (
+    CONFIG,
+    Variable,
+    file_of,
+    of_environment,
+    of_file,
+    settings_of,
+)
 from jobstore.settings.yaml_files import Document, read_yaml
 
 Kind = Literal["default", "file", "dotenv", "environment", "flag"]
@@ -28,6 +36,18 @@ Kind = Literal["default", "file", "dotenv", "environment", "flag"]
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 _FLAGS = {"store.url": "--store"}
+
+# What decides which programs are run, and who gets notices, backups and the state of operations.
+# A .env is read in whatever folder a command runs, such as one that was downloaded; it has no say.
+_NAMED_ONLY = frozenset(
+    {
+        *("alerts.sinks", "paths.state", "backup.folder", "backup.places"),
+        *("backup.place_options", "backup.recipients"),
+    }
+)
+# What a named file may ask a .env for all the same, by ${NAME}: the secrets of those.
+_SECRETS = frozenset({"url", "secret", "username", "password"})
+_UNNAMED = "is not taken from a .env, nor from a file that only a .env names; "
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +88,8 @@ def load(
     beside = of_file(dotenv)
     path = file_of(os.fspath(config) if config is not None else None, (process, beside))
     document = Document() if path is None else read_yaml(path)
-    return _Merging(path, document, beside, process, flags or {}).load(dotenv)
+    named = config is not None or CONFIG in process
+    return _Merging(path, document, beside, process, flags or {}, named=named).load(dotenv)
 
 
 class _Merging:
@@ -81,10 +102,14 @@ class _Merging:
         beside: Mapping[str, Variable],
         process: Mapping[str, Variable],
         flags: Mapping[str, Any],
+        *,
+        named: bool,
     ) -> None:
         self._path = path
+        self._named = named
         self._lines = document.lines
         self._variables = {**beside, **process}
+        self._process = process
         self._used: set[str] = set()
         self._values: dict[str, Any] = {}
         self._origins: dict[str, Origin] = {}
@@ -131,6 +156,10 @@ class _Merging:
             self._take(name, value, Origin(kind, where))
 
     def _take(self, name: str, value: Any, origin: Origin) -> None:
+        found = origin.kind == "dotenv" or (origin.kind == "file" and not self._named)
+        if found and name in _NAMED_ONLY:
+            way = "name the file by --config, or by JOBSTORE_CONFIG in the environment"
+            self._faults.append(Fault(name, f"{_UNNAMED}{way} ({origin.where})"))
         section, dot, key = name.partition(".")
         if dot:
             self._values.setdefault(section, {})[key] = value
@@ -149,9 +178,12 @@ class _Merging:
             return value
         name = reference[1]
         self._used.add(name)
+        where = self._in_file(at).where
+        if name not in self._process and name in self._variables and not _may_be_found(at):
+            way = f"write it into this file, or have {name} in the environment"
+            self._faults.append(Fault(dotted(at), f"{_UNNAMED}{way} ({where})"))
         if name in self._variables:
             return self._variables[name].text
-        where = self._in_file(at).where
         self._faults.append(Fault(dotted(at), f"takes {name}, which is not set ({where})"))
         return value
 
@@ -173,3 +205,9 @@ class _Merging:
         ours = settings.environment == "development" and key in DEVELOPMENT.get(section, {})
         default = Origin("default", "default of development" if ours else "default")
         return self._origins.get(name, default)
+
+
+def _may_be_found(at: At) -> bool:
+    """Tell whether a ``.env`` may fill the place of the file that asks for it."""
+    name = dotted(at[:2])
+    return name not in _NAMED_ONLY or name == "backup.place_options" or at[-1] in _SECRETS

@@ -12,8 +12,8 @@ from typing import Any, get_origin
 from dotenv.parser import parse_stream
 
 from jobstore.errors import Fault
+from jobstore.settings.reading import read_text, refusal
 from jobstore.settings.reference import PREFIX, Key, all_keys, bare, nearest
-from jobstore.settings.yaml_files import read_text, refusal
 
 CONFIG = f"{PREFIX}CONFIG"
 
@@ -111,7 +111,7 @@ def _value(key: Key, text: str) -> Any:
 
 def file_of(flag: str | None, variables: Iterable[Mapping[str, Variable]]) -> Path | None:
     """Return the YAML file that the flag names, or else the first JOBSTORE_CONFIG."""
-    if flag:
+    if flag is not None:
         return Path(flag)
     named = (each[CONFIG].text for each in variables if CONFIG in each)
     return next(map(Path, named), None)

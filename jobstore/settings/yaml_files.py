@@ -8,7 +8,6 @@ them makes a file mean something else than what one sees.
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +16,8 @@ from typing import Any
 import yaml
 from yaml.events import AliasEvent
 
-from jobstore.errors import Fault, InvalidSettings
+from jobstore.settings.reading import read_text, refusal
 
-# A configuration has a few hundred lines.
-MAX_BYTES = 256 * 1024
 _DEEPEST = 20
 
 Path_ = tuple[str | int, ...]
@@ -80,34 +77,6 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(_tag, re.compile(_pattern), _first)
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a small UTF-8 file.
-
-    Raises InvalidSettings with a word on why it cannot be read.
-    """
-    try:
-        # A pipe would be waited for, a device never ends.
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise refusal(path, "is a folder; name a file")
-        if not stat.S_ISREG(mode):
-            raise refusal(path, "is no regular file")
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise refusal(path, "there is no such file") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "is no name of a file"
-        raise refusal(path, f"cannot be read: {reason}") from None
-    if len(content) > MAX_BYTES:
-        raise refusal(path, f"is larger than {MAX_BYTES // 1024} KiB; this is no configuration")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise refusal(path, "is not UTF-8", line) from None
-
-
 def read_yaml(path: Path) -> Document:
     """Return what a YAML file says; an empty one says nothing.
 
@@ -134,12 +103,6 @@ def read_yaml(path: Path) -> Document:
         if loader is not None:
             loader.dispose()
     return document
-
-
-def refusal(path: Path, reason: str, line: int | None = None) -> InvalidSettings:
-    """Return the error that says what is wrong with a file."""
-    where = f"{path}, line {line}" if line else str(path)
-    return InvalidSettings([Fault(where, reason)])
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:

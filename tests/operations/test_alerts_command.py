@@ -167,3 +167,16 @@ def test_a_sink_that_is_not_reached_ends_the_test_with_1(config: Path, receiver:
 def test_settings_that_are_wrong_end_with_2(config: Path) -> None:
     config.write_text("alerts: {sinks: [{type: siren}]}")
     assert "alerts.sinks" in alerts(config, "list", code=2)
+
+
+def test_a_dotenv_in_the_folder_runs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sinks = json.dumps([{"type": "command", "command": ["/bin/sh", "-c", "echo ran > ran"]}])
+    (tmp_path / ".env").write_text(f"JOBSTORE_ALERTS__SINKS='{sinks}'\n")
+    for command in (("test",), ("check",)):
+        done = run("alerts", *command, "--store", "sqlite:///jobs.db")
+        assert done.exit_code == 2
+        assert "alerts.sinks: is not taken from a .env" in done.stderr
+    assert not (tmp_path / "ran").exists()

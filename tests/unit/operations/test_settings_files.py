@@ -89,10 +89,10 @@ def test_a_file_that_nobody_may_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path.chmod(0)
     if os.geteuid() == 0:
         # Root may read anything; the answer of the system is made up.
-        def forbidden(*args: object) -> None:
+        def forbidden(*_: object, **__: object) -> None:
             raise PermissionError(13, "Permission denied", str(path))
 
-        monkeypatch.setattr(Path, "open", forbidden)
+        monkeypatch.setattr(os, "open", forbidden)
     assert _refused(path) == ": cannot be read: Permission denied"
 
 
@@ -114,11 +114,11 @@ def test_a_dotenv_that_cannot_be_taken(tmp_path: Path, dotenv: str, told: str) -
 def test_what_a_dotenv_may_look_like(tmp_path: Path) -> None:
     dotenv = (
         "# a comment\n\nexport JOBSTORE_READERS='4'  # another\n"
-        'JOBSTORE_PATHS__STATE="/srv/$HOME"\nOTHER\nOTHER=1\nOTHER=2\n'
+        'JOBSTORE_BACKUP__IDENTITY_FILE="/srv/$HOME"\nOTHER\nOTHER=1\nOTHER=2\n'
     ).replace("OTHER\n", "")
     found = loaded(tmp_path, dotenv=dotenv).settings
     assert found.store.readers == 4
-    assert found.state_folder == Path("/srv/$HOME")
+    assert found.backup.identity_file == Path("/srv/$HOME")
 
 
 def test_a_folder_that_is_called_dotenv_is_none_of_ours(tmp_path: Path) -> None:
