@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from jobstore.cli.output import complain
+from jobstore.cli.output import complain, plain
 from jobstore.settings import DEFAULT_URL, EngineOptions, parse_store_url, read_environment
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if not _asks_a_person():
         complain("Add --yes; there is no terminal to ask on.")
         raise typer.Exit(2)
-    typer.confirm(question, abort=True, err=True)
+    typer.confirm(plain(question), abort=True, err=True)
 
 
 def _asks_a_person() -> bool:

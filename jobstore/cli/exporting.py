@@ -33,6 +33,14 @@ def export(
             help="Where to; packed if it ends in .gz. - is stdout.",
         ),
     ] = "-",
+    spreadsheet_safe: Annotated[
+        bool,
+        typer.Option(
+            "--spreadsheet-safe",
+            metavar="",
+            help="csv: put an apostrophe before what a spreadsheet would compute.",
+        ),
+    ] = False,
     store: StoreOption = STORE_DEFAULT,
     quiet: QuietOption = False,
 ) -> None:
@@ -48,6 +56,8 @@ def export(
 
     if format not in EXPORT_FORMATS:
         raise typer.BadParameter(f"choose from {', '.join(EXPORT_FORMATS)}", param_hint="--format")
+    if spreadsheet_safe and format != "csv":
+        raise typer.BadParameter("is for --format csv", param_hint="--spreadsheet-safe")
     if output != "-":
         spare(output, "--output", store)
     filter = None if query == SearchQuery() else query
@@ -62,7 +72,7 @@ def export(
                     progress.advance(1, 1)
 
             async with aclosing(jobs()) as listed:
-                return await export(listed, output, format)
+                return await export(listed, output, format, spreadsheet_safe=spreadsheet_safe)
 
     number = with_store(store, work)
     say(f"{counted(number, 'posting')} written", quiet=quiet)

@@ -33,7 +33,7 @@ from jobstore.cli import (
     vacuum,
 )
 from jobstore.cli.arguments import strict
-from jobstore.cli.output import complain
+from jobstore.cli.output import complain, guard, say
 from jobstore.errors import InvalidQuery, InvalidSettings, JobStoreError
 
 EXIT_CODES = """\
@@ -103,7 +103,7 @@ def _fail(ctx: Any, message: str, code: int) -> NoReturn:
     if ctx.params.get("debug"):
         import traceback
 
-        traceback.print_exc()
+        say(traceback.format_exc())
     complain(message)
     raise typer.Exit(code) from None
 
@@ -181,6 +181,7 @@ app.command("demo")(demo.demo)
 
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
+    guard()
     # Logs go into files; where a command writes none, they do not belong on the terminal.
     logging.getLogger("jobstore").addHandler(logging.NullHandler())
     try:

@@ -2,26 +2,29 @@
 
 Only form lives here; what is said is decided by the commands. Texts of postings come from
 strangers, so everything passes :func:`plain` on its way to a terminal, and nothing of it is
-ever read as markup.
+ever read as markup. What is said to people does so wherever it goes; :func:`guard` sees to the
+rest, such as exports, tracebacks and what libraries say. Files and pipes get exports as they are.
 """
 
 from __future__ import annotations
 
 import codecs
 import dataclasses
+import io
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 from uuid import UUID
 
 from jobstore.json_text import escaped
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.segment import Segment
     from rich.text import Text
 
 # Columns of a snippet that are shown.
@@ -34,6 +37,48 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u206
 _NOT_ASCII = re.compile("[^\x00-\x7f]+")
 
 
+class _Guarded(io.BufferedIOBase):
+    """Passes on to a terminal what is written to it, without what the terminal would obey."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self.terminal = terminal
+        self.name = terminal.name
+        decode = codecs.getincrementaldecoder(terminal.encoding)("replace")
+        # A carriage return would let a text write over what stands before it.
+        self._decoder = io.IncrementalNewlineDecoder(decode, translate=True)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.terminal.write(plain(self._decoder.decode(bytes(data))))
+        return len(data)
+
+    def flush(self) -> None:
+        self.terminal.flush()
+
+    def fileno(self) -> int:
+        return self.terminal.fileno()
+
+    def isatty(self) -> bool:
+        return self.terminal.isatty()
+
+
+def guard() -> None:
+    """Have everything that this process writes to a terminal pass :func:`plain`.
+
+    Only :func:`console` writes past it, since it makes colours itself.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper) and stream.isatty():
+            stream.reconfigure(errors="backslashreplace")
+            text = io.TextIOWrapper(
+                _Guarded(stream), stream.encoding, "backslashreplace", line_buffering=True
+            )
+            setattr(sys, name, text)
+
+
 def console() -> Console:
     """Return a console on standard error; it minds NO_COLOR and the terminal's width.
 
@@ -42,10 +87,17 @@ def console() -> Console:
     from rich.console import Console
 
     class Screen(Console):
+        def render(self, *arguments: Any, **options: Any) -> Iterable[Segment]:
+            for segment in super().render(*arguments, **options):
+                text = segment.text if segment.control else plain(segment.text)
+                yield segment._replace(text=text)
+
         def print(self, *objects: Any, **options: Any) -> None:
             super().print(*objects, **{"crop": False, **options})
 
-    return Screen(stderr=True, highlight=False, soft_wrap=False)
+    past = getattr(sys.stderr, "buffer", None)
+    file = past.terminal if isinstance(past, _Guarded) else None
+    return Screen(stderr=True, file=file, highlight=False, soft_wrap=False)
 
 
 def say(message: str, *, quiet: bool = False) -> None:

@@ -2,9 +2,8 @@
 
 Own columns bear the names of :class:`~jobstore.JobPosting` fields; ``skills`` and
 ``attributes`` are JSON, and an empty cell is "not stated". A column that is no field goes into
-``attributes`` under its own name. An export holds every text exactly as stored: a cell that
-begins with ``=``, ``+``, ``-`` or ``@`` is not altered, so open exports of untrusted postings
-in a spreadsheet as text only.
+``attributes`` under its own name. An export holds every text exactly as stored, also one that a
+spreadsheet would compute; one that is safe for spreadsheets puts an apostrophe before those.
 """
 
 from __future__ import annotations
@@ -29,6 +28,8 @@ FIELD_NAMES = frozenset(field.name for field in fields(JobPosting))
 
 # What pandas and others write into cells that are empty.
 _BLANKS = frozenset(("None", "none", "nan", "NaN", "NaT", "null", "NULL", "N/A", "n/a"))
+# What makes a spreadsheet compute a cell, as its first character; also in full width.
+_COMPUTED = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _LINKS = ("url", "apply_url", "company_url")
 _TIMES = ("posted_at", "expires_at", "first_seen_at", "last_seen_at", "closed_at")
 
@@ -141,17 +142,39 @@ def _complete(posting: dict[str, Any], source: str | None) -> None:
         posting["source_job_id"] = links.id_in(url) if url else digest(map(posting.get, keys))
 
 
-class Writer:
-    """Writes postings as rows under a header."""
+class _Lines:
+    """Ends rows with a line feed alone."""
 
     def __init__(self, stream: io.TextIOBase) -> None:
-        self._rows = csv.writer(stream, lineterminator="\n")
+        self._stream = stream
+
+    def write(self, row: str) -> int:
+        return self._stream.write(row.removesuffix("\r\n") + "\n")
+
+
+class Writer:
+    """Writes postings as rows under a header.
+
+    With ``spreadsheet_safe`` every cell is quoted, and has an apostrophe at its beginning where a
+    spreadsheet would compute it (https://owasp.org/www-community/attacks/CSV_Injection).
+    """
+
+    def __init__(self, stream: io.TextIOBase, *, spreadsheet_safe: bool = False) -> None:
+        self._rows = csv.writer(
+            _Lines(stream),
+            quoting=csv.QUOTE_ALL if spreadsheet_safe else csv.QUOTE_MINIMAL,
+            # Of the characters that end a line, csv quotes only those that end its own.
+            lineterminator="\r\n",
+        )
+        self._safe = spreadsheet_safe
         self._rows.writerow(jsonl.FIELDS)
 
     def write(self, job: Job) -> None:
         """Write one posting."""
-        values = (getattr(job, name) for name in jsonl.FIELDS)
-        self._rows.writerow([_cell(value) for value in values])
+        cells = [_cell(getattr(job, name)) for name in jsonl.FIELDS]
+        if self._safe:
+            cells = [f"'{cell}" if cell.startswith(_COMPUTED) else cell for cell in cells]
+        self._rows.writerow(cells)
 
     def finish(self) -> None:
         """Nothing follows the last row."""

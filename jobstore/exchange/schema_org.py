@@ -20,7 +20,7 @@ from jobstore.exchange.json_ld import country, first, job_postings, location, na
 from jobstore.exchange.pages import scripts
 from jobstore.exchange.rows import BrokenFile, Record, Row
 from jobstore.exchange.salaries import parse_salary
-from jobstore.json_text import escaped
+from jobstore.json_text import embeddable
 from jobstore.records import EmploymentType, Job, Workplace
 from jobstore.vocabulary import look_up
 
@@ -192,7 +192,10 @@ def _salary(found: dict[str, Any]) -> dict[str, Any]:
 
 
 class Writer:
-    """Writes postings as one JSON array of JobPosting documents, an element per line."""
+    """Writes postings as one JSON array of JobPosting documents, an element per line.
+
+    It can stand in a page's ``<script type="application/ld+json">`` as it is.
+    """
 
     def __init__(self, stream: io.TextIOBase) -> None:
         self._stream = stream
@@ -200,7 +203,7 @@ class Writer:
 
     def write(self, job: Job) -> None:
         """Write one posting."""
-        element = escaped(json.dumps(document(job), ensure_ascii=False))
+        element = embeddable(json.dumps(document(job), ensure_ascii=False))
         self._stream.write(f"{self._mark}\n{element}")
         self._mark = ","
 

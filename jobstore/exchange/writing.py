@@ -32,7 +32,7 @@ class Writer(Protocol):
         """Write what comes after the last posting."""
 
 
-_WRITERS: dict[str, Callable[[io.TextIOBase], Writer]] = {
+_WRITERS: dict[str, Callable[..., Writer]] = {
     "jsonl": jsonl.Writer,
     "csv": csv_.Writer,
     "schema-org": schema_org.Writer,
@@ -42,20 +42,29 @@ EXPORT_FORMATS = tuple(_WRITERS)
 
 
 @contextmanager
-def open_writer(path: FilePath, format: str = "jsonl") -> Iterator[Writer]:
+def open_writer(
+    path: FilePath, format: str = "jsonl", *, spreadsheet_safe: bool = False
+) -> Iterator[Writer]:
     """Open ``path``, or standard output for ``-``, for an export in ``format``.
 
     A name that ends in ``.gz`` is packed. The postings go to a temporary file beside it, which
     takes the name at the end, safely on disk; if the block raises, what was there before
-    stays. Raises ValueError for an unknown format and OSError when it cannot be written.
+    stays. ``spreadsheet_safe`` has cells of ``csv`` that a spreadsheet would compute begin with
+    an apostrophe, which an import does not take away again.
+
+    Raises ValueError for an unknown format, or an option that it has no use for, and OSError
+    when it cannot be written.
     """
     if format not in _WRITERS:
         raise ValueError(f"There is no export format {format!r}; there are {_names()}.")
+    if spreadsheet_safe and format != "csv":
+        raise ValueError(f"The format {format} has no use for the option 'spreadsheet_safe'.")
+    options = {"spreadsheet_safe": True} if spreadsheet_safe else {}
     with _output(path) as binary, _packed(binary, os.fspath(path)) as packed:
         # No translation of line ends: a text's own are part of it.
         text = io.TextIOWrapper(packed, encoding="utf-8", newline="", write_through=False)
         try:
-            writer = _WRITERS[format](text)
+            writer = _WRITERS[format](text, **options)
             yield writer
             writer.finish()
             text.flush()
@@ -64,13 +73,20 @@ def open_writer(path: FilePath, format: str = "jsonl") -> Iterator[Writer]:
                 text.detach()
 
 
-async def export(jobs: AsyncIterable[Job], path: FilePath, format: str = "jsonl") -> int:
+async def export(
+    jobs: AsyncIterable[Job],
+    path: FilePath,
+    format: str = "jsonl",
+    *,
+    spreadsheet_safe: bool = False,
+) -> int:
     """Write all of ``jobs``, such as :meth:`jobstore.JobStore.stream`; return how many.
 
-    Memory does not grow with their number. Raises as :func:`open_writer` does.
+    Memory does not grow with their number. For the options, and what is raised, see
+    :func:`open_writer`.
     """
     count = 0
-    with open_writer(path, format) as writer:
+    with open_writer(path, format, spreadsheet_safe=spreadsheet_safe) as writer:
         async for job in jobs:
             writer.write(job)
             count += 1

@@ -11,6 +11,7 @@ from jobstore.json_text import escaped
 
 
 def test_controls_are_escaped_and_nothing_else() -> None:
+    assert escaped('["a\u202eb\u2066c\u200f"]') == '["a\\u202eb\\u2066c\u200f"]'
     assert escaped('["a\x7fb\x9b31m~\xa0é日"]') == '["a\\u007fb\\u009b31m~\xa0é日"]'
 
 

@@ -47,6 +47,15 @@ def test_export_in_an_unknown_format_is_wrong_usage(demo: Path) -> None:
     assert "jsonl, csv, schema-org" in said(result)
 
 
+def test_export_for_a_spreadsheet_is_asked_for_and_is_csv(demo: Path) -> None:
+    result = run("export", "--format", "csv", "--spreadsheet-safe")
+    assert result.exit_code == 0
+    assert result.stdout.startswith('"id","source",')
+    wrong = run("export", "--spreadsheet-safe")
+    assert wrong.exit_code == 2
+    assert "'--spreadsheet-safe': is for --format csv" in said(wrong)
+
+
 def test_export_names_a_folder_that_is_missing(demo: Path, tmp_path: Path) -> None:
     result = run("export", "-o", str(tmp_path / "no" / "x.jsonl"), "--quiet")
     assert result.exit_code == 1
