@@ -12,6 +12,8 @@ from typing import Any
 
 import typer
 
+from jobstore.settings import is_utf8
+
 _EMPTY = "must not be empty; leave it out, or see whether a variable of the shell is not set"
 _NOT_UTF8 = "is not UTF-8; write it in UTF-8, or give the file another name"
 
@@ -33,15 +35,6 @@ def _consumed(consume: Any, ctx: Any, opts: Any) -> Any:
         if isinstance(text, str):
             if not text.strip() and source.name == "COMMANDLINE":
                 raise typer.BadParameter(_EMPTY)
-            if not text.isascii() and not _is_utf8(text):
+            if not is_utf8(text):
                 raise typer.BadParameter(_NOT_UTF8)
     return value, source
-
-
-def _is_utf8(text: str) -> bool:
-    # Bytes of an argument that are not UTF-8 come as surrogates (PEP 383).
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

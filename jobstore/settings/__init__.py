@@ -7,13 +7,14 @@ which takes longer than everything else, so they are imported only where they ar
 """
 
 from jobstore.settings.options import EngineOptions, StoreSettings, read_environment
-from jobstore.settings.url import DEFAULT_URL, StoreURL, parse_store_url, sqlite_url
+from jobstore.settings.url import DEFAULT_URL, StoreURL, is_utf8, parse_store_url, sqlite_url
 
 __all__ = [
     "DEFAULT_URL",
     "EngineOptions",
     "StoreSettings",
     "StoreURL",
+    "is_utf8",
     "parse_store_url",
     "read_environment",
     "sqlite_url",

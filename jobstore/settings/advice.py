@@ -1,10 +1,12 @@
 """What settings allow and nobody is likely to mean.
 
-Pure: settings go in, sentences come out. What is wrong with them is refused when they are read.
+Settings go in, sentences come out; nothing is looked at but whether programs are there. What is
+wrong with settings is refused when they are read.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 from jobstore.settings.sections import Settings
@@ -15,6 +17,12 @@ _SIMULTANEOUS = 100
 
 def warnings_of(settings: Settings) -> Iterator[str]:
     """Yield what is hardly meant in the environment that the settings are for."""
+    for index, sink in enumerate(settings.alerts.sinks):
+        if sink.type == "command" and shutil.which(sink.command[0]) is None:
+            yield (
+                f"alerts.sinks[{index}].command names a program that is not here, or may not be "
+                "run; nobody is told of an alert by it."
+            )
     if settings.environment == "development":
         return
     if settings.deployment.simultaneous < _SIMULTANEOUS:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import Discriminator, Field, SecretStr, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from jobstore.settings.kinds import Name, Seconds, Section, Severity, Text, different
+from jobstore.settings.kinds import (
+    Command,
+    Host,
+    MailAddress,
+    Name,
+    Seconds,
+    Secret,
+    Section,
+    Severity,
+    Text,
+    WebAddress,
+    different,
+)
 
 Measure = Literal[
     "latency_p95_ms",
@@ -101,37 +112,25 @@ class WebhookSink(_Sink):
     """Notices are posted as JSON, signed when there is a secret."""
 
     type: Literal["webhook"]
-    url: SecretStr = Field(description="an http or https address; secret, as it may carry a token")
-    secret: SecretStr | None = Field(default=None, description="key of the HMAC-SHA-256 signature")
-    timeout: Seconds = Field(default=10.0, description="seconds for one attempt")
-
-    @field_validator("url")
-    @classmethod
-    def _reachable(cls, url: SecretStr) -> SecretStr:
-        try:
-            parts = urlsplit(url.get_secret_value())
-            known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:
-            known = False
-        if not known:
-            raise ValueError("must be an address that begins with https:// or http://")
-        return url
+    url: WebAddress = Field(description="an http or https address; secret, as it may carry a token")
+    secret: Secret | None = Field(default=None, description="key of the HMAC-SHA-256 signature")
+    timeout: Seconds = Field(default=10.0, description="seconds for one attempt as a whole")
 
 
 class EmailSink(_Sink):
     """Notices are sent by SMTP."""
 
     type: Literal["email"]
-    host: Text = Field(description="the SMTP server")
+    host: Host = Field(description="the SMTP server")
     port: int = Field(default=587, ge=1, le=65_535, description="its port")
     tls: Literal["starttls", "tls", "none"] = Field(
         default="starttls", description="how it is secured"
     )
     username: Text | None = Field(default=None, description="who logs in; nobody does without it")
-    password: SecretStr | None = Field(default=None, description="the password")
-    sender: Text = Field(description="the address that it comes from")
-    recipients: tuple[Text, ...] = Field(min_length=1, max_length=100, description="to whom")
-    timeout: Seconds = Field(default=30.0, description="seconds for one attempt")
+    password: Secret | None = Field(default=None, description="the password")
+    sender: MailAddress = Field(description="the address that it comes from")
+    recipients: tuple[MailAddress, ...] = Field(min_length=1, max_length=100, description="to whom")
+    timeout: Seconds = Field(default=30.0, description="seconds for one attempt as a whole")
 
     @model_validator(mode="after")
     def _no_password_in_the_clear(self) -> EmailSink:
@@ -146,9 +145,7 @@ class CommandSink(_Sink):
     """A program is run, with the notice as JSON on its standard input."""
 
     type: Literal["command"]
-    command: tuple[Text, ...] = Field(
-        min_length=1, max_length=100, description="the program and its arguments; no shell"
-    )
+    command: Command = Field(description="the program and its arguments; no shell")
     timeout: Seconds = Field(default=30.0, description="seconds after which it is killed")
 
 

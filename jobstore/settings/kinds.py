@@ -5,6 +5,7 @@ A kind says what is allowed; which setting has it is said in the sections.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Iterable
@@ -20,17 +21,23 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     StringConstraints,
     ValidationInfo,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from jobstore.settings.url import is_utf8
+
 Severity = Literal["warning", "critical"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 # Object stores that obstore can reach by these addresses.
 OBJECT_STORES = ("s3", "gs", "az")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
+_ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -71,16 +78,16 @@ def _path(value: Any) -> Any:
     if not isinstance(value, str | os.PathLike):
         raise ValueError("a path must be text")
     text = os.fspath(value)
-    if not text or "\0" in text:
-        raise ValueError("a path must not be empty, nor contain a NUL")
+    if not text or "\0" in text or not is_utf8(text):
+        raise ValueError("a path must not be empty, nor contain a NUL, and must be UTF-8")
     # Relative paths count from the folder that the command runs in, as those of URLs do.
     return Path(text).expanduser()
 
 
 def _place(text: str) -> str:
     """Check where copies of backups go: a folder, or an object store's address."""
-    if not text.strip() or "\0" in text:
-        raise ValueError("a place must not be empty")
+    if not text.strip() or "\0" in text or not is_utf8(text):
+        raise ValueError("a place must not be empty, nor contain a NUL, and must be UTF-8")
     scheme, colon, _ = text.partition("://")
     if not colon:
         return text
@@ -100,6 +107,65 @@ def _recipient(text: str) -> str:
     if not re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", text):
         raise ValueError("a recipient must be an age public key, age1 and 58 characters")
     return text
+
+
+def _host(text: str) -> str:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        try:
+            # How it is looked up (RFC 3490).
+            name = text.encode("idna").decode()
+        except UnicodeError:
+            name = ""
+        if not _HOST.fullmatch(name):
+            raise ValueError("must be a server's name or IP address, without a port") from None
+    return text
+
+
+def _web_address(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in ("http", "https") and parts.port != 0
+        _host(parts.hostname or "")
+    except ValueError:
+        known = False
+    if not known or _CONTROL.search(text) or not is_utf8(text):
+        raise ValueError("must be an address that begins with https:// or http://")
+    if "@" in parts.netloc:
+        raise ValueError("must not carry a name or a password; they would not be sent")
+    return secret
+
+
+def _mail_address(text: str) -> str:
+    """Check one address as it stands in a mail (RFC 5322, section 3.4)."""
+    from email.headerregistry import AddressHeader
+    from email.policy import SMTP
+
+    if _ACCOUNT.fullmatch(text):
+        # A mail server of this machine knows its accounts.
+        return text
+    try:
+        header: Any = SMTP.header_factory("To", text)
+        assert isinstance(header, AddressHeader)
+        (address,) = header.addresses
+        good = address.username and address.domain and address.addr_spec.isascii()
+    except Exception:
+        # What the parser is not made for ends in errors of any kind.
+        good = False
+    if not good or header.defects or header.groups[0].display_name or _CONTROL.search(text):
+        raise ValueError("must be a mail address, such as ops@example.com")
+    return text
+
+
+def _command(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    program = arguments[0]
+    if "/" in program and not program.startswith("/"):
+        raise ValueError("must begin with a full path, or the name of a program in PATH")
+    if not all("\0" not in each and is_utf8(each) for each in arguments):
+        raise ValueError("must be UTF-8, without a NUL")
+    return arguments
 
 
 def zone_of(name: str) -> tzinfo:
@@ -135,6 +201,18 @@ Place = Annotated[
 ]
 Recipient = Annotated[str, AfterValidator(_recipient), Allowed("an age public key, age1...")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+Secret = Annotated[SecretStr, Field(min_length=1, max_length=2000)]
+Host = Annotated[Text, AfterValidator(_host), Allowed("a server's name or IP address")]
+WebAddress = Annotated[SecretStr, AfterValidator(_web_address)]
+MailAddress = Annotated[
+    Text, AfterValidator(_mail_address), Allowed("a mail address, or a local account")
+]
+Command = Annotated[
+    tuple[Text, ...],
+    Field(min_length=1, max_length=100),
+    AfterValidator(_command),
+    Allowed("a list: a full path or a program in PATH, and arguments"),
+]
 Name = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$"),

@@ -14,6 +14,7 @@ from jobstore.errors import StoreUnavailable
 DEFAULT_URL = "sqlite:///jobs.db"
 
 _EXAMPLE = "write sqlite:///jobs.db, or sqlite:////full/path/jobs.db for an absolute path"
+_NOT_UTF8 = "The store's URL is not UTF-8; give the file a name that is."
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -44,6 +45,8 @@ def parse_store_url(url: str | StoreURL) -> StoreURL:
         return url
     if not isinstance(url, str):
         raise StoreUnavailable(f"The store's URL must be text; {_EXAMPLE}.")
+    if not is_utf8(url):
+        raise StoreUnavailable(_NOT_UTF8)
     if any(ord(character) < 0x20 or ord(character) == 0x7F for character in url):
         raise StoreUnavailable(f"The store's URL has control characters in it; {_EXAMPLE}.")
     try:
@@ -81,7 +84,23 @@ def _sqlite_path(encoded: str) -> Path:
         )
     if b"\0" in raw:
         raise StoreUnavailable("The store's URL has a NUL in it.")
-    return Path(os.fsdecode(raw)).absolute()
+    try:
+        name = raw.decode()
+    except UnicodeDecodeError:
+        raise StoreUnavailable(_NOT_UTF8) from None
+    return Path(name).absolute()
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether a text can be written in UTF-8.
+
+    Bytes of an argument, a variable or a path that are no UTF-8 come as surrogates (PEP 383).
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def sqlite_url(path: str | os.PathLike[str]) -> str:

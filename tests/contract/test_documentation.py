@@ -6,9 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from jobstore.operations.alerts.sinks import sign
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PAGES = sorted([_ROOT / "README.md", *(_ROOT / "docs").glob("*.md")])
@@ -76,3 +81,48 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in _LINK.findall(page.read_text(encoding="utf-8")):
         if not target.startswith("https://"):
             assert (page.parent / target).exists(), target
+
+
+def _receiver() -> Callable[..., bool]:
+    """Return the function of the guide that receives notices."""
+    found: dict[str, Any] = {}
+    exec(compile(_program(_ROOT / "docs" / "alerts.md"), "alerts.md", "exec"), found)
+    genuine: Callable[..., bool] = found["is_genuine"]
+    return genuine
+
+
+def test_the_documented_receiver_knows_what_is_genuine() -> None:
+    genuine, now, body = _receiver(), str(int(time.time())), b'{"id": "1"}'
+    headers = {
+        "X-Jobstore-Timestamp": now,
+        "X-Jobstore-Signature": f"sha256={sign('key', now, body)}",
+    }
+    assert genuine("key", headers, body) is True
+    assert genuine("another", headers, body) is False
+    assert genuine("key", headers, body + b" ") is False
+    old = str(int(now) - 3600)
+    replayed = {
+        "X-Jobstore-Timestamp": old,
+        "X-Jobstore-Signature": f"sha256={sign('key', old, body)}",
+    }
+    assert genuine("key", replayed, body) is False
+
+
+_HOSTILE = [
+    *("", " ", "x", "-1", "+1", "1e9", "1.5", "0x1", "\u0661\u0662", "\u00b2", "\uff11", "1\n"),
+    *("9" * 5000, "1" * 309, "nan", "inf", "\xe9", "\udce9", "\0", "sha256=", "sha256=\xe9"),
+]
+
+
+@pytest.mark.parametrize("text", _HOSTILE, ids=ascii)
+def test_the_documented_receiver_raises_for_nothing_that_is_sent(text: str) -> None:
+    genuine, now = _receiver(), str(int(time.time()))
+    for headers in (
+        {"X-Jobstore-Timestamp": text},
+        {"X-Jobstore-Signature": text},
+        {"X-Jobstore-Timestamp": text, "X-Jobstore-Signature": text},
+        {"X-Jobstore-Timestamp": now, "X-Jobstore-Signature": text},
+        {"X-Jobstore-Timestamp": text, "X-Jobstore-Signature": "sha256=" + "0" * 64},
+    ):
+        for body in (b"", b"{}", b"\xff\x00" * 100):
+            assert genuine("key", headers, body) is False

@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,43 @@ def webhook() -> Iterator[Webhook]:
         receiver.server.shutdown()
         thread.join()
         receiver.server.server_close()
+
+
+@contextmanager
+def dripping(
+    said: bytes, drip: bytes, *, hears: bytes = b""
+) -> Iterator[tuple[int, threading.Event]]:
+    """Run a server that says something and then a byte now and then, and never comes to an end.
+
+    It begins when it has heard ``hears``. Gives its port, and what is set when the other side
+    has cut the connection; after 30 seconds it hangs up by itself.
+    """
+    cut, over = threading.Event(), threading.Event()
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+
+        def serve() -> None:
+            with suppress(OSError):
+                connection, _ = listening.accept()
+                with connection:
+                    heard = b""
+                    while hears not in heard:
+                        heard += connection.recv(65536)
+                    try:
+                        connection.sendall(said)
+                        for _ in range(3000):
+                            connection.sendall(drip)
+                            if over.wait(0.01):
+                                return
+                    except OSError:
+                        cut.set()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listening.getsockname()[1], cut
+        finally:
+            over.set()
+            thread.join()
 
 
 class Mailbox:

@@ -196,3 +196,17 @@ def test_commands_get_settings_with_the_logs_open(tmp_path: Path) -> None:
     assert (settings.logs_folder / "health.log").is_file()
     with pytest.raises(InvalidSettings), operating("nowhere"):
         pass
+
+
+def test_a_program_that_is_not_here_is_warned_of(tmp_path: Path) -> None:
+    program = tmp_path / "page"
+    Path("c.yaml").write_text(
+        "alerts: {sinks: [{type: log}, {type: command, command: ['" + str(program) + "']}]}"
+    )
+    warned = answer("config", "check", "--config", "c.yaml")["warnings"]
+    assert [each.split(";")[0] for each in warned] == [
+        "alerts.sinks[1].command names a program that is not here, or may not be run"
+    ]
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    assert answer("config", "check", "--config", "c.yaml")["warnings"] == []

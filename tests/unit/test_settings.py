@@ -93,10 +93,12 @@ def test_any_text_is_understood_or_refused(url: str) -> None:
         assert path.is_absolute()
 
 
-def test_a_file_name_that_is_not_unicode() -> None:
+def test_a_file_name_that_is_not_utf8_is_refused_however_it_is_written() -> None:
     path = Path(os.fsdecode(b"/srv/\xff.db"))
     assert sqlite_url(path) == "sqlite:////srv/%FF.db"
-    assert parse_store_url("sqlite:////srv/%FF.db").path == path
+    for url in ("sqlite:////srv/%FF.db", f"sqlite:///{path}", f"{path}", "sqlite:////\ud800.db"):
+        with pytest.raises(StoreUnavailable, match="is not UTF-8; give the file a name that is"):
+            parse_store_url(url)
 
 
 def test_the_environment_may_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

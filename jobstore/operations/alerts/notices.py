@@ -48,7 +48,11 @@ class Origin:
     @classmethod
     def of(cls, settings: Settings) -> Origin:
         """Return the origin that ``settings`` describe, on this machine."""
-        name = " ".join(settings.store.address.path.name.split())
+        # A file may be called anything, and mails are read on terminals too.
+        name = "".join(
+            each if each.isprintable() else "\N{REPLACEMENT CHARACTER}"
+            for each in settings.store.address.path.name
+        )
         return cls(settings.environment, name, socket.gethostname())
 
 

@@ -1,6 +1,7 @@
 """Where notices go: the log, a webhook, e-mail, a command. One attempt at a time.
 
-Everything here blocks, for about a sink's ``timeout``. What went wrong is said without addresses,
+Everything here blocks, for a sink's ``timeout`` at most, however slowly the other side goes on:
+what is not over by then is cut off, or killed. What went wrong is said without addresses,
 credentials or anything that the other side answered.
 """
 
@@ -15,13 +16,17 @@ import smtplib
 import socket
 import ssl
 import subprocess  # nosec B404
-from contextlib import closing, suppress
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from jobstore.operations.alerts.notices import Notice, Origin, body, lines, subject
+from jobstore.threads import within
 
 if TYPE_CHECKING:
     from jobstore.settings.alerting import CommandSink, EmailSink, Sink, WebhookSink
@@ -77,25 +82,85 @@ def _post(sink: WebhookSink, notice: Notice, origin: Origin, now: float) -> None
     if parts.query:
         target += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~?")
     try:
-        with closing(_connection(parts.scheme, parts.hostname or "", parts.port, sink.timeout)) as (
-            connection
-        ):
-            connection.request("POST", target, content, headers)
-            # A redirection is not followed: the notice was for this address.
-            status = connection.getresponse().status
+        connection = _connection(parts.scheme, parts.hostname or "", parts.port)
+        with _line(connection.host, connection.port, sink.timeout) as line:
+            connection.sock = _secured(line, connection.host) if parts.scheme == "https" else line
+            try:
+                connection.request("POST", target, content, headers)
+                # A redirection is not followed: the notice was for this address.
+                status = connection.getresponse().status
+            finally:
+                connection.close()
     except (OSError, HTTPException, ValueError) as error:
         raise Undelivered(_reason(error)) from None
     if not 200 <= status < 300:
         raise Undelivered(f"the webhook answered {status}")
 
 
-def _connection(scheme: str, host: str, port: int | None, timeout: float) -> HTTPConnection:
-    if scheme == "https":
-        return HTTPSConnection(host, port, timeout=timeout, context=ssl.create_default_context())
-    return HTTPConnection(host, port, timeout=timeout)
+def _connection(scheme: str, host: str, port: int | None) -> HTTPConnection:
+    return HTTPSConnection(host, port) if scheme == "https" else HTTPConnection(host, port)
+
+
+@contextmanager
+def _line(host: str, port: int, timeout: float) -> Iterator[socket.socket]:
+    """Connect, and cut the line when ``timeout`` seconds are over, counted from the call.
+
+    A timeout of a socket is for one operation: who sends a byte now and then has it begin anew.
+    Raises TimeoutError for whatever was going on when the line was cut.
+    """
+    deadline = time.monotonic() + timeout
+    late = threading.Event()
+    line = _connected(host, port, deadline)
+    # The line may become one by TLS meanwhile, under the same number in the system.
+    with line, line.dup() as other:
+
+        def cut() -> None:
+            late.set()
+            with suppress(OSError):
+                other.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(max(0.0, deadline - time.monotonic()), cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield line
+        finally:
+            timer.cancel()
+            timer.join()
+            if late.is_set():
+                # What was read until then may look like a whole answer.
+                raise TimeoutError from None
+
+
+def _connected(host: str, port: int, deadline: float) -> socket.socket:
+    """Connect to the first address of a host that answers before the deadline."""
+    left = deadline - time.monotonic()
+    found = within(
+        left, ("addresses", host), lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    )
+    failure: OSError = TimeoutError()
+    for family, kind, protocol, _, address in found:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        line = socket.socket(family, kind, protocol)
+        try:
+            line.settimeout(left)
+            line.connect(address)
+        except OSError as error:
+            line.close()
+            failure = error
+        else:
+            return line
+    raise failure
+
+
+def _secured(line: socket.socket, host: str) -> ssl.SSLSocket:
+    return ssl.create_default_context().wrap_socket(line, server_hostname=host)
 
 
 def _mail(sink: EmailSink, notice: Notice, origin: Origin) -> None:
+    refused = None
     try:
         message = EmailMessage()
         message["Subject"] = subject(notice, origin)
@@ -103,7 +168,7 @@ def _mail(sink: EmailSink, notice: Notice, origin: Origin) -> None:
         message["To"] = ", ".join(sink.recipients)
         message["Message-ID"] = f"<{notice.id}@{origin.host}>"
         message.set_content(lines(notice, origin))
-        with _server(sink) as server:
+        with _line(sink.host, sink.port, sink.timeout) as line, _Mail(line, sink) as server:
             if sink.tls == "starttls":
                 # Raises when the server does not offer it; nothing is sent in the clear then.
                 server.starttls(context=ssl.create_default_context())
@@ -111,22 +176,26 @@ def _mail(sink: EmailSink, notice: Notice, origin: Origin) -> None:
                 server.login(sink.username, sink.password.get_secret_value())
             refused = server.send_message(message)
     except smtplib.SMTPResponseException as error:
-        raise Undelivered(f"the mail server answered {error.smtp_code}") from None
+        failure = f"the mail server answered {error.smtp_code}"
     except (OSError, smtplib.SMTPException, ValueError) as error:
-        raise Undelivered(_reason(error)) from None
+        failure = _reason(error)
+    if refused is None:
+        raise Undelivered(failure)
+    # It was taken, however the goodbye went.
     if refused:
         # To send it again would send it twice to the others.
         _log.warning("%d of %d recipients were refused", len(refused), len(sink.recipients))
 
 
-def _server(sink: EmailSink) -> smtplib.SMTP:
-    name = socket.gethostname()
-    if sink.tls == "tls":
-        context = ssl.create_default_context()
-        return smtplib.SMTP_SSL(
-            sink.host, sink.port, local_hostname=name, timeout=sink.timeout, context=context
-        )
-    return smtplib.SMTP(sink.host, sink.port, local_hostname=name, timeout=sink.timeout)
+class _Mail(smtplib.SMTP):
+    """A mail server at the other end of a line."""
+
+    def __init__(self, line: socket.socket, sink: EmailSink) -> None:
+        self._line = _secured(line, sink.host) if sink.tls == "tls" else line
+        super().__init__(sink.host, sink.port, local_hostname=socket.gethostname())
+
+    def _get_socket(self, host: str, port: int, timeout: Any) -> socket.socket:
+        return self._line
 
 
 def _run(sink: CommandSink, notice: Notice, origin: Origin) -> None:

@@ -53,7 +53,7 @@ def test_export_for_a_spreadsheet_is_asked_for_and_is_csv(demo: Path) -> None:
     assert result.stdout.startswith('"id","source",')
     wrong = run("export", "--spreadsheet-safe")
     assert wrong.exit_code == 2
-    assert "'--spreadsheet-safe': is for --format csv" in said(wrong)
+    assert "--spreadsheet-safe: is for --format csv" in said(wrong)
 
 
 def test_export_names_a_folder_that_is_missing(demo: Path, tmp_path: Path) -> None:
