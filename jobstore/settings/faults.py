@@ -32,7 +32,13 @@ def faults_of(error: ValidationError, given: Any, where: Callable[[At], str]) ->
     ``given`` is what was validated; ``where`` says where the value at a path of it stands.
     """
     faults = []
-    for each in error.errors(include_url=False, include_input=False):
+    errors = error.errors(include_url=False, include_input=False)
+    for each in errors:
+        if each["type"] == "too_short" and any(
+            other["loc"][: len(each["loc"])] == each["loc"] for other in errors if other is not each
+        ):
+            # pydantic counts the items that are right.
+            continue
         spot = find(each["loc"])
         at = _place(each["loc"], given)
         place = where(at)

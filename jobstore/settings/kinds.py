@@ -138,6 +138,12 @@ def _web_address(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _not_empty(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value():
+        raise ValueError("must not be empty")
+    return secret
+
+
 def _mail_address(text: str) -> str:
     """Check one address as it stands in a mail (RFC 5322, section 3.4)."""
     from email.headerregistry import AddressHeader
@@ -201,7 +207,7 @@ Place = Annotated[
 ]
 Recipient = Annotated[str, AfterValidator(_recipient), Allowed("an age public key, age1...")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-Secret = Annotated[SecretStr, Field(min_length=1, max_length=2000)]
+Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
 Host = Annotated[Text, AfterValidator(_host), Allowed("a server's name or IP address")]
 WebAddress = Annotated[SecretStr, AfterValidator(_web_address)]
 MailAddress = Annotated[

@@ -11,8 +11,10 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.table import Table
+from rich.text import Text
 
-from jobstore.cli.output import complain, counted, marked, plain, salary, say, to_json
+from jobstore.cli.output import complain, console, counted, marked, plain, salary, say, to_json
 from jobstore.records import FacetCount, Workplace
 
 
@@ -68,6 +70,15 @@ def test_nothing_that_a_terminal_obeys_is_shown(text: str) -> None:
 
 def test_direction_overrides_are_not_shown() -> None:
     assert plain("a\u202eb\u2066c") == "a\ufffdb\ufffdc"
+
+
+def test_tables_show_nothing_to_obey_whoever_made_them(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("\x9bhead", box=None)
+    table.add_row(Text("a\x1b[2Jb\u202e"), "[bold]c\x07[/bold]")
+    console().print(table, Text("d\x9d"))
+    shown = capsys.readouterr().err
+    assert "a\ufffd[2J" in shown
+    assert plain(shown) == shown
 
 
 def test_a_complaint_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,6 +75,9 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert _refused(tmp_path / "none") == ": there is no such file"
     assert _refused(tmp_path) == ": is a folder; name a file"
     assert _refused(Path(os.devnull)) == ": is no regular file"
+    # An empty name is not no name.
+    with pytest.raises(InvalidSettings, match="is a folder; name a file"):
+        load("", environment={}, folder=tmp_path)
     assert _refused(tmp_path / "a\0b") == ": cannot be read: is no name of a file"
     assert _refused(tmp_path / ("x" * 300)) == ": cannot be read: File name too long"
     os.mkfifo(tmp_path / "pipe")

@@ -338,3 +338,17 @@ def test_any_file_is_read_or_refused(tmp_path: Path, content: bytes | str) -> No
     for config in (path, None):
         with suppress(InvalidSettings):
             load(config, environment={}, folder=tmp_path if config is None else Path(os.devnull))
+
+
+def test_a_wrong_address_is_one_fault_and_an_empty_secret_is_named(tmp_path: Path) -> None:
+    sinks = (
+        "{type: email, host: h, sender: a@b.c, recipients: ['a@b, c@d']}",
+        "{type: webhook, url: 'https://x.example', secret: ''}",
+    )
+    assert refused(tmp_path, f"alerts: {{sinks: [{', '.join(sinks)}]}}") == [
+        "alerts.sinks[0].recipients[0]: must be a mail address, such as ops@example.com "
+        "(config.yaml, line 1)",
+        "alerts.sinks[1].secret: must not be empty (config.yaml, line 1)",
+    ]
+    none = "alerts: {sinks: [{type: email, host: h, sender: a@b.c, recipients: []}]}"
+    assert "recipients: must be a list of at least one" in refused(tmp_path, none)[0]
