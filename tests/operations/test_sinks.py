@@ -195,6 +195,29 @@ def test_a_name_that_is_looked_up_for_ever_is_given_up(monkeypatch: pytest.Monke
         answered.set()
 
 
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("http://[::1]/", ("::1", 80)),
+        ("https://[2001:db8::25]/", ("2001:db8::25", 443)),
+        ("https://[::1]:8443/", ("::1", 8443)),
+        ("https://x.example/", ("x.example", 443)),
+    ],
+)
+def test_an_address_is_asked_for_with_its_port(
+    url: str, asked: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def unknown(host: str, port: int, **_: Any) -> Any:
+        seen.append((host, port))
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert fails(sink(type="webhook", url=url)) == "gaierror: Name or service not known"
+    assert seen == [asked]
+
+
 def test_each_address_of_a_host_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     real = socket.getaddrinfo
     with webhook() as receiver, unused_port() as closed:

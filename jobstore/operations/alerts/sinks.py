@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("jobstore.alerts")
 
 _LEVELS = {"warning": logging.WARNING, "critical": logging.CRITICAL}
+_CONNECTIONS: dict[str, type[HTTPConnection]] = {"http": HTTPConnection, "https": HTTPSConnection}
 # What a command gets of the environment: none of the secrets that may be in it.
 _ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "PATH", "TZ", "USER")
 
@@ -82,9 +83,11 @@ def _post(sink: WebhookSink, notice: Notice, origin: Origin, now: float) -> None
     if parts.query:
         target += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~?")
     try:
-        connection = _connection(parts.scheme, parts.hostname or "", parts.port)
-        with _line(connection.host, connection.port, sink.timeout) as line:
-            connection.sock = _secured(line, connection.host) if parts.scheme == "https" else line
+        host, kind = parts.hostname or "", _CONNECTIONS[parts.scheme]
+        # Without a port of its own the last part of an IPv6 address would be taken for one.
+        connection = kind(host, parts.port or kind.default_port)
+        with _line(host, connection.port, sink.timeout) as line:
+            connection.sock = _secured(line, host) if parts.scheme == "https" else line
             try:
                 connection.request("POST", target, content, headers)
                 # A redirection is not followed: the notice was for this address.
@@ -95,10 +98,6 @@ def _post(sink: WebhookSink, notice: Notice, origin: Origin, now: float) -> None
         raise Undelivered(_reason(error)) from None
     if not 200 <= status < 300:
         raise Undelivered(f"the webhook answered {status}")
-
-
-def _connection(scheme: str, host: str, port: int | None) -> HTTPConnection:
-    return HTTPSConnection(host, port) if scheme == "https" else HTTPConnection(host, port)
 
 
 @contextmanager
