@@ -14,7 +14,7 @@ from jobstore.errors import StoreUnavailable
 DEFAULT_URL = "sqlite:///jobs.db"
 
 _EXAMPLE = "write sqlite:///jobs.db, or sqlite:////full/path/jobs.db for an absolute path"
-_NOT_UTF8 = "The store's URL is not UTF-8; give the file a name that is."
+_NOT_UTF8 = f"The store's URL is not UTF-8; give the file a name that is, and {_EXAMPLE}."
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
