@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from jobstore.engines.sqlite.rows import to_micros
+from jobstore.engines.sqlite.watch import look
 from jobstore.statements import catalog
 from jobstore.statements import search as statements
 from jobstore.statements.criteria import Criteria
@@ -147,6 +148,7 @@ class Lookup:
         return found
 
     def _rows(self, sql: str, **bound: Any) -> list[Row]:
+        look()
         return self._conn.execute(sql, self._bound | bound).fetchall()
 
     def _number(self, sql: str, **bound: Any) -> int:
