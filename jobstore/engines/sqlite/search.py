@@ -78,9 +78,7 @@ def search(
             counted = _facets(names, rows)
             places = [row[0] for row in rows]
             total = total or _total(len(places))
-        elif (
-            total is None and after is None and lookup.is_composed and criteria.sort is Sort.NEWEST
-        ):
+        elif total is None and after is None and lookup.is_costly and criteria.sort is Sort.NEWEST:
             # Matches take long to find: once for the page and the total.
             places = lookup.places(MAX_COUNTED + 1)
             total = _total(len(places))
