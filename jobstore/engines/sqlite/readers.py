@@ -98,9 +98,9 @@ class ReaderPool:
     ) -> _T:
         """Run ``function(connection, *args)`` on a reader and return its result.
 
-        ``quick``: it is a lookup by key, which may share its hop with others and is never
-        interrupted. ``timeout``: seconds that waiting and reading may take together,
-        ``options.read_timeout`` by default.
+        ``quick``: it is a lookup by key, which may share its hop with others and is stopped only
+        when nobody waits for any of them. ``timeout``: seconds that waiting and reading may take
+        together, ``options.read_timeout`` by default.
 
         Raises what the function raises, SQLite's errors translated; StoreTimeout; StoreClosed;
         StoreBusy when every reader hangs.
