@@ -6,7 +6,6 @@ No validation, no I/O and no SQL live here: what comes from outside is checked i
 
 from __future__ import annotations
 
-import unicodedata
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from jobstore.composition import composed
 from jobstore.errors import Fault
 
 # A namespace of our own (RFC 9562, section 6.6): uuid5(NAMESPACE_DNS, "jobstore"), written out
@@ -122,8 +122,8 @@ def job_id(source: str, source_job_id: str) -> uuid.UUID:
     (:data:`WHITE_SPACE`) around them trimmed, Unicode NFC.
     """
     # The length keeps ("a", "b:c") and ("a:b", "c") apart.
-    source = unicodedata.normalize("NFC", source.strip(WHITE_SPACE))
-    source_job_id = unicodedata.normalize("NFC", source_job_id.strip(WHITE_SPACE))
+    source = composed(source.strip(WHITE_SPACE))
+    source_job_id = composed(source_job_id.strip(WHITE_SPACE))
     return uuid.uuid5(JOB_NAMESPACE, f"{len(source)}:{source}:{source_job_id}")
 
 

@@ -15,8 +15,8 @@ from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
-from unicodedata import normalize
 
+from jobstore.composition import composed
 from jobstore.records import WHITE_SPACE
 from jobstore.vocabulary import COUNTRIES, CURRENCIES, look_up
 
@@ -252,7 +252,7 @@ def _trimmed(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"must be text, not {kind(value)}")
     text = _plain(value)
-    return text.strip() if text.isascii() else normalize("NFC", text.strip(WHITE_SPACE))
+    return text.strip() if text.isascii() else composed(text.strip(WHITE_SPACE))
 
 
 def _plain(text: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, TypeVar
 
+from jobstore.composition import composed
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.records import (
     EmploymentType,
@@ -27,7 +27,7 @@ from jobstore.records import (
     Workplace,
 )
 from jobstore.statements.facets import FACETS
-from jobstore.statements.grammar import Expression, parse
+from jobstore.statements.grammar import MAX_CHARACTERS, Expression, parse
 from jobstore.statements.words import fold
 from jobstore.vocabulary import look_up
 
@@ -122,7 +122,7 @@ def check_facets(names: Iterable[str]) -> Values:
     return tuple(dict.fromkeys(names))
 
 
-def _plain_text(value: object) -> str:
+def _plain_text(value: object, most: int = MAX_VALUE_CHARACTERS) -> str:
     if not isinstance(value, str):
         raise ValueError(f"must be text, not {type(value).__name__}")
     if "\0" in value:
@@ -131,11 +131,14 @@ def _plain_text(value: object) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise ValueError("must not contain lone surrogates") from None
-    return value if value.isascii() else unicodedata.normalize("NFC", value)
+    # Composing makes four characters one at most.
+    if len(value) > 4 * most:
+        raise ValueError(f"must have at most {most:,} characters")
+    return value if value.isascii() else composed(value)
 
 
 def _text(value: object) -> Expression | None:
-    return parse(_plain_text(value))
+    return parse(_plain_text(value, MAX_CHARACTERS))
 
 
 def _alternatives(check: Callable[[object], str]) -> Callable[[object], Values]:

@@ -70,6 +70,11 @@ class Match(NamedTuple):
         """Whether no posting can match."""
         return any(not part.query for part in self.required)
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether a part has many alternatives, each of which has to be sought."""
+        return any(not part.sample for part in self.required)
+
     def ordered(self, commonness: Callable[[str], float]) -> Match:
         """Return the same query with its rarest part first, by the commonness of samples."""
 

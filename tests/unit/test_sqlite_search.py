@@ -636,6 +636,34 @@ def test_too_short_a_prefix_is_refused(conn: sqlite3.Connection) -> None:
     assert not conn.in_transaction
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
+def test_a_prefix_stands_for_each_word_once_however_often_it_occurs(limit: int) -> None:
+    everywhere = "wo word words"
+    rare = ["word1", "wordy", "worl", "wor", "work works working"]
+    conn = library()
+    texts = [f"{everywhere} {rare[n]}" if n < len(rare) else everywhere for n in range(100)]
+    store(conn, [posting(source_job_id=str(n), description=text) for n, text in enumerate(texts)])
+    expected = sorted({word for text in texts for word in text.split() if word.startswith("wor")})
+    found = Lookup(conn, asked())._words_from("wor", limit)
+    assert found == expected[:limit]
+    assert Lookup(conn, asked())._words_from("wox", limit) == []
+    assert Lookup(conn, asked())._words_from("works", limit) == ["works"]
+    conn.close()
+
+
+def test_many_words_are_sought_once_for_page_and_total(conn: sqlite3.Connection) -> None:
+    store(
+        conn, [posting(source_job_id=str(n), description=f"word{n} word{n + 1}") for n in range(60)]
+    )
+    seen: list[str] = []
+    conn.set_trace_callback(seen.append)
+    found = search(conn, asked(text="word*"), limit=20)
+    conn.set_trace_callback(None)
+    assert (len(found.items), found.total) == (20, 60)
+    # Lines with "--" are what FTS5 asks for itself.
+    assert sum(" MATCH " in each and not each.startswith("--") for each in seen) == 1
+
+
 def test_a_search_is_one_transaction_and_joins_an_open_one(conn: sqlite3.Connection) -> None:
     store(conn, [posting()])
     conn.execute("BEGIN")

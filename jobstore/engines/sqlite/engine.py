@@ -23,6 +23,7 @@ from jobstore.engines.sqlite.locking import FileLock
 from jobstore.engines.sqlite.lookup import snapshot
 from jobstore.engines.sqlite.readers import ReaderPool
 from jobstore.engines.sqlite.rows import job_from_row, revision_from_row
+from jobstore.engines.sqlite.watch import watched
 from jobstore.engines.sqlite.writer import Writer
 from jobstore.errors import JobStoreError, StoreCorrupt, StoreUnavailable
 from jobstore.records import Job, JobPosting, Revision, Statistics, UpsertResult
@@ -196,12 +197,13 @@ class SQLiteTransaction:
 
 def _get_many(conn: sqlite3.Connection, ids: Sequence[UUID]) -> list[Job | None]:
     with snapshot(conn) if len(ids) > 1 else nullcontext():
-        rows = [conn.execute(_SQL["posting_by_id"], (id.bytes,)).fetchone() for id in ids]
-    return [None if row is None else job_from_row(row) for row in rows]
+        rows = [conn.execute(_SQL["posting_by_id"], (id.bytes,)).fetchone() for id in watched(ids)]
+    return [None if row is None else job_from_row(row) for row in watched(rows)]
 
 
 def _revisions(conn: sqlite3.Connection, id: UUID) -> list[Revision]:
-    return [revision_from_row(row) for row in conn.execute(_SQL["revisions_of"], (id.bytes,))]
+    rows = conn.execute(_SQL["revisions_of"], (id.bytes,))
+    return [revision_from_row(row) for row in watched(rows)]
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

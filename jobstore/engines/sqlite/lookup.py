@@ -10,11 +10,12 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import Any
 
 from jobstore.engines.sqlite.rows import to_micros
+from jobstore.engines.sqlite.watch import look, watched
 from jobstore.statements import catalog
 from jobstore.statements import search as statements
 from jobstore.statements.criteria import Criteria
@@ -32,6 +33,8 @@ MAX_SORTED = 2000
 _FREELY_JOINED = 2
 # How many of the newest postings with a word tell how common it is.
 _SAMPLED = 32
+# So many more rows of one word take as long as seeking the next word.
+_PASSED = 32
 
 _DATES = ("posted_since", "posted_until")
 _BOUNDS = ("salary_min", "salary_max", "applicants_min", "applicants_max")
@@ -54,7 +57,7 @@ def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
 class Lookup:
     """The matches of some criteria, within a :func:`snapshot`.
 
-    ``is_composed`` tells that finding matches may cost far more than reading them. Raises
+    ``is_costly`` tells that finding matches may cost far more than reading them. Raises
     InvalidQuery when a prefix stands for too many words.
     """
 
@@ -62,8 +65,9 @@ class Lookup:
         self._conn = conn
         self.criteria = criteria
         self.match: Match = match(criteria, self._words_from)
-        self.is_composed = len(self.match.required) > _FREELY_JOINED
-        if self.is_composed and not self.match.is_impossible:
+        is_composed = len(self.match.required) > _FREELY_JOINED
+        self.is_costly = is_composed or self.match.is_wide
+        if is_composed and not self.match.is_impossible:
             self.match = self.match.ordered(self._commonness)
         self._bound: dict[str, Any] = {"match": self.match.query()}
         for name in _DATES:
@@ -136,17 +140,27 @@ class Lookup:
 
     def _words_from(self, stem: str, limit: int) -> list[str]:
         found: list[str] = []
-        start = stem
-        while len(found) < limit:
-            row = self._conn.execute(_SQL["next_word"], {"start": start}).fetchone()
-            if row is None or not row[0].startswith(stem):
-                break
-            found.append(row[0])
+        again = _PASSED
+        while again == _PASSED:
             # No word has a character below U+0001, so this is the least text after it.
-            start = row[0] + "\x01"
+            start = found[-1] + "\x01" if found else stem
+            with closing(self._conn.execute(_SQL["words_from"], {"start": start})) as rows:
+                for (word,) in watched(rows):
+                    if found and word == found[-1]:
+                        again += 1
+                        if again == _PASSED:
+                            break
+                    elif len(found) == limit or not word.startswith(stem):
+                        return found
+                    else:
+                        found.append(word)
+                        again = 0
+                else:
+                    return found
         return found
 
     def _rows(self, sql: str, **bound: Any) -> list[Row]:
+        look()
         return self._conn.execute(sql, self._bound | bound).fetchall()
 
     def _number(self, sql: str, **bound: Any) -> int:

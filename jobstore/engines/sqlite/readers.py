@@ -1,13 +1,18 @@
 """The readers: connections that read in parallel, each leased to one call at a time.
 
 A quick read (one row by its key) costs less than the hop to a thread, so quick reads that wait
-together share one. Long reads (searches, counts, scans) run alone, and are interrupted when
-their caller gives up. As in the writer, no task is created: each answer starts what comes next.
+together share one. Long reads (searches, counts, scans) run alone, and are stopped when their
+caller gives up. As in the writer, no task is created: each answer starts what comes next.
+
+A reader whose work goes on although it was told to stop (it hangs in a disk or in a library) is
+left behind, and a new connection takes its place, so that other reads go on. It is closed when it
+comes back. As many may be left behind as there are readers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,7 +23,8 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from jobstore.engines.sqlite.connection import Session, open_reader, settle
 from jobstore.engines.sqlite.transactions import Outcome, roll_back
-from jobstore.errors import StoreClosed, StoreTimeout
+from jobstore.engines.sqlite.watch import Stop, stoppable
+from jobstore.errors import JobStoreError, StoreBusy, StoreClosed, StoreTimeout
 from jobstore.settings import EngineOptions
 
 # Quick reads in one hop; the first of them waits for all the others.
@@ -26,6 +32,13 @@ _TOGETHER = 128
 # Seconds until a statement is interrupted again: a function that was just between two
 # statements goes on to the next one.
 _REPEAT = 0.02
+# Seconds that work which was told to stop may still take before its reader is left behind, and
+# between two attempts to open another one.
+_PATIENCE = 1.0
+_ALL_HANG = (
+    "All readers hang in reads that were given up; look whether the disk answers, and restart the "
+    "program if this stays."
+)
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -47,20 +60,29 @@ class ReaderPool:
         self._quick: deque[_Read] = deque()
         self._long: deque[_Read] = deque()
         # What runs now: one hop of quick reads, and long reads.
-        self._together: list[_Read] = []
-        self._alone: set[_Read] = set()
+        self._together: _Hop | None = None
+        self._alone: set[_Hop] = set()
+        # What was left behind, and what hangs but may not be: too many were.
+        self._left: set[_Hop] = set()
+        self._hanging: set[_Hop] = set()
+        # Tasks that open and close readers beside all that; the loop holds them weakly.
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._opening: weakref.WeakSet[asyncio.Task[None]] = weakref.WeakSet()
         self._most_alone = max(1, options.readers - 1)
         self._long_is_next = False
         self._expecting = False
         self._timer: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
+        # Makes futures, once the first connection is open.
+        self._future: Callable[[], asyncio.Future[Any]] | None = None
 
     async def open(self) -> Self:
         """Open the connections. Raises StoreUnavailable, StoreCorrupt or StoreBusy."""
         try:
             for _ in range(self._options.readers):
                 self._sessions.append(await open_reader(self._path, self._options))
+            self._future = self._sessions[0].future
         finally:
             self._free.extend(self._sessions)
             if len(self._sessions) < self._options.readers:
@@ -76,17 +98,20 @@ class ReaderPool:
     ) -> _T:
         """Run ``function(connection, *args)`` on a reader and return its result.
 
-        ``quick``: it is a lookup by key, which may share its hop with others and is never
-        interrupted. ``timeout``: seconds that waiting and reading may take together,
-        ``options.read_timeout`` by default.
+        ``quick``: it is a lookup by key, which may share its hop with others and is stopped only
+        when nobody waits for any of them. ``timeout``: seconds that waiting and reading may take
+        together, ``options.read_timeout`` by default.
 
-        Raises what the function raises, SQLite's errors translated; StoreTimeout; StoreClosed.
+        Raises what the function raises, SQLite's errors translated; StoreTimeout; StoreClosed;
+        StoreBusy when every reader hangs.
         """
-        if self._closing is not None or not self._sessions:
+        if self._closing is not None or self._future is None:
             raise StoreClosed
         patience = self._options.read_timeout if timeout is None else timeout
         deadline = self._loop.time() + patience
-        call = _Read(self._sessions[0].future(), function, args, deadline)
+        call = _Read(self._future(), function, args, deadline)
+        if self._hanging and self._all_hang():
+            raise StoreBusy(_ALL_HANG)
         if self._timer is None or deadline < self._timer.when():
             self._watch(deadline)
         if not quick:
@@ -94,17 +119,20 @@ class ReaderPool:
             self._dispatch()
         else:
             self._quick.append(call)
-            if not self._together and not self._expecting:
+            if self._together is None and not self._expecting:
                 self._dispatch()
         try:
             result: _T = await call.future
             return result
         finally:
-            if call.session is not None:
-                self._interrupt(call)
+            if call.hop is not None:
+                self._give_back(call.hop)
 
     async def close(self) -> None:
-        """Finish what was accepted, then close the connections. Calling it twice is fine."""
+        """Finish what was accepted, then close the connections. Calling it twice is fine.
+
+        What was given up and still goes on is not waited for longer than a second.
+        """
         if self._closing is None:
             self._closing = self._loop.create_task(self._close())
         await asyncio.shield(self._closing)
@@ -114,6 +142,8 @@ class ReaderPool:
         await self._idle.wait()
         if self._timer is not None:
             self._timer.cancel()
+        for task in self._opening:
+            task.cancel()
         for session in self._sessions:
             await session.close()
 
@@ -122,7 +152,7 @@ class ReaderPool:
         _drop_finished(self._quick)
         _drop_finished(self._long)
         while self._free:
-            quick = self._quick and not self._together
+            quick = self._quick and self._together is None
             long = self._long and len(self._alone) < self._most_alone
             # In turns, so that neither kind starves the other on a single reader.
             if quick and not (long and self._long_is_next):
@@ -131,53 +161,107 @@ class ReaderPool:
                 self._start_long()
             else:
                 break
-        if len(self._free) == len(self._sessions):
+        if len(self._free) == len(self._sessions) and not (self._quick or self._long):
             self._idle.set()
         else:
             self._idle.clear()
 
     def _start_quick(self) -> None:
-        session = self._free.pop()
-        self._long_is_next = True
         calls = [self._quick.popleft() for _ in range(min(len(self._quick), _TOGETHER))]
-        self._together = calls
-        session.post(partial(_read_together, calls=calls), partial(self._quick_done, session))
+        self._together = hop = _Hop(self._free.pop(), calls)
+        self._long_is_next = True
+        hop.session.post(partial(_read_together, calls=calls), partial(self._quick_done, hop))
 
     def _start_long(self) -> None:
-        call = self._long.popleft()
-        call.session = session = self._free.pop()
+        hop = _Hop(self._free.pop(), [self._long.popleft()])
         self._long_is_next = False
-        self._alone.add(call)
-        session.post(partial(_read_alone, call=call), partial(self._long_done, call, session))
+        self._alone.add(hop)
+        hop.session.post(partial(_read_alone, hop=hop), partial(self._long_done, hop))
         _drop_finished(self._long)
 
     def _quick_done(
-        self, session: Session, outcomes: list[Outcome] | None, error: BaseException | None
+        self, hop: _Hop, outcomes: list[Outcome] | None, error: BaseException | None
     ) -> None:
-        calls, self._together = self._together, []
-        self._free.append(session)
+        calls = self._take_back(hop)
         if outcomes is None:
             outcomes = [(None, error)] * len(calls)
         for call, (result, own_error) in zip(calls, outcomes, strict=True):
             settle(call.future, result, own_error)
-        # After those who were just answered have run: they may ask again, together.
-        self._expecting = True
-        self._loop.call_soon(self._dispatch)
+        if not hop.left:
+            # After those who were just answered have run: they may ask again, together.
+            self._together = None
+            self._expecting = True
+            self._loop.call_soon(self._dispatch)
 
-    def _long_done(
-        self, call: _Read, session: Session, result: Any, error: BaseException | None
-    ) -> None:
-        call.session = None
-        self._alone.discard(call)
-        self._free.append(session)
+    def _long_done(self, hop: _Hop, result: Any, error: BaseException | None) -> None:
+        (call,) = self._take_back(hop)
         settle(call.future, result, error)
+        self._alone.discard(hop)
         self._dispatch()
 
-    def _interrupt(self, call: _Read) -> None:
-        """Stop a long read that nobody waits for; does nothing once it is over."""
-        if call.session is not None:
-            call.session.stop_statement()
-            self._loop.call_later(_REPEAT, self._interrupt, call)
+    def _take_back(self, hop: _Hop) -> list[_Read]:
+        hop.over = True
+        self._hanging.discard(hop)
+        if hop.left:
+            self._left.discard(hop)
+            self._keep(self._loop.create_task(hop.session.close()))
+        else:
+            self._free.append(hop.session)
+        # They know it, and it no longer needs them.
+        calls, hop.calls = hop.calls, []
+        return calls
+
+    def _give_back(self, hop: _Hop) -> None:
+        """Stop what nobody waits for any more, so that its reader is free for others."""
+        if not (hop.over or hop.stop.told) and all(call.future.done() for call in hop.calls):
+            hop.stop.told = True
+            self._interrupt(hop, self._loop.time() + _PATIENCE)
+
+    def _interrupt(self, hop: _Hop, until: float) -> None:
+        if hop.over:
+            return
+        hop.session.stop_statement()
+        if not hop.left and self._loop.time() >= until:
+            self._leave(hop)
+        self._loop.call_later(_PATIENCE if hop.left else _REPEAT, self._interrupt, hop, until)
+
+    def _leave(self, hop: _Hop) -> None:
+        """Let a reader go on by itself, and open another one."""
+        if len(self._left) >= self._options.readers and self._closing is None:
+            self._hanging.add(hop)
+            if self._all_hang():
+                for call in self._unanswered():
+                    settle(call.future, None, StoreBusy(_ALL_HANG))
+            return
+        hop.left = True
+        self._left.add(hop)
+        self._hanging.discard(hop)
+        self._sessions.remove(hop.session)
+        self._alone.discard(hop)
+        if self._together is hop:
+            self._together = None
+        self._opening.add(self._keep(self._loop.create_task(self._open_another())))
+        self._dispatch()
+
+    def _all_hang(self) -> bool:
+        return len(self._hanging) == len(self._sessions)
+
+    async def _open_another(self) -> None:
+        while self._closing is None or self._quick or self._long:
+            try:
+                session = await open_reader(self._path, self._options)
+            except JobStoreError:
+                await asyncio.sleep(_PATIENCE)
+                continue
+            self._sessions.append(session)
+            self._free.append(session)
+            self._dispatch()
+            return
+
+    def _keep(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def _watch(self, deadline: float) -> None:
         if self._timer is not None:
@@ -189,23 +273,30 @@ class ReaderPool:
         self._timer = None
         now = self._loop.time()
         upcoming = []
+        late = False
         for call in self._unanswered():
             if call.deadline <= now:
                 settle(call.future, None, StoreTimeout())
+                late = True
             else:
                 upcoming.append(call.deadline)
         if upcoming:
             self._watch(min(upcoming))
+        if late and not self._sessions:
+            # Nobody else would notice that nothing waits any more.
+            self._dispatch()
 
     def _unanswered(self) -> Iterator[_Read]:
-        calls = chain(self._together, self._alone, self._quick, self._long)
+        hops = self._alone if self._together is None else {*self._alone, self._together}
+        running = chain.from_iterable(hop.calls for hop in hops)
+        calls = chain(running, self._quick, self._long)
         return (call for call in calls if not call.future.done())
 
 
 class _Read:
-    """One call that waits for a reader; ``session`` is the one it runs on alone."""
+    """One call that waits for a reader; ``hop`` is what it runs in, once it does."""
 
-    __slots__ = ("args", "deadline", "function", "future", "session")
+    __slots__ = ("args", "deadline", "function", "future", "hop")
 
     def __init__(
         self,
@@ -218,12 +309,28 @@ class _Read:
         self.function = function
         self.args = args
         self.deadline = deadline
-        self.session: Session | None = None
+        self.hop: _Hop | None = None
 
 
-def _read_alone(conn: Connection, call: _Read) -> Any:
+class _Hop:
+    """What one reader works on: a long read, or quick ones together."""
+
+    __slots__ = ("calls", "left", "over", "session", "stop")
+
+    def __init__(self, session: Session, calls: list[_Read]) -> None:
+        self.session = session
+        self.calls = calls
+        self.stop = Stop()
+        self.over = False
+        self.left = False
+        for call in calls:
+            call.hop = self
+
+
+def _read_alone(conn: Connection, hop: _Hop) -> Any:
+    (call,) = hop.calls
     try:
-        return call.function(conn, *call.args)
+        return stoppable(hop.stop, partial(call.function, conn, *call.args))
     finally:
         roll_back(conn)
 
@@ -231,6 +338,10 @@ def _read_alone(conn: Connection, call: _Read) -> Any:
 def _read_together(conn: Connection, calls: list[_Read]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for call in calls:
+        if call.future.done():
+            # Its caller has given up.
+            outcomes.append((None, None))
+            continue
         try:
             outcomes.append((call.function(conn, *call.args), None))
         except BaseException as error:

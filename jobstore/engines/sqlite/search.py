@@ -29,6 +29,7 @@ from jobstore.engines.sqlite.sorting import (
     by_relevance,
     hits_at,
 )
+from jobstore.engines.sqlite.watch import watched
 from jobstore.records import FacetCount, Job, JobSummary, Sort
 from jobstore.statements.criteria import Criteria
 from jobstore.statements.facets import APPLICANTS, FOLDED, YEARLY_MAX
@@ -77,9 +78,7 @@ def search(
             counted = _facets(names, rows)
             places = [row[0] for row in rows]
             total = total or _total(len(places))
-        elif (
-            total is None and after is None and lookup.is_composed and criteria.sort is Sort.NEWEST
-        ):
+        elif total is None and after is None and lookup.is_costly and criteria.sort is Sort.NEWEST:
             # Matches take long to find: once for the page and the total.
             places = lookup.places(MAX_COUNTED + 1)
             total = _total(len(places))
@@ -114,7 +113,7 @@ def scan(
         hits = by_newest(lookup, limit + 1, after, columns, TEXT_COLUMNS)
     more = len(hits) > limit
     hits = hits[:limit]
-    jobs = [job_from_row(hit.row) for hit in hits if hit.row]
+    jobs = [job_from_row(hit.row) for hit in watched(hits) if hit.row]
     return jobs, hits[-1].position if more else None
 
 
@@ -165,10 +164,10 @@ def _items(
     if hits and not hits[0].row:
         hits = hits_at(lookup, [hit.place for hit in hits], SUMMARY_COLUMNS, texts)
     rows = [hit.row for hit in hits if hit.row]
-    items = summaries_from_rows(rows)
+    items = summaries_from_rows(watched(rows))
     if texts and criteria.text is not None:
         excerpts = Excerpts(criteria.text)
-        for row, item in zip(rows, items, strict=True):
+        for row, item in zip(rows, watched(items), strict=True):
             item.snippet = excerpts.snippet(item.title, row[-1])
     return items
 
@@ -186,7 +185,7 @@ def _top(values: list[str | None], name: str) -> list[FacetCount]:
     key: Callable[[str], str] = fold if name in FOLDED else str
     amounts: Counter[str] = Counter()
     labels: dict[str, str] = {}
-    for spelling, amount in _spelled(stored, name):
+    for spelling, amount in watched(_spelled(stored, name)):
         folded = key(spelling)
         amounts[folded] += amount
         labels.setdefault(folded, spelling)
@@ -199,7 +198,7 @@ def _spelled(stored: Counter[str], name: str) -> Iterable[tuple[str, int]]:
     if name == "skills":
         # One posting counts once for each skill, however often and variously it spells it.
         each: Counter[str] = Counter()
-        for skills, amount in stored.items():
+        for skills, amount in watched(stored.items()):
             for skill in {fold(skill): skill for skill in reversed(json.loads(skills))}.values():
                 each[skill] += amount
         stored = each

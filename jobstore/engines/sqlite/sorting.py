@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from jobstore.engines.protocol import Position
 from jobstore.engines.sqlite.lookup import MAX_SORTED, Lookup, Row
+from jobstore.engines.sqlite.watch import watched
 from jobstore.statements.criteria import Criteria
 from jobstore.statements.facets import EXACT, Scale
 from jobstore.statements.grammar import Term
@@ -240,7 +241,7 @@ def _scored(lookup: Lookup, rows: list[Row]) -> list[tuple[Any, int]]:
     expression = lookup.criteria.text
     assert expression is not None
     scored = []
-    for place, at, tie, *texts in rows:
+    for place, at, tie, *texts in watched(rows):
         texts = [f" {' '.join(words(text))} " if text else "" for text in texts]
         score = sum(_worth(group, texts) for group in expression.required)
         scored.append(((score, at, tie), place))

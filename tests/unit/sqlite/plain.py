@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -129,3 +130,12 @@ def tally(path: Path) -> int:
         return int(conn.execute("SELECT amount FROM tally").fetchone()[0])
     finally:
         conn.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what the event loop or another thread is about to do."""
+    for _ in range(12_000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it did not happen")

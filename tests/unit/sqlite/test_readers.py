@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobstore import JobNotFound, SchemaMismatch, StoreClosed, StoreTimeout, StoreUnavailable
+from jobstore import (
+    JobNotFound,
+    SchemaMismatch,
+    StoreBusy,
+    StoreClosed,
+    StoreTimeout,
+    StoreUnavailable,
+)
 from jobstore.engines.sqlite import readers
 from jobstore.engines.sqlite.readers import ReaderPool
-from tests.unit.sqlite.plain import Gate, make_database, open_plain, open_pool, options, put
+from jobstore.engines.sqlite.watch import watched
+from tests.unit.sqlite.plain import (
+    Gate,
+    make_database,
+    open_plain,
+    open_pool,
+    options,
+    put,
+    until,
+)
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
@@ -255,6 +273,199 @@ class TestGivingUp:
                     await pool.read(value, "k1", timeout=seconds)
             gate.opened.set()
             assert await first == "held"
+
+
+class Sleeper:
+    """A read that hears nothing until it is woken, as one that hangs in a disk."""
+
+    def __init__(self) -> None:
+        self.woken = threading.Event()
+        self.connections: list[sqlite3.Connection] = []
+
+    def sleep(self, conn: sqlite3.Connection) -> str:
+        self.connections.append(conn)
+        self.woken.wait(60)
+        return "woken"
+
+
+async def given_up(pool: ReaderPool, sleeper: Sleeper, **how: Any) -> None:
+    before = len(sleeper.connections)
+    reading = asyncio.create_task(pool.read(sleeper.sleep, timeout=3600, **how))
+    await until(lambda: len(sleeper.connections) > before)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+
+
+def is_open(conn: sqlite3.Connection) -> bool:
+    try:
+        return conn.total_changes >= 0
+    except sqlite3.ProgrammingError:
+        return False
+
+
+class TestReadersThatHang:
+    @pytest.fixture(autouse=True)
+    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(readers, "_PATIENCE", 0.05)
+
+    @pytest.fixture
+    def sleeper(self) -> Iterator[Sleeper]:
+        sleeper = Sleeper()
+        yield sleeper
+        sleeper.woken.set()
+
+    @pytest.mark.parametrize("cancelled", [True, False])
+    async def test_python_that_looks_gives_its_reader_back(
+        self, path: Path, cancelled: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(readers, "_PATIENCE", 3600)
+        started = threading.Event()
+
+        def rows_without_end(conn: sqlite3.Connection) -> None:
+            started.set()
+            for _ in watched(itertools.repeat(None)):
+                pass
+
+        async with open_pool(path, readers=1) as pool:
+            reading = asyncio.create_task(
+                pool.read(rows_without_end, timeout=3600 if cancelled else 0.05)
+            )
+            await asyncio.to_thread(started.wait, 60)
+            if cancelled:
+                reading.cancel()
+            with pytest.raises(asyncio.CancelledError if cancelled else StoreTimeout):
+                await reading
+            async with asyncio.timeout(60):
+                assert await pool.read(value, "k1") == 1
+            # It is the same reader, and it tells nobody else to stop.
+            assert len(list(await pool.read(lambda conn: list(watched(range(9)))))) == 9
+
+    @pytest.mark.parametrize("quick", [True, False])
+    async def test_other_reads_go_on(self, path: Path, sleeper: Sleeper, quick: bool) -> None:
+        async with open_pool(path, readers=1) as pool:
+            await given_up(pool, sleeper, quick=quick)
+            assert await asyncio.gather(
+                *(pool.read(value, f"k{n}", quick=n % 2 == 0, timeout=60) for n in range(20))
+            ) == list(range(20))
+            # What was left behind is closed when it comes back, and nobody gets it.
+            (hung,) = sleeper.connections
+            sleeper.woken.set()
+            await until(lambda: not pool._left)
+            await until(lambda: not is_open(hung))
+            assert len(pool._sessions) == len(pool._free) == 1
+            assert await pool.read(value, "k1") == 1
+
+    async def test_a_quick_read_that_was_given_up_is_not_begun(self, path: Path) -> None:
+        gate = Gate()
+        begun: list[int] = []
+        async with open_pool(path, readers=1) as pool:
+            together = [asyncio.create_task(pool.read(gate.hold, quick=True))]
+            await asyncio.to_thread(gate.entered.wait, 60)
+            # These share the next hop, and the first of them holds it.
+            second = Gate()
+            together.append(asyncio.create_task(pool.read(second.hold, quick=True)))
+            late = asyncio.create_task(pool.read(begun.append, quick=True))  # type: ignore[arg-type]
+            await asyncio.sleep(0)
+            gate.opened.set()
+            await asyncio.to_thread(second.entered.wait, 60)
+            late.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await late
+            second.opened.set()
+            assert await asyncio.gather(*together) == ["held", "held"]
+            assert begun == []
+
+    async def test_as_many_are_left_behind_as_there_are_readers(
+        self, path: Path, sleeper: Sleeper
+    ) -> None:
+        async with open_pool(path, readers=2) as pool:
+            for number in (1, 2):
+                await given_up(pool, sleeper)
+                await until(lambda number=number: len(pool._left) == number)  # type: ignore[misc]
+                await until(lambda: len(pool._sessions) == 2)
+                assert await pool.read(value, "k1", timeout=60) == 1
+            await given_up(pool, sleeper)
+            await until(lambda: len(pool._hanging) == 1)
+            assert len(pool._left) == 2
+            # One of two hangs and may not be left behind: the other one does what is quick.
+            assert await pool.read(value, "k1", quick=True, timeout=60) == 1
+            sleeper.woken.set()
+            await until(lambda: not pool._left and not pool._hanging)
+            assert await pool.read(value, "k1") == 1
+
+    async def test_when_all_hang_reads_are_told_so_at_once(
+        self, path: Path, sleeper: Sleeper
+    ) -> None:
+        async with open_pool(path, readers=1) as pool:
+            await given_up(pool, sleeper)
+            await until(lambda: len(pool._left) == len(pool._sessions) == 1)
+            await given_up(pool, sleeper)
+            waiting = asyncio.create_task(pool.read(value, "k1", timeout=3600))
+            with pytest.raises(StoreBusy, match="readers hang"):
+                await waiting
+            for quick in (True, False):
+                with pytest.raises(StoreBusy, match="readers hang"):
+                    await pool.read(value, "k1", quick=quick)
+            sleeper.woken.set()
+            await until(lambda: not pool._hanging)
+            assert await pool.read(value, "k1", timeout=60) == 1
+
+    async def test_a_reader_that_cannot_be_opened_is_tried_again(
+        self, path: Path, sleeper: Sleeper, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tries: list[int] = []
+
+        async def third_time(*args: Any) -> Any:
+            tries.append(1)
+            if len(tries) < 3:
+                raise StoreUnavailable
+            return await open_reader(*args)
+
+        open_reader = readers.open_reader
+        async with open_pool(path, readers=1) as pool:
+            monkeypatch.setattr(readers, "open_reader", third_time)
+            await given_up(pool, sleeper)
+            assert await pool.read(value, "k1", timeout=60) == 1
+        assert len(tries) == 3
+
+    @pytest.mark.parametrize("hanging", [1, 2])
+    async def test_closing_does_not_wait_for_them(
+        self, path: Path, sleeper: Sleeper, hanging: int
+    ) -> None:
+        async with open_pool(path, readers=1) as pool:
+            for _ in range(hanging):
+                await given_up(pool, sleeper)
+                await until(lambda: bool(pool._sessions))
+            async with asyncio.timeout(60):
+                await pool.close()
+            assert len(sleeper.connections) == hanging
+            assert all(map(is_open, sleeper.connections))
+            sleeper.woken.set()
+            await until(lambda: not any(map(is_open, sleeper.connections)))
+
+    async def test_closing_does_not_wait_for_a_reader_that_does_not_open(
+        self, path: Path, sleeper: Sleeper, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opening = asyncio.Event()
+
+        async def never(*args: Any) -> Any:
+            opening.set()
+            await asyncio.Event().wait()
+
+        async with open_pool(path, readers=1) as pool:
+            monkeypatch.setattr(readers, "open_reader", never)
+            await given_up(pool, sleeper)
+            await opening.wait()
+            # It waits until its time is over.
+            with pytest.raises(StoreTimeout):
+                await pool.read(value, "k1", timeout=0.02)
+            waiting = asyncio.create_task(pool.read(value, "k1", timeout=0.1))
+            await asyncio.sleep(0)
+            async with asyncio.timeout(60):
+                await pool.close()
+            with pytest.raises(StoreTimeout):
+                await waiting
 
 
 class TestClosing:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobstore.engines.sqlite import snippets
 from jobstore.engines.sqlite.snippets import Excerpts
 from jobstore.statements.grammar import Expression, parse
+from jobstore.statements.phrases import Effort
 
 FILLER = ["java", "Javascript", "déjà", "の", "c++", "end.", "\n\n", "a", "It", "naïve,", "x" * 90]
 texts = st.lists(st.sampled_from(FILLER), min_size=40, max_size=300).map(" ".join)
@@ -65,3 +69,73 @@ def test_of_matches_that_begin_together_the_longest_is_marked() -> None:
     assert "**data engineer**" in Excerpts(asked('data "data engineer"')).snippet(
         "t", "a data engineer b"
     )
+
+
+LONG = 200_000
+ALMOST = '"' + "a " * 490 + 'b"'
+
+
+def sized(text: str) -> str:
+    return (text * (LONG // len(text) + 1))[:LONG]
+
+
+# Texts as long as a description may be, what is searched for, and how the text begins.
+HOSTILE = {
+    "a phrase that almost stands everywhere": (sized("a "), ALMOST, "a a a"),
+    "many phrases": (sized("a b "), " ".join(f'"a b a {n}"' for n in range(32)), "a b a b"),
+    "without spaces": (sized("工"), '"' + "工" * 900 + '程"', "工工工"),
+    "letters that become two": (sized("ß "), '"' + "ss " * 300 + 'b"', "ß ß ß"),
+    "marks": (sized("\u0301"), "b", "\u0301\u0301"),
+    "names": (sized("ac++ "), "c++", "ac++ ac++"),
+    "inside of words": (sized("xa "), "a", "xa xa"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_the_beginning_stands_for_a_text_that_takes_too_long(case: str) -> None:
+    text, query, beginning = HOSTILE[case]
+    found = Excerpts(asked(query)).snippet("title", text)
+    assert found.startswith(beginning)
+    assert found.endswith("…")
+    assert len(found) <= 201
+    assert "**" not in found
+
+
+def test_hostile_texts_do_not_take_the_excerpts_of_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    search = snippets.find_phrase
+
+    def counted(folded: str, words: Any, prefix: bool, effort: Effort, start: int = 0) -> Any:
+        left = effort.left
+        try:
+            return search(folded, words, prefix, effort, start)
+        finally:
+            looked.append(left - effort.left)
+
+    monkeypatch.setattr(snippets, "find_phrase", counted)
+    excerpts = Excerpts(asked(ALMOST))
+    for _ in range(100):
+        assert excerpts.snippet("title", sized("a ")).startswith("a a a")
+    assert snippets.EFFORT // 2 < sum(looked) <= snippets.EFFORT + 100
+
+
+def test_one_hostile_text_leaves_the_others_their_excerpts() -> None:
+    excerpts = Excerpts(asked('"a a b"'))
+    assert excerpts.snippet("title", sized("a ")).startswith("a a a")
+    assert excerpts.snippet("title", "x a a b y") == "x **a a b** y"
+
+
+def test_after_too_much_work_even_the_title_is_shown_as_it_is() -> None:
+    excerpts = Excerpts(asked(f'{ALMOST} "a b"'))
+    for _ in range(10):
+        excerpts.snippet("title", sized("a "))
+    assert excerpts.snippet("An a b", None) == "An a b"
+    assert excerpts.snippet("An a b", "a text") == "a text"
+
+
+def test_an_excerpt_is_short_however_far_a_match_goes_on() -> None:
+    text = f"a {'-' * 5000} b"
+    found = Excerpts(asked('"a b"')).snippet("title", text)
+    assert found.startswith("**a --")
+    assert len(found) < 1300
+    assert len(Excerpts(asked("a*")).snippet("title", "a" * LONG)) < 1300

@@ -1,0 +1,56 @@
+"""Stopping Python work on a reader's thread: a read that nobody waits for ends at its next look.
+
+SQLite can interrupt its own statements, but nothing interrupts Python. So whatever goes through
+rows there looks between two of them whether it was told to stop. Who tells it, and when, is in
+:mod:`.readers`; on other threads nobody does.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from jobstore.errors import StoreTimeout
+
+T = TypeVar("T")
+
+
+class Stop:
+    """Whether a read was ``told`` to stop; to be set from any thread."""
+
+    __slots__ = ("told",)
+
+    def __init__(self) -> None:
+        self.told = False
+
+
+class _Here(threading.local):
+    stop: Stop | None = None
+
+
+_here = _Here()
+
+
+def stoppable(stop: Stop, work: Callable[[], T]) -> T:
+    """Run ``work()`` and return its result; looks inside of it ask ``stop``."""
+    _here.stop = stop
+    try:
+        return work()
+    finally:
+        _here.stop = None
+
+
+def look() -> None:
+    """Raise StoreTimeout when what runs on this thread was told to stop."""
+    if (stop := _here.stop) is not None and stop.told:
+        raise StoreTimeout
+
+
+def watched(rows: Iterable[T]) -> Iterator[T]:
+    """Yield the rows, and look before each."""
+    stop = _here.stop
+    for row in rows:
+        if stop is not None and stop.told:
+            raise StoreTimeout
+        yield row
