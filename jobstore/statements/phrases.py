@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from jobstore.statements.words import CharacterTable, is_unspaced, separated
+from jobstore.statements.words import VOICED, CharacterTable, full_width, is_unspaced, separated
 
 _FOREIGN = re.compile("[\x80-\U0010ffff]+")
 _SEPARATED = CharacterTable(separated)
+# What becomes a character of its own when a text is folded.
+_PIECE = re.compile(f"{VOICED}|.", re.DOTALL)
 
 
 def fold_in_place(text: str) -> tuple[str, list[int] | None]:
@@ -25,17 +27,20 @@ def fold_in_place(text: str) -> tuple[str, list[int] | None]:
 
     def folded(run: re.Match[str]) -> str:
         nonlocal in_place
-        in_place = in_place and all(len(_SEPARATED[ord(char)]) == 1 for char in run[0])
-        return run[0].translate(_SEPARATED)
+        wide = full_width(run[0])
+        in_place = in_place and len(wide) == len(run[0])
+        in_place = in_place and all(len(_SEPARATED[ord(char)]) == 1 for char in wide)
+        return wide.translate(_SEPARATED)
 
     result = _FOREIGN.sub(folded, text).lower()
     if in_place:
         return result, None
     pieces, places = [], []
-    for place, char in enumerate(text):
-        piece = char if char < "\x80" else _SEPARATED[ord(char)]
+    for part in _PIECE.finditer(text):
+        char = part[0]
+        piece = char if char < "\x80" else full_width(char).translate(_SEPARATED)
         pieces.append(piece)
-        places += [place] * len(piece)
+        places += [part.start()] * len(piece)
     return "".join(pieces).lower(), places
 
 

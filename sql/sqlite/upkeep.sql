@@ -2,4 +2,4 @@
 
 -- Merges pieces of the index that are worth it, until so many pages are written.
 -- name: merge_words
-INSERT INTO search_index (search_index, rank) VALUES ('merge', ?);
+INSERT INTO word_index (word_index, rank) VALUES ('merge', ?);

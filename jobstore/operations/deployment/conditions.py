@@ -24,7 +24,16 @@ SQL = catalog.load("deployment")
 _COUNT = 'SELECT COUNT({}) FROM "{}"'
 
 # What follows from postings, and is written anew by the migration that has a place for it.
-_DERIVED = {"posting.digest", "search_index", "search_vocabulary", "store_property"}
+_DERIVED = {
+    "posting.digest",
+    "posting.seen_digest",
+    "revision.digest",
+    "search_index",
+    "search_vocabulary",
+    "word_index",
+    "word_vocabulary",
+    "store_property",
+}
 
 PATIENCE = 10.0
 """Seconds to wait for other processes."""
