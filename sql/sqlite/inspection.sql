@@ -74,7 +74,3 @@ WHERE NOT EXISTS (SELECT 1 FROM posting AS p WHERE p.place = posting_text.place)
 
 -- name: delete_orphaned_revisions
 DELETE FROM revision WHERE NOT EXISTS (SELECT 1 FROM posting AS p WHERE p.id = revision.id);
-
--- Merges the index into one segment.
--- name: optimize_words
-INSERT INTO word_index (word_index) VALUES ('optimize');
