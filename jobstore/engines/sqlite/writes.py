@@ -114,7 +114,8 @@ def _insert(batch: Batch, job: Job) -> None:
     slot = _slot(batch, listed)
     parameters = posting_parameters(job)
     parameters.update(place=slot.place, listed_at=listed, listed_tie=slot.tie)
-    parameters["seen_digest"] = _seen(job, listed, slot.tie)
+    first, last = parameters["first_seen_at"], parameters["last_seen_at"]
+    parameters["seen_digest"] = seen_digest(job.id.bytes, first, last, listed, slot.tie)
     conn.execute(_SQL["insert_posting"], parameters)
     conn.execute(_SQL["write_text"], (slot.place, job.description, to_json(job.attributes)))
     batch.index.add(slot.place, entry(job))
@@ -123,7 +124,8 @@ def _insert(batch: Batch, job: Job) -> None:
 
 def _replace(batch: Batch, stored: _Stored, merged: Merged) -> None:
     conn, job, place = batch.conn, merged.job, stored.place
-    seen = _seen(job, stored.listed_at, stored.listed_tie)
+    first, last = to_micros(job.first_seen_at), to_micros(job.last_seen_at)
+    seen = seen_digest(job.id.bytes, first, last, stored.listed_at, stored.listed_tie)
     if merged.outcome is Outcome.UPDATED:
         rewritten = {**posting_parameters(job), "place": place, "seen_digest": seen}
         conn.execute(_SQL["rewrite_posting"], rewritten)
@@ -137,25 +139,17 @@ def _replace(batch: Batch, stored: _Stored, merged: Merged) -> None:
             batch.index.remove(place, old)
             batch.index.add(place, new)
     else:
-        conn.execute(
-            _SQL["sight_posting"],
-            (to_micros(job.first_seen_at), to_micros(job.last_seen_at), seen, place),
-        )
+        conn.execute(_SQL["sight_posting"], (first, last, seen, place))
     listed = to_micros(listed_at(job))
     if listed != stored.listed_at:
         slot = _slot(batch, listed)
         # Making room may have moved this posting too.
         (place,) = conn.execute(_SQL["place_of_posting"], (job.id.bytes,)).fetchone()
-        seen = _seen(job, listed, slot.tie)
+        seen = seen_digest(job.id.bytes, first, last, listed, slot.tie)
         conn.execute(_SQL["relist_posting"], (slot.place, listed, slot.tie, seen, place))
         _moved(batch, job, place, slot.place)
     if merged.outcome is Outcome.UPDATED or listed != stored.listed_at:
         batch.tally.replace(stored.job, job)
-
-
-def _seen(job: Job, listed: int, tie: int) -> bytes:
-    first, last = to_micros(job.first_seen_at), to_micros(job.last_seen_at)
-    return seen_digest(job.id.bytes, first, last, listed, tie)
 
 
 def _slot(batch: Batch, listed: int) -> Slot:
