@@ -8,7 +8,6 @@ import typer
 
 from jobstore.cli.common import STORE_DEFAULT, JsonOption, QuietOption, StoreOption
 from jobstore.cli.output import print_json, say
-from jobstore.cli.progress import Steps
 
 _MIB = 1024 * 1024
 
@@ -31,6 +30,7 @@ def vacuum(
     JSON: {"before", "after", "seconds", "waiting"}; sizes are bytes, and waiting tells that the
     space is given back, and what was deleted is gone, when those who still read have ended.
     """
+    from jobstore.cli.progress import Steps
     from jobstore.operations import maintenance
 
     say("Writing the file anew; others cannot write until it is done.", quiet=quiet or json)
