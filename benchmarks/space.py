@@ -21,10 +21,10 @@ _PARTS = {
     ),
     "text and attributes": ("posting_text",),
     "full text": (
-        "search_index_data",
-        "search_index_idx",
-        "search_index_config",
-        "search_index_docsize",
+        "word_index_data",
+        "word_index_idx",
+        "word_index_config",
+        "word_index_docsize",
     ),
     "counters": ("counter", "counter_top"),
 }

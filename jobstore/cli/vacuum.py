@@ -15,24 +15,27 @@ _MIB = 1024 * 1024
 def vacuum(
     optimize: Annotated[
         bool,
-        typer.Option("--optimize", metavar="", help="Merge the full-text index into one piece."),
+        typer.Option("--optimize", hidden=True, help="Is always done; kept for scripts."),
     ] = False,
     store: StoreOption = STORE_DEFAULT,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Write the store's file anew, without the room that deleted postings have left.
+    """Write the store's file anew, without what deleted postings have left in it.
 
-    Others can read meanwhile, and cannot write: do it in a quiet hour. Nothing is done when
-    others are writing, or when the disk has not enough room.
+    Their words and texts are in no byte of the file or its WAL then. Others can read meanwhile,
+    and cannot write: do it in a quiet hour. Nothing is done when others are writing, or when the
+    disk has not enough room; Ctrl-C ends it at any moment, and nothing is lost.
 
     JSON: {"before", "after", "seconds", "waiting"}; sizes are bytes, and waiting tells that the
-    space is given back when those who still read have ended.
+    space is given back, and what was deleted is gone, when those who still read have ended.
     """
+    from jobstore.cli.progress import Steps
     from jobstore.operations import maintenance
 
     say("Writing the file anew; others cannot write until it is done.", quiet=quiet or json)
-    done = maintenance.vacuum(store, optimize=optimize)
+    with Steps(quiet=quiet or json) as steps:
+        done = maintenance.vacuum(store, progress=steps)
     if json:
         return print_json(done._asdict())
     say(
@@ -41,5 +44,8 @@ def vacuum(
         quiet=quiet,
     )
     if done.waiting:
-        say("Somebody still reads the store; the rest is given back when they are done.")
+        say(
+            "Somebody still reads the store as it was: what was deleted is still in its WAL. When "
+            "they are done, run this again, or: jobstore run-due --only checkpoint"
+        )
     return None

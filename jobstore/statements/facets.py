@@ -184,16 +184,17 @@ def _stored_word(field: str, value: str) -> str:
     return facet_word(field, fold(value) if field in FOLDED else value)
 
 
+def skill_word(skill: str) -> str:
+    """Return the word of a skill that a posting names."""
+    return _stored_word("skills", skill)
+
+
 def facet_words(job: Job) -> str:
-    """Return the words of a posting's facets, as one text for the index."""
+    """Return the words of a posting's facets but its skills, as one text for the index."""
     found = [EVERY]
     for field in FACETS:
         value = getattr(job, field)
-        if not value:
-            continue
-        if field == "skills":
-            found.extend(dict.fromkeys(_stored_word(field, skill) for skill in value))
-        else:
+        if value and field != "skills":
             found.append(_stored_word(field, value))
     if job.workplace is not None:
         found.append(pair_word(job.status, job.workplace))

@@ -11,17 +11,27 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import chain, repeat
 
-from jobstore.statements.words import _UNSPACED, CharacterTable, is_unspaced, separated
+from jobstore.statements.words import (
+    UNSPACED,
+    VOICED,
+    CharacterTable,
+    full_width,
+    is_unspaced,
+    separated,
+)
 
 _FOREIGN = re.compile("[\x80-\U0010ffff]+")
 _SEPARATED = CharacterTable(lambda char: char if char < "\x80" else separated(char))
+# What becomes a character of its own when a text is folded.
+_PIECE = re.compile(f"{VOICED}|.", re.DOTALL)
 
 # What words are made of in a folded text, as in an index: letters and digits that stand
 # together, single characters of scripts without spaces, and names with symbols.
-_ALONE = _UNSPACED.pattern
+_ALONE = UNSPACED.pattern
 _LETTER = rf"(?:[0-9a-z]|(?!{_ALONE})[\x80-\U0010ffff])"
 _LETTERS = re.compile(rf"(?:[0-9a-z]++|(?!{_ALONE})[\x80-\U0010ffff])*+")
 _ENDS = rf"(?!{_LETTER}|\+\+)"
@@ -60,26 +70,29 @@ def fold_in_place(text: str) -> tuple[str, list[int] | None]:
     ``text``; ``None`` for that when every one stands where it was."""
     if text.isascii():
         return text.lower(), None
+    wide = full_width(text)
     if foreign(text) * _FEW > len(text):
-        result = text.translate(_SEPARATED).lower()
-        in_place = all(len(_SEPARATED[ord(char)]) == 1 for char in set(text))
-        return result, None if in_place else _places(text)
-    in_place = True
+        result = wide.translate(_SEPARATED).lower()
+        in_place = all(len(_SEPARATED[ord(char)]) == 1 for char in set(wide))
+    else:
+        in_place = True
 
-    def folded(run: re.Match[str]) -> str:
-        nonlocal in_place
-        in_place = in_place and all(len(_SEPARATED[ord(char)]) == 1 for char in set(run[0]))
-        return run[0].translate(_SEPARATED)
+        def folded(run: re.Match[str]) -> str:
+            nonlocal in_place
+            in_place = in_place and all(len(_SEPARATED[ord(char)]) == 1 for char in set(run[0]))
+            return run[0].translate(_SEPARATED)
 
-    result = _FOREIGN.sub(folded, text).lower()
-    if in_place:
+        result = _FOREIGN.sub(folded, wide).lower()
+    if in_place and len(wide) == len(text):
         return result, None
-    return result, _places(text)
-
-
-def _places(text: str) -> list[int]:
-    sizes = map(len, map(_SEPARATED.__getitem__, map(ord, text)))
-    return list(chain.from_iterable(map(repeat, range(len(text)), sizes)))
+    if len(wide) == len(text):
+        starts: Iterable[int] = range(len(text))
+        sizes: Iterable[int] = map(len, map(_SEPARATED.__getitem__, map(ord, wide)))
+    else:
+        found = list(_PIECE.finditer(text))
+        starts = (piece.start() for piece in found)
+        sizes = (len(full_width(piece[0]).translate(_SEPARATED)) for piece in found)
+    return result, list(chain.from_iterable(map(repeat, starts, sizes)))
 
 
 def foreign(text: str) -> int:

@@ -9,16 +9,16 @@ SELECT
     p.applicant_count, p.posted_at, p.first_seen_at, p.last_seen_at,
     p.apply_url, p.company_url, p.company_size, p.expires_at, p.updated_at, p.closed_at,
     t.description, t.attributes,
-    p.place, p.listed_at, p.listed_tie, p.digest
+    p.place, p.listed_at, p.listed_tie, p.yearly_min, p.yearly_max, p.digest, p.seen_digest
 FROM posting AS p
 LEFT JOIN posting_text AS t ON t.place = p.place
 
 -- name: every_counter
 -- Quartiles follow from the counts of salaries, and are compared by themselves.
-SELECT c.kind, c.value, c.amount FROM counter AS c WHERE c.kind <> 'quartiles';
+SELECT c.kind, c.value, c.label, c.amount FROM counter AS c WHERE c.kind <> 'quartiles';
 
 -- name: indexed_entries
-SELECT w.rowid FROM search_index AS w WHERE w.search_index MATCH ? ORDER BY w.rowid;
+SELECT w.rowid FROM word_index AS w WHERE w.word_index MATCH ? ORDER BY w.rowid;
 
 -- Each word, and a sum over where it stands: the remainder (by a prime) of the rowid multiplied
 -- by the position, so that neither can change unnoticed. FTS5 has the words in order: nothing is
@@ -27,7 +27,7 @@ SELECT w.rowid FROM search_index AS w WHERE w.search_index MATCH ? ORDER BY w.ro
 SELECT
     v.term,
     sum((v.doc % 1000000007) * (v.offset * 128 + unicode(v.col)) % 1000000007 + 1)
-FROM search_vocabulary AS v
+FROM word_vocabulary AS v
 GROUP BY v.term;
 
 -- name: postings_without_text
@@ -35,7 +35,8 @@ SELECT p.id FROM posting AS p
 WHERE NOT EXISTS (SELECT 1 FROM posting_text AS t WHERE t.place = p.place) ORDER BY p.place;
 
 -- name: every_revision
-SELECT r.id, r.version, r.changed_at, r.previous FROM revision AS r;
+SELECT r.id, r.version, r.changed_at, r.previous, r.digest FROM revision AS r
+ORDER BY r.id, r.version;
 
 -- name: orphaned_texts
 SELECT t.place FROM posting_text AS t
@@ -47,15 +48,18 @@ WHERE NOT EXISTS (SELECT 1 FROM posting AS p WHERE p.id = r.id) ORDER BY r.id, r
 
 -- Fails when the index contradicts itself; writes nothing, but counts as a write.
 -- name: check_words
-INSERT INTO search_index (search_index) VALUES ('integrity-check');
+INSERT INTO word_index (word_index) VALUES ('integrity-check');
 
 -- What `jobstore doctor --repair` makes anew. Goes back to an index without entries, whatever
 -- state it is in.
 -- name: empty_words
-INSERT INTO search_index (search_index) VALUES ('delete-all');
+INSERT INTO word_index (word_index) VALUES ('delete-all');
 
--- name: write_digest
-UPDATE posting SET digest = ? WHERE posting.place = ?;
+-- name: write_digests
+UPDATE posting SET digest = ?, seen_digest = ? WHERE posting.place = ?;
+
+-- name: write_revision_digest
+UPDATE revision SET digest = ? WHERE revision.id = ? AND revision.version = ?;
 
 -- name: write_derived_form
 INSERT INTO store_property (name, value) VALUES ('derived_form', ?)
@@ -70,7 +74,3 @@ WHERE NOT EXISTS (SELECT 1 FROM posting AS p WHERE p.place = posting_text.place)
 
 -- name: delete_orphaned_revisions
 DELETE FROM revision WHERE NOT EXISTS (SELECT 1 FROM posting AS p WHERE p.id = revision.id);
-
--- Merges the index into one segment.
--- name: optimize_words
-INSERT INTO search_index (search_index) VALUES ('optimize');

@@ -8,7 +8,7 @@ SELECT
     p.applicant_count, p.posted_at, p.first_seen_at, p.last_seen_at,
     p.apply_url, p.company_url, p.company_size, p.expires_at, p.updated_at, p.closed_at,
     t.description, t.attributes,
-    p.place, p.listed_at
+    p.place, p.listed_at, p.listed_tie
 FROM posting AS p
 LEFT JOIN posting_text AS t ON t.place = p.place
 WHERE p.id = ?;
@@ -19,14 +19,14 @@ INSERT INTO posting (
     location, country, workplace, employment_type, experience_level, industry, company_size,
     skills, salary_min, salary_max, salary_currency, salary_period, salary_text, yearly_min,
     yearly_max, url, apply_url, company_url, applicant_count, posted_at, expires_at,
-    first_seen_at, last_seen_at, updated_at, closed_at, digest
+    first_seen_at, last_seen_at, updated_at, closed_at, digest, seen_digest
 ) VALUES (
     :place, :id, :listed_at, :listed_tie, :version, :status, :source, :source_job_id, :title,
     :company, :location, :country, :workplace, :employment_type, :experience_level, :industry,
     :company_size, :skills, :salary_min, :salary_max, :salary_currency, :salary_period,
     :salary_text, :yearly_min, :yearly_max, :url, :apply_url, :company_url, :applicant_count,
     :posted_at, :expires_at, :first_seen_at, :last_seen_at, :updated_at, :closed_at,
-    :digest
+    :digest, :seen_digest
 );
 
 -- name: rewrite_posting
@@ -40,14 +40,16 @@ UPDATE posting SET
     yearly_max = :yearly_max, url = :url, apply_url = :apply_url, company_url = :company_url,
     applicant_count = :applicant_count, posted_at = :posted_at, expires_at = :expires_at,
     first_seen_at = :first_seen_at, last_seen_at = :last_seen_at, updated_at = :updated_at,
-    closed_at = :closed_at, digest = :digest
+    closed_at = :closed_at, digest = :digest, seen_digest = :seen_digest
 WHERE posting.place = :place;
 
 -- name: sight_posting
-UPDATE posting SET first_seen_at = ?, last_seen_at = ? WHERE posting.place = ?;
+UPDATE posting SET first_seen_at = ?, last_seen_at = ?, seen_digest = ?
+WHERE posting.place = ?;
 
 -- name: relist_posting
-UPDATE posting SET place = ?, listed_at = ?, listed_tie = ? WHERE posting.place = ?;
+UPDATE posting SET place = ?, listed_at = ?, listed_tie = ?, seen_digest = ?
+WHERE posting.place = ?;
 
 -- name: move_posting
 UPDATE posting SET place = ? WHERE posting.place = ?;
@@ -87,15 +89,15 @@ UPDATE posting_text SET place = ? WHERE posting_text.place = ?;
 DELETE FROM posting_text WHERE posting_text.place = ?;
 
 -- name: insert_words
-INSERT INTO search_index (rowid, body, title, company, location) VALUES (?, ?, ?, ?, ?);
+INSERT INTO word_index (rowid, body, title, company, location) VALUES (?, ?, ?, ?, ?);
 
 -- The index keeps no text: an entry is removed by naming the words that it was made of.
 -- name: delete_words
-INSERT INTO search_index (search_index, rowid, body, title, company, location)
+INSERT INTO word_index (word_index, rowid, body, title, company, location)
 VALUES ('delete', ?, ?, ?, ?, ?);
 
 -- name: insert_revision
-INSERT INTO revision (id, version, changed_at, previous) VALUES (?, ?, ?, ?);
+INSERT INTO revision (id, version, changed_at, previous, digest) VALUES (?, ?, ?, ?, ?);
 
 -- name: revisions_of
 SELECT r.version, r.changed_at, r.previous FROM revision AS r

@@ -1,5 +1,6 @@
 -- What keeps a store quick without changing anything that is in it.
 
--- Merges pieces of the index that are worth it, until so many pages are written.
+-- Merges pieces of the index that are worth it, until so many pages are written; all of them where
+-- the number is negative.
 -- name: merge_words
-INSERT INTO search_index (search_index, rank) VALUES ('merge', ?);
+INSERT INTO word_index (word_index, rank) VALUES ('merge', ?);

@@ -194,6 +194,79 @@ async def test_salaries_reach_into_bounds_by_the_year(
     assert await found(paid, **query) == hits
 
 
+SPELLINGS = [
+    ("GROẞHANDEL", "Großhandel", "grosshandel"),
+    ("データ", "ﾃﾞｰﾀ"),
+    ("パソコン", "ﾊﾟｿｺﾝ"),
+    ("שָׁלוֹם", "שלום"),
+    ("مُهَنْدِس", "مهندس"),
+    ("ᲗᲑᲘᲚᲘᲡᲘ", "თბილისი"),
+    ("Ｄａｔａ", "data"),
+]
+
+
+@pytest.mark.parametrize("spellings", SPELLINGS)
+async def test_every_spelling_finds_every_other(store: JobStore, spellings: tuple[str]) -> None:
+    everywhere = "{0}", "A", "A {0} {0}", "About {0}.", "{0}"
+    for number, word in enumerate(spellings):
+        title, skill, company, text, location = (each.format(word) for each in everywhere)
+        await store.upsert(
+            posting(
+                f"k{number}",
+                title=title,
+                skills=[word, skill],
+                company=company,
+                description=text,
+                location=location,
+            )
+        )
+    keys = " ".join(f"k{number}" for number in range(len(spellings)))
+    for word in spellings:
+        for query in (
+            {"text": word},
+            {"text": f'title:{word} company:"a {word}" location:{word}'},
+            {"text": f"about {word}", "sort": "relevance"},
+            {"text": f'"{word[:-1]}*"'},
+            {"company": f"a {word} {word}", "location": word, "skills": word},
+        ):
+            assert await found(store, **query) == keys, (word, query)
+        page = await store.search(SearchQuery(text=f"about {word}"), facets=("company", "skills"))
+        marked = {item.snippet for item in page.items}
+        assert marked == {f"**About** **{each}**." for each in spellings}
+        assert [each.count for each in page.facets["company"]] == [len(spellings)]
+        assert [each.count for each in page.facets["skills"]] == [len(spellings)] * 2
+    top = (await store.statistics()).top_companies
+    assert [each.count for each in top] == [len(spellings)]
+
+
+@pytest.mark.parametrize(
+    ("text", "hits"),
+    [
+        ('"python sql"', "one"),
+        ('"sql server"', "both one"),
+        ('"server tea"', ""),
+        ('"python sql server"', "one"),
+        ("python sql server tea", "both one"),
+        ('"python sq*"', "one"),
+    ],
+)
+async def test_a_phrase_does_not_reach_beyond_a_skill(
+    store: JobStore, text: str, hits: str
+) -> None:
+    await store.upsert(posting("both", skills=["Python", "SQL Server"], description="Tea."))
+    await store.upsert(posting("one", skills=["Python SQL Server"], description="Tea."))
+    assert await found(store, text=text) == hits
+    assert await found(store, text=text, sort="relevance") == hits
+
+
+async def test_relevance_is_about_phrases_inside_of_a_skill(store: JobStore) -> None:
+    split = posting("split", skills=["Python", "SQL"], description="python sql")
+    await store.upsert(posting("whole", skills=["Python SQL"]))
+    await store.upsert(split)
+    page = await store.search(SearchQuery(text='"python sql"', sort="relevance"))
+    assert [item.source_job_id for item in page.items] == ["whole", "split"]
+
+
 async def test_sorts(paid: JobStore) -> None:
     async def order(sort: str) -> str:
         page = await paid.search(SearchQuery(sort=sort))

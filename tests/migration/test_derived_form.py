@@ -85,11 +85,11 @@ async def test_a_store_of_a_later_form_is_refused(store_url: str, path: Path) ->
 
 
 def _words(path: Path) -> list[tuple[str, int, str, int]]:
-    """Everything that the index holds, which had another name before migration 0005."""
+    """Everything that the index holds, which had other names before migrations 0005 and 0006."""
     with closing(sqlite3.connect(path)) as conn:
         names = [name for (name,) in conn.execute("SELECT name FROM sqlite_schema")]
-        index = "search" if "search_vocabulary" in names else "posting"
-        found = conn.execute(f"SELECT v.term, v.doc, v.col, v.offset FROM {index}_vocabulary AS v")
+        (index,) = (name for name in names if name.endswith("_vocabulary"))
+        found = conn.execute(f"SELECT v.term, v.doc, v.col, v.offset FROM {index} AS v")
         return sorted(found)
 
 
@@ -126,13 +126,14 @@ def _written_at_0004(path: Path) -> None:
         conn.execute("UPDATE store_property SET value = X'02' WHERE name = 'derived_form'")
 
 
+@pytest.mark.parametrize("last", ["0004", "0005"])
 async def test_a_program_that_had_the_store_open_fails_rather_than_finds_nothing(
-    store_url: str, path: Path
+    store_url: str, path: Path, last: str
 ) -> None:
     await _fill(store_url)
     async with jobstore.connect(store_url) as store:
         assert (await store.search(SearchQuery(text="engineer"))).total == 59
-        migrations.down(store_url, "0004")
+        migrations.down(store_url, last)
 
         with pytest.raises(SchemaMismatch, match="open the store again"):
             await store.search(SearchQuery(text="engineer"))
@@ -171,6 +172,48 @@ async def test_the_index_comes_back_after_going_down_to_migration_0004(
         assert _words(path) == before
         assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.OK}
         await _assert_found(store_url)
+
+
+def _rows(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Every row of what is not derived, by table, without digests."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    with closing(sqlite3.connect(path)) as conn:
+        for table in ("posting", "posting_text", "revision"):
+            rows = conn.execute(f"SELECT * FROM {table} ORDER BY 1, 2")
+            names = [name for name, *_ in rows.description]
+            found[table] = [dict(zip(names, row, strict=True)) for row in rows]
+            for row in found[table]:
+                row.pop("digest", None)
+                row.pop("seen_digest", None)
+    return found
+
+
+async def test_a_store_of_migration_0005_is_brought_along_and_back(
+    store_url: str, path: Path
+) -> None:
+    await _fill(store_url)
+    async with jobstore.connect(store_url) as store:
+        await store.upsert_many(posting(n, title=f"Engineer {n} again") for n in range(1, 60, 7))
+    before, words = _rows(path), _words(path)
+    assert len(before["revision"]) == 9
+    migrations.down(store_url, "0005")
+    # The jobstore of 0005 has form 3, so it sees that its index is still to be filled.
+    assert (_words(path), _form(path), _rows(path)) == ([], 2, before)
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute(
+            "INSERT INTO search_index (rowid, body, title, company)"
+            " SELECT 34359738368 - place, 'C++ ' || char(57344) || 'a', title, company FROM posting"
+        )
+        conn.execute("UPDATE store_property SET value = X'03' WHERE name = 'derived_form'")
+    with pytest.raises(SchemaMismatch, match="lacks 0006"):
+        migrations.check_schema(store_url)
+
+    migrations.up(store_url)
+
+    assert (_words(path), _rows(path), _form(path)) == (words, before, 4)
+    assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.OK}
+    async with jobstore.connect(store_url) as store:
+        assert await store.count(SearchQuery(text="title:again tea")) == 9
 
 
 def test_a_store_without_postings_has_nothing_to_be_written_anew(

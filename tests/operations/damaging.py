@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import jobstore
+from jobstore.engines.sqlite.rows import revision_digest
 from tests.fixtures.postings import full
 
 
@@ -31,6 +32,12 @@ def tamper(file: Path, *statements: str) -> None:
         for statement in statements:
             conn.execute(statement)
         conn.commit()
+
+
+def lost_revision(id: bytes, previous: str = "{}") -> str:
+    """Return the statement that adds an earlier version of a posting which is not there."""
+    digest = revision_digest(id, 2, 0, previous).hex()
+    return f"INSERT INTO revision VALUES (x'{id.hex()}', 2, 0, '{previous}', x'{digest}')"
 
 
 def forget_index_entries(file: Path) -> None:

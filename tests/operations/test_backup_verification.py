@@ -323,7 +323,7 @@ def test_a_drill_records_what_it_did(
 def test_a_restored_store_that_gives_wrong_answers_fails_the_drill(settings: Settings) -> None:
     manifest = make(settings)
     # What is derived is no content; a drill asks it all the same.
-    delete = "INSERT INTO search_index (search_index) VALUES ('delete-all')"
+    delete = "INSERT INTO word_index (word_index) VALUES ('delete-all')"
     repack(settings, manifest, "UPDATE counter SET amount = 7", delete)
     assert [each.ok for each in verification.verify(settings)] == [True]
     done = drills.drill(settings)
@@ -332,10 +332,10 @@ def test_a_restored_store_that_gives_wrong_answers_fails_the_drill(settings: Set
     assert "statistics" in str(done.error)
 
 
-def test_a_search_index_that_lost_entries_fails_the_drill(settings: Settings) -> None:
+def test_a_word_index_that_lost_entries_fails_the_drill(settings: Settings) -> None:
     manifest = make(settings)
     # Its structure stays sound, and no digest covers it.
-    words = "INSERT INTO search_index (search_index, rowid, title)"
+    words = "INSERT INTO word_index (word_index, rowid, title)"
     repack(settings, manifest, f"{words} SELECT 'delete', (1 << 35) - place, title FROM posting")
     assert [each.ok for each in verification.verify(settings)] == [True]
     done = drills.drill(settings)

@@ -21,7 +21,13 @@ from jobstore.operations.maintenance import repairing
 from jobstore.settings import sqlite_url
 from tests.fixtures.checks import check_file
 from tests.fixtures.disks import SmallDisk
-from tests.operations.damaging import fill, forget_index_entries, overwrite_page, tamper
+from tests.operations.damaging import (
+    fill,
+    forget_index_entries,
+    lost_revision,
+    overwrite_page,
+    tamper,
+)
 
 
 @pytest.fixture
@@ -48,11 +54,11 @@ def copies(file: Path) -> list[Path]:
 
 
 def words_lost(file: Path) -> None:
-    tamper(file, "INSERT INTO search_index (search_index) VALUES ('delete-all')")
+    tamper(file, "INSERT INTO word_index (word_index) VALUES ('delete-all')")
 
 
 def words_zeroed(file: Path) -> None:
-    tamper(file, "UPDATE search_index_data SET block = zeroblob(40) WHERE id > 10")
+    tamper(file, "UPDATE word_index_data SET block = zeroblob(40) WHERE id > 10")
 
 
 def counters_wrong(file: Path) -> None:
@@ -63,7 +69,7 @@ def orphans_left(file: Path) -> None:
     tamper(
         file,
         "INSERT INTO posting_text (place, description) VALUES (7, 'nobody''s')",
-        "INSERT INTO revision VALUES (zeroblob(16), 2, 0, '{}')",
+        lost_revision(bytes(16)),
     )
 
 
@@ -153,7 +159,7 @@ def test_what_only_a_backup_has_is_not_touched(file: Path, statement: str) -> No
     assert copies(file) == []
 
 
-@pytest.mark.parametrize("name", ["posting", "posting_text", "posting_id", "search_index_data"])
+@pytest.mark.parametrize("name", ["posting", "posting_text", "posting_id", "word_index_data"])
 def test_a_damaged_page_is_found_and_left_to_a_backup(file: Path, name: str) -> None:
     overwrite_page(file, name)
     before = file.read_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +22,7 @@ from jobstore.settings import sqlite_url
 from tests.fixtures.checks import check_file
 from tests.fixtures.disks import SmallDisk
 from tests.fixtures.postings import posting
+from tests.operations import backups
 from tests.operations.damaging import overwrite_page, tamper
 
 
@@ -75,13 +77,125 @@ def test_people_are_told_before_and_after(file: Path) -> None:
 def test_optimising_merges_the_index(file: Path) -> None:
     def segments() -> int:
         with closing(sqlite3.connect(file)) as conn:
-            return len(conn.execute("SELECT DISTINCT segid FROM search_index_idx").fetchall())
+            return len(conn.execute("SELECT DISTINCT segid FROM word_index_idx").fetchall())
 
     grown(sqlite_url(file), 300, 250)
     assert segments() > 1
-    maintenance.vacuum(sqlite_url(file), optimize=True)
+    maintenance.vacuum(sqlite_url(file))
     assert segments() == 1
     check_file(file)
+
+
+# What stands in each field of a posting that is deleted, and nowhere else. They share no
+# beginning, since the index keeps only what a word has more than the one before it.
+CANARIES = {
+    "title": "aqzvwkjx",
+    "company": "bxqjzkvw",
+    "location": "cvwqxzjk",
+    "industry": "dkqjxwzv",
+    "description": "eqvzkxjw",
+    "salary_text": "fjqwvxzk",
+    "company_size": "gwqkvjzx",
+    "url": "https://hzqjkwvx.example/",
+    "skills": ["iqxwkzjv", "jzvqkwxj"],
+    "attributes": {"kqwzxvjk": "lxvqjzwk"},
+}
+SOUGHT = re.findall("[a-l][jkqvwxz]{7}", json.dumps(CANARIES))
+
+
+def canaries_in(*files: Path) -> list[str]:
+    """Return which of the words, but for their first letter, stand in the bytes of files."""
+    octets = b"".join(each.read_bytes() for each in files).lower()
+    return [word for word in SOUGHT if word[1:].encode() in octets]
+
+
+async def store_and_delete(url: str) -> None:
+    """Let postings with the words come, change and go, among others that stay."""
+    marked = [posting(f"marked {each}", **CANARIES) for each in range(3)]
+    async with jobstore.connect(url) as store:
+        await store.upsert_many(posting(each, description=f"text {each}") for each in range(200))
+        for one in marked:
+            await store.upsert(one)
+            await store.upsert_many(posting(f"{one['source_job_id']}-{n}") for n in range(50))
+        await store.upsert({**marked[0], "title": "Cook", "description": "Another text."})
+        for one in marked:
+            await store.delete(jobstore.job_id("board", one["source_job_id"]))
+        await store.upsert(posting("last"))
+
+
+def test_nothing_of_a_deleted_posting_is_left_in_a_byte(migrated_url: str, tmp_path: Path) -> None:
+    asyncio.run(store_and_delete(migrated_url))
+    file = tmp_path / "jobs.db"
+    assert canaries_in(file) != []
+
+    result = vacuum(file)
+
+    assert result.exit_code == 0, result.stderr
+    assert len(SOUGHT) == 12
+    files = [each for each in tmp_path.rglob("*") if each.is_file()]
+    assert file in files
+    assert canaries_in(*files) == []
+    settings = backups.settings_for(tmp_path)
+    with backups.opened(settings, backups.make(settings)) as copy:
+        assert canaries_in(copy) == []
+    check_file(file)
+
+
+def test_what_is_deleted_beside_one_who_reads_waits_in_the_wal(
+    migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(tidying.vacuum.__kwdefaults__, "patience", 0.05)
+    asyncio.run(store_and_delete(migrated_url))
+    file, log = tmp_path / "jobs.db", tmp_path / "jobs.db-wal"
+    with closing(sqlite3.connect(file, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM posting").fetchone()
+        assert json.loads(vacuum(file, "--json").stdout)["waiting"]
+        assert canaries_in(file, log) != []
+        reader.execute("COMMIT")
+        assert not json.loads(vacuum(file, "--json").stdout)["waiting"]
+        assert canaries_in(file, log) == []
+
+
+@pytest.mark.parametrize("step", ["check the pages", "merge the index", "write the file anew"])
+def test_ctrl_c_between_two_steps_loses_nothing(file: Path, step: str) -> None:
+    def interrupt(now: str, done: int, total: int) -> None:
+        if now == step and (done or step != "merge the index"):
+            raise KeyboardInterrupt
+
+    grown(sqlite_url(file), 300, 250)
+    with pytest.raises(KeyboardInterrupt):
+        maintenance.vacuum(sqlite_url(file), progress=interrupt)
+    check_file(file)
+    assert maintenance.vacuum(sqlite_url(file)).after < file.stat().st_size + 1
+    check_file(file)
+
+
+def test_ctrl_c_ends_the_writing_of_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+
+    def interrupt() -> None:
+        if steps[-1] == "write the file anew":
+            raise KeyboardInterrupt
+
+    before = file.stat().st_size
+    with monkeypatch.context() as patch:
+        patch.setattr(tidying, "_STEPS_BETWEEN_LOOKS", 10)
+        patch.setattr(tidying, "_look", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            maintenance.vacuum(sqlite_url(file), progress=lambda step, *_: steps.append(step))
+    check_file(file)
+    assert maintenance.vacuum(sqlite_url(file)).after < before / 2
+
+
+def test_the_steps_are_told(file: Path) -> None:
+    told: list[str] = []
+    maintenance.vacuum(sqlite_url(file), progress=lambda step, done, total: told.append(step))
+    assert list(dict.fromkeys(told)) == [
+        "check the pages",
+        "merge the index",
+        "write the file anew",
+    ]
 
 
 def test_a_store_that_is_written_to_is_left_alone(file: Path) -> None:
@@ -107,6 +221,7 @@ def test_one_who_reads_goes_on_and_the_space_waits_for_him(
 
         assert result.exit_code == 0
         assert "Somebody still reads" in result.stderr
+        assert "jobstore run-due --only checkpoint" in result.stderr
         assert reader.execute("SELECT count(*) FROM posting").fetchone() == (10,)
         reader.execute("COMMIT")
     assert maintenance.checkpoint(sqlite_url(file))

@@ -36,7 +36,18 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
     "cafe\u0301": ("cafe",),
     "Straße": ("strasse",),
     "STRASSE": ("strasse",),
+    "GROẞHANDEL": ("grosshandel",),
+    "Großhandel": ("grosshandel",),
     "Łódź": ("lodz",),
+    "ᲗᲑᲘᲚᲘᲡᲘ": ("თბილისი",),
+    "თბილისი": ("თბილისი",),
+    "שָׁלוֹם": ("שלום",),
+    "שלום": ("שלום",),
+    "مُهَنْدِس": ("مهندس",),
+    "مهندس": ("مهندس",),
+    "データ": ("デ", "ー", "タ"),
+    "ﾃﾞｰﾀ": ("デ", "ー", "タ"),
+    "ＤＡＴＡ": ("data",),
     "Привет": ("привет",),
     "東京": ("東", "京"),
     "京都": ("京", "都"),
@@ -60,6 +71,7 @@ STEMS = {
     "ca": "ca",
     "stra": "stra",
     "ß": "ss",
+    "GROẞ": "gross",
     "при": "при",
     "東": "東",
     "xyz": "xyz",
@@ -109,13 +121,15 @@ _WORDS = {nfc(piece): words for piece, words in VOCABULARY.items()}
 def plain(value: str) -> str:
     """Return what whole values are compared by: no case, no accents, single spaces."""
     decomposed = unicodedata.normalize("NFKD", value.casefold().replace("ł", "l"))
-    return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).split())
+    # Kana keep their marks of voicing.
+    marks = {c for c in decomposed if unicodedata.combining(c)} - set("\u3099\u309a")
+    return nfc(" ".join("".join(c for c in decomposed if c not in marks).split()))
 
 
-def _columns(job: Job) -> dict[str, tuple[str, ...]]:
-    found = {name: words_of(getattr(job, name)) for name in COLUMNS if name != "skills"}
-    found["skills"] = tuple(word for skill in job.skills for word in words_of(skill))
-    return found
+def _columns(job: Job) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Return the texts of each column, as words; a phrase stands in one of them."""
+    found = {name: (words_of(getattr(job, name)),) for name in COLUMNS if name != "skills"}
+    return {**found, "skills": tuple(words_of(skill) for skill in job.skills)}
 
 
 def _occurs(term: Term, words: tuple[str, ...]) -> bool:
@@ -131,9 +145,14 @@ def _occurs(term: Term, words: tuple[str, ...]) -> bool:
     return False
 
 
-def _within(term: Term, columns: Mapping[str, tuple[str, ...]], allowed: Iterable[str]) -> bool:
+def _within(
+    term: Term, columns: Mapping[str, tuple[tuple[str, ...], ...]], allowed: Iterable[str]
+) -> bool:
     return any(
-        _occurs(term, columns[name]) for name in allowed if term.field is None or term.field == name
+        _occurs(term, words)
+        for name in allowed
+        if term.field is None or term.field == name
+        for words in columns[name]
     )
 
 

@@ -41,6 +41,9 @@ _HALF = 2**32
 _BUCKET = 3 + 4
 _AFTER_DIGITS = "g"
 
+# Kinds whose values are compared folded, and shown as some posting spelled them.
+SPELLED = frozenset(("company", "location"))
+
 # A counter: kind, value as it is compared, label as it is shown.
 Counter = tuple[str, str, str]
 

@@ -6,6 +6,7 @@ message says what to do and repeats nothing of the original's text, which may qu
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,7 +64,7 @@ _INVALID = {
 }
 
 # What SQLite says, without a code of its own, when a migration was taken back under an open store.
-_MISSING = ("no such table", "no such column", "no such index")
+_MISSING = re.compile("no such (table|column|index)|table \\w+ has no column")
 
 # What the sqlite3 module and aiosqlite say without a result code once a connection is closed.
 _CLOSED = ("closed database", "Connection closed", "no active connection")
@@ -152,7 +153,7 @@ def _meaning(error: BaseException, committing: bool) -> JobStoreError | None:
         return InvalidPosting(_INVALID[code])
     if isinstance(error, sqlite3.DataError):
         return InvalidPosting(_INVALID["TOOBIG"])
-    if str(error).startswith(_MISSING):
+    if _MISSING.match(str(error)):
         return SchemaMismatch(
             "The schema is not the one this jobstore works with, it may have been migrated "
             "meanwhile; see 'jobstore migrate status', then open the store again."

@@ -12,7 +12,7 @@ from typing import Any
 
 from jobstore.records import Job
 from jobstore.statements import catalog
-from jobstore.statements.facets import facet_words
+from jobstore.statements.facets import facet_words, skill_word
 from jobstore.statements.search import mirrored
 from jobstore.statements.words import index_text
 
@@ -23,9 +23,10 @@ Entry = tuple[str | None, ...]
 
 def entry(job: Job) -> Entry:
     """Return the texts of the index's columns for a posting; they depend on nothing else."""
-    # The words of facets stand between skills and description, so that no phrase reaches from
-    # one into the other.
-    parts = [index_text("\n".join(job.skills)), facet_words(job)]
+    # The words of facets, which no search can name, stand behind each skill and before the
+    # description, so that no phrase reaches from one into the next.
+    parts = [f"{index_text(skill)} {skill_word(skill)}" for skill in job.skills]
+    parts.append(facet_words(job))
     if job.description:
         parts.append(index_text(job.description))
     return (

@@ -11,19 +11,25 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any
 
 from jobstore.engines.sqlite.counters import Tally
 from jobstore.engines.sqlite.indexing import entry, numbered
-from jobstore.engines.sqlite.rows import JOB_COLUMNS, digest, job_from_row, sound
-from jobstore.records import Job
+from jobstore.engines.sqlite.rows import (
+    PLACE,
+    job_from_row,
+    revision_digest,
+    row_digests,
+    sound,
+)
 from jobstore.statements import catalog
 
 _SQL = catalog.load("sqlite")
 
-DERIVED_FORM = 3
+DERIVED_FORM = 4
 """The form of what is derived from postings. It changes with the words of the index
 (:mod:`jobstore.statements.words`, :mod:`jobstore.statements.facets`), with its columns and rowids
-(:mod:`jobstore.engines.sqlite.indexing`), the kinds of counters and the digest; a store in an
+(:mod:`jobstore.engines.sqlite.indexing`), the kinds of counters and the digests; a store in an
 older form is rewritten by ``jobstore migrate up``."""
 
 OLDEST_FIRST = " ORDER BY p.place"
@@ -31,8 +37,6 @@ NEWEST_FIRST = " ORDER BY p.place DESC"
 
 # Postings that are held at a time, and whose counts are written together.
 SLICE = 1024
-
-_PLACE = len(JOB_COLUMNS)
 
 
 @sound
@@ -44,12 +48,12 @@ def rebuild_index(conn: sqlite3.Connection, progress: Callable[[int], object] | 
     conn.execute(_SQL["empty_words"])
     done = 0
     # In the order of the index, so that FTS5 gathers what is written into large segments.
-    for jobs in _slices(conn, NEWEST_FIRST):
-        entries = (numbered(place, entry(job)) for place, job in jobs)
+    for rows in _slices(conn, _SQL["every_posting"] + NEWEST_FIRST):
+        entries = (numbered(row[PLACE], entry(job_from_row(row))) for row in rows)
         conn.executemany(_SQL["insert_words"], entries)
-        done += len(jobs)
+        done += len(rows)
         if progress is not None:
-            progress(len(jobs))
+            progress(len(rows))
     return done
 
 
@@ -62,25 +66,28 @@ def rebuild_counters(conn: sqlite3.Connection) -> int:
     conn.execute(_SQL["empty_counters"])
     done = 0
     tally = Tally()
-    for jobs in _slices(conn):
-        for _, job in jobs:
-            tally.replace(None, job)
+    for rows in _slices(conn, _SQL["every_posting"] + OLDEST_FIRST):
+        for row in rows:
+            tally.replace(None, job_from_row(row))
         tally.write(conn)
-        done += len(jobs)
+        done += len(rows)
     return done
 
 
 def rebuild_derived(conn: sqlite3.Connection) -> None:
     """Write everything anew that follows from the postings, in the form of this jobstore."""
-    for jobs in _slices(conn):
-        conn.executemany(_SQL["write_digest"], ((digest(job), place) for place, job in jobs))
+    for rows in _slices(conn, _SQL["every_posting"] + OLDEST_FIRST):
+        conn.executemany(_SQL["write_digests"], ((*row_digests(row), row[PLACE]) for row in rows))
+    for rows in _slices(conn, _SQL["every_revision"]):
+        digests = ((revision_digest(*row[:4]), *row[:2]) for row in rows)
+        conn.executemany(_SQL["write_revision_digest"], digests)
     rebuild_index(conn)
     rebuild_counters(conn)
     conn.execute(_SQL["write_derived_form"], (bytes([DERIVED_FORM]),))
 
 
-def _slices(conn: sqlite3.Connection, order: str = OLDEST_FIRST) -> Iterator[list[tuple[int, Job]]]:
-    """Yield all postings with their places, in an order."""
-    rows = conn.execute(_SQL["every_posting"] + order)
-    while jobs := [(row[_PLACE], job_from_row(row)) for row in islice(rows, SLICE)]:
-        yield jobs
+def _slices(conn: sqlite3.Connection, statement: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield all rows of a statement, some at a time."""
+    rows = conn.execute(statement)
+    while found := list(islice(rows, SLICE)):
+        yield found

@@ -7,6 +7,7 @@ Only conversions live here: no statement is run. Times are integers of microseco
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -273,29 +274,64 @@ def posting_parameters(job: Job) -> dict[str, Any]:
         "yearly_min": yearly and yearly[0],
         "yearly_max": yearly and yearly[1],
     }
-    found["digest"] = _digest(found, job)
+    values = [value for name, value in found.items() if name not in _SIGHTINGS]
+    found["digest"] = content_digest(values, job.description, to_json(job.attributes))
     return found
 
 
-def digest(job: Job) -> bytes:
+_SIGHTINGS = frozenset({"first_seen_at", "last_seen_at"})
+
+
+def content_digest(values: Sequence[Any], description: str | None, attributes: str | None) -> bytes:
     """Return the hash that is stored with a posting: 64 bits of BLAKE2b over its content.
 
-    When it was first and last seen is left out, so that seeing it again stays cheap.
+    ``values`` are those of the columns of :func:`posting_parameters`, as they are stored. When it
+    was first and last seen is left out, so that seeing it again stays cheap.
     """
-    content: bytes = posting_parameters(job)["digest"]
-    return content
-
-
-def _digest(parameters: dict[str, Any], job: Job) -> bytes:
-    values = [value for name, value in parameters.items() if name not in _SIGHTINGS]
-    text = json.dumps([*values, to_json(job.attributes)], default=bytes.hex)
+    text = json.dumps([*values, attributes], default=bytes.hex)
     found = blake2b(text.encode(), digest_size=8)
-    if job.description is not None:
-        found.update(job.description.encode())
+    if description is not None:
+        found.update(_octets(description))
     return found.digest()
 
 
-_SIGHTINGS = frozenset({"first_seen_at", "last_seen_at"})
+# An id and four 64-bit integers.
+_pack_sighting = struct.Struct("<16s4q").pack
+
+
+def seen_digest(
+    id: bytes, first_seen_at: int, last_seen_at: int, listed_at: int, listed_tie: int
+) -> bytes:
+    """Return the hash of what changes without the content: when it was seen, how it is listed."""
+    packed = _pack_sighting(id, first_seen_at, last_seen_at, listed_at, listed_tie)
+    return blake2b(packed, digest_size=8).digest()
+
+
+def revision_digest(id: bytes, version: int, changed_at: int, previous: str) -> bytes:
+    """Return the hash that is stored with an earlier version, over all of its columns."""
+    text = f"{id.hex()} {version} {changed_at} {previous}"
+    return blake2b(_octets(text), digest_size=8).digest()
+
+
+def _octets(text: str) -> bytes:
+    # A damaged text may be no Unicode.
+    return text.encode("utf-8", "surrogatepass")
+
+
+# The columns of statement every_posting that follow those of a job.
+PLACE = len(JOB_COLUMNS)
+LISTED_AT, LISTED_TIE, _YEARLY_MIN, _YEARLY_MAX, DIGEST, SEEN_DIGEST = range(PLACE + 1, PLACE + 7)
+_SEEN = slice(SUMMARY_COLUMNS.index("first_seen_at"), len(SUMMARY_COLUMNS))
+_TEXT = PLACE - len(TEXT_COLUMNS)
+
+
+def row_digests(row: Sequence[Any]) -> tuple[bytes, bytes]:
+    """Return the two digests that belong to a row of statement every_posting."""
+    values = (*row[: _SEEN.start], *row[_SEEN.stop : _TEXT], row[_YEARLY_MIN], row[_YEARLY_MAX])
+    first, last = row[_SEEN]
+    seen = seen_digest(row[0], first, last, row[LISTED_AT], row[LISTED_TIE])
+    description, attributes = row[_TEXT:PLACE]
+    return content_digest(values, description, attributes), seen
 
 
 def to_json(value: list[str] | dict[str, Any]) -> str | None:

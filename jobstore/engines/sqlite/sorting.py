@@ -6,6 +6,7 @@ of what orders it, and of ``(listed_at, listed_tie)``, which no other posting sh
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from jobstore.engines.protocol import Position
 from jobstore.engines.sqlite.lookup import MAX_SORTED, Lookup, Row
 from jobstore.engines.sqlite.watch import watched
 from jobstore.statements.criteria import Criteria
-from jobstore.statements.facets import EXACT, Scale
+from jobstore.statements.facets import EXACT, MARK, Scale
 from jobstore.statements.grammar import Term
 from jobstore.statements.match import quoted
 from jobstore.statements.search import KEYS
@@ -241,11 +242,20 @@ def _scored(lookup: Lookup, rows: list[Row]) -> list[tuple[Any, int]]:
     expression = lookup.criteria.text
     assert expression is not None
     scored = []
-    for place, at, tie, *texts in watched(rows):
-        texts = [f" {' '.join(words(text))} " if text else "" for text in texts]
+    for place, at, tie, *columns in watched(rows):
+        texts = [_plain(name, text) for name, text in zip(_COLUMNS, columns, strict=True)]
         score = sum(_worth(group, texts) for group in expression.required)
         scored.append(((score, at, tie), place))
     return sorted(scored, reverse=True)
+
+
+def _plain(column: str, text: str | None) -> str:
+    """Return the words of a column, each between spaces."""
+    if not text:
+        return ""
+    # No phrase reaches from one skill into the next.
+    parts = json.loads(text) if column == "skills" else [text]
+    return MARK.join(f" {' '.join(words(part))} " for part in parts)
 
 
 def _worth(group: tuple[Term, ...], texts: list[str]) -> int:

@@ -10,20 +10,25 @@ import math
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from jobstore.engines.sqlite.counters import Counter, counters_of, misplaced_quartiles
+from jobstore.engines.sqlite.counters import SPELLED, Counter, counters_of, misplaced_quartiles
 from jobstore.engines.sqlite.indexing import Entry, entry, numbered
 from jobstore.engines.sqlite.lookup import snapshot
 from jobstore.engines.sqlite.rebuilding import NEWEST_FIRST
 from jobstore.engines.sqlite.rows import (
-    JOB_COLUMNS,
-    digest,
+    DIGEST,
+    LISTED_AT,
+    LISTED_TIE,
+    PLACE,
+    SEEN_DIGEST,
     job_from_row,
+    revision_digest,
     revision_from_row,
+    row_digests,
     to_micros,
 )
 from jobstore.merge import listed_at
@@ -31,6 +36,7 @@ from jobstore.records import Job, job_id
 from jobstore.statements import catalog
 from jobstore.statements.facets import EVERY
 from jobstore.statements.search import mirrored
+from jobstore.statements.words import fold
 
 _SQL = catalog.load("sqlite")
 
@@ -38,9 +44,6 @@ _SQL = catalog.load("sqlite")
 _TOLD = 5
 # Postings whose words are held at a time.
 _SLICE = 4096
-
-_PLACE = len(JOB_COLUMNS)
-_LISTED_AT, _LISTED_TIE, _DIGEST = _PLACE + 1, _PLACE + 2, _PLACE + 3
 
 _DEFINITION = "SELECT s.sql FROM sqlite_schema AS s WHERE s.name = ?"
 
@@ -110,17 +113,27 @@ def verify_rows(conn: sqlite3.Connection) -> list[Finding]:
 
     Raises sqlite3.Error when the file itself cannot be read.
     """
-    with snapshot(conn):
+    with snapshot(conn), _whatever_texts(conn):
         readable = _Postings()
         checks: list[_Check] = [_Digests(), _Order(), _Index(conn), _Counters(conn)]
         for row in conn.execute(_SQL["every_posting"] + NEWEST_FIRST):
-            name = f"posting {row[0].hex()}" if isinstance(row[0], bytes) else f"row {row[_PLACE]}"
+            name = f"posting {row[0].hex()}" if isinstance(row[0], bytes) else f"row {row[PLACE]}"
             content = readable.read(name, row)
             for check in checks:
                 check.see(name, row, content)
         findings = [readable.finding(), *(check.finding() for check in checks)]
         belonging = (_texts(conn), _history(conn), _orphans(conn), _foreign_keys(conn))
         return [*findings, *belonging]
+
+
+@contextmanager
+def _whatever_texts(conn: sqlite3.Connection) -> Iterator[None]:
+    """Read texts that are no UTF-8 too: what is wrong with them is told with their row."""
+    conn.text_factory = lambda octets: octets.decode("utf-8", "surrogateescape")
+    try:
+        yield
+    finally:
+        conn.text_factory = str
 
 
 class _Postings:
@@ -136,10 +149,12 @@ class _Postings:
         try:
             job = job_from_row(row)
             content = _Content(job, to_micros(listed_at(job)), entry(job), list(counters_of(job)))
+            "".join(filter(None, content.words)).encode()
+            own = job_id(job.source, job.source_job_id)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             self._faults.add(f"{name} cannot be read ({type(error).__name__})")
             return None
-        if job.id != job_id(job.source, job.source_job_id):
+        if job.id != own:
             self._faults.add(f"{name} has the id of another key")
         return content
 
@@ -149,14 +164,19 @@ class _Postings:
 
 
 class _Digests:
-    """Every posting is what was written, to the bit."""
+    """Every posting is what was written, to the bit, and was seen when it says."""
 
     def __init__(self) -> None:
         self._faults = Faults()
 
     def see(self, name: str, row: Sequence[Any], content: _Content | None) -> None:
-        if content is not None and row[_DIGEST] != digest(content.job):
+        if content is None:
+            return
+        written, seen = row_digests(row)
+        if row[DIGEST] != written:
             self._faults.add(f"{name} is not what was written")
+        if row[SEEN_DIGEST] != seen:
+            self._faults.add(f"{name} was seen or listed at another time than it says")
 
     def finding(self) -> Finding:
         return self._faults.finding("digests", "every posting is what was written")
@@ -170,7 +190,7 @@ class _Order:
         self._last: Any = (math.inf,)
 
     def see(self, name: str, row: Sequence[Any], content: _Content | None) -> None:
-        listed = row[_LISTED_AT], row[_LISTED_TIE]
+        listed = row[LISTED_AT], row[LISTED_TIE]
         if listed >= self._last:
             self._faults.add(name)
         self._last = listed
@@ -198,7 +218,7 @@ class _Index:
         self._sum = 0
 
     def see(self, name: str, row: Sequence[Any], content: _Content | None) -> None:
-        place = row[_PLACE]
+        place = row[PLACE]
         self._skip_to(place)
         if self._next == place:
             self._next = next(self._entries, None)
@@ -239,7 +259,7 @@ class _Index:
     def _words_of_slice(self) -> int:
         """Sum up what the index should hold for the postings that were gathered."""
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
-            for table in ("search_index", "search_vocabulary"):
+            for table in ("word_index", "word_vocabulary"):
                 scratch.execute(self._conn.execute(_DEFINITION, (table,)).fetchone()[0])
             scratch.execute("BEGIN")
             scratch.executemany(
@@ -260,24 +280,38 @@ class _Counters:
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
         self._counted: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._labels: dict[tuple[str, str], str] = {}
 
     def see(self, name: str, row: Sequence[Any], content: _Content | None) -> None:
         if content is not None:
-            for (kind, value, _), amount in content.counters:
+            for (kind, value, label), amount in content.counters:
                 self._counted[kind, value] += amount
+                self._labels[kind, value] = label
 
     def finding(self) -> Finding:
-        kept = {(kind, value): n for kind, value, n in self._conn.execute(_SQL["every_counter"])}
+        kept, labels = {}, {}
+        for kind, value, label, amount in self._conn.execute(_SQL["every_counter"]):
+            kept[kind, value], labels[kind, value] = amount, label
         faults = Faults(
-            f"{kind} {value!r} is kept as {kept.get((kind, value), 0):,}, "
+            f"{_counter(kind, value)} is kept as {kept.get((kind, value), 0):,}, "
             f"counted {self._counted.get((kind, value), 0):,}"
             for kind, value in sorted(kept.keys() | self._counted.keys())
             if kept.get((kind, value), 0) != self._counted.get((kind, value), 0)
         )
+        for (kind, value), label in labels.items():
+            # The posting whose spelling is shown may be gone.
+            spelled = kind in SPELLED and fold(label) == value
+            if not spelled and label != self._labels.get((kind, value), label):
+                faults.add(f"{_counter(kind, value)} is shown as another value")
         if not faults.number:
             # They follow from the counts, so they make sense only where those do.
             faults = Faults(misplaced_quartiles(self._conn))
         return faults.finding("counters", "equal to what the postings add up to")
+
+
+def _counter(kind: str, value: str) -> str:
+    # Either may be damaged, and no text that can be printed.
+    return f"{kind.encode('ascii', 'backslashreplace').decode()} {value!r}"
 
 
 def _texts(conn: sqlite3.Connection) -> Finding:
@@ -288,13 +322,17 @@ def _texts(conn: sqlite3.Connection) -> Finding:
 
 def _history(conn: sqlite3.Connection) -> Finding:
     faults, number = Faults(), 0
-    for id, *columns in conn.execute(_SQL["every_revision"]):
+    for id, *columns, written in conn.execute(_SQL["every_revision"]):
         number += 1
+        name = f"version {columns[0]} of posting {_hex(id)}"
         try:
             revision_from_row(columns)
         except ValueError as error:
-            faults.add(f"version {columns[0]} of posting {_hex(id)} cannot be read ({error})")
-    return faults.finding("history", f"all {number:,} earlier versions are readable")
+            faults.add(f"{name} cannot be read ({error})")
+        else:
+            if revision_digest(id, *columns) != written:
+                faults.add(f"{name} is not what was written")
+    return faults.finding("history", f"all {number:,} earlier versions are what was written")
 
 
 def _orphans(conn: sqlite3.Connection) -> Finding:

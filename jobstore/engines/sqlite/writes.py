@@ -21,6 +21,8 @@ from jobstore.engines.sqlite.rows import (
     job_from_row,
     posting_parameters,
     previous_to_json,
+    revision_digest,
+    seen_digest,
     to_json,
     to_micros,
 )
@@ -30,7 +32,7 @@ from jobstore.records import Job, JobPosting, Outcome, UpsertResult, job_id
 from jobstore.statements import catalog
 
 _SQL = catalog.load("sqlite")
-_PLACE, _LISTED_AT = -2, -1
+_PLACE, _LISTED_AT, _LISTED_TIE = -3, -2, -1
 
 
 class Batch:
@@ -53,6 +55,7 @@ class _Stored(NamedTuple):
     job: Job
     place: int
     listed_at: int
+    listed_tie: int
 
 
 def upsert(batch: Batch, posting: JobPosting) -> UpsertResult:
@@ -102,7 +105,7 @@ def _load(conn: sqlite3.Connection, id: UUID) -> _Stored | None:
     job = job_from_row(row)
     if job.id != id:
         raise DamagedRow("the index of ids names another row")
-    return _Stored(job, row[_PLACE], row[_LISTED_AT])
+    return _Stored(job, row[_PLACE], row[_LISTED_AT], row[_LISTED_TIE])
 
 
 def _insert(batch: Batch, job: Job) -> None:
@@ -111,6 +114,8 @@ def _insert(batch: Batch, job: Job) -> None:
     slot = _slot(batch, listed)
     parameters = posting_parameters(job)
     parameters.update(place=slot.place, listed_at=listed, listed_tie=slot.tie)
+    first, last = parameters["first_seen_at"], parameters["last_seen_at"]
+    parameters["seen_digest"] = seen_digest(job.id.bytes, first, last, listed, slot.tie)
     conn.execute(_SQL["insert_posting"], parameters)
     conn.execute(_SQL["write_text"], (slot.place, job.description, to_json(job.attributes)))
     batch.index.add(slot.place, entry(job))
@@ -119,12 +124,14 @@ def _insert(batch: Batch, job: Job) -> None:
 
 def _replace(batch: Batch, stored: _Stored, merged: Merged) -> None:
     conn, job, place = batch.conn, merged.job, stored.place
+    first, last = to_micros(job.first_seen_at), to_micros(job.last_seen_at)
+    seen = seen_digest(job.id.bytes, first, last, stored.listed_at, stored.listed_tie)
     if merged.outcome is Outcome.UPDATED:
-        conn.execute(_SQL["rewrite_posting"], {**posting_parameters(job), "place": place})
-        conn.execute(
-            _SQL["insert_revision"],
-            (job.id.bytes, job.version, to_micros(batch.now), previous_to_json(merged.previous)),
-        )
+        rewritten = {**posting_parameters(job), "place": place, "seen_digest": seen}
+        conn.execute(_SQL["rewrite_posting"], rewritten)
+        previous = previous_to_json(merged.previous)
+        revision = (job.id.bytes, job.version, to_micros(batch.now), previous)
+        conn.execute(_SQL["insert_revision"], (*revision, revision_digest(*revision)))
         if not merged.previous.keys().isdisjoint(("description", "attributes")):
             conn.execute(_SQL["write_text"], (place, job.description, to_json(job.attributes)))
         old, new = entry(stored.job), entry(job)
@@ -132,16 +139,14 @@ def _replace(batch: Batch, stored: _Stored, merged: Merged) -> None:
             batch.index.remove(place, old)
             batch.index.add(place, new)
     else:
-        conn.execute(
-            _SQL["sight_posting"],
-            (to_micros(job.first_seen_at), to_micros(job.last_seen_at), place),
-        )
+        conn.execute(_SQL["sight_posting"], (first, last, seen, place))
     listed = to_micros(listed_at(job))
     if listed != stored.listed_at:
         slot = _slot(batch, listed)
         # Making room may have moved this posting too.
         (place,) = conn.execute(_SQL["place_of_posting"], (job.id.bytes,)).fetchone()
-        conn.execute(_SQL["relist_posting"], (slot.place, listed, slot.tie, place))
+        seen = seen_digest(job.id.bytes, first, last, listed, slot.tie)
+        conn.execute(_SQL["relist_posting"], (slot.place, listed, slot.tie, seen, place))
         _moved(batch, job, place, slot.place)
     if merged.outcome is Outcome.UPDATED or listed != stored.listed_at:
         batch.tally.replace(stored.job, job)

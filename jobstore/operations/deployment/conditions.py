@@ -25,8 +25,9 @@ _COUNT = 'SELECT COUNT({}) FROM "{}"'
 
 # What follows from postings, and is written anew by the migration that has a place for it.
 _DERIVED = {
-    *("posting.digest", "search_index", "search_vocabulary", "posting_words"),
-    *("posting_vocabulary", "counter", "store_property"),
+    *("posting.digest", "posting.seen_digest", "revision.digest", "counter", "store_property"),
+    *("posting_words", "posting_vocabulary", "search_index", "search_vocabulary"),
+    *("word_index", "word_vocabulary"),
 }
 
 PATIENCE = 10.0

@@ -5,15 +5,18 @@ Each holds the lock that keeps writers apart; nothing of the content changes.
 
 from __future__ import annotations
 
+import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection
 from typing import NamedTuple
 
 from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.errors import translated
+from jobstore.engines.sqlite.errors import primary_code, translated
+from jobstore.engines.sqlite.inspection import Verdict, check_pages
+from jobstore.errors import StoreCorrupt
 from jobstore.operations.maintenance.space import require_space_to_vacuum, size_of
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.statements import catalog
@@ -25,6 +28,15 @@ PATIENCE = 2.0
 
 # Pages of the index that one round writes: some milliseconds of work.
 _MERGED_PAGES = 256
+# How often SQLite lets Python look for Ctrl-C, in steps of its machine: some milliseconds.
+_STEPS_BETWEEN_LOOKS = 100_000
+
+Progress = Callable[[str, int, int], object]
+"""Is told the step of a work, and how much is done of a total (0: unknown)."""
+
+
+def _unheard(step: str, done: int, total: int) -> None:
+    """Tell nobody."""
 
 
 class Vacuumed(NamedTuple):
@@ -40,15 +52,19 @@ class Vacuumed(NamedTuple):
     waiting: bool
 
 
-def vacuum(url: str | StoreURL, *, optimize: bool = False, patience: float = PATIENCE) -> Vacuumed:
-    """Write the database file anew, without the room that deleted rows have left.
+def vacuum(
+    url: str | StoreURL, *, patience: float = PATIENCE, progress: Progress = _unheard
+) -> Vacuumed:
+    """Write the database file anew, without what deleted postings have left in it.
 
-    With ``optimize`` the full-text index is merged into one piece first, which makes searches
-    a little faster. Other programs read meanwhile, and cannot write. Needs as much free disk as
-    the content takes, once for the temporary file and once for the WAL.
+    The full-text index is merged into one piece first, since it keeps the words of what was
+    deleted until then. Afterwards nothing of it is in a byte of the database or its WAL, unless
+    somebody still reads an old state. Other programs read meanwhile, and cannot write. Needs as
+    much free disk as the content takes, once for the temporary file and once for the WAL.
 
     Raises StorageFull when that is not there, StoreBusy when others write for longer than
-    ``patience`` seconds, StoreUnavailable and StoreCorrupt. Nothing is changed then.
+    ``patience`` seconds, StoreUnavailable and StoreCorrupt. Nothing of the content is changed
+    then, nor when Ctrl-C ends it, which it may do at any moment.
     """
     started = time.monotonic()
     with _alone(url, patience) as (path, conn):
@@ -58,9 +74,13 @@ def vacuum(url: str | StoreURL, *, optimize: bool = False, patience: float = PAT
             for name in ("page_count", "freelist_count", "page_size")
         )
         require_space_to_vacuum(path, (pages - free) * size)
-        if optimize:
-            conn.execute(_SQL["optimize_words"])
-        conn.execute("VACUUM")
+        progress("check the pages", 0, 0)
+        with _interruptible(conn):
+            _require_soundness(conn)
+        _merge_all(conn, progress)
+        progress("write the file anew", 0, 0)
+        with _interruptible(conn):
+            conn.execute("VACUUM")
         waiting = not _written_back(conn)
         return Vacuumed(before, size_of(path), time.monotonic() - started, waiting)
 
@@ -100,6 +120,46 @@ def merge(url: str | StoreURL, *, rounds: int = 20, patience: float = PATIENCE) 
             if conn.total_changes - before < 2:
                 return True
     return False
+
+
+def _require_soundness(conn: Connection) -> None:
+    """Raise StoreCorrupt for a damaged file, which is left as it is: it may be needed."""
+    finding = check_pages(conn, full=False)
+    if finding.verdict is not Verdict.OK:
+        raise StoreCorrupt(
+            "The database is damaged; run 'jobstore doctor', then repair it or restore a backup."
+        )
+
+
+def _merge_all(conn: Connection, progress: Progress) -> None:
+    """Merge the full-text index into one piece, a transaction for each round."""
+    done = 0
+    while True:
+        progress("merge the index", done, 0)
+        before = conn.total_changes
+        # A negative number makes all pieces take part (https://sqlite.org/fts5.html, section 6.8).
+        conn.execute(_SQL["merge_words"], (-_MERGED_PAGES,))
+        if conn.total_changes - before < 2:
+            return
+        done += _MERGED_PAGES
+
+
+def _look() -> None:
+    """Nothing has to be done: Python raises KeyboardInterrupt where any of its code runs."""
+
+
+@contextmanager
+def _interruptible(conn: Connection) -> Iterator[None]:
+    """Let Ctrl-C end a long statement, which is taken back then."""
+    conn.set_progress_handler(lambda: _look(), _STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if primary_code(error) == "INTERRUPT":
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        conn.set_progress_handler(None, 0)
 
 
 @contextmanager

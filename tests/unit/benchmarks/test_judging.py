@@ -118,7 +118,7 @@ def test_runs_without_anything_in_common_are_refused():
 
 
 def test_bytes_are_accounted_for_to_the_last():
-    used = {"posting": 300, "posting_id": 40, "search_index_data": 1000, "something": 60}
+    used = {"posting": 300, "posting_id": 40, "word_index_data": 1000, "something": 60}
     parts = account(used, 10)
     assert parts["row"] == 30
     assert parts["full text"] == 100

@@ -16,6 +16,7 @@ import jobstore
 from jobstore.cli.main import app
 from jobstore.engines.sqlite import inspection
 from jobstore.engines.sqlite.inspection import Verdict
+from tests.operations.damaging import lost_revision
 
 
 @pytest.fixture
@@ -116,8 +117,8 @@ def test_people_get_a_table_and_with_quiet_only_what_is_wrong(file: Path) -> Non
         ("UPDATE posting SET title = 'Cook' WHERE source_job_id = '1'", "index", "other words"),
         ("DELETE FROM posting_text", "texts", "posting "),
         ("INSERT INTO posting_text (place) VALUES (7)", "orphans", "text 7"),
-        ("INSERT INTO revision VALUES (x'07', 2, 0, '{}')", "orphans", "version 2 of posting 07"),
-        ("INSERT INTO revision VALUES (x'07', 2, 0, '[')", "history", "version 2 of posting 07"),
+        (lost_revision(b"\7"), "orphans", "version 2 of posting 07"),
+        (lost_revision(b"\7", "["), "history", "version 2 of posting 07"),
     ],
 )
 def test_rows_that_contradict_each_other_are_found(
@@ -153,7 +154,7 @@ def test_a_reference_to_nothing_is_found(file: Path) -> None:
 
 
 def test_an_index_entry_that_is_missing_is_found(file: Path) -> None:
-    tamper(file, "INSERT INTO search_index (search_index) VALUES ('delete-all')")
+    tamper(file, "INSERT INTO word_index (word_index) VALUES ('delete-all')")
     code, findings = examine(file, "--full", "--verify")
     assert code == 1
     assert findings["index"][0] == "problem"
@@ -161,7 +162,7 @@ def test_an_index_entry_that_is_missing_is_found(file: Path) -> None:
 
 
 def test_a_damaged_word_index_is_found(file: Path) -> None:
-    tamper(file, "UPDATE search_index_data SET block = zeroblob(40) WHERE id > 10")
+    tamper(file, "UPDATE word_index_data SET block = zeroblob(40) WHERE id > 10")
     code, findings = examine(file, "--full")
     assert code == 1
     assert findings["words"][0] == "problem"

@@ -18,6 +18,8 @@ def test_folding_in_place_knows_where_characters_stood() -> None:
     folded, places = fold_in_place("Straße\u00ad1")
     assert folded == "strasse1"
     assert places == [0, 1, 2, 3, 4, 4, 5, 7]
+    assert fold_in_place("x ﾃﾞｰﾀ") == ("x データ", [0, 1, 2, 4, 5])
+    assert fold_in_place("ｷﾅ") == ("キナ", None)
 
 
 @pytest.mark.parametrize(
