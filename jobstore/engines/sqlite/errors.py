@@ -6,6 +6,8 @@ message says what to do and repeats nothing of the original's text, which may qu
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,6 +71,14 @@ _MISSING = ("no such table", "no such column", "no such index")
 _CLOSED = ("closed database", "Connection closed", "no active connection")
 
 
+OUT_OF_FILES = (
+    "Too many files are open, in this process or on this machine; close some, or raise the limit "
+    "('ulimit -n', or LimitNOFILE of the service)."
+)
+# What one connection opens: database, WAL, its index, folder, lock file, and some to spare.
+_FILES_OF_A_STORE = 8
+
+
 class DamagedRow(ValueError):
     """A row holds what no writer puts there."""
 
@@ -99,6 +109,11 @@ def wrap(error: BaseException, *, committing: bool = False) -> Exception:
     quotes = isinstance(error, sqlite3.Error) and _is_damage(error)
     meaning.__cause__ = DamagedRow("a text is no UTF-8") if quotes else error
     return meaning
+
+
+def lacks_files(error: OSError) -> bool:
+    """Whether a file could not be opened because too many are open already."""
+    return error.errno in (errno.EMFILE, errno.ENFILE)
 
 
 def concerns_store(error: BaseException) -> bool:
@@ -145,6 +160,8 @@ def _meaning(error: BaseException, committing: bool) -> JobStoreError | None:
     code = primary_code(error)
     if committing and code == "IOERR":
         return OutcomeUnknown()
+    if code == "CANTOPEN" and _out_of_files():
+        return StoreUnavailable(OUT_OF_FILES)
     if code in _MEANINGS:
         kind, message = _MEANINGS[code]
         return kind(message)
@@ -158,3 +175,18 @@ def _meaning(error: BaseException, committing: bool) -> JobStoreError | None:
             "meanwhile; see 'jobstore migrate status', then open the store again."
         )
     return JobStoreError("The database refused a statement; run 'jobstore doctor'.")
+
+
+def _out_of_files() -> bool:
+    """Try it: SQLite does not tell why it could not open a file."""
+    opened: list[int] = []
+    try:
+        for _ in range(_FILES_OF_A_STORE):
+            # One by one, so that those which were opened are closed again.
+            opened.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401
+    except OSError as error:
+        return lacks_files(error)
+    finally:
+        for each in opened:
+            os.close(each)
+    return False

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
+from jobstore.engines.sqlite.errors import OUT_OF_FILES, lacks_files
 from jobstore.errors import StoreBusy, StoreUnavailable
 
 _FIRST_PAUSE = 0.0005
@@ -129,5 +130,7 @@ os.register_at_fork(after_in_child=_forked)
 
 
 def _cannot_lock(path: str, error: OSError) -> str:
+    if lacks_files(error):
+        return OUT_OF_FILES
     reason = error.strerror or "unknown reason"
     return f"Cannot lock {path} ({reason}); give this account write access to it and its folder."
