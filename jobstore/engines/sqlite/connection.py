@@ -23,7 +23,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 import aiosqlite
 from aiosqlite.core import _STOP_RUNNING_SENTINEL, _connection_worker_thread
 
-from jobstore.engines.sqlite.errors import primary_code, translated, wrap
+from jobstore.engines.sqlite.errors import primary_code, told_apart, translated, wrap
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.locking import attempts
 from jobstore.errors import StoreBusy, StoreClosed, StoreUnavailable
@@ -132,7 +132,11 @@ class Session(aiosqlite.Connection):
         def hop() -> None:
             result, failure = None, None
             try:
-                result = work(held.connection())
+                connection = held.connection()
+                try:
+                    result = work(connection)
+                except sqlite3.DatabaseError as error:
+                    failure = told_apart(error, connection)
             except BaseException as error:
                 failure = error
             with suppress(RuntimeError):
@@ -321,9 +325,10 @@ def _prepared(
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
         prepare(connection)
-    except BaseException:
+    except BaseException as error:
+        told = told_apart(error, connection)
         connection.close()
-        raise
+        raise told from told.__cause__
     return connection
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +26,10 @@ from jobstore.errors import (
     StoreUnavailable,
 )
 
+_DISK_FAILED = (
+    "The disk failed to read or write the database; check the system's log and free space."
+)
+
 # By primary result code (https://sqlite.org/rescode.html).
 _MEANINGS: dict[str, tuple[type[JobStoreError], str | None]] = {
     "BUSY": (StoreBusy, None),
@@ -32,10 +37,7 @@ _MEANINGS: dict[str, tuple[type[JobStoreError], str | None]] = {
     "PROTOCOL": (StoreBusy, None),
     "FULL": (StorageFull, None),
     "INTERRUPT": (StoreTimeout, None),
-    "IOERR": (
-        StoreUnavailable,
-        "The disk failed to read or write the database; check the system's log and free space.",
-    ),
+    "IOERR": (StoreUnavailable, _DISK_FAILED),
     "CORRUPT": (
         StoreCorrupt,
         "The database file is damaged; run 'jobstore doctor', then restore a backup.",
@@ -77,6 +79,9 @@ OUT_OF_FILES = (
 )
 # What one connection opens: database, WAL, its index, folder, lock file, and some to spare.
 _FILES_OF_A_STORE = 8
+# Seconds and bytes: how long, and how much at a time, a file is read that SQLite finds damaged.
+_READING = 2.0
+_BLOCK = 1024 * 1024
 
 
 class DamagedRow(ValueError):
@@ -91,6 +96,41 @@ def primary_code(error: BaseException) -> str:
     """Return the primary result code's name, such as ``"BUSY"``; ``""`` when there is none."""
     name: str = getattr(error, "sqlite_errorname", None) or ""
     return name.removeprefix("SQLITE_").partition("_")[0]
+
+
+def told_apart(error: BaseException, conn: sqlite3.Connection) -> BaseException:
+    """Return StoreUnavailable where ``error`` says damage, but the disk cannot be read.
+
+    SQLite calls a read that failed with EIO corrupt (it turns SQLITE_IOERR_CORRUPTFS into
+    SQLITE_CORRUPT), so the files of ``conn`` are read once more. Blocks for seconds at most; other
+    errors are returned as they are.
+    """
+    raw = error.__cause__ if isinstance(error, StoreCorrupt) else error
+    if primary_code(raw or error) != "CORRUPT":
+        return error
+    try:
+        (path,) = (file for _, name, file in conn.execute("PRAGMA database_list") if name == "main")
+        for name in (path, f"{path}-wal"):
+            _read(name)
+    except (sqlite3.Error, FileNotFoundError):
+        return error
+    except OSError as failed:
+        unreadable = StoreUnavailable(_DISK_FAILED)
+        unreadable.__cause__ = failed
+        return unreadable
+    return error
+
+
+def _read(path: str) -> None:
+    """Read a file to its end, or as far as a moment reaches."""
+    deadline = time.monotonic() + _READING
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        at = 0
+        while (read := len(os.pread(descriptor, _BLOCK, at))) and time.monotonic() < deadline:
+            at += read
+    finally:
+        os.close(descriptor)
 
 
 def wrap(error: BaseException, *, committing: bool = False) -> Exception:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Literal, Protocol
 
-from jobstore.engines.sqlite.errors import concerns_store, primary_code, wrap
+from jobstore.engines.sqlite.errors import concerns_store, primary_code, told_apart, wrap
 from jobstore.engines.sqlite.locking import FileLock, attempts
 from jobstore.errors import JobStoreError, StoreBusy, StoreUnavailable
 
@@ -85,7 +85,7 @@ class Transactions:
             finally:
                 self._lock.release()
         except BaseException as error:
-            failure = wrap(error)
+            failure = wrap(told_apart(wrap(error), conn))
         if isinstance(failure, StoreBusy) and not outcomes:
             return failure
         return [
