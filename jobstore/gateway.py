@@ -7,6 +7,7 @@ No database is named here and no SQL is known.
 from __future__ import annotations
 
 import asyncio
+import os
 import warnings
 from collections.abc import (
     AsyncIterable,
@@ -82,6 +83,7 @@ class JobStore(Postings):
         self._engine = engine
         self._clock = clock
         self._closed = False
+        self._process = os.getpid()
 
     async def __aenter__(self) -> Self:
         return self
@@ -95,7 +97,8 @@ class JobStore(Postings):
         await self.close()
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True):
+        # A forked process has a copy, which is its parent's to close.
+        if not getattr(self, "_closed", True) and self._process == os.getpid():
             warnings.warn(
                 "a JobStore was not closed; use 'async with' or await store.close()",
                 ResourceWarning,
@@ -120,9 +123,17 @@ class JobStore(Postings):
         return forget
 
     async def close(self) -> None:
-        """Finish the writes that were accepted, then close. Calling it twice is fine."""
-        self._closed = True
-        await self._engine.close()
+        """Finish the writes that were accepted, then close. Calling it twice is fine.
+
+        Raises StoreClosed, and leaves the store open for its owner, on another event loop than
+        the one it was opened on, and in a process that was forked since.
+        """
+        before, self._closed = self._closed, True
+        try:
+            await self._engine.close()
+        except StoreClosed:
+            self._closed = before
+            raise
 
     async def upsert_many(
         self,

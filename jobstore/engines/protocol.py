@@ -138,4 +138,8 @@ class Engine(Unit, Protocol):
         """The store's own secret that signs cursors, 32 bytes."""
 
     async def close(self) -> None:
-        """Finish what was accepted, then let go of the database. Calling it twice is fine."""
+        """Finish what was accepted, then let go of the database. Calling it twice is fine.
+
+        Raises StoreClosed, and does nothing, on another event loop than the one it was opened
+        on, and in a process that was forked since.
+        """

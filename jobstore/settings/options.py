@@ -22,9 +22,9 @@ class EngineOptions:
     is faster and may lose the last ones then (never in a crash of the program alone).
     ``readers``: connections that read in parallel, 1 to 64.
     ``queue_size``: writes that may wait for the writer, 1 to 1,000,000; more wait for a place.
-    ``busy_timeout``: seconds a write waits for its turn, in the queue or for another process,
-    before StoreBusy; ``read_timeout``: seconds a read may take before StoreTimeout. Both more
-    than 0, at most 86,400.
+    ``busy_timeout``: seconds a write waits for its turn, in the queue and for other processes
+    together, before StoreBusy; ``read_timeout``: seconds a read may take before StoreTimeout.
+    Both more than 0, at most 86,400.
 
     Raises ValueError for anything else.
     """

@@ -10,6 +10,7 @@ ever, and the exit hangs.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,7 +23,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 import aiosqlite
 from aiosqlite.core import _STOP_RUNNING_SENTINEL, _connection_worker_thread
 
-from jobstore.engines.sqlite.errors import primary_code, translated, wrap
+from jobstore.engines.sqlite.errors import primary_code, told_apart, translated, wrap
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.locking import attempts
 from jobstore.errors import StoreBusy, StoreClosed, StoreUnavailable
@@ -53,16 +54,12 @@ class Session(aiosqlite.Connection):
     """
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
-        held: list[sqlite3.Connection] = []
-
-        def connect() -> sqlite3.Connection:
-            held.append(connector())
-            return held[0]
-
-        super().__init__(connect, iter_chunk_size=64)
-        self._loop = asyncio.get_running_loop()
         # The thread holds on to the connection: at exit sqlite3 would complain about each one
         # that is still open, on top of the store's own warning.
+        self._held = held = _Held(connector)
+        super().__init__(held.open, iter_chunk_size=64)
+        self._loop = asyncio.get_running_loop()
+        self._process = os.getpid()
         self._thread = Thread(
             target=_serve, args=(self._tx, held), name="jobstore-sqlite", daemon=True
         )
@@ -70,10 +67,34 @@ class Session(aiosqlite.Connection):
     def __del__(self) -> None:
         # The store warns once about all of its sessions; here the thread is only let go.
         # aiosqlite's own way warns as well, and may make an event loop that nobody closes.
-        connection: sqlite3.Connection | None = getattr(self, "_connection", None)
-        if connection is not None:
+        # A forked process has no such thread, and leaves the connection as it is.
+        if getattr(self, "_connection", None) is not None:
             self._connection = None
-            self._tx.put_nowait((None, partial(_close_and_stop, connection)))
+            self._tx.put_nowait((None, self._held.close))
+
+    async def close(self) -> None:
+        """Finish what was posted, then close the connection. Calling it twice is fine.
+
+        Raises StoreClosed where the session does not belong.
+        """
+        done = self.future()
+        if self._connection is None or not self._running:
+            return
+        self._running = False
+
+        def hop() -> object:
+            failure = None
+            try:
+                self._held.close()
+            except BaseException as error:
+                failure = error
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(settle, done, None, failure)
+            return _STOP_RUNNING_SENTINEL
+
+        self._tx.put_nowait((None, hop))
+        self._connection = None
+        await done
 
     async def run(
         self,
@@ -103,15 +124,19 @@ class Session(aiosqlite.Connection):
         Goes to aiosqlite's protected queue: its public methods are a hop for each statement,
         and one that raises StopIteration leaves its caller waiting for ever.
         """
-        connection, loop = self._connection, self._loop
-        if connection is None or not self._running:
+        held, loop = self._held, self._loop
+        if self._connection is None or not self._running:
             loop.call_soon(deliver, None, StoreClosed())
             return
 
         def hop() -> None:
             result, failure = None, None
             try:
-                result = work(connection)
+                connection = held.connection()
+                try:
+                    result = work(connection)
+                except sqlite3.DatabaseError as error:
+                    failure = told_apart(error, connection)
             except BaseException as error:
                 failure = error
             with suppress(RuntimeError):
@@ -122,16 +147,68 @@ class Session(aiosqlite.Connection):
     def future(self) -> asyncio.Future[Any]:
         """Return a new future of the session's event loop.
 
-        Raises StoreClosed on another loop, where waiting for it would never end.
+        Raises StoreClosed on another loop, where waiting for it would never end, and in a
+        process that was forked, which has the connection but not its thread.
         """
+        # First, since asyncio knows of no running loop in a process that was forked by one.
+        if os.getpid() != self._process:
+            raise StoreClosed(
+                "The store was opened by the process that this one was forked from, and stays "
+                "open there; start workers with 'spawn' and open the store in each."
+            )
         if asyncio.get_running_loop() is not self._loop:
             raise StoreClosed("The store was opened on another event loop; open it on this one.")
         return self._loop.create_future()
 
     def stop_statement(self) -> None:
-        """Interrupt the statement that runs now, if there is one; safe from any thread."""
+        """Interrupt the statement that runs now, if there is one; safe from any thread.
+
+        Only for what reads: after an FTS5 write that was interrupted, SQLite refuses every
+        statement, also ROLLBACK.
+        """
         if self._connection is not None:
-            self._connection.interrupt()
+            self._held.interrupt()
+
+
+class _Held:
+    """The connection of a session, made anew when it was closed because it could not roll back.
+
+    Belongs to the session's thread, except for :meth:`interrupt`.
+    """
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        self._connector = connector
+        self._connection: sqlite3.Connection | None = None
+
+    def open(self) -> sqlite3.Connection:
+        self._connection = self._connector()
+        return self._connection
+
+    def connection(self) -> sqlite3.Connection:
+        """Return a connection that is open. Raises what opening one raises."""
+        connection = self._connection
+        if connection is None or _is_closed(connection):
+            return self.open()
+        return connection
+
+    def interrupt(self) -> None:
+        # It may have been closed at this moment.
+        with suppress(sqlite3.ProgrammingError):
+            if self._connection is not None:
+                self._connection.interrupt()
+
+    def close(self) -> object:
+        """Close the connection, and tell the thread to end."""
+        if self._connection is not None:
+            self._connection.close()
+        return _STOP_RUNNING_SENTINEL
+
+
+def _is_closed(connection: sqlite3.Connection) -> bool:
+    try:
+        return connection.in_transaction is None
+    except sqlite3.ProgrammingError:
+        return True
 
 
 def settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
@@ -147,12 +224,7 @@ def settle(future: asyncio.Future[Any], result: Any, error: BaseException | None
         future.set_exception(wrap(error))
 
 
-def _close_and_stop(connection: sqlite3.Connection) -> object:
-    connection.close()
-    return _STOP_RUNNING_SENTINEL
-
-
-def _serve(requests: Any, held: list[sqlite3.Connection]) -> None:
+def _serve(requests: Any, held: _Held) -> None:
     """Run aiosqlite's worker until it is told to stop; ``held`` lives as long as the thread."""
     while True:
         # It dies when it answers a loop that was closed meanwhile: nobody waits for that
@@ -253,9 +325,10 @@ def _prepared(
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
         prepare(connection)
-    except BaseException:
+    except BaseException as error:
+        told = told_apart(error, connection)
         connection.close()
-        raise
+        raise told from told.__cause__
     return connection
 
 

@@ -86,7 +86,11 @@ class SQLiteEngine:
         return Queue(self.writer.queue_depth, self.writer.queue_size)
 
     async def close(self) -> None:
-        """Finish what was accepted, then close all connections; the writer's last."""
+        """Finish what was accepted, then close all connections; the writer's last.
+
+        Raises StoreClosed, and closes nothing, on another event loop and in a forked process.
+        """
+        self.writer.owned()
         try:
             await self.readers.close()
         finally:

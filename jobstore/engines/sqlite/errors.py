@@ -6,8 +6,11 @@ message says what to do and repeats nothing of the original's text, which may qu
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,6 +27,10 @@ from jobstore.errors import (
     StoreUnavailable,
 )
 
+_DISK_FAILED = (
+    "The disk failed to read or write the database; check the system's log and free space."
+)
+
 # By primary result code (https://sqlite.org/rescode.html).
 _MEANINGS: dict[str, tuple[type[JobStoreError], str | None]] = {
     "BUSY": (StoreBusy, None),
@@ -31,10 +38,7 @@ _MEANINGS: dict[str, tuple[type[JobStoreError], str | None]] = {
     "PROTOCOL": (StoreBusy, None),
     "FULL": (StorageFull, None),
     "INTERRUPT": (StoreTimeout, None),
-    "IOERR": (
-        StoreUnavailable,
-        "The disk failed to read or write the database; check the system's log and free space.",
-    ),
+    "IOERR": (StoreUnavailable, _DISK_FAILED),
     "CORRUPT": (
         StoreCorrupt,
         "The database file is damaged; run 'jobstore doctor', then restore a backup.",
@@ -70,6 +74,17 @@ _MISSING = re.compile("no such (table|column|index)|table \\w+ has no column")
 _CLOSED = ("closed database", "Connection closed", "no active connection")
 
 
+OUT_OF_FILES = (
+    "Too many files are open, in this process or on this machine; close some, or raise the limit "
+    "('ulimit -n', or LimitNOFILE of the service)."
+)
+# What one connection opens: database, WAL, its index, folder, lock file, and some to spare.
+_FILES_OF_A_STORE = 8
+# Seconds and bytes: how long, and how much at a time, a file is read that SQLite finds damaged.
+_READING = 2.0
+_BLOCK = 1024 * 1024
+
+
 class DamagedRow(ValueError):
     """A row holds what no writer puts there."""
 
@@ -82,6 +97,41 @@ def primary_code(error: BaseException) -> str:
     """Return the primary result code's name, such as ``"BUSY"``; ``""`` when there is none."""
     name: str = getattr(error, "sqlite_errorname", None) or ""
     return name.removeprefix("SQLITE_").partition("_")[0]
+
+
+def told_apart(error: BaseException, conn: sqlite3.Connection) -> BaseException:
+    """Return StoreUnavailable where ``error`` says damage, but the disk cannot be read.
+
+    SQLite calls a read that failed with EIO corrupt (it turns SQLITE_IOERR_CORRUPTFS into
+    SQLITE_CORRUPT), so the files of ``conn`` are read once more. Blocks for seconds at most; other
+    errors are returned as they are.
+    """
+    raw = error.__cause__ if isinstance(error, StoreCorrupt) else error
+    if primary_code(raw or error) != "CORRUPT":
+        return error
+    try:
+        (path,) = (file for _, name, file in conn.execute("PRAGMA database_list") if name == "main")
+        for name in (path, f"{path}-wal"):
+            _read(name)
+    except (sqlite3.Error, FileNotFoundError):
+        return error
+    except OSError as failed:
+        unreadable = StoreUnavailable(_DISK_FAILED)
+        unreadable.__cause__ = failed
+        return unreadable
+    return error
+
+
+def _read(path: str) -> None:
+    """Read a file to its end, or as far as a moment reaches."""
+    deadline = time.monotonic() + _READING
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        at = 0
+        while (read := len(os.pread(descriptor, _BLOCK, at))) and time.monotonic() < deadline:
+            at += read
+    finally:
+        os.close(descriptor)
 
 
 def wrap(error: BaseException, *, committing: bool = False) -> Exception:
@@ -100,6 +150,11 @@ def wrap(error: BaseException, *, committing: bool = False) -> Exception:
     quotes = isinstance(error, sqlite3.Error) and _is_damage(error)
     meaning.__cause__ = DamagedRow("a text is no UTF-8") if quotes else error
     return meaning
+
+
+def lacks_files(error: OSError) -> bool:
+    """Whether a file could not be opened because too many are open already."""
+    return error.errno in (errno.EMFILE, errno.ENFILE)
 
 
 def concerns_store(error: BaseException) -> bool:
@@ -146,6 +201,8 @@ def _meaning(error: BaseException, committing: bool) -> JobStoreError | None:
     code = primary_code(error)
     if committing and code == "IOERR":
         return OutcomeUnknown()
+    if code == "CANTOPEN" and _out_of_files():
+        return StoreUnavailable(OUT_OF_FILES)
     if code in _MEANINGS:
         kind, message = _MEANINGS[code]
         return kind(message)
@@ -159,3 +216,18 @@ def _meaning(error: BaseException, committing: bool) -> JobStoreError | None:
             "meanwhile; see 'jobstore migrate status', then open the store again."
         )
     return JobStoreError("The database refused a statement; run 'jobstore doctor'.")
+
+
+def _out_of_files() -> bool:
+    """Try it: SQLite does not tell why it could not open a file."""
+    opened: list[int] = []
+    try:
+        for _ in range(_FILES_OF_A_STORE):
+            # One by one, so that those which were opened are closed again.
+            opened.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401
+    except OSError as error:
+        return lacks_files(error)
+    finally:
+        for each in opened:
+            os.close(each)
+    return False

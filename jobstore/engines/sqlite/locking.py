@@ -10,14 +10,20 @@ import fcntl
 import os
 import random
 import time
+import weakref
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
+from jobstore.engines.sqlite.errors import OUT_OF_FILES, lacks_files
 from jobstore.errors import StoreBusy, StoreUnavailable
 
 _FIRST_PAUSE = 0.0005
 _LONGEST_PAUSE = 0.01
+
+
+# The locks that are held now: a process that is forked inherits their descriptors.
+_held: weakref.WeakSet[FileLock] = weakref.WeakSet()
 
 
 def attempts(timeout: float) -> Iterator[None]:
@@ -44,8 +50,8 @@ class FileLock:
     ``path`` is the database's path; the lock is ``flock(2)`` on ``<path>.lock`` beside it,
     which is made with mode 0600 and never removed (removing it would let two holders in).
     ``timeout`` is how many seconds :meth:`acquire` waits. The kernel lets go of the lock when
-    its holder dies. Two locks on one path exclude each other within a process too; one lock
-    cannot be acquired twice.
+    its holder dies; a process that was forked meanwhile does not have it. Two locks on one path
+    exclude each other within a process too; one lock cannot be acquired twice.
 
     Use it as a context manager, or call :meth:`acquire` and :meth:`release`.
     """
@@ -75,6 +81,7 @@ class FileLock:
                 except BlockingIOError:
                     continue
                 self._descriptor = descriptor
+                _held.add(self)
                 return
         except OSError as error:
             raise StoreUnavailable(_cannot_lock(self.path, error)) from error
@@ -85,6 +92,17 @@ class FileLock:
 
     def release(self) -> None:
         """Let go of the lock; does nothing when it is not held."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            _held.discard(self)
+            # Closing alone would not do while another process has inherited the descriptor.
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+            finally:
+                os.close(descriptor)
+
+    def leave_to_parent(self) -> None:
+        """Close a descriptor that was inherited; the lock would outlive its holder with it."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
@@ -102,6 +120,17 @@ class FileLock:
         self.release()
 
 
+def _forked() -> None:
+    for lock in list(_held):
+        lock.leave_to_parent()
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
 def _cannot_lock(path: str, error: OSError) -> str:
+    if lacks_files(error):
+        return OUT_OF_FILES
     reason = error.strerror or "unknown reason"
     return f"Cannot lock {path} ({reason}); give this account write access to it and its folder."

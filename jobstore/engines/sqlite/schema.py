@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.engines.sqlite.rows import sound
@@ -111,7 +112,11 @@ def reading(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     """Open the database for reading, while the block lasts."""
     with closing(connect(path, timeout)) as connection:
         connection.execute("PRAGMA query_only = ON")
-        yield connection
+        try:
+            yield connection
+        except sqlite3.DatabaseError as error:
+            told = told_apart(error, connection)
+            raise told from told.__cause__
 
 
 @contextmanager

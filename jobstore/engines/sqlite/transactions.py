@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import copy
 import sqlite3
+import sys
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Literal, Protocol
 
-from jobstore.engines.sqlite.errors import concerns_store, primary_code, wrap
+from jobstore.engines.sqlite.errors import concerns_store, primary_code, told_apart, wrap
 from jobstore.engines.sqlite.locking import FileLock, attempts
 from jobstore.errors import JobStoreError, StoreBusy, StoreUnavailable
 
 _ROLLED_BACK = "An error undid the transaction; nothing of it was stored. Run it again."
+_LOST = (
+    "The database could not undo a transaction, so its connection was given up; nothing of it "
+    "was stored. Try again."
+)
 
 
 class Batch(Protocol):
@@ -44,21 +50,17 @@ Outcome = tuple[Any, BaseException | None]
 class Transactions:
     """Runs operations inside transactions, the lock file held around each.
 
-    ``begin`` makes the batch of a transaction, ``timeout`` is how many seconds to wait for
-    other processes before StoreBusy.
+    ``begin`` makes the batch of a transaction. ``patience`` is how many seconds a call may wait
+    for other processes, for the lock file and for SQLite's own lock together.
     """
 
-    def __init__(
-        self,
-        begin: Callable[[sqlite3.Connection], Batch],
-        lock: FileLock,
-        timeout: float,
-    ) -> None:
+    def __init__(self, begin: Callable[[sqlite3.Connection], Batch], lock: FileLock) -> None:
         self._batch = begin
         self._lock = lock
-        self._timeout = timeout
 
-    def run_group(self, conn: sqlite3.Connection, works: Sequence[Work]) -> list[Outcome]:
+    def run_group(
+        self, conn: sqlite3.Connection, works: Sequence[Work], patience: float
+    ) -> list[Outcome] | StoreBusy:
         """Run ``operation(batch, *args)`` for each of ``works`` in one transaction.
 
         An operation that raises a JobStoreError about its own row has written nothing, and the
@@ -67,12 +69,15 @@ class Transactions:
         error that concerns the whole store ends the group; whatever is not stored by then
         fails with it. So every operation runs at most twice, plus once for each halving when
         it is the end of the transaction that fails.
+
+        Returns StoreBusy when none has begun, since others kept the store locked.
         """
         outcomes: dict[int, Outcome] = {}
         parts = deque([list(range(len(works)))])
         failure: Exception | None = None
+        deadline = time.monotonic() + patience
         try:
-            deadline = self._acquire()
+            self._lock.acquire(patience)
             try:
                 while parts:
                     part = parts.popleft()
@@ -80,7 +85,9 @@ class Transactions:
             finally:
                 self._lock.release()
         except BaseException as error:
-            failure = wrap(error)
+            failure = wrap(told_apart(wrap(error), conn))
+        if isinstance(failure, StoreBusy) and not outcomes:
+            return failure
         return [
             outcomes[index] if index in outcomes else (None, _own(failure))
             for index in range(len(works))
@@ -115,13 +122,16 @@ class Transactions:
             batch.finish()
             _commit(conn, deadline)
         except BaseException as error:
-            roll_back(conn)
+            undone = roll_back(conn)
             failure = wrap(error)
             if concerns_store(failure):
                 raise failure from failure.__cause__
             at = len(results)
             if at < len(part):
                 outcomes[part[at]] = (None, failure)
+            if not undone:
+                raise StoreUnavailable(_LOST) from error
+            if at < len(part):
                 return [part[at + 1 :], part[:at]]
             # The end of the transaction failed, and any of them may be to blame.
             if at == 1:
@@ -131,9 +141,10 @@ class Transactions:
         outcomes.update(zip(part, results, strict=True))
         return []
 
-    def open(self, conn: sqlite3.Connection) -> None:
+    def open(self, conn: sqlite3.Connection, patience: float) -> None:
         """Take the lock and begin a transaction that :meth:`close` ends."""
-        deadline = self._acquire()
+        deadline = time.monotonic() + patience
+        self._lock.acquire(patience)
         try:
             _begin(conn, deadline)
         except BaseException:
@@ -157,18 +168,20 @@ class Transactions:
                 conn.execute("RELEASE operation")
             except sqlite3.Error:
                 # Half an operation may not stay behind.
-                roll_back(conn)
+                if not roll_back(conn):
+                    # Without its connection the transaction is over.
+                    self._lock.release()
             raise
         conn.execute("RELEASE operation")
         return result
 
-    def close(self, conn: sqlite3.Connection, *, commit: bool) -> None:
+    def close(self, conn: sqlite3.Connection, *, commit: bool, patience: float) -> None:
         """End the transaction that :meth:`open` began, and let go of the lock."""
         try:
             if commit:
                 if not conn.in_transaction:
                     raise StoreUnavailable(_ROLLED_BACK)
-                _commit(conn, time.monotonic() + self._timeout)
+                _commit(conn, time.monotonic() + patience)
         finally:
             roll_back(conn)
             self._lock.release()
@@ -176,34 +189,44 @@ class Transactions:
     def checkpoint(
         self,
         conn: sqlite3.Connection,
+        patience: float,
         mode: Literal["PASSIVE", "TRUNCATE"],
-        timeout: float | None = None,
     ) -> tuple[bool, int, int]:
         """Copy the WAL into the database; see :meth:`Writer.checkpoint`."""
-        self._lock.acquire(timeout)
+        self._lock.acquire(patience)
         try:
             busy, pages, copied = conn.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
         finally:
             self._lock.release()
         return bool(busy), pages, copied
 
-    def _acquire(self) -> float:
-        deadline = time.monotonic() + self._timeout
-        self._lock.acquire()
-        return deadline
 
+def roll_back(conn: sqlite3.Connection) -> bool:
+    """Undo the open transaction, if there is one, and return whether SQLite did.
 
-def roll_back(conn: sqlite3.Connection) -> None:
-    """Undo the open transaction, if there is one. Never raises: an error led here already."""
-    if conn.in_transaction:
-        with suppress(sqlite3.Error):
+    Where it refuses, the connection is closed, which undoes the transaction as well; the session
+    opens another one for what comes next. Never raises: an error led here already.
+    """
+    with suppress(sqlite3.Error):
+        if conn.in_transaction:
             conn.execute("ROLLBACK")
+    still_open: bool = conn.in_transaction
+    if not still_open:
+        return True
+    # What the error passed through may hold a statement that was not read to its end; SQLite
+    # would keep the transaction, and its lock, as long as that lives.
+    error = sys.exception()
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
+    conn.close()
+    return False
 
 
 def _begin(conn: sqlite3.Connection, deadline: float) -> None:
-    if conn.in_transaction:
-        # An earlier rollback failed; nothing may be written until one succeeds.
-        conn.execute("ROLLBACK")
+    # Nothing may be written into what an earlier transaction has left behind.
+    if not roll_back(conn):
+        raise StoreUnavailable(_LOST)
     # A deferred transaction could not wait: turning it into a writing one fails at once.
     _patiently(conn, "BEGIN IMMEDIATE", deadline)
 

@@ -9,6 +9,7 @@ stop a transaction half-way nor leave one open.
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -36,7 +37,8 @@ class Writer:
     ``begin(connection)`` makes the :class:`Batch` that the operations of one transaction
     share; ``lock`` is held around each transaction and checkpoint. ``options.queue_size``
     operations may wait for their turn; more wait for a place in the queue. Whatever waits
-    longer than ``options.busy_timeout`` seconds is withdrawn with StoreBusy.
+    longer than ``options.busy_timeout`` seconds, in the queue and for other processes together,
+    is withdrawn with StoreBusy.
 
     For observers: ``queue_depth`` is how many operations wait, ``queue_size`` how many may,
     ``last_group_size`` how many the last group held.
@@ -52,7 +54,7 @@ class Writer:
         self.queue_depth = 0
         self.last_group_size = 0
         self._session = session
-        self._transactions = Transactions(begin, lock, options.busy_timeout)
+        self._transactions = Transactions(begin, lock)
         self._patience = options.busy_timeout
         self.queue_size = options.queue_size
         self._loop = asyncio.get_running_loop()
@@ -129,10 +131,18 @@ class Writer:
         return result
 
     async def close(self) -> None:
-        """Finish what was accepted, then close the connection. Calling it twice is fine."""
+        """Finish what was accepted, then close the connection. Calling it twice is fine.
+
+        Raises StoreClosed on another event loop and in a forked process; see :meth:`owned`.
+        """
+        self.owned()
         if self._closing is None:
             self._closing = self._loop.create_task(self._close())
         await asyncio.shield(self._closing)
+
+    def owned(self) -> None:
+        """Raise StoreClosed where the writer was not opened; it goes on for its owner."""
+        self._session.future()
 
     async def _close(self) -> None:
         for call in self._outside:
@@ -143,7 +153,7 @@ class Writer:
             self._timer.cancel()
         # What the WAL holds is durable already; copying it is a courtesy to the next opening.
         with suppress(Exception):
-            await self._session.run(self._transactions.checkpoint, "TRUNCATE", _CLOSING_PATIENCE)
+            await self._session.run(self._transactions.checkpoint, _CLOSING_PATIENCE, "TRUNCATE")
         await self._session.close()
 
     async def _wait(self, call: _Call) -> Any:
@@ -220,19 +230,30 @@ class Writer:
         if not calls:
             self._idle.set()
             return
+        # What is left to the one that waits longest: all of a group wait for the locks together.
         first = calls[0]
+        patience = first.deadline - self._loop.time()
         if first.alone is not None:
-            self._session.post(first.alone, partial(self._alone_done, first))
+            self._session.post(
+                partial(first.alone, patience=patience), partial(self._alone_done, first)
+            )
             return
         works = [work for call in calls for work in call.works]
         self.last_group_size = len(works)
         self._session.post(
-            partial(self._transactions.run_group, works=works), partial(self._group_done, calls)
+            partial(self._transactions.run_group, works=works, patience=patience),
+            partial(self._group_done, calls),
         )
 
     def _group_done(
-        self, calls: list[_Call], outcomes: list[Outcome] | None, error: BaseException | None
+        self,
+        calls: list[_Call],
+        outcomes: list[Outcome] | StoreBusy | None,
+        error: BaseException | None,
     ) -> None:
+        if isinstance(outcomes, StoreBusy):
+            self._not_begun(calls, outcomes)
+            return
         at = 0
         for call in calls:
             mine = None if outcomes is None else outcomes[at : at + call.size]
@@ -240,6 +261,18 @@ class Writer:
             settle(call.future, mine, error)
         # After those who were just answered have run: what they submit next shares a group
         # with what waits already.
+        self._loop.call_soon(self._next)
+
+    def _not_begun(self, calls: list[_Call], busy: StoreBusy) -> None:
+        """Tell those of a group whose time is over; the others wait on, before the queue."""
+        over = max(calls[0].deadline, self._loop.time())
+        for call in reversed(calls):
+            if call.deadline <= over:
+                settle(call.future, None, copy.copy(busy))
+            elif not call.future.done():
+                call.place = _Place.QUEUE
+                self.queue_depth += call.size
+                self._queue.appendleft(call)
         self._loop.call_soon(self._next)
 
     def _alone_done(self, call: _Call, result: Any, error: BaseException | None) -> None:
@@ -270,7 +303,7 @@ class _Call:
         self,
         future: asyncio.Future[Any],
         works: Sequence[Work] = (),
-        alone: Callable[[Connection], Any] | None = None,
+        alone: Callable[..., Any] | None = None,
         lease: Lease | None = None,
     ) -> None:
         self.future = future

@@ -121,20 +121,32 @@ class TestTimeout:
                         await lease.run(put, "c", 3)
             assert rows(path) == {"b": 2}
 
-    async def test_a_statement_that_runs_then_is_stopped(self, path: Path) -> None:
-        def endless(batch: Tally) -> None:
-            batch.conn.execute(
-                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
-                "SELECT count(*) FROM n"
-            ).fetchall()
+    async def test_what_runs_then_is_finished_before_it_is_rolled_back(self, path: Path) -> None:
+        gate = Gate()
+        ran: list[str] = []
+
+        def slow(batch: Tally) -> None:
+            gate.hold(batch)
+            # Interrupted, it would fail, and might leave SQLite unable to roll back.
+            put(batch, "slow", 1)
+            ran.append("slow")
+
+        async def work() -> None:
+            async with writer.exclusive(0.05) as lease:
+                await lease.run(put, "a", 1)
+                await asyncio.gather(lease.run(slow), lease.run(ran.append))  # type: ignore[arg-type]
 
         async with open_plain(path) as writer:
             with pytest.raises(StoreTimeout, match="rolled back"):
-                async with writer.exclusive(0.05) as lease:
-                    await lease.run(put, "a", 1)
-                    await lease.run(endless)
-            await _once(writer)
-        assert rows(path) == {"once": 1}
+                await work()
+            # The caller is told at once; whoever comes next waits for the rollback.
+            other = asyncio.create_task(writer.submit(put, "other", 2))
+            assert not ran
+            gate.opened.set()
+            assert await other == 2
+        # What had not begun by then was not done for nothing.
+        assert ran == ["slow"]
+        assert rows(path) == {"other": 2}
 
     async def test_an_error_of_the_block_is_not_hidden_by_it(self, path: Path) -> None:
         async with open_plain(path) as writer:
@@ -198,9 +210,9 @@ class TestCancellation:
         async with open_plain(path) as writer:
             begin = writer._transactions.open
 
-            def slowly(conn: object) -> None:
+            def slowly(conn: object, patience: float) -> None:
                 gate.hold(None)
-                begin(conn)  # type: ignore[arg-type]
+                begin(conn, patience)  # type: ignore[arg-type]
 
             monkeypatch.setattr(writer._transactions, "open", slowly)
             task = asyncio.create_task(_once(writer))

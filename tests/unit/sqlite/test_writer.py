@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,17 @@ from jobstore import (
 from jobstore.engines.sqlite import transactions
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.engines.sqlite.writer import GROUP_SIZE, Writer
-from tests.unit.sqlite.plain import Gate, Tally, fail, open_plain, put, rows, take, tally
+from tests.unit.sqlite.plain import (
+    Gate,
+    Tally,
+    fail,
+    make_database,
+    open_plain,
+    put,
+    rows,
+    take,
+    tally,
+)
 
 
 @pytest.fixture
@@ -353,6 +364,166 @@ class TestBackPressure:
             await first
         assert rows(path) == {"late": 2}
 
+    async def test_the_time_in_the_queue_counts_for_the_lock_too(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gate = Gate()
+        given: list[float] = []
+        acquire = FileLock.acquire
+
+        def told(lock: FileLock, timeout: float | None = None) -> None:
+            assert timeout is not None
+            given.append(timeout)
+            acquire(lock, timeout)
+
+        async with open_plain(path, busy_timeout=3000) as writer:
+            monkeypatch.setattr(FileLock, "acquire", told)
+            first = await held(writer, gate)
+            calls = [
+                asyncio.create_task(writer.submit(put, "a", 1)),
+                asyncio.create_task(writer.checkpoint()),
+                asyncio.create_task(_transact(writer)),
+            ]
+            await asyncio.sleep(0)
+            # As if they had waited for so long already.
+            for call in writer._queue:
+                call.deadline -= 2000
+            gate.opened.set()
+            await gather(first, *calls)
+        assert [each > 2000 for each in given[:4]] == [True, False, False, False]
+        assert all(0 < each <= 1000 for each in given[1:4])
+
+    async def test_one_whose_time_is_over_takes_nobody_with_it(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        refusing = asyncio.Event()
+        acquire = FileLock.acquire
+
+        def refuse(lock: FileLock, timeout: float | None = None) -> None:
+            if refusing.is_set():
+                refusing.clear()
+                raise StoreBusy
+            acquire(lock, timeout)
+
+        monkeypatch.setattr(FileLock, "acquire", refuse)
+        gate = Gate()
+        async with open_plain(path) as writer:
+            first = await held(writer, gate)
+            early = asyncio.create_task(writer.submit(put, "early", 1))
+            late = [
+                asyncio.create_task(writer.submit(put, "late", 2)),
+                asyncio.create_task(writer.submit(put, "later", 3)),
+            ]
+            await asyncio.sleep(0)
+            writer._queue[0].deadline -= 20
+            refusing.set()
+            # The first group has the lock already; the next one is refused it once.
+            gate.opened.set()
+            assert await gather(*late) == [2, 3]
+            with pytest.raises(StoreBusy):
+                await early
+            await first
+            assert writer.queue_depth == 0
+        assert rows(path) == {"late": 2, "later": 3}
+
+
+class TestFailingRollback:
+    """SQLite refuses ROLLBACK once it was interrupted while a write of FTS5 ran."""
+
+    @pytest.fixture(autouse=True)
+    def _refusing(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        make_database(path)
+        connect = sqlite3.connect
+
+        def refusing(database: str, **given: Any) -> sqlite3.Connection:
+            conn = connect(database, factory=Refusing, **given)
+            conn.refused = []
+            return conn
+
+        # Only the engine opens by URI; what the test opens is not meant.
+        monkeypatch.setattr(
+            "jobstore.engines.sqlite.files.sqlite3",
+            SimpleNamespace(**{**vars(sqlite3), "connect": refusing}),
+        )
+
+    async def test_the_next_group_has_a_new_connection(self, path: Path) -> None:
+        async with open_plain(path) as writer:
+            old = await writer._session.run(_refuse_rollback)
+            results = await gather(
+                writer.submit(put, "a", 1),
+                writer.submit(fail, ZeroDivisionError("odd")),
+                writer.submit(put, "b", 2),
+            )
+            assert isinstance(results[1], ZeroDivisionError)
+            assert [type(each) for each in results[::2]] == [StoreUnavailable] * 2
+            assert "Try again" in str(results[0])
+            assert rows(path) == {}
+            _write_beside(path)
+            assert await writer.submit(put, "c", 3) == 3
+            assert await writer._session.run(lambda conn: conn is not old)
+        assert rows(path) == {"c": 3}
+        assert tally(path) == 1
+
+    async def test_a_statement_that_was_not_read_to_its_end_does_not_keep_the_lock(
+        self, path: Path
+    ) -> None:
+        def half_read(batch: Tally) -> None:
+            put(batch, "half", 1)
+            put(batch, "other half", 1)
+            found = batch.conn.execute("SELECT key FROM item")
+            assert found.fetchone()
+            raise ZeroDivisionError
+
+        async with open_plain(path) as writer:
+            await writer._session.run(_refuse_rollback)
+            task = asyncio.create_task(writer.submit(half_read))
+            (error,) = await gather(task)
+            # The error, with its trace, is still here.
+            assert isinstance(error, ZeroDivisionError)
+            _write_beside(path)
+            assert await writer.submit(put, "c", 3) == 3
+        assert rows(path) == {"c": 3}
+
+    async def test_what_an_open_transaction_left_behind(self, path: Path) -> None:
+        async with open_plain(path) as writer:
+            await writer._session.run(_refuse_rollback)
+            await writer._session.run(lambda conn: conn.execute("BEGIN IMMEDIATE") and None)
+            with pytest.raises(StoreUnavailable):
+                await writer.submit(put, "a", 1)
+            assert await writer.submit(put, "b", 2) == 2
+        assert rows(path) == {"b": 2}
+
+    @pytest.mark.parametrize("statement", ["ROLLBACK", "ROLLBACK TO operation"])
+    async def test_in_an_exclusive_transaction(self, path: Path, statement: str) -> None:
+        async def work() -> None:
+            async with writer.exclusive(30) as lease:
+                await lease.run(put, "a", 1)
+                await lease.run(fail, ZeroDivisionError("odd"))
+
+        async with open_plain(path) as writer:
+            await writer._session.run(_refuse_rollback)
+            if statement == "ROLLBACK TO operation":
+                await writer._session.run(lambda conn: conn.refused.append(statement))
+            with pytest.raises(ZeroDivisionError):
+                await work()
+            assert await writer.submit(put, "b", 2) == 2
+            _write_beside(path)
+        assert rows(path) == {"b": 2}
+
+    async def test_a_database_that_cannot_be_opened_again_is_tried_each_time(
+        self, path: Path
+    ) -> None:
+        async with open_plain(path) as writer:
+            await writer._session.run(_refuse_rollback)
+            await gather(writer.submit(fail, ZeroDivisionError("odd")))
+            away = path.with_name("away.db")
+            await asyncio.to_thread(path.rename, away)
+            with pytest.raises(StoreUnavailable, match="cannot be opened"):
+                await writer.submit(put, "a", 1)
+            await asyncio.to_thread(away.rename, path)
+            assert await writer.submit(put, "b", 2) == 2
+        assert rows(path) == {"b": 2}
+
 
 class TestCheckpoint:
     async def test_it_copies_the_wal_into_the_database(self, path: Path) -> None:
@@ -486,8 +657,8 @@ class TestTransactions:
 
     def run(self, answers: dict[str, list[Exception]]) -> tuple[Any, list[str]]:
         conn = Scripted(answers)
-        runner = transactions.Transactions(Tally, self.lock, 0.05)
-        return runner.run_group(conn, [(done, ())]), conn.log  # type: ignore[arg-type]
+        runner = transactions.Transactions(Tally, self.lock)
+        return runner.run_group(conn, [(done, ())], 0.05), conn.log  # type: ignore[arg-type]
 
     def test_a_commit_that_is_busy_is_tried_again(self) -> None:
         outcomes, log = self.run({"COMMIT": [error_of("SQLITE_BUSY"), error_of("SQLITE_BUSY")]})
@@ -495,8 +666,8 @@ class TestTransactions:
         assert log == ["BEGIN IMMEDIATE", "COMMIT", "COMMIT", "COMMIT"]
 
     def test_a_commit_that_stays_busy_is_undone(self) -> None:
-        outcomes, log = self.run({"COMMIT": [error_of("SQLITE_BUSY")] * 1000})
-        assert type(outcomes[0][1]) is StoreBusy
+        busy, log = self.run({"COMMIT": [error_of("SQLITE_BUSY")] * 1000})
+        assert type(busy) is StoreBusy
         assert log[-1] == "ROLLBACK"
 
     def test_a_disk_error_at_commit(self) -> None:
@@ -510,47 +681,80 @@ class TestTransactions:
         assert log[-1] == "ROLLBACK"
 
     def test_a_failing_rollback_does_not_hide_the_first_error(self) -> None:
-        outcomes, _ = self.run(
+        outcomes, log = self.run(
             {"COMMIT": [error_of("SQLITE_FULL")], "ROLLBACK": [error_of("SQLITE_IOERR")] * 2}
         )
         assert type(outcomes[0][1]) is StorageFull
+        assert log[-2:] == ["ROLLBACK", "close"]
 
     def test_a_lock_that_cannot_be_had(self, tmp_path: Path) -> None:
         conn = Scripted({})
-        runner = transactions.Transactions(Tally, self.lock, 0.01)
+        runner = transactions.Transactions(Tally, self.lock)
         with FileLock(tmp_path / "a.db", timeout=0):
-            ((_, error),) = runner.run_group(conn, [(done, ())])  # type: ignore[arg-type]
-            assert type(error) is StoreBusy
+            busy = runner.run_group(conn, [(done, ())], 0.01)  # type: ignore[arg-type]
+            assert type(busy) is StoreBusy
             with pytest.raises(StoreBusy):
-                runner.open(conn)  # type: ignore[arg-type]
+                runner.open(conn, 0.01)  # type: ignore[arg-type]
         assert conn.log == []
         conn.answers["BEGIN IMMEDIATE"] = [error_of("SQLITE_CORRUPT")]
         with pytest.raises(sqlite3.DatabaseError):
-            runner.open(conn)  # type: ignore[arg-type]
+            runner.open(conn, 0.01)  # type: ignore[arg-type]
         with FileLock(tmp_path / "a.db", timeout=0):
             pass  # it was let go
 
     def test_a_mistake_with_the_lock_reaches_everyone(self) -> None:
-        runner = transactions.Transactions(Tally, self.lock, 0.01)
+        runner = transactions.Transactions(Tally, self.lock)
         with self.lock:
-            outcomes = runner.run_group(Scripted({}), [(done, ()), (done, ())])  # type: ignore[arg-type]
+            outcomes = runner.run_group(Scripted({}), [(done, ()), (done, ())], 0.01)  # type: ignore[arg-type]
+        assert isinstance(outcomes, list)
         assert [type(error) for _, error in outcomes] == [RuntimeError, RuntimeError]
 
     def test_a_checkpoint_without_a_wal(self) -> None:
         conn = sqlite3.connect(":memory:")
-        runner = transactions.Transactions(Tally, self.lock, 0.01)
-        assert runner.checkpoint(conn, "PASSIVE") == (False, -1, -1)
+        runner = transactions.Transactions(Tally, self.lock)
+        assert runner.checkpoint(conn, 0.01, "PASSIVE") == (False, -1, -1)
         conn.close()
 
     def test_a_batch_that_cannot_be_made(self) -> None:
         def broken(conn: sqlite3.Connection) -> Tally:
             raise KeyError("broken")
 
-        runner = transactions.Transactions(broken, self.lock, 0.01)
+        runner = transactions.Transactions(broken, self.lock)
         conn = Scripted({})
-        outcomes = runner.run_group(conn, [(done, ()), (done, ())])  # type: ignore[arg-type]
+        outcomes = runner.run_group(conn, [(done, ()), (done, ())], 0.01)  # type: ignore[arg-type]
+        assert isinstance(outcomes, list)
         assert [type(error) for _, error in outcomes] == [KeyError, KeyError]
         assert not conn.in_transaction
+
+
+async def _transact(writer: Writer) -> None:
+    async with writer.exclusive(30) as lease:
+        await lease.run(put, "b", 2)
+
+
+class Refusing(sqlite3.Connection):
+    """A connection that refuses some statements, and ROLLBACK among them."""
+
+    refused: list[str]
+
+    def execute(self, statement: str, *args: Any) -> sqlite3.Cursor:
+        if statement in self.refused:
+            raise error_of("SQLITE_INTERRUPT")
+        return super().execute(statement, *args)
+
+
+def _refuse_rollback(conn: sqlite3.Connection) -> sqlite3.Connection:
+    """Make the connection, which open_plain has made by this class, refuse ROLLBACK."""
+    assert isinstance(conn, Refusing)
+    conn.refused.append("ROLLBACK")
+    return conn
+
+
+def _write_beside(path: Path) -> None:
+    """Show that no transaction is open: another connection may begin one at once."""
+    other = sqlite3.connect(path, isolation_level=None, timeout=0)
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
 
 
 def done(batch: Any) -> str:
@@ -576,6 +780,9 @@ class Scripted:
         if self.answers.get(statement):
             raise self.answers[statement].pop(0)
         self.in_transaction = statement not in ("COMMIT", "ROLLBACK")
+
+    def close(self) -> None:
+        self.log.append("close")
 
 
 def size(path: Path) -> int:

@@ -1,0 +1,73 @@
+"""A disk that cannot be read: SQLite calls that corrupt, and a backup would not help."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from jobstore import StoreCorrupt, StoreUnavailable
+from jobstore.engines.sqlite import errors, schema
+from jobstore.engines.sqlite.connection import open_reader, open_writer
+from tests.unit.sqlite.plain import Tally, make_database, open_plain, options
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """A database whose first table has a page of zeros, and whose schema can be read."""
+    path = make_database(tmp_path / "plain.db")
+    conn = sqlite3.connect(path)
+    (page,) = conn.execute("PRAGMA page_size").fetchone()
+    (root,) = conn.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'item'").fetchone()
+    conn.close()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * page)
+        file.write(bytes(page))
+    return path
+
+
+@pytest.fixture
+def _unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(path: str) -> None:
+        raise OSError(errno.EIO, "Input/output error", path)
+
+    monkeypatch.setattr(errors, "_read", failing)
+
+
+def read(conn: sqlite3.Connection) -> list[object]:
+    return conn.execute("SELECT * FROM item").fetchall()
+
+
+def read_within(batch: Tally) -> list[object]:
+    return read(batch.conn)
+
+
+async def test_damage_that_can_be_read_is_damage(damaged: Path) -> None:
+    session = await open_reader(damaged, options())
+    with pytest.raises(StoreCorrupt, match="restore a backup"):
+        await session.run(read)
+    await session.close()
+    async with open_plain(damaged) as writer:
+        with pytest.raises(StoreCorrupt):
+            await writer.submit(read_within)
+
+
+@pytest.mark.usefixtures("_unreadable")
+async def test_what_cannot_be_read_is_not_called_damaged(damaged: Path) -> None:
+    for opened in (open_reader, open_writer):
+        session = await opened(damaged, options())
+        with pytest.raises(StoreUnavailable, match="The disk failed") as caught:
+            await session.run(read)
+        assert not isinstance(caught.value, StoreCorrupt)
+        await session.close()
+    async with open_plain(damaged) as writer:
+        with pytest.raises(StoreUnavailable, match="The disk failed") as caught:
+            await writer.submit(read_within)
+        assert not isinstance(caught.value, StoreCorrupt)
+    with (
+        pytest.raises(StoreUnavailable, match="The disk failed"),
+        schema.reading(damaged, 1) as conn,
+    ):
+        read(conn)
