@@ -483,3 +483,44 @@ def test_the_queue_memory_and_files_are_those_of_the_programs(
     assert of_programs(settings)["queue:depth"].verdict == "pass"
     child.communicate("go on\n", timeout=30)
     assert of_programs(settings)["memory:process"].observed is None
+
+
+def test_what_others_may_write_is_named(file: Path, tmp_path: Path) -> None:
+    place = tmp_path / "second"
+    place.mkdir(0o700)
+    settings = settings_for(tmp_path, backup={"places": [str(place)]}, **LENIENT)
+    settings.logs_folder.mkdir(0o700, parents=True)
+    log = settings.logs_folder / "health.log"
+    log.touch(0o600)
+    for each in (settings.state_folder, settings.logs_folder, place):
+        each.chmod(0o700)
+
+    def look() -> Check:
+        checks = {
+            each.name: each for each in examine(settings, only=["permissions"], facts=WELL).checks
+        }
+        return checks["permissions:writable"]
+
+    assert (look().verdict, look().observed) == (Verdict.PASS, 0)
+    for each in (tmp_path, file, settings.state_folder, log, place):
+        kept = each.stat().st_mode & 0o777
+        each.chmod(kept | 0o002)
+        found = look()
+        assert (found.verdict, found.observed) == (Verdict.WARN, 1), each
+        assert found.output.startswith(f"{each} mode 0{kept | 2:o} lets others write"), each
+        each.chmod(kept)
+    for number in range(5):
+        (settings.state_folder / f"{number}").touch()
+        (settings.state_folder / f"{number}").chmod(0o666)
+    assert (look().observed, look().output.count("lets others write")) == (5, 3)
+    assert "; and 2 more; run: chmod go-w" in look().output
+
+
+def test_a_store_that_is_not_there_exposes_nothing(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, **LENIENT)
+    (found,) = (
+        each
+        for each in examine(settings, only=["permissions"], facts=WELL).checks
+        if each.name == "permissions:writable"
+    )
+    assert found.verdict is Verdict.PASS

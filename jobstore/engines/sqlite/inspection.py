@@ -28,6 +28,7 @@ from jobstore.engines.sqlite.verification import Faults, verify_rows
 from jobstore.engines.sqlite.verification import Finding as Finding
 from jobstore.engines.sqlite.verification import Verdict as Verdict
 from jobstore.errors import JobStoreError
+from jobstore.files import exposure
 from jobstore.statements import catalog
 
 _SQL = catalog.load("sqlite")
@@ -71,7 +72,14 @@ def inspect_files(path: Path) -> Iterator[Finding]:
     yield Finding("file", Verdict.OK, f"{path}, {_size(state.st_size)}")
     mode = stat.S_IMODE(state.st_mode)
     others = f"mode {mode:04o}"
-    if mode & 0o077:
+    exposed = exposure(path.parent, state.st_uid)
+    if exposed:
+        yield Finding(
+            "permissions",
+            Verdict.WARNING,
+            f"the folder {path.parent} {exposed}, and so the store can be replaced; chmod 700",
+        )
+    elif mode & 0o077:
         yield Finding(
             "permissions", Verdict.WARNING, f"{others}: other accounts can open it; chmod 600"
         )

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from jobstore.errors import StoreBusy, StoreUnavailable
+from jobstore.files import open_or_create
 
 _FIRST_PAUSE = 0.0005
 _LONGEST_PAUSE = 0.01
@@ -65,7 +66,7 @@ class FileLock:
         if self._descriptor is not None:
             raise RuntimeError("this lock is held already")
         try:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = open_or_create(self.path, os.O_RDWR)
         except OSError as error:
             raise StoreUnavailable(_cannot_lock(self.path, error)) from error
         try:
