@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from jobstore.engines.protocol import Engine, Footprint, Library
 from jobstore.settings import EngineOptions, StoreURL
@@ -26,6 +27,13 @@ def footprint(url: StoreURL) -> Footprint:
     from jobstore.engines.sqlite.inspection import footprint
 
     return footprint(url.path)
+
+
+def damaged_logs(url: StoreURL) -> list[Path]:
+    """Return the copies of write-ahead logs that were damaged when the database was opened."""
+    from jobstore.engines.sqlite import wal
+
+    return wal.kept(url.path.resolve())
 
 
 def library(url: StoreURL) -> Library:

@@ -84,6 +84,7 @@ def of_file(url: StoreURL, limits: HealthLimits) -> list[Probe]:
         ("disk:free", "system", partial(_disk, url, limits)),
         ("disk:write", "system", partial(_write, url, limits)),
         ("wal:size", "datastore", partial(_wal, url, limits)),
+        ("wal:damaged", "datastore", partial(_damaged, url)),
         ("schema:version", "datastore", partial(_schema, url)),
         ("library:version", "component", partial(_library, url)),
     ]
@@ -233,6 +234,15 @@ def _write(url: StoreURL, limits: HealthLimits) -> Seen:
 def _wal(url: StoreURL, limits: HealthLimits) -> Seen:
     size = round(engines.footprint(url).log / MIB, 1)
     return judged(size, "MiB", limits.wal_warn_mib, limits.wal_fail_mib)
+
+
+def _damaged(url: StoreURL) -> Seen:
+    copies = engines.damaged_logs(url)
+    told = ", ".join(map(str, copies))
+    if not copies:
+        return Seen(Verdict.PASS, 0, "files")
+    advice = "what was stored last is missing; run 'jobstore doctor'"
+    return Seen(Verdict.WARN, len(copies), "files", f"copied to {told}: {advice}")
 
 
 def _schema(url: StoreURL) -> Seen:
