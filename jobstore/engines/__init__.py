@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from jobstore.engines.protocol import Engine, Footprint, Library
+from jobstore.engines.protocol import Engine, Footprint, HeldLog, Library
 from jobstore.settings import EngineOptions, StoreURL
 
 
@@ -34,6 +34,13 @@ def damaged_logs(url: StoreURL) -> list[Path]:
     from jobstore.engines.sqlite import wal
 
     return wal.kept(url.path.resolve())
+
+
+def held_log(url: StoreURL) -> HeldLog:
+    """Return what of the write-ahead log waits, and for whom. Blocks; raises OSError."""
+    from jobstore.engines.sqlite import wal_index
+
+    return wal_index.held(url.path)
 
 
 def library(url: StoreURL) -> Library:
