@@ -29,8 +29,11 @@ def footprint(url: StoreURL) -> Footprint:
     return footprint(url.path)
 
 
-def damaged_logs(url: StoreURL) -> list[Path]:
-    """Return the copies of write-ahead logs that were damaged when the database was opened."""
+def damaged_logs(url: StoreURL) -> list[tuple[Path, bool]]:
+    """Return the copies of write-ahead logs that were damaged when the database was opened.
+
+    With each comes whether it is certain that something acknowledged is lost.
+    """
     from jobstore.engines.sqlite import wal
 
     return wal.kept(url.path.resolve())

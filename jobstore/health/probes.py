@@ -264,11 +264,12 @@ def _program(pid: int) -> str:
 
 def _damaged(url: StoreURL) -> Seen:
     copies = engines.damaged_logs(url)
-    told = ", ".join(map(str, copies))
     if not copies:
         return Seen(Verdict.PASS, 0, "files")
+    told = ", ".join(str(each) for each, _ in copies)
+    verdict = Verdict.FAIL if any(certain for _, certain in copies) else Verdict.WARN
     advice = "what was stored last is missing; run 'jobstore doctor'"
-    return Seen(Verdict.WARN, len(copies), "files", f"copied to {told}: {advice}")
+    return Seen(verdict, len(copies), "files", f"copied to {told}: {advice}")
 
 
 def _schema(url: StoreURL) -> Seen:

@@ -20,6 +20,7 @@ from jobstore.engines.sqlite.inspection import inspect_files
 from jobstore.operations.health import examine
 from jobstore.settings import sqlite_url
 from tests.contract.cli.commands import run
+from tests.fixtures.processes import Run
 from tests.operations.watching import settings_for
 
 ACKNOWLEDGED = 300
@@ -92,7 +93,7 @@ def test_doctor_tells_what_lies_behind_a_damaged_frame(dead: Path) -> None:
     assert str(copy) in found["wal"]["detail"]
     settings = settings_for(dead.parent, health={"timeout": 60})
     checks = {each.name: each for each in examine(settings, only=["wal"]).checks}
-    assert checks["wal:damaged"].verdict == "warn"
+    assert checks["wal:damaged"].verdict == "fail"
     assert str(copy) in checks["wal:damaged"].output
     copy.unlink()
     assert doctor(dead)[1]["wal"]["verdict"] == "ok"
@@ -130,17 +131,31 @@ def test_what_may_never_have_been_acknowledged_is_a_warning(dead: Path) -> None:
     code, found = doctor(dead)
     assert (code, found["wal"]["verdict"]) == (0, "warning")
     assert "unless the power went" in found["wal"]["detail"]
-    assert len(copies(dead)) == 1
+    (copy,) = dead.parent.glob("jobs.db-wal.torn-*")
+    assert str(copy) in found["wal"]["detail"]
+    settings = settings_for(dead.parent, health={"timeout": 60})
+    checks = {each.name: each for each in examine(settings, only=["wal"]).checks}
+    assert checks["wal:damaged"].verdict == "warn"
+
+
+def test_whoever_opens_the_store_on_a_terminal_is_told(dead: Path, run_command: Run) -> None:
+    flip(dead)
+    result = run_command("count", "--store", sqlite_url(dead))
+    (copy,) = copies(dead)
+    assert result.returncode == 0
+    assert result.stderr.startswith("Warning: ")
+    assert f"it was copied to {copy}" in result.stderr
 
 
 def test_a_wal_is_copied_once(dead: Path, tmp_path: Path) -> None:
     flip(dead)
-    first = wal.keep(dead)
-    assert wal.keep(dead) == first
+    found = wal.Damage(1, 0, 2)
+    first = wal.keep(dead, found)
+    assert wal.keep(dead, found) == first
     with Path(f"{dead}-wal").open("ab") as log:
         log.write(b"more")
-    assert wal.keep(dead) != first
-    assert wal.kept(dead) == copies(dead)
+    assert wal.keep(dead, found) != first
+    assert wal.kept(dead) == [(each, True) for each in copies(dead)]
     assert len(copies(dead)) == 2
 
 

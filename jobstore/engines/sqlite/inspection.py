@@ -107,11 +107,11 @@ def _inspect_log(path: Path) -> Finding:
     if damaged is not None:
         verdict = Verdict.PROBLEM if damaged.certain else Verdict.WARNING
         try:
-            copied = f"It was copied to {wal.keep(path)}; {_LOST}"
+            copied = f"It was copied to {wal.keep(path, damaged)}; {_LOST}"
         except OSError as error:
             copied = f"It cannot be copied ({error.strerror}): do that before anything opens it"
         return Finding("wal", verdict, f"{damaged}. {copied}")
-    copies = wal.kept(path)
+    copies = [each for each, _ in wal.kept(path)]
     if copies:
         told = f"one was damaged and is kept in {', '.join(map(str, copies))}; {_LOST}"
         return Finding("wal", Verdict.WARNING, told)

@@ -45,7 +45,9 @@ _LOOKS = 5
 # (https://sqlite.org/walformat.html#locks).
 _OPEN_LOCK = 128
 _LOCKS = Path("/proc/locks")
-_KEPT = ".damaged-"
+# What the names of copies have between that of the WAL and the time: where something that was
+# acknowledged is lost, and where that is not certain.
+_LOST, _TORN = ".damaged-", ".torn-"
 
 
 class Damage(NamedTuple):
@@ -186,19 +188,21 @@ def examine(path: Path) -> Damage | None:
     return None
 
 
-def keep(path: Path) -> Path:
+def keep(path: Path, found: Damage) -> Path:
     """Copy the WAL of the database at ``path`` beside it, for its owner alone; return the copy.
 
-    One that was copied as it is already is not copied again. Raises OSError.
+    Its name tells whether ``found`` is certain. One that was copied as it is already is not
+    copied again. Raises OSError.
     """
     with Path(f"{path}-wal").open("rb") as wal:
         state, head = os.fstat(wal.fileno()), wal.read(_HEADER.size)
-        for each in kept(path):
+        for each, _ in kept(path):
             with each.open("rb") as copied:
                 # The salts in it are another WAL's never again.
                 if each.stat().st_size == state.st_size and copied.read(_HEADER.size) == head:
                     return each
-        name = f"{path}-wal{_KEPT}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        kind = _LOST if found.certain else _TORN
+        name = f"{path}-wal{kind}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         for number in count(1):
             copy = Path(name if number == 1 else f"{name}-{number}")
             with suppress(FileExistsError), create(copy) as target:
@@ -215,9 +219,13 @@ def keep(path: Path) -> Path:
     return copy
 
 
-def kept(path: Path) -> list[Path]:
-    """Return the copies of damaged WALs of the database at ``path``, the oldest first."""
-    return sorted(path.parent.glob(f"{escape(path.name)}-wal{_KEPT}*"))
+def kept(path: Path) -> list[tuple[Path, bool]]:
+    """Return the copies of damaged WALs of the database at ``path``, and which are certain."""
+    return [
+        (each, kind == _LOST)
+        for kind in (_LOST, _TORN)
+        for each in sorted(path.parent.glob(f"{escape(path.name)}-wal{kind}*"))
+    ]
 
 
 def keep_if_damaged(path: Path) -> None:
@@ -234,7 +242,7 @@ def keep_if_damaged(path: Path) -> None:
         found = examine(path)
         if found is None:
             return
-        copy = keep(path)
+        copy = keep(path, found)
     except FileNotFoundError:
         return
     except OSError as error:
