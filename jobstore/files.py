@@ -137,7 +137,7 @@ def exposure(path: Path, owner: int) -> str | None:
     """
     try:
         state = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     if state.st_uid not in (0, owner):
         return "belongs to another account"

@@ -521,6 +521,18 @@ def test_what_others_may_write_is_named(file: Path, tmp_path: Path) -> None:
     assert "; and 2 more; run: chmod go-w" in look().output
 
 
+def test_what_cannot_be_looked_at_hides_nothing_else(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    below = str(file / "folder")
+    settings = settings_for(tmp_path, backup={"places": [str(tmp_path / "loop"), below]}, **LENIENT)
+    file.chmod(0o602)
+    checks = {
+        each.name: each for each in examine(settings, only=["permissions"], facts=WELL).checks
+    }
+    found = checks["permissions:writable"]
+    assert (found.verdict, found.observed) == ("warn", 1)
+
+
 def test_a_store_that_is_not_there_exposes_nothing(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, **LENIENT)
     (found,) = (

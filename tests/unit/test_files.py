@@ -251,3 +251,5 @@ def test_the_owner_of_a_file_may_write_it_too(
 
 def test_what_is_not_there_is_not_exposed(tmp_path: Path) -> None:
     assert files.exposure(tmp_path / "absent", 0) is None
+    (tmp_path / "file").touch()
+    assert files.exposure(tmp_path / "file" / "below", 0) is None

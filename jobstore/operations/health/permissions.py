@@ -36,8 +36,8 @@ def _look(settings: Settings) -> Seen:
     for each in islice(_files(settings), _MOST):
         try:
             exposed = exposure(each, owner)
-        except PermissionError:
-            # What this account cannot even look at is not in its hands.
+        except OSError:
+            # What this account cannot even look at is not in its hands, and others see to disks.
             continue
         if exposed:
             found[each] = exposed
