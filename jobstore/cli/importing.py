@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, islice
@@ -21,6 +22,7 @@ from jobstore.cli.common import (
 from jobstore.cli.interrupts import Interrupts
 from jobstore.cli.output import complain, counted, print_json, say, to_json
 from jobstore.errors import JobStoreError
+from jobstore.files import overwriting
 
 if TYPE_CHECKING:
     from jobstore.errors import Fault
@@ -234,7 +236,9 @@ class _Rejects:
     def __enter__(self) -> _Rejects:
         if self._path is not None:
             # Bytes that are no UTF-8 stand in a row's text as lone surrogates.
-            self._file = Path(self._path).open("w", encoding="utf-8", errors="backslashreplace")
+            self._file = io.TextIOWrapper(
+                overwriting(Path(self._path)), encoding="utf-8", errors="backslashreplace"
+            )
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -179,11 +179,20 @@ app.command("agent")(agent.agent)
 app.command("demo")(demo.demo)
 
 
+class _Told(logging.Handler):
+    """Tells people what is logged."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(f"Warning: {record.getMessage()}")
+
+
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
     guard()
     # Logs go into files; where a command writes none, they do not belong on the terminal.
     logging.getLogger("jobstore").addHandler(logging.NullHandler())
+    # But whoever is there has to know that postings are missing.
+    logging.getLogger("jobstore.sqlite").addHandler(_Told(logging.WARNING))
     try:
         app()
     except KeyboardInterrupt:

@@ -191,10 +191,12 @@ def _draw(
     operation: str | None,
 ) -> None:
     from jobstore.cli.common import spare
+    from jobstore.files import replacing
     from jobstore.operations.alerts.rules import latency_limits
     from jobstore.operations.monitoring.picture import svg
 
     spare(str(path), "--svg", settings.store.url)
     title = f"{settings.store.address.path.name}: {operation or 'all operations'}"
     warn, _ = latency_limits(settings.alerts.rules)
-    path.write_text(svg(points, since, until, title=title, line_ms=warn), encoding="utf-8")
+    with replacing(path) as stream:
+        stream.write(svg(points, since, until, title=title, line_ms=warn).encode())

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
-from jobstore.engines.protocol import Engine, Footprint, Library
+from jobstore.engines.protocol import Engine, Footprint, HeldLog, Library
 from jobstore.settings import EngineOptions, StoreURL
 
 
@@ -26,6 +27,23 @@ def footprint(url: StoreURL) -> Footprint:
     from jobstore.engines.sqlite.inspection import footprint
 
     return footprint(url.path)
+
+
+def damaged_logs(url: StoreURL) -> list[tuple[Path, bool]]:
+    """Return the copies of write-ahead logs that were damaged when the database was opened.
+
+    With each comes whether it is certain that something acknowledged is lost.
+    """
+    from jobstore.engines.sqlite import wal
+
+    return wal.kept(url.path.resolve())
+
+
+def held_log(url: StoreURL) -> HeldLog:
+    """Return what of the write-ahead log waits, and for whom. Blocks; raises OSError."""
+    from jobstore.engines.sqlite import wal_index
+
+    return wal_index.held(url.path)
 
 
 def library(url: StoreURL) -> Library:

@@ -59,6 +59,16 @@ class Footprint(NamedTuple):
     log: int
 
 
+class HeldLog(NamedTuple):
+    """What of the write-ahead log is not in the database yet: its bytes, and who keeps it there.
+
+    ``pids`` are the processes that read the oldest state, of those that can be seen.
+    """
+
+    octets: int
+    pids: list[int]
+
+
 class Library(NamedTuple):
     """The database's software: its version, whether it can be used, and what is known of it."""
 

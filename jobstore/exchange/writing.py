@@ -6,11 +6,9 @@ The formats themselves are in their modules; here is only where the bytes go.
 from __future__ import annotations
 
 import contextlib
-import errno
 import gzip
 import io
 import os
-import secrets
 import sys
 from collections.abc import AsyncIterable, Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from typing import BinaryIO, Protocol, cast
 
 from jobstore.exchange import csv_, jsonl, schema_org
 from jobstore.exchange.reading import FilePath
+from jobstore.files import replacing
 from jobstore.records import Job
 
 
@@ -48,9 +47,9 @@ def open_writer(
     """Open ``path``, or standard output for ``-``, for an export in ``format``.
 
     A name that ends in ``.gz`` is packed. The postings go to a temporary file beside it, which
-    takes the name at the end, safely on disk; if the block raises, what was there before
-    stays. ``spreadsheet_safe`` has cells of ``csv`` that a spreadsheet would compute begin with
-    an apostrophe, which an import does not take away again.
+    takes the name at the end, safely on disk (see :func:`jobstore.files.replacing`); if the block
+    raises, what was there before stays. ``spreadsheet_safe`` has cells of ``csv`` that a
+    spreadsheet would compute begin with an apostrophe, which an import does not take away again.
 
     Raises ValueError for an unknown format, or an option that it has no use for, and OSError
     when it cannot be written.
@@ -113,25 +112,5 @@ def _output(path: FilePath) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    target = Path(path).resolve()
-    if target.exists() and not target.is_file():
-        # A device or a pipe is written to, not replaced.
-        with target.open("wb") as stream:
-            yield stream
-        return
-    if not target.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(target.parent))
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        with temporary.open("xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError) and error.filename == str(temporary):
-            # Nobody knows the temporary name.
-            error.filename = str(target)
-        raise
+    with replacing(Path(path)) as stream:
+        yield stream

@@ -84,6 +84,8 @@ def of_file(url: StoreURL, limits: HealthLimits) -> list[Probe]:
         ("disk:free", "system", partial(_disk, url, limits)),
         ("disk:write", "system", partial(_write, url, limits)),
         ("wal:size", "datastore", partial(_wal, url, limits)),
+        ("wal:held", "datastore", partial(_held, url, limits)),
+        ("wal:damaged", "datastore", partial(_damaged, url)),
         ("schema:version", "datastore", partial(_schema, url)),
         ("library:version", "component", partial(_library, url)),
     ]
@@ -233,6 +235,41 @@ def _write(url: StoreURL, limits: HealthLimits) -> Seen:
 def _wal(url: StoreURL, limits: HealthLimits) -> Seen:
     size = round(engines.footprint(url).log / MIB, 1)
     return judged(size, "MiB", limits.wal_warn_mib, limits.wal_fail_mib)
+
+
+def _held(url: StoreURL, limits: HealthLimits) -> Seen:
+    """Look at what waits to be written back; in a WAL that is small enough, nobody is asked."""
+    most = limits.wal_held_mib * MIB
+    if engines.footprint(url).log <= most:
+        return Seen(Verdict.PASS, 0, "MiB")
+    octets, pids = engines.held_log(url)
+    waiting = round(octets / MIB, 1)
+    if octets <= most:
+        return Seen(Verdict.PASS, waiting, "MiB")
+    told = "nobody is seen to read it; run: jobstore run-due --only checkpoint"
+    if pids:
+        who = ", ".join(map(_program, pids))
+        told = f"kept by {who}, reading an old state; end what it reads, or the program"
+    return Seen(Verdict.WARN, waiting, "MiB", told)
+
+
+def _program(pid: int) -> str:
+    import psutil
+
+    name = "a program"
+    with suppress(psutil.Error, OSError):
+        name = psutil.Process(pid).name()
+    return f"{name} (process {pid})"
+
+
+def _damaged(url: StoreURL) -> Seen:
+    copies = engines.damaged_logs(url)
+    if not copies:
+        return Seen(Verdict.PASS, 0, "files")
+    told = ", ".join(str(each) for each, _ in copies)
+    verdict = Verdict.FAIL if any(certain for _, certain in copies) else Verdict.WARN
+    advice = "what was stored last is missing; run 'jobstore doctor'"
+    return Seen(verdict, len(copies), "files", f"copied to {told}: {advice}")
 
 
 def _schema(url: StoreURL) -> Seen:

@@ -127,6 +127,7 @@ class HealthLimits:
     disk_fail_percent: float = 10.0
     wal_warn_mib: float = 256
     wal_fail_mib: float = 1024
+    wal_held_mib: float = 64
     memory_warn_mib: float = 1024
     queue_warn: float = 0.5
 

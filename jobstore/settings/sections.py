@@ -129,6 +129,9 @@ class HealthSection(Section):
     wal_fail_mib: Mebibytes = Field(
         default=1024, description="MiB of the WAL above which health fails"
     )
+    wal_held_mib: Mebibytes = Field(
+        default=64, description="MiB of the WAL not written back above which health warns"
+    )
     memory_warn_mib: Mebibytes = Field(
         default=1024, description="MiB in memory above which health warns"
     )

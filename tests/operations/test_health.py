@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import shutil
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,11 +20,12 @@ import pytest
 
 import jobstore
 from jobstore import EngineOptions, Event, JobStore, StoreBusy, StoreClosed, migrations
+from jobstore.engines.sqlite import wal, wal_index
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import InvalidQuery
 from jobstore.health import Check, HealthLimits, HealthReport, Probe
 from jobstore.health.running import Seen, Verdict
-from jobstore.operations import backup
+from jobstore.operations import backup, maintenance
 from jobstore.operations.health import (
     COMPONENTS,
     Facts,
@@ -431,6 +435,7 @@ def test_of_programs_that_do_not_record_themselves_nothing_is_known(file: Path) 
 _BUSY = """
 import asyncio, sys
 import jobstore
+from jobstore.engines.sqlite import wal, wal_index
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.operations.monitoring import recording
 from jobstore.settings.loading import load
@@ -483,3 +488,120 @@ def test_the_queue_memory_and_files_are_those_of_the_programs(
     assert of_programs(settings)["queue:depth"].verdict == "pass"
     child.communicate("go on\n", timeout=30)
     assert of_programs(settings)["memory:process"].observed is None
+
+
+def test_what_others_may_write_is_named(file: Path, tmp_path: Path) -> None:
+    place = tmp_path / "second"
+    place.mkdir(0o700)
+    settings = settings_for(tmp_path, backup={"places": [str(place)]}, **LENIENT)
+    settings.logs_folder.mkdir(0o700, parents=True)
+    log = settings.logs_folder / "health.log"
+    log.touch(0o600)
+    for each in (settings.state_folder, settings.logs_folder, place):
+        each.chmod(0o700)
+
+    def look() -> Check:
+        checks = {
+            each.name: each for each in examine(settings, only=["permissions"], facts=WELL).checks
+        }
+        return checks["permissions:writable"]
+
+    assert (look().verdict, look().observed) == (Verdict.PASS, 0)
+    for each in (tmp_path, file, settings.state_folder, log, place):
+        kept = each.stat().st_mode & 0o777
+        each.chmod(kept | 0o002)
+        found = look()
+        assert (found.verdict, found.observed) == (Verdict.WARN, 1), each
+        assert found.output.startswith(f"{each} mode 0{kept | 2:o} lets others write"), each
+        each.chmod(kept)
+    for number in range(5):
+        (settings.state_folder / f"{number}").touch()
+        (settings.state_folder / f"{number}").chmod(0o666)
+    assert (look().observed, look().output.count("lets others write")) == (5, 3)
+    assert "; and 2 more; run: chmod go-w" in look().output
+
+
+def test_what_cannot_be_looked_at_hides_nothing_else(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    below = str(file / "folder")
+    settings = settings_for(tmp_path, backup={"places": [str(tmp_path / "loop"), below]}, **LENIENT)
+    file.chmod(0o602)
+    checks = {
+        each.name: each for each in examine(settings, only=["permissions"], facts=WELL).checks
+    }
+    found = checks["permissions:writable"]
+    assert (found.verdict, found.observed) == ("warn", 1)
+
+
+def test_a_store_that_is_not_there_exposes_nothing(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, **LENIENT)
+    (found,) = (
+        each
+        for each in examine(settings, only=["permissions"], facts=WELL).checks
+        if each.name == "permissions:writable"
+    )
+    assert found.verdict is Verdict.PASS
+
+
+_READER = """
+import sqlite3, sys
+conn = sqlite3.connect(sys.argv[1], isolation_level=None)
+conn.execute("BEGIN")
+conn.execute("SELECT count(*) FROM posting").fetchone()
+print("reading", flush=True)
+sys.stdin.readline()
+"""
+
+
+async def test_a_foreign_reader_that_keeps_the_wal_is_named(
+    store: JobStore, tmp_path: Path, start_python: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = HealthLimits(timeout=60, wal_held_mib=0.2)
+
+    async def held() -> Check:
+        report = await store.health(limits)
+        return next(each for each in report.checks if each.name == "wal:held")
+
+    async def write(first: int) -> None:
+        await store.upsert_many(
+            posting(f"{number}", description="long " * 500) for number in range(first, first + 200)
+        )
+
+    await store.upsert(posting("first"))
+    assert (await held()).verdict == "pass"
+    child = start_python(_READER, str(tmp_path / "jobs.db"))
+    assert child.stdout.readline() == "reading\n"
+    # One that reads on what is written after that reads no old state.
+    await write(0)
+    await asyncio.to_thread(maintenance.checkpoint, sqlite_url(tmp_path / "jobs.db"))
+    found = await held()
+    assert found.verdict == "warn"
+    assert float(found.observed or 0) > 0.2
+    assert f"(process {child.pid})" in found.output
+    assert "end what it reads" in found.output
+    if sys.platform.startswith("linux"):
+        assert f"(process {os.getpid()})" not in found.output
+
+    # Where the system does not tell of locks, those that have the store open are named.
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(wal, "_LOCKS", tmp_path / "absent")
+        found = await held()
+        assert {f"(process {child.pid})", f"(process {os.getpid()})"} <= {
+            f"({each})" for each in re.findall(r"process \d+", found.output)
+        }
+
+    await asyncio.to_thread(child.communicate, "end\n", 60)
+    assert "run-due --only checkpoint" in (await held()).output
+    await asyncio.to_thread(maintenance.checkpoint, sqlite_url(tmp_path / "jobs.db"))
+    assert (await held()).verdict == "pass"
+
+
+def test_a_wal_that_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    assert wal_index.held(path) == (0, [])
+    (tmp_path / "jobs.db-shm").write_bytes(b"short")
+    assert wal_index.held(path) == (0, [])
+    (tmp_path / "jobs.db-shm").unlink()
+    (tmp_path / "jobs.db-shm").mkdir()
+    with pytest.raises(OSError, match="cannot read"):
+        wal_index.held(path)

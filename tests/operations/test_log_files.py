@@ -31,10 +31,17 @@ def test_a_full_file_makes_way_and_only_some_are_kept(tmp_path: Path) -> None:
     assert (tmp_path / "logs" / "health.log.2").read_text()[0] == "4"
 
 
-def test_files_are_for_the_operators_alone(tmp_path: Path) -> None:
-    RotatedFile(tmp_path / "logs" / "health.log", 100, 1).append("a")
-    assert (tmp_path / "logs").stat().st_mode & 0o007 == 0
-    assert (tmp_path / "logs" / "health.log").stat().st_mode & 0o137 == 0
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_files_and_all_folders_that_are_made_are_their_owners_alone(
+    tmp_path: Path, umask: int
+) -> None:
+    usual = os.umask(umask)
+    try:
+        RotatedFile(tmp_path / "state" / "logs" / "health.log", 100, 1).append("a")
+    finally:
+        os.umask(usual)
+    made = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.rglob("*")}
+    assert made == {"state": 0o700, "logs": 0o700, "health.log": 0o600}
 
 
 def test_what_a_smaller_number_no_longer_keeps_is_removed(tmp_path: Path) -> None:

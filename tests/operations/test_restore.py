@@ -25,6 +25,7 @@ from jobstore import (
     migrations,
     opening,
 )
+from jobstore import files as made_files
 from jobstore.operations import backup
 from jobstore.operations.backup import creation, replacing, scratch
 from jobstore.operations.backup.catalog import read_catalog
@@ -536,7 +537,7 @@ def test_folders_that_are_made_are_safely_on_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[Path] = []
-    monkeypatch.setattr(scratch, "synchronise", kept.append)
+    monkeypatch.setattr(made_files, "synchronise", kept.append)
     scratch.make_folder(tmp_path / "new" / "er")
     assert kept == [tmp_path, tmp_path / "new"]
     scratch.make_folder(tmp_path / "new" / "er")

@@ -13,14 +13,19 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
+from jobstore.engines.sqlite.wal import keep_if_damaged
+
 
 def open_file(
     path: str | PathLike[str], mode: Literal["ro", "rw"], timeout: float
 ) -> sqlite3.Connection:
     """Open the existing database at ``path``, in autocommit mode; it is never made.
 
-    ``timeout`` is how many seconds SQLite waits for a lock. Raises sqlite3.Error.
+    ``timeout`` is how many seconds SQLite waits for a lock. Where a crash left a WAL and what was
+    committed in it lies behind damage, a copy of it is kept first. Raises sqlite3.Error, or
+    StoreUnavailable when that copy cannot be made.
     """
+    keep_if_damaged(Path(path))
     # As a URI, since only that can say that a missing file must not be made.
     uri = f"file:{quote(fsencode(Path(path).absolute()))}?mode={mode}"
     connection = sqlite3.connect(

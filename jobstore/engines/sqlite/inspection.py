@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from jobstore.engines.protocol import Footprint, Library
-from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite import schema, wal
 from jobstore.engines.sqlite.connection import LEAST_SQLITE, wal_reset_race
 from jobstore.engines.sqlite.errors import primary_code, wrap
 from jobstore.engines.sqlite.files import open_file
@@ -28,6 +28,7 @@ from jobstore.engines.sqlite.verification import Faults, verify_rows
 from jobstore.engines.sqlite.verification import Finding as Finding
 from jobstore.engines.sqlite.verification import Verdict as Verdict
 from jobstore.errors import JobStoreError
+from jobstore.files import exposure
 from jobstore.statements import catalog
 
 _SQL = catalog.load("sqlite")
@@ -38,6 +39,11 @@ PATIENCE = 10.0
 # A WAL of this size says that a reader never lets go, or that nobody checkpoints.
 _LARGE_WAL = 256 * 1024 * 1024
 _LITTLE_SPACE = 256 * 1024 * 1024
+# What becomes of what was committed behind damage.
+_LOST = (
+    "what was stored last is missing: import it again, see whether the disk is sound, then remove "
+    "the copy"
+)
 
 
 def library() -> Library:
@@ -61,8 +67,9 @@ def inspect_library() -> Finding:
 
 def footprint(path: Path) -> Footprint:
     """Return what a database takes on disk; raises OSError when it is not there."""
-    wal = Path(f"{path}-wal")
-    return Footprint(path.parent, path.stat().st_size, wal.stat().st_size if wal.exists() else 0)
+    # SQLite follows links to the database, and keeps its WAL where they lead.
+    log = Path(f"{path.resolve()}-wal")
+    return Footprint(path.parent, path.stat().st_size, log.stat().st_size if log.exists() else 0)
 
 
 def inspect_files(path: Path) -> Iterator[Finding]:
@@ -71,7 +78,14 @@ def inspect_files(path: Path) -> Iterator[Finding]:
     yield Finding("file", Verdict.OK, f"{path}, {_size(state.st_size)}")
     mode = stat.S_IMODE(state.st_mode)
     others = f"mode {mode:04o}"
-    if mode & 0o077:
+    exposed = exposure(path.parent, state.st_uid)
+    if exposed:
+        yield Finding(
+            "permissions",
+            Verdict.WARNING,
+            f"the folder {path.parent} {exposed}, and so the store can be replaced; chmod 700",
+        )
+    elif mode & 0o077:
         yield Finding(
             "permissions", Verdict.WARNING, f"{others}: other accounts can open it; chmod 600"
         )
@@ -79,16 +93,33 @@ def inspect_files(path: Path) -> Iterator[Finding]:
         yield Finding("permissions", Verdict.WARNING, f"{others}: this account cannot write")
     else:
         yield Finding("permissions", Verdict.OK, others)
-    length = footprint(path).log
-    large = length > _LARGE_WAL
-    yield Finding(
-        "wal",
-        Verdict.WARNING if large else Verdict.OK,
-        _size(length) + (": a reader keeps it from being written back" if large else ""),
-    )
+    yield _inspect_log(path.resolve())
     free = shutil.disk_usage(path.parent).free
     yield Finding(
         "disk space", Verdict.WARNING if free < _LITTLE_SPACE else Verdict.OK, f"{_size(free)} free"
+    )
+
+
+def _inspect_log(path: Path) -> Finding:
+    """Look at the WAL; to be called before anything opens the database, which recovers it."""
+    length = footprint(path).log
+    damaged = wal.examine(path)
+    if damaged is not None:
+        verdict = Verdict.PROBLEM if damaged.certain else Verdict.WARNING
+        try:
+            copied = f"It was copied to {wal.keep(path, damaged)}; {_LOST}"
+        except OSError as error:
+            copied = f"It cannot be copied ({error.strerror}): do that before anything opens it"
+        return Finding("wal", verdict, f"{damaged}. {copied}")
+    copies = [each for each, _ in wal.kept(path)]
+    if copies:
+        told = f"one was damaged and is kept in {', '.join(map(str, copies))}; {_LOST}"
+        return Finding("wal", Verdict.WARNING, told)
+    large = length > _LARGE_WAL
+    return Finding(
+        "wal",
+        Verdict.WARNING if large else Verdict.OK,
+        _size(length) + (": a reader keeps it from being written back" if large else ""),
     )
 
 

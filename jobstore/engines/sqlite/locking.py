@@ -17,6 +17,7 @@ from typing import Self
 
 from jobstore.engines.sqlite.errors import OUT_OF_FILES, lacks_files
 from jobstore.errors import StoreBusy, StoreUnavailable
+from jobstore.files import open_or_create
 
 _FIRST_PAUSE = 0.0005
 _LONGEST_PAUSE = 0.01
@@ -71,7 +72,7 @@ class FileLock:
         if self._descriptor is not None:
             raise RuntimeError("this lock is held already")
         try:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = open_or_create(self.path, os.O_RDWR)
         except OSError as error:
             raise StoreUnavailable(_cannot_lock(self.path, error)) from error
         try:

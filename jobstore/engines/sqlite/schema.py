@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from jobstore import files
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.locking import FileLock
@@ -150,13 +151,9 @@ def create(path: Path) -> None:
     is not possible.
     """
     with reachable(path):
-        for folder in reversed(path.parents):
-            if not folder.is_dir():
-                folder.mkdir(mode=0o700, exist_ok=True)
-                folder.chmod(0o700)
+        files.make_folder(path.parent)
         if not path.exists():
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            path.chmod(0o600)
+            os.close(files.open_or_create(path, os.O_RDWR))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import BackupError, JobStoreError, StoreBusy
+from jobstore.files import create as create_file
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import Backup
 from jobstore.operations.backup.content import read_content
@@ -207,8 +208,8 @@ def _reading(settings: Settings, source: sqlite3.Connection | None) -> Iterator[
 
 def _copy(source: sqlite3.Connection, target: Path, progress: Progress) -> None:
     """Copy the database as it is at this moment."""
+    create_file(target).close()
     with translated(), closing(sqlite3.connect(target, isolation_level=None)) as copy:
-        target.chmod(0o600)
         # Nobody needs it after a crash.
         copy.execute("PRAGMA journal_mode = OFF")
         copy.execute("PRAGMA synchronous = OFF")

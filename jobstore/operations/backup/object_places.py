@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from jobstore.errors import BackupError
+from jobstore.files import create
 from jobstore.operations.backup.manifest import MOST_OCTETS
 from jobstore.operations.backup.packing import Packed
 from jobstore.operations.backup.places import Place
@@ -142,7 +143,9 @@ class ObjectPlace(Place):
     def download(self, file: str, scratch: Path, progress: Progress) -> tuple[Path, Packed]:
         hash = hashlib.sha256()
         target = scratch / "downloaded"
-        with disk_errors(scratch), target.open("wb") as stream:
+        # Of another copy, which was not good.
+        target.unlink(missing_ok=True)
+        with disk_errors(scratch), create(target) as stream:
             for part in self._parts(file, "download", progress):
                 stream.write(part)
                 hash.update(part)

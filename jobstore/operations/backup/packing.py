@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from jobstore.errors import BackupError
+from jobstore.files import create
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.scratch import CHUNK, Progress, disk_errors, silent
 
@@ -75,10 +76,9 @@ def pack(
     with (
         disk_errors(target.parent),
         source.open("rb") as plain,
-        target.open("xb") as stored,
+        create(target) as stored,
         _true_causes() as causes,
     ):
-        target.chmod(0o600)
         reader: Any = _Reader(plain, size, "compress", progress, causes)
         writer = _Writer(stored, None, causes)
         packing = zstandard.ZstdCompressor(level=level, write_checksum=True)
@@ -109,7 +109,7 @@ def unpack(
     with (
         disk_errors(target.parent),
         stored.open("rb") as packed,
-        target.open("xb") as plain,
+        create(target) as plain,
         _true_causes() as causes,
     ):
         reader = _Reader(packed, manifest.size, "decompress", progress, causes)

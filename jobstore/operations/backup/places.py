@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jobstore.errors import BackupError, JobStoreError
+from jobstore.files import create
 from jobstore.operations.backup.manifest import MOST_OCTETS, SUFFIX, Manifest, parse_manifest
 from jobstore.operations.backup.packing import Packed, measure
 from jobstore.operations.backup.scratch import (
@@ -211,8 +212,7 @@ def open_places(settings: Settings) -> list[Place]:
 
 def _copy(source: Path, target: Path, progress: Progress) -> None:
     total, done = source.stat().st_size, 0
-    with source.open("rb") as reading, target.open("xb") as writing:
-        target.chmod(0o600)
+    with source.open("rb") as reading, create(target) as writing:
         while block := reading.read(CHUNK):
             writing.write(block)
             done += len(block)

@@ -17,7 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from jobstore import files
 from jobstore.errors import BackupError, StorageFull
+from jobstore.files import synchronise as synchronise
 
 Progress = Callable[[str, int, int], None]
 """Told the name of the step, what is done of it, and of how much; 0 where that is not known."""
@@ -68,6 +70,7 @@ def _make(parent: Path) -> tuple[Path, int]:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         # Another process may take it for a leftover until it is locked.
         with suppress(FileNotFoundError, BlockingIOError):
+            files.adopt(folder)
             lock = _lock(folder)
             if folder.exists():
                 return folder, lock
@@ -95,18 +98,9 @@ def write_file(path: Path, data: bytes) -> None:
     """Write a small file: whole or not at all."""
     with scratch_folder(path.parent) as scratch:
         unfinished = scratch / path.name
-        unfinished.write_bytes(data)
-        unfinished.chmod(0o600)
+        with files.create(unfinished) as stream:
+            stream.write(data)
         publish(unfinished, path)
-
-
-def synchronise(path: Path) -> None:
-    """Have the disk keep a file, or the names in a folder."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def make_folder(folder: Path) -> None:
@@ -115,10 +109,7 @@ def make_folder(folder: Path) -> None:
     They are safely on disk when this returns, so that what is put in them is not lost with them.
     """
     with disk_errors(folder):
-        for each in (*reversed(folder.parents), folder):
-            if not each.is_dir():
-                each.mkdir(mode=0o700, exist_ok=True)
-                synchronise(each.parent)
+        files.make_folder(folder)
 
 
 def require_space(folder: Path, octets: int) -> None:

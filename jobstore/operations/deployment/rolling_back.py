@@ -112,7 +112,7 @@ def _undo(settings: Settings, deployment: Deployment, earlier: Path, scratch: Pa
         return
     try:
         folder = scratch / "saved"
-        folder.mkdir()
+        make_folder(folder)
         saved = unpacked(settings, deployment.saved, folder)
         replace(
             settings,

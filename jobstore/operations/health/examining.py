@@ -21,6 +21,7 @@ from jobstore.health.probes import STORE_COMPONENTS, of_file, of_machine, of_sto
 from jobstore.health.running import limited, reason
 from jobstore.opening import connect
 from jobstore.operations import logs
+from jobstore.operations.health.permissions import permissions_of
 from jobstore.operations.health.probes import Facts, probes_of
 from jobstore.operations.health.programs import programs_of
 from jobstore.threads import apart_once, loop_apart
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 COMPONENTS = (
     *STORE_COMPONENTS,
-    *("queue", "disk", "wal", "schema", "library", "memory", "files"),
+    *("queue", "disk", "wal", "schema", "library", "memory", "files", "permissions"),
     *("backup", "drill", "alerts"),
 )
 """What can be asked for one by one."""
@@ -88,6 +89,7 @@ async def _examine(
     beside = [
         *of_file(settings.store.address, limits),
         *programs_of(settings, limits),
+        permissions_of(settings),
         *of_machine(),
         *probes_of(settings, facts),
     ]

@@ -11,11 +11,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-# A line is for people and programs of the operators' group.
-_FILE_MODE = 0o640
-_FOLDER_MODE = 0o750
+from jobstore.files import make_folder, open_or_create
+
 # A pipe without a reader must not hold up what is being logged.
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK
 
 
 class RotatedFile:
@@ -55,10 +54,10 @@ class RotatedFile:
 
     def _open(self) -> int:
         try:
-            return os.open(self._path, _FLAGS, _FILE_MODE)
+            return open_or_create(self._path, _FLAGS)
         except FileNotFoundError:
-            self._path.parent.mkdir(_FOLDER_MODE, parents=True, exist_ok=True)
-            return os.open(self._path, _FLAGS, _FILE_MODE)
+            make_folder(self._path.parent)
+            return open_or_create(self._path, _FLAGS)
 
     def _rotate(self) -> bool:
         """Make way for a new file, unless another process is doing that."""

@@ -1,0 +1,276 @@
+"""The write-ahead log as a file: whether what was committed in it lies behind damage.
+
+After a crash SQLite reads the WAL up to the first frame whose checksum is wrong, and drops the
+rest without a word. That is right for what a crash tore off, and wrong for what was committed
+and damaged later. The two are told apart here by what follows: a frame that has the salts of the
+header belongs to this WAL and to none before it. The format is that of
+https://sqlite.org/fileformat2.html#the_write_ahead_log.
+
+Files are only read and copied. The WAL itself carries no lock of SQLite's, so it may be opened
+and closed beside a connection; the database and its shared memory may not
+(https://sqlite.org/howtocorrupt.html, section 2.2).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+from array import array
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from glob import escape
+from itertools import count
+from pathlib import Path
+from struct import Struct
+from typing import BinaryIO, NamedTuple
+
+from jobstore.errors import StoreUnavailable
+from jobstore.files import create, synchronise
+
+_log = logging.getLogger("jobstore.sqlite")
+
+_HEADER = Struct(">8I")
+_MAGIC, _VERSION = 0x377F0682, 3_007_000
+# A page's number, the database's size in a frame that commits, two salts, two sums; the page.
+_FRAME = Struct(">6I")
+_SIZES = frozenset(1 << power for power in range(9, 17))
+# Frames that are read at a time, in bytes.
+_CHUNK = 4 * 1024 * 1024
+# Looks at a WAL that may be written to meanwhile, until two of them agree.
+_LOOKS = 5
+# The lock that every connection holds on the shared memory
+# (https://sqlite.org/walformat.html#locks).
+_OPEN_LOCK = 128
+_LOCKS = Path("/proc/locks")
+# What the names of copies have between that of the WAL and the time: where something that was
+# acknowledged is lost, and where that is not certain.
+_LOST, _TORN = ".damaged-", ".torn-"
+
+
+class Damage(NamedTuple):
+    """Where a WAL is damaged: the number of the frame, from 1, or 0 for the header.
+
+    ``kept`` transactions come before it, ``lost`` are dropped when the WAL is recovered.
+    """
+
+    frame: int
+    kept: int
+    lost: int
+
+    @property
+    def certain(self) -> bool:
+        """Whether something that was acknowledged is lost.
+
+        The next transaction is written when the disk has kept the one before. A single one may
+        have been torn when the power went, and then nobody was told that it is stored.
+        """
+        return self.frame == 0 or self.lost > 1
+
+    def __str__(self) -> str:
+        if self.frame == 0:
+            return "its header is damaged, so that nothing in it can be read"
+        doubt = "" if self.certain else ", unless the power went while it was being written"
+        return (
+            f"frame {self.frame:,} is damaged, so that {self.lost:,} of its "
+            f"{self.kept + self.lost:,} transactions are lost{doubt}"
+        )
+
+
+def damage(wal: BinaryIO) -> Damage | None:
+    """Return how a WAL is damaged, or ``None`` where nothing that was committed is dropped.
+
+    A tail that a crash tore off, and frames that an earlier WAL left behind, are no damage.
+    """
+    head = wal.read(_HEADER.size)
+    if len(head) < _HEADER.size or not any(head):
+        return None
+    magic, version, size, _, *salts, first, second = _HEADER.unpack(head)
+    swapped = magic == _MAGIC + 1
+    sums = _header_sums(head[:24], swapped)
+    sound = magic in (_MAGIC, _MAGIC + 1) and version == _VERSION and size in _SIZES
+    if not sound or sums != (first, second):
+        return Damage(0, 0, 0) if wal.read(_FRAME.size) else None
+    broken = kept = lost = behind = 0
+    for number, frame in enumerate(_frames(wal, size, (first, second), swapped), start=1):
+        ours = frame.salts == tuple(salts)
+        if not broken and ours and frame.page and frame.linked:
+            kept += frame.commits
+        elif not broken:
+            broken, lost = number, frame.commits
+        elif ours and frame.commits:
+            behind += 1
+    return Damage(broken, kept, lost + behind) if behind else None
+
+
+class _Frame(NamedTuple):
+    page: int
+    commits: bool
+    salts: tuple[int, int]
+    linked: bool
+    """Whether its sums follow from those of the frame before it."""
+
+
+def _frames(wal: BinaryIO, size: int, before: tuple[int, int], swapped: bool) -> Iterator[_Frame]:
+    length = _FRAME.size + size
+    while data := wal.read(_CHUNK // length * length):
+        whole = len(data) // length
+        if not whole:
+            return
+        heads = [_FRAME.unpack_from(data, at * length) for at in range(whole)]
+        stored = [(each[4], each[5]) for each in heads]
+        seeds = [before, *stored[:-1]]
+        for head, sums in zip(heads, _all_sums(data, length, seeds, swapped), strict=True):
+            page, commit, *salts, first, second = head
+            yield _Frame(page, commit != 0, (salts[0], salts[1]), sums == (first, second))
+        before = stored[-1]
+
+
+def _all_sums(
+    data: bytes, length: int, seeds: list[tuple[int, int]], swapped: bool
+) -> list[tuple[int, int]]:
+    """Return the sums of all frames in ``data``, each from the sums of the one before it.
+
+    All frames are summed up at once: each has a lane of 64 bits in an integer as long as they
+    are many, which is 20 times as fast as one after the other.
+    """
+    frames = len(seeds)
+    words = memoryview(_in_order(data[: frames * length], swapped)).cast("B").cast("Q")
+    step = length // 8
+    low = int.from_bytes(b"\xff\xff\xff\xff\0\0\0\0" * frames, "little")
+    lanes = Struct(f"<{frames}Q")
+    first, second = (
+        int.from_bytes(lanes.pack(*each), "little") for each in zip(*seeds, strict=True)
+    )
+    # The first eight bytes of the frame's header, then the page.
+    for at in (0, *range(_FRAME.size // 8, step)):
+        both = int.from_bytes(words[at::step].tobytes(), "little")
+        first = first + (both & low) + second & low
+        second = second + (both >> 32 & low) + first & low
+    unpacked = (lanes.unpack(each.to_bytes(lanes.size, "little")) for each in (first, second))
+    return list(zip(*unpacked, strict=True))
+
+
+def _header_sums(data: bytes, swapped: bool) -> tuple[int, int]:
+    first = second = 0
+    for one, two in Struct(">2I" if swapped else "<2I").iter_unpack(data):
+        first = first + one + second & 0xFFFFFFFF
+        second = second + two + first & 0xFFFFFFFF
+    return first, second
+
+
+def _in_order(data: bytes, swapped: bool) -> bytes | array[int]:
+    if not swapped:
+        return data
+    words = array("I", data)
+    words.byteswap()
+    return words
+
+
+def examine(path: Path) -> Damage | None:
+    """Return how the WAL of the database at ``path`` is damaged, if it is.
+
+    Others may be writing to it: what is told was there twice in a row. Raises OSError when it
+    cannot be read.
+    """
+    found: Damage | None = None
+    for _ in range(_LOOKS):
+        try:
+            with Path(f"{path}-wal").open("rb") as wal:
+                again = damage(wal)
+        except FileNotFoundError:
+            return None
+        if again is None or again == found:
+            return again
+        found = again
+    return None
+
+
+def keep(path: Path, found: Damage) -> Path:
+    """Copy the WAL of the database at ``path`` beside it, for its owner alone; return the copy.
+
+    Its name tells whether ``found`` is certain. One that was copied as it is already is not
+    copied again. Raises OSError.
+    """
+    with Path(f"{path}-wal").open("rb") as wal:
+        state, head = os.fstat(wal.fileno()), wal.read(_HEADER.size)
+        for each, _ in kept(path):
+            with each.open("rb") as copied:
+                # The salts in it are another WAL's never again.
+                if each.stat().st_size == state.st_size and copied.read(_HEADER.size) == head:
+                    return each
+        kind = _LOST if found.certain else _TORN
+        name = f"{path}-wal{kind}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        for number in count(1):
+            copy = Path(name if number == 1 else f"{name}-{number}")
+            with suppress(FileExistsError), create(copy) as target:
+                try:
+                    target.write(head)
+                    shutil.copyfileobj(wal, target, _CHUNK)
+                    target.flush()
+                    os.fsync(target.fileno())
+                except BaseException:
+                    copy.unlink()
+                    raise
+                break
+    synchronise(copy.parent)
+    return copy
+
+
+def kept(path: Path) -> list[tuple[Path, bool]]:
+    """Return the copies of damaged WALs of the database at ``path``, and which are certain."""
+    return [
+        (each, kind == _LOST)
+        for kind in (_LOST, _TORN)
+        for each in sorted(path.parent.glob(f"{escape(path.name)}-wal{kind}*"))
+    ]
+
+
+def keep_if_damaged(path: Path) -> None:
+    """Keep a copy of a damaged WAL before a connection recovers it, and log a warning.
+
+    To be called before the database is opened; does nothing while another process or connection
+    has it open, since nothing is recovered then. Raises StoreUnavailable when there is damage
+    and no copy can be made.
+    """
+    path = path.resolve()
+    try:
+        if Path(f"{path}-wal").stat().st_size <= _HEADER.size + _FRAME.size or _is_open(path):
+            return
+        found = examine(path)
+        if found is None:
+            return
+        copy = keep(path, found)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreUnavailable(
+            f"{path}-wal cannot be read or copied ({error.strerror}), and may be damaged. Nothing "
+            "was opened, since that would empty it; move it aside with the database, or free "
+            "some space."
+        ) from error
+    _log.warning("%s-wal: %s; it was copied to %s", path, found, copy)
+
+
+def _is_open(path: Path) -> bool:
+    """Whether a connection holds the lock that each one holds; False where that is not known."""
+    with suppress(OSError):
+        memory = Path(f"{path}-shm").stat().st_ino
+        return any(first <= _OPEN_LOCK <= last for _, first, last in locks(memory))
+    return False
+
+
+def locks(inode: int) -> list[tuple[int, int, int]]:
+    """Return who holds locks on a file: the process, the first byte and the last one.
+
+    Raises OSError where the system does not tell (it is Linux that does).
+    """
+    found = []
+    for line in _LOCKS.read_text().splitlines():
+        # Such as "1: POSIX  ADVISORY  READ 2211 00:2d:12345 128 128"; those who wait have "->".
+        _, kind, _, _, process, file, first, last = line.split()[-8:]
+        if kind == "POSIX" and "->" not in line and file.rpartition(":")[2] == str(inode):
+            found.append((int(process), int(first), sys.maxsize if last == "EOF" else int(last)))
+    return found

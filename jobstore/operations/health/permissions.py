@@ -1,0 +1,68 @@
+"""Whether other accounts can change what a store lives by: its files, its state, its backups."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobstore.files import exposure
+from jobstore.health import Probe, Verdict
+from jobstore.health.running import Seen
+from jobstore.threads import apart_once
+
+if TYPE_CHECKING:
+    from jobstore.settings.sections import Settings
+
+# Files that are looked at, and those that are named.
+_MOST = 10_000
+_NAMED = 3
+
+
+def permissions_of(settings: Settings) -> Probe:
+    """Return the probe that looks for files and folders that others can write."""
+    name = "permissions:writable"
+    look = partial(_look, settings)
+    return Probe(name, partial(apart_once, (name, settings.state_folder), look), "system")
+
+
+def _look(settings: Settings) -> Seen:
+    store = settings.store.address.path
+    owner = store.stat().st_uid if store.exists() else os.geteuid()
+    found: dict[Path, str] = {}
+    for each in islice(_files(settings), _MOST):
+        try:
+            exposed = exposure(each, owner)
+        except OSError:
+            # What this account cannot even look at is not in its hands, and others see to disks.
+            continue
+        if exposed:
+            found[each] = exposed
+    if not found:
+        return Seen(Verdict.PASS, 0, "files")
+    told = [f"{path} {exposed}" for path, exposed in islice(found.items(), _NAMED)]
+    more = len(found) - len(told)
+    told += [f"and {more:,} more"] if more else []
+    return Seen(Verdict.WARN, len(found), "files", "; ".join(told) + "; run: chmod go-w, or chown")
+
+
+def _files(settings: Settings) -> Iterator[Path]:
+    store = settings.store.address.path
+    yield store.parent
+    yield from (Path(f"{store}{end}") for end in ("", "-wal", "-shm", ".lock"))
+    places = (each for each in settings.backup.places if "://" not in each)
+    folders = {
+        settings.state_folder,
+        settings.logs_folder,
+        settings.backups_folder,
+        settings.deployments_folder,
+        *(Path(each).expanduser() for each in places),
+    }
+    for folder in sorted(folders):
+        yield folder
+        # One inside of another was told of already.
+        if not any(above in folders for above in folder.parents):
+            yield from folder.rglob("*")
