@@ -20,6 +20,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -32,6 +33,9 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 # Object stores that obstore can reach by these addresses.
 OBJECT_STORES = ("s3", "gs", "az")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+# What 'jobstore backup keygen' makes: 32 random bytes in hexadecimal.
+BACKUP_KEY = re.compile(r"jobstore-key-([0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,13 @@ def _recipient(text: str) -> str:
     return text
 
 
+def _backup_keys(secret: SecretStr) -> SecretStr:
+    given = secret.get_secret_value().split()
+    if not given or len(given) > 100 or not all(map(BACKUP_KEY.fullmatch, given)):
+        raise ValueError("must be a key that 'jobstore backup keygen' made, or several")
+    return secret
+
+
 def zone_of(name: str) -> tzinfo:
     """Return the time zone of that name. Raises ValueError when this machine knows none."""
     if name == "UTC":
@@ -134,6 +145,11 @@ Place = Annotated[
     str, AfterValidator(_place), Allowed("a folder, or an s3://, gs:// or az:// address")
 ]
 Recipient = Annotated[str, AfterValidator(_recipient), Allowed("an age public key, age1...")]
+BackupKeys = Annotated[
+    SecretStr,
+    AfterValidator(_backup_keys),
+    Allowed("a key of jobstore backup keygen, or several with spaces between"),
+]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Name = Annotated[
     str,
