@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,6 +51,56 @@ IdentityOption = Annotated[
 ]
 
 
+class Accepted(StrEnum):
+    """What is restored although it would be refused; see ``Doubt``."""
+
+    UNSIGNED = "unsigned"
+    UNENCRYPTED = "unencrypted"
+    OLDER = "older"
+    FOREIGN = "foreign"
+
+
+AcceptOption = Annotated[
+    list[Accepted],
+    typer.Option(
+        "--accept",
+        metavar="WHAT",
+        help="Take one that would be refused as unsigned, unencrypted, older than the newest "
+        "seen, or foreign (with tables, views or triggers of others); repeatable.",
+        show_default=False,
+    ),
+]
+
+
+@app.command()
+def keygen(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file for the key.")],
+) -> None:
+    """Make a key that signs backups, in a file for this account alone.
+
+    Where the settings have it, backups that it did not sign are refused. The key is not shown.
+    """
+    import shlex
+
+    from jobstore.operations import backup
+
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        complain(f"{file} cannot be made ({error.strerror}); name another file.")
+        raise typer.Exit(1) from None
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        os.fchmod(descriptor, 0o600)
+        stream.write(f"{backup.new_key()}\n")
+        stream.flush()
+        os.fsync(descriptor)
+    say(
+        f"{file} has a new key. Have it signed with from now on, by .env or the environment:\n"
+        f'  export JOBSTORE_BACKUP__KEY="$(cat {shlex.quote(str(file))})"\n'
+        "Keep a copy where the secret age key is, and none where backups go."
+    )
+
+
 @app.command()
 def create(
     reason: Annotated[
@@ -64,7 +116,8 @@ def create(
     The exit code is 1 when a place got no copy; the others have theirs.
 
     JSON: {"name", "created_at", "reason", "postings", "migrations", "encryption", "size",
-    "database_size", "sha256", "digest", "places", "failures"}; sizes are bytes.
+    "database_size", "sha256", "digest", "signed", "places", "failures"}; sizes are bytes, and
+    signed is null where the settings have no key.
     """
     from jobstore.cli.progress import Steps
     from jobstore.operations import backup
@@ -118,6 +171,7 @@ def verify(
         bool, typer.Option("--all", metavar="", help="Check every backup, not only one.")
     ] = False,
     identity: IdentityOption = None,
+    accept: AcceptOption = [],  # noqa: B006 - typer copies it
     store: StoreOption = STORE_DEFAULT,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -125,7 +179,8 @@ def verify(
 ) -> None:
     """Open every copy of a backup and check all that it holds.
 
-    Reads, decrypts and unpacks it, and checks its pages, its row counts and its digest. The
+    Reads, decrypts and unpacks it, and checks its pages, its row counts and its digest. Where no
+    copy of the newest is good, those of the one before it are looked at as well, and so on. The
     exit code is 1 when a copy is not good, when a place cannot be reached or lacks its copy, or
     when there is none.
 
@@ -139,7 +194,11 @@ def verify(
     with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
         copies = asyncio.run(
             backup.verify_backup(
-                with_identity(settings, identity), name, every=every, progress=steps
+                with_identity(settings, identity),
+                name,
+                every=every,
+                accept=[each.value for each in accept],
+                progress=steps,
             )
         )
     good = bool(copies) and all(each.ok for each in copies)
@@ -161,6 +220,7 @@ def verify(
 def drill(
     name: NameArgument = None,
     identity: IdentityOption = None,
+    accept: AcceptOption = [],  # noqa: B006 - typer copies it
     store: StoreOption = STORE_DEFAULT,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -169,15 +229,23 @@ def drill(
     """Restore a backup for practice, into a scratch folder, and ask the restored store.
 
     How it went and how long it took is kept for health and alerts. The exit code is 1 when it
-    failed.
+    failed, or when a copy or a newer backup had to be passed over; faults tells them.
 
-    JSON: {"at", "backup", "place", "ok", "error", "seconds", "age_seconds", "postings"}.
+    JSON: {"at", "backup", "place", "ok", "error", "seconds", "age_seconds", "postings",
+    "faults"}.
     """
     from jobstore.cli.progress import Steps
     from jobstore.operations import backup
 
     with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
-        done = asyncio.run(backup.drill(with_identity(settings, identity), name, progress=steps))
+        done = asyncio.run(
+            backup.drill(
+                with_identity(settings, identity),
+                name,
+                accept=[each.value for each in accept],
+                progress=steps,
+            )
+        )
     if json:
         print_json(done)
     if done.error is not None:
@@ -189,6 +257,10 @@ def drill(
         f"{(done.age_seconds or 0) / 3600:.1f} hours old.",
         quiet=quiet or json,
     )
+    for fault in done.faults:
+        complain(fault)
+    if done.faults:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -238,6 +310,7 @@ def with_identity(settings: Settings, identity: Path | None) -> Settings:
 def _fields(made: Backup) -> dict[str, Any]:
     manifest = made.manifest
     return {name: getattr(manifest, name) for name in _TOLD} | {
+        "signed": made.signed,
         "places": made.places,
         "failures": made.failures,
     }
@@ -249,8 +322,10 @@ def _show(catalog: Catalog) -> None:
 
     places = list(dict.fromkeys(place for each in catalog.backups for place in each.places))
     encrypted = any(each.manifest.encryption for each in catalog.backups)
+    keyed = any(each.signed is not None for each in catalog.backups)
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("backup", "postings", "size", "in", *(["key"] if encrypted else [])):
+    columns = [*(["key"] if encrypted else []), *(["signed"] if keyed else [])]
+    for name in ("backup", "postings", "size", "in", *columns):
         table.add_column(name, no_wrap=True)
     table.add_column("reason", overflow="fold")
     for each in catalog.backups:
@@ -261,6 +336,7 @@ def _show(catalog: Catalog) -> None:
             size(manifest.size),
             " ".join(str(places.index(place) + 1) for place in each.places),
             *([manifest.encryption or "none"] if encrypted else []),
+            *(["yes" if each.signed else "no"] if keyed else []),
             Text(plain(manifest.reason)),
         )
     if catalog.backups:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from jobstore.cli.backup import IdentityOption, NameArgument, with_identity
+from jobstore.cli.backup import AcceptOption, IdentityOption, NameArgument, with_identity
 from jobstore.cli.common import (
     STORE_DEFAULT,
     ConfigOption,
@@ -42,6 +42,7 @@ def restore(
         ),
     ] = False,
     identity: IdentityOption = None,
+    accept: AcceptOption = [],  # noqa: B006 - typer copies it
     store: StoreOption = STORE_DEFAULT,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -50,10 +51,14 @@ def restore(
     """Restore a store from a backup: the newest, one by name, or that of a time.
 
     Everything is checked before the store appears. One that is there is only replaced with
-    --replace, while nobody has it open, and a backup of it is made first.
+    --replace, while nobody has it open, and a backup of it is made first. Where no copy of the
+    newest is good it is the one before it, and so on; the exit code is 1 when a copy or a newer
+    backup had to be passed over, although the store is restored. A place that cannot be reached
+    is told.
 
     JSON: {"backup", "created_at", "place", "path", "postings", "saved", "failures", "advice",
-    "seconds"}; saved is the backup of what was there, advice what is left to do.
+    "seconds", "faults", "warnings"}; saved is the backup of what was there, advice what is left to
+    do.
     """
     from jobstore.cli.progress import Steps
     from jobstore.operations import backup
@@ -71,6 +76,7 @@ def restore(
                 to=target,
                 at=moment,
                 replace=replace,
+                accept=[each.value for each in accept],
                 progress=steps,
             )
         )
@@ -86,9 +92,9 @@ def restore(
         say(f"What was there is kept as {done.saved}.", quiet=quiet or json)
     if done.advice is not None:
         say(done.advice, quiet=quiet or json)
-    for error in done.failures.values():
+    for error in (*done.warnings, *done.faults, *done.failures.values()):
         complain(error)
-    if done.failures:
+    if done.faults or done.failures:
         raise typer.Exit(1)
 
 

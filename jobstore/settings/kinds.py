@@ -40,6 +40,9 @@ _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
+# What 'jobstore backup keygen' makes: 32 random bytes in hexadecimal.
+BACKUP_KEY = re.compile(r"jobstore-key-([0-9a-f]{64})")
+
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
@@ -174,6 +177,13 @@ def _command(arguments: tuple[str, ...]) -> tuple[str, ...]:
     return arguments
 
 
+def _backup_keys(secret: SecretStr) -> SecretStr:
+    given = secret.get_secret_value().split()
+    if not given or len(given) > 100 or not all(map(BACKUP_KEY.fullmatch, given)):
+        raise ValueError("must be a key that 'jobstore backup keygen' made, or several")
+    return secret
+
+
 def zone_of(name: str) -> tzinfo:
     """Return the time zone of that name. Raises ValueError when this machine knows none."""
     if name == "UTC":
@@ -206,6 +216,11 @@ Place = Annotated[
     str, AfterValidator(_place), Allowed("a folder, or an s3://, gs:// or az:// address")
 ]
 Recipient = Annotated[str, AfterValidator(_recipient), Allowed("an age public key, age1...")]
+BackupKeys = Annotated[
+    SecretStr,
+    AfterValidator(_backup_keys),
+    Allowed("a key of jobstore backup keygen, or several with spaces between"),
+]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
 Host = Annotated[Text, AfterValidator(_host), Allowed("a server's name or IP address")]

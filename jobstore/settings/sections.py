@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from jobstore.errors import StoreUnavailable
 from jobstore.settings.alerting import AlertsSection
 from jobstore.settings.kinds import (
+    BackupKeys,
     ClockTime,
     FilePath,
     Mebibytes,
@@ -171,7 +172,7 @@ class MonitoringSection(Section):
 
 
 class BackupSection(Section):
-    """Backups: where they go, to whom they are encrypted, how long they are kept."""
+    """Backups: where they go, to whom they are encrypted, who signs, how long they are kept."""
 
     folder: FilePath | None = Field(
         default=None, description="folder of the backups; backups in the state folder without it"
@@ -191,6 +192,11 @@ class BackupSection(Section):
     )
     identity_file: FilePath | None = Field(
         default=None, description="file with the age secret key, for verifying and restoring"
+    )
+    key: BackupKeys | None = Field(
+        default=None,
+        description="secret that signs backups; what it did not sign is refused. "
+        "The first of several signs, all are believed",
     )
     daily: int = Field(default=7, ge=1, le=3650, description="daily backups that are kept")
     weekly: int = Field(default=4, ge=0, le=520, description="weekly backups that are kept")

@@ -32,7 +32,7 @@ from tests.operations.damaging import fill
 
 FIELDS = {
     *("name", "created_at", "reason", "postings", "migrations", "encryption", "size"),
-    *("database_size", "sha256", "digest", "places", "failures"),
+    *("database_size", "sha256", "digest", "signed", "places", "failures"),
 }
 
 
@@ -182,7 +182,7 @@ def test_drilling(settings: Settings) -> None:
     assert said(result).startswith(f"{manifest.name} gives the store back: 40 postings, restored")
     told = answer("backup", "drill", manifest.name)
     assert told.keys() == {
-        *("at", "backup", "place", "ok", "error", "seconds", "age_seconds", "postings")
+        *("at", "backup", "place", "ok", "error", "seconds", "age_seconds", "postings", "faults")
     }
     assert (told["backup"], told["ok"], told["postings"]) == (manifest.name, True, 40)
     flip(data_of(settings, manifest))
@@ -227,7 +227,7 @@ def test_restoring_to_a_new_place(settings: Settings, tmp_path: Path) -> None:
     told = answer("restore", "--to", str(new))
     assert told.keys() == {
         *("backup", "created_at", "place", "path", "postings", "saved", "failures", "advice"),
-        "seconds",
+        *("seconds", "faults", "warnings"),
     }
     assert (told["backup"], told["path"], told["saved"]) == (manifest.name, str(new), None)
     assert content(new) == content(tmp_path / "jobs.db")

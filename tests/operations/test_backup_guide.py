@@ -70,8 +70,9 @@ def test_every_command_does_what_the_guide_says(
     fill(migrated_url)
     keys = new_keys(tmp_path / "made-key.txt")
     # A backup of long ago, as the guide names one.
-    old = make(settings_for(tmp_path), "long ago")
-    rewrite(manifest_of(settings_for(tmp_path), old), created_at="2026-03-01T02:30:00Z")
+    long_ago = settings_for(tmp_path, recipients=[keys.public])
+    old = make(long_ago, "long ago")
+    rewrite(manifest_of(long_ago, old), created_at="2026-03-01T02:30:00Z")
     with object_server() as server:
         for bucket in ("example-backups-eu", "example-backups-us"):
             server.make(bucket)
@@ -96,8 +97,13 @@ def test_every_command_does_what_the_guide_says(
         guide.environment["JOBSTORE_BACKUP__RECIPIENTS"] = json.dumps([keys.public])
         guide.environment["JOBSTORE_BACKUP__IDENTITY_FILE"] = str(key)
         said = guide.next(tmp_path)
+        assert "signing-key.txt has a new key" in said
+        assert "signed" in said
+        assert "jobstore-key-" not in said
+        assert "is good" in guide.next(tmp_path)
+        said = guide.next(tmp_path)
         assert '"ok": true' in said
-        said = guide.next(tmp_path, **{_NAME: old.name})
+        said = guide.next(tmp_path, **{f"{_NAME}.db.zst": old.file, _NAME: old.name})
         assert "What was there is kept as" in said
         for name in ("copy", "file", "then"):
             assert postings(tmp_path / f"{name}.db") == 40

@@ -19,6 +19,7 @@ from jobstore.operations.backup import creation, drills, object_places, retentio
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.restoring import restore
+from jobstore.operations.backup.trust import new_key
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.operations.backups import (
@@ -169,7 +170,9 @@ def test_large_files_go_in_parts(
     steps: list[tuple[str, int, int]] = []
 
     place.upload("large", file, lambda *step: steps.append(step))
-    downloaded, packed = place.download("large", tmp_path, lambda *step: steps.append(step))
+    downloaded, packed = place.download(
+        "large", tmp_path, lambda *step: steps.append(step), file.stat().st_size
+    )
 
     assert downloaded.read_bytes() == file.read_bytes()
     assert packed == place.measure("large", lambda *step: None)
@@ -341,3 +344,39 @@ def test_the_extra_is_asked_for_where_it_is_not_installed(
     failures = creation.create(settings).failures
     assert [*failures] == places
     assert "pip install 'jobstore[cloud]'" in failures[places[0]]
+
+
+def test_what_the_key_did_not_sign_is_refused_from_a_bucket_too(
+    settings: Settings, server: ObjectServer, buckets: list[str], tmp_path: Path
+) -> None:
+    section = settings.backup.model_dump() | {"key": new_key()}
+    keyed = settings_for(tmp_path, **section)
+    signed, forged = make(keyed), make(settings)
+    shutil.rmtree(settings.state_folder)
+
+    done = restore(keyed, to=sqlite_url(tmp_path / "new.db"))
+
+    assert (done.backup, done.place) == (signed.name, settings.backup.places[0])
+    assert any(f"Backup {forged.name} is not signed" in fault for fault in done.faults)
+    # Somebody puts the bucket back to what it was, and this machine has seen more.
+    newest = make(keyed)
+    for bucket, prefix in zip(buckets, ("", "deep/er/"), strict=True):
+        server.put(f"{bucket}/{prefix}{newest.name}.json", b"{}")
+    shutil.rmtree(keyed.backups_folder)
+    with pytest.raises(BackupError, match=f"Backup {signed.name} is older than the newest"):
+        restore(keyed, to=sqlite_url(tmp_path / "other.db"))
+
+
+def test_an_absurd_manifest_in_a_bucket_hides_no_other(
+    settings: Settings, server: ObjectServer, buckets: list[str], tmp_path: Path
+) -> None:
+    good, bad = make(settings), make(settings)
+    shutil.rmtree(settings.state_folder)
+    absurd = bad.model_copy(update={"database_size": 2**62}).to_bytes()
+    server.put(f"{buckets[0]}/{bad.name}.json", absurd)
+    server.put(f"{buckets[1]}/deep/er/{bad.name}.json", b"x" * 500_000)
+    done = restore(settings, to=sqlite_url(tmp_path / "new.db"))
+    assert done.backup == good.name
+    assert "MiB free and this needs" in " ".join(done.faults)
+    assert drills.drill(settings).backup == good.name
+    assert {each.backup for each in verification.verify(settings) if each.ok} == {good.name}

@@ -156,15 +156,15 @@ DAMAGES: dict[str, tuple[str, list[Damage]]] = {
     "other counts": ("holds other tables", [says(tables={"posting": 3})]),
     "other migrations": ("holds other migrations", [says(migrations=["0001.postings"])]),
     "another store": ("holds other store", [says(store="of somebody")]),
-    "smaller": ("is damaged", [says(database_size=4096)]),
-    "larger": ("ends too early", [says(database_size=999_999)]),
+    "smaller": ("no database of the size", [says(database_size=4096)]),
+    "larger": ("no database of the size", [says(database_size=999_999)]),
     "encrypted": ("is missing", [says(encryption="age")]),
     "a row changed": ("holds other digest", [holds("UPDATE posting SET title = 'x'")]),
     "rows less": ("holds other tables", [holds("DELETE FROM revision")]),
-    "a table more": ("holds other tables", [holds("CREATE TABLE t (x)")]),
-    "an odd table": ("did not make", [holds('CREATE TABLE "t t" (x)')]),
+    "a table more": ("its migrations did not make", [holds("CREATE TABLE t (x)")]),
+    "an odd table": ("its migrations did not make", [holds('CREATE TABLE "t t" (x)')]),
     "no properties": ("damaged inside", [holds("DELETE FROM store_property")]),
-    "no schema": ("damaged inside", [holds("DELETE FROM _yoyo_migration")]),
+    "no schema": ("holds other migrations", [holds("DELETE FROM _yoyo_migration")]),
 }
 
 
@@ -280,9 +280,13 @@ def test_a_disk_without_room_is_told_before_anything_is_unpacked(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(settings)
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1))
-    with pytest.raises(StorageFull, match="0.0 MiB free and this needs 0.1 MiB"):
-        verification.verify(settings)
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda folder: SimpleNamespace(free=1, total=4 * 2**20)
+    )
+    (found,) = verification.verify(settings)
+    assert "0.0 MiB free and this needs 0.3 MiB; free some space" in str(found.error)
+    with pytest.raises(StorageFull, match="0.0 MiB free and this needs 0.3 MiB"):
+        restoring.restore(settings, to=sqlite_url(settings.backups_folder / "new.db"))
     assert "free some space" in str(drills.drill(settings).error)
 
 

@@ -185,9 +185,15 @@ def test_with_those_of_several_stores_one_has_to_be_named(tmp_path: Path) -> Non
         migrations.up(settings.store.url)
         made[name] = make(settings)
     (tmp_path / "two" / "jobs.db").unlink()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    stranger = settings_for(elsewhere, folder=shared)
     with pytest.raises(BackupError, match="several stores lie together; name one"):
-        restore(settings)
-    assert restore(settings, name=made["two"].name).backup == made["two"].name
+        restore(stranger)
+    assert restore(stranger, name=made["two"].name).backup == made["two"].name
+    # This machine knows which store it made backups of.
+    make(settings_for(tmp_path / "one", folder=shared))
+    assert restore(settings).backup == made["two"].name
 
 
 @pytest.mark.parametrize("end", ["", "-wal", "-journal"])
@@ -586,11 +592,14 @@ def test_an_older_schema_comes_back_as_it_was_and_what_is_left_to_do_is_told(
 def test_a_damaged_newest_backup_is_not_passed_over_in_silence(
     settings: Settings, tmp_path: Path
 ) -> None:
-    make(settings)
-    newest = make(settings)
+    older, newest = make(settings), make(settings)
     flip(data_of(settings, newest))
-    with pytest.raises(BackupError, match=newest.name):
-        restore(settings, to=sqlite_url(tmp_path / "new.db"))
+    done = restore(settings, to=sqlite_url(tmp_path / "new.db"))
+    assert done.backup == older.name
+    (told,) = done.faults
+    assert f"Backup {newest.name} in {settings.backups_folder} is not what was stored" in told
+    with pytest.raises(BackupError, match="checksum differs"):
+        restore(settings, name=newest.name, to=sqlite_url(tmp_path / "other.db"))
 
 
 async def test_a_restore_that_nobody_waits_for_ends_and_leaves_nothing(

@@ -20,6 +20,7 @@ from jobstore.operations.backup.restoring import Restored
 from jobstore.operations.backup.retention import Pruned
 from jobstore.operations.backup.scratch import Progress
 from jobstore.operations.backup.state import Attempt, Drill, LastBackup, last_backup, last_drill
+from jobstore.operations.backup.trust import Doubt, new_key
 from jobstore.operations.backup.verification import Verified
 from jobstore.settings import StoreURL
 from jobstore.settings.sections import Settings
@@ -28,6 +29,7 @@ __all__ = [
     "Attempt",
     "Backup",
     "Catalog",
+    "Doubt",
     "Drill",
     "LastBackup",
     "Manifest",
@@ -40,6 +42,7 @@ __all__ = [
     "last_backup",
     "last_drill",
     "list_backups",
+    "new_key",
     "prune",
     "replicate",
     "restore",
@@ -80,19 +83,27 @@ async def verify_backup(
     name: str | None = None,
     *,
     every: bool = False,
+    accept: Collection[Doubt] = (),
     progress: Progress | None = None,
 ) -> list[Verified]:
     """Check every copy of one backup, or of all; see :func:`.verification.verify`."""
     return await _on_thread(
-        progress, lambda told: verification.verify(settings, told, name=name, every=every)
+        progress,
+        lambda told: verification.verify(settings, told, name=name, every=every, accept=accept),
     )
 
 
 async def drill(
-    settings: Settings, name: str | None = None, *, progress: Progress | None = None
+    settings: Settings,
+    name: str | None = None,
+    *,
+    accept: Collection[Doubt] = (),
+    progress: Progress | None = None,
 ) -> Drill:
     """Restore a backup into a scratch folder and ask it; see :func:`.drills.drill`."""
-    return await _on_thread(progress, lambda told: drills.drill(settings, told, name=name))
+    return await _on_thread(
+        progress, lambda told: drills.drill(settings, told, name=name, accept=accept)
+    )
 
 
 async def restore(
@@ -102,12 +113,15 @@ async def restore(
     to: str | StoreURL | None = None,
     at: datetime | None = None,
     replace: bool = False,
+    accept: Collection[Doubt] = (),
     progress: Progress | None = None,
 ) -> Restored:
     """Give a store back; see :func:`.restoring.restore`."""
     return await _on_thread(
         progress,
-        lambda told: restoring.restore(settings, told, to=to, name=name, at=at, replace=replace),
+        lambda told: restoring.restore(
+            settings, told, to=to, name=name, at=at, replace=replace, accept=accept
+        ),
     )
 
 

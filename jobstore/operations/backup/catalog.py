@@ -5,24 +5,30 @@ Nothing is changed here. A place that cannot be reached hides only its own copie
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from jobstore.errors import BackupError, JobStoreError
-from jobstore.operations.backup.manifest import SUFFIX, Manifest, age_order, ahead
+from jobstore.operations.backup.manifest import SUFFIX, Manifest, ahead
 from jobstore.operations.backup.places import FolderPlace, Place, open_places
+from jobstore.operations.backup.state import last_attempt
+from jobstore.operations.backup.trust import Doubt, Trust
 from jobstore.settings.sections import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup, the names of the places that keep it, and why others do not."""
+    """A backup, the names of the places that keep it, and why others do not.
+
+    ``signed`` is whether a key of the settings signed it; ``None`` where they have no key.
+    """
 
     manifest: Manifest
     places: tuple[str, ...]
     failures: dict[str, str] = field(default_factory=dict)
+    signed: bool | None = None
 
     @property
     def name(self) -> str:
@@ -34,7 +40,8 @@ class Backup:
 class Catalog:
     """All backups, the newest first, and what is wrong with each place and its copies.
 
-    Backups of the future, which a wrong clock makes, come last and are told as faults.
+    Backups of the future, which a wrong clock makes, come last and are told as faults. Where
+    places tell different things of one backup, it is here once for each of them.
     """
 
     backups: tuple[Backup, ...]
@@ -43,11 +50,11 @@ class Catalog:
 
 def read_catalog(settings: Settings) -> Catalog:
     """Return the backups in all places. A folder that nothing was put in yet is no fault."""
-    return _read(open_places(settings), settings.backups_folder)
+    return _read(open_places(settings), settings.backups_folder, Trust(settings))
 
 
-def _read(places: Iterable[Place], may_be_missing: Path) -> Catalog:
-    found: dict[str, tuple[Manifest, list[str]]] = {}
+def _read(places: Iterable[Place], may_be_missing: Path, trust: Trust) -> Catalog:
+    found: dict[str, list[tuple[Manifest, list[str]]]] = {}
     faults: dict[str, list[str]] = {}
     for place in places:
         told = faults.setdefault(place.name, [])
@@ -66,57 +73,120 @@ def _read(places: Iterable[Place], may_be_missing: Path) -> Catalog:
                     f"({manifest.created_at.isoformat(' ', 'minutes')}); check the clock. It is "
                     "not taken as the newest."
                 )
-            known, names = found.setdefault(manifest.name, (manifest, []))
-            if known == manifest:
-                names.append(place.name)
-            else:
+            variants = found.setdefault(manifest.name, [])
+            same = [names for known, names in variants if known == manifest]
+            if variants and not same:
                 told.append(f"{place.name}: Backup {manifest.name} differs from the others.")
-    newest = sorted(found.values(), key=lambda each: age_order(each[0]))
+            if same:
+                same[0].append(place.name)
+            else:
+                variants.append((manifest, [place.name]))
+    # Of those that sort alike the first place goes first.
+    every = sorted(
+        [each for variants in found.values() for each in variants],
+        key=lambda each: trust.order(each[0]),
+        reverse=True,
+    )
     return Catalog(
-        tuple(Backup(manifest, tuple(names)) for manifest, names in reversed(newest)),
+        tuple(
+            Backup(manifest, tuple(names), signed=trust.signed(manifest))
+            for manifest, names in every
+        ),
         {place: tuple(told) for place, told in faults.items() if told},
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What may be meant, the best first: a backup, and others in case it is not good.
+
+    ``name`` is the one that was asked for, ``None`` for the newest of all or of a time.
+    ``latest`` says that the newest of all is meant. ``faults`` tells what is wrong with
+    places, by place, where that may have hidden what is meant.
+    """
+
+    backups: tuple[Backup, ...]
+    places: tuple[Place, ...]
+    name: str | None
+    latest: bool
+    faults: dict[str, tuple[str, ...]]
+    trust: Trust
+
+    def doubt(self, backup: Backup) -> str | None:
+        """Say why one of them is refused before it is looked into; ``None`` where it is not."""
+        told = self.trust.doubt(backup.manifest)
+        if told is None and self.latest:
+            told = self.trust.doubt_newest(backup.manifest)
+        return told
+
+    def places_of(self, backup: Backup) -> list[Place]:
+        """Return the places that keep one of them."""
+        return [place for place in self.places if place.name in backup.places]
+
+
 def choose(
-    settings: Settings, name: str | None = None, at: datetime | None = None
-) -> tuple[Backup, list[Place]]:
-    """Return one backup, and the places that keep it.
+    settings: Settings,
+    name: str | None = None,
+    at: datetime | None = None,
+    accept: Collection[Doubt] = (),
+) -> Choice:
+    """Return the backup that is meant, and what may stand in for it.
 
     ``name`` is a backup's name, or the path of one of its files, wherever that is. Without it
     the newest is meant, or the newest that is not later than ``at``; one of the future only
-    where there is no other. Raises BackupError when there is none, or when those of several
-    stores lie together and none is named.
+    where there is no other. ``accept`` names what would be refused.
+
+    Raises BackupError when there is none, or when those of several stores lie together, none is
+    named, and this machine made none of them.
     """
-    places, catalog, name = look(settings, name)
-    backup = pick(catalog, name, at)
-    return backup, [place for place in places if place.name in backup.places]
+    places, catalog, name, trust = look(settings, name, accept)
+    fitting = [each for each in catalog.backups if name in (None, each.name)]
+    if name is None:
+        fitting = [each for each in fitting if at is None or each.manifest.created_at <= at]
+        fitting = _of_one_store(settings, fitting, trust)
+    faults = {} if name else catalog.faults
+    if not fitting:
+        what = f"called {name}" if name else "old enough" if at and catalog.backups else "yet"
+        told = [fault for each in catalog.faults.values() for fault in each]
+        raise BackupError(
+            " ".join([f"There is no backup {what}; see 'jobstore backup list'.", *told])
+        )
+    latest = name is None and at is None
+    return Choice(tuple(fitting), tuple(places), name, latest, faults, trust)
 
 
-def look(settings: Settings, name: str | None) -> tuple[list[Place], Catalog, str | None]:
-    """Return where a backup is looked for, what is there, and the name of what is meant."""
+def look(
+    settings: Settings, name: str | None, accept: Collection[Doubt]
+) -> tuple[list[Place], Catalog, str | None, Trust]:
+    """Return where a backup is looked for, what is there, what is meant, and what is believed."""
     places = open_places(settings)
-    if name is not None and Path(name).is_file():
-        file = Path(name).absolute()
+    if name is not None and _is_file(name):
+        file = Path(name).resolve()
         places = [FolderPlace(file.parent)]
         name = file.name.removesuffix(".age").removesuffix(".db.zst").removesuffix(SUFFIX)
-    return places, _read(places, settings.backups_folder), name
+    trust = Trust(settings, accept)
+    catalog = _read(places, settings.backups_folder, trust)
+    trust.see(each.manifest for each in catalog.backups)
+    trust.keep()
+    return places, catalog, name, trust
 
 
-def pick(catalog: Catalog, name: str | None, at: datetime | None = None) -> Backup:
-    """Return the backup that :func:`choose` means."""
-    if name is not None:
-        fitting = [each for each in catalog.backups if each.name == name]
-    else:
-        fitting = [each for each in catalog.backups if at is None or each.manifest.created_at <= at]
-        if len({each.manifest.store for each in fitting}) > 1:
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:
+        # It is too long for that.
+        return False
+
+
+def _of_one_store(settings: Settings, backups: list[Backup], trust: Trust) -> list[Backup]:
+    """Return the backups of one store: of the only one that is believed, or of this machine's."""
+    stores = {each.manifest.store for each in backups if trust.doubt(each.manifest) is None}
+    if len(stores) > 1:
+        attempt = last_attempt(settings)
+        stores &= {None if attempt is None else attempt.store}
+        if not stores:
             raise BackupError(
                 "Backups of several stores lie together; name one, see 'jobstore backup list'."
             )
-    if not fitting:
-        what = f"called {name}" if name else "old enough" if at and catalog.backups else "yet"
-        faults = [fault for told in catalog.faults.values() for fault in told]
-        raise BackupError(
-            " ".join([f"There is no backup {what}; see 'jobstore backup list'.", *faults])
-        )
-    return fitting[0]
+    return [each for each in backups if not stores or each.manifest.store in stores]

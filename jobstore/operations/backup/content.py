@@ -1,7 +1,9 @@
 """What a copy of a store holds: its rows, their digest, and whether it is sound.
 
 Only copies are read here, which nobody else has open; the live store is none of them. They are
-opened as immutable, so that nothing is written beside them, and they may come from anywhere.
+opened as immutable, so that nothing is written beside them, and they may come from anywhere. So
+their schema has to be the one that their migrations make: a trigger or a view would be run by
+whoever opens the store.
 
 The digest covers every column of every table but the counters, which follow from the rest, the
 store's own properties and the record of migrations. It is the sum, modulo 2^256, of the SHA-256
@@ -16,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
@@ -23,23 +26,35 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from jobstore import migrations, resources
+from jobstore.engines.scripts import read_scripts
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import DamagedRow, translated
-from jobstore.errors import BackupError, SchemaMismatch, StoreCorrupt
+from jobstore.errors import BackupError, SchemaMismatch, StorageFull, StoreCorrupt, StoreUnavailable
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.scratch import Progress
+from jobstore.settings import sqlite_url
 from jobstore.statements import catalog
 
 _SQL = catalog.load("sqlite")
 
 # About SQLite itself, whatever the schema.
 _TABLES = "SELECT l.name FROM pragma_table_list AS l WHERE l.schema = 'main' AND l.type = 'table'"
+_SHADOWS = "SELECT l.name FROM pragma_table_list AS l WHERE l.schema = 'main' AND l.type = 'shadow'"
+_SCHEMA = "SELECT s.type, s.name, s.sql FROM sqlite_schema AS s"
 _COLUMNS = "SELECT i.name FROM pragma_table_info(?) AS i"
 
+# Made by SQLite itself, and by those who apply migrations.
+_NOT_OURS = schema.BOOKKEEPING | {"sqlite_sequence", "sqlite_stat1", "sqlite_stat4"}
 _NOT_CONTENT = schema.BOOKKEEPING | {"counter", "store_property"}
 _PLACE = "place"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ROWS_BETWEEN_NEWS = 5000
+# What reading a database that somebody tampered with may raise, besides errors of backups.
+_UNREADABLE = (StoreUnavailable, SchemaMismatch, sqlite3.Error, ValueError, TypeError)
+
+_Scripts = tuple[tuple[str, str], ...]
+_Objects = frozenset[tuple[str, str, str]]
 
 
 class Content(NamedTuple):
@@ -67,19 +82,89 @@ def read_content(path: Path, progress: Progress, *, thorough: bool) -> Content:
         return Content(migrations, tables, _digest(conn, tables, progress), _store(conn))
 
 
-def check_content(path: Path, manifest: Manifest, progress: Progress) -> None:
-    """Raise BackupError unless an unpacked copy is sound and holds what its manifest says."""
+def check_content(
+    path: Path, manifest: Manifest, progress: Progress, *, foreign: bool = False
+) -> None:
+    """Raise BackupError unless an unpacked copy is sound and holds what its manifest says.
+
+    Its schema has to be that of its migrations, unless ``foreign`` allows others. That of a newer
+    jobstore is not known here.
+    """
     try:
+        with translated(), opened(path) as conn:
+            recorded = tuple(each.id for each in schema.recorded(conn))
+            if recorded != manifest.migrations:
+                raise _differs(manifest, "migrations")
+            if not foreign and newer_migration(manifest) is None:
+                _require_own_schema(conn, manifest, path.parent)
         content = read_content(path, progress, thorough=True)
-    except (StoreCorrupt, SchemaMismatch) as error:
+    except StorageFull:
+        raise
+    except _UNREADABLE as error:
         raise BackupError(
             f"Backup {manifest.name} is damaged inside; use another one. ({error})"
         ) from error
     for name in Content._fields:
         if getattr(content, name) != getattr(manifest, name):
-            raise BackupError(
-                f"Backup {manifest.name} holds other {name} than its manifest says; use another."
-            )
+            raise _differs(manifest, name)
+
+
+def _differs(manifest: Manifest, what: str) -> BackupError:
+    return BackupError(
+        f"Backup {manifest.name} holds other {what} than its manifest says; use another."
+    )
+
+
+def newer_migration(manifest: Manifest) -> str | None:
+    """Return the last migration of a backup that this jobstore does not know; mostly ``None``."""
+    return max({*manifest.migrations} - {*_known()}, default=None)
+
+
+def _known() -> dict[str, str]:
+    """Return the checksums of the migrations that this jobstore knows."""
+    scripts = read_scripts(resources.migrations_folder("sqlite"))
+    return {script.id: script.checksum for script in scripts}
+
+
+def _require_own_schema(conn: sqlite3.Connection, manifest: Manifest, scratch: Path) -> None:
+    if not manifest.migrations:
+        raise SchemaMismatch("The store is empty, without tables; run jobstore migrate up.")
+    known = _known()
+    shadows, expected = _made_by(tuple((id, known[id]) for id in manifest.migrations), scratch)
+    found = _objects(conn, shadows)
+    # An index more does nothing by itself, so an operator may add one.
+    if expected - found or any(kind != "index" for kind, *_ in found - expected):
+        raise BackupError(
+            f"Backup {manifest.name} has tables, views or triggers that its migrations did not "
+            "make, or lacks some; if they are your own, add --accept foreign."
+        )
+
+
+def _objects(conn: sqlite3.Connection, shadows: frozenset[str]) -> _Objects:
+    """Return what there is in a schema, as kind, name and what defines it.
+
+    How a module of SQLite defines the tables behind its own is its business.
+    """
+    return frozenset(
+        (kind, name, "" if kind == "table" and name in shadows else " ".join((sql or "").split()))
+        for kind, name, sql in conn.execute(_SCHEMA)
+        if kind != "table" or name not in _NOT_OURS
+    )
+
+
+_made: dict[_Scripts, tuple[frozenset[str], _Objects]] = {}
+
+
+def _made_by(scripts: _Scripts, scratch: Path) -> tuple[frozenset[str], _Objects]:
+    """Return what migrations make, given by id and checksum, by running them in ``scratch``."""
+    if scripts not in _made:
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            path = Path(folder, "made.db")
+            migrations.up(sqlite_url(path), scripts[-1][0])
+            with translated(), schema.reading(path, 0) as conn:
+                shadows = frozenset(name for (name,) in conn.execute(_SHADOWS))
+                _made[scripts] = shadows, _objects(conn, shadows)
+    return _made[scripts]
 
 
 @contextmanager

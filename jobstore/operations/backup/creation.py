@@ -23,7 +23,14 @@ from jobstore.files import create as create_file
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import Backup
 from jobstore.operations.backup.content import read_content
-from jobstore.operations.backup.manifest import FORMAT, SUFFIX, Manifest, new_name, parse_manifest
+from jobstore.operations.backup.manifest import (
+    FORMAT,
+    LONGEST_REASON,
+    SUFFIX,
+    Manifest,
+    new_name,
+    parse_manifest,
+)
 from jobstore.operations.backup.packing import pack, recipients_of
 from jobstore.operations.backup.places import Place, open_places
 from jobstore.operations.backup.scratch import (
@@ -36,6 +43,7 @@ from jobstore.operations.backup.scratch import (
     silent,
 )
 from jobstore.operations.backup.state import Attempt, last_attempt, record_attempt
+from jobstore.operations.backup.trust import Trust
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 
@@ -63,6 +71,7 @@ def create(
     ``failures`` and costs the others nothing. ``source`` is a connection to read from, by
     default one of its own. Without ``replicate`` it is made in the store's folder only, which
     takes no longer than the disk does; :func:`replicate` brings it to the other places later.
+    ``reason`` has at most 1,000 characters.
 
     Raises StoreUnavailable, StoreCorrupt or SchemaMismatch when the store cannot be read,
     StoreBusy while another backup of it is made, StorageFull, and BackupError when the folder
@@ -143,7 +152,14 @@ def _create(
     settings: Settings, progress: Progress, reason: str, source: sqlite3.Connection
 ) -> Backup:
     options, folder = settings.backup, settings.backups_folder
+    # What a shell passes on that is no UTF-8 has no place in a manifest.
+    reason = reason.encode("utf-8", "replace").decode()
+    if len(reason) > LONGEST_REASON:
+        raise BackupError(f"The reason is longer than {LONGEST_REASON:,} characters; shorten it.")
     recipients = recipients_of(options.recipients)
+    own = open_places(settings)[0]
+    trust = Trust(settings)
+    trust.see(own.listing()[0])
     with disk_errors(folder), scratch_folder(folder) as scratch:
         created_at, copy = datetime.now(UTC), scratch / "copy.db"
         _copy(source, copy, progress)
@@ -162,15 +178,18 @@ def _create(
             **packed._asdict(),
             **content._asdict(),
         )
+        manifest = trust.sign(manifest)
         copy.unlink()
-        own = open_places(settings)[0]
         own.sweep(manifest.store)
         own.put(manifest, data, progress)
-    return Backup(manifest, (own.name,))
+    trust.see([manifest])
+    trust.keep()
+    return Backup(manifest, (own.name,), signed=trust.signed(manifest))
 
 
 def _replicate(settings: Settings, manifest: Manifest, progress: Progress) -> Backup:
     own, *others = open_places(settings)
+    signed = Trust(settings).signed(manifest)
     kept, failures = [own.name], {}
     for place in others:
         failure = _keep(place, manifest, settings.backups_folder / manifest.file, progress)
@@ -178,7 +197,7 @@ def _replicate(settings: Settings, manifest: Manifest, progress: Progress) -> Ba
             kept.append(place.name)
         else:
             failures[place.name] = failure
-    return Backup(manifest, tuple(kept), failures)
+    return Backup(manifest, tuple(kept), failures, signed)
 
 
 def _keep(place: Place, manifest: Manifest, data: Path, progress: Progress) -> str | None:

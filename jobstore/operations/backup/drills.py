@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -25,7 +26,8 @@ from jobstore.operations.backup.scratch import (
     silent,
 )
 from jobstore.operations.backup.state import Drill, record_drill
-from jobstore.operations.backup.verification import open_backup, require_known_schema
+from jobstore.operations.backup.trust import Doubt
+from jobstore.operations.backup.verification import open_chosen
 from jobstore.records import JobSummary, SearchQuery, Sort
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
@@ -37,9 +39,16 @@ _log = logs.get("backup")
 _SEEN = 5
 
 
-def drill(settings: Settings, progress: Progress = silent, *, name: str | None = None) -> Drill:
+def drill(
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    name: str | None = None,
+    accept: Collection[Doubt] = (),
+) -> Drill:
     """Restore the newest backup, or the one of that name, into a scratch folder; blocks.
 
+    It is the one that :func:`.restoring.restore` would restore, and ``accept`` means the same.
     Checks integrity, counts and digest, brings the schema up to date, and asks the restored
     store the main questions. Returns how it went, good or bad, and keeps that where
     :func:`last_drill` finds it.
@@ -49,15 +58,16 @@ def drill(settings: Settings, progress: Progress = silent, *, name: str | None =
     at, started = datetime.now(UTC), time.monotonic()
     manifest: Manifest | None = None
     place = error = None
+    faults: tuple[str, ...] = ()
     try:
-        backup, places = choose(settings, name)
-        manifest = backup.manifest
-        require_known_schema(manifest)
+        choice = choose(settings, name, accept=accept)
+        manifest = choice.backups[0].manifest
         identities = identities_in(settings.backup.identity_file)
         folder = settings.backups_folder
         make_folder(folder)
         with disk_errors(folder), scratch_folder(folder) as scratch:
-            database, place = open_backup(backup, places, scratch, identities, progress)
+            backup, database, place, faults = open_chosen(choice, scratch, identities, progress)
+            manifest = backup.manifest
             progress("ask the restored store", 0, 0)
             asyncio.run(_ask(database, manifest))
     except JobStoreError as failure:
@@ -71,6 +81,7 @@ def drill(settings: Settings, progress: Progress = silent, *, name: str | None =
         seconds=round(time.monotonic() - started, 3),
         age_seconds=None if manifest is None else _age(manifest, at),
         postings=None if manifest is None else manifest.postings,
+        faults=faults,
     )
     record_drill(settings, result)
     if error is None:

@@ -1,7 +1,8 @@
 """What stands beside each backup and says what it holds.
 
 Only the form lives here: the fields, their names in JSON, what is refused. A manifest may come
-from anywhere, so nothing in it is believed before it was compared with the backup itself.
+from anywhere, so everything in it is bounded, and nothing is believed before it was compared with
+the backup itself. Who signed it is asked in :mod:`jobstore.operations.backup.trust`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,17 @@ import json
 import re
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from jobstore.errors import BackupError
 
@@ -20,14 +29,18 @@ FORMAT: Literal[1] = 1
 """The version of the form that this jobstore writes, and the newest that it reads."""
 
 SUFFIX = ".json"
-MOST_OCTETS = 1024 * 1024
+MOST_OCTETS = 256 * 1024
 """Bytes that a manifest has at most."""
+LONGEST_REASON = 1000
+"""Characters that a reason has at most."""
 
 # Clocks of machines that share backups differ a little.
 _LEEWAY = timedelta(minutes=5)
 
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
+_Word = Annotated[str, StringConstraints(max_length=200)]
 # Room on both sides for reckoning with days, weeks and time zones.
 _Moment = Annotated[
     AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC))
@@ -41,25 +54,35 @@ class Manifest(BaseModel):
     tells the backups of one store from those of others, and is the same after a restore.
     ``size`` and ``sha256`` are those of the stored file, ``database_size`` is that of the
     database inside; all sizes are bytes. ``tables`` has the rows of each table, ``digest`` is
-    explained in :mod:`jobstore.operations.backup.content`.
+    explained in :mod:`jobstore.operations.backup.content`. Where there is a key, ``signature``
+    is the HMAC-SHA-256 of all the rest, and ``counter`` grows from backup to backup of a store.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True)
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     format: Literal[1]
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,200}$")]
+    name: Annotated[str, Field(pattern=f"^{_NAME.pattern}$")]
     created_at: _Moment
-    reason: str
-    jobstore: str
-    store: str
-    migrations: tuple[str, ...]
-    tables: dict[str, _Count]
+    reason: Annotated[str, StringConstraints(max_length=LONGEST_REASON)]
+    jobstore: _Word
+    store: _Word
+    migrations: Annotated[tuple[_Word, ...], Field(max_length=1000)]
+    tables: Annotated[dict[_Word, _Count], Field(max_length=1000)]
     digest: _Hash
     database_size: _Count
     compression: Literal["zstd"]
     encryption: Literal["age"] | None
     size: _Count
     sha256: _Hash
+    counter: _Count | None = None
+    signature: _Hash | None = None
+
+    @model_validator(mode="after")
+    def _no_larger_than_what_is_inside(self) -> Self:
+        # What cannot be compressed grows by less, also where it is encrypted.
+        if self.size > self.database_size + self.database_size // 64 + 1024**2:
+            raise ValueError("no database is stored in so many bytes")
+        return self
 
     @property
     def file(self) -> str:
@@ -82,7 +105,9 @@ def parse_manifest(data: bytes, name: str) -> Manifest:
     Raises BackupError for one that is damaged, or that a newer jobstore wrote.
     """
     try:
-        form = json.loads(data)["format"]
+        if len(data) > MOST_OCTETS:
+            raise ValueError("too long")
+        form = json.loads(data, object_pairs_hook=_without_repetition)["format"]
         if isinstance(form, int) and form > FORMAT:
             raise BackupError(f"Backup {name} was made by a newer jobstore; upgrade jobstore.")
         manifest = Manifest.model_validate_json(data)
@@ -91,6 +116,18 @@ def parse_manifest(data: bytes, name: str) -> Manifest:
     if manifest.name != name:
         raise BackupError(f"The manifest of backup {name} is that of another one; use another.")
     return manifest
+
+
+def is_name(text: str) -> bool:
+    """Return whether a backup may be called so."""
+    return _NAME.fullmatch(text) is not None
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Which of two values holds is for each reader to say, so neither does.
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a name stands there twice")
+    return found
 
 
 def ahead(moment: datetime) -> bool:

@@ -22,7 +22,7 @@ from jobstore.files import create
 from jobstore.operations.backup.manifest import MOST_OCTETS
 from jobstore.operations.backup.packing import Packed
 from jobstore.operations.backup.places import Place
-from jobstore.operations.backup.scratch import CHUNK, Progress, disk_errors
+from jobstore.operations.backup.scratch import CHUNK, Progress, disk_errors, require_space
 
 # Bytes of one request, its seconds, and the requests at a time: 270 KB/s are enough for them.
 _PART = 8 * 1024 * 1024
@@ -94,7 +94,7 @@ class ObjectPlace(Place):
 
     def read(self, file: str) -> bytes:
         with self._reaching() as (obstore, store):
-            size = min(obstore.head(store, file)["size"], MOST_OCTETS)
+            size = min(obstore.head(store, file)["size"], MOST_OCTETS + 1)
             return bytes(obstore.get_range(store, file, start=0, end=size)) if size else b""
 
     def write(self, file: str, data: bytes) -> None:
@@ -132,29 +132,35 @@ class ObjectPlace(Place):
                     raise failures[0] from None
                 raise
 
-    def measure(self, file: str, progress: Progress) -> Packed:
+    def measure(self, file: str, progress: Progress, most: int | None = None) -> Packed:
         hash = hashlib.sha256()
         size = 0
-        for part in self._parts(file, "read back", progress):
+        for part in self._parts(file, "read back", progress, most):
             hash.update(part)
             size += len(part)
         return Packed(size, hash.hexdigest())
 
-    def download(self, file: str, scratch: Path, progress: Progress) -> tuple[Path, Packed]:
+    def download(
+        self, file: str, scratch: Path, progress: Progress, most: int
+    ) -> tuple[Path, Packed]:
         hash = hashlib.sha256()
         target = scratch / "downloaded"
         # Of another copy, which was not good.
         target.unlink(missing_ok=True)
         with disk_errors(scratch), create(target) as stream:
-            for part in self._parts(file, "download", progress):
+            for part in self._parts(file, "download", progress, most):
+                require_space(scratch, len(part))
                 stream.write(part)
                 hash.update(part)
             size = stream.tell()
         return target, Packed(size, hash.hexdigest())
 
-    def _parts(self, file: str, step: str, progress: Progress) -> Iterator[bytes]:
+    def _parts(self, file: str, step: str, progress: Progress, most: int | None) -> Iterator[bytes]:
         with self._reaching() as (obstore, store):
             total = obstore.head(store, file)["size"]
+        if most is not None:
+            # What has grown since it was listed is not what is wanted.
+            total = min(total, most + 1)
         for start in range(0, total, _PART):
             end = min(start + _PART, total)
             with self._reaching() as (obstore, store):

@@ -8,6 +8,7 @@ with the file.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,20 @@ from typing import Any, BinaryIO, NamedTuple
 from jobstore.errors import BackupError
 from jobstore.files import create
 from jobstore.operations.backup.manifest import Manifest
-from jobstore.operations.backup.scratch import CHUNK, Progress, disk_errors, silent
+from jobstore.operations.backup.scratch import (
+    CHUNK,
+    Progress,
+    disk_errors,
+    open_regular,
+    require_space,
+    silent,
+)
+
+# Bytes between two looks at the room that is left.
+_BETWEEN_LOOKS = 8 * CHUNK
+# The header of a database (https://sqlite.org/fileformat2.html#the_database_header).
+_HEADER = 100
+_MAGIC = b"SQLite format 3\0"
 
 
 class Packed(NamedTuple):
@@ -51,8 +65,8 @@ def identities_in(file: Path | None) -> list[Any]:
     if file is None:
         return []
     age = _age()
-    with disk_errors(file.parent):
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    with disk_errors(file.parent), open_regular(file, follow=True) as stream:
+        lines = stream.read(CHUNK).decode("utf-8", "replace").splitlines()
     keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     try:
         found = [age.x25519.Identity.from_str(key) for key in keys]
@@ -80,7 +94,7 @@ def pack(
         _true_causes() as causes,
     ):
         reader: Any = _Reader(plain, size, "compress", progress, causes)
-        writer = _Writer(stored, None, causes)
+        writer = _Writer(stored, target.parent, causes)
         packing = zstandard.ZstdCompressor(level=level, write_checksum=True)
         with packing.stream_reader(reader, size=size, read_size=CHUNK, closefd=False) as packed:
             if recipients:
@@ -101,19 +115,20 @@ def unpack(
 ) -> None:
     """Write the database that ``stored`` holds to ``target``.
 
-    Raises BackupError when none of the identities opens it, or when it holds something else
-    than ``manifest`` says, and StorageFull. Never writes more than it says.
+    Raises BackupError when none of the identities opens it, or when it is or holds something
+    else than ``manifest`` says, and StorageFull. Never writes more than it says, nor into the
+    room that stays free for others.
     """
     import zstandard
 
     with (
         disk_errors(target.parent),
-        stored.open("rb") as packed,
+        open_regular(stored) as packed,
         create(target) as plain,
         _true_causes() as causes,
     ):
         reader = _Reader(packed, manifest.size, "decompress", progress, causes)
-        writer: Any = _Writer(plain, manifest.database_size, causes)
+        writer: Any = _Writer(plain, target.parent, causes, manifest)
         unpacking = zstandard.ZstdDecompressor().stream_writer(writer, closefd=False)
         try:
             if manifest.encryption is None:
@@ -121,22 +136,34 @@ def unpack(
                     unpacking.write(block)
             else:
                 _age().decrypt_io(reader, unpacking, identities)
+                while reader.read(CHUNK):
+                    pass
         except Exception as error:
             if causes:
                 raise
             raise _unreadable(manifest, error) from error
+    # It was measured before, but whoever may write there may have changed it since.
+    if (reader.size, reader.hash.hexdigest()) != (manifest.size, manifest.sha256):
+        raise BackupError(f"Backup {manifest.name} was changed while it was read; use another.")
     if writer.size != manifest.database_size:
         raise BackupError(f"Backup {manifest.name} ends too early; use another copy.")
 
 
 def measure(
-    file: Path, step: str = "checksum", progress: Progress = silent, total: int = 0
+    file: Path,
+    step: str = "checksum",
+    progress: Progress = silent,
+    most: int | None = None,
 ) -> Packed:
-    """Return the size and the SHA-256 of a file."""
+    """Return the size and the SHA-256 of a file.
+
+    What has more than ``most`` bytes is not read to its end; the size tells that it is longer.
+    """
     hash = hashlib.sha256()
     size = 0
-    with disk_errors(file.parent), file.open("rb") as stream:
-        while block := stream.read(CHUNK):
+    with disk_errors(file.parent), open_regular(file) as stream:
+        total = os.fstat(stream.fileno()).st_size
+        while (most is None or size <= most) and (block := stream.read(CHUNK)):
             hash.update(block)
             size += len(block)
             progress(step, size, total)
@@ -176,7 +203,7 @@ def _true_causes() -> Iterator[list[BaseException]]:
 
 
 class _Reader:
-    """A file that tells how far it was read."""
+    """A file of ``total`` bytes that is measured as it is read, and tells how far it was."""
 
     def __init__(
         self,
@@ -191,13 +218,17 @@ class _Reader:
         self._step = step
         self._progress = progress
         self._causes = causes
-        self._done = 0
+        self.hash = hashlib.sha256()
+        self.size = 0
 
     def read(self, size: int = -1) -> bytes:
+        if self.size > self._total:
+            return b""
         try:
             block = self._file.read(size)
-            self._done += len(block)
-            self._progress(self._step, self._done, self._total)
+            self.hash.update(block)
+            self.size += len(block)
+            self._progress(self._step, self.size, self._total)
         except Exception as error:
             self._causes.append(error)
             raise
@@ -205,26 +236,54 @@ class _Reader:
 
 
 class _Writer:
-    """A file that is measured as it is written, and may not grow beyond ``most`` bytes."""
+    """A file that is measured as it is written, and may not take the last room in ``folder``.
 
-    def __init__(self, file: BinaryIO, most: int | None, causes: list[BaseException]) -> None:
+    With ``promised`` it has to be a database of the size that this manifest says.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        folder: Path,
+        causes: list[BaseException],
+        promised: Manifest | None = None,
+    ) -> None:
         self._file = file
-        self._most = most
+        self._folder = folder
         self._causes = causes
+        self._promised = promised
+        self._head = b""
+        self._looked = 0
         self.hash = hashlib.sha256()
         self.size = 0
 
     def write(self, block: Any) -> int:
-        self.size += len(block)
-        if self._most is not None and self.size > self._most:
-            raise ValueError("longer than it says")
-        self.hash.update(block)
         try:
+            self._check(bytes(block[:_HEADER]), len(block))
+            self.hash.update(block)
             self._file.write(block)
-        except OSError as error:
+        except Exception as error:
             self._causes.append(error)
             raise
         return len(block)
+
+    def _check(self, beginning: bytes, length: int) -> None:
+        self.size += length
+        if self.size - self._looked >= _BETWEEN_LOOKS:
+            self._looked = self.size
+            require_space(self._folder, 0)
+        promised = self._promised
+        if promised is None:
+            return
+        if len(self._head) < _HEADER:
+            self._head += beginning[: _HEADER - len(self._head)]
+            if len(self._head) == _HEADER and not _fits(self._head, promised.database_size):
+                raise BackupError(
+                    f"Backup {promised.name} holds no database of the size that its manifest "
+                    "says; use another copy."
+                )
+        if self.size > promised.database_size:
+            raise BackupError(f"Backup {promised.name} is longer than it says; use another copy.")
 
     def flush(self) -> None:
         try:
@@ -232,3 +291,14 @@ class _Writer:
         except OSError as error:
             self._causes.append(error)
             raise
+
+
+def _fits(header: bytes, size: int) -> bool:
+    """Return whether a file that begins like that is a database of so many bytes."""
+    if not header.startswith(_MAGIC):
+        return False
+    if header[24:28] != header[92:96]:
+        # Whoever wrote it last left the number of pages as it was.
+        return True
+    page = int.from_bytes(header[16:18])
+    return (65536 if page == 1 else page) * int.from_bytes(header[28:32]) == size

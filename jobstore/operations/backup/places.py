@@ -8,19 +8,27 @@ Object stores are in :mod:`jobstore.operations.backup.object_places`.
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.files import create
-from jobstore.operations.backup.manifest import MOST_OCTETS, SUFFIX, Manifest, parse_manifest
+from jobstore.operations.backup.manifest import (
+    MOST_OCTETS,
+    SUFFIX,
+    Manifest,
+    is_name,
+    parse_manifest,
+)
 from jobstore.operations.backup.packing import Packed, measure
 from jobstore.operations.backup.scratch import (
     CHUNK,
     Progress,
     disk_errors,
     is_scratch,
+    open_regular,
     publish,
     scratch_folder,
     write_file,
@@ -44,12 +52,13 @@ class Place(ABC):
         sizes = self.sizes()
         found, faults = [], []
         for file in sorted(sizes):
-            if not file.endswith(SUFFIX):
+            name = file.removesuffix(SUFFIX)
+            if name == file or not is_name(name):
                 continue
             try:
-                manifest = parse_manifest(self.read(file), file.removesuffix(SUFFIX))
+                manifest = parse_manifest(self.read(file), name)
             except BackupError as error:
-                faults.append(str(error))
+                faults.append(str(error) if name in str(error) else f"{file}: {error}")
                 continue
             if sizes.get(manifest.file) == manifest.size:
                 found.append(manifest)
@@ -92,7 +101,7 @@ class Place(ABC):
         files = self.sizes()
         for file in files:
             name = file.removesuffix(_MARKER)
-            if name == file:
+            if name == file or not is_name(name):
                 continue
             with suppress(BackupError):
                 manifest = parse_manifest(self.read(file), name)
@@ -106,7 +115,7 @@ class Place(ABC):
 
         It may be the place's own: to be read only.
         """
-        file, found = self.download(manifest.file, scratch, progress)
+        file, found = self.download(manifest.file, scratch, progress, manifest.size)
         if found != (manifest.size, manifest.sha256):
             raise BackupError(
                 f"Backup {manifest.name} in {self.name} is not what was stored there (its "
@@ -116,11 +125,11 @@ class Place(ABC):
 
     @abstractmethod
     def sizes(self) -> dict[str, int]:
-        """Return the names of the files here, with their sizes in bytes."""
+        """Return the names of the plain files here, with their sizes in bytes."""
 
     @abstractmethod
     def read(self, file: str) -> bytes:
-        """Return what a small file holds."""
+        """Return what a small file holds; of a longer one a little more than a manifest may be."""
 
     @abstractmethod
     def write(self, file: str, data: bytes) -> None:
@@ -131,12 +140,17 @@ class Place(ABC):
         """Write a large file, wholly or not at all."""
 
     @abstractmethod
-    def measure(self, file: str, progress: Progress) -> Packed:
-        """Read a file for its size and checksum."""
+    def measure(self, file: str, progress: Progress, most: int | None = None) -> Packed:
+        """Read a file for its size and checksum; not much more than ``most`` bytes of it."""
 
     @abstractmethod
-    def download(self, file: str, scratch: Path, progress: Progress) -> tuple[Path, Packed]:
-        """Return a file's local path, in ``scratch`` if need be, and what was read."""
+    def download(
+        self, file: str, scratch: Path, progress: Progress, most: int
+    ) -> tuple[Path, Packed]:
+        """Return a file's local path, in ``scratch`` if need be, and what was read.
+
+        Not much more than ``most`` bytes are.
+        """
 
     @abstractmethod
     def delete(self, file: str) -> None:
@@ -152,13 +166,18 @@ class FolderPlace(Place):
 
     def sizes(self) -> dict[str, int]:
         with disk_errors(self.folder):
-            return {
-                each.name: each.stat().st_size for each in self.folder.iterdir() if each.is_file()
-            }
+            found = {}
+            with os.scandir(self.folder) as entries:
+                for each in entries:
+                    # Others may remove what they made meanwhile.
+                    with suppress(FileNotFoundError):
+                        if each.is_file(follow_symlinks=False):
+                            found[each.name] = each.stat(follow_symlinks=False).st_size
+            return found
 
     def read(self, file: str) -> bytes:
-        with disk_errors(self.folder), (self.folder / file).open("rb") as stream:
-            return stream.read(MOST_OCTETS)
+        with disk_errors(self.folder), open_regular(self.folder / file) as stream:
+            return stream.read(MOST_OCTETS + 1)
 
     def write(self, file: str, data: bytes) -> None:
         with disk_errors(self.folder):
@@ -173,14 +192,13 @@ class FolderPlace(Place):
                 _copy(source, scratch / file, progress)
                 publish(scratch / file, self.folder / file)
 
-    def measure(self, file: str, progress: Progress) -> Packed:
-        path = self.folder / file
-        with disk_errors(self.folder):
-            total = path.stat().st_size
-        return measure(path, "read back", progress, total)
+    def measure(self, file: str, progress: Progress, most: int | None = None) -> Packed:
+        return measure(self.folder / file, "read back", progress, most)
 
-    def download(self, file: str, scratch: Path, progress: Progress) -> tuple[Path, Packed]:
-        return self.folder / file, self.measure(file, progress)
+    def download(
+        self, file: str, scratch: Path, progress: Progress, most: int
+    ) -> tuple[Path, Packed]:
+        return self.folder / file, self.measure(file, progress, most)
 
     def delete(self, file: str) -> None:
         with disk_errors(self.folder):
@@ -211,8 +229,9 @@ def open_places(settings: Settings) -> list[Place]:
 
 
 def _copy(source: Path, target: Path, progress: Progress) -> None:
-    total, done = source.stat().st_size, 0
-    with source.open("rb") as reading, create(target) as writing:
+    done = 0
+    with open_regular(source) as reading, create(target) as writing:
+        total = os.fstat(reading.fileno()).st_size
         while block := reading.read(CHUNK):
             writing.write(block)
             done += len(block)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,11 +29,8 @@ from jobstore.operations.backup.scratch import (
     sweep,
     synchronise,
 )
-from jobstore.operations.backup.verification import (
-    open_backup,
-    require_known_form,
-    require_known_schema,
-)
+from jobstore.operations.backup.trust import Doubt
+from jobstore.operations.backup.verification import open_chosen, require_known_form
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.settings.sections import Settings
 
@@ -51,7 +49,8 @@ class Restored:
     damaged to be backed up; ``None`` if nothing was there. ``failures`` names the places that did
     not get a copy of that backup. ``advice`` says what is left to do before the store can be
     opened, such as migrating one of an older schema; mostly ``None``. ``seconds`` is how long all
-    of it took.
+    of it took. ``faults`` tells what was wrong with copies and newer backups that were passed
+    over, ``warnings`` what is wrong with places, where there may be a newer one.
     """
 
     backup: str
@@ -63,6 +62,8 @@ class Restored:
     failures: dict[str, str]
     advice: str | None
     seconds: float
+    faults: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def restore(
@@ -73,8 +74,15 @@ def restore(
     name: str | None = None,
     at: datetime | None = None,
     replace: bool = False,
+    accept: Collection[Doubt] = (),
 ) -> Restored:
     """Restore a backup: the newest, the one of that ``name``, or the newest not after ``at``.
+
+    Where no copy of the newest is good it is the one before it, and so on; ``faults`` tells.
+    ``accept`` names what would be refused: ``"unsigned"`` where the settings have a key,
+    ``"unencrypted"`` where they have recipients, ``"older"`` for one that is older than the
+    newest signed one that this machine has seen, unless it was asked for, and ``"foreign"`` for
+    one with tables, views or triggers that no migration made.
 
     ``to`` is the store to restore to, by default the one of the settings. One that is there is
     only replaced with ``replace``, after a backup of it was made; the swap is atomic, and is
@@ -96,14 +104,13 @@ def restore(
     _require_file(path)
     if not replace:
         _require_absent(path)
-    backup, places = choose(settings, name, at)
-    require_known_schema(backup.manifest)
+    choice = choose(settings, name, at, accept)
     identities = identities_in(settings.backup.identity_file)
     make_folder(path.parent)
     saved: str | None = None
     failures: dict[str, str] = {}
     with disk_errors(path.parent), scratch_folder(path.parent) as scratch:
-        database, place = open_backup(backup, places, scratch, identities, progress)
+        backup, database, place, faults = open_chosen(choice, scratch, identities, progress)
         require_known_form(database, backup.manifest)
         database.chmod(0o600)
         synchronise(database)
@@ -123,6 +130,8 @@ def restore(
         failures=failures,
         advice=_advice(target),
         seconds=round(time.monotonic() - started, 3),
+        faults=faults,
+        warnings=tuple(fault for told in choice.faults.values() for fault in told),
     )
 
 

@@ -3,24 +3,27 @@
 The newest backup of each of the latest days, weeks and months that have one stays (in UTC, weeks
 as in ISO 8601), and everything of the 24 hours before the newest, so that a second backup of a
 day does not take the first away at once. The backups of each store count for themselves, also
-where several lie together. Those that a wrong clock dated in the future stay until then, and do not
-count.
+where several lie together; and so do those that the key signed, so that nothing which somebody
+put beside them takes their place. Those that a wrong clock dated in the future stay until then, and
+do not count.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from jobstore.errors import BackupError, JobStoreError
+from jobstore.errors import JobStoreError
 from jobstore.operations import logs
 from jobstore.operations.backup.creation import working_alone
 from jobstore.operations.backup.manifest import Manifest, age_order, ahead
 from jobstore.operations.backup.places import Place, open_places
 from jobstore.operations.backup.scratch import Progress, silent
+from jobstore.operations.backup.trust import Trust
 from jobstore.settings.sections import BackupSection, Settings
 
 _log = logs.get("backup")
@@ -52,8 +55,9 @@ def prune(
     Raises StoreBusy while another process makes or removes backups.
     """
     with working_alone(settings):
+        trust = Trust(settings)
         return [
-            _prune(place, settings.backup, progress, keep, dry_run)
+            _prune(place, settings.backup, trust, progress, keep, dry_run)
             for place in open_places(settings)
         ]
 
@@ -61,31 +65,50 @@ def prune(
 def _prune(
     place: Place,
     section: BackupSection,
+    trust: Trust,
     progress: Progress,
     keep: Collection[str],
     dry_run: bool,
 ) -> Pruned:
     removed: list[str] = []
     kept: list[str] = []
+    errors: list[str] = []
+
+    def kind(manifest: Manifest) -> tuple[str, bool]:
+        return manifest.store, bool(trust.signed(manifest))
+
     try:
-        found = sorted(place.listing()[0], key=_store)
-        for _, group in groupby(found, key=_store):
-            listed = sorted(group, key=age_order, reverse=True)
-            backups = [each for each in listed if not ahead(each.created_at)]
-            kept += [each.name for each in listed if each not in backups]
-            staying = generations(backups, section.daily, section.weekly, section.monthly)
-            staying |= {each.name for each in backups} & {*keep}
-            if len(staying) < len(backups):
-                staying |= {_newest_good(place, backups, staying, progress)}
-            for each in backups:
-                (kept if each.name in staying else removed).append(each.name)
-                if each.name not in staying and not dry_run:
+        found = sorted(place.listing()[0], key=kind)
+    except JobStoreError as error:
+        found, errors = [], [str(error)]
+    for _, group in groupby(found, key=kind):
+        listed = sorted(group, key=age_order, reverse=True)
+        backups = [each for each in listed if not ahead(each.created_at)]
+        kept += [each.name for each in listed if each not in backups]
+        staying = generations(backups, section.daily, section.weekly, section.monthly)
+        # The newest by its counter may have an earlier time.
+        newest = max(listed, key=trust.order).name
+        staying |= {each.name for each in backups} & {*keep, newest}
+        if len(staying) < len(backups):
+            good = _newest_good(place, backups, staying, progress)
+            if good is None:
+                errors.append(f"{place.name} has no backup that is good, so nothing was removed.")
+                continue
+            staying.add(good)
+        for each in backups:
+            if each.name in staying:
+                kept.append(each.name)
+                continue
+            try:
+                if not dry_run:
                     place.remove(each)
                     _log.info("a backup was removed", backup=each.name, place=place.name)
-    except JobStoreError as error:
-        _log.error("backups could not be removed", place=place.name, error=str(error))
-        return Pruned(place.name, tuple(removed), tuple(kept), str(error))
-    return Pruned(place.name, tuple(removed), tuple(kept))
+                removed.append(each.name)
+            except JobStoreError as error:
+                errors.append(str(error))
+    if errors:
+        _log.error("backups could not be removed", place=place.name, error=" ".join(errors))
+    return Pruned(place.name, tuple(removed), tuple(kept), " ".join(errors) or None)
 
 
 def generations(backups: Iterable[Manifest], daily: int, weekly: int, monthly: int) -> set[str]:
@@ -108,13 +131,10 @@ def generations(backups: Iterable[Manifest], daily: int, weekly: int, monthly: i
 
 def _newest_good(
     place: Place, backups: list[Manifest], staying: set[str], progress: Progress
-) -> str:
+) -> str | None:
     """Return the newest of what stays that is as it was stored, else of all."""
     for each in [one for one in backups if one.name in staying] + backups:
-        if place.measure(each.file, progress) == (each.size, each.sha256):
-            return each.name
-    raise BackupError(f"{place.name} has no backup that is good, so nothing was removed there.")
-
-
-def _store(manifest: Manifest) -> str:
-    return manifest.store
+        with suppress(JobStoreError):
+            if place.measure(each.file, progress, each.size) == (each.size, each.sha256):
+                return each.name
+    return None

@@ -12,10 +12,12 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from jobstore import files
 from jobstore.errors import BackupError, StorageFull
@@ -28,6 +30,11 @@ _PREFIX = ".jobstore-scratch-"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 CHUNK = 1024 * 1024
 """Bytes that are read, and kept in memory, at a time."""
+
+# Room that stays free for those who write to the store meanwhile: so many bytes, or less where
+# they would be more than that part of the disk.
+_RESERVE = 64 * 1024**2
+_SHARE = 20
 
 
 def silent(step: str, done: int, total: int) -> None:
@@ -57,6 +64,7 @@ def is_scratch(folder: Path, parent: Path) -> bool:
 def sweep(parent: Path) -> None:
     """Remove the scratch folders in ``parent`` whose makers are dead."""
     for folder in parent.glob(f"{_PREFIX}*"):
+        # Something else of that name is nobody's scratch folder, and stays.
         with suppress(OSError):
             lock = _lock(folder)
             try:
@@ -78,7 +86,8 @@ def _make(parent: Path) -> tuple[Path, int]:
 
 
 def _lock(folder: Path) -> int:
-    descriptor = os.open(folder, os.O_RDONLY)
+    # A pipe of that name would be waited for, and a link may lead anywhere.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -103,6 +112,30 @@ def write_file(path: Path, data: bytes) -> None:
         publish(unfinished, path)
 
 
+def open_regular(path: Path, *, follow: bool = False) -> BinaryIO:
+    """Open a file for reading that may have been put there by anybody.
+
+    Raises BackupError for what is no plain file, such as a pipe, which would be waited for, and
+    for a symbolic link unless ``follow`` says that its owner may use one; OSError otherwise.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        # A link; a socket, or a device without a driver.
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise _no_file(path) from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _no_file(path)
+    return os.fdopen(descriptor, "rb")
+
+
+def _no_file(path: Path) -> BackupError:
+    return BackupError(f"{path} is not a plain file; remove it.")
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, for this account alone (0700), where they are missing.
 
@@ -113,13 +146,14 @@ def make_folder(folder: Path) -> None:
 
 
 def require_space(folder: Path, octets: int) -> None:
-    """Raise StorageFull unless ``folder`` has room for so many bytes."""
+    """Raise StorageFull unless ``folder`` has room for so many bytes, and some for others."""
     with disk_errors(folder):
-        free = shutil.disk_usage(folder).free
-    if free < octets:
+        disk = shutil.disk_usage(folder)
+    needed = octets + min(_RESERVE, disk.total // _SHARE)
+    if disk.free < needed:
         raise StorageFull(
-            f"{folder} has {_size(free)} free and this needs {_size(octets)}; free some space, "
-            "or use another folder. Nothing was changed."
+            f"{folder} has {_size(disk.free)} free and this needs {_size(needed)}; free some "
+            "space, or use another folder. Nothing was changed."
         )
 
 

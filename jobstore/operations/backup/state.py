@@ -1,15 +1,17 @@
 """What became of the latest backup and of restore drills, for health, alerts and the schedule.
 
-Two small files in the state folder: ``backups.json`` and ``drills.json``. Whether a backup is
+Small files in the state folder: ``backups.json``, ``drills.json``, and ``counters.json`` with the
+highest counter of a signed backup that this machine has seen, by store. Whether a backup is
 still there is not asked of them but of the folder.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,13 +19,18 @@ from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import BackupError
 from jobstore.operations.backup.manifest import Manifest, age_order, ahead
 from jobstore.operations.backup.places import FolderPlace
-from jobstore.operations.backup.scratch import disk_errors, make_folder, write_file
+from jobstore.operations.backup.scratch import (
+    disk_errors,
+    make_folder,
+    open_regular,
+    write_file,
+)
 from jobstore.settings.sections import Settings
 
-T = TypeVar("T")
-
 _DRILLS_KEPT = 100
-# Seconds to wait for another process that records its drill.
+# Bytes of such a file at most; a hundred drills take 50 KB.
+_MOST_OCTETS = 16 * 1024**2
+# Seconds to wait for another process that records something.
 _PATIENCE = 10.0
 
 
@@ -61,6 +68,7 @@ class Drill:
     """How a restore drill went; ``seconds`` is how long restoring and checking took.
 
     ``age_seconds`` is how old the backup was: what a loss at that moment would have cost.
+    ``faults`` tells what was wrong with copies and newer backups that were passed over.
     """
 
     at: datetime
@@ -71,6 +79,7 @@ class Drill:
     seconds: float
     age_seconds: float | None
     postings: int | None
+    faults: tuple[str, ...] = ()
 
 
 def last_backup(settings: Settings) -> LastBackup:
@@ -119,6 +128,26 @@ def record_drill(settings: Settings, drill: Drill) -> None:
         _add(settings, drill)
 
 
+def counters(settings: Settings) -> dict[str, int]:
+    """Return the highest counter that was seen of each store's signed backups."""
+    return _read(_counters(settings), dict[str, int]) or {}
+
+
+def record_counters(settings: Settings, seen: Mapping[str, int]) -> None:
+    """Keep what was seen, where it is higher than what is kept.
+
+    Raises StoreBusy while other processes record theirs for too long.
+    """
+    known = counters(settings)
+    if all(known.get(store, -1) >= counter for store, counter in seen.items()):
+        return
+    make_folder(settings.state_folder)
+    with FileLock(_counters(settings), _PATIENCE):
+        known = counters(settings)
+        higher = {store: max(counter, known.get(store, 0)) for store, counter in seen.items()}
+        _write(_counters(settings), dict[str, int], known | higher)
+
+
 def _add(settings: Settings, drill: Drill) -> None:
     drills = [*(_read(_drills(settings), list[Drill]) or []), drill]
     good = [each for each in drills[:-_DRILLS_KEPT] if each.ok and not ahead(each.at)][-1:]
@@ -133,11 +162,16 @@ def _drills(settings: Settings) -> Path:
     return settings.state_folder / "drills.json"
 
 
+def _counters(settings: Settings) -> Path:
+    return settings.state_folder / "counters.json"
+
+
 def _read(path: Path, kind: Any) -> Any:
     with disk_errors(path.parent):
         if not path.exists():
             return None
-        data = path.read_bytes()
+        with open_regular(path, follow=True) as stream:
+            data = stream.read(_MOST_OCTETS)
     try:
         return TypeAdapter(kind).validate_json(data)
     except ValidationError:

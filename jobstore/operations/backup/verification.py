@@ -6,19 +6,17 @@ The restored database stands in a scratch folder; how it gets to its place is no
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from jobstore import resources
-from jobstore.engines.scripts import read_scripts
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.rebuilding import DERIVED_FORM
-from jobstore.errors import BackupError, SchemaMismatch
-from jobstore.operations.backup.catalog import Backup, look, pick
-from jobstore.operations.backup.content import check_content, opened
+from jobstore.errors import BackupError, JobStoreError, SchemaMismatch, StorageFull
+from jobstore.operations.backup.catalog import Backup, Choice, choose, look
+from jobstore.operations.backup.content import check_content, newer_migration, opened
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.packing import identities_in, unpack
 from jobstore.operations.backup.places import Place
@@ -30,6 +28,7 @@ from jobstore.operations.backup.scratch import (
     scratch_folder,
     silent,
 )
+from jobstore.operations.backup.trust import Doubt
 from jobstore.settings.sections import Settings
 
 
@@ -57,68 +56,138 @@ def verify(
     *,
     name: str | None = None,
     every: bool = False,
+    accept: Collection[Doubt] = (),
 ) -> list[Verified]:
     """Check every copy of the newest backup, of one by name, or of ``every`` one; blocks.
 
     Each copy is read, decrypted and decompressed; its pages and indexes are checked, its rows
-    counted and digested. A place that cannot be reached is told as well, or that has damaged
+    counted and digested. Where no copy of the newest is good, those of the one before it are
+    checked as well, and so on. What :func:`.restoring.restore` would refuse is told, unless
+    ``accept`` names it. A place that cannot be reached is told as well, or that has damaged
     manifests; and one of the configured places that has no copy of the backup.
 
-    Raises BackupError when there is no such backup, or the identity file cannot be used, and
-    StorageFull; what is wrong with a copy is in the result.
+    Raises BackupError when there is no such backup, or the identity file cannot be used; what is
+    wrong with a copy is in the result.
     """
     identities = identities_in(settings.backup.identity_file)
-    places, catalog, name = look(settings, name)
-    backups = catalog.backups if every else (pick(catalog, name),)
-    faults = {} if name else catalog.faults
-    checked = [Verified(None, place, text, 0.0) for place in faults for text in faults[place]]
-    if not every:
-        # What has a copy of any was reached, whatever else is wrong with it.
-        reached = {place for each in catalog.backups for place in each.places}
-        others = (each for each in places[1:] if each.name in reached or each.name not in faults)
-        checked += _lacking(backups[0], others)
+    if every:
+        places, catalog, _, trust = look(settings, None, accept)
+        choice = Choice(catalog.backups, tuple(places), None, False, catalog.faults, trust)
+    else:
+        choice = choose(settings, name, accept=accept)
+    checked = [
+        Verified(None, place, text, 0.0) for place, told in choice.faults.items() for text in told
+    ]
     make_folder(settings.backups_folder)
-    for backup in backups:
-        for place in places:
-            if place.name in backup.places:
-                started = time.monotonic()
-                error = _fault(backup, place, settings.backups_folder, identities, progress)
-                seconds = round(time.monotonic() - started, 3)
-                checked.append(Verified(backup.name, place.name, error, seconds))
+    for backup in choice.backups:
+        found = list(_copies(settings, choice, backup, identities, progress))
+        if not every and choice.doubt(backup) is None:
+            found = [*_lacking(backup, choice), *found]
+        checked += found
+        if not every and any(each.ok for each in found):
+            break
     return checked
 
 
-def _lacking(backup: Backup, places: Iterable[Place]) -> list[Verified]:
-    return [
-        Verified(backup.name, place.name, f"{place.name} has no copy of {backup.name}.", 0.0)
-        for place in places
-        if place.name not in backup.places
-    ]
+def _copies(
+    settings: Settings,
+    choice: Choice,
+    backup: Backup,
+    identities: Sequence[Any],
+    progress: Progress,
+) -> Iterable[Verified]:
+    doubt = choice.doubt(backup)
+    for place in choice.places_of(backup):
+        started = time.monotonic()
+        error = doubt
+        if error is None:
+            error = _fault(choice, backup, place, settings.backups_folder, identities, progress)
+        yield Verified(backup.name, place.name, error, round(time.monotonic() - started, 3))
+
+
+def _lacking(backup: Backup, choice: Choice) -> Iterable[Verified]:
+    # What has a copy of any was reached, whatever else is wrong with it.
+    reached = {place for each in choice.backups for place in each.places}
+    for place in choice.places[1:]:
+        if place.name not in backup.places and (
+            place.name in reached or place.name not in choice.faults
+        ):
+            error = f"{place.name} has no copy of {backup.name}."
+            yield Verified(backup.name, place.name, error, 0.0)
 
 
 def _fault(
-    backup: Backup, place: Place, folder: Path, identities: Sequence[Any], progress: Progress
+    choice: Choice,
+    backup: Backup,
+    place: Place,
+    folder: Path,
+    identities: Sequence[Any],
+    progress: Progress,
 ) -> str | None:
     try:
         with disk_errors(folder), scratch_folder(folder) as scratch:
-            open_backup(backup, [place], scratch, identities, progress)
-    except BackupError as error:
-        return str(error)
+            _open(choice, backup, place, scratch, identities, progress)
+    except JobStoreError as error:
+        return _of(backup, error)
     return None
 
 
-def open_backup(
+def _of(backup: Backup, error: JobStoreError) -> str:
+    """Return what is wrong with a copy, with the name of the backup."""
+    text = str(error)
+    return text if backup.name in text else f"Backup {backup.name}: {text}"
+
+
+class Opened(NamedTuple):
+    """A restored database that is exactly what was backed up, and whose copy it is.
+
+    ``faults`` tells what was wrong with other copies, and with backups that were passed over.
+    """
+
+    backup: Backup
+    database: Path
+    place: str
+    faults: tuple[str, ...]
+
+
+def open_chosen(
+    choice: Choice, scratch: Path, identities: Sequence[Any], progress: Progress
+) -> Opened:
+    """Return the best of a choice that has a good copy, as a database in ``scratch``.
+
+    Raises BackupError that tells what is wrong with each, StorageFull when none fits on the
+    disk, and SchemaMismatch when a newer jobstore made it.
+    """
+    faults: list[str] = []
+    full = True
+    for backup in choice.backups:
+        doubt = choice.doubt(backup)
+        if doubt is not None:
+            faults.append(doubt)
+            full = False
+            continue
+        for place in choice.places_of(backup):
+            try:
+                database = _open(choice, backup, place, scratch, identities, progress)
+            except JobStoreError as error:
+                faults.append(f"{place.name}: {_of(backup, error)}")
+                full = full and isinstance(error, StorageFull)
+                continue
+            _require_known_schema(backup.manifest)
+            return Opened(backup, database, place.name, tuple(faults))
+    hidden = [fault for told in choice.faults.values() for fault in told]
+    raise (StorageFull if full else BackupError)(" ".join(hidden + faults))
+
+
+def _open(
+    choice: Choice,
     backup: Backup,
-    places: Sequence[Place],
+    place: Place,
     scratch: Path,
     identities: Sequence[Any],
     progress: Progress,
-) -> tuple[Path, str]:
-    """Return a database in ``scratch`` that is exactly what was backed up, and whose copy it is.
-
-    The places are tried one after the other, until a copy is good. Raises BackupError that tells
-    what is wrong with each, and StorageFull.
-    """
+) -> Path:
+    """Return the database of one copy; nothing is left of one that is not good."""
     manifest = backup.manifest
     if manifest.encryption is not None and not identities:
         raise BackupError(
@@ -127,28 +196,28 @@ def open_backup(
         )
     require_space(scratch, manifest.size + manifest.database_size)
     database = scratch / "restored.db"
-    faults: list[str] = []
-    for place in places:
-        try:
-            stored = place.fetch(manifest, scratch, progress)
-            unpack(stored, database, manifest, identities=identities, progress=progress)
-            check_content(database, manifest, progress)
-        except BackupError as error:
-            faults.append(f"{place.name}: {error}")
-            database.unlink(missing_ok=True)
-        else:
-            return database, place.name
-    raise BackupError(" ".join(faults))
+    stored = database
+    try:
+        stored = place.fetch(manifest, scratch, progress)
+        unpack(stored, database, manifest, identities=identities, progress=progress)
+        foreign = "foreign" in choice.trust.accept
+        check_content(database, manifest, progress, foreign=foreign)
+    except BaseException:
+        database.unlink(missing_ok=True)
+        raise
+    finally:
+        if stored.parent == scratch and stored != database:
+            stored.unlink()
+    return database
 
 
-def require_known_schema(manifest: Manifest) -> None:
+def _require_known_schema(manifest: Manifest) -> None:
     """Raise SchemaMismatch when a newer jobstore made the store that was backed up."""
-    known = {script.id for script in read_scripts(resources.migrations_folder("sqlite"))}
-    newer = sorted({*manifest.migrations} - known)
-    if newer:
+    newer = newer_migration(manifest)
+    if newer is not None:
         raise SchemaMismatch(
-            f"Backup {manifest.name} has a schema that this jobstore does not know "
-            f"({newer[-1]}); upgrade jobstore."
+            f"Backup {manifest.name} has a schema that this jobstore does not know ({newer}); "
+            "upgrade jobstore."
         )
 
 

@@ -23,7 +23,7 @@ from jobstore.operations.backup import Backup, create_backup, replicate
 from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.packing import identities_in
 from jobstore.operations.backup.scratch import disk_errors, require_space, silent
-from jobstore.operations.backup.verification import open_backup, require_known_schema
+from jobstore.operations.backup.verification import open_chosen
 from jobstore.operations.deployment.conditions import PATIENCE, Loss, compare
 from jobstore.settings.sections import Settings
 
@@ -41,11 +41,11 @@ def unpacked(settings: Settings, backup: str, scratch: Path) -> Path:
 
     Raises BackupError when there is no good copy of it.
     """
-    found, places = choose(settings, backup)
-    require_known_schema(found.manifest)
+    # It was made here, so what people added to the store is in it as well.
+    choice = choose(settings, backup, accept=["foreign"])
     identities = identities_in(settings.backup.identity_file)
     with disk_errors(scratch):
-        return open_backup(found, places, scratch, identities, silent)[0]
+        return open_chosen(choice, scratch, identities, silent).database
 
 
 def save(settings: Settings, reason: str) -> str:

@@ -166,7 +166,7 @@ class _Steps:
         else:
             # There is nothing to be lost, and perhaps no store.
             self._path.unlink(missing_ok=True)
-            asyncio.run(restore(self._settings, self._earlier_one.snapshot))
+            asyncio.run(restore(self._settings, self._earlier_one.snapshot, accept=["foreign"]))
             deployment.loss = Loss()
         deployment.snapshot = self._earlier_one.snapshot
         return Measured(f"lost: {deployment.loss}", f"as told before: {expected}")

@@ -44,6 +44,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, flags, put in (
         (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*-----|\Z)", re.DOTALL, REMOVED),
         (r"AGE-SECRET-KEY-1[0-9A-Z]+", re.IGNORECASE, REMOVED),
+        (r"jobstore-key-[0-9a-f]+", re.IGNORECASE, REMOVED),
         (r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", 0, REMOVED),
         # RFC 3986, section 3.2.1: what stands before the host, up to the last @.
         (r"(?<=://)[^/\s?#]*@", 0, f"{REMOVED}@"),

@@ -138,9 +138,10 @@ def _drill(occasion: Occasion) -> Result:
     done = asyncio.run(backup.drill(occasion.settings))
     if done.error is not None:
         raise BackupError(done.error)
-    return Result(
-        f"{done.backup}: {_counted(done.postings or 0, 'posting')} back in {done.seconds:.1f} s"
-    )
+    told = f"{done.backup}: {_counted(done.postings or 0, 'posting')} back in {done.seconds:.1f} s"
+    if done.faults:
+        return Result(f"{told}; {' '.join(done.faults)}", "failed")
+    return Result(told)
 
 
 def _sealed(settings: Settings) -> Result | None:
