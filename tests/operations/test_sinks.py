@@ -114,7 +114,7 @@ def test_a_webhook_that_is_not_there_or_is_no_web_server_is_named_as_such() -> N
         gone = sink(type="webhook", url=f"http://127.0.0.1:{port}/{SECRET}")
         assert fails(gone) == "ConnectionRefusedError: Connection refused"
     with mail_server(Mailbox(), tls=None) as port:
-        mail = sink(type="webhook", url=f"http://127.0.0.1:{port}/{SECRET}", timeout=2)
+        mail = sink(type="webhook", url=f"http://127.0.0.1:{port}/{SECRET}", timeout=30)
         assert fails(mail) == "BadStatusLine"
 
 
