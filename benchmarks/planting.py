@@ -1,4 +1,7 @@
-"""Slows an operation down on purpose, to see whether the gates notice: ``--plant get=1.25``."""
+"""Slows an operation down on purpose, to see whether the gates notice: ``--plant get=1.25``.
+
+For one call at a time: whoever keeps the thread busy among many callers slows all of them.
+"""
 
 from __future__ import annotations
 

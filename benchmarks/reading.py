@@ -87,13 +87,8 @@ class Measured:
 
 
 @asynccontextmanager
-async def subject(
-    database: Database, now: datetime = generator.NOW, plants: Plants | None = None
-) -> AsyncIterator[Subject]:
-    """Open a database, and draw what is asked of it; its clock stands at ``now``.
-
-    Operations of ``plants`` are slowed down by their factors.
-    """
+async def subject(database: Database, now: datetime = generator.NOW) -> AsyncIterator[Subject]:
+    """Open a database, and draw what is asked of it; its clock stands at ``now``."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(jobstore.connect(database.url, clock=lambda: now))
         plain = bare.connect(database.path)
@@ -108,14 +103,17 @@ async def subject(
             operation.name: [await recording.statements_of(call) for call in operation.calls]
             for operation in operations
         }
-        slowed = plant(operations, plants or {})
-        yield Subject(database.size, store, plain, hopping, slowed, statements)
+        yield Subject(database.size, store, plain, hopping, operations, statements)
 
 
 async def measure_alone(
-    subjects: Sequence[Subject], rounds: int = ROUNDS
+    subjects: Sequence[Subject], rounds: int = ROUNDS, plants: Plants | None = None
 ) -> dict[int, dict[str, Measured]]:
-    """Measure every operation, one call at a time; returns timings by size and name."""
+    """Measure every operation, one call at a time; returns timings by size and name.
+
+    Operations of ``plants`` are slowed down by their factors.
+    """
+    operations = {each.size: plant(each.operations, plants or {}) for each in subjects}
     found: dict[int, dict[str, Measured]] = {
         each.size: {operation.name: Measured() for operation in each.operations}
         for each in subjects
@@ -123,7 +121,7 @@ async def measure_alone(
     async with aiosqlite.connect(":memory:") as idle:
         for number in range(rounds):
             for each in subjects:
-                for operation in each.operations:
+                for operation in operations[each.size]:
                     if not operation.calls:
                         continue
                     measured = found[each.size][operation.name]

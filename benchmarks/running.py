@@ -51,9 +51,10 @@ class Run:
 
     async def again(self, size: int, names: Collection[str]) -> dict[str, Any]:
         """Measure once more, at ``size``, those of ``names`` that are reads."""
-        async with subject(database(size), plants=self.plants) as opened:
+        async with subject(database(size)) as opened:
             opened.operations = [each for each in opened.operations if each.name in names]
-            return {"scale": size, "reads": await self._alone([opened])}
+            plants = {name: factor for name, factor in self.plants.items() if name in names}
+            return {"scale": size, "reads": await self._alone([opened], plants)}
 
     async def _measure(self, bases: Sequence[Database], *, brief: bool) -> dict[str, Any]:
         large = bases[-1]
@@ -61,11 +62,9 @@ class Run:
         ratios = results["ratios"] = {}
         async with AsyncExitStack() as stack:
             say("drawing parameters")
-            opened = [
-                await stack.enter_async_context(subject(each, plants=self.plants)) for each in bases
-            ]
+            opened = [await stack.enter_async_context(subject(each)) for each in bases]
             say("reads, one call at a time")
-            results["reads"] = await self._alone(opened)
+            results["reads"] = await self._alone(opened, self.plants)
             say("reads, 100 at once")
             if not brief:
                 at_once = await measure_at_once(opened[-1], min(self.rounds, _FEW))
@@ -94,8 +93,8 @@ class Run:
             ratios["import against executemany"] = results["import"]["ratio"]
         return results
 
-    async def _alone(self, opened: Sequence[Subject]) -> dict[str, Any]:
-        measured = await measure_alone(opened, self.rounds)
+    async def _alone(self, opened: Sequence[Subject], plants: Plants) -> dict[str, Any]:
+        measured = await measure_alone(opened, self.rounds, plants)
         return {
             str(size): {name: found.summary() for name, found in operations.items()}
             for size, operations in measured.items()
