@@ -186,7 +186,7 @@ def test_a_failing_check_is_an_alert_at_once_until_it_is_mended(config: Path) ->
 def test_a_pipe_in_place_of_a_file_fails_its_check_and_holds_up_nobody(
     config: Path, run_command: Run
 ) -> None:
-    arguments = of(config, "schema", "drill", more="timeout: 1")
+    arguments = of(config, "schema", "drill", more="timeout: 3")
     state = load(str(config)).settings.state_folder
     state.mkdir(exist_ok=True)
     os.mkfifo(state / "drills.json")
@@ -194,7 +194,7 @@ def test_a_pipe_in_place_of_a_file_fails_its_check_and_holds_up_nobody(
     report = json.loads(result.stdout)
     assert (result.returncode, result.stderr) == (2, "")
     assert report["checks"]["schema:version"][0]["status"] == "pass"
-    assert "no answer within 1 seconds" in report["checks"]["drill:age"][0]["output"]
+    assert "no answer within 3 seconds" in report["checks"]["drill:age"][0]["output"]
 
 
 def test_a_pipe_in_place_of_the_store_fails(config: Path, run_command: Run) -> None:
