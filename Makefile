@@ -7,6 +7,9 @@ ENVIRONMENT ?= development
 CONFIG ?= $(wildcard deploy/$(ENVIRONMENT)/config.yaml)
 # Postings in the store that benchmarks measure.
 SCALE ?= 100000
+# What they are held to, and of how many runs it is made.
+BASE ?= benchmarks/baseline.json
+RUNS ?= 10
 # Processes that run tests side by side.
 WORKERS ?= 2
 
@@ -22,7 +25,7 @@ OPERATED := $(if $(CONFIG)$(call asked,CONFIG),--config '$(CONFIG)') $(if $(call
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check migrate rollback migrate-status deploy health backup restore monitor
-.PHONY: bench bench-compare bench-peers clean
+.PHONY: bench bench-compare bench-baseline bench-smoke bench-peers clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -73,11 +76,17 @@ restore: $(READY) ## restore the newest backup, or NAME, to the new file TO
 monitor: $(READY) ## watch what goes on in the store of ENVIRONMENT
 	$(BIN)/jobstore monitor $(OPERATED)
 
-bench: $(READY) ## measure speed at SCALE postings; fails when a gate does
-	$(BIN)/python -m benchmarks run --scale $(SCALE)
+bench: $(READY) ## measure speed at SCALE postings; fails when a promise or a figure of BASE does
+	$(BIN)/python -m benchmarks run --scale $(SCALE) --base '$(BASE)'
 
-bench-compare: $(READY) ## measure against the results of an earlier run, BASE=FILE
+bench-compare: $(READY) ## measure what BASE holds; it may be the JSON file of an earlier run, too
 	$(BIN)/python -m benchmarks compare --base '$(BASE)'
+
+bench-baseline: $(READY) ## make the figures of SCALE in BASE anew, of RUNS runs on a quiet machine
+	$(BIN)/python -m benchmarks baseline --scale $(SCALE) --runs $(RUNS) --base '$(BASE)'
+
+bench-smoke: $(READY) ## see that all measuring works, and judge no time
+	$(BIN)/python -m benchmarks run --scale 10000 --rounds 1 --unjudged
 
 bench-peers: $(READY) ## measure other ways to keep postings, same data, same run
 	$(PIP) '.[bench]'

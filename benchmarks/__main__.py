@@ -1,161 +1,130 @@
-"""The command ``python -m benchmarks``: measure, compare, measure peers, publish the results.
+"""The command ``python -m benchmarks``: measure, hold what was reached, publish the results.
 
-Only the order of things lives here.
+Only the order of things lives here, and what fails a run.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
-from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
-from benchmarks import compare, gates, markdown, profile, real, report
-from benchmarks.databases import Database, database, working_copy
-from benchmarks.importing import ROWS, measure_import, measure_memory, measure_opening
-from benchmarks.reading import (
-    ROUNDS,
-    measure_alone,
-    measure_at_once,
-    measure_plain_gets,
-    subject,
-)
-from benchmarks.space import measure_space
-from benchmarks.writing import measure_writes
+from benchmarks import Misuse, baseline, gates, markdown, planting, profile, real, report
+from benchmarks.databases import database
+from benchmarks.reading import ROUNDS
+from benchmarks.running import SIZES, Run, say
 
 SCALE = 100_000
-# Where growth is measured from, and sizes between there and the scale.
-SIZES = (10_000, 100_000, 1_000_000)
+RUNS = 10
+"""Of so many runs a baseline is made."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one of the commands; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    commands = ("run", "compare", "peers", "profile", "real", "publish")
-    parser.add_argument("command", nargs="?", default="run", choices=commands)
-    parser.add_argument("--scale", type=int, default=SCALE, help="postings (default %(default)s)")
-    parser.add_argument("--base", type=Path, help="compare: the JSON file of an earlier run")
-    parser.add_argument("files", nargs="*", type=Path, help="real: files that can be imported")
+    parser = _parser()
     options = parser.parse_args(arguments)
-    if options.scale < SIZES[0]:
+    scale = options.scale or SCALE
+    if scale < SIZES[0]:
         parser.error(f"--scale must be at least {SIZES[0]}")
-    if options.command == "publish":
-        markdown.publish()
-        return 0
-    if options.command == "peers":
-        from benchmarks.peers import run
+    if min(options.rounds, options.runs) < 1:
+        parser.error("--rounds and --runs must be at least 1")
+    if options.command == "real" and not options.files:
+        parser.error("real needs files")
+    match options.command:
+        case "run" | "compare":
+            try:
+                plants = planting.parse(options.plant)
+                base = baseline.load(options.base)
+                if options.command == "run":
+                    return _run(Run(scale, options.rounds, plants), base, options.unjudged)
+                smallest = min(map(int, base["sizes"]))
+                return _compare(Run(options.scale or smallest, options.rounds, plants), base)
+            except Misuse as error:
+                parser.exit(2, f"{parser.prog}: {error}\n")
+        case "baseline":
+            return _baseline(Run(scale, options.rounds), options.runs, options.base)
+        case "peers":
+            from benchmarks.peers import run
 
-        return run(options.scale)
-    if options.command == "profile":
-        parts = asyncio.run(profile.run(database(options.scale)))
-        results = {"scale": options.scale, "machine": report.machine(), "parts": parts}
-        report.write(results, f"profile-{options.scale}")
-        return 0
-    if options.command == "real":
-        if not options.files:
-            parser.error("real needs files")
-        return asyncio.run(real.run(options.files))
-    if options.command == "compare":
-        if options.base is None:
-            parser.error("compare needs --base FILE")
-        base = json.loads(options.base.read_text(encoding="utf-8"))
-        return _compare(base)
-    results = asyncio.run(measure(options.scale))
-    judged = gates.judge(results)
-    results["gates"] = [
-        {"name": gate.name, "value": gate.value, "limit": gate.limit, "holds": gate.holds}
-        for gate in judged
-    ]
+            return run(scale)
+        case "profile":
+            parts = asyncio.run(profile.run(database(scale)))
+            results = {"scale": scale, "machine": report.machine(), "parts": parts}
+            report.write(results, f"profile-{scale}")
+        case "real":
+            return asyncio.run(real.run(options.files))
+        case "publish":
+            markdown.publish()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = ("run", "compare", "baseline", "peers", "profile", "real", "publish")
+    parser.add_argument("command", nargs="?", default="run", choices=commands)
+    parser.add_argument("--scale", type=int, help=f"postings (default {SCALE})")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="(default %(default)s)")
+    parser.add_argument(
+        "--base",
+        type=Path,
+        default=baseline.FILE,
+        help="a baseline; run and compare also take the JSON file of an earlier run",
+    )
+    parser.add_argument("--unjudged", action="store_true", help="run: fail by no figure")
+    parser.add_argument(
+        "--plant",
+        action="append",
+        default=[],
+        metavar="OPERATION=FACTOR",
+        help="run, compare: slow a read down, to see whether it is noticed; nothing is kept",
+    )
+    parser.add_argument("--runs", type=int, default=RUNS, help="baseline: (default %(default)s)")
+    parser.add_argument("files", nargs="*", type=Path, help="real: files that can be imported")
+    return parser
+
+
+def _run(run: Run, base: baseline.Baseline, unjudged: bool) -> int:
+    results = asyncio.run(run.full())
+    judged = [*gates.promise(results), *_held(run, base, results), *gates.goals(results)]
+    results["gates"] = [each.plain() for each in judged]
     report.show(results)
     report.show_gates(judged)
-    print(f"written to {report.write(results)}")
-    return int(any(gate.binding and not gate.holds for gate in judged))
+    if not run.plants:
+        print(f"written to {report.write(results, 'unjudged' if unjudged else 'latest')}")
+    return 0 if unjudged else int(any(each.fails for each in judged))
 
 
-async def measure(
-    scale: int, *, rounds: int = ROUNDS, sizes: list[int] | None = None, brief: bool = False
-) -> dict[str, Any]:
-    """Measure everything at ``scale``, and reads at the other sizes too.
-
-    ``brief`` leaves out what a comparison does not look at.
-    """
-    if sizes is None:
-        sizes = [size for size in SIZES if size < scale]
-    bases = [database(size) for size in (*sizes, scale)]
-    large = bases[-1]
-    results: dict[str, Any] = {"scale": scale, "machine": report.machine()}
-    await _reads(results, bases, rounds, brief)
-    _say("writes")
-    with working_copy(large) as copy:
-        writes = await measure_writes(copy, rounds)
-    results["writes"] = writes.summary()
-    ratios = results.setdefault("ratios", {})
-    ratios["upserts against sqlite3 in batches"] = writes.ratio("upsert new", "sqlite3")
-    ratios["upserts against the engine's functions"] = writes.ratio(
-        "upsert new", "engine functions"
-    )
-    ratios["unchanged upserts against new ones"] = writes.ratio("upsert unchanged", "upsert new")
-    if brief:
-        return results
-    _say("opening, space, memory")
-    results["opening"] = await measure_opening(large)
-    results["space"] = measure_space(large)
-    results["memory"] = measure_memory(large)
-    _say("import of a file")
-    results["import"] = measure_import(min(ROWS, scale))
-    ratios["import against executemany"] = results["import"]["ratio"]
-    return results
+def _compare(run: Run, base: baseline.Baseline) -> int:
+    if str(run.scale) not in base["sizes"]:
+        raise Misuse(f"the base has figures at {' and '.join(base['sizes'])} postings only")
+    held = _held(run, base, asyncio.run(run.brief()))
+    report.show_gates(held)
+    return int(any(each.fails for each in held))
 
 
-async def _reads(results: dict[str, Any], bases: list[Database], rounds: int, brief: bool) -> None:
-    async with AsyncExitStack() as stack:
-        _say("drawing parameters")
-        subjects = [await stack.enter_async_context(subject(each)) for each in bases]
-        _say("reads, one call at a time")
-        measured = await measure_alone(subjects, rounds)
-        results["reads"] = {
-            str(size): {name: found.summary() for name, found in operations.items()}
-            for size, operations in measured.items()
-        }
-        if brief:
-            return
-        _say("reads, 100 at once")
-        at_once = await measure_at_once(subjects[-1])
-        results["at_once"] = {name: timings.summary() for name, timings in at_once.items()}
-        gets = await measure_plain_gets(subjects[-1], bases[-1])
-        results["gets_at_once"] = {
-            name: timings.summary()["per_second"] for name, timings in gets.items()
-        }
-        results["ratios"] = {
-            f"100 gets against {name}": results["gets_at_once"]["gateway"] / rate
-            for name, rate in results["gets_at_once"].items()
-            if name != "gateway"
-        }
+def _held(run: Run, base: baseline.Baseline, results: report.Results) -> list[gates.Gate]:
+    """Hold the results to the baseline; reads that seem slower get a second look."""
+    looks = [baseline.figures(results)]
+    baseline.check(base, run.scale, looks[0])
+    for size, names in baseline.lost(base, looks[0]).items():
+        reads = names & results["reads"].get(str(size), {}).keys()
+        if reads:
+            say(f"a second look at {', '.join(sorted(reads))} at {size:,}")
+            looks.append(baseline.figures(asyncio.run(run.again(size, reads))))
+    return baseline.hold(base, *looks)
 
 
-def _compare(base: dict[str, Any]) -> int:
-    sizes = sorted(int(size) for size in base["reads"])
-    results = asyncio.run(measure(sizes[-1], sizes=sizes[:-1], brief=True))
-    changes = compare.compare(base, results)
-    report.show_rows(
-        f"Medians relative to the machine; more than {compare.THRESHOLD:.0%} and no overlap counts",
-        ("operation", "before", "now", "change", ""),
-        [
-            (each.name, f"{each.before:.2f}", f"{each.after:.2f}", f"{each.change:+.0%}",
-             "" if each.verdict == "same" else each.verdict)
-            for each in changes
-        ],
-    )  # fmt: skip
-    slower = [each.name for each in changes if each.verdict == "slower"]
-    print(f"{len(slower)} of {len(changes)} operations got slower")
-    return int(bool(slower))
-
-
-def _say(what: str) -> None:
-    print(f"... {what}", file=sys.stderr, flush=True)
+def _baseline(run: Run, runs: int, path: Path) -> int:
+    results = []
+    for number in range(runs):
+        say(f"run {number + 1} of {runs}")
+        results.append(asyncio.run(run.brief()))
+    made = baseline.make(results)
+    report.show_baseline(made)
+    baseline.write(baseline.merge(baseline.load(path), made) if path.exists() else made, path)
+    print(f"written to {path}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import FOLDER
+from benchmarks.report import FOLDER, KINDS
 
 README = FOLDER.parent / "README.md"
 BEGIN, END = "<!-- results: python -m benchmarks publish -->", "<!-- end of results -->"
@@ -52,7 +52,7 @@ def _read(path: Path) -> Results:
 def run_section(results: Results) -> str:
     """Return the section of one run."""
     lines = [*_heading(f"{results['scale']:,} postings", results), *_reads(results)]
-    lines += ["", *_rest(results), "", *_missed(results), ""]
+    lines += ["", *_rest(results), "", *_missed(results)]
     return "\n".join(lines)
 
 
@@ -177,10 +177,13 @@ def _rest(results: Results) -> Iterator[str]:
 
 
 def _missed(results: Results) -> Iterator[str]:
-    missed = [gate for gate in results["gates"] if not gate["holds"]]
-    yield f"{len(results['gates']) - len(missed)} of {len(results['gates'])} figures hold."
-    if missed:
-        yield "Not reached:"
-        yield ""
-    for gate in missed:
-        yield f"- {gate['name']}: {gate['value']:,.3g}, to be {gate['limit']:,.3g}"
+    for kind, label in KINDS.items():
+        gates = [gate for gate in results["gates"] if gate["kind"] == kind]
+        if gates:
+            missed = [gate for gate in gates if not gate["holds"]]
+            yield f"{label}: {len(gates) - len(missed)} of {len(gates)} hold{':' * bool(missed)}"
+            yield ""
+            for gate in missed:
+                yield f"- {gate['name']}: {gate['value']:,.3g}, to be {gate['limit']:,.3g}"
+            if missed:
+                yield ""

@@ -25,10 +25,11 @@ from benchmarks.databases import Database
 from benchmarks.draws import Draws
 from benchmarks.measuring import Timings, at_once, quiet
 from benchmarks.operations import Operation, reading_operations
+from benchmarks.planting import Plants, plant
 from jobstore.gateway import JobStore
 
 ROUNDS = 5
-_CALLS = 80
+_CALLS = 60
 _SECONDS = 1.5
 """A round of one operation is ended after so many calls, or after so much time."""
 _LEAST = 20
@@ -48,14 +49,14 @@ class Subject:
 
 @dataclass(slots=True)
 class Measured:
-    """The timings of one operation at one size: the call, the same SQL, a hop of nothing, and the
-    same SQL carried by one hop; ``reference`` is that of the machine itself."""
+    """The timings of one operation at one size: the call, the same SQL, a hop of nothing, the
+    same SQL carried by one hop, and some Python work that never changes."""
 
     gateway: Timings = field(default_factory=Timings)
     sqlite: Timings = field(default_factory=Timings)
     hop: Timings = field(default_factory=Timings)
     carried: Timings = field(default_factory=Timings)
-    reference: Timings = field(default_factory=Timings)
+    python: Timings = field(default_factory=Timings)
 
     def ratio(self) -> float:
         """Return the gateway's median against those of the same SQL and one hop together."""
@@ -64,16 +65,24 @@ class Measured:
         )
         return gateway / (limit + hop)
 
+    def cost(self) -> float:
+        """Return the middle one of all calls, each against what was timed right beside it.
+
+        That is the same SQL in a hop and a piece of Python: whatever slows the machine down just
+        then slows both sides, whether it is waking threads, SQLite or Python.
+        """
+        beside = zip(self.gateway.all, self.carried.all, self.python.all, strict=True)
+        return median(own / (carried + python) for own, carried, python in beside)
+
     def summary(self) -> dict[str, Any]:
         """Return everything as plain numbers, milliseconds."""
-        pairs = zip(self.gateway.medians(), self.reference.medians(), strict=True)
         return {
             "alone": self.gateway.summary(),
             "sqlite": self.sqlite.summary(),
             "hop": self.hop.summary(),
             "carried": self.carried.summary(),
             "ratio": round(self.ratio(), 3),
-            "relative": [round(own / reference, 4) for own, reference in pairs],
+            "cost": round(self.cost(), 4),
         }
 
 
@@ -98,22 +107,25 @@ async def subject(database: Database, now: datetime = generator.NOW) -> AsyncIte
 
 
 async def measure_alone(
-    subjects: Sequence[Subject], rounds: int = ROUNDS
+    subjects: Sequence[Subject], rounds: int = ROUNDS, plants: Plants | None = None
 ) -> dict[int, dict[str, Measured]]:
-    """Measure every operation, one call at a time; returns timings by size and name."""
+    """Measure every operation, one call at a time; returns timings by size and name.
+
+    Operations of ``plants`` are slowed down by their factors.
+    """
+    operations = {each.size: plant(each.operations, plants or {}) for each in subjects}
     found: dict[int, dict[str, Measured]] = {
         each.size: {operation.name: Measured() for operation in each.operations}
         for each in subjects
     }
-    machine = _Reference()
     async with aiosqlite.connect(":memory:") as idle:
         for number in range(rounds):
             for each in subjects:
-                for operation in each.operations:
+                for operation in operations[each.size]:
                     if not operation.calls:
                         continue
                     measured = found[each.size][operation.name]
-                    await _round(each, operation, measured, idle, machine, number)
+                    await _round(each, operation, measured, idle, number)
     return found
 
 
@@ -122,7 +134,6 @@ async def _round(
     operation: Operation,
     measured: Measured,
     idle: aiosqlite.Connection,
-    machine: _Reference,
     number: int,
 ) -> None:
     size = len(operation.calls)
@@ -132,7 +143,7 @@ async def _round(
     limit: list[float] = []
     hop: list[float] = []
     carried: list[float] = []
-    reference: list[float] = []
+    python: list[float] = []
     clock = time.perf_counter
     # What was read last by others is not in the caches; the first call is nobody's.
     await pairs[start][0](subject.store)
@@ -158,13 +169,13 @@ async def _round(
             await idle._execute(_nothing)  # type: ignore[no-untyped-call]
             hop.append(clock() - started)
             started = clock()
-            machine.work()
-            reference.append(clock() - started)
+            _work()
+            python.append(clock() - started)
     measured.gateway.rounds.append(gateway)
     measured.sqlite.rounds.append(limit)
     measured.hop.rounds.append(hop)
     measured.carried.rounds.append(carried)
-    measured.reference.rounds.append(reference)
+    measured.python.rounds.append(python)
 
 
 async def _carry(conn: aiosqlite.Connection, statements: list[bare.Statement]) -> None:
@@ -176,28 +187,36 @@ def _nothing() -> None:
     """What one hop to a connection's thread and back carries."""
 
 
-class _Reference:
-    """A piece of work that never changes: it tells how fast the machine is just now."""
+class _Row:
+    """What the piece of Python makes many of."""
 
-    def __init__(self) -> None:
-        self._conn = sqlite3.connect(":memory:")
-        self._conn.execute("CREATE TABLE numbers (id INTEGER PRIMARY KEY, text TEXT)")
-        rows = [(number, f"number {number}") for number in range(1000)]
-        self._conn.executemany("INSERT INTO numbers VALUES (?, ?)", rows)
+    __slots__ = ("name", "number", "pair")
 
-    def work(self) -> int:
-        """Read 100 rows and look at each."""
-        rows = self._conn.execute("SELECT * FROM numbers WHERE id % 10 = 3").fetchall()
-        return sum(len(text) + number for number, text in rows)
+    number: int
+    name: str
+    pair: tuple[int, str]
 
 
-async def measure_at_once(subject: Subject, rounds: int = 3) -> dict[str, Timings]:
+def _work() -> int:
+    """Do what never changes: fill objects, cut strings, look things up."""
+    rows = []
+    for number in range(60):
+        row = _Row()
+        row.number = number
+        row.name = f"number {number}"
+        row.pair = (number, row.name)
+        rows.append(row)
+    by_name = {row.name: row for row in rows}
+    return len(by_name) + sum(len(row.name.replace("n", "m").split()) for row in rows)
+
+
+async def measure_at_once(subject: Subject, rounds: int) -> dict[str, Timings]:
     """Measure every operation called by 100 coroutines at once."""
     found = {operation.name: Timings() for operation in subject.operations}
     for _ in range(rounds):
         for operation in subject.operations:
             # About as many as one caller makes in a second, but each caller makes a few.
-            count = 2000 if operation.name in ("count", "get", "find") else 300
+            count = 2000 if operation.name in ("count", "get", "find") else 150
             calls = [partial(call, subject.store) for call in islice(cycle(operation.calls), count)]
             with quiet():
                 await at_once(calls, found[operation.name])
@@ -205,7 +224,7 @@ async def measure_at_once(subject: Subject, rounds: int = 3) -> dict[str, Timing
 
 
 async def measure_plain_gets(
-    subject: Subject, database: Database, rounds: int = 7
+    subject: Subject, database: Database, rounds: int
 ) -> dict[str, Timings]:
     """Measure 100 coroutines that get: through the gateway, and on plain aiosqlite.
 

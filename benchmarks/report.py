@@ -18,10 +18,20 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import picture
+from benchmarks.baseline import Baseline, noisy
 from benchmarks.databases import REPOSITORY
 from benchmarks.gates import SLOWEST, Gate
 
+Results = Mapping[str, Any]
+
 FOLDER = REPOSITORY / "benchmarks" / "results"
+
+KINDS = {
+    "promise": "Promised",
+    "baseline": "Reached before",
+    "goal": "Wished for",
+}
+"""How the kinds of gates are called."""
 
 console = Console(width=None if os.isatty(1) else 160, highlight=False)
 
@@ -55,13 +65,13 @@ def _revision() -> str | None:
     return found.stdout.strip() or None
 
 
-def write(results: Mapping[str, Any], name: str = "latest") -> Path:
+def write(results: Results, name: str = "latest") -> Path:
     """Write the results as JSON and their picture as SVG; returns the JSON file.
 
-    A run is also kept under its size, until there is a newer one of that size.
+    The latest run is also kept under its size, until there is a newer one of that size.
     """
     FOLDER.mkdir(exist_ok=True)
-    names = [name, str(results["scale"])] if "reads" in results else [name]
+    names = [name, str(results["scale"])] if name == "latest" else [name]
     for each in names:
         text = json.dumps(results, indent=1) + "\n"
         (FOLDER / f"{each}.json").write_text(text, encoding="utf-8")
@@ -70,7 +80,7 @@ def write(results: Mapping[str, Any], name: str = "latest") -> Path:
     return FOLDER / f"{name}.json"
 
 
-def _picture(results: Mapping[str, Any]) -> str:
+def _picture(results: Results) -> str:
     lines: dict[str, dict[int, float]] = {}
     for size, operations in results["reads"].items():
         for name, found in operations.items():
@@ -78,7 +88,7 @@ def _picture(results: Mapping[str, Any]) -> str:
     return picture.draw("Latency (p50) against the number of postings", lines, SLOWEST)
 
 
-def show(results: Mapping[str, Any]) -> None:
+def show(results: Results) -> None:
     """Print the figures of a run."""
     about = results["machine"]
     console.print(
@@ -90,7 +100,7 @@ def show(results: Mapping[str, Any]) -> None:
     _show_rest(results)
 
 
-def _show_reads(results: Mapping[str, Any]) -> None:
+def _show_reads(results: Results) -> None:
     table = _table(
         "Reads, milliseconds; the limit is the same SQL on bare sqlite3",
         "operation p50 p95 p99 max calls/s sqlite3 hop SQL|in|a|hop ratio"
@@ -112,7 +122,7 @@ def _show_reads(results: Mapping[str, Any]) -> None:
     console.print(table)
 
 
-def _show_writes(results: Mapping[str, Any]) -> None:
+def _show_writes(results: Results) -> None:
     table = _table(
         "Durable upserts, milliseconds",
         "operation callers p50 p95 p99 max calls/s",
@@ -124,7 +134,7 @@ def _show_writes(results: Mapping[str, Any]) -> None:
     console.print(table)
 
 
-def _show_rest(results: Mapping[str, Any]) -> None:
+def _show_rest(results: Results) -> None:
     rows = _table("Rates, space and memory", "what value")
     for name, rate in results["writes"]["per_second"].items():
         rows.add_row(f"postings a second, {name}", f"{rate:,.0f}")
@@ -161,13 +171,40 @@ def _show_rest(results: Mapping[str, Any]) -> None:
 
 
 def show_gates(gates: Iterable[Gate]) -> None:
-    """Print what does not hold, and how many do."""
+    """Print how near every held figure is to its limit, what does not hold, and how many do."""
     judged = list(gates)
-    for gate in judged:
-        if not gate.holds:
-            style = "bold red" if gate.binding else "yellow"
-            console.print(f"{'FAILED' if gate.binding else 'not reached'}  {gate}", style=style)
-    console.print(f"{sum(gate.holds for gate in judged)} of {len(judged)} figures hold")
+    held = [each for each in judged if each.kind == "baseline"]
+    show_rows(
+        "What was reached: costs, against the most that they may be",
+        ("figure", "now", "at most", ""),
+        [
+            (each.name, f"{each.value:.3f}", f"{each.limit:.3f}", "LOST" if each.fails else "")
+            for each in held
+        ],
+    )
+    for each in judged:
+        if not each.holds:
+            style = "bold red" if each.fails else "yellow"
+            console.print(f"{'FAILED' if each.fails else 'not reached'}  {each}", style=style)
+    for kind, label in KINDS.items():
+        some = [each for each in judged if each.kind == kind]
+        if some:
+            console.print(f"{label}: {sum(each.holds for each in some)} of {len(some)} hold")
+
+
+def show_baseline(made: Baseline) -> None:
+    """Print the figures of a baseline, and those that are too noisy to tell much."""
+    for size, entry in made["sizes"].items():
+        show_rows(
+            f"Costs at {int(size):,} postings, of {entry['runs']} runs",
+            ("figure", "median", "spread", "margin"),
+            [
+                (name, f"{each['median']:.3f}", f"{each['spread']:.1%}", f"{each['margin']:.1%}")
+                for name, each in entry["figures"].items()
+            ],
+        )
+    for figure in noisy(made):
+        console.print(f"NOISY  {figure}; measure on a quieter machine", style="bold red")
 
 
 def _table(title: str, columns: str) -> Table:

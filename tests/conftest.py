@@ -1,4 +1,7 @@
-"""Lists the fixture plugins and loads the hypothesis profile; fixtures live in fixtures/."""
+"""Settles the surroundings, lists the fixture plugins and loads the hypothesis profile.
+
+Fixtures live in fixtures/.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,10 @@ import os
 import signal
 
 from hypothesis import HealthCheck, settings
+
+from tests.fixtures import surroundings
+
+surroundings.settle()
 
 pytest_plugins = [
     "tests.fixtures.bench",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +23,7 @@ from jobstore.cli.common import (
     operating,
 )
 from jobstore.cli.output import complain, console, counted, plain, print_json, say
+from jobstore.files import create, synchronise
 
 if TYPE_CHECKING:
     from jobstore.operations.backup import Backup, Catalog, Pruned
@@ -85,15 +85,12 @@ def keygen(
     from jobstore.operations import backup
 
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with create(file) as stream:
+            stream.write(f"{backup.new_key()}\n".encode("ascii"))
+        synchronise(file)
     except OSError as error:
         complain(f"{file} cannot be made ({error.strerror}); name another file.")
         raise typer.Exit(1) from None
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        os.fchmod(descriptor, 0o600)
-        stream.write(f"{backup.new_key()}\n")
-        stream.flush()
-        os.fsync(descriptor)
     say(
         f"{file} has a new key. Have it signed with from now on, by .env or the environment:\n"
         f'  export JOBSTORE_BACKUP__KEY="$(cat {shlex.quote(str(file))})"\n'

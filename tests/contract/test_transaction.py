@@ -31,6 +31,7 @@ from jobstore import (
 from jobstore.engines.sqlite import writes
 from jobstore.health import HealthLimits, Verdict
 from jobstore.settings import sqlite_url
+from tests.fixtures.clock import LoopClock
 from tests.fixtures.postings import posting
 
 ONE, TWO = job_id("board", "1"), job_id("board", "2")
@@ -228,9 +229,12 @@ async def other_write(store: JobStore) -> AsyncIterator[Callable[[], Awaitable[N
 async def test_a_transaction_that_takes_too_long_is_rolled_back(
     store: JobStore, other_write: Callable[[], Awaitable[None]]
 ) -> None:
+    loop_clock = LoopClock()
+
     async def work() -> None:
-        async with store.transaction(timeout=0.05) as tx:
+        async with store.transaction(timeout=3600) as tx:
             await tx.upsert(posting(1))
+            loop_clock.advance(4000)
             await other_write()
             with pytest.raises(StoreTimeout):
                 await tx.upsert(posting(3))
@@ -295,9 +299,12 @@ async def test_the_health_checks_own_transaction_expires_like_any_other(
 async def test_an_error_of_the_block_is_told_rather_than_the_timeout(
     store: JobStore, other_write: Callable[[], Awaitable[None]]
 ) -> None:
+    loop_clock = LoopClock()
+
     async def work() -> None:
-        async with store.transaction(timeout=0.05) as tx:
+        async with store.transaction(timeout=3600) as tx:
             await tx.upsert(posting(1))
+            loop_clock.advance(4000)
             await other_write()
             raise ZeroDivisionError
 

@@ -202,7 +202,7 @@ async def test_a_read_only_file_is_read_and_refuses_writes(
         await store.upsert(full())
     freeze(frozen_file)
 
-    async with jobstore.connect(migrated_url, options=IMPATIENT) as store:
+    async with jobstore.connect(migrated_url) as store:
         assert (await store.search(SearchQuery(text="engineer"))).total == 1
         for call in (
             store.upsert(posting(2)),
@@ -287,6 +287,7 @@ async def test_a_file_that_another_program_writes_is_busy_and_still_read(
 
         await asyncio.to_thread(other.communicate, "go\n", 60)
 
+    async with jobstore.connect(migrated_url) as store:
         assert (await store.upsert(posting(2))).outcome is Outcome.INSERTED
 
 

@@ -78,6 +78,7 @@ async def test_another_program_that_keeps_the_file_locked(tmp_path: Path) -> Non
             async with writer.exclusive(30):
                 raise AssertionError("it was let in")
         other.execute("ROLLBACK")
+    async with open_plain(path) as writer:
         assert await writer.submit(put, "later", 1) == 1
     other.close()
     assert rows(path) == {"later": 1}

@@ -84,6 +84,6 @@ class Machine:
             env=self.environment | more,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )

@@ -160,7 +160,7 @@ async def test_what_is_over_its_limit_is_told_with_the_limit(file: Path) -> None
 
 async def test_one_who_keeps_the_writer_waiting_is_noticed(file: Path) -> None:
     options = EngineOptions(queue_size=10, busy_timeout=30)
-    limits = HealthLimits(timeout=0.2, **dict.fromkeys(LENIENT["thresholds"], 1e9))
+    limits = HealthLimits(timeout=1.0, **dict.fromkeys(LENIENT["thresholds"], 1e9))
     async with jobstore.connect(sqlite_url(file), options=options) as store:
         with FileLock(file, 1):
             writes = [asyncio.create_task(store.upsert(posting(100)))]
@@ -179,15 +179,25 @@ async def test_one_who_keeps_the_writer_waiting_is_noticed(file: Path) -> None:
     assert wanting({each.name: each for each in again.checks}) == {}
 
 
+def assert_recovers(folder: Path) -> None:
+    """See that all is well again, once what an earlier look left behind has ended."""
+    for _ in range(400):
+        failing = wanting(look(lenient(folder)))
+        if not failing:
+            return
+        time.sleep(0.05)
+    raise AssertionError(failing)
+
+
 def test_a_store_that_others_keep_locked_fails_and_recovers(file: Path) -> None:
-    settings = lenient(file.parent, timeout=0.2)
+    settings = lenient(file.parent, timeout=1.0)
     with closing(sqlite3.connect(file, isolation_level=None)) as conn:
         conn.execute("PRAGMA locking_mode = EXCLUSIVE")
         conn.execute("BEGIN EXCLUSIVE")
         found = look(settings, "store", "schema", "wal")
     assert wanting(found) == {"store:responseTime": "fail", "schema:version": "fail"}
     assert "somebody keeps the store locked" in found["store:responseTime"].output
-    assert wanting(look(lenient(file.parent))) == {}
+    assert_recovers(file.parent)
 
 
 @pytest.mark.parametrize(
@@ -313,7 +323,7 @@ def test_only_what_is_asked_for_is_looked_at(tmp_path: Path) -> None:
 def test_a_disk_that_hangs_fails_and_recovers(hanging_disk: HangingDisk, tmp_path: Path) -> None:
     folder = hanging_disk.folder
     migrations.up(sqlite_url(folder / "jobs.db"))
-    settings = lenient(folder, timeout=0.2)
+    settings = lenient(folder, timeout=1.0)
     hanging_disk.hang()
     found = look(settings)
     hanging_disk.recover()
@@ -323,11 +333,7 @@ def test_a_disk_that_hangs_fails_and_recovers(hanging_disk: HangingDisk, tmp_pat
         "schema:version": "fail",
     }
     assert "the disk hangs" in found["disk:write"].output
-    # What was left behind ends a moment after the disk answers again.
-    patience = time.monotonic() + 20
-    while (failing := wanting(look(lenient(folder)))) and time.monotonic() < patience:
-        time.sleep(0.05)
-    assert failing == {}
+    assert_recovers(folder)
 
 
 @pytest.fixture
@@ -344,7 +350,7 @@ def hanging() -> Iterator[Any]:
 
 def test_facts_that_hang_fail_alone(file: Path, hanging: Any) -> None:
     facts = Facts(hanging, lambda: Kept(datetime.now(UTC)), lambda: Standing(judged=True))
-    found = look(lenient(file.parent, timeout=0.2), "backup", "drill", "alerts", facts=facts)
+    found = look(lenient(file.parent, timeout=1.0), "backup", "drill", "alerts", facts=facts)
     assert wanting(found) == {"backup:age": "fail"}
 
 

@@ -31,7 +31,7 @@ def seconds() -> Seconds:
 
 
 async def until(true: Callable[[], object]) -> None:
-    for _ in range(500):
+    for _ in range(6000):
         if await asyncio.to_thread(true):
             return
         await asyncio.sleep(0.01)

@@ -48,8 +48,9 @@ RUN = {
         "parts": {"row": 300.0},
     },
     "gates": [
-        {"name": "get, p50 ms", "value": 0.1, "limit": 0.5, "holds": True},
-        {"name": "find, p50 ms", "value": 0.9, "limit": 0.5, "holds": False},
+        {"kind": "promise", "name": "get, p99 ms", "value": 9, "limit": 50, "holds": True},
+        {"kind": "goal", "name": "get, p50 ms", "value": 0.1, "limit": 0.5, "holds": True},
+        {"kind": "goal", "name": "find, p50 ms", "value": 0.9, "limit": 0.5, "holds": False},
     ],
 }
 PEERS = {
@@ -79,8 +80,9 @@ def test_results_stand_between_the_marks(tmp_path):
     assert text.endswith(f"{markdown.END}\nThe end\n")
     assert "\nold\n" not in text
     assert "| get | 0.100 | 0.200 | 0.300 | 0.400 | 0.100 | 0.100 | 0.100 | 1.25 | 2.00 |" in text
-    assert "1 of 2 figures hold." in text
-    assert "- find, p50 ms: 0.9, to be 0.5" in text
+    assert "Promised: 1 of 1 hold\n" in text
+    assert "Reached before" not in text
+    assert "Wished for: 1 of 2 hold:\n\n- find, p50 ms: 0.9, to be 0.5\n" in text
     assert "| sqlite-utils | 6 |" in text
     markdown.publish(tmp_path, readme)
     assert readme.read_text() == text

@@ -191,8 +191,14 @@ async def test_a_late_answer_is_dropped(error: Exception | None) -> None:
 
 
 def test_a_loop_apart_gives_its_result_its_error_or_up() -> None:
+    may_end = threading.Event()
+
+    async def hangs() -> None:
+        await asyncio.to_thread(may_end.wait, LONG)
+
     assert loop_apart(good, LONG) == well()
     with pytest.raises(ZeroDivisionError):
         loop_apart(raising(ZeroDivisionError()), LONG)
     with pytest.raises(TimeoutError):
-        loop_apart(lambda: asyncio.sleep(0.2, well()), 0.01)
+        loop_apart(hangs, 0.01)
+    may_end.set()

@@ -357,7 +357,7 @@ print("fine")
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what another thread is about to do."""
-    for _ in range(2000):
+    for _ in range(12_000):
         if condition():
             return
         await asyncio.sleep(0.005)

@@ -19,6 +19,7 @@ from jobstore import (
 )
 from jobstore.engines.sqlite.lease import Lease
 from jobstore.engines.sqlite.locking import FileLock
+from tests.fixtures.clock import LoopClock
 from tests.unit.sqlite.plain import Gate, Tally, fail, open_plain, put, rows, take, tally
 from tests.unit.sqlite.test_writer import Scripted, error_of, held
 
@@ -87,9 +88,10 @@ async def test_others_wait_until_it_is_over(path: Path) -> None:
 
 
 async def test_the_turn_has_to_come_in_time(path: Path) -> None:
-    gate = Gate()
-    async with open_plain(path, busy_timeout=0.05) as writer:
+    gate, clock = Gate(), LoopClock()
+    async with open_plain(path, busy_timeout=3600) as writer:
         first = await held(writer, gate)
+        asyncio.get_running_loop().call_soon(clock.advance, 4000)
         with pytest.raises(StoreBusy):
             async with writer.exclusive(30):
                 raise AssertionError("it was let in")
@@ -99,7 +101,7 @@ async def test_the_turn_has_to_come_in_time(path: Path) -> None:
 
 async def test_another_process_keeps_it_from_beginning(path: Path) -> None:
     other = FileLock(path, timeout=0)
-    async with open_plain(path, busy_timeout=0.05) as writer:
+    async with open_plain(path) as writer:
         writer._transactions._lock = FileLock(path, timeout=0.05)
         with other, pytest.raises(StoreBusy):
             async with writer.exclusive(30):
@@ -110,11 +112,12 @@ async def test_another_process_keeps_it_from_beginning(path: Path) -> None:
 
 class TestTimeout:
     async def test_it_is_rolled_back_when_its_time_is_over(self, path: Path) -> None:
+        clock = LoopClock()
         async with open_plain(path) as writer:
             with pytest.raises(StoreTimeout):
-                async with writer.exclusive(0.05) as lease:
+                async with writer.exclusive(3600) as lease:
                     await lease.run(put, "a", 1)
-                    await asyncio.sleep(0.2)
+                    clock.advance(4000)
                     # Others go on although the block has not ended.
                     assert await writer.submit(put, "b", 2) == 2
                     with pytest.raises(StoreTimeout):
@@ -122,7 +125,7 @@ class TestTimeout:
             assert rows(path) == {"b": 2}
 
     async def test_what_runs_then_is_finished_before_it_is_rolled_back(self, path: Path) -> None:
-        gate = Gate()
+        gate, clock = Gate(), LoopClock()
         ran: list[str] = []
 
         def slow(batch: Tally) -> None:
@@ -132,13 +135,16 @@ class TestTimeout:
             ran.append("slow")
 
         async def work() -> None:
-            async with writer.exclusive(0.05) as lease:
+            async with writer.exclusive(3600) as lease:
                 await lease.run(put, "a", 1)
                 await asyncio.gather(lease.run(slow), lease.run(ran.append))  # type: ignore[arg-type]
 
         async with open_plain(path) as writer:
+            working = asyncio.create_task(work())
+            await asyncio.to_thread(gate.entered.wait, 60)
+            clock.advance(4000)
             with pytest.raises(StoreTimeout, match="rolled back"):
-                await work()
+                await working
             # The caller is told at once; whoever comes next waits for the rollback.
             other = asyncio.create_task(writer.submit(put, "other", 2))
             assert not ran
@@ -149,10 +155,12 @@ class TestTimeout:
         assert rows(path) == {"other": 2}
 
     async def test_an_error_of_the_block_is_not_hidden_by_it(self, path: Path) -> None:
+        clock = LoopClock()
         async with open_plain(path) as writer:
             with pytest.raises(KeyError):
-                async with writer.exclusive(0.01):
-                    await asyncio.sleep(0.1)
+                async with writer.exclusive(3600):
+                    clock.advance(4000)
+                    await _once(writer)
                     raise KeyError
 
 

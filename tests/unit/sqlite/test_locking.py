@@ -132,4 +132,5 @@ async def test_a_store_takes_it_whatever_the_version_of_sqlite(
     async with jobstore.connect(migrated_url, options=EngineOptions(busy_timeout=0.05)) as store:
         with FileLock(parse_store_url(migrated_url).path, timeout=0), pytest.raises(StoreBusy):
             await store.upsert(posting)
+    async with jobstore.connect(migrated_url) as store:
         assert (await store.upsert(posting)).outcome == "inserted"

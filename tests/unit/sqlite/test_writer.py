@@ -21,6 +21,7 @@ from jobstore import (
 from jobstore.engines.sqlite import transactions
 from jobstore.engines.sqlite.locking import FileLock
 from jobstore.engines.sqlite.writer import GROUP_SIZE, Writer
+from tests.fixtures.clock import LoopClock
 from tests.unit.sqlite.plain import (
     Gate,
     Tally,
@@ -302,14 +303,15 @@ class TestMany:
 
 class TestBackPressure:
     async def test_whoever_waits_too_long_is_withdrawn(self, path: Path) -> None:
-        gate = Gate()
-        async with open_plain(path, busy_timeout=0.05, queue_size=2) as writer:
+        gate, clock = Gate(), LoopClock()
+        async with open_plain(path, busy_timeout=3600, queue_size=2) as writer:
             first = await held(writer, gate)
             waiting = [
                 asyncio.create_task(writer.submit(put, f"k{each}", each)) for each in range(5)
             ]
             await asyncio.sleep(0)
             assert writer.queue_depth == 2
+            clock.advance(4000)
             results = await gather(*waiting)
             assert [type(each) for each in results] == [StoreBusy] * 5
             assert writer.queue_depth == 0
@@ -350,12 +352,15 @@ class TestBackPressure:
         assert rows(path) == {"z": 1}
 
     async def test_the_time_is_each_callers_own(self, path: Path) -> None:
-        gate = Gate()
-        async with open_plain(path, busy_timeout=0.2) as writer:
+        gate, clock = Gate(), LoopClock()
+        async with open_plain(path, busy_timeout=3600) as writer:
             first = await held(writer, gate)
             early = asyncio.create_task(writer.submit(put, "early", 1))
-            await asyncio.sleep(0.12)
+            await asyncio.sleep(0)
+            clock.advance(2000)
             late = asyncio.create_task(writer.submit(put, "late", 2))
+            await asyncio.sleep(0)
+            clock.advance(2000)
             with pytest.raises(StoreBusy):
                 await early
             assert not late.done()
