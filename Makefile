@@ -9,6 +9,9 @@ CONFIG ?= $(wildcard deploy/$(ENVIRONMENT)/config.yaml)
 SCALE ?= 100000
 # Processes that run tests side by side.
 WORKERS ?= 2
+# How long torture, soak and fuzz take together, and what their choices follow from.
+MINUTES ?= 5
+SEED ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,6 +24,7 @@ OPERATED := $(if $(CONFIG),--config '$(CONFIG)') $(if $(filter file,$(origin STO
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check migrate rollback migrate-status deploy health backup restore monitor
 .PHONY: bench bench-compare bench-peers clean
+.PHONY: torture soak fuzz
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -80,6 +84,15 @@ bench-compare: $(READY) ## measure against the results of an earlier run, BASE=F
 bench-peers: $(READY) ## measure other ways to keep postings, same data, same run
 	$(PIP) '.[bench]'
 	$(BIN)/python -m benchmarks peers --scale $(SCALE)
+
+torture: $(READY) ## bad days for MINUTES, from SEED: kills, power cuts, faults, flips; see CONTRIBUTING
+	$(BIN)/python -m tests.torture --minutes $(MINUTES) $(if $(SEED),--seed '$(SEED)')
+
+soak: $(READY) ## work for MINUTES and draw memory, descriptors, threads, WAL and p99 over time
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+fuzz: $(READY) ## hand in what nobody would write, for MINUTES, from SEED
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(if $(SEED),--seed '$(SEED)')
 
 clean: ## remove .venv, caches and build products
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

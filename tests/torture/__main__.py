@@ -38,6 +38,10 @@ CAMPAIGNS = (
 )
 
 
+# So many faults of one round are told in words.
+_MOST_NOTES = 5
+
+
 def _run(tally: Tally, seed: str, number: int) -> None:
     began = time.monotonic()
     try:
@@ -49,8 +53,10 @@ def _run(tally: Tally, seed: str, number: int) -> None:
     tally.rounds += 1
     tally.outcome.add(outcome)
     if outcome.failed and not tally.campaign.must_lose:
-        for note in outcome.notes:
+        for note in outcome.notes[:_MOST_NOTES]:
             print(f"{tally.campaign.name}, round {number}: {note}", file=sys.stderr)
+        if (more := len(outcome.notes) - _MOST_NOTES) > 0:
+            print(f"  and {more} more", file=sys.stderr)
         repeat = f"--only {tally.campaign.name} --round {number} --seed {seed}"
         print(f"  again: python -m tests.torture {repeat}", file=sys.stderr, flush=True)
 

@@ -211,8 +211,13 @@ class Replace(Case):
 
     def prepare(self, place: Place) -> None:
         place.load(self.after)
-        creation.create(place.settings)
+        name = creation.create(place.settings).manifest.name
+        (place.beside / "backup").write_text(name)
         place.load(self.before)
+
+    def command(self, place: Place) -> list[str]:
+        # By its name: what a restore replaces becomes the newest backup.
+        return [*super().command(place), (place.beside / "backup").read_text()]
 
 
 class Restore(Case):
