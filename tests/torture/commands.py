@@ -121,8 +121,8 @@ class Case:
         """Judge what the fault has left."""
         doctor(place.store, outcome)
         told = stored(self.before)
-        for key, edition in self.after.items():
-            told.maybe[key] = [edition]
+        for key in self.before.keys() | self.after.keys():
+            told.maybe[key] = [self.after.get(key, ABSENT)]
         found = compare(place.store, told, outcome)
         if self.atomic and found not in (self.before, self.after):
             outcome.fault("wrong", "neither what was before nor what should be after")
