@@ -23,8 +23,8 @@ OPERATED := $(if $(CONFIG),--config '$(CONFIG)') $(if $(filter file,$(origin STO
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check migrate rollback migrate-status deploy health backup restore monitor
-.PHONY: bench bench-compare bench-peers clean
-.PHONY: torture soak fuzz
+.PHONY: bench bench-compare bench-peers
+.PHONY: torture soak fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
