@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -45,14 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", default="soak", help="what all choices follow from")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
     given = parser.parse_args(arguments)
-    # What jobstore logs is not what was asked for.
-    with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
+    with tempfile.TemporaryDirectory() as folder:
         soak = Soak(Path(folder), given.seed)
-        own, sys.stdout = sys.stdout, nowhere
-        try:
-            asyncio.run(soak.run(given.minutes * 60, max(0.25, given.minutes * 60 / 240)))
-        finally:
-            sys.stdout = own
+        asyncio.run(soak.run(given.minutes * 60, max(0.25, given.minutes * 60 / 240)))
     given.output.mkdir(parents=True, exist_ok=True)
     (given.output / "soak.json").write_text(json.dumps(soak.samples, indent=1) + "\n")
     drawn = panels(soak.samples)

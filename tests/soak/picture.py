@@ -31,7 +31,7 @@ def draw(title: str, seconds: Sequence[float], panels: Sequence[Panel]) -> str:
     last = max(seconds, default=0) or 1
     for index, panel in enumerate(panels):
         top = _TOP + index * (_PANEL + _GAP)
-        ceiling = max(panel.values, default=0) * 1.1 or 1
+        ceiling = _round_up(max(panel.values, default=0))
         colour = "#d55e00" if panel.grows else "#0072b2"
         grows = ": keeps growing" if panel.grows else ""
         parts.append(
@@ -43,7 +43,7 @@ def draw(title: str, seconds: Sequence[float], panels: Sequence[Panel]) -> str:
             parts += [
                 f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{at}" y2="{at}" stroke="#ddd"/>',
                 f'<text x="{_LEFT - 8}" y="{at + 4}" text-anchor="end" fill="#555">'
-                f"{ceiling * share:.3g}</text>",
+                f"{ceiling * share:,.0f}</text>",
             ]
         points = " ".join(
             f"{_LEFT + (_WIDTH - _LEFT - _RIGHT) * at / last:.1f},"
@@ -58,3 +58,11 @@ def draw(title: str, seconds: Sequence[float], panels: Sequence[Panel]) -> str:
             f'fill="#555">{last:.0f} s</text>'
         )
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _round_up(value: float) -> int:
+    """Return the next larger of 2, 4, 6, 8 and 10 times a power of ten: halves are whole."""
+    power = 1
+    while value > 10 * power:
+        power *= 10
+    return next(step * power for step in (2, 4, 6, 8, 10) if value <= step * power)

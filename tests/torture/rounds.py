@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import random
 import select
@@ -122,7 +123,7 @@ def _be_round(campaign: Campaign, round: Round, writing: int) -> None:
     told: object
     try:
         # What jobstore logs while it works is not the run's own output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        logging.getLogger("jobstore").addHandler(logging.NullHandler())
         # The parent may not have got to it, and this must be done before anything is started.
         os.setpgid(0, 0)
         told = asdict(campaign.run(round))
