@@ -30,8 +30,9 @@ class Tally:
 
     def row(self) -> tuple[str, ...]:
         """Return its row of the table."""
-        if self.cannot:
-            return (self.campaign.name, "not run", *[""] * 5, self.cannot)
+        if self.cannot or not self.rounds:
+            why = self.cannot or "there was no time for it"
+            return (self.campaign.name, "not run", *[""] * 5, why)
         came = self.outcome
         remark = ""
         if self.campaign.must_lose:

@@ -136,6 +136,8 @@ def test_a_table_says_what_was_not_run_and_a_control_has_to_lose() -> None:
     fine = Tally(Campaign("fine", loses), rounds=2, outcome=Outcome(acknowledged=1234))
     blind = Tally(Campaign("blind", loses, must_lose=True), rounds=1)
     absent = Tally(Campaign("absent", loses), cannot="there is no C compiler (cc)")
+    late = Tally(Campaign("late", loses))
+    assert table([late]).splitlines()[-1].endswith("| there was no time for it |")
     assert [fine.failed, blind.failed, absent.failed] == [False, True, False]
     assert table([fine, blind, absent]).splitlines() == [
         "| campaign |  rounds | acknowledged | lost | wrong | hung | untyped |"
