@@ -1,46 +1,33 @@
 """Programs with a library before them that makes their system calls fail, or their clock jump.
 
-The libraries are C (``faulty_calls.c``, ``shifted_clock.c``), compiled into a temporary folder
-when they are first needed.
+The libraries are C (``faulty_calls.c``, ``shifted_clock.c``), compiled into the
+folder of the round that needs them.
 """
 
 from __future__ import annotations
 
-import atexit
 import errno
 import os
 import shutil
 import struct
 import subprocess
-import tempfile
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from tests.torture.rounds import CannotRun
 
 
-@cache
-def _folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="jobstore-torture-libraries-"))
-    owner = os.getpid()
+def library(name: str, folder: Path) -> Path:
+    """Compile ``NAME.c`` into a folder, where it is not yet, and return the library.
 
-    def remove() -> None:
-        # A round is a fork of the process that owns the folder.
-        if os.getpid() == owner:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(remove)
-    return folder
-
-
-@cache
-def library(name: str) -> Path:
-    """Compile ``NAME.c`` and return the library; raises CannotRun without a C compiler."""
+    Raises CannotRun without a C compiler.
+    """
+    made = folder / f"{name}.so"
+    if made.exists():
+        return made
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise CannotRun("there is no C compiler (cc)")
-    made = _folder() / f"{name}.so"
     source = Path(__file__).with_name(f"{name}.c")
     command = [compiler, "-shared", "-fPIC", "-O2", "-o", str(made), str(source), "-ldl"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -89,7 +76,7 @@ class Fault:
     def environment(self, below: Path, counter: Path) -> dict[str, str]:
         """Return the environment of a program to which this happens, on files in a folder."""
         return {
-            "LD_PRELOAD": str(library("faulty_calls")),
+            "LD_PRELOAD": str(library("faulty_calls", counter.parent)),
             "FAULT_CALLS": self.calls,
             "FAULT_BELOW": str(below.resolve()),
             "FAULT_COUNTER": str(counter),

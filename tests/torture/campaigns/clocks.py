@@ -21,7 +21,10 @@ def jump(round: Round) -> Outcome:
     place = place_in(round)
     WRITING.prepare(place)
     shift = Number(place.beside / "shift")
-    environment = {"LD_PRELOAD": str(library("shifted_clock")), "CLOCK_FILE": str(shift.path)}
+    environment = {
+        "LD_PRELOAD": str(library("shifted_clock", place.beside)),
+        "CLOCK_FILE": str(shift.path),
+    }
     end = time.monotonic() + PATIENCE
     with writer(place, "log", "--writes", "400", environment=environment) as process:
         while process.poll() is None:
