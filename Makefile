@@ -12,6 +12,9 @@ BASE ?= benchmarks/baseline.json
 RUNS ?= 10
 # Processes that run tests side by side.
 WORKERS ?= 2
+# How long torture, soak and fuzz take together, and what their choices follow from.
+MINUTES ?= 5
+SEED ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,7 +28,8 @@ OPERATED := $(if $(CONFIG)$(call asked,CONFIG),--config '$(CONFIG)') $(if $(call
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check migrate rollback migrate-status deploy health backup restore monitor
-.PHONY: bench bench-compare bench-baseline bench-smoke bench-peers clean
+.PHONY: bench bench-compare bench-baseline bench-smoke bench-peers
+.PHONY: torture soak fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -91,6 +95,15 @@ bench-smoke: $(READY) ## see that all measuring works, and judge no time
 bench-peers: $(READY) ## measure other ways to keep postings, same data, same run
 	$(PIP) '.[bench]'
 	$(BIN)/python -m benchmarks peers --scale $(SCALE)
+
+torture: $(READY) ## bad days for MINUTES, from SEED: kills, power cuts, faults, flips; see CONTRIBUTING
+	$(BIN)/python -m tests.torture --minutes $(MINUTES) $(if $(SEED),--seed '$(SEED)')
+
+soak: $(READY) ## work for MINUTES and draw memory, descriptors, threads, WAL and p99 over time
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+fuzz: $(READY) ## hand in what nobody would write, for MINUTES, from SEED
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(if $(SEED),--seed '$(SEED)')
 
 clean: ## remove .venv, caches and build products
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

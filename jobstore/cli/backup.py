@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jobstore import files
 from jobstore.cli.common import (
     STORE_DEFAULT,
     ConfigOption,
@@ -23,7 +24,6 @@ from jobstore.cli.common import (
     operating,
 )
 from jobstore.cli.output import complain, console, counted, plain, print_json, say
-from jobstore.files import create, synchronise
 
 if TYPE_CHECKING:
     from jobstore.operations.backup import Backup, Catalog, Pruned
@@ -85,9 +85,9 @@ def keygen(
     from jobstore.operations import backup
 
     try:
-        with create(file) as stream:
+        with files.create(file) as stream:
             stream.write(f"{backup.new_key()}\n".encode("ascii"))
-        synchronise(file)
+        files.synchronise(file)
     except OSError as error:
         complain(f"{file} cannot be made ({error.strerror}); name another file.")
         raise typer.Exit(1) from None

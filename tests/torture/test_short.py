@@ -1,0 +1,153 @@
+"""A short form of `make torture`: fixed rounds of its campaigns, which have to lose nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.torture.acknowledged import ABSENT, Log, compare, made, read_log, stored
+from tests.torture.campaigns.cancellations import cancel
+from tests.torture.campaigns.clocks import jump
+from tests.torture.campaigns.comparison import compare_to_model
+from tests.torture.campaigns.expiries import expire
+from tests.torture.campaigns.faulty_calls import fail, kill, place_in
+from tests.torture.campaigns.flips import flip
+from tests.torture.campaigns.lock_holders import hold
+from tests.torture.campaigns.power_cuts import control, cut
+from tests.torture.campaigns.restores import restore_again_and_again
+from tests.torture.commands import CASES
+from tests.torture.rounds import Campaign, CannotRun, Outcome, Round, run_round
+from tests.torture.table import Tally, table
+
+# Rounds fork, and nothing else runs here then.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+SEED = "short"
+
+
+def came_of(campaign: Campaign, number: int) -> Outcome:
+    """Run a round; skips where the machine lacks what it needs."""
+    try:
+        return run_round(campaign, SEED, number)
+    except CannotRun as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[case.name for case in CASES])
+def test_a_command_that_is_killed_loses_nothing_and_can_be_repeated(number: int) -> None:
+    outcome = came_of(Campaign("kills", kill), number)
+    assert outcome.notes == []
+    assert outcome.acknowledged
+
+
+@pytest.mark.parametrize(
+    ("run", "number"),
+    [
+        (cut, 0),
+        (cut, 5),
+        (fail, 0),
+        (fail, 1),
+        (hold, 0),
+        (hold, 1),
+        (flip, 0),
+        (expire, 0),
+        (cancel, 0),
+        (restore_again_and_again, 0),
+        (compare_to_model, 0),
+        (jump, 0),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
+def test_nothing_is_lost(run: object, number: int) -> None:
+    outcome = came_of(Campaign("short", run), number)  # type: ignore[arg-type]
+    assert outcome.notes == []
+    assert outcome.acknowledged
+
+
+def test_power_cuts_would_be_seen_to_lose_something() -> None:
+    assert came_of(Campaign("control", control, must_lose=True), 0).lost
+
+
+# The harness itself: that it sees what it is there for.
+
+
+def loses(round: Round) -> Outcome:
+    place = place_in(round)
+    log = Log(place.beside / "log")
+    place.load({"a": 2, "b": 1, "c": 1, "d-twin": 1, "e": 1})
+    for editions in ({"a": 3}, {"b": 1}, {"e": 1}):
+        log.tried(editions)
+        log.done(editions)
+    log.tried({"e": ABSENT})
+    log.close()
+    with closing(sqlite3.connect(place.store)) as conn:
+        conn.execute("UPDATE posting SET workplace = 'onsite' WHERE source_job_id = 'b'")
+        conn.commit()
+    outcome = Outcome()
+    told = read_log(place.beside / "log")
+    told.last["c"] = 1
+    compare(place.store, told, outcome)
+    return outcome
+
+
+def test_a_write_that_is_missing_or_half_there_is_told() -> None:
+    outcome = run_round(Campaign("loses", loses), SEED, 0)
+    assert outcome.notes == [
+        "wrong: b is half of edition 1",
+        "lost: a is edition 2, and not one of [3]",
+        "wrong: d-twin is edition 1, and not one of [0]",
+        "wrong: d-twin was stored without its twin",
+    ]
+    assert (outcome.lost, outcome.wrong) == (1, 3)
+
+
+def hangs(round: Round) -> Outcome:
+    while True:
+        pass
+
+
+def fails(round: Round) -> Outcome:
+    raise ZeroDivisionError(round.choices.random())
+
+
+def test_a_round_that_hangs_or_fails_is_told_and_fails_alike_when_it_is_repeated() -> None:
+    hung = run_round(Campaign("hangs", hangs), SEED, 0, patience=1)
+    assert (hung.hung, hung.failed) == (1, True)
+    first, again = (run_round(Campaign("fails", fails), SEED, 0) for _ in range(2))
+    assert first == again
+    assert first.untyped == 1
+
+
+def test_what_stands_behind_a_power_cut_or_is_torn_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b'["done", {"a": 1}]\ncut\n["done", {"a": 2}]\n')
+    (tmp_path / "torn").write_bytes(b'["tried", {"b": 1}]\n["done", {"b"')
+    told = read_log(tmp_path / "log", tmp_path / "torn")
+    assert told.last == {"a": 1}
+    assert told.allowed("b") == {ABSENT, 1}
+    assert stored(made("a", 1) and {"a": 1}).allowed("a") == {1}
+
+
+def test_a_table_says_what_was_not_run_and_a_control_has_to_lose() -> None:
+    fine = Tally(Campaign("fine", loses), rounds=2, outcome=Outcome(acknowledged=1234))
+    blind = Tally(Campaign("blind", loses, must_lose=True), rounds=1)
+    absent = Tally(Campaign("absent", loses), cannot="there is no C compiler (cc)")
+    late = Tally(Campaign("late", loses))
+    assert table([late]).splitlines()[-1].endswith("| there was no time for it |")
+    assert [fine.failed, blind.failed, absent.failed] == [False, True, False]
+    assert table([fine, blind, absent]).splitlines() == [
+        "| campaign |  rounds | acknowledged | lost | wrong | hung | untyped |"
+        "                             |",
+        "| -------- | ------- | ------------ | ---- | ----- | ---- | ------- |"
+        " --------------------------- |",
+        "| fine     |       2 |        1,234 |    0 |     0 |    0 |       0 |"
+        "                             |",
+        "| blind    |       1 |            0 |    0 |     0 |    0 |       0 |"
+        " must lose, and did not      |",
+        "| absent   | not run |              |      |       |      |         |"
+        " there is no C compiler (cc) |",
+    ]
