@@ -7,12 +7,12 @@ ENVIRONMENT ?= development
 CONFIG ?= $(wildcard deploy/$(ENVIRONMENT)/config.yaml)
 # Postings in the store that benchmarks measure.
 SCALE ?= 100000
-# What they are held to, and of how many runs it is made.
+# The figures that benchmarks are held to, and how many runs they are made of.
 BASE ?= benchmarks/baseline.json
 RUNS ?= 10
 # Processes that run tests side by side.
 WORKERS ?= 2
-# How long torture, soak and fuzz take together, and what their choices follow from.
+# How long each of torture, soak and fuzz takes, and what their choices follow from.
 MINUTES ?= 5
 SEED ?=
 
