@@ -35,7 +35,7 @@ _log = logging.getLogger("jobstore.sqlite")
 _HEADER = Struct(">8I")
 _MAGIC, _VERSION = 0x377F0682, 3_007_000
 # A page's number, the database's size in a frame that commits, two salts, two sums; the page.
-_FRAME = Struct(">6I")
+FRAME = Struct(">6I")
 _SIZES = frozenset(1 << power for power in range(9, 17))
 # Frames that are read at a time, in bytes.
 _CHUNK = 4 * 1024 * 1024
@@ -92,7 +92,7 @@ def damage(wal: BinaryIO) -> Damage | None:
     sums = _header_sums(head[:24], swapped)
     sound = magic in (_MAGIC, _MAGIC + 1) and version == _VERSION and size in _SIZES
     if not sound or sums != (first, second):
-        return Damage(0, 0, 0) if wal.read(_FRAME.size) else None
+        return Damage(0, 0, 0) if wal.read(FRAME.size) else None
     broken = kept = lost = behind = 0
     for number, frame in enumerate(_frames(wal, size, (first, second), swapped), start=1):
         ours = frame.salts == tuple(salts)
@@ -114,12 +114,12 @@ class _Frame(NamedTuple):
 
 
 def _frames(wal: BinaryIO, size: int, before: tuple[int, int], swapped: bool) -> Iterator[_Frame]:
-    length = _FRAME.size + size
+    length = FRAME.size + size
     while data := wal.read(_CHUNK // length * length):
         whole = len(data) // length
         if not whole:
             return
-        heads = [_FRAME.unpack_from(data, at * length) for at in range(whole)]
+        heads = [FRAME.unpack_from(data, at * length) for at in range(whole)]
         stored = [(each[4], each[5]) for each in heads]
         seeds = [before, *stored[:-1]]
         for head, sums in zip(heads, _all_sums(data, length, seeds, swapped), strict=True):
@@ -145,7 +145,7 @@ def _all_sums(
         int.from_bytes(lanes.pack(*each), "little") for each in zip(*seeds, strict=True)
     )
     # The first eight bytes of the frame's header, then the page.
-    for at in (0, *range(_FRAME.size // 8, step)):
+    for at in (0, *range(FRAME.size // 8, step)):
         both = int.from_bytes(words[at::step].tobytes(), "little")
         first = first + (both & low) + second & low
         second = second + (both >> 32 & low) + first & low
@@ -237,7 +237,7 @@ def keep_if_damaged(path: Path) -> None:
     """
     path = path.resolve()
     try:
-        if Path(f"{path}-wal").stat().st_size <= _HEADER.size + _FRAME.size or _is_open(path):
+        if Path(f"{path}-wal").stat().st_size <= _HEADER.size + FRAME.size or _is_open(path):
             return
         found = examine(path)
         if found is None:

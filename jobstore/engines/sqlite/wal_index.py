@@ -14,13 +14,12 @@ from pathlib import Path
 from struct import Struct
 
 from jobstore.engines.protocol import HeldLog
-from jobstore.engines.sqlite.wal import locks
+from jobstore.engines.sqlite.wal import FRAME, locks
 
 # In the byte order of the machine: the size of a page, frames, frames that were written back,
 # and up to which frame readers see; then the first byte that these readers lock.
 _INDEX = Struct("=14xHI76xI5I")
 _FIRST_READER = 123
-_FRAME_HEAD = 24
 
 # Closing a file takes from a process all locks that it has on it, those of its connections too
 # (https://sqlite.org/howtocorrupt.html, section 2.2). So another process reads it.
@@ -43,7 +42,7 @@ def held(path: Path) -> HeldLog:
     page, frames, written, *marks = _INDEX.unpack(index)
     # Reader 0 sees the database alone, and keeps everything from being written to it.
     marks[0] = 0
-    length = (65536 if page == 1 else page) + _FRAME_HEAD
+    length = (65536 if page == 1 else page) + FRAME.size
     try:
         taken = locks(memory.stat().st_ino)
     except OSError:
