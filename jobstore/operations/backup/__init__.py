@@ -18,10 +18,10 @@ from jobstore.operations.backup.catalog import Backup, Catalog, read_catalog
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.restoring import Restored
 from jobstore.operations.backup.retention import Pruned
-from jobstore.operations.backup.scratch import Progress
 from jobstore.operations.backup.state import Attempt, Drill, LastBackup, last_backup, last_drill
 from jobstore.operations.backup.trust import Doubt, new_key
 from jobstore.operations.backup.verification import Verified
+from jobstore.operations.progress import Progress
 from jobstore.settings import StoreURL
 from jobstore.settings.sections import Settings
 

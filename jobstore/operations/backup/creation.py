@@ -34,16 +34,15 @@ from jobstore.operations.backup.manifest import (
 from jobstore.operations.backup.packing import pack, recipients_of
 from jobstore.operations.backup.places import Place, open_places
 from jobstore.operations.backup.scratch import (
-    Progress,
     disk_errors,
     make_folder,
     no_space,
     require_space,
     scratch_folder,
-    silent,
 )
 from jobstore.operations.backup.state import Attempt, last_attempt, record_attempt
 from jobstore.operations.backup.trust import Trust
+from jobstore.operations.progress import Progress, silent
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 

@@ -18,16 +18,11 @@ from jobstore.operations import logs
 from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.packing import identities_in
-from jobstore.operations.backup.scratch import (
-    Progress,
-    disk_errors,
-    make_folder,
-    scratch_folder,
-    silent,
-)
+from jobstore.operations.backup.scratch import disk_errors, make_folder, scratch_folder
 from jobstore.operations.backup.state import Drill, record_drill
 from jobstore.operations.backup.trust import Doubt
 from jobstore.operations.backup.verification import open_chosen
+from jobstore.operations.progress import Progress, silent
 from jobstore.records import JobSummary, SearchQuery, Sort
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings

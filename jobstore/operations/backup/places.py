@@ -25,7 +25,6 @@ from jobstore.operations.backup.manifest import (
 from jobstore.operations.backup.packing import Packed, measure
 from jobstore.operations.backup.scratch import (
     CHUNK,
-    Progress,
     disk_errors,
     is_scratch,
     open_regular,
@@ -33,6 +32,7 @@ from jobstore.operations.backup.scratch import (
     scratch_folder,
     write_file,
 )
+from jobstore.operations.progress import Progress
 from jobstore.settings.sections import Settings
 
 _MARKER = ".unfinished"

@@ -20,7 +20,8 @@ from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.locking import FileLock, attempts
 from jobstore.errors import BackupError, SchemaMismatch, StoreBusy, StoreCorrupt
 from jobstore.operations.backup.creation import create, replicate
-from jobstore.operations.backup.scratch import Progress, publish, synchronise
+from jobstore.operations.backup.scratch import publish, synchronise
+from jobstore.operations.progress import Progress
 from jobstore.settings.sections import Settings
 
 # Seconds to wait for the processes that use the store.

@@ -21,16 +21,15 @@ from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.packing import identities_in
 from jobstore.operations.backup.replacing import replace_store
 from jobstore.operations.backup.scratch import (
-    Progress,
     disk_errors,
     make_folder,
     scratch_folder,
-    silent,
     sweep,
     synchronise,
 )
 from jobstore.operations.backup.trust import Doubt
 from jobstore.operations.backup.verification import open_chosen, require_known_form
+from jobstore.operations.progress import Progress, silent
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.settings.sections import Settings
 

@@ -14,7 +14,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -22,9 +22,6 @@ from typing import BinaryIO
 from jobstore import files
 from jobstore.errors import BackupError, StorageFull
 from jobstore.files import synchronise as synchronise
-
-Progress = Callable[[str, int, int], None]
-"""Told the name of the step, what is done of it, and of how much; 0 where that is not known."""
 
 _PREFIX = ".jobstore-scratch-"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -35,10 +32,6 @@ CHUNK = 1024 * 1024
 # they would be more than that part of the disk.
 _RESERVE = 64 * 1024**2
 _SHARE = 20
-
-
-def silent(step: str, done: int, total: int) -> None:
-    """Tell nobody how far the work is."""
 
 
 @contextmanager

@@ -21,14 +21,13 @@ from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.packing import identities_in, unpack
 from jobstore.operations.backup.places import Place
 from jobstore.operations.backup.scratch import (
-    Progress,
     disk_errors,
     make_folder,
     require_space,
     scratch_folder,
-    silent,
 )
 from jobstore.operations.backup.trust import Doubt
+from jobstore.operations.progress import Progress, silent
 from jobstore.settings.sections import Settings
 
 

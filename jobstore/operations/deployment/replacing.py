@@ -22,9 +22,10 @@ from jobstore.errors import BackupError, StoreBusy
 from jobstore.operations.backup import Backup, create_backup, replicate
 from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.packing import identities_in
-from jobstore.operations.backup.scratch import disk_errors, require_space, silent
+from jobstore.operations.backup.scratch import disk_errors, require_space
 from jobstore.operations.backup.verification import open_chosen
 from jobstore.operations.deployment.conditions import PATIENCE, Loss, compare
+from jobstore.operations.progress import silent
 from jobstore.settings.sections import Settings
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection
@@ -18,6 +18,7 @@ from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.inspection import Verdict, check_pages
 from jobstore.errors import StoreCorrupt
 from jobstore.operations.maintenance.space import require_space_to_vacuum, size_of
+from jobstore.operations.progress import Progress, silent
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.statements import catalog
 
@@ -30,13 +31,6 @@ PATIENCE = 2.0
 _MERGED_PAGES = 256
 # How often SQLite lets Python look for Ctrl-C, in steps of its machine: some milliseconds.
 _STEPS_BETWEEN_LOOKS = 100_000
-
-Progress = Callable[[str, int, int], object]
-"""Is told the step of a work, and how much is done of a total (0: unknown)."""
-
-
-def _unheard(step: str, done: int, total: int) -> None:
-    """Tell nobody."""
 
 
 class Vacuumed(NamedTuple):
@@ -53,7 +47,7 @@ class Vacuumed(NamedTuple):
 
 
 def vacuum(
-    url: str | StoreURL, *, patience: float = PATIENCE, progress: Progress = _unheard
+    url: str | StoreURL, *, patience: float = PATIENCE, progress: Progress = silent
 ) -> Vacuumed:
     """Write the database file anew, without what deleted postings have left in it.
 
