@@ -42,8 +42,8 @@ class Target:
     take: Callable[[Input], object]
 
 
-def _seeds(*patterns: str) -> list[bytes]:
-    return [file.read_bytes() for each in patterns for file in sorted(REPOSITORY.glob(each))]
+def _seeds(pattern: str) -> list[bytes]:
+    return [file.read_bytes() for file in sorted(REPOSITORY.glob(pattern))]
 
 
 # Intake: a mapping with any values, in which some of a good posting are left.
@@ -172,6 +172,7 @@ def opened(folder: Path) -> Iterator[dict[str, Target]]:
         cursors = [first or ""]
         made = creation.create(Settings.model_validate({"store": {"url": url}})).manifest
         settings = _seeds("deploy/*/config.yaml")
+        variables = _seeds(".env.example")
         yield {
             "intake": Target(_posting, _take_posting),
             "formats": Target(_file, partial(_take_file, folder)),
@@ -186,8 +187,7 @@ def opened(folder: Path) -> Iterator[dict[str, Target]]:
                 lambda choices: damaged(choices, settings), partial(_take_settings, folder)
             ),
             "dotenv": Target(
-                lambda choices: damaged(choices, _seeds(".env.example")),
-                partial(_take_dotenv, folder),
+                lambda choices: damaged(choices, variables), partial(_take_dotenv, folder)
             ),
             "manifests": Target(
                 partial(_manifest, made.to_bytes()), partial(_take_manifest, made.name)

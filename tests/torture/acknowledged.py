@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -171,6 +171,22 @@ def compare(path: Path, told: Told, outcome: Outcome, *, sample: int = 25) -> di
     history and the reading by key are compared, too.
     """
     return asyncio.run(_compare(path, told, outcome, sample))
+
+
+def judge(
+    path: Path, told: Told, outcome: Outcome, *, usual: Collection[str] | None = None
+) -> None:
+    """Count what a log tells, and what is wrong with the store that it is of.
+
+    With ``usual``, an error of jobstore's that is none of these is wrong.
+    """
+    outcome.acknowledged += told.acknowledged
+    for error in told.untyped:
+        outcome.fault("untyped", error)
+    if usual is not None and (others := told.errors.keys() - usual):
+        outcome.fault("wrong", f"writers are told {sorted(others)}")
+    doctor(path, outcome)
+    compare(path, told, outcome)
 
 
 async def _compare(path: Path, told: Told, outcome: Outcome, sample: int) -> dict[str, int]:

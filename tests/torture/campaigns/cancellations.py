@@ -8,7 +8,7 @@ import random
 import jobstore
 from jobstore import EngineOptions, JobStore, SearchQuery
 from jobstore.settings import sqlite_url
-from tests.torture.acknowledged import Log, compare, doctor, made, read_log
+from tests.torture.acknowledged import Log, judge, made, read_log
 from tests.torture.campaigns.faulty_calls import place_in
 from tests.torture.commands import WRITING
 from tests.torture.rounds import Outcome, Round
@@ -65,11 +65,5 @@ def cancel(round: Round) -> Outcome:
     log.done({"after": 1})
     log.close()
     told = read_log(place.beside / "log")
-    outcome.acknowledged += told.acknowledged
-    for error in told.untyped:
-        outcome.fault("untyped", error)
-    if unexpected := told.errors.keys() - {"OutcomeUnknown", "JobNotFound"}:
-        outcome.fault("wrong", f"beside cancelled calls there are {sorted(unexpected)}")
-    doctor(place.store, outcome)
-    compare(place.store, told, outcome)
+    judge(place.store, told, outcome, usual={"OutcomeUnknown", "JobNotFound"})
     return outcome

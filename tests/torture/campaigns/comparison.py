@@ -30,7 +30,7 @@ from tests.torture.commands import WRITING
 from tests.torture.rounds import Outcome, Round
 
 _DRAWN, _POSTINGS, _AGAIN = 250, 1500, 300
-_QUERIES = 40
+QUERIES = 40
 _MOST_COUNTED = 1000
 _WINDOW = 500
 
@@ -106,7 +106,7 @@ async def _differences(
     newest = model.search(replace(query, sort="newest"), text)[: _MOST_COUNTED + 1]
     facets = choices.sample(FACETS, 2)
     found: list[dict[str, Any]] = []
-    cursor, total, capped = None, min(len(expected), _MOST_COUNTED + 1), False
+    cursor, total = None, min(len(expected), _MOST_COUNTED + 1)
     capped = len(expected) > _MOST_COUNTED
     while True:
         page = await store.search(
@@ -137,7 +137,7 @@ async def _work(url: str, round: Round, outcome: Outcome) -> None:
         for start in range(0, len(given), 200):
             await _fill(store, model, clock, given[start : start + 200])
             clock.now += timedelta(minutes=7)
-        drawn = _draw(st.tuples(queries(), SORTS), _QUERIES, choices.randrange(2**32))
+        drawn = _draw(st.tuples(queries(), SORTS), QUERIES, choices.randrange(2**32))
         for query, text in [*_common(choices), *(each for each, _ in drawn)]:
             outcome.acknowledged += await _differences(
                 store,

@@ -40,18 +40,19 @@ def number_of_calls(case: Case, round: Round, calls: str) -> int:
     counted.folder.mkdir()
     place = place_in(counted)
     case.prepare(place)
-    counter = Number(place.beside / "counter")
+    counter = Number(round.folder / "counter")
     run(place, case.command(place), Fault(calls).environment(place.folder, counter.path))
     if (found := counter.get()) == 0 and calls == CHANGING:
         raise CannotRun("the system calls of this Python cannot be intercepted")
     return found
 
 
-def suffer(case: Case, round: Round, fault: Fault, place: Place) -> Outcome:
+def suffer(case: Case, round: Round, fault: Fault) -> Outcome:
     """Prepare a case, run it while something happens, and judge it."""
     outcome = Outcome()
+    place = place_in(round)
     case.prepare(place)
-    counter = Number(place.beside / "counter")
+    counter = Number(round.folder / "counter")
     done = run(place, case.command(place), fault.environment(place.folder, counter.path))
     judged(case, place, done, outcome)
     outcome.notes = [f"{case.name}, {fault}: {each}" for each in outcome.notes]
@@ -63,7 +64,7 @@ def kill(round: Round) -> Outcome:
     choices = round.choices
     case = CASES[round.number % len(CASES)]
     at = choices.randint(1, max(1, number_of_calls(case, round, CHANGING)))
-    return suffer(case, round, Fault(CHANGING, "kill", at), place_in(round))
+    return suffer(case, round, Fault(CHANGING, "kill", at))
 
 
 def fail(round: Round) -> Outcome:
@@ -77,4 +78,4 @@ def fail(round: Round) -> Outcome:
         # Whoever is interrupted may try again for ever.
         times = 4
     at = choices.randint(1, max(1, number_of_calls(case, round, call)))
-    return suffer(case, round, Fault(call, "fail", at, times, error), place_in(round))
+    return suffer(case, round, Fault(call, "fail", at, times, error))

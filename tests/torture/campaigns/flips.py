@@ -26,7 +26,7 @@ from tests.torture.campaigns.faulty_calls import place_in
 from tests.torture.commands import OLD, Place
 from tests.torture.rounds import Outcome, Round
 
-_FLIPS = 20
+FLIPS = 20
 _NOW = datetime(2026, 2, 1, tzinfo=UTC)
 # Values that a flip may meet, beside any byte of the database and of the WAL.
 _VALUES = {
@@ -106,7 +106,7 @@ def flip(round: Round) -> Outcome:
     sound = _died(place)
     expected = asyncio.run(_answers(_copy(sound, place.beside / "expected")))
     usual = _findings(_copy(sound, place.beside / "usual"))
-    for number in range(_FLIPS):
+    for number in range(FLIPS):
         what = choices.choice([*_FILES, *_VALUES])
         here = place.beside / f"flip{number}"
         path = _copy(sound, here)

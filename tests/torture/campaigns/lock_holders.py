@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.torture.acknowledged import compare, doctor, read_log
+from tests.torture.acknowledged import judge, read_log
 from tests.torture.campaigns.faulty_calls import place_in
 from tests.torture.commands import PATIENCE, REPOSITORY, WRITING, Place
 from tests.torture.preloading import Fault, Number
@@ -93,11 +93,5 @@ def hold(round: Round) -> Outcome:
         if other.poll() is not None:
             outcome.fault("untyped", "the other process ended")
     told = read_log(first, second)
-    outcome.acknowledged += told.acknowledged
-    for error in told.untyped:
-        outcome.fault("untyped", error)
-    if unexpected := told.errors.keys() - {"StoreBusy", "StoreTimeout", "JobNotFound"}:
-        outcome.fault("wrong", f"a process that waits is told {sorted(unexpected)}")
-    doctor(place.store, outcome)
-    compare(place.store, told, outcome)
+    judge(place.store, told, outcome, usual={"StoreBusy", "StoreTimeout", "JobNotFound"})
     return outcome

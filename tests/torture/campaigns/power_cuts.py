@@ -46,7 +46,7 @@ def _cut(round: Round, case: Case, at: int) -> Outcome:
         log.touch()
         fault = Fault(CHANGING, "cut", at)
         environment = {
-            **fault.environment(place.folder, Number(place.beside / "counter").path),
+            **fault.environment(place.folder, Number(round.folder / "counter").path),
             "FAULT_MARK": str(log),
             "FAULT_DISK": str(disk.folder),
         }
