@@ -11,6 +11,7 @@ import pytest
 from jobstore import StoreCorrupt, StoreUnavailable
 from jobstore.engines.sqlite import errors, schema
 from jobstore.engines.sqlite.connection import open_reader, open_writer
+from jobstore.engines.sqlite.readers import ReaderPool
 from tests.unit.sqlite.plain import Tally, make_database, open_plain, options
 
 
@@ -66,6 +67,12 @@ async def test_what_cannot_be_read_is_not_called_damaged(damaged: Path) -> None:
         with pytest.raises(StoreUnavailable, match="The disk failed") as caught:
             await writer.submit(read_within)
         assert not isinstance(caught.value, StoreCorrupt)
+    readers = await ReaderPool(damaged, options()).open()
+    for quick in (False, True):
+        with pytest.raises(StoreUnavailable, match="The disk failed") as caught:
+            await readers.read(read, quick=quick)
+        assert not isinstance(caught.value, StoreCorrupt)
+    await readers.close()
     with (
         pytest.raises(StoreUnavailable, match="The disk failed"),
         schema.reading(damaged, 1) as conn,

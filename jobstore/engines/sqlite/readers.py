@@ -22,6 +22,7 @@ from sqlite3 import Connection
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from jobstore.engines.sqlite.connection import Session, open_reader, settle
+from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.transactions import Outcome, roll_back
 from jobstore.engines.sqlite.watch import Stop, stoppable
 from jobstore.errors import JobStoreError, StoreBusy, StoreClosed, StoreTimeout
@@ -345,7 +346,7 @@ def _read_together(conn: Connection, calls: list[_Read]) -> list[Outcome]:
         try:
             outcomes.append((call.function(conn, *call.args), None))
         except BaseException as error:
-            outcomes.append((None, error))
+            outcomes.append((None, told_apart(error, conn)))
         roll_back(conn)
     return outcomes
 

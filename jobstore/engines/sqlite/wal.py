@@ -27,6 +27,7 @@ from pathlib import Path
 from struct import Struct
 from typing import BinaryIO, NamedTuple
 
+from jobstore.engines.sqlite.errors import OUT_OF_FILES, lacks_files
 from jobstore.errors import StoreUnavailable
 from jobstore.files import create, synchronise
 
@@ -246,6 +247,8 @@ def keep_if_damaged(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
+        if lacks_files(error):
+            raise StoreUnavailable(OUT_OF_FILES) from error
         raise StoreUnavailable(
             f"{path}-wal cannot be read or copied ({error.strerror}), and may be damaged. Nothing "
             "was opened, since that would empty it; move it aside with the database, or free "
