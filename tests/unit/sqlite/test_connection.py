@@ -26,7 +26,7 @@ from jobstore.engines.sqlite.connection import (
     wal_reset_race,
 )
 from jobstore.engines.sqlite.files import open_file
-from tests.unit.sqlite.plain import make_database, options
+from tests.unit.sqlite.plain import make_database, options, until
 
 
 @pytest.fixture
@@ -353,12 +353,3 @@ print("fine")
         output, _ = process.communicate(timeout=60)
     assert output == "fine\n"
     assert process.returncode == 0
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another thread is about to do."""
-    for _ in range(12_000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it did not happen")
