@@ -223,7 +223,7 @@ def check_schema(url: str | StoreURL, *, folder: Path | None = None) -> None:
     behind = ", ".join(script.id for script in scripts[len(known) :])
     if behind:
         lacks = f"lacks {behind}" if known else "does not exist yet, or is empty"
-        raise SchemaMismatch(f"The store {lacks}; run: {_command(store)}")
+        raise SchemaMismatch(f"The store {lacks}; run: {up_command(store)}")
     if folder is None:
         _check_derived(store)
 
@@ -234,7 +234,7 @@ def _check_derived(store: StoreURL) -> None:
     with translated(), schema.reading(store.path, LOCK_TIMEOUT) as connection:
         found = schema.derived_form(connection)
     if found < DERIVED_FORM:
-        raise SchemaMismatch(f"The store's index has an older form; run: {_command(store)}")
+        raise SchemaMismatch(f"The store's index has an older form; run: {up_command(store)}")
     if found > DERIVED_FORM:
         raise SchemaMismatch("The store was written by a newer jobstore; upgrade jobstore.")
 
@@ -313,7 +313,7 @@ def _peek(store: StoreURL) -> list[Recorded]:
         if not store.path.parent.is_dir():
             raise StoreUnavailable(
                 f"The folder {store.path.parent} does not exist; to make it, and the store in "
-                f"it, run: {_command(store)}"
+                f"it, run: {up_command(store)}"
             )
         if not store.path.exists():
             return []
@@ -359,7 +359,8 @@ def _refuse(scripts: Sequence[Script], known: Sequence[Recorded]) -> None:
             raise MigrationError(f"Migration {each.id} {_REFUSED[each.state]}")
 
 
-def _command(store: StoreURL) -> str:
+def up_command(store: StoreURL) -> str:
+    """Return the command that brings a store up to date, quoted as a shell takes it."""
     return f"jobstore migrate up --store {shlex.quote(str(store))}"
 
 

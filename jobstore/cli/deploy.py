@@ -93,7 +93,7 @@ def deploy(
     if done.go:
         say(
             f"Deployment {done.number}: go, in {done.seconds:.1f} s. To return to it later: "
-            f"jobstore rollback --to {done.number}",
+            + settings.command("rollback", "--to", str(done.number)),
             quiet=quiet or json,
         )
         return None

@@ -15,7 +15,7 @@ from jobstore.cli.common import (
     StoreOption,
     confirm,
 )
-from jobstore.cli.output import console, plain, print_json, say
+from jobstore.cli.output import console, folded, print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -135,6 +135,6 @@ def _show(found: list[Finding], quiet: bool) -> None:
     for each in found:
         if not quiet or each.verdict != "ok":
             verdict = Text(each.verdict, style=_STYLES[each.verdict])
-            table.add_row(verdict, each.name, Text(plain(each.detail)))
+            table.add_row(verdict, each.name, folded(each.detail))
     if table.row_count:
         console().print(table)

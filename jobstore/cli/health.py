@@ -14,7 +14,7 @@ from jobstore.cli.common import (
     StoreOption,
     operating,
 )
-from jobstore.cli.output import console, plain, print_json
+from jobstore.cli.output import console, folded, plain, print_json
 
 if TYPE_CHECKING:
     from jobstore.health import Check, HealthReport
@@ -65,7 +65,7 @@ def _show(report: HealthReport, quiet: bool) -> None:
     for each in report.checks:
         if not quiet or each.verdict != "pass":
             verdict = Text(each.verdict, style=_STYLES[each.verdict])
-            table.add_row(verdict, each.name, _observed(each), Text(plain(each.output)))
+            table.add_row(verdict, each.name, _observed(each), folded(each.output))
     if table.row_count:
         console().print(table)
 

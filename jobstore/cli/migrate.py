@@ -129,9 +129,10 @@ class _Saving:
                 f"Nothing was taken back, as no backup can be made of {values}: {error} "
                 "To lose that for good, add --without-backup."
             ) from error
+        again = self._settings.command("restore", self.saved, "--replace")
         say(
             f"What is lost ({values}) is kept as {self.saved} in {self._settings.backups_folder}; "
-            f"to have it again: jobstore restore {self.saved} --replace",
+            f"to have it again: {again}",
             quiet=self._quiet,
         )
 

@@ -116,6 +116,13 @@ def plain(text: object) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(text))
 
 
+def folded(text: str) -> Text:
+    """Return ``text`` for a cell of a table: a path too long for a line goes on in the next."""
+    from rich.text import Text
+
+    return Text(plain(text), overflow="fold")
+
+
 def marked(snippet: str) -> Text:
     """Return a snippet with its ``**words**`` in bold, cut to a line or two around the first."""
     from rich.text import Text

@@ -152,6 +152,8 @@ def _table(*columns: str) -> Any:
     from rich.table import Table
 
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for name in columns:
-        table.add_column(name, no_wrap=name not in ("what", "what it does"))
+    *short, last = columns
+    for name in short:
+        table.add_column(name, no_wrap=True)
+    table.add_column(last, overflow="fold")
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -46,6 +47,7 @@ def vacuum(
     if done.waiting:
         say(
             "Somebody still reads the store as it was: what was deleted is still in its WAL. When "
-            "they are done, run this again, or: jobstore run-due --only checkpoint"
+            "they are done, run this again, or: jobstore run-due --only checkpoint "
+            f"--store {shlex.quote(store)}"
         )
     return None

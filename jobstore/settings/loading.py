@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,7 +90,11 @@ def load(
     path = file_of(os.fspath(config) if config is not None else None, (process, beside))
     document = Document() if path is None else read_yaml(path)
     named = config is not None or CONFIG in process
-    return _Merging(path, document, beside, process, flags or {}, named=named).load(dotenv)
+    loaded = _Merging(path, document, beside, process, flags or {}, named=named).load(dotenv)
+    typed = {"--config": config} | {_FLAGS[name]: (flags or {}).get(name) for name in _FLAGS}
+    given = ((flag, str(value)) for flag, value in typed.items() if value is not None)
+    loaded.settings.typed(*chain.from_iterable(given))
+    return loaded
 
 
 class _Merging:

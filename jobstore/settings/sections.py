@@ -6,10 +6,11 @@ Every field has its default, its range and a word on what it means. The referenc
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 
 from jobstore.errors import StoreUnavailable
 from jobstore.settings.alerting import AlertsSection
@@ -276,6 +277,8 @@ class Settings(Section):
     backup: BackupSection = BackupSection()
     schedule: ScheduleSection = ScheduleSection()
     deployment: DeploymentSection = DeploymentSection()
+    # The flags that named these settings on the command line, and their values.
+    _typed: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="before")
     @classmethod
@@ -288,6 +291,19 @@ class Settings(Section):
             if isinstance(own, dict):
                 filled[section] = defaults | own
         return filled
+
+    def typed(self, *flags: str) -> Settings:
+        """Keep the flags that named these settings, with their values; returns the settings."""
+        self._typed = flags
+        return self
+
+    def command(self, *words: str) -> str:
+        """Return a command that goes by the same settings, quoted as a shell takes it.
+
+        ``words`` follow "jobstore". What was typed to name the settings is repeated, so that the
+        command is about the same store and its backups.
+        """
+        return shlex.join(["jobstore", *words, *self._typed])
 
     @property
     def state_folder(self) -> Path:

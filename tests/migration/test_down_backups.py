@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -50,11 +51,29 @@ def test_everything_that_is_taken_back_comes_back(filled: str, tmp_path: Path) -
     kept, *steps = done.stderr.splitlines()
     assert str(tmp_path / "jobs.ops" / "backups") in kept
     assert steps == [f"Took back {id}." for id in reversed(IDS)]
-    command = re.search(r"jobstore (restore \S+ --replace)$", kept)
+    command = re.search(r"jobstore (restore \S+ --replace .*)$", kept)
     assert command is not None
-    assert run(*command[1].split(), "--store", filled).exit_code == 0
+    assert run(*command[1].split()).exit_code == 0
     assert content(tmp_path / "jobs.db") == before
     assert applied(filled) == IDS
+
+
+def test_the_command_that_is_told_is_about_the_same_store_and_backups(
+    filled: str, tmp_path: Path
+) -> None:
+    folder, config = tmp_path / "our own's", tmp_path / "our settings.yaml"
+    folder.mkdir()
+    (tmp_path / "jobs.db").rename(folder / "$HOME.db")
+    config.write_text("backup: {folder: elsewhere}\n")
+    url, before = f"sqlite:///{folder}/$HOME.db", content(folder / "$HOME.db")
+    named = ("--config", str(config), "--store", url)
+    done = run("migrate", "down", "--to", "0", "--yes", *named)
+    assert done.exit_code == 0, done.stderr
+    command = shlex.split(done.stderr.splitlines()[0].partition("; to have it again: ")[2])
+    assert command[0] == "jobstore"
+    again = run(*command[1:])
+    assert again.exit_code == 0, again.stderr
+    assert content(folder / "$HOME.db") == before
 
 
 def test_one_step_that_loses_revisions_keeps_them(filled: str, tmp_path: Path) -> None:

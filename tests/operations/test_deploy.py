@@ -487,7 +487,7 @@ def test_an_index_that_the_jobstore_from_before_fills_costs_no_posting(
     assert done.undone == [f"Took back {id}; every posting stayed." for id in IDS[:3:-1]]
     assert done.left == [
         "What follows from postings has to be written anew, by the jobstore from before; that "
-        "loses nothing: jobstore migrate up"
+        f"loses nothing: jobstore migrate up --store sqlite:///{path}"
     ]
     assert len(content(path)["rows"]["posting"]) == 21
 

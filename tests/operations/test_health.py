@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -38,6 +39,7 @@ from jobstore.operations.health import (
 from jobstore.operations.health.probes import Standing
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
+from tests.contract.cli.commands import run
 from tests.fixtures.disks import HangingDisk, SmallDisk
 from tests.fixtures.postings import posting
 from tests.operations.damaging import fill, overwrite_page, tamper
@@ -524,7 +526,7 @@ def test_what_others_may_write_is_named(file: Path, tmp_path: Path) -> None:
         (settings.state_folder / f"{number}").touch()
         (settings.state_folder / f"{number}").chmod(0o666)
     assert (look().observed, look().output.count("lets others write")) == (5, 3)
-    assert "; and 2 more; run: chmod go-w" in look().output
+    assert "; and 2 more; run chmod go-w on each" in look().output
 
 
 def test_what_cannot_be_looked_at_hides_nothing_else(file: Path, tmp_path: Path) -> None:
@@ -611,3 +613,19 @@ def test_a_wal_that_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
     (tmp_path / "jobs.db-shm").mkdir()
     with pytest.raises(OSError, match="cannot read"):
         wal_index.held(path)
+
+
+@pytest.mark.parametrize(
+    "command", ["health --only permissions", "doctor", "run-due --only backup"]
+)
+def test_a_path_that_is_longer_than_a_line_is_told_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    folder = tmp_path / ("deep" * 30)
+    folder.mkdir(0o777)
+    folder.chmod(0o777)
+    url = f"sqlite:///{folder}/jobs.db"
+    migrations.up(url)
+    monkeypatch.setenv("JOBSTORE_BACKUP__PLACES", json.dumps([str(folder / "gone")]))
+    told = run(*command.split(), "--store", url).stderr
+    assert str(folder) in "".join(told.split())

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     total = sum(int(sample["operations"]) for sample in soak.samples)
     title = f"{total:,} operations in {given.minutes:g} minutes"
     (given.output / "soak.svg").write_text(draw(title, moments, drawn))
-    print(title)
+    print(f"{title}; picture: {given.output / 'soak.svg'}")
     for panel in drawn:
         grows = " keeps growing" if panel.grows else ""
         print(f"{panel.title}: {panel.values[0]:.4g} to {panel.values[-1]:.4g}{grows}")

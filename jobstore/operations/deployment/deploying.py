@@ -123,7 +123,8 @@ def _undo(settings: Settings, deployment: Deployment, keep_failed: bool, agree: 
     if keep_failed and before is not None:
         command = ""
         if before.migrations and deployment.after and deployment.after.schema != before.schema:
-            command = f" To take the migrations back: jobstore migrate down --to {before.newest}"
+            down = settings.command("migrate", "down", "--to", before.newest)
+            command = f" To take the migrations back: {down}"
         deployment.left.append(f"Everything was left as it is, as asked.{command}")
 
 

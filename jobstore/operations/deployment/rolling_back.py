@@ -100,9 +100,10 @@ def _compare(settings: Settings, earlier_one: Deployment, earlier: Path) -> Loss
     try:
         return compare(path, earlier)
     except StoreCorrupt as error:
+        again = settings.command("restore", str(earlier_one.snapshot), "--replace")
         raise StoreCorrupt(
             "The store is too damaged to be compared with what it was; put the backup in its "
-            f"place: jobstore restore {earlier_one.snapshot} --replace"
+            f"place: {again}"
         ) from error
 
 
@@ -123,14 +124,15 @@ def _undo(settings: Settings, deployment: Deployment, earlier: Path, scratch: Pa
         )
         deployment.after = read_condition(settings.store.address.path)
     except (JobStoreError, OSError, sqlite3.Error) as error:
-        deployment.left.append(f"{reason(error)} {_by_hand(deployment)}")
+        deployment.left.append(f"{reason(error)} {_by_hand(settings, deployment)}")
     else:
         deployment.undone.append("The store is again what it was before; nothing is lost.")
         deployment.loss = None
 
 
-def _by_hand(deployment: Deployment) -> str:
-    return f"To return to what was there, run: jobstore restore {deployment.saved} --replace"
+def _by_hand(settings: Settings, deployment: Deployment) -> str:
+    again = settings.command("restore", str(deployment.saved), "--replace")
+    return f"To return to what was there, run: {again}"
 
 
 class _Steps:
@@ -183,7 +185,7 @@ class _Steps:
     def _judged(self, good: bool, found: str, target: str) -> Measured:
         if good:
             return Measured(found, target)
-        advice = "If it is not put back below: " + _by_hand(self._deployment)
+        advice = "If it is not put back below: " + _by_hand(self._settings, self._deployment)
         return Measured(found, target, verdict=Verdict.FAIL, advice=advice)
 
     def _copy(self) -> Measured:

@@ -125,9 +125,10 @@ class _Undoing:
                 return
             if not agreed:
                 self._stays = True
+                down = self._settings.command("migrate", "down", "--to", self._before.newest)
                 raise MigrationError(
                     f"Taking back {step.id} would lose {values}, so it stays; to do that, after a "
-                    f"backup, run: jobstore migrate down --to {self._before.newest}"
+                    f"backup, run: {down}"
                 )
             saved = self._deployment.saved or save(self._settings, self._reason)
             self._deployment.saved = saved
@@ -162,13 +163,14 @@ class _Undoing:
         if backup is None:
             self._deployment.left.append("There is no backup to return to.")
             return
+        again = self._settings.command("restore", backup, "--replace")
         with scratch_folder(self._path.parent) as scratch:
             try:
                 earlier = unpacked(self._settings, backup, scratch)
             except BackupError as error:
                 self._deployment.left.append(
                     f"{error} The schema is not that from before; to return to the backup, run: "
-                    f"jobstore restore {backup} --replace"
+                    f"{again}"
                 )
                 return
             loss = compare(self._path, earlier)
@@ -176,14 +178,15 @@ class _Undoing:
                 if now.migrations == self._before.migrations and (
                     now.derived_form < self._before.derived_form
                 ):
+                    up = migrations.up_command(self._settings.store.address)
                     self._deployment.left.append(
                         "What follows from postings has to be written anew, by the jobstore from "
-                        "before; that loses nothing: jobstore migrate up"
+                        f"before; that loses nothing: {up}"
                     )
                     return
                 self._deployment.left.append(
                     f"The schema is not that from before. Returning to the backup {backup} would "
-                    f"lose {loss}; to do that, run: jobstore restore {backup} --replace"
+                    f"lose {loss}; to do that, run: {again}"
                 )
                 return
             replaced = replace(self._settings, earlier, agreed=bool(loss), reason=self._reason)

@@ -110,7 +110,7 @@ class WatchingPhase:
         told = f"last backup {age:.1f} hours old, next at {_next(settings)}"
         target = f"at most {limit:g} hours old, and something that makes the next"
         if age > limit:
-            advice = "Run: jobstore backup create"
+            advice = f"Run: {settings.command('backup', 'create')}"
             return Measured(told, target, verdict=Verdict.FAIL, advice=advice)
         if settings.environment == "development":
             return Measured(told, target)

@@ -46,7 +46,8 @@ def _look(settings: Settings) -> Seen:
     told = [f"{path} {exposed}" for path, exposed in islice(found.items(), _NAMED)]
     more = len(found) - len(told)
     told += [f"and {more:,} more"] if more else []
-    return Seen(Verdict.WARN, len(found), "files", "; ".join(told) + "; run: chmod go-w, or chown")
+    told += ["run chmod go-w on each, or chown"]
+    return Seen(Verdict.WARN, len(found), "files", "; ".join(told))
 
 
 def _files(settings: Settings) -> Iterator[Path]:
