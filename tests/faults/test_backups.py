@@ -319,7 +319,9 @@ def test_a_replacing_that_is_killed_leaves_the_old_store_or_the_restored_one(
     change(path)
     with closing(sqlite3.connect(path)) as conn:
         assert conn.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    done = restore(settings, name=old.name, replace=True)
+    # It is repeated as it was given, and does not bring back what it was to replace.
+    done = restore(settings, replace=True)
+    assert done.backup == old.name
     assert leftovers(tmp_path, settings.backups_folder) == []
     assert content(path) == restored
     assert restore(settings, name=done.saved, replace=True).postings == 41

@@ -183,6 +183,26 @@ def test_an_older_state_of_the_places_is_noticed(settings: Settings, tmp_path: P
     assert restored(settings, 5) == following.name
 
 
+@pytest.mark.parametrize("with_key", [True, False], ids=["signed", "unsigned"])
+def test_what_a_restore_replaced_comes_back_by_its_name_only(
+    plain: Settings, settings: Settings, with_key: bool
+) -> None:
+    settings = settings if with_key else plain
+    old = make(settings)
+    saved = restore(settings, replace=True).saved
+    assert saved is not None
+
+    assert restored(settings, 1) == old.name
+    assert restored(settings, 2, at=datetime.now(UTC) + timedelta(minutes=1)) == old.name
+    assert drills.drill(settings).backup == old.name
+    assert {each.backup for each in verification.verify(settings)} == {old.name}
+    assert restored(settings, 3, name=saved) == saved
+    # Where there is no other it is better than nothing.
+    for each in everywhere(settings, old):
+        each.unlink()
+    assert restored(settings, 4, accept=["older"]) == saved
+
+
 def test_where_the_newest_is_not_good_an_older_one_has_to_be_asked_for(settings: Settings) -> None:
     old, newest = make(settings), make(settings)
     flip(data_of(settings, newest))

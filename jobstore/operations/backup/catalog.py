@@ -134,7 +134,8 @@ def choose(
 
     ``name`` is a backup's name, or the path of one of its files, wherever that is. Without it
     the newest is meant, or the newest that is not later than ``at``; one of the future only
-    where there is no other. ``accept`` names what would be refused.
+    where there is no other, and so is one of what a restore replaced. ``accept``
+    names what would be refused.
 
     Raises BackupError when there is none, or when those of several stores lie together, none is
     named, and this machine made none of them.
@@ -144,6 +145,8 @@ def choose(
     if name is None:
         fitting = [each for each in fitting if at is None or each.manifest.created_at <= at]
         fitting = _of_one_store(settings, fitting, trust)
+        # A restore that was killed and is repeated shall not bring back what it was to replace.
+        fitting = [each for each in fitting if not each.manifest.replaced] or fitting
     faults = {} if name else catalog.faults
     if not fitting:
         what = f"called {name}" if name else "old enough" if at and catalog.backups else "yet"

@@ -34,6 +34,9 @@ MOST_OCTETS = 256 * 1024
 LONGEST_REASON = 1000
 """Characters that a reason has at most."""
 
+BEFORE_RESTORE = "before a restore"
+"""The reason of a backup of what a restore replaced: it is restored by its name only."""
+
 # Clocks of machines that share backups differ a little.
 _LEEWAY = timedelta(minutes=5)
 
@@ -76,6 +79,11 @@ class Manifest(BaseModel):
     sha256: _Hash
     counter: _Count | None = None
     signature: _Hash | None = None
+
+    @property
+    def replaced(self) -> bool:
+        """Whether it keeps what a restore replaced, or was about to."""
+        return self.reason == BEFORE_RESTORE
 
     @model_validator(mode="after")
     def _no_larger_than_what_is_inside(self) -> Self:

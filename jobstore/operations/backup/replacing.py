@@ -20,6 +20,7 @@ from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.locking import FileLock, attempts
 from jobstore.errors import BackupError, SchemaMismatch, StoreBusy, StoreCorrupt
 from jobstore.operations.backup.creation import create, replicate
+from jobstore.operations.backup.manifest import BEFORE_RESTORE
 from jobstore.operations.backup.scratch import publish, synchronise
 from jobstore.operations.progress import Progress
 from jobstore.settings.sections import Settings
@@ -48,7 +49,7 @@ def replace_store(
             return None, {}
         try:
             with _alone(path) as conn:
-                saved = create(settings, progress, "before a restore", conn, replicate=False)
+                saved = create(settings, progress, BEFORE_RESTORE, conn, replicate=False)
                 _swap(path, database)
         except (StoreCorrupt, SchemaMismatch):
             # It cannot be backed up, so it is kept as it is.

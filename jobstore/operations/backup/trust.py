@@ -62,9 +62,9 @@ class Trust:
         return known, made, made, name
 
     def see(self, manifests: Iterable[Manifest]) -> None:
-        """Remember the counters of those that are signed."""
+        """Remember the counters of those that are signed and may be taken for the newest."""
         for each in manifests:
-            if each.counter is not None and self.signed(each):
+            if each.counter is not None and not each.replaced and self.signed(each):
                 self._seen[each.store] = max(each.counter, self._seen.get(each.store, 0))
 
     def keep(self) -> None:
