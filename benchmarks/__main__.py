@@ -89,7 +89,8 @@ def _run(run: Run, base: baseline.Baseline, unjudged: bool) -> int:
     judged = [*gates.promise(results), *_held(run, base, results), *gates.goals(results)]
     results["gates"] = [each.plain() for each in judged]
     report.show(results)
-    report.show_gates(judged)
+    if not unjudged:
+        report.show_gates(judged)
     if not run.plants:
         print(f"written to {report.write(results, 'unjudged' if unjudged else 'latest')}")
     return 0 if unjudged else int(any(each.fails for each in judged))

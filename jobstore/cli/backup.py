@@ -94,7 +94,8 @@ def keygen(
     say(
         f"{file} has a new key. Have it signed with from now on, by .env or the environment:\n"
         f'  export JOBSTORE_BACKUP__KEY="$(cat {shlex.quote(str(file))})"\n'
-        "Keep a copy where the secret age key is, and none where backups go."
+        "Where a key is set already, give both, the new one first: what the old one signed stays "
+        "believed.\nKeep a copy where the secret age key is, and none where backups go."
     )
 
 

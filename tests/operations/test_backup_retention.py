@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jobstore import StoreBusy, migrations
 from jobstore.operations.backup import creation
 from jobstore.operations.backup.catalog import read_catalog
-from jobstore.operations.backup.manifest import FORMAT, Manifest
+from jobstore.operations.backup.manifest import BEFORE_RESTORE, FORMAT, Manifest
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.backup.retention import generations, prune
 from jobstore.settings.sections import Settings
@@ -105,6 +105,14 @@ def test_days_are_those_of_utc_wherever_a_backup_was_made() -> None:
     same = described("same", datetime.fromisoformat(zone))
     newest = described("newest", datetime(2026, 3, 9, tzinfo=UTC))
     assert generations([newest, same, before], 9, 0, 0) == {"newest", "same"}
+
+
+def test_what_a_restore_replaced_takes_the_place_of_no_other() -> None:
+    newest = described("newest", datetime(2026, 3, 9, tzinfo=UTC))
+    replaced = described("replaced", datetime(2026, 3, 2, 12, tzinfo=UTC))
+    replaced = replaced.model_copy(update={"reason": BEFORE_RESTORE})
+    same = described("same", datetime(2026, 3, 2, 3, tzinfo=UTC))
+    assert generations([newest, replaced, same], 9, 4, 12) == {"newest", "same"}
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 The newest backup of each of the latest days, weeks and months that have one stays (in UTC, weeks
 as in ISO 8601), and everything of the 24 hours before the newest, so that a second backup of a
-day does not take the first away at once. The backups of each store count for themselves, also
-where several lie together; and so do those that the key signed, so that nothing which somebody
-put beside them takes their place. Those that a wrong clock dated in the future stay until then, and
-do not count.
+day does not take the first away at once. What a restore replaced stands for no day, week or
+month, since a restore takes it by its name only. The backups of each store count for themselves,
+also where several lie together; and so do those that the key signed, so that nothing which
+somebody put beside them takes their place. Those that a wrong clock dated in the future stay until
+then, and do not count.
 """
 
 from __future__ import annotations
@@ -124,7 +125,8 @@ def generations(backups: Iterable[Manifest], daily: int, weekly: int, monthly: i
     for number, period in periods:
         newest: dict[Any, str] = {}
         for each in listed:
-            newest.setdefault(period(each.created_at.astimezone(UTC)), each.name)
+            if not each.replaced:
+                newest.setdefault(period(each.created_at.astimezone(UTC)), each.name)
         staying |= {*list(newest.values())[:number]}
     return staying
 
