@@ -21,6 +21,8 @@ finds Oregon. Signs without any word beside words are ignored.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from itertools import chain
 from typing import NamedTuple
 
 from jobstore.errors import Fault, InvalidQuery
@@ -28,6 +30,9 @@ from jobstore.statements.words import words
 
 MAX_CHARACTERS = 1000
 MAX_TERMS = 32
+# How often one word may occur: for each time that a phrase has it, the index goes through all the
+# places where a text has it.
+MAX_REPEATS = 32
 
 _ITEM = re.compile(
     r"""
@@ -57,8 +62,8 @@ class Expression(NamedTuple):
 def parse(text: str) -> Expression | None:
     """Parse a search text; ``None`` when it is blank.
 
-    Raises InvalidQuery when it is longer than 1,000 characters, has more than 32 terms, has no
-    word at all, such as ``***``, or an excluded term beside ``OR``.
+    Raises InvalidQuery when it is longer than 1,000 characters, has more than 32 terms or one word
+    more than 32 times, has no word at all, such as ``***``, or an excluded term beside ``OR``.
     """
     if len(text) > MAX_CHARACTERS:
         raise InvalidQuery([Fault("text", f"must have at most {MAX_CHARACTERS:,} characters")])
@@ -88,11 +93,13 @@ def parse(text: str) -> Expression | None:
         required.append((_OR,))
     # Saying a thing twice does not change what is found.
     expression = Expression(tuple(dict.fromkeys(required)), tuple(dict.fromkeys(excluded)))
-    count = sum(map(len, expression.required)) + len(expression.excluded)
-    if not count:
+    terms = [*chain(*expression.required), *expression.excluded]
+    if not terms:
         raise InvalidQuery([Fault("text", "has no word to search for, only signs")])
-    if count > MAX_TERMS:
+    if len(terms) > MAX_TERMS:
         raise InvalidQuery([Fault("text", f"must have at most {MAX_TERMS} words and phrases")])
+    if max(Counter(chain(*(term.words for term in terms))).values()) > MAX_REPEATS:
+        raise InvalidQuery([Fault("text", f"must not have one word more than {MAX_REPEATS} times")])
     return expression
 
 

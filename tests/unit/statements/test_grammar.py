@@ -76,6 +76,12 @@ def test_texts_parse(text: str, tree: str) -> None:
         (" ".join(f"w{n}" for n in range(33)), "32 words"),
         (" OR ".join(f"w{n}" for n in range(33)), "32 words"),
         (" ".join(f"w{n}" for n in range(32)), None),
+        ('"' + "a " * 33 + 'b"', "more than 32 times"),
+        ("東" * 33, "more than 32 times"),
+        (" ".join(f'"a{n} ß ss"' for n in range(17)), "more than 32 times"),
+        ('-"' + "a " * 33 + '" b', "more than 32 times"),
+        ('"' + "a " * 32 + 'b"', None),
+        ("a " * 33, None),
     ],
 )
 def test_texts_that_cannot_be_answered_say_why(text: str, reason: str | None) -> None:
