@@ -130,7 +130,7 @@ def test_what_may_never_have_been_acknowledged_is_a_warning(dead: Path) -> None:
     log.write_bytes(content[: commits[-1] + 2072])
     code, found = doctor(dead)
     assert (code, found["wal"]["verdict"]) == (0, "warning")
-    assert "unless the power went" in found["wal"]["detail"]
+    assert "unless it was being written" in found["wal"]["detail"]
     (copy,) = dead.parent.glob("jobs.db-wal.torn-*")
     assert str(copy) in found["wal"]["detail"]
     settings = settings_for(dead.parent, health={"timeout": 60})

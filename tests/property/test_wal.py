@@ -139,6 +139,36 @@ def test_a_tail_that_was_torn_off_is_no_damage(kind: str, anywhere: float) -> No
     assert damage(io.BytesIO(made.wal[:at] + bytes(len(made.wal) - at))) is None or at < 32
 
 
+def test_what_others_wrote_over_after_a_kill_is_not_certain_to_be_lost() -> None:
+    """A commit that was written, but not yet in effect, is written over; its end stays behind."""
+
+    def written(size: int) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "copy.db"
+            path.write_bytes(_PLAIN.database)
+            Path(f"{path}-wal").write_bytes(_PLAIN.wal)
+            with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+                conn.execute("PRAGMA wal_autocheckpoint = 0")
+                conn.execute(
+                    "INSERT INTO row VALUES (?, hex(randomblob(?)))", (COMMITS, 1000 * size)
+                )
+                return Path(f"{path}-wal").read_bytes()
+
+    short, longer, longest = map(written, (1, 4, 9))
+    wal = short + longer[len(short) :] + longest[len(longer) :]
+    found = damage(io.BytesIO(wal))
+    assert _recovered(_PLAIN, wal) == COMMITS + 1
+    assert found is not None
+    assert (found.kept - _recovered(_PLAIN, _PLAIN.wal), found.lost) == (1, 2)
+    assert not found.certain
+    # One that flips there all the same is damage.
+    flipped = bytearray(longest)
+    flipped[len(_PLAIN.wal) + 100] ^= 4
+    more = damage(io.BytesIO(flipped))
+    assert more is not None
+    assert not more.overwritten
+
+
 @given(st.binary(max_size=200))
 def test_rubbish_raises_nothing(rubbish: bytes) -> None:
     assert damage(io.BytesIO(rubbish)) in (None, Damage(0, 0, 0))

@@ -145,6 +145,9 @@ class ReaderPool:
             self._timer.cancel()
         for task in self._opening:
             task.cancel()
+        if self._tasks:
+            # Those that came back late are being closed.
+            await asyncio.wait(self._tasks, timeout=_PATIENCE)
         for session in self._sessions:
             await session.close()
 

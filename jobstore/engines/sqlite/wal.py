@@ -55,25 +55,29 @@ class Damage(NamedTuple):
     """Where a WAL is damaged: the number of the frame, from 1, or 0 for the header.
 
     ``kept`` transactions come before it, ``lost`` are dropped when the WAL is recovered.
+    ``overwritten``: what is dropped looks like the ends of transactions that others wrote over.
     """
 
     frame: int
     kept: int
     lost: int
+    overwritten: bool = False
 
     @property
     def certain(self) -> bool:
         """Whether something that was acknowledged is lost.
 
         The next transaction is written when the disk has kept the one before. A single one may
-        have been torn when the power went, and then nobody was told that it is stored.
+        have been torn when the power went, and then nobody was told that it is stored. Nor was
+        anybody when a process was killed before its transaction took effect: the next one is
+        written over it, and where that is shorter, the end of the first stays behind it.
         """
-        return self.frame == 0 or self.lost > 1
+        return self.frame == 0 or (self.lost > 1 and not self.overwritten)
 
     def __str__(self) -> str:
         if self.frame == 0:
             return "its header is damaged, so that nothing in it can be read"
-        doubt = "" if self.certain else ", unless the power went while it was being written"
+        doubt = "" if self.certain else ", unless it was being written at a kill or a power cut"
         return (
             f"frame {self.frame:,} is damaged, so that {self.lost:,} of its "
             f"{self.kept + self.lost:,} transactions are lost{doubt}"
@@ -95,23 +99,50 @@ def damage(wal: BinaryIO) -> Damage | None:
     if not sound or sums != (first, second):
         return Damage(0, 0, 0) if wal.read(FRAME.size) else None
     broken = kept = lost = behind = 0
+    overwritten = committed = True
     for number, frame in enumerate(_frames(wal, size, (first, second), swapped), start=1):
         ours = frame.salts == tuple(salts)
-        if not broken and ours and frame.page and frame.linked:
+        linked = frame.off == (0, 0)
+        if not broken and ours and frame.page and linked:
             kept += frame.commits
         elif not broken:
             broken, lost = number, frame.commits
-        elif ours and frame.commits:
-            behind += 1
-    return Damage(broken, kept, lost + behind) if behind else None
+            overwritten = ours and committed and not _is_one_bit(frame.off, size)
+        elif ours:
+            behind += frame.commits
+            overwritten = overwritten and (linked or committed)
+        committed = frame.commits
+    return Damage(broken, kept, lost + behind, overwritten) if behind else None
+
+
+def _is_one_bit(off: tuple[int, int], size: int) -> bool:
+    """Whether one bit that flipped in a frame explains how far its sums are off.
+
+    A bit changes a word by a power of two. Each later pair of words takes what that changed in
+    both sums from ``(a, b)`` to ``(a + b, a + 2 * b)``; the way back is gone here.
+    """
+    first, second = off
+    if second == 0 and _is_power(first):
+        # The sum that stands there flipped.
+        return True
+    for _ in range(1 + size // 8):
+        if first in (0, second) and _is_power(second):
+            return True
+        first, second = 2 * first - second & 0xFFFFFFFF, second - first & 0xFFFFFFFF
+    return False
+
+
+def _is_power(change: int) -> bool:
+    """Whether a change of 32 bits, up or down, is that of a single one."""
+    return change.bit_count() == 1 or (-change & 0xFFFFFFFF).bit_count() == 1
 
 
 class _Frame(NamedTuple):
     page: int
     commits: bool
     salts: tuple[int, int]
-    linked: bool
-    """Whether its sums follow from those of the frame before it."""
+    off: tuple[int, int]
+    """How far its sums are from what follows from the frame before it."""
 
 
 def _frames(wal: BinaryIO, size: int, before: tuple[int, int], swapped: bool) -> Iterator[_Frame]:
@@ -125,7 +156,8 @@ def _frames(wal: BinaryIO, size: int, before: tuple[int, int], swapped: bool) ->
         seeds = [before, *stored[:-1]]
         for head, sums in zip(heads, _all_sums(data, length, seeds, swapped), strict=True):
             page, commit, *salts, first, second = head
-            yield _Frame(page, commit != 0, (salts[0], salts[1]), sums == (first, second))
+            off = (first - sums[0] & 0xFFFFFFFF, second - sums[1] & 0xFFFFFFFF)
+            yield _Frame(page, commit != 0, (salts[0], salts[1]), off)
         before = stored[-1]
 
 
