@@ -37,7 +37,9 @@ class Recorder:
     def execute(self, sql: str, bound: Any = ()) -> sqlite3.Cursor:
         """Run one statement."""
         self.statements.append((sql, bound, False))
-        return self._conn.execute(sql, bound)
+        cursor = self._conn.cursor(_Read)
+        cursor.recorder, cursor.at = self, len(self.statements) - 1
+        return cursor.execute(sql, bound)
 
     def executemany(self, sql: str, bound: Iterable[Any]) -> sqlite3.Cursor:
         """Run one statement many times."""
@@ -49,6 +51,29 @@ class Recorder:
         """Return what was noted, and forget it."""
         taken, self.statements = self.statements, []
         return taken
+
+
+class _Read(sqlite3.Cursor):
+    """Notes how many rows were read of a statement that was not read to its end."""
+
+    recorder: Recorder
+    at: int
+    rows = 0
+
+    def __next__(self) -> Any:
+        row = super().__next__()
+        self.rows += 1
+        return row
+
+    def close(self) -> None:
+        """Have the statement give no more rows than were read when it is run again."""
+        sql, bound, _ = self.recorder.statements[self.at]
+        self.recorder.statements[self.at] = (
+            f"{sql.rstrip().rstrip(';')} LIMIT {self.rows}",
+            bound,
+            False,
+        )
+        super().close()
 
 
 def connect(path: Path, *, write: bool = False) -> sqlite3.Connection:

@@ -24,6 +24,16 @@ def test_a_recorder_notes_and_replay_repeats():
         assert copy.execute("SELECT sum(a) FROM t").fetchone() == (3,)
 
 
+def test_what_is_read_in_part_is_repeated_in_part():
+    with closing(sqlite3.connect(":memory:")) as conn:
+        recorder = bare.Recorder(conn)
+        numbers = "SELECT value FROM json_each('[1, 2, 3, 4]');"
+        with closing(recorder.execute(numbers)) as rows:
+            assert [next(rows), next(rows)] == [(1,), (2,)]
+        ((sql, bound, _),) = recorder.take()
+        assert conn.execute(sql, bound).fetchall() == [(1,), (2,)]
+
+
 async def test_statements_of_a_call_are_recorded(migrated_url):
     async with jobstore.connect(migrated_url) as store:
         stored = await store.upsert(
