@@ -56,9 +56,10 @@ class Interrupts:
     @contextmanager
     def allowed(self) -> Iterator[None]:
         """Let Ctrl-C end the block at once."""
-        self.check()
+        # In this order: one that comes between the two lines ends the block as well.
         self._allowed = True
         try:
+            self.check()
             yield
         finally:
             self._allowed = False

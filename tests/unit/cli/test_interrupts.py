@@ -33,6 +33,16 @@ def test_a_wait_ends_at_once() -> None:
         ctrl_c()
 
 
+def test_one_that_comes_just_before_a_wait_ends_it_as_well() -> None:
+    class Late(Interrupts):
+        def check(self) -> None:
+            super().check()
+            ctrl_c()
+
+    with pytest.raises(KeyboardInterrupt), Late() as interrupts, interrupts.allowed():
+        pytest.fail("it waits")
+
+
 def test_a_second_one_ends_everything() -> None:
     with Interrupts():
         ctrl_c()
