@@ -139,9 +139,10 @@ def test_prefixes_share_a_limit() -> None:
         with pytest.raises(InvalidQuery, match=r"add letters to w\*"):
             match(check_query(SearchQuery(text=text)), lambda _, limit: many[:limit])
     criteria = check_query(SearchQuery(text="w* x*"))
+    half = MAX_PREFIX_WORDS // 2
     with pytest.raises(InvalidQuery, match=r"add letters to x\*"):
-        match(criteria, lambda _, limit: many[: min(limit, 251)])
-    assert not match(criteria, lambda _, limit: many[: min(limit, 250)]).is_impossible
+        match(criteria, lambda _, limit: many[: min(limit, half + 1)])
+    assert not match(criteria, lambda _, limit: many[: min(limit, half)]).is_impossible
 
 
 def test_quotes_are_doubled() -> None:
