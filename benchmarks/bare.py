@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmarks import generator
+from jobstore.engines import named_statements
 from jobstore.engines.sqlite.engine import SQLiteEngine
-from jobstore.gateway import JobStore
-from jobstore.statements import catalog
+from jobstore.store import JobStore
 
 Statement = tuple[str, Any, bool]
 """SQL, what is bound, and whether it is run once for each of them."""
@@ -111,7 +111,7 @@ class _Inline:
 
 def inline_store(conn: Recorder | sqlite3.Connection, path: Path, now: datetime) -> JobStore:
     """Return a gateway that reads on the caller's own thread. It has nothing to close."""
-    key = conn.execute(catalog.load("sqlite")["cursor_key"]).fetchone()[0]
+    key = conn.execute(named_statements.load("sqlite")["cursor_key"]).fetchone()[0]
     engine: Any = SQLiteEngine(
         cast(Any, None), cast(Any, _Inline(conn)), bytes(key), lambda: now, path
     )

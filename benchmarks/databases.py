@@ -28,11 +28,11 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 _SOURCES = (
     "benchmarks/generator.py",
     "benchmarks/vocabulary.py",
-    "jobstore/statements/words.py",
-    "jobstore/statements/facets.py",
-    "jobstore/engines/sqlite/indexing.py",
-    "jobstore/engines/sqlite/places.py",
-    "jobstore/engines/sqlite/counters.py",
+    "jobstore/search/words.py",
+    "jobstore/engines/sqlite/search/facet_words.py",
+    "jobstore/engines/sqlite/writing/indexing.py",
+    "jobstore/engines/sqlite/writing/list_order.py",
+    "jobstore/engines/sqlite/writing/counters.py",
 )
 
 

@@ -16,9 +16,9 @@ import jobstore
 from benchmarks import bare, generator
 from benchmarks.databases import Database, postings_file, scratch
 from benchmarks.processes import run_child
-from jobstore import migrations
-from jobstore.engines.sqlite import writes
-from jobstore.intake import check_posting
+from jobstore import migrating
+from jobstore.engines.sqlite.writing import changes
+from jobstore.intake.validation import check_posting
 from jobstore.settings import sqlite_url
 
 ROWS = 100_000
@@ -71,7 +71,7 @@ def measure_import(rows: int, rounds: int = 2) -> dict[str, Any]:
 def _limit(file: Path, path: Path, recording: Path) -> float:
     """Return the seconds that sqlite3 takes for a file: json.loads, then executemany."""
     for each in (path, recording):
-        migrations.up(sqlite_url(each))
+        migrating.up(sqlite_url(each))
     seconds = 0.0
     with (
         file.open(encoding="utf-8") as lines,
@@ -99,9 +99,9 @@ def _rows(conn: sqlite3.Connection, postings: list[dict[str, Any]]) -> dict[str,
     """Return what storing ``postings`` writes, gathered by statement; reads are left out."""
     recorder = bare.Recorder(conn)
     conn.execute("BEGIN IMMEDIATE")
-    batch = writes.Batch(cast(sqlite3.Connection, recorder), lambda: generator.NOW)
+    batch = changes.Batch(cast(sqlite3.Connection, recorder), lambda: generator.NOW)
     for posting in postings:
-        writes.upsert(batch, check_posting(posting))
+        changes.upsert(batch, check_posting(posting))
     batch.finish()
     conn.execute("COMMIT")
     rows: defaultdict[str, list[Any]] = defaultdict(list)

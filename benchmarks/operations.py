@@ -8,8 +8,8 @@ from typing import Any
 
 from benchmarks.draws import Draws
 from jobstore.errors import InvalidQuery
-from jobstore.gateway import JobStore
 from jobstore.records import SearchQuery, Sort
+from jobstore.store import JobStore
 
 Call = Callable[[JobStore], Awaitable[Any]]
 

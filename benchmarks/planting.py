@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import Misuse
 from benchmarks.operations import Call, Operation
-from jobstore.gateway import JobStore
+from jobstore.store import JobStore
 
 _clock = time.perf_counter
 

@@ -26,7 +26,7 @@ from benchmarks.draws import Draws
 from benchmarks.measuring import Timings, at_once, quiet
 from benchmarks.operations import Operation, reading_operations
 from benchmarks.planting import Plants, plant
-from jobstore.gateway import JobStore
+from jobstore.store import JobStore
 
 ROUNDS = 5
 _CALLS = 60

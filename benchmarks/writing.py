@@ -22,10 +22,10 @@ import jobstore
 from benchmarks import bare, generator
 from benchmarks.databases import Database
 from benchmarks.measuring import CALLERS, Timings, at_once, percentile, quiet, ticker
-from jobstore.engines.sqlite import writes
-from jobstore.gateway import JobStore
-from jobstore.intake import check_posting
+from jobstore.engines.sqlite.writing import changes
+from jobstore.intake.validation import check_posting
 from jobstore.records import JobPosting
+from jobstore.store import JobStore
 
 ROUNDS = 5
 PER_ROUND = 1024
@@ -152,9 +152,9 @@ def _transact(
     end: str = "COMMIT",
 ) -> None:
     conn.execute("BEGIN IMMEDIATE")
-    batch = writes.Batch(cast(sqlite3.Connection, through), _now)
+    batch = changes.Batch(cast(sqlite3.Connection, through), _now)
     for posting in postings:
-        writes.upsert(batch, posting)
+        changes.upsert(batch, posting)
     batch.finish()
     conn.execute(end)
 

@@ -11,6 +11,8 @@ Everything that users import is named here, and nothing else is public but
 :mod:`jobstore.exchange`.
 """
 
+from jobstore.checks import Check, HealthLimits, HealthReport, Verdict
+from jobstore.connecting import connect
 from jobstore.errors import (
     BackupError,
     Fault,
@@ -31,9 +33,6 @@ from jobstore.errors import (
     VersionConflict,
 )
 from jobstore.events import Event, Observer
-from jobstore.gateway import JobStore
-from jobstore.health import Check, HealthLimits, HealthReport, Verdict
-from jobstore.opening import connect
 from jobstore.postings import Transaction
 from jobstore.records import (
     ApplicantStatistics,
@@ -59,6 +58,7 @@ from jobstore.records import (
     job_id,
 )
 from jobstore.settings import EngineOptions
+from jobstore.store import JobStore
 from jobstore.version import __version__ as __version__
 
 __all__ = [

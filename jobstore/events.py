@@ -1,4 +1,4 @@
-"""What the gateway tells observers about each of its operations.
+"""What a store tells observers about each of its operations.
 
 An observer is a callable that takes one :class:`Event`. It runs on the event loop, right
 after the operation, so it must be quick; what it raises is logged and goes no further.
@@ -16,9 +16,9 @@ _log = logging.getLogger("jobstore")
 
 
 class Event(NamedTuple):
-    """One finished operation of the gateway; a tuple, since one is made for every call.
+    """One finished operation of a store; a tuple, since one is made for every call.
 
-    ``operation`` is the gateway's method (``"upsert"``, ``"search"`` ...), ``seconds`` its
+    ``operation`` is the store's method (``"upsert"``, ``"search"`` ...), ``seconds`` its
     duration as the caller saw it, ``rows`` how many postings went in or came out, ``error``
     the class name of what it raised (``None`` on success), ``shape`` what kind of query it was:
     names of filters, of the order and of kinds of words, never a value (``None`` where there is

@@ -22,6 +22,10 @@ from typing import BinaryIO, cast
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
 _ALWAYS = os.O_CLOEXEC | os.O_NOFOLLOW
+OUT_OF_FILES = (
+    "Too many files are open, in this process or on this machine; close some, or raise the limit "
+    "('ulimit -n', or LimitNOFILE of the service)."
+)
 
 
 def create(path: Path) -> BinaryIO:
@@ -197,3 +201,8 @@ def _refuse_link_of_others(path: Path) -> None:
         state = path.lstat()
         if stat.S_ISLNK(state.st_mode) and state.st_uid not in (0, os.geteuid()):
             raise OSError(errno.ELOOP, "is a link that another account made", str(path))
+
+
+def lacks_files(error: OSError) -> bool:
+    """Whether a file could not be opened because too many are open already."""
+    return error.errno in (errno.EMFILE, errno.ENFILE)

@@ -12,7 +12,7 @@ from uuid import UUID
 from jobstore.engines.protocol import Unit
 from jobstore.errors import Fault, InvalidQuery, JobNotFound
 from jobstore.events import Observer, Watch
-from jobstore.intake import check_changes, check_posting
+from jobstore.intake.validation import check_changes, check_posting
 from jobstore.records import Job, JobPosting, UpsertResult, job_id
 
 # The most postings that one call returns.

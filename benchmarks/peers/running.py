@@ -21,8 +21,8 @@ from benchmarks.draws import Draws
 from benchmarks.markdown import OPERATIONS
 from benchmarks.measuring import Timings, at_once, quiet
 from benchmarks.peers import schema
-from jobstore.gateway import JobStore
 from jobstore.records import SearchQuery
+from jobstore.store import JobStore
 
 _CALLS, _SECONDS = 100, 3.0
 _WRITES = 1000

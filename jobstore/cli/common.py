@@ -20,8 +20,8 @@ from jobstore.cli.output import complain, plain
 from jobstore.settings import DEFAULT_URL, EngineOptions, parse_store_url, read_environment
 
 if TYPE_CHECKING:
-    from jobstore.gateway import JobStore
     from jobstore.settings.sections import Settings
+    from jobstore.store import JobStore
 
 T = TypeVar("T")
 

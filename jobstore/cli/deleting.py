@@ -19,7 +19,7 @@ from jobstore.cli.output import complain, counted, print_json, say
 from jobstore.cli.searching import read_id
 
 if TYPE_CHECKING:
-    from jobstore.gateway import JobStore
+    from jobstore.store import JobStore
 
 
 def delete(

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from jobstore.cli.demo_stage import Stage
-    from jobstore.gateway import JobStore
     from jobstore.records import UpsertReport
+    from jobstore.store import JobStore
 
 # How often each made-up posting is stored, every time another one.
 _TIMES = 10

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from jobstore.events import Event
-    from jobstore.gateway import JobStore
     from jobstore.settings.sections import Settings
+    from jobstore.store import JobStore
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from jobstore.cli.output import plain
 
 if TYPE_CHECKING:
-    from jobstore.health import Check
+    from jobstore.checks import Check
     from jobstore.operations.alerts.notices import Notice
     from jobstore.records import Page
 

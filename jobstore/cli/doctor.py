@@ -20,7 +20,7 @@ from jobstore.cli.output import console, folded, print_json, say
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jobstore.engines.sqlite.inspection import Finding
+    from jobstore.engines.sqlite.upkeep.inspection import Finding
 
 # What errors advise elsewhere; here it is being done.
 _ADVICE = re.compile("run 'jobstore doctor', then |; run 'jobstore doctor'(?!,)")

@@ -14,8 +14,8 @@ from jobstore.cli.output import counted, say
 from jobstore.records import SearchQuery
 
 if TYPE_CHECKING:
-    from jobstore.gateway import JobStore
     from jobstore.records import Job
+    from jobstore.store import JobStore
 
 
 @takes_query

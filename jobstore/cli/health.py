@@ -17,7 +17,7 @@ from jobstore.cli.common import (
 from jobstore.cli.output import console, folded, plain, print_json
 
 if TYPE_CHECKING:
-    from jobstore.health import Check, HealthReport
+    from jobstore.checks import Check, HealthReport
 
 _STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red"}
 _CODES = {"pass": 0, "warn": 1, "fail": 2}

@@ -27,8 +27,8 @@ from jobstore.files import overwriting
 if TYPE_CHECKING:
     from jobstore.errors import Fault
     from jobstore.exchange import Batch, Record
-    from jobstore.gateway import JobStore
     from jobstore.records import UpsertReport
+    from jobstore.store import JobStore
 
 # Rejections that are told one by one.
 _TOLD = 5

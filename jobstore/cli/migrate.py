@@ -1,6 +1,6 @@
 """``jobstore migrate``: the schema of a store, for operators.
 
-Talks to people and programs; what a migration is and does is in :mod:`jobstore.migrations`,
+Talks to people and programs; what a migration is and does is in :mod:`jobstore.migrating`,
 which is imported when a command runs, so that ``--help`` is quick.
 """
 
@@ -24,7 +24,7 @@ from jobstore.cli.output import complain, console, print_json, say
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-    from jobstore.migrations import Step
+    from jobstore.migrating import Step
     from jobstore.settings.sections import Settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -48,9 +48,9 @@ def up(
 
     JSON: {"steps"}, a list of {"id", "direction", "sql"}.
     """
-    from jobstore import migrations
+    from jobstore import migrating
 
-    _report(migrations.up(store, to, dry_run=dry_run), dry_run, json, quiet)
+    _report(migrating.up(store, to, dry_run=dry_run), dry_run, json, quiet)
 
 
 @app.command()
@@ -75,9 +75,9 @@ def down(
     Asks first when that removes data, and backs the store up before anything is lost; where no
     backup can be made, nothing is taken back. JSON: as for up, and "saved": the backup, or null.
     """
-    from jobstore import migrations
+    from jobstore import migrating
 
-    steps = migrations.down(store, to, dry_run=True)
+    steps = migrating.down(store, to, dry_run=True)
     if dry_run:
         return _report(steps, dry_run, json, quiet, saved=None)
     losing = ", ".join(step.id for step in steps if step.loses_data)
@@ -85,11 +85,11 @@ def down(
         after = "" if without_backup else ", after a backup"
         confirm(f"Taking back {losing} removes data{after}. Go on?", yes=yes)
     if not losing or without_backup:
-        return _report(migrations.down(store, to), dry_run, json, quiet, saved=None)
+        return _report(migrating.down(store, to), dry_run, json, quiet, saved=None)
     # The settings may name another store; what is taken back is what is backed up.
     with operating(str(store), config) as settings:
         saving = _Saving(settings, steps, quiet=quiet or json)
-        steps = migrations.down(store, to, look=saving)
+        steps = migrating.down(store, to, look=saving)
         failures = saving.copy_elsewhere()
     _report(steps, dry_run, json, quiet, saved=saving.saved)
     for failure in failures:
@@ -152,9 +152,9 @@ def status(store: StoreOption = STORE_DEFAULT, json: JsonOption = False) -> None
     JSON: {"migrations"}, a list of {"id", "state", "applied_at"}; the states are applied,
     pending, edited, skipped, missing and newer.
     """
-    from jobstore import migrations
+    from jobstore import migrating
 
-    states = migrations.status(store)
+    states = migrating.status(store)
     if json:
         return print_json({"migrations": states})
     from rich.table import Table
@@ -174,9 +174,9 @@ def verify(
 
     JSON: {"ok"}, always true; otherwise the exit code is 1.
     """
-    from jobstore import migrations
+    from jobstore import migrating
 
-    migrations.verify(store)
+    migrating.verify(store)
     if json:
         return print_json({"ok": True})
     return say("The schema is up to date, and as its migrations made it.", quiet=quiet)

@@ -21,8 +21,8 @@ from jobstore.cli.output import console, print_json, say
 from jobstore.records import SearchQuery, Sort
 
 if TYPE_CHECKING:
-    from jobstore.gateway import JobStore
     from jobstore.records import Job, Page
+    from jobstore.store import JobStore
 
 CursorOption = Annotated[
     str | None,

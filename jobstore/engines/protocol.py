@@ -1,9 +1,9 @@
-"""What every database engine offers to the gateway.
+"""What every database engine offers to a store.
 
 Only the protocol and its data types live here; no engine is named. An engine takes postings
-that :mod:`jobstore.intake` has checked and queries that :mod:`jobstore.statements.criteria`
+that :mod:`jobstore.intake` has checked and queries that :mod:`jobstore.search.criteria`
 has normalised, and it raises nothing but :class:`~jobstore.JobStoreError`. Cursors, streams
-and limits belong to the gateway, so that they are alike everywhere.
+and limits belong to :mod:`jobstore.store`, so that they are alike everywhere.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from jobstore.errors import JobStoreError
@@ -25,11 +24,11 @@ from jobstore.records import (
     Statistics,
     UpsertResult,
 )
-from jobstore.settings import StoreURL
-from jobstore.statements.criteria import Criteria
+from jobstore.search.criteria import Criteria
 
 # As one of the protocol's own types, for the engines.
-from jobstore.statements.cursor import Position as Position
+from jobstore.search.cursor import Position as Position
+from jobstore.settings import StoreURL
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,37 +50,11 @@ class Queue:
     limit: int
 
 
-class Footprint(NamedTuple):
-    """What a database takes on disk: its folder, its bytes, and those of its write-ahead log."""
-
-    folder: Path
-    database: int
-    log: int
-
-
-class HeldLog(NamedTuple):
-    """What of the write-ahead log is not in the database yet: its bytes, and who keeps it there.
-
-    ``pids`` are the processes that read the oldest state, of those that can be seen.
-    """
-
-    octets: int
-    pids: list[int]
-
-
-class Library(NamedTuple):
-    """The database's software: its version, whether it can be used, and what is known of it."""
-
-    version: str
-    usable: bool
-    detail: str
-
-
 class Unit(Protocol):
     """Single operations on postings: those of an engine, or of one transaction."""
 
     async def upsert(self, posting: JobPosting) -> UpsertResult:
-        """Store a checked posting; merge it with what is stored (:mod:`jobstore.merge`)."""
+        """Store a checked posting; merge it with what is stored (:mod:`jobstore.derived.merge`)."""
 
     async def update(
         self, id: UUID, changes: Mapping[str, Any], expected_version: int | None

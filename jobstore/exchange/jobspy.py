@@ -18,7 +18,7 @@ from jobstore.exchange.cells import flag, from_epoch, in_utc, link, listed, numb
 from jobstore.exchange.documents import first_mark, json_objects
 from jobstore.exchange.rows import Record, translated
 from jobstore.exchange.tables import csv_rows
-from jobstore.vocabulary import COUNTRIES
+from jobstore.intake.spellings import COUNTRIES
 
 # Codes that end a location as a state or province of the USA, Canada or Australia as well.
 _STATE_CODES = """

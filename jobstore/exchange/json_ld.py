@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from jobstore.vocabulary import COUNTRIES
+from jobstore.intake.spellings import COUNTRIES
 
 # Other names that addressCountry is given: ISO 3166-1 alpha-3 codes and English names of the
 # countries most postings come from.

@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from jobstore.exchange.cells import stated
+from jobstore.intake.spellings import CURRENCIES
 from jobstore.records import SalaryPeriod
-from jobstore.vocabulary import CURRENCIES
 
 # A sign alone is taken for the currency that uses it most on job boards.
 _SIGNS = {

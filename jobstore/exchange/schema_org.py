@@ -20,9 +20,9 @@ from jobstore.exchange.json_ld import country, first, job_postings, location, na
 from jobstore.exchange.pages import scripts
 from jobstore.exchange.rows import BrokenFile, Record, Row
 from jobstore.exchange.salaries import parse_salary
+from jobstore.intake.spellings import look_up
 from jobstore.json_text import embeddable
 from jobstore.records import EmploymentType, Job, Workplace
-from jobstore.vocabulary import look_up
 
 SOURCE = "schema-org"
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import jobstore
-from jobstore.intake import check_posting
+from jobstore.intake.validation import check_posting
 
 
 @pytest.fixture(scope="session")

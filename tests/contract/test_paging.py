@@ -13,7 +13,8 @@ import pytest
 
 import jobstore
 from jobstore import InvalidQuery, JobStore, JobSummary, SearchQuery
-from jobstore.engines.sqlite import lookup, places, sorting
+from jobstore.engines.sqlite.search import lookup, sorting
+from jobstore.engines.sqlite.writing import list_order
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -87,8 +88,8 @@ async def test_what_does_not_move_is_seen_exactly_once_while_others_are_written(
 ) -> None:
     if crowded:
         # Places are so scarce that rows that do not move in the order move in the file.
-        monkeypatch.setattr(places, "_natural", lambda listed_at: 1)
-        monkeypatch.setattr(places, "_GAP", 1)
+        monkeypatch.setattr(list_order, "_natural", lambda listed_at: 1)
+        monkeypatch.setattr(list_order, "_GAP", 1)
     if many:
         # What is done for thousands of matches is done for a few.
         for module in (lookup, sorting):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,26 @@ import pytest
 
 import jobstore
 from jobstore import JobStore, SalaryPeriod, SearchQuery
-from jobstore.exchange import BrokenFile, batches, export, open_records, parse_columns
+from jobstore.exchange import (
+    BrokenFile,
+    Record,
+    batches,
+    export,
+    open_records,
+    parse_columns,
+)
 
 Counts = tuple[int, int, int, int]
 
 
 async def take_in(store: JobStore, path: Path, format: str = "auto", **options: Any) -> Counts:
     """Import a file as the command line does; return what became of its rows."""
+    return await take_in_records(store, open_records(path, format, **options))
+
+
+async def take_in_records(store: JobStore, records: Iterable[Record]) -> Counts:
     inserted = updated = unchanged = rejected = 0
-    for batch in batches(open_records(path, format, **options)):
+    for batch in batches(records):
         report = await store.upsert_many(batch.postings)
         inserted += report.inserted
         updated += report.updated
@@ -77,15 +88,17 @@ async def test_three_days_of_company_boards(migrated_url: str, real_data: Path) 
     async with jobstore.connect(migrated_url) as store:
         rows = {}
         for day in ("06", "07", "08"):
-            counts = await take_in(store, folder / f"all_jobs_2026-01-{day}.json.gz")
-            rows[day] = counts
-        assert rows["06"] == (111136, 0, 0, 0)
-        assert [sum(counts) for counts in rows.values()] == [111136, 112050, 112616]
+            records = open_records(folder / f"all_jobs_2026-01-{day}.json.gz")
+            # One in eight; whole files are read beside the formats.
+            some = [each for each in records if int((each.posting or {})["source_job_id"]) % 8 == 0]
+            rows[day] = await take_in_records(store, some)
+        assert rows["06"] == (15338, 0, 0, 0)
+        assert [sum(counts) for counts in rows.values()] == [15338, 15486, 15556]
         assert [counts[3] for counts in rows.values()] == [0, 0, 0]
         inserted = sum(counts[0] for counts in rows.values())
-        assert inserted == await store.count() == 117731
+        assert inserted == await store.count() == 16243
         statistics = await store.statistics()
-        assert statistics.by_source == {"greenhouse": 117731}
+        assert statistics.by_source == {"greenhouse": 16243}
 
 
 CROSSBOARD = [

@@ -28,8 +28,8 @@ from jobstore import (
     VersionConflict,
     job_id,
 )
-from jobstore.engines.sqlite import writes
-from jobstore.health import HealthLimits, Verdict
+from jobstore.checks import HealthLimits, Verdict
+from jobstore.engines.sqlite.writing import changes
 from jobstore.settings import sqlite_url
 from tests.fixtures.clock import LoopClock
 from tests.fixtures.postings import posting
@@ -275,15 +275,15 @@ async def test_the_health_checks_own_transaction_expires_like_any_other(
     store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entered, opened = threading.Event(), threading.Event()
-    upsert = writes.upsert
+    upsert = changes.upsert
 
-    def slow(batch: writes.Batch, given: JobPosting) -> UpsertResult:
+    def slow(batch: changes.Batch, given: JobPosting) -> UpsertResult:
         if given.source == "jobstore-health":
             entered.set()
             assert opened.wait(60)
         return upsert(batch, given)
 
-    monkeypatch.setattr(writes, "upsert", slow)
+    monkeypatch.setattr(changes, "upsert", slow)
     looking = asyncio.create_task(store.health(HealthLimits(timeout=0.2)))
     await asyncio.to_thread(entered.wait, 60)
     other = asyncio.create_task(store.upsert(posting(1)))

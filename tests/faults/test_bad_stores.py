@@ -27,7 +27,7 @@ from jobstore import (
     StoreCorrupt,
     StoreUnavailable,
     job_id,
-    migrations,
+    migrating,
 )
 from jobstore.settings import sqlite_url
 from tests.fixtures.disks import SmallDisk, freeze
@@ -183,7 +183,7 @@ async def test_a_device_is_no_store() -> None:
 
 
 async def test_a_store_that_is_behind_names_the_command(store_url: str, tmp_path: Path) -> None:
-    migrations.up(store_url, to="0001")
+    migrating.up(store_url, to="0001")
     before = contents(tmp_path)
 
     message = await refused(store_url, SchemaMismatch)
@@ -304,7 +304,7 @@ async def test_a_lock_that_is_let_go_in_time_is_only_waited_for(
 async def test_a_file_that_another_program_keeps_for_itself_is_busy(
     migrated_url: str, lock: Callable[..., Popen[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrations, "LOCK_TIMEOUT", 0.2)
+    monkeypatch.setattr(migrating, "LOCK_TIMEOUT", 0.2)
     other = lock("PRAGMA locking_mode = EXCLUSIVE")
 
     message = await refused(migrated_url, StoreBusy)

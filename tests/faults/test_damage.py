@@ -25,7 +25,7 @@ from jobstore import (
     StoreUnavailable,
     job_id,
 )
-from jobstore.engines.sqlite.inspection import Verdict, inspect_rows
+from jobstore.engines.sqlite.upkeep.inspection import Verdict, inspect_rows
 from tests.fixtures.checks import check_file
 from tests.fixtures.postings import full, posting
 

@@ -16,7 +16,7 @@ import pytest
 
 import jobstore
 from jobstore.engines.sqlite import wal
-from jobstore.engines.sqlite.inspection import inspect_files
+from jobstore.engines.sqlite.upkeep.inspection import inspect_files
 from jobstore.operations.health import examine
 from jobstore.settings import sqlite_url
 from tests.contract.cli.commands import run

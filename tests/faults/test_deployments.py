@@ -202,7 +202,7 @@ if moment == "half-way":
 
     replacing.sqlite3 = module()
 if moment == "undoing":
-    undoing.migrations.down = lambda *arguments, **options: die()
+    undoing.migrating.down = lambda *arguments, **options: die()
 if work == "deploy":
     deployment.deploy(settings, run_id="killed", told=told)
 else:

@@ -10,7 +10,8 @@ import pytest
 
 import jobstore
 from jobstore import EngineOptions, JobStore, SearchQuery, StoreTimeout
-from jobstore.engines.sqlite import readers, search
+from jobstore.engines.sqlite import readers
+from jobstore.engines.sqlite.search import pages
 from tests.fixtures.postings import posting
 
 LONG = 200_000
@@ -81,7 +82,7 @@ async def test_python_work_of_every_kind_ends_when_its_caller_gives_up(
             assert go_on.wait(60)
             yield row
 
-    watched = search.watched
+    watched = pages.watched
     options = EngineOptions(synchronous="normal", readers=1, read_timeout=60)
     async with jobstore.connect(migrated_url, options=options) as store:
         await store.upsert_many(
@@ -112,7 +113,7 @@ async def test_a_read_that_hangs_in_its_rows_stops_neither_others_nor_the_closin
     options = EngineOptions(synchronous="normal", readers=3, read_timeout=0.5)
     async with jobstore.connect(migrated_url, options=options) as store:
         await store.upsert(posting(1, description="a welder"))
-        monkeypatch.setattr(search, "watched", hanging)
+        monkeypatch.setattr(pages, "watched", hanging)
         results = await asyncio.gather(
             *(store.search(SearchQuery(text="welder")) for _ in range(3)), return_exceptions=True
         )

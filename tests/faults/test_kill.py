@@ -94,6 +94,7 @@ async def _check_in_bulk(store: JobStore, source: str, told: list[str]) -> None:
         assert None not in await store.get_many(ids[start : start + 512])
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.slow
 async def test_twenty_kills_lose_nothing_that_was_acknowledged(
     migrated_url: str, tmp_path: Path, start_python: Start

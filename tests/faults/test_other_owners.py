@@ -13,7 +13,7 @@ import pytest
 
 import jobstore
 from jobstore import JobStore, Outcome, StoreBusy, StoreClosed
-from jobstore.engines.sqlite.locking import FileLock
+from jobstore.locking import FileLock
 from tests.fixtures.checks import check_file
 from tests.fixtures.postings import posting
 

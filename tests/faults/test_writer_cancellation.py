@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobstore import JobStoreError
-from jobstore.engines.sqlite.locking import FileLock
-from jobstore.engines.sqlite.writer import Writer
+from jobstore.engines.sqlite.writing.writer import Writer
+from jobstore.locking import FileLock
 from tests.unit.sqlite.plain import Tally, open_plain, open_pool, put, rows, take, tally
 
 

@@ -101,9 +101,9 @@ FORGOTTEN = """
 import asyncio, sys
 from pathlib import Path
 from jobstore.engines.sqlite.connection import open_writer
-from jobstore.engines.sqlite.locking import FileLock
+from jobstore.locking import FileLock
 from jobstore.engines.sqlite.readers import ReaderPool
-from jobstore.engines.sqlite.writer import Writer
+from jobstore.engines.sqlite.writing.writer import Writer
 from tests.unit.sqlite.plain import Tally, options, put
 
 path = Path(sys.argv[1])

@@ -20,7 +20,7 @@ from typing import Any
 
 import jobstore
 from jobstore import JobPosting, JobStore, JobStoreError, SearchQuery
-from jobstore.intake import check_changes, check_posting
+from jobstore.intake.validation import check_changes, check_posting
 from jobstore.operations.backup import creation
 from jobstore.operations.backup.manifest import parse_manifest
 from jobstore.settings import sqlite_url

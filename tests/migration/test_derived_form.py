@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 import jobstore
-from jobstore import SearchQuery, migrations
-from jobstore.engines.sqlite import inspection, rebuilding, schema
-from jobstore.engines.sqlite.inspection import Verdict
+from jobstore import SearchQuery, migrating
+from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite.upkeep import inspection, rebuilding
+from jobstore.engines.sqlite.upkeep.inspection import Verdict
 from jobstore.errors import SchemaMismatch
 from tests.fixtures.postings import posting
 
@@ -34,7 +35,7 @@ async def _fill(url: str) -> None:
 
 def _age(path: Path) -> None:
     """Make the store one that an earlier jobstore wrote: no digests, no words of ranges."""
-    migrations.down(jobstore_url(path), "0003")
+    migrating.down(jobstore_url(path), "0003")
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         conn.execute("DELETE FROM counter WHERE kind = 'quartiles'")
 
@@ -47,9 +48,9 @@ async def test_migrating_writes_anew_what_is_derived(store_url: str, path: Path)
     await _fill(store_url)
     _age(path)
     with pytest.raises(SchemaMismatch, match="lacks 0004"):
-        migrations.check_schema(store_url)
+        migrating.check_schema(store_url)
 
-    migrations.up(store_url)
+    migrating.up(store_url)
 
     assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.OK}
     async with jobstore.connect(store_url) as store:
@@ -66,13 +67,13 @@ async def test_a_rewriting_that_fails_is_done_by_the_next_one(
     with monkeypatch.context() as patch:
         patch.setattr(rebuilding, "rebuild_counters", lambda conn: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            migrations.up(store_url)
+            migrating.up(store_url)
     with pytest.raises(SchemaMismatch, match="an older form; run: jobstore migrate up"):
-        migrations.check_schema(store_url)
+        migrating.check_schema(store_url)
 
-    assert migrations.up(store_url) == []
+    assert migrating.up(store_url) == []
 
-    migrations.check_schema(store_url)
+    migrating.check_schema(store_url)
     assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.OK}
 
 
@@ -81,7 +82,7 @@ async def test_a_store_of_a_later_form_is_refused(store_url: str, path: Path) ->
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         conn.execute("UPDATE store_property SET value = X'FF' WHERE name = 'derived_form'")
     with pytest.raises(SchemaMismatch, match="a newer jobstore"):
-        migrations.check_schema(store_url)
+        migrating.check_schema(store_url)
 
 
 def _words(path: Path) -> list[tuple[str, int, str, int]]:
@@ -100,7 +101,7 @@ def _form(path: Path) -> int:
 
 async def _assert_found(url: str) -> None:
     """Assert that the postings of ``_fill`` are found by what they say and by numbers."""
-    migrations.verify(url)
+    migrating.verify(url)
     async with jobstore.connect(url) as store:
 
         async def titles(**criteria: Any) -> list[str]:
@@ -117,7 +118,7 @@ async def _assert_found(url: str) -> None:
 
 def _written_at_0004(path: Path) -> None:
     """Make the store one that the jobstore of migration 0004 wrote: its index, its form."""
-    migrations.down(jobstore_url(path), "0004")
+    migrating.down(jobstore_url(path), "0004")
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         conn.execute(
             "INSERT INTO posting_words (rowid, description, title, company, skills, facets)"
@@ -133,7 +134,7 @@ async def test_a_program_that_had_the_store_open_fails_rather_than_finds_nothing
     await _fill(store_url)
     async with jobstore.connect(store_url) as store:
         assert (await store.search(SearchQuery(text="engineer"))).total == 59
-        migrations.down(store_url, last)
+        migrating.down(store_url, last)
 
         with pytest.raises(SchemaMismatch, match="open the store again"):
             await store.search(SearchQuery(text="engineer"))
@@ -148,9 +149,9 @@ async def test_the_index_of_migration_0004_is_written_anew(store_url: str, path:
     _written_at_0004(path)
     assert before != _words(path) != []
     with pytest.raises(SchemaMismatch, match="lacks 0005"):
-        migrations.check_schema(store_url)
+        migrating.check_schema(store_url)
 
-    migrations.up(store_url)
+    migrating.up(store_url)
 
     assert _words(path) == before
     assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.OK}
@@ -163,11 +164,11 @@ async def test_the_index_comes_back_after_going_down_to_migration_0004(
     await _fill(store_url)
     before = _words(path)
     for _ in range(2):
-        migrations.down(store_url, "0004")
+        migrating.down(store_url, "0004")
         # The jobstore of 0004 has form 2, so it sees that its index is still to be filled.
         assert (_words(path), _form(path)) == ([], 1)
 
-        migrations.up(store_url)
+        migrating.up(store_url)
 
         assert _words(path) == before
         assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.OK}
@@ -196,7 +197,7 @@ async def test_a_store_of_migration_0005_is_brought_along_and_back(
         await store.upsert_many(posting(n, title=f"Engineer {n} again") for n in range(1, 60, 7))
     before, words = _rows(path), _words(path)
     assert len(before["revision"]) == 9
-    migrations.down(store_url, "0005")
+    migrating.down(store_url, "0005")
     # The jobstore of 0005 has form 3, so it sees that its index is still to be filled.
     assert (_words(path), _form(path), _rows(path)) == ([], 2, before)
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
@@ -206,9 +207,9 @@ async def test_a_store_of_migration_0005_is_brought_along_and_back(
         )
         conn.execute("UPDATE store_property SET value = X'03' WHERE name = 'derived_form'")
     with pytest.raises(SchemaMismatch, match="lacks 0006"):
-        migrations.check_schema(store_url)
+        migrating.check_schema(store_url)
 
-    migrations.up(store_url)
+    migrating.up(store_url)
 
     assert (_words(path), _rows(path), _form(path)) == (words, before, 4)
     assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.OK}
@@ -220,7 +221,7 @@ def test_a_store_without_postings_has_nothing_to_be_written_anew(
     migrated_url: str, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rebuilding, "rebuild_derived", lambda conn: 1 / 0)
-    migrations.down(migrated_url, "0004")
+    migrating.down(migrated_url, "0004")
     assert _form(path) == 2
-    migrations.up(migrated_url)
-    migrations.check_schema(migrated_url)
+    migrating.up(migrated_url)
+    migrating.check_schema(migrated_url)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 import jobstore
-from jobstore import JobPosting, migrations
-from jobstore.migrations import State
+from jobstore import JobPosting, migrating
+from jobstore.migrating import State
 from jobstore.operations.deployment import replacing
 from tests.contract.cli.commands import answer, run
 from tests.fixtures.migrations import IDS
@@ -38,7 +38,7 @@ def filled(migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def applied(url: str) -> list[str]:
-    return [each.id for each in migrations.status(url) if each.state is State.APPLIED]
+    return [each.id for each in migrating.status(url) if each.state is State.APPLIED]
 
 
 def test_everything_that_is_taken_back_comes_back(filled: str, tmp_path: Path) -> None:

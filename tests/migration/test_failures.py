@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from jobstore import migrations
+from jobstore import migrating
 from jobstore.engines.sqlite import schema
 from jobstore.errors import JobStoreError, MigrationError, StorageFull, StoreUnavailable
-from jobstore.migrations import State
+from jobstore.migrating import State
 from tests.fixtures.migrations import IDS, next_id
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -26,10 +26,10 @@ APPLIED = [State.APPLIED] * len(IDS)
 _UP = """
 import sys
 from pathlib import Path
-from jobstore import migrations
+from jobstore import migrating
 print("started", flush=True)
 sys.stdin.readline()
-steps = migrations.up(sys.argv[1], folder=Path(sys.argv[2]))
+steps = migrating.up(sys.argv[1], folder=Path(sys.argv[2]))
 print(*[step.id for step in steps])
 """
 
@@ -48,7 +48,7 @@ def _add(folder: Path, forward: str, back: str = "DROP TABLE filler;") -> None:
 
 
 def _state(url: str, folder: Path) -> list[State]:
-    return [each.state for each in migrations.status(url, folder=folder)]
+    return [each.state for each in migrating.status(url, folder=folder)]
 
 
 def _objects(path: Path) -> dict[str, str]:
@@ -71,30 +71,30 @@ def _objects(path: Path) -> dict[str, str]:
 def test_a_failing_migration_leaves_nothing(
     store_url: str, path: Path, folder: Path, sql: str, told: str
 ) -> None:
-    migrations.up(store_url)
+    migrating.up(store_url)
     before = _objects(path)
     _add(folder, sql)
     with pytest.raises(MigrationError, match=f"{FILLER} failed and left nothing.*{told}"):
-        migrations.up(store_url, folder=folder)
+        migrating.up(store_url, folder=folder)
     assert _objects(path) == before
     assert _state(store_url, folder) == [*APPLIED, State.PENDING]
     _add(folder, "CREATE TABLE filler (a);")
-    assert [step.id for step in migrations.up(store_url, folder=folder)] == [FILLER]
+    assert [step.id for step in migrating.up(store_url, folder=folder)] == [FILLER]
 
 
 def test_those_before_a_failing_migration_stay(store_url: str, folder: Path) -> None:
     _add(folder, "no sql at all;")
     with pytest.raises(MigrationError, match=f"{FILLER} failed"):
-        migrations.up(store_url, folder=folder)
+        migrating.up(store_url, folder=folder)
     assert _state(store_url, folder) == [*APPLIED, State.PENDING]
 
 
 def test_a_failing_rollback_leaves_everything(store_url: str, path: Path, folder: Path) -> None:
     _add(folder, "CREATE TABLE filler (a);", "DROP TABLE filler; DROP TABLE nothing;")
-    migrations.up(store_url, folder=folder)
+    migrating.up(store_url, folder=folder)
     before = _objects(path)
     with pytest.raises(MigrationError, match=f"{FILLER} failed"):
-        migrations.down(store_url, folder=folder)
+        migrating.down(store_url, folder=folder)
     assert _objects(path) == before
     assert _state(store_url, folder) == [*APPLIED, State.APPLIED]
 
@@ -103,18 +103,18 @@ def test_statements_that_return_rows_print_nothing(
     store_url: str, folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     _add(folder, "PRAGMA user_version; CREATE TABLE filler (a); SELECT 1 AS one;")
-    migrations.up(store_url, folder=folder)
+    migrating.up(store_url, folder=folder)
     assert capfd.readouterr() == ("", "")
 
 
 _FULL = """
 import resource, signal, sys
 from pathlib import Path
-from jobstore import errors, migrations
+from jobstore import errors, migrating
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
 try:
-    migrations.up(sys.argv[1], folder=Path(sys.argv[2]))
+    migrating.up(sys.argv[1], folder=Path(sys.argv[2]))
 except errors.StoreUnavailable as error:
     print(type(error).__name__)
 """
@@ -130,7 +130,7 @@ def test_a_disk_that_is_full_leaves_nothing(
     assert out.strip() in ("StorageFull", "StoreUnavailable")
     assert _state(store_url, folder) == [*APPLIED, State.PENDING]
     assert "filler" not in _objects(path)
-    assert [step.id for step in migrations.up(store_url, folder=folder)] == [FILLER]
+    assert [step.id for step in migrating.up(store_url, folder=folder)] == [FILLER]
 
 
 def test_no_room_for_another_page_is_storage_full(
@@ -147,10 +147,10 @@ def test_no_room_for_another_page_is_storage_full(
     with monkeypatch.context() as patched:
         patched.setattr(schema, "connect", small)
         with pytest.raises(StorageFull):
-            migrations.up(store_url, folder=folder)
+            migrating.up(store_url, folder=folder)
     assert _state(store_url, folder) == [*APPLIED, State.PENDING]
     assert "filler" not in _objects(path)
-    assert [step.id for step in migrations.up(store_url, folder=folder)] == [FILLER]
+    assert [step.id for step in migrating.up(store_url, folder=folder)] == [FILLER]
 
 
 def test_killed_in_the_middle_then_tried_again(
@@ -172,7 +172,7 @@ def test_killed_in_the_middle_then_tried_again(
     assert _state(store_url, folder) == [*APPLIED, State.PENDING]
     assert "filler" not in _objects(path)
     _add(folder, "CREATE TABLE filler (a);")
-    assert [step.id for step in migrations.up(store_url, folder=folder)] == [FILLER]
+    assert [step.id for step in migrating.up(store_url, folder=folder)] == [FILLER]
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
@@ -187,10 +187,10 @@ def test_eight_processes_apply_each_migration_once(
     outputs = [process.communicate("go\n", timeout=120)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * 8, outputs
     applied = sorted(id for output in outputs for id in output.split())
-    assert applied == [each.id for each in migrations.status(store_url)]
+    assert applied == [each.id for each in migrating.status(store_url)]
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM _yoyo_log").fetchone() == (len(IDS),)
-    migrations.verify(store_url)
+    migrating.verify(store_url)
 
 
 class _FailingCommit(sqlite3.Connection):
@@ -214,9 +214,9 @@ def test_a_failing_commit_leaves_nothing(
     with monkeypatch.context() as patched:
         patched.setattr(schema, "connect", failing)
         with pytest.raises(JobStoreError):
-            migrations.up(store_url)
+            migrating.up(store_url)
     assert _objects(path) == {}
-    assert [step.id for step in migrations.up(store_url)] == IDS
+    assert [step.id for step in migrating.up(store_url)] == IDS
 
 
 def test_a_database_that_cannot_be_shared_is_refused(
@@ -227,4 +227,4 @@ def test_a_database_that_cannot_be_shared_is_refused(
         schema, "connect", lambda _path, _timeout: sqlite3.connect(":memory:", isolation_level=None)
     )
     with pytest.raises(StoreUnavailable, match="put the store on a local disk"):
-        migrations.up(store_url)
+        migrating.up(store_url)

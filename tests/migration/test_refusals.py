@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jobstore import migrations, resources
-from jobstore.engines.sqlite.locking import FileLock
+from jobstore import migrating, resources
 from jobstore.errors import (
     MigrationError,
     SchemaMismatch,
@@ -18,7 +17,8 @@ from jobstore.errors import (
     StoreCorrupt,
     StoreUnavailable,
 )
-from jobstore.migrations import State
+from jobstore.locking import FileLock
+from jobstore.migrating import State
 from jobstore.settings import sqlite_url
 from tests.fixtures.migrations import IDS, NEWEST, next_id
 
@@ -37,18 +37,18 @@ def add(folder: Path) -> Write:
 
 
 def _states(url: str, folder: Path | None = None) -> dict[str, State]:
-    return {each.id[:4]: each.state for each in migrations.status(url, folder=folder)}
+    return {each.id[:4]: each.state for each in migrating.status(url, folder=folder)}
 
 
 def _every_way(url: str, folder: Path | None = None) -> list[Callable[[], object]]:
     """All that read or change a schema, dry and in earnest."""
     return [
-        lambda: migrations.up(url, folder=folder),
-        lambda: migrations.up(url, folder=folder, dry_run=True),
-        lambda: migrations.down(url, folder=folder),
-        lambda: migrations.down(url, folder=folder, dry_run=True),
-        lambda: migrations.check_schema(url, folder=folder),
-        lambda: migrations.verify(url, folder=folder),
+        lambda: migrating.up(url, folder=folder),
+        lambda: migrating.up(url, folder=folder, dry_run=True),
+        lambda: migrating.down(url, folder=folder),
+        lambda: migrating.down(url, folder=folder, dry_run=True),
+        lambda: migrating.check_schema(url, folder=folder),
+        lambda: migrating.verify(url, folder=folder),
     ]
 
 
@@ -69,12 +69,12 @@ def test_an_edited_migration_is_refused(migrated_url: str, folder: Path) -> None
 def test_other_line_ends_are_no_edit(migrated_url: str, folder: Path) -> None:
     for script in folder.glob("*.sql"):
         script.write_bytes(script.read_bytes().replace(b"\n", b"\r\n"))
-    migrations.verify(migrated_url, folder=folder)
+    migrating.verify(migrated_url, folder=folder)
 
 
 def test_a_rollback_may_be_corrected(migrated_url: str, folder: Path) -> None:
     (folder / "0003.readable-view.rollback.sql").write_text("DROP VIEW IF EXISTS postings;")
-    assert migrations.down(migrated_url, "2", folder=folder)[-1].id == "0003.readable-view"
+    assert migrating.down(migrated_url, "2", folder=folder)[-1].id == "0003.readable-view"
 
 
 def test_a_migration_that_another_tool_marked_is_refused(migrated_url: str, path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_migration_that_another_tool_marked_is_refused(migrated_url: str, path
 def test_a_newer_store_is_refused(store_url: str, folder: Path, add: Write) -> None:
     future = next_id("future")
     add(future, "CREATE TABLE future (id INTEGER);", "DROP TABLE future;")
-    migrations.up(store_url, folder=folder)
+    migrating.up(store_url, folder=folder)
     _refused(_every_way(store_url), SchemaMismatch, f"newer jobstore, to {future}; upgrade")
     assert _states(store_url)[future[:4]] is State.NEWER
 
@@ -118,7 +118,7 @@ def test_a_gap_in_the_folder_is_refused(migrated_url: str, folder: Path) -> None
 def test_two_migrations_of_one_number_are_refused(store_url: str, folder: Path, add: Write) -> None:
     add("0003.another", "SELECT 1;")
     with pytest.raises(MigrationError, match="0003.* the next is to be 0004"):
-        migrations.up(store_url, folder=folder)
+        migrating.up(store_url, folder=folder)
 
 
 @pytest.mark.parametrize(
@@ -131,29 +131,29 @@ def test_two_migrations_of_one_number_are_refused(store_url: str, folder: Path, 
 def test_a_stray_file_is_refused(store_url: str, folder: Path, name: str) -> None:
     (folder / name).write_text("SELECT 1;")
     with pytest.raises(MigrationError, match="is not named like 0001.what-it-does.sql"):
-        migrations.up(store_url, folder=folder)
+        migrating.up(store_url, folder=folder)
 
 
 def test_a_migration_without_rollback_is_refused(store_url: str, folder: Path) -> None:
     (folder / "0002.revisions.rollback.sql").unlink()
     with pytest.raises(MigrationError, match="0002.revisions has no rollback"):
-        migrations.up(store_url, folder=folder)
+        migrating.up(store_url, folder=folder)
 
 
 def test_a_rollback_without_migration_is_refused(store_url: str, folder: Path) -> None:
     name = next_id("a.rollback.sql")
     (folder / name).write_text("SELECT 1;")
     with pytest.raises(MigrationError, match=f"{name} is the rollback of no"):
-        migrations.up(store_url, folder=folder)
+        migrating.up(store_url, folder=folder)
 
 
 def test_an_empty_or_missing_folder_is_refused(store_url: str, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(MigrationError, match="no migrations in"):
-        migrations.up(store_url, folder=empty)
+        migrating.up(store_url, folder=empty)
     with pytest.raises(MigrationError, match="cannot be read"):
-        migrations.up(store_url, folder=tmp_path / "absent")
+        migrating.up(store_url, folder=tmp_path / "absent")
 
 
 def test_an_installation_without_migrations_is_refused(
@@ -161,7 +161,7 @@ def test_an_installation_without_migrations_is_refused(
 ) -> None:
     monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "nowhere")
     with pytest.raises(MigrationError, match="has no migrations for sqlite; reinstall"):
-        migrations.up(store_url)
+        migrating.up(store_url)
 
 
 def test_a_database_of_another_program_is_not_touched(store_url: str, path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_database_of_another_program_is_not_touched(store_url: str, path: Path
     before = path.read_bytes()
     _refused(_every_way(store_url), StoreCorrupt, "another program")
     with pytest.raises(StoreCorrupt, match="another program"):
-        migrations.status(store_url)
+        migrating.status(store_url)
     assert path.read_bytes() == before
     assert [each.name for each in path.parent.iterdir()] == ["jobs.db"]
 
@@ -203,12 +203,12 @@ def test_a_damaged_schema_is_told(migrated_url: str, path: Path) -> None:
 
 
 def test_a_store_that_is_behind_names_the_command(store_url: str) -> None:
-    migrations.up(store_url, "0001")
+    migrating.up(store_url, "0001")
     with pytest.raises(SchemaMismatch, match="lacks 0002.revisions, 0003.readable-view, 0004"):
-        migrations.check_schema(store_url)
-    migrations.up(store_url, IDS[-2])
+        migrating.check_schema(store_url)
+    migrating.up(store_url, IDS[-2])
     with pytest.raises(SchemaMismatch) as caught:
-        migrations.check_schema(store_url)
+        migrating.check_schema(store_url)
     assert str(caught.value) == (
         f"The store lacks {NEWEST}; run: jobstore migrate up --store {store_url}"
     )
@@ -217,22 +217,22 @@ def test_a_store_that_is_behind_names_the_command(store_url: str) -> None:
 def test_the_command_is_quoted_for_the_shell(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/a b$.db"
     with pytest.raises(SchemaMismatch, match=r"run: jobstore migrate up --store 'sqlite:.*b\$.db'"):
-        migrations.check_schema(url)
+        migrating.check_schema(url)
 
 
 def test_a_store_that_does_not_exist_is_behind(store_url: str, path: Path) -> None:
     with pytest.raises(SchemaMismatch, match="does not exist yet, or is empty; run: jobstore"):
-        migrations.check_schema(store_url)
+        migrating.check_schema(store_url)
     assert not path.exists()
     path.touch()
     with pytest.raises(SchemaMismatch, match="does not exist yet, or is empty"):
-        migrations.check_schema(store_url)
+        migrating.check_schema(store_url)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "absent" / "jobs.db")
     with pytest.raises(StoreUnavailable, match="absent does not exist; .* run: jobstore migrate"):
-        migrations.check_schema(url)
+        migrating.check_schema(url)
     assert not (tmp_path / "absent").exists()
 
 
@@ -240,9 +240,9 @@ def test_a_path_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     url = sqlite_url(tmp_path / "file" / "jobs.db")
     with pytest.raises(StoreUnavailable, match=r"Cannot reach .*jobs.db \("):
-        migrations.up(url)
+        migrating.up(url)
     with pytest.raises(StoreUnavailable):
-        migrations.status(url)
+        migrating.status(url)
 
 
 def test_a_folder_is_no_store(tmp_path: Path) -> None:
@@ -258,24 +258,24 @@ def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
 
 
 def test_waiting_for_another_process_is_bounded(store_url: str, path: Path) -> None:
-    migrations.up(store_url, "0001")
+    migrating.up(store_url, "0001")
     with FileLock(path, 1), pytest.raises(StoreBusy):
-        migrations.up(store_url, timeout=0.05)
+        migrating.up(store_url, timeout=0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusy):
-            migrations.up(store_url, timeout=0.05)
-    assert migrations.up(store_url, timeout=0.05) != []
+            migrating.up(store_url, timeout=0.05)
+    assert migrating.up(store_url, timeout=0.05) != []
 
 
 def test_a_changed_schema_is_found(migrated_url: str, path: Path) -> None:
-    migrations.verify(migrated_url)
+    migrating.verify(migrated_url)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("CREATE INDEX my_own ON posting (title)")
-        migrations.verify(migrated_url)
+        migrating.verify(migrated_url)
         connection.execute("DROP INDEX posting_salary")
         connection.execute("DROP VIEW postings")
         connection.execute("CREATE VIEW postings AS SELECT 1 AS id")
-    migrations.check_schema(migrated_url)
+    migrating.check_schema(migrated_url)
     with pytest.raises(MigrationError, match="posting_salary is missing, postings was changed"):
-        migrations.verify(migrated_url)
+        migrating.verify(migrated_url)

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 import jobstore
-from jobstore import EngineOptions, JobStore, StoreBusy, migrations
-from jobstore.engines.sqlite.locking import FileLock
+from jobstore import EngineOptions, JobStore, StoreBusy, migrating
+from jobstore.locking import FileLock
 from jobstore.operations import backup
 from jobstore.operations.alerts import check, gather
 from jobstore.operations.monitoring import Recorder
@@ -263,7 +263,7 @@ def test_a_disk_that_hangs_is_told(
     monkeypatch: pytest.MonkeyPatch,
     blocked: Callable[..., Any],
 ) -> None:
-    migrations.up(sqlite_url(hanging_disk.folder / "jobs.db"))
+    migrating.up(sqlite_url(hanging_disk.folder / "jobs.db"))
     settings = settings_for(
         hanging_disk.folder,
         paths={"state": str(tmp_path / "state")},

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from jobstore import migrations
+from jobstore import migrating
 from jobstore.cli import progress
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.settings.sections import Settings
@@ -300,7 +300,7 @@ def test_what_is_left_to_do_is_told(
     store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JOBSTORE_URL", store_url)
-    migrations.up(store_url, "0002")
+    migrating.up(store_url, "0002")
     make(settings_for(tmp_path))
     new = str(tmp_path / "new.db")
     assert "jobstore migrate up" in said(run("restore", "--to", new))

@@ -23,9 +23,9 @@ from jobstore import (
     StoreBusy,
     StoreCorrupt,
     StoreUnavailable,
-    migrations,
+    migrating,
 )
-from jobstore.engines.sqlite.locking import FileLock
+from jobstore.locking import FileLock
 from jobstore.operations import backup
 from jobstore.operations.backup import creation
 from jobstore.operations.backup.catalog import read_catalog
@@ -391,7 +391,7 @@ def test_a_store_that_somebody_writes_to_without_end_is_copied_all_the_same(
 
 
 def test_a_store_behind_in_its_schema_is_backed_up_as_it_is(store_url: str, tmp_path: Path) -> None:
-    migrations.up(store_url, "0002")
+    migrating.up(store_url, "0002")
     manifest = make(settings_for(tmp_path))
     assert manifest.migrations == ("0001.postings", "0002.revisions")
 
@@ -424,7 +424,7 @@ def test_each_store_is_told_its_own_last_backup_where_several_lie_together(
     (tmp_path / "two").mkdir()
     one = settings_for(tmp_path, folder=shared)
     two = settings_for(tmp_path / "two", folder=shared)
-    migrations.up(two.store.url)
+    migrating.up(two.store.url)
     first, second = make(one), make(two)
     (tmp_path / "jobs.db").unlink()
     with pytest.raises(BackupError, match="no store"):

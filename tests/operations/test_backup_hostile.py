@@ -19,7 +19,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobstore import BackupError, StorageFull, migrations
+from jobstore import BackupError, StorageFull, migrating
 from jobstore.operations import backup
 from jobstore.operations.backup import creation, drills, places, retention, scratch, verification
 from jobstore.operations.backup.catalog import read_catalog
@@ -316,10 +316,10 @@ def test_an_index_more_and_statistics_are_no_harm(settings: Settings, tmp_path: 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_every_older_schema_restores(tmp_path: Path, number: int) -> None:
     settings = settings_for(tmp_path)
-    migrations.up(settings.store.url, f"{number:04}")
+    migrating.up(settings.store.url, f"{number:04}")
     there = make(settings)
-    migrations.up(settings.store.url)
-    migrations.down(settings.store.url, f"{number:04}")
+    migrating.up(settings.store.url)
+    migrating.down(settings.store.url, f"{number:04}")
     back = make(settings)
     assert there.migrations == back.migrations
     assert [each.ok for each in verification.verify(settings, every=True)] == [True] * 2

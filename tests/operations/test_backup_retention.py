@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobstore import StoreBusy, migrations
+from jobstore import StoreBusy, migrating
 from jobstore.operations.backup import creation
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.manifest import BEFORE_RESTORE, FORMAT, Manifest
@@ -210,7 +210,7 @@ def test_each_store_keeps_its_own_where_several_lie_together(
 ) -> None:
     (tmp_path / "two").mkdir()
     other = settings_for(tmp_path / "two", folder=settings.backups_folder)
-    migrations.up(other.store.url)
+    migrating.up(other.store.url)
     theirs = make(other).name
     made = [each.name for each in aged(settings, 3, 2, 1)]
     (settings.backups_folder / "jobs-notes.txt").write_text("of somebody")

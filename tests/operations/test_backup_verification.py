@@ -27,9 +27,9 @@ from jobstore import (
     Sort,
     StorageFull,
     StoreBusy,
-    migrations,
+    migrating,
 )
-from jobstore.engines.sqlite.locking import FileLock
+from jobstore.locking import FileLock
 from jobstore.operations import backup
 from jobstore.operations.backup import drills, restoring, state, verification
 from jobstore.operations.backup.catalog import read_catalog
@@ -213,9 +213,9 @@ def test_what_a_newer_jobstore_made_is_kept_but_not_restored(
         following = Migrations(tmp_path / "migrations")
         name = following.add(*COLUMN)
         following.use(newer.setattr)
-        migrations.up(settings.store.url)
+        migrating.up(settings.store.url)
         manifest = make(settings)
-        migrations.down(settings.store.url, old.migrations[-1])
+        migrating.down(settings.store.url, old.migrations[-1])
 
     # It is what was stored, and so a good copy.
     assert [each.ok for each in verification.verify(settings)] == [True]

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 import jobstore
-from jobstore import migrations
-from jobstore.engines.sqlite import rebuilding
+from jobstore import migrating
+from jobstore.engines.sqlite.upkeep import rebuilding
 from jobstore.operations import backup, deployment
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.deployment import Book, Status, undoing, validation, watching
@@ -89,7 +89,7 @@ def test_the_first_deployment_makes_a_store_that_works(settings: Settings, path:
     assert [phase.name for phase in done.phases] == PHASES
     assert told == [(phase.name, gate.name) for phase in done.phases for gate in phase.gates]
     assert "fail" not in gates(done).values()
-    assert done.applied == [each.id for each in migrations.status(settings.store.url)]
+    assert done.applied == [each.id for each in migrating.status(settings.store.url)]
     assert done.before is not None
     assert not done.before.exists
     assert done.after is not None
@@ -262,7 +262,7 @@ def test_sample_postings_of_a_failed_deployment_are_taken_out_again(
     path.touch(mode=0o600)
     assert not deployed(settings_for(path.parent, thresholds={"get_ms": 0.001})).go
     assert path.exists()
-    assert migrations.status(settings.store.url)[0].state == "pending"
+    assert migrating.status(settings.store.url)[0].state == "pending"
 
 
 def test_a_new_store_that_others_wrote_to_meanwhile_stays(settings: Settings, path: Path) -> None:
@@ -289,12 +289,12 @@ def test_a_failure_can_be_kept_for_inspection(
     done = deployed(settings, keep_failed=True)
 
     assert not done.go
-    assert migrations.status(settings.store.url)[-1].state == "applied"
+    assert migrating.status(settings.store.url)[-1].state == "applied"
     assert done.after is not None
     assert done.after.newest == name
     assert done.left[0].endswith(f"jobstore migrate down --to {NEWEST}")
     assert done.undone == []
-    migrations.down(settings.store.url, to=NEWEST)
+    migrating.down(settings.store.url, to=NEWEST)
     assert content(path) == used
     # Where no migration was applied, there is nothing to take back.
     following.folder.joinpath(f"{name}.sql").unlink()
@@ -441,7 +441,7 @@ def test_what_is_written_while_it_is_asked_is_not_dropped_either(
 def test_what_follows_from_postings_is_nothing_to_be_lost(
     settings: Settings, used: Any, path: Path
 ) -> None:
-    taken = [step.id for step in migrations.down(settings.store.url, to="4")]
+    taken = [step.id for step in migrating.down(settings.store.url, to="4")]
 
     done = deployed(settings_for(path.parent, thresholds={"get_ms": 0.001}))
 
@@ -452,7 +452,7 @@ def test_what_follows_from_postings_is_nothing_to_be_lost(
 def test_no_empty_index_is_left_to_a_jobstore_that_does_not_fill_it(
     settings: Settings, used: Any, path: Path
 ) -> None:
-    migrations.down(settings.store.url, to="3")
+    migrating.down(settings.store.url, to="3")
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         conn.execute(
             "INSERT INTO posting_words (rowid, title, facets)"
@@ -472,7 +472,7 @@ def test_no_empty_index_is_left_to_a_jobstore_that_does_not_fill_it(
 def test_an_index_that_the_jobstore_from_before_fills_costs_no_posting(
     settings: Settings, used: Any, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    migrations.down(settings.store.url, to="4")
+    migrating.down(settings.store.url, to="4")
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         conn.execute("UPDATE store_property SET value = X'02' WHERE name = 'derived_form'")
     take_back = undoing._Undoing.take_back_migrations
@@ -531,7 +531,7 @@ def test_a_plan_changes_nothing(tmp_path: Path, following: Migrations, exists: b
     following.add(*COLUMN)
     settings = settings_for(tmp_path / "new" / "place", deployment={"sample_data": True})
     if exists:
-        migrations.up(settings.store.url, to=NEWEST)
+        migrating.up(settings.store.url, to=NEWEST)
         stored_before = content(settings.store.address.path)
 
     found = plan_deployment(settings)
@@ -552,7 +552,7 @@ def test_a_store_of_a_newer_jobstore_is_refused_before_anything_is_done(
     settings: Settings, following: Migrations, used: Any, path: Path, monkeypatch: Any
 ) -> None:
     following.add(*COLUMN)
-    migrations.up(settings.store.url)
+    migrating.up(settings.store.url)
     newer = content(path)
     monkeypatch.undo()
 
@@ -712,7 +712,7 @@ def test_a_schedule_that_ran_long_ago_is_no_schedule(
         begun = book.begin("deployment", "test", environment="staging")
     phase = watching.WatchingPhase(settings, begun, book.keep)
     (check,) = [each for each in phase.checks() if each.name == "backup schedule"]
-    migrations.up(settings.store.url)
+    migrating.up(settings.store.url)
     asyncio.run(backup.create_backup(settings))
 
     found = check.look()

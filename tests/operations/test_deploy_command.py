@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 import jobstore
 from jobstore.cli import deploy as commands
 from jobstore.cli.main import app
-from jobstore.engines.sqlite import rebuilding
+from jobstore.engines.sqlite.upkeep import rebuilding
 from jobstore.operations import deployment
 from jobstore.operations.deployment import Loss, environment
 from jobstore.operations.deployment.gates import Check, Course, Phase, Stopped

@@ -20,12 +20,12 @@ from typing import Any
 import pytest
 
 import jobstore
-from jobstore import EngineOptions, Event, JobStore, StoreBusy, StoreClosed, migrations
+from jobstore import EngineOptions, Event, JobStore, StoreBusy, StoreClosed, migrating
+from jobstore.checks import Check, HealthLimits, HealthReport, Probe
+from jobstore.checks.running import Seen, Verdict
 from jobstore.engines.sqlite import wal, wal_index
-from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import InvalidQuery
-from jobstore.health import Check, HealthLimits, HealthReport, Probe
-from jobstore.health.running import Seen, Verdict
+from jobstore.locking import FileLock
 from jobstore.operations import backup, maintenance
 from jobstore.operations.health import (
     COMPONENTS,
@@ -109,7 +109,7 @@ async def test_an_open_store_tells_how_it_is_and_observers_hear_nothing(file: Pa
         assert await store.count() == 40
     found = {each.name: each for each in report.checks}
     assert wanting(found) == {}
-    assert found["schema:version"].observed == migrations.status(sqlite_url(file))[-1].id
+    assert found["schema:version"].observed == migrating.status(sqlite_url(file))[-1].id
     assert found["counters:total"].observed == 40
     assert {"backup:age", "performance:get"} <= found.keys()
     assert [each.operation for each in heard] == ["count"]
@@ -259,7 +259,7 @@ def test_a_posting_that_does_not_come_back_is_told(
 
 def test_a_full_disk_fails_and_recovers(small_disk: SmallDisk, tmp_path: Path) -> None:
     url = sqlite_url(small_disk.folder / "jobs.db")
-    migrations.up(url)
+    migrating.up(url)
     settings = settings_for(
         small_disk.folder,
         **LENIENT | {"paths": {"state": str(tmp_path / "state")}, "health": {"timeout": 30}},
@@ -273,7 +273,7 @@ def test_a_full_disk_fails_and_recovers(small_disk: SmallDisk, tmp_path: Path) -
 
 
 def test_a_read_only_disk_fails(small_disk: SmallDisk, tmp_path: Path) -> None:
-    migrations.up(sqlite_url(small_disk.folder / "jobs.db"))
+    migrating.up(sqlite_url(small_disk.folder / "jobs.db"))
     settings = settings_for(
         small_disk.folder, **LENIENT | {"paths": {"state": str(tmp_path / "state")}}
     )
@@ -296,7 +296,7 @@ def test_what_is_no_store_fails(tmp_path: Path, content: bytes) -> None:
 
 
 def test_another_schema_fails_with_what_to_run(migrated_url: str, tmp_path: Path) -> None:
-    migrations.down(migrated_url)
+    migrating.down(migrated_url)
     found = look(lenient(tmp_path), "store", "schema")
     assert wanting(found) == {"store:responseTime": "fail", "schema:version": "fail"}
     assert "jobstore migrate up" in found["schema:version"].output
@@ -324,7 +324,7 @@ def test_only_what_is_asked_for_is_looked_at(tmp_path: Path) -> None:
 
 def test_a_disk_that_hangs_fails_and_recovers(hanging_disk: HangingDisk, tmp_path: Path) -> None:
     folder = hanging_disk.folder
-    migrations.up(sqlite_url(folder / "jobs.db"))
+    migrating.up(sqlite_url(folder / "jobs.db"))
     settings = lenient(folder, timeout=1.0)
     hanging_disk.hang()
     found = look(settings)
@@ -444,7 +444,7 @@ _BUSY = """
 import asyncio, sys
 import jobstore
 from jobstore.engines.sqlite import wal, wal_index
-from jobstore.engines.sqlite.locking import FileLock
+from jobstore.locking import FileLock
 from jobstore.operations.monitoring import recording
 from jobstore.settings.loading import load
 
@@ -625,7 +625,7 @@ def test_a_path_that_is_longer_than_a_line_is_told_whole(
     folder.mkdir(0o777)
     folder.chmod(0o777)
     url = f"sqlite:///{folder}/jobs.db"
-    migrations.up(url)
+    migrating.up(url)
     monkeypatch.setenv("JOBSTORE_BACKUP__PLACES", json.dumps([str(folder / "gone")]))
     told = run(*command.split(), "--store", url).stderr
     assert str(folder) in "".join(told.split())

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from jobstore import migrations
-from jobstore.health import Verdict
+from jobstore import migrating
+from jobstore.checks import Verdict
 from jobstore.operations import backup, health
 from jobstore.operations.health import detached, examine_apart
 from jobstore.settings import sqlite_url
@@ -90,7 +90,7 @@ def test_json_is_health_json_of_everything(config: Path) -> None:
 def test_people_get_a_table_and_with_quiet_only_what_is_not_well(config: Path) -> None:
     result = run(*of(config, "schema", "backup"))
     assert (result.exit_code, result.stdout) == (1, "")
-    last = migrations.status(load(str(config)).settings.store.url)[-1].id
+    last = migrating.status(load(str(config)).settings.store.url)[-1].id
     assert said(result) == (
         f"pass schema:version {last} warn backup:age never; run: jobstore backup create"
     )
@@ -210,7 +210,7 @@ def test_a_disk_that_hangs_is_told_and_the_command_ends(
     hanging_disk: HangingDisk, config: Path, run_command: Run
 ) -> None:
     url = sqlite_url(hanging_disk.folder / "jobs.db")
-    migrations.up(url)
+    migrating.up(url)
     arguments = of(config, *STORE, "disk", more="timeout: 1")
     hanging_disk.hang()
     # Were it not ended and its output closed, this would wait for the disk.
@@ -276,7 +276,7 @@ def test_an_examination_that_hangs_as_a_whole_fails(
 PROGRAM = """
 import asyncio, sys, threading
 import jobstore
-from jobstore.health import HealthLimits
+from jobstore.checks import HealthLimits
 from jobstore.operations.health import Facts, Kept, probes_of
 from jobstore.operations.health.probes import Standing
 from jobstore.settings.loading import load

@@ -15,7 +15,7 @@ import pytest
 
 import jobstore
 from jobstore import JobNotFound, JobStore, job_id
-from jobstore.engines.sqlite.locking import FileLock
+from jobstore.locking import FileLock
 from jobstore.operations.monitoring import Recorder, recording
 from jobstore.operations.monitoring.history import Keep
 from jobstore.operations.monitoring.reading import ever, frame, trend, window

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from jobstore import StorageFull, StoreBusy, StoreCorrupt, migrations
+from jobstore import StorageFull, StoreBusy, StoreCorrupt, migrating
 from jobstore.cli.main import app
-from jobstore.engines.sqlite.inspection import Finding, Verdict, check_pages
-from jobstore.engines.sqlite.locking import FileLock
+from jobstore.engines.sqlite.upkeep.inspection import Finding, Verdict, check_pages
+from jobstore.locking import FileLock
 from jobstore.operations import maintenance
 from jobstore.operations.maintenance import repairing
 from jobstore.settings import sqlite_url
@@ -207,7 +207,7 @@ def test_others_who_write_are_not_disturbed(file: Path, monkeypatch: pytest.Monk
 
 def test_a_disk_without_room_for_the_copy_changes_nothing(small_disk: SmallDisk) -> None:
     file = small_disk.folder / "jobs.db"
-    migrations.up(sqlite_url(file))
+    migrating.up(sqlite_url(file))
     fill(sqlite_url(file))
     counters_wrong(file)
     free = 4 * 2**20 - sum(each.stat().st_size for each in small_disk.folder.iterdir())

@@ -22,8 +22,8 @@ from jobstore import (
     StoreBusy,
     StoreCorrupt,
     StoreUnavailable,
-    migrations,
-    opening,
+    connecting,
+    migrating,
 )
 from jobstore import files as made_files
 from jobstore.operations import backup
@@ -182,7 +182,7 @@ def test_with_those_of_several_stores_one_has_to_be_named(tmp_path: Path) -> Non
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         settings = settings_for(tmp_path / name, folder=shared)
-        migrations.up(settings.store.url)
+        migrating.up(settings.store.url)
         made[name] = make(settings)
     (tmp_path / "two" / "jobs.db").unlink()
     elsewhere = tmp_path / "elsewhere"
@@ -255,7 +255,7 @@ async def test_a_store_that_is_replaced_while_it_is_opened_is_opened_again(
         if len(found) == 1:
             raise StoreCorrupt("The file is not a SQLite database; check the store's URL.")
 
-    monkeypatch.setattr(opening, "check_schema_async", replaced_meanwhile)
+    monkeypatch.setattr(connecting, "check_schema_async", replaced_meanwhile)
     async with jobstore.connect(settings.store.url) as store:
         assert await store.count() > 0
     assert found == [path, path]
@@ -579,13 +579,13 @@ def test_what_lies_beside_an_absent_store_does_not_become_part_of_it(
 def test_an_older_schema_comes_back_as_it_was_and_what_is_left_to_do_is_told(
     store_url: str, tmp_path: Path
 ) -> None:
-    migrations.up(store_url, "0002")
+    migrating.up(store_url, "0002")
     settings = settings_for(tmp_path)
     make(settings)
     target = sqlite_url(tmp_path / "new.db")
     done = restore(settings, to=target)
     assert "migrate up" in str(done.advice)
-    migrations.up(target)
+    migrating.up(target)
     change(tmp_path / "new.db")
 
 

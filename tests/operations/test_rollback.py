@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 import jobstore
-from jobstore import BackupError, EngineOptions, InvalidQuery, StoreBusy, StoreCorrupt, migrations
-from jobstore.engines.sqlite.locking import FileLock
+from jobstore import BackupError, EngineOptions, InvalidQuery, StoreBusy, StoreCorrupt, migrating
 from jobstore.errors import StoreUnavailable
+from jobstore.locking import FileLock
 from jobstore.operations import backup
 from jobstore.operations.backup import creation
 from jobstore.operations.backup.places import FolderPlace
@@ -104,7 +104,7 @@ def test_schema_and_data_are_again_what_the_deployment_left(
     assert told == [CHANGED]
     assert done.loss == CHANGED
     assert content(path) == first
-    assert migrations.status(settings.store.url)[-1].state == "pending"
+    assert migrating.status(settings.store.url)[-1].state == "pending"
     check_file(path)
     # What was there is whole in the backup.
     assert done.saved is not None
@@ -185,7 +185,7 @@ def test_a_store_that_is_gone_comes_back(
 def test_a_store_without_tables_comes_back(
     settings: Settings, first: dict[str, Any], path: Path
 ) -> None:
-    migrations.down(settings.store.url, to="0")
+    migrating.down(settings.store.url, to="0")
 
     assert rolled_back(settings, 1).go
     assert content(path) == first

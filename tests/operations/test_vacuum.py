@@ -13,9 +13,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import jobstore
-from jobstore import SearchQuery, StorageFull, StoreBusy, StoreCorrupt, StoreUnavailable, migrations
+from jobstore import SearchQuery, StorageFull, StoreBusy, StoreCorrupt, StoreUnavailable, migrating
 from jobstore.cli.main import app
-from jobstore.engines.sqlite.locking import FileLock
+from jobstore.locking import FileLock
 from jobstore.operations import maintenance
 from jobstore.operations.maintenance import space, tidying
 from jobstore.settings import sqlite_url
@@ -240,7 +240,7 @@ def test_a_disk_without_room_is_refused_first_and_survives_it(
     small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = small_disk.folder / "jobs.db"
-    migrations.up(sqlite_url(file))
+    migrating.up(sqlite_url(file))
     grown(sqlite_url(file), 160, 120)
     used = sum(each.stat().st_size for each in small_disk.folder.iterdir())
     small_disk.burden(4 * 2**20 - used - 200_000)
@@ -287,4 +287,4 @@ def test_what_is_no_sound_store_is_refused(file: Path, tmp_path: Path) -> None:
 def test_sqlite_may_renew_its_statistics(file: Path) -> None:
     maintenance.optimize(sqlite_url(file))
     check_file(file)
-    migrations.verify(sqlite_url(file))
+    migrating.verify(sqlite_url(file))

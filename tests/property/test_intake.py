@@ -14,8 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobstore.errors import Fault, InvalidPosting
-from jobstore.fields import MAX_DESCRIPTION, MAX_TITLE
-from jobstore.intake import check_changes, check_posting
+from jobstore.intake.fields import MAX_DESCRIPTION, MAX_TITLE
+from jobstore.intake.validation import check_changes, check_posting
 from jobstore.records import (
     WHITE_SPACE,
     EmploymentType,

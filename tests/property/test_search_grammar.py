@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobstore.engines.sqlite.search import count, search
-from jobstore.engines.sqlite.snippets import Excerpts
+from jobstore.engines.sqlite.search.pages import count, search
 from jobstore.errors import InvalidQuery
 from jobstore.records import JobPosting, SearchQuery, Sort
-from jobstore.statements.criteria import check_query
-from jobstore.statements.grammar import Expression, Term, parse
-from jobstore.statements.phrases import fold_in_place
-from jobstore.statements.words import fold, index_text, words
-from tests.unit.statements.library import find, library, posting, store
+from jobstore.search.criteria import check_query
+from jobstore.search.excerpts import Excerpts
+from jobstore.search.grammar import Expression, Term, parse
+from jobstore.search.phrases import fold_in_place
+from jobstore.search.words import fold, index_text, words
+from tests.unit.sqlite.library import find, library, posting, store
 
 # What newer versions of Unicode added is up to the linked SQLite.
 known_text = st.text(

@@ -33,11 +33,11 @@ from jobstore import (
     JobStore,
     SearchQuery,
     VersionConflict,
-    gateway,
-    ingest,
-    migrations,
+    migrating,
 )
-from jobstore.engines.sqlite import lookup, places, search, sorting
+from jobstore.engines.sqlite.search import lookup, pages, sorting
+from jobstore.engines.sqlite.writing import list_order
+from jobstore.intake import bulk
 from jobstore.settings import sqlite_url
 from tests.fixtures.checks import check_file
 from tests.fixtures.clock import Clock
@@ -62,7 +62,7 @@ def _migrated() -> bytes:
     """Return the file of an empty store."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "jobs.db"
-        migrations.up(sqlite_url(path))
+        migrating.up(sqlite_url(path))
         return path.read_bytes()
 
 
@@ -320,8 +320,8 @@ class CrowdedStoreMachine(StoreMachine):
     """The same where places are so scarce that postings have to move aside all the time."""
 
     patches = (
-        (places, "_natural", lambda listed_at: 1 + (listed_at > 1_700_000_000_000_000)),
-        (places, "_GAP", 1),
+        (list_order, "_natural", lambda listed_at: 1 + (listed_at > 1_700_000_000_000_000)),
+        (list_order, "_GAP", 1),
     )
 
 
@@ -332,9 +332,9 @@ class LargeStoreMachine(StoreMachine):
         (lookup, "MAX_SORTED", 2),
         (sorting, "MAX_SORTED", 2),
         (sorting, "WINDOW", 3),
-        (search, "MAX_COUNTED", 4),
-        (gateway, "_SCAN", 2),
-        (ingest, "_CHUNK", 2),
+        (pages, "MAX_COUNTED", 4),
+        (jobstore.store, "_SCAN", 2),
+        (bulk, "_CHUNK", 2),
     )
     most_counted = 4
     window = 3

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import jobstore
-from jobstore import job_id, migrations
+from jobstore import job_id, migrating
 from jobstore.operations.backup import creation
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
@@ -66,7 +66,7 @@ class Place:
 
     def load(self, editions: Mapping[str, int]) -> None:
         """Store these postings, and leave all of it in the database file."""
-        migrations.up(sqlite_url(self.store))
+        migrating.up(sqlite_url(self.store))
 
         async def load() -> None:
             async with jobstore.connect(sqlite_url(self.store)) as store:
@@ -172,7 +172,7 @@ class Migration(Case):
                 outcome.fault("lost", "postings went with a migration")
 
     def finish(self, place: Place) -> None:
-        migrations.up(sqlite_url(place.store))
+        migrating.up(sqlite_url(place.store))
 
 
 class MigrateUp(Migration):
@@ -180,7 +180,7 @@ class MigrateUp(Migration):
 
     def prepare(self, place: Place) -> None:
         super().prepare(place)
-        migrations.down(sqlite_url(place.store), to="0003.readable-view")
+        migrating.down(sqlite_url(place.store), to="0003.readable-view")
 
 
 class Backup(Case):

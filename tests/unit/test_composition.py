@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 import jobstore
 from jobstore import InvalidQuery, JobPosting, SearchQuery, composition
 from jobstore.composition import composed
-from jobstore.fields import MAX_DESCRIPTION
-from jobstore.intake import check_posting
-from jobstore.statements.criteria import check_query
+from jobstore.intake.fields import MAX_DESCRIPTION
+from jobstore.intake.validation import check_posting
+from jobstore.search.criteria import check_query
 
 MARKS = ["\u0301", "\u0327", "\u0344", "\u0f71", "\u0f73", "\u0345", "\u093c", "\u3099", "\u05b0"]
 LETTERS = ["a", "e", "é", "ß", "\u1100", "\u1161", "\u11a8", "각", "カ", "工", "\u1fb4", "\u0915"]

@@ -14,7 +14,7 @@ import pytest
 
 import jobstore
 from jobstore import errors
-from jobstore.gateway import JobStore, Transaction
+from jobstore.store import JobStore, Transaction
 
 PUBLIC = [getattr(jobstore, name) for name in jobstore.__all__]
 CLASSES = [each for each in PUBLIC if inspect.isclass(each)]

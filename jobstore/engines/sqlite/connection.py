@@ -25,8 +25,8 @@ from aiosqlite.core import _STOP_RUNNING_SENTINEL, _connection_worker_thread
 
 from jobstore.engines.sqlite.errors import primary_code, told_apart, translated, wrap
 from jobstore.engines.sqlite.files import open_file
-from jobstore.engines.sqlite.locking import attempts
 from jobstore.errors import StoreBusy, StoreClosed, StoreUnavailable
+from jobstore.locking import attempts
 from jobstore.settings import EngineOptions
 
 # The first with everything the schema and the statements use; STRICT tables came with 3.37.

@@ -15,23 +15,25 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
+from jobstore.engines import named_statements
 from jobstore.engines.protocol import Found, Position, Queue
-from jobstore.engines.sqlite import counters, search, writes
 from jobstore.engines.sqlite.connection import open_writer
-from jobstore.engines.sqlite.lease import Lease
-from jobstore.engines.sqlite.locking import FileLock
-from jobstore.engines.sqlite.lookup import snapshot
 from jobstore.engines.sqlite.readers import ReaderPool
 from jobstore.engines.sqlite.rows import job_from_row, revision_from_row
+from jobstore.engines.sqlite.search import pages
+from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.watch import watched
-from jobstore.engines.sqlite.writer import Writer
+from jobstore.engines.sqlite.writing import changes as writes
+from jobstore.engines.sqlite.writing import counters
+from jobstore.engines.sqlite.writing.exclusive_transaction import Lease
+from jobstore.engines.sqlite.writing.writer import Writer
 from jobstore.errors import JobStoreError, StoreCorrupt, StoreUnavailable
+from jobstore.locking import FileLock
 from jobstore.records import Job, JobPosting, Revision, Statistics, UpsertResult
+from jobstore.search.criteria import Criteria
 from jobstore.settings import EngineOptions, parse_store_url, sqlite_url
-from jobstore.statements import catalog
-from jobstore.statements.criteria import Criteria
 
-_SQL = catalog.load("sqlite")
+_SQL = named_statements.load("sqlite")
 
 
 class SQLiteEngine:
@@ -140,7 +142,7 @@ class SQLiteEngine:
         """Return one page of matches."""
         return await self.readers.read(
             partial(
-                search.search,
+                pages.search,
                 criteria=criteria,
                 limit=limit,
                 after=after,
@@ -155,14 +157,14 @@ class SQLiteEngine:
     ) -> tuple[list[Job], Position | None]:
         """Return whole postings, newest first."""
         return await self.readers.read(
-            partial(search.scan, criteria=criteria, limit=limit, after=after)
+            partial(pages.scan, criteria=criteria, limit=limit, after=after)
         )
 
     async def count(self, criteria: Criteria) -> int:
         """Count all matches."""
         if criteria.is_empty:
             return await self.readers.read(counters.total, quick=True)
-        return await self.readers.read(partial(search.count, criteria=criteria))
+        return await self.readers.read(partial(pages.count, criteria=criteria))
 
     async def statistics(self) -> Statistics:
         """Return the statistics as of now."""

@@ -6,7 +6,6 @@ message says what to do and repeats nothing of the original's text, which may qu
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import sqlite3
@@ -26,6 +25,7 @@ from jobstore.errors import (
     StoreTimeout,
     StoreUnavailable,
 )
+from jobstore.files import OUT_OF_FILES, lacks_files
 
 _DISK_FAILED = (
     "The disk failed to read or write the database; check the system's log and free space."
@@ -72,12 +72,6 @@ _MISSING = re.compile("no such (table|column|index)|table \\w+ has no column")
 
 # What the sqlite3 module and aiosqlite say without a result code once a connection is closed.
 _CLOSED = ("closed database", "Connection closed", "no active connection")
-
-
-OUT_OF_FILES = (
-    "Too many files are open, in this process or on this machine; close some, or raise the limit "
-    "('ulimit -n', or LimitNOFILE of the service)."
-)
 # What one connection opens: database, WAL, its index, folder, lock file, and some to spare.
 _FILES_OF_A_STORE = 8
 # Seconds and bytes: how long, and how much at a time, a file is read that SQLite finds damaged.
@@ -150,11 +144,6 @@ def wrap(error: BaseException, *, committing: bool = False) -> Exception:
     quotes = isinstance(error, sqlite3.Error) and _is_damage(error)
     meaning.__cause__ = DamagedRow("a text is no UTF-8") if quotes else error
     return meaning
-
-
-def lacks_files(error: OSError) -> bool:
-    """Whether a file could not be opened because too many are open already."""
-    return error.errno in (errno.EMFILE, errno.ENFILE)
 
 
 def concerns_store(error: BaseException) -> bool:

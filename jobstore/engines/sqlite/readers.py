@@ -23,7 +23,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from jobstore.engines.sqlite.connection import Session, open_reader, settle
 from jobstore.engines.sqlite.errors import told_apart
-from jobstore.engines.sqlite.transactions import Outcome, roll_back
+from jobstore.engines.sqlite.transaction import Answer, roll_back
 from jobstore.engines.sqlite.watch import Stop, stoppable
 from jobstore.errors import JobStoreError, StoreBusy, StoreClosed, StoreTimeout
 from jobstore.settings import EngineOptions
@@ -184,7 +184,7 @@ class ReaderPool:
         _drop_finished(self._long)
 
     def _quick_done(
-        self, hop: _Hop, outcomes: list[Outcome] | None, error: BaseException | None
+        self, hop: _Hop, outcomes: list[Answer] | None, error: BaseException | None
     ) -> None:
         calls = self._take_back(hop)
         if outcomes is None:
@@ -339,8 +339,8 @@ def _read_alone(conn: Connection, hop: _Hop) -> Any:
         roll_back(conn)
 
 
-def _read_together(conn: Connection, calls: list[_Read]) -> list[Outcome]:
-    outcomes: list[Outcome] = []
+def _read_together(conn: Connection, calls: list[_Read]) -> list[Answer]:
+    outcomes: list[Answer] = []
     for call in calls:
         if call.future.done():
             # Its caller has given up.

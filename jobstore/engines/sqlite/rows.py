@@ -17,6 +17,7 @@ from hashlib import blake2b
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID, SafeUUID
 
+from jobstore.derived.salaries import yearly_range
 from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.records import (
     EmploymentType,
@@ -28,7 +29,6 @@ from jobstore.records import (
     Status,
     Workplace,
 )
-from jobstore.statements.salaries import yearly_range
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

@@ -1,6 +1,6 @@
 """The SQLite file as migrations see it: making it, opening it, and what it says of itself.
 
-No migration is read or run here; see :mod:`jobstore.migrations`.
+No migration is read or run here; see :mod:`jobstore.migrating`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import NamedTuple
 from jobstore import files
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import open_file
-from jobstore.engines.sqlite.locking import FileLock
 from jobstore.engines.sqlite.rows import sound
 from jobstore.errors import StoreCorrupt, StoreUnavailable
+from jobstore.locking import FileLock
 
 APPLICATION_ID = 0x4A4F4253  # "JOBS", in the header of every store
 

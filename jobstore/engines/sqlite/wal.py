@@ -27,9 +27,8 @@ from pathlib import Path
 from struct import Struct
 from typing import BinaryIO, NamedTuple
 
-from jobstore.engines.sqlite.errors import OUT_OF_FILES, lacks_files
 from jobstore.errors import StoreUnavailable
-from jobstore.files import create, synchronise
+from jobstore.files import OUT_OF_FILES, create, lacks_files, synchronise
 
 _log = logging.getLogger("jobstore.sqlite")
 

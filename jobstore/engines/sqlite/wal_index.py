@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 
-from jobstore.engines.protocol import HeldLog
+from jobstore.engines.backend import HeldLog
 from jobstore.engines.sqlite.wal import FRAME, locks
 
 # In the byte order of the machine: the size of a page, frames, frames that were written back,

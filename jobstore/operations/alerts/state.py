@@ -14,16 +14,16 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
+from jobstore.engines import named_statements
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.operations.alerts.notices import Notice
 from jobstore.operations.alerts.rules import State
 from jobstore.operations.monitoring.databases import Kind, reading, writing
-from jobstore.statements import catalog
 
 if TYPE_CHECKING:
     from jobstore.settings.alerting import Rule
 
-SQL = catalog.load("alerts")
+SQL = named_statements.load("alerts")
 ALERTS = Kind(0x4A414C52, 1, SQL["schema"])  # "JALR"
 
 ALL_RULES = "*"

@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from jobstore import migrations, resources
+from jobstore import migrating, resources
+from jobstore.engines import named_statements
 from jobstore.engines.scripts import read_scripts
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import DamagedRow, translated
@@ -34,9 +35,8 @@ from jobstore.errors import BackupError, SchemaMismatch, StorageFull, StoreCorru
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.progress import Progress
 from jobstore.settings import sqlite_url
-from jobstore.statements import catalog
 
-_SQL = catalog.load("sqlite")
+_SQL = named_statements.load("sqlite")
 
 # About SQLite itself, whatever the schema.
 _TABLES = "SELECT l.name FROM pragma_table_list AS l WHERE l.schema = 'main' AND l.type = 'table'"
@@ -160,7 +160,7 @@ def _made_by(scripts: _Scripts, scratch: Path) -> tuple[frozenset[str], _Objects
     if scripts not in _made:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             path = Path(folder, "made.db")
-            migrations.up(sqlite_url(path), scripts[-1][0])
+            migrating.up(sqlite_url(path), scripts[-1][0])
             with translated(), schema.reading(path, 0) as conn:
                 shadows = frozenset(name for (name,) in conn.execute(_SHADOWS))
                 _made[scripts] = shadows, _objects(conn, shadows)

@@ -17,9 +17,9 @@ from pathlib import Path
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.files import open_file
-from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import BackupError, JobStoreError, StoreBusy
 from jobstore.files import create as create_file
+from jobstore.locking import FileLock
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import Backup
 from jobstore.operations.backup.content import read_content

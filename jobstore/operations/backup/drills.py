@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+from jobstore.connecting import connect
 from jobstore.errors import BackupError, JobStoreError
-from jobstore.opening import connect
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.manifest import Manifest
@@ -24,9 +24,9 @@ from jobstore.operations.backup.trust import Doubt
 from jobstore.operations.backup.verification import open_chosen
 from jobstore.operations.progress import Progress, silent
 from jobstore.records import JobSummary, SearchQuery, Sort
+from jobstore.search.words import words
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
-from jobstore.statements.words import words
 
 _log = logs.get("backup")
 

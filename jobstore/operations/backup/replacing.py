@@ -17,8 +17,8 @@ from pathlib import Path
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.files import open_file
-from jobstore.engines.sqlite.locking import FileLock, attempts
 from jobstore.errors import BackupError, SchemaMismatch, StoreBusy, StoreCorrupt
+from jobstore.locking import FileLock, attempts
 from jobstore.operations.backup.creation import create, replicate
 from jobstore.operations.backup.manifest import BEFORE_RESTORE
 from jobstore.operations.backup.scratch import publish, synchronise

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from jobstore import migrations
+from jobstore import migrating
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import choose
@@ -136,7 +136,7 @@ def restore(
 
 def _advice(target: StoreURL) -> str | None:
     try:
-        migrations.check_schema(target)
+        migrating.check_schema(target)
     except JobStoreError as error:
         return str(error)
     return None

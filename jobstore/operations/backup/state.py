@@ -15,8 +15,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import BackupError
+from jobstore.locking import FileLock
 from jobstore.operations.backup.manifest import Manifest, age_order, ahead
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.backup.scratch import (

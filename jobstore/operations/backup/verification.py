@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
-from jobstore.engines.sqlite.rebuilding import DERIVED_FORM
+from jobstore.engines.sqlite.upkeep.rebuilding import DERIVED_FORM
 from jobstore.errors import BackupError, JobStoreError, SchemaMismatch, StorageFull
 from jobstore.operations.backup.catalog import Backup, Choice, choose, look
 from jobstore.operations.backup.content import check_content, newer_migration, opened

@@ -12,14 +12,14 @@ from pathlib import Path
 from sqlite3 import Connection
 from urllib.parse import quote
 
+from jobstore.engines import named_statements
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.errors import StoreUnavailable
-from jobstore.migrations import Step
-from jobstore.statements import catalog
+from jobstore.migrating import Step
 
-SQL = catalog.load("deployment")
+SQL = named_statements.load("deployment")
 
 _COUNT = 'SELECT COUNT({}) FROM "{}"'
 

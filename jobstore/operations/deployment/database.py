@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 
-from jobstore import migrations
+from jobstore import migrating
+from jobstore.checks import Verdict
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
-from jobstore.engines.sqlite.inspection import check_pages
-from jobstore.health import Verdict
+from jobstore.engines.sqlite.upkeep.inspection import check_pages
 from jobstore.operations.backup import Backup, create_backup
 from jobstore.operations.deployment.conditions import PATIENCE, Condition, read_condition
 from jobstore.operations.deployment.gates import Check, Measured
@@ -50,7 +50,7 @@ class DatabasePhase:
     def _plan(self) -> Measured:
         now = read_condition(self._url.path)
         # Raises for a store that is newer than this jobstore, or whose migrations were edited.
-        steps = [each.id for each in migrations.up(self._url, dry_run=True)]
+        steps = [each.id for each in migrating.up(self._url, dry_run=True)]
         self._deployment.before = self._deployment.before or now
         self._keep(self._deployment)
         there = f"{now.postings:,} postings, schema {now.newest}" if now.exists else "no store"
@@ -68,14 +68,14 @@ class DatabasePhase:
         return backed_up(made)
 
     def _migrate(self) -> Measured:
-        steps = migrations.up(self._url)
+        steps = migrating.up(self._url)
         self._deployment.applied = [each.id for each in steps]
         newest = read_condition(self._url.path).newest
         told = f"{len(steps)} applied, now at {newest}"
-        return Measured(told, migrations.status(self._url)[-1].id)
+        return Measured(told, migrating.status(self._url)[-1].id)
 
     def _schema(self) -> Measured:
-        migrations.verify(self._url)
+        migrating.verify(self._url)
         return Measured("as its migrations make it", "as its migrations make it")
 
     def _integrity(self) -> Measured:

@@ -14,10 +14,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from jobstore import migrations, resources
+from jobstore import migrating, resources
+from jobstore.checks.running import reason
 from jobstore.engines.scripts import read_scripts
 from jobstore.errors import JobStoreError
-from jobstore.health.running import reason
 from jobstore.operations import logs
 from jobstore.operations.backup.scratch import scratch_folder
 from jobstore.operations.deployment import environment
@@ -62,7 +62,7 @@ def plan(settings: Settings, *, files: tuple[Path, ...] = (), told: Told = silen
         course.run("environment", environment.checks(settings, files, dry_run=True))
         now = read_condition(settings.store.address.path)
         if settings.store.address.path.parent.is_dir():
-            steps = migrations.up(settings.store.address, dry_run=True)
+            steps = migrating.up(settings.store.address, dry_run=True)
             found.migrations = [each.id for each in steps]
         else:
             scripts = read_scripts(resources.migrations_folder("sqlite"))

@@ -18,10 +18,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from jobstore import engines
-from jobstore.engines.sqlite.inspection import inspect_files
+from jobstore.checks import Verdict
+from jobstore.engines import backend_of
+from jobstore.engines.sqlite.upkeep.inspection import inspect_files
 from jobstore.errors import StoreUnavailable
-from jobstore.health import Verdict
 from jobstore.operations.backup.packing import identities_in
 from jobstore.operations.backup.scratch import make_folder
 from jobstore.operations.deployment.gates import Check, Measured
@@ -121,7 +121,7 @@ def _not_installed() -> Measured:
 
 
 def _sqlite(settings: Settings) -> Measured:
-    version, usable, detail = engines.library(settings.store.address)
+    version, usable, detail = backend_of(settings.store.address).upkeep.library()
     with closing(sqlite3.connect(":memory:")) as conn:
         options = {row[0] for row in conn.execute("PRAGMA compile_options")}
     if "ENABLE_FTS5" not in options:
@@ -176,8 +176,9 @@ def _permissions(settings: Settings) -> Measured:
 
 
 def _disk(settings: Settings) -> Measured:
-    path = settings.store.address.path
-    size = sum(engines.footprint(settings.store.address)[1:]) if path.is_file() else 0
+    address = settings.store.address
+    path = address.path
+    size = sum(backend_of(address).upkeep.footprint(address)[1:]) if path.is_file() else 0
     needed = max(settings.deployment.min_free_mib, int(size * _COPIES / _MIB))
     free = (
         min(

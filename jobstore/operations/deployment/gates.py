@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from jobstore.checks import Verdict
+from jobstore.checks.running import reason
 from jobstore.errors import JobStoreError
-from jobstore.health import Verdict
-from jobstore.health.running import reason
 from jobstore.operations import logs
 
 _log = logs.get("deployment")

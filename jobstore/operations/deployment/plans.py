@@ -7,13 +7,14 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
+from jobstore.engines import named_statements
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
+from jobstore.engines.sqlite.search import statements
+from jobstore.engines.sqlite.search.statements import Shape
 from jobstore.operations.deployment.conditions import PATIENCE
-from jobstore.statements import catalog, search
-from jobstore.statements.search import Shape
 
-_SQL = catalog.load("sqlite")
+_SQL = named_statements.load("sqlite")
 
 _SORTED = "USE TEMP B-TREE"
 
@@ -27,15 +28,15 @@ class Main(NamedTuple):
 
 
 def _ranked(column: str) -> str:
-    return search.page(Shape(False, frozenset({"has_rank"}), column))
+    return statements.page(Shape(False, frozenset({"has_rank"}), column))
 
 
 MAIN = (
     Main("get", _SQL["posting_by_id"], "INDEX posting_id "),
     Main("revisions", _SQL["revisions_of"], "SEARCH r USING PRIMARY KEY"),
-    Main("search", search.page(Shape(True)), "SEARCH p USING INTEGER PRIMARY KEY"),
-    Main("recent", search.page(Shape(False).also("posted_since")), "INDEX posting_listed "),
-    Main("next page", search.page(Shape(False).also("after")), "INDEX posting_listed "),
+    Main("search", statements.page(Shape(True)), "SEARCH p USING INTEGER PRIMARY KEY"),
+    Main("recent", statements.page(Shape(False).also("posted_since")), "INDEX posting_listed "),
+    Main("next page", statements.page(Shape(False).also("after")), "INDEX posting_listed "),
     Main("sort by salary", _ranked("yearly_max"), "INDEX posting_salary "),
     Main("sort by applicants", _ranked("applicant_count"), "INDEX posting_applicants "),
     Main("write", _SQL["last_listed_by"], "INDEX posting_listed "),

@@ -19,8 +19,8 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import Fault, InvalidQuery, StoreBusy, StoreUnavailable
+from jobstore.locking import FileLock
 from jobstore.operations.backup.scratch import disk_errors, make_folder, write_file
 from jobstore.operations.deployment.conditions import Condition, Loss, require_file
 from jobstore.operations.deployment.gates import Phase

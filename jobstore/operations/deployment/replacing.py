@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
-from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import BackupError, StoreBusy
+from jobstore.locking import FileLock
 from jobstore.operations.backup import Backup, create_backup, replicate
 from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.packing import identities_in

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from jobstore.engines.sqlite.inspection import inspect_pages
+from jobstore.checks import Verdict
+from jobstore.checks.running import reason
+from jobstore.engines.sqlite.upkeep.inspection import inspect_pages
 from jobstore.errors import BackupError, JobStoreError, StoreCorrupt
-from jobstore.health import Verdict
-from jobstore.health.running import reason
 from jobstore.operations import logs
 from jobstore.operations.backup import restore
 from jobstore.operations.backup.scratch import make_folder, scratch_folder

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Any
 
 from jobstore import resources
+from jobstore.connecting import connect
 from jobstore.exchange import open_records
-from jobstore.opening import connect
 from jobstore.records import job_id
 from jobstore.settings.sections import Settings
 

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from sqlite3 import Connection
 
-from jobstore import migrations
+from jobstore import migrating
+from jobstore.checks.running import reason
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
-from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import BackupError, JobStoreError, MigrationError
-from jobstore.health.running import reason
+from jobstore.locking import FileLock
 from jobstore.operations import logs
 from jobstore.operations.backup.scratch import scratch_folder
 from jobstore.operations.deployment.conditions import (
@@ -105,7 +105,7 @@ class _Undoing:
             # What was before would search an empty index, and not know it.
             return None
         url = self._settings.store.address
-        steps = migrations.down(url, to=self._before.newest, dry_run=True)
+        steps = migrating.down(url, to=self._before.newest, dry_run=True)
         with translated(), schema.reading(self._path, PATIENCE) as conn:
             values = values_of(conn, steps)
         agreed = bool(values) and self._agree(values)
@@ -119,7 +119,7 @@ class _Undoing:
         """Take the last migration back; what others wrote only by agreement, and after a backup."""
         lost = ""
 
-        def look(conn: Connection, step: migrations.Step) -> None:
+        def look(conn: Connection, step: migrating.Step) -> None:
             nonlocal lost
             if not (values := values_of(conn, [step])):
                 return
@@ -134,7 +134,7 @@ class _Undoing:
             self._deployment.saved = saved
             lost = f"; lost: {values}, which the backup {saved} holds"
 
-        for step in migrations.down(self._settings.store.address, look=look):
+        for step in migrating.down(self._settings.store.address, look=look):
             self._done(f"Took back {step.id}{lost}; every posting stayed.")
 
     def _take_away(self) -> None:
@@ -178,7 +178,7 @@ class _Undoing:
                 if now.migrations == self._before.migrations and (
                     now.derived_form < self._before.derived_form
                 ):
-                    up = migrations.up_command(self._settings.store.address)
+                    up = migrating.up_command(self._settings.store.address)
                     self._deployment.left.append(
                         "What follows from postings has to be written anew, by the jobstore from "
                         f"before; that loses nothing: {up}"

@@ -18,20 +18,20 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID, uuid4
 
+from jobstore.checks import Verdict
+from jobstore.connecting import connect
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.errors import StoreCorrupt
-from jobstore.gateway import JobStore
-from jobstore.health import Verdict
-from jobstore.opening import connect
 from jobstore.operations.backup.scratch import require_space
 from jobstore.operations.deployment.conditions import PATIENCE
 from jobstore.operations.deployment.gates import Check, Measured
 from jobstore.records import JobPosting, Outcome, SearchQuery
+from jobstore.search.words import words
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
-from jobstore.statements.words import words
+from jobstore.store import JobStore
 
 SOURCE = "jobstore-deployment"
 """The source of every posting that is made up here."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobstore.health import Verdict
-from jobstore.opening import connect
+from jobstore.checks import Verdict
+from jobstore.connecting import connect
 from jobstore.operations import alerts
 from jobstore.operations.alerts.rules import measure
 from jobstore.operations.backup import create_backup, last_backup

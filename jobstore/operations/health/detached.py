@@ -15,7 +15,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
-from jobstore.health import HealthReport
+from jobstore.checks import HealthReport
 from jobstore.operations.health.examining import check_components, examine, patience, unanswered
 
 if TYPE_CHECKING:

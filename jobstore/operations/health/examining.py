@@ -14,16 +14,16 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
+from jobstore.checks import Check, HealthLimits, HealthReport, Probe, Verdict, run
+from jobstore.checks.probes import STORE_COMPONENTS, of_file, of_machine, of_store
+from jobstore.checks.running import limited, reason
+from jobstore.connecting import connect
 from jobstore.errors import Fault, InvalidQuery
-from jobstore.gateway import JobStore
-from jobstore.health import Check, HealthLimits, HealthReport, Probe, Verdict, run
-from jobstore.health.probes import STORE_COMPONENTS, of_file, of_machine, of_store
-from jobstore.health.running import limited, reason
-from jobstore.opening import connect
 from jobstore.operations import logs
 from jobstore.operations.health.permissions import permissions_of
 from jobstore.operations.health.probes import Facts, probes_of
 from jobstore.operations.health.programs import programs_of
+from jobstore.store import JobStore
 from jobstore.threads import apart_once, loop_apart
 
 if TYPE_CHECKING:

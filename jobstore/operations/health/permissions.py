@@ -9,9 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobstore.checks import Probe, Verdict
+from jobstore.checks.running import Seen
 from jobstore.files import exposure
-from jobstore.health import Probe, Verdict
-from jobstore.health.running import Seen
 from jobstore.threads import apart_once
 
 if TYPE_CHECKING:

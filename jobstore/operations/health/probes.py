@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from jobstore.health import Probe, Verdict
-from jobstore.health.running import Seen
+from jobstore.checks import Probe, Verdict
+from jobstore.checks.running import Seen
 from jobstore.threads import apart_once
 
 if TYPE_CHECKING:

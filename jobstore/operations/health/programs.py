@@ -14,10 +14,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jobstore.checks import HealthLimits, Probe, Verdict
+from jobstore.checks.probes import MIB, judged, judged_files, judged_queue
+from jobstore.checks.running import Seen
 from jobstore.errors import JobStoreError
-from jobstore.health import HealthLimits, Probe, Verdict
-from jobstore.health.probes import MIB, judged, judged_files, judged_queue
-from jobstore.health.running import Seen
 from jobstore.operations.monitoring.reading import WINDOW, Running, frame
 from jobstore.threads import apart_once
 

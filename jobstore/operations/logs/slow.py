@@ -1,4 +1,4 @@
-"""Slow operations, as an observer of the gateway that writes them to the performance log.
+"""Slow operations, as an observer of the store that writes them to the performance log.
 
 An operation is logged by its name, its time and the shape of its query: which filters, which
 order, which kinds of words. No value of a query is ever known here.

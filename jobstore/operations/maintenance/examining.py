@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobstore import migrations
-from jobstore.engines.sqlite import inspection
-from jobstore.engines.sqlite.inspection import Finding, Verdict
+from jobstore import migrating
+from jobstore.engines.sqlite.upkeep import inspection
+from jobstore.engines.sqlite.upkeep.inspection import Finding, Verdict
 from jobstore.errors import JobStoreError, StoreUnavailable
 from jobstore.settings import StoreURL, parse_store_url
 
@@ -27,7 +27,7 @@ def examine(url: str | StoreURL, *, full: bool = False, verify: bool = False) ->
     yield inspection.inspect_library()
     yield from inspection.inspect_files(store.path)
     try:
-        (migrations.verify if full else migrations.check_schema)(store)
+        (migrating.verify if full else migrating.check_schema)(store)
         yield Finding("schema", Verdict.OK, "up to date")
         current = True
     except JobStoreError as error:

@@ -14,18 +14,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from jobstore.engines import named_statements
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import DamagedRow, primary_code, translated
 from jobstore.engines.sqlite.files import open_file
-from jobstore.engines.sqlite.inspection import Finding, Verdict, check_pages, check_words
-from jobstore.engines.sqlite.rebuilding import rebuild_counters, rebuild_index
-from jobstore.engines.sqlite.verification import verify_rows
+from jobstore.engines.sqlite.upkeep.inspection import Finding, Verdict, check_pages, check_words
+from jobstore.engines.sqlite.upkeep.rebuilding import rebuild_counters, rebuild_index
+from jobstore.engines.sqlite.upkeep.verification import verify_rows
 from jobstore.errors import StoreCorrupt
 from jobstore.operations.maintenance.space import require_space, size_of
 from jobstore.settings import StoreURL, parse_store_url
-from jobstore.statements import catalog
 
-_SQL = catalog.load("sqlite")
+_SQL = named_statements.load("sqlite")
 
 # Seconds that others may write before a repair is given up.
 PATIENCE = 10.0

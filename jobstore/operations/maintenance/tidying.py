@@ -13,16 +13,16 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import NamedTuple
 
+from jobstore.engines import named_statements
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
-from jobstore.engines.sqlite.inspection import Verdict, check_pages
+from jobstore.engines.sqlite.upkeep.inspection import Verdict, check_pages
 from jobstore.errors import StoreCorrupt
 from jobstore.operations.maintenance.space import require_space_to_vacuum, size_of
 from jobstore.operations.progress import Progress, silent
 from jobstore.settings import StoreURL, parse_store_url
-from jobstore.statements import catalog
 
-_SQL = catalog.load("sqlite")
+_SQL = named_statements.load("sqlite")
 
 PATIENCE = 2.0
 """Seconds that others may write before this is given up, by default."""

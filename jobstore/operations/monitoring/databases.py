@@ -15,8 +15,8 @@ from pathlib import Path
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code
 from jobstore.engines.sqlite.files import open_file
-from jobstore.engines.sqlite.locking import FileLock, attempts
 from jobstore.errors import SchemaMismatch, StoreBusy, StoreUnavailable
+from jobstore.locking import FileLock, attempts
 
 # Seconds to wait for other processes.
 _PATIENCE = 5.0

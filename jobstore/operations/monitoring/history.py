@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobstore.engines import named_statements
 from jobstore.operations.monitoring.databases import Kind, writing
 from jobstore.operations.monitoring.traffic import Key
-from jobstore.statements import catalog
 
-SQL = catalog.load("monitoring")
+SQL = named_statements.load("monitoring")
 
 HISTORY = Kind(0x4A4D4F4E, 1, SQL["schema"])  # "JMON"
 

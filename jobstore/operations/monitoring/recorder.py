@@ -28,8 +28,8 @@ from jobstore.operations.monitoring.history import Keep, Level, Process
 from jobstore.operations.monitoring.traffic import OBSERVED, Key, label_of
 
 if TYPE_CHECKING:
-    from jobstore.gateway import JobStore
     from jobstore.settings.sections import Settings
+    from jobstore.store import JobStore
 
 _log = logging.getLogger("jobstore.monitoring")
 

@@ -15,8 +15,8 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.locking import FileLock
 from jobstore.errors import Fault, InvalidQuery, JobStoreError, StoreBusy, StoreUnavailable
+from jobstore.locking import FileLock
 from jobstore.operations import logs
 from jobstore.operations.deployment.conditions import require_file
 from jobstore.operations.schedule import state

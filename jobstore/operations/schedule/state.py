@@ -12,11 +12,11 @@ from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from jobstore.engines import named_statements
 from jobstore.operations.monitoring.databases import Kind, reading, writing
 from jobstore.operations.times import Rhythm
-from jobstore.statements import catalog
 
-SQL = catalog.load("schedule")
+SQL = named_statements.load("schedule")
 SCHEDULE = Kind(0x4A534348, 1, SQL["schema"])  # "JSCH"
 
 # Seconds until a failed task is tried again, doubled each time, until its next time comes.

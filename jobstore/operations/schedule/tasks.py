@@ -19,7 +19,7 @@ from jobstore.operations.times import DAY, Rhythm
 from jobstore.settings.kinds import zone_of
 
 if TYPE_CHECKING:
-    from jobstore.health import HealthReport
+    from jobstore.checks import HealthReport
     from jobstore.settings.sections import Settings
 
 # Seconds to wait for those who write to the store.

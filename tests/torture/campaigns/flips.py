@@ -18,7 +18,7 @@ from typing import Any
 
 import jobstore
 from jobstore import JobStoreError, SearchQuery
-from jobstore.engines.sqlite.inspection import Verdict
+from jobstore.engines.sqlite.upkeep.inspection import Verdict
 from jobstore.operations.maintenance.examining import examine
 from jobstore.settings import sqlite_url
 from tests.torture.acknowledged import all_of, made

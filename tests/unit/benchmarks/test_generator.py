@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import generator
 from benchmarks.vocabulary import SECTORS, made_up_words
-from jobstore.intake import check_posting
+from jobstore.intake.validation import check_posting
 
 SIZE = 3000
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from jobstore.checks import Check, Verdict
 from jobstore.cli import demo_views as views
 from jobstore.cli.demo_views import Measured
-from jobstore.health import Check, Verdict
 from jobstore.operations.alerts.notices import Notice
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from jobstore.errors import InvalidPosting
 from jobstore.exchange import IMPORT_FORMATS, BrokenFile, open_records
 from jobstore.exchange.csv_ import Writer as CsvWriter
 from jobstore.exchange.jsonl import Writer
-from jobstore.intake import check_posting
+from jobstore.intake.validation import check_posting
 from tests.unit.exchange.conftest import full_job, make_job
 
 FORMATS = ("auto", *IMPORT_FORMATS)

@@ -10,7 +10,7 @@ import pytest
 from jobstore.exchange import BrokenFile, parse_columns
 from jobstore.exchange.csv_ import Writer
 from jobstore.exchange.jsonl import FIELDS
-from jobstore.intake import check_posting
+from jobstore.intake.validation import check_posting
 from tests.unit.exchange.conftest import Read, export_with, full_job, make_job, posting
 
 OWN = "source,source_job_id,title,company"

@@ -12,7 +12,7 @@ import pytest
 
 from jobstore.exchange import postings_from_jobspy
 from jobstore.exchange.jobspy import country_of, posting
-from jobstore.intake import check_posting
+from jobstore.intake.validation import check_posting
 from tests.unit.exchange.conftest import Read
 from tests.unit.exchange.conftest import posting as of
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobstore.exchange.jsonl import FIELDS, Writer
-from jobstore.intake import check_posting
+from jobstore.intake.validation import check_posting
 from tests.unit.exchange.conftest import Read, export_with, full_job, make_job, posting
 
 written = partial(export_with, Writer)

@@ -10,7 +10,7 @@ import pytest
 
 from jobstore.exchange import BrokenFile
 from jobstore.exchange.linkedin import posting
-from jobstore.intake import check_posting
+from jobstore.intake.validation import check_posting
 from jobstore.records import COMPANY_NOT_STATED
 from tests.unit.exchange.conftest import Read
 from tests.unit.exchange.conftest import posting as of

@@ -11,7 +11,7 @@ import pytest
 
 from jobstore.errors import InvalidPosting
 from jobstore.exchange import BrokenFile, Record, open_records, parse_columns
-from jobstore.intake import check_posting
+from jobstore.intake.validation import check_posting
 from jobstore.records import COMPANY_NOT_STATED, JobPosting
 
 Checked = tuple[list[JobPosting], list[tuple[Record, InvalidPosting]]]

@@ -11,7 +11,7 @@ import pytest
 
 from jobstore.exchange import BrokenFile
 from jobstore.exchange.schema_org import Writer, document, posting
-from jobstore.intake import check_posting
+from jobstore.intake.validation import check_posting
 from jobstore.records import EmploymentType, Workplace
 from tests.unit.exchange.conftest import Read, export_with, full_job, make_job
 from tests.unit.exchange.conftest import posting as of

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jobstore
-from jobstore.health import Check, HealthReport, Verdict
-from jobstore.health.report import above, below
+from jobstore.checks import Check, HealthReport, Verdict
+from jobstore.checks.report import above, below
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from jobstore import StoreBusy
-from jobstore.health import Probe, Verdict, run
-from jobstore.health.running import Seen
+from jobstore.checks import Probe, Verdict, run
+from jobstore.checks.running import Seen
 from jobstore.threads import apart, apart_once, loop_apart, within
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -12,9 +12,9 @@ from typing import Any
 
 from jobstore import JobNotFound
 from jobstore.engines.sqlite.connection import open_writer
-from jobstore.engines.sqlite.locking import FileLock
 from jobstore.engines.sqlite.readers import ReaderPool
-from jobstore.engines.sqlite.writer import Writer
+from jobstore.engines.sqlite.writing.writer import Writer
+from jobstore.locking import FileLock
 from jobstore.settings import EngineOptions
 
 

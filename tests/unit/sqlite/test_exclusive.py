@@ -17,8 +17,8 @@ from jobstore import (
     StoreTimeout,
     StoreUnavailable,
 )
-from jobstore.engines.sqlite.lease import Lease
-from jobstore.engines.sqlite.locking import FileLock
+from jobstore.engines.sqlite.writing.exclusive_transaction import Lease
+from jobstore.locking import FileLock
 from tests.fixtures.clock import LoopClock
 from tests.unit.sqlite.plain import Gate, Tally, fail, open_plain, put, rows, take, tally
 from tests.unit.sqlite.test_writer import Scripted, error_of, held
@@ -101,8 +101,7 @@ async def test_the_turn_has_to_come_in_time(path: Path) -> None:
 
 async def test_another_process_keeps_it_from_beginning(path: Path) -> None:
     other = FileLock(path, timeout=0)
-    async with open_plain(path) as writer:
-        writer._transactions._lock = FileLock(path, timeout=0.05)
+    async with open_plain(path, busy_timeout=0.05) as writer:
         with other, pytest.raises(StoreBusy):
             async with writer.exclusive(30):
                 raise AssertionError("it was let in")

@@ -14,14 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobstore import InvalidPosting, JobPosting
-from jobstore.engines.sqlite import rebuilding, writes
 from jobstore.engines.sqlite.errors import DamagedRow
-from jobstore.engines.sqlite.inspection import Verdict, inspect_pages, inspect_rows
-from jobstore.engines.sqlite.rebuilding import rebuild_counters, rebuild_index
-from jobstore.intake import check_posting
+from jobstore.engines.sqlite.upkeep import rebuilding
+from jobstore.engines.sqlite.upkeep.inspection import Verdict, inspect_pages, inspect_rows
+from jobstore.engines.sqlite.upkeep.rebuilding import rebuild_counters, rebuild_index
+from jobstore.engines.sqlite.writing import changes
+from jobstore.intake.validation import check_posting
 from tests.fixtures.postings import full
 from tests.property.strategies import postings
-from tests.unit.statements.library import NOW, find, library, store
+from tests.unit.sqlite.library import NOW, find, library, store
 
 # What may happen to the counts, and to the index.
 COUNTERS = {
@@ -101,9 +102,9 @@ def many(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """A store of 60 postings in a file, which was changed in the usual ways."""
     with closing(sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)) as conn:
         with closing(filled([{**full(n), "company": f"C{n % 7}"} for n in range(60)])) as made:
-            batch = writes.Batch(made, lambda: NOW)
+            batch = changes.Batch(made, lambda: NOW)
             for job in (check_posting(full(n)) for n in range(0, 60, 9)):
-                writes.upsert(batch, job)
+                changes.upsert(batch, job)
             batch.finish()
             made.backup(conn)
         yield conn

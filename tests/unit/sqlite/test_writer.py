@@ -18,9 +18,9 @@ from jobstore import (
     StoreClosed,
     StoreUnavailable,
 )
-from jobstore.engines.sqlite import transactions
-from jobstore.engines.sqlite.locking import FileLock
-from jobstore.engines.sqlite.writer import GROUP_SIZE, Writer
+from jobstore.engines.sqlite.writing import group_commit
+from jobstore.engines.sqlite.writing.writer import GROUP_SIZE, Writer
+from jobstore.locking import FileLock
 from tests.fixtures.clock import LoopClock
 from tests.unit.sqlite.plain import (
     Gate,
@@ -566,7 +566,7 @@ class TestCheckpoint:
     async def test_closing_does_not_wait_for_long_until_others_have_written(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("jobstore.engines.sqlite.writer._CLOSING_PATIENCE", 0.01)
+        monkeypatch.setattr("jobstore.engines.sqlite.writing.writer._CLOSING_PATIENCE", 0.01)
         other = FileLock(path, timeout=0)
         async with open_plain(path) as writer:
             writer._transactions._lock = FileLock(path, timeout=3600)
@@ -662,7 +662,7 @@ class TestTransactions:
 
     def run(self, answers: dict[str, list[Exception]]) -> tuple[Any, list[str]]:
         conn = Scripted(answers)
-        runner = transactions.Transactions(Tally, self.lock)
+        runner = group_commit.Transactions(Tally, self.lock)
         return runner.run_group(conn, [(done, ())], 0.05), conn.log  # type: ignore[arg-type]
 
     def test_a_commit_that_is_busy_is_tried_again(self) -> None:
@@ -694,7 +694,7 @@ class TestTransactions:
 
     def test_a_lock_that_cannot_be_had(self, tmp_path: Path) -> None:
         conn = Scripted({})
-        runner = transactions.Transactions(Tally, self.lock)
+        runner = group_commit.Transactions(Tally, self.lock)
         with FileLock(tmp_path / "a.db", timeout=0):
             busy = runner.run_group(conn, [(done, ())], 0.01)  # type: ignore[arg-type]
             assert type(busy) is StoreBusy
@@ -708,7 +708,7 @@ class TestTransactions:
             pass  # it was let go
 
     def test_a_mistake_with_the_lock_reaches_everyone(self) -> None:
-        runner = transactions.Transactions(Tally, self.lock)
+        runner = group_commit.Transactions(Tally, self.lock)
         with self.lock:
             outcomes = runner.run_group(Scripted({}), [(done, ()), (done, ())], 0.01)  # type: ignore[arg-type]
         assert isinstance(outcomes, list)
@@ -716,7 +716,7 @@ class TestTransactions:
 
     def test_a_checkpoint_without_a_wal(self) -> None:
         conn = sqlite3.connect(":memory:")
-        runner = transactions.Transactions(Tally, self.lock)
+        runner = group_commit.Transactions(Tally, self.lock)
         assert runner.checkpoint(conn, 0.01, "PASSIVE") == (False, -1, -1)
         conn.close()
 
@@ -724,7 +724,7 @@ class TestTransactions:
         def broken(conn: sqlite3.Connection) -> Tally:
             raise KeyError("broken")
 
-        runner = transactions.Transactions(broken, self.lock)
+        runner = group_commit.Transactions(broken, self.lock)
         conn = Scripted({})
         outcomes = runner.run_group(conn, [(done, ()), (done, ())], 0.01)  # type: ignore[arg-type]
         assert isinstance(outcomes, list)

@@ -1,0 +1,10 @@
+"""How well a store is: checks, each with a time limit, and what they found.
+
+What can be asked of the store and of the process is here; backups, drills and alerts are
+operations, and bring their own checks along.
+"""
+
+from jobstore.checks.report import Check, HealthLimits, HealthReport, Verdict
+from jobstore.checks.running import Probe, run
+
+__all__ = ["Check", "HealthLimits", "HealthReport", "Probe", "Verdict", "run"]

@@ -1,0 +1,99 @@
+"""Opening a store: from a URL to a gateway on an engine.
+
+Settings, migrations, engine and gateway meet here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Generator, Iterable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from jobstore.engines import backend_of
+from jobstore.errors import StoreCorrupt
+from jobstore.events import Observer
+from jobstore.intake.validation import prepare
+from jobstore.migrating import check_schema_async, up_async
+from jobstore.settings import EngineOptions, parse_store_url, read_environment
+from jobstore.store import JobStore
+
+
+class Connecting:
+    """A store that is about to be opened: ``await`` it, or use it with ``async with``."""
+
+    def __init__(self, opening: Callable[[], Coroutine[Any, Any, JobStore]]) -> None:
+        self._opening = opening
+        self._store: JobStore | None = None
+
+    def __await__(self) -> Generator[Any, None, JobStore]:
+        return self._opening().__await__()
+
+    async def __aenter__(self) -> JobStore:
+        self._store = await self._opening()
+        return self._store
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._store is not None:
+            await self._store.close()
+
+
+def connect(
+    url: str | None = None,
+    *,
+    migrate: bool = False,
+    options: EngineOptions | None = None,
+    observers: Iterable[Observer] = (),
+    clock: Callable[[], datetime] | None = None,
+) -> Connecting:
+    """Open a store: ``async with connect(url) as store`` or ``store = await connect(url)``.
+
+    ``url`` is ``sqlite:///relative/path.db`` or ``sqlite:////absolute/path.db``; without one,
+    URL and options come from the environment (``JOBSTORE_URL`` and its like). With ``migrate``
+    a missing database and its folder are made and the schema is brought up to date first.
+    ``observers`` are told about every operation. ``clock`` gives the time (an aware datetime);
+    it is for tests.
+
+    Raises, when awaited: StoreUnavailable (malformed URL, missing folder, permissions),
+    SchemaMismatch (missing file, or another schema than ours; says what to run), StoreCorrupt
+    (no database, or not ours), MigrationError, StoreBusy, StorageFull.
+    """
+
+    async def opening() -> JobStore:
+        given, tuning = url, options
+        if given is None:
+            environment = read_environment()
+            given, tuning = environment.url, tuning or environment.options
+        address = parse_store_url(given)
+        now = _utc_now if clock is None else _in_utc(clock)
+
+        async def opened() -> JobStore:
+            if migrate:
+                await up_async(address)
+            await check_schema_async(address)
+            await asyncio.to_thread(prepare)
+            engine = await backend_of(address).open(address, tuning or EngineOptions(), now)
+            return JobStore(engine, tuple(observers), now)
+
+        try:
+            return await opened()
+        except StoreCorrupt:
+            # What was replaced by a restore at this moment is no database any more; what took
+            # its place is one.
+            return await opened()
+
+    return Connecting(opening)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _in_utc(clock: Callable[[], datetime]) -> Callable[[], datetime]:
+    return lambda: clock().astimezone(UTC)

@@ -1,0 +1,154 @@
+"""One search on one connection: the criteria, made ready for any number of statements.
+
+Only the running of statements is here; what is asked in which order is in :mod:`.sorting`
+and :mod:`.search`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from functools import cached_property
+from typing import Any
+
+from jobstore.engines import named_statements
+from jobstore.engines.sqlite.rows import to_micros
+from jobstore.engines.sqlite.search import statements
+from jobstore.engines.sqlite.search.match import Match, match
+from jobstore.engines.sqlite.search.statements import Shape
+from jobstore.engines.sqlite.watch import look, watched
+from jobstore.search.criteria import Criteria
+
+_SQL = named_statements.load("sqlite")
+
+Row = tuple[Any, ...]
+
+MAX_SORTED = 2000
+"""How many matches are sorted at once by something else than time."""
+
+# So many parts of a query FTS5 joins quickly in any order.
+_FREELY_JOINED = 2
+# How many of the newest postings with a word tell how common it is.
+_SAMPLED = 32
+# So many more rows of one word take as long as seeking the next word.
+_PASSED = 32
+
+_DATES = ("posted_since", "posted_until")
+_BOUNDS = ("salary_min", "salary_max", "applicants_min", "applicants_max")
+
+
+class Lookup:
+    """The matches of some criteria, within a :func:`snapshot`.
+
+    ``is_costly`` tells that finding matches may cost far more than reading them. Raises
+    InvalidQuery when a prefix stands for too many words.
+    """
+
+    def __init__(self, conn: sqlite3.Connection, criteria: Criteria) -> None:
+        self._conn = conn
+        self.criteria = criteria
+        self.match: Match = match(criteria, self._words_from)
+        is_composed = len(self.match.required) > _FREELY_JOINED
+        self.is_costly = is_composed or self.match.is_wide
+        if is_composed and not self.match.is_impossible:
+            self.match = self.match.ordered(self._commonness)
+        self._bound: dict[str, Any] = {"match": self.match.query()}
+        for name in _DATES:
+            if (moment := getattr(criteria, name)) is not None:
+                self._bound[name] = to_micros(moment)
+        for name in _BOUNDS:
+            if (number := getattr(criteria, name)) is not None:
+                self._bound[name] = number
+        self.shape = Shape(not self.match.is_empty, frozenset(self._bound.keys() - {"match"}))
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether every posting matches."""
+        return not self.shape.words and not self.shape.conditions
+
+    def page(
+        self,
+        shape: Shape,
+        limit: int,
+        columns: tuple[str, ...] = (),
+        texts: tuple[str, ...] = (),
+        **bound: Any,
+    ) -> list[Row]:
+        """Return the rows of :func:`jobstore.engines.sqlite.search.statements.page`."""
+        return self._rows(statements.page(shape, columns, texts), limit=limit, **bound)
+
+    @cached_property
+    def newest(self) -> list[int]:
+        """Where the newest matches stand, at most one more than MAX_SORTED."""
+        return self.places(MAX_SORTED + 1)
+
+    def places(self, limit: int) -> list[int]:
+        """Return where the newest matches stand, newest first."""
+        return [row[0] for row in self._rows(statements.places(self.shape), limit=limit)]
+
+    def having(self, word: str, limit: int) -> list[int]:
+        """Return where the newest matches with one more facet word stand."""
+        sql = statements.places(self.shape._replace(words=True))
+        return [row[0] for row in self._rows(sql, limit=limit, match=self.match.query(word))]
+
+    def highest(self, column: str, floor: float, ceiling: float) -> int | float | None:
+        """Return the highest number, from ``floor`` to below ``ceiling``, of any posting."""
+        sql = statements.highest(column)
+        number: int | float | None = self._rows(sql, floor=floor, ceiling=ceiling)[0][0]
+        return number
+
+    def capped(self, limit: int) -> int:
+        """Count the matches up to ``limit``."""
+        known: list[int] | None = self.__dict__.get("newest")
+        if known is not None and (len(known) <= MAX_SORTED or len(known) >= limit):
+            return min(limit, len(known))
+        return self._number(statements.capped(self.shape), limit=limit)
+
+    def count(self) -> int:
+        """Count all matches."""
+        return self._number(statements.count(self.shape))
+
+    def rows_at(
+        self, places: Sequence[int], columns: tuple[str, ...], texts: tuple[str, ...] = ()
+    ) -> list[Row]:
+        """Return the rows of :func:`jobstore.engines.sqlite.search.statements.rows_at`."""
+        return self._rows(statements.rows_at(columns, texts), places=json.dumps(places))
+
+    def _commonness(self, words: str) -> float:
+        """Return a number that is higher for words which more of the newest postings have."""
+        bound = {"match": words, "before": _SAMPLED - 1}
+        row = self._conn.execute(_SQL["nth_match"], bound).fetchone()
+        # The further one has to go for so many matches, the rarer they are.
+        return -math.inf if row is None else -row[0]
+
+    def _words_from(self, stem: str, limit: int) -> list[str]:
+        found: list[str] = []
+        again = _PASSED
+        while again == _PASSED:
+            # No word has a character below U+0001, so this is the least text after it.
+            start = found[-1] + "\x01" if found else stem
+            with closing(self._conn.execute(_SQL["words_from"], {"start": start})) as rows:
+                for (word,) in watched(rows):
+                    if found and word == found[-1]:
+                        again += 1
+                        if again == _PASSED:
+                            break
+                    elif len(found) == limit or not word.startswith(stem):
+                        return found
+                    else:
+                        found.append(word)
+                        again = 0
+                else:
+                    return found
+        return found
+
+    def _rows(self, sql: str, **bound: Any) -> list[Row]:
+        look()
+        return self._conn.execute(sql, self._bound | bound).fetchall()
+
+    def _number(self, sql: str, **bound: Any) -> int:
+        number: int = self._rows(sql, **bound)[0][0]
+        return number

@@ -1,0 +1,188 @@
+"""Criteria to an FTS5 query, which is bound as a value.
+
+Only FTS5's own query language is written here; SQL is in :mod:`.statements`. Every word is
+quoted, so that nothing of a user's text is ever syntax. Prefixes are spelled out
+into the words of the index: FTS5 would merge all that a prefix stands for before the first
+row, where an OR of words is read only as far as a page needs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from itertools import product
+from typing import NamedTuple
+
+from jobstore.engines.sqlite.search.facet_words import (
+    APPLICANTS,
+    EVERY,
+    LETTERS,
+    MARK,
+    PAIR,
+    YEARLY_MAX,
+    YEARLY_MIN,
+    facet_word,
+    pair_word,
+)
+from jobstore.errors import Fault, InvalidQuery
+from jobstore.search.criteria import Criteria
+from jobstore.search.grammar import Term
+
+MAX_PREFIX_WORDS = 200
+"""How many words all prefixes of a query may stand for together. In an index of 14 segments each
+takes up to 0.15 ms: it is looked up in all of them, and then read from."""
+
+# Alternatives that are looked up to tell how common they are together.
+_SAMPLED_WORDS = 20
+# How many parts are nested; FTS5's parser has room for some dozens.
+_NESTED = 8
+# A word that no posting has.
+_NOTHING = MARK + "0"
+
+# Lists at most so many words of the index that begin with a text.
+Expand = Callable[[str, int], list[str]]
+
+
+class Part(NamedTuple):
+    """What must occur: its FTS5 query, empty if it cannot be satisfied.
+
+    ``sample`` is a query that tells how long the lists are which it reads: single words of any
+    column, since FTS5 reads past every word on the way to a phrase or to a column. It is empty
+    for parts of many alternatives.
+    """
+
+    query: str
+    sample: str = ""
+
+
+class Match(NamedTuple):
+    """An FTS5 query in parts: what must occur, and what must not."""
+
+    required: tuple[Part, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to ask the full-text index for."""
+        return not self.required and not self.excluded
+
+    @property
+    def is_impossible(self) -> bool:
+        """Whether no posting can match."""
+        return any(not part.query for part in self.required)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether a part has many alternatives, each of which has to be sought."""
+        return any(not part.sample for part in self.required)
+
+    def ordered(self, commonness: Callable[[str], float]) -> Match:
+        """Return the same query with its rarest part first, by the commonness of samples."""
+
+        def rank(part: Part) -> float:
+            return commonness(part.sample) if part.sample else math.inf
+
+        return self._replace(required=tuple(sorted(self.required, key=rank)))
+
+    def query(self, *more: str) -> str:
+        """Return the FTS5 query; ``more`` parts must occur as well."""
+        # FTS5 seeks every part of an AND at every step. A NOT that excludes nothing makes it
+        # take the parts one after the other: the later ones are sought only where all before
+        # have met, which is a half to a quarter of the work.
+        required = (*more, *(part.query for part in self.required))
+        first, *rest = required or (quoted(EVERY),)
+        text = first
+        for number, part in enumerate(rest, start=2):
+            text = f"{text} AND {part}"
+            if number <= min(len(rest), _NESTED):
+                text = f"(({text}) NOT {quoted(_NOTHING)})"
+        return f"({text}) NOT ({' OR '.join(self.excluded)})" if self.excluded else text
+
+
+def match(criteria: Criteria, expand: Expand) -> Match:
+    """Translate all of the criteria that the full-text index can answer.
+
+    The bounds of salaries and applicants are answered by buckets, which let a little more
+    through; dates are not answered here. Raises InvalidQuery when prefixes stand for too many
+    words.
+    """
+    spell = _Speller(expand)
+    required = _facets(criteria)
+    excluded: list[str] = []
+    if criteria.text is not None:
+        required += [spell(group) for group in criteria.text.required]
+        unwanted = [spell((term,)) for term in criteria.text.excluded]
+        excluded = [part.query for part in unwanted if part.query]
+    return Match(tuple(required), tuple(excluded))
+
+
+def quoted(words: str) -> str:
+    """Return words as an FTS5 string: they must follow each other."""
+    doubled = words.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def any_of(parts: Iterable[str]) -> str:
+    """Return the alternatives as one part; empty ones cannot be satisfied."""
+    found = [part for part in parts if part]
+    return f"({' OR '.join(found)})" if len(found) > 1 else "".join(found)
+
+
+class _Speller:
+    """Writes alternative terms as one part, and keeps account of the words that prefixes stand
+    for."""
+
+    def __init__(self, expand: Expand) -> None:
+        self._expand = expand
+        self._left = MAX_PREFIX_WORDS
+
+    def __call__(self, terms: Iterable[Term]) -> Part:
+        queries, samples = [], []
+        for term in terms:
+            phrases = self._phrases(term)
+            query = any_of(map(quoted, phrases))
+            queries.append(f"{term.field} : {query}" if term.field and query else query)
+            # The longest word of a phrase is seldom its most common one.
+            samples += [max(phrase.split(" "), key=len) for phrase in phrases]
+        return Part(any_of(queries), _sample(samples))
+
+    def _phrases(self, term: Term) -> list[str]:
+        if not term.prefix:
+            return [" ".join(term.words)]
+        *before, stem = term.words
+        endings = self._expand(stem, self._left + 1)
+        if len(endings) > self._left:
+            raise InvalidQuery([Fault("text", f"has too short a prefix; add letters to {stem}*")])
+        self._left -= len(endings)
+        return [" ".join((*before, ending)) for ending in endings]
+
+
+def _facets(criteria: Criteria) -> list[Part]:
+    parts = []
+    fields = tuple(LETTERS)
+    one, other = (getattr(criteria, field) for field in PAIR)
+    if one and other:
+        parts.append(_one_of([pair_word(*pair) for pair in product(one, other)]))
+        fields = tuple(field for field in fields if field not in PAIR)
+    for field in fields:
+        found = [facet_word(field, value) for value in getattr(criteria, field)]
+        if field == "skills":
+            parts += [_one_of([word]) for word in found]
+        elif found:
+            parts.append(_one_of(found))
+    if criteria.salary_min is not None:
+        parts.append(_one_of(YEARLY_MAX.reaching(criteria.salary_min, None)))
+    if criteria.salary_max is not None:
+        parts.append(_one_of(YEARLY_MIN.reaching(None, criteria.salary_max)))
+    low, high = criteria.applicants_min, criteria.applicants_max
+    if low is not None or high is not None:
+        parts.append(_one_of(APPLICANTS.reaching(low, high)))
+    return parts
+
+
+def _one_of(words: Sequence[str]) -> Part:
+    return Part(any_of(map(quoted, words)), _sample(words))
+
+
+def _sample(words: Sequence[str]) -> str:
+    return any_of(map(quoted, words)) if len(words) <= _SAMPLED_WORDS else ""

@@ -1,0 +1,200 @@
+"""Search on SQLite: pages, totals and facets, each call inside one read transaction.
+
+These functions run on the connection's own thread and await nothing. What SQL looks like is
+in :mod:`jobstore.statements`; how a row becomes a record, in :mod:`.rows`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from jobstore.engines.protocol import Found, Position
+from jobstore.engines.sqlite.rows import (
+    DETAIL_COLUMNS,
+    SUMMARY_COLUMNS,
+    TEXT_COLUMNS,
+    job_from_row,
+    sound,
+    summaries_from_rows,
+)
+from jobstore.engines.sqlite.search.facet_words import APPLICANTS, YEARLY_MAX
+from jobstore.engines.sqlite.search.lookup import Lookup, Row
+from jobstore.engines.sqlite.search.sorting import Hit, by_newest, by_number, by_relevance, hits_at
+from jobstore.engines.sqlite.search.statements import KEYS
+from jobstore.engines.sqlite.transaction import snapshot
+from jobstore.engines.sqlite.watch import watched
+from jobstore.records import FacetCount, Job, JobSummary, Sort
+from jobstore.search.criteria import FOLDED, Criteria
+from jobstore.search.excerpts import Excerpts
+from jobstore.search.words import fold
+
+MAX_COUNTED = 1000
+"""Totals are exact up to this; facets are counted over one more."""
+MAX_FACET_VALUES = 10
+
+# What snippets are cut from.
+_TEXT = ("description",)
+
+
+@sound
+def search(
+    conn: sqlite3.Connection,
+    criteria: Criteria,
+    *,
+    limit: int,
+    after: Position | None = None,
+    total: tuple[int, bool] | None = None,
+    facets: Sequence[str] = (),
+    snippets: bool = True,
+) -> Found:
+    """Return the page of at most ``limit`` postings that follows ``after``.
+
+    The matches are counted unless the ``total`` is known. ``facets`` are checked names. Raises
+    InvalidQuery for too short a prefix.
+    """
+    names = tuple(facets)
+    with snapshot(conn):
+        lookup = Lookup(conn, criteria)
+        if lookup.match.is_impossible:
+            return Found(
+                items=[],
+                position=None,
+                total=0,
+                total_capped=False,
+                facets={name: [] for name in names},
+            )
+        counted: dict[str, list[FacetCount]] = {}
+        places: list[int] | None = None
+        if names:
+            rows = lookup.page(lookup.shape, MAX_COUNTED + 1, names)
+            counted = _facets(names, rows)
+            places = [row[0] for row in rows]
+            total = total or _total(len(places))
+        elif total is None and after is None and lookup.is_costly and criteria.sort is Sort.NEWEST:
+            # Matches take long to find: once for the page and the total.
+            places = lookup.places(MAX_COUNTED + 1)
+            total = _total(len(places))
+        texts = _TEXT if snippets and criteria.text and criteria.text.required else ()
+        hits = _hits(lookup, criteria.sort, limit + 1, after, places, texts)
+        if total is None:
+            # A first page that is the last one is all there is.
+            whole = after is None and len(hits) <= min(limit, MAX_COUNTED)
+            total = _total(len(hits) if whole else lookup.capped(MAX_COUNTED + 1))
+        more = len(hits) > limit
+        hits = hits[:limit]
+        return Found(
+            items=_items(lookup, hits, criteria, texts),
+            position=hits[-1].position if more else None,
+            total=total[0],
+            total_capped=total[1],
+            facets=counted,
+        )
+
+
+@sound
+def scan(
+    conn: sqlite3.Connection, criteria: Criteria, *, limit: int, after: Position | None = None
+) -> tuple[list[Job], Position | None]:
+    """Return at most ``limit`` whole postings that follow ``after``, newest first, whatever
+    the criteria's own order, and the position to go on from (``None`` at the end)."""
+    with snapshot(conn):
+        lookup = Lookup(conn, criteria)
+        if lookup.match.is_impossible:
+            return [], None
+        columns = SUMMARY_COLUMNS + DETAIL_COLUMNS
+        hits = by_newest(lookup, limit + 1, after, columns, TEXT_COLUMNS)
+    more = len(hits) > limit
+    hits = hits[:limit]
+    jobs = [job_from_row(hit.row) for hit in watched(hits) if hit.row]
+    return jobs, hits[-1].position if more else None
+
+
+def count(conn: sqlite3.Connection, criteria: Criteria) -> int:
+    """Count all matches, one by one."""
+    with snapshot(conn):
+        lookup = Lookup(conn, criteria)
+        return 0 if lookup.match.is_impossible else lookup.count()
+
+
+_NUMBERS = {
+    Sort.SALARY: ("yearly_max", YEARLY_MAX),
+    Sort.APPLICANTS: ("applicant_count", APPLICANTS),
+}
+
+
+def _hits(
+    lookup: Lookup,
+    sort: Sort,
+    limit: int,
+    after: Position | None,
+    newest: list[int] | None,
+    texts: tuple[str, ...],
+) -> list[Hit]:
+    """Return a page in its order; ``newest`` are the places of the newest matches, if known."""
+    if sort in _NUMBERS:
+        column, scale = _NUMBERS[sort]
+        return by_number(lookup, column, scale, limit, after)
+    if sort is Sort.RELEVANCE:
+        return by_relevance(lookup, limit, after)
+    if newest is not None and after is None and (len(newest) >= limit or _is_all(newest)):
+        return hits_at(lookup, newest[:limit], SUMMARY_COLUMNS, texts)
+    return by_newest(lookup, limit, after, SUMMARY_COLUMNS, texts)
+
+
+def _is_all(places: list[int]) -> bool:
+    """Whether the places that were counted are those of all matches."""
+    return len(places) <= MAX_COUNTED
+
+
+def _total(counted: int) -> tuple[int, bool]:
+    return counted, counted > MAX_COUNTED
+
+
+def _items(
+    lookup: Lookup, hits: list[Hit], criteria: Criteria, texts: tuple[str, ...]
+) -> list[JobSummary]:
+    if hits and not hits[0].row:
+        hits = hits_at(lookup, [hit.place for hit in hits], SUMMARY_COLUMNS, texts)
+    rows = [hit.row for hit in hits if hit.row]
+    items = summaries_from_rows(watched(rows))
+    if texts and criteria.text is not None:
+        excerpts = Excerpts(criteria.text)
+        for row, item in zip(rows, watched(items), strict=True):
+            item.snippet = excerpts.snippet(item.title, row[-1])
+    return items
+
+
+def _facets(names: Sequence[str], rows: list[Row]) -> dict[str, list[FacetCount]]:
+    return {
+        name: _top([row[column] for row in rows], name)
+        for column, name in enumerate(names, start=len(KEYS))
+    }
+
+
+def _top(values: list[str | None], name: str) -> list[FacetCount]:
+    """Count values that compare equal together, each under its most frequent spelling."""
+    stored = Counter(value for value in values if value)
+    key: Callable[[str], str] = fold if name in FOLDED else str
+    amounts: Counter[str] = Counter()
+    labels: dict[str, str] = {}
+    for spelling, amount in watched(_spelled(stored, name)):
+        folded = key(spelling)
+        amounts[folded] += amount
+        labels.setdefault(folded, spelling)
+    top = sorted(amounts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [FacetCount(labels[folded], amount) for folded, amount in top[:MAX_FACET_VALUES]]
+
+
+def _spelled(stored: Counter[str], name: str) -> Iterable[tuple[str, int]]:
+    """Return each spelling and its amount, most frequent first."""
+    if name == "skills":
+        # One posting counts once for each skill, however often and variously it spells it.
+        each: Counter[str] = Counter()
+        for skills, amount in watched(stored.items()):
+            for skill in {fold(skill): skill for skill in reversed(json.loads(skills))}.values():
+                each[skill] += amount
+        stored = each
+    return sorted(stored.items(), key=lambda pair: (-pair[1], pair[0]))

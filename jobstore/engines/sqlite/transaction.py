@@ -1,0 +1,49 @@
+"""What every transaction on a connection shares, to read or to write: how it begins and ends."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+Answer = tuple[Any, BaseException | None]
+"""What became of one call: its result, or else the error that its caller gets."""
+
+
+@contextmanager
+def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
+    """Let all statements inside see the same state; join a transaction that is open."""
+    joined = conn.in_transaction
+    if not joined:
+        conn.execute("BEGIN")
+    try:
+        yield
+    finally:
+        # An error may have ended the transaction already. There is nothing to commit.
+        if not joined and conn.in_transaction:
+            conn.execute("ROLLBACK")
+
+
+def roll_back(conn: sqlite3.Connection) -> bool:
+    """Undo the open transaction, if there is one, and return whether SQLite did.
+
+    Where it refuses, the connection is closed, which undoes the transaction as well; the session
+    opens another one for what comes next. Never raises: an error led here already.
+    """
+    with suppress(sqlite3.Error):
+        if conn.in_transaction:
+            conn.execute("ROLLBACK")
+    still_open: bool = conn.in_transaction
+    if not still_open:
+        return True
+    # What the error passed through may hold a statement that was not read to its end; SQLite
+    # would keep the transaction, and its lock, as long as that lives.
+    error = sys.exception()
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
+    conn.close()
+    return False

@@ -1,0 +1,1 @@
+"""Looking at a SQLite store, verifying it, and writing anew what is derived."""

@@ -1,0 +1,191 @@
+"""Whether a SQLite store is sound: its library, its file, its pages, its rows.
+
+Everything here only looks, on a read-only connection of its own, and blocks while it does.
+Nothing is repaired, and migrations are not known (``doctor`` asks them itself).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from jobstore.engines import named_statements
+from jobstore.engines.backend import Footprint, Library
+from jobstore.engines.sqlite import schema, wal
+from jobstore.engines.sqlite.connection import LEAST_SQLITE, wal_reset_race
+from jobstore.engines.sqlite.errors import primary_code, wrap
+from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.upkeep.verification import Faults, verify_rows
+
+# As this module's own: what everything here returns.
+from jobstore.engines.sqlite.upkeep.verification import Finding as Finding
+from jobstore.engines.sqlite.upkeep.verification import Verdict as Verdict
+from jobstore.errors import JobStoreError
+from jobstore.files import exposure
+from jobstore.locking import FileLock
+
+_SQL = named_statements.load("sqlite")
+T = TypeVar("T")
+
+# Seconds to wait for a lock before a check is given up.
+PATIENCE = 10.0
+# A WAL of this size says that a reader never lets go, or that nobody checkpoints.
+_LARGE_WAL = 256 * 1024 * 1024
+_LITTLE_SPACE = 256 * 1024 * 1024
+# What becomes of what was committed behind damage.
+_LOST = (
+    "what was stored last is missing: import it again, see whether the disk is sound, then remove "
+    "the copy"
+)
+
+
+def library() -> Library:
+    """Return what is known of the SQLite that Python is linked with."""
+    version = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info < LEAST_SQLITE:
+        least = ".".join(map(str, LEAST_SQLITE))
+        return Library(version, False, f"{version} is too old; {least} is needed")
+    if not wal_reset_race(sqlite3.sqlite_version_info):
+        return Library(version, True, f"{version}, without the WAL-reset race")
+    return Library(
+        version, True, f"{version} has the WAL-reset race; a lock file guards against it"
+    )
+
+
+def inspect_library() -> Finding:
+    """Look at the SQLite that Python is linked with."""
+    _, usable, detail = library()
+    return Finding("sqlite", Verdict.OK if usable else Verdict.PROBLEM, detail)
+
+
+def footprint(path: Path) -> Footprint:
+    """Return what a database takes on disk; raises OSError when it is not there."""
+    # SQLite follows links to the database, and keeps its WAL where they lead.
+    log = Path(f"{path.resolve()}-wal")
+    return Footprint(path.parent, path.stat().st_size, log.stat().st_size if log.exists() else 0)
+
+
+def inspect_files(path: Path) -> Iterator[Finding]:
+    """Look at the database file, what stands beside it, and the disk."""
+    state = path.stat()
+    yield Finding("file", Verdict.OK, f"{path}, {_size(state.st_size)}")
+    mode = stat.S_IMODE(state.st_mode)
+    others = f"mode {mode:04o}"
+    exposed = exposure(path.parent, state.st_uid)
+    if exposed:
+        yield Finding(
+            "permissions",
+            Verdict.WARNING,
+            f"the folder {path.parent} {exposed}, and so the store can be replaced; chmod 700",
+        )
+    elif mode & 0o077:
+        yield Finding(
+            "permissions", Verdict.WARNING, f"{others}: other accounts can open it; chmod 600"
+        )
+    elif not os.access(path, os.R_OK | os.W_OK) or not os.access(path.parent, os.W_OK):
+        yield Finding("permissions", Verdict.WARNING, f"{others}: this account cannot write")
+    else:
+        yield Finding("permissions", Verdict.OK, others)
+    yield _inspect_log(path.resolve())
+    free = shutil.disk_usage(path.parent).free
+    yield Finding(
+        "disk space", Verdict.WARNING if free < _LITTLE_SPACE else Verdict.OK, f"{_size(free)} free"
+    )
+
+
+def _inspect_log(path: Path) -> Finding:
+    """Look at the WAL; to be called before anything opens the database, which recovers it."""
+    length = footprint(path).log
+    damaged = wal.examine(path)
+    if damaged is not None:
+        verdict = Verdict.PROBLEM if damaged.certain else Verdict.WARNING
+        try:
+            copied = f"It was copied to {wal.keep(path, damaged)}; {_LOST}"
+        except OSError as error:
+            copied = f"It cannot be copied ({error.strerror}): do that before anything opens it"
+        return Finding("wal", verdict, f"{damaged}. {copied}")
+    copies = [each for each, _ in wal.kept(path)]
+    if copies:
+        told = f"one was damaged and is kept in {', '.join(map(str, copies))}; {_LOST}"
+        return Finding("wal", Verdict.WARNING, told)
+    large = length > _LARGE_WAL
+    return Finding(
+        "wal",
+        Verdict.WARNING if large else Verdict.OK,
+        _size(length) + (": a reader keeps it from being written back" if large else ""),
+    )
+
+
+def inspect_pages(path: Path, *, full: bool) -> Iterator[Finding]:
+    """Let SQLite check the structure of the file; with ``full`` indexes and words as well."""
+    pages = _reading(path, partial(check_pages, full=full))
+    yield pages
+    if full and pages.verdict is Verdict.OK:
+        yield _inspect_words(path)
+
+
+def check_pages(conn: sqlite3.Connection, *, full: bool) -> Finding:
+    """Do what :func:`inspect_pages` does for the pages, on an open connection."""
+    check = "integrity_check" if full else "quick_check"
+    told = (str(row[0]).replace("\n", " ") for row in conn.execute(f"PRAGMA {check}(100)"))
+    return Faults(each for each in told if each != "ok").finding("pages", f"{check} found nothing")
+
+
+def _inspect_words(path: Path) -> Finding:
+    """Check the full-text index in itself; SQLite lets only a writer do that."""
+    try:
+        with (
+            FileLock(path, PATIENCE),
+            closing(schema.connect(path, PATIENCE)) as conn,
+        ):
+            conn.execute("BEGIN IMMEDIATE")
+            try:
+                return check_words(conn)
+            finally:
+                conn.execute("ROLLBACK")
+    except (sqlite3.Error, JobStoreError) as error:
+        return _failed("words", error)
+
+
+def check_words(conn: sqlite3.Connection) -> Finding:
+    """Check the full-text index in itself, in the transaction of a writer that is open."""
+    try:
+        conn.execute(_SQL["check_words"])
+    except sqlite3.Error as error:
+        return _failed("words", error)
+    return Finding("words", Verdict.OK, "the full-text index is sound")
+
+
+def inspect_rows(path: Path) -> Iterator[Finding]:
+    """Read every posting, and compare what is kept twice with it."""
+    found = _reading(path, verify_rows)
+    yield from [found] if isinstance(found, Finding) else found
+
+
+def _reading(path: Path, look: Callable[[sqlite3.Connection], T]) -> T | Finding:
+    try:
+        with closing(open_file(path, "ro", PATIENCE)) as conn:
+            return look(conn)
+    except sqlite3.Error as error:
+        return _failed("pages", error)
+
+
+def _failed(name: str, error: Exception) -> Finding:
+    # The original says more about damage than the translation does, and quotes no statement.
+    message = str(error) if primary_code(error) in ("CORRUPT", "NOTADB") else str(wrap(error))
+    return Finding(name, Verdict.PROBLEM, message)
+
+
+def _size(octets: float) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if octets < 1024:
+            return f"{octets:,.0f} {unit}" if unit == "bytes" else f"{octets:,.1f} {unit}"
+        octets /= 1024
+    return f"{octets:,.1f} TiB"

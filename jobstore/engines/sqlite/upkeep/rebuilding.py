@@ -1,0 +1,93 @@
+"""Making anew what follows from the postings: the full-text index and the counts.
+
+Every function works inside a transaction that its caller began, on a connection whose
+:class:`~jobstore.locking.FileLock` the caller holds, and blocks meanwhile. Rows
+are read as they are needed, so memory does not grow with the store. A posting that cannot be
+read raises DamagedRow; then the caller rolls back, and only a backup helps.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from jobstore.engines import named_statements
+from jobstore.engines.sqlite.rows import (
+    PLACE,
+    job_from_row,
+    revision_digest,
+    row_digests,
+    sound,
+)
+from jobstore.engines.sqlite.writing.counters import Tally
+from jobstore.engines.sqlite.writing.indexing import entry, numbered
+
+_SQL = named_statements.load("sqlite")
+
+DERIVED_FORM = 4
+"""The form of what is derived from postings. It changes with the words of the index
+(:mod:`jobstore.search.words`, :mod:`~jobstore.engines.sqlite.search.facet_words`), with its
+columns and rowids (:mod:`~jobstore.engines.sqlite.writing.indexing`), the kinds of counters and
+the digests; a store in an older form is rewritten by ``jobstore migrate up``."""
+
+OLDEST_FIRST = " ORDER BY p.place"
+NEWEST_FIRST = " ORDER BY p.place DESC"
+
+# Postings that are held at a time, and whose counts are written together.
+SLICE = 1024
+
+
+@sound
+def rebuild_index(conn: sqlite3.Connection, progress: Callable[[int], object] | None = None) -> int:
+    """Drop the full-text index and write it anew; return the number of postings.
+
+    ``progress`` is told how many were indexed since it was last called.
+    """
+    conn.execute(_SQL["empty_words"])
+    done = 0
+    # In the order of the index, so that FTS5 gathers what is written into large segments.
+    for rows in _slices(conn, _SQL["every_posting"] + NEWEST_FIRST):
+        entries = (numbered(row[PLACE], entry(job_from_row(row))) for row in rows)
+        conn.executemany(_SQL["insert_words"], entries)
+        done += len(rows)
+        if progress is not None:
+            progress(len(rows))
+    return done
+
+
+@sound
+def rebuild_counters(conn: sqlite3.Connection) -> int:
+    """Drop all counts and recount the postings; return how many there are.
+
+    A value that is spelled in several ways is shown as its oldest posting spells it.
+    """
+    conn.execute(_SQL["empty_counters"])
+    done = 0
+    tally = Tally()
+    for rows in _slices(conn, _SQL["every_posting"] + OLDEST_FIRST):
+        for row in rows:
+            tally.replace(None, job_from_row(row))
+        tally.write(conn)
+        done += len(rows)
+    return done
+
+
+def rebuild_derived(conn: sqlite3.Connection) -> None:
+    """Write everything anew that follows from the postings, in the form of this jobstore."""
+    for rows in _slices(conn, _SQL["every_posting"] + OLDEST_FIRST):
+        conn.executemany(_SQL["write_digests"], ((*row_digests(row), row[PLACE]) for row in rows))
+    for rows in _slices(conn, _SQL["every_revision"]):
+        digests = ((revision_digest(*row[:4]), *row[:2]) for row in rows)
+        conn.executemany(_SQL["write_revision_digest"], digests)
+    rebuild_index(conn)
+    rebuild_counters(conn)
+    conn.execute(_SQL["write_derived_form"], (bytes([DERIVED_FORM]),))
+
+
+def _slices(conn: sqlite3.Connection, statement: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield all rows of a statement, some at a time."""
+    rows = conn.execute(statement)
+    while found := list(islice(rows, SLICE)):
+        yield found

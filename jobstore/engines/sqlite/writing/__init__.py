@@ -1,0 +1,1 @@
+"""Writing to SQLite: group commit, what a change does to each table, and exclusive transactions."""

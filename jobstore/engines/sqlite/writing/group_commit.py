@@ -1,0 +1,232 @@
+"""What the writer does on its thread: transactions over groups of operations.
+
+Everything here blocks and runs on the writer's connection. Queues, futures and the event loop
+belong to :mod:`jobstore.engines.sqlite.writing.writer`.
+"""
+
+from __future__ import annotations
+
+import copy
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol
+
+from jobstore.engines.sqlite.errors import concerns_store, primary_code, told_apart, wrap
+from jobstore.engines.sqlite.transaction import Answer, roll_back
+from jobstore.errors import JobStoreError, StoreBusy, StoreUnavailable
+from jobstore.locking import FileLock, attempts
+
+_ROLLED_BACK = "An error undid the transaction; nothing of it was stored. Run it again."
+_LOST = (
+    "The database could not undo a transaction, so its connection was given up; nothing of it "
+    "was stored. Try again."
+)
+
+
+class Batch(Protocol):
+    """What the operations of one transaction share.
+
+    One is made after each BEGIN; it is dropped when the transaction is rolled back.
+    """
+
+    conn: sqlite3.Connection
+
+    def finish(self) -> None:
+        """Write what was gathered for the end of the transaction; called before COMMIT."""
+
+
+Operation = Callable[..., Any]
+Work = tuple[Operation, tuple[Any, ...]]
+
+
+class Transactions:
+    """Runs operations inside transactions, the lock file held around each.
+
+    ``begin`` makes the batch of a transaction. ``patience`` is how many seconds a call may wait
+    for other processes, for the lock file and for SQLite's own lock together.
+    """
+
+    def __init__(self, begin: Callable[[sqlite3.Connection], Batch], lock: FileLock) -> None:
+        self._batch = begin
+        self._lock = lock
+
+    def run_group(
+        self, conn: sqlite3.Connection, works: Sequence[Work], patience: float
+    ) -> list[Answer] | StoreBusy:
+        """Run ``operation(batch, *args)`` for each of ``works`` in one transaction.
+
+        An operation that raises a JobStoreError about its own row has written nothing, and the
+        transaction goes on without it. Any other failing operation undoes the transaction: what
+        ran before it is then stored in one of its own, what comes after it in the next. An
+        error that concerns the whole store ends the group; whatever is not stored by then
+        fails with it. So every operation runs at most twice, plus once for each halving when
+        it is the end of the transaction that fails.
+
+        Returns StoreBusy when none has begun, since others kept the store locked.
+        """
+        outcomes: dict[int, Answer] = {}
+        parts = deque([list(range(len(works)))])
+        failure: Exception | None = None
+        deadline = time.monotonic() + patience
+        try:
+            self._lock.acquire(patience)
+            try:
+                while parts:
+                    part = parts.popleft()
+                    parts.extendleft(self._transact(conn, works, part, outcomes, deadline))
+            finally:
+                self._lock.release()
+        except BaseException as error:
+            failure = wrap(told_apart(wrap(error), conn))
+        if isinstance(failure, StoreBusy) and not outcomes:
+            return failure
+        return [
+            outcomes[index] if index in outcomes else (None, _own(failure))
+            for index in range(len(works))
+        ]
+
+    def _transact(
+        self,
+        conn: sqlite3.Connection,
+        works: Sequence[Work],
+        part: list[int],
+        outcomes: dict[int, Answer],
+        deadline: float,
+    ) -> list[list[int]]:
+        """Try ``part`` as one transaction; return the parts to try instead, last one first."""
+        if not part:
+            return []
+        results: list[Answer] = []
+        _begin(conn, deadline)
+        try:
+            batch = self._batch(conn)
+            for index in part:
+                operation, args = works[index]
+                try:
+                    answer: Answer = (operation(batch, *args), None)
+                except JobStoreError as error:
+                    if concerns_store(error):
+                        raise
+                    answer = (None, error)
+                if not conn.in_transaction:
+                    raise StoreUnavailable(_ROLLED_BACK)
+                results.append(answer)
+            batch.finish()
+            _commit(conn, deadline)
+        except BaseException as error:
+            undone = roll_back(conn)
+            failure = wrap(error)
+            if concerns_store(failure):
+                raise failure from failure.__cause__
+            at = len(results)
+            if at < len(part):
+                outcomes[part[at]] = (None, failure)
+            if not undone:
+                raise StoreUnavailable(_LOST) from error
+            if at < len(part):
+                return [part[at + 1 :], part[:at]]
+            # The end of the transaction failed, and any of them may be to blame.
+            if at == 1:
+                outcomes[part[0]] = (None, failure)
+                return []
+            return [part[at // 2 :], part[: at // 2]]
+        outcomes.update(zip(part, results, strict=True))
+        return []
+
+    def open(self, conn: sqlite3.Connection, patience: float) -> None:
+        """Take the lock and begin a transaction that :meth:`close` ends."""
+        deadline = time.monotonic() + patience
+        self._lock.acquire(patience)
+        try:
+            _begin(conn, deadline)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def run_alone(self, conn: sqlite3.Connection, work: Work) -> Any:
+        """Run one operation inside the open transaction, wholly or not at all."""
+        operation, args = work
+        if not conn.in_transaction:
+            raise StoreUnavailable(_ROLLED_BACK)
+        conn.execute("SAVEPOINT operation")
+        try:
+            # A batch of its own, so that what a failing operation gathered is dropped with it.
+            batch = self._batch(conn)
+            result = operation(batch, *args)
+            batch.finish()
+        except BaseException:
+            try:
+                conn.execute("ROLLBACK TO operation")
+                conn.execute("RELEASE operation")
+            except sqlite3.Error:
+                # Half an operation may not stay behind.
+                if not roll_back(conn):
+                    # Without its connection the transaction is over.
+                    self._lock.release()
+            raise
+        conn.execute("RELEASE operation")
+        return result
+
+    def close(self, conn: sqlite3.Connection, *, commit: bool, patience: float) -> None:
+        """End the transaction that :meth:`open` began, and let go of the lock."""
+        try:
+            if commit:
+                if not conn.in_transaction:
+                    raise StoreUnavailable(_ROLLED_BACK)
+                _commit(conn, time.monotonic() + patience)
+        finally:
+            roll_back(conn)
+            self._lock.release()
+
+    def checkpoint(
+        self,
+        conn: sqlite3.Connection,
+        patience: float,
+        mode: Literal["PASSIVE", "TRUNCATE"],
+    ) -> tuple[bool, int, int]:
+        """Copy the WAL into the database; see :meth:`Writer.checkpoint`."""
+        self._lock.acquire(patience)
+        try:
+            busy, pages, copied = conn.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        finally:
+            self._lock.release()
+        return bool(busy), pages, copied
+
+
+def _begin(conn: sqlite3.Connection, deadline: float) -> None:
+    # Nothing may be written into what an earlier transaction has left behind.
+    if not roll_back(conn):
+        raise StoreUnavailable(_LOST)
+    # A deferred transaction could not wait: turning it into a writing one fails at once.
+    _patiently(conn, "BEGIN IMMEDIATE", deadline)
+
+
+def _commit(conn: sqlite3.Connection, deadline: float) -> None:
+    try:
+        _patiently(conn, "COMMIT", deadline)
+    except sqlite3.Error as error:
+        raise wrap(error, committing=True) from error
+
+
+def _patiently(conn: sqlite3.Connection, statement: str, deadline: float) -> None:
+    # SQLite's own handler sleeps up to 100 ms between tries, which starves a busy writer.
+    for _ in attempts(deadline - time.monotonic()):
+        try:
+            conn.execute(statement)
+        except sqlite3.OperationalError as error:
+            if primary_code(error) != "BUSY":
+                raise
+        else:
+            return
+    raise StoreBusy("Another program keeps the store locked; nothing was written, try again.")
+
+
+def _own(failure: Exception | None) -> Exception | None:
+    """Return a copy for one caller: a shared error would collect everyone's traceback."""
+    if not isinstance(failure, JobStoreError):
+        return failure
+    own = copy.copy(failure)
+    own.__cause__ = failure.__cause__
+    return own

@@ -1,0 +1,321 @@
+"""The writer: group commit, exclusive transactions and checkpoints on one connection.
+
+The queue of what waits for the writer lives here, on the event loop; what runs on the
+writer's thread is in :mod:`jobstore.engines.sqlite.writing.group_commit`. No task is created: each
+answer from the thread starts the next group, so that the cancellation of a caller can neither
+stop a transaction half-way nor leave one open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from enum import Enum
+from functools import partial
+from sqlite3 import Connection
+from typing import Any, Literal
+
+from jobstore.engines.sqlite.connection import Session, settle
+from jobstore.engines.sqlite.transaction import Answer
+from jobstore.engines.sqlite.writing.exclusive_transaction import Lease
+from jobstore.engines.sqlite.writing.group_commit import (
+    Batch,
+    Operation,
+    Transactions,
+    Work,
+)
+from jobstore.errors import StoreBusy, StoreClosed
+from jobstore.locking import FileLock
+from jobstore.settings import EngineOptions
+
+# Operations in one transaction. Beyond this the cost of a commit no longer shows.
+GROUP_SIZE = 512
+# Seconds that closing waits for other processes before it leaves the checkpoint to them.
+_CLOSING_PATIENCE = 0.5
+
+
+class Writer:
+    """Writes for every coroutine of a process, through one connection.
+
+    ``begin(connection)`` makes the :class:`Batch` that the operations of one transaction
+    share; ``lock`` is held around each transaction and checkpoint. ``options.queue_size``
+    operations may wait for their turn; more wait for a place in the queue. Whatever waits
+    longer than ``options.busy_timeout`` seconds, in the queue and for other processes together,
+    is withdrawn with StoreBusy.
+
+    For observers: ``queue_depth`` is how many operations wait, ``queue_size`` how many may,
+    ``last_group_size`` how many the last group held.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        options: EngineOptions,
+        lock: FileLock,
+        begin: Callable[[Connection], Batch],
+    ) -> None:
+        self.queue_depth = 0
+        self.last_group_size = 0
+        self._session = session
+        self._transactions = Transactions(begin, lock)
+        self._patience = options.busy_timeout
+        self.queue_size = options.queue_size
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[_Call] = deque()
+        self._outside: deque[_Call] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closing: asyncio.Task[None] | None = None
+
+    async def submit(self, operation: Operation, *args: Any) -> Any:
+        """Run ``operation(batch, *args)`` in the next transaction; return its result.
+
+        Returns after COMMIT. An operation refuses its own row by raising a JobStoreError before
+        it writes or gathers anything; its caller alone gets that error.
+
+        Raises StoreBusy or StoreClosed (nothing was written), StorageFull, StoreUnavailable,
+        OutcomeUnknown. A cancelled call that still waits is withdrawn; one whose transaction
+        has begun is finished without its caller.
+        """
+        ((result, error),) = await self._wait(_Call(self._session.future(), [(operation, args)]))
+        if error is not None:
+            raise error
+        return result
+
+    async def submit_many(
+        self, operation: Operation, arguments: Sequence[tuple[Any, ...]]
+    ) -> list[Any]:
+        """Run ``operation(batch, *args)`` for each of ``arguments``, as one unit in the queue.
+
+        Returns a result or an error for each. They are not atomic together. Raises StoreBusy
+        or StoreClosed when the unit did not get its turn.
+        """
+        if not arguments:
+            return []
+        works = [(operation, args) for args in arguments]
+        outcomes = await self._wait(_Call(self._session.future(), works))
+        return [result if error is None else error for result, error in outcomes]
+
+    @asynccontextmanager
+    async def exclusive(self, timeout: float) -> AsyncIterator[Lease]:
+        """Hold the writer for one transaction; other writes wait meanwhile.
+
+        COMMIT when the block ends, ROLLBACK when it raises or is cancelled, or when it takes
+        longer than ``timeout`` seconds (StoreTimeout). Raises StoreBusy when the turn does not
+        come in time, StoreClosed, StorageFull, StoreUnavailable and OutcomeUnknown.
+        """
+        lease = Lease(self._session, self._transactions, timeout, self._next)
+        call = _Call(self._session.future(), alone=self._transactions.open, lease=lease)
+        try:
+            await self._wait(call)
+        except asyncio.CancelledError:
+            lease.abandon()
+            raise
+        try:
+            yield lease
+        except BaseException:
+            # The block's own error matters more than whatever the rollback says.
+            with suppress(Exception):
+                await lease.end(commit=False)
+            raise
+        await lease.end(commit=True)
+
+    async def checkpoint(
+        self, mode: Literal["PASSIVE", "TRUNCATE"] = "PASSIVE"
+    ) -> tuple[bool, int, int]:
+        """Copy the WAL into the database between two groups.
+
+        ``TRUNCATE`` also empties the WAL file. Returns whether readers prevented a complete
+        one, the pages in the WAL, and the pages that are copied (both -1 without a WAL).
+        """
+        work = partial(self._transactions.checkpoint, mode=mode)
+        result: tuple[bool, int, int] = await self._wait(_Call(self._session.future(), alone=work))
+        return result
+
+    async def close(self) -> None:
+        """Finish what was accepted, then close the connection. Calling it twice is fine.
+
+        Raises StoreClosed on another event loop and in a forked process; see :meth:`owned`.
+        """
+        self.owned()
+        if self._closing is None:
+            self._closing = self._loop.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    def owned(self) -> None:
+        """Raise StoreClosed where the writer was not opened; it goes on for its owner."""
+        self._session.future()
+
+    async def _close(self) -> None:
+        for call in self._outside:
+            settle(call.future, None, StoreClosed())
+        self._outside.clear()
+        await self._idle.wait()
+        if self._timer is not None:
+            self._timer.cancel()
+        # What the WAL holds is durable already; copying it is a courtesy to the next opening.
+        with suppress(Exception):
+            await self._session.run(self._transactions.checkpoint, _CLOSING_PATIENCE, "TRUNCATE")
+        await self._session.close()
+
+    async def _wait(self, call: _Call) -> Any:
+        if self._closing is not None:
+            raise StoreClosed
+        call.deadline = self._loop.time() + self._patience
+        self._outside.append(call)
+        self._admit()
+        if self._timer is None:
+            self._timer = self._loop.call_at(call.deadline, self._expire)
+        if self._idle.is_set():
+            self._idle.clear()
+            # One turn of the loop later, so that coroutines that are ready now share a group.
+            self._loop.call_soon(self._next)
+        try:
+            return await call.future
+        finally:
+            self._leave(call)
+
+    def _admit(self) -> None:
+        outside = self._outside
+        while outside:
+            call = outside[0]
+            if not call.future.done():
+                if self.queue_depth and self.queue_depth + call.size > self.queue_size:
+                    return
+                call.place = _Place.QUEUE
+                self.queue_depth += call.size
+                self._queue.append(call)
+            outside.popleft()
+
+    def _leave(self, call: _Call) -> None:
+        if call.place is _Place.QUEUE:
+            call.place = _Place.GONE
+            self.queue_depth -= call.size
+
+    def _expire(self) -> None:
+        """Withdraw what has waited too long; both queues hold the oldest first."""
+        self._timer = None
+        now = self._loop.time()
+        for queue in (self._queue, self._outside):
+            while queue and (queue[0].deadline <= now or queue[0].future.done()):
+                call = queue.popleft()
+                self._leave(call)
+                settle(call.future, None, StoreBusy())
+        self._admit()
+        oldest = self._queue or self._outside
+        if oldest:
+            self._timer = self._loop.call_at(oldest[0].deadline, self._expire)
+
+    def _take(self) -> list[_Call]:
+        """Take the next group out of the queue: operations together, anything else alone."""
+        taken: list[_Call] = []
+        size = 0
+        while self._queue:
+            call = self._queue[0]
+            if call.future.done():
+                self._leave(self._queue.popleft())
+                continue
+            if taken and (not call.works or size + call.size > GROUP_SIZE):
+                break
+            self._leave(self._queue.popleft())
+            taken.append(call)
+            size += call.size
+            if not call.works:
+                break
+        return taken
+
+    def _next(self) -> None:
+        calls = self._take()
+        self._admit()
+        # All that stood in the queue may have been cancelled, and others admitted only now.
+        calls = calls or self._take()
+        if not calls:
+            self._idle.set()
+            return
+        # What is left to the one that waits longest: all of a group wait for the locks together.
+        first = calls[0]
+        patience = first.deadline - self._loop.time()
+        if first.alone is not None:
+            self._session.post(
+                partial(first.alone, patience=patience), partial(self._alone_done, first)
+            )
+            return
+        works = [work for call in calls for work in call.works]
+        self.last_group_size = len(works)
+        self._session.post(
+            partial(self._transactions.run_group, works=works, patience=patience),
+            partial(self._group_done, calls),
+        )
+
+    def _group_done(
+        self,
+        calls: list[_Call],
+        outcomes: list[Answer] | StoreBusy | None,
+        error: BaseException | None,
+    ) -> None:
+        if isinstance(outcomes, StoreBusy):
+            self._not_begun(calls, outcomes)
+            return
+        at = 0
+        for call in calls:
+            mine = None if outcomes is None else outcomes[at : at + call.size]
+            at += call.size
+            settle(call.future, mine, error)
+        # After those who were just answered have run: what they submit next shares a group
+        # with what waits already.
+        self._loop.call_soon(self._next)
+
+    def _not_begun(self, calls: list[_Call], busy: StoreBusy) -> None:
+        """Tell those of a group whose time is over; the others wait on, before the queue."""
+        over = max(calls[0].deadline, self._loop.time())
+        for call in reversed(calls):
+            if call.deadline <= over:
+                settle(call.future, None, copy.copy(busy))
+            elif not call.future.done():
+                call.place = _Place.QUEUE
+                self.queue_depth += call.size
+                self._queue.appendleft(call)
+        self._loop.call_soon(self._next)
+
+    def _alone_done(self, call: _Call, result: Any, error: BaseException | None) -> None:
+        if call.lease is None or error is not None:
+            settle(call.future, result, error)
+            self._next()
+            return
+        # The writer stays with the lease, which starts the next group when it ends.
+        call.lease.start()
+        if call.future.done():
+            call.lease.abandon()
+        else:
+            call.future.set_result(None)
+
+
+class _Place(Enum):
+    OUTSIDE = 0
+    QUEUE = 1
+    GONE = 2
+
+
+class _Call:
+    """Something that waits for the writer: works for a group, or else something alone."""
+
+    __slots__ = ("alone", "deadline", "future", "lease", "place", "size", "works")
+
+    def __init__(
+        self,
+        future: asyncio.Future[Any],
+        works: Sequence[Work] = (),
+        alone: Callable[..., Any] | None = None,
+        lease: Lease | None = None,
+    ) -> None:
+        self.future = future
+        self.works = works
+        self.alone = alone
+        self.lease = lease
+        self.size = len(works) or 1
+        self.deadline = 0.0
+        self.place = _Place.OUTSIDE

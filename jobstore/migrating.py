@@ -1,0 +1,379 @@
+"""Brings the schema of a store up to date, or back: all or nothing, once, and checked.
+
+What must hold before a migration runs, and the operators' functions, live here. How a
+database applies one is the engine's business; no statement is written here, and the scripts
+are only handed on, or looked through for what loses data. Each migration is applied in one
+transaction together with the record of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from jobstore import resources
+from jobstore.engines.scripts import Script, read_scripts
+from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite.errors import primary_code, translated
+from jobstore.engines.sqlite.schema import Recorded
+from jobstore.errors import MigrationError, SchemaMismatch, StoreUnavailable
+from jobstore.settings import StoreURL, parse_store_url
+from jobstore.threads import apart
+
+LOCK_TIMEOUT = 30.0
+"""Seconds that :func:`up` and :func:`down` wait for others before StoreBusy."""
+
+# Result codes that a migration's own SQL brings about; everything else (busy, full, damaged)
+# is the store's condition. Without a code: what the sqlite3 module or yoyo refuses.
+_OWN_FAULTS = frozenset({"", "ERROR", "CONSTRAINT", "MISMATCH"})
+_COMMENT = re.compile(r"--[^\n]*")
+_LOSES_DATA = re.compile(r"\b(DROP\s+(TABLE|COLUMN)|DELETE\s+FROM)\b", re.IGNORECASE)
+_REMOVED = re.compile(
+    r"\bALTER\s+TABLE\s+\W?(\w+)\W?\s+DROP\s+COLUMN\s+\W?(\w+)"
+    r"|\b(?:DROP\s+TABLE(?:\s+IF\s+EXISTS)?|DELETE\s+FROM)\s+\W?(\w+)",
+    re.IGNORECASE,
+)
+
+Direction = Literal["up", "down"]
+
+
+class State(StrEnum):
+    """How a migration stands between the store and this version of jobstore."""
+
+    APPLIED = "applied"
+    PENDING = "pending"
+    EDITED = "edited"
+    """Applied, but its file is no longer what was applied."""
+    SKIPPED = "skipped"
+    """Not applied, although a later one is."""
+    MISSING = "missing"
+    """Applied, but its file is gone."""
+    NEWER = "newer"
+    """Applied by a newer jobstore."""
+
+
+_REFUSED = {
+    State.MISSING: "was applied to the store, but its file is missing; reinstall jobstore.",
+    State.EDITED: "was edited after it was applied; restore its file and put the change into "
+    "a new migration.",
+    State.SKIPPED: "was never applied, although a later one was; restore a backup, or export "
+    "the postings into a new store.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationState:
+    """One migration, and when it was applied (UTC; ``None`` if it was not)."""
+
+    id: str
+    state: State
+    applied_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One migration that was run, or would be, and its SQL."""
+
+    id: str
+    direction: Direction
+    sql: str
+
+    @property
+    def loses_data(self) -> bool:
+        """Whether it removes a table, a column or rows."""
+        return _LOSES_DATA.search(_COMMENT.sub("", self.sql)) is not None
+
+    @property
+    def removed(self) -> list[str]:
+        """What it removes, or removes rows of: ``table``, or ``table.column``."""
+        found = _REMOVED.finditer(_COMMENT.sub("", self.sql))
+        return [each[3] or f"{each[1]}.{each[2]}" for each in found]
+
+
+Look = Callable[[sqlite3.Connection, Step], object]
+"""Looks at the store before a migration is run."""
+
+
+def up(
+    url: str | StoreURL,
+    to: str | None = None,
+    *,
+    dry_run: bool = False,
+    timeout: float = LOCK_TIMEOUT,
+    folder: Path | None = None,
+) -> list[Step]:
+    """Apply every migration that is not applied yet, up to and including ``to``.
+
+    A store that does not exist is made, with mode 0600 and missing folders 0700. ``to`` is a
+    migration's id or number (``"0002"``). ``dry_run`` changes nothing. ``timeout`` bounds the
+    seconds of waiting for other processes. ``folder`` has the migrations, by default those of
+    this jobstore. Several processes may call this at once: each migration is applied once.
+
+    Returns what was applied, or would be. When one fails, it leaves nothing behind, those
+    before it stay, and calling again goes on from there. Raises MigrationError,
+    SchemaMismatch, StoreBusy, StorageFull, StoreCorrupt or StoreUnavailable.
+    """
+    store, scripts = parse_store_url(url), _scripts(folder)
+    last = len(scripts) if to is None else _number(to, scripts)
+
+    def plan(known: Sequence[Recorded]) -> list[Script]:
+        _refuse(scripts, known)
+        return scripts[len(known) : last]
+
+    if dry_run:
+        return [_step(script, "up") for script in plan(_peek(store))]
+    schema.create(store.path)
+    done = _run(store, "up", plan, len(scripts), timeout)
+    if folder is None and last == len(scripts):
+        _renew(store, timeout)
+    return done
+
+
+def down(
+    url: str | StoreURL,
+    to: str | None = None,
+    *,
+    steps: int = 1,
+    dry_run: bool = False,
+    timeout: float = LOCK_TIMEOUT,
+    folder: Path | None = None,
+    look: Look | None = None,
+) -> list[Step]:
+    """Take back the last ``steps`` migrations, or with ``to`` all that came after that one.
+
+    ``to="0"``, or more zeros, takes back everything. Postings stay for as long as the migration
+    that made their table stays. No backup is made here. ``look`` is called before each, when
+    nobody else can write any more; what it raises leaves that migration where it is. Otherwise
+    like :func:`up`; a store that does not exist is not made (StoreUnavailable).
+    """
+    store, scripts = parse_store_url(url), _scripts(folder)
+    if steps < 1:
+        raise MigrationError("The number of migrations to take back must be at least 1.")
+    stays = 0 if to is None or set(to) == {"0"} else _number(to, scripts)
+    most = steps if to is None else len(scripts)
+
+    def plan(known: Sequence[Recorded]) -> list[Script]:
+        _refuse(scripts, known)
+        return scripts[stays : len(known)][::-1]
+
+    if dry_run:
+        return [_step(script, "down") for script in plan(_peek(store))[:most]]
+    return _run(store, "down", plan, most, timeout, look)
+
+
+def status(url: str | StoreURL, *, folder: Path | None = None) -> list[MigrationState]:
+    """Return every migration that the store or this jobstore knows, in order.
+
+    Nothing is changed, and nothing that is wrong with a migration is raised: see its
+    ``state``. Raises StoreUnavailable or StoreCorrupt when the store cannot be read.
+    """
+    return _compare(_scripts(folder), _peek(parse_store_url(url)))
+
+
+def verify(url: str | StoreURL, *, folder: Path | None = None) -> None:
+    """Check that the schema is exactly what this jobstore's migrations make.
+
+    Beyond :func:`check_schema` it compares every table, index, view and trigger with a fresh
+    one; what was added under names of its own is left alone. Raises SchemaMismatch, or
+    MigrationError that names what differs.
+    """
+    from jobstore.engines.sqlite.yoyo_backend import Backend
+
+    store, scripts = parse_store_url(url), _scripts(folder)
+    check_schema(store, folder=folder)
+    with translated(), schema.reading(store.path, LOCK_TIMEOUT) as connection:
+        found = schema.objects(connection)
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        backend = Backend(connection)
+        with backend.transaction():
+            for script in scripts:
+                backend.apply(script)
+        expected = schema.objects(connection)
+    absent = expected.keys() - found.keys()
+    changed = {name for name in expected.keys() - absent if expected[name] != found[name]}
+    if absent or changed:
+        told = [f"{name} is missing" for name in sorted(absent)]
+        told += [f"{name} was changed" for name in sorted(changed)]
+        raise MigrationError(
+            f"The schema is not what its migrations made: {', '.join(told)}; "
+            "restore a backup, or export the postings into a new store."
+        )
+
+
+def check_schema(url: str | StoreURL, *, folder: Path | None = None) -> None:
+    """Raise unless the store's schema is the one that this jobstore works with.
+
+    Cheap enough for every connect. Raises SchemaMismatch when the store is missing or older,
+    naming the command to run, or newer; MigrationError when its migrations are not those of
+    this jobstore; StoreCorrupt when it is no jobstore database; StoreUnavailable when its
+    folder is missing or it cannot be read.
+    """
+    store, scripts = parse_store_url(url), _scripts(folder)
+    known = _peek(store)
+    _refuse(scripts, known)
+    behind = ", ".join(script.id for script in scripts[len(known) :])
+    if behind:
+        lacks = f"lacks {behind}" if known else "does not exist yet, or is empty"
+        raise SchemaMismatch(f"The store {lacks}; run: {up_command(store)}")
+    if folder is None:
+        _check_derived(store)
+
+
+def _check_derived(store: StoreURL) -> None:
+    from jobstore.engines.sqlite.upkeep.rebuilding import DERIVED_FORM
+
+    with translated(), schema.reading(store.path, LOCK_TIMEOUT) as connection:
+        found = schema.derived_form(connection)
+    if found < DERIVED_FORM:
+        raise SchemaMismatch(f"The store's index has an older form; run: {up_command(store)}")
+    if found > DERIVED_FORM:
+        raise SchemaMismatch("The store was written by a newer jobstore; upgrade jobstore.")
+
+
+async def up_async(url: str | StoreURL) -> list[Step]:
+    """Do what :func:`up` does, on a thread of its own.
+
+    A cancelled call stops waiting; what runs then is still finished.
+    """
+    return await asyncio.to_thread(up, url)
+
+
+async def check_schema_async(url: str | StoreURL) -> None:
+    """Do what :func:`check_schema` does, on a thread of its own, which may be left behind."""
+    await apart(check_schema, url)
+
+
+def _run(
+    store: StoreURL,
+    direction: Direction,
+    plan: Callable[[Sequence[Recorded]], list[Script]],
+    most: int,
+    timeout: float,
+    look: Look | None = None,
+) -> list[Step]:
+    from jobstore.engines.sqlite.yoyo_backend import Backend
+
+    done: list[Step] = []
+    with translated(), schema.migrating(store.path, timeout) as connection:
+        backend = Backend(connection)
+        while len(done) < most:
+            # What is left to do is asked inside the transaction that does it: another process
+            # may have been faster.
+            with backend.transaction():
+                todo = plan(schema.recorded(connection))
+                if not todo:
+                    break
+                if look is not None:
+                    look(connection, _step(todo[0], direction))
+                with _named(todo[0]):
+                    (backend.apply if direction == "up" else backend.take_back)(todo[0])
+            done.append(_step(todo[0], direction))
+    return done
+
+
+def _renew(store: StoreURL, timeout: float) -> None:
+    """Write anew what is derived from postings, if it has an older form; all or nothing."""
+    from jobstore.engines.sqlite.upkeep.rebuilding import DERIVED_FORM, rebuild_derived
+
+    with translated(), schema.migrating(store.path, timeout) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if schema.derived_form(connection) < DERIVED_FORM:
+                rebuild_derived(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _step(script: Script, direction: Direction) -> Step:
+    return Step(script.id, direction, script.text(direction))
+
+
+def _scripts(folder: Path | None) -> list[Script]:
+    try:
+        return read_scripts(folder or resources.migrations_folder("sqlite"))
+    except FileNotFoundError as error:
+        raise MigrationError(f"{error}; reinstall jobstore.") from error
+
+
+def _peek(store: StoreURL) -> list[Recorded]:
+    """Return what was applied, without making or changing anything."""
+    with schema.reachable(store.path):
+        if not store.path.parent.is_dir():
+            raise StoreUnavailable(
+                f"The folder {store.path.parent} does not exist; to make it, and the store in "
+                f"it, run: {up_command(store)}"
+            )
+        if not store.path.exists():
+            return []
+    with translated(), schema.reading(store.path, LOCK_TIMEOUT) as connection:
+        return schema.recorded(connection)
+
+
+def _number(wanted: str, scripts: Sequence[Script]) -> int:
+    """Return the number of the migration that ``wanted`` names."""
+    for script in scripts:
+        if wanted in (script.id, f"{script.number:04}", str(script.number)):
+            return script.number
+    known = ", ".join(script.id for script in scripts)
+    raise MigrationError(f"There is no such migration; there are: {known}.")
+
+
+def _compare(scripts: Sequence[Script], known: Sequence[Recorded]) -> list[MigrationState]:
+    rest = {record.id: record for record in known}
+    newest = max(rest, default="")
+    states = []
+    for script in scripts:
+        record = rest.pop(script.id, None)
+        if record is None:
+            state = State.SKIPPED if script.id < newest else State.PENDING
+        else:
+            state = State.APPLIED if record.checksum == script.checksum else State.EDITED
+        states.append(MigrationState(script.id, state, record.applied_at if record else None))
+    for record in rest.values():
+        state = State.NEWER if record.id > scripts[-1].id else State.MISSING
+        states.append(MigrationState(record.id, state, record.applied_at))
+    return sorted(states, key=lambda each: each.id)
+
+
+def _refuse(scripts: Sequence[Script], known: Sequence[Recorded]) -> None:
+    """Raise when the store and the files do not belong together."""
+    states = _compare(scripts, known)
+    if states[-1].state is State.NEWER:
+        raise SchemaMismatch(
+            f"The store was migrated by a newer jobstore, to {states[-1].id}; upgrade jobstore."
+        )
+    for each in states:
+        if each.state in _REFUSED:
+            raise MigrationError(f"Migration {each.id} {_REFUSED[each.state]}")
+
+
+def up_command(store: StoreURL) -> str:
+    """Return the command that brings a store up to date, quoted as a shell takes it."""
+    return f"jobstore migrate up --store {shlex.quote(str(store))}"
+
+
+@contextmanager
+def _named(script: Script) -> Iterator[None]:
+    """Name the migration when it is its own SQL that fails."""
+    from jobstore.engines.sqlite.yoyo_backend import BadMigration
+
+    try:
+        yield
+    except (sqlite3.Error, sqlite3.Warning, BadMigration) as error:
+        if primary_code(error) not in _OWN_FAULTS:
+            raise
+        raise MigrationError(
+            f"Migration {script.id} failed and left nothing behind: {error}"
+        ) from error

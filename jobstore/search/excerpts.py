@@ -1,0 +1,183 @@
+"""Snippets: an excerpt of a description with the words that were searched for marked.
+
+Works on the original text, in Python, since the full-text index keeps no copy of it. Words are
+folded and spelled as :mod:`jobstore.search.words` says, so what search finds is marked.
+
+Texts and phrases come from strangers, and whoever cuts excerpts keeps a reader: the work for a
+page has a limit, whatever they hold.
+"""
+
+from __future__ import annotations
+
+from jobstore.search.grammar import MAX_CHARACTERS, Expression, Term
+from jobstore.search.phrases import Effort, find_phrase, fold_in_place, foreign
+from jobstore.search.words import is_unspaced
+
+_MARK = "**"
+_MORE = "…"
+_WORDS_BEFORE = 10
+_WORDS_AFTER = 20
+# Also bounded in characters, since not every script has spaces.
+_BEFORE = 100
+_AFTER = 200
+# How much of a text is looked at around a plain match, beyond what an excerpt shows.
+_MARGIN = 60
+# Characters of a match that an excerpt shows: as many as a search text may have.
+_LONGEST = MAX_CHARACTERS
+# How often a word is looked for again after it was found inside of another one.
+_TRIES = 50
+
+# How many words are looked at for the excerpts of a page, and of them for one text: about 50 ms.
+# An ordinary page needs a hundred.
+EFFORT = 60_000
+_EFFORT_OF_ONE = EFFORT // 3
+# So many characters are folded, if they are foreign or beside those, or searched for a word, in
+# the time that one word takes.
+_FOREIGN_FOLDED = 8
+_FOLDED = 32
+_SEARCHED = 512
+
+
+class Excerpts:
+    """Cuts excerpts for the results of one page, whose terms are made ready once.
+
+    Where words would have to be looked for too long, the beginning of a text stands for it.
+    """
+
+    def __init__(self, expression: Expression) -> None:
+        terms = [term for group in expression.required for term in group]
+        self._anywhere = [term for term in terms if term.field is None]
+        self._titles = [term for term in terms if term.field in (None, "title")]
+        self._left = EFFORT
+
+    def snippet(self, title: str, description: str | None) -> str:
+        """Return about 30 words around the first match in the description, or else the title."""
+        if description:
+            found, gave_up = self._excerpt(description, self._anywhere)
+            if found or gave_up:
+                return found or _beginning(description)
+        return self._excerpt(title, self._titles)[0] or title
+
+    def _excerpt(self, text: str, terms: list[Term]) -> tuple[str | None, bool]:
+        """Return the text around a match with all matches marked, ``None`` if none was found,
+        and whether finding one was given up."""
+        most = min(self._left, _EFFORT_OF_ONE)
+        effort = Effort(most - len(text) * len(terms) // _SEARCHED)
+        if effort.left < 0:
+            return None, True
+        near = _neighbourhood(text, terms)
+        found = _marked(text, terms, *near, effort) if near else None
+        if found is None:
+            found = _marked(text, terms, 0, len(text), effort)
+        # What was not begun for its size costs no other text anything.
+        self._left -= most - max(effort.left, 0)
+        return found, effort.left < 0
+
+
+def _beginning(text: str) -> str:
+    _, end = _window(text, 0, 0)
+    excerpt = " ".join(text[:end].split())
+    return f"{excerpt}{_MORE}" if end < len(text) else excerpt
+
+
+def _neighbourhood(text: str, terms: list[Term]) -> tuple[int, int] | None:
+    """Return a part of a long text, in whole words, where a term seems to stand.
+
+    Folding a whole text takes longer than anything else about a page. Most words stand in it as
+    they were asked for, or with a capital, and then only what is near has to be folded.
+    """
+    if len(text) <= _BEFORE + _AFTER + 2 * _MARGIN:
+        return None
+    standing = len(text)
+    for term in terms:
+        word = term.words[0]
+        size = len(word)
+        for form in (word, word.capitalize()):
+            place = text.find(form, 0, standing)
+            tries = _TRIES
+            while place >= 0 and (
+                (place and text[place - 1].isalnum())
+                or text[place + size : place + size + 1].isalnum()
+            ):
+                # Inside of another word, as short ones mostly are.
+                tries -= 1
+                place = text.find(form, place + 1, standing) if tries else -1
+            if place >= 0:
+                standing = place
+    if standing == len(text):
+        return None
+    start = max(0, standing - _BEFORE - _MARGIN)
+    if start and not is_unspaced(text[start]) and (start := text.find(" ", start, standing)) < 0:
+        return None
+    end = standing + _AFTER + 2 * _MARGIN
+    if (
+        end < len(text)
+        and not is_unspaced(text[end])
+        and (end := text.rfind(" ", standing + _AFTER, end)) < 0
+    ):
+        return None
+    return start, min(end, len(text))
+
+
+def _marked(text: str, terms: list[Term], first: int, last: int, effort: Effort) -> str | None:
+    part = text[first:last]
+    if not part.isascii():
+        effort.left -= len(part) // _FOLDED + foreign(part) // _FOREIGN_FOLDED
+    if effort.left < 0:
+        return None
+    folded, places = fold_in_place(part)
+    matches = _matches(folded, terms, effort)
+    if not matches:
+        return None
+    start, end = _window(folded, *matches[0])
+    before = _MORE if start or first else ""
+    after = _MORE if end < len(folded) or last < len(text) else ""
+    if places is not None:
+        # Back to where everything stands in the text itself.
+        places.append(len(part))
+        matches = [(places[begin], places[stop]) for begin, stop in matches]
+        start, end = places[start], places[end]
+    pieces: list[str] = []
+    done = start
+    for begin, stop in matches:
+        if stop > end:
+            break
+        if begin >= done:
+            pieces += (part[done:begin], _MARK, part[begin:stop], _MARK)
+            done = stop
+    pieces.append(part[done:end])
+    excerpt = " ".join("".join(pieces).split())
+    return f"{before}{excerpt}{after}"
+
+
+def _matches(folded: str, terms: list[Term], effort: Effort) -> list[tuple[int, int]]:
+    """All matches in their order near the first one; of several that begin together, the
+    longest comes first."""
+    found: list[tuple[int, int]] = []
+    horizon = len(folded)
+    for term in terms:
+        start = 0
+        while match := find_phrase(folded, term.words, term.prefix, effort, start):
+            begin, start = match
+            if begin > horizon:
+                break
+            end = min(start, begin + _LONGEST)
+            found.append((begin, end))
+            # No excerpt goes on further than this after its first match.
+            horizon = min(horizon, end + _AFTER)
+    if len(found) > 1:
+        found.sort(key=lambda match: (match[0], -match[1]))
+    return found
+
+
+def _window(text: str, start: int, end: int) -> tuple[int, int]:
+    """Widen a match to about 30 words."""
+    low, high = max(0, start - _BEFORE), min(len(text), end + _AFTER)
+    before = text[low:start].rsplit(None, _WORDS_BEFORE)
+    # What is over at the edge is a word too many, or one that is cut.
+    if len(before) > _WORDS_BEFORE or (low and len(before) > 1):
+        low += len(before[0]) if text[low : low + 1].strip() else 0
+    after = text[end:high].split(None, _WORDS_AFTER)
+    if len(after) > _WORDS_AFTER or (high < len(text) and len(after) > 1):
+        high -= len(after[-1])
+    return low, high

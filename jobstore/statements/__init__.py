@@ -1,1 +1,0 @@
-"""Statements and what they are made of: pure text, no I/O and no engine."""

@@ -1,0 +1,399 @@
+"""The gateway: what coroutines await.
+
+It checks what comes in, hands it to an engine, signs cursors, streams, and tells observers.
+No database is named here and no SQL is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import warnings
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Sequence,
+)
+from contextlib import aclosing, asynccontextmanager, suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from jobstore.checks import HealthLimits, HealthReport, Probe, run
+from jobstore.checks.probes import every as health_probes
+from jobstore.engines.protocol import Engine, Position
+from jobstore.errors import (
+    Fault,
+    InvalidPosting,
+    InvalidQuery,
+    JobStoreError,
+    StoreBusy,
+    StoreClosed,
+)
+from jobstore.events import Observer, Watch
+from jobstore.intake.bulk import Chunk, Posting, checked_chunks
+from jobstore.postings import MAX_LIMIT, Postings, Transaction, check_id
+from jobstore.records import (
+    Job,
+    Outcome,
+    Page,
+    Rejection,
+    Revision,
+    SearchQuery,
+    Sort,
+    Statistics,
+    UpsertReport,
+)
+from jobstore.search import cursor as cursors
+from jobstore.search.criteria import Criteria, check_facets, check_query
+from jobstore.search.summary import shape
+
+# Postings read at a time by stream.
+_SCAN = 256
+
+
+class _Block:
+    """The block of a transaction, which tasks that are started inside of it know as well."""
+
+    __slots__ = ("store",)
+
+    def __init__(self, store: JobStore) -> None:
+        # None when the block is over, for tasks that go on.
+        self.store: JobStore | None = store
+
+
+_inside: ContextVar[tuple[_Block, ...]] = ContextVar("jobstore_transactions", default=())
+
+
+class JobStore(Postings):
+    """A store of job postings, open until :meth:`close`; made by :func:`connect`.
+
+    Safe to share between all coroutines of one event loop. Any call may raise StoreClosed,
+    StoreUnavailable, StoreCorrupt and StoreTimeout.
+    """
+
+    def __init__(
+        self, engine: Engine, observers: tuple[Observer, ...], clock: Callable[[], datetime]
+    ) -> None:
+        super().__init__(engine, observers)
+        self._engine = engine
+        self._clock = clock
+        self._closed = False
+        self._process = os.getpid()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __del__(self) -> None:
+        # A forked process has a copy, which is its parent's to close.
+        if not getattr(self, "_closed", True) and self._process == os.getpid():
+            warnings.warn(
+                "a JobStore was not closed; use 'async with' or await store.close()",
+                ResourceWarning,
+                stacklevel=2,
+            )
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that does the work, for those who watch it; not for postings."""
+        return self._engine
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Tell ``observer`` about every operation from now on.
+
+        Returns a function that ends it.
+        """
+        self._observers = (*self._observers, observer)
+
+        def forget() -> None:
+            self._observers = tuple(each for each in self._observers if each is not observer)
+
+        return forget
+
+    async def close(self) -> None:
+        """Finish the writes that were accepted, then close. Calling it twice is fine.
+
+        Raises StoreClosed, and leaves the store open for its owner, on another event loop than
+        the one it was opened on, and in a process that was forked since.
+        """
+        before, self._closed = self._closed, True
+        try:
+            await self._engine.close()
+        except StoreClosed:
+            self._closed = before
+            raise
+
+    async def upsert_many(
+        self,
+        postings: Iterable[Posting] | AsyncIterable[Posting],
+        *,
+        progress: Callable[[UpsertReport], None] | None = None,
+    ) -> UpsertReport:
+        """Upsert any number of postings, reading them as they are stored.
+
+        Takes an iterable or an async iterable of postings or mappings. Those with faults are
+        listed in the report with their position in the input and the reasons, and the others
+        are stored, in transactions of at most 512. ``progress`` is called with the report so
+        far after each of them, and again at the end.
+
+        Raises what ``postings`` raises, and StoreBusy, StorageFull, StoreUnavailable or
+        OutcomeUnknown when the store fails; what was reported to ``progress`` stays stored.
+        """
+        report = UpsertReport()
+        with self._watch("upsert_many") as watch:
+            self._before_write()
+            async with aclosing(checked_chunks(postings, report)) as chunks:
+                # While one chunk is being written, the next one is read and checked.
+                writing: asyncio.Task[None] | None = None
+                try:
+                    async for chunk in chunks:
+                        if writing is not None:
+                            # Cancelled here, the write goes on and is waited for below, so
+                            # that the report tells what is stored.
+                            await asyncio.shield(writing)
+                        writing = asyncio.create_task(self._write_chunk(chunk, report, progress))
+                except BaseException:
+                    # What ended the input matters more than how the last write went.
+                    if writing is not None:
+                        with suppress(Exception):
+                            await writing
+                    raise
+                if writing is not None:
+                    await writing
+            watch.rows = report.inserted + report.updated + report.unchanged
+        report.rejected.sort(key=lambda rejection: rejection.index)
+        if progress is not None:
+            progress(report)
+        return report
+
+    def _before_write(self) -> None:
+        if any(block.store is self for block in _inside.get()):
+            raise StoreBusy(
+                "This would wait for the transaction that it is inside of; use the "
+                "transaction's own methods."
+            )
+
+    async def _write_chunk(
+        self,
+        chunk: Chunk,
+        report: UpsertReport,
+        progress: Callable[[UpsertReport], None] | None,
+    ) -> None:
+        outcomes = await self._engine.upsert_many([posting for _, posting in chunk])
+        failure: JobStoreError | None = None
+        for (index, posting), outcome in zip(chunk, outcomes, strict=True):
+            if isinstance(outcome, InvalidPosting):
+                report.rejected.append(Rejection(index, posting.source_job_id, outcome.faults))
+            elif isinstance(outcome, BaseException):
+                failure = failure or outcome
+            elif outcome.outcome is Outcome.INSERTED:
+                report.inserted += 1
+            elif outcome.outcome is Outcome.UPDATED:
+                report.updated += 1
+            else:
+                report.unchanged += 1
+        if progress is not None:
+            progress(report)
+        if failure is not None:
+            raise failure
+
+    @asynccontextmanager
+    async def transaction(self, timeout: float = 30.0) -> AsyncIterator[Transaction]:
+        """Run several writes that stand or fall together.
+
+        ``async with store.transaction() as tx:`` gives an object with ``upsert``, ``update``,
+        ``delete``, ``get``, ``find`` and ``get_many``. All is stored when the block ends, and
+        nothing when it raises. Other writers wait meanwhile, so keep it short: after
+        ``timeout`` seconds (at most 86,400) it is rolled back and raises StoreTimeout. A write
+        on the store itself inside of the block, or in a task that was started there, would
+        wait for the block that waits for it; it raises StoreBusy at once.
+        """
+        if not _is_number(timeout) or not 0 < timeout <= 86_400:
+            raise InvalidQuery([Fault("timeout", "must be seconds above 0, at most 86,400")])
+        with self._watch("transaction"):
+            self._before_write()
+            async with self._engine.transaction(timeout) as unit:
+                block = _Block(self)
+                # Not reset at the end, which may be in another context than the beginning.
+                _inside.set((*(each for each in _inside.get() if each.store), block))
+                try:
+                    yield Transaction(unit, self._observers)
+                finally:
+                    block.store = None
+
+    async def search(
+        self,
+        query: SearchQuery | None = None,
+        *,
+        limit: int = 20,
+        cursor: str | None = None,
+        facets: Sequence[str] = (),
+        snippets: bool = True,
+    ) -> Page:
+        """Return one page of the postings that ``query`` matches.
+
+        ``query.text`` is a list of words that must all occur in the title, company, location,
+        skills or description, in any case, with or without accents. ``"a phrase"`` must
+        occur as it stands, ``-word`` must not occur, ``prefix*`` stands for all words that
+        begin so, ``a OR b`` needs one of both (``x a OR b`` means x and one of a, b), and
+        ``title:``, ``company:`` or ``location:`` before any of them looks only there. ``C++``,
+        ``C#``, ``.NET``, ``Node.js`` and ``R`` are words.
+
+        ``query.sort``: ``newest`` (by ``posted_at``, else ``first_seen_at``), ``salary`` and
+        ``applicants`` (highest first, those without one last), or ``relevance`` (where the
+        words occur, ranked within each 500 of the newest matches).
+
+        ``limit``: 1 to 1,000 postings a page. ``cursor``: the ``next_cursor`` of a page of the
+        same query; pages neither repeat nor skip a posting that did not move. ``facets``:
+        fields whose most frequent values are counted. ``snippets=False`` saves the time to
+        cut excerpts out of descriptions.
+
+        Raises InvalidQuery with every fault, also for a cursor that this store did not make.
+        """
+        with self._watch("search") as watch:
+            criteria = _checked(query, watch)
+            page = await self._page(criteria, criteria, limit, cursor, facets, snippets)
+            watch.rows = len(page.items)
+            return page
+
+    async def recent(self, days: float = 7, limit: int = 20, *, cursor: str | None = None) -> Page:
+        """Return the postings listed in the last ``days`` days (up to 36,500), newest first."""
+        with self._watch("recent") as watch:
+            if not _is_number(days) or not 0 < days <= 36_500:
+                raise InvalidQuery([Fault("days", "must be a number above 0, at most 36,500")])
+            since = max(self._clock() - timedelta(days=days), _OLDEST)
+            criteria = Criteria(posted_since=since)
+            _tell_shape(criteria, watch)
+            # The bound moves with the clock; cursors are signed for the number of days.
+            signed = Criteria(posted_since=_DAY_NONE + timedelta(days=days))
+            page = await self._page(criteria, signed, limit, cursor, (), False)
+            watch.rows = len(page.items)
+            return page
+
+    async def _page(
+        self,
+        criteria: Criteria,
+        signed: Criteria,
+        limit: int,
+        cursor: str | None,
+        facets: Sequence[str],
+        snippets: bool,
+    ) -> Page:
+        if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+            raise InvalidQuery([Fault("limit", f"must be a whole number, 1 to {MAX_LIMIT:,}")])
+        key = self._engine.cursor_key
+        after, total = (None, None) if cursor is None else cursors.decode(key, signed, cursor)
+        found = await self._engine.search(
+            criteria,
+            limit=limit,
+            after=after,
+            total=total,
+            facets=check_facets(facets),
+            snippets=snippets,
+        )
+        following = None
+        if found.position is not None:
+            known = (found.total, found.total_capped)
+            following = cursors.encode(key, signed, found.position, known)
+        return Page(
+            items=found.items,
+            next_cursor=following,
+            total=found.total,
+            total_capped=found.total_capped,
+            facets=found.facets,
+        )
+
+    async def stream(self, query: SearchQuery | None = None) -> AsyncIterator[Job]:
+        """Yield every posting that ``query`` matches, whole, newest first.
+
+        Memory is bounded: a few hundred are read at a time. ``query.sort`` must be
+        ``newest``. Postings that are written meanwhile may or may not be among them; one that
+        did not move is yielded exactly once. Raises InvalidQuery.
+        """
+        criteria = check_query(query)
+        if criteria.sort is not Sort.NEWEST:
+            raise InvalidQuery([Fault("sort", "a stream is always sorted by newest")])
+        after: Position | None = None
+        while True:
+            with self._watch("stream") as watch:
+                _tell_shape(criteria, watch)
+                jobs, after = await self._engine.scan(criteria, limit=_SCAN, after=after)
+                watch.rows = len(jobs)
+            for job in jobs:
+                yield job
+            if after is None:
+                return
+
+    async def count(self, query: SearchQuery | None = None) -> int:
+        """Count the postings that ``query`` matches, exactly.
+
+        Without a query (or with an empty one) the kept total is read; with one, the time grows
+        with the number of matches.
+        """
+        with self._watch("count") as watch:
+            return await self._engine.count(_checked(query, watch))
+
+    async def statistics(self) -> Statistics:
+        """Return totals and breakdowns of everything stored; no posting is read for them."""
+        with self._watch("statistics"):
+            return await self._engine.statistics()
+
+    async def health(
+        self, limits: HealthLimits | None = None, *, more: Iterable[Probe] = ()
+    ) -> HealthReport:
+        """Look how well the store is, and the process and the machine that it works on.
+
+        Asks it for postings, searches and statistics, writes something that is taken back at
+        once, and looks at its schema, its disk and what waits. Each check ends after
+        ``limits.timeout`` seconds with ``fail``, so this returns even when the disk hangs.
+        ``more`` probes are run beside its own. Observers are not told of any of it.
+
+        Raises StoreClosed, and StoreBusy inside of a transaction of this store.
+        """
+        self._before_write()
+        if self._closed:
+            raise StoreClosed
+        given = HealthLimits() if limits is None else limits
+        probes = [*health_probes(self._engine, given), *more]
+        return HealthReport(await run(probes, given.timeout, self._clock))
+
+    async def revisions(self, id: UUID | str) -> list[Revision]:
+        """Return what earlier versions of a posting held, newest first.
+
+        Empty for a posting that never changed, and for one that does not exist.
+        """
+        with self._watch("revisions") as watch:
+            found = await self._engine.revisions(check_id(id))
+            watch.rows = len(found)
+            return found
+
+
+_DAY_NONE = datetime(1, 1, 1, tzinfo=UTC)
+_OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
+
+
+def _checked(query: SearchQuery | None, watch: Watch) -> Criteria:
+    criteria = check_query(query)
+    _tell_shape(criteria, watch)
+    return criteria
+
+
+def _tell_shape(criteria: Criteria, watch: Watch) -> None:
+    if watch.observed:
+        watch.shape = shape(criteria)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
