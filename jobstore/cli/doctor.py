@@ -20,19 +20,11 @@ from jobstore.cli.output import console, folded, print_json, say
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jobstore.engines.sqlite.upkeep.inspection import Finding
+    from jobstore.engines.backend import Finding
 
 # What errors advise elsewhere; here it is being done.
 _ADVICE = re.compile("run 'jobstore doctor', then |; run 'jobstore doctor'(?!,)")
 _STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
-
-_BEING_REBUILT = {
-    "pages": "the indexes of the tables",
-    "orphans": "texts and earlier versions without a posting (they are removed)",
-    "words": "the full-text index",
-    "index": "the full-text index",
-    "counters": "the counters",
-}
 
 
 def doctor(
@@ -79,26 +71,27 @@ def doctor(
         return _report(found, json, quiet)
     if not json:
         _show(found, quiet)
-    names = maintenance.plan(found)
-    if names:
-        what = ", ".join(dict.fromkeys(_BEING_REBUILT[each] for each in names))
-        confirm(f"Rebuild {what}?", yes=yes)
-    return _repair(store, names, found, copy=not no_copy, json=json, quiet=quiet)
+    planned = maintenance.plan(store, found)
+    if planned:
+        confirm(f"Rebuild {', '.join(dict.fromkeys(planned.values()))}?", yes=yes)
+    return _repair(store, [*planned], found, copy=not no_copy, json=json, quiet=quiet)
 
 
 def _repair(
     store: str, names: list[str], found: list[Finding], *, copy: bool, json: bool, quiet: bool
 ) -> None:
     from jobstore.cli.progress import Progress
-    from jobstore.operations import maintenance
+    from jobstore.engines import backend_of
+    from jobstore.settings import parse_store_url
 
     if not names:
         if json:
             return print_json({"ok": True, "findings": found, "repaired": [], "copy": None})
         return say("Nothing to repair.", quiet=quiet)
     with Progress("Indexing", None, quiet=quiet) as bar:
-        repaired = maintenance.repair(
-            store, names, copy=copy, progress=lambda rows: bar.advance(rows, rows)
+        url = parse_store_url(store)
+        repaired = backend_of(url).upkeep.repair(
+            url, names, copy=copy, progress=lambda rows: bar.advance(rows, rows)
         )
     kept = None if repaired.copy is None else str(repaired.copy)
     if json:

@@ -32,11 +32,13 @@ def vacuum(
     space is given back, and what was deleted is gone, when those who still read have ended.
     """
     from jobstore.cli.progress import Steps
-    from jobstore.operations import maintenance
+    from jobstore.engines import backend_of
+    from jobstore.settings import parse_store_url
 
+    url = parse_store_url(store)
     say("Writing the file anew; others cannot write until it is done.", quiet=quiet or json)
     with Steps(quiet=quiet or json) as steps:
-        done = maintenance.vacuum(store, progress=steps)
+        done = backend_of(url).upkeep.vacuum(url, progress=steps)
     if json:
         return print_json(done._asdict())
     say(

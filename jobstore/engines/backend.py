@@ -6,13 +6,19 @@ is said in :mod:`jobstore.engines`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from jobstore.engines.protocol import Engine
+from jobstore.progress import Progress, silent
 from jobstore.settings import EngineOptions, StoreURL
+
+RESTORE_ADVICE = "if the disk works and has room, restore a backup: jobstore restore --to NEW"
+"""What to do about damage that cannot be mended."""
 
 
 class Footprint(NamedTuple):
@@ -41,8 +47,52 @@ class Library(NamedTuple):
     detail: str
 
 
+class Verdict(StrEnum):
+    """How a finding is meant."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """Works, and wants attention."""
+    PROBLEM = "problem"
+
+
+@dataclass(slots=True, frozen=True)
+class Finding:
+    """One thing that was looked at: its name, the verdict, and what was seen."""
+
+    name: str
+    verdict: Verdict
+    detail: str
+
+
+class Repaired(NamedTuple):
+    """What was done, in words; the copy that was made before; what is found now."""
+
+    done: list[str]
+    copy: Path | None
+    findings: list[Finding]
+
+
+class Vacuumed(NamedTuple):
+    """The bytes that the store took before and takes now, and how long it took.
+
+    ``waiting``: somebody still reads the store as it was; the space is given back when they
+    are done.
+    """
+
+    before: int
+    after: int
+    seconds: float
+    waiting: bool
+
+
 class Upkeep(Protocol):
-    """Looking after a database. Everything blocks."""
+    """Looking after a database. Everything blocks.
+
+    What writes keeps other writers out meanwhile, and raises StoreBusy when they write for too
+    long; ``patience`` is how many seconds it waits for them. Everything may raise
+    StoreUnavailable and StoreCorrupt, and what writes StorageFull.
+    """
 
     def footprint(self, url: StoreURL) -> Footprint:
         """Return what the database takes on disk. Raises OSError when it is not there."""
@@ -58,6 +108,49 @@ class Upkeep(Protocol):
 
     def library(self) -> Library:
         """Return what is known of the software that opens the database."""
+
+    def inspect_files(self, url: StoreURL) -> Iterator[Finding]:
+        """Look at the software, the database's files and the disk, without opening it."""
+
+    def inspect_content(self, url: StoreURL, *, full: bool, rows: bool) -> Iterator[Finding]:
+        """Check the structure of the database; faults are findings, and never raised.
+
+        ``full``: indexes and words as well; ``rows``: read every posting, and compare what is
+        kept twice with it.
+        """
+
+    @property
+    def repairs(self) -> Mapping[str, str]:
+        """What a repair rebuilds, in words, by the name of the finding; in the order of work."""
+
+    def repair(
+        self,
+        url: StoreURL,
+        names: Iterable[str],
+        *,
+        copy: bool = True,
+        progress: Callable[[int], object] | None = None,
+    ) -> Repaired:
+        """Rebuild what the findings ``names`` are about, of those in ``repairs``.
+
+        It is one transaction, and kept only if the whole store is sound at its end; otherwise
+        StoreCorrupt is raised, and a backup is needed. With ``copy`` the store as it was stays
+        beside it, under a name that tells the time. ``progress`` is told how many postings were
+        indexed since it was last called.
+        """
+
+    def vacuum(self, url: StoreURL, *, progress: Progress = silent) -> Vacuumed:
+        """Write the database anew, without what deleted postings have left in it.
+
+        Others read meanwhile. Nothing of the content is changed, nor when Ctrl-C ends it, which
+        it may do at any moment.
+        """
+
+    def checkpoint(self, url: StoreURL, *, patience: float) -> bool:
+        """Write the log back and empty it; False if somebody still reads an old state."""
+
+    def optimize(self, url: StoreURL, *, patience: float) -> bool:
+        """Do a bounded amount of what keeps queries fast; True if no more is to be done."""
 
 
 class Backend(Protocol):

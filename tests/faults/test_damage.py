@@ -25,7 +25,8 @@ from jobstore import (
     StoreUnavailable,
     job_id,
 )
-from jobstore.engines.sqlite.upkeep.inspection import Verdict, inspect_rows
+from jobstore.engines.backend import Verdict
+from jobstore.engines.sqlite.upkeep.inspection import inspect_rows
 from tests.fixtures.checks import check_file
 from tests.fixtures.postings import full, posting
 

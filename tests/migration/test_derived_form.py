@@ -11,9 +11,9 @@ import pytest
 
 import jobstore
 from jobstore import SearchQuery, migrating
+from jobstore.engines.backend import Verdict
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.upkeep import inspection, rebuilding
-from jobstore.engines.sqlite.upkeep.inspection import Verdict
 from jobstore.errors import SchemaMismatch
 from tests.fixtures.postings import posting
 

@@ -30,7 +30,7 @@ from jobstore.operations import backup
 from jobstore.operations.backup import creation
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.places import FolderPlace
-from jobstore.operations.progress import Progress
+from jobstore.progress import Progress
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.checks import check_file

@@ -27,7 +27,7 @@ from jobstore.operations.backup.manifest import MOST_OCTETS, Manifest, parse_man
 from jobstore.operations.backup.packing import unpack
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.backup.restoring import restore
-from jobstore.operations.progress import silent
+from jobstore.progress import silent
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.operations.backups import (

@@ -24,9 +24,10 @@ from jobstore import EngineOptions, Event, JobStore, StoreBusy, StoreClosed, mig
 from jobstore.checks import Check, HealthLimits, HealthReport, Probe
 from jobstore.checks.running import Seen, Verdict
 from jobstore.engines.sqlite import wal, wal_index
+from jobstore.engines.sqlite.upkeep import tidying
 from jobstore.errors import InvalidQuery
 from jobstore.locking import FileLock
-from jobstore.operations import backup, maintenance
+from jobstore.operations import backup
 from jobstore.operations.health import (
     COMPONENTS,
     Facts,
@@ -581,7 +582,7 @@ async def test_a_foreign_reader_that_keeps_the_wal_is_named(
     assert child.stdout.readline() == "reading\n"
     # One that reads on what is written after that reads no old state.
     await write(0)
-    await asyncio.to_thread(maintenance.checkpoint, sqlite_url(tmp_path / "jobs.db"))
+    await asyncio.to_thread(tidying.checkpoint, tmp_path / "jobs.db")
     found = await held()
     assert found.verdict == "warn"
     assert float(found.observed or 0) > 0.2
@@ -600,7 +601,7 @@ async def test_a_foreign_reader_that_keeps_the_wal_is_named(
 
     await asyncio.to_thread(child.communicate, "end\n", 60)
     assert "run-due --only checkpoint" in (await held()).output
-    await asyncio.to_thread(maintenance.checkpoint, sqlite_url(tmp_path / "jobs.db"))
+    await asyncio.to_thread(tidying.checkpoint, tmp_path / "jobs.db")
     assert (await held()).verdict == "pass"
 
 

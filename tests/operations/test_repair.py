@@ -14,10 +14,11 @@ from typer.testing import CliRunner, Result
 
 from jobstore import StorageFull, StoreBusy, StoreCorrupt, migrating
 from jobstore.cli.main import app
-from jobstore.engines.sqlite.upkeep.inspection import Finding, Verdict, check_pages
+from jobstore.engines.backend import Finding, Verdict
+from jobstore.engines.sqlite.upkeep import repairing
+from jobstore.engines.sqlite.upkeep.inspection import check_pages
 from jobstore.locking import FileLock
 from jobstore.operations import maintenance
-from jobstore.operations.maintenance import repairing
 from jobstore.settings import sqlite_url
 from tests.fixtures.checks import check_file
 from tests.fixtures.disks import SmallDisk
@@ -181,7 +182,7 @@ def test_a_repair_that_does_not_help_is_taken_back(file: Path) -> None:
     before = file.read_bytes()
 
     with pytest.raises(StoreCorrupt, match=r"digests.*Nothing was changed; .*restore a backup"):
-        maintenance.repair(sqlite_url(file), ["counters"])
+        repairing.repair(file, ["counters"])
 
     assert file.read_bytes() == before
     assert copies(file) == []
@@ -190,19 +191,19 @@ def test_a_repair_that_does_not_help_is_taken_back(file: Path) -> None:
 def test_a_posting_that_cannot_be_read_stops_a_repair(file: Path) -> None:
     tamper(file, "UPDATE posting SET skills = '[' WHERE source_job_id = '4'")
     with pytest.raises(StoreCorrupt, match="jobstore restore"):
-        maintenance.repair(sqlite_url(file), ["index"])
+        repairing.repair(file, ["index"])
 
 
 def test_others_who_write_are_not_disturbed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counters_wrong(file)
     monkeypatch.setattr(repairing, "PATIENCE", 0.05)
     with FileLock(file, 0), pytest.raises(StoreBusy):
-        maintenance.repair(sqlite_url(file), ["counters"])
+        repairing.repair(file, ["counters"])
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusy):
-            maintenance.repair(sqlite_url(file), ["counters"])
-    assert maintenance.repair(sqlite_url(file), ["counters"]).done == ["recounted the counters"]
+            repairing.repair(file, ["counters"])
+    assert repairing.repair(file, ["counters"]).done == ["recounted the counters"]
 
 
 def test_a_disk_without_room_for_the_copy_changes_nothing(small_disk: SmallDisk) -> None:
@@ -214,10 +215,10 @@ def test_a_disk_without_room_for_the_copy_changes_nothing(small_disk: SmallDisk)
     small_disk.burden(free - 100_000)
 
     with pytest.raises(StorageFull):
-        maintenance.repair(sqlite_url(file), ["counters"])
+        repairing.repair(file, ["counters"])
     assert copies(file) == []
     small_disk.relieve()
-    assert maintenance.repair(sqlite_url(file), ["counters"]).copy is not None
+    assert repairing.repair(file, ["counters"]).copy is not None
     check_file(file)
 
 
@@ -230,20 +231,21 @@ def test_a_copy_that_fails_half_way_is_removed(file: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(repairing, "open_file", full)
     with pytest.raises(Exception, match="doctor"):
-        maintenance.repair(sqlite_url(file), ["counters"])
+        repairing.repair(file, ["counters"])
     assert copies(file) == []
     assert file.read_bytes() == before
 
 
-def test_what_is_planned_is_in_the_order_of_dependence() -> None:
+def test_what_is_planned_is_in_the_order_of_dependence(file: Path) -> None:
+    url = sqlite_url(file)
     problems = [Finding(name, Verdict.PROBLEM, "") for name in ("counters", "index", "pages")]
-    assert maintenance.plan([*problems, Finding("wal", Verdict.WARNING, "")]) == [
+    assert [*maintenance.plan(url, [*problems, Finding("wal", Verdict.WARNING, "")])] == [
         "pages",
         "index",
         "counters",
     ]
     with pytest.raises(StoreCorrupt, match="postings: two"):
-        maintenance.plan([*problems, Finding("postings", Verdict.PROBLEM, "two")])
+        maintenance.plan(url, [*problems, Finding("postings", Verdict.PROBLEM, "two")])
 
 
 def test_an_index_that_lacks_rows_is_seen_by_the_full_check(file: Path) -> None:

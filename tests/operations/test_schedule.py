@@ -21,6 +21,7 @@ from unittest.mock import Mock
 import pytest
 
 import jobstore
+from jobstore.engines.sqlite.upkeep import tidying
 from jobstore.errors import InvalidQuery, StoreUnavailable
 from jobstore.operations import backup, deployment, maintenance, schedule
 from jobstore.operations.backup import creation
@@ -28,6 +29,7 @@ from jobstore.operations.schedule import agent as module
 from jobstore.operations.schedule import tasks
 from jobstore.operations.schedule.running import Ran, run_due, upcoming
 from jobstore.operations.schedule.tasks import NAMES, Occasion, Result
+from jobstore.settings import parse_store_url
 from jobstore.settings.sections import Settings
 from tests.contract.cli.commands import run
 from tests.fixtures.postings import posting
@@ -229,19 +231,19 @@ async def test_the_wal_is_emptied_and_the_index_merged_while_others_use_the_stor
         assert pieces() < before
         assert octets(wal) < 200_000
         assert (await store.search(jobstore.SearchQuery(text="engineer"))).total == 12
-    assert maintenance.merge(migrated_url)
+    assert tidying.merge(parse_store_url(migrated_url).path)
     assert all(each.verdict != "problem" for each in maintenance.examine(migrated_url, verify=True))
 
 
 def test_merging_is_bounded(migrated_url: str, settings: Settings) -> None:
-    assert not maintenance.merge(migrated_url, rounds=0)
+    assert not tidying.merge(parse_store_url(migrated_url).path, rounds=0)
 
 
 def test_those_who_read_or_have_much_to_merge_are_told_of(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(maintenance, "checkpoint", lambda url, patience: False)
-    monkeypatch.setattr(maintenance, "merge", lambda url, patience: False)
+    monkeypatch.setattr(tidying, "checkpoint", lambda path, patience: False)
+    monkeypatch.setattr(tidying, "merge", lambda path, patience: False)
     ran = run_due(settings, only=["checkpoint", "optimize"], clock=Seconds())
     assert "those who read" in detail(ran, "checkpoint")
     assert "next time" in detail(ran, "optimize")

@@ -15,9 +15,8 @@ from typer.testing import CliRunner, Result
 import jobstore
 from jobstore import SearchQuery, StorageFull, StoreBusy, StoreCorrupt, StoreUnavailable, migrating
 from jobstore.cli.main import app
+from jobstore.engines.sqlite.upkeep import space, tidying
 from jobstore.locking import FileLock
-from jobstore.operations import maintenance
-from jobstore.operations.maintenance import space, tidying
 from jobstore.settings import sqlite_url
 from tests.fixtures.checks import check_file
 from tests.fixtures.disks import SmallDisk
@@ -81,7 +80,7 @@ def test_optimising_merges_the_index(file: Path) -> None:
 
     grown(sqlite_url(file), 300, 250)
     assert segments() > 1
-    maintenance.vacuum(sqlite_url(file))
+    tidying.vacuum(file)
     assert segments() == 1
     check_file(file)
 
@@ -165,9 +164,9 @@ def test_ctrl_c_between_two_steps_loses_nothing(file: Path, step: str) -> None:
 
     grown(sqlite_url(file), 300, 250)
     with pytest.raises(KeyboardInterrupt):
-        maintenance.vacuum(sqlite_url(file), progress=interrupt)
+        tidying.vacuum(file, progress=interrupt)
     check_file(file)
-    assert maintenance.vacuum(sqlite_url(file)).after < file.stat().st_size + 1
+    assert tidying.vacuum(file).after < file.stat().st_size + 1
     check_file(file)
 
 
@@ -183,14 +182,14 @@ def test_ctrl_c_ends_the_writing_of_the_file(file: Path, monkeypatch: pytest.Mon
         patch.setattr(tidying, "_STEPS_BETWEEN_LOOKS", 10)
         patch.setattr(tidying, "_look", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            maintenance.vacuum(sqlite_url(file), progress=lambda step, *_: steps.append(step))
+            tidying.vacuum(file, progress=lambda step, *_: steps.append(step))
     check_file(file)
-    assert maintenance.vacuum(sqlite_url(file)).after < before / 2
+    assert tidying.vacuum(file).after < before / 2
 
 
 def test_the_steps_are_told(file: Path) -> None:
     told: list[str] = []
-    maintenance.vacuum(sqlite_url(file), progress=lambda step, done, total: told.append(step))
+    tidying.vacuum(file, progress=lambda step, done, total: told.append(step))
     assert list(dict.fromkeys(told)) == [
         "check the pages",
         "merge the index",
@@ -201,11 +200,11 @@ def test_the_steps_are_told(file: Path) -> None:
 def test_a_store_that_is_written_to_is_left_alone(file: Path) -> None:
     before = file.stat().st_size
     with FileLock(file, 0), pytest.raises(StoreBusy):
-        maintenance.vacuum(sqlite_url(file), patience=0.05)
+        tidying.vacuum(file, patience=0.05)
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusy):
-            maintenance.vacuum(sqlite_url(file), patience=0.05)
+            tidying.vacuum(file, patience=0.05)
     assert file.stat().st_size == before
 
 
@@ -224,13 +223,13 @@ def test_one_who_reads_goes_on_and_the_space_waits_for_him(
         assert f"jobstore run-due --only checkpoint --store {sqlite_url(file)}" in result.stderr
         assert reader.execute("SELECT count(*) FROM posting").fetchone() == (10,)
         reader.execute("COMMIT")
-    assert maintenance.checkpoint(sqlite_url(file))
+    assert tidying.checkpoint(file)
     check_file(file)
 
 
 async def test_an_open_store_goes_on_after_it(file: Path) -> None:
     async with jobstore.connect(sqlite_url(file)) as store:
-        await asyncio.to_thread(maintenance.vacuum, sqlite_url(file))
+        await asyncio.to_thread(tidying.vacuum, file)
         await store.upsert(posting("after", description="text"))
         assert await store.count() == await store.count(SearchQuery(text="text")) == 11
     check_file(file)
@@ -246,15 +245,15 @@ def test_a_disk_without_room_is_refused_first_and_survives_it(
     small_disk.burden(4 * 2**20 - used - 200_000)
 
     with pytest.raises(StorageFull, match="this needs"):
-        maintenance.vacuum(sqlite_url(file))
+        tidying.vacuum(file)
     # The disk may also fill up between the look and the work.
     monkeypatch.setattr(tidying, "require_space_to_vacuum", lambda *_: None)
     with pytest.raises(StorageFull):
-        maintenance.vacuum(sqlite_url(file))
+        tidying.vacuum(file)
 
     check_file(file)
     small_disk.relieve()
-    assert maintenance.vacuum(sqlite_url(file)).after < used
+    assert tidying.vacuum(file).after < used
 
 
 def test_temporary_files_need_room_as_well(
@@ -272,19 +271,19 @@ def test_temporary_files_need_room_as_well(
 
 def test_what_is_no_sound_store_is_refused(file: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
-        maintenance.vacuum(sqlite_url(tmp_path / "absent.db"))
+        tidying.vacuum(tmp_path / "absent.db")
     other = tmp_path / "other.db"
     tamper(other, "CREATE TABLE t (x)")
     with pytest.raises(StoreCorrupt, match="another program"):
-        maintenance.vacuum(sqlite_url(other))
+        tidying.vacuum(other)
     overwrite_page(file, "posting_text")
     before = file.read_bytes()
     with pytest.raises(StoreCorrupt):
-        maintenance.vacuum(sqlite_url(file))
+        tidying.vacuum(file)
     assert file.read_bytes() == before
 
 
 def test_sqlite_may_renew_its_statistics(file: Path) -> None:
-    maintenance.optimize(sqlite_url(file))
+    tidying.optimize(file)
     check_file(file)
     migrating.verify(sqlite_url(file))

@@ -17,9 +17,9 @@ from typing import Any
 
 import jobstore
 from jobstore import Job, JobStoreError, SearchQuery
-from jobstore.engines.sqlite.upkeep.inspection import Verdict
+from jobstore.engines.backend import Verdict
 from jobstore.intake.validation import check_posting
-from jobstore.operations.maintenance.examining import examine
+from jobstore.operations.maintenance import examine
 from jobstore.settings import sqlite_url
 from tests.torture.rounds import Outcome
 

@@ -4,39 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
-from jobstore.engines.backend import Footprint, HeldLog, Library
+from jobstore.engines.backend import Upkeep
 from jobstore.engines.protocol import Engine
 from jobstore.settings import EngineOptions, StoreURL
-
-
-class _Upkeep:
-    def footprint(self, url: StoreURL) -> Footprint:
-        from jobstore.engines.sqlite.upkeep.inspection import footprint
-
-        return footprint(url.path)
-
-    def damaged_logs(self, url: StoreURL) -> list[tuple[Path, bool]]:
-        from jobstore.engines.sqlite import wal
-
-        return wal.kept(url.path.resolve())
-
-    def held_log(self, url: StoreURL) -> HeldLog:
-        from jobstore.engines.sqlite import wal_index
-
-        return wal_index.held(url.path)
-
-    def library(self) -> Library:
-        from jobstore.engines.sqlite.upkeep.inspection import library
-
-        return library()
 
 
 class SQLiteBackend:
     """A database in one file."""
 
-    upkeep = _Upkeep()
+    @property
+    def upkeep(self) -> Upkeep:
+        """Looking after the file."""
+        from jobstore.engines.sqlite.upkeep.upkeep import SQLiteUpkeep
+
+        return SQLiteUpkeep()
 
     async def open(
         self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime]

@@ -21,7 +21,7 @@ from jobstore.operations.backup.retention import Pruned
 from jobstore.operations.backup.state import Attempt, Drill, LastBackup, last_backup, last_drill
 from jobstore.operations.backup.trust import Doubt, new_key
 from jobstore.operations.backup.verification import Verified
-from jobstore.operations.progress import Progress
+from jobstore.progress import Progress
 from jobstore.settings import StoreURL
 from jobstore.settings.sections import Settings
 

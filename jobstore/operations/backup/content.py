@@ -33,7 +33,7 @@ from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import DamagedRow, translated
 from jobstore.errors import BackupError, SchemaMismatch, StorageFull, StoreCorrupt, StoreUnavailable
 from jobstore.operations.backup.manifest import Manifest
-from jobstore.operations.progress import Progress
+from jobstore.progress import Progress
 from jobstore.settings import sqlite_url
 
 _SQL = named_statements.load("sqlite")

@@ -42,7 +42,7 @@ from jobstore.operations.backup.scratch import (
 )
 from jobstore.operations.backup.state import Attempt, last_attempt, record_attempt
 from jobstore.operations.backup.trust import Trust
-from jobstore.operations.progress import Progress, silent
+from jobstore.progress import Progress, silent
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 

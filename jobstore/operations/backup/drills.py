@@ -22,7 +22,7 @@ from jobstore.operations.backup.scratch import disk_errors, make_folder, scratch
 from jobstore.operations.backup.state import Drill, record_drill
 from jobstore.operations.backup.trust import Doubt
 from jobstore.operations.backup.verification import open_chosen
-from jobstore.operations.progress import Progress, silent
+from jobstore.progress import Progress, silent
 from jobstore.records import JobSummary, SearchQuery, Sort
 from jobstore.search.words import words
 from jobstore.settings import sqlite_url

@@ -18,7 +18,7 @@ from jobstore.errors import BackupError
 from jobstore.files import create
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.scratch import CHUNK, disk_errors, open_regular, require_space
-from jobstore.operations.progress import Progress, silent
+from jobstore.progress import Progress, silent
 
 # Bytes between two looks at the room that is left.
 _BETWEEN_LOOKS = 8 * CHUNK

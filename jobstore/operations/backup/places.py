@@ -32,7 +32,7 @@ from jobstore.operations.backup.scratch import (
     scratch_folder,
     write_file,
 )
-from jobstore.operations.progress import Progress
+from jobstore.progress import Progress
 from jobstore.settings.sections import Settings
 
 _MARKER = ".unfinished"

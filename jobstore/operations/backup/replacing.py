@@ -22,7 +22,7 @@ from jobstore.locking import FileLock, attempts
 from jobstore.operations.backup.creation import create, replicate
 from jobstore.operations.backup.manifest import BEFORE_RESTORE
 from jobstore.operations.backup.scratch import publish, synchronise
-from jobstore.operations.progress import Progress
+from jobstore.progress import Progress
 from jobstore.settings.sections import Settings
 
 # Seconds to wait for the processes that use the store.

@@ -29,7 +29,7 @@ from jobstore.operations.backup.scratch import (
 )
 from jobstore.operations.backup.trust import Doubt
 from jobstore.operations.backup.verification import open_chosen, require_known_form
-from jobstore.operations.progress import Progress, silent
+from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.settings.sections import Settings
 

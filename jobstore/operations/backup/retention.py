@@ -24,7 +24,7 @@ from jobstore.operations.backup.creation import working_alone
 from jobstore.operations.backup.manifest import Manifest, age_order, ahead
 from jobstore.operations.backup.places import Place, open_places
 from jobstore.operations.backup.trust import Trust
-from jobstore.operations.progress import Progress, silent
+from jobstore.progress import Progress, silent
 from jobstore.settings.sections import BackupSection, Settings
 
 _log = logs.get("backup")

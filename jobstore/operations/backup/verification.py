@@ -27,7 +27,7 @@ from jobstore.operations.backup.scratch import (
     scratch_folder,
 )
 from jobstore.operations.backup.trust import Doubt
-from jobstore.operations.progress import Progress, silent
+from jobstore.progress import Progress, silent
 from jobstore.settings.sections import Settings
 
 

@@ -25,7 +25,7 @@ from jobstore.operations.backup.packing import identities_in
 from jobstore.operations.backup.scratch import disk_errors, require_space
 from jobstore.operations.backup.verification import open_chosen
 from jobstore.operations.deployment.conditions import PATIENCE, Loss, compare
-from jobstore.operations.progress import silent
+from jobstore.progress import silent
 from jobstore.settings.sections import Settings
 
 

@@ -15,6 +15,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from jobstore.engines import backend_of
 from jobstore.operations.times import DAY, Rhythm
 from jobstore.settings.kinds import zone_of
 
@@ -167,19 +168,16 @@ def _prune(occasion: Occasion) -> Result:
 
 
 def _checkpoint(occasion: Occasion) -> Result:
-    from jobstore.operations import maintenance
-
-    if maintenance.checkpoint(occasion.settings.store.url, patience=_PATIENCE):
+    url = occasion.settings.store.address
+    if backend_of(url).upkeep.checkpoint(url, patience=_PATIENCE):
         return Result("the WAL is empty")
     return Result("written back as far as those who read allow")
 
 
 def _optimize(occasion: Occasion) -> Result:
-    from jobstore.operations import maintenance
-
-    maintenance.optimize(occasion.settings.store.url, patience=_PATIENCE)
-    merged = maintenance.merge(occasion.settings.store.url, patience=_PATIENCE)
-    return Result("optimised" if merged else "optimised; the index is merged further next time")
+    url = occasion.settings.store.address
+    done = backend_of(url).upkeep.optimize(url, patience=_PATIENCE)
+    return Result("optimised" if done else "optimised; the index is merged further next time")
 
 
 def _history(occasion: Occasion) -> Result:

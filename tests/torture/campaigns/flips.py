@@ -18,8 +18,8 @@ from typing import Any
 
 import jobstore
 from jobstore import JobStoreError, SearchQuery
-from jobstore.engines.sqlite.upkeep.inspection import Verdict
-from jobstore.operations.maintenance.examining import examine
+from jobstore.engines.backend import Verdict
+from jobstore.operations.maintenance import examine
 from jobstore.settings import sqlite_url
 from tests.torture.acknowledged import all_of, made
 from tests.torture.campaigns.faulty_calls import place_in

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 import jobstore
 from jobstore.cli.main import app
+from jobstore.engines.backend import Verdict
 from jobstore.engines.sqlite.upkeep import inspection
-from jobstore.engines.sqlite.upkeep.inspection import Verdict
 from tests.operations.damaging import lost_revision
 
 

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobstore import InvalidPosting, JobPosting
+from jobstore.engines.backend import Verdict
 from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.engines.sqlite.upkeep import rebuilding
-from jobstore.engines.sqlite.upkeep.inspection import Verdict, inspect_pages, inspect_rows
+from jobstore.engines.sqlite.upkeep.inspection import inspect_pages, inspect_rows
 from jobstore.engines.sqlite.upkeep.rebuilding import rebuild_counters, rebuild_index
 from jobstore.engines.sqlite.writing import changes
 from jobstore.intake.validation import check_posting

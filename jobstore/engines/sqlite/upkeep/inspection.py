@@ -17,16 +17,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from jobstore.engines import named_statements
-from jobstore.engines.backend import Footprint, Library
+from jobstore.engines.backend import Finding, Footprint, Library, Verdict
 from jobstore.engines.sqlite import schema, wal
 from jobstore.engines.sqlite.connection import LEAST_SQLITE, wal_reset_race
 from jobstore.engines.sqlite.errors import primary_code, wrap
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.upkeep.verification import Faults, verify_rows
-
-# As this module's own: what everything here returns.
-from jobstore.engines.sqlite.upkeep.verification import Finding as Finding
-from jobstore.engines.sqlite.upkeep.verification import Verdict as Verdict
 from jobstore.errors import JobStoreError
 from jobstore.files import exposure
 from jobstore.locking import FileLock

@@ -11,12 +11,11 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from jobstore.derived.merge import listed_at
 from jobstore.engines import named_statements
+from jobstore.engines.backend import Finding, Verdict
 from jobstore.engines.sqlite.rows import (
     DIGEST,
     LISTED_AT,
@@ -51,24 +50,6 @@ _TOLD = 5
 _SLICE = 4096
 
 _DEFINITION = "SELECT s.sql FROM sqlite_schema AS s WHERE s.name = ?"
-
-
-class Verdict(StrEnum):
-    """How a finding is meant."""
-
-    OK = "ok"
-    WARNING = "warning"
-    """Works, and wants attention."""
-    PROBLEM = "problem"
-
-
-@dataclass(slots=True, frozen=True)
-class Finding:
-    """One thing that was looked at: its name, the verdict, and what was seen."""
-
-    name: str
-    verdict: Verdict
-    detail: str
 
 
 class Faults:

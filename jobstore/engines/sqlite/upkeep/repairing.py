@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobstore.engines import named_statements
+from jobstore.engines.backend import RESTORE_ADVICE, Repaired, Verdict
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import DamagedRow, primary_code, translated
 from jobstore.engines.sqlite.files import open_file
-from jobstore.engines.sqlite.upkeep.inspection import Finding, Verdict, check_pages, check_words
+from jobstore.engines.sqlite.upkeep.inspection import check_pages, check_words
 from jobstore.engines.sqlite.upkeep.rebuilding import rebuild_counters, rebuild_index
+from jobstore.engines.sqlite.upkeep.space import require_space, size_of
 from jobstore.engines.sqlite.upkeep.verification import verify_rows
 from jobstore.errors import StoreCorrupt
-from jobstore.operations.maintenance.space import require_space, size_of
-from jobstore.settings import StoreURL, parse_store_url
 
 _SQL = named_statements.load("sqlite")
 
@@ -32,46 +32,15 @@ PATIENCE = 10.0
 
 Progress = Callable[[int], object]
 
-_RESTORE = "if the disk works and has room, restore a backup: jobstore restore --to NEW"
-
-
-class Repaired(NamedTuple):
-    """What was done, in words; the copy that was made before; what is found now."""
-
-    done: list[str]
-    copy: Path | None
-    findings: list[Finding]
-
-
-def plan(findings: Iterable[Finding]) -> list[str]:
-    """Return the names of the findings that :func:`repair` can mend, in its order.
-
-    Raises StoreCorrupt when there is a problem that it cannot mend.
-    """
-    wrong = {each.name: each for each in findings if each.verdict is Verdict.PROBLEM}
-    beyond = [each for name, each in wrong.items() if name not in _REPAIRS]
-    if beyond:
-        told = "; ".join(f"{each.name}: {each.detail.rstrip('.')}" for each in beyond)
-        raise StoreCorrupt(f"This cannot be rebuilt: {told}. Nothing was changed; {_RESTORE}")
-    return [name for name in _REPAIRS if name in wrong]
-
 
 def repair(
-    url: str | StoreURL,
+    path: Path,
     names: Iterable[str],
     *,
     copy: bool = True,
     progress: Progress | None = None,
 ) -> Repaired:
-    """Rebuild what the findings ``names`` are about; see :func:`plan`.
-
-    With ``copy`` the store as it was stays beside it, under a name that tells the time.
-    ``progress`` is told how many postings were indexed since it was last called.
-
-    Raises StoreCorrupt when the store is still not sound then: nothing is changed, and a backup
-    is needed. Raises StoreBusy when others write all the time, StorageFull, StoreUnavailable.
-    """
-    path = parse_store_url(url).path
+    """Do what :class:`jobstore.engines.backend.Upkeep` says of a repair."""
     wanted = set(names)
     with (
         translated(),
@@ -79,7 +48,7 @@ def repair(
         _all_or_nothing(conn),
         _kept(path, copy) as kept,
     ):
-        done = [work(conn, progress) for name, work in _REPAIRS.items() if name in wanted]
+        done = [each.work(conn, progress) for name, each in _REPAIRS.items() if name in wanted]
         findings = [check_pages(conn, full=True), check_words(conn), *verify_rows(conn)]
         left = [each for each in findings if each.verdict is Verdict.PROBLEM]
         if left:
@@ -103,7 +72,7 @@ def _all_or_nothing(conn: sqlite3.Connection) -> Iterator[None]:
 
 
 def _beyond(why: str) -> str:
-    return f"Rebuilding does not mend it ({why}). Nothing was changed; {_RESTORE}"
+    return f"Rebuilding does not mend it ({why}). Nothing was changed; {RESTORE_ADVICE}"
 
 
 @contextmanager
@@ -151,11 +120,19 @@ def _orphans(conn: sqlite3.Connection, _progress: Progress | None) -> str:
     return f"removed {texts:,} texts and {versions:,} earlier versions that have no posting"
 
 
+class _Repair(NamedTuple):
+    what: str
+    work: Callable[[sqlite3.Connection, Progress | None], str]
+
+
 # By the name of the finding; in this order, since each needs what comes before it.
-_REPAIRS: Mapping[str, Callable[[sqlite3.Connection, Progress | None], str]] = {
-    "pages": _indexes,
-    "orphans": _orphans,
-    "words": _words,
-    "index": _words,
-    "counters": _counters,
+_REPAIRS: Mapping[str, _Repair] = {
+    "pages": _Repair("the indexes of the tables", _indexes),
+    "orphans": _Repair("texts and earlier versions without a posting (they are removed)", _orphans),
+    "words": _Repair("the full-text index", _words),
+    "index": _Repair("the full-text index", _words),
+    "counters": _Repair("the counters", _counters),
 }
+
+REPAIRS: Mapping[str, str] = {name: each.what for name, each in _REPAIRS.items()}
+"""What is rebuilt, in words, by the name of the finding; in the order of work."""

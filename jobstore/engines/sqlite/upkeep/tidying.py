@@ -11,16 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection
-from typing import NamedTuple
 
 from jobstore.engines import named_statements
+from jobstore.engines.backend import Vacuumed, Verdict
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
-from jobstore.engines.sqlite.upkeep.inspection import Verdict, check_pages
+from jobstore.engines.sqlite.upkeep.inspection import check_pages
+from jobstore.engines.sqlite.upkeep.space import require_space_to_vacuum, size_of
 from jobstore.errors import StoreCorrupt
-from jobstore.operations.maintenance.space import require_space_to_vacuum, size_of
-from jobstore.operations.progress import Progress, silent
-from jobstore.settings import StoreURL, parse_store_url
+from jobstore.progress import Progress, silent
 
 _SQL = named_statements.load("sqlite")
 
@@ -33,22 +32,7 @@ _MERGED_PAGES = 256
 _STEPS_BETWEEN_LOOKS = 100_000
 
 
-class Vacuumed(NamedTuple):
-    """The bytes that the store took before and takes now, and how long it took.
-
-    ``waiting``: somebody still reads the store as it was; the space is given back when they
-    are done.
-    """
-
-    before: int
-    after: int
-    seconds: float
-    waiting: bool
-
-
-def vacuum(
-    url: str | StoreURL, *, patience: float = PATIENCE, progress: Progress = silent
-) -> Vacuumed:
+def vacuum(path: Path, *, patience: float = PATIENCE, progress: Progress = silent) -> Vacuumed:
     """Write the database file anew, without what deleted postings have left in it.
 
     The full-text index is merged into one piece first, since it keeps the words of what was
@@ -61,7 +45,7 @@ def vacuum(
     then, nor when Ctrl-C ends it, which it may do at any moment.
     """
     started = time.monotonic()
-    with _alone(url, patience) as (path, conn):
+    with _alone(path, patience) as conn:
         before = size_of(path)
         pages, free, size = (
             conn.execute(f"PRAGMA {name}").fetchone()[0]
@@ -79,34 +63,34 @@ def vacuum(
         return Vacuumed(before, size_of(path), time.monotonic() - started, waiting)
 
 
-def checkpoint(url: str | StoreURL, *, patience: float = PATIENCE) -> bool:
+def checkpoint(path: Path, *, patience: float = PATIENCE) -> bool:
     """Copy the WAL into the database and empty it; False if somebody still reads an old state.
 
     Raises StoreBusy, StorageFull, StoreUnavailable and StoreCorrupt.
     """
-    with _alone(url, patience) as (_, conn):
+    with _alone(path, patience) as conn:
         return _written_back(conn)
 
 
-def optimize(url: str | StoreURL, *, patience: float = PATIENCE) -> None:
+def optimize(path: Path, *, patience: float = PATIENCE) -> None:
     """Let SQLite look whether its statistics of the tables are worth renewing (PRAGMA optimize).
 
     Raises StoreBusy, StorageFull, StoreUnavailable and StoreCorrupt.
     """
-    with _alone(url, patience) as (_, conn):
+    with _alone(path, patience) as conn:
         # Bounds what it reads, whatever the size of the store (https://sqlite.org/lang_analyze.html).
         conn.execute("PRAGMA analysis_limit = 400")
         conn.execute("PRAGMA optimize")
 
 
-def merge(url: str | StoreURL, *, rounds: int = 20, patience: float = PATIENCE) -> bool:
+def merge(path: Path, *, rounds: int = 20, patience: float = PATIENCE) -> bool:
     """Merge pieces of the full-text index, a bounded amount; True if there is no more to merge.
 
     Others get their turn after each of at most ``rounds`` rounds. Raises StoreBusy, StorageFull,
     StoreUnavailable and StoreCorrupt.
     """
     for _ in range(rounds):
-        with _alone(url, patience) as (_path, conn):
+        with _alone(path, patience) as conn:
             before = conn.total_changes
             conn.execute(_SQL["merge_words"], (_MERGED_PAGES,))
             # Fewer than two changes mean that nothing was done (https://sqlite.org/fts5.html,
@@ -157,10 +141,9 @@ def _interruptible(conn: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(url: str | StoreURL, patience: float) -> Iterator[tuple[Path, Connection]]:
-    path = parse_store_url(url).path
+def _alone(path: Path, patience: float) -> Iterator[Connection]:
     with translated(), schema.migrating(path, patience) as conn:
-        yield path, conn
+        yield conn
 
 
 def _written_back(conn: Connection) -> bool:

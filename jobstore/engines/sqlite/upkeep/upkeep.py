@@ -1,0 +1,59 @@
+"""What SQLite offers to those who look after a store; each is done in a module of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from jobstore.engines.backend import Finding, Footprint, HeldLog, Library, Repaired, Vacuumed
+from jobstore.engines.sqlite import wal, wal_index
+from jobstore.engines.sqlite.upkeep import inspection, repairing, tidying
+from jobstore.progress import Progress, silent
+from jobstore.settings import StoreURL
+
+
+class SQLiteUpkeep:
+    """Looking after a database in one file; see :class:`jobstore.engines.backend.Upkeep`."""
+
+    repairs = repairing.REPAIRS
+
+    def footprint(self, url: StoreURL) -> Footprint:
+        return inspection.footprint(url.path)
+
+    def damaged_logs(self, url: StoreURL) -> list[tuple[Path, bool]]:
+        return wal.kept(url.path.resolve())
+
+    def held_log(self, url: StoreURL) -> HeldLog:
+        return wal_index.held(url.path)
+
+    def library(self) -> Library:
+        return inspection.library()
+
+    def inspect_files(self, url: StoreURL) -> Iterator[Finding]:
+        yield inspection.inspect_library()
+        yield from inspection.inspect_files(url.path)
+
+    def inspect_content(self, url: StoreURL, *, full: bool, rows: bool) -> Iterator[Finding]:
+        yield from inspection.inspect_pages(url.path, full=full)
+        if rows:
+            yield from inspection.inspect_rows(url.path)
+
+    def repair(
+        self,
+        url: StoreURL,
+        names: Iterable[str],
+        *,
+        copy: bool = True,
+        progress: Callable[[int], object] | None = None,
+    ) -> Repaired:
+        return repairing.repair(url.path, names, copy=copy, progress=progress)
+
+    def vacuum(self, url: StoreURL, *, progress: Progress = silent) -> Vacuumed:
+        return tidying.vacuum(url.path, progress=progress)
+
+    def checkpoint(self, url: StoreURL, *, patience: float) -> bool:
+        return tidying.checkpoint(url.path, patience=patience)
+
+    def optimize(self, url: StoreURL, *, patience: float) -> bool:
+        tidying.optimize(url.path, patience=patience)
+        return tidying.merge(url.path, patience=patience)
