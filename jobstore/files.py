@@ -19,6 +19,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from jobstore.errors import StoreUnavailable
+
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
 _ALWAYS = os.O_CLOEXEC | os.O_NOFOLLOW
@@ -66,6 +68,36 @@ def make_folder(folder: Path) -> None:
             continue
         adopt(each)
         synchronise(each.parent)
+
+
+def make_file(path: Path) -> None:
+    """Make an empty file and its folders where they are missing; what is there stays as it is.
+
+    Raises StoreUnavailable when that is not possible.
+    """
+    with reachable(path):
+        make_folder(path.parent)
+        if not path.exists():
+            os.close(open_or_create(path, os.O_RDWR))
+
+
+def require_file(path: Path) -> None:
+    """Raise StoreUnavailable where something stands that is no file, and so no store."""
+    with reachable(path):
+        if path.exists() and not path.is_file():
+            raise StoreUnavailable(f"{path} is no file; check the store's URL.")
+
+
+@contextmanager
+def reachable(path: Path) -> Iterator[None]:
+    """Raise StoreUnavailable for what the operating system says while the block looks."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailable(
+            f"Cannot reach {path} ({error.strerror}); check the store's URL, and that this "
+            "account may write there."
+        ) from error
 
 
 def adopt(folder: Path) -> None:

@@ -17,15 +17,18 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from jobstore import resources
+from jobstore.engines.backend import Count
 from jobstore.engines.scripts import Script, read_scripts
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.schema import Recorded
 from jobstore.errors import MigrationError, SchemaMismatch, StoreUnavailable
+from jobstore.files import make_file, reachable
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.threads import apart
 
@@ -99,7 +102,7 @@ class Step:
         return [each[3] or f"{each[1]}.{each[2]}" for each in found]
 
 
-Look = Callable[[sqlite3.Connection, Step], object]
+Look = Callable[[Count, Step], object]
 """Looks at the store before a migration is run."""
 
 
@@ -131,7 +134,7 @@ def up(
 
     if dry_run:
         return [_step(script, "up") for script in plan(_peek(store))]
-    schema.create(store.path)
+    make_file(store.path)
     done = _run(store, "up", plan, len(scripts), timeout)
     if folder is None and last == len(scripts):
         _renew(store, timeout)
@@ -260,6 +263,7 @@ def _run(
     timeout: float,
     look: Look | None = None,
 ) -> list[Step]:
+    from jobstore.engines.sqlite.upkeep import comparison
     from jobstore.engines.sqlite.yoyo_backend import Backend
 
     done: list[Step] = []
@@ -273,7 +277,7 @@ def _run(
                 if not todo:
                     break
                 if look is not None:
-                    look(connection, _step(todo[0], direction))
+                    look(partial(comparison.count, connection), _step(todo[0], direction))
                 with _named(todo[0]):
                     (backend.apply if direction == "up" else backend.take_back)(todo[0])
             done.append(_step(todo[0], direction))
@@ -309,7 +313,7 @@ def _scripts(folder: Path | None) -> list[Script]:
 
 def _peek(store: StoreURL) -> list[Recorded]:
     """Return what was applied, without making or changing anything."""
-    with schema.reachable(store.path):
+    with reachable(store.path):
         if not store.path.parent.is_dir():
             raise StoreUnavailable(
                 f"The folder {store.path.parent} does not exist; to make it, and the store in "

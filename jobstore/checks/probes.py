@@ -281,8 +281,8 @@ def _schema(url: StoreURL) -> Seen:
 
 
 def _library(url: StoreURL) -> Seen:
-    version, usable, detail = backend_of(url).upkeep.library()
-    return Seen(Verdict.PASS if usable else Verdict.FAIL, version, output=detail)
+    found = backend_of(url).upkeep.library()
+    return Seen(Verdict.PASS if found.usable else Verdict.FAIL, found.version, output=found.detail)
 
 
 def _memory(limits: HealthLimits) -> Seen:

@@ -90,14 +90,14 @@ class _Story:
 
 
 async def _write_against_a_lock(stage: Stage) -> None:
-    from jobstore.engines.sqlite import schema
+    from jobstore.engines import backend_of
 
+    url = stage.settings.store.address
+    upkeep = backend_of(url).upkeep
     with watching(stage) as (_, picture):
         for _number in range(_HELD_UP):
-            with schema.migrating(stage.settings.store.address.path, 5.0) as locked:
-                locked.execute("BEGIN IMMEDIATE")
+            with upkeep.locked(url, patience=5.0):
                 writing = asyncio.ensure_future(write(stage, 1))
                 await asyncio.sleep(_HOLDING)
-                locked.execute("ROLLBACK")
             await writing
             picture()

@@ -22,8 +22,7 @@ from jobstore.cli.common import (
 from jobstore.cli.output import complain, console, print_json, say
 
 if TYPE_CHECKING:
-    from sqlite3 import Connection
-
+    from jobstore.engines.backend import Count
     from jobstore.migrating import Step
     from jobstore.settings.sections import Settings
 
@@ -112,7 +111,7 @@ class _Saving:
         self._looked = False
         self.saved: str | None = None
 
-    def __call__(self, connection: Connection, step: Step) -> None:
+    def __call__(self, count: Count, step: Step) -> None:
         from jobstore.errors import BackupError, JobStoreError
         from jobstore.operations.deployment.conditions import values_of
         from jobstore.operations.deployment.replacing import save
@@ -120,7 +119,7 @@ class _Saving:
         if self._looked:
             return
         self._looked = True
-        if not (values := values_of(connection, self._steps)):
+        if not (values := values_of(count, self._steps)):
             return
         try:
             self.saved = save(self._settings, f"before taking back {step.id}")

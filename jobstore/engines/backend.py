@@ -7,6 +7,7 @@ is said in :mod:`jobstore.engines`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -40,11 +41,16 @@ class HeldLog(NamedTuple):
 
 
 class Library(NamedTuple):
-    """The database's software: its version, whether it can be used, and what is known of it."""
+    """The database's software: what it is called, its version, and what is known of it.
 
+    ``advice`` says what to do where it is not usable.
+    """
+
+    name: str
     version: str
     usable: bool
     detail: str
+    advice: str
 
 
 class Verdict(StrEnum):
@@ -84,6 +90,60 @@ class Vacuumed(NamedTuple):
     after: int
     seconds: float
     waiting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A store at one moment: its migrations, the form of what is derived, how many postings.
+
+    Without a file ``exists`` is false; a file without tables has no migrations.
+    """
+
+    exists: bool = False
+    migrations: tuple[str, ...] = ()
+    derived_form: int = 0
+    postings: int = 0
+
+    @property
+    def schema(self) -> tuple[tuple[str, ...], int]:
+        """What tells one schema from another."""
+        return self.migrations, self.derived_form
+
+    @property
+    def newest(self) -> str:
+        """The last migration; ``0`` where there is none."""
+        return self.migrations[-1] if self.migrations else "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What an earlier state does not have: postings, counted.
+
+    ``added`` since, ``changed`` since, ``seen`` again since without a change; ``removed`` since
+    are those that would come back.
+    """
+
+    added: int = 0
+    changed: int = 0
+    seen: int = 0
+    removed: int = 0
+
+    def __bool__(self) -> bool:
+        return any((self.added, self.changed, self.seen, self.removed))
+
+    def __str__(self) -> str:
+        told = {
+            "added": self.added,
+            "changed": self.changed,
+            "seen again": self.seen,
+            "deleted (they come back)": self.removed,
+        }
+        counts = ", ".join(f"{number:,} {name}" for name, number in told.items() if number)
+        return f"postings written since then: {counts}" if counts else "nothing"
+
+
+Count = Callable[[str], int]
+"""Counts the rows of a table, or with ``table.column`` those that have a value there."""
 
 
 class Upkeep(Protocol):
@@ -139,6 +199,9 @@ class Upkeep(Protocol):
         indexed since it was last called.
         """
 
+    def locked(self, url: StoreURL, *, patience: float) -> AbstractContextManager[None]:
+        """Keep everybody else from writing while the block lasts."""
+
     def vacuum(self, url: StoreURL, *, progress: Progress = silent) -> Vacuumed:
         """Write the database anew, without what deleted postings have left in it.
 
@@ -148,6 +211,21 @@ class Upkeep(Protocol):
 
     def checkpoint(self, url: StoreURL, *, patience: float) -> bool:
         """Write the log back and empty it; False if somebody still reads an old state."""
+
+    def condition(self, url: StoreURL) -> Condition:
+        """Return what stands there, whatever the version of its schema."""
+
+    def count(self, url: StoreURL, name: str) -> int:
+        """Count the rows of a table, or with ``table.column`` those that have a value there."""
+
+    def compare(self, url: StoreURL, earlier: Path) -> Loss:
+        """Return what the database has that the one in the file ``earlier`` has not.
+
+        Nobody else may have ``earlier`` open.
+        """
+
+    def plans(self, url: StoreURL) -> dict[str, bool]:
+        """Return by name whether each main statement goes by an index in this very database."""
 
     def optimize(self, url: StoreURL, *, patience: float) -> bool:
         """Do a bounded amount of what keeps queries fast; True if no more is to be done."""

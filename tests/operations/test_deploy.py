@@ -18,13 +18,13 @@ import pytest
 import jobstore
 from jobstore import migrating
 from jobstore.engines.sqlite.upkeep import rebuilding
+from jobstore.engines.sqlite.upkeep.plans import plans
 from jobstore.operations import backup, deployment
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.deployment import Book, Status, undoing, validation, watching
 from jobstore.operations.deployment import plan as plan_deployment
 from jobstore.operations.deployment.conditions import read_condition
-from jobstore.operations.deployment.plans import without_index
-from jobstore.settings import sqlite_url
+from jobstore.settings import StoreURL, parse_store_url, sqlite_url
 from jobstore.settings.advice import warnings_of
 from jobstore.settings.sections import Settings
 from tests.fixtures.checks import check_file
@@ -408,7 +408,7 @@ def test_what_others_wrote_where_only_a_new_migration_has_a_place_for_it_is_not_
         assert f"lost: 1 {name}, which the backup {done.saved} holds" in done.undone[1]
         other = path.with_name("saved.db")
         asyncio.run(backup.restore(settings, done.saved, to=sqlite_url(other)))
-        assert losing in read_condition(other).migrations
+        assert losing in read_condition(parse_store_url(sqlite_url(other))).migrations
     else:
         (left,) = done.left
         assert f"Taking back {losing} would lose 1 {name}, so it stays" in left
@@ -502,7 +502,7 @@ def test_what_is_written_while_a_backup_is_returned_to_is_not_lost_either(
     settings = settings_for(path.parent, thresholds={"get_ms": 0.001})
     compare = undoing.compare
 
-    def compared(one: Path, other: Path) -> deployment.Loss:
+    def compared(one: StoreURL, other: Path) -> deployment.Loss:
         found = compare(one, other)
         stored(settings.store.url, posting("just now"))
         return found
@@ -592,11 +592,14 @@ def test_a_fault_of_an_index_is_told_with_what_to_do(
 
 
 def test_a_main_statement_without_its_index_is_named(migrated_url: str, path: Path) -> None:
-    assert without_index(path) == []
+    assert all(plans(path).values())
     with closing(sqlite3.connect(path)) as conn:
         conn.execute("DROP INDEX counter_top")
         conn.execute("DROP INDEX posting_id")
-    assert without_index(path) == ["get", "top companies"]
+    assert [name for name, by_index in plans(path).items() if not by_index] == [
+        "get",
+        "top companies",
+    ]
 
 
 def test_operations_that_were_not_tried_are_no_success(

@@ -5,7 +5,6 @@ No migration is read or run here; see :mod:`jobstore.migrating`.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from jobstore import files
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.rows import sound
 from jobstore.errors import StoreCorrupt, StoreUnavailable
+from jobstore.files import reachable
 from jobstore.locking import FileLock
 
 APPLICATION_ID = 0x4A4F4253  # "JOBS", in the header of every store
@@ -142,27 +141,3 @@ def migrating(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
             )
         connection.execute("PRAGMA synchronous = FULL")
         yield connection
-
-
-def create(path: Path) -> None:
-    """Make the file, for its owner alone (0600), and missing folders (0700).
-
-    The umask does not matter. What exists is left as it is. Raises StoreUnavailable when that
-    is not possible.
-    """
-    with reachable(path):
-        files.make_folder(path.parent)
-        if not path.exists():
-            os.close(files.open_or_create(path, os.O_RDWR))
-
-
-@contextmanager
-def reachable(path: Path) -> Iterator[None]:
-    """Raise StoreUnavailable for what the operating system says while the block looks."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreUnavailable(
-            f"Cannot reach {path} ({error.strerror}); check the store's URL, and that this "
-            "account may write there."
-        ) from error

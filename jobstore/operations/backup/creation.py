@@ -19,6 +19,7 @@ from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.errors import BackupError, JobStoreError, StoreBusy
 from jobstore.files import create as create_file
+from jobstore.files import reachable
 from jobstore.locking import FileLock
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import Backup
@@ -215,7 +216,7 @@ def _reading(settings: Settings, source: sqlite3.Connection | None) -> Iterator[
         yield source
         return
     path = settings.store.address.path
-    with schema.reachable(path):
+    with reachable(path):
         if not path.is_file():
             raise BackupError(f"There is no store at {path} to back up; check the store's URL.")
     with translated():

@@ -4,7 +4,9 @@
 done by the packages below; the order, the judgement and the report are here.
 """
 
-from jobstore.operations.deployment.conditions import Condition, Loss, Values, require_file
+from jobstore.engines.backend import Condition, Loss
+from jobstore.files import require_file
+from jobstore.operations.deployment.conditions import Values
 from jobstore.operations.deployment.deploying import Plan, deploy, plan
 from jobstore.operations.deployment.gates import Gate, Measured, Phase
 from jobstore.operations.deployment.records import Book, Deployment, Status, backups_in_use

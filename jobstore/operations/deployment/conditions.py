@@ -1,4 +1,4 @@
-"""What stands in a store's file, and what it would lose by becoming an earlier one again.
+"""What stands in a store, and what it would lose by becoming an earlier one again.
 
 Everything here only reads, and blocks while it does.
 """
@@ -6,22 +6,13 @@ Everything here only reads, and blocks while it does.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from sqlite3 import Connection
-from urllib.parse import quote
 
-from jobstore.engines import named_statements
-from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.errors import translated
-from jobstore.engines.sqlite.files import open_file
-from jobstore.errors import StoreUnavailable
+from jobstore.engines import backend_of
+from jobstore.engines.backend import Condition, Count, Loss
 from jobstore.migrating import Step
-
-SQL = named_statements.load("deployment")
-
-_COUNT = 'SELECT COUNT({}) FROM "{}"'
+from jobstore.settings import StoreURL
 
 # What follows from postings, and is written anew by the migration that has a place for it.
 _DERIVED = {
@@ -32,56 +23,6 @@ _DERIVED = {
 
 PATIENCE = 10.0
 """Seconds to wait for other processes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A store at one moment: its migrations, the form of what is derived, how many postings.
-
-    Without a file ``exists`` is false; a file without tables has no migrations.
-    """
-
-    exists: bool = False
-    migrations: tuple[str, ...] = ()
-    derived_form: int = 0
-    postings: int = 0
-
-    @property
-    def schema(self) -> tuple[tuple[str, ...], int]:
-        """What tells one schema from another."""
-        return self.migrations, self.derived_form
-
-    @property
-    def newest(self) -> str:
-        """The last migration; ``0`` where there is none."""
-        return self.migrations[-1] if self.migrations else "0"
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """What an earlier state does not have: postings, counted.
-
-    ``added`` since, ``changed`` since, ``seen`` again since without a change; ``removed`` since
-    are those that would come back.
-    """
-
-    added: int = 0
-    changed: int = 0
-    seen: int = 0
-    removed: int = 0
-
-    def __bool__(self) -> bool:
-        return any((self.added, self.changed, self.seen, self.removed))
-
-    def __str__(self) -> str:
-        told = {
-            "added": self.added,
-            "changed": self.changed,
-            "seen again": self.seen,
-            "deleted (they come back)": self.removed,
-        }
-        counts = ", ".join(f"{number:,} {name}" for name, number in told.items() if number)
-        return f"postings written since then: {counts}" if counts else "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,51 +41,21 @@ class Values:
         )
 
 
-def require_file(path: Path) -> None:
-    """Raise StoreUnavailable where something stands that is no file, and so no store."""
-    with schema.reachable(path):
-        if path.exists() and not path.is_file():
-            raise StoreUnavailable(f"{path} is no file; check the store's URL.")
+def read_condition(url: StoreURL) -> Condition:
+    """Return what stands at ``url``; raises StoreUnavailable or StoreCorrupt."""
+    return backend_of(url).upkeep.condition(url)
 
 
-def read_condition(path: Path) -> Condition:
-    """Return what stands at ``path``; raises StoreUnavailable or StoreCorrupt."""
-    require_file(path)
-    with schema.reachable(path):
-        if not path.exists():
-            return Condition()
-    with translated(), schema.reading(path, PATIENCE) as conn:
-        migrations = tuple(each.id for each in schema.recorded(conn))
-        tables = schema.objects(conn)
-        return Condition(
-            exists=True,
-            migrations=migrations,
-            derived_form=schema.derived_form(conn) if "store_property" in tables else 0,
-            postings=conn.execute(SQL["postings"]).fetchone()[0] if "posting" in tables else 0,
-        )
-
-
-def values_of(conn: Connection, steps: Iterable[Step]) -> Values:
+def values_of(count: Count, steps: Iterable[Step]) -> Values:
     """Return what stands where only the migrations ``steps`` have a place for it."""
-    counts = {}
-    for name in sorted({name for step in steps for name in step.removed} - _DERIVED):
-        table, _, column = name.partition(".")
-        # The names are those of our own migrations.
-        counts[name] = conn.execute(_COUNT.format(column or "*", table)).fetchone()[0]
+    names = sorted({name for step in steps for name in step.removed} - _DERIVED)
+    counts = {name: count(name) for name in names}
     return Values({name: number for name, number in counts.items() if number})
 
 
-def compare(path: Path, earlier: Path) -> Loss:
-    """Return what the store at ``path`` has that the one in the file ``earlier`` has not.
+def compare(url: StoreURL, earlier: Path) -> Loss:
+    """Return what the store has that the one in the file ``earlier`` has not.
 
     Nobody else may have ``earlier`` open. Raises StoreCorrupt or StoreUnavailable.
     """
-    with translated(), closing(open_file(path, "ro", PATIENCE)) as conn:
-        if "posting" not in schema.objects(conn):
-            return Loss()
-        conn.execute("ATTACH ? AS earlier", (f"file:{quote(str(earlier))}?mode=ro&immutable=1",))
-        conn.execute("BEGIN")
-        added, changed, seen = conn.execute(SQL["newer_postings"]).fetchone()
-        (removed,) = conn.execute(SQL["removed_postings"]).fetchone()
-        conn.execute("ROLLBACK")
-        return Loss(added, changed, seen, removed)
+    return backend_of(url).upkeep.compare(url, earlier)

@@ -18,10 +18,11 @@ from jobstore import migrating, resources
 from jobstore.checks.running import reason
 from jobstore.engines.scripts import read_scripts
 from jobstore.errors import JobStoreError
+from jobstore.files import require_file
 from jobstore.operations import logs
 from jobstore.operations.backup.scratch import scratch_folder
 from jobstore.operations.deployment import environment
-from jobstore.operations.deployment.conditions import read_condition, require_file
+from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.database import DatabasePhase
 from jobstore.operations.deployment.gates import Course, Phase, Stopped, Told, silent
 from jobstore.operations.deployment.records import Book, Deployment, Status
@@ -60,7 +61,7 @@ def plan(settings: Settings, *, files: tuple[Path, ...] = (), told: Told = silen
     with suppress(Stopped):
         course = Course(found.phases, told)
         course.run("environment", environment.checks(settings, files, dry_run=True))
-        now = read_condition(settings.store.address.path)
+        now = read_condition(settings.store.address)
         if settings.store.address.path.parent.is_dir():
             steps = migrating.up(settings.store.address, dry_run=True)
             found.migrations = [each.id for each in steps]
@@ -111,15 +112,15 @@ def _run(settings: Settings, book: Book, deployment: Deployment, told: Told) -> 
     ):
         course.run("validation", validation.checks())
     course.run("monitoring", WatchingPhase(settings, deployment, book.keep).checks())
-    deployment.after = read_condition(settings.store.address.path)
+    deployment.after = read_condition(settings.store.address)
 
 
 def _undo(settings: Settings, deployment: Deployment, keep_failed: bool, agree: Agree) -> None:
-    path, before = settings.store.address.path, deployment.before
+    before = deployment.before
     if not keep_failed:
         put_back(settings, deployment, agree)
     with suppress(JobStoreError):
-        deployment.after = read_condition(path)
+        deployment.after = read_condition(settings.store.address)
     if keep_failed and before is not None:
         command = ""
         if before.migrations and deployment.after and deployment.after.schema != before.schema:

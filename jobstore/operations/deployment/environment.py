@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import platform
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -20,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 
 from jobstore.checks import Verdict
 from jobstore.engines import backend_of
-from jobstore.engines.sqlite.upkeep.inspection import inspect_files
+from jobstore.engines.backend import Upkeep
 from jobstore.errors import StoreUnavailable
 from jobstore.operations.backup.packing import identities_in
 from jobstore.operations.backup.scratch import make_folder
@@ -41,7 +39,7 @@ def checks(
     yield Check("configuration", partial(_configuration, settings, files))
     yield Check("python", _python)
     yield Check("packages", partial(_packages, settings))
-    yield Check("sqlite", partial(_sqlite, settings))
+    yield Check(_upkeep(settings).library().name, partial(_library, settings))
     yield Check("folders", partial(_folders, settings, dry_run))
     yield Check("permissions", partial(_permissions, settings))
     yield Check("disk", partial(_disk, settings))
@@ -120,16 +118,14 @@ def _not_installed() -> Measured:
     )
 
 
-def _sqlite(settings: Settings) -> Measured:
-    version, usable, detail = backend_of(settings.store.address).upkeep.library()
-    with closing(sqlite3.connect(":memory:")) as conn:
-        options = {row[0] for row in conn.execute("PRAGMA compile_options")}
-    if "ENABLE_FTS5" not in options:
-        usable, detail = False, f"{version} is built without FTS5"
-    if usable:
-        return Measured(detail, "usable, with FTS5")
-    advice = "Use a Python that is linked with a newer SQLite, with FTS5."
-    return Measured(detail, "usable, with FTS5", verdict=Verdict.FAIL, advice=advice)
+def _library(settings: Settings) -> Measured:
+    found = _upkeep(settings).library()
+    verdict = Verdict.PASS if found.usable else Verdict.FAIL
+    return Measured(found.detail, "usable", verdict=verdict, advice=found.advice)
+
+
+def _upkeep(settings: Settings) -> Upkeep:
+    return backend_of(settings.store.address).upkeep
 
 
 def folders_of(settings: Settings) -> list[Path]:
@@ -169,7 +165,11 @@ def _permissions(settings: Settings) -> Measured:
             ) from error
     path = settings.store.address.path
     if path.is_file():
-        found = next(each for each in inspect_files(path) if each.name == "permissions")
+        found = next(
+            each
+            for each in _upkeep(settings).inspect_files(settings.store.address)
+            if each.name == "permissions"
+        )
         if found.verdict != "ok":
             return Measured(found.detail, "writable, by this account alone", verdict=Verdict.WARN)
     return Measured("written to", "writable, by this account alone")
@@ -178,7 +178,7 @@ def _permissions(settings: Settings) -> Measured:
 def _disk(settings: Settings) -> Measured:
     address = settings.store.address
     path = address.path
-    size = sum(backend_of(address).upkeep.footprint(address)[1:]) if path.is_file() else 0
+    size = sum(_upkeep(settings).footprint(address)[1:]) if path.is_file() else 0
     needed = max(settings.deployment.min_free_mib, int(size * _COPIES / _MIB))
     free = (
         min(

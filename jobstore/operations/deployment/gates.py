@@ -6,7 +6,6 @@ the first one that fails ends the run.
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -129,7 +128,7 @@ def _look(check: Check) -> Gate:
     started = time.monotonic()
     try:
         found = check.look()
-    except (JobStoreError, OSError, sqlite3.Error) as error:
+    except (JobStoreError, OSError) as error:
         # What our own errors say includes what to do.
         ours = isinstance(error, JobStoreError)
         found = Measured(reason(error), verdict=Verdict.FAIL, advice="" if ours else NO_ADVICE)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from jobstore.engines.backend import Loss
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.errors import BackupError, StoreBusy
@@ -24,7 +25,7 @@ from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.packing import identities_in
 from jobstore.operations.backup.scratch import disk_errors, require_space
 from jobstore.operations.backup.verification import open_chosen
-from jobstore.operations.deployment.conditions import PATIENCE, Loss, compare
+from jobstore.operations.deployment.conditions import PATIENCE, compare
 from jobstore.progress import silent
 from jobstore.settings.sections import Settings
 
@@ -71,7 +72,7 @@ def replace(
     """
     path = settings.store.address.path
     with FileLock(path, PATIENCE):
-        loss = compare(path, known or earlier)
+        loss = compare(settings.store.address, known or earlier)
         if loss and not agreed:
             raise BackupError(f"This would lose what was written meanwhile: {loss}.")
         require_space(path.parent, earlier.stat().st_size)

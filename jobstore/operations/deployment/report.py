@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC
 
-from jobstore.operations.deployment.conditions import Condition
+from jobstore.engines.backend import Condition
 from jobstore.operations.deployment.gates import Gate, shown, wanted
 from jobstore.operations.deployment.records import Deployment
 

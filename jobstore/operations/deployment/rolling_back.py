@@ -10,12 +10,13 @@ from pathlib import Path
 
 from jobstore.checks import Verdict
 from jobstore.checks.running import reason
-from jobstore.engines.sqlite.upkeep.inspection import inspect_pages
+from jobstore.engines import backend_of
+from jobstore.engines.backend import Loss
 from jobstore.errors import BackupError, JobStoreError, StoreCorrupt
 from jobstore.operations import logs
 from jobstore.operations.backup import restore
 from jobstore.operations.backup.scratch import make_folder, scratch_folder
-from jobstore.operations.deployment.conditions import Loss, compare, read_condition
+from jobstore.operations.deployment.conditions import compare, read_condition
 from jobstore.operations.deployment.database import backed_up
 from jobstore.operations.deployment.deploying import ended
 from jobstore.operations.deployment.gates import Check, Course, Measured, Told, silent
@@ -73,7 +74,7 @@ def roll_back(
             with ended(book, deployment, lambda: _undo(settings, deployment, earlier, scratch)):
                 steps = _Steps(settings, deployment, earlier_one, earlier, book.keep)
                 Course(deployment.phases, told).run("rollback", steps.checks(expected))
-                deployment.after = read_condition(path)
+                deployment.after = read_condition(settings.store.address)
     return deployment
 
 
@@ -98,7 +99,7 @@ def _compare(settings: Settings, earlier_one: Deployment, earlier: Path) -> Loss
     if not path.exists():
         return Loss()
     try:
-        return compare(path, earlier)
+        return compare(settings.store.address, earlier)
     except StoreCorrupt as error:
         again = settings.command("restore", str(earlier_one.snapshot), "--replace")
         raise StoreCorrupt(
@@ -122,7 +123,7 @@ def _undo(settings: Settings, deployment: Deployment, earlier: Path, scratch: Pa
             reason=f"before undoing rollback {deployment.number}",
             known=earlier,
         )
-        deployment.after = read_condition(settings.store.address.path)
+        deployment.after = read_condition(settings.store.address)
     except (JobStoreError, OSError, sqlite3.Error) as error:
         deployment.left.append(f"{reason(error)} {_by_hand(settings, deployment)}")
     else:
@@ -159,7 +160,7 @@ class _Steps:
 
     def _replace(self, expected: Loss) -> Measured:
         deployment = self._deployment
-        deployment.before = read_condition(self._path)
+        deployment.before = read_condition(self._settings.store.address)
         if deployment.before.migrations:
             why = f"before the return to deployment {self._earlier_one.number}"
             done = replace(self._settings, self._earlier, agreed=True, reason=why)
@@ -174,12 +175,13 @@ class _Steps:
         return Measured(f"lost: {deployment.loss}", f"as told before: {expected}")
 
     def _schema(self) -> Measured:
-        found, wanted = read_condition(self._path), self._earlier_one.after
+        found, wanted = read_condition(self._settings.store.address), self._earlier_one.after
         newest = found.newest if wanted is None else wanted.newest
         return self._judged(found.newest == newest, found.newest, newest)
 
     def _integrity(self) -> Measured:
-        (found,) = inspect_pages(self._path, full=False)
+        url = self._settings.store.address
+        (found,) = backend_of(url).upkeep.inspect_content(url, full=False, rows=False)
         return self._judged(found.verdict == "ok", found.detail, "no fault")
 
     def _judged(self, good: bool, found: str, target: str) -> Measured:

@@ -10,21 +10,20 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from sqlite3 import Connection
 
 from jobstore import migrating
 from jobstore.checks.running import reason
-from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.errors import translated
+from jobstore.engines import backend_of
+from jobstore.engines.backend import Condition, Count, Loss
 from jobstore.errors import BackupError, JobStoreError, MigrationError
+from jobstore.files import make_file
 from jobstore.locking import FileLock
 from jobstore.operations import logs
 from jobstore.operations.backup.scratch import scratch_folder
 from jobstore.operations.deployment.conditions import (
     PATIENCE,
-    Condition,
-    Loss,
     Values,
     compare,
     read_condition,
@@ -83,7 +82,8 @@ class _Undoing:
         self._deployment = deployment
         self._before = before
         self._agree = agree
-        self._path = settings.store.address.path
+        self._url = settings.store.address
+        self._path = self._url.path
         self._stays = False
         self._reason = f"before undoing deployment {deployment.number}"
 
@@ -91,23 +91,22 @@ class _Undoing:
         self._deployment.undone.append(what)
 
     def take_out_samples(self) -> None:
-        if self._deployment.samples and read_condition(self._path).migrations:
+        if self._deployment.samples and read_condition(self._url).migrations:
             removed = asyncio.run(remove_samples(self._settings))
             self._done(f"Took out {removed:,} sample postings.")
 
     def take_back_migrations(self) -> None:
         if not self._before.migrations:
             return self._take_away()
-        now = read_condition(self._path)
+        now = read_condition(self._url)
         if now.migrations == self._before.migrations:
             return None
         if self._before.newest < _FILLS_AN_INDEX < now.newest:
             # What was before would search an empty index, and not know it.
             return None
-        url = self._settings.store.address
+        url = self._url
         steps = migrating.down(url, to=self._before.newest, dry_run=True)
-        with translated(), schema.reading(self._path, PATIENCE) as conn:
-            values = values_of(conn, steps)
+        values = values_of(partial(backend_of(url).upkeep.count, url), steps)
         agreed = bool(values) and self._agree(values)
         # A backup does not have it either.
         self._stays = bool(values) and not agreed
@@ -119,9 +118,9 @@ class _Undoing:
         """Take the last migration back; what others wrote only by agreement, and after a backup."""
         lost = ""
 
-        def look(conn: Connection, step: migrating.Step) -> None:
+        def look(count: Count, step: migrating.Step) -> None:
             nonlocal lost
-            if not (values := values_of(conn, [step])):
+            if not (values := values_of(count, [step])):
                 return
             if not agreed:
                 self._stays = True
@@ -141,7 +140,7 @@ class _Undoing:
         """Leave nothing where nothing was, unless somebody wrote there meanwhile."""
         # Writers look under this lock whether the file is still theirs, before they write.
         with FileLock(self._path, PATIENCE):
-            now = read_condition(self._path)
+            now = read_condition(self._url)
             if now.postings:
                 self._stays = True
                 self._deployment.left.append(
@@ -152,12 +151,12 @@ class _Undoing:
                 for end in ("", "-wal", "-shm"):
                     Path(f"{self._path}{end}").unlink(missing_ok=True)
                 if self._before.exists:
-                    schema.create(self._path)
+                    make_file(self._path)
                 self._done("Took away the store that was made; there was no posting in it.")
 
     def restore(self) -> None:
         """Return to the backup, where taking back migrations was not enough."""
-        now, backup = read_condition(self._path), self._deployment.backup
+        now, backup = read_condition(self._url), self._deployment.backup
         if self._stays or now.schema == self._before.schema:
             return
         if backup is None:
@@ -173,7 +172,7 @@ class _Undoing:
                     f"{again}"
                 )
                 return
-            loss = compare(self._path, earlier)
+            loss = compare(self._url, earlier)
             if loss and not self._agree(loss):
                 if now.migrations == self._before.migrations and (
                     now.derived_form < self._before.derived_form

@@ -20,10 +20,10 @@ from uuid import UUID, uuid4
 
 from jobstore.checks import Verdict
 from jobstore.connecting import connect
-from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.errors import StoreCorrupt
+from jobstore.files import make_file
 from jobstore.operations.backup.scratch import require_space
 from jobstore.operations.deployment.conditions import PATIENCE
 from jobstore.operations.deployment.gates import Check, Measured
@@ -294,7 +294,7 @@ def _less(posting: JobPosting, **stated: Any) -> JobPosting:
 def _copy(path: Path, target: Path) -> None:
     """Copy the store as it is at this moment, while others write."""
     require_space(target.parent, path.stat().st_size)
-    schema.create(target)
+    make_file(target)
     with (
         translated(),
         closing(open_file(path, "ro", PATIENCE)) as source,

@@ -16,6 +16,7 @@ from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code
 from jobstore.engines.sqlite.files import open_file
 from jobstore.errors import SchemaMismatch, StoreBusy, StoreUnavailable
+from jobstore.files import make_file
 from jobstore.locking import FileLock, attempts
 
 # Seconds to wait for other processes.
@@ -43,7 +44,7 @@ def writing(path: Path, kind: Kind) -> Iterator[sqlite3.Connection]:
     What the block does is one transaction. Raises StoreUnavailable (the file cannot be made or
     written), StoreBusy (others keep it locked) and SchemaMismatch (it is something else).
     """
-    schema.create(path)
+    make_file(path)
     # Closing may write the WAL back, so it belongs under the lock as well.
     with (
         FileLock(path, _PATIENCE),

@@ -14,11 +14,10 @@ from datetime import UTC, datetime
 from threading import Event
 from typing import TYPE_CHECKING
 
-from jobstore.engines.sqlite import schema
 from jobstore.errors import Fault, InvalidQuery, JobStoreError, StoreBusy, StoreUnavailable
+from jobstore.files import make_file, require_file
 from jobstore.locking import FileLock
 from jobstore.operations import logs
-from jobstore.operations.deployment.conditions import require_file
 from jobstore.operations.schedule import state
 from jobstore.operations.schedule.state import State
 from jobstore.operations.schedule.tasks import NAMES, Occasion, Result, Task, tasks_of
@@ -171,7 +170,7 @@ class _Taken(Exception):
 @contextmanager
 def _lease(settings: Settings, task: Task) -> Iterator[None]:
     path = settings.schedule_db
-    schema.create(path)
+    make_file(path)
     lock = FileLock(path.with_name(f"{path.stem}-{task.lease or task.name}"), 0.0)
     try:
         lock.acquire()

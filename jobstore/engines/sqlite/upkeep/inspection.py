@@ -45,20 +45,27 @@ _LOST = (
 def library() -> Library:
     """Return what is known of the SQLite that Python is linked with."""
     version = sqlite3.sqlite_version
+    usable, detail = True, f"{version}, without the WAL-reset race"
     if sqlite3.sqlite_version_info < LEAST_SQLITE:
         least = ".".join(map(str, LEAST_SQLITE))
-        return Library(version, False, f"{version} is too old; {least} is needed")
-    if not wal_reset_race(sqlite3.sqlite_version_info):
-        return Library(version, True, f"{version}, without the WAL-reset race")
-    return Library(
-        version, True, f"{version} has the WAL-reset race; a lock file guards against it"
-    )
+        usable, detail = False, f"{version} is too old; {least} is needed"
+    elif not _has_full_text():
+        usable, detail = False, f"{version} is built without FTS5"
+    elif wal_reset_race(sqlite3.sqlite_version_info):
+        detail = f"{version} has the WAL-reset race; a lock file guards against it"
+    advice = "" if usable else "Use a Python that is linked with a newer SQLite, with FTS5."
+    return Library("sqlite", version, usable, detail, advice)
+
+
+def _has_full_text() -> bool:
+    with closing(sqlite3.connect(":memory:")) as conn:
+        return ("ENABLE_FTS5",) in conn.execute("PRAGMA compile_options").fetchall()
 
 
 def inspect_library() -> Finding:
     """Look at the SQLite that Python is linked with."""
-    _, usable, detail = library()
-    return Finding("sqlite", Verdict.OK if usable else Verdict.PROBLEM, detail)
+    name, _, usable, detail, _ = library()
+    return Finding(name, Verdict.OK if usable else Verdict.PROBLEM, detail)
 
 
 def footprint(path: Path) -> Footprint:

@@ -24,6 +24,7 @@ from jobstore.engines.sqlite.upkeep.rebuilding import rebuild_counters, rebuild_
 from jobstore.engines.sqlite.upkeep.space import require_space, size_of
 from jobstore.engines.sqlite.upkeep.verification import verify_rows
 from jobstore.errors import StoreCorrupt
+from jobstore.files import make_file
 
 _SQL = named_statements.load("sqlite")
 
@@ -87,7 +88,7 @@ def _kept(path: Path, wanted: bool) -> Iterator[Path | None]:
     copy = path.with_name(f"{path.name}.before-repair-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     require_space(path.parent, size_of(path))
     try:
-        schema.create(copy)
+        make_file(copy)
         with (
             closing(open_file(path, "ro", PATIENCE)) as source,
             closing(open_file(copy, "rw", PATIENCE)) as target,

@@ -100,6 +100,15 @@ def merge(path: Path, *, rounds: int = 20, patience: float = PATIENCE) -> bool:
     return False
 
 
+@contextmanager
+def locked(path: Path, patience: float) -> Iterator[None]:
+    """Keep everybody else from writing while the block lasts."""
+    with _alone(path, patience) as conn:
+        conn.execute("BEGIN IMMEDIATE")
+        yield
+        conn.execute("ROLLBACK")
+
+
 def _require_soundness(conn: Connection) -> None:
     """Raise StoreCorrupt for a damaged file, which is left as it is: it may be needed."""
     finding = check_pages(conn, full=False)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from jobstore.engines.backend import Finding, Footprint, HeldLog, Library, Repaired, Vacuumed
+from jobstore.engines.backend import (
+    Condition,
+    Finding,
+    Footprint,
+    HeldLog,
+    Library,
+    Loss,
+    Repaired,
+    Vacuumed,
+)
 from jobstore.engines.sqlite import wal, wal_index
-from jobstore.engines.sqlite.upkeep import inspection, repairing, tidying
+from jobstore.engines.sqlite.upkeep import comparison, inspection, plans, repairing, tidying
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL
 
@@ -48,11 +58,26 @@ class SQLiteUpkeep:
     ) -> Repaired:
         return repairing.repair(url.path, names, copy=copy, progress=progress)
 
+    def locked(self, url: StoreURL, *, patience: float) -> AbstractContextManager[None]:
+        return tidying.locked(url.path, patience)
+
     def vacuum(self, url: StoreURL, *, progress: Progress = silent) -> Vacuumed:
         return tidying.vacuum(url.path, progress=progress)
 
     def checkpoint(self, url: StoreURL, *, patience: float) -> bool:
         return tidying.checkpoint(url.path, patience=patience)
+
+    def condition(self, url: StoreURL) -> Condition:
+        return comparison.condition(url.path)
+
+    def count(self, url: StoreURL, name: str) -> int:
+        return comparison.count_in(url.path, name)
+
+    def compare(self, url: StoreURL, earlier: Path) -> Loss:
+        return comparison.compare(url.path, earlier)
+
+    def plans(self, url: StoreURL) -> dict[str, bool]:
+        return plans.plans(url.path)
 
     def optimize(self, url: StoreURL, *, patience: float) -> bool:
         tidying.optimize(url.path, patience=patience)

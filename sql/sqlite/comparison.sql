@@ -1,7 +1,7 @@
 -- A store beside an earlier state of it, which is attached as `earlier`. Only columns of the first
 -- migration are named, since the two may differ in the others.
 
--- name: postings
+-- name: count_postings
 SELECT count(*) FROM posting AS p;
 
 -- name: newer_postings

@@ -1,0 +1,71 @@
+"""What stands in a database file, and how it differs from an earlier state of it; only read."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from sqlite3 import Connection
+from urllib.parse import quote
+
+from jobstore.engines import named_statements
+from jobstore.engines.backend import Condition, Loss
+from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite.errors import translated
+from jobstore.engines.sqlite.files import open_file
+from jobstore.files import reachable, require_file
+
+_SQL = named_statements.load("sqlite")
+
+_COUNT = 'SELECT COUNT({}) FROM "{}"'
+
+# Seconds to wait for other processes.
+_PATIENCE = 10.0
+
+
+def condition(path: Path) -> Condition:
+    """Return what stands at ``path``; raises StoreUnavailable or StoreCorrupt."""
+    require_file(path)
+    with reachable(path):
+        if not path.exists():
+            return Condition()
+    with translated(), schema.reading(path, _PATIENCE) as conn:
+        migrations = tuple(each.id for each in schema.recorded(conn))
+        tables = schema.objects(conn)
+        return Condition(
+            exists=True,
+            migrations=migrations,
+            derived_form=schema.derived_form(conn) if "store_property" in tables else 0,
+            postings=conn.execute(_SQL["count_postings"]).fetchone()[0]
+            if "posting" in tables
+            else 0,
+        )
+
+
+def count_in(path: Path, name: str) -> int:
+    """Do what :func:`count` does in a file."""
+    with translated(), schema.reading(path, _PATIENCE) as conn:
+        return count(conn, name)
+
+
+def count(conn: Connection, name: str) -> int:
+    """Count the rows of a table, or with ``table.column`` those that have a value there."""
+    table, _, column = name.partition(".")
+    # The names are those of our own migrations.
+    number: int = conn.execute(_COUNT.format(column or "*", table)).fetchone()[0]
+    return number
+
+
+def compare(path: Path, earlier: Path) -> Loss:
+    """Return what the store at ``path`` has that the one in the file ``earlier`` has not.
+
+    Nobody else may have ``earlier`` open. Raises StoreCorrupt or StoreUnavailable.
+    """
+    with translated(), closing(open_file(path, "ro", _PATIENCE)) as conn:
+        if "posting" not in schema.objects(conn):
+            return Loss()
+        conn.execute("ATTACH ? AS earlier", (f"file:{quote(str(earlier))}?mode=ro&immutable=1",))
+        conn.execute("BEGIN")
+        added, changed, seen = conn.execute(_SQL["newer_postings"]).fetchone()
+        (removed,) = conn.execute(_SQL["removed_postings"]).fetchone()
+        conn.execute("ROLLBACK")
+        return Loss(added, changed, seen, removed)
