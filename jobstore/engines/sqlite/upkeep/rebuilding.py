@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
+from jobstore.derived.digests import revision_digest
 from jobstore.engines import named_statements
 from jobstore.engines.sqlite.rows import (
     PLACE,
     job_from_row,
-    revision_digest,
     row_digests,
     sound,
 )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
+from jobstore.derived.digests import revision_digest
 from jobstore.derived.merge import listed_at
 from jobstore.engines import named_statements
 from jobstore.engines.sqlite.rows import (
@@ -24,7 +25,6 @@ from jobstore.engines.sqlite.rows import (
     PLACE,
     SEEN_DIGEST,
     job_from_row,
-    revision_digest,
     revision_from_row,
     row_digests,
     to_micros,

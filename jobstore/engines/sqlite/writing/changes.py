@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from jobstore.derived.digests import revision_digest, seen_digest
 from jobstore.derived.merge import Merged, edit, listed_at, merge
 from jobstore.engines import named_statements
 from jobstore.engines.sqlite.errors import DamagedRow
@@ -20,8 +21,6 @@ from jobstore.engines.sqlite.rows import (
     job_from_row,
     posting_parameters,
     previous_to_json,
-    revision_digest,
-    seen_digest,
     to_json,
     to_micros,
 )
