@@ -40,11 +40,6 @@ class Merged:
     previous: dict[str, Any]
 
 
-def listed_at(job: Job) -> datetime:
-    """The time a posting is listed under: when it was posted, else when it was first seen."""
-    return job.posted_at or job.first_seen_at
-
-
 def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
     """Merge a checked posting into what is stored under its key.
 

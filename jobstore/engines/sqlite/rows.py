@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID, SafeUUID
 
 from jobstore.derived.digests import content_digest, seen_digest
-from jobstore.derived.salaries import yearly_range
+from jobstore.derived.record import Derived
 from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.records import (
     EmploymentType,
@@ -233,12 +233,12 @@ def job_from_row(row: Sequence[Any]) -> Job:
     return found
 
 
-def posting_parameters(job: Job) -> dict[str, Any]:
+def posting_parameters(derived: Derived) -> dict[str, Any]:
     """Return what the statements that write a posting bind, by column name.
 
     ``place``, ``listed_at`` and ``listed_tie`` are left to the caller.
     """
-    yearly = yearly_range(job.salary_min, job.salary_max, job.salary_period)
+    job, yearly = derived.job, derived.yearly
     found = {
         "id": job.id.bytes,
         "version": job.version,

@@ -13,8 +13,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from jobstore.derived.counters import Tally
 from jobstore.derived.digests import revision_digest, seen_digest
-from jobstore.derived.merge import Merged, edit, listed_at, merge
+from jobstore.derived.merge import Merged, edit, merge
+from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
 from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.engines.sqlite.rows import (
@@ -24,7 +26,7 @@ from jobstore.engines.sqlite.rows import (
     to_json,
     to_micros,
 )
-from jobstore.engines.sqlite.writing.counters import Tally
+from jobstore.engines.sqlite.writing import counters
 from jobstore.engines.sqlite.writing.indexing import IndexChanges, entry
 from jobstore.engines.sqlite.writing.list_order import Slot, find_slot
 from jobstore.errors import JobNotFound, VersionConflict
@@ -47,7 +49,7 @@ class Batch:
     def finish(self) -> None:
         """Write the index and the counts; the last thing before the commit."""
         self.index.write(self.conn)
-        self.tally.write(self.conn)
+        counters.write(self.conn, self.tally)
 
 
 class _Stored(NamedTuple):
@@ -89,11 +91,12 @@ def delete(batch: Batch, id: UUID) -> bool:
     if stored is None:
         return False
     conn = batch.conn
-    batch.index.remove(stored.place, entry(stored.job))
+    old = Derived(stored.job)
+    batch.index.remove(stored.place, entry(old))
     conn.execute(_SQL["delete_text"], (stored.place,))
     conn.execute(_SQL["delete_posting"], (stored.place,))
     conn.execute(_SQL["delete_revisions"], (id.bytes,))
-    batch.tally.replace(stored.job, None)
+    batch.tally.add(old.counters, -1)
     return True
 
 
@@ -109,46 +112,49 @@ def _load(conn: sqlite3.Connection, id: UUID) -> _Stored | None:
 
 def _insert(batch: Batch, job: Job) -> None:
     conn = batch.conn
-    listed = to_micros(listed_at(job))
+    new = Derived(job)
+    listed = to_micros(new.listed_at)
     slot = _slot(batch, listed)
-    parameters = posting_parameters(job)
+    parameters = posting_parameters(new)
     parameters.update(place=slot.place, listed_at=listed, listed_tie=slot.tie)
     first, last = parameters["first_seen_at"], parameters["last_seen_at"]
     parameters["seen_digest"] = seen_digest(job.id.bytes, first, last, listed, slot.tie)
     conn.execute(_SQL["insert_posting"], parameters)
     conn.execute(_SQL["write_text"], (slot.place, job.description, to_json(job.attributes)))
-    batch.index.add(slot.place, entry(job))
-    batch.tally.replace(None, job)
+    batch.index.add(slot.place, entry(new))
+    batch.tally.add(new.counters)
 
 
 def _replace(batch: Batch, stored: _Stored, merged: Merged) -> None:
     conn, job, place = batch.conn, merged.job, stored.place
+    old, new = Derived(stored.job), Derived(job)
     first, last = to_micros(job.first_seen_at), to_micros(job.last_seen_at)
     seen = seen_digest(job.id.bytes, first, last, stored.listed_at, stored.listed_tie)
     if merged.outcome is Outcome.UPDATED:
-        rewritten = {**posting_parameters(job), "place": place, "seen_digest": seen}
+        rewritten = {**posting_parameters(new), "place": place, "seen_digest": seen}
         conn.execute(_SQL["rewrite_posting"], rewritten)
         previous = previous_to_json(merged.previous)
         revision = (job.id.bytes, job.version, to_micros(batch.now), previous)
         conn.execute(_SQL["insert_revision"], (*revision, revision_digest(*revision)))
         if not merged.previous.keys().isdisjoint(("description", "attributes")):
             conn.execute(_SQL["write_text"], (place, job.description, to_json(job.attributes)))
-        old, new = entry(stored.job), entry(job)
-        if old != new:
-            batch.index.remove(place, old)
-            batch.index.add(place, new)
+        before, after = entry(old), entry(new)
+        if before != after:
+            batch.index.remove(place, before)
+            batch.index.add(place, after)
     else:
         conn.execute(_SQL["sight_posting"], (first, last, seen, place))
-    listed = to_micros(listed_at(job))
+    listed = to_micros(new.listed_at)
     if listed != stored.listed_at:
         slot = _slot(batch, listed)
         # Making room may have moved this posting too.
         (place,) = conn.execute(_SQL["place_of_posting"], (job.id.bytes,)).fetchone()
         seen = seen_digest(job.id.bytes, first, last, listed, slot.tie)
         conn.execute(_SQL["relist_posting"], (slot.place, listed, slot.tie, seen, place))
-        _moved(batch, job, place, slot.place)
+        _moved(batch, new, place, slot.place)
     if merged.outcome is Outcome.UPDATED or listed != stored.listed_at:
-        batch.tally.replace(stored.job, job)
+        batch.tally.add(old.counters, -1)
+        batch.tally.add(new.counters)
 
 
 def _slot(batch: Batch, listed: int) -> Slot:
@@ -161,12 +167,12 @@ def _slot(batch: Batch, listed: int) -> Slot:
             if stored is None:
                 raise DamagedRow("the index of ids lacks a row")
             conn.execute(_SQL["move_posting"], (new, old))
-            _moved(batch, stored.job, old, new)
+            _moved(batch, Derived(stored.job), old, new)
     return found
 
 
-def _moved(batch: Batch, job: Job, old: int, new: int) -> None:
+def _moved(batch: Batch, derived: Derived, old: int, new: int) -> None:
     batch.conn.execute(_SQL["move_text"], (new, old))
-    words = entry(job)
+    words = entry(derived)
     batch.index.remove(old, words)
     batch.index.add(new, words)
