@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from jobstore.errors import Fault, InvalidPosting
@@ -28,6 +29,9 @@ from jobstore.records import (
 _APART = {"source", "source_job_id", "status", "first_seen_at", "last_seen_at", "closed_at"}
 # The fields whose change makes a new version.
 CONTENT_FIELDS = tuple(each.name for each in fields(JobPosting) if each.name not in _APART)
+
+# A batch asks for an id when it loads, when it plans and when a posting is new.
+key_id = lru_cache(maxsize=2048)(job_id)
 
 
 @dataclass(slots=True, frozen=True)
@@ -99,7 +103,7 @@ def _first(posting: JobPosting, now: datetime) -> Job:
     seen = checked.last_seen_at or max(now, checked.first_seen_at or now)
     status = Status(checked.status or Status.OPEN)
     return Job(
-        id=job_id(posting.source, posting.source_job_id),
+        id=key_id(posting.source, posting.source_job_id),
         source=posting.source,
         source_job_id=posting.source_job_id,
         version=1,
