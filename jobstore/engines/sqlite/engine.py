@@ -1,7 +1,7 @@
 """The SQLite engine: one writer, several readers, put together.
 
-Only wiring lives here. What a call does is in :mod:`.writes`, :mod:`.counters`,
-:mod:`.search`; how it gets its turn is in :mod:`.writer` and :mod:`.readers`.
+Only wiring lives here. What a call does is in :mod:`.writing.changes`, :mod:`.writing.counters`
+and :mod:`.search`; how it gets its turn is in :mod:`.writing.writer` and :mod:`.readers`.
 """
 
 from __future__ import annotations

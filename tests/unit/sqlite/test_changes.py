@@ -5,13 +5,23 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
-from jobstore import JobStore, Outcome, StoreCorrupt, UpsertResult, job_id
+import pytest
+
+from jobstore import JobPosting, JobStore, Outcome, StoreCorrupt, UpsertResult, job_id
+from jobstore.engines import named_statements
+from jobstore.engines.sqlite.rows import job_from_row
+from jobstore.engines.sqlite.upkeep.verification import Verdict, verify_rows
 from jobstore.engines.sqlite.writing import changes
 from tests.fixtures.postings import posting
 from tests.unit.sqlite.library import NOW, library, store
 from tests.unit.sqlite.library import posting as checked
+
+SQL = named_statements.load("sqlite")
+KEY = job_id("board", "1")
 
 
 def test_what_is_stored_for_a_batch_is_read_by_one_statement() -> None:
@@ -49,3 +59,37 @@ async def test_a_row_that_cannot_be_read_fails_alone(store: JobStore, tmp_path: 
     assert isinstance(found[4], StoreCorrupt)
     rest = [each.outcome for each in found if isinstance(each, UpsertResult)]
     assert rest == [Outcome.UNCHANGED] * 9 + [Outcome.INSERTED] * 2
+
+
+ONE = checked("Engineer", source_job_id="1")
+EARLIER, LATER, LATEST = (NOW + timedelta(days=days) for days in (-9, 2, 3))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param([replace(ONE, last_seen_at=LATER)], id="seen"),
+        pytest.param(
+            [replace(ONE, last_seen_at=LATER), replace(ONE, title="Other", last_seen_at=LATEST)],
+            id="seen, then changed",
+        ),
+        pytest.param([replace(ONE, first_seen_at=EARLIER)], id="seen earlier: listed anew"),
+        pytest.param(
+            [replace(ONE, title="Other"), replace(ONE, first_seen_at=EARLIER, title="Other")],
+            id="changed, then listed anew",
+        ),
+    ],
+)
+def test_what_a_batch_does_to_one_posting_is_stored_in_its_order(given: list[JobPosting]) -> None:
+    with closing(library()) as conn:
+        store(conn, [ONE])
+        writes = changes.PostingWrites(conn, NOW + timedelta(days=1), [KEY])
+        for each in given:
+            changes.upsert(writes, each)
+        planned = writes.plan.changes[-1].after
+        writes.finish()
+
+        row = conn.execute(SQL["posting_by_id"], (KEY.bytes,)).fetchone()
+        assert planned is not None
+        assert job_from_row(row) == planned.job
+        assert {each.verdict for each in verify_rows(conn)} == {Verdict.OK}

@@ -126,11 +126,13 @@ class PostingWrites:
         self._positions = stored.positions
         self._index = IndexChanges()
         self._tally = Tally()
+        self._sightings: list[tuple[Any, ...]] = []
 
     def finish(self) -> None:
         """Write what was planned, the index and the counts; the last thing before the commit."""
         for change in self.plan.changes:
             self._write(change)
+        self._write_sightings()
         self._index.write(self.conn)
         counters.write(self.conn, self._tally)
 
@@ -170,6 +172,7 @@ class PostingWrites:
         first, last = to_micros(job.first_seen_at), to_micros(job.last_seen_at)
         seen = seen_digest(job.id.bytes, first, last, at.listed_at, at.tie)
         if previous:
+            self._write_sightings()
             rewritten = {**posting_parameters(new), "place": at.place, "seen_digest": seen}
             conn.execute(_SQL["rewrite_posting"], rewritten)
             changed_at = to_micros(self.plan.now)
@@ -182,7 +185,7 @@ class PostingWrites:
                 self._index.remove(at.place, before)
                 self._index.add(at.place, after)
         else:
-            conn.execute(_SQL["sight_posting"], (first, last, seen, at.place))
+            self._sightings.append((first, last, seen, at.place))
         listed = to_micros(new.listed_at)
         if listed != at.listed_at:
             slot = self._free(listed)
@@ -196,11 +199,17 @@ class PostingWrites:
             self._tally.add(old.counters, -1)
             self._tally.add(new.counters)
 
+    def _write_sightings(self) -> None:
+        """Write those that wait, before their postings can be rewritten or move."""
+        self.conn.executemany(_SQL["sight_posting"], self._sightings)
+        self._sightings.clear()
+
     def _write_text(self, place: int, job: Job) -> None:
         self.conn.execute(_SQL["write_text"], (place, job.description, to_json(job.attributes)))
 
     def _free(self, listed: int) -> Slot:
         """Find a free position for a time, moving others aside where none is free."""
+        self._write_sightings()
         while not isinstance(found := find_slot(self.conn, listed), Slot):
             for old, new in found:
                 id = UUID(bytes=self.conn.execute(_SQL["posting_at_place"], (old,)).fetchone()[0])
