@@ -1,7 +1,8 @@
-"""The record of what follows from one posting: each part is computed once, when it is asked for."""
+"""The record of what follows from one posting: each part is computed when it is asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
@@ -45,10 +46,12 @@ class Derived:
         job = self.job
         return yearly_range(job.salary_min, job.salary_max, job.salary_period)
 
-    @cached_property
-    def counters(self) -> list[tuple[Counter, int]]:
+    @property
+    def counters(self) -> Iterator[tuple[Counter, int]]:
         """The counters that the posting adds to, and by how much."""
-        return list(counters_of(self.job, self.listed_at, self.yearly))
+        # Not kept, since a tally takes them in once: the garbage collector would go through
+        # those of a whole batch again and again.
+        return counters_of(self.job, self.listed_at, self.yearly)
 
     @cached_property
     def words(self) -> Words:

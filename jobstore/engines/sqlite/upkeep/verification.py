@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from jobstore.derived.counters import SPELLED, Tally
+from jobstore.derived.counters import SPELLED, Counter, Tally
 from jobstore.derived.digests import revision_digest
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
@@ -91,9 +91,9 @@ class Faults:
 class _Content(NamedTuple):
     """A posting that can be read, and what follows from it."""
 
-    derived: Derived
     listed_at: int
     words: Entry
+    counters: list[tuple[Counter, int]]
 
 
 class _Check(Protocol):
@@ -146,11 +146,10 @@ class _Postings:
         self._number += 1
         try:
             derived = Derived(job_from_row(row))
-            content = _Content(derived, to_micros(derived.listed_at), entry(derived))
+            listed = to_micros(derived.listed_at)
+            content = _Content(listed, entry(derived), list(derived.counters))
             "".join(filter(None, content.words)).encode()
             wrong_id = derived.job.id != derived.id
-            # Computed here, where what cannot be is caught.
-            _ = derived.counters
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             self._faults.add(f"{name} cannot be read ({type(error).__name__})")
             return None
@@ -283,7 +282,7 @@ class _Counters:
 
     def see(self, name: str, row: Sequence[Any], content: _Content | None) -> None:
         if content is not None:
-            self._tally.add(content.derived.counters)
+            self._tally.add(content.counters)
 
     def finding(self) -> Finding:
         counted, kept, labels = self._tally.amounts, {}, {}
