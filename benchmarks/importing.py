@@ -99,10 +99,10 @@ def _rows(conn: sqlite3.Connection, postings: list[dict[str, Any]]) -> dict[str,
     """Return what storing ``postings`` writes, gathered by statement; reads are left out."""
     recorder = bare.Recorder(conn)
     conn.execute("BEGIN IMMEDIATE")
-    batch = changes.Batch(cast(sqlite3.Connection, recorder), lambda: generator.NOW)
+    writes = changes.PostingWrites(cast(sqlite3.Connection, recorder), generator.NOW)
     for posting in postings:
-        changes.upsert(batch, check_posting(posting))
-    batch.finish()
+        changes.upsert(writes, check_posting(posting))
+    writes.finish()
     conn.execute("COMMIT")
     rows: defaultdict[str, list[Any]] = defaultdict(list)
     for sql, bound, many in recorder.take():

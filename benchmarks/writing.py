@@ -152,10 +152,10 @@ def _transact(
     end: str = "COMMIT",
 ) -> None:
     conn.execute("BEGIN IMMEDIATE")
-    batch = changes.Batch(cast(sqlite3.Connection, through), _now)
+    writes = changes.PostingWrites(cast(sqlite3.Connection, through), _now())
     for posting in postings:
-        changes.upsert(batch, posting)
-    batch.finish()
+        changes.upsert(writes, posting)
+    writes.finish()
     conn.execute(end)
 
 

@@ -1,3 +1,3 @@
-"""What follows from a posting, whatever the engine: merging, yearly amounts.
+"""What follows from a posting, whatever the engine: merging, yearly amounts, counts, digests.
 
 Everything here is pure: no input or output, no engine."""

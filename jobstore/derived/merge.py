@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from jobstore.errors import Fault, InvalidPosting
@@ -29,6 +30,9 @@ _APART = {"source", "source_job_id", "status", "first_seen_at", "last_seen_at", 
 # The fields whose change makes a new version.
 CONTENT_FIELDS = tuple(each.name for each in fields(JobPosting) if each.name not in _APART)
 
+# A batch asks for an id when it loads, when it plans and when a posting is new.
+key_id = lru_cache(maxsize=2048)(job_id)
+
 
 @dataclass(slots=True, frozen=True)
 class Merged:
@@ -38,11 +42,6 @@ class Merged:
     job: Job
     outcome: Outcome
     previous: dict[str, Any]
-
-
-def listed_at(job: Job) -> datetime:
-    """The time a posting is listed under: when it was posted, else when it was first seen."""
-    return job.posted_at or job.first_seen_at
 
 
 def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
@@ -104,7 +103,7 @@ def _first(posting: JobPosting, now: datetime) -> Job:
     seen = checked.last_seen_at or max(now, checked.first_seen_at or now)
     status = Status(checked.status or Status.OPEN)
     return Job(
-        id=job_id(posting.source, posting.source_job_id),
+        id=key_id(posting.source, posting.source_job_id),
         source=posting.source,
         source_job_id=posting.source_job_id,
         version=1,

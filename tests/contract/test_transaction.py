@@ -277,11 +277,11 @@ async def test_the_health_checks_own_transaction_expires_like_any_other(
     entered, opened = threading.Event(), threading.Event()
     upsert = changes.upsert
 
-    def slow(batch: changes.Batch, given: JobPosting) -> UpsertResult:
+    def slow(writes: changes.PostingWrites, given: JobPosting) -> UpsertResult:
         if given.source == "jobstore-health":
             entered.set()
             assert opened.wait(60)
-        return upsert(batch, given)
+        return upsert(writes, given)
 
     monkeypatch.setattr(changes, "upsert", slow)
     looking = asyncio.create_task(store.health(HealthLimits(timeout=0.2)))

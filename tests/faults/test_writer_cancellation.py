@@ -41,9 +41,9 @@ async def one_write(writer: Writer, ledger: Ledger, key: str) -> None:
 
 
 async def one_transaction(writer: Writer, ledger: Ledger, key: str) -> None:
-    async with writer.exclusive(30) as lease:
+    async with writer.exclusive(30) as transaction:
         for part in ("x", "y"):
-            await lease.run(ledger.write, f"{key}{part}")
+            await transaction.run(ledger.write, f"{key}{part}")
             await asyncio.sleep(0)
     ledger.acknowledged.update((f"{key}x", f"{key}y"))
 

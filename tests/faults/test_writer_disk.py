@@ -95,9 +95,9 @@ async def test_a_transaction_on_a_full_disk_leaves_nothing(small_disk: Path) -> 
 
 
 async def too_much(writer: object) -> None:
-    async with writer.exclusive(30) as lease:  # type: ignore[attr-defined]
+    async with writer.exclusive(30) as transaction:  # type: ignore[attr-defined]
         for number in range(100):
-            await lease.run(put_large, str(number))
+            await transaction.run(put_large, str(number))
 
 
 LIMITED = """

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import jobstore
-from jobstore.engines.sqlite.rows import revision_digest
+from jobstore.derived.digests import revision_digest
 from tests.fixtures.postings import full
 
 

@@ -1,7 +1,7 @@
 """The SQLite engine: one writer, several readers, put together.
 
-Only wiring lives here. What a call does is in :mod:`.writes`, :mod:`.counters`,
-:mod:`.search`; how it gets its turn is in :mod:`.writer` and :mod:`.readers`.
+Only wiring lives here. What a call does is in :mod:`.writing.changes`, :mod:`.writing.counters`
+and :mod:`.search`; how it gets its turn is in :mod:`.writing.writer` and :mod:`.readers`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.watch import watched
 from jobstore.engines.sqlite.writing import changes as writes
 from jobstore.engines.sqlite.writing import counters
-from jobstore.engines.sqlite.writing.exclusive_transaction import Lease
+from jobstore.engines.sqlite.writing.exclusive_transaction import ExclusiveTransaction
+from jobstore.engines.sqlite.writing.group_commit import Work
 from jobstore.engines.sqlite.writing.writer import Writer
 from jobstore.errors import JobStoreError, StoreCorrupt, StoreUnavailable
 from jobstore.locking import FileLock
@@ -61,13 +62,13 @@ class SQLiteEngine:
         session = await open_writer(path, options)
         opened = _identity(path)
 
-        def begin(conn: sqlite3.Connection) -> writes.Batch:
+        def begin(conn: sqlite3.Connection, works: Sequence[Work]) -> writes.PostingWrites:
             if _identity(path) != opened:
                 raise StoreUnavailable(
                     "The database file was removed or replaced while the store was open; "
                     "nothing was written. Open the store again."
                 )
-            return writes.Batch(conn, clock)
+            return writes.begin(conn, works, clock)
 
         writer = Writer(session, options, FileLock(path, options.busy_timeout), begin)
         try:
@@ -122,8 +123,8 @@ class SQLiteEngine:
     @asynccontextmanager
     async def transaction(self, timeout: float) -> AsyncIterator[SQLiteTransaction]:
         """Run several operations that stand or fall together."""
-        async with self.writer.exclusive(timeout) as lease:
-            yield SQLiteTransaction(lease)
+        async with self.writer.exclusive(timeout) as exclusive:
+            yield SQLiteTransaction(exclusive)
 
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         """Return postings in the order of ``ids``."""
@@ -178,26 +179,26 @@ class SQLiteEngine:
 class SQLiteTransaction:
     """The operations of one exclusive transaction; reads see its own writes."""
 
-    def __init__(self, lease: Lease) -> None:
-        self._lease = lease
+    def __init__(self, exclusive: ExclusiveTransaction) -> None:
+        self._exclusive = exclusive
 
     async def upsert(self, posting: JobPosting) -> UpsertResult:
         """Store a checked posting."""
-        return cast(UpsertResult, await self._lease.run(writes.upsert, posting))
+        return cast(UpsertResult, await self._exclusive.run(writes.upsert, posting))
 
     async def update(
         self, id: UUID, changes: Mapping[str, Any], expected_version: int | None
     ) -> Job:
         """Set checked fields of a posting."""
-        return cast(Job, await self._lease.run(writes.update, id, changes, expected_version))
+        return cast(Job, await self._exclusive.run(writes.update, id, changes, expected_version))
 
     async def delete(self, id: UUID) -> bool:
         """Remove a posting."""
-        return bool(await self._lease.run(writes.delete, id))
+        return bool(await self._exclusive.run(writes.delete, id))
 
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         """Return postings in the order of ``ids``."""
-        found = await self._lease.run(lambda batch: _get_many(batch.conn, ids))
+        found = await self._exclusive.run(lambda shared: _get_many(shared.conn, ids))
         return cast("list[Job | None]", found)
 
 

@@ -7,17 +7,16 @@ Only conversions live here: no statement is run. Times are integers of microseco
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache, wraps
-from hashlib import blake2b
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID, SafeUUID
 
-from jobstore.derived.salaries import yearly_range
+from jobstore.derived.digests import content_digest, seen_digest
+from jobstore.derived.record import Derived
 from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.records import (
     EmploymentType,
@@ -234,12 +233,12 @@ def job_from_row(row: Sequence[Any]) -> Job:
     return found
 
 
-def posting_parameters(job: Job) -> dict[str, Any]:
+def posting_parameters(derived: Derived) -> dict[str, Any]:
     """Return what the statements that write a posting bind, by column name.
 
     ``place``, ``listed_at`` and ``listed_tie`` are left to the caller.
     """
-    yearly = yearly_range(job.salary_min, job.salary_max, job.salary_period)
+    job, yearly = derived.job, derived.yearly
     found = {
         "id": job.id.bytes,
         "version": job.version,
@@ -280,42 +279,6 @@ def posting_parameters(job: Job) -> dict[str, Any]:
 
 
 _SIGHTINGS = frozenset({"first_seen_at", "last_seen_at"})
-
-
-def content_digest(values: Sequence[Any], description: str | None, attributes: str | None) -> bytes:
-    """Return the hash that is stored with a posting: 64 bits of BLAKE2b over its content.
-
-    ``values`` are those of the columns of :func:`posting_parameters`, as they are stored. When it
-    was first and last seen is left out, so that seeing it again stays cheap.
-    """
-    text = json.dumps([*values, attributes], default=bytes.hex)
-    found = blake2b(text.encode(), digest_size=8)
-    if description is not None:
-        found.update(_octets(description))
-    return found.digest()
-
-
-# An id and four 64-bit integers.
-_pack_sighting = struct.Struct("<16s4q").pack
-
-
-def seen_digest(
-    id: bytes, first_seen_at: int, last_seen_at: int, listed_at: int, listed_tie: int
-) -> bytes:
-    """Return the hash of what changes without the content: when it was seen, how it is listed."""
-    packed = _pack_sighting(id, first_seen_at, last_seen_at, listed_at, listed_tie)
-    return blake2b(packed, digest_size=8).digest()
-
-
-def revision_digest(id: bytes, version: int, changed_at: int, previous: str) -> bytes:
-    """Return the hash that is stored with an earlier version, over all of its columns."""
-    text = f"{id.hex()} {version} {changed_at} {previous}"
-    return blake2b(_octets(text), digest_size=8).digest()
-
-
-def _octets(text: str) -> bytes:
-    # A damaged text may be no Unicode.
-    return text.encode("utf-8", "surrogatepass")
 
 
 # The columns of statement every_posting that follow those of a job.

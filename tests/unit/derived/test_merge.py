@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from jobstore import InvalidPosting, Job, JobPosting, Outcome, Status, job_id
-from jobstore.derived.merge import CONTENT_FIELDS, edit, listed_at, merge
+from jobstore.derived.merge import CONTENT_FIELDS, edit, merge
+from jobstore.derived.record import Derived
 from jobstore.intake.validation import check_posting
 from jobstore.records import COMPANY_NOT_STATED
 from tests.fixtures.postings import full, posting
@@ -192,8 +193,8 @@ def test_an_edit_may_not_turn_the_salary_around() -> None:
 
 
 def test_the_time_of_listing_is_when_it_was_posted_else_first_seen() -> None:
-    assert listed_at(stored()) == NOW
-    assert listed_at(stored(posted_at=BEFORE)) == BEFORE
+    assert Derived(stored()).listed_at == NOW
+    assert Derived(stored(posted_at=BEFORE)).listed_at == BEFORE
 
 
 def test_attributes_do_not_grow_beyond_what_one_posting_may_bring() -> None:

@@ -45,10 +45,10 @@ def posting(title: str = "Engineer", **fields: Any) -> JobPosting:
 def store(conn: sqlite3.Connection, postings: Iterable[JobPosting], now: datetime = NOW) -> None:
     """Write postings in one transaction."""
     conn.execute("BEGIN IMMEDIATE")
-    batch = changes.Batch(conn, lambda: now)
+    writes = changes.PostingWrites(conn, now)
     for one in postings:
-        changes.upsert(batch, one)
-    batch.finish()
+        changes.upsert(writes, one)
+    writes.finish()
     conn.execute("COMMIT")
 
 

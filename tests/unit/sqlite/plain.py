@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,16 @@ from typing import Any
 from jobstore import JobNotFound
 from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.readers import ReaderPool
+from jobstore.engines.sqlite.writing.group_commit import Work
 from jobstore.engines.sqlite.writing.writer import Writer
 from jobstore.locking import FileLock
 from jobstore.settings import EngineOptions
 
 
 class Tally:
-    """A batch that counts the rows of its transaction and stores the sum at its end."""
+    """Counts the rows of its transaction and stores the sum at its end."""
 
-    def __init__(self, conn: sqlite3.Connection) -> None:
+    def __init__(self, conn: sqlite3.Connection, works: Sequence[Work]) -> None:
         self.conn = conn
         self.added = 0
 

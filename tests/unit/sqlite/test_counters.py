@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobstore import JobStore, SalaryQuartiles
-from jobstore.engines.sqlite.writing import counters
+from jobstore.derived.counters import amount_of, sortable
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -20,10 +20,10 @@ LARGEST = 2**63 - 1
 
 @given(st.floats(0, 5e15), st.floats(0, 5e15))
 def test_amounts_sort_as_the_texts_that_stand_for_them(one: float, other: float) -> None:
-    low, high = counters._sortable(one), counters._sortable(other)
+    low, high = sortable(one), sortable(other)
 
     assert (low < high) == (one < other)
-    assert counters._amount(low) == one
+    assert amount_of(low) == one
     assert len(low) == 16
 
 

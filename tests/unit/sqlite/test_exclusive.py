@@ -17,7 +17,7 @@ from jobstore import (
     StoreTimeout,
     StoreUnavailable,
 )
-from jobstore.engines.sqlite.writing.exclusive_transaction import Lease
+from jobstore.engines.sqlite.writing.exclusive_transaction import ExclusiveTransaction
 from jobstore.locking import FileLock
 from tests.fixtures.clock import LoopClock
 from tests.unit.sqlite.plain import Gate, Tally, fail, open_plain, put, rows, take, tally
@@ -31,10 +31,10 @@ def path(tmp_path: Path) -> Path:
 
 async def test_all_of_it_is_stored_at_the_end(path: Path) -> None:
     async with open_plain(path) as writer:
-        async with writer.exclusive(30) as lease:
-            assert await lease.run(put, "a", 1) == 1
-            assert await lease.run(put, "b", 2) == 2
-            assert await lease.run(take, "a") == 1
+        async with writer.exclusive(30) as transaction:
+            assert await transaction.run(put, "a", 1) == 1
+            assert await transaction.run(put, "b", 2) == 2
+            assert await transaction.run(take, "a") == 1
             assert rows(path) == {}
         assert rows(path) == {"b": 2}
         assert tally(path) == 1
@@ -43,8 +43,8 @@ async def test_all_of_it_is_stored_at_the_end(path: Path) -> None:
 async def test_none_of_it_is_stored_after_an_error(path: Path) -> None:
     async with open_plain(path) as writer:
         with pytest.raises(KeyError, match="mine"):
-            async with writer.exclusive(30) as lease:
-                await lease.run(put, "a", 1)
+            async with writer.exclusive(30) as transaction:
+                await transaction.run(put, "a", 1)
                 raise KeyError("mine")
         assert await writer.submit(put, "b", 2) == 2
     assert rows(path) == {"b": 2}
@@ -63,22 +63,22 @@ async def test_an_operation_that_fails_leaves_the_rest_intact(
     path: Path, operation: object, args: tuple[object, ...], expected: type[Exception]
 ) -> None:
     async with open_plain(path) as writer:
-        async with writer.exclusive(30) as lease:
-            await lease.run(put, "a", 1)
+        async with writer.exclusive(30) as transaction:
+            await transaction.run(put, "a", 1)
             with pytest.raises(expected):
-                await lease.run(operation, *args)  # type: ignore[arg-type]
-            await lease.run(put, "b", 2)
+                await transaction.run(operation, *args)  # type: ignore[arg-type]
+            await transaction.run(put, "b", 2)
         assert rows(path) == {"a": 1, "b": 2}
         assert tally(path) == 2
 
 
 async def test_others_wait_until_it_is_over(path: Path) -> None:
     async with open_plain(path) as writer:
-        async with writer.exclusive(30) as lease:
+        async with writer.exclusive(30) as transaction:
             other = asyncio.create_task(writer.submit(put, "a", 2))
             checkpoint = asyncio.create_task(writer.checkpoint())
             second = asyncio.create_task(_once(writer))
-            await lease.run(put, "a", 1)
+            await transaction.run(put, "a", 1)
             await asyncio.sleep(0.02)
             assert writer.queue_depth == 3
         assert await other == 2
@@ -114,13 +114,13 @@ class TestTimeout:
         clock = LoopClock()
         async with open_plain(path) as writer:
             with pytest.raises(StoreTimeout):
-                async with writer.exclusive(3600) as lease:
-                    await lease.run(put, "a", 1)
+                async with writer.exclusive(3600) as transaction:
+                    await transaction.run(put, "a", 1)
                     clock.advance(4000)
                     # Others go on although the block has not ended.
                     assert await writer.submit(put, "b", 2) == 2
                     with pytest.raises(StoreTimeout):
-                        await lease.run(put, "c", 3)
+                        await transaction.run(put, "c", 3)
             assert rows(path) == {"b": 2}
 
     async def test_what_runs_then_is_finished_before_it_is_rolled_back(self, path: Path) -> None:
@@ -134,9 +134,9 @@ class TestTimeout:
             ran.append("slow")
 
         async def work() -> None:
-            async with writer.exclusive(3600) as lease:
-                await lease.run(put, "a", 1)
-                await asyncio.gather(lease.run(slow), lease.run(ran.append))  # type: ignore[arg-type]
+            async with writer.exclusive(3600) as transaction:
+                await transaction.run(put, "a", 1)
+                await asyncio.gather(transaction.run(slow), transaction.run(ran.append))  # type: ignore[arg-type]
 
         async with open_plain(path) as writer:
             working = asyncio.create_task(work())
@@ -168,8 +168,8 @@ class TestCancellation:
         async with open_plain(path) as writer:
 
             async def forever() -> None:
-                async with writer.exclusive(30) as lease:
-                    await lease.run(put, "a", 1)
+                async with writer.exclusive(30) as transaction:
+                    await transaction.run(put, "a", 1)
                     await asyncio.sleep(3600)
 
             await _cancelled_after(forever(), 0.05)
@@ -181,9 +181,9 @@ class TestCancellation:
         async with open_plain(path) as writer:
 
             async def stuck() -> None:
-                async with writer.exclusive(30) as lease:
-                    await lease.run(put, "a", 1)
-                    await lease.run(gate.hold)
+                async with writer.exclusive(30) as transaction:
+                    await transaction.run(put, "a", 1)
+                    await transaction.run(gate.hold)
 
             task = asyncio.create_task(stuck())
             await asyncio.to_thread(gate.entered.wait, 60)
@@ -235,14 +235,14 @@ class TestCancellation:
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         tasks: list[asyncio.Task[None]] = []
-        start = Lease.start
+        start = ExclusiveTransaction.start
 
-        def start_and_cancel(lease: Lease) -> None:
-            start(lease)
+        def start_and_cancel(transaction: ExclusiveTransaction) -> None:
+            start(transaction)
             # Its turn has come, and its caller does not know it yet.
             asyncio.get_running_loop().call_soon(tasks[0].cancel)
 
-        monkeypatch.setattr(Lease, "start", start_and_cancel)
+        monkeypatch.setattr(ExclusiveTransaction, "start", start_and_cancel)
         async with open_plain(path) as writer:
             tasks.append(asyncio.create_task(_once(writer)))
             with pytest.raises(asyncio.CancelledError):
@@ -253,20 +253,20 @@ class TestCancellation:
 
 async def test_it_cannot_be_used_afterwards(path: Path) -> None:
     async with open_plain(path) as writer:
-        async with writer.exclusive(30) as lease:
-            await lease.run(put, "a", 1)
+        async with writer.exclusive(30) as transaction:
+            await transaction.run(put, "a", 1)
         with pytest.raises(StoreClosed, match="over"):
-            await lease.run(put, "b", 2)
-        lease.abandon()
+            await transaction.run(put, "b", 2)
+        transaction.abandon()
     assert rows(path) == {"a": 1}
 
 
 async def test_closing_waits_for_it(path: Path) -> None:
     async with open_plain(path) as writer:
-        async with writer.exclusive(30) as lease:
+        async with writer.exclusive(30) as transaction:
             closing = asyncio.create_task(writer.close())
             await asyncio.sleep(0)
-            await lease.run(put, "a", 1)
+            await transaction.run(put, "a", 1)
             assert not closing.done()
         await closing
     assert rows(path) == {"a": 1}
@@ -279,21 +279,21 @@ async def test_a_transaction_that_sqlite_undid_cannot_be_committed(path: Path) -
 
     async with open_plain(path) as writer:
         with pytest.raises(StoreUnavailable, match="undid the transaction"):
-            async with writer.exclusive(30) as lease:
-                await lease.run(put, "a", 1)
+            async with writer.exclusive(30) as transaction:
+                await transaction.run(put, "a", 1)
                 with pytest.raises(StorageFull):
-                    await lease.run(undone)
+                    await transaction.run(undone)
                 with pytest.raises(StoreUnavailable, match="undid the transaction"):
-                    await lease.run(put, "b", 2)
+                    await transaction.run(put, "b", 2)
         await _once(writer)
     assert rows(path) == {"once": 1}
 
 
 async def test_two_tasks_may_use_one_transaction(path: Path) -> None:
     async with open_plain(path) as writer:
-        async with writer.exclusive(30) as lease:
+        async with writer.exclusive(30) as transaction:
             results = await asyncio.gather(
-                *(lease.run(put, f"k{each}", each - 1) for each in range(10)),
+                *(transaction.run(put, f"k{each}", each - 1) for each in range(10)),
                 return_exceptions=True,
             )
         assert isinstance(results[0], InvalidPosting)
@@ -315,8 +315,8 @@ async def test_a_rollback_that_fails_does_not_hide_the_error(path: Path) -> None
 
 
 async def _once(writer: object) -> None:
-    async with writer.exclusive(30) as lease:  # type: ignore[attr-defined]
-        await lease.run(put, "once", 1)
+    async with writer.exclusive(30) as transaction:  # type: ignore[attr-defined]
+        await transaction.run(put, "once", 1)
 
 
 async def _cancelled_after(work: object, seconds: float) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobstore.derived.record import Derived
 from jobstore.engines.sqlite.search.facet_words import (
     APPLICANTS,
     EVERY,
@@ -53,7 +54,7 @@ def job(**changes: Any) -> Job:
 
 
 def test_a_posting_has_a_word_for_every_facet() -> None:
-    found = facet_words(
+    posting = Derived(
         job(
             location="Zürich",
             country="CH",
@@ -65,7 +66,8 @@ def test_a_posting_has_a_word_for_every_facet() -> None:
             salary_period=SalaryPeriod.HOUR,
             applicant_count=3,
         )
-    ).split()
+    )
+    found = facet_words(posting).split()
     assert found == [
         EVERY,
         facet_word("source", "board"),
@@ -92,7 +94,7 @@ def test_each_skill_has_a_word() -> None:
 
 
 def test_what_is_not_stated_has_a_word_where_sorting_needs_it() -> None:
-    assert facet_words(job()).split()[-2:] == [YEARLY_MAX.missing(), APPLICANTS.missing()]
+    assert facet_words(Derived(job())).split()[-2:] == [YEARLY_MAX.missing(), APPLICANTS.missing()]
 
 
 def test_words_never_change() -> None:
@@ -135,7 +137,7 @@ def test_the_tokenizer_keeps_words_whole_and_texts_away() -> None:
     conn = sqlite3.connect(":memory:")
     conn.execute("CREATE VIRTUAL TABLE f USING fts5(t, tokenize = 'unicode61 remove_diacritics 2')")
     conn.execute("CREATE VIRTUAL TABLE v USING fts5vocab(f, instance)")
-    text = f"{facet_words(job(applicant_count=7))} {skill_word('数据')}"
+    text = f"{facet_words(Derived(job(applicant_count=7)))} {skill_word('数据')}"
     conn.execute("INSERT INTO f (t) VALUES (?)", (text,))
     assert [
         row[0] for row in conn.execute("SELECT v.term FROM v ORDER BY v.offset")

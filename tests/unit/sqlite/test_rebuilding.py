@@ -103,10 +103,10 @@ def many(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """A store of 60 postings in a file, which was changed in the usual ways."""
     with closing(sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)) as conn:
         with closing(filled([{**full(n), "company": f"C{n % 7}"} for n in range(60)])) as made:
-            batch = changes.Batch(made, lambda: NOW)
+            writes = changes.PostingWrites(made, NOW)
             for job in (check_posting(full(n)) for n in range(0, 60, 9)):
-                changes.upsert(batch, job)
-            batch.finish()
+                changes.upsert(writes, job)
+            writes.finish()
             made.backup(conn)
         yield conn
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobstore.derived.merge import merge
+from jobstore.derived.record import Derived
 from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.engines.sqlite.rows import (
     DETAIL_COLUMNS,
@@ -36,7 +37,7 @@ JOB = merge(None, check_posting({**full(), "status": "closed"}), NOW).job
 
 def row_of(job: Any) -> list[Any]:
     texts = {"description": job.description, "attributes": to_json(job.attributes)}
-    values = posting_parameters(job) | texts
+    values = posting_parameters(Derived(job)) | texts
     return [values[name] for name in JOB_COLUMNS]
 
 
@@ -51,7 +52,7 @@ def test_a_summary_is_the_beginning_of_a_job() -> None:
 
 
 def test_every_column_of_a_posting_is_written() -> None:
-    written = set(posting_parameters(JOB))
+    written = set(posting_parameters(Derived(JOB)))
     assert written == {
         *SUMMARY_COLUMNS,
         *DETAIL_COLUMNS,
@@ -62,7 +63,7 @@ def test_every_column_of_a_posting_is_written() -> None:
 
 
 def test_salaries_are_kept_exactly_and_compared_by_the_year() -> None:
-    parameters = posting_parameters(JOB)
+    parameters = posting_parameters(Derived(JOB))
 
     assert (parameters["salary_min"], parameters["salary_max"]) == ("52000.5", "71000")
     assert (parameters["yearly_min"], parameters["yearly_max"]) == (52000.5, 71000.0)

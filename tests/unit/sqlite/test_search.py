@@ -352,9 +352,9 @@ def test_paging_goes_on_while_others_write(
         gone = chance.choice([item for item in first if item.title.startswith("data")])
         conn.execute("BEGIN IMMEDIATE")
         id = job_id(gone.source, gone.source_job_id)
-        batch = changes.Batch(conn, lambda: NOW)
-        changes.delete(batch, id)
-        batch.finish()
+        writes = changes.PostingWrites(conn, NOW)
+        changes.delete(writes, id)
+        writes.finish()
         conn.execute("COMMIT")
         kept.discard(id)
     found = [id for id in seen if id in kept]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -98,12 +99,12 @@ async def test_an_operation_that_refuses_does_not_undo_the_others(path: Path) ->
     begun = []
 
     class Counted(Tally):
-        def __init__(self, conn: sqlite3.Connection) -> None:
-            super().__init__(conn)
+        def __init__(self, conn: sqlite3.Connection, works: Sequence[group_commit.Work]) -> None:
+            super().__init__(conn, works)
             begun.append(self)
 
     async with open_plain(path) as writer:
-        writer._transactions._batch = Counted
+        writer._transactions._shared = Counted
         await gather(
             writer.submit(put, "a", 1), writer.submit(take, "b"), writer.submit(put, "c", 3)
         )
@@ -265,9 +266,9 @@ async def test_an_operation_that_exits_the_interpreter_fails_alone(path: Path) -
             writer.submit(put, "a", 1), writer.submit(leave), writer.submit(put, "b", 2)
         )
         assert [type(each) for each in results] == [int, RuntimeError, int]
-        async with writer.exclusive(30) as lease:
+        async with writer.exclusive(30) as exclusive:
             with pytest.raises(RuntimeError, match="SystemExit"):
-                await lease.run(leave)
+                await exclusive.run(leave)
     assert rows(path) == {"a": 1, "b": 2}
 
 
@@ -501,9 +502,9 @@ class TestFailingRollback:
     @pytest.mark.parametrize("statement", ["ROLLBACK", "ROLLBACK TO operation"])
     async def test_in_an_exclusive_transaction(self, path: Path, statement: str) -> None:
         async def work() -> None:
-            async with writer.exclusive(30) as lease:
-                await lease.run(put, "a", 1)
-                await lease.run(fail, ZeroDivisionError("odd"))
+            async with writer.exclusive(30) as exclusive:
+                await exclusive.run(put, "a", 1)
+                await exclusive.run(fail, ZeroDivisionError("odd"))
 
         async with open_plain(path) as writer:
             await writer._session.run(_refuse_rollback)
@@ -721,7 +722,7 @@ class TestTransactions:
         conn.close()
 
     def test_a_batch_that_cannot_be_made(self) -> None:
-        def broken(conn: sqlite3.Connection) -> Tally:
+        def broken(conn: sqlite3.Connection, works: Sequence[group_commit.Work]) -> Tally:
             raise KeyError("broken")
 
         runner = group_commit.Transactions(broken, self.lock)
@@ -733,8 +734,8 @@ class TestTransactions:
 
 
 async def _transact(writer: Writer) -> None:
-    async with writer.exclusive(30) as lease:
-        await lease.run(put, "b", 2)
+    async with writer.exclusive(30) as exclusive:
+        await exclusive.run(put, "b", 2)
 
 
 class Refusing(sqlite3.Connection):

@@ -25,8 +25,7 @@ from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-from jobstore.derived.salaries import yearly_range
-from jobstore.records import Job
+from jobstore.derived.record import Derived
 from jobstore.search.criteria import FACETS, FOLDED
 from jobstore.search.words import fold
 
@@ -175,17 +174,16 @@ def skill_word(skill: str) -> str:
     return _stored_word("skills", skill)
 
 
-def facet_words(job: Job) -> str:
+def facet_words(derived: Derived) -> str:
     """Return the words of a posting's facets but its skills, as one text for the index."""
-    found = [EVERY]
+    job, found = derived.job, [EVERY]
     for field in FACETS:
         value = getattr(job, field)
         if value and field != "skills":
             found.append(_stored_word(field, value))
     if job.workplace is not None:
         found.append(pair_word(job.status, job.workplace))
-    yearly = yearly_range(job.salary_min, job.salary_max, job.salary_period)
-    if yearly is None:
+    if (yearly := derived.yearly) is None:
         found.append(YEARLY_MAX.missing())
     else:
         found += YEARLY_MIN.range_words(yearly[0])

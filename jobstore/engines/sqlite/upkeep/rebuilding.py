@@ -13,15 +13,17 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
+from jobstore.derived.counters import Tally
+from jobstore.derived.digests import revision_digest
+from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
 from jobstore.engines.sqlite.rows import (
     PLACE,
     job_from_row,
-    revision_digest,
     row_digests,
     sound,
 )
-from jobstore.engines.sqlite.writing.counters import Tally
+from jobstore.engines.sqlite.writing import counters
 from jobstore.engines.sqlite.writing.indexing import entry, numbered
 
 _SQL = named_statements.load("sqlite")
@@ -49,7 +51,7 @@ def rebuild_index(conn: sqlite3.Connection, progress: Callable[[int], object] | 
     done = 0
     # In the order of the index, so that FTS5 gathers what is written into large segments.
     for rows in _slices(conn, _SQL["every_posting"] + NEWEST_FIRST):
-        entries = (numbered(row[PLACE], entry(job_from_row(row))) for row in rows)
+        entries = (numbered(row[PLACE], entry(Derived(job_from_row(row)))) for row in rows)
         conn.executemany(_SQL["insert_words"], entries)
         done += len(rows)
         if progress is not None:
@@ -65,11 +67,11 @@ def rebuild_counters(conn: sqlite3.Connection) -> int:
     """
     conn.execute(_SQL["empty_counters"])
     done = 0
-    tally = Tally()
     for rows in _slices(conn, _SQL["every_posting"] + OLDEST_FIRST):
+        tally = Tally()
         for row in rows:
-            tally.replace(None, job_from_row(row))
-        tally.write(conn)
+            tally.add(Derived(job_from_row(row)).counters)
+        counters.write(conn, tally)
         done += len(rows)
     return done
 

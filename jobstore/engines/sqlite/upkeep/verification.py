@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, NamedTuple, Protocol
 
-from jobstore.derived.merge import listed_at
+from jobstore.derived.counters import SPELLED, Counter, Tally
+from jobstore.derived.digests import revision_digest
+from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
 from jobstore.engines.backend import Finding, Verdict
 from jobstore.engines.sqlite.rows import (
@@ -23,7 +24,6 @@ from jobstore.engines.sqlite.rows import (
     PLACE,
     SEEN_DIGEST,
     job_from_row,
-    revision_digest,
     revision_from_row,
     row_digests,
     to_micros,
@@ -32,14 +32,8 @@ from jobstore.engines.sqlite.search.facet_words import EVERY
 from jobstore.engines.sqlite.search.statements import mirrored
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.upkeep.rebuilding import NEWEST_FIRST
-from jobstore.engines.sqlite.writing.counters import (
-    SPELLED,
-    Counter,
-    counters_of,
-    misplaced_quartiles,
-)
+from jobstore.engines.sqlite.writing.counters import misplaced_quartiles
 from jobstore.engines.sqlite.writing.indexing import Entry, entry, numbered
-from jobstore.records import Job, job_id
 from jobstore.search.words import fold
 
 _SQL = named_statements.load("sqlite")
@@ -78,7 +72,6 @@ class Faults:
 class _Content(NamedTuple):
     """A posting that can be read, and what follows from it."""
 
-    job: Job
     listed_at: int
     words: Entry
     counters: list[tuple[Counter, int]]
@@ -133,14 +126,15 @@ class _Postings:
         """Return what the row holds, ``None`` if it cannot be read."""
         self._number += 1
         try:
-            job = job_from_row(row)
-            content = _Content(job, to_micros(listed_at(job)), entry(job), list(counters_of(job)))
+            derived = Derived(job_from_row(row))
+            listed = to_micros(derived.listed_at)
+            content = _Content(listed, entry(derived), list(derived.counters))
             "".join(filter(None, content.words)).encode()
-            own = job_id(job.source, job.source_job_id)
+            wrong_id = derived.job.id != derived.id
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             self._faults.add(f"{name} cannot be read ({type(error).__name__})")
             return None
-        if job.id != own:
+        if wrong_id:
             self._faults.add(f"{name} has the id of another key")
         return content
 
@@ -265,29 +259,26 @@ class _Counters:
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
-        self._counted: defaultdict[tuple[str, str], int] = defaultdict(int)
-        self._labels: dict[tuple[str, str], str] = {}
+        self._tally = Tally()
 
     def see(self, name: str, row: Sequence[Any], content: _Content | None) -> None:
         if content is not None:
-            for (kind, value, label), amount in content.counters:
-                self._counted[kind, value] += amount
-                self._labels[kind, value] = label
+            self._tally.add(content.counters)
 
     def finding(self) -> Finding:
-        kept, labels = {}, {}
+        counted, kept, labels = self._tally.amounts, {}, {}
         for kind, value, label, amount in self._conn.execute(_SQL["every_counter"]):
             kept[kind, value], labels[kind, value] = amount, label
         faults = Faults(
             f"{_counter(kind, value)} is kept as {kept.get((kind, value), 0):,}, "
-            f"counted {self._counted.get((kind, value), 0):,}"
-            for kind, value in sorted(kept.keys() | self._counted.keys())
-            if kept.get((kind, value), 0) != self._counted.get((kind, value), 0)
+            f"counted {counted.get((kind, value), 0):,}"
+            for kind, value in sorted(kept.keys() | counted.keys())
+            if kept.get((kind, value), 0) != counted.get((kind, value), 0)
         )
         for (kind, value), label in labels.items():
             # The posting whose spelling is shown may be gone.
             spelled = kind in SPELLED and fold(label) == value
-            if not spelled and label != self._labels.get((kind, value), label):
+            if not spelled and label != self._tally.labels.get((kind, value), label):
                 faults.add(f"{_counter(kind, value)} is shown as another value")
         if not faults.number:
             # They follow from the counts, so they make sense only where those do.

@@ -1,173 +1,229 @@
-"""What a write does to the tables: rows, texts, index, history and counts together.
+"""What a batch of writes does to the tables: rows, texts, index, history and counts together.
 
-Functions that run on the writer's thread inside a transaction that someone else began. An
-error of the caller (JobNotFound, VersionConflict, InvalidPosting) is raised before anything is
-written, so the rest of the transaction can go on.
+Functions that run on the writer's thread inside a transaction that someone else began. What is
+stored for a batch is read at once; what becomes of it is planned in :mod:`jobstore.derived.plan`,
+where an error of the caller (JobNotFound, VersionConflict, InvalidPosting) is raised before
+anything is written; the changes are written at the end.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from jobstore.derived.merge import Merged, edit, listed_at, merge
+from jobstore.derived.counters import Tally
+from jobstore.derived.digests import revision_digest, seen_digest
+from jobstore.derived.merge import key_id
+from jobstore.derived.plan import Change, Plan
+from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
 from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.engines.sqlite.rows import (
+    JOB_COLUMNS,
     job_from_row,
     posting_parameters,
     previous_to_json,
-    revision_digest,
-    seen_digest,
     to_json,
     to_micros,
 )
-from jobstore.engines.sqlite.writing.counters import Tally
+from jobstore.engines.sqlite.writing import counters
+from jobstore.engines.sqlite.writing.group_commit import Operation, Work
 from jobstore.engines.sqlite.writing.indexing import IndexChanges, entry
 from jobstore.engines.sqlite.writing.list_order import Slot, find_slot
-from jobstore.errors import JobNotFound, VersionConflict
-from jobstore.records import Job, JobPosting, Outcome, UpsertResult, job_id
+from jobstore.records import Job, JobPosting, UpsertResult
 
 _SQL = named_statements.load("sqlite")
-_PLACE, _LISTED_AT, _LISTED_TIE = -3, -2, -1
+# The columns of statement postings_by_ids that follow those of a job.
+_PLACE, _LISTED_AT, _LISTED_TIE, _ID = range(len(JOB_COLUMNS), len(JOB_COLUMNS) + 4)
 
 
-class Batch:
-    """The writes of one transaction: its connection and time, and what is written at its end."""
-
-    def __init__(self, conn: sqlite3.Connection, clock: Callable[[], datetime]) -> None:
-        self.conn = conn
-        # One time for all: postings that arrive together are listed together, in order.
-        self.now = clock()
-        self.index = IndexChanges()
-        self.tally = Tally()
-
-    def finish(self) -> None:
-        """Write the index and the counts; the last thing before the commit."""
-        self.index.write(self.conn)
-        self.tally.write(self.conn)
+def upsert(writes: PostingWrites, posting: JobPosting) -> UpsertResult:
+    """Store a checked posting, or merge it into the one that is stored under its key."""
+    return writes.plan.upsert(posting)
 
 
-class _Stored(NamedTuple):
-    job: Job
+def update(
+    writes: PostingWrites, id: UUID, changes: Mapping[str, Any], expected_version: int | None
+) -> Job:
+    """Set checked fields of a stored posting."""
+    return writes.plan.update(id, changes, expected_version)
+
+
+def delete(writes: PostingWrites, id: UUID) -> bool:
+    """Remove a posting, its text, its words and its history; False if it was not there."""
+    return writes.plan.delete(id)
+
+
+# The id of the posting that an operation is about, by what it is called with.
+_ID_OF: dict[Operation, Callable[..., UUID]] = {
+    upsert: lambda posting: key_id(posting.source, posting.source_job_id),
+    update: lambda given, *_: given,
+    delete: lambda given: given,
+}
+
+
+def begin(
+    conn: sqlite3.Connection, works: Sequence[Work], clock: Callable[[], datetime]
+) -> PostingWrites:
+    """Read what is stored for operations that are about to run in one transaction."""
+    ids = {_ID_OF[operation](*args) for operation, args in works if operation in _ID_OF}
+    return PostingWrites(conn, clock(), ids)
+
+
+class _Position(NamedTuple):
+    """Where a posting stands in the list order."""
+
     place: int
     listed_at: int
-    listed_tie: int
+    tie: int
 
 
-def upsert(batch: Batch, posting: JobPosting) -> UpsertResult:
-    """Store a checked posting, or merge it into the one that is stored under its key."""
-    stored = _load(batch.conn, job_id(posting.source, posting.source_job_id))
-    merged = merge(stored and stored.job, posting, batch.now)
-    if stored is None:
-        _insert(batch, merged.job)
-    else:
-        _replace(batch, stored, merged)
-    return UpsertResult(merged.job.id, merged.outcome, merged.job.version)
+class _Stored:
+    """What is stored of the postings that a transaction is about, and where they stand.
+
+    What is stored for ``ids`` is read at once, and for others when it is asked for.
+    """
+
+    def __init__(self, conn: sqlite3.Connection, ids: Collection[UUID]) -> None:
+        self.positions: dict[UUID, _Position] = {}
+        self._conn = conn
+        self._rows: dict[bytes, Sequence[Any] | None] = {}
+        if ids:
+            # Where one cannot be read, each is read when it is asked for: that one fails alone.
+            with suppress(sqlite3.DatabaseError):
+                self._read([id.bytes for id in ids])
+
+    def posting(self, id: UUID) -> Job | None:
+        """Return the posting that is stored, ``None`` where there is none."""
+        octets = id.bytes
+        if octets not in self._rows:
+            self._read([octets])
+        if (row := self._rows[octets]) is None:
+            return None
+        job = job_from_row(row)
+        if job.id != id:
+            raise DamagedRow("the index of ids names another row")
+        self.positions[id] = _Position(row[_PLACE], row[_LISTED_AT], row[_LISTED_TIE])
+        return job
+
+    def _read(self, ids: list[bytes]) -> None:
+        rows = self._conn.execute(_SQL["postings_by_ids"], (b"".join(ids),)).fetchall()
+        self._rows.update(dict.fromkeys(ids))
+        self._rows.update((row[_ID], row) for row in rows)
 
 
-def update(batch: Batch, id: UUID, changes: Mapping[str, Any], expected_version: int | None) -> Job:
-    """Set checked fields of a stored posting."""
-    stored = _load(batch.conn, id)
-    if stored is None:
-        raise JobNotFound(f"No posting has the id {id}.")
-    if expected_version is not None and stored.job.version != expected_version:
-        raise VersionConflict(
-            f"The posting {id} is at version {stored.job.version}, not {expected_version}; "
-            "read it again and repeat the update."
-        )
-    merged = edit(stored.job, changes, batch.now)
-    _replace(batch, stored, merged)
-    return merged.job
+class PostingWrites:
+    """The writes of one transaction: what was stored, the plan, and what is written at its end."""
 
+    def __init__(self, conn: sqlite3.Connection, now: datetime, ids: Collection[UUID] = ()) -> None:
+        stored = _Stored(conn, ids)
+        self.conn = conn
+        self.plan = Plan(stored.posting, now)
+        self._positions = stored.positions
+        self._index = IndexChanges()
+        self._tally = Tally()
+        self._sightings: list[tuple[Any, ...]] = []
 
-def delete(batch: Batch, id: UUID) -> bool:
-    """Remove a posting, its text, its words and its history; False if it was not there."""
-    stored = _load(batch.conn, id)
-    if stored is None:
-        return False
-    conn = batch.conn
-    batch.index.remove(stored.place, entry(stored.job))
-    conn.execute(_SQL["delete_text"], (stored.place,))
-    conn.execute(_SQL["delete_posting"], (stored.place,))
-    conn.execute(_SQL["delete_revisions"], (id.bytes,))
-    batch.tally.replace(stored.job, None)
-    return True
+    def finish(self) -> None:
+        """Write what was planned, the index and the counts; the last thing before the commit."""
+        for change in self.plan.changes:
+            self._write(change)
+        self._write_sightings()
+        self._index.write(self.conn)
+        counters.write(self.conn, self._tally)
 
+    def _write(self, change: Change) -> None:
+        if change.before is None:
+            assert change.after is not None
+            self._insert(change.after)
+        elif change.after is None:
+            self._delete(change.before)
+        else:
+            self._replace(change.before, change.after, change.previous)
 
-def _load(conn: sqlite3.Connection, id: UUID) -> _Stored | None:
-    row = conn.execute(_SQL["posting_by_id"], (id.bytes,)).fetchone()
-    if row is None:
-        return None
-    job = job_from_row(row)
-    if job.id != id:
-        raise DamagedRow("the index of ids names another row")
-    return _Stored(job, row[_PLACE], row[_LISTED_AT], row[_LISTED_TIE])
+    def _insert(self, new: Derived) -> None:
+        job, listed = new.job, to_micros(new.listed_at)
+        slot = self._free(listed)
+        parameters = posting_parameters(new)
+        parameters.update(place=slot.place, listed_at=listed, listed_tie=slot.tie)
+        first, last = parameters["first_seen_at"], parameters["last_seen_at"]
+        parameters["seen_digest"] = seen_digest(job.id.bytes, first, last, listed, slot.tie)
+        self.conn.execute(_SQL["insert_posting"], parameters)
+        self._write_text(slot.place, job)
+        self._index.add(slot.place, entry(new))
+        self._tally.add(new.counters)
+        self._positions[job.id] = _Position(slot.place, listed, slot.tie)
 
+    def _delete(self, old: Derived) -> None:
+        id = old.job.id
+        place = self._positions.pop(id).place
+        self._index.remove(place, entry(old))
+        self.conn.execute(_SQL["delete_text"], (place,))
+        self.conn.execute(_SQL["delete_posting"], (place,))
+        self.conn.execute(_SQL["delete_revisions"], (id.bytes,))
+        self._tally.add(old.counters, -1)
 
-def _insert(batch: Batch, job: Job) -> None:
-    conn = batch.conn
-    listed = to_micros(listed_at(job))
-    slot = _slot(batch, listed)
-    parameters = posting_parameters(job)
-    parameters.update(place=slot.place, listed_at=listed, listed_tie=slot.tie)
-    first, last = parameters["first_seen_at"], parameters["last_seen_at"]
-    parameters["seen_digest"] = seen_digest(job.id.bytes, first, last, listed, slot.tie)
-    conn.execute(_SQL["insert_posting"], parameters)
-    conn.execute(_SQL["write_text"], (slot.place, job.description, to_json(job.attributes)))
-    batch.index.add(slot.place, entry(job))
-    batch.tally.replace(None, job)
+    def _replace(self, old: Derived, new: Derived, previous: dict[str, Any]) -> None:
+        conn, job, at = self.conn, new.job, self._positions[new.job.id]
+        first, last = to_micros(job.first_seen_at), to_micros(job.last_seen_at)
+        seen = seen_digest(job.id.bytes, first, last, at.listed_at, at.tie)
+        if previous:
+            self._write_sightings()
+            rewritten = {**posting_parameters(new), "place": at.place, "seen_digest": seen}
+            conn.execute(_SQL["rewrite_posting"], rewritten)
+            changed_at = to_micros(self.plan.now)
+            revision = (job.id.bytes, job.version, changed_at, previous_to_json(previous))
+            conn.execute(_SQL["insert_revision"], (*revision, revision_digest(*revision)))
+            if not previous.keys().isdisjoint(("description", "attributes")):
+                self._write_text(at.place, job)
+            before, after = entry(old), entry(new)
+            if before != after:
+                self._index.remove(at.place, before)
+                self._index.add(at.place, after)
+        else:
+            self._sightings.append((first, last, seen, at.place))
+        listed = to_micros(new.listed_at)
+        if listed != at.listed_at:
+            slot = self._free(listed)
+            # Making room may have moved this posting too.
+            place = self._positions[job.id].place
+            seen = seen_digest(job.id.bytes, first, last, listed, slot.tie)
+            conn.execute(_SQL["relist_posting"], (slot.place, listed, slot.tie, seen, place))
+            self._moved(new, place, slot.place)
+            self._positions[job.id] = _Position(slot.place, listed, slot.tie)
+        if previous or listed != at.listed_at:
+            self._tally.add(old.counters, -1)
+            self._tally.add(new.counters)
 
+    def _write_sightings(self) -> None:
+        """Write those that wait, before their postings can be rewritten or move."""
+        self.conn.executemany(_SQL["sight_posting"], self._sightings)
+        self._sightings.clear()
 
-def _replace(batch: Batch, stored: _Stored, merged: Merged) -> None:
-    conn, job, place = batch.conn, merged.job, stored.place
-    first, last = to_micros(job.first_seen_at), to_micros(job.last_seen_at)
-    seen = seen_digest(job.id.bytes, first, last, stored.listed_at, stored.listed_tie)
-    if merged.outcome is Outcome.UPDATED:
-        rewritten = {**posting_parameters(job), "place": place, "seen_digest": seen}
-        conn.execute(_SQL["rewrite_posting"], rewritten)
-        previous = previous_to_json(merged.previous)
-        revision = (job.id.bytes, job.version, to_micros(batch.now), previous)
-        conn.execute(_SQL["insert_revision"], (*revision, revision_digest(*revision)))
-        if not merged.previous.keys().isdisjoint(("description", "attributes")):
-            conn.execute(_SQL["write_text"], (place, job.description, to_json(job.attributes)))
-        old, new = entry(stored.job), entry(job)
-        if old != new:
-            batch.index.remove(place, old)
-            batch.index.add(place, new)
-    else:
-        conn.execute(_SQL["sight_posting"], (first, last, seen, place))
-    listed = to_micros(listed_at(job))
-    if listed != stored.listed_at:
-        slot = _slot(batch, listed)
-        # Making room may have moved this posting too.
-        (place,) = conn.execute(_SQL["place_of_posting"], (job.id.bytes,)).fetchone()
-        seen = seen_digest(job.id.bytes, first, last, listed, slot.tie)
-        conn.execute(_SQL["relist_posting"], (slot.place, listed, slot.tie, seen, place))
-        _moved(batch, job, place, slot.place)
-    if merged.outcome is Outcome.UPDATED or listed != stored.listed_at:
-        batch.tally.replace(stored.job, job)
+    def _write_text(self, place: int, job: Job) -> None:
+        self.conn.execute(_SQL["write_text"], (place, job.description, to_json(job.attributes)))
 
+    def _free(self, listed: int) -> Slot:
+        """Find a free position for a time, moving others aside where none is free."""
+        self._write_sightings()
+        while not isinstance(found := find_slot(self.conn, listed), Slot):
+            for old, new in found:
+                id = UUID(bytes=self.conn.execute(_SQL["posting_at_place"], (old,)).fetchone()[0])
+                row = self.conn.execute(_SQL["posting_by_id"], (id.bytes,)).fetchone()
+                if row is None or row[_PLACE] != old:
+                    raise DamagedRow("the index of ids lacks a row, or names another")
+                self.conn.execute(_SQL["move_posting"], (new, old))
+                self._moved(Derived(job_from_row(row)), old, new)
+                if (at := self._positions.get(id)) is not None:
+                    self._positions[id] = at._replace(place=new)
+        return found
 
-def _slot(batch: Batch, listed: int) -> Slot:
-    """Find a free position for a time, moving others aside where none is free."""
-    conn = batch.conn
-    while not isinstance(found := find_slot(conn, listed), Slot):
-        for old, new in found:
-            id = conn.execute(_SQL["posting_at_place"], (old,)).fetchone()[0]
-            stored = _load(conn, UUID(bytes=id))
-            if stored is None:
-                raise DamagedRow("the index of ids lacks a row")
-            conn.execute(_SQL["move_posting"], (new, old))
-            _moved(batch, stored.job, old, new)
-    return found
-
-
-def _moved(batch: Batch, job: Job, old: int, new: int) -> None:
-    batch.conn.execute(_SQL["move_text"], (new, old))
-    words = entry(job)
-    batch.index.remove(old, words)
-    batch.index.add(new, words)
+    def _moved(self, derived: Derived, old: int, new: int) -> None:
+        self.conn.execute(_SQL["move_text"], (new, old))
+        words = entry(derived)
+        self._index.remove(old, words)
+        self._index.add(new, words)

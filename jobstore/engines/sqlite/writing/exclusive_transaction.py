@@ -1,6 +1,6 @@
 """The exclusive transaction: several operations that stand or fall together.
 
-A lease is made and granted by :mod:`.writer`; it never waits in a queue itself.
+:mod:`.writer` makes it and gives it its turn; it never waits in a queue itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LATE = "The transaction took longer than allowed and was rolled back."
 _OVER = "The transaction is over."
 
 
-class Lease:
+class ExclusiveTransaction:
     """The writer's connection inside an exclusive transaction."""
 
     def __init__(
@@ -41,7 +41,7 @@ class Lease:
         self._timer: asyncio.TimerHandle | None = None
 
     async def run(self, operation: Operation, *args: Any) -> Any:
-        """Run ``operation(batch, *args)``; one that fails leaves no trace, the rest stays.
+        """Run ``operation(shared, *args)``; one that fails leaves no trace, the rest stays.
 
         Raises what the operation raises, StoreTimeout once the transaction's time is over, and
         StoreUnavailable when an earlier error undid all of it.

@@ -25,10 +25,11 @@ _LOST = (
 )
 
 
-class Batch(Protocol):
-    """What the operations of one transaction share.
+class SharedWrites(Protocol):
+    """What the operations of one transaction share: their first argument.
 
-    One is made after each BEGIN; it is dropped when the transaction is rolled back.
+    It is made after BEGIN, for the operations that are about to run, and dropped when the
+    transaction is rolled back.
     """
 
     conn: sqlite3.Connection
@@ -39,23 +40,24 @@ class Batch(Protocol):
 
 Operation = Callable[..., Any]
 Work = tuple[Operation, tuple[Any, ...]]
+Begin = Callable[[sqlite3.Connection, Sequence[Work]], SharedWrites]
 
 
 class Transactions:
     """Runs operations inside transactions, the lock file held around each.
 
-    ``begin`` makes the batch of a transaction. ``patience`` is how many seconds a call may wait
-    for other processes, for the lock file and for SQLite's own lock together.
+    ``begin`` makes what the operations of a transaction share. ``patience`` is how many seconds a
+    call may wait for other processes, for the lock file and for SQLite's own lock together.
     """
 
-    def __init__(self, begin: Callable[[sqlite3.Connection], Batch], lock: FileLock) -> None:
-        self._batch = begin
+    def __init__(self, begin: Begin, lock: FileLock) -> None:
+        self._shared = begin
         self._lock = lock
 
     def run_group(
         self, conn: sqlite3.Connection, works: Sequence[Work], patience: float
     ) -> list[Answer] | StoreBusy:
-        """Run ``operation(batch, *args)`` for each of ``works`` in one transaction.
+        """Run ``operation(shared, *args)`` for each of ``works`` in one transaction.
 
         An operation that raises a JobStoreError about its own row has written nothing, and the
         transaction goes on without it. Any other failing operation undoes the transaction: what
@@ -101,11 +103,11 @@ class Transactions:
         results: list[Answer] = []
         _begin(conn, deadline)
         try:
-            batch = self._batch(conn)
+            shared = self._shared(conn, [works[index] for index in part])
             for index in part:
                 operation, args = works[index]
                 try:
-                    answer: Answer = (operation(batch, *args), None)
+                    answer: Answer = (operation(shared, *args), None)
                 except JobStoreError as error:
                     if concerns_store(error):
                         raise
@@ -113,7 +115,7 @@ class Transactions:
                 if not conn.in_transaction:
                     raise StoreUnavailable(_ROLLED_BACK)
                 results.append(answer)
-            batch.finish()
+            shared.finish()
             _commit(conn, deadline)
         except BaseException as error:
             undone = roll_back(conn)
@@ -152,10 +154,10 @@ class Transactions:
             raise StoreUnavailable(_ROLLED_BACK)
         conn.execute("SAVEPOINT operation")
         try:
-            # A batch of its own, so that what a failing operation gathered is dropped with it.
-            batch = self._batch(conn)
-            result = operation(batch, *args)
-            batch.finish()
+            # Writes of its own, so that what a failing operation gathered is dropped with it.
+            shared = self._shared(conn, [work])
+            result = operation(shared, *args)
+            shared.finish()
         except BaseException:
             try:
                 conn.execute("ROLLBACK TO operation")

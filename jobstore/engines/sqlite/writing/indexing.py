@@ -10,31 +10,27 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
 from jobstore.engines.sqlite.search.facet_words import facet_words, skill_word
 from jobstore.engines.sqlite.search.statements import mirrored
-from jobstore.records import Job
-from jobstore.search.words import index_text
 
 _SQL = named_statements.load("sqlite")
 
 Entry = tuple[str | None, ...]
 
 
-def entry(job: Job) -> Entry:
+def entry(derived: Derived) -> Entry:
     """Return the texts of the index's columns for a posting; they depend on nothing else."""
+    words = derived.words
     # The words of facets, which no search can name, stand behind each skill and before the
     # description, so that no phrase reaches from one into the next.
-    parts = [f"{index_text(skill)} {skill_word(skill)}" for skill in job.skills]
-    parts.append(facet_words(job))
-    if job.description:
-        parts.append(index_text(job.description))
-    return (
-        "\n".join(parts),
-        index_text(job.title),
-        index_text(job.company),
-        job.location and index_text(job.location),
-    )
+    skills = zip(words.skills, derived.job.skills, strict=True)
+    parts = [f"{text} {skill_word(skill)}" for text, skill in skills]
+    parts.append(facet_words(derived))
+    if words.description:
+        parts.append(words.description)
+    return "\n".join(parts), words.title, words.company, words.location
 
 
 def numbered(place: int, words: Entry) -> tuple[Any, ...]:

@@ -15,14 +15,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from enum import Enum
 from functools import partial
-from sqlite3 import Connection
 from typing import Any, Literal
 
 from jobstore.engines.sqlite.connection import Session, settle
 from jobstore.engines.sqlite.transaction import Answer
-from jobstore.engines.sqlite.writing.exclusive_transaction import Lease
+from jobstore.engines.sqlite.writing.exclusive_transaction import ExclusiveTransaction
 from jobstore.engines.sqlite.writing.group_commit import (
-    Batch,
+    Begin,
     Operation,
     Transactions,
     Work,
@@ -40,11 +39,11 @@ _CLOSING_PATIENCE = 0.5
 class Writer:
     """Writes for every coroutine of a process, through one connection.
 
-    ``begin(connection)`` makes the :class:`Batch` that the operations of one transaction
-    share; ``lock`` is held around each transaction and checkpoint. ``options.queue_size``
-    operations may wait for their turn; more wait for a place in the queue. Whatever waits
-    longer than ``options.busy_timeout`` seconds, in the queue and for other processes together,
-    is withdrawn with StoreBusy.
+    ``begin(connection, works)`` makes what the operations of one transaction share
+    (:class:`~.group_commit.SharedWrites`); ``lock`` is held around each transaction and
+    checkpoint. ``options.queue_size`` operations may wait for their turn; more wait for a place in
+    the queue. Whatever waits longer than ``options.busy_timeout`` seconds, in the queue and for
+    other processes together, is withdrawn with StoreBusy.
 
     For observers: ``queue_depth`` is how many operations wait, ``queue_size`` how many may,
     ``last_group_size`` how many the last group held.
@@ -55,7 +54,7 @@ class Writer:
         session: Session,
         options: EngineOptions,
         lock: FileLock,
-        begin: Callable[[Connection], Batch],
+        begin: Begin,
     ) -> None:
         self.queue_depth = 0
         self.last_group_size = 0
@@ -72,7 +71,7 @@ class Writer:
         self._closing: asyncio.Task[None] | None = None
 
     async def submit(self, operation: Operation, *args: Any) -> Any:
-        """Run ``operation(batch, *args)`` in the next transaction; return its result.
+        """Run ``operation(shared, *args)`` in the next transaction; return its result.
 
         Returns after COMMIT. An operation refuses its own row by raising a JobStoreError before
         it writes or gathers anything; its caller alone gets that error.
@@ -89,7 +88,7 @@ class Writer:
     async def submit_many(
         self, operation: Operation, arguments: Sequence[tuple[Any, ...]]
     ) -> list[Any]:
-        """Run ``operation(batch, *args)`` for each of ``arguments``, as one unit in the queue.
+        """Run ``operation(shared, *args)`` for each of ``arguments``, as one unit in the queue.
 
         Returns a result or an error for each. They are not atomic together. Raises StoreBusy
         or StoreClosed when the unit did not get its turn.
@@ -101,28 +100,28 @@ class Writer:
         return [result if error is None else error for result, error in outcomes]
 
     @asynccontextmanager
-    async def exclusive(self, timeout: float) -> AsyncIterator[Lease]:
+    async def exclusive(self, timeout: float) -> AsyncIterator[ExclusiveTransaction]:
         """Hold the writer for one transaction; other writes wait meanwhile.
 
         COMMIT when the block ends, ROLLBACK when it raises or is cancelled, or when it takes
         longer than ``timeout`` seconds (StoreTimeout). Raises StoreBusy when the turn does not
         come in time, StoreClosed, StorageFull, StoreUnavailable and OutcomeUnknown.
         """
-        lease = Lease(self._session, self._transactions, timeout, self._next)
-        call = _Call(self._session.future(), alone=self._transactions.open, lease=lease)
+        exclusive = ExclusiveTransaction(self._session, self._transactions, timeout, self._next)
+        call = _Call(self._session.future(), alone=self._transactions.open, exclusive=exclusive)
         try:
             await self._wait(call)
         except asyncio.CancelledError:
-            lease.abandon()
+            exclusive.abandon()
             raise
         try:
-            yield lease
+            yield exclusive
         except BaseException:
             # The block's own error matters more than whatever the rollback says.
             with suppress(Exception):
-                await lease.end(commit=False)
+                await exclusive.end(commit=False)
             raise
-        await lease.end(commit=True)
+        await exclusive.end(commit=True)
 
     async def checkpoint(
         self, mode: Literal["PASSIVE", "TRUNCATE"] = "PASSIVE"
@@ -282,14 +281,14 @@ class Writer:
         self._loop.call_soon(self._next)
 
     def _alone_done(self, call: _Call, result: Any, error: BaseException | None) -> None:
-        if call.lease is None or error is not None:
+        if call.exclusive is None or error is not None:
             settle(call.future, result, error)
             self._next()
             return
-        # The writer stays with the lease, which starts the next group when it ends.
-        call.lease.start()
+        # The writer stays with the transaction, which starts the next group when it ends.
+        call.exclusive.start()
         if call.future.done():
-            call.lease.abandon()
+            call.exclusive.abandon()
         else:
             call.future.set_result(None)
 
@@ -303,19 +302,19 @@ class _Place(Enum):
 class _Call:
     """Something that waits for the writer: works for a group, or else something alone."""
 
-    __slots__ = ("alone", "deadline", "future", "lease", "place", "size", "works")
+    __slots__ = ("alone", "deadline", "exclusive", "future", "place", "size", "works")
 
     def __init__(
         self,
         future: asyncio.Future[Any],
         works: Sequence[Work] = (),
         alone: Callable[..., Any] | None = None,
-        lease: Lease | None = None,
+        exclusive: ExclusiveTransaction | None = None,
     ) -> None:
         self.future = future
         self.works = works
         self.alone = alone
-        self.lease = lease
+        self.exclusive = exclusive
         self.size = len(works) or 1
         self.deadline = 0.0
         self.place = _Place.OUTSIDE

@@ -1,0 +1,91 @@
+"""What a batch of writes makes of what is stored: the same on every engine.
+
+An engine loads what is stored for the ids of a batch, lets a :class:`Plan` say what changes, and
+writes the changes in their order. Pure: nothing is read or written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from jobstore.derived.merge import Merged, edit, key_id, merge
+from jobstore.derived.record import Derived
+from jobstore.errors import JobNotFound, VersionConflict
+from jobstore.records import Job, JobPosting, UpsertResult
+
+
+class Change(NamedTuple):
+    """What one write makes of one posting."""
+
+    before: Derived | None
+    """What was stored; ``None``: nothing."""
+    after: Derived | None
+    """What is to be stored; ``None``: the posting goes, and its revisions with it."""
+    previous: dict[str, Any]
+    """The values that were replaced, by field: they make a revision. Without any, no more than
+    the times of sightings has changed."""
+
+
+class Plan:
+    """Plans the writes of one transaction, one after another; each sees those before it.
+
+    ``stored(id)`` gives the posting that is stored, ``None`` where there is none. ``now`` is the
+    time of all of them: postings that arrive together are listed together, in order. A write that
+    is refused plans nothing.
+    """
+
+    def __init__(self, stored: Callable[[UUID], Job | None], now: datetime) -> None:
+        self.now = now
+        self.changes: list[Change] = []
+        self._stored = stored
+        self._planned: dict[UUID, Derived | None] = {}
+
+    def upsert(self, posting: JobPosting) -> UpsertResult:
+        """Store a checked posting, or merge it into the one that is stored under its key.
+
+        Raises InvalidPosting; see :func:`~jobstore.derived.merge.merge`.
+        """
+        before = self._before(key_id(posting.source, posting.source_job_id))
+        merged = merge(None if before is None else before.job, posting, self.now)
+        self._change(before, merged)
+        return UpsertResult(merged.job.id, merged.outcome, merged.job.version)
+
+    def update(self, id: UUID, changes: Mapping[str, Any], expected_version: int | None) -> Job:
+        """Set checked fields of a stored posting.
+
+        Raises JobNotFound, VersionConflict, and InvalidPosting; see
+        :func:`~jobstore.derived.merge.edit`.
+        """
+        before = self._before(id)
+        if before is None:
+            raise JobNotFound(f"No posting has the id {id}.")
+        if expected_version is not None and before.job.version != expected_version:
+            raise VersionConflict(
+                f"The posting {id} is at version {before.job.version}, not {expected_version}; "
+                "read it again and repeat the update."
+            )
+        merged = edit(before.job, changes, self.now)
+        self._change(before, merged)
+        return merged.job
+
+    def delete(self, id: UUID) -> bool:
+        """Remove a posting; return False if it was not there."""
+        before = self._before(id)
+        if before is None:
+            return False
+        self.changes.append(Change(before, None, {}))
+        self._planned[id] = None
+        return True
+
+    def _before(self, id: UUID) -> Derived | None:
+        if id in self._planned:
+            return self._planned[id]
+        job = self._stored(id)
+        return None if job is None else Derived(job)
+
+    def _change(self, before: Derived | None, merged: Merged) -> None:
+        after = self._planned[merged.job.id] = Derived(merged.job)
+        self.changes.append(Change(before, after, merged.previous))

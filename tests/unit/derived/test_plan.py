@@ -1,0 +1,115 @@
+"""Plans: what a batch of writes makes of what is stored, whatever the engine."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from jobstore import InvalidPosting, JobNotFound, JobPosting, Outcome, VersionConflict, job_id
+from jobstore.derived.plan import Plan
+from jobstore.derived.record import Derived
+from jobstore.intake.validation import check_posting
+from jobstore.records import Job
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+ID = job_id("board", "1")
+
+
+def posting(**fields: Any) -> JobPosting:
+    key = {"source": "board", "source_job_id": "1", "title": "Engineer", "company": "Acme"}
+    return check_posting({**key, **fields})
+
+
+def stored(**fields: Any) -> dict[UUID, Job]:
+    plan = Plan({}.get, NOW - timedelta(days=1))
+    plan.upsert(posting(**fields))
+    assert plan.changes[0].after is not None
+    return {ID: plan.changes[0].after.job}
+
+
+def test_a_new_posting_has_nothing_before_it() -> None:
+    plan = Plan({}.get, NOW)
+
+    result = plan.upsert(posting())
+
+    ((before, after, previous),) = plan.changes
+    assert (result.id, result.outcome, result.version) == (ID, Outcome.INSERTED, 1)
+    assert (before, previous) == (None, {})
+    assert after is not None
+    assert after.job.last_seen_at == NOW
+
+
+def test_a_changed_posting_says_what_was_replaced() -> None:
+    jobs = stored()
+    plan = Plan(jobs.get, NOW)
+
+    result = plan.upsert(posting(title="Senior Engineer"))
+
+    ((before, after, previous),) = plan.changes
+    assert before is not None
+    assert after is not None
+    assert (result.outcome, result.version) == (Outcome.UPDATED, 2)
+    assert previous == {"title": "Engineer"}
+    assert (before.job, after.job.title) == (jobs[ID], "Senior Engineer")
+
+
+def test_a_posting_that_is_seen_again_has_no_revision() -> None:
+    plan = Plan(stored().get, NOW)
+
+    assert plan.upsert(posting()).outcome is Outcome.UNCHANGED
+
+    ((_, after, previous),) = plan.changes
+    assert previous == {}
+    assert after is not None
+    assert after.job.last_seen_at == NOW
+
+
+def test_each_write_sees_those_before_it_and_what_is_stored_is_asked_for_once() -> None:
+    asked: list[UUID] = []
+    plan = Plan(asked.append, NOW)  # type: ignore[arg-type,func-returns-value]
+
+    assert plan.upsert(posting()).outcome is Outcome.INSERTED
+    assert plan.upsert(posting(title="Other")).version == 2
+    assert plan.update(ID, {"company": "Bolt"}, 2).version == 3
+    assert plan.delete(ID)
+    assert not plan.delete(ID)
+    with pytest.raises(JobNotFound):
+        plan.update(ID, {}, None)
+    assert plan.upsert(posting()).outcome is Outcome.INSERTED
+
+    assert asked == [ID]
+    assert [(each.before is None, each.after is None) for each in plan.changes] == [
+        (True, False),
+        (False, False),
+        (False, False),
+        (False, True),
+        (True, False),
+    ]
+    assert plan.changes[1].before is plan.changes[0].after
+
+
+def test_what_is_refused_plans_nothing() -> None:
+    plan = Plan(stored(salary_min=10, salary_currency="EUR").get, NOW)
+
+    with pytest.raises(VersionConflict, match="is at version 1, not 7"):
+        plan.update(ID, {"title": "Other"}, 7)
+    with pytest.raises(InvalidPosting):
+        plan.update(ID, {"salary_max": 1}, None)
+
+    assert plan.changes == []
+
+
+def test_what_follows_from_a_posting() -> None:
+    derived = Derived(stored(title="C++", skills=["C#"], salary_min=20, salary_period="hour")[ID])
+
+    assert derived.id == ID
+    assert derived.listed_at == NOW - timedelta(days=1)
+    assert derived.yearly == (41_600.0, 41_600.0)
+    assert derived.words.title.split() == ["Cplusplus"]
+    assert [skill.split() for skill in derived.words.skills] == [["Csharp"]]
+    assert derived.words.description is None
+    assert (("company", "acme", "Acme"), 1) in derived.counters
+    assert derived.words is derived.words
