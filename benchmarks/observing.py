@@ -36,7 +36,7 @@ async def measure(rounds: int = ROUNDS, calls: int = CALLS) -> list[float]:
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "jobs.db"
-        recorder = Recorder(Path(folder) / "monitoring.db", path, sample_seconds=1)
+        recorder = Recorder(Path(folder) / "operations.db", path, sample_seconds=1)
         async with jobstore.connect(sqlite_url(path), migrate=True) as store:
             ids = await _fill(store)
             recorder.watch(store)

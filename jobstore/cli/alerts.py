@@ -45,7 +45,7 @@ def list_(
     from jobstore.operations.alerts import AlertStore
 
     settings = load_settings(store, config)
-    kept, now = AlertStore(settings.alerts_db), time.time()
+    kept, now = AlertStore(settings.operations_db), time.time()
     standings = kept.standings(settings.alerts.rules, now)
     silences, undelivered = kept.silences(now), kept.undelivered()
     if json:
@@ -130,7 +130,7 @@ def silence(
     if (rule is None) == (lift is None):
         raise typer.BadParameter("name a rule, or a silence with --lift", param_hint="RULE")
     settings = load_settings(store, config)
-    kept = AlertStore(settings.alerts_db)
+    kept = AlertStore(settings.operations_db)
     if lift is not None:
         lifted = kept.lift(lift, time.time())
         if json:
@@ -174,7 +174,7 @@ def history(
 
     settings = load_settings(store, config)
     since = time.time() - read_duration(last, "--last")
-    notices = AlertStore(settings.alerts_db).history(since, limit)
+    notices = AlertStore(settings.operations_db).history(since, limit)
     if json:
         return print_json({"notices": [_notice_json(each) for each in notices]})
     if not notices:

@@ -99,7 +99,7 @@ def trend(
     until = time.time()
     most = 30 if svg is None and not json else 200
     keep = keep_of(settings)
-    points = reading.trend(settings.monitoring_db, until - seconds, until, points=most, keep=keep)
+    points = reading.trend(settings.operations_db, until - seconds, until, points=most, keep=keep)
     if operation is not None:
         points = [
             replace(point, traffic={operation: point.traffic[operation]})
@@ -139,14 +139,14 @@ def metrics(store: StoreOption = STORE_DEFAULT, config: ConfigOption = None) -> 
         "processes": len(frame.processes),
     }
     known = {name: value for name, value in levels.items() if value is not None}
-    print(exposition(metrics(reading.ever(settings.monitoring_db), known)), end="")
+    print(exposition(metrics(reading.ever(settings.operations_db), known)), end="")
 
 
 def _settings(store: str, config: str | None) -> Settings:
     """Return the settings of a store that is there, or of which a record is left."""
     settings = load_settings(store, config)
     path = settings.store.address.path
-    if not (path.exists() or settings.monitoring_db.exists()):
+    if not (path.exists() or settings.operations_db.exists()):
         raise StoreUnavailable(f"There is no database file at {path}.")
     return settings
 
@@ -157,7 +157,7 @@ def _frame(settings: Settings) -> Frame:
     # Three samples at least, however far apart they are.
     window = max(reading.WINDOW, 3 * settings.monitoring.sample_seconds)
     path = settings.store.address.path
-    return reading.frame(settings.monitoring_db, path, time.time(), window)
+    return reading.frame(settings.operations_db, path, time.time(), window)
 
 
 def _show(settings: Settings, interval: float, once: bool) -> None:

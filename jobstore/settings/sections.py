@@ -327,16 +327,6 @@ class Settings(Section):
         return self.state_folder / "deployments"
 
     @property
-    def monitoring_db(self) -> Path:
-        """The database of samples."""
-        return self.state_folder / "monitoring.db"
-
-    @property
-    def alerts_db(self) -> Path:
-        """The database of the state of alerts."""
-        return self.state_folder / "alerts.db"
-
-    @property
-    def schedule_db(self) -> Path:
-        """The database of what was done when."""
-        return self.state_folder / "schedule.db"
+    def operations_db(self) -> Path:
+        """The database of what operations remember."""
+        return self.state_folder / "operations.db"

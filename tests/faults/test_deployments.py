@@ -176,7 +176,10 @@ from jobstore.settings.sections import Settings
 settings = Settings.model_validate_json(Path(sys.argv[1]).read_text())
 work, moment = sys.argv[3:5]
 if sys.argv[2]:
-    jobstore.resources.migrations_folder = lambda engine: Path(sys.argv[2])
+    given = jobstore.resources.migrations_folder
+    jobstore.resources.migrations_folder = (
+        lambda of: Path(sys.argv[2]) if of == "sqlite" else given(of)
+    )
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)

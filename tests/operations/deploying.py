@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jobstore import resources
+from jobstore.operations.database import writing
 from jobstore.operations.deployment import Book, Deployment, deploy, roll_back
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
@@ -52,6 +53,14 @@ def gates(deployment: Deployment) -> dict[str, str]:
     return {gate.name: gate.verdict.value for phase in deployment.phases for gate in phase.gates}
 
 
+def spoil_alerts(settings: Settings) -> None:
+    """Let alerts not be read any more, and everything else that operations remember."""
+    with writing(settings.operations_db):
+        pass
+    with closing(sqlite3.connect(settings.operations_db)) as conn:
+        conn.execute("DROP TABLE alert")
+
+
 class Migrations:
     """The migrations of this jobstore, with more that a test adds."""
 
@@ -69,7 +78,12 @@ class Migrations:
 
     def use(self, set: Callable[..., object]) -> None:
         """Let jobstore go by them; ``set`` is ``monkeypatch.setattr``."""
-        set(resources, "migrations_folder", lambda engine: self.folder)
+        given = resources.migrations_folder
+        set(
+            resources,
+            "migrations_folder",
+            lambda of: self.folder if of == "sqlite" else given(of),
+        )
 
 
 def content(path: Path) -> dict[str, Any]:

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import os
 import shutil
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -246,7 +247,8 @@ def test_what_cannot_be_read_is_not_judged_and_the_rest_is(
 ) -> None:
     ask(recorder, *[0.2] * 50)
     recorder.flush()
-    settings.monitoring_db.write_bytes(b"no database" * 1000)
+    with closing(sqlite3.connect(settings.operations_db)) as conn:
+        conn.execute("DROP TABLE tally")
     (settings.state_folder / "drills.json").write_text("no JSON")
     found = gather(settings, now=NOW)
     assert (found.windows, found.drill_age_days) == ({}, None)

@@ -14,7 +14,6 @@ import pytest
 from jobstore.errors import InvalidQuery, StoreUnavailable
 from jobstore.operations.alerts import AlertStore, Facts, check
 from jobstore.operations.alerts.delivering import deliver, try_out
-from jobstore.operations.alerts.state import SQL
 from jobstore.operations.health import facts_of
 from jobstore.settings.sections import Settings
 from tests.operations.receivers import Webhook, webhook
@@ -57,7 +56,7 @@ def test_it_is_told_that_an_alert_fires_and_that_it_is_over(
     check(settings, facts(NOW + 180, disk_free_percent=50))
     assert told(receiver) == [("disk-free", "firing"), ("disk-free", "resolved")]
     assert receiver.notices[0]["text"] == "5.0% of the disk is free; limit 10"
-    history = AlertStore(settings.alerts_db).history(NOW, 10)
+    history = AlertStore(settings.operations_db).history(NOW, 10)
     assert [(each.rule, each.kind) for each in history] == told(receiver)[::-1]
 
 
@@ -99,7 +98,7 @@ def test_a_critical_alert_covers_the_warning_by_the_same_measure(tmp_path: Path)
         ("old", "firing"),
         ("old", "resolved"),
     ]
-    history = AlertStore(settings.alerts_db).history(NOW, 10)
+    history = AlertStore(settings.operations_db).history(NOW, 10)
     assert [(each.rule, each.muted) for each in history if each.muted] == [("old", "covered")]
 
 
@@ -135,7 +134,7 @@ def test_a_webhook_that_answers_500_gets_it_later_and_once(
     receiver.status = 500
     checked = check(settings, facts(NOW, disk_free_percent=5))
     assert [each.error for each in checked.deliveries] == ["the webhook answered 500"]
-    store = AlertStore(settings.alerts_db)
+    store = AlertStore(settings.operations_db)
     (waiting,) = store.undelivered()
     assert (waiting.sink, waiting.attempts, waiting.next_at) == ("webhook", 1, NOW + 30)
     # Not before its time.
@@ -158,7 +157,7 @@ def test_pauses_grow_to_an_hour_and_nothing_is_given_up(
     check(settings, facts(NOW, disk_free_percent=5))
     now, pauses = NOW, []
     for _ in range(12):
-        (waiting,) = AlertStore(settings.alerts_db).undelivered()
+        (waiting,) = AlertStore(settings.operations_db).undelivered()
         pauses.append(waiting.next_at - now)
         now = waiting.next_at
         deliver(settings, now)
@@ -205,7 +204,7 @@ def test_what_a_slow_sink_gets_late_is_not_sent_again(
     receiver.hangs = True
     check(settings, facts(NOW, disk_free_percent=5, failing=("schema",), backup_age_hours=30))
     # It is being sent; the others were given back at once, as if they had never been claimed.
-    waiting = AlertStore(settings.alerts_db).undelivered()
+    waiting = AlertStore(settings.operations_db).undelivered()
     assert [(each.attempts, each.next_at) for each in waiting] == [(1, NOW + 300)] + [(0, NOW)] * 2
     receiver.hangs = False
     monkeypatch.undo()
@@ -215,7 +214,7 @@ def test_what_a_slow_sink_gets_late_is_not_sent_again(
         each.join(10)
     assert len(deliver(settings, NOW + 60)) == 2
     assert deliver(settings, NOW + 400) == []
-    assert AlertStore(settings.alerts_db).undelivered() == []
+    assert AlertStore(settings.operations_db).undelivered() == []
     assert len(receiver.bodies) == len({each["id"] for each in receiver.notices}) == 3
 
 
@@ -232,7 +231,7 @@ def test_what_repeats_itself_waits_once(settings: Settings, receiver: Webhook) -
     receiver.status = 500
     for hour in range(0, 20, 5):
         check(settings, facts(NOW + hour * 3600, disk_free_percent=5))
-    store = AlertStore(settings.alerts_db)
+    store = AlertStore(settings.operations_db)
     assert [each.kind for each in store.undelivered()] == ["firing", "repeated"]
     assert len(store.history(NOW, 10)) == 4
     check(settings, facts(NOW + 20 * 3600, disk_free_percent=50))
@@ -243,7 +242,7 @@ def test_how_a_notice_went_may_not_be_kept(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def breaks(*_: Any) -> None:
-        settings.alerts_db.write_bytes(b"no database" * 1000)
+        settings.operations_db.write_bytes(b"no database" * 1000)
 
     monkeypatch.setattr("jobstore.operations.alerts.delivering.send", breaks)
     with pytest.raises(StoreUnavailable):
@@ -294,7 +293,7 @@ def test_what_waits_for_a_sink_that_is_gone_is_no_concern_and_forgotten_after_a_
     assert facts_of(settings).alerts().undelivered == 1
     without = with_sinks(tmp_path)
     assert facts_of(without).alerts().undelivered == 0
-    store = AlertStore(settings.alerts_db)
+    store = AlertStore(settings.operations_db)
     check(without, facts(NOW + 6 * 86_400, disk_free_percent=5))
     assert len(store.undelivered()) == 1
     check(without, facts(NOW + 8 * 86_400, disk_free_percent=5))
@@ -323,14 +322,14 @@ def test_a_clock_that_jumps_back_still_delivers_and_repeats(
     # What was due in a future that will not come soon is due now.
     before = NOW - 86_400
     check(settings, facts(before, disk_free_percent=5))
-    assert AlertStore(settings.alerts_db).undelivered() == []
+    assert AlertStore(settings.operations_db).undelivered() == []
     check(settings, facts(before + 5 * 3600, disk_free_percent=5))
     check(settings, facts(before + 6 * 3600, disk_free_percent=50))
     assert [kind for _, kind in told(receiver)] == ["firing", "firing", "repeated", "resolved"]
 
 
 def test_a_silence_holds_for_its_rule_and_its_time(settings: Settings, receiver: Webhook) -> None:
-    store = AlertStore(settings.alerts_db)
+    store = AlertStore(settings.operations_db)
     held = store.silence("disk-free", 3600, "moving\n the store", NOW)
     assert store.silences(NOW) == [held]
     assert held.reason == "moving the store"
@@ -348,7 +347,7 @@ def test_a_silence_holds_for_its_rule_and_its_time(settings: Settings, receiver:
 
 
 def test_a_silence_of_all_rules_can_be_lifted(settings: Settings, receiver: Webhook) -> None:
-    store = AlertStore(settings.alerts_db)
+    store = AlertStore(settings.operations_db)
     held = store.silence("*", 3600, "night", NOW)
     check(settings, facts(NOW, disk_free_percent=5))
     assert receiver.bodies == []
@@ -359,7 +358,7 @@ def test_a_silence_of_all_rules_can_be_lifted(settings: Settings, receiver: Webh
 
 
 def test_a_clock_that_jumps_back_does_not_make_a_silence_last(settings: Settings) -> None:
-    store = AlertStore(settings.alerts_db)
+    store = AlertStore(settings.operations_db)
     store.silence("*", 3600, "night", NOW)
     assert store.silences(NOW - 60) != []
     # Rather one notice too many than a silence of a day.
@@ -379,7 +378,7 @@ def test_a_silence_needs_a_reason_and_an_end(
     settings: Settings, seconds: float, reason: str, fields: list[str]
 ) -> None:
     with pytest.raises(InvalidQuery) as caught:
-        AlertStore(settings.alerts_db).silence("*", seconds, reason, NOW)
+        AlertStore(settings.operations_db).silence("*", seconds, reason, NOW)
     assert [each.field for each in caught.value.faults] == fields
 
 
@@ -390,25 +389,25 @@ def test_old_notices_are_forgotten_but_those_that_wait(
     receiver.status = 500
     check(settings, facts(NOW + 60, disk_free_percent=50))
     check(settings, facts(NOW + 100 * 86_400))
-    store = AlertStore(settings.alerts_db)
+    store = AlertStore(settings.operations_db)
     assert [each.kind for each in store.history(0, 10)] == ["resolved"]
-    with closing(sqlite3.connect(settings.alerts_db)) as conn:
+    with closing(sqlite3.connect(settings.operations_db)) as conn:
         assert conn.execute("SELECT count(*) FROM delivery").fetchone() == (1,)
 
 
 def test_where_nothing_was_checked_nothing_stands(settings: Settings) -> None:
-    store = AlertStore(settings.alerts_db)
+    store = AlertStore(settings.operations_db)
     standings = store.standings(settings.alerts.rules, NOW)
     assert {each.text for each in standings} == {"not judged yet"}
     assert len(standings) == len(settings.alerts.rules)
     assert store.history(0, 10) == store.undelivered() == store.silences(NOW) == []
     assert deliver(settings, NOW) == []
-    assert not settings.alerts_db.exists()
+    assert not settings.operations_db.exists()
 
 
 def test_a_state_that_cannot_be_written_is_an_error_with_what_to_do(settings: Settings) -> None:
     check(settings, facts(NOW))
-    settings.alerts_db.write_bytes(b"no database" * 1000)
+    settings.operations_db.write_bytes(b"no database" * 1000)
     with pytest.raises(StoreUnavailable, match="move it away"):
         check(settings, facts(NOW))
 
@@ -422,12 +421,3 @@ def test_nothing_secret_lies_in_the_state(settings: Settings, receiver: Webhook)
         assert receiver.url.encode() not in content
         assert path.stat().st_mode & 0o077 == 0
     assert SECRET.encode() not in b"".join(receiver.bodies)
-
-
-def test_every_statement_fits_the_schema() -> None:
-    with closing(sqlite3.connect(":memory:")) as conn:
-        conn.executescript(SQL["schema"])
-        for name, text in SQL.items():
-            if name != "schema":
-                values = {"now": 1, "id": 1} if ":" in text else (0,) * text.count("?")
-                conn.execute(f"EXPLAIN {text}", values).fetchall()

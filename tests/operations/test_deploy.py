@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sqlite3
 import stat
 import time
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.deployment import Book, Status, undoing, validation, watching
 from jobstore.operations.deployment import plan as plan_deployment
 from jobstore.operations.deployment.conditions import read_condition
+from jobstore.operations.monitoring.reading import ever
+from jobstore.operations.schedule import state
+from jobstore.operations.schedule.state import State
 from jobstore.settings import StoreURL, parse_store_url, sqlite_url
 from jobstore.settings.advice import warnings_of
 from jobstore.settings.sections import Settings
@@ -38,6 +41,7 @@ from tests.operations.deploying import (
     deployed,
     gates,
     settings_for,
+    spoil_alerts,
 )
 
 PHASES = ["environment", "database", "validation", "monitoring"]
@@ -186,8 +190,7 @@ def spoilt(name: str, following: Migrations, settings: Settings, folder: Path) -
     elif name == "write":
         return settings_for(folder, thresholds={"write_ms": 0.001})
     elif name == "alert rules":
-        settings.state_folder.mkdir(exist_ok=True)
-        settings.alerts_db.write_bytes(b"no database" * 1000)
+        spoil_alerts(settings)
     return settings
 
 
@@ -673,7 +676,7 @@ def test_what_is_switched_off_is_told(tmp_path: Path) -> None:
     measured = {gate.name: gate.measured for phase in done.phases for gate in phase.gates}
     assert measured["metrics"] == "monitoring.enabled is false"
     assert gates(done)["alert rules"] == "warn"
-    assert not settings.monitoring_db.exists()
+    assert ever(settings.operations_db) == {}
 
 
 def test_a_busy_moment_does_not_fail_a_deployment(
@@ -697,19 +700,18 @@ def test_a_busy_moment_does_not_fail_a_deployment(
 @pytest.mark.parametrize(
     ("minutes", "told"), [(1, ""), (14, ""), (16, "for 16 minutes"), (60 * 24, "for 1,440 minutes")]
 )
-@pytest.mark.parametrize("end", ["", "-wal"])
+@pytest.mark.parametrize("at", ["started_at", "ended_at"])
 def test_a_schedule_that_ran_long_ago_is_no_schedule(
-    settings: Settings, minutes: int, told: str, end: str
+    settings: Settings, minutes: int, told: str, at: str
 ) -> None:
-    for each in ("", end):
-        file = Path(f"{settings.schedule_db}{each}")
-        file.parent.mkdir(exist_ok=True)
-        file.write_bytes(b"something")
-        moment = time.time() - 60 * (minutes if each == end else 10_000)
-        os.utime(file, (moment, moment))
-    if not end:
-        # A reader leaves that.
-        Path(f"{settings.schedule_db}-wal").touch()
+    now = time.time()
+    state.write(
+        settings.operations_db,
+        [
+            State("backup", started_at=now - 60 * 10_000),
+            replace(State("health", started_at=now - 60 * 9_000), **{at: now - 60 * minutes}),
+        ],
+    )
     book = Book(settings)
     with book.turn():
         begun = book.begin("deployment", "test", environment="staging")

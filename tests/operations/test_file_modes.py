@@ -160,7 +160,7 @@ def test_all_that_commands_make_is_for_the_account_of_the_store_alone(
         != (0o700 if each.is_dir() else 0o600, ACCOUNT)
     }
     assert wrong == {}
-    assert {"rejected.jsonl", "trend.svg", "health.log", "jobs.db.lock", "schedule.db"} <= {
+    assert {"rejected.jsonl", "trend.svg", "health.log", "jobs.db.lock", "operations.db"} <= {
         each.name for each in found
     }
     # It can go on where root did something for it.

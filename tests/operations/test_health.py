@@ -437,7 +437,7 @@ def test_of_programs_that_do_not_record_themselves_nothing_is_known(file: Path) 
     told = {(each.observed, each.output) for each in of_programs(settings).values()}
     assert told == {(None, "not known: no program that uses the store records itself")}
     settings.state_folder.mkdir()
-    settings.monitoring_db.write_bytes(b"no database" * 1000)
+    settings.operations_db.write_bytes(b"no database" * 1000)
     assert {each.observed for each in of_programs(settings).values()} == {None}
 
 

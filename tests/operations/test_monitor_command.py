@@ -65,7 +65,7 @@ def test_where_nobody_records_it_says_how_to(tmp_path: Path) -> None:
     assert "free" in said(result)
     assert said(run("monitor", "trend")).startswith("Nothing was recorded in that time")
     assert answer("monitor", "trend")["points"] == []
-    assert not settings_for(tmp_path).monitoring_db.exists()
+    assert not settings_for(tmp_path).operations_db.exists()
 
 
 @pytest.mark.parametrize("columns", ["80", "120"])
@@ -112,7 +112,7 @@ def test_a_command_records_itself_when_it_is_asked_to(
     metrics = run("monitor", "metrics").stdout
     assert 'jobstore_operation_duration_seconds_count{operation="upsert_many"} 1.0' in metrics
     state = settings_for(tmp_path).state_folder
-    assert b"jobstore import" in (state / "monitoring.db").read_bytes()
+    assert b"jobstore import" in (state / "operations.db").read_bytes()
     log = (state / "logs/performance.log").read_text()
     assert "operation=upsert_many" in log
     kept = [each.read_bytes() for each in state.rglob("*") if each.is_file()]

@@ -49,7 +49,7 @@ async def test_a_store_is_recorded_while_the_block_lasts(store: JobStore, tmp_pa
         assert {"queue_depth", "group_size", "wal_bytes", "disk_free_bytes"} <= {*recorder.levels()}
     await store.count()
 
-    found = ever(settings.monitoring_db)
+    found = ever(settings.operations_db)
     assert {name: (each.count, each.rows) for name, each in found.items()} == {
         "get": (1, 0),
         "upsert": (1, 1),
@@ -67,13 +67,13 @@ async def test_recording_that_is_switched_off_makes_nothing(
     async with recording(store, settings) as recorder:
         assert recorder is None
         await store.count()
-    assert not settings.monitoring_db.exists()
+    assert not settings.operations_db.exists()
 
 
 async def test_a_recorder_may_be_given_to_connect_and_writes_by_itself(
     migrated_url: str, tmp_path: Path
 ) -> None:
-    path = tmp_path / "folder" / "monitoring.db"
+    path = tmp_path / "folder" / "operations.db"
     recorder = Recorder(path, tmp_path / "jobs.db", sample_seconds=0.02)
     async with jobstore.connect(migrated_url, observers=[recorder]) as opened:
         recorder.watch(opened)
@@ -90,7 +90,7 @@ async def test_the_queue_is_read_between_writings(
     store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobstore.operations.monitoring.recorder._READING", 0.005)
-    path = tmp_path / "monitoring.db"
+    path = tmp_path / "operations.db"
     recorder = Recorder(path, tmp_path / "jobs.db", sample_seconds=3600)
     recorder.watch(store)
     with recorder:
@@ -107,7 +107,7 @@ async def test_the_queue_is_read_between_writings(
 async def test_the_loop_goes_on_while_the_history_is_locked(
     store: JobStore, tmp_path: Path
 ) -> None:
-    path = tmp_path / "monitoring.db"
+    path = tmp_path / "operations.db"
     recorder = Recorder(path, tmp_path / "jobs.db", sample_seconds=0.01)
     forget = store.observe(recorder)
     with FileLock(path, 1):
@@ -124,7 +124,7 @@ async def test_the_loop_goes_on_while_the_history_is_locked(
 def test_what_a_full_disk_does_not_take_is_written_later(
     small_disk: SmallDisk, tmp_path: Path, seconds: Seconds, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = small_disk.folder / "monitoring.db"
+    path = small_disk.folder / "operations.db"
     recorder = Recorder(path, tmp_path / "jobs.db", sample_seconds=3600, clock=seconds)
     ask(recorder, 0.001)
     assert recorder.flush()
@@ -146,7 +146,7 @@ def test_what_a_full_disk_does_not_take_is_written_later(
 def test_a_history_of_another_kind_is_left_alone_and_harms_nobody(
     tmp_path: Path, seconds: Seconds
 ) -> None:
-    path = tmp_path / "monitoring.db"
+    path = tmp_path / "operations.db"
     with closing(sqlite3.connect(path)) as conn:
         conn.execute("CREATE TABLE accounts (id)")
     before = path.read_bytes()
@@ -160,7 +160,7 @@ def test_a_history_of_another_kind_is_left_alone_and_harms_nobody(
 def test_a_history_that_is_no_database_harms_nobody(
     tmp_path: Path, seconds: Seconds, content: bytes
 ) -> None:
-    path = tmp_path / "monitoring.db"
+    path = tmp_path / "operations.db"
     path.write_bytes(content)
     recorder = Recorder(path, tmp_path / "jobs.db", clock=seconds)
     ask(recorder, 0.001)
@@ -169,7 +169,7 @@ def test_a_history_that_is_no_database_harms_nobody(
 
 
 def test_a_history_that_vanishes_is_made_again(tmp_path: Path, seconds: Seconds) -> None:
-    path = tmp_path / "monitoring.db"
+    path = tmp_path / "operations.db"
     recorder = Recorder(path, tmp_path / "jobs.db", clock=seconds)
     ask(recorder, 0.001)
     assert recorder.flush()
@@ -182,7 +182,7 @@ def test_a_history_that_vanishes_is_made_again(tmp_path: Path, seconds: Seconds)
 def test_what_is_added_stays_when_pruning_fails(
     tmp_path: Path, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "monitoring.db"
+    path = tmp_path / "operations.db"
     recorder = Recorder(path, tmp_path / "jobs.db", clock=seconds)
     ask(recorder, 0.001)
     with monkeypatch.context() as patched:
@@ -203,7 +203,7 @@ def test_stopping_does_not_wait_for_a_disk_that_hangs(
         "jobstore.operations.monitoring.history.add", lambda *_, **__: let_go.wait(30)
     )
     monkeypatch.setattr("jobstore.operations.monitoring.recorder._LAST_WRITING", 0.05)
-    recorder = Recorder(tmp_path / "monitoring.db", tmp_path / "jobs.db", sample_seconds=0.01)
+    recorder = Recorder(tmp_path / "operations.db", tmp_path / "jobs.db", sample_seconds=0.01)
     recorder.start()
     recorder.start()
     recorder.stop()
@@ -213,7 +213,7 @@ def test_stopping_does_not_wait_for_a_disk_that_hangs(
 
 
 def test_several_processes_add_up_and_are_seen_one_by_one(tmp_path: Path, seconds: Seconds) -> None:
-    path = settings_for(tmp_path).monitoring_db
+    path = settings_for(tmp_path).operations_db
     for number in (1, 2):
         recorder = recorder_for(tmp_path, seconds, label=f"scraper {number}")
         ask(recorder, *[0.001] * number)
@@ -236,7 +236,7 @@ def test_samples_of_threads_at_once_are_all_kept(tmp_path: Path, seconds: Second
         thread.start()
     for thread in threads:
         thread.join()
-    assert ever(settings_for(tmp_path).monitoring_db)["get"].count == 20
+    assert ever(settings_for(tmp_path).operations_db)["get"].count == 20
 
 
 def test_what_threads_count_while_others_look_is_counted_once(
@@ -259,7 +259,7 @@ def test_what_threads_count_while_others_look_is_counted_once(
 def test_a_clock_that_jumps_back_loses_and_doubles_nothing(
     tmp_path: Path, seconds: Seconds
 ) -> None:
-    path = settings_for(tmp_path).monitoring_db
+    path = settings_for(tmp_path).operations_db
     recorder = recorder_for(tmp_path, seconds)
     for step in (60, -30, -3600, 60, -86_400, 60):
         ask(recorder, 0.001)
@@ -283,7 +283,7 @@ def test_a_small_step_back_stands_still_and_a_large_one_is_followed(seconds: Sec
 def test_the_view_of_a_wrong_clock_ends_when_it_is_set_right(
     tmp_path: Path, seconds: Seconds
 ) -> None:
-    path = settings_for(tmp_path).monitoring_db
+    path = settings_for(tmp_path).operations_db
     seconds.now = NOW + 86_400 * 365
     recorder = recorder_for(tmp_path, seconds)
     ask(recorder, 0.001)
@@ -295,7 +295,7 @@ def test_the_view_of_a_wrong_clock_ends_when_it_is_set_right(
 
 
 def test_old_samples_are_pruned_and_sums_stay(tmp_path: Path, seconds: Seconds) -> None:
-    path = settings_for(tmp_path).monitoring_db
+    path = settings_for(tmp_path).operations_db
     recorder = recorder_for(tmp_path, seconds, keep=Keep(minutes=2, hours=30, days=730))
     for days in (0, 3, 40, 800):
         seconds.now = NOW + days * 86_400
@@ -316,7 +316,7 @@ def test_old_samples_are_pruned_and_sums_stay(tmp_path: Path, seconds: Seconds) 
 def test_pruning_with_a_clock_that_was_set_back_removes_nothing(
     tmp_path: Path, seconds: Seconds
 ) -> None:
-    path = settings_for(tmp_path).monitoring_db
+    path = settings_for(tmp_path).operations_db
     recorder = recorder_for(tmp_path, seconds)
     ask(recorder, 0.001)
     recorder.flush()
@@ -337,7 +337,7 @@ def test_a_process_that_is_killed_loses_only_its_last_sample(
         "import sys, time; from pathlib import Path\n"
         "from jobstore import Event; from jobstore.operations.monitoring import Recorder\n"
         "here = Path(sys.argv[1])\n"
-        "recorder = Recorder(here / 'monitoring.db', here / 'jobs.db', sample_seconds=3600)\n"
+        "recorder = Recorder(here / 'operations.db', here / 'jobs.db', sample_seconds=3600)\n"
         "recorder(Event('get', 0.001, 1)); recorder.flush()\n"
         "recorder(Event('get', 0.001, 1)); print('ready', flush=True); time.sleep(60)\n"
     )
@@ -345,5 +345,5 @@ def test_a_process_that_is_killed_loses_only_its_last_sample(
     assert process.stdout.readline() == "ready\n"  # type: ignore[attr-defined]
     process.kill()  # type: ignore[attr-defined]
     process.communicate()  # type: ignore[attr-defined]
-    assert ever(tmp_path / "monitoring.db")["get"].count == 1
-    assert frame(tmp_path / "monitoring.db", tmp_path / "jobs.db", time.time()).processes
+    assert ever(tmp_path / "operations.db")["get"].count == 1
+    assert frame(tmp_path / "operations.db", tmp_path / "jobs.db", time.time()).processes

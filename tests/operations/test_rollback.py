@@ -44,6 +44,7 @@ from tests.operations.deploying import (
     gates,
     rolled_back,
     settings_for,
+    spoil_alerts,
 )
 
 pytestmark = pytest.mark.usefixtures("few_calls")
@@ -217,8 +218,7 @@ def test_a_deployment_that_failed_late_is_not_returned_to(
     following = Migrations(tmp_path / "migrations")
     following.use(monkeypatch.setattr)
     following.add(*COLUMN)
-    settings.alerts_db.unlink(missing_ok=True)
-    settings.alerts_db.mkdir()
+    spoil_alerts(settings)
     failed = deployed(settings)
     assert failed.snapshot is not None
     assert not failed.go

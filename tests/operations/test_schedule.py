@@ -203,7 +203,7 @@ def test_old_figures_are_removed(settings: Settings, tmp_path: Path) -> None:
     ask(recorder, 0.001)
     recorder.flush()
     assert outcomes(run_due(settings, only=["history"], clock=Seconds())) == {"history": "done"}
-    with closing(sqlite3.connect(settings.monitoring_db)) as conn:
+    with closing(sqlite3.connect(settings.operations_db)) as conn:
         assert conn.execute("SELECT DISTINCT period FROM tally").fetchall() == [(0,)]
 
 
@@ -262,7 +262,7 @@ def test_what_is_not_there_is_refused(tmp_path: Path, settings: Settings) -> Non
 
 def test_times_that_no_calendar_has_are_forgotten(settings: Settings) -> None:
     run_due(settings, only=["checkpoint"], clock=Seconds())
-    with closing(sqlite3.connect(settings.schedule_db)) as conn, conn:
+    with closing(sqlite3.connect(settings.operations_db)) as conn, conn:
         conn.execute("UPDATE task SET slot = 9000000000000000000, retry_at = 1e300")
     assert outcomes(run_due(settings, only=["checkpoint"], clock=Seconds())) == {
         "checkpoint": "done"
@@ -484,16 +484,16 @@ def test_an_agent_goes_on_when_what_kept_it_from_working_is_over(
 ) -> None:
     monkeypatch.setattr(module, "_LONGEST_WAIT", 0.05)
     settings.state_folder.mkdir()
-    settings.schedule_db.mkdir()
+    settings.operations_db.mkdir()
     looks = Looks(3)
     agents.start(settings, clock=looks)
     assert looks.enough.wait(30)
-    settings.schedule_db.rmdir()
+    settings.operations_db.rmdir()
     while len(agents.told) < len(NAMES):
         assert agents.news.wait(30)
         agents.news.clear()
     # Each thread told of it once; in other words where it saw the folder just go.
-    told = [why for why in agents.failing if "schedule.db" in why]
+    told = [why for why in agents.failing if "operations.db" in why]
     assert 2 <= len(told) <= 4
     assert {each.outcome for each in agents.told} == {"done"}
 

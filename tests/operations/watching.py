@@ -31,7 +31,7 @@ def settings_for(folder: Path, **sections: Any) -> Settings:
 
 def recorder_for(folder: Path, clock: Seconds, **options: Any) -> Recorder:
     """Return a recorder that tests flush themselves."""
-    path = settings_for(folder).monitoring_db
+    path = settings_for(folder).operations_db
     return Recorder(path, folder / "jobs.db", clock=clock, sample_seconds=3600, **options)
 
 

@@ -49,11 +49,13 @@ class Recorded(NamedTuple):
 
 
 @sound
-def recorded(connection: sqlite3.Connection) -> list[Recorded]:
+def recorded(
+    connection: sqlite3.Connection, application_id: int = APPLICATION_ID
+) -> list[Recorded]:
     """Return the migrations that were applied, in order; none for an empty database.
 
-    Raises StoreCorrupt when the database is another program's, DamagedRow or sqlite3.Error when
-    it cannot be read.
+    Raises StoreCorrupt when the database is another program's (it has not ``application_id``),
+    DamagedRow or sqlite3.Error when it cannot be read.
     """
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = {
@@ -63,7 +65,7 @@ def recorded(connection: sqlite3.Connection) -> list[Recorded]:
     }
     # A store that was rolled back to nothing has no mark left, only the record of it.
     if not {"_migration_checksum", "_yoyo_migration"} <= tables:
-        if application not in (0, APPLICATION_ID) or (tables and application == 0):
+        if application not in (0, application_id) or (tables and application == 0):
             raise StoreCorrupt(
                 "The file is a database of another program, and was not touched; "
                 "give jobstore a file of its own."

@@ -6,7 +6,6 @@ The order of things lives here; what a rule says is in ``rules``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from sqlite3 import Connection
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -15,7 +14,6 @@ from jobstore.operations.alerts.facts import Facts
 from jobstore.operations.alerts.notices import Notice
 from jobstore.operations.alerts.rules import ADVICE, State, advance, measure
 from jobstore.operations.alerts.state import (
-    SQL,
     AlertStore,
     Standing,
     prune,
@@ -25,6 +23,7 @@ from jobstore.operations.alerts.state import (
     silences_of,
     states_of,
 )
+from jobstore.operations.database import Statements
 
 if TYPE_CHECKING:
     from jobstore.settings.alerting import Rule
@@ -47,26 +46,26 @@ def check(settings: Settings, facts: Facts) -> Checked:
 
     Blocks. Safe in several processes at once: each change is told once. Facts that are not
     known leave their alerts as they are. Raises StoreUnavailable, StoreBusy and SchemaMismatch
-    when ``alerts.db`` cannot be used.
+    when the database of operations cannot be used.
     """
-    store = AlertStore(settings.alerts_db)
-    with store.writing() as conn:
-        notices = _judge(conn, settings, facts)
-        prune(conn, [name_of(sink) for sink in settings.alerts.sinks], facts.at)
+    store = AlertStore(settings.operations_db)
+    with store.writing() as kept:
+        notices = _judge(kept, settings, facts)
+        prune(kept, [name_of(sink) for sink in settings.alerts.sinks], facts.at)
     deliveries = deliver(settings, facts.at)
     return Checked(store.standings(settings.alerts.rules, facts.at), notices, deliveries)
 
 
-def _judge(conn: Connection, settings: Settings, facts: Facts) -> list[Notice]:
-    states = states_of(conn)
-    held = silences_of(conn, facts.at)
+def _judge(kept: Statements, settings: Settings, facts: Facts) -> list[Notice]:
+    states = states_of(kept)
+    held = silences_of(kept, facts.at)
     # The worst first: while a critical rule fires, a warning by the same measure is not told.
     rules = sorted(
         (rule for rule in settings.alerts.rules if rule.enabled),
         key=lambda rule: -_RANK[rule.severity],
     )
     for name in states.keys() - {rule.name for rule in rules}:
-        conn.execute(SQL["drop_alert"], (name,))
+        kept.run("drop_alert", (name,))
     told: list[Notice] = []
     covered: set[str] = set()
     for rule in rules:
@@ -85,7 +84,7 @@ def _judge(conn: Connection, settings: Settings, facts: Facts) -> list[Notice]:
                 muted=bool(muted),
                 repeat_seconds=settings.alerts.repeat_minutes * 60,
             )
-            put_state(conn, rule.name, state)
+            put_state(kept, rule.name, state)
         if state.firing and rule.severity == "critical":
             covered.add(rule.measure)
         if kind is None and muted and state.firing != before.firing:
@@ -93,7 +92,7 @@ def _judge(conn: Connection, settings: Settings, facts: Facts) -> list[Notice]:
             kind = "firing" if state.firing else "resolved"
         if kind is not None:
             notice = _notice(rule, kind, state, facts.at, muted)
-            put_notice(conn, notice, [] if muted else _sinks_for(settings, rule))
+            put_notice(kept, notice, [] if muted else _sinks_for(settings, rule))
             told.append(notice)
     return told
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from jobstore.errors import JobStoreError
 from jobstore.operations.alerts.notices import Notice, Origin, trial_notice
 from jobstore.operations.alerts.sinks import Undelivered, send
-from jobstore.operations.alerts.state import SQL, AlertStore
+from jobstore.operations.alerts.state import AlertStore
 
 if TYPE_CHECKING:
     from jobstore.settings.alerting import Sink
@@ -64,7 +64,7 @@ def deliver(settings: Settings, now: float) -> list[Delivery]:
     turn. What does not arrive is tried again after 30 seconds, then after twice as long each
     time, up to an hour.
     """
-    store = AlertStore(settings.alerts_db)
+    store = AlertStore(settings.operations_db)
     if not store.undelivered():
         return []
     sinks = {name_of(sink): sink for sink in settings.alerts.sinks}
@@ -77,9 +77,8 @@ def deliver(settings: Settings, now: float) -> list[Delivery]:
 
     unsent = _side_by_side(jobs, sinks, Origin.of(settings), now, keep)
     if unsent:
-        with store.writing() as conn:
-            for job in unsent:
-                conn.execute(SQL["release"], (now, job.number, job.sink))
+        with store.writing() as kept:
+            kept.run("release", *((now, job.number, job.sink) for job in unsent))
     return [Delivery(job.notice.id, job.sink, job.error) for job in tuple(finished)]
 
 
@@ -131,13 +130,13 @@ def _taken(jobs: deque[_Job]) -> Iterator[_Job]:
 
 def _claim(store: AlertStore, sinks: dict[str, Sink], now: float) -> dict[str, deque[_Job]]:
     jobs: dict[str, deque[_Job]] = defaultdict(deque)
-    with store.writing() as conn:
+    with store.writing() as kept:
         # What is due later than any pause is long was put there by a clock that was fast.
         latest = now + max(_LONGEST_PAUSE, _CLAIMED)
-        for number, sink, attempts, *notice in conn.execute(SQL["due"], (now, latest)).fetchall():
+        for number, sink, attempts, *notice in kept.rows("due", (now, latest)):
             if sink in sinks and len(jobs[sink]) < _AT_ONCE:
                 jobs[sink].append(_Job(number, sink, attempts, Notice(*notice)))
-                conn.execute(SQL["claim"], (now + _CLAIMED, number, sink))
+                kept.run("claim", (now + _CLAIMED, number, sink))
     return jobs
 
 
@@ -165,11 +164,11 @@ def _send_all(
 def _keep(store: AlertStore, job: _Job, now: float) -> None:
     place = (job.number, job.sink)
     try:
-        with store.writing() as conn:
+        with store.writing() as kept:
             if job.error is None:
-                conn.execute(SQL["delivered"], (now, *place))
+                kept.run("delivered", (now, *place))
             else:
-                conn.execute(SQL["failed"], (now + _pause(job.attempts), job.error, *place))
+                kept.run("failed", (now + _pause(job.attempts), job.error, *place))
     except JobStoreError as error:
         # It stays claimed, and is sent again when the claim is void.
         _log.warning("it cannot be kept how a notice went: %s", error)

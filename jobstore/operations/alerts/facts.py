@@ -117,7 +117,7 @@ def _windows(settings: Settings, at: float) -> dict[float, Window]:
         for rule in settings.alerts.rules
         if rule.enabled and rule.measure in OF_TRAFFIC
     }
-    return {each: Window.of(window(settings.monitoring_db, at, each)) for each in wanted}
+    return {each: Window.of(window(settings.operations_db, at, each)) for each in wanted}
 
 
 def _backup_age(settings: Settings, at: float) -> float:

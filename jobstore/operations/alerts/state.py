@@ -1,4 +1,4 @@
-"""What alerts remember between checks and share between processes: ``alerts.db``.
+"""What alerts remember between checks and share between processes, in the database of operations.
 
 Reading and writing rows happens here; what they mean is decided in ``rules``, ``checking`` and
 ``delivering``. Everything here blocks.
@@ -7,24 +7,19 @@ Reading and writing rows happens here; what they mean is decided in ``rules``, `
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
-from jobstore.engines import named_statements
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.operations.alerts.notices import Notice
 from jobstore.operations.alerts.rules import State
-from jobstore.operations.monitoring.databases import Kind, reading, writing
+from jobstore.operations.database import Statements, reading, writing
 
 if TYPE_CHECKING:
     from jobstore.settings.alerting import Rule
-
-SQL = named_statements.load("alerts")
-ALERTS = Kind(0x4A414C52, 1, SQL["schema"])  # "JALR"
 
 ALL_RULES = "*"
 
@@ -79,25 +74,22 @@ class Waiting:
 
 
 class AlertStore:
-    """The alerts of one store, in the database at ``path``, which is made when it is needed.
+    """The alerts of one store, in its database of operations at ``path``.
 
-    Any method may raise StoreUnavailable, StoreBusy and SchemaMismatch.
+    Any method may raise StoreUnavailable, StorageFull, StoreBusy and SchemaMismatch.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> AbstractContextManager[Statements]:
         """Open it alone among processes; what the block does is one transaction."""
-        with writing(self._path, ALERTS) as conn:
-            yield conn
+        return writing(self._path)
 
     def standings(self, rules: Iterable[Rule], now: float) -> list[Standing]:
         """Return how each of the enabled rules stands."""
-        with reading(self._path, ALERTS) as conn:
-            states = {} if conn is None else states_of(conn)
-            held = [] if conn is None else silences_of(conn, now)
+        with reading(self._path) as kept:
+            states, held = states_of(kept), silences_of(kept, now)
         found: list[Standing] = []
         for rule in rules:
             if rule.enabled:
@@ -128,83 +120,56 @@ class AlertStore:
         if faults:
             raise InvalidQuery(faults)
         values = (rule, " ".join(reason.split()), now, now + seconds)
-        with self.writing() as conn:
-            ((id,),) = conn.execute(SQL["put_silence"], values).fetchall()
+        with self.writing() as kept:
+            ((id,),) = kept.rows("put_silence", values)
         return Silence(id, *values)
 
     def lift(self, id: int, now: float) -> bool:
         """End a silence; returns whether it held."""
-        with self.writing() as conn:
-            return conn.execute(SQL["lift_silence"], {"now": now, "id": id}).rowcount > 0
+        with self.writing() as kept:
+            return kept.run("lift_silence", {"now": now, "id": id}) > 0
 
     def silences(self, now: float) -> list[Silence]:
         """Return the silences that hold."""
-        with reading(self._path, ALERTS) as conn:
-            return [] if conn is None else silences_of(conn, now)
+        with reading(self._path) as kept:
+            return silences_of(kept, now)
 
     def history(self, since: float, limit: int) -> list[Notice]:
         """Return at most ``limit`` notices from ``since`` (Unix time) on, newest first."""
-        with reading(self._path, ALERTS) as conn:
-            rows = [] if conn is None else conn.execute(SQL["notices"], (since, limit)).fetchall()
-        return [Notice(*row) for row in rows]
+        with reading(self._path) as kept:
+            return [Notice(*row) for row in kept.rows("notices", (since, limit))]
 
     def undelivered(self) -> list[Waiting]:
         """Return the notices that are still to arrive, oldest first."""
-        with reading(self._path, ALERTS) as conn:
-            rows = [] if conn is None else conn.execute(SQL["undelivered"]).fetchall()
-        return [Waiting(*row) for row in rows]
+        with reading(self._path) as kept:
+            return [Waiting(*row) for row in kept.rows("undelivered")]
 
 
-def states_of(conn: Connection) -> dict[str, State]:
+def states_of(kept: Statements) -> dict[str, State]:
     """Return the states of rules by name."""
     return {
         rule: State(bool(firing), since, well_since, bool(told), told_at, value, text)
-        for rule, firing, since, well_since, told, told_at, value, text in conn.execute(
-            SQL["alerts"]
-        )
+        for rule, firing, since, well_since, told, told_at, value, text in kept.rows("alerts")
     }
 
 
-def put_state(conn: Connection, rule: str, state: State) -> None:
+def put_state(kept: Statements, rule: str, state: State) -> None:
     """Remember the state of a rule."""
-    conn.execute(
-        SQL["put_alert"],
-        (
-            rule,
-            state.firing,
-            state.since,
-            state.well_since,
-            state.told,
-            state.told_at,
-            state.value,
-            state.text,
-        ),
-    )
+    kept.run("put_alert", (rule, *astuple(state)))
 
 
-def put_notice(conn: Connection, notice: Notice, sinks: Sequence[str]) -> None:
+def put_notice(kept: Statements, notice: Notice, sinks: Sequence[str]) -> None:
     """Remember a notice, and that it is to be delivered to ``sinks``."""
-    values = (
-        notice.id,
-        notice.kind,
-        notice.rule,
-        notice.severity,
-        notice.at,
-        notice.value,
-        notice.text,
-        notice.advice,
-        notice.muted,
-    )
-    ((number,),) = conn.execute(SQL["put_notice"], values).fetchall()
+    ((number,),) = kept.rows("put_notice", astuple(notice))
     for sink in sinks:
         # That something still fires is old news once there is any later.
-        conn.execute(SQL["supersede"], (sink, notice.rule))
-        conn.execute(SQL["put_delivery"], (number, sink, notice.at))
+        kept.run("supersede", (sink, notice.rule))
+        kept.run("put_delivery", (number, sink, notice.at))
 
 
-def silences_of(conn: Connection, now: float) -> list[Silence]:
+def silences_of(kept: Statements, now: float) -> list[Silence]:
     """Return the silences that hold."""
-    return [Silence(*row) for row in conn.execute(SQL["silences"], (now + _SLACK, now))]
+    return [Silence(*row) for row in kept.rows("silences", (now + _SLACK, now))]
 
 
 def silenced_by(held: Iterable[Silence], rule: str) -> str | None:
@@ -212,11 +177,11 @@ def silenced_by(held: Iterable[Silence], rule: str) -> str | None:
     return next((each.reason for each in held if each.rule in (rule, ALL_RULES)), None)
 
 
-def prune(conn: Connection, sinks: Sequence[str], now: float) -> None:
+def prune(kept: Statements, sinks: Sequence[str], now: float) -> None:
     """Forget notices and silences of long ago; what was not delivered to ``sinks`` is kept.
 
     What waits for other sinks, which were removed or renamed, is kept for a week.
     """
-    conn.execute(SQL["prune_deliveries"], (json.dumps([*sinks]), now - _KEPT_FOR_NOBODY))
-    conn.execute(SQL["prune_notices"], (now - _REMEMBERED,))
-    conn.execute(SQL["prune_silences"], (now - _REMEMBERED,))
+    kept.run("prune_deliveries", (json.dumps([*sinks]), now - _KEPT_FOR_NOBODY))
+    kept.run("prune_notices", (now - _REMEMBERED,))
+    kept.run("prune_silences", (now - _REMEMBERED,))

@@ -9,18 +9,19 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from jobstore.checks import Verdict
 from jobstore.connecting import connect
 from jobstore.operations import alerts
 from jobstore.operations.alerts.rules import measure
 from jobstore.operations.backup import create_backup, last_backup
+from jobstore.operations.database import reading
 from jobstore.operations.deployment.database import backed_up
 from jobstore.operations.deployment.gates import Check, Measured
 from jobstore.operations.deployment.records import Deployment
 from jobstore.operations.health import examine
-from jobstore.operations.monitoring import reading, recording
+from jobstore.operations.monitoring import recording
+from jobstore.operations.monitoring.reading import ever
 from jobstore.operations.times import DAY, Rhythm
 from jobstore.settings.kinds import zone_of
 from jobstore.settings.sections import Settings
@@ -75,7 +76,7 @@ class WatchingPhase:
         written = _recorded(settings) - before
         if written >= _TRIED:
             return Measured(written, _TRIED, "operations written down")
-        advice = f"See why {settings.monitoring_db} cannot be written: monitoring.log."
+        advice = f"See why {settings.operations_db} cannot be written: monitoring.log."
         return Measured(written, _TRIED, "operations written down", Verdict.FAIL, advice)
 
     async def _do_something(self) -> None:
@@ -90,8 +91,7 @@ class WatchingPhase:
     def _alerts(self) -> Measured:
         settings = self._settings
         rules = [rule for rule in settings.alerts.rules if rule.enabled]
-        with alerts.AlertStore(settings.alerts_db).writing():
-            pass
+        alerts.AlertStore(settings.operations_db).standings(rules, time.time())
         facts = alerts.gather(settings, failing=())
         judged = [rule for rule in rules if measure(rule, facts) is not None]
         told = f"{len(judged)} of {len(rules)} can be judged; sinks: {len(settings.alerts.sinks)}"
@@ -136,7 +136,7 @@ class WatchingPhase:
 
 
 def _recorded(settings: Settings) -> int:
-    known = reading.ever(settings.monitoring_db)
+    known = ever(settings.operations_db)
     return known["count"].count if "count" in known else 0
 
 
@@ -146,11 +146,9 @@ def _hours_since(moment: datetime) -> float:
 
 def _minutes_since_schedule(settings: Settings) -> float | None:
     """Return how long ago a task was written down; ``None`` if none ever was."""
-    path = settings.schedule_db
-    found = [each.stat() for each in (path, Path(f"{path}-wal")) if each.exists()]
-    # An empty WAL is what readers leave.
-    written = [each.st_mtime for each in found if each.st_size]
-    return max(0.0, time.time() - max(written)) / 60 if written else None
+    with reading(settings.operations_db) as kept:
+        latest = max((at for (at,) in kept.rows("task_times")), default=None)
+    return None if latest is None else max(0.0, time.time() - latest) / 60
 
 
 def _next(settings: Settings) -> str:

@@ -69,7 +69,7 @@ def facts_of(settings: Settings) -> Facts:
         from jobstore.operations.alerts import AlertStore
         from jobstore.operations.alerts.delivering import name_of
 
-        kept = AlertStore(settings.alerts_db)
+        kept = AlertStore(settings.operations_db)
         sinks = {name_of(sink) for sink in settings.alerts.sinks}
         standings = kept.standings(settings.alerts.rules, time.time())
         return Standing(

@@ -48,7 +48,7 @@ def programs_of(settings: Settings, limits: HealthLimits) -> list[Probe]:
 
 def _look(settings: Settings, look: Callable[[list[Running]], Seen]) -> Seen:
     seconds = max(WINDOW, 3 * settings.monitoring.sample_seconds)
-    path, store = settings.monitoring_db, settings.store.address.path
+    path, store = settings.operations_db, settings.store.address.path
     try:
         running = frame(path, store, time.time(), seconds).processes
     except JobStoreError:

@@ -1,22 +1,17 @@
-"""Writing the monitoring database: adding samples, pruning.
+"""Writing the history of monitoring: adding samples, pruning.
 
 Everything here blocks, and so belongs on a thread. Reading is in ``reading``; the statements are
-in ``sql/monitoring``.
+in ``sql/operations``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from jobstore.engines import named_statements
-from jobstore.operations.monitoring.databases import Kind, writing
+from jobstore.operations.database import writing
 from jobstore.operations.monitoring.traffic import Key
-
-SQL = named_statements.load("monitoring")
-
-HISTORY = Kind(0x4A4D4F4E, 1, SQL["schema"])  # "JMON"
 
 SAMPLE, MINUTE, HOUR, DAY, EVER = 1, 60, 3600, 86_400, 0
 _ROLLED_UP = (EVER, MINUTE, HOUR, DAY)
@@ -77,38 +72,39 @@ def add(
 ) -> None:
     """Add what ``process`` counted until ``at`` (Unix time), all of it or nothing.
 
-    Makes the database if there is none. Raises StoreUnavailable, StoreBusy and SchemaMismatch.
+    ``path`` is the database of operations, made if there is none. Raises StoreUnavailable,
+    StorageFull, StoreBusy and SchemaMismatch.
     """
-    with writing(path, HISTORY) as conn:
+    with writing(path) as kept:
         who = (process.pid, process.started_micros, process.label, at, ended)
-        ((id,),) = conn.execute(SQL["put_process"], who).fetchall()
+        ((id,),) = kept.rows("put_process", who)
         places = [(SAMPLE, at, id)]
         places += [(period, at - at % period if period else 0, 0) for period in _ROLLED_UP]
-        conn.executemany(
-            SQL["add_tally"],
-            [(*place, *key, amount) for place in places for key, amount in counted.items()],
+        kept.run(
+            "add_tally",
+            *((*place, *key, amount) for place in places for key, amount in counted.items()),
         )
-        conn.executemany(
-            SQL["add_level"],
-            [
-                (*place, name, each.readings, each.total, each.lowest, each.highest, each.latest)
+        kept.run(
+            "add_level",
+            *(
+                (*place, name, *astuple(level))
                 for place in places
                 if place[0] != EVER
-                for name, each in levels.items()
-            ],
+                for name, level in levels.items()
+            ),
         )
 
 
 def prune(path: Path, keep: Keep, now: float) -> None:
     """Remove what is older than it is to be kept; what was counted ever stays a sum."""
-    kept = {
+    reach = {
         SAMPLE: SAMPLES_KEPT,
         MINUTE: keep.minutes * DAY,
         HOUR: keep.hours * DAY,
         DAY: keep.days * DAY,
     }
-    with writing(path, HISTORY) as conn:
-        for period, seconds in kept.items():
-            conn.execute(SQL["prune_tally"], (period, int(now - seconds)))
-            conn.execute(SQL["prune_level"], (period, int(now - seconds)))
-        conn.execute(SQL["prune_process"], (int(now - SAMPLES_KEPT),))
+    oldest = [(period, int(now - seconds)) for period, seconds in reach.items()]
+    with writing(path) as kept:
+        kept.run("prune_tally", *oldest)
+        kept.run("prune_level", *oldest)
+        kept.run("prune_process", (int(now - SAMPLES_KEPT),))

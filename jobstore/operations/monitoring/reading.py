@@ -1,27 +1,16 @@
-"""Reading the monitoring database: what goes on now, what went on, what alerts are judged by.
+"""Reading the history of monitoring: what goes on now, what went on, what alerts are judged by.
 
 Everything here blocks and changes nothing. A history that is not there reads as an empty one.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from jobstore.operations.monitoring.databases import reading
-from jobstore.operations.monitoring.history import (
-    DAY,
-    HISTORY,
-    HOUR,
-    MINUTE,
-    SAMPLES_KEPT,
-    SQL,
-    Keep,
-)
+from jobstore.operations.database import Statements, reading
+from jobstore.operations.monitoring.history import DAY, HOUR, MINUTE, SAMPLES_KEPT, Keep
 from jobstore.operations.monitoring.recorder import sizes
 from jobstore.operations.monitoring.traffic import (
     OBSERVED,
@@ -113,11 +102,11 @@ class Point:
 
 def frame(path: Path, store: Path, now: float, window: float = WINDOW) -> Frame:
     """Return what all processes do with the store whose file is ``store``."""
-    with reading(path, HISTORY) as conn:
-        known = _rows(conn, "processes", (now - window,))
-        counted = _by_process(conn, now, window)
+    with reading(path) as kept:
+        known = kept.rows("processes", (now - window,))
+        counted = _by_process(kept, now, window)
         latest: dict[tuple[int, str], int] = {}
-        for process, name, value in _rows(conn, "latest_levels", (now - window, now + _FAST)):
+        for process, name, value in kept.rows("latest_levels", (now - window, now + _FAST)):
             latest[process, name] = value
     running: list[Running] = []
     rates: dict[str, float] = defaultdict(float)
@@ -167,19 +156,19 @@ def window(path: Path, now: float, seconds: float) -> dict[str, Traffic]:
     Up to two hours of single samples are looked at; a longer time begins with a whole minute,
     and one of more than a day with a whole hour.
     """
-    with reading(path, HISTORY) as conn:
+    with reading(path) as kept:
         if seconds <= SAMPLES_KEPT:
-            return by_operation(added(_by_process(conn, now, seconds).values()))
+            return by_operation(added(_by_process(kept, now, seconds).values()))
         period = MINUTE if seconds <= DAY else HOUR
         asked = {"step": period, "period": period, "since": now - seconds, "until": now}
-        rows = _rows(conn, "tallies_of_steps", asked)
+        rows = kept.rows("tallies_of_steps", asked)
     return by_operation(added({(one, two, three): n} for _, one, two, three, n in rows))
 
 
 def ever(path: Path) -> dict[str, Traffic]:
     """Return all that was ever counted, whatever was pruned since."""
-    with reading(path, HISTORY) as conn:
-        counted = {(one, two, three): n for one, two, three, n in _rows(conn, "tallies_ever")}
+    with reading(path) as kept:
+        counted = {(one, two, three): n for one, two, three, n in kept.rows("tallies_ever")}
     return by_operation(counted)
 
 
@@ -211,10 +200,10 @@ def trend(
     asked = {"step": step, "period": period, "since": since, "until": until}
     counted: dict[int, dict[Key, int]] = defaultdict(dict)
     levels: dict[int, dict[str, LevelRange]] = defaultdict(dict)
-    with reading(path, HISTORY) as conn:
-        for at, operation, measure, detail, amount in _rows(conn, "tallies_of_steps", asked):
+    with reading(path) as kept:
+        for at, operation, measure, detail, amount in kept.rows("tallies_of_steps", asked):
             counted[at][operation, measure, detail] = amount
-        for at, name, readings, summed, lowest, highest in _rows(conn, "levels_of_steps", asked):
+        for at, name, readings, summed, lowest, highest in kept.rows("levels_of_steps", asked):
             levels[at][name] = LevelRange(summed / readings, lowest, highest)
     return [
         Point(at, step, by_operation(counted[at]), levels[at], _covered(at, step, since, until))
@@ -232,18 +221,10 @@ def milliseconds(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 3)
 
 
-def _by_process(
-    conn: sqlite3.Connection | None, now: float, seconds: float
-) -> dict[int, dict[Key, int]]:
+def _by_process(kept: Statements, now: float, seconds: float) -> dict[int, dict[Key, int]]:
     found: dict[int, dict[Key, int]] = defaultdict(dict)
-    for process, operation, measure, detail, amount in _rows(
-        conn, "tallies_of_processes", (now - seconds, now + _FAST)
+    for process, operation, measure, detail, amount in kept.rows(
+        "tallies_of_processes", (now - seconds, now + _FAST)
     ):
         found[process][operation, measure, detail] = amount
     return found
-
-
-def _rows(
-    conn: sqlite3.Connection | None, name: str, values: tuple[float, ...] | Mapping[str, float] = ()
-) -> list[Any]:
-    return [] if conn is None else conn.execute(SQL[name], values).fetchall()

@@ -59,7 +59,7 @@ class _Tally:
 class Recorder:
     """Counts the operations of one store; pass it as ``connect(observers=[recorder])``.
 
-    ``history`` is the monitoring database, made when there is none; ``store`` the store's file,
+    ``history`` is the database of operations, made when there is none; ``store`` the store's file,
     whose WAL and disk are read. ``sample_seconds`` (0.1 or more) is how often is written.
     ``label`` says to people which program this is. ``clock`` gives the Unix time, for tests.
 
@@ -235,7 +235,7 @@ async def recording(
     """Record what ``store`` is asked while the block lasts, as ``settings`` say.
 
     Gives the recorder, or ``None`` where ``settings.monitoring.enabled`` is false. Nothing that
-    happens to the monitoring database is felt by the store or raised here.
+    happens to the database of operations is felt by the store or raised here.
     """
     if not settings.monitoring.enabled:
         yield None
@@ -255,7 +255,7 @@ def of_settings(settings: Settings, *, label: str = "python") -> Recorder:
     """Return a recorder as ``settings`` describe it; it is not started."""
     given = settings.monitoring
     return Recorder(
-        settings.monitoring_db,
+        settings.operations_db,
         settings.store.address.path,
         sample_seconds=given.sample_seconds,
         keep=keep_of(settings),

@@ -2,7 +2,7 @@
 
 :func:`run_due` does what is due and returns, for cron; an :class:`Agent` stays and does the same
 until it is stopped. :func:`upcoming` tells what is due when. What a task does is decided in the
-packages below; when it was done last is kept in ``schedule.db``.
+packages below; when it was done last is kept in the database of operations.
 """
 
 from jobstore.operations.schedule.agent import Agent

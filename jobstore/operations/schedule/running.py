@@ -15,7 +15,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from jobstore.errors import Fault, InvalidQuery, JobStoreError, StoreBusy, StoreUnavailable
-from jobstore.files import make_file, require_file
+from jobstore.files import require_file
 from jobstore.locking import FileLock
 from jobstore.operations import logs
 from jobstore.operations.schedule import state
@@ -77,7 +77,7 @@ def run_due(
     the Unix time.
 
     Raises InvalidQuery for a name that there is not; StoreUnavailable where there is nothing at
-    all, or ``schedule.db`` cannot be used; StoreBusy and SchemaMismatch.
+    all, or the database of operations cannot be used; StorageFull, StoreBusy and SchemaMismatch.
     """
     tasks = _wanted(settings, only)
     occasion = Occasion(settings)
@@ -101,7 +101,7 @@ def upcoming(
     Raises what :func:`run_due` raises.
     """
     tasks = _wanted(settings, only)
-    known, now = state.read(settings.schedule_db), clock()
+    known, now = state.read(settings.operations_db), clock()
     return [_upcoming(task, known.get(task.name, State(task.name)), now) for task in tasks]
 
 
@@ -142,7 +142,7 @@ def _wanted(settings: Settings, only: Collection[str]) -> list[Task]:
 
 def _attend(task: Task, occasion: Occasion, clock: Clock) -> Ran | None:
     """Do a task if it is due; ``None`` if it is not."""
-    path, now = occasion.settings.schedule_db, clock()
+    path, now = occasion.settings.operations_db, clock()
     kept = state.read(path).get(task.name, State(task.name))
     mended = kept.mended(task.rhythm, now)
     slot = mended.due(task.rhythm, now)
@@ -169,9 +169,10 @@ class _Taken(Exception):
 
 @contextmanager
 def _lease(settings: Settings, task: Task) -> Iterator[None]:
-    path = settings.schedule_db
-    make_file(path)
-    lock = FileLock(path.with_name(f"{path.stem}-{task.lease or task.name}"), 0.0)
+    path = settings.operations_db
+    # The lock stands in the folder of the database, which this makes.
+    state.write(path, [])
+    lock = FileLock(path.with_name(f"schedule-{task.lease or task.name}"), 0.0)
     try:
         lock.acquire()
     except StoreBusy:
@@ -183,7 +184,7 @@ def _lease(settings: Settings, task: Task) -> Iterator[None]:
 
 
 def _run(task: Task, begun: State, occasion: Occasion, clock: Clock) -> Ran:
-    path = occasion.settings.schedule_db
+    path = occasion.settings.operations_db
     state.write(path, [begun])
     started = time.monotonic()
     again = False

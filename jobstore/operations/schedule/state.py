@@ -1,4 +1,4 @@
-"""What is remembered of each task, in ``schedule.db``, and what follows from it.
+"""What is remembered of each task, in the database of operations, and what follows from it.
 
 When a task is due is decided here: by what was settled, never by how long ago it was, so that
 neither a missed time nor a clock that was set back does it twice.
@@ -12,12 +12,8 @@ from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobstore.engines import named_statements
-from jobstore.operations.monitoring.databases import Kind, reading, writing
+from jobstore.operations.database import reading, writing
 from jobstore.operations.times import Rhythm
-
-SQL = named_statements.load("schedule")
-SCHEDULE = Kind(0x4A534348, 1, SQL["schema"])  # "JSCH"
 
 # Seconds until a failed task is tried again, doubled each time, until its next time comes.
 _FIRST_PAUSE = 300.0
@@ -29,7 +25,7 @@ _LAST = 221_845_392_000
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One row of ``schedule.db``; see ``sql/schedule/schedule.sql``.
+    """One row of the table ``task``; see ``migrations/operations``.
 
     ``outcome`` is ``done``, ``failed`` or ``skipped``, ``running`` until there is one, and empty
     for a task that never ran.
@@ -110,15 +106,15 @@ class State:
 
 def read(path: Path) -> dict[str, State]:
     """Return what is remembered, by the names of tasks; what cannot have been is forgotten."""
-    with reading(path, SCHEDULE) as conn:
-        rows = [] if conn is None else conn.execute(SQL["tasks"]).fetchall()
-    return {row[0]: state for row in rows if (state := State(*row)).is_sound()}
+    with reading(path) as kept:
+        states = [State(*row) for row in kept.rows("tasks")]
+    return {each.name: each for each in states if each.is_sound()}
 
 
 def write(path: Path, states: Iterable[State]) -> None:
     """Remember states; all of them or none."""
-    with writing(path, SCHEDULE) as conn:
-        conn.executemany(SQL["put_task"], [astuple(each) for each in states])
+    with writing(path) as kept:
+        kept.run("put_task", *map(astuple, states))
 
 
 def _pause(failures: int) -> float:

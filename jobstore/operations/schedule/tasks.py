@@ -182,12 +182,13 @@ def _optimize(occasion: Occasion) -> Result:
 
 def _history(occasion: Occasion) -> Result:
     from jobstore.operations.monitoring.history import prune
+    from jobstore.operations.monitoring.reading import ever
     from jobstore.operations.monitoring.recorder import keep_of
 
     settings = occasion.settings
-    if not settings.monitoring_db.exists():
+    if not ever(settings.operations_db):
         return Result("nothing was recorded yet")
-    prune(settings.monitoring_db, keep_of(settings), time.time())
+    prune(settings.operations_db, keep_of(settings), time.time())
     return Result("old figures removed")
 
 

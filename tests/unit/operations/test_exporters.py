@@ -29,7 +29,7 @@ EVENTS = [
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Recorder:
-    made = Recorder(tmp_path / "monitoring.db", tmp_path / "jobs.db")
+    made = Recorder(tmp_path / "operations.db", tmp_path / "jobs.db")
     for event in EVENTS:
         made(event)
     return made

@@ -302,11 +302,9 @@ def test_folders_and_files_of_operations(tmp_path: Path, monkeypatch: pytest.Mon
     assert found.logs_folder == state / "logs"
     assert found.backups_folder == state / "backups"
     assert found.deployments_folder == state / "deployments"
-    assert found.monitoring_db == state / "monitoring.db"
-    assert found.alerts_db == state / "alerts.db"
-    assert found.schedule_db == state / "schedule.db"
+    assert found.operations_db == state / "operations.db"
     moved = loaded(tmp_path, "paths: {state: ~/ops}\nbackup: {folder: copies}").settings
-    assert moved.alerts_db == tmp_path / "ops" / "alerts.db"
+    assert moved.operations_db == tmp_path / "ops" / "operations.db"
     assert moved.backups_folder == Path("copies").absolute()
 
 

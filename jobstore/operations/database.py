@@ -1,0 +1,21 @@
+"""The one database of operations, beside the store: what is remembered of what was done to it.
+
+Its tables are made by ``migrations/operations``, what is asked of them stands in
+``sql/operations``. Everything here blocks.
+"""
+
+from __future__ import annotations
+
+from jobstore.engines.sqlite.small import SmallDatabase, Statements
+
+__all__ = ["Statements", "reading", "writing"]
+
+_DATABASE = SmallDatabase(
+    "operations",
+    0x4A4F5053,  # "JOPS"
+    "No posting is in it: the trend begins anew, every task is due at once, and what fires is "
+    "told again.",
+)
+
+reading = _DATABASE.reading
+writing = _DATABASE.writing
