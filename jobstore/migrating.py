@@ -38,13 +38,15 @@ LOCK_TIMEOUT = 30.0
 # Result codes that a migration's own SQL brings about; everything else (busy, full, damaged)
 # is the store's condition. Without a code: what the sqlite3 module or yoyo refuses.
 _OWN_FAULTS = frozenset({"", "ERROR", "CONSTRAINT", "MISMATCH"})
+_BROKEN_RULE = "CHECK constraint failed: "
 _COMMENT = re.compile(r"--[^\n]*")
-_LOSES_DATA = re.compile(r"\b(DROP\s+(TABLE|COLUMN)|DELETE\s+FROM)\b", re.IGNORECASE)
 _REMOVED = re.compile(
     r"\bALTER\s+TABLE\s+\W?(\w+)\W?\s+DROP\s+COLUMN\s+\W?(\w+)"
     r"|\b(?:DROP\s+TABLE(?:\s+IF\s+EXISTS)?|DELETE\s+FROM)\s+\W?(\w+)",
     re.IGNORECASE,
 )
+# A table that steps aside is made anew in the same migration, with its rows.
+_RENAMED = re.compile(r"\bALTER\s+TABLE\s+\W?\w+\W?\s+RENAME\s+TO\s+\W?(\w+)", re.IGNORECASE)
 
 Direction = Literal["up", "down"]
 
@@ -93,13 +95,15 @@ class Step:
     @property
     def loses_data(self) -> bool:
         """Whether it removes a table, a column or rows."""
-        return _LOSES_DATA.search(_COMMENT.sub("", self.sql)) is not None
+        return bool(self.removed)
 
     @property
     def removed(self) -> list[str]:
         """What it removes, or removes rows of: ``table``, or ``table.column``."""
-        found = _REMOVED.finditer(_COMMENT.sub("", self.sql))
-        return [each[3] or f"{each[1]}.{each[2]}" for each in found]
+        sql = _COMMENT.sub("", self.sql)
+        aside = set(_RENAMED.findall(sql))
+        found = (each[3] or f"{each[1]}.{each[2]}" for each in _REMOVED.finditer(sql))
+        return [name for name in found if name not in aside]
 
 
 Look = Callable[[Count, Step], object]
@@ -378,6 +382,13 @@ def _named(script: Script) -> Iterator[None]:
     except (sqlite3.Error, sqlite3.Warning, BadMigration) as error:
         if primary_code(error) not in _OWN_FAULTS:
             raise
+        if (broken := str(error)).startswith(_BROKEN_RULE):
+            rule = broken.removeprefix(_BROKEN_RULE)
+            raise MigrationError(
+                f"Migration {script.id} changed nothing: a row of the store breaks the rule "
+                f"'{rule}', which sql/sqlite/schema.sql says; correct the row with the sqlite3 "
+                "shell or restore a backup, and run it again."
+            ) from error
         raise MigrationError(
             f"Migration {script.id} failed and left nothing behind: {error}"
         ) from error

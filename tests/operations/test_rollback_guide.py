@@ -51,5 +51,5 @@ def test_every_command_of_going_back_and_forth(
 
     taken = machine.run(migration, tmp_path, **PATIENT)
     assert taken.returncode == 0, taken.stderr
-    assert "Took back 0006.digests-and-words." in taken.stderr
+    assert "Took back 0007.rules." in taken.stderr
     assert _count(tmp_path / "jobs.db") == 3

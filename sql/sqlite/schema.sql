@@ -1,0 +1,163 @@
+-- The schema of a store, as its migrations make it. Read this first; to change it, add a
+-- migration, and write this file anew: python -m tests.migration.write_schema
+
+CREATE TABLE posting (
+    -- The position in the order of listing: sorting by place is sorting by
+    -- (listed_at, listed_tie). The entry of the full-text index is 2^35 - place.
+    place            INTEGER PRIMARY KEY,
+    id               BLOB    NOT NULL,
+    -- posted_at, or first_seen_at where the source gave no date; ties in order of arrival.
+    listed_at        INTEGER NOT NULL,
+    listed_tie       INTEGER NOT NULL,
+    version          INTEGER NOT NULL,
+    status           TEXT    NOT NULL,
+    source           TEXT    NOT NULL,
+    source_job_id    TEXT    NOT NULL,
+    title            TEXT    NOT NULL,
+    company          TEXT    NOT NULL,
+    location         TEXT,
+    country          TEXT,
+    workplace        TEXT,
+    employment_type  TEXT,
+    experience_level TEXT,
+    industry         TEXT,
+    company_size     TEXT,
+    skills           TEXT,             -- a JSON array of texts
+    salary_min       TEXT,             -- exact decimals
+    salary_max       TEXT,
+    salary_currency  TEXT,
+    salary_period    TEXT,
+    salary_text      TEXT,
+    -- The salary's range as amounts per year; where one end is stated, it is both.
+    yearly_min       REAL,
+    yearly_max       REAL,
+    url              TEXT,
+    apply_url        TEXT,
+    company_url      TEXT,
+    applicant_count  INTEGER,
+    posted_at        INTEGER,
+    expires_at       INTEGER,
+    first_seen_at    INTEGER NOT NULL,
+    last_seen_at     INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL,
+    closed_at        INTEGER,
+    -- Hashes of the content, and of when it was seen and how it is listed, so that a flipped bit
+    -- is found which SQLite cannot see. NULL only while `migrate up` has not written them yet.
+    digest           BLOB,
+    seen_digest      BLOB,
+    CONSTRAINT id CHECK (length(id) = 16),
+    CONSTRAINT listed_tie CHECK (listed_tie >= 0),
+    CONSTRAINT version CHECK (version >= 1),
+    CONSTRAINT status CHECK (status IN ('open', 'closed')),
+    CONSTRAINT closed_at CHECK ((status = 'closed') = (closed_at IS NOT NULL)),
+    CONSTRAINT workplace CHECK (
+        workplace = 'onsite'
+        OR workplace = 'hybrid'
+        OR workplace = 'remote'
+    ),
+    CONSTRAINT employment_type CHECK (
+        employment_type = 'full_time'
+        OR employment_type = 'part_time'
+        OR employment_type = 'contract'
+        OR employment_type = 'temporary'
+        OR employment_type = 'internship'
+        OR employment_type = 'volunteer'
+        OR employment_type = 'per_diem'
+        OR employment_type = 'other'
+    ),
+    CONSTRAINT experience_level CHECK (
+        experience_level = 'internship'
+        OR experience_level = 'entry'
+        OR experience_level = 'associate'
+        OR experience_level = 'mid_senior'
+        OR experience_level = 'director'
+        OR experience_level = 'executive'
+    ),
+    CONSTRAINT salary_period CHECK (
+        salary_period = 'hour'
+        OR salary_period = 'day'
+        OR salary_period = 'week'
+        OR salary_period = 'month'
+        OR salary_period = 'year'
+    ),
+    CONSTRAINT yearly_both CHECK ((yearly_min IS NULL) = (yearly_max IS NULL)),
+    CONSTRAINT yearly_of_salary CHECK (
+        (yearly_min IS NULL) = (salary_min IS NULL AND salary_max IS NULL)
+    ),
+    CONSTRAINT yearly_order CHECK (yearly_min >= 0 AND yearly_min <= yearly_max),
+    CONSTRAINT applicant_count CHECK (applicant_count >= 0),
+    CONSTRAINT seen_order CHECK (first_seen_at <= last_seen_at),
+    CONSTRAINT digest CHECK (length(digest) = 8),
+    CONSTRAINT seen_digest CHECK (length(seen_digest) = 8)
+) STRICT;
+
+CREATE UNIQUE INDEX posting_id ON posting (id);
+
+CREATE UNIQUE INDEX posting_listed ON posting (listed_at, listed_tie);
+
+CREATE INDEX posting_salary ON posting (yearly_max) WHERE yearly_max IS NOT NULL;
+
+CREATE INDEX posting_applicants ON posting (applicant_count) WHERE applicant_count IS NOT NULL;
+
+CREATE TABLE posting_text (
+    place       INTEGER PRIMARY KEY,
+    description TEXT,
+    attributes  TEXT                   -- a JSON object
+) STRICT;
+
+CREATE TABLE counter (
+    kind   TEXT    NOT NULL,           -- 'status', 'company', 'day', ...
+    value  TEXT    NOT NULL,           -- what is counted, as it is compared
+    label  TEXT    NOT NULL,           -- ... and as it is shown
+    amount INTEGER NOT NULL,
+    PRIMARY KEY (kind, value)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX counter_top ON counter (kind, amount DESC, value);
+
+CREATE TABLE store_property (
+    name  TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE revision (
+    id         BLOB    NOT NULL,
+    version    INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL,
+    previous   TEXT    NOT NULL, digest BLOB CHECK (length(digest) = 8),
+    PRIMARY KEY (id, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE VIRTUAL TABLE word_index USING fts5 (
+    body, title, company, location,
+    content = '', columnsize = 0, tokenize = "unicode61 remove_diacritics 2"
+);
+
+CREATE VIRTUAL TABLE word_vocabulary USING fts5vocab (word_index, instance);
+
+CREATE VIEW postings AS
+SELECT
+    lower(substr(hex(p.id), 1, 8) || '-' || substr(hex(p.id), 9, 4) || '-'
+        || substr(hex(p.id), 13, 4) || '-' || substr(hex(p.id), 17, 4) || '-'
+        || substr(hex(p.id), 21)) AS id,
+    p.source, p.source_job_id, p.title, p.company, p.location, p.country, p.workplace,
+    p.employment_type, p.experience_level, p.industry, p.company_size, p.skills,
+    CAST(p.salary_min AS REAL) AS salary_min, CAST(p.salary_max AS REAL) AS salary_max,
+    p.salary_currency, p.salary_period, p.salary_text,
+    p.yearly_min AS salary_min_per_year, p.yearly_max AS salary_max_per_year,
+    p.url, p.apply_url, p.company_url, p.applicant_count, p.status, p.version,
+    strftime('%Y-%m-%dT%H:%M:%S', p.posted_at / 1000000, 'unixepoch')
+        || printf('.%06dZ', p.posted_at % 1000000) AS posted_at,
+    strftime('%Y-%m-%dT%H:%M:%S', p.expires_at / 1000000, 'unixepoch')
+        || printf('.%06dZ', p.expires_at % 1000000) AS expires_at,
+    strftime('%Y-%m-%dT%H:%M:%S', p.first_seen_at / 1000000, 'unixepoch')
+        || printf('.%06dZ', p.first_seen_at % 1000000) AS first_seen_at,
+    strftime('%Y-%m-%dT%H:%M:%S', p.last_seen_at / 1000000, 'unixepoch')
+        || printf('.%06dZ', p.last_seen_at % 1000000) AS last_seen_at,
+    strftime('%Y-%m-%dT%H:%M:%S', p.updated_at / 1000000, 'unixepoch')
+        || printf('.%06dZ', p.updated_at % 1000000) AS updated_at,
+    strftime('%Y-%m-%dT%H:%M:%S', p.closed_at / 1000000, 'unixepoch')
+        || printf('.%06dZ', p.closed_at % 1000000) AS closed_at,
+    t.description, t.attributes
+FROM posting AS p
+LEFT JOIN posting_text AS t ON t.place = p.place;
