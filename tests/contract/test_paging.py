@@ -15,6 +15,7 @@ import jobstore
 from jobstore import InvalidQuery, JobStore, JobSummary, SearchQuery
 from jobstore.engines.sqlite.search import lookup, sorting
 from jobstore.engines.sqlite.writing import list_order
+from jobstore.search import ranking
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -94,7 +95,7 @@ async def test_what_does_not_move_is_seen_exactly_once_while_others_are_written(
         # What is done for thousands of matches is done for a few.
         for module in (lookup, sorting):
             monkeypatch.setattr(module, "MAX_SORTED", 5)
-        monkeypatch.setattr(sorting, "WINDOW", 7)
+        monkeypatch.setattr(ranking, "WINDOW", 7)
     generator = random.Random(f"{sort} {text} {crowded} {many}")
     await store.upsert_many(drawn(generator, number) for number in range(120))
     query = SearchQuery(text=text, sort=sort)
