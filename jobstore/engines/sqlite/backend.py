@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from jobstore.engines.backend import Footprint, HeldLog, Library
+from jobstore.engines.backend import Capability, Footprint, HeldLog, Library
 from jobstore.engines.protocol import Engine
+from jobstore.engines.sqlite import url as urls
 from jobstore.settings import EngineOptions, StoreURL
 
 
@@ -36,7 +37,13 @@ class _Upkeep:
 class SQLiteBackend:
     """A database in one file."""
 
+    scheme = "sqlite"
+    capabilities = frozenset(Capability)
     upkeep = _Upkeep()
+
+    def parse(self, url: str) -> StoreURL:
+        """Return the file that ``url`` names."""
+        return urls.parse(url)
 
     async def open(
         self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime]
