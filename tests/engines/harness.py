@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 import tempfile
 from collections.abc import Mapping
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,6 +59,11 @@ class _SQLite:
     def new_url(self, folder: Path) -> str:
         path = folder / f"store-{next(self._numbers)}.db"
         path.write_bytes(_migrated())
+        with closing(sqlite3.connect(path)) as conn, conn:
+            # Each store signs its cursors with a key of its own, and this one is a copy.
+            conn.execute(
+                "UPDATE store_property SET value = randomblob(32) WHERE name = 'cursor_key'"
+            )
         return sqlite_url(path)
 
     def check(self, url: str) -> None:
