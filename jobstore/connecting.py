@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from jobstore.engines import backend_of
+from jobstore.engines.backend import Capability
 from jobstore.errors import StoreCorrupt
 from jobstore.events import Observer
 from jobstore.intake.validation import prepare
@@ -74,11 +75,13 @@ def connect(
         now = _utc_now if clock is None else _in_utc(clock)
 
         async def opened() -> JobStore:
-            if migrate:
-                await up_async(address)
-            await check_schema_async(address)
+            backend = backend_of(address)
+            if Capability.MIGRATIONS in backend.capabilities:
+                if migrate:
+                    await up_async(address)
+                await check_schema_async(address)
             await asyncio.to_thread(prepare)
-            engine = await backend_of(address).open(address, tuning or EngineOptions(), now)
+            engine = await backend.open(address, tuning or EngineOptions(), now)
             return JobStore(engine, tuple(observers), now)
 
         try:

@@ -24,6 +24,7 @@ from jobstore import migrating
 from jobstore.checks.report import HealthLimits, Verdict, above, below
 from jobstore.checks.running import Probe, Seen
 from jobstore.engines import backend_of
+from jobstore.engines.backend import Capability
 from jobstore.engines.protocol import Engine, Found
 from jobstore.errors import StoreCorrupt
 from jobstore.intake.validation import check_posting
@@ -61,7 +62,7 @@ def every(engine: Engine, limits: HealthLimits) -> list[Probe]:
     return [
         *of_store(engine, limits),
         Probe("queue:depth", partial(_queue, engine, limits)),
-        *of_file(engine.url, limits),
+        *(of_file(engine.url, limits) if _has_files(engine.url) else ()),
         *of_process(limits),
         *of_machine(),
     ]
@@ -94,6 +95,10 @@ def of_file(url: StoreURL, limits: HealthLimits) -> list[Probe]:
         Probe(name, partial(apart_once, (name, url.path), look), kind)
         for name, kind, look in blocking
     ]
+
+
+def _has_files(url: StoreURL) -> bool:
+    return Capability.FILES in backend_of(url).capabilities
 
 
 def of_process(limits: HealthLimits) -> list[Probe]:

@@ -8,11 +8,21 @@ from __future__ import annotations
 from jobstore.engines.backend import Backend
 from jobstore.engines.sqlite.backend import SQLiteBackend
 from jobstore.settings import StoreURL
+from jobstore.settings.url import PARSERS
 
-BACKENDS: dict[str, Backend] = {"sqlite": SQLiteBackend()}
+BACKENDS: dict[str, Backend] = {}
 """The backends by the schemes of their URLs."""
+
+
+def register(backend: Backend) -> None:
+    """Let URLs with the backend's scheme name its databases from now on."""
+    BACKENDS[backend.scheme] = backend
+    PARSERS[backend.scheme] = backend.parse
 
 
 def backend_of(url: StoreURL) -> Backend:
     """Return the backend of the database that ``url`` names."""
     return BACKENDS[url.engine]
+
+
+register(SQLiteBackend())

@@ -231,8 +231,33 @@ class Upkeep(Protocol):
         """Do a bounded amount of what keeps queries fast; True if no more is to be done."""
 
 
+class Capability(StrEnum):
+    """What an engine may have, and another one does without."""
+
+    MIGRATIONS = "migrations"
+    """Migrations make its schema; a store of another engine is there once it is opened."""
+    FILES = "files"
+    """A store lies in files: it outlives its process, others may open it, and :class:`Upkeep`
+    and health look at it from outside."""
+
+
 class Backend(Protocol):
     """One kind of database."""
+
+    @property
+    def scheme(self) -> str:
+        """What its URLs begin with, in lower case."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What it has of what not every engine has."""
+
+    def parse(self, url: str) -> StoreURL:
+        """Return what a URL of this scheme names, without touching it.
+
+        It is well-formed text without control characters. Raises StoreUnavailable with a word
+        on what to write instead, and without repeating credentials.
+        """
 
     @property
     def upkeep(self) -> Upkeep:

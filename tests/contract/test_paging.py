@@ -13,8 +13,8 @@ import pytest
 
 import jobstore
 from jobstore import InvalidQuery, JobStore, JobSummary, SearchQuery
-from jobstore.engines.sqlite.search import lookup, sorting
-from jobstore.engines.sqlite.writing import list_order
+from jobstore.search import ranking
+from tests.engines.harness import Harness
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -80,21 +80,18 @@ async def test_pages_of_any_size_are_the_whole_in_order(
 async def test_what_does_not_move_is_seen_exactly_once_while_others_are_written(
     store: JobStore,
     clock: Clock,
+    engine: Harness,
     monkeypatch: pytest.MonkeyPatch,
     sort: str,
     text: str | None,
     crowded: bool,
     many: bool,
 ) -> None:
-    if crowded:
-        # Places are so scarce that rows that do not move in the order move in the file.
-        monkeypatch.setattr(list_order, "_natural", lambda listed_at: 1)
-        monkeypatch.setattr(list_order, "_GAP", 1)
+    for name in [name for name, wanted in (("crowded", crowded), ("many", many)) if wanted]:
+        for module, attribute, value in engine.strains.get(name, ()):
+            monkeypatch.setattr(module, attribute, value)
     if many:
-        # What is done for thousands of matches is done for a few.
-        for module in (lookup, sorting):
-            monkeypatch.setattr(module, "MAX_SORTED", 5)
-        monkeypatch.setattr(sorting, "WINDOW", 7)
+        monkeypatch.setattr(ranking, "WINDOW", 7)
     generator = random.Random(f"{sort} {text} {crowded} {many}")
     await store.upsert_many(drawn(generator, number) for number in range(120))
     query = SearchQuery(text=text, sort=sort)
@@ -243,9 +240,9 @@ async def test_a_cursor_goes_on_in_another_spelling_of_the_same_query(store: Job
 
 
 async def test_a_cursor_of_another_store_is_refused(
-    store: JobStore, cursor: str, tmp_path: Any
+    store: JobStore, cursor: str, new_url: Callable[[], str]
 ) -> None:
-    async with jobstore.connect(f"sqlite:///{tmp_path}/other.db", migrate=True) as other:
+    async with jobstore.connect(new_url()) as other:
         await other.upsert_many(posting(number, salary_max=number) for number in range(5))
         with pytest.raises(InvalidQuery, match="this store"):
             await other.search(limit=2, cursor=cursor)

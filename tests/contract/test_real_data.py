@@ -20,6 +20,9 @@ from jobstore.exchange import (
     parse_columns,
 )
 
+# The same way for every engine, which examples show quicker.
+pytestmark = pytest.mark.needs("files")
+
 Counts = tuple[int, int, int, int]
 
 

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import sqlite3
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,20 +12,15 @@ import jobstore
 from jobstore import (
     InvalidPosting,
     JobNotFound,
-    JobPosting,
     JobStore,
     Outcome,
     StoreBusy,
     StoreClosed,
     StoreTimeout,
     Transaction,
-    UpsertResult,
     VersionConflict,
     job_id,
 )
-from jobstore.checks import HealthLimits, Verdict
-from jobstore.engines.sqlite.writing import changes
-from jobstore.settings import sqlite_url
 from tests.fixtures.clock import LoopClock
 from tests.fixtures.postings import posting
 
@@ -246,56 +236,6 @@ async def test_a_transaction_that_takes_too_long_is_rolled_back(
     assert await store.count() == 1
 
 
-async def test_one_that_expires_while_it_works_does_not_stop_the_next_ones(
-    store: JobStore, tmp_path: Path
-) -> None:
-    await store.upsert_many(posting(number) for number in range(100))
-    chance = random.Random(5)
-    words = [f"word{number}" for number in range(3000)]
-
-    async def work(timeout: float) -> None:
-        async with store.transaction(timeout=timeout) as tx:
-            while True:
-                text = " ".join(chance.choices(words, k=6000))
-                await tx.update(job_id("board", str(chance.randrange(100))), {"description": text})
-
-    for attempt in range(60):
-        with pytest.raises(StoreTimeout):
-            await work(0.005 + 0.0007 * (attempt % 30))
-        # What is written next waits for the rollback, and is not told of the other's timeout.
-        await store.upsert(posting("next", title=f"Title {attempt}"))
-        with closing(sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-
-    assert await store.count() == 101
-    assert (await store.get(ONE)).version == 1
-
-
-async def test_the_health_checks_own_transaction_expires_like_any_other(
-    store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    entered, opened = threading.Event(), threading.Event()
-    upsert = changes.upsert
-
-    def slow(writes: changes.PostingWrites, given: JobPosting) -> UpsertResult:
-        if given.source == "jobstore-health":
-            entered.set()
-            assert opened.wait(60)
-        return upsert(writes, given)
-
-    monkeypatch.setattr(changes, "upsert", slow)
-    looking = asyncio.create_task(store.health(HealthLimits(timeout=0.2)))
-    await asyncio.to_thread(entered.wait, 60)
-    other = asyncio.create_task(store.upsert(posting(1)))
-    checks = {check.name: check for check in (await looking).checks}
-    assert checks["operations:responseTime"].verdict is Verdict.FAIL
-    opened.set()
-
-    assert (await other).outcome is Outcome.INSERTED
-    assert await store.find("jobstore-health", "1") is None
-    assert await store.count() == 1
-
-
 async def test_an_error_of_the_block_is_told_rather_than_the_timeout(
     store: JobStore, other_write: Callable[[], Awaitable[None]]
 ) -> None:
@@ -356,9 +296,9 @@ async def test_a_write_beside_the_transaction_in_its_own_block_is_refused_at_onc
 
 
 async def test_a_write_on_another_store_inside_of_a_block_is_none_of_its_business(
-    store: JobStore, tmp_path: Path
+    store: JobStore, new_url: Callable[[], str]
 ) -> None:
-    async with jobstore.connect(sqlite_url(tmp_path / "other.db"), migrate=True) as other:
+    async with jobstore.connect(new_url()) as other:
         async with store.transaction() as tx, other.transaction() as other_tx:
             await tx.upsert(posting(1))
             await other_tx.upsert(posting(1))

@@ -150,6 +150,7 @@ async def test_a_closed_store_takes_nothing(store: JobStore) -> None:
         await store.upsert_many([posting()])
 
 
+@pytest.mark.needs("files")
 async def test_memory_does_not_grow_with_the_number_of_postings(store: JobStore) -> None:
     text = "word " * 40
 

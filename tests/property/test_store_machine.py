@@ -35,9 +35,10 @@ from jobstore import (
     VersionConflict,
     migrating,
 )
-from jobstore.engines.sqlite.search import lookup, pages, sorting
+from jobstore.engines.sqlite.search import lookup, sorting
 from jobstore.engines.sqlite.writing import list_order
 from jobstore.intake import bulk
+from jobstore.search import counting, ranking
 from jobstore.settings import sqlite_url
 from tests.fixtures.checks import check_file
 from tests.fixtures.clock import Clock
@@ -331,8 +332,8 @@ class LargeStoreMachine(StoreMachine):
     patches = (
         (lookup, "MAX_SORTED", 2),
         (sorting, "MAX_SORTED", 2),
-        (sorting, "WINDOW", 3),
-        (pages, "MAX_COUNTED", 4),
+        (ranking, "WINDOW", 3),
+        (counting, "MAX_COUNTED", 4),
         (jobstore.store, "_SCAN", 2),
         (bulk, "_CHUNK", 2),
     )

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from jobstore.engines.backend import Upkeep
+from jobstore.engines.backend import Capability, Upkeep
 from jobstore.engines.protocol import Engine
+from jobstore.engines.sqlite import url as urls
 from jobstore.settings import EngineOptions, StoreURL
 
 
 class SQLiteBackend:
     """A database in one file."""
+
+    scheme = "sqlite"
+    capabilities = frozenset(Capability)
 
     @property
     def upkeep(self) -> Upkeep:
@@ -19,6 +23,10 @@ class SQLiteBackend:
         from jobstore.engines.sqlite.upkeep.upkeep import SQLiteUpkeep
 
         return SQLiteUpkeep()
+
+    def parse(self, url: str) -> StoreURL:
+        """Return the file that ``url`` names."""
+        return urls.parse(url)
 
     async def open(
         self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime]

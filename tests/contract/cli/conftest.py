@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jobstore.cli.main import app
+from tests.engines.harness import SQLITE
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +32,9 @@ def demo(tmp_path: Path, _demo_store: Path, monkeypatch: pytest.MonkeyPatch) -> 
     shutil.copy(_demo_store, path)
     monkeypatch.setenv("JOBSTORE_URL", f"sqlite:///{path}")
     return path
+
+
+@pytest.fixture
+def migrated_url(tmp_path: Path) -> str:
+    """The URL of an empty store: commands are about files, which not every engine has."""
+    return SQLITE.new_url(tmp_path)

@@ -31,6 +31,7 @@ from jobstore.records import (
     Workplace,
     job_id,
 )
+from jobstore.search import ranking
 from jobstore.search.criteria import Criteria, check_query
 from jobstore.search.excerpts import Excerpts
 from jobstore.search.grammar import parse
@@ -309,7 +310,7 @@ def test_paging_gives_every_match_once_and_in_order(
     # What happens with thousands of matches, with hundreds.
     monkeypatch.setattr(lookup, "MAX_SORTED", sorted_at_once)
     monkeypatch.setattr(sorting, "MAX_SORTED", sorted_at_once)
-    monkeypatch.setattr(sorting, "WINDOW", 50)
+    monkeypatch.setattr(ranking, "WINDOW", 50)
     everything, _ = pages(conn, asked(**fields), 1000)
     if sort is Sort.RELEVANCE:
         (page,) = pages(conn, asked(**fields, sort=sort), 1000)[1]
@@ -330,7 +331,7 @@ def test_paging_goes_on_while_others_write(
 ) -> None:
     monkeypatch.setattr(lookup, "MAX_SORTED", 20)
     monkeypatch.setattr(sorting, "MAX_SORTED", 20)
-    monkeypatch.setattr(sorting, "WINDOW", 30)
+    monkeypatch.setattr(ranking, "WINDOW", 30)
     chance = random.Random(3)
     first = crowd(120)
     store(conn, first)
@@ -561,7 +562,7 @@ def test_relevance_is_where_the_words_stand(conn: sqlite3.Connection) -> None:
 def test_relevance_ranks_within_windows(
     monkeypatch: pytest.MonkeyPatch, conn: sqlite3.Connection
 ) -> None:
-    monkeypatch.setattr(sorting, "WINDOW", 2)
+    monkeypatch.setattr(ranking, "WINDOW", 2)
     for age, title in enumerate(("x", "data1 data", "y", "data2 data")):
         store(
             conn,

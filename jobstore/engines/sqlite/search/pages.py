@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 from jobstore.engines.protocol import Found, Position
 from jobstore.engines.sqlite.rows import (
@@ -27,13 +27,9 @@ from jobstore.engines.sqlite.search.statements import KEYS
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.watch import watched
 from jobstore.records import FacetCount, Job, JobSummary, Sort
-from jobstore.search.criteria import FOLDED, Criteria
+from jobstore.search import counting
+from jobstore.search.criteria import Criteria
 from jobstore.search.excerpts import Excerpts
-from jobstore.search.words import fold
-
-MAX_COUNTED = 1000
-"""Totals are exact up to this; facets are counted over one more."""
-MAX_FACET_VALUES = 10
 
 # What snippets are cut from.
 _TEXT = ("description",)
@@ -69,20 +65,20 @@ def search(
         counted: dict[str, list[FacetCount]] = {}
         places: list[int] | None = None
         if names:
-            rows = lookup.page(lookup.shape, MAX_COUNTED + 1, names)
+            rows = lookup.page(lookup.shape, counting.MAX_COUNTED + 1, names)
             counted = _facets(names, rows)
             places = [row[0] for row in rows]
-            total = total or _total(len(places))
+            total = total or counting.total(len(places))
         elif total is None and after is None and lookup.is_costly and criteria.sort is Sort.NEWEST:
             # Matches take long to find: once for the page and the total.
-            places = lookup.places(MAX_COUNTED + 1)
-            total = _total(len(places))
+            places = lookup.places(counting.MAX_COUNTED + 1)
+            total = counting.total(len(places))
         texts = _TEXT if snippets and criteria.text and criteria.text.required else ()
         hits = _hits(lookup, criteria.sort, limit + 1, after, places, texts)
         if total is None:
             # A first page that is the last one is all there is.
-            whole = after is None and len(hits) <= min(limit, MAX_COUNTED)
-            total = _total(len(hits) if whole else lookup.capped(MAX_COUNTED + 1))
+            whole = after is None and len(hits) <= min(limit, counting.MAX_COUNTED)
+            total = counting.total(len(hits) if whole else lookup.capped(counting.MAX_COUNTED + 1))
         more = len(hits) > limit
         hits = hits[:limit]
         return Found(
@@ -146,11 +142,7 @@ def _hits(
 
 def _is_all(places: list[int]) -> bool:
     """Whether the places that were counted are those of all matches."""
-    return len(places) <= MAX_COUNTED
-
-
-def _total(counted: int) -> tuple[int, bool]:
-    return counted, counted > MAX_COUNTED
+    return len(places) <= counting.MAX_COUNTED
 
 
 def _items(
@@ -169,32 +161,12 @@ def _items(
 
 def _facets(names: Sequence[str], rows: list[Row]) -> dict[str, list[FacetCount]]:
     return {
-        name: _top([row[column] for row in rows], name)
+        name: counting.most_frequent(name, _stated(name, [row[column] for row in rows]))
         for column, name in enumerate(names, start=len(KEYS))
     }
 
 
-def _top(values: list[str | None], name: str) -> list[FacetCount]:
-    """Count values that compare equal together, each under its most frequent spelling."""
-    stored = Counter(value for value in values if value)
-    key: Callable[[str], str] = fold if name in FOLDED else str
-    amounts: Counter[str] = Counter()
-    labels: dict[str, str] = {}
-    for spelling, amount in watched(_spelled(stored, name)):
-        folded = key(spelling)
-        amounts[folded] += amount
-        labels.setdefault(folded, spelling)
-    top = sorted(amounts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return [FacetCount(labels[folded], amount) for folded, amount in top[:MAX_FACET_VALUES]]
-
-
-def _spelled(stored: Counter[str], name: str) -> Iterable[tuple[str, int]]:
-    """Return each spelling and its amount, most frequent first."""
-    if name == "skills":
-        # One posting counts once for each skill, however often and variously it spells it.
-        each: Counter[str] = Counter()
-        for skills, amount in watched(stored.items()):
-            for skill in {fold(skill): skill for skill in reversed(json.loads(skills))}.values():
-                each[skill] += amount
-        stored = each
-    return sorted(stored.items(), key=lambda pair: (-pair[1], pair[0]))
+def _stated(name: str, stored: list[str | None]) -> Iterator[tuple[list[str], int]]:
+    """Yield the values that postings have in a column, and how many have just those."""
+    for text, amount in watched(Counter(text for text in stored if text).items()):
+        yield json.loads(text) if name == "skills" else [text], amount

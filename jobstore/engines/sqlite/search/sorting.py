@@ -12,22 +12,13 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from jobstore.engines.protocol import Position
-from jobstore.engines.sqlite.search.facet_words import EXACT, MARK, Scale
+from jobstore.engines.sqlite.search.facet_words import EXACT, Scale
 from jobstore.engines.sqlite.search.lookup import MAX_SORTED, Lookup, Row
 from jobstore.engines.sqlite.search.match import quoted
 from jobstore.engines.sqlite.search.statements import KEYS
 from jobstore.engines.sqlite.watch import watched
+from jobstore.search import ranking
 from jobstore.search.criteria import Criteria
-from jobstore.search.grammar import Term
-from jobstore.search.words import words
-
-WINDOW = 500
-"""How many matches, newest first, are ranked by relevance against each other."""
-
-# What a required part of the text is worth in these columns, best first.
-_WEIGHTS = {"title": 8, "company": 4, "skills": 4, "location": 2}
-_WEIGHT_ELSEWHERE = 1
-_COLUMNS = tuple(_WEIGHTS)
 
 
 class Hit(NamedTuple):
@@ -212,16 +203,18 @@ def by_relevance(lookup: Lookup, limit: int, after: Position | None) -> list[Hit
                 hits.append(Hit(place, (*ends, *key)))
         if len(hits) >= limit:
             return hits[:limit]
-        if len(rows) < WINDOW and not cut:
+        if len(rows) < ranking.WINDOW and not cut:
             return hits
         cut = None
 
 
 def _next_window(lookup: Lookup, ends: Position) -> list[Row]:
     if not ends:
-        return lookup.page(lookup.shape, WINDOW, _COLUMNS)
+        return lookup.page(lookup.shape, ranking.WINDOW, ranking.RANKED)
     _, _, at, tie = ends
-    return lookup.page(lookup.shape.also("after"), WINDOW, _COLUMNS, after_at=at, after_tie=tie)
+    return lookup.page(
+        lookup.shape.also("after"), ranking.WINDOW, ranking.RANKED, after_at=at, after_tie=tie
+    )
 
 
 def _window(lookup: Lookup, ends: Position) -> list[Row]:
@@ -229,7 +222,7 @@ def _window(lookup: Lookup, ends: Position) -> list[Row]:
     return lookup.page(
         lookup.shape.also("top", "bottom"),
         -1,
-        _COLUMNS,
+        ranking.RANKED,
         top_at=top_at,
         top_tie=top_tie,
         bottom_at=bottom_at,
@@ -243,26 +236,12 @@ def _scored(lookup: Lookup, rows: list[Row]) -> list[tuple[Any, int]]:
     assert expression is not None
     scored = []
     for place, at, tie, *columns in watched(rows):
-        texts = [_plain(name, text) for name, text in zip(_COLUMNS, columns, strict=True)]
-        score = sum(_worth(group, texts) for group in expression.required)
-        scored.append(((score, at, tie), place))
+        said = [_spoken(name, text) for name, text in zip(ranking.RANKED, columns, strict=True)]
+        scored.append(((ranking.score(expression, said), at, tie), place))
     return sorted(scored, reverse=True)
 
 
-def _plain(column: str, text: str | None) -> str:
-    """Return the words of a column, each between spaces."""
+def _spoken(column: str, text: str | None) -> str:
     if not text:
         return ""
-    # No phrase reaches from one skill into the next.
-    parts = json.loads(text) if column == "skills" else [text]
-    return MARK.join(f" {' '.join(words(part))} " for part in parts)
-
-
-def _worth(group: tuple[Term, ...], texts: list[str]) -> int:
-    """Return the weight of the best column in which one of the terms stands."""
-    for (column, weight), text in zip(_WEIGHTS.items(), texts, strict=True):
-        for term in group:
-            end = "" if term.prefix else " "
-            if term.field in (None, column) and f" {' '.join(term.words)}{end}" in text:
-                return weight
-    return _WEIGHT_ELSEWHERE
+    return ranking.spoken(json.loads(text) if column == "skills" else [text])

@@ -1,0 +1,46 @@
+"""What is counted of the matches of a search: their total, and the values of facets.
+
+Pure functions; how an engine finds the matches is its own concern.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from jobstore.records import FacetCount
+from jobstore.search.criteria import FOLDED
+from jobstore.search.words import fold
+
+MAX_COUNTED = 1000
+"""Totals are exact up to this; facets are counted over one more of the newest matches."""
+MAX_FACET_VALUES = 10
+"""How many values of a facet are told."""
+
+
+def total(counted: int) -> tuple[int, bool]:
+    """Return a total as a page tells it, from the number of matches that were counted (those
+    beyond MAX_COUNTED count as one), and whether there may be more."""
+    return min(counted, MAX_COUNTED + 1), counted > MAX_COUNTED
+
+
+def most_frequent(name: str, stated: Iterable[tuple[Sequence[str], int]]) -> list[FacetCount]:
+    """Count values of the facet ``name`` that compare equal together, each under its most
+    frequent spelling.
+
+    Each of ``stated`` is what some postings state (one value, or all their skills), and how
+    many postings do. One posting counts once for a value, however often and variously it
+    spells it.
+    """
+    key: Callable[[str], str] = fold if name in FOLDED else str
+    spelled: Counter[tuple[str, str]] = Counter()
+    for values, amount in stated:
+        for pair in {key(value): value for value in reversed(values)}.items():
+            spelled[pair] += amount
+    amounts: Counter[str] = Counter()
+    labels: dict[str, str] = {}
+    for (folded, spelling), amount in sorted(spelled.items(), key=lambda at: (-at[1], at[0][1])):
+        amounts[folded] += amount
+        labels.setdefault(folded, spelling)
+    top = sorted(amounts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [FacetCount(labels[folded], amount) for folded, amount in top[:MAX_FACET_VALUES]]

@@ -1,0 +1,555 @@
+"""An engine that keeps postings in dictionaries: slow, simple, and whole.
+
+It is the proof that the protocol of engines says all that one needs, and the example of
+docs/engines.md. What postings become, what texts mean and what is counted, it takes from the
+shared rooms; the rest is looked up by going through everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from jobstore.derived.merge import Merged, edit, listed_at, merge
+from jobstore.derived.salaries import yearly_range
+from jobstore.engines.backend import Capability
+from jobstore.engines.protocol import Found, Position, Queue
+from jobstore.errors import (
+    JobNotFound,
+    JobStoreError,
+    StoreBusy,
+    StoreClosed,
+    StoreTimeout,
+    StoreUnavailable,
+    VersionConflict,
+)
+from jobstore.records import (
+    ApplicantStatistics,
+    FacetCount,
+    Job,
+    JobPosting,
+    JobSummary,
+    Outcome,
+    Revision,
+    SalaryQuartiles,
+    Sort,
+    Statistics,
+    UpsertResult,
+    job_id,
+)
+from jobstore.search import counting, ranking
+from jobstore.search.criteria import FACETS, FOLDED, Criteria
+from jobstore.search.excerpts import Excerpts
+from jobstore.search.grammar import Expression, Term
+from jobstore.search.words import fold
+from jobstore.settings import EngineOptions, StoreURL
+
+_SUMMARY = tuple(each.name for each in fields(JobSummary) if each.name != "snippet")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATE = "The transaction took longer than allowed and was rolled back."
+
+
+class Record(NamedTuple):
+    """A posting, where it stands in the order of listing, and its history, newest first.
+
+    ``listed`` is the time in microseconds, and a number that is higher for what came to that
+    time later. A record is never changed; another one takes its place.
+    """
+
+    job: Job
+    listed: tuple[int, int]
+    history: tuple[Revision, ...] = ()
+
+
+@dataclass
+class Database:
+    """What is stored under one URL, and the turn of whoever writes."""
+
+    records: dict[UUID, Record] = field(default_factory=dict)
+    arrivals: int = 0
+    cursor_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class MemoryBackend:
+    """Stores named ``memory:NAME``, which last until they are forgotten or the process ends."""
+
+    scheme = "memory"
+    capabilities: frozenset[Capability] = frozenset()
+
+    def __init__(self) -> None:
+        self.databases: dict[str, Database] = {}
+
+    def parse(self, url: str) -> StoreURL:
+        """Return the store that ``url`` names."""
+        name = url[len("memory:") :]
+        if not name:
+            raise StoreUnavailable("A store in memory has a name; write memory:jobs.")
+        return StoreURL("memory", Path(name), url)
+
+    async def open(
+        self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime]
+    ) -> MemoryEngine:
+        """Open what is stored under the URL; an empty store if nothing is."""
+        return MemoryEngine(url, self.databases.setdefault(str(url), Database()), options, clock)
+
+
+class Work:
+    """Writes at one time, of which others see nothing until :meth:`commit`."""
+
+    def __init__(self, database: Database, now: datetime) -> None:
+        self._database = database
+        self._now = now
+        self._arrivals = database.arrivals
+        self.records = dict(database.records)
+
+    def commit(self) -> None:
+        self._database.records, self._database.arrivals = self.records, self._arrivals
+
+    def upsert(self, posting: JobPosting) -> UpsertResult:
+        stored = self.records.get(job_id(posting.source, posting.source_job_id))
+        merged = merge(stored and stored.job, posting, self._now)
+        self._put(stored, merged)
+        return UpsertResult(merged.job.id, merged.outcome, merged.job.version)
+
+    def update(self, id: UUID, changes: Mapping[str, Any], expected_version: int | None) -> Job:
+        stored = self.records.get(id)
+        if stored is None:
+            raise JobNotFound(f"No posting has the id {id}.")
+        if expected_version is not None and stored.job.version != expected_version:
+            raise VersionConflict(
+                f"The posting {id} is at version {stored.job.version}, not {expected_version}; "
+                "read it again and repeat the update."
+            )
+        merged = edit(stored.job, changes, self._now)
+        self._put(stored, merged)
+        return _copied(merged.job)
+
+    def delete(self, id: UUID) -> bool:
+        return self.records.pop(id, None) is not None
+
+    def _put(self, stored: Record | None, merged: Merged) -> None:
+        job = _copied(merged.job)
+        listed = _micros(listed_at(job))
+        if stored is not None and listed == stored.listed[0]:
+            place = stored.listed
+        else:
+            self._arrivals += 1
+            place = listed, self._arrivals
+        history = stored.history if stored is not None else ()
+        if merged.outcome is Outcome.UPDATED:
+            history = (Revision(job.version, self._now, deepcopy(merged.previous)), *history)
+        self.records[job.id] = Record(job, place, history)
+
+
+class MemoryEngine:
+    """One open store. See :class:`jobstore.engines.protocol.Engine`."""
+
+    def __init__(
+        self,
+        url: StoreURL,
+        database: Database,
+        options: EngineOptions,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.url = url
+        self.cursor_key = database.cursor_key
+        self._database = database
+        self._options = options
+        self._clock = clock
+        self._owner = asyncio.get_running_loop(), os.getpid()
+        self._waiting = 0
+        self._closing = self._closed = False
+
+    @property
+    def queue(self) -> Queue:
+        return Queue(self._waiting, self._options.queue_size)
+
+    async def close(self) -> None:
+        self._owned()
+        self._closing = True
+        async with self._database.turn:
+            self._closed = True
+
+    async def upsert(self, posting: JobPosting) -> UpsertResult:
+        async with self._work() as work:
+            return work.upsert(posting)
+
+    async def upsert_many(
+        self, postings: Sequence[JobPosting]
+    ) -> list[UpsertResult | JobStoreError]:
+        async with self._work() as work:
+            return [_outcome(work, posting) for posting in postings]
+
+    async def update(
+        self, id: UUID, changes: Mapping[str, Any], expected_version: int | None
+    ) -> Job:
+        async with self._work() as work:
+            return work.update(id, changes, expected_version)
+
+    async def delete(self, id: UUID) -> bool:
+        async with self._work() as work:
+            return work.delete(id)
+
+    @asynccontextmanager
+    async def transaction(self, timeout: float) -> AsyncIterator[MemoryTransaction]:
+        await self._take_turn()
+        unit = MemoryTransaction(Work(self._database, self._clock()), self._database.turn.release)
+        timer = asyncio.get_running_loop().call_later(timeout, unit.expire)
+        try:
+            yield unit
+            unit.check()
+            unit.work.commit()
+        finally:
+            timer.cancel()
+            unit.end()
+
+    async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
+        return _get_many(self._records(), ids)
+
+    async def search(
+        self,
+        criteria: Criteria,
+        *,
+        limit: int,
+        after: Position | None,
+        total: tuple[int, bool] | None,
+        facets: Sequence[str],
+        snippets: bool,
+    ) -> Found:
+        found = list(_matches(self._records(), criteria))
+        ordered = [(at, each) for at, each in _in_order(found, criteria, after)][: limit + 1]
+        page = ordered[:limit]
+        items = [_summary(each.job) for _, each in page]
+        if snippets and criteria.text is not None and criteria.text.required:
+            excerpts = Excerpts(criteria.text)
+            for item, (_, each) in zip(items, page, strict=True):
+                item.snippet = excerpts.snippet(each.job.title, each.job.description)
+        known, capped = total or counting.total(len(found))
+        counted = [each.job for each in found[: counting.MAX_COUNTED + 1]]
+        return Found(
+            items=items,
+            position=page[-1][0] if len(ordered) > limit else None,
+            total=known,
+            total_capped=capped,
+            facets={
+                name: counting.most_frequent(name, [(_values(job, name), 1) for job in counted])
+                for name in facets
+            },
+        )
+
+    async def scan(
+        self, criteria: Criteria, *, limit: int, after: Position | None
+    ) -> tuple[list[Job], Position | None]:
+        found = _matches(self._records(), criteria)
+        rest = [each for each in found if after is None or each.listed < after]
+        jobs = [_copied(each.job) for each in rest[:limit]]
+        return jobs, rest[limit - 1].listed if len(rest) > limit else None
+
+    async def count(self, criteria: Criteria) -> int:
+        return sum(1 for _ in _matches(self._records(), criteria))
+
+    async def statistics(self) -> Statistics:
+        return statistics([each.job for each in self._records().values()], self._clock())
+
+    async def revisions(self, id: UUID) -> list[Revision]:
+        stored = self._records().get(id)
+        return [] if stored is None else list(deepcopy(stored.history))
+
+    def _records(self) -> dict[UUID, Record]:
+        self._owned()
+        if self._closed:
+            raise StoreClosed
+        return self._database.records
+
+    def _owned(self) -> None:
+        if self._owner != (asyncio.get_running_loop(), os.getpid()):
+            raise StoreClosed("The store was opened on another event loop or in another process.")
+
+    @asynccontextmanager
+    async def _work(self) -> AsyncIterator[Work]:
+        """Give the turn for one write, which is stored when the block ends."""
+        await self._take_turn()
+        try:
+            work = Work(self._database, self._clock())
+            yield work
+            work.commit()
+        finally:
+            self._database.turn.release()
+
+    async def _take_turn(self) -> None:
+        self._owned()
+        if self._closing:
+            raise StoreClosed
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._options.busy_timeout):
+                await self._database.turn.acquire()
+        except TimeoutError:
+            raise StoreBusy from None
+        finally:
+            self._waiting -= 1
+
+
+class MemoryTransaction:
+    """The operations of one transaction; reads see its own writes."""
+
+    def __init__(self, work: Work, release: Callable[[], None]) -> None:
+        self.work = work
+        self._release = release
+        self._over: JobStoreError | None = None
+
+    def check(self) -> None:
+        """Raise if the transaction is over."""
+        if self._over is not None:
+            raise self._over
+
+    def expire(self) -> None:
+        """Let the other writers go on, and refuse whatever comes."""
+        self.end(StoreTimeout(_LATE))
+
+    def end(self, reason: JobStoreError | None = None) -> None:
+        if self._over is None:
+            self._over = reason or StoreClosed("The transaction is over.")
+            self._release()
+
+    async def upsert(self, posting: JobPosting) -> UpsertResult:
+        self.check()
+        return self.work.upsert(posting)
+
+    async def update(
+        self, id: UUID, changes: Mapping[str, Any], expected_version: int | None
+    ) -> Job:
+        self.check()
+        return self.work.update(id, changes, expected_version)
+
+    async def delete(self, id: UUID) -> bool:
+        self.check()
+        return self.work.delete(id)
+
+    async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
+        self.check()
+        return _get_many(self.work.records, ids)
+
+
+def _outcome(work: Work, posting: JobPosting) -> UpsertResult | JobStoreError:
+    try:
+        return work.upsert(posting)
+    except JobStoreError as error:
+        return error
+
+
+def _get_many(records: Mapping[UUID, Record], ids: Sequence[UUID]) -> list[Job | None]:
+    found = [records.get(id) for id in ids]
+    return [None if each is None else _copied(each.job) for each in found]
+
+
+def _copied(job: Job) -> Job:
+    """Return a posting that its holder may change."""
+    return deepcopy(job)
+
+
+def _summary(job: Job) -> JobSummary:
+    return JobSummary(**{name: deepcopy(getattr(job, name)) for name in _SUMMARY})
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+# Which postings match.
+
+
+def _matches(records: Mapping[UUID, Record], criteria: Criteria) -> Iterator[Record]:
+    """Yield the postings that satisfy all criteria, newest first."""
+    for record in sorted(records.values(), key=lambda each: each.listed, reverse=True):
+        if _satisfies(record.job, criteria):
+            yield record
+
+
+def _satisfies(job: Job, criteria: Criteria) -> bool:
+    return (
+        all(_is_among(job, name, getattr(criteria, name)) for name in FACETS)
+        and _pays(job, criteria)
+        and _lies(job.applicant_count, criteria.applicants_min, criteria.applicants_max)
+        and _lies(listed_at(job), criteria.posted_since, criteria.posted_until)
+        and (criteria.text is None or _says(job, criteria.text))
+    )
+
+
+def _is_among(job: Job, name: str, wanted: tuple[str, ...]) -> bool:
+    if not wanted:
+        return True
+    stated = {fold(value) if name in FOLDED else str(value) for value in _values(job, name)}
+    # Of skills all are wanted, of anything else one.
+    return stated.issuperset(wanted) if name == "skills" else not stated.isdisjoint(wanted)
+
+
+def _values(job: Job, name: str) -> list[str]:
+    value = getattr(job, name)
+    return value if isinstance(value, list) else [value] if value else []
+
+
+def _pays(job: Job, criteria: Criteria) -> bool:
+    yearly = yearly_range(job.salary_min, job.salary_max, job.salary_period)
+    low, high = yearly or (None, None)
+    return _lies(high, criteria.salary_min, None) and _lies(low, None, criteria.salary_max)
+
+
+def _lies(value: Any, low: Any, high: Any) -> bool:
+    """Tell whether a value is within bounds, which an absent one is only where there are none."""
+    if value is None:
+        return low is None and high is None
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _says(job: Job, text: Expression) -> bool:
+    said = _said(job, (*ranking.RANKED, "description"))
+
+    def occurs(term: Term) -> bool:
+        return any(
+            ranking.stands_in(term, words)
+            for name, words in said.items()
+            if term.field in (None, name)
+        )
+
+    return all(any(map(occurs, group)) for group in text.required) and not any(
+        map(occurs, text.excluded)
+    )
+
+
+def _said(job: Job, names: Iterable[str]) -> dict[str, str]:
+    return {name: ranking.spoken(_values(job, name)) for name in names}
+
+
+# In which order.
+
+
+def _in_order(
+    found: list[Record], criteria: Criteria, after: Position | None
+) -> Iterator[tuple[Position, Record]]:
+    """Yield the matches that follow a position, each with its own."""
+    if criteria.sort is Sort.RELEVANCE and criteria.text is not None and criteria.text.required:
+        yield from _by_relevance(found, criteria.text, after)
+        return
+    placed = [((*_number(each.job, criteria.sort), *each.listed), each) for each in found]
+    placed.sort(key=lambda pair: pair[0], reverse=True)
+    yield from (pair for pair in placed if after is None or pair[0] < after)
+
+
+def _number(job: Job, sort: Sort) -> tuple[float, ...]:
+    """Return what stands before the time in the order; nothing is below every number."""
+    if sort is Sort.SALARY:
+        yearly = yearly_range(job.salary_min, job.salary_max, job.salary_period)
+        return (-1 if yearly is None else yearly[1],)
+    if sort is Sort.APPLICANTS:
+        return (-1 if job.applicant_count is None else job.applicant_count,)
+    return ()
+
+
+def _by_relevance(
+    found: list[Record], text: Expression, after: Position | None
+) -> Iterator[tuple[Position, Record]]:
+    """Yield the best of the newest matches first, then of the next ones, and so on.
+
+    A position is the first and the last of those that were ranked against each other, then the
+    score and the place of one: what is written meanwhile moves nothing else.
+    """
+    cut: Position = ()
+    if after is not None:
+        first, last, cut = after[:2], after[2:4], after[4:]
+        window = [each for each in found if first >= each.listed >= last]
+        found = [each for each in found if each.listed < last]
+    else:
+        window, found = found[: ranking.WINDOW], found[ranking.WINDOW :]
+    while window or found:
+        if not cut and window:
+            first, last = window[0].listed, window[-1].listed
+        ranked = [((_score(each.job, text), *each.listed), each) for each in window]
+        for place, each in sorted(ranked, key=lambda pair: pair[0], reverse=True):
+            if not cut or place < cut:
+                yield (*first, *last, *place), each
+        cut = ()
+        window, found = found[: ranking.WINDOW], found[ranking.WINDOW :]
+
+
+def _score(job: Job, text: Expression) -> int:
+    return ranking.score(text, list(_said(job, ranking.RANKED).values()))
+
+
+# What is counted.
+
+
+def statistics(jobs: Sequence[Job], now: datetime) -> Statistics:
+    """Return the statistics of ``jobs`` by counting everything anew."""
+    days = [now.date() - timedelta(days=back) for back in range(29, -1, -1)]
+    listed = Counter(listed_at(job).date() for job in jobs)
+    return Statistics(
+        total=len(jobs),
+        by_status=_count(job.status for job in jobs),
+        by_source=_count(job.source for job in jobs),
+        by_employment_type=_count(job.employment_type for job in jobs),
+        by_experience_level=_count(job.experience_level for job in jobs),
+        by_workplace=_count(job.workplace for job in jobs),
+        top_companies=_largest(job.company for job in jobs),
+        top_locations=_largest(job.location for job in jobs),
+        per_day={day: listed[day] for day in days},
+        salaries=_quartiles(jobs),
+        applicants=_applicants(jobs),
+    )
+
+
+def _count(values: Iterable[Any]) -> dict[str, int]:
+    return dict(Counter(str(value) for value in values if value is not None).most_common())
+
+
+def _largest(values: Iterable[str | None]) -> list[FacetCount]:
+    spelled: dict[str, Counter[str]] = {}
+    for value in values:
+        if value is not None:
+            spelled.setdefault(fold(value), Counter())[value] += 1
+    ordered = sorted(spelled.items(), key=lambda pair: (-pair[1].total(), pair[0]))
+    return [FacetCount(counts.most_common(1)[0][0], counts.total()) for _, counts in ordered[:10]]
+
+
+def _quartiles(jobs: Iterable[Job]) -> dict[str, SalaryQuartiles]:
+    middles: dict[str, list[float]] = {}
+    for job in jobs:
+        ends = yearly_range(job.salary_min, job.salary_max, job.salary_period)
+        if ends is not None and job.salary_currency is not None:
+            middles.setdefault(job.salary_currency, []).append(sum(ends) / 2)
+    found = {}
+    for currency, values in middles.items():
+        values.sort()
+        ranks = [math.ceil(len(values) * quarter / 4) for quarter in (1, 2, 3)]
+        found[currency] = SalaryQuartiles(
+            len(values), *(Decimal(repr(values[rank - 1])) for rank in ranks)
+        )
+    return found
+
+
+def _applicants(jobs: Iterable[Job]) -> ApplicantStatistics:
+    counts = [job.applicant_count for job in jobs if job.applicant_count is not None]
+    if not counts:
+        return ApplicantStatistics()
+    return ApplicantStatistics(
+        count=len(counts),
+        average=sum(counts) / len(counts),
+        minimum=min(counts),
+        maximum=max(counts),
+        low=sum(count <= 10 for count in counts),
+        medium=sum(10 < count <= 50 for count in counts),
+        high=sum(count > 50 for count in counts),
+    )
