@@ -35,7 +35,7 @@ class Derived:
         """The id that belongs to the key of the posting."""
         return job_id(self.job.source, self.job.source_job_id)
 
-    @cached_property
+    @property
     def listed_at(self) -> datetime:
         """The time a posting is listed under: when it was posted, else when it was first seen."""
         return self.job.posted_at or self.job.first_seen_at
