@@ -599,7 +599,7 @@ async def test_a_foreign_reader_that_keeps_the_wal_is_named(
         }
 
     await asyncio.to_thread(child.communicate, "end\n", 60)
-    assert "run-due --only checkpoint" in (await held()).output
+    assert "run-due --force --only checkpoint" in (await held()).output
     await asyncio.to_thread(maintenance.checkpoint, sqlite_url(tmp_path / "jobs.db"))
     assert (await held()).verdict == "pass"
 

@@ -29,7 +29,7 @@ from jobstore.operations.schedule import tasks
 from jobstore.operations.schedule.running import Ran, run_due, upcoming
 from jobstore.operations.schedule.tasks import NAMES, Occasion, Result
 from jobstore.settings.sections import Settings
-from tests.contract.cli.commands import run
+from tests.contract.cli.commands import run, said
 from tests.fixtures.postings import posting
 from tests.operations.damaging import fill
 from tests.operations.watching import NOW, Seconds, ask, recorder_for, settings_for
@@ -534,6 +534,44 @@ def test_the_command_tells_what_it_did(settings: Settings, migrated_url: str) ->
         "ok": True, "tasks": []
     }  # fmt: skip
     assert run("run-due", "--store", migrated_url, "--quiet").stderr == ""
+
+
+def test_what_is_forced_is_done_although_it_is_not_due(settings: Settings) -> None:
+    clock = Seconds()
+    only = ["checkpoint", "optimize"]
+    run_due(settings, only=only, clock=clock)
+    assert run_due(settings, only=only, clock=clock) == []
+    forced = run_due(settings, only=["checkpoint"], force=True, clock=clock)
+    assert outcomes(forced) == {"checkpoint": "done"}
+    # It changes nothing of what is due when.
+    assert run_due(settings, only=only, clock=clock) == []
+    clock.now += HOUR
+    assert outcomes(run_due(settings, only=only, clock=clock)) == {"checkpoint": "done"}
+
+
+def test_what_is_forced_does_not_wait_for_its_next_try(settings: Settings, tmp_path: Path) -> None:
+    blocked = tmp_path / "backups"
+    blocked.write_text("no folder")
+    settings = settings_for(tmp_path, backup={"folder": str(blocked)})
+    clock = Seconds()
+    assert outcomes(run_due(settings, only=["backup"], clock=clock)) == {"backup": "failed"}
+    forced = run_due(settings, only=["backup"], force=True, clock=clock)
+    assert outcomes(forced) == {"backup": "failed"}
+    blocked.unlink()
+    forced = run_due(settings, only=["backup"], force=True, clock=clock)
+    assert outcomes(forced) == {"backup": "done"}
+    assert run_due(settings, only=["backup"], clock=clock) == []
+
+
+def test_only_what_is_named_is_forced(settings: Settings, migrated_url: str) -> None:
+    arguments = ["run-due", "--store", migrated_url, "--force"]
+    for more in ([], ["--list", "--only", "checkpoint"]):
+        refused = run(*arguments, *more)
+        assert refused.exit_code == 2
+        assert "name what is to be done with --only" in said(refused)
+    for _ in range(2):
+        told = json.loads(run(*arguments, "--only", "checkpoint", "--json").stdout)["tasks"]
+        assert [(each["name"], each["outcome"]) for each in told] == [("checkpoint", "done")]
 
 
 def test_a_failure_is_told_and_ends_with_1(migrated_url: str, tmp_path: Path) -> None:
