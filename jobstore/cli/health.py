@@ -30,7 +30,7 @@ def health(
             "--only",
             metavar="NAME",
             help="Only this component: store, operations, performance, counters, queue, disk, wal, "
-            "schema, library, memory, files, backup, drill or alerts; may be repeated.",
+            "schema, library, memory, files, backup, restore-test or alerts; may be repeated.",
         ),
     ] = None,
     store: StoreOption = STORE_DEFAULT,

@@ -35,7 +35,7 @@ def run_due(
         typer.Option(
             "--only",
             metavar="NAME",
-            help="Only this task, if it is due: backup, verify, drill, prune, checkpoint, "
+            help="Only this task, if it is due: backup, verify, restore-test, prune, checkpoint, "
             "optimize, history, health or alerts; may be repeated.",
         ),
     ] = None,

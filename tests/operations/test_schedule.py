@@ -78,7 +78,7 @@ def test_what_is_due_is_done_once(settings: Settings, migrated_url: str) -> None
     found = backup.last_drill(settings)
     assert found is not None
     assert found.ok
-    assert detail(ran, "drill").startswith(f"{found.backup}: 40 postings back in ")
+    assert detail(ran, "restore-test").startswith(f"{found.backup}: 40 postings back in ")
     assert detail(ran, "verify") == f"{found.backup}: 1 good copy"
     assert detail(ran, "alerts") == "none firing; 0 notices delivered"
     assert run_due(settings, clock=clock) == []
@@ -99,11 +99,11 @@ def test_a_clock_that_is_set_back_does_nothing_twice_and_stops_nothing(settings:
     clock = Seconds()
     run_due(settings, clock=clock)
     clock.now -= 2 * HOUR
-    assert run_due(settings, only=["backup", "drill", "checkpoint"], clock=clock) == []
+    assert run_due(settings, only=["backup", "restore-test", "checkpoint"], clock=clock) == []
     clock.now -= 300 * DAY
     assert run_due(settings, clock=clock) == []
     clock.now += DAY
-    assert {*outcomes(run_due(settings, clock=clock))} == {*NAMES} - {"drill"}
+    assert {*outcomes(run_due(settings, clock=clock))} == {*NAMES} - {"restore-test"}
     assert backups(settings) == 2
 
 
@@ -115,7 +115,7 @@ def test_a_task_that_fails_stops_no_other_and_is_tried_again(
     settings = settings_for(tmp_path, backup={"folder": str(blocked)})
     clock = Seconds()
     ran = run_due(settings, clock=clock)
-    failed = {"backup": "failed", "verify": "failed", "drill": "failed", "prune": "failed"}
+    failed = {"backup": "failed", "verify": "failed", "restore-test": "failed", "prune": "failed"}
     assert outcomes(ran) == dict.fromkeys(NAMES, "done") | failed
     assert "backups" in detail(ran, "backup")
     assert run_due(settings, clock=clock, only=[*failed]) == []
@@ -153,8 +153,8 @@ def test_a_copy_that_is_damaged_is_told(settings: Settings) -> None:
     run_due(settings, only=["backup"], clock=Seconds())
     (file,) = settings.backups_folder.glob("*.zst")
     file.write_bytes(file.read_bytes()[:-10] + bytes(10))
-    ran = run_due(settings, only=["verify", "drill"], clock=Seconds())
-    assert outcomes(ran) == {"verify": "failed", "drill": "failed"}
+    ran = run_due(settings, only=["verify", "restore-test"], clock=Seconds())
+    assert outcomes(ran) == {"verify": "failed", "restore-test": "failed"}
 
 
 def test_what_only_another_machine_can_open_is_not_verified_here(
@@ -163,11 +163,11 @@ def test_what_only_another_machine_can_open_is_not_verified_here(
     pyrage = pytest.importorskip("pyrage")
     key = pyrage.x25519.Identity.generate()
     section: dict[str, Any] = {"recipients": [str(key.to_public())]}
-    only = ["backup", "verify", "drill"]
+    only = ["backup", "verify", "restore-test"]
     clock = Seconds()
     ran = run_due(settings_for(tmp_path, backup=section), only=only, clock=clock)
-    assert outcomes(ran) == {"backup": "done", "verify": "skipped", "drill": "skipped"}
-    assert detail(ran, "drill").endswith("its key is elsewhere; do it there")
+    assert outcomes(ran) == {"backup": "done", "verify": "skipped", "restore-test": "skipped"}
+    assert detail(ran, "restore-test").endswith("its key is elsewhere; do it there")
     (tmp_path / "key").write_text(str(key))
     section["identity_file"] = str(tmp_path / "key")
     clock.now += 7 * DAY
@@ -191,7 +191,7 @@ def test_notices_that_do_not_arrive_are_kept(settings: Settings, tmp_path: Path)
     settings = settings_for(tmp_path, **CALM | {"alerts": CALM["alerts"] | {"sinks": [sink]}})
     ran = run_due(settings, only=["alerts"], clock=Seconds())
     assert detail(ran, "alerts") == (
-        "backup-age, drill-age firing; 0 notices delivered, 2 kept for later"
+        "backup-age, restore-test-age firing; 0 notices delivered, 2 kept for later"
     )
 
 
@@ -527,7 +527,7 @@ def test_the_command_tells_what_it_did(settings: Settings, migrated_url: str) ->
     assert [line.split()[:2] for line in result.stderr.splitlines()[1:] if line[:1].strip()] == [
         [name, "done"] for name in NAMES
     ]
-    only = ["--only", "backup", "--only", "drill"]
+    only = ["--only", "backup", "--only", "restore-test"]
     result = run("run-due", "--store", migrated_url, *only)
     assert result.stderr.startswith("Nothing is due; next is ")
     assert json.loads(run("run-due", "--store", migrated_url, "--json", *only).stdout) == {
