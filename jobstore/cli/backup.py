@@ -202,14 +202,21 @@ def verify(
 
     if every and (name or restore):
         raise typer.BadParameter("--all goes neither with a name nor with --restore")
-    accepted = [each.value for each in accept]
     with operating(store, config) as found, Steps(quiet=quiet or json) as steps:
         settings = with_identity(found, identity)
         if restore:
-            tested = asyncio.run(backup.drill(settings, name, accept=accepted, progress=steps))
+            tested = asyncio.run(
+                backup.drill(settings, name, accept=[each.value for each in accept], progress=steps)
+            )
         else:
             copies = asyncio.run(
-                backup.verify_backup(settings, name, every=every, accept=accepted, progress=steps)
+                backup.verify_backup(
+                    settings,
+                    name,
+                    every=every,
+                    accept=[each.value for each in accept],
+                    progress=steps,
+                )
             )
     if restore:
         return _tell_test(tested, json, quiet)
