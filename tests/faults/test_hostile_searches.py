@@ -88,8 +88,8 @@ async def test_python_work_of_every_kind_ends_when_its_caller_gives_up(
         await store.upsert_many(
             [posting(n, description="a welder", skills=["one", "two"]) for n in range(50)]
         )
-        for module in ("search", "sorting"):
-            monkeypatch.setattr(f"jobstore.engines.sqlite.{module}.watched", slowly)
+        for module in ("pages", "sorting"):
+            monkeypatch.setattr(f"jobstore.engines.sqlite.search.{module}.watched", slowly)
         searching = asyncio.create_task(store.search(**WORK[work]))
         await asyncio.to_thread(looked.wait, 60)
         searching.cancel()

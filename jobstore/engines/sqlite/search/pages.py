@@ -1,7 +1,7 @@
 """Search on SQLite: pages, totals and facets, each call inside one read transaction.
 
 These functions run on the connection's own thread and await nothing. What SQL looks like is
-in :mod:`jobstore.statements`; how a row becomes a record, in :mod:`.rows`.
+in :mod:`.statements`; how a row becomes a record, in :mod:`~jobstore.engines.sqlite.rows`.
 """
 
 from __future__ import annotations
