@@ -74,4 +74,7 @@ def _observed(check: Check) -> str:
     if check.observed is None:
         return ""
     value = check.observed if isinstance(check.observed, str) else f"{check.observed:,}"
-    return plain(f"{value} {check.unit or ''}".strip())
+    unit = check.unit or ""
+    if check.observed == 1 and unit != "ms":
+        unit = unit.removesuffix("s")
+    return plain(f"{value} {unit}".strip())

@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import CompletedProcess, Popen
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 import pytest
 
 from jobstore import migrating
-from jobstore.checks import Verdict
+from jobstore.checks import Check, Verdict
+from jobstore.cli.health import _observed
 from jobstore.operations import backup, health
 from jobstore.operations.health import detached, examine_apart
 from jobstore.settings import sqlite_url
@@ -303,3 +305,19 @@ def test_a_program_whose_checks_hang_closes_its_store_and_ends(
     assert process.returncode == 0, output
     assert "backup:age restore-test:age" in output
     assert "Warning" not in output
+
+
+@pytest.mark.parametrize(
+    ("observed", "unit", "told"),
+    [
+        (1, "files", "1 file"),
+        (2, "files", "2 files"),
+        (1, "ms", "1 ms"),
+        (1, "percent", "1 percent"),
+    ],
+)
+def test_one_of_a_thing_is_told_as_one(observed: int, unit: str, told: str) -> None:
+    check = Check(
+        name="a:b", verdict=Verdict.PASS, time=datetime.now(UTC), observed=observed, unit=unit
+    )
+    assert _observed(check) == told
