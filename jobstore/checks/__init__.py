@@ -1,6 +1,6 @@
 """How well a store is: checks, each with a time limit, and what they found.
 
-What can be asked of the store and of the process is here; backups, drills and alerts are
+What can be asked of the store and of the process is here; backups, restore tests and alerts are
 operations, and bring their own checks along.
 """
 

@@ -254,7 +254,7 @@ def _held(url: StoreURL, limits: HealthLimits) -> Seen:
     waiting = round(octets / MIB, 1)
     if octets <= most:
         return Seen(Verdict.PASS, waiting, "MiB")
-    told = "nobody is seen to read it; run: jobstore run-due --only checkpoint"
+    told = "nobody is seen to read it; run: jobstore run-due --force --only checkpoint"
     if pids:
         who = ", ".join(map(_program, pids))
         told = f"kept by {who}, reading an old state; end what it reads, or the program"

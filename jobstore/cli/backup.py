@@ -26,7 +26,9 @@ from jobstore.cli.common import (
 from jobstore.cli.output import complain, console, counted, plain, print_json, say
 
 if TYPE_CHECKING:
-    from jobstore.operations.backup import Backup, Catalog, Pruned
+    from collections.abc import Sequence
+
+    from jobstore.operations.backup import Backup, Catalog, Drill, Pruned, Verified
     from jobstore.settings.sections import Settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -168,6 +170,12 @@ def verify(
     every: Annotated[
         bool, typer.Option("--all", metavar="", help="Check every backup, not only one.")
     ] = False,
+    restore: Annotated[
+        bool,
+        typer.Option(
+            "--restore", metavar="", help="Test a restore: into a scratch folder, then ask it."
+        ),
+    ] = False,
     identity: IdentityOption = None,
     accept: AcceptOption = [],  # noqa: B006 - typer copies it
     store: StoreOption = STORE_DEFAULT,
@@ -175,30 +183,47 @@ def verify(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Open every copy of a backup and check all that it holds.
+    """Open every copy of a backup and check all that it holds; with --restore, restore one.
 
-    Reads, decrypts and unpacks it, and checks its pages, its row counts and its digest. Where no
-    copy of the newest is good, those of the one before it are looked at as well, and so on. The
-    exit code is 1 when a copy is not good, when a place cannot be reached or lacks its copy, or
-    when there is none.
+    Reads, decrypts and unpacks each copy, and checks its pages, its row counts and its digest.
+    Where no copy of the newest is good, those of the one before it are looked at as well, and so
+    on. The exit code is 1 when a copy is not good, when a place cannot be reached or lacks its
+    copy, or when there is none.
 
-    JSON: {"ok", "copies": [{"backup", "place", "error", "seconds", "ok"}]}.
+    --restore takes the first good copy, brings its schema up to date in a scratch folder and asks
+    the restored store. How that went and how long it took is kept for health and alerts. The exit
+    code is 1 when it failed, or when a copy or a newer backup had to be passed over.
+
+    JSON: {"ok", "copies": [{"backup", "place", "error", "seconds", "ok"}]}; with --restore {"at",
+    "backup", "place", "ok", "error", "seconds", "age_seconds", "postings", "faults"}.
     """
     from jobstore.cli.progress import Steps
     from jobstore.operations import backup
 
-    if name and every:
-        raise typer.BadParameter("name a backup, or say --all")
-    with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
-        copies = asyncio.run(
-            backup.verify_backup(
-                with_identity(settings, identity),
-                name,
-                every=every,
-                accept=[each.value for each in accept],
-                progress=steps,
+    if every and (name or restore):
+        raise typer.BadParameter("--all goes neither with a name nor with --restore")
+    with operating(store, config) as found, Steps(quiet=quiet or json) as steps:
+        settings = with_identity(found, identity)
+        if restore:
+            tested = asyncio.run(
+                backup.drill(settings, name, accept=[each.value for each in accept], progress=steps)
             )
-        )
+        else:
+            copies = asyncio.run(
+                backup.verify_backup(
+                    settings,
+                    name,
+                    every=every,
+                    accept=[each.value for each in accept],
+                    progress=steps,
+                )
+            )
+    if restore:
+        return _tell_test(tested, json, quiet)
+    return _tell_copies(copies, json, quiet)
+
+
+def _tell_copies(copies: Sequence[Verified], json: bool, quiet: bool) -> None:
     good = bool(copies) and all(each.ok for each in copies)
     if json:
         told = [dataclasses.asdict(each) | {"ok": each.ok} for each in copies]
@@ -214,36 +239,7 @@ def verify(
         raise typer.Exit(1)
 
 
-@app.command()
-def drill(
-    name: NameArgument = None,
-    identity: IdentityOption = None,
-    accept: AcceptOption = [],  # noqa: B006 - typer copies it
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Restore a backup for practice, into a scratch folder, and ask the restored store.
-
-    How it went and how long it took is kept for health and alerts. The exit code is 1 when it
-    failed, or when a copy or a newer backup had to be passed over; faults tells them.
-
-    JSON: {"at", "backup", "place", "ok", "error", "seconds", "age_seconds", "postings",
-    "faults"}.
-    """
-    from jobstore.cli.progress import Steps
-    from jobstore.operations import backup
-
-    with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
-        done = asyncio.run(
-            backup.drill(
-                with_identity(settings, identity),
-                name,
-                accept=[each.value for each in accept],
-                progress=steps,
-            )
-        )
+def _tell_test(done: Drill, json: bool, quiet: bool) -> None:
     if json:
         print_json(done)
     if done.error is not None:

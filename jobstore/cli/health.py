@@ -30,7 +30,7 @@ def health(
             "--only",
             metavar="NAME",
             help="Only this component: store, operations, performance, counters, queue, disk, wal, "
-            "schema, library, memory, files, backup, drill or alerts; may be repeated.",
+            "schema, library, memory, files, backup, restore-test or alerts; may be repeated.",
         ),
     ] = None,
     store: StoreOption = STORE_DEFAULT,
@@ -74,4 +74,7 @@ def _observed(check: Check) -> str:
     if check.observed is None:
         return ""
     value = check.observed if isinstance(check.observed, str) else f"{check.observed:,}"
-    return plain(f"{value} {check.unit or ''}".strip())
+    unit = check.unit or ""
+    if check.observed == 1 and unit != "ms":
+        unit = unit.removesuffix("s")
+    return plain(f"{value} {unit}".strip())

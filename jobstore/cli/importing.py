@@ -232,6 +232,7 @@ class _Rejects:
         self._path = path
         self._quiet = quiet
         self._number = 0
+        self._kept = False
 
     def __enter__(self) -> _Rejects:
         if self._path is not None:
@@ -242,8 +243,13 @@ class _Rejects:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._file is not None:
-            self._file.close()
+        if self._file is None or self._path is None:
+            return
+        self._file.close()
+        path = Path(self._path)
+        # Its being there says that rows were rejected. A device or a link is not ours to remove.
+        if not self._kept and path.is_file() and not path.is_symlink():
+            path.unlink()
 
     def add(self, name: str, record: Record, told: str, reasons: tuple[Fault, ...]) -> None:
         """Take one rejected row; ``told`` is why, and ``reasons`` field by field."""
@@ -254,6 +260,7 @@ class _Rejects:
             listed = [reason._asdict() for reason in reasons] or [{"field": "", "reason": told}]
             row = {"file": name, "line": record.line, "reasons": listed, "raw": record.raw}
             self._file.write(to_json(row) + "\n")
+            self._kept = True
 
     def sum_up(self) -> None:
         """Tell how many of a file were not told one by one."""

@@ -35,10 +35,14 @@ def run_due(
         typer.Option(
             "--only",
             metavar="NAME",
-            help="Only this task, if it is due: backup, verify, drill, prune, checkpoint, "
+            help="Only this task, if it is due: backup, verify, restore-test, prune, checkpoint, "
             "optimize, history, health or alerts; may be repeated.",
         ),
     ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", metavar="", help="Do what --only names, whether it is due or not."),
+    ] = False,
     store: StoreOption = STORE_DEFAULT,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -55,11 +59,13 @@ def run_due(
     """
     from jobstore.operations import schedule
 
+    if force and (listing or not only):
+        raise typer.BadParameter("name what is to be done with --only", param_hint="--force")
     if listing:
         settings = load_settings(store, config)
         return _list(settings, schedule.upcoming(settings, only=only or ()), json)
     with operating(store, config) as settings:
-        ran = schedule.run_due(settings, only=only or ())
+        ran = schedule.run_due(settings, only=only or (), force=force)
     good = all(each.outcome != "failed" for each in ran)
     if json:
         print_json({"ok": good, "tasks": ran})

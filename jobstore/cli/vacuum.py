@@ -49,7 +49,7 @@ def vacuum(
     if done.waiting:
         say(
             "Somebody still reads the store as it was: what was deleted is still in its WAL. When "
-            "they are done, run this again, or: jobstore run-due --only checkpoint "
+            "they are done, run this again, or: jobstore run-due --force --only checkpoint "
             f"--store {shlex.quote(store)}"
         )
     return None

@@ -26,7 +26,7 @@ Measure = Literal[
     "error_percent",
     "health_failing",
     "backup_age_hours",
-    "drill_age_days",
+    "restore_test_age_days",
     "disk_free_percent",
 ]
 
@@ -89,7 +89,7 @@ DEFAULT_RULES: tuple[dict[str, Any], ...] = (
     {"name": "health-failing", "measure": "health_failing", "above": 0, **_NOW}
     | {"severity": "critical"},
     {"name": "backup-age", "measure": "backup_age_hours", "above": 26, **_NOW},
-    {"name": "drill-age", "measure": "drill_age_days", "above": 8, **_NOW},
+    {"name": "restore-test-age", "measure": "restore_test_age_days", "above": 8, **_NOW},
     {"name": "disk-free", "measure": "disk_free_percent", "below": 10, "clear": 12, **_NOW}
     | {"severity": "critical"},
 )

@@ -31,7 +31,6 @@ from pydantic_core import PydanticCustomError
 from jobstore.settings.url import is_utf8
 
 Severity = Literal["warning", "critical"]
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 # Object stores that obstore can reach by these addresses.
 OBJECT_STORES = ("s3", "gs", "az")

@@ -26,7 +26,6 @@ from jobstore.settings.kinds import (
     Seconds,
     Section,
     Timezone,
-    Weekday,
 )
 from jobstore.settings.options import EngineOptions
 from jobstore.settings.url import DEFAULT_URL, StoreURL, parse_store_url
@@ -206,9 +205,6 @@ class BackupSection(Section):
     max_age_hours: float = Field(
         default=26.0, gt=0, le=87_600, description="hours after which the latest backup is too old"
     )
-    drill_max_age_days: float = Field(
-        default=8.0, gt=0, le=3650, description="days after which the latest drill is too old"
-    )
 
     @model_validator(mode="after")
     def _options_of_places(self) -> BackupSection:
@@ -225,8 +221,6 @@ class ScheduleSection(Section):
     verify_hours: int = Field(
         default=24, ge=1, le=8760, description="hours between two verifications"
     )
-    drill_weekday: Weekday = Field(default="sunday", description="day of the weekly restore drill")
-    drill_at: ClockTime = Field(default="04:00", description="time of the drill")
     prune_hours: int = Field(default=24, ge=1, le=8760, description="hours between two prunings")
     checkpoint_minutes: int = Field(
         default=60, ge=1, le=10_080, description="minutes between two checkpoints of the WAL"

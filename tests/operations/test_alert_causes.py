@@ -69,7 +69,10 @@ def blocked() -> Iterator[Callable[..., None]]:
 def judge(settings: Settings, now: float, **known: Any) -> set[str]:
     """Check, and return the rules that fire."""
     checked = check(settings, gather(settings, now=now, **known))
-    return {each.rule for each in checked.standings if each.firing} - {"backup-age", "drill-age"}
+    return {each.rule for each in checked.standings if each.firing} - {
+        "backup-age",
+        "restore-test-age",
+    }
 
 
 def told(receiver: Webhook, *rules: str) -> list[tuple[str, str]]:
@@ -196,7 +199,7 @@ def test_a_disk_that_fills_up_is_critical_until_there_is_space(
 async def test_backups_and_drills_that_are_missing_or_old_warn_until_there_is_one(
     migrated_url: str, settings: Settings, receiver: Webhook
 ) -> None:
-    rules = ("backup-age", "drill-age")
+    rules = ("backup-age", "restore-test-age")
 
     def at(now: float | None) -> None:
         check(settings, gather(settings, now=now))
@@ -209,21 +212,21 @@ async def test_backups_and_drills_that_are_missing_or_old_warn_until_there_is_on
     at(moment + 25.9 * HOUR)
     assert told(receiver, *rules) == [
         ("backup-age", "firing"),
-        ("drill-age", "firing"),
+        ("restore-test-age", "firing"),
         ("backup-age", "resolved"),
-        ("drill-age", "resolved"),
+        ("restore-test-age", "resolved"),
     ]
     receiver.bodies.clear()
     at(moment + 26.1 * HOUR)
     assert told(receiver, *rules) == [("backup-age", "firing")]
     at(moment + 8.1 * DAY)
-    assert told(receiver, "drill-age") == [("drill-age", "firing")]
-    assert receiver.notices[-1]["text"].startswith("the last restore drill is 8.1 days old")
+    assert told(receiver, "restore-test-age") == [("restore-test-age", "firing")]
+    assert receiver.notices[-1]["text"].startswith("the last restore test is 8.1 days old")
     receiver.bodies.clear()
     await backup.create_backup(settings)
     assert (await backup.drill(settings)).ok
     at(None)
-    assert told(receiver, *rules) == [("backup-age", "resolved"), ("drill-age", "resolved")]
+    assert told(receiver, *rules) == [("backup-age", "resolved"), ("restore-test-age", "resolved")]
 
 
 async def test_a_backup_and_a_drill_of_a_clock_that_was_ahead_are_told(
@@ -238,7 +241,7 @@ async def test_a_backup_and_a_drill_of_a_clock_that_was_ahead_are_told(
     texts = {each["text"] for each in receiver.notices}
     assert texts == {
         "the last backup is dated in the future; limit 26",
-        "the last restore drill is dated in the future; limit 8",
+        "the last restore test is dated in the future; limit 8",
     }
 
 
@@ -251,7 +254,7 @@ def test_what_cannot_be_read_is_not_judged_and_the_rest_is(
         conn.execute("DROP TABLE tally")
     (settings.state_folder / "drills.json").write_text("no JSON")
     found = gather(settings, now=NOW)
-    assert (found.windows, found.drill_age_days) == ({}, None)
+    assert (found.windows, found.restore_test_age_days) == ({}, None)
     assert found.backup_age_hours == float("inf")
     assert found.disk_free_percent is not None
     assert [each.levelno for each in caplog.records] == [logging.WARNING] * 2
@@ -294,7 +297,7 @@ def test_a_pipe_in_place_of_a_file_is_told_and_keeps_nothing_from_being_judged(
     os.mkfifo(settings.state_folder / "drills.json")
     for _ in range(3):
         found = gather(settings, now=NOW)
-        assert (found.drill_age_days, found.backup_age_hours) == (None, float("inf"))
+        assert (found.restore_test_age_days, found.backup_age_hours) == (None, float("inf"))
         assert found.disk_free_percent is not None
     assert caplog.text.count("drills.json is not a plain file; remove it.") == 3
 

@@ -56,6 +56,8 @@ def test_it_is_told_that_an_alert_fires_and_that_it_is_over(
     check(settings, facts(NOW + 180, disk_free_percent=50))
     assert told(receiver) == [("disk-free", "firing"), ("disk-free", "resolved")]
     assert receiver.notices[0]["text"] == "5.0% of the disk is free; limit 10"
+    # What is over gives no orders, to programs either.
+    assert [bool(each["advice"]) for each in receiver.notices] == [True, False]
     history = AlertStore(settings.operations_db).history(NOW, 10)
     assert [(each.rule, each.kind) for each in history] == told(receiver)[::-1]
 

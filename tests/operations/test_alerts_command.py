@@ -56,7 +56,7 @@ def asked(config: Path, *arguments: str, code: int = 0) -> Any:
 def test_what_was_never_judged_is_unknown(config: Path) -> None:
     assert "backup-age unknown not judged yet" in alerts(config, "list")
     assert asked(config, "list")["alerts"][-1] == {
-        "rule": "drill-age",
+        "rule": "restore-test-age",
         "severity": "warning",
         "firing": False,
         "since": None,
@@ -71,7 +71,7 @@ def test_a_check_tells_sinks_once_and_people_each_time(config: Path, receiver: W
     assert "latency-warning ok fewer than 20 operations" in told
     assert "there is no backup" in told
     assert alerts(config, "check", "--quiet") == ""
-    assert [each["rule"] for each in receiver.notices] == ["backup-age", "drill-age"]
+    assert [each["rule"] for each in receiver.notices] == ["backup-age", "restore-test-age"]
     found = {each["rule"]: each for each in asked(config, "list")["alerts"]}
     assert found["backup-age"]["firing"]
     # JSON has no infinity.
@@ -81,7 +81,7 @@ def test_a_check_tells_sinks_once_and_people_each_time(config: Path, receiver: W
 
 def test_a_check_as_json_has_what_was_told_and_sent(config: Path) -> None:
     checked = asked(config, "check")
-    assert {each["rule"] for each in checked["notices"]} == {"backup-age", "drill-age"}
+    assert {each["rule"] for each in checked["notices"]} == {"backup-age", "restore-test-age"}
     assert checked["notices"][0]["muted"] == ""
     sent = {(each["sink"], each["error"]) for each in checked["deliveries"]}
     assert sent == {("pager", None), ("log", None)}
@@ -118,7 +118,7 @@ def test_a_silence_is_listed_holds_and_can_be_lifted(config: Path, receiver: Web
 
 
 def test_a_silence_as_json_tells_its_end(config: Path) -> None:
-    held = asked(config, "silence", "drill-age", "--for", "1h", "--reason", "no time")
+    held = asked(config, "silence", "restore-test-age", "--for", "1h", "--reason", "no time")
     assert held["id"] == 1
     assert held["ends_at"].endswith("Z")
 
@@ -126,12 +126,12 @@ def test_a_silence_as_json_tells_its_end(config: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["drill-age"], "reason: must say why"),
-        (["drill", "--reason", "x"], "there are: latency-warning, latency-critical,"),
+        (["restore-test-age"], "reason: must say why"),
+        (["restore-test", "--reason", "x"], "there are: latency-warning, latency-critical,"),
         ([], "name a rule, or a silence with --lift"),
-        (["drill-age", "--lift", "1"], "name a rule, or a silence with --lift"),
-        (["drill-age", "--reason", "x", "--for", "soon"], "90m, 24h, 7d"),
-        (["drill-age", "--reason", "x", "--for", "400d"], "at most 366 days"),
+        (["restore-test-age", "--lift", "1"], "name a rule, or a silence with --lift"),
+        (["restore-test-age", "--reason", "x", "--for", "soon"], "90m, 24h, 7d"),
+        (["restore-test-age", "--reason", "x", "--for", "400d"], "at most 366 days"),
     ],
 )
 def test_a_silence_that_means_nothing_is_wrong_usage(
@@ -144,7 +144,7 @@ def test_the_history_is_newest_first(config: Path) -> None:
     assert alerts(config, "history") == "No alert was raised in that time."
     alerts(config, "check")
     notices = asked(config, "history", "--limit", "1")["notices"]
-    assert [(each["rule"], each["kind"]) for each in notices] == [("drill-age", "firing")]
+    assert [(each["rule"], each["kind"]) for each in notices] == [("restore-test-age", "firing")]
     assert alerts(config, "history", "--last", "1h").count("firing") == 2
 
 

@@ -132,8 +132,8 @@ def test_listing_tells_which_are_encrypted(
     assert "--identity" in said(refused)
     key = ("--identity", str(keys.file))
     assert answer("backup", "verify", *key)["ok"]
-    assert answer("backup", "drill", *key)["ok"]
-    assert run("backup", "drill").exit_code == 1
+    assert answer("backup", "verify", "--restore", *key)["ok"]
+    assert run("backup", "verify", "--restore").exit_code == 1
     to = str(tmp_path / "new.db")
     assert run("restore", "--to", to).exit_code == 1
     assert answer("restore", "--to", to, *key)["postings"] == 40
@@ -172,21 +172,22 @@ def test_verifying(settings: Settings, two_places: list[str]) -> None:
     assert run("backup", "verify", "-q").stderr == ""
     both = run("backup", "verify", name, "--all")
     assert both.exit_code == 2
-    assert "name a backup, or say --all" in said(both)
+    assert "--all goes neither with a name nor with --restore" in said(both)
+    assert run("backup", "verify", "--all", "--restore").exit_code == 2
 
 
-def test_drilling(settings: Settings) -> None:
+def test_testing_a_restore(settings: Settings) -> None:
     manifest = make(settings)
-    result = run("backup", "drill")
+    result = run("backup", "verify", "--restore")
     assert (result.exit_code, result.stdout) == (0, "")
     assert said(result).startswith(f"{manifest.name} gives the store back: 40 postings, restored")
-    told = answer("backup", "drill", manifest.name)
+    told = answer("backup", "verify", "--restore", manifest.name)
     assert told.keys() == {
         *("at", "backup", "place", "ok", "error", "seconds", "age_seconds", "postings", "faults")
     }
     assert (told["backup"], told["ok"], told["postings"]) == (manifest.name, True, 40)
     flip(data_of(settings, manifest))
-    result = run("backup", "drill", "--json")
+    result = run("backup", "verify", "--restore", "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["ok"] is False
     assert "checksum differs" in said(result)

@@ -394,7 +394,11 @@ def test_commands_say_what_to_accept_and_take_it(
     assert answer("backup", "list")["backups"][0]["signed"] is None
     monkeypatch.setenv("JOBSTORE_BACKUP__KEY", KEY)
     assert answer("backup", "list")["backups"][0]["signed"] is False
-    for command in (["backup", "verify"], ["backup", "drill"], ["restore", "--to", "new.db"]):
+    for command in (
+        ["backup", "verify"],
+        ["backup", "verify", "--restore"],
+        ["restore", "--to", "new.db"],
+    ):
         refusal = run(*command)
         assert refusal.exit_code == 1
         assert f"{manifest.name} is not signed" in said(refusal)
@@ -413,7 +417,7 @@ def test_passing_over_a_copy_is_told_and_fails_the_command(at_work: Settings) ->
     done = run("restore", "--to", "new.db")
     assert (done.exit_code, Path("new.db").exists()) == (1, True)
     assert f"{newest.name}" in said(done)
-    drilled = run("backup", "drill")
+    drilled = run("backup", "verify", "--restore")
     assert drilled.exit_code == 1
     assert "gives the store back" in said(drilled)
     assert f"{newest.name}" in said(drilled)
@@ -439,7 +443,7 @@ def test_the_key_is_nowhere_to_be_seen(
             ["backup", "create"],
             ["backup", "list", "--json"],
             ["backup", "verify"],
-            ["backup", "drill", "--json"],
+            ["backup", "verify", "--restore", "--json"],
             ["restore", "--to", "x.db"],
             ["restore", "--to", "x.db"],
             ["backup", "verify", "none"],

@@ -213,7 +213,7 @@ def test_nothing_that_operations_keep_has_a_secret_or_a_text_of_a_posting(
     # The place of copies cannot be set up, and tells so with its options at hand.
     command("backup", "create", *of, code=None)
     command("backup", "verify", *of, code=None)
-    command("backup", "drill", *of)
+    command("backup", "verify", "--restore", *of)
     command("restore", "--to", "again.db", *of)
     command("restore", "--replace", *of, code=None)
     command("deploy", "--environment", "staging")

@@ -41,7 +41,7 @@ export -o postings.jsonl.gz
 backup create
 backup list
 backup verify
-backup drill
+backup verify --restore
 backup prune
 health
 monitor --once

@@ -54,7 +54,7 @@ LENIENT: dict[str, Any] = {
 }
 WELL = Facts(
     backup=lambda: Kept(datetime.now(UTC)),
-    drill=lambda: Kept(datetime.now(UTC)),
+    restore_test=lambda: Kept(datetime.now(UTC)),
     alerts=lambda: Standing(judged=True),
 )
 
@@ -314,10 +314,10 @@ def test_a_library_that_cannot_be_used_fails(file: Path, monkeypatch: pytest.Mon
 
 
 def test_only_what_is_asked_for_is_looked_at(tmp_path: Path) -> None:
-    assert [*look(lenient(tmp_path), "drill", "memory")] == [
+    assert [*look(lenient(tmp_path), "restore-test", "memory")] == [
         "memory:process",
         "memory:available",
-        "drill:age",
+        "restore-test:age",
     ]
     with pytest.raises(InvalidQuery, match="only: must be one of store, operations,"):
         examine(lenient(tmp_path), only=["disks"])
@@ -353,7 +353,7 @@ def hanging() -> Iterator[Any]:
 
 def test_facts_that_hang_fail_alone(file: Path, hanging: Any) -> None:
     facts = Facts(hanging, lambda: Kept(datetime.now(UTC)), lambda: Standing(judged=True))
-    found = look(lenient(file.parent, timeout=1.0), "backup", "drill", "alerts", facts=facts)
+    found = look(lenient(file.parent, timeout=1.0), "backup", "restore-test", "alerts", facts=facts)
     assert wanting(found) == {"backup:age": "fail"}
 
 
@@ -374,7 +374,7 @@ def hours_ago(hours: float) -> datetime:
     [
         ("production", Facts(lambda: Kept(None), lambda: Kept(None), lambda: Standing(False)),
          ["warn", "warn", "warn", "pass"],
-         ["never; run: jobstore backup create", "never; run: jobstore backup drill",
+         ["never; run: jobstore backup create", "never; run: jobstore backup verify --restore",
           "never judged; run: jobstore alerts check", ""]),
         ("development", Facts(lambda: Kept(None), lambda: Kept(None), lambda: Standing(False)),
          ["pass", "pass", "pass", "pass"], None),
@@ -383,7 +383,8 @@ def hours_ago(hours: float) -> datetime:
                lambda: Standing(True, ("disk-free", "errors-warning"), 2)),
          ["warn", "warn", "warn", "warn"],
          ["is older than 26 hours; run: jobstore backup create",
-          "is older than 8 days; run: jobstore backup drill", "disk-free, errors-warning",
+          "is older than 8 days; run: jobstore backup verify --restore",
+           "disk-free, errors-warning",
           "notices did not arrive yet; see: jobstore alerts list"]),
         ("production",
          Facts(lambda: Kept(hours_ago(1), "The disk is full."), lambda: Kept(None, "It is bad."),
@@ -395,7 +396,7 @@ def hours_ago(hours: float) -> datetime:
          Facts(lambda: Kept(hours_ago(-0.05)), lambda: Kept(hours_ago(-5)), lambda: Standing(True)),
          ["pass", "warn", "pass", "pass"],
          ["", "is dated in the future; see whether the clock is right, then run: "
-          "jobstore backup drill", "", ""]),
+          "jobstore backup verify --restore", "", ""]),
         ("production",
          Facts(lambda: Kept(hours_ago(1), None, ("s3://one", "/mnt/two")),
                lambda: Kept(hours_ago(1)), lambda: Standing(True)),
@@ -407,7 +408,7 @@ def test_what_operations_know_is_judged(
     tmp_path: Path, environment: str, facts: Facts, verdicts: list[str], told: list[str] | None
 ) -> None:
     settings = settings_for(tmp_path, environment=environment)
-    found = look(settings, "backup", "drill", "alerts", facts=facts)
+    found = look(settings, "backup", "restore-test", "alerts", facts=facts)
     assert [each.verdict.value for each in found.values()] == verdicts
     assert told is None or [each.output for each in found.values()] == told
 
@@ -600,7 +601,7 @@ async def test_a_foreign_reader_that_keeps_the_wal_is_named(
         }
 
     await asyncio.to_thread(child.communicate, "end\n", 60)
-    assert "run-due --only checkpoint" in (await held()).output
+    assert "run-due --force --only checkpoint" in (await held()).output
     await asyncio.to_thread(tidying.checkpoint, tmp_path / "jobs.db")
     assert (await held()).verdict == "pass"
 

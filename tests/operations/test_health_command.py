@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import CompletedProcess, Popen
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 import pytest
 
 from jobstore import migrating
-from jobstore.checks import Verdict
+from jobstore.checks import Check, Verdict
+from jobstore.cli.health import _observed
 from jobstore.operations import backup, health
 from jobstore.operations.health import detached, examine_apart
 from jobstore.settings import sqlite_url
@@ -123,9 +125,9 @@ def test_each_check_is_logged_with_how_bad_it_is(config: Path) -> None:
     assert lines[0]["run_id"] == lines[1]["run_id"]
 
 
-def test_backups_drills_and_alerts_are_known(config: Path) -> None:
+def test_backups_restore_tests_and_alerts_are_known(config: Path) -> None:
     settings = load(str(config)).settings
-    _, report = told(config, "backup", "drill", "alerts")
+    _, report = told(config, "backup", "restore-test", "alerts")
     assert [each[0].get("output", "")[:5] for each in report["checks"].values()] == [
         "never",
         "never",
@@ -135,8 +137,8 @@ def test_backups_drills_and_alerts_are_known(config: Path) -> None:
     asyncio.run(backup.create_backup(settings))
     assert asyncio.run(backup.drill(settings)).ok
     assert run("alerts", "check", "--config", str(config)).exit_code == 0
-    assert told(config, "backup", "drill", "alerts")[0] == 0
-    report = health.examine(settings, only=["backup", "drill", "alerts"])
+    assert told(config, "backup", "restore-test", "alerts")[0] == 0
+    report = health.examine(settings, only=["backup", "restore-test", "alerts"])
     assert report.verdict == "pass"
     assert [each.unit for each in report.checks] == ["hours", "days", "alerts", "notices"]
 
@@ -149,7 +151,7 @@ def test_alerts_that_fire_and_do_not_arrive_are_told(config: Path) -> None:
         config.write_text(config.read_text() + sinks)
         assert run(*check).exit_code == 0
         _, report = told(config, "alerts")
-    assert report["checks"]["alerts:firing"][0]["output"] == "backup-age, drill-age"
+    assert report["checks"]["alerts:firing"][0]["output"] == "backup-age, restore-test-age"
     assert report["checks"]["alerts:undelivered"][0]["observedValue"] == 2
     assert report["status"] == "warn"
 
@@ -165,7 +167,7 @@ def test_a_failing_check_is_an_alert_at_once_until_it_is_mended(config: Path) ->
     with webhook() as receiver:
         sinks = (
             "alerts:\n  rules: [{name: backup-age, enabled: false}, "
-            "{name: drill-age, enabled: false}, {name: disk-free, enabled: false}]\n"
+            "{name: restore-test-age, enabled: false}, {name: disk-free, enabled: false}]\n"
             f"  sinks: [{{type: webhook, url: '{receiver.url}'}}]\n"
         )
         config.write_text(config.read_text() + sinks)
@@ -186,7 +188,7 @@ def test_a_failing_check_is_an_alert_at_once_until_it_is_mended(config: Path) ->
 def test_a_pipe_in_place_of_a_file_fails_its_check_and_holds_up_nobody(
     config: Path, run_command: Run
 ) -> None:
-    arguments = of(config, "schema", "drill", more="timeout: 3")
+    arguments = of(config, "schema", "restore-test", more="timeout: 3")
     state = load(str(config)).settings.state_folder
     state.mkdir(exist_ok=True)
     os.mkfifo(state / "drills.json")
@@ -194,7 +196,7 @@ def test_a_pipe_in_place_of_a_file_fails_its_check_and_holds_up_nobody(
     report = json.loads(result.stdout)
     assert (result.returncode, result.stderr) == (2, "")
     assert report["checks"]["schema:version"][0]["status"] == "pass"
-    assert "is not a plain file; remove it" in report["checks"]["drill:age"][0]["output"]
+    assert "is not a plain file; remove it" in report["checks"]["restore-test:age"][0]["output"]
 
 
 def test_a_pipe_in_place_of_the_store_fails(config: Path, run_command: Run) -> None:
@@ -301,5 +303,21 @@ def test_a_program_whose_checks_hang_closes_its_store_and_ends(
     with start_python(PROGRAM, str(config)) as process:
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
-    assert "backup:age drill:age" in output
+    assert "backup:age restore-test:age" in output
     assert "Warning" not in output
+
+
+@pytest.mark.parametrize(
+    ("observed", "unit", "told"),
+    [
+        (1, "files", "1 file"),
+        (2, "files", "2 files"),
+        (1, "ms", "1 ms"),
+        (1, "percent", "1 percent"),
+    ],
+)
+def test_one_of_a_thing_is_told_as_one(observed: int, unit: str, told: str) -> None:
+    check = Check(
+        name="a:b", verdict=Verdict.PASS, time=datetime.now(UTC), observed=observed, unit=unit
+    )
+    assert _observed(check) == told

@@ -31,7 +31,7 @@ from jobstore.operations.schedule.running import Ran, run_due, upcoming
 from jobstore.operations.schedule.tasks import NAMES, Occasion, Result
 from jobstore.settings import parse_store_url
 from jobstore.settings.sections import Settings
-from tests.contract.cli.commands import run
+from tests.contract.cli.commands import run, said
 from tests.fixtures.postings import posting
 from tests.operations.damaging import fill
 from tests.operations.watching import NOW, Seconds, ask, recorder_for, settings_for
@@ -80,7 +80,7 @@ def test_what_is_due_is_done_once(settings: Settings, migrated_url: str) -> None
     found = backup.last_drill(settings)
     assert found is not None
     assert found.ok
-    assert detail(ran, "drill").startswith(f"{found.backup}: 40 postings back in ")
+    assert detail(ran, "restore-test").startswith(f"{found.backup}: 40 postings back in ")
     assert detail(ran, "verify") == f"{found.backup}: 1 good copy"
     assert detail(ran, "alerts") == "none firing; 0 notices delivered"
     assert run_due(settings, clock=clock) == []
@@ -101,11 +101,11 @@ def test_a_clock_that_is_set_back_does_nothing_twice_and_stops_nothing(settings:
     clock = Seconds()
     run_due(settings, clock=clock)
     clock.now -= 2 * HOUR
-    assert run_due(settings, only=["backup", "drill", "checkpoint"], clock=clock) == []
+    assert run_due(settings, only=["backup", "restore-test", "checkpoint"], clock=clock) == []
     clock.now -= 300 * DAY
     assert run_due(settings, clock=clock) == []
     clock.now += DAY
-    assert {*outcomes(run_due(settings, clock=clock))} == {*NAMES} - {"drill"}
+    assert {*outcomes(run_due(settings, clock=clock))} == {*NAMES} - {"restore-test"}
     assert backups(settings) == 2
 
 
@@ -117,7 +117,7 @@ def test_a_task_that_fails_stops_no_other_and_is_tried_again(
     settings = settings_for(tmp_path, backup={"folder": str(blocked)})
     clock = Seconds()
     ran = run_due(settings, clock=clock)
-    failed = {"backup": "failed", "verify": "failed", "drill": "failed", "prune": "failed"}
+    failed = {"backup": "failed", "verify": "failed", "restore-test": "failed", "prune": "failed"}
     assert outcomes(ran) == dict.fromkeys(NAMES, "done") | failed
     assert "backups" in detail(ran, "backup")
     assert run_due(settings, clock=clock, only=[*failed]) == []
@@ -155,8 +155,8 @@ def test_a_copy_that_is_damaged_is_told(settings: Settings) -> None:
     run_due(settings, only=["backup"], clock=Seconds())
     (file,) = settings.backups_folder.glob("*.zst")
     file.write_bytes(file.read_bytes()[:-10] + bytes(10))
-    ran = run_due(settings, only=["verify", "drill"], clock=Seconds())
-    assert outcomes(ran) == {"verify": "failed", "drill": "failed"}
+    ran = run_due(settings, only=["verify", "restore-test"], clock=Seconds())
+    assert outcomes(ran) == {"verify": "failed", "restore-test": "failed"}
 
 
 def test_what_only_another_machine_can_open_is_not_verified_here(
@@ -165,11 +165,11 @@ def test_what_only_another_machine_can_open_is_not_verified_here(
     pyrage = pytest.importorskip("pyrage")
     key = pyrage.x25519.Identity.generate()
     section: dict[str, Any] = {"recipients": [str(key.to_public())]}
-    only = ["backup", "verify", "drill"]
+    only = ["backup", "verify", "restore-test"]
     clock = Seconds()
     ran = run_due(settings_for(tmp_path, backup=section), only=only, clock=clock)
-    assert outcomes(ran) == {"backup": "done", "verify": "skipped", "drill": "skipped"}
-    assert detail(ran, "drill").endswith("its key is elsewhere; do it there")
+    assert outcomes(ran) == {"backup": "done", "verify": "skipped", "restore-test": "skipped"}
+    assert detail(ran, "restore-test").endswith("its key is elsewhere; do it there")
     (tmp_path / "key").write_text(str(key))
     section["identity_file"] = str(tmp_path / "key")
     clock.now += 7 * DAY
@@ -193,7 +193,7 @@ def test_notices_that_do_not_arrive_are_kept(settings: Settings, tmp_path: Path)
     settings = settings_for(tmp_path, **CALM | {"alerts": CALM["alerts"] | {"sinks": [sink]}})
     ran = run_due(settings, only=["alerts"], clock=Seconds())
     assert detail(ran, "alerts") == (
-        "backup-age, drill-age firing; 0 notices delivered, 2 kept for later"
+        "backup-age, restore-test-age firing; 0 notices delivered, 2 kept for later"
     )
 
 
@@ -529,13 +529,51 @@ def test_the_command_tells_what_it_did(settings: Settings, migrated_url: str) ->
     assert [line.split()[:2] for line in result.stderr.splitlines()[1:] if line[:1].strip()] == [
         [name, "done"] for name in NAMES
     ]
-    only = ["--only", "backup", "--only", "drill"]
+    only = ["--only", "backup", "--only", "restore-test"]
     result = run("run-due", "--store", migrated_url, *only)
     assert result.stderr.startswith("Nothing is due; next is ")
     assert json.loads(run("run-due", "--store", migrated_url, "--json", *only).stdout) == {
         "ok": True, "tasks": []
     }  # fmt: skip
     assert run("run-due", "--store", migrated_url, "--quiet").stderr == ""
+
+
+def test_what_is_forced_is_done_although_it_is_not_due(settings: Settings) -> None:
+    clock = Seconds()
+    only = ["checkpoint", "optimize"]
+    run_due(settings, only=only, clock=clock)
+    assert run_due(settings, only=only, clock=clock) == []
+    forced = run_due(settings, only=["checkpoint"], force=True, clock=clock)
+    assert outcomes(forced) == {"checkpoint": "done"}
+    # It changes nothing of what is due when.
+    assert run_due(settings, only=only, clock=clock) == []
+    clock.now += HOUR
+    assert outcomes(run_due(settings, only=only, clock=clock)) == {"checkpoint": "done"}
+
+
+def test_what_is_forced_does_not_wait_for_its_next_try(settings: Settings, tmp_path: Path) -> None:
+    blocked = tmp_path / "backups"
+    blocked.write_text("no folder")
+    settings = settings_for(tmp_path, backup={"folder": str(blocked)})
+    clock = Seconds()
+    assert outcomes(run_due(settings, only=["backup"], clock=clock)) == {"backup": "failed"}
+    forced = run_due(settings, only=["backup"], force=True, clock=clock)
+    assert outcomes(forced) == {"backup": "failed"}
+    blocked.unlink()
+    forced = run_due(settings, only=["backup"], force=True, clock=clock)
+    assert outcomes(forced) == {"backup": "done"}
+    assert run_due(settings, only=["backup"], clock=clock) == []
+
+
+def test_only_what_is_named_is_forced(settings: Settings, migrated_url: str) -> None:
+    arguments = ["run-due", "--store", migrated_url, "--force"]
+    for more in ([], ["--list", "--only", "checkpoint"]):
+        refused = run(*arguments, *more)
+        assert refused.exit_code == 2
+        assert "name what is to be done with --only" in said(refused)
+    for _ in range(2):
+        told = json.loads(run(*arguments, "--only", "checkpoint", "--json").stdout)["tasks"]
+        assert [(each["name"], each["outcome"]) for each in told] == [("checkpoint", "done")]
 
 
 def test_a_failure_is_told_and_ends_with_1(migrated_url: str, tmp_path: Path) -> None:

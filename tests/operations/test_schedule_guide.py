@@ -34,7 +34,7 @@ def test_the_commands_do_what_the_guide_says(
     done = machine.run(first, tmp_path, **store)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("never ran") == 9
-    assert len(re.findall(r"^(backup|drill|alerts) +done ", done.stderr, re.MULTILINE)) >= 3
+    assert len(re.findall(r"^(backup|restore-test|alerts) +done ", done.stderr, re.MULTILINE)) >= 3
     assert '"ok": true' in done.stdout
     with subprocess.Popen(
         agent.split(),

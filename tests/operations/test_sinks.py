@@ -327,6 +327,7 @@ def test_mail_goes_by_tls_and_says_it_all(tls: ssl.SSLContext) -> None:
     assert message["Subject"] == "[jobstore production] critical: disk-free (jobs.db)"
     assert envelope.rcpt_tos == ["ops@example.org"]
     assert message["Message-ID"] == "<id-1@machine>"
+    assert message["Date"].datetime.timestamp() == NOW
     for line in ("4.0% free", "Store:       jobs.db on machine", "Free some."):
         assert line in message.get_content()
 

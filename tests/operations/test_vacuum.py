@@ -220,7 +220,10 @@ def test_one_who_reads_goes_on_and_the_space_waits_for_him(
 
         assert result.exit_code == 0
         assert "Somebody still reads" in result.stderr
-        assert f"jobstore run-due --only checkpoint --store {sqlite_url(file)}" in result.stderr
+        assert (
+            f"jobstore run-due --force --only checkpoint --store {sqlite_url(file)}"
+            in result.stderr
+        )
         assert reader.execute("SELECT count(*) FROM posting").fetchone() == (10,)
         reader.execute("COMMIT")
     assert tidying.checkpoint(file)

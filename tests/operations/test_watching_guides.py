@@ -51,7 +51,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path
         "export JOBSTORE_MONITORING__ENABLED=true\n"
         "jobstore import --quiet postings.jsonl\n"
         "jobstore backup create --quiet\n"
-        "jobstore backup drill --quiet\n"
+        "jobstore backup verify --restore --quiet\n"
         "jobstore search engineer --json > /dev/null\n"
         "jobstore alerts check --quiet\n",
         folder,

@@ -106,7 +106,7 @@ def _notice(rule: Rule, kind: str, state: State, at: float, muted: str) -> Notic
         at=at,
         value=state.value,
         text=f"{state.text}; limit {rule.limit:g}",
-        advice=ADVICE[rule.measure],
+        advice="" if kind == "resolved" else ADVICE[rule.measure],
         muted=muted,
     )
 

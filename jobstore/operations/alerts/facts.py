@@ -66,7 +66,7 @@ class Facts:
     """How things stand ``at`` a Unix time; ``None`` for what is not known.
 
     ``windows`` has traffic by the seconds that it was taken over, ``failing`` the names of
-    health checks that fail. ``backup_age_hours`` and ``drill_age_days`` are of the last that
+    health checks that fail. ``backup_age_hours`` and ``restore_test_age_days`` are of the last that
     went well; ``inf`` when there never was one, and less than 0 when it is dated in the future,
     so that nobody knows its age. ``disk_free_percent``: 0 to 100.
     """
@@ -75,7 +75,7 @@ class Facts:
     windows: Mapping[float, Window] = field(default_factory=dict)
     failing: tuple[str, ...] | None = None
     backup_age_hours: float | None = None
-    drill_age_days: float | None = None
+    restore_test_age_days: float | None = None
     disk_free_percent: float | None = None
 
 
@@ -85,7 +85,7 @@ def gather(
     """Take a snapshot for the rules of ``settings``, at Unix time ``now``.
 
     Looks at the traffic in the monitoring history, the disk, and the latest backup and restore
-    drill. ``failing`` are the names of health checks that fail, which are known elsewhere.
+    test. ``failing`` are the names of health checks that fail, which are known elsewhere.
 
     Blocks, for ``health.timeout`` seconds for each look at most. What cannot be read, or does not
     answer, is logged and not known; the rest is judged all the same.
@@ -106,7 +106,9 @@ def gather(
         windows=known("traffic", lambda: _windows(settings, at)) or {},
         failing=None if failing is None else tuple(failing),
         backup_age_hours=known("backup age", lambda: _backup_age(settings, at) / 3600),
-        drill_age_days=known("drill age", lambda: _drill_age(settings, at) / 86_400),
+        restore_test_age_days=known(
+            "restore test age", lambda: _restore_test_age(settings, at) / 86_400
+        ),
         disk_free_percent=known("free disk", lambda: _free(settings)),
     )
 
@@ -127,7 +129,7 @@ def _backup_age(settings: Settings, at: float) -> float:
     return _age(last_backup(settings).created_at, at)
 
 
-def _drill_age(settings: Settings, at: float) -> float:
+def _restore_test_age(settings: Settings, at: float) -> float:
     from jobstore.operations.backup.state import last_drill
 
     drill = last_drill(settings, successful=True)

@@ -26,7 +26,7 @@ ADVICE = {
     "error_percent": "See the errors by type: jobstore monitor --once; then jobstore doctor.",
     "health_failing": "See what fails and why: jobstore health; then jobstore doctor.",
     "backup_age_hours": "Make a backup now: jobstore backup create; then see why none was made.",
-    "drill_age_days": "Restore for practice now: jobstore backup drill.",
+    "restore_test_age_days": "Test a restore now: jobstore backup verify --restore.",
     "disk_free_percent": "Free space on the disk of the store before writes fail.",
 }
 
@@ -70,8 +70,8 @@ def measure(rule: Rule, facts: Facts) -> Reading | None:
         return None
     if rule.measure == "backup_age_hours":
         return _age("backup", value, "hours")
-    if rule.measure == "drill_age_days":
-        return _age("restore drill", value, "days")
+    if rule.measure == "restore_test_age_days":
+        return _age("restore test", value, "days")
     return Reading(value, f"{value:.1f}% of the disk is free")
 
 

@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Any
@@ -165,6 +166,8 @@ def _mail(sink: EmailSink, notice: Notice, origin: Origin) -> None:
         message["Subject"] = subject(notice, origin)
         message["From"] = sink.sender
         message["To"] = ", ".join(sink.recipients)
+        # When it happened: a mail may be sent much later.
+        message["Date"] = datetime.fromtimestamp(notice.at, UTC)
         message["Message-ID"] = f"<{notice.id}@{origin.host}>"
         message.set_content(lines(notice, origin))
         with _line(sink.host, sink.port, sink.timeout) as line, _Mail(line, sink) as server:

@@ -1,4 +1,4 @@
-"""Backups: made while writers go on, kept in several places, verified, drilled, restored.
+"""Backups: made while writers go on, kept in several places, verified, restored.
 
 What other parts of jobstore call is named here; each call runs on a thread of its own, so that
 the event loop goes on. A cancelled call ends at its next step, cleans up, and then raises.

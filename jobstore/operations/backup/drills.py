@@ -1,4 +1,4 @@
-"""Restore drills: whether a backup really gives the store back, and how long that takes.
+"""Restore tests: whether a backup really gives the store back, and how long that takes.
 
 The restored store lives and dies in a scratch folder; the live one is not touched.
 """
@@ -80,9 +80,9 @@ def drill(
     )
     record_drill(settings, result)
     if error is None:
-        _log.info("a drill went well", backup=result.backup, seconds=result.seconds)
+        _log.info("a restore test went well", backup=result.backup, seconds=result.seconds)
     else:
-        _log.error("a drill failed", backup=result.backup, error=error)
+        _log.error("a restore test failed", backup=result.backup, error=error)
     return result
 
 

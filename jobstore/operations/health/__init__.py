@@ -1,4 +1,4 @@
-"""Health as operators see it: the store's own checks, and those of backups, drills and alerts.
+"""Health as operators see it: the store's own checks, and those of operations.
 
 :func:`examine` opens the store by itself and always returns; :func:`examine_apart` does so for
 commands, which must end as well. A program that has a store open asks it:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 COMPONENTS = (
     *STORE_COMPONENTS,
     *("queue", "disk", "wal", "schema", "library", "memory", "files", "permissions"),
-    *("backup", "drill", "alerts"),
+    *("backup", "restore-test", "alerts"),
 )
 """What can be asked for one by one."""
 

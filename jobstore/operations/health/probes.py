@@ -1,4 +1,4 @@
-"""What health asks of operations: the age of the last backup and drill, and how alerts stand.
+"""What health asks of operations: how old backup and restore test are, how alerts stand.
 
 How they keep that is theirs to know; here it comes as :class:`Facts`, which may block.
 """
@@ -44,7 +44,7 @@ class Facts:
     """Where the facts of operations come from."""
 
     backup: Callable[[], Kept]
-    drill: Callable[[], Kept]
+    restore_test: Callable[[], Kept]
     alerts: Callable[[], Standing]
 
 
@@ -59,7 +59,7 @@ def facts_of(settings: Settings) -> Facts:
             return Kept(found.created_at)
         return Kept(found.created_at, found.attempt.error, tuple(found.attempt.failures))
 
-    def drill() -> Kept:
+    def restore_test() -> Kept:
         from jobstore.operations.backup import last_drill
 
         good, latest = last_drill(settings, successful=True), last_drill(settings)
@@ -79,7 +79,7 @@ def facts_of(settings: Settings) -> Facts:
             undelivered=sum(each.sink in sinks for each in kept.undelivered()),
         )
 
-    return Facts(backup, drill, alerts)
+    return Facts(backup, restore_test, alerts)
 
 
 def probes_of(settings: Settings, facts: Facts | None = None) -> list[Probe]:
@@ -89,10 +89,13 @@ def probes_of(settings: Settings, facts: Facts | None = None) -> list[Probe]:
     """
     given = facts_of(settings) if facts is None else facts
     never = Verdict.PASS if settings.environment == "development" else Verdict.WARN
-    oldest = settings.backup
     looks = {
-        "backup:age": partial(_age, given.backup, "hours", oldest.max_age_hours, never, "create"),
-        "drill:age": partial(_age, given.drill, "days", oldest.drill_max_age_days, never, "drill"),
+        "backup:age": partial(
+            _age, given.backup, "hours", settings.backup.max_age_hours, never, "create"
+        ),
+        "restore-test:age": partial(
+            _age, given.restore_test, "days", _RESTORE_TEST_DAYS, never, "verify --restore"
+        ),
         "alerts:firing": partial(_firing, given.alerts, never),
         "alerts:undelivered": partial(_undelivered, given.alerts),
     }
@@ -102,6 +105,8 @@ def probes_of(settings: Settings, facts: Facts | None = None) -> list[Probe]:
     ]
 
 
+# Restores are tested once a week; this is late.
+_RESTORE_TEST_DAYS = 8.0
 # Seconds that the clock which stamped something may have been ahead of ours.
 _FAST = 300.0
 _SECONDS = {"hours": 3600, "days": 86_400}

@@ -66,13 +66,15 @@ def run_due(
     settings: Settings,
     *,
     only: Collection[str] = (),
+    force: bool = False,
     clock: Clock = time.time,
     stop: Event | None = None,
     told: Callable[[Ran], object] | None = None,
 ) -> list[Ran]:
     """Do what is due, one task after the other, and return what became of each; blocks.
 
-    ``only`` names the tasks that may be done (see NAMES). A task that fails stops no other. Once
+    ``only`` names the tasks that may be done (see NAMES), all without it; with ``force`` they are
+    done whether they are due or not. A task that fails stops no other. Once
     ``stop`` is set, no further task is begun. ``told`` hears of each as it ends. ``clock`` gives
     the Unix time.
 
@@ -85,7 +87,7 @@ def run_due(
     for task in tasks:
         if stop is not None and stop.is_set():
             break
-        ran = _attend(task, occasion, clock)
+        ran = _attend(task, occasion, clock, force)
         if ran is not None:
             found.append(ran)
             if told is not None:
@@ -140,19 +142,19 @@ def _wanted(settings: Settings, only: Collection[str]) -> list[Task]:
     return [each for each in tasks_of(settings) if not only or each.name in only]
 
 
-def _attend(task: Task, occasion: Occasion, clock: Clock) -> Ran | None:
-    """Do a task if it is due; ``None`` if it is not."""
+def _attend(task: Task, occasion: Occasion, clock: Clock, force: bool) -> Ran | None:
+    """Do a task if it is due or forced; ``None`` if it is neither."""
     path, now = occasion.settings.operations_db, clock()
     kept = state.read(path).get(task.name, State(task.name))
     mended = kept.mended(task.rhythm, now)
-    slot = mended.due(task.rhythm, now)
+    slot = mended.due(task.rhythm, now, force=force)
     if slot is None and mended == kept:
         return None
     try:
         with _lease(occasion.settings, task):
             # Another process may have done it between our look and the lease.
             kept = state.read(path).get(task.name, State(task.name)).mended(task.rhythm, now)
-            slot = kept.due(task.rhythm, now)
+            slot = kept.due(task.rhythm, now, force=force)
             if slot is None:
                 state.write(path, [kept])
                 return None

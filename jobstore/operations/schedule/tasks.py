@@ -67,7 +67,7 @@ class Task:
 
 
 NAMES = (
-    *("backup", "verify", "drill", "prune"),
+    *("backup", "verify", "restore-test", "prune"),
     *("checkpoint", "optimize", "history", "health", "alerts"),
 )
 """What the tasks are called, in the order in which they are done."""
@@ -82,8 +82,7 @@ def tasks_of(settings: Settings) -> list[Task]:
         # From the backup on, so that what looks at backups finds the day's.
         return Rhythm.of(span, given.backup_at, zone)
 
-    weekday = WEEKDAYS.index(given.drill_weekday)
-    weekly = Rhythm.of(7 * DAY, given.drill_at, zone, weekday)
+    weekly = Rhythm.of(7 * DAY, given.backup_at, zone, _SUNDAY)
     sampling = every(timedelta(minutes=given.sample_minutes))
     checkpointing = every(timedelta(minutes=given.checkpoint_minutes))
     pruning = every(timedelta(hours=given.prune_hours))
@@ -94,7 +93,7 @@ def tasks_of(settings: Settings) -> list[Task]:
     return [
         Task("backup", "back up, to every place", every(DAY), _backup, alone),
         Task("verify", "check every copy of the backup", verifying, _verify, alone),
-        Task("drill", "restore it for practice", weekly, _drill, alone),
+        Task("restore-test", "test a restore of it", weekly, _restore_test, alone),
         Task("prune", "remove backups past their time", pruning, _prune, alone),
         Task("checkpoint", "write the WAL back", checkpointing, _checkpoint),
         Task("optimize", "SQLite's upkeep, index merging", optimizing, _optimize),
@@ -104,7 +103,8 @@ def tasks_of(settings: Settings) -> list[Task]:
     ]
 
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+# Where weekly work disturbs least.
+_SUNDAY = 6
 
 
 def _backup(occasion: Occasion) -> Result:
@@ -130,7 +130,7 @@ def _verify(occasion: Occasion) -> Result:
     return Result(f"{copies[0].backup}: {_counted(len(copies), 'good cop', 'y', 'ies')}")
 
 
-def _drill(occasion: Occasion) -> Result:
+def _restore_test(occasion: Occasion) -> Result:
     from jobstore.errors import BackupError
     from jobstore.operations import backup
 

@@ -193,3 +193,16 @@ def test_import_of_linkedin_finds_what_search_then_shows(real_data: Path, store_
     assert {each["value"] for each in page["facets"]["employment_type"]} >= {"full_time"}
     report = answer("doctor", "--full", "--verify", "--store", store_url)
     assert report["ok"], report
+
+
+def test_nothing_rejected_leaves_no_file_of_rejects(store_url: str, tmp_path: Path) -> None:
+    rejects = tmp_path / "rejects.jsonl"
+    rejects.write_text("of an earlier import")
+    (tmp_path / "kept").write_text("")
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(tmp_path / "kept")
+    for file in (rejects, link):
+        arguments = ("import", "-", "--store", store_url, "--rejects", str(file))
+        assert run(*arguments, stdin=lines(posting(1))).exit_code == 0
+    assert not rejects.exists()
+    assert link.is_symlink()

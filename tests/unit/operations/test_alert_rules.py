@@ -92,7 +92,12 @@ def test_errors_are_a_share_of_all_operations() -> None:
         ("health_failing", {"failing": ("disk", "schema")}, 2, "failing: disk, schema"),
         ("backup_age_hours", {"backup_age_hours": 27}, 27, "the last backup is 27.0 hours old"),
         ("backup_age_hours", {"backup_age_hours": math.inf}, math.inf, "there is no backup"),
-        ("drill_age_days", {"drill_age_days": 9}, 9, "the last restore drill is 9.0 days old"),
+        (
+            "restore_test_age_days",
+            {"restore_test_age_days": 9},
+            9,
+            "the last restore test is 9.0 days old",
+        ),
         ("disk_free_percent", {"disk_free_percent": 9.04}, 9.04, "9.0% of the disk is free"),
     ],
 )

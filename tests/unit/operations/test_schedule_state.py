@@ -127,6 +127,6 @@ def test_a_pause_that_a_fast_clock_began_is_not_waited_for() -> None:
 def test_states_are_remembered(tmp_path: Path) -> None:
     path = tmp_path / "jobs.ops" / "operations.db"
     assert state.read(path) == {}
-    kept = [done(SLOT), State("drill", detail="never")]
+    kept = [done(SLOT), State("restore-test", detail="never")]
     state.write(path, kept)
     assert state.read(path) == {each.name: each for each in kept}

@@ -51,13 +51,13 @@ def test_yaml_that_cannot_be_taken(tmp_path: Path, yaml: str, told: str) -> None
 
 def test_scalars_are_those_of_yaml_1_2(tmp_path: Path) -> None:
     yaml = (
-        "schedule: {backup_at: 02:30, drill_at: '04:15'}\n"
+        "schedule: {backup_at: 02:30}\n"
         "monitoring: {enabled: off}\n"
         "store: {readers: 010, busy_timeout: 1.5e1}\n"
         "backup: {identity_file: ~, folder: 2024-01-02}\n"
     )
     found = loaded(tmp_path, yaml).settings
-    assert (found.schedule.backup_at, found.schedule.drill_at) == ("02:30", "04:15")
+    assert found.schedule.backup_at == "02:30"
     assert (found.monitoring.enabled, found.store.readers) == (False, 10)
     assert (found.store.busy_timeout, found.backup.identity_file) == (15.0, None)
     assert str(found.backup.folder) == "2024-01-02"

@@ -87,13 +87,13 @@ def test_lists_and_mappings_are_json_in_variables(tmp_path: Path) -> None:
         "JOBSTORE_BACKUP__PLACES": '["s3://bucket/a", "/mnt/b"]',
         "JOBSTORE_BACKUP__RECIPIENTS": f'["{KEY}"]',
         "JOBSTORE_BACKUP__PLACE_OPTIONS": '{"s3://bucket/a": {"region": "eu-1"}}',
-        "JOBSTORE_ALERTS__RULES": '[{"name": "drill-age", "enabled": false}]',
+        "JOBSTORE_ALERTS__RULES": '[{"name": "restore-test-age", "enabled": false}]',
     }
     found = loaded(tmp_path, environment=environment).settings
     assert found.backup.places == ("s3://bucket/a", "/mnt/b")
     assert found.backup.recipients == (KEY,)
     assert found.backup.place_options["s3://bucket/a"]["region"].get_secret_value() == "eu-1"
-    assert [rule.name for rule in found.alerts.rules if not rule.enabled] == ["drill-age"]
+    assert [rule.name for rule in found.alerts.rules if not rule.enabled] == ["restore-test-age"]
 
 
 @pytest.mark.parametrize("text", ["s3://bucket", "[", "[" * 100_000, "5", "null", '{"a": 1}'])
@@ -191,7 +191,6 @@ def test_a_value_that_is_not_set_is_named_once(tmp_path: Path) -> None:
         ('paths: {state: "a\\0b"}', "paths.state: a path must not be empty, nor contain a NUL"),
         ("schedule: {backup_at: 24:00}", "schedule.backup_at: must be a time of day, 00:00 to"),
         ("schedule: {backup_at: 230}", "schedule.backup_at: must be a time of day"),
-        ("schedule: {drill_weekday: sun}", "schedule.drill_weekday: must be monday, tuesday"),
         ("backup: {places: /mnt}", "backup.places: must be a list, each a folder"),
         ("backup: {places: [5]}", "backup.places[0]: must be a folder, or an s3://"),
         ("backup: {places: ['']}", "backup.places[0]: a place must not be empty"),
@@ -212,7 +211,10 @@ def test_a_value_that_is_not_set_is_named_once(tmp_path: Path) -> None:
         ("alerts: {rules: [{name: A}]}", "alerts.rules[0].name: must be a name of small letters"),
         ("alerts: {rules: [{name: disk-free, above: 5}]}", "needs one of above and below"),
         ("alerts: {rules: [{name: disk-free, below: 9, clear: 3}]}", "clear must lie on the good"),
-        ("alerts: {rules: [{name: drill-age, clear: 9}]}", "clear must lie on the good side"),
+        (
+            "alerts: {rules: [{name: restore-test-age, clear: 9}]}",
+            "clear must lie on the good side",
+        ),
         ("alerts: {rules: [{name: a}, {name: a}]}", "alerts.rules: two rules have the same name"),
         ("alerts: {sinks: [{type: slack}]}", "alerts.sinks[0]: must have a type: log, webhook"),
         ("alerts: {sinks: [hunter2]}", "alerts.sinks[0]: must have a type: log, webhook, email or"),
