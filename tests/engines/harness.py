@@ -107,11 +107,12 @@ class _Memory:
         self._backend.databases.pop(url, None)
 
 
-_MEMORY = MemoryBackend()
-register(_MEMORY)
+_BACKEND = MemoryBackend()
+register(_BACKEND)
 
 SQLITE: Harness = _SQLite()
-ENGINES: tuple[Harness, ...] = (SQLITE, _Memory(_MEMORY))
+MEMORY: Harness = _Memory(_BACKEND)
+ENGINES: tuple[Harness, ...] = (SQLITE, MEMORY)
 
 
 def capabilities(engine: Harness) -> frozenset[Capability]:

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Coroutine
 from dataclasses import asdict, replace
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -33,14 +32,12 @@ from jobstore import (
     JobStore,
     SearchQuery,
     VersionConflict,
-    migrating,
 )
 from jobstore.engines.sqlite.search import lookup, sorting
 from jobstore.engines.sqlite.writing import list_order
 from jobstore.intake import bulk
 from jobstore.search import counting, ranking
-from jobstore.settings import sqlite_url
-from tests.fixtures.checks import check_file
+from tests.engines.harness import MEMORY, SQLITE
 from tests.fixtures.clock import Clock
 from tests.property.model import SUMMARY, Absent, Conflict, Contradiction, Model, compared, yearly
 from tests.property.strategies import (
@@ -58,18 +55,10 @@ from tests.property.texts import Text, plain
 T = TypeVar("T")
 
 
-@cache
-def _migrated() -> bytes:
-    """Return the file of an empty store."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "jobs.db"
-        migrating.up(sqlite_url(path))
-        return path.read_bytes()
-
-
 class StoreMachine(RuleBasedStateMachine):
     """Does the same things to a store and to its model."""
 
+    engine = SQLITE
     patches: tuple[tuple[Any, str, Any], ...] = ()
     most_counted = 1000
     window = 500
@@ -83,8 +72,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.clock = Clock(START)
         self.model = Model()
         self.folder = Path(tempfile.mkdtemp(prefix="jobstore-machine-"))
-        self.path = self.folder / "jobs.db"
-        self.path.write_bytes(_migrated())
+        self.url = self.engine.new_url(self.folder)
         self.store: JobStore = self.run(self.open())
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -92,7 +80,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     async def open(self) -> JobStore:
         options = EngineOptions(synchronous="normal", readers=1)
-        return await jobstore.connect(sqlite_url(self.path), options=options, clock=self.clock)
+        return await jobstore.connect(self.url, options=options, clock=self.clock)
 
     def id_of(self, key: tuple[str, str]) -> UUID:
         return jobstore.job_id(*key)
@@ -308,10 +296,11 @@ class StoreMachine(RuleBasedStateMachine):
             everything = self.run(self.store.search(limit=1000))
             assert [item.id for item in everything.items] == [j.id for j in self.model.newest()]
             self.run(self.store.close())
-            check_file(self.path)
+            self.engine.check(self.url)
         finally:
             self.run(self.store.close())
             self.loop.close()
+            self.engine.forget(self.url)
             shutil.rmtree(self.folder)
             for module, name, value in self.usual:
                 setattr(module, name, value)
@@ -341,6 +330,12 @@ class LargeStoreMachine(StoreMachine):
     window = 3
 
 
+class MemoryStoreMachine(StoreMachine):
+    """The same for the engine in memory."""
+
+    engine = MEMORY
+
+
 def _profile(share: float) -> settings:
     examples = max(1, int(settings.default.max_examples * share))
     return settings(stateful_step_count=40, max_examples=examples)
@@ -352,3 +347,5 @@ TestCrowdedStore = CrowdedStoreMachine.TestCase
 TestCrowdedStore.settings = _profile(0.5)
 TestLargeStore = LargeStoreMachine.TestCase
 TestLargeStore.settings = _profile(1)
+TestMemoryStore = MemoryStoreMachine.TestCase
+TestMemoryStore.settings = _profile(0.2)
