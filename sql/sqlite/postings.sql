@@ -17,10 +17,10 @@ WHERE p.id = ?;
 -- The ids are bound as one value, one after another: a batch reads what is stored for it at once,
 -- in two fifths of the time that a statement for each takes.
 WITH RECURSIVE wanted (id, number) AS (
-    SELECT substr(?1, 1, 16), 1
+    SELECT substr(:ids, 1, 16), 1
     UNION ALL
-    SELECT substr(?1, 16 * w.number + 1, 16), w.number + 1 FROM wanted AS w
-    WHERE 16 * w.number < length(?1)
+    SELECT substr(:ids, 16 * w.number + 1, 16), w.number + 1 FROM wanted AS w
+    WHERE 16 * w.number < length(:ids)
 )
 SELECT
     p.id, p.version, p.status, p.source, p.source_job_id, p.title, p.company, p.location,

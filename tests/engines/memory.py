@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from jobstore.derived.merge import Merged, edit, listed_at, merge
+from jobstore.derived.merge import Merged, edit, merge
+from jobstore.derived.record import Derived
 from jobstore.derived.salaries import yearly_range
 from jobstore.engines.backend import Capability
 from jobstore.engines.protocol import Found, Position, Queue
@@ -142,7 +143,7 @@ class Work:
 
     def _put(self, stored: Record | None, merged: Merged) -> None:
         job = _copied(merged.job)
-        listed = _micros(listed_at(job))
+        listed = _micros(Derived(job).listed_at)
         if stored is not None and listed == stored.listed[0]:
             place = stored.listed
         else:
@@ -384,7 +385,7 @@ def _satisfies(job: Job, criteria: Criteria) -> bool:
         all(_is_among(job, name, getattr(criteria, name)) for name in FACETS)
         and _pays(job, criteria)
         and _lies(job.applicant_count, criteria.applicants_min, criteria.applicants_max)
-        and _lies(listed_at(job), criteria.posted_since, criteria.posted_until)
+        and _lies(Derived(job).listed_at, criteria.posted_since, criteria.posted_until)
         and (criteria.text is None or _says(job, criteria.text))
     )
 
@@ -495,7 +496,7 @@ def _score(job: Job, text: Expression) -> int:
 def statistics(jobs: Sequence[Job], now: datetime) -> Statistics:
     """Return the statistics of ``jobs`` by counting everything anew."""
     days = [now.date() - timedelta(days=back) for back in range(29, -1, -1)]
-    listed = Counter(listed_at(job).date() for job in jobs)
+    listed = Counter(Derived(job).listed_at.date() for job in jobs)
     return Statistics(
         total=len(jobs),
         by_status=_count(job.status for job in jobs),

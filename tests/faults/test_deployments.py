@@ -362,12 +362,20 @@ def test_a_rollback_that_waits_for_an_answer_is_at_work_too(settings: Settings, 
 
 @pytest.fixture
 def disk(small_disk: SmallDisk) -> SmallDisk:
-    """A small disk, some of which can be freed, with a store on it."""
+    """A small disk, some of which can be freed, with a store on it.
+
+    Something was deleted from the store, so that its file has free pages: what is put back needs no
+    more room than that, where the log of what failed takes all the rest.
+    """
 
     async def fill() -> None:
         url = sqlite_url(small_disk.folder / "jobs.db")
         async with jobstore.connect(url, migrate=True) as store:
-            await store.upsert_many(full(number) for number in range(10))
+            await store.upsert_many(full(number) for number in range(20))
+            for number in range(10, 20):
+                posting = full(number)
+                key = (posting["source"], posting["source_job_id"])
+                await store.delete(jobstore.job_id(*key))
 
     asyncio.run(fill())
     return small_disk

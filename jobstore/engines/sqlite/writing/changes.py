@@ -111,7 +111,7 @@ class _Stored:
         return job
 
     def _read(self, ids: list[bytes]) -> None:
-        rows = self._conn.execute(_SQL["postings_by_ids"], (b"".join(ids),)).fetchall()
+        rows = self._conn.execute(_SQL["postings_by_ids"], {"ids": b"".join(ids)}).fetchall()
         self._rows.update(dict.fromkeys(ids))
         self._rows.update((row[_ID], row) for row in rows)
 
