@@ -33,12 +33,14 @@ _PIECE = re.compile(f"{VOICED}|.", re.DOTALL)
 # together, single characters of scripts without spaces, and names with symbols.
 _ALONE = UNSPACED.pattern
 _LETTER = rf"(?:[0-9a-z]|(?!{_ALONE})[\x80-\U0010ffff])"
-_LETTERS = re.compile(rf"(?:[0-9a-z]++|(?!{_ALONE})[\x80-\U0010ffff])*+")
+# A group is never repeated possessively: Python up to 3.11.4 then ends it too early. Nothing is
+# tried twice all the same, since no character begins two of its parts.
+_LETTERS = re.compile(rf"(?:[0-9a-z]++|(?!{_ALONE})[\x80-\U0010ffff])*")
 _ENDS = rf"(?!{_LETTER}|\+\+)"
 _NET = rf"\.net{_ENDS}(?:(?<!{_LETTER}\.net)|(?<=asp\.net)|(?<=ado\.net)|(?<=vb\.net))"
 _JS = rf"(?<=[0-9a-z])\.js{_ENDS}"
 _WORD = re.compile(
-    rf"[a-z]\#|{_ALONE}|(?:{_NET}|{_LETTERS.pattern[:-2]}++)(?:{_JS})*+(?:(?<=[a-z])\+\+)?"
+    rf"[a-z]\#|{_ALONE}|(?:{_NET}|{_LETTERS.pattern[:-1]}+)(?:{_JS})*(?:(?<=[a-z])\+\+)?"
 )
 # The ends of names, which are no words by themselves.
 _INSIDE = re.compile(
