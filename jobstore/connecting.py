@@ -1,6 +1,6 @@
-"""Opening a store: from a URL to a gateway on an engine.
+"""Opening a store: from a URL to a :class:`~jobstore.JobStore` on an engine.
 
-Settings, migrations, engine and gateway meet here and nowhere else.
+Settings, migrations, engine and store meet here and nowhere else.
 """
 
 from __future__ import annotations

@@ -45,8 +45,12 @@ _REMOVED = re.compile(
     r"|\b(?:DROP\s+TABLE(?:\s+IF\s+EXISTS)?|DELETE\s+FROM)\s+\W?(\w+)",
     re.IGNORECASE,
 )
-# A table that steps aside is made anew in the same migration, with its rows.
-_RENAMED = re.compile(r"\bALTER\s+TABLE\s+\W?\w+\W?\s+RENAME\s+TO\s+\W?(\w+)", re.IGNORECASE)
+# A table that steps aside, and whose rows are put into the one that takes its place.
+_RENAMED = re.compile(
+    r"\bALTER\s+TABLE\s+\W?\w+\W?\s+RENAME\s+TO\s+\W?(\w+)\b(?=.*?"
+    r"\bINSERT\s+INTO\b[^;]*\bFROM\s+\W?\1\b)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 Direction = Literal["up", "down"]
 

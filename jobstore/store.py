@@ -1,4 +1,4 @@
-"""The gateway: what coroutines await.
+"""What coroutines await: the store.
 
 It checks what comes in, hands it to an engine, signs cursors, streams, and tells observers.
 No database is named here and no SQL is known.

@@ -8,10 +8,9 @@ shared rooms; the rest is looked up by going through everything.
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import secrets
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
@@ -22,33 +21,36 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from jobstore.derived.merge import Merged, edit, merge
+from jobstore.derived.counters import (
+    CURRENCY,
+    TOP,
+    Tally,
+    applicant_statistics,
+    last_days,
+    quartiles,
+)
+from jobstore.derived.plan import Plan
 from jobstore.derived.record import Derived
 from jobstore.derived.salaries import yearly_range
 from jobstore.engines.backend import Capability
 from jobstore.engines.protocol import Found, Position, Queue
 from jobstore.errors import (
-    JobNotFound,
     JobStoreError,
     StoreBusy,
     StoreClosed,
     StoreTimeout,
     StoreUnavailable,
-    VersionConflict,
 )
 from jobstore.records import (
-    ApplicantStatistics,
     FacetCount,
     Job,
     JobPosting,
     JobSummary,
-    Outcome,
     Revision,
     SalaryQuartiles,
     Sort,
     Statistics,
     UpsertResult,
-    job_id,
 )
 from jobstore.search import counting, ranking
 from jobstore.search.criteria import FACETS, FOLDED, Criteria
@@ -112,7 +114,7 @@ class Work:
 
     def __init__(self, database: Database, now: datetime) -> None:
         self._database = database
-        self._now = now
+        self._plan = Plan(self._stored, now)
         self._arrivals = database.arrivals
         self.records = dict(database.records)
 
@@ -120,38 +122,44 @@ class Work:
         self._database.records, self._database.arrivals = self.records, self._arrivals
 
     def upsert(self, posting: JobPosting) -> UpsertResult:
-        stored = self.records.get(job_id(posting.source, posting.source_job_id))
-        merged = merge(stored and stored.job, posting, self._now)
-        self._put(stored, merged)
-        return UpsertResult(merged.job.id, merged.outcome, merged.job.version)
+        result = self._plan.upsert(posting)
+        self._apply()
+        return result
 
     def update(self, id: UUID, changes: Mapping[str, Any], expected_version: int | None) -> Job:
-        stored = self.records.get(id)
-        if stored is None:
-            raise JobNotFound(f"No posting has the id {id}.")
-        if expected_version is not None and stored.job.version != expected_version:
-            raise VersionConflict(
-                f"The posting {id} is at version {stored.job.version}, not {expected_version}; "
-                "read it again and repeat the update."
-            )
-        merged = edit(stored.job, changes, self._now)
-        self._put(stored, merged)
-        return _copied(merged.job)
+        job = self._plan.update(id, changes, expected_version)
+        self._apply()
+        return _copied(job)
 
     def delete(self, id: UUID) -> bool:
-        return self.records.pop(id, None) is not None
+        deleted = self._plan.delete(id)
+        self._apply()
+        return deleted
 
-    def _put(self, stored: Record | None, merged: Merged) -> None:
-        job = _copied(merged.job)
-        listed = _micros(Derived(job).listed_at)
+    def _stored(self, id: UUID) -> Job | None:
+        stored = self.records.get(id)
+        return None if stored is None else stored.job
+
+    def _apply(self) -> None:
+        for before, after, previous in self._plan.changes:
+            if after is None:
+                assert before is not None
+                del self.records[before.job.id]
+            else:
+                self._put(after, previous)
+        self._plan.changes.clear()
+
+    def _put(self, after: Derived, previous: dict[str, Any]) -> None:
+        job, listed = _copied(after.job), _micros(after.listed_at)
+        stored = self.records.get(job.id)
         if stored is not None and listed == stored.listed[0]:
             place = stored.listed
         else:
             self._arrivals += 1
             place = listed, self._arrivals
         history = stored.history if stored is not None else ()
-        if merged.outcome is Outcome.UPDATED:
-            history = (Revision(job.version, self._now, deepcopy(merged.previous)), *history)
+        if previous:
+            history = (Revision(job.version, job.updated_at, deepcopy(previous)), *history)
         self.records[job.id] = Record(job, place, history)
 
 
@@ -495,62 +503,49 @@ def _score(job: Job, text: Expression) -> int:
 
 def statistics(jobs: Sequence[Job], now: datetime) -> Statistics:
     """Return the statistics of ``jobs`` by counting everything anew."""
-    days = [now.date() - timedelta(days=back) for back in range(29, -1, -1)]
-    listed = Counter(Derived(job).listed_at.date() for job in jobs)
+    tally = Tally()
+    for job in jobs:
+        tally.add(Derived(job).counters)
+    kinds: dict[str, dict[str, int]] = defaultdict(dict)
+    for kind, value, _, amount in sorted(tally.changed()):
+        kinds[kind][value] = amount
+    days = {day: kinds["day"].get(name, 0) for day, name in last_days(now.date())}
     return Statistics(
         total=len(jobs),
-        by_status=_count(job.status for job in jobs),
-        by_source=_count(job.source for job in jobs),
-        by_employment_type=_count(job.employment_type for job in jobs),
-        by_experience_level=_count(job.experience_level for job in jobs),
-        by_workplace=_count(job.workplace for job in jobs),
-        top_companies=_largest(job.company for job in jobs),
-        top_locations=_largest(job.location for job in jobs),
-        per_day={day: listed[day] for day in days},
-        salaries=_quartiles(jobs),
-        applicants=_applicants(jobs),
+        by_status=kinds["status"],
+        by_source=kinds["source"],
+        by_employment_type=kinds["employment_type"],
+        by_experience_level=kinds["experience_level"],
+        by_workplace=kinds["workplace"],
+        top_companies=_largest(kinds["company"], [job.company for job in jobs]),
+        top_locations=_largest(kinds["location"], [job.location for job in jobs if job.location]),
+        per_day=days,
+        salaries=_quartiles(kinds),
+        applicants=applicant_statistics(kinds["applicants"], lambda: _bounds(jobs)),
     )
 
 
-def _count(values: Iterable[Any]) -> dict[str, int]:
-    return dict(Counter(str(value) for value in values if value is not None).most_common())
+def _largest(counted: Mapping[str, int], spellings: Iterable[str]) -> list[FacetCount]:
+    spelled: dict[str, Counter[str]] = defaultdict(Counter)
+    for each in spellings:
+        spelled[fold(each)][each] += 1
+    top = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[:TOP]
+    return [FacetCount(spelled[value].most_common(1)[0][0], amount) for value, amount in top]
 
 
-def _largest(values: Iterable[str | None]) -> list[FacetCount]:
-    spelled: dict[str, Counter[str]] = {}
-    for value in values:
-        if value is not None:
-            spelled.setdefault(fold(value), Counter())[value] += 1
-    ordered = sorted(spelled.items(), key=lambda pair: (-pair[1].total(), pair[0]))
-    return [FacetCount(counts.most_common(1)[0][0], counts.total()) for _, counts in ordered[:10]]
+def _quartiles(kinds: Mapping[str, Mapping[str, int]]) -> dict[str, SalaryQuartiles]:
+    def beginning(kind: str, start: str) -> list[tuple[str, int]]:
+        return [pair for pair in kinds.get(kind, {}).items() if pair[0].startswith(start)]
 
-
-def _quartiles(jobs: Iterable[Job]) -> dict[str, SalaryQuartiles]:
-    middles: dict[str, list[float]] = {}
-    for job in jobs:
-        ends = yearly_range(job.salary_min, job.salary_max, job.salary_period)
-        if ends is not None and job.salary_currency is not None:
-            middles.setdefault(job.salary_currency, []).append(sum(ends) / 2)
     found = {}
-    for currency, values in middles.items():
-        values.sort()
-        ranks = [math.ceil(len(values) * quarter / 4) for quarter in (1, 2, 3)]
-        found[currency] = SalaryQuartiles(
-            len(values), *(Decimal(repr(values[rank - 1])) for rank in ranks)
-        )
+    for currency in {value[:CURRENCY] for value in kinds.get("salary_bucket", {})}:
+        buckets = beginning("salary_bucket", currency)
+        three = quartiles(buckets, lambda bucket: beginning("salary", bucket))
+        assert three is not None
+        found[currency] = SalaryQuartiles(three[1], *map(Decimal, three[0].split()))
     return found
 
 
-def _applicants(jobs: Iterable[Job]) -> ApplicantStatistics:
+def _bounds(jobs: Iterable[Job]) -> tuple[int, int]:
     counts = [job.applicant_count for job in jobs if job.applicant_count is not None]
-    if not counts:
-        return ApplicantStatistics()
-    return ApplicantStatistics(
-        count=len(counts),
-        average=sum(counts) / len(counts),
-        minimum=min(counts),
-        maximum=max(counts),
-        low=sum(count <= 10 for count in counts),
-        medium=sum(10 < count <= 50 for count in counts),
-        high=sum(count > 50 for count in counts),
-    )
+    return min(counts), max(counts)

@@ -95,7 +95,7 @@ async def test_a_transaction_on_a_full_disk_leaves_nothing(small_disk: Path) -> 
 
 
 async def too_much(writer: object) -> None:
-    async with writer.exclusive(30) as transaction:  # type: ignore[attr-defined]
+    async with writer.exclusive(30) as transaction:
         for number in range(100):
             await transaction.run(put_large, str(number))
 

@@ -149,6 +149,13 @@ def test_a_comment_loses_no_data() -> None:
     assert not step.loses_data
 
 
+@pytest.mark.parametrize("copied", [True, False])
+def test_a_table_that_steps_aside_is_lost_unless_its_rows_are_taken_over(copied: bool) -> None:
+    copy = "INSERT INTO a SELECT x FROM b;" if copied else ""
+    sql = f"ALTER TABLE a RENAME TO b; CREATE TABLE a (x); {copy} DROP TABLE b;"
+    assert migrating.Step("0001.x", "up", sql).removed == ([] if copied else ["b"])
+
+
 def test_status_tells_when(store_url: str) -> None:
     assert {each.state for each in migrating.status(store_url)} == {State.PENDING}
     migrating.up(store_url, "0001")

@@ -69,7 +69,7 @@ def test_a_posting_that_is_seen_again_has_no_revision() -> None:
 
 def test_each_write_sees_those_before_it_and_what_is_stored_is_asked_for_once() -> None:
     asked: list[UUID] = []
-    plan = Plan(asked.append, NOW)  # type: ignore[arg-type,func-returns-value]
+    plan = Plan(asked.append, NOW)
 
     assert plan.upsert(posting()).outcome is Outcome.INSERTED
     assert plan.upsert(posting(title="Other")).version == 2

@@ -53,7 +53,7 @@ def test_a_name_is_given_once(sql_folder: Path) -> None:
 
 def test_nobody_can_change_a_statement() -> None:
     with pytest.raises(TypeError):
-        named_statements.load("sqlite")["words_from"] = ""  # type: ignore[index]
+        named_statements.load("sqlite")["words_from"] = ""
 
 
 def test_an_engine_without_statements_is_an_error() -> None:

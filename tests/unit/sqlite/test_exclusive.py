@@ -66,7 +66,7 @@ async def test_an_operation_that_fails_leaves_the_rest_intact(
         async with writer.exclusive(30) as transaction:
             await transaction.run(put, "a", 1)
             with pytest.raises(expected):
-                await transaction.run(operation, *args)  # type: ignore[arg-type]
+                await transaction.run(operation, *args)
             await transaction.run(put, "b", 2)
         assert rows(path) == {"a": 1, "b": 2}
         assert tally(path) == 2
@@ -136,7 +136,7 @@ class TestTimeout:
         async def work() -> None:
             async with writer.exclusive(3600) as transaction:
                 await transaction.run(put, "a", 1)
-                await asyncio.gather(transaction.run(slow), transaction.run(ran.append))  # type: ignore[arg-type]
+                await asyncio.gather(transaction.run(slow), transaction.run(ran.append))
 
         async with open_plain(path) as writer:
             working = asyncio.create_task(work())
@@ -219,7 +219,7 @@ class TestCancellation:
 
             def slowly(conn: object, patience: float) -> None:
                 gate.hold(None)
-                begin(conn, patience)  # type: ignore[arg-type]
+                begin(conn, patience)
 
             monkeypatch.setattr(writer._transactions, "open", slowly)
             task = asyncio.create_task(_once(writer))
@@ -309,18 +309,18 @@ async def test_a_rollback_that_fails_does_not_hide_the_error(path: Path) -> None
         conn = Scripted({"ROLLBACK TO operation": [error_of("SQLITE_IOERR")]})
         conn.in_transaction = True
         with pytest.raises(KeyError, match="mine"):
-            writer._transactions.run_alone(conn, (broken, ()))  # type: ignore[arg-type]
+            writer._transactions.run_alone(conn, (broken, ()))
         # Nothing of it may stay behind in that case, and so nothing of the whole can.
         assert conn.log[-1] == "ROLLBACK"
 
 
 async def _once(writer: object) -> None:
-    async with writer.exclusive(30) as transaction:  # type: ignore[attr-defined]
+    async with writer.exclusive(30) as transaction:
         await transaction.run(put, "once", 1)
 
 
 async def _cancelled_after(work: object, seconds: float) -> None:
-    task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+    task = asyncio.ensure_future(work)
     await asyncio.sleep(seconds)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
