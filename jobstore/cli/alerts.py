@@ -1,4 +1,4 @@
-"""``jobstore alerts``: which alerts fire, what was told of them, silences, a test of the sinks.
+"""``jobstore alerts``: which alerts fire, the notifications of them, silences, a test of the sinks.
 
 Talks to people and programs; what an alert is and does is in :mod:`jobstore.operations.alerts`,
 which is imported when a command runs.
@@ -26,7 +26,7 @@ from jobstore.cli.output import complain, console, counted, plain, print_json, s
 
 if TYPE_CHECKING:
     from jobstore.operations.alerts.delivering import Delivery
-    from jobstore.operations.alerts.notices import Notice
+    from jobstore.operations.alerts.notifications import Notification
     from jobstore.operations.alerts.state import Standing
 
 app = typer.Typer(no_args_is_help=True)
@@ -79,29 +79,28 @@ def check(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Judge how things stand now by the rules, and deliver what is to be told.
+    """Evaluate the rules for how things stand now, and deliver what is due.
 
     Looks how well the store is, as 'jobstore health' does, and at its record, backups and disk.
-    The exit code is 0 also when alerts fire; they are told by their sinks. JSON: {"alerts",
-    "notices", "deliveries"}.
+    The exit code is 0 also when alerts fire; sinks notify of them. JSON: {"alerts",
+    "notifications", "deliveries"}.
     """
     from jobstore.operations import alerts
     from jobstore.operations.health import examine_apart
 
     with operating(store, config) as settings:
-        failing = examine_apart(settings).failing()
-        checked = alerts.check(settings, alerts.gather(settings, failing=failing))
+        checked = alerts.check(settings, alerts.gather(settings, examine_apart(settings)))
     if json:
         return print_json({
             "alerts": [_standing_json(each) for each in checked.standings],
-            "notices": [_notice_json(each) for each in checked.notices],
+            "notifications": [_notification_json(each) for each in checked.notifications],
             "deliveries": [_delivery_json(each) for each in checked.deliveries],
         })  # fmt: skip
     if not quiet:
         _show(checked.standings)
     for each in checked.deliveries:
         if each.error is not None:
-            complain(f"A notice did not reach {each.sink} ({each.error}); it is tried again.")
+            complain(f"A notification did not reach {each.sink} ({each.error}); it is tried again.")
     return None
 
 
@@ -121,9 +120,10 @@ def silence(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Tell nobody of a rule for some time; it is judged and recorded all the same.
+    """Notify nobody of a rule for some time; it is evaluated and recorded all the same.
 
-    What still fires at the end is told then. JSON: {"id", "ends_at"}; {"lifted"} with --lift.
+    Of what still fires at the end people are notified then. JSON: {"id", "ends_at"}; {"lifted"}
+    with --lift.
     """
     from jobstore.operations.alerts import AlertStore
 
@@ -163,9 +163,9 @@ def history(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what was told of alerts, newest first; what was silenced as well.
+    """Show the notifications of alerts, newest first; the silenced ones as well.
 
-    JSON: {"notices"}.
+    JSON: {"notifications"}.
     """
     from rich.table import Table
     from rich.text import Text
@@ -174,15 +174,15 @@ def history(
 
     settings = load_settings(store, config)
     since = time.time() - read_duration(last, "--last")
-    notices = AlertStore(settings.operations_db).history(since, limit)
+    found = AlertStore(settings.operations_db).history(since, limit)
     if json:
-        return print_json({"notices": [_notice_json(each) for each in notices]})
-    if not notices:
+        return print_json({"notifications": [_notification_json(each) for each in found]})
+    if not found:
         return say("No alert was raised in that time.")
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("at (UTC)", "alert", "what", "why"):
         table.add_column(name, no_wrap=name != "why")
-    for each in notices:
+    for each in found:
         style = "green" if each.kind == "resolved" else _STYLES[each.severity]
         what = Text(each.kind + (f", {each.muted}" if each.muted else ""), style=style)
         table.add_row(_at(each.at), Text(plain(each.rule)), what, Text(plain(each.text)))
@@ -198,11 +198,12 @@ def try_sinks(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Send a notice that says it is a test to each sink.
+    """Send a notification that says it is a test to each sink.
 
     The exit code is 1 when it does not arrive at one. JSON: {"deliveries"}.
     """
-    from jobstore.operations.alerts.delivering import name_of, try_out
+    from jobstore.operations.alerts.delivering import name_of, send_once
+    from jobstore.operations.alerts.notifications import Notification
 
     with operating(store, config) as settings:
         names = [name_of(each) for each in settings.alerts.sinks]
@@ -211,7 +212,8 @@ def try_sinks(
                 f"there are: {', '.join(names) or 'none'}", param_hint="--sink"
             )
         wanted = [name for name in names if sink in (None, name)]
-        deliveries = try_out(settings, wanted, time.time())
+        test = Notification.of("test", time.time(), "This is a test; nothing is wrong.")
+        deliveries = send_once(settings, wanted, test, test.at)
     failed = [each for each in deliveries if each.error is not None]
     if json:
         print_json({"deliveries": [_delivery_json(each) for each in deliveries]})
@@ -252,14 +254,14 @@ def _standing_json(each: Standing) -> dict[str, Any]:
     }
 
 
-def _notice_json(notice: Notice) -> dict[str, Any]:
-    from jobstore.operations.alerts.notices import as_mapping
+def _notification_json(notification: Notification) -> dict[str, Any]:
+    from jobstore.operations.alerts.notifications import as_mapping
 
-    return as_mapping(notice) | {"muted": notice.muted}
+    return as_mapping(notification) | {"muted": notification.muted}
 
 
 def _delivery_json(delivery: Delivery) -> dict[str, Any]:
-    return {"notice": delivery.notice, "sink": delivery.sink, "error": delivery.error}
+    return {"notification": delivery.notification, "sink": delivery.sink, "error": delivery.error}
 
 
 def _finite(value: float | None) -> float | None:

@@ -187,7 +187,9 @@ def _words(value: Any) -> str:
     if isinstance(value, list):
         return "\n".join(map(_words, value))
     if isinstance(value, dict) and "measure" in value:
-        side = "above" if "above" in value else "below"
-        off = "" if value["enabled"] else ", off"
-        return f"{value['name']}: {value['measure']} {side} {value[side]:g}{off}"
+        if value["measure"] == "checks":
+            about = f"{', '.join(value.get('checks', ())) or 'all checks'} {value['verdict']}"
+        else:
+            about = f"{value['measure']} above {value['above']:g}"
+        return f"{value['name']}: {about}{'' if value['enabled'] else ', off'}"
     return value if isinstance(value, str) else to_json(value)

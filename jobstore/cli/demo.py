@@ -108,7 +108,7 @@ def _settings(folder: Path) -> Settings:
     from jobstore.settings.sections import Settings
 
     # As the defaults, but over three seconds, and over at the limit itself: nobody wants to wait.
-    quick = {"window_minutes": 0.05, "clear_minutes": 0, "min_count": 5}
+    quick = {"window_minutes": 0.05, "for_minutes": 0, "clear_minutes": 0, "min_count": 5}
     rules = [
         {"name": rule.name}
         | (

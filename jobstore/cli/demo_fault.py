@@ -67,24 +67,24 @@ class _Story:
         return time.perf_counter() - self._started
 
     def go_on(self) -> None:
-        """Write down what was recorded, and have it judged."""
+        """Write down what was recorded, and have it evaluated."""
         from jobstore.operations import alerts
 
         self._recorder.flush()
         settings = self._stage.settings
         checked = alerts.check(settings, alerts.gather(settings))
         self.firing = any(each.firing for each in checked.standings)
-        for each in checked.notices:
+        for each in checked.notifications:
             sinks = [
                 sent.sink
                 for sent in checked.deliveries
-                if (sent.notice, sent.error) == (each.id, None)
+                if (sent.notification, sent.error) == (each.id, None)
             ]
             if not each.muted:
-                self._told.append(views.notice(each, sinks, self.seconds))
+                self._told.append(views.notification(each, sinks, self.seconds))
 
     def tell(self) -> None:
-        """Show the notices that went out."""
+        """Show the notifications that went out."""
         for each in self._told or [Text("No alert was raised, or it goes on.", style="bold red")]:
             self._stage.say(each)
 

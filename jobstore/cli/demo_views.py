@@ -15,7 +15,7 @@ from jobstore.cli.output import plain
 
 if TYPE_CHECKING:
     from jobstore.checks import Check
-    from jobstore.operations.alerts.notices import Notice
+    from jobstore.operations.alerts.notifications import Notification
     from jobstore.records import Page
 
 # The scale of bars ends beyond the line, by this share of it.
@@ -136,8 +136,8 @@ def _check(check: Check) -> tuple[Text, Text]:
     return Text(mark, style), text
 
 
-def notice(given: Notice, sinks: Sequence[str], seconds: float) -> Text:
-    """A notice as it went out, and when."""
+def notification(given: Notification, sinks: Sequence[str], seconds: float) -> Text:
+    """A notification as it went out, and when."""
     over = given.kind == "resolved"
     style = "bold green" if over else _NAMED[given.severity]
     told = Text.assemble((f"{'RESOLVED' if over else 'ALERT'} ", style), (given.rule, "bold"))

@@ -27,7 +27,8 @@ from jobstore.cli.common import (
 from jobstore.cli.output import complain, console, plain, print_json, say
 
 if TYPE_CHECKING:
-    from jobstore.operations.deployment import Deployment, Gate, Loss, Plan, Values
+    from jobstore.checks import Check
+    from jobstore.operations.deployment import Deployment, Loss, Plan, Values
     from jobstore.settings.loading import Loaded
 
 app = typer.Typer(no_args_is_help=True)
@@ -218,7 +219,7 @@ class _Lines:
         self._quiet = quiet
         self._phase = ""
 
-    def __call__(self, phase: str, gate: Gate) -> None:
+    def __call__(self, phase: str, check: Check) -> None:
         from rich.text import Text
 
         from jobstore.operations.deployment.gates import shown, wanted
@@ -228,13 +229,13 @@ class _Lines:
         if phase != self._phase:
             self._phase = phase
             say(phase.capitalize())
-        line = Text("  ").append(f"{gate.verdict.value:<5}", style=_STYLES[gate.verdict])
-        measured = plain(shown(gate.measured, gate.unit))
-        limit = f" ({wanted(gate)})" if gate.bound else ""
-        line.append(f"{gate.name:<18}{measured}{limit}, {gate.seconds:.2f} s")
+        line = Text("  ").append(f"{check.verdict.value:<5}", style=_STYLES[check.verdict])
+        measured = plain(shown(check))
+        limit = f" ({wanted(check)})" if check.bound else ""
+        line.append(f"{check.name:<18}{measured}{limit}, {check.seconds:.2f} s")
         console().print(line, soft_wrap=True)
-        if gate.advice and gate.verdict == "warn":
-            say(f"       {gate.advice}")
+        if check.advice and check.verdict == "warn":
+            say(f"       {check.advice}")
 
 
 def _load(environment: Environment, store: str, config: str | None) -> Loaded:
@@ -298,8 +299,8 @@ def _show_plan(plan: Plan, json: bool, quiet: bool) -> None:
         say(f"It would make {backup}; migrations: {steps}; sample postings: {samples}.",
             quiet=quiet or json)  # fmt: skip
     else:
-        gate = plan.phases[-1].gates[-1]
-        complain(f"{gate.name}: {shown(gate.measured, gate.unit)}")
-        if gate.advice:
-            say(f"What to do: {gate.advice}")
+        check = plan.phases[-1].gates[-1]
+        complain(f"{check.name}: {shown(check)}")
+        if check.advice:
+            say(f"What to do: {check.advice}")
         raise typer.Exit(1)

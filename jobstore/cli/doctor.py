@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jobstore.cli.common import (
     STORE_DEFAULT,
+    ConfigOption,
     JsonOption,
     QuietOption,
     StoreOption,
     confirm,
+    load_settings,
 )
 from jobstore.cli.output import console, folded, print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jobstore.engines.backend import Finding
+    from jobstore.checks import Check
+    from jobstore.settings.sections import Settings
 
 # What errors advise elsewhere; here it is being done.
 _ADVICE = re.compile("run 'jobstore doctor', then |; run 'jobstore doctor'(?!,)")
-_STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
+_STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red"}
 
 
 def doctor(
@@ -48,6 +51,7 @@ def doctor(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Do not ask.")] = False,
     store: StoreOption = STORE_DEFAULT,
+    config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -66,39 +70,39 @@ def doctor(
     """
     from jobstore.operations import maintenance
 
-    found = _adapted(maintenance.examine(store, full=full or repair, verify=verify or repair))
+    settings = load_settings(store, config)
+    url = settings.store.address
+    examined = maintenance.examine(url, full=full or repair, verify=verify or repair)
+    found = _adapted(settings, examined)
     if not repair:
         return _report(found, json, quiet)
     if not json:
         _show(found, quiet)
-    planned = maintenance.plan(store, found)
+    planned = maintenance.plan(url, found)
     if planned:
         confirm(f"Rebuild {', '.join(dict.fromkeys(planned.values()))}?", yes=yes)
-    return _repair(store, [*planned], found, copy=not no_copy, json=json, quiet=quiet)
+    return _repair(settings, [*planned], found, copy=not no_copy, json=json, quiet=quiet)
 
 
 def _repair(
-    store: str, names: list[str], found: list[Finding], *, copy: bool, json: bool, quiet: bool
+    settings: Settings, names: list[str], found: list[Check], *, copy: bool, json: bool, quiet: bool
 ) -> None:
     from jobstore.cli.progress import Progress
     from jobstore.engines import backend_of
-    from jobstore.settings import parse_store_url
 
     if not names:
         if json:
-            return print_json({"ok": True, "findings": found, "repaired": [], "copy": None})
+            return print_json({"ok": True, **_as_json(found), "repaired": [], "copy": None})
         return say("Nothing to repair.", quiet=quiet)
     with Progress("Indexing", None, quiet=quiet) as bar:
-        url = parse_store_url(store)
+        url = settings.store.address
         repaired = backend_of(url).upkeep.repair(
             url, names, copy=copy, progress=lambda rows: bar.advance(rows, rows)
         )
     kept = None if repaired.copy is None else str(repaired.copy)
     if json:
-        findings = _adapted(repaired.findings)
-        return print_json(
-            {"ok": True, "findings": findings, "repaired": repaired.done, "copy": kept}
-        )
+        findings = _as_json(_adapted(settings, repaired.findings))
+        return print_json({"ok": True, **findings, "repaired": repaired.done, "copy": kept})
     for each in repaired.done:
         say(f"{each[0].upper()}{each[1:]}.", quiet=quiet)
     if kept:
@@ -106,28 +110,38 @@ def _repair(
     return say("The store is sound now.", quiet=quiet)
 
 
-def _report(found: list[Finding], json: bool, quiet: bool) -> None:
-    bad = any(each.verdict == "problem" for each in found)
+def _report(found: list[Check], json: bool, quiet: bool) -> None:
+    bad = any(each.verdict == "fail" for each in found)
     if json:
-        print_json({"ok": not bad, "findings": found})
+        print_json({"ok": not bad, **_as_json(found)})
     elif bad or not quiet:
         _show(found, quiet)
     if bad:
         raise typer.Exit(1)
 
 
-def _adapted(found: Iterable[Finding]) -> list[Finding]:
-    return [dataclasses.replace(each, detail=_ADVICE.sub("", each.detail)) for each in found]
+def _adapted(settings: Settings, found: Iterable[Check]) -> list[Check]:
+    return [
+        dataclasses.replace(each, output=settings.hint(_ADVICE.sub("", each.output)))
+        for each in found
+    ]
 
 
-def _show(found: list[Finding], quiet: bool) -> None:
+def _as_json(found: list[Check]) -> dict[str, Any]:
+    findings = [
+        {"name": each.name, "verdict": each.verdict.value, "detail": each.output} for each in found
+    ]
+    return {"findings": findings}
+
+
+def _show(found: list[Check], quiet: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for each in found:
-        if not quiet or each.verdict != "ok":
+        if not quiet or each.verdict != "pass":
             verdict = Text(each.verdict, style=_STYLES[each.verdict])
-            table.add_row(verdict, each.name, folded(each.detail))
+            table.add_row(verdict, each.name, folded(each.output))
     if table.row_count:
         console().print(table)

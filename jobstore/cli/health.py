@@ -65,7 +65,7 @@ def _show(report: HealthReport, quiet: bool) -> None:
     for each in report.checks:
         if not quiet or each.verdict != "pass":
             verdict = Text(each.verdict, style=_STYLES[each.verdict])
-            table.add_row(verdict, each.name, _observed(each), folded(each.output))
+            table.add_row(verdict, each.name, _observed(each), folded(each.explanation))
     if table.row_count:
         console().print(table)
 

@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 from jobstore.engines.protocol import Engine
 from jobstore.progress import Progress, silent
 from jobstore.settings import EngineOptions, StoreURL
+from jobstore.verdicts import Check
 
 RESTORE_ADVICE = "if the disk works and has room, restore a backup: jobstore restore --to NEW"
 """What to do about damage that cannot be mended."""
@@ -53,30 +54,12 @@ class Library(NamedTuple):
     advice: str
 
 
-class Verdict(StrEnum):
-    """How a finding is meant."""
-
-    OK = "ok"
-    WARNING = "warning"
-    """Works, and wants attention."""
-    PROBLEM = "problem"
-
-
-@dataclass(slots=True, frozen=True)
-class Finding:
-    """One thing that was looked at: its name, the verdict, and what was seen."""
-
-    name: str
-    verdict: Verdict
-    detail: str
-
-
 class Repaired(NamedTuple):
     """What was done, in words; the copy that was made before; what is found now."""
 
     done: list[str]
     copy: Path | None
-    findings: list[Finding]
+    findings: list[Check]
 
 
 class Vacuumed(NamedTuple):
@@ -169,10 +152,10 @@ class Upkeep(Protocol):
     def library(self) -> Library:
         """Return what is known of the software that opens the database."""
 
-    def inspect_files(self, url: StoreURL) -> Iterator[Finding]:
+    def inspect_files(self, url: StoreURL) -> Iterator[Check]:
         """Look at the software, the database's files and the disk, without opening it."""
 
-    def inspect_content(self, url: StoreURL, *, full: bool, rows: bool) -> Iterator[Finding]:
+    def inspect_content(self, url: StoreURL, *, full: bool, rows: bool) -> Iterator[Check]:
         """Check the structure of the database; faults are findings, and never raised.
 
         ``full``: indexes and words as well; ``rows``: read every posting, and compare what is
@@ -223,6 +206,9 @@ class Upkeep(Protocol):
 
         Nobody else may have ``earlier`` open.
         """
+
+    def copy(self, url: StoreURL, target: Path) -> None:
+        """Make ``target`` a copy of the database as it is at this moment, while others write."""
 
     def plans(self, url: StoreURL) -> dict[str, bool]:
         """Return by name whether each main statement goes by an index in this very database."""

@@ -116,6 +116,11 @@ class Engine(Unit, Protocol):
     def queue(self) -> Queue:
         """How many writes wait; asks nobody."""
 
+    def owned(self) -> None:
+        """Raise StoreClosed on another event loop than the one it was opened on, and in a
+        process that was forked since; asks nobody.
+        """
+
     @property
     def cursor_key(self) -> bytes:
         """The store's own secret that signs cursors, 32 bytes."""

@@ -216,16 +216,22 @@ def _default_rules() -> str:
     lines = [
         "### The rules of alerts.rules that there are without any",
         "",
-        "| name | raised | over | severity | window | operations |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| name | raised, after | over, after | severity |",
+        "| --- | --- | --- | --- |",
     ]
     for rule in AlertsSection().rules:
-        side, back = ("above", "at most") if rule.above is not None else ("below", "at least")
-        limit = rule.limit if rule.clear is None else rule.clear
-        window = f"{rule.window_minutes:g} minutes" if rule.window_minutes else "the latest"
+        if rule.measure == "checks":
+            which = ", ".join(f"`{each}`" for each in rule.checks) or "any check"
+            raised, over = f"{which}: {rule.verdict}", "well"
+        else:
+            raised = (
+                f"`{rule.measure}` above {rule.above:g} over {rule.window_minutes:g} minutes with "
+                f"{rule.min_count} operations"
+            )
+            over = f"at most {rule.above if rule.clear is None else rule.clear:g}"
         lines.append(
-            f"| `{rule.name}` | `{rule.measure}` {side} {rule.limit:g} | {back} {limit:g} for "
-            f"{rule.clear_minutes:g} minutes | {rule.severity} | {window} | {rule.min_count} |"
+            f"| `{rule.name}` | {raised}, {rule.for_minutes:g} minutes | {over}, "
+            f"{rule.clear_minutes:g} minutes | {rule.severity} |"
         )
     return "\n".join(lines)
 

@@ -30,6 +30,7 @@ from jobstore.operations.schedule import tasks
 from jobstore.operations.schedule.running import Ran, run_due, upcoming
 from jobstore.operations.schedule.tasks import NAMES, Occasion, Result
 from jobstore.settings import parse_store_url
+from jobstore.settings.alerting import DEFAULT_RULES
 from jobstore.settings.sections import Settings
 from tests.contract.cli.commands import run, said
 from tests.fixtures.postings import posting
@@ -40,10 +41,11 @@ HOUR, DAY = 3600.0, 86_400.0
 
 
 # However slow or full the machine is, health shall fail here for other reasons.
+AT_ONCE = [{"name": each["name"], "for_minutes": 0} for each in DEFAULT_RULES]
 CALM: dict[str, Any] = {
     "thresholds": dict.fromkeys(("get_ms", "search_ms", "statistics_ms", "write_ms"), 1_000_000),
     "health": {"disk_fail_percent": 0, "timeout": 60},
-    "alerts": {"rules": [{"name": "disk-free", "enabled": False}]},
+    "alerts": {"rules": AT_ONCE},
 }
 
 
@@ -82,7 +84,7 @@ def test_what_is_due_is_done_once(settings: Settings, migrated_url: str) -> None
     assert found.ok
     assert detail(ran, "restore-test").startswith(f"{found.backup}: 40 postings back in ")
     assert detail(ran, "verify") == f"{found.backup}: 1 good copy"
-    assert detail(ran, "alerts") == "none firing; 0 notices delivered"
+    assert detail(ran, "alerts") == "none firing; 0 notifications delivered"
     assert run_due(settings, clock=clock) == []
     clock.now += 60
     assert outcomes(run_due(settings, clock=clock)) == {"health": "done", "alerts": "done"}
@@ -185,15 +187,18 @@ def test_a_store_that_was_lost_raises_an_alert(settings: Settings, tmp_path: Pat
     ran = run_due(settings, clock=clock)
     assert outcomes(ran)["backup"] == "failed"
     assert "store:" in detail(ran, "health")
-    assert detail(ran, "alerts") == "health-failing firing; 1 notice delivered"
+    # That no backup can be made follows from it.
+    told = "health-failing, backup-age firing; 1 notification delivered"
+    assert detail(ran, "alerts") == told
 
 
 def test_notices_that_do_not_arrive_are_kept(settings: Settings, tmp_path: Path) -> None:
     sink = {"type": "command", "command": ["false"]}
-    settings = settings_for(tmp_path, **CALM | {"alerts": CALM["alerts"] | {"sinks": [sink]}})
+    given = CALM | {"alerts": CALM["alerts"] | {"sinks": [sink]}, "environment": "staging"}
+    settings = settings_for(tmp_path, **given)
     ran = run_due(settings, only=["alerts"], clock=Seconds())
     assert detail(ran, "alerts") == (
-        "backup-age, restore-test-age firing; 0 notices delivered, 2 kept for later"
+        "backup-age, restore-test-age firing; 0 notifications delivered, 1 kept for later"
     )
 
 
@@ -232,7 +237,7 @@ async def test_the_wal_is_emptied_and_the_index_merged_while_others_use_the_stor
         assert octets(wal) < 200_000
         assert (await store.search(jobstore.SearchQuery(text="engineer"))).total == 12
     assert tidying.merge(parse_store_url(migrated_url).path)
-    assert all(each.verdict != "problem" for each in maintenance.examine(migrated_url, verify=True))
+    assert all(each.verdict != "fail" for each in maintenance.examine(migrated_url, verify=True))
 
 
 def test_merging_is_bounded(migrated_url: str, settings: Settings) -> None:

@@ -21,7 +21,7 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 from pydantic import TypeAdapter, ValidationError
 
-from jobstore.operations.alerts.notices import Notice, Origin, body, lines, subject, trial_notice
+from jobstore.operations.alerts.notifications import Notification, Origin, body, lines, subject
 from jobstore.operations.alerts.sinks import Undelivered, send, sign
 from jobstore.settings import sqlite_url
 from jobstore.settings.alerting import AlertsSection, Sink
@@ -37,7 +37,9 @@ from tests.operations.receivers import (
 from tests.operations.watching import NOW
 
 ORIGIN = Origin("production", "jobs.db", "machine")
-NOTICE = Notice("id-1", "firing", "disk-free", "critical", NOW, 4.0, "4.0% free", "Free some.")
+NOTIFICATION = Notification(
+    "id-1", "firing", "disk-free", "critical", NOW, 4.0, "4.0% free", "Free some."
+)
 SECRET = "planted-secret-canary"
 
 
@@ -47,7 +49,7 @@ def sink(**given: Any) -> Any:
 
 def fails(given: Any) -> str:
     with pytest.raises(Undelivered) as caught:
-        send(given, NOTICE, ORIGIN, NOW)
+        send(given, NOTIFICATION, ORIGIN, NOW)
     # Nothing secret, and nothing of what the other side said.
     assert SECRET not in repr(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
@@ -67,7 +69,7 @@ def to(receiver: Webhook, path: str = "", **given: Any) -> Any:
 
 def test_a_webhook_gets_the_notice_signed() -> None:
     with webhook() as receiver:
-        send(to(receiver, f"/hook/a b?token={SECRET}", secret=SECRET), NOTICE, ORIGIN, NOW)
+        send(to(receiver, f"/hook/a b?token={SECRET}", secret=SECRET), NOTIFICATION, ORIGIN, NOW)
     assert receiver.notices == [
         {
             "id": "id-1",
@@ -93,7 +95,7 @@ def test_a_webhook_gets_the_notice_signed() -> None:
 
 def test_a_webhook_without_a_secret_is_not_signed() -> None:
     with webhook() as receiver:
-        send(to(receiver), NOTICE, ORIGIN, NOW)
+        send(to(receiver), NOTIFICATION, ORIGIN, NOW)
     assert "X-Jobstore-Signature" not in receiver.headers[0]
 
 
@@ -176,7 +178,7 @@ def test_nor_has_a_mail_server_that_drips(said: bytes, drip: bytes, tls: str) ->
 def test_mail_that_was_taken_is_delivered_however_long_the_goodbye_takes() -> None:
     taken = b"220 a\r\n250 b\r\n250 from\r\n250 to\r\n354 go\r\n250 taken\r\n"
     with dripping(taken, b"2") as (port, cut):
-        send(email(port, timeout=0.5, tls="none"), NOTICE, ORIGIN, NOW)
+        send(email(port, timeout=0.5, tls="none"), NOTIFICATION, ORIGIN, NOW)
         assert cut.wait(20)
 
 
@@ -227,7 +229,7 @@ def test_each_address_of_a_host_is_tried(monkeypatch: pytest.MonkeyPatch) -> Non
             return real("127.0.0.1", closed, **given) + real("127.0.0.1", port, **given)
 
         monkeypatch.setattr(socket, "getaddrinfo", both)
-        send(sink(type="webhook", url="http://alerts.example.com:9/"), NOTICE, ORIGIN, NOW)
+        send(sink(type="webhook", url="http://alerts.example.com:9/"), NOTIFICATION, ORIGIN, NOW)
         assert len(receiver.bodies) == 1
 
 
@@ -321,7 +323,7 @@ def email(port: int, **given: Any) -> Any:
 def test_mail_goes_by_tls_and_says_it_all(tls: ssl.SSLContext) -> None:
     box = Mailbox()
     with mail_server(box, tls=tls) as port:
-        send(email(port), NOTICE, ORIGIN, NOW)
+        send(email(port), NOTIFICATION, ORIGIN, NOW)
     (envelope,) = box.messages
     message = message_from_bytes(envelope.content, policy=default)
     assert message["Subject"] == "[jobstore production] critical: disk-free (jobs.db)"
@@ -343,7 +345,7 @@ def test_who_has_a_password_logs_in_after_tls(tls: ssl.SSLContext) -> None:
 
     options = {"authenticator": authenticate, "auth_required": True}
     with mail_server(box, tls=tls, **options) as port:
-        send(email(port, username="ops", password=SECRET), NOTICE, ORIGIN, NOW)
+        send(email(port, username="ops", password=SECRET), NOTIFICATION, ORIGIN, NOW)
         wrong = email(port, username="ops", password="wrong")
         assert fails(wrong) == "the mail server answered 535"
     assert box.logins[0] == (b"ops", SECRET.encode())
@@ -365,7 +367,7 @@ def test_mail_is_not_sent_where_tls_is_not_offered_or_nobody_vouches(
 def test_mail_without_tls_has_to_be_asked_for() -> None:
     box = Mailbox()
     with mail_server(box, tls=None) as port:
-        send(email(port, tls="none"), NOTICE, ORIGIN, NOW)
+        send(email(port, tls="none"), NOTIFICATION, ORIGIN, NOW)
     assert len(box.messages) == 1
 
 
@@ -381,7 +383,7 @@ def test_one_recipient_that_is_refused_does_not_keep_it_from_the_others(
     box = Mailbox()
     with mail_server(box, tls=tls) as port:
         both = ["refused@example.org", "ops@example.org"]
-        send(email(port, recipients=both), NOTICE, ORIGIN, NOW)
+        send(email(port, recipients=both), NOTIFICATION, ORIGIN, NOW)
         assert fails(email(port, recipients=both[:1])) == "SMTPRecipientsRefused"
     assert "1 of 2 recipients were refused" in caplog.text
     assert len(box.messages) == 1
@@ -403,9 +405,9 @@ def test_a_command_gets_the_notice_and_no_secret(
     code = "import os, sys; open(sys.argv[1], 'w').write(sys.stdin.read() + str(dict(os.environ)))"
     # What looks like a shell's syntax is an argument like any other.
     path = tmp_path / "$(touch x); told"
-    send(command(code, str(path)), NOTICE, ORIGIN, NOW)
+    send(command(code, str(path)), NOTIFICATION, ORIGIN, NOW)
     told = path.read_text()
-    assert told.startswith(body(NOTICE, ORIGIN).decode())
+    assert told.startswith(body(NOTIFICATION, ORIGIN).decode())
     assert SECRET not in told
     assert "PATH" in told
 
@@ -435,7 +437,7 @@ def test_a_command_that_hangs_is_killed_with_all_that_it_started(tmp_path: Path)
 
 
 def test_a_command_that_does_not_read_is_fine() -> None:
-    send(command("import os; os.close(0)"), NOTICE, ORIGIN, NOW)
+    send(command("import os; os.close(0)"), NOTIFICATION, ORIGIN, NOW)
 
 
 @pytest.mark.parametrize(
@@ -450,7 +452,7 @@ def test_a_command_that_does_not_read_is_fine() -> None:
 def test_the_log_gets_one_line(
     kind: str, severity: str, level: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    notice = Notice("id", kind, "disk-free", severity, NOW, 4.0, "4.0% free", "")
+    notice = Notification("id", kind, "disk-free", severity, NOW, 4.0, "4.0% free", "")
     with caplog.at_level(logging.INFO, "jobstore.alerts"):
         send(sink(type="log"), notice, ORIGIN, NOW)
     (record,) = caplog.records
@@ -463,7 +465,7 @@ def test_a_store_that_is_called_something_hostile_is_told_of_harmlessly() -> Non
     assert origin.store == "a\ufffd[2J\ufffd\ufffd\ufffd\ufffdBcc: x@y.z \U0001f600.db"
     box = Mailbox()
     with mail_server(box, tls=None) as port:
-        send(email(port, tls="none"), NOTICE, origin, NOW)
+        send(email(port, tls="none"), NOTIFICATION, origin, NOW)
     message = message_from_bytes(box.messages[0].content, policy=default)
     assert message["Bcc"] is None
     assert origin.store in message.get_content()
@@ -471,11 +473,16 @@ def test_a_store_that_is_called_something_hostile_is_told_of_harmlessly() -> Non
 
 
 def test_forms_for_people_and_programs() -> None:
-    resolved = Notice("id", "resolved", "backup-age", "warning", NOW, float("inf"), "well", "Do.")
+    resolved = Notification(
+        "id", "resolved", "backup-age", "warning", NOW, float("inf"), "well", "Do."
+    )
     assert subject(resolved, ORIGIN) == "[jobstore production] resolved: backup-age (jobs.db)"
     # There is nothing to be done any more.
     assert "Do." not in lines(resolved, ORIGIN)
     assert b'"value": null' in body(resolved, ORIGIN)
-    repeated = Notice("id", "repeated", "backup-age", "warning", NOW, 30.0, "old", "Do.")
+    repeated = Notification("id", "repeated", "backup-age", "warning", NOW, 30.0, "old", "Do.")
     assert "still warning" in subject(repeated, ORIGIN)
-    assert trial_notice(NOW).id != trial_notice(NOW).id
+    assert (
+        Notification.of("test", NOW, "This is a test.").id
+        != Notification.of("test", NOW, "This is a test.").id
+    )

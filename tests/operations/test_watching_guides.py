@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 
 from jobstore.operations import health
-from jobstore.operations.alerts.delivering import try_out
+from jobstore.operations.alerts.delivering import send_once
+from jobstore.operations.alerts.notifications import Notification
 from jobstore.operations.logs import LOGS
 from jobstore.settings.alerting import DEFAULT_RULES
 from jobstore.settings.loading import load
+from jobstore.settings.sections import Settings
 from tests.contract.cli.commands import run, said
 from tests.operations.damaging import tamper
 from tests.operations.guides import PATIENT, Machine, blocks
@@ -175,14 +177,19 @@ def test_the_table_of_rules_is_what_they_are_by_default(repository: Path) -> Non
     found = {names(row[:1])[0]: row for row in rows(page, "## The rules")}
     assert [*found] == [rule["name"] for rule in DEFAULT_RULES]
     for rule in DEFAULT_RULES:
-        _, fires, window, over, severity = found[rule["name"]]
-        limit = rule.get("above", rule.get("below"))
-        if rule["name"] != "health-failing":
-            assert f" {limit} " in fires
-        if "clear" in rule:
+        _, raised, over, severity = found[rule["name"]]
+        if rule["measure"] == "checks":
+            words = {"warn": "warns", "fail": "fails"}[rule.get("verdict", "fail")]
+            assert f" {words}" in raised
+            assert all(each in raised for each in rule.get("checks", ()))
+        else:
+            assert f" {rule['above']} " in raised
             assert f" {rule['clear']} " in over
-        assert ("5 minutes, 20 operations" in window) == (rule.get("window_minutes") == 5)
+            assert {"5 minutes", "20"} <= {*re.findall(r"5 minutes|20\b", raised)}
         assert severity == rule.get("severity", "warning")
+    # What the head of the table says of all.
+    evaluated = Settings().alerts.rules
+    assert {(each.for_minutes, each.clear_minutes) for each in evaluated} == {(2, 5)}
 
 
 @pytest.mark.parametrize("rule", [each["name"] for each in DEFAULT_RULES])
@@ -225,7 +232,8 @@ def test_a_webhook_knows_what_is_genuine_as_the_guide_says(
         sink = {"type": "webhook", "url": receiver.url, "secret": SECRET}
         settings = settings_for(tmp_path, alerts={"sinks": [sink]})
         for at in (time.time(), time.time() - 3600):
-            assert [each.error for each in try_out(settings, ["webhook"], at)] == [None]
+            test = Notification.of("test", at, "This is a test.")
+            assert [each.error for each in send_once(settings, ["webhook"], test, at)] == [None]
     fresh, old = receiver.headers
     body = receiver.bodies[0]
     assert known["is_genuine"](SECRET, fresh, body)

@@ -103,17 +103,25 @@ def told_apart(error: BaseException, conn: sqlite3.Connection) -> BaseException:
     raw = error.__cause__ if isinstance(error, StoreCorrupt) else error
     if primary_code(raw or error) != "CORRUPT":
         return error
+    return unreadable(conn) or error
+
+
+def unreadable(conn: sqlite3.Connection) -> StoreUnavailable | None:
+    """Return the error to raise where the disk under ``conn`` cannot be read; None where it can.
+
+    Blocks for seconds at most.
+    """
     try:
         (path,) = (file for _, name, file in conn.execute("PRAGMA database_list") if name == "main")
         for name in (path, f"{path}-wal"):
             _read(name)
     except (sqlite3.Error, FileNotFoundError):
-        return error
+        return None
     except OSError as failed:
-        unreadable = StoreUnavailable(_DISK_FAILED)
-        unreadable.__cause__ = failed
-        return unreadable
-    return error
+        failure = StoreUnavailable(_DISK_FAILED)
+        failure.__cause__ = failed
+        return failure
+    return None
 
 
 def _read(path: str) -> None:

@@ -143,7 +143,7 @@ def ended(book: Book, deployment: Deployment, undo: Callable[[], None]) -> Itera
         _end(book, deployment, Status.SUCCEEDED, started)
     except Stopped as stopped:
         deployment.error = str(stopped)
-        deployment.advice = stopped.gate.advice or None
+        deployment.advice = stopped.check.advice or None
         _fail(book, deployment, undo, started)
     except (JobStoreError, OSError) as error:
         deployment.error = reason(error)

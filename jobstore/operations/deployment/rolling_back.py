@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from jobstore.checks import Verdict
+from jobstore.checks import Check, Verdict
 from jobstore.checks.running import reason
 from jobstore.engines import backend_of
 from jobstore.engines.backend import Loss
@@ -19,7 +19,7 @@ from jobstore.operations.backup.scratch import make_folder, scratch_folder
 from jobstore.operations.deployment.conditions import compare, read_condition
 from jobstore.operations.deployment.database import backed_up
 from jobstore.operations.deployment.deploying import ended
-from jobstore.operations.deployment.gates import Check, Course, Measured, Told, silent
+from jobstore.operations.deployment.gates import Course, Gate, Told, measured, silent
 from jobstore.operations.deployment.records import Book, Deployment
 from jobstore.operations.deployment.replacing import copy_elsewhere, replace, unpacked
 from jobstore.settings.sections import Settings
@@ -152,13 +152,13 @@ class _Steps:
         self._earlier = earlier
         self._path = settings.store.address.path
 
-    def checks(self, expected: Loss) -> Iterator[Check]:
-        yield Check("data", partial(self._replace, expected))
-        yield Check("schema", self._schema)
-        yield Check("integrity", self._integrity)
-        yield Check("copies", self._copy)
+    def checks(self, expected: Loss) -> Iterator[Gate]:
+        yield Gate("data", partial(self._replace, expected))
+        yield Gate("schema", self._schema)
+        yield Gate("integrity", self._integrity)
+        yield Gate("copies", self._copy)
 
-    def _replace(self, expected: Loss) -> Measured:
+    def _replace(self, expected: Loss) -> Check:
         deployment = self._deployment
         deployment.before = read_condition(self._settings.store.address)
         if deployment.before.migrations:
@@ -172,26 +172,26 @@ class _Steps:
             asyncio.run(restore(self._settings, self._earlier_one.snapshot, accept=["foreign"]))
             deployment.loss = Loss()
         deployment.snapshot = self._earlier_one.snapshot
-        return Measured(f"lost: {deployment.loss}", f"as told before: {expected}")
+        return measured(f"lost: {deployment.loss}", f"as told before: {expected}")
 
-    def _schema(self) -> Measured:
+    def _schema(self) -> Check:
         found, wanted = read_condition(self._settings.store.address), self._earlier_one.after
         newest = found.newest if wanted is None else wanted.newest
         return self._judged(found.newest == newest, found.newest, newest)
 
-    def _integrity(self) -> Measured:
+    def _integrity(self) -> Check:
         url = self._settings.store.address
         (found,) = backend_of(url).upkeep.inspect_content(url, full=False, rows=False)
-        return self._judged(found.verdict == "ok", found.detail, "no fault")
+        return self._judged(found.verdict is Verdict.PASS, found.output, "no fault")
 
-    def _judged(self, good: bool, found: str, target: str) -> Measured:
+    def _judged(self, good: bool, found: str, target: str) -> Check:
         if good:
-            return Measured(found, target)
+            return measured(found, target)
         advice = "If it is not put back below: " + _by_hand(self._settings, self._deployment)
-        return Measured(found, target, verdict=Verdict.FAIL, advice=advice)
+        return measured(found, target, verdict=Verdict.FAIL, advice=advice)
 
-    def _copy(self) -> Measured:
+    def _copy(self) -> Check:
         """Give the other places what was there before; nobody waits for that any more."""
         if self._deployment.saved is None:
-            return Measured("nothing was saved")
+            return measured("nothing was saved")
         return backed_up(copy_elsewhere(self._settings, self._deployment.saved))

@@ -99,7 +99,7 @@ def tasks_of(settings: Settings) -> list[Task]:
         Task("optimize", "SQLite's upkeep, index merging", optimizing, _optimize),
         Task("history", "remove old figures", pruning, _history),
         Task("health", "look how well the store is", sampling, _health, watches=True),
-        Task("alerts", "judge alerts, send notices", sampling, _alerts, watches=True),
+        Task("alerts", "evaluate alerts, notify of them", sampling, _alerts, watches=True),
     ]
 
 
@@ -202,11 +202,11 @@ def _alerts(occasion: Occasion) -> Result:
     from jobstore.operations import alerts
 
     settings = occasion.settings
-    facts = alerts.gather(settings, failing=occasion.health.failing())
+    facts = alerts.gather(settings, occasion.health)
     checked = alerts.check(settings, facts)
     firing = [each.rule for each in checked.standings if each.firing]
     missed = [each for each in checked.deliveries if each.error is not None]
-    told = [_counted(len(checked.deliveries) - len(missed), "notice") + " delivered"]
+    told = [_counted(len(checked.deliveries) - len(missed), "notification") + " delivered"]
     if missed:
         told.append(f"{len(missed):,} kept for later")
     return Result(f"{', '.join(firing) or 'none'} firing; {', '.join(told)}")

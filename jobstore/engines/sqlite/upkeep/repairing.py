@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobstore.engines import named_statements
-from jobstore.engines.backend import RESTORE_ADVICE, Repaired, Verdict
+from jobstore.engines.backend import RESTORE_ADVICE, Repaired
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import DamagedRow, primary_code, translated
 from jobstore.engines.sqlite.files import open_file
@@ -25,6 +25,7 @@ from jobstore.engines.sqlite.upkeep.space import require_space, size_of
 from jobstore.engines.sqlite.upkeep.verification import verify_rows
 from jobstore.errors import StoreCorrupt
 from jobstore.files import make_file
+from jobstore.verdicts import Verdict
 
 _SQL = named_statements.load("sqlite")
 
@@ -51,9 +52,9 @@ def repair(
     ):
         done = [each.work(conn, progress) for name, each in _REPAIRS.items() if name in wanted]
         findings = [check_pages(conn, full=True), check_words(conn), *verify_rows(conn)]
-        left = [each for each in findings if each.verdict is Verdict.PROBLEM]
+        left = [each for each in findings if each.verdict is Verdict.FAIL]
         if left:
-            raise StoreCorrupt(_beyond(f"{left[0].name}: {left[0].detail}"))
+            raise StoreCorrupt(_beyond(f"{left[0].name}: {left[0].output}"))
     return Repaired(list(dict.fromkeys(done)), kept, findings)
 
 

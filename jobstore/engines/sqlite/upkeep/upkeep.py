@@ -8,7 +8,6 @@ from pathlib import Path
 
 from jobstore.engines.backend import (
     Condition,
-    Finding,
     Footprint,
     HeldLog,
     Library,
@@ -17,9 +16,10 @@ from jobstore.engines.backend import (
     Vacuumed,
 )
 from jobstore.engines.sqlite import wal, wal_index
-from jobstore.engines.sqlite.upkeep import comparison, inspection, plans, repairing, tidying
+from jobstore.engines.sqlite.upkeep import comparison, inspection, plans, repairing, space, tidying
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL
+from jobstore.verdicts import Check
 
 
 class SQLiteUpkeep:
@@ -39,11 +39,11 @@ class SQLiteUpkeep:
     def library(self) -> Library:
         return inspection.library()
 
-    def inspect_files(self, url: StoreURL) -> Iterator[Finding]:
+    def inspect_files(self, url: StoreURL) -> Iterator[Check]:
         yield inspection.inspect_library()
         yield from inspection.inspect_files(url.path)
 
-    def inspect_content(self, url: StoreURL, *, full: bool, rows: bool) -> Iterator[Finding]:
+    def inspect_content(self, url: StoreURL, *, full: bool, rows: bool) -> Iterator[Check]:
         yield from inspection.inspect_pages(url.path, full=full)
         if rows:
             yield from inspection.inspect_rows(url.path)
@@ -75,6 +75,9 @@ class SQLiteUpkeep:
 
     def compare(self, url: StoreURL, earlier: Path) -> Loss:
         return comparison.compare(url.path, earlier)
+
+    def copy(self, url: StoreURL, target: Path) -> None:
+        space.copy(url.path, target)
 
     def plans(self, url: StoreURL) -> dict[str, bool]:
         return plans.plans(url.path)

@@ -16,7 +16,6 @@ from jobstore.derived.counters import SPELLED, Counter, Tally
 from jobstore.derived.digests import revision_digest
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
-from jobstore.engines.backend import Finding, Verdict
 from jobstore.engines.sqlite.rows import (
     DIGEST,
     LISTED_AT,
@@ -35,6 +34,7 @@ from jobstore.engines.sqlite.upkeep.rebuilding import NEWEST_FIRST
 from jobstore.engines.sqlite.writing.counters import misplaced_quartiles
 from jobstore.engines.sqlite.writing.indexing import Entry, entry, numbered
 from jobstore.search.words import fold
+from jobstore.verdicts import Check, Verdict, finding
 
 _SQL = named_statements.load("sqlite")
 
@@ -61,12 +61,12 @@ class Faults:
         if len(self._told) < _TOLD:
             self._told.append(fault)
 
-    def finding(self, name: str, good: str) -> Finding:
+    def finding(self, name: str, good: str) -> Check:
         """Return the finding; ``good`` is what to say when there is no fault."""
         if not self.number:
-            return Finding(name, Verdict.OK, good)
+            return finding(name, Verdict.PASS, good)
         more = f" and {self.number - _TOLD:,} more" if self.number > _TOLD else ""
-        return Finding(name, Verdict.PROBLEM, "; ".join(self._told) + more)
+        return finding(name, Verdict.FAIL, "; ".join(self._told) + more)
 
 
 class _Content(NamedTuple):
@@ -83,11 +83,11 @@ class _Check(Protocol):
     def see(self, name: str, row: Sequence[Any], content: _Content | None) -> None:
         """Look at a posting, called ``name``; no content means that it cannot be read."""
 
-    def finding(self) -> Finding:
+    def finding(self) -> Check:
         """Say what was found in all of them."""
 
 
-def verify_rows(conn: sqlite3.Connection) -> list[Finding]:
+def verify_rows(conn: sqlite3.Connection) -> list[Check]:
     """Read every posting and what belongs to it, as of one moment; return a finding each.
 
     Raises sqlite3.Error when the file itself cannot be read.
@@ -138,7 +138,7 @@ class _Postings:
             self._faults.add(f"{name} has the id of another key")
         return content
 
-    def finding(self) -> Finding:
+    def finding(self) -> Check:
         good = f"all {self._number:,} are readable and have the id of their key"
         return self._faults.finding("postings", good)
 
@@ -158,7 +158,7 @@ class _Digests:
         if row[SEEN_DIGEST] != seen:
             self._faults.add(f"{name} was seen or listed at another time than it says")
 
-    def finding(self) -> Finding:
+    def finding(self) -> Check:
         return self._faults.finding("digests", "every posting is what was written")
 
 
@@ -177,7 +177,7 @@ class _Order:
         if content is not None and content.listed_at != listed[0]:
             self._faults.add(f"{name} is listed at another time than it says")
 
-    def finding(self) -> Finding:
+    def finding(self) -> Check:
         return self._faults.finding("order", "newest first is exact")
 
 
@@ -211,7 +211,7 @@ class _Index:
         if len(self._slice) == _SLICE:
             self._sum += self._words_of_slice()
 
-    def finding(self) -> Finding:
+    def finding(self) -> Check:
         self._skip_to(None)
         self._sum += self._words_of_slice()
         # Only where nothing else is wrong: the sum tells that words differ, and not where.
@@ -265,7 +265,7 @@ class _Counters:
         if content is not None:
             self._tally.add(content.counters)
 
-    def finding(self) -> Finding:
+    def finding(self) -> Check:
         counted, kept, labels = self._tally.amounts, {}, {}
         for kind, value, label, amount in self._conn.execute(_SQL["every_counter"]):
             kept[kind, value], labels[kind, value] = amount, label
@@ -291,13 +291,13 @@ def _counter(kind: str, value: str) -> str:
     return f"{kind.encode('ascii', 'backslashreplace').decode()} {value!r}"
 
 
-def _texts(conn: sqlite3.Connection) -> Finding:
+def _texts(conn: sqlite3.Connection) -> Check:
     # To the checks of postings, one without a text looks as if its text were empty.
     lost = (f"posting {_hex(id)}" for (id,) in conn.execute(_SQL["postings_without_text"]))
     return Faults(lost).finding("texts", "every posting has its description")
 
 
-def _history(conn: sqlite3.Connection) -> Finding:
+def _history(conn: sqlite3.Connection) -> Check:
     faults, number = Faults(), 0
     for id, *columns, written in conn.execute(_SQL["every_revision"]):
         number += 1
@@ -312,14 +312,14 @@ def _history(conn: sqlite3.Connection) -> Finding:
     return faults.finding("history", f"all {number:,} earlier versions are what was written")
 
 
-def _orphans(conn: sqlite3.Connection) -> Finding:
+def _orphans(conn: sqlite3.Connection) -> Check:
     faults = Faults(f"text {place}" for (place,) in conn.execute(_SQL["orphaned_texts"]))
     for id, version in conn.execute(_SQL["orphaned_revisions"]):
         faults.add(f"version {version} of posting {_hex(id)}")
     return faults.finding("orphans", "no text and no earlier version is without its posting")
 
 
-def _foreign_keys(conn: sqlite3.Connection) -> Finding:
+def _foreign_keys(conn: sqlite3.Connection) -> Check:
     broken = (f"{table} row {row}" for table, row, *_ in conn.execute("PRAGMA foreign_key_check"))
     return Faults(broken).finding("foreign keys", "none points to nothing")
 
