@@ -1,7 +1,7 @@
 """Named statements whose text never changes, from the files in ``sql/``.
 
 A statement begins with a line ``-- name: its_name`` and ends before the next one. Statements
-whose shape depends on the caller are in :mod:`jobstore.engines.sqlite.search.statements`.
+whose shape depends on the caller are built by the engine, and are none of these.
 """
 
 from __future__ import annotations

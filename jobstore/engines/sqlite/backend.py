@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from jobstore.engines.backend import Capability, Upkeep
+from jobstore.engines.backend import Capability, Schema, Upkeep
 from jobstore.engines.protocol import Engine
 from jobstore.engines.sqlite import url as urls
 from jobstore.settings import EngineOptions, StoreURL
@@ -16,6 +16,13 @@ class SQLiteBackend:
 
     scheme = "sqlite"
     capabilities = frozenset(Capability)
+
+    @property
+    def schema(self) -> Schema:
+        """The tables in the file."""
+        from jobstore.engines.sqlite.migrations import SQLiteSchema
+
+        return SQLiteSchema()
 
     @property
     def upkeep(self) -> Upkeep:

@@ -16,7 +16,7 @@ from pathlib import Path
 from jobstore import migrating
 from jobstore.checks.running import reason
 from jobstore.engines import backend_of
-from jobstore.engines.backend import Condition, Count, Loss
+from jobstore.engines.backend import Condition, Count, Loss, up_command
 from jobstore.errors import BackupError, JobStoreError, MigrationError
 from jobstore.files import make_file
 from jobstore.locking import FileLock
@@ -177,7 +177,7 @@ class _Undoing:
                 if now.migrations == self._before.migrations and (
                     now.derived_form < self._before.derived_form
                 ):
-                    up = migrating.up_command(self._settings.store.address)
+                    up = up_command(self._settings.store.address)
                     self._deployment.left.append(
                         "What follows from postings has to be written anew, by the jobstore from "
                         f"before; that loses nothing: {up}"
