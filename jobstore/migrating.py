@@ -96,8 +96,8 @@ class Step:
         return [name for name in found if name not in aside]
 
 
-Look = Callable[[Count, Step], object]
-"""Looks at the store before a migration is run."""
+Look = Callable[[Count, Sequence[Step]], object]
+"""Looks at the store before the first of some migrations is taken back."""
 
 
 def up(
@@ -151,9 +151,10 @@ def down(
     """Take back the last ``steps`` migrations, or with ``to`` all that came after that one.
 
     ``to="0"``, or more zeros, takes back everything. Postings stay for as long as the migration
-    that made their table stays. No backup is made here. ``look`` is called before each, when
-    nobody else can write any more; what it raises leaves that migration where it is. Otherwise
-    like :func:`up`; a store that does not exist is not made (StoreUnavailable).
+    that made their table stays. No backup is made here. ``look`` is called before the first, if
+    there is one, and nobody else can write from then until the last; what it raises leaves all of
+    them where they are. Otherwise like :func:`up`; a store that does not exist is not made
+    (StoreUnavailable).
     """
     store, schema, scripts = _known(url, folder)
     if steps < 1:
@@ -254,11 +255,10 @@ def _run(
             todo = plan(migrator.recorded())
             if not todo:
                 break
-            step = _step(todo[0], direction)
-            if look is not None:
-                look(migrator.count, step)
+            if look is not None and not done:
+                look(migrator.count, [_step(script, direction) for script in todo[:most]])
             migrator.run(todo[0], direction)
-        done.append(step)
+        done.append(_step(todo[0], direction))
     return done
 
 

@@ -29,7 +29,10 @@ class SQLiteSchema:
     """The tables of a database in one file; see :class:`jobstore.engines.backend.Schema`."""
 
     migrations = "sqlite"
-    derived_form = rebuilding.DERIVED_FORM
+
+    @property
+    def derived_form(self) -> int:
+        return rebuilding.DERIVED_FORM
 
     def make(self, url: StoreURL) -> None:
         make_file(url.path)

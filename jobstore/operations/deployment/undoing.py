@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -118,16 +118,16 @@ class _Undoing:
         """Take the last migration back; what others wrote only by agreement, and after a backup."""
         lost = ""
 
-        def look(count: Count, step: migrating.Step) -> None:
+        def look(count: Count, steps: Sequence[migrating.Step]) -> None:
             nonlocal lost
-            if not (values := values_of(count, [step])):
+            if not (values := values_of(count, steps)):
                 return
             if not agreed:
                 self._stays = True
                 down = self._settings.command("migrate", "down", "--to", self._before.newest)
                 raise MigrationError(
-                    f"Taking back {step.id} would lose {values}, so it stays; to do that, after a "
-                    f"backup, run: {down}"
+                    f"Taking back {steps[0].id} would lose {values}, so it stays; to do that, "
+                    f"after a backup, run: {down}"
                 )
             saved = self._deployment.saved or save(self._settings, self._reason)
             self._deployment.saved = saved
