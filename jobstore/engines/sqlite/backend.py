@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from jobstore.engines.backend import Capability, Schema, Upkeep
 from jobstore.engines.protocol import Engine
@@ -16,6 +18,14 @@ class SQLiteBackend:
 
     scheme = "sqlite"
     capabilities = frozenset(Capability)
+
+    def files(self, url: StoreURL) -> tuple[Path, ...]:
+        """Return the file, and what SQLite and the lock between processes keep beside it.
+
+        Where it is a link, that stands beside the file that it leads to.
+        """
+        ends = ("-wal", "-shm", "-journal", ".lock")
+        return url.path, *(Path(f"{os.path.realpath(url.path)}{end}") for end in ends)
 
     @property
     def schema(self) -> Schema:

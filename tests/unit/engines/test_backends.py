@@ -10,7 +10,7 @@ import pytest
 from jobstore import migrating
 from jobstore.engines import BACKENDS, backend_of, register
 from jobstore.errors import MigrationError, StoreUnavailable
-from jobstore.settings.url import PARSERS, parse_store_url
+from jobstore.settings.url import PARSERS, parse_store_url, sqlite_url
 from tests.engines.memory import MemoryBackend
 
 
@@ -55,3 +55,15 @@ def test_an_engine_is_found_by_its_scheme_once_it_is_registered(
     for use in (migrating.up, migrating.down, migrating.status, migrating.check_schema):
         with pytest.raises(MigrationError, match="memory store has no migrations"):
             use("memory:jobs")
+
+
+def test_the_files_of_a_store_stand_beside_what_its_name_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "jobs.db").symlink_to(tmp_path / "there" / "real.db")
+    url = parse_store_url(sqlite_url(tmp_path / "jobs.db"))
+
+    own, *beside = backend_of(url).files(url)
+
+    assert own == tmp_path / "jobs.db"
+    assert {each.name for each in beside} >= {"real.db-wal", "real.db-shm", "real.db.lock"}
+    assert {each.parent for each in beside} == {tmp_path / "there"}
