@@ -1,7 +1,7 @@
 """Brings the schema of a store up to date, or back: all or nothing, once, and checked.
 
 What must hold before a migration runs, and the operators' functions, live here. How a
-database applies one is its engine's business (:class:`jobstore.engines.backend.Schema`); no
+database applies one is its engine's business (:class:`jobstore.engines.schema.Schema`); no
 statement is written here, and the scripts are only handed on, or looked through for what loses
 data. Each migration is applied in one transaction together with the record of it.
 """
@@ -18,7 +18,8 @@ from pathlib import Path
 
 from jobstore import resources
 from jobstore.engines import backend_of
-from jobstore.engines.backend import Capability, Count, Migrator, Recorded, Schema, up_command
+from jobstore.engines.backend import Capability, Count
+from jobstore.engines.schema import Migrator, Recorded, Schema, up_command
 from jobstore.engines.scripts import Direction, Script, read_scripts
 from jobstore.errors import MigrationError, SchemaMismatch
 from jobstore.settings import StoreURL, parse_store_url

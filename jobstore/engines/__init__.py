@@ -5,7 +5,8 @@ This is the one place that knows which engine a URL asks for, and which one keep
 
 from __future__ import annotations
 
-from jobstore.engines.backend import Backend, SmallDatabase
+from jobstore.engines.backend import Backend
+from jobstore.engines.small import SmallDatabase
 from jobstore.engines.sqlite.backend import SQLiteBackend
 from jobstore.settings import StoreURL
 from jobstore.settings.url import PARSERS

@@ -6,45 +6,21 @@ is said in :mod:`jobstore.engines`.
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from jobstore.engines.protocol import Engine
-from jobstore.engines.scripts import Direction, Script
+from jobstore.engines.schema import Schema
 from jobstore.progress import Progress, silent
 from jobstore.settings import EngineOptions, StoreURL
 
 RESTORE_ADVICE = "if the disk works and has room, restore a backup: jobstore restore --to NEW"
 """What to do about damage that cannot be mended."""
-
-
-def up_command(url: StoreURL) -> str:
-    """Return the command that brings a store up to date, quoted as a shell takes it."""
-    return f"jobstore migrate up --store {shlex.quote(str(url))}"
-
-
-class Recorded(NamedTuple):
-    """One migration that a database says was applied."""
-
-    id: str
-    checksum: str | None
-    applied_at: datetime
-
-
-class Applied(NamedTuple):
-    """What a database says of its schema: its migrations in order, and the form of what is derived.
-
-    Where there is nothing yet, there are no migrations, and the form is 0.
-    """
-
-    migrations: list[Recorded]
-    derived_form: int
 
 
 class Footprint(NamedTuple):
@@ -171,59 +147,6 @@ Count = Callable[[str], int]
 """Counts the rows of a table, or with ``table.column`` those that have a value there."""
 
 
-class Migrator(Protocol):
-    """A database whose schema is changed, while nobody else can write to it."""
-
-    def transaction(self) -> AbstractContextManager[None]:
-        """Keep what the block does as a whole, or lose it as a whole."""
-
-    def recorded(self) -> list[Recorded]:
-        """Return the migrations that were applied, in order."""
-
-    def run(self, script: Script, direction: Direction) -> None:
-        """Apply a migration or take it back, and record that; inside a transaction.
-
-        Raises MigrationError that names it where its own statements fail.
-        """
-
-    def count(self, name: str) -> int:
-        """Do what ``Count`` says."""
-
-    def renew(self) -> None:
-        """Write anew what is derived from postings, if it has an older form; in a transaction."""
-
-
-class Schema(Protocol):
-    """The tables of a database, which migrations make. Everything blocks.
-
-    ``patience`` is how many seconds it waits for other processes. Everything may raise
-    StoreBusy, StoreUnavailable and StoreCorrupt, and what writes StorageFull.
-    """
-
-    @property
-    def migrations(self) -> str:
-        """Whose migrations make it: the folder's name below ``migrations/``."""
-
-    @property
-    def derived_form(self) -> int:
-        """The form that this jobstore gives to what it derives from postings."""
-
-    def make(self, url: StoreURL) -> None:
-        """Make an empty database, for its owner alone; one that is there stays as it is."""
-
-    def applied(self, url: StoreURL, *, patience: float) -> Applied:
-        """Return what was applied; nothing is made or changed, and one need not be there."""
-
-    def changing(self, url: StoreURL, *, patience: float) -> AbstractContextManager[Migrator]:
-        """Keep everybody else from writing while the block changes the schema."""
-
-    def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
-        """Return tables, indexes and the like by name, with what defines each."""
-
-    def objects_of(self, scripts: Iterable[Script]) -> dict[str, str]:
-        """Return what :meth:`objects` returns for a database that ``scripts`` have just made."""
-
-
 class Upkeep(Protocol):
     """Looking after a database. Everything blocks.
 
@@ -307,39 +230,6 @@ class Upkeep(Protocol):
 
     def optimize(self, url: StoreURL, *, patience: float) -> bool:
         """Do a bounded amount of what keeps queries fast; True if no more is to be done."""
-
-
-Values = Sequence[Any] | Mapping[str, Any]
-"""What is bound to a statement: by position, or by name."""
-
-
-class Statements(Protocol):
-    """The named statements of a small database, to be run on it."""
-
-    def rows(self, name: str, values: Values = ()) -> list[Any]:
-        """Return all rows of a statement."""
-
-    def run(self, name: str, *many: Values) -> int:
-        """Run a statement once for each of ``many``; returns how many rows it changed."""
-
-
-class SmallDatabase(Protocol):
-    """A kind of database that is no store, in a file of its own, with migrations of its own.
-
-    What is kept in one is decided by whoever keeps it. Several processes may write to one at
-    once. Everything blocks, and may raise StoreUnavailable (it cannot be made, read or written,
-    or is damaged), StorageFull, StoreBusy (others keep it locked) and SchemaMismatch (another
-    version of jobstore made it).
-    """
-
-    def writing(self, path: Path) -> AbstractContextManager[Statements]:
-        """Open it alone among the processes that write; it is made where it is missing.
-
-        What the block does is one transaction.
-        """
-
-    def reading(self, path: Path) -> AbstractContextManager[Statements]:
-        """Open it for reading; one that is not there, or has no tables yet, has no rows."""
 
 
 class Capability(StrEnum):

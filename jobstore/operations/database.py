@@ -7,7 +7,7 @@ Its tables are made by ``migrations/operations``, what is asked of them stands i
 from __future__ import annotations
 
 from jobstore.engines import small_database
-from jobstore.engines.backend import Statements
+from jobstore.engines.small import Statements
 
 __all__ = ["Statements", "reading", "writing"]
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from jobstore.engines.backend import Capability, Schema, Upkeep
+from jobstore.engines.backend import Capability, Upkeep
 from jobstore.engines.protocol import Engine
+from jobstore.engines.schema import Schema
 from jobstore.engines.sqlite import url as urls
 from jobstore.settings import EngineOptions, StoreURL
 

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 
-from jobstore.engines.backend import Applied, Migrator, Recorded, up_command
+from jobstore.engines.schema import Applied, Migrator, Recorded, up_command
 from jobstore.engines.scripts import Direction, Script
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
@@ -26,7 +26,7 @@ _BROKEN_RULE = "CHECK constraint failed: "
 
 
 class SQLiteSchema:
-    """The tables of a database in one file; see :class:`jobstore.engines.backend.Schema`."""
+    """The tables of a database in one file; see :class:`jobstore.engines.schema.Schema`."""
 
     migrations = "sqlite"
 

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobstore.engines.backend import Recorded
+from jobstore.engines.schema import Recorded
 from jobstore.engines.sqlite.errors import primary_code, told_apart
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.rows import sound

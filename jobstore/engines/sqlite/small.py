@@ -16,8 +16,8 @@ from typing import Any
 
 from jobstore import resources
 from jobstore.engines import named_statements
-from jobstore.engines.backend import Values
 from jobstore.engines.scripts import Script, read_scripts
+from jobstore.engines.small import Values
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code
 from jobstore.engines.sqlite.files import open_file
@@ -38,7 +38,7 @@ _INDEX_OCTETS = 64 * 1024
 
 
 class SQLiteStatements:
-    """See :class:`jobstore.engines.backend.Statements`; without a connection there are no rows."""
+    """See :class:`jobstore.engines.small.Statements`; without a connection there are no rows."""
 
     def __init__(self, connection: sqlite3.Connection | None, texts: Mapping[str, str]) -> None:
         self._connection = connection
@@ -56,7 +56,7 @@ class SQLiteStatements:
 
 
 class SQLiteSmallDatabase:
-    """See :class:`jobstore.engines.backend.SmallDatabase`.
+    """See :class:`jobstore.engines.small.SmallDatabase`.
 
     ``application_id`` is the number in the file's header. ``advice`` says what is lost with a
     damaged one.

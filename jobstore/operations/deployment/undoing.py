@@ -16,7 +16,8 @@ from pathlib import Path
 from jobstore import migrating
 from jobstore.checks.running import reason
 from jobstore.engines import backend_of
-from jobstore.engines.backend import Condition, Count, Loss, up_command
+from jobstore.engines.backend import Condition, Count, Loss
+from jobstore.engines.schema import up_command
 from jobstore.errors import BackupError, JobStoreError, MigrationError
 from jobstore.files import make_file
 from jobstore.locking import FileLock
