@@ -246,4 +246,4 @@ def test_whoever_reads_an_empty_file_is_waited_for(
             yield
 
         monkeypatch.setattr(schema, "attempts", attempts)
-        assert _ids(migrating.up(store_url)) == IDS
+        assert _ids(migrating.up(store_url, timeout=0.05)) == IDS
