@@ -2,8 +2,9 @@
 
 A statement begins with a line ``-- name: its_name`` and ends before the next one. What several
 have in common is written once, after a line ``-- part: its_name``, and stands as ``{its_name}`` in
-those of the same file that come later. Statements whose shape depends on the caller are built by
-the engine, and are none of these.
+those of the same file that come later; any other brace is written twice.
+
+Statements whose shape depends on the caller are built by the engine, and are none of these.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from types import MappingProxyType
 from jobstore.resources import sql_files
 
 _HEAD = re.compile(r"^-- (name|part): (\w+)\n", re.MULTILINE)
-_PART = re.compile(r"\{(\w+)\}")
 
 
 @cache
@@ -31,7 +31,7 @@ def load(engine: str) -> Mapping[str, str]:
         _, *pieces = _HEAD.split(path.read_text(encoding="utf-8"))
         for kind, name, text in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
             lines = (line for line in text.splitlines() if not line.lstrip().startswith("--"))
-            whole = _PART.sub(lambda part: common[part[1]], "\n".join(lines).strip())
+            whole = "\n".join(lines).strip().format_map(common)
             if kind == "part":
                 common[name] = whole
                 continue
