@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC
+from typing import TYPE_CHECKING
 
 from jobstore.engines.backend import Condition
 from jobstore.operations.deployment.gates import shown, wanted
-from jobstore.operations.deployment.records import Deployment
 from jobstore.verdicts import Check, Verdict
+
+if TYPE_CHECKING:
+    from jobstore.operations.deployment.records import Deployment
 
 
 def markdown(deployment: Deployment) -> str:
