@@ -234,6 +234,8 @@ def _show(standings: list[Standing]) -> None:
         table.add_column(name, no_wrap=name != "why")
     for each in standings:
         state = Text(each.severity, _STYLES[each.severity]) if each.firing else Text("ok", "green")
+        if each.pending:
+            state = Text("pending", "yellow")
         if each.since is None:
             state = Text("unknown", "dim")
         why = plain(each.text) + (f" (silenced: {plain(each.silenced)})" if each.silenced else "")
@@ -251,6 +253,7 @@ def _standing_json(each: Standing) -> dict[str, Any]:
         "value": _finite(each.value),
         "text": each.text,
         "silenced": each.silenced,
+        "pending": each.pending,
     }
 
 

@@ -1,4 +1,4 @@
-"""The command that tells how well a store is, to people, to monitors and to exit codes."""
+"""The command that says how well a store is, to people, to monitors and to exit codes."""
 
 from __future__ import annotations
 

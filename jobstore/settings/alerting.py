@@ -119,31 +119,34 @@ DEFAULT_RULES: tuple[dict[str, Any], ...] = (
 
 
 class _Sink(Section):
-    severity: Severity = Field(default="warning", description="the least severity that is sent")
     name: Name | None = Field(
         default=None, description="what the sink is called; its type without it"
     )
 
 
-class LogSink(_Sink):
+class _Notified(_Sink):
+    severity: Severity = Field(default="warning", description="the least severity that is sent")
+
+
+class LogSink(_Notified):
     """Notifications go to the log."""
 
     type: Literal["log"]
 
 
-class _WebSink(_Sink):
+class _Web(Section):
     url: WebAddress = Field(description="an http or https address; secret, as it may carry a token")
     secret: Secret | None = Field(default=None, description="key of the HMAC-SHA-256 signature")
     timeout: Seconds = Field(default=10.0, description="seconds for one attempt as a whole")
 
 
-class WebhookSink(_WebSink):
+class WebhookSink(_Web, _Notified):
     """Notifications are posted as JSON, signed when there is a secret."""
 
     type: Literal["webhook"]
 
 
-class HeartbeatSink(_WebSink):
+class HeartbeatSink(_Web, _Sink):
     """It is called after each evaluation that went well, and gets no notification.
 
     Who is called there notices when that stops: a dead man's switch.
@@ -152,7 +155,7 @@ class HeartbeatSink(_WebSink):
     type: Literal["heartbeat"]
 
 
-class EmailSink(_Sink):
+class EmailSink(_Notified):
     """Notifications are sent by SMTP."""
 
     type: Literal["email"]
@@ -176,12 +179,15 @@ class EmailSink(_Sink):
         return self
 
 
-class CommandSink(_Sink):
+class CommandSink(_Notified):
     """A program is run, with the notification as JSON on its standard input."""
 
     type: Literal["command"]
     command: Command = Field(description="the program and its arguments; no shell")
     timeout: Seconds = Field(default=30.0, description="seconds after which it is killed")
+
+
+NotifiedSink = LogSink | WebhookSink | EmailSink | CommandSink
 
 
 def _type(sink: Any) -> Any:

@@ -220,7 +220,9 @@ async def test_backups_and_restore_tests_that_are_missing_warn_until_there_is_on
 
     await asyncio.to_thread(look)
     assert told(receiver, *rules) == [("backup-age", "firing")]
-    assert receiver.notices[0]["text"] == "backup:age: never; so also: restore-test:age"
+    assert (
+        receiver.notices[0]["text"] == "backup:age: never; what follows from it: restore-test:age"
+    )
     await backup.create_backup(settings)
     await asyncio.to_thread(look)
     assert (await backup.drill(settings)).ok

@@ -159,7 +159,8 @@ def test_one_cause_gives_one_notification_that_lists_what_follows(
     checked = check(settings, of_a_full_disk(NOW))
     assert told(receiver) == [("disk-free", "firing")]
     assert receiver.notices[0]["text"] == (
-        "disk:free; so also: backup:age, disk:write, error_percent, operations:responseTime"
+        "disk:free; what follows from it: "
+        "backup:age, disk:write, error_percent, operations:responseTime"
     )
     firing = {each.rule for each in checked.standings if each.firing}
     assert firing == {
@@ -190,14 +191,16 @@ def test_a_cause_that_is_no_rule_of_its_own_is_named_before_what_follows(
     )
     check(settings, of_a_full_disk(NOW))
     assert told(receiver) == [("health-failing", "firing")]
-    assert receiver.notices[0]["text"].startswith("disk:free; so also: backup:age, disk:write")
+    assert receiver.notices[0]["text"].startswith(
+        "disk:free; what follows from it: backup:age, disk:write"
+    )
 
 
 def test_what_does_not_follow_is_told_beside_a_cause(settings: Settings, receiver: Webhook) -> None:
     check(settings, facts(NOW, disk=5, failing=["counters:total", "disk:write"]))
     texts = {each["rule"]: each["text"] for each in receiver.notices}
     assert texts == {
-        "disk-free": "disk:free 5 percent: 512 MiB are free; so also: disk:write",
+        "disk-free": "disk:free 5 percent: 512 MiB are free; what follows from it: disk:write",
         "health-failing": "counters:total: is wrong",
     }
 
@@ -574,3 +577,11 @@ def test_nothing_secret_lies_in_the_state(settings: Settings, receiver: Webhook)
         assert receiver.url.encode() not in content
         assert path.stat().st_mode & 0o077 == 0
     assert SECRET.encode() not in b"".join(receiver.bodies)
+
+
+def test_what_is_bad_and_not_raised_yet_is_pending(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    for minute, pending, firing in ((0, True, False), (1, True, False), (2, False, True)):
+        checked = check(settings, facts(NOW + 60 * minute, disk=5))
+        (found,) = (each for each in checked.standings if each.rule == "disk-free")
+        assert (found.pending, found.firing) == (pending, firing)

@@ -66,6 +66,7 @@ def test_what_was_never_evaluated_is_unknown(config: Path) -> None:
         "value": None,
         "text": "not evaluated yet",
         "silenced": None,
+        "pending": False,
     }
 
 
@@ -75,7 +76,7 @@ def test_a_check_tells_sinks_once_and_people_each_time(config: Path, receiver: W
     assert "backup-age warning" in told
     # What was typed to name the settings is in what is to be done.
     assert receiver.notices[0]["advice"] == f"Run 'jobstore backup create --config {config}'."
-    assert "backup:age: never; so also: restore-test:age" in told
+    assert "backup:age: never; what follows from it: restore-test:age" in told
     assert alerts(config, "check", "--quiet") == ""
     assert [each["rule"] for each in receiver.notices] == ["backup-age"]
     found = {each["rule"]: each for each in asked(config, "list")["alerts"]}

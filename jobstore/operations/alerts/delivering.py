@@ -21,7 +21,7 @@ from jobstore.operations.alerts.sinks import Undelivered, send
 from jobstore.operations.alerts.state import AlertStore
 
 if TYPE_CHECKING:
-    from jobstore.settings.alerting import Sink
+    from jobstore.settings.alerting import NotifiedSink, Sink
     from jobstore.settings.sections import Settings
 
 _log = logging.getLogger("jobstore.alerts")
@@ -82,7 +82,7 @@ def deliver(settings: Settings, now: float) -> list[Delivery]:
     return [Delivery(job.notification.id, job.sink, job.error) for job in tuple(finished)]
 
 
-def notified(settings: Settings) -> list[Sink]:
+def notified(settings: Settings) -> list[NotifiedSink]:
     """Return the sinks that get notifications: all but those that are called by heartbeats."""
     return [sink for sink in settings.alerts.sinks if sink.type != "heartbeat"]
 

@@ -92,7 +92,7 @@ def only(reading: Reading, names: Collection[str], following: Iterable[str]) -> 
     """Return a reading that is about the bad checks ``names`` alone, and what follows from them."""
     found = _checks(reading.checks, [each for each in reading.checks if each.name in names])
     more = ", ".join(sorted(following))
-    return replace(found, text=f"{found.text}; so also: {more}") if more else found
+    return replace(found, text=f"{found.text}; what follows from it: {more}") if more else found
 
 
 def latency_limits(rules: Iterable[Rule]) -> tuple[float, float]:

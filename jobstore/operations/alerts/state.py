@@ -48,7 +48,7 @@ class Standing:
     """How one rule stands: its name, how bad it is, whether it fires and since when, and why.
 
     ``since`` is a Unix time, ``None`` for a rule that was never evaluated; ``silenced`` the reason
-    of a silence that holds, or ``None``.
+    of a silence that holds, or ``None``. One that is ``pending`` is about to fire.
     """
 
     rule: str
@@ -58,6 +58,7 @@ class Standing:
     value: float | None
     text: str
     silenced: str | None
+    pending: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class AlertStore:
                         state.value if state else None,
                         state.text if state else "not evaluated yet",
                         silenced_by(held, rule.name),
+                        bool(state and not state.firing and state.turning_since),
                     )
                 )
         return found

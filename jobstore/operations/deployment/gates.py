@@ -67,7 +67,7 @@ def shown(check: Check) -> str:
 
 def wanted(check: Check) -> str:
     """Return what a check had to reach, for people; empty where nothing was asked for."""
-    # What follows a comma tells how it was measured.
+    # What follows a comma says how it was measured.
     unit = (check.unit or "").partition(",")[0]
     return f"{check.bound} {_shown(check.limit, unit)}".strip()
 
