@@ -4,4 +4,4 @@
 SELECT d.number, d.record FROM deployment AS d ORDER BY d.number DESC;
 
 -- name: put_deployment
-INSERT OR REPLACE INTO deployment (number, status, record) VALUES (?, ?, ?);
+INSERT OR REPLACE INTO deployment (number, record) VALUES (?, ?);

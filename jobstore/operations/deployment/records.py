@@ -180,9 +180,9 @@ class Book:
         if deployment.status is not Status.RUNNING:
             with disk_errors(self.folder):
                 write_file(self.report(deployment.number), markdown(deployment).encode())
-        row = (deployment.number, deployment.status, _KIND.dump_json(deployment).decode())
+        record = _KIND.dump_json(deployment).decode()
         with writing(self._settings.operations_db) as kept:
-            kept.run("put_deployment", row)
+            kept.run("put_deployment", (deployment.number, record))
 
     def all(self) -> list[Deployment]:
         """Return all of them, the latest first. Raises StoreUnavailable for a damaged record."""
