@@ -127,7 +127,7 @@ def metrics(store: StoreOption = STORE_DEFAULT, config: ConfigOption = None) -> 
     Counts are of all that was ever recorded, gauges as of now.
     """
     from jobstore.operations.monitoring import reading
-    from jobstore.operations.monitoring.exposition import exposition, metrics
+    from jobstore.operations.monitoring.prometheus import exposition, metrics
 
     settings = _settings(store, config)
     frame = _frame(settings)

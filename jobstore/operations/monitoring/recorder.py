@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 from jobstore.errors import JobStoreError
 from jobstore.events import Event
 from jobstore.operations.monitoring import history
-from jobstore.operations.monitoring.histogram import BOUNDS, EMPTY
+from jobstore.operations.monitoring.histogram import BOUNDS
 from jobstore.operations.monitoring.history import Keep, Level, Process
-from jobstore.operations.monitoring.traffic import OBSERVED, Key, label_of
+from jobstore.operations.monitoring.traffic import OBSERVED, Key, Traffic, flat
 
 if TYPE_CHECKING:
     from jobstore.settings.sections import Settings
@@ -42,18 +42,6 @@ _PRUNING = 3600.0
 _LAST_WRITING = 5.0
 # Seconds that the wall clock may jump back without being followed.
 _STEP_BACK = 300.0
-
-
-class _Tally:
-    """What one operation did since the recorder was made."""
-
-    __slots__ = ("buckets", "errors", "rows", "seconds")
-
-    def __init__(self) -> None:
-        self.buckets = list(EMPTY)
-        self.seconds = 0.0
-        self.rows = 0
-        self.errors: dict[str, int] = {}
 
 
 class Recorder:
@@ -84,7 +72,7 @@ class Recorder:
         self._clock = steady(clock)
         self._process = Process(os.getpid(), int(clock() * 1_000_000), label)
         self._fresh: deque[Event] = deque()
-        self._tallies: dict[str, _Tally] = {}
+        self._traffic: dict[str, Traffic] = {}
         self._written: dict[Key, int] = {}
         self._levels: dict[str, Level] = {}
         self._writer: Any = None
@@ -110,33 +98,24 @@ class Recorder:
     def counted(self) -> dict[Key, int]:
         """Return everything that was counted since the recorder was made."""
         self._count()
-        found: dict[Key, int] = {}
         with self._counting:
-            for operation, tally in self._tallies.items():
-                found[operation, "micros", ""] = round(tally.seconds * 1_000_000)
-                found[operation, "rows", ""] = tally.rows
-                for index, count in enumerate(tally.buckets):
-                    if count:
-                        found[operation, "bucket", label_of(index)] = count
-                for error, count in tally.errors.items():
-                    found[operation, "error", error] = count
-        return found
+            return flat(self._traffic)
 
     def _count(self) -> None:
         """Count what was put aside; any thread may."""
-        tallies, take = self._tallies, self._fresh.popleft
+        traffic, take = self._traffic, self._fresh.popleft
         with self._counting:
             # Nobody else takes any; what is added meanwhile is for the next time.
             for _ in range(len(self._fresh)):
                 operation, seconds, rows, error, _shape = take()
-                if operation not in tallies:
-                    tallies[operation] = _Tally()
-                tally = tallies[operation]
-                tally.buckets[bisect_left(BOUNDS, seconds)] += 1
-                tally.seconds += seconds
-                tally.rows += rows
+                if operation not in traffic:
+                    traffic[operation] = Traffic()
+                each = traffic[operation]
+                each.buckets[bisect_left(BOUNDS, seconds)] += 1
+                each.seconds += seconds
+                each.rows += rows
                 if error is not None:
-                    tally.errors[error] = tally.errors.get(error, 0) + 1
+                    each.errors[error] = each.errors.get(error, 0) + 1
 
     def levels(self) -> dict[str, int]:
         """Return what goes up and down, as it is now: numbers of operations and bytes.
@@ -195,10 +174,8 @@ class Recorder:
 
     def _look(self, levels: dict[str, int]) -> None:
         for name, value in levels.items():
-            if name in self._levels:
-                self._levels[name].read(value)
-            else:
-                self._levels[name] = Level.of(value)
+            known = self._levels.get(name)
+            self._levels[name] = known.read(value) if known else Level.of(value)
 
     def _write(self, *, ended: bool) -> bool:
         counted = self.counted()
