@@ -35,7 +35,7 @@ from tests.contract.cli.commands import run, said
 from tests.fixtures.postings import posting
 from tests.operations.damaging import fill
 from tests.operations.deploying import rewrite_record
-from tests.operations.watching import NOW, Seconds, ask, recorder_for, settings_for
+from tests.operations.watching import NOW, Seconds, settings_for
 
 HOUR, DAY = 3600.0, 86_400.0
 
@@ -196,16 +196,6 @@ def test_notices_that_do_not_arrive_are_kept(settings: Settings, tmp_path: Path)
     assert detail(ran, "alerts") == (
         "backup-age, restore-test-age firing; 0 notices delivered, 2 kept for later"
     )
-
-
-def test_old_figures_are_removed(settings: Settings, tmp_path: Path) -> None:
-    # The history goes by the real clock; this was written years ago.
-    recorder = recorder_for(tmp_path, Seconds(1_000_000_000.0))
-    ask(recorder, 0.001)
-    recorder.flush()
-    assert outcomes(run_due(settings, only=["history"], clock=Seconds())) == {"history": "done"}
-    with closing(sqlite3.connect(settings.operations_db)) as conn:
-        assert conn.execute("SELECT DISTINCT period FROM tally").fetchall() == [(0,)]
 
 
 async def test_the_wal_is_emptied_and_the_index_merged_while_others_use_the_store(
@@ -391,7 +381,7 @@ def test_an_agent_ends_when_it_is_told_to(
         said = []
         for line in child.stderr:
             said.append(line.partition(",")[0].strip())
-            if {*said} >= {"history: done", "alerts: done"}:
+            if {*said} >= {"optimize: done", "alerts: done"}:
                 break
         child.send_signal(number)
         rest = child.stderr.read()

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from jobstore.operations.database import writing
 from jobstore.operations.monitoring.traffic import Key
+
+if TYPE_CHECKING:
+    from jobstore.settings.sections import Settings
 
 SAMPLE, MINUTE, HOUR, DAY, EVER = 1, 60, 3600, 86_400, 0
 _ROLLED_UP = (EVER, MINUTE, HOUR, DAY)
@@ -53,6 +56,12 @@ class Keep(NamedTuple):
     minutes: float = 2
     hours: float = 30
     days: float = 730
+
+    @classmethod
+    def of(cls, settings: Settings) -> Keep:
+        """Return how long ``settings`` keep what was recorded."""
+        given = settings.monitoring
+        return cls(given.keep_minutes_days, given.keep_hours_days, given.keep_days_days)
 
 
 def add(

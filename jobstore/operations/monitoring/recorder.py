@@ -235,15 +235,9 @@ def of_settings(settings: Settings, *, label: str = "python") -> Recorder:
         settings.operations_db,
         settings.store.address.path,
         sample_seconds=given.sample_seconds,
-        keep=keep_of(settings),
+        keep=Keep.of(settings),
         label=label,
     )
-
-
-def keep_of(settings: Settings) -> Keep:
-    """Return how long ``settings`` keep what was recorded."""
-    given = settings.monitoring
-    return Keep(given.keep_minutes_days, given.keep_hours_days, given.keep_days_days)
 
 
 def sizes(store: Path) -> dict[str, int]:

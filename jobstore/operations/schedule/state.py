@@ -114,6 +114,11 @@ def read(path: Path) -> dict[str, State]:
     return {each.name: each for each in states if each.is_sound()}
 
 
+def read_one(path: Path, name: str) -> State:
+    """Return what is remembered of the task ``name``."""
+    return read(path).get(name, State(name))
+
+
 def write(path: Path, states: Iterable[State]) -> None:
     """Remember states; all of them or none."""
     with writing(path) as kept:
