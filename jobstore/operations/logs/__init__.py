@@ -9,10 +9,6 @@ behave as those of any library.
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import uuid4
 
@@ -55,7 +51,6 @@ def get(name: str) -> Any:
         processors=[
             structlog.stdlib.filter_by_level,
             structlog.contextvars.merge_contextvars,
-            _with_error,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -67,14 +62,11 @@ def new_id() -> str:
     return uuid4().hex[:12]
 
 
-@contextmanager
-def bound(**ids: str) -> Iterator[None]:
-    """Put ids into every line that is logged inside: ``with bound(request_id=new_id()):``.
+bound = structlog.contextvars.bound_contextvars
+"""Puts ids into every line that is logged inside: ``with bound(request_id=new_id()):``.
 
-    Tasks and threads that are started inside know them as far as they copy the context.
-    """
-    with structlog.contextvars.bound_contextvars(**ids):
-        yield
+Tasks and threads that are started inside know them as far as they copy the context.
+"""
 
 
 def redactor(settings: Settings) -> Redactor:
@@ -103,12 +95,7 @@ class Logs:
         self._logger.addHandler(self._handler)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -159,13 +146,3 @@ class _Handler(logging.Handler):
 
 def _record(text: str, *args: Any) -> logging.LogRecord:
     return logging.LogRecord("jobstore.monitoring", logging.WARNING, "", 0, text, args, None)
-
-
-def _with_error(logger: Any, method: str, entry: MutableMapping[str, Any]) -> Any:
-    """Keep the error that is being handled, when the line is about it."""
-    caught = entry.get("exc_info")
-    if isinstance(caught, BaseException):
-        entry["exc_info"] = (type(caught), caught, caught.__traceback__)
-    elif caught:
-        entry["exc_info"] = caught if isinstance(caught, tuple) else sys.exc_info()
-    return entry

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import sys
 import traceback
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
@@ -70,7 +71,7 @@ class _Framing:
         record: logging.LogRecord = entry.pop("_record")
         entry.pop("_from_structlog")
         entry.pop("stack_info", None)
-        caught = entry.pop("exc_info", None)
+        error = _caught(entry.pop("exc_info", None))
         line: Entry = {
             "timestamp": _time(record.created),
             "level": record.levelname.lower(),
@@ -82,11 +83,17 @@ class _Framing:
         for name, value in entry.items():
             if value is not None and name not in ("timestamp", "level", "logger"):
                 line[name] = self._redactor.value(value, name)
-        error = caught[1] if isinstance(caught, tuple) else None
         if error is not None:
             line["error"] = self._redactor.error(error)
             line["at"] = _places(error)
         return line
+
+
+def _caught(told: Any) -> BaseException | None:
+    """Return the error that a line is about: itself, a tuple, or True for the one being handled."""
+    found = sys.exc_info() if told is True else told
+    error = found[1] if isinstance(found, tuple) else found
+    return error if isinstance(error, BaseException) else None
 
 
 def _places(error: BaseException) -> list[str]:
