@@ -35,15 +35,13 @@ class LineFormatter(structlog.stdlib.ProcessorFormatter):
 
     def __init__(self, form: Literal["json", "readable"], redactor: Redactor, run_id: str) -> None:
         self._redactor = redactor
+        self._run_id = run_id
         super().__init__(
             foreign_pre_chain=[
                 structlog.contextvars.merge_contextvars,
                 structlog.stdlib.ExtraAdder(),
             ],
-            processors=[
-                _Framing(redactor, run_id),
-                _as_json if form == "json" else _readable,
-            ],
+            processors=[self._framed, _as_json if form == "json" else _readable],
         )
 
     def format(self, record: logging.LogRecord) -> str:
@@ -59,15 +57,8 @@ class LineFormatter(structlog.stdlib.ProcessorFormatter):
             return {name: self._redactor.value(value, name) for name, value in args.items()}
         return tuple(self._redactor.value(each) for each in args)
 
-
-class _Framing:
-    """Puts time, level, logger and ids around what was logged, and takes out what may not be."""
-
-    def __init__(self, redactor: Redactor, run_id: str) -> None:
-        self._redactor = redactor
-        self._run_id = run_id
-
-    def __call__(self, logger: Any, method: str, entry: Entry) -> Entry:
+    def _framed(self, logger: Any, method: str, entry: Entry) -> Entry:
+        """Put time, level, logger and ids around what was logged; take out what may not be."""
         record: logging.LogRecord = entry.pop("_record")
         entry.pop("_from_structlog")
         entry.pop("stack_info", None)

@@ -16,7 +16,7 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +40,9 @@ _READING = 1.0
 # Seconds between prunings, and those that stopping waits for the last writing.
 _PRUNING = 3600.0
 _LAST_WRITING = 5.0
-# Seconds that the wall clock may jump back without being followed.
-_STEP_BACK = 300.0
 
 
-class Recorder:
+class Recorder(AbstractContextManager["Recorder"]):
     """Counts the operations of one store; pass it as ``connect(observers=[recorder])``.
 
     ``history`` is the database of operations, made when there is none; ``store`` the store's file,
@@ -69,7 +67,7 @@ class Recorder:
         self._store = store
         self._every = sample_seconds
         self._keep = Keep() if keep is None else keep
-        self._clock = steady(clock)
+        self._clock = clock
         self._process = Process(os.getpid(), int(clock() * 1_000_000), label)
         self._fresh: deque[Event] = deque()
         self._traffic: dict[str, Traffic] = {}
@@ -251,22 +249,3 @@ def sizes(store: Path) -> dict[str, int]:
         wal = Path(f"{store}-wal")
         found["wal_bytes"] = wal.stat().st_size if wal.exists() else 0
     return found
-
-
-def steady(clock: Callable[[], float]) -> Callable[[], float]:
-    """Return ``clock`` without small steps back.
-
-    A clock that is set back by up to five minutes stands still until it has caught up. A larger
-    jump is followed, for the time before it was wrong; samples are added to what is there, so
-    nothing is lost or written over either way.
-    """
-    latest = float("-inf")
-
-    def now() -> float:
-        nonlocal latest
-        given = clock()
-        if not latest - _STEP_BACK <= given < latest:
-            latest = given
-        return latest
-
-    return now
