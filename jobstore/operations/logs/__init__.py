@@ -74,7 +74,7 @@ def redactor(settings: Settings) -> Redactor:
     return Redactor([*secrets_of(settings), *secrets_of_environment()])
 
 
-class Logs:
+class Logs(logging.Handler):
     """The log files of one store; use it with ``with``, around the work that shall be logged.
 
     No file is made before the first line. A line that cannot be written (a full disk, a folder
@@ -83,16 +83,22 @@ class Logs:
     """
 
     def __init__(self, settings: Settings, *, run_id: str | None = None) -> None:
+        super().__init__()
         self.run_id = run_id or new_id()
-        self._settings = settings
-        self._handler = _Handler(settings, self.run_id)
+        own = self._settings = settings.logging
+        self._files = {
+            name: RotatedFile(settings.logs_folder / f"{name}.log", own.max_bytes, own.keep)
+            for name in LOGS
+        }
+        self._lost = 0
         self._logger = logging.getLogger("jobstore")
-        self._level: int | None = None
+        self._level_before: int | None = None
+        self.setFormatter(LineFormatter(own.format, redactor(settings), self.run_id))
 
     def __enter__(self) -> Self:
-        self._level = self._logger.level
-        self._logger.setLevel(self._settings.logging.level.upper())
-        self._logger.addHandler(self._handler)
+        self._level_before = self._logger.level
+        self._logger.setLevel(self._settings.level.upper())
+        self._logger.addHandler(self)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,28 +106,15 @@ class Logs:
 
     def close(self) -> None:
         """Stop writing. Calling it twice is fine."""
-        if self._level is not None:
-            self._logger.removeHandler(self._handler)
-            self._logger.setLevel(self._level)
-            self._level = None
+        if self._level_before is not None:
+            self._logger.removeHandler(self)
+            self._logger.setLevel(self._level_before)
+            self._level_before = None
+        super().close()
 
     def slow_operations(self) -> SlowOperations:
         """Return an observer for :func:`jobstore.connect`; close it before the logs."""
-        return SlowOperations(self._settings.logging.slow_ms, get("performance"))
-
-
-class _Handler(logging.Handler):
-    """Sends each record to its file."""
-
-    def __init__(self, settings: Settings, run_id: str) -> None:
-        super().__init__()
-        own = settings.logging
-        self._files = {
-            name: RotatedFile(settings.logs_folder / f"{name}.log", own.max_bytes, own.keep)
-            for name in LOGS
-        }
-        self._lost = 0
-        self.setFormatter(LineFormatter(own.format, redactor(settings), run_id))
+        return SlowOperations(self._settings.slow_ms, get("performance"))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line; never raises."""
