@@ -252,7 +252,7 @@ def test_what_cannot_be_read_is_not_judged_and_the_rest_is(
     recorder.flush()
     with closing(sqlite3.connect(settings.operations_db)) as conn:
         conn.execute("DROP TABLE tally")
-    (settings.state_folder / "drills.json").write_text("no JSON")
+        conn.execute("DROP TABLE restore_test")
     found = gather(settings, now=NOW)
     assert (found.windows, found.restore_test_age_days) == ({}, None)
     assert found.backup_age_hours == float("inf")
@@ -294,12 +294,15 @@ def test_a_pipe_in_place_of_a_file_is_told_and_keeps_nothing_from_being_judged(
 ) -> None:
     settings = settings_for(tmp_path, health={"timeout": 0.2})
     settings.state_folder.mkdir()
-    os.mkfifo(settings.state_folder / "drills.json")
+    os.mkfifo(settings.operations_db)
     for _ in range(3):
         found = gather(settings, now=NOW)
-        assert (found.restore_test_age_days, found.backup_age_hours) == (None, float("inf"))
+        assert (found.windows, found.restore_test_age_days, found.backup_age_hours) == (
+            *({}, None, None),
+        )
         assert found.disk_free_percent is not None
-    assert caplog.text.count("drills.json is not a plain file; remove it.") == 3
+    # The traffic, the backup and the restore test.
+    assert caplog.text.count("operations.db cannot be used: it is not a plain file") == 3 * 3
 
 
 def test_a_store_that_is_nowhere_has_no_disk_to_be_judged(tmp_path: Path) -> None:

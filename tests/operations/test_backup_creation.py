@@ -432,8 +432,8 @@ def test_each_store_is_told_its_own_last_backup_where_several_lie_together(
 
     for settings, manifest in ((one, first), (two, second)):
         assert backup.last_backup(settings).manifest == manifest
-    (two.state_folder / "backups.json").write_text("{")
-    with pytest.raises(BackupError, match="damaged; remove it"):
+    two.operations_db.write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreUnavailable, match=r"operations\.db is damaged"):
         backup.last_backup(two)
 
 

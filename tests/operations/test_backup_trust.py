@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jobstore import BackupError, InvalidSettings
+from jobstore import BackupError, InvalidSettings, StoreUnavailable
 from jobstore.operations import backup
 from jobstore.operations.backup import creation, drills, retention, state, trust, verification
 from jobstore.operations.backup.catalog import read_catalog
@@ -103,7 +103,7 @@ def test_without_a_key_nothing_is_signed_and_nothing_is_asked(
     signed = make(settings)
     assert [each.ok for each in verification.verify(plain, every=True)] == [True] * 4
     assert restored(plain, 1) == signed.name
-    assert not (plain.state_folder / "counters.json").exists() or state.counters(plain)
+    assert state.counters(plain) == {signed.store: signed.counter}
 
 
 def test_what_was_made_before_there_was_a_key_is_refused_unless_told(
@@ -301,8 +301,8 @@ def test_what_was_seen_only_grows(settings: Settings) -> None:
     state.record_counters(settings, {"a": 5, "b": 1})
     state.record_counters(settings, {"a": 3, "c": 2})
     assert state.counters(settings) == {"a": 5, "b": 1, "c": 2}
-    (settings.state_folder / "counters.json").write_text("[")
-    with pytest.raises(BackupError, match=r"counters.json is damaged; remove it"):
+    settings.operations_db.write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreUnavailable, match=r"operations\.db is damaged.* old signed backup"):
         restored(settings, 1)
 
 

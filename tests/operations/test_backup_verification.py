@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 import re
 import shutil
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -29,12 +27,14 @@ from jobstore import (
     StoreBusy,
     migrating,
 )
+from jobstore.engines.sqlite import small
 from jobstore.locking import FileLock
 from jobstore.operations import backup
 from jobstore.operations.backup import drills, restoring, state, verification
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.packing import measure
+from jobstore.operations.database import reading
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.postings import posting
@@ -316,12 +316,12 @@ def test_a_drill_records_what_it_did(
     assert backup.last_drill(settings) == bad
     assert backup.last_drill(settings, successful=True) == good
     # The last good one is kept, however many fail after it.
-    monkeypatch.setattr(state, "_DRILLS_KEPT", 2)
+    monkeypatch.setattr(state, "_TESTS_KEPT", 2)
     for _ in range(4):
         state.record_drill(settings, bad)
     assert backup.last_drill(settings, successful=True) == good
-    kept = json.loads((settings.state_folder / "drills.json").read_text())
-    assert [each["ok"] for each in kept] == [True, False, False]
+    with reading(settings.operations_db) as kept:
+        assert [row[3] for row in kept.rows("restore_tests")] == [False, False, True]
 
 
 def test_a_restored_store_that_gives_wrong_answers_fails_the_drill(settings: Settings) -> None:
@@ -388,20 +388,13 @@ def test_drills_that_end_at_once_are_all_recorded(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = drills.drill(settings)
-    write = state.write_file
-
-    def slow(path: Path, data: bytes) -> None:
-        time.sleep(0.02)
-        write(path, data)
-
-    monkeypatch.setattr(state, "write_file", slow)
     with ThreadPoolExecutor(4) as threads:
         for each in [threads.submit(state.record_drill, settings, done) for _ in range(8)]:
             each.result()
-    kept = json.loads((settings.state_folder / "drills.json").read_text())
-    assert len(kept) == 9
-    monkeypatch.setattr(state, "_PATIENCE", 0.02)
-    with FileLock(settings.state_folder / "drills.json", 0), pytest.raises(StoreBusy):
+    with reading(settings.operations_db) as kept:
+        assert len(kept.rows("restore_tests")) == 9
+    monkeypatch.setattr(small, "_PATIENCE", 0.02)
+    with FileLock(settings.operations_db, 0), pytest.raises(StoreBusy):
         state.record_drill(settings, done)
 
 

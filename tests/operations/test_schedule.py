@@ -34,7 +34,8 @@ from jobstore.settings.sections import Settings
 from tests.contract.cli.commands import run, said
 from tests.fixtures.postings import posting
 from tests.operations.damaging import fill
-from tests.operations.watching import NOW, Seconds, ask, recorder_for, settings_for
+from tests.operations.deploying import rewrite_record
+from tests.operations.watching import NOW, Seconds, settings_for
 
 HOUR, DAY = 3600.0, 86_400.0
 
@@ -197,16 +198,6 @@ def test_notices_that_do_not_arrive_are_kept(settings: Settings, tmp_path: Path)
     )
 
 
-def test_old_figures_are_removed(settings: Settings, tmp_path: Path) -> None:
-    # The history goes by the real clock; this was written years ago.
-    recorder = recorder_for(tmp_path, Seconds(1_000_000_000.0))
-    ask(recorder, 0.001)
-    recorder.flush()
-    assert outcomes(run_due(settings, only=["history"], clock=Seconds())) == {"history": "done"}
-    with closing(sqlite3.connect(settings.operations_db)) as conn:
-        assert conn.execute("SELECT DISTINCT period FROM tally").fetchall() == [(0,)]
-
-
 async def test_the_wal_is_emptied_and_the_index_merged_while_others_use_the_store(
     settings: Settings, migrated_url: str
 ) -> None:
@@ -288,18 +279,16 @@ def test_backups_that_deployments_need_are_not_pruned(
         rollback = book.begin("rollback", "test", environment="staging", to=1)
         rollback.saved, rollback.status = kept, deployment.Status.SUCCEEDED
         book.keep(rollback)
-    record = settings.deployments_folder / "0001.json"
-    whole = record.read_bytes()
     clock = Seconds()
 
     # What is not known to be needed is not known not to be.
-    record.write_text("{}")
+    rewrite_record(settings, 1, lambda told: {})
     ran = run_due(settings, only=["prune"], clock=clock)
     assert outcomes(ran) == {"prune": "failed"}
-    assert "0001.json is damaged" in detail(ran, "prune")
+    assert "Deployment 1 in " in detail(ran, "prune")
     assert backups(settings) == 3
 
-    record.write_bytes(whole)
+    book.keep(rollback)
     clock.now += 300
     assert outcomes(run_due(settings, only=["prune"], clock=clock)) == {"prune": "done"}
     found = {file.name.partition(".")[0] for file in settings.backups_folder.glob("*.zst")}
@@ -392,7 +381,7 @@ def test_an_agent_ends_when_it_is_told_to(
         said = []
         for line in child.stderr:
             said.append(line.partition(",")[0].strip())
-            if {*said} >= {"history: done", "alerts: done"}:
+            if {*said} >= {"optimize: done", "alerts: done"}:
                 break
         child.send_signal(number)
         rest = child.stderr.read()
