@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from jobstore.engines.archive import Archive
 from jobstore.engines.backend import Capability, Upkeep
 from jobstore.engines.protocol import Engine
 from jobstore.engines.sqlite import url as urls
@@ -23,6 +24,13 @@ class SQLiteBackend:
         from jobstore.engines.sqlite.upkeep.upkeep import SQLiteUpkeep
 
         return SQLiteUpkeep()
+
+    @property
+    def archive(self) -> Archive:
+        """Copies of the file."""
+        from jobstore.engines.sqlite.upkeep.archive import SQLiteArchive
+
+        return SQLiteArchive()
 
     def parse(self, url: str) -> StoreURL:
         """Return the file that ``url`` names."""

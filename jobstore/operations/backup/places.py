@@ -23,7 +23,8 @@ from jobstore.operations.backup.manifest import (
     parse_manifest,
 )
 from jobstore.operations.backup.packing import Packed, measure
-from jobstore.operations.backup.scratch import (
+from jobstore.progress import Progress
+from jobstore.scratch import (
     CHUNK,
     disk_errors,
     is_scratch,
@@ -32,7 +33,6 @@ from jobstore.operations.backup.scratch import (
     scratch_folder,
     write_file,
 )
-from jobstore.progress import Progress
 from jobstore.settings.sections import Settings
 
 _MARKER = ".unfinished"

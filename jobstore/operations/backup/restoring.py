@@ -1,8 +1,7 @@
 """Giving a store back: as a new one, or in the place of one that is there.
 
-Everything is fetched, opened and checked in a scratch folder beside the target before anything
-else is touched. What takes the place of a store that is there is in
-:mod:`jobstore.operations.backup.replacing`.
+What may be refused is refused first. Then everything is fetched, opened and checked in a scratch
+folder beside the target, before anything else is touched.
 """
 
 from __future__ import annotations
@@ -15,29 +14,20 @@ from datetime import datetime
 from pathlib import Path
 
 from jobstore import migrating
-from jobstore.errors import BackupError, JobStoreError
+from jobstore.engines import backend_of
+from jobstore.engines.archive import Dump
+from jobstore.errors import JobStoreError
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import choose
-from jobstore.operations.backup.packing import identities_in
-from jobstore.operations.backup.replacing import replace_store
-from jobstore.operations.backup.scratch import (
-    disk_errors,
-    make_folder,
-    scratch_folder,
-    sweep,
-    synchronise,
-)
+from jobstore.operations.backup.creation import create, replicate
+from jobstore.operations.backup.manifest import BEFORE_RESTORE
 from jobstore.operations.backup.trust import Doubt
-from jobstore.operations.backup.verification import open_chosen, require_known_form
+from jobstore.operations.backup.verification import open_chosen
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.settings.sections import Settings
 
 _log = logs.get("backup")
-
-# What SQLite keeps beside a database and would take for the restored one's. An empty WAL, which
-# readers leave, holds nothing; what else there is beside it is made anew by whoever opens first.
-_BESIDE = ("-wal", "-journal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +85,32 @@ def restore(
     """
     started = time.monotonic()
     target = settings.store.address if to is None else parse_store_url(to)
-    # A link stays one; what it leads to is replaced.
-    path = Path(os.path.realpath(target.path))
-    store = settings.store.model_copy(update={"url": str(target)})
-    # First, since a restore that was killed may have left the store a second name.
-    sweep(path.parent)
-    _require_file(path)
-    if not replace:
-        _require_absent(path)
+    there = settings.model_copy(
+        update={"store": settings.store.model_copy(update={"url": str(target)})}
+    )
+    archive = backend_of(target).archive
+    archive.check_target(target, replace=replace)
     choice = choose(settings, name, at, accept)
-    identities = identities_in(settings.backup.identity_file)
-    make_folder(path.parent)
-    saved: str | None = None
+    saved = aside = None
     failures: dict[str, str] = {}
-    with disk_errors(path.parent), scratch_folder(path.parent) as scratch:
-        backup, database, place, faults = open_chosen(choice, scratch, identities, progress)
-        require_known_form(database, backup.manifest)
-        database.chmod(0o600)
-        synchronise(database)
+
+    def save(dump: Dump) -> None:
+        nonlocal saved
+        saved = create(there, progress, BEFORE_RESTORE, dump, replicate=False).name
+
+    with archive.scratch(target) as scratch:
+        backup, database, place, faults = open_chosen(choice, scratch, progress)
         if replace:
-            there = settings.model_copy(update={"store": store})
-            saved, failures = replace_store(there, path, database, progress)
+            aside = archive.replace(target, database, save, alone=True)
         else:
-            _put(database, path)
+            archive.load(database, target)
+    if saved is not None:
+        # Nobody waits for places that are far away.
+        failures = replicate(there, saved, progress).failures
+    elif aside is not None:
+        saved = str(aside)
+    # A link stays one; what it leads to was replaced.
+    path = Path(os.path.realpath(target.path))
     _log.warning("a store was restored", backup=backup.name, to=str(path), saved=saved)
     return Restored(
         backup=backup.name,
@@ -130,7 +123,7 @@ def restore(
         advice=_advice(target),
         seconds=round(time.monotonic() - started, 3),
         faults=faults,
-        warnings=tuple(fault for told in choice.faults.values() for fault in told),
+        warnings=choice.warnings,
     )
 
 
@@ -140,38 +133,3 @@ def _advice(target: StoreURL) -> str | None:
     except JobStoreError as error:
         return str(error)
     return None
-
-
-def _require_file(path: Path) -> None:
-    """Refuse what a file cannot be put in the place of, or only at the cost of another one."""
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise BackupError(f"{path} is not a file; restore to another place with --to.")
-    if path.exists() and path.stat().st_nlink > 1:
-        raise BackupError(
-            f"{path} has other names (hard links), which would no longer hold a store; remove "
-            "them, or restore to another file with --to."
-        )
-
-
-def _require_absent(path: Path) -> None:
-    if path.exists():
-        raise _exists(path)
-    for file in (Path(f"{path}{end}") for end in _BESIDE):
-        if file.exists() and file.stat().st_size:
-            raise _exists(file)
-
-
-def _put(database: Path, path: Path) -> None:
-    """Give the database its name, unless somebody took it meanwhile."""
-    try:
-        os.link(database, path)
-    except FileExistsError:
-        raise _exists(path) from None
-    synchronise(path.parent)
-
-
-def _exists(file: Path) -> BackupError:
-    return BackupError(
-        f"{file} exists and was not touched; restore to another file, or add --replace to put "
-        "the backup in its place, after a backup of what is there."
-    )

@@ -19,7 +19,7 @@ from jobstore.errors import BackupError
 from jobstore.locking import FileLock
 from jobstore.operations.backup.manifest import Manifest, age_order, ahead
 from jobstore.operations.backup.places import FolderPlace
-from jobstore.operations.backup.scratch import (
+from jobstore.scratch import (
     disk_errors,
     make_folder,
     open_regular,

@@ -9,7 +9,7 @@ from jobstore import migrating
 from jobstore.checks import Verdict
 from jobstore.engines import backend_of
 from jobstore.engines.backend import Condition
-from jobstore.operations.backup import Backup, create_backup
+from jobstore.operations.backup import Backup, create
 from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.gates import Check, Measured
 from jobstore.operations.deployment.records import Deployment
@@ -58,9 +58,7 @@ class DatabasePhase:
     def _backup(self) -> Measured:
         if not read_condition(self._url).migrations:
             return Measured("nothing to back up")
-        made = asyncio.run(
-            create_backup(self._settings, reason=f"before deployment {self._deployment.number}")
-        )
+        made = create(self._settings, reason=f"before deployment {self._deployment.number}")
         # That of a killed one was made before its migrations; it stays the one to return to.
         self._deployment.backup = self._deployment.backup or made.name
         self._keep(self._deployment)

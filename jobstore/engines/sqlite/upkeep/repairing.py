@@ -21,10 +21,11 @@ from jobstore.engines.sqlite.errors import DamagedRow, primary_code, translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.upkeep.inspection import check_pages, check_words
 from jobstore.engines.sqlite.upkeep.rebuilding import rebuild_counters, rebuild_index
-from jobstore.engines.sqlite.upkeep.space import require_space, size_of
+from jobstore.engines.sqlite.upkeep.space import size_of
 from jobstore.engines.sqlite.upkeep.verification import verify_rows
 from jobstore.errors import StoreCorrupt
 from jobstore.files import make_file
+from jobstore.scratch import require_space
 
 _SQL = named_statements.load("sqlite")
 
@@ -86,7 +87,7 @@ def _kept(path: Path, wanted: bool) -> Iterator[Path | None]:
         yield None
         return
     copy = path.with_name(f"{path.name}.before-repair-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-    require_space(path.parent, size_of(path))
+    require_space(path.parent, size_of(path), others=False)
     try:
         make_file(copy)
         with (
