@@ -257,7 +257,7 @@ def prune(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Remove the backups that retention needs no more: days, weeks, months, as configured.
+    """Remove the backups that retention does not keep: days, weeks, months, as configured.
 
     The newest good one always stays, and so do those of the latest deployments and rollbacks.
     The exit code is 1 when a place failed.

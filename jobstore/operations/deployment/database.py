@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from jobstore import migrating
 from jobstore.checks import Verdict
 from jobstore.engines import backend_of
-from jobstore.engines.backend import Condition
 from jobstore.operations.backup import Backup, create
 from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.gates import Check, Measured
@@ -96,7 +95,7 @@ class DatabasePhase:
     def _samples(self) -> Measured:
         if not self._settings.deployment.sample_data:
             return Measured("not asked for")
-        if _of(self._deployment.before).postings:
+        if (before := self._deployment.before) is not None and before.postings:
             return Measured("not needed: the store has postings")
         # Before any is stored: from now on there may be some to be taken out again.
         self._deployment.samples = 1
@@ -113,7 +112,3 @@ def backed_up(made: Backup) -> Measured:
         return Measured(told, "in every place")
     advice = " ".join(made.failures.values())
     return Measured(told, "in every place", verdict=Verdict.WARN, advice=advice)
-
-
-def _of(condition: Condition | None) -> Condition:
-    return Condition() if condition is None else condition

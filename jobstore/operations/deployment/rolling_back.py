@@ -60,9 +60,8 @@ def roll_back(
         )
         _log.info("a rollback began", number=deployment.number, to=to)
         with ended(book, deployment, lambda: _undo(settings, deployment, earlier)):
-            steps = _Steps(settings, deployment, target, earlier)
-            course = Course(deployment.phases, told)
-            course.run("rollback", steps.checks(expected, book.keep))
+            checks = _checks(settings, book, deployment, target, earlier, expected)
+            Course(deployment.phases, told).run("rollback", checks)
             deployment.after = read_condition(settings.store.address)
     return deployment
 
@@ -78,11 +77,9 @@ def _unpacked(settings: Settings, to: int) -> Iterator[tuple[Deployment, Path, L
             "deployments list'."
         )
     url = settings.store.address
-    archive = backend_of(url).archive
-    with archive.scratch(url) as scratch:
-        earlier = unpacked(settings, target.snapshot, scratch)
+    with unpacked(settings, target.snapshot) as earlier:
         try:
-            loss = archive.compare(url, earlier)
+            loss = backend_of(url).archive.compare(url, earlier)
         except StoreCorrupt as error:
             again = settings.command("restore", target.snapshot, "--replace")
             raise StoreCorrupt(
@@ -92,16 +89,60 @@ def _unpacked(settings: Settings, to: int) -> Iterator[tuple[Deployment, Path, L
         yield target, earlier, loss
 
 
+def _checks(
+    settings: Settings,
+    book: Book,
+    deployment: Deployment,
+    target: Deployment,
+    earlier: Path,
+    expected: Loss,
+) -> Iterator[Check]:
+    url = settings.store.address
+
+    def data() -> Measured:
+        deployment.before = read_condition(url)
+        why = f"before the return to deployment {target.number}"
+        deployment.loss, deployment.saved = replace(settings, earlier, why, agreed=True)
+        deployment.snapshot = target.snapshot
+        book.keep(deployment)
+        return Measured(f"lost: {deployment.loss}", f"as told before: {expected}")
+
+    def schema() -> Measured:
+        found, wanted = read_condition(url), target.after
+        newest = found.newest if wanted is None else wanted.newest
+        return judged(found.newest == newest, found.newest, newest)
+
+    def integrity() -> Measured:
+        (found,) = backend_of(url).upkeep.inspect_content(url, full=False, rows=False)
+        return judged(found.verdict == "ok", found.detail, "no fault")
+
+    def judged(good: bool, found: str, wanted: str) -> Measured:
+        if good:
+            return Measured(found, wanted)
+        advice = f"If it is not put back below: {_by_hand(settings, deployment)}"
+        return Measured(found, wanted, verdict=Verdict.FAIL, advice=advice)
+
+    def copies() -> Measured:
+        """Give the other places what was there before; nobody waits for that any more."""
+        if deployment.saved is None:
+            return Measured("nothing was saved")
+        return backed_up(replicate(settings, deployment.saved))
+
+    yield Check("data", data)
+    yield Check("schema", schema)
+    yield Check("integrity", integrity)
+    yield Check("copies", copies)
+
+
 def _undo(settings: Settings, deployment: Deployment, earlier: Path) -> None:
     """Return to what was there before, unless somebody has written to the store since."""
     if deployment.saved is None:
         return
-    url, why = settings.store.address, f"before undoing rollback {deployment.number}"
+    why = f"before undoing rollback {deployment.number}"
     try:
-        with backend_of(url).archive.scratch(url) as scratch:
-            saved = unpacked(settings, deployment.saved, scratch)
+        with unpacked(settings, deployment.saved) as saved:
             replace(settings, saved, why, agreed=False, known=earlier)
-        deployment.after = read_condition(url)
+        deployment.after = read_condition(settings.store.address)
     except (JobStoreError, OSError) as error:
         deployment.left.append(f"{reason(error)} {_by_hand(settings, deployment)}")
     else:
@@ -112,51 +153,3 @@ def _undo(settings: Settings, deployment: Deployment, earlier: Path) -> None:
 def _by_hand(settings: Settings, deployment: Deployment) -> str:
     again = settings.command("restore", str(deployment.saved), "--replace")
     return f"To return to what was there, run: {again}"
-
-
-class _Steps:
-    def __init__(
-        self, settings: Settings, deployment: Deployment, target: Deployment, earlier: Path
-    ) -> None:
-        self._settings = settings
-        self._url = settings.store.address
-        self._deployment = deployment
-        self._target = target
-        self._earlier = earlier
-
-    def checks(self, expected: Loss, keep: Callable[[Deployment], None]) -> Iterator[Check]:
-        yield Check("data", lambda: self._replace(expected, keep))
-        yield Check("schema", self._schema)
-        yield Check("integrity", self._integrity)
-        yield Check("copies", self._copy)
-
-    def _replace(self, expected: Loss, keep: Callable[[Deployment], None]) -> Measured:
-        deployment = self._deployment
-        deployment.before = read_condition(self._url)
-        why = f"before the return to deployment {self._target.number}"
-        done = replace(self._settings, self._earlier, why, agreed=True)
-        deployment.loss, deployment.saved = done
-        deployment.snapshot = self._target.snapshot
-        keep(deployment)
-        return Measured(f"lost: {deployment.loss}", f"as told before: {expected}")
-
-    def _schema(self) -> Measured:
-        found, wanted = read_condition(self._url), self._target.after
-        newest = found.newest if wanted is None else wanted.newest
-        return self._judged(found.newest == newest, found.newest, newest)
-
-    def _integrity(self) -> Measured:
-        (found,) = backend_of(self._url).upkeep.inspect_content(self._url, full=False, rows=False)
-        return self._judged(found.verdict == "ok", found.detail, "no fault")
-
-    def _judged(self, good: bool, found: str, target: str) -> Measured:
-        if good:
-            return Measured(found, target)
-        advice = "If it is not put back below: " + _by_hand(self._settings, self._deployment)
-        return Measured(found, target, verdict=Verdict.FAIL, advice=advice)
-
-    def _copy(self) -> Measured:
-        """Give the other places what was there before; nobody waits for that any more."""
-        if self._deployment.saved is None:
-            return Measured("nothing was saved")
-        return backed_up(replicate(self._settings, self._deployment.saved))

@@ -144,40 +144,35 @@ class _Undoing:
 
     def restore(self) -> None:
         """Return to the backup, where taking back migrations was not enough."""
-        now, backup = read_condition(self._url), self._deployment.backup
-        if self._stays or now.schema == self._before.schema:
+        now, before, backup = read_condition(self._url), self._before, self._deployment.backup
+        if self._stays or now.schema == before.schema:
             return
+        left = self._deployment.left
         if backup is None:
-            self._deployment.left.append("There is no backup to return to.")
+            left.append("There is no backup to return to.")
             return
-        again = self._settings.command("restore", backup, "--replace")
-        with self._archive.scratch(self._url) as scratch:
-            try:
-                earlier = unpacked(self._settings, backup, scratch)
-            except BackupError as error:
-                self._deployment.left.append(
-                    f"{error} The schema is not that from before; to return to the backup, run: "
-                    f"{again}"
+        try:
+            with unpacked(self._settings, backup) as earlier:
+                loss = self._archive.compare(self._url, earlier)
+                if not loss or self._agree(loss):
+                    loss, saved = replace(self._settings, earlier, self._reason, agreed=bool(loss))
+                    self._done(f"Returned to the backup {backup}; lost: {loss}.")
+                    self._deployment.saved = saved
+                    return
+        except BackupError as error:
+            why = str(error)
+        else:
+            why = f"To return to the backup would lose {loss}."
+            if now.migrations == before.migrations and now.derived_form < before.derived_form:
+                left.append(
+                    "What follows from postings has to be written anew, by the jobstore from "
+                    f"before; that loses nothing: {migrating.up_command(self._url)}"
                 )
                 return
-            loss = self._archive.compare(self._url, earlier)
-            if not loss or self._agree(loss):
-                done = replace(self._settings, earlier, self._reason, agreed=bool(loss))
-                self._done(f"Returned to the backup {backup}; lost: {done.loss}.")
-                self._deployment.saved = done.saved
-            elif now.migrations == self._before.migrations and (
-                now.derived_form < self._before.derived_form
-            ):
-                up = migrating.up_command(self._url)
-                self._deployment.left.append(
-                    "What follows from postings has to be written anew, by the jobstore from "
-                    f"before; that loses nothing: {up}"
-                )
-            else:
-                self._deployment.left.append(
-                    f"The schema is not that from before. Returning to the backup {backup} would "
-                    f"lose {loss}; to do that, run: {again}"
-                )
+        again = self._settings.command("restore", backup, "--replace")
+        left.append(
+            f"{why} The schema is not that from before; to return to the backup, run: {again}"
+        )
 
     def copy_elsewhere(self) -> None:
         """Give each place a copy of what was saved; nobody waits for that any more."""
