@@ -384,6 +384,23 @@ async def count_applicants(url: str) -> None:
         )
 
 
+def test_the_restored_store_is_opened_with_the_options_of_the_store(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(settings)
+    store = settings.store.model_copy(update={"read_timeout": 77.0})
+    given: list[Any] = []
+
+    def watched(url: str, **named: Any) -> Any:
+        given.append(named["options"])
+        return jobstore.connect(url, **named)
+
+    monkeypatch.setattr(restore_tests, "connect", watched)
+    assert restore_tests.run_restore_test(settings.model_copy(update={"store": store})).ok
+    assert given == [store.options]
+    assert given[0].read_timeout == 77.0
+
+
 def test_drills_that_end_at_once_are_all_recorded(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
