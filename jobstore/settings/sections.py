@@ -226,7 +226,7 @@ class ScheduleSection(Section):
         default=60, ge=1, le=10_080, description="minutes between two checkpoints of the WAL"
     )
     optimize_hours: int = Field(
-        default=24, ge=1, le=8760, description="hours between two runs of PRAGMA optimize"
+        default=24, ge=1, le=8760, description="hours between two rounds of tuning the database"
     )
     sample_minutes: int = Field(
         default=1, ge=1, le=1440, description="minutes between health samples"

@@ -14,7 +14,7 @@ from jobstore.engines.archive import Dump
 from jobstore.errors import BackupError, JobStoreError, StoreBusy
 from jobstore.locking import FileLock
 from jobstore.operations import logs
-from jobstore.operations.backup.catalog import Backup
+from jobstore.operations.backup.catalog import Backup, open_places
 from jobstore.operations.backup.manifest import (
     FORMAT,
     LONGEST_REASON,
@@ -24,7 +24,7 @@ from jobstore.operations.backup.manifest import (
     parse_manifest,
 )
 from jobstore.operations.backup.packing import pack, recipients_of
-from jobstore.operations.backup.places import Place, open_places
+from jobstore.operations.backup.places import Place
 from jobstore.operations.backup.state import Attempt, last_attempt, record_attempt
 from jobstore.operations.backup.trust import Trust
 from jobstore.progress import Progress, silent

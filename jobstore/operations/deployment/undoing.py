@@ -8,7 +8,7 @@ is given up, unless the operator agrees.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from jobstore import migrating
@@ -16,6 +16,7 @@ from jobstore.checks.running import reason
 from jobstore.engines import backend_of
 from jobstore.engines.archive import Loss
 from jobstore.engines.backend import Condition, Count
+from jobstore.engines.schema import up_command
 from jobstore.errors import BackupError, JobStoreError, MigrationError
 from jobstore.operations import logs
 from jobstore.operations.backup import create, replicate
@@ -109,16 +110,16 @@ class _Undoing:
         """Take the last migration back; what others wrote only by agreement, and after a backup."""
         lost = ""
 
-        def look(count: Count, step: migrating.Step) -> None:
+        def look(count: Count, steps: Sequence[migrating.Step]) -> None:
             nonlocal lost
-            if not (values := values_of(count, [step])):
+            if not (values := values_of(count, steps)):
                 return
             if not agreed:
                 self._stays = True
                 down = self._settings.command("migrate", "down", "--to", self._before.newest)
                 raise MigrationError(
-                    f"Taking back {step.id} would lose {values}, so it stays; to do that, after a "
-                    f"backup, run: {down}"
+                    f"Taking back {steps[0].id} would lose {values}, so it stays; to do that, "
+                    f"after a backup, run: {down}"
                 )
             if self._deployment.saved is None:
                 saved = create(self._settings, reason=self._reason, replicate=False)
@@ -166,7 +167,7 @@ class _Undoing:
             if now.migrations == before.migrations and now.derived_form < before.derived_form:
                 left.append(
                     "What follows from postings has to be written anew, by the jobstore from "
-                    f"before; that loses nothing: {migrating.up_command(self._url)}"
+                    f"before; that loses nothing: {up_command(self._url)}"
                 )
                 return
         again = self._settings.command("restore", backup, "--replace")
