@@ -128,9 +128,9 @@ def make_folder(folder: Path) -> None:
 
 
 def require_space(folder: Path, octets: int, *, others: bool = True) -> None:
-    """Raise StorageFull unless ``folder`` has room for so many bytes, and with ``others`` for them.
+    """Raise StorageFull unless ``folder`` has room for so many bytes.
 
-    That is a reserve for those who write there meanwhile.
+    With ``others`` a reserve has to stay free as well, for those who write there meanwhile.
     """
     with disk_errors(folder):
         disk = shutil.disk_usage(folder)
