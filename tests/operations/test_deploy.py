@@ -503,13 +503,13 @@ def test_what_is_written_while_a_backup_is_returned_to_is_not_lost_either(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = settings_for(path.parent, thresholds={"get_ms": 0.001})
-    replace = undoing.replace
+    put_in_place = undoing.put_in_place
 
     def replaced_late(*arguments: Any, **named: Any) -> Any:
         stored(settings.store.url, posting("just now"))
-        return replace(*arguments, **named)
+        return put_in_place(*arguments, **named)
 
-    monkeypatch.setattr(undoing, "replace", replaced_late)
+    monkeypatch.setattr(undoing, "put_in_place", replaced_late)
     done = deployed(settings)
 
     assert "would lose what was written meanwhile" in done.left[0]

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from jobstore import migrating
 from jobstore.engines import backend_of
-from jobstore.engines.archive import Dump
-from jobstore.errors import JobStoreError
+from jobstore.engines.archive import Dump, Loss
+from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.creation import create, replicate
@@ -91,23 +93,18 @@ def restore(
     archive = backend_of(target).archive
     archive.check_target(target, replace=replace)
     choice = choose(settings, name, at, accept)
-    saved = aside = None
+    saved = None
     failures: dict[str, str] = {}
-
-    def save(dump: Dump) -> None:
-        nonlocal saved
-        saved = create(there, progress, BEFORE_RESTORE, dump, replicate=False).name
-
     with archive.scratch(target) as scratch:
         backup, database, place, faults = open_chosen(choice, scratch, progress)
         if replace:
-            aside = archive.replace(target, database, save, alone=True)
+            _, saved, aside = put_in_place(there, database, BEFORE_RESTORE, progress, alone=True)
         else:
             archive.load(database, target)
     if saved is not None:
         # Nobody waits for places that are far away.
         failures = replicate(there, saved, progress).failures
-    elif aside is not None:
+    elif replace and aside is not None:
         saved = str(aside)
     # A link stays one; what it leads to was replaced.
     path = Path(os.path.realpath(target.path))
@@ -133,3 +130,63 @@ def _advice(target: StoreURL) -> str | None:
     except JobStoreError as error:
         return str(error)
     return None
+
+
+class Replaced(NamedTuple):
+    """What a store had that is not there any more, and the backup that holds it.
+
+    ``aside`` is the file that it was moved to when it was too damaged to be backed up.
+    """
+
+    loss: Loss
+    saved: str | None
+    aside: Path | None
+
+
+def put_in_place(
+    settings: Settings,
+    copy: Path,
+    reason: str,
+    progress: Progress = silent,
+    *,
+    alone: bool = False,
+    known: Path | None = None,
+    agreed: bool = True,
+) -> Replaced:
+    """Make the store what stands in the file ``copy``, after a backup of what is there.
+
+    Others may have it open, unless ``alone``; then nobody may, and what is there may be damaged,
+    so it is not compared. Otherwise the loss is what the file ``known`` has not, by default
+    ``copy``; without ``agreed`` BackupError is raised where there is any. The backup is in the
+    store's own folder only, so that writers do not wait for places that are far away.
+
+    Raises StoreBusy, StorageFull, StoreCorrupt. Nothing is changed then.
+    """
+    url = settings.store.address
+    backend = backend_of(url)
+    loss, saved = Loss(), None
+
+    def save(dump: Dump) -> None:
+        nonlocal loss, saved
+        if not alone:
+            loss = backend.archive.compare(url, known or copy)
+            if loss and not agreed:
+                raise BackupError(f"This would lose what was written meanwhile: {loss}.")
+            if not backend.upkeep.condition(url).migrations:
+                return
+        saved = create(settings, progress, reason, dump, replicate=False).name
+
+    aside = backend.archive.replace(url, copy, save, alone=alone)
+    return Replaced(loss, saved, aside)
+
+
+@contextmanager
+def unpacked(settings: Settings, backup: str) -> Iterator[Path]:
+    """Give the database of a backup of this store, checked, in a file while the block lasts.
+
+    Raises BackupError when there is no good copy of it.
+    """
+    url = settings.store.address
+    with backend_of(url).archive.scratch(url) as scratch:
+        # It was made here, so what people added to the store is in it as well.
+        yield open_chosen(choose(settings, backup, accept=["foreign"]), scratch).database

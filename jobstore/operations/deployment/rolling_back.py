@@ -13,12 +13,12 @@ from jobstore.engines.archive import Loss
 from jobstore.errors import BackupError, JobStoreError, StoreCorrupt
 from jobstore.operations import logs
 from jobstore.operations.backup import replicate
+from jobstore.operations.backup.restoring import put_in_place, unpacked
 from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.database import backed_up
 from jobstore.operations.deployment.deploying import ended
 from jobstore.operations.deployment.gates import Check, Course, Measured, Told, silent
 from jobstore.operations.deployment.records import Book, Deployment
-from jobstore.operations.deployment.replacing import replace, unpacked
 from jobstore.settings.sections import Settings
 
 _log = logs.get("deployment")
@@ -102,7 +102,7 @@ def _checks(
     def data() -> Measured:
         deployment.before = read_condition(url)
         why = f"before the return to deployment {target.number}"
-        deployment.loss, deployment.saved = replace(settings, earlier, why, agreed=True)
+        deployment.loss, deployment.saved, _ = put_in_place(settings, earlier, why)
         deployment.snapshot = target.snapshot
         book.keep(deployment)
         return Measured(f"lost: {deployment.loss}", f"as told before: {expected}")
@@ -141,7 +141,7 @@ def _undo(settings: Settings, deployment: Deployment, earlier: Path) -> None:
     why = f"before undoing rollback {deployment.number}"
     try:
         with unpacked(settings, deployment.saved) as saved:
-            replace(settings, saved, why, agreed=False, known=earlier)
+            put_in_place(settings, saved, why, agreed=False, known=earlier)
         deployment.after = read_condition(settings.store.address)
     except (JobStoreError, OSError) as error:
         deployment.left.append(f"{reason(error)} {_by_hand(settings, deployment)}")

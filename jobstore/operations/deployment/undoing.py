@@ -20,9 +20,9 @@ from jobstore.engines.schema import up_command
 from jobstore.errors import BackupError, JobStoreError, MigrationError
 from jobstore.operations import logs
 from jobstore.operations.backup import create, replicate
+from jobstore.operations.backup.restoring import put_in_place, unpacked
 from jobstore.operations.deployment.conditions import Values, read_condition, values_of
 from jobstore.operations.deployment.records import Deployment
-from jobstore.operations.deployment.replacing import replace, unpacked
 from jobstore.operations.deployment.samples import remove_samples
 from jobstore.settings.sections import Settings
 
@@ -156,9 +156,9 @@ class _Undoing:
             with unpacked(self._settings, backup) as earlier:
                 loss = self._archive.compare(self._url, earlier)
                 if not loss or self._agree(loss):
-                    loss, saved = replace(self._settings, earlier, self._reason, agreed=bool(loss))
-                    self._done(f"Returned to the backup {backup}; lost: {loss}.")
-                    self._deployment.saved = saved
+                    done = put_in_place(self._settings, earlier, self._reason, agreed=bool(loss))
+                    self._done(f"Returned to the backup {backup}; lost: {done.loss}.")
+                    self._deployment.saved = done.saved
                     return
         except BackupError as error:
             why = str(error)
