@@ -6,7 +6,6 @@ when a command runs.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from enum import StrEnum
 from pathlib import Path
@@ -28,7 +27,7 @@ from jobstore.cli.output import complain, console, counted, plain, print_json, s
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jobstore.operations.backup import Backup, Catalog, Drill, Pruned, Verified
+    from jobstore.operations.backup import Backup, Catalog, Doubt, Drill, Pruned, Verified
     from jobstore.settings.sections import Settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -123,7 +122,7 @@ def create(
     from jobstore.operations import backup
 
     with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
-        made = asyncio.run(backup.create_backup(settings, progress=steps, reason=reason))
+        made = backup.create(settings, steps, reason)
     if json:
         print_json(_fields(made))
     say(
@@ -151,7 +150,7 @@ def list_(
     from jobstore.operations import backup
 
     with operating(store, config) as settings:
-        catalog = asyncio.run(backup.list_backups(settings))
+        catalog = backup.read_catalog(settings)
     if json:
         backups = [_fields(each) for each in catalog.backups]
         print_json({"backups": backups, "faults": catalog.faults})
@@ -204,20 +203,11 @@ def verify(
         raise typer.BadParameter("--all goes neither with a name nor with --restore")
     with operating(store, config) as found, Steps(quiet=quiet or json) as steps:
         settings = with_identity(found, identity)
+        accepted: list[Doubt] = [each.value for each in accept]
         if restore:
-            tested = asyncio.run(
-                backup.drill(settings, name, accept=[each.value for each in accept], progress=steps)
-            )
+            tested = backup.run_restore_test(settings, steps, name=name, accept=accepted)
         else:
-            copies = asyncio.run(
-                backup.verify_backup(
-                    settings,
-                    name,
-                    every=every,
-                    accept=[each.value for each in accept],
-                    progress=steps,
-                )
-            )
+            copies = backup.verify(settings, steps, name=name, every=every, accept=accepted)
     if restore:
         return _tell_test(tested, json, quiet)
     return _tell_copies(copies, json, quiet)
@@ -267,7 +257,7 @@ def prune(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Remove the backups that no generation needs: days, weeks, months, as configured.
+    """Remove the backups that retention does not keep: days, weeks, months, as configured.
 
     The newest good one always stays, and so do those of the latest deployments and rollbacks.
     The exit code is 1 when a place failed.
@@ -279,7 +269,7 @@ def prune(
 
     with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
         keep = deployment.backups_in_use(settings)
-        places = asyncio.run(backup.prune(settings, keep=keep, dry_run=dry_run, progress=steps))
+        places = backup.prune(settings, steps, keep=keep, dry_run=dry_run)
     if json:
         print_json({"places": places})
     for each in places:

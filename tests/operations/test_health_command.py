@@ -134,8 +134,8 @@ def test_backups_restore_tests_and_alerts_are_known(config: Path) -> None:
         "never",
         "",
     ]
-    asyncio.run(backup.create_backup(settings))
-    assert asyncio.run(backup.drill(settings)).ok
+    backup.create(settings)
+    assert backup.run_restore_test(settings).ok
     assert run("alerts", "check", "--config", str(config)).exit_code == 0
     assert told(config, "backup", "restore-test", "alerts")[0] == 0
     report = health.examine(settings, only=["backup", "restore-test", "alerts"])

@@ -62,7 +62,7 @@ def detail(ran: list[Ran], name: str) -> str:
 
 
 def backups(settings: Settings) -> int:
-    return len(asyncio.run(backup.list_backups(settings)).backups)
+    return len(backup.read_catalog(settings).backups)
 
 
 def config(folder: Path, **sections: Any) -> str:
@@ -272,7 +272,7 @@ def test_backups_that_deployments_need_are_not_pruned(
     for days in (40, 39, 0):
         moment = datetime.now(UTC) - timedelta(days=days)
         monkeypatch.setattr(creation, "datetime", Mock(now=lambda zone, moment=moment: moment))
-        made.append(asyncio.run(backup.create_backup(settings, reason="test")).name)
+        made.append(backup.create(settings, reason="test").name)
     kept, _, newest = made
     book = deployment.Book(settings)
     with book.turn():

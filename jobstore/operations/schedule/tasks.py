@@ -7,7 +7,6 @@ when it is done.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -108,7 +107,7 @@ _SUNDAY = 6
 def _backup(occasion: Occasion) -> Result:
     from jobstore.operations import backup
 
-    made = asyncio.run(backup.create_backup(occasion.settings, reason="schedule"))
+    made = backup.create(occasion.settings, reason="schedule")
     size = f"{made.manifest.size / 1024**2:,.1f} MiB"
     told = f"{made.name}: {_counted(made.manifest.postings, 'posting')}, {size}"
     if made.failures:
@@ -121,7 +120,7 @@ def _verify(occasion: Occasion) -> Result:
 
     if sealed := _sealed(occasion.settings):
         return sealed
-    copies = asyncio.run(backup.verify_backup(occasion.settings))
+    copies = backup.verify(occasion.settings)
     errors = [each.error for each in copies if each.error is not None]
     if errors:
         return Result(" ".join(errors), "failed")
@@ -134,7 +133,7 @@ def _restore_test(occasion: Occasion) -> Result:
 
     if sealed := _sealed(occasion.settings):
         return sealed
-    done = asyncio.run(backup.drill(occasion.settings))
+    done = backup.run_restore_test(occasion.settings)
     if done.error is not None:
         raise BackupError(done.error)
     told = f"{done.backup}: {_counted(done.postings or 0, 'posting')} back in {done.seconds:.1f} s"
@@ -157,7 +156,7 @@ def _prune(occasion: Occasion) -> Result:
     from jobstore.operations import backup, deployment
 
     settings = occasion.settings
-    places = asyncio.run(backup.prune(settings, keep=deployment.backups_in_use(settings)))
+    places = backup.prune(settings, keep=deployment.backups_in_use(settings))
     errors = [each.error for each in places if each.error is not None]
     if errors:
         return Result(" ".join(errors), "failed")
