@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jobstore.cli.common import (
-    STORE_DEFAULT,
+    ConfigOption,
     JsonOption,
     QuietOption,
     StoreOption,
     confirm,
+    load_settings,
 )
 from jobstore.cli.output import console, folded, print_json, say
 
@@ -55,7 +56,8 @@ def doctor(
         typer.Option("--no-copy", metavar="", help="Keep no copy of the store before a repair."),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Do not ask.")] = False,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -74,7 +76,9 @@ def doctor(
     """
     from jobstore.operations import maintenance
 
-    found = _adapted(maintenance.examine(store, full=full or repair, verify=verify or repair))
+    settings = load_settings(store, config)
+    url = settings.store.url
+    found = _adapted(maintenance.examine(url, full=full or repair, verify=verify or repair))
     if not repair:
         return _report(found, json, quiet)
     if not json:
@@ -83,7 +87,7 @@ def doctor(
     if names:
         what = ", ".join(dict.fromkeys(_BEING_REBUILT[each] for each in names))
         confirm(f"Rebuild {what}?", yes=yes)
-    return _repair(store, names, found, copy=not no_copy, json=json, quiet=quiet)
+    return _repair(url, names, found, copy=not no_copy, json=json, quiet=quiet)
 
 
 def _repair(
