@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from jobstore.cli.common import (
-    STORE_DEFAULT,
     ConfigOption,
     JsonOption,
     QuietOption,
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def agent(
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobstore.cli.common import (
-    STORE_DEFAULT,
     ConfigOption,
     JsonOption,
     QuietOption,
@@ -35,9 +34,7 @@ _STYLES = {"warning": "yellow", "critical": "bold red"}
 
 
 @app.command("list")
-def list_(
-    store: StoreOption = STORE_DEFAULT, config: ConfigOption = None, json: JsonOption = False
-) -> None:
+def list_(store: StoreOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Show how each rule stands, as of the last check, and what was not delivered yet.
 
     JSON: {"alerts", "silences", "undelivered"}.
@@ -74,7 +71,7 @@ def list_(
 
 @app.command()
 def check(
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -117,7 +114,7 @@ def silence(
     lift: Annotated[
         int | None, typer.Option("--lift", metavar="ID", help="End this silence instead.")
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -159,7 +156,7 @@ def history(
     limit: Annotated[
         int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="At most N.")
     ] = 100,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -194,7 +191,7 @@ def try_sinks(
     sink: Annotated[
         str | None, typer.Option("--sink", metavar="NAME", help="Only this sink.")
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:

@@ -16,7 +16,6 @@ import typer
 
 from jobstore import files
 from jobstore.cli.common import (
-    STORE_DEFAULT,
     ConfigOption,
     JsonOption,
     QuietOption,
@@ -106,7 +105,7 @@ def create(
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept with the backup.")
     ] = "manual",
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -122,7 +121,10 @@ def create(
     from jobstore.cli.progress import Steps
     from jobstore.operations import backup
 
-    with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
+    with (
+        operating(store, config) as settings,
+        Steps(quiet=quiet or json) as steps,
+    ):
         made = asyncio.run(backup.create_backup(settings, progress=steps, reason=reason))
     if json:
         print_json(_fields(made))
@@ -138,9 +140,7 @@ def create(
 
 
 @app.command("list")
-def list_(
-    store: StoreOption = STORE_DEFAULT, config: ConfigOption = None, json: JsonOption = False
-) -> None:
+def list_(store: StoreOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """List the backups in all places, newest first; names have the time, in UTC.
 
     The exit code is 1 when a place cannot be reached, or a copy is not whole or dated in the
@@ -178,7 +178,7 @@ def verify(
     ] = False,
     identity: IdentityOption = None,
     accept: AcceptOption = [],  # noqa: B006 - typer copies it
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -262,7 +262,7 @@ def prune(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", metavar="", help="Tell what would go; remove nothing.")
     ] = False,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -277,7 +277,10 @@ def prune(
     from jobstore.cli.progress import Steps
     from jobstore.operations import backup, deployment
 
-    with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
+    with (
+        operating(store, config) as settings,
+        Steps(quiet=quiet or json) as steps,
+    ):
         keep = deployment.backups_in_use(settings)
         places = asyncio.run(backup.prune(settings, keep=keep, dry_run=dry_run, progress=steps))
     if json:

@@ -10,14 +10,13 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from jobstore.cli.output import complain, plain
-from jobstore.settings import DEFAULT_URL, EngineOptions, parse_store_url, read_environment
+from jobstore.settings import DEFAULT_URL, parse_store_url
 
 if TYPE_CHECKING:
     from jobstore.settings.sections import Settings
@@ -26,25 +25,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class NotAsked(str):
-    """A store's URL that is no flag: the default, or what the environment says."""
-
-    __slots__ = ()
-
-
-def _unless_asked(ctx: typer.Context, value: str) -> str:
-    source = ctx.get_parameter_source("store")
-    return value if source is None or source.name == "COMMANDLINE" else NotAsked(value)
-
-
 StoreOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--store",
-        envvar="JOBSTORE_URL",
         metavar="URL",
-        callback=_unless_asked,
-        help="Where the store is, such as sqlite:///jobs.db.",
+        help=f"Where the store is, such as sqlite:///jobs.db [JOBSTORE_URL; or {DEFAULT_URL}].",
     ),
 ]
 ConfigOption = Annotated[
@@ -66,14 +52,12 @@ LimitOption = Annotated[
     int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most N postings.")
 ]
 
-STORE_DEFAULT = DEFAULT_URL
-
 # What SQLite and the lock between processes keep beside a store's file.
 _BESIDE = ("-wal", "-shm", "-journal", ".lock")
 
 
 def with_store(
-    url: str,
+    settings: Settings,
     work: Callable[[JobStore], Coroutine[Any, Any, T]],
     *,
     migrate: bool = False,
@@ -81,13 +65,13 @@ def with_store(
     """Open the store, run ``work(store)`` to its end, close the store, return the result."""
     import jobstore
 
-    options = read_environment().options if _is_tuned() else None
+    url, options = settings.store.url, settings.store.options
 
     async def run() -> T:
         async with jobstore.connect(url, migrate=migrate, options=options) as store:
             if not _is_recorded():
                 return await work(store)
-            async with _recorded(store, load_settings(url)):
+            async with _recorded(store, settings):
                 return await work(store)
 
     return asyncio.run(run())
@@ -120,22 +104,16 @@ def _label() -> str:
 def load_settings(store: str | None = None, config: str | None = None) -> Settings:
     """Return the settings that hold for a command with these flags.
 
-    ``store`` wins over files and the environment only where it was typed. Raises
-    InvalidSettings with every fault.
+    Raises InvalidSettings with every fault.
     """
     from jobstore.settings.loading import load
 
-    return load(config, flags=flags(store)).settings
-
-
-def flags(store: str | None) -> dict[str, str]:
-    """Return what the command line says about settings, by dotted name."""
-    return {} if store is None or isinstance(store, NotAsked) else {"store.url": store}
+    return load(config, flags={"store.url": store}).settings
 
 
 @contextmanager
-def operating(store: str | None = None, config: str | None = None) -> Iterator[Settings]:
-    """Give the settings, with the log files open: ``with operating(store, config) as settings``."""
+def operating(store: str | None, config: str | None) -> Iterator[Settings]:
+    """Give the settings, with the log files open."""
     from jobstore.operations.logs import Logs
 
     settings = load_settings(store, config)
@@ -143,21 +121,16 @@ def operating(store: str | None = None, config: str | None = None) -> Iterator[S
         yield settings
 
 
-def _is_tuned() -> bool:
-    """Whether the environment sets options; reading them takes longer than anything else."""
-    return any(f"JOBSTORE_{each.name.upper()}" in os.environ for each in fields(EngineOptions))
+def confirm(question: str, *, yes: bool, option: str = "--yes") -> None:
+    """Ask before something is lost, or made where nobody may want it.
 
-
-def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something is lost.
-
-    Goes on at once with ``yes``. Ends the command with exit code 1 when the answer is no, and
-    as wrong usage where there is nobody to ask.
+    Goes on at once with ``yes``, which ``option`` gives. Ends the command with exit code 1 when
+    the answer is no, and as wrong usage where there is nobody to ask.
     """
     if yes:
         return
     if not _asks_a_person():
-        complain("Add --yes; there is no terminal to ask on.")
+        complain(f"Add {option}; there is no terminal to ask on.")
         raise typer.Exit(2)
     typer.confirm(plain(question), abort=True, err=True)
 

@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from jobstore.cli.common import (
-    STORE_DEFAULT,
     ConfigOption,
     JsonOption,
     QuietOption,
     StoreOption,
-    flags,
 )
 from jobstore.cli.output import console, counted, plain, print_json, say, to_json
 
@@ -31,9 +29,7 @@ app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()
-def show(
-    store: StoreOption = STORE_DEFAULT, config: ConfigOption = None, json: JsonOption = False
-) -> None:
+def show(store: StoreOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Show the settings that hold, and where each of them comes from; no secret is shown.
 
     Later ones win: defaults, the YAML file, .env, the environment, flags.
@@ -44,7 +40,7 @@ def show(
     from jobstore.settings import reference
     from jobstore.settings.loading import load
 
-    loaded = load(config, flags=flags(store))
+    loaded = load(config, flags={"store.url": store})
     values = _values(loaded.settings)
     rows = [(key, values[key.name], loaded.origins[key.name]) for key in reference.all_keys()]
     if not json:
@@ -59,7 +55,7 @@ def show(
 
 @app.command()
 def check(
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -75,7 +71,7 @@ def check(
     from jobstore.settings.loading import load
 
     try:
-        loaded = load(config, flags=flags(store))
+        loaded = load(config, flags={"store.url": store})
     except InvalidSettings as error:
         _refuse(error.faults, json)
         raise typer.Exit(2) from None

@@ -8,11 +8,12 @@ from uuid import UUID
 import typer
 
 from jobstore.cli.common import (
-    STORE_DEFAULT,
+    ConfigOption,
     JsonOption,
     QuietOption,
     StoreOption,
     confirm,
+    load_settings,
     with_store,
 )
 from jobstore.cli.output import complain, counted, print_json, say
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 def delete(
     ids: Annotated[list[str], typer.Argument(metavar="ID", help="Ids of postings (UUIDs).")],
     yes: Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Do not ask.")] = False,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -43,7 +45,7 @@ def delete(
     async def work(opened: JobStore) -> list[UUID]:
         return [id for id in wanted if not await opened.delete(id)]
 
-    missing = with_store(store, work)
+    missing = with_store(load_settings(store, config), work)
     deleted = len(wanted) - len(missing)
     if json:
         print_json({"deleted": deleted, "missing": missing})

@@ -70,7 +70,6 @@ def _show(screen: Console, folder: Path, *, step: bool, person: bool) -> None:
     from jobstore.cli.demo_acts import ACTS
     from jobstore.cli.demo_stage import Stage
     from jobstore.operations.logs import Logs
-    from jobstore.settings import EngineOptions
 
     settings = _settings(folder)
 
@@ -86,7 +85,8 @@ def _show(screen: Console, folder: Path, *, step: bool, person: bool) -> None:
     with Logs(settings), asyncio.Runner() as runner:
 
         async def opened() -> jobstore.JobStore:
-            return await jobstore.connect(settings.store.url, migrate=True, options=EngineOptions())
+            url, options = settings.store.url, settings.store.options
+            return await jobstore.connect(url, migrate=True, options=options)
 
         store = runner.run(opened())
         try:

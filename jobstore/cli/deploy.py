@@ -15,13 +15,11 @@ import typer
 
 from jobstore.cli.backup import IdentityOption, with_identity
 from jobstore.cli.common import (
-    STORE_DEFAULT,
     ConfigOption,
     JsonOption,
     QuietOption,
     StoreOption,
     confirm,
-    flags,
     load_settings,
 )
 from jobstore.cli.output import complain, console, plain, print_json, say
@@ -58,7 +56,7 @@ def deploy(
         typer.Option("--no-rollback", metavar="", help="Leave a failed deployment as it is."),
     ] = False,
     identity: IdentityOption = None,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -109,7 +107,7 @@ def rollback(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Do not ask.")] = False,
     identity: IdentityOption = None,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -153,16 +151,15 @@ def rollback(
 
 
 @app.command("list")
-def list_(
-    store: StoreOption = STORE_DEFAULT, config: ConfigOption = None, json: JsonOption = False
-) -> None:
+def list_(store: StoreOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """List the deployments and rollbacks of a store, the latest first.
 
     JSON: {"deployments"}, each as deploy gives it.
     """
     from jobstore.operations.deployment import Book
 
-    found = Book(load_settings(store, config)).all()
+    settings = load_settings(store, config)
+    found = Book(settings).all()
     if json:
         return print_json({"deployments": [each.to_json() for each in found]})
     if not found:
@@ -191,7 +188,7 @@ def show(
     number: Annotated[
         int | None, typer.Argument(metavar="DEPLOYMENT", help="Its number; the latest without it.")
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -201,7 +198,8 @@ def show(
     """
     from jobstore.operations.deployment import Book, markdown
 
-    book = Book(load_settings(store, config))
+    settings = load_settings(store, config)
+    book = Book(settings)
     found = book.latest() if number is None else book.one(number)
     if found is None:
         complain("Nothing was deployed yet.")
@@ -237,12 +235,12 @@ class _Lines:
             say(f"       {gate.advice}")
 
 
-def _load(environment: Environment, store: str, config: str | None) -> Loaded:
+def _load(environment: Environment, store: str | None, config: str | None) -> Loaded:
     """Return the settings for an environment; what they say of it has to agree with the flag."""
     from jobstore.errors import Fault, InvalidSettings
     from jobstore.settings.loading import load
 
-    given = flags(store)
+    given = {"store.url": store}
     loaded = load(config, flags=given)
     usual = Path("deploy") / environment / "config.yaml"
     if config is None and not any(each.name != ".env" for each in loaded.files) and usual.is_file():

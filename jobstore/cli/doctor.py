@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jobstore.cli.common import (
-    STORE_DEFAULT,
+    ConfigOption,
     JsonOption,
     QuietOption,
     StoreOption,
     confirm,
+    load_settings,
 )
 from jobstore.cli.output import console, folded, print_json, say
 
@@ -47,7 +48,8 @@ def doctor(
         typer.Option("--no-copy", metavar="", help="Keep no copy of the store before a repair."),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Do not ask.")] = False,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -66,15 +68,17 @@ def doctor(
     """
     from jobstore.operations import maintenance
 
-    found = _adapted(maintenance.examine(store, full=full or repair, verify=verify or repair))
+    settings = load_settings(store, config)
+    url = settings.store.url
+    found = _adapted(maintenance.examine(url, full=full or repair, verify=verify or repair))
     if not repair:
         return _report(found, json, quiet)
     if not json:
         _show(found, quiet)
-    planned = maintenance.plan(store, found)
+    planned = maintenance.plan(url, found)
     if planned:
         confirm(f"Rebuild {', '.join(dict.fromkeys(planned.values()))}?", yes=yes)
-    return _repair(store, [*planned], found, copy=not no_copy, json=json, quiet=quiet)
+    return _repair(url, [*planned], found, copy=not no_copy, json=json, quiet=quiet)
 
 
 def _repair(

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobstore.cli.common import STORE_DEFAULT, QuietOption, StoreOption, spare, with_store
+from jobstore.cli.common import (
+    ConfigOption,
+    QuietOption,
+    StoreOption,
+    load_settings,
+    spare,
+    with_store,
+)
 from jobstore.cli.filters import takes_query
 from jobstore.cli.output import counted, say
 from jobstore.records import SearchQuery
@@ -41,7 +48,8 @@ def export(
             help="csv: put an apostrophe before what a spreadsheet would compute.",
         ),
     ] = False,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Write postings out: all of them, or those that a search finds.
@@ -58,8 +66,9 @@ def export(
         raise typer.BadParameter(f"choose from {', '.join(EXPORT_FORMATS)}", param_hint="--format")
     if spreadsheet_safe and format != "csv":
         raise typer.BadParameter("is for --format csv", param_hint="--spreadsheet-safe")
+    settings = load_settings(store, config)
     if output != "-":
-        spare(output, "--output", store)
+        spare(output, "--output", settings.store.url)
     filter = None if query == SearchQuery() else query
 
     async def work(opened: JobStore) -> int:
@@ -74,5 +83,5 @@ def export(
             async with aclosing(jobs()) as listed:
                 return await export(listed, output, format, spreadsheet_safe=spreadsheet_safe)
 
-    number = with_store(store, work)
+    number = with_store(settings, work)
     say(f"{counted(number, 'posting')} written", quiet=quiet)

@@ -12,10 +12,11 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobstore.cli.common import (
-    STORE_DEFAULT,
+    ConfigOption,
     JsonOption,
     QuietOption,
     StoreOption,
+    confirm,
     spare,
     with_store,
 )
@@ -100,7 +101,12 @@ def import_(
         str | None,
         typer.Option("--rejects", metavar="FILE", help="Write rejected rows here, as JSON Lines."),
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
+    create: Annotated[
+        bool,
+        typer.Option("--create", metavar="", help="Make the store without being asked."),
+    ] = False,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -110,14 +116,23 @@ def import_(
     were rejected. Damaged gzip data, and an array of JSON or a page that ends early, are
     refused before anything of the file is stored; a plain CSV or JSON Lines file that ends
     early has its last row rejected. Interrupting (Ctrl-C, SIGTERM) keeps what was stored;
-    importing again goes on. A store that does not exist yet is made.
+    importing again goes on. A store that is named and does not exist yet is made; for the default
+    one, add --create or say yes.
 
     JSON: {"inserted", "updated", "unchanged", "rejected"}, numbers of rows.
     """
     from jobstore.exchange import BrokenFile, parse_columns
+    from jobstore.settings.loading import load
 
+    loaded = load(config, flags={"store.url": store})
+    settings = loaded.settings
     if rejects is not None:
-        spare(rejects, "--rejects", store, filter(None, [*files, salaries, skills, companies]))
+        spare(
+            rejects,
+            "--rejects",
+            settings.store.url,
+            filter(None, [*files, salaries, skills, companies]),
+        )
     for file in files:
         if file != "-" and not Path(file).exists():
             raise BrokenFile(f"There is no file {file}.")
@@ -133,20 +148,23 @@ def import_(
         "companies": companies,
     }
     counts = _Counts()
-    new = _is_new(store)
+    new = _is_new(settings.store.address.path)
+    if new and loaded.origins["store.url"].kind == "default":
+        say(f"There is no store {settings.store.url} here, and no other is named.", quiet=create)
+        confirm("Make it?", yes=create, option="--create")
     try:
         with Interrupts() as interrupts, _Rejects(rejects, quiet) as rejected:
             opened = (_open(file, format, options, interrupts) for file in files)
             # Nothing is made for a first file that cannot be read.
             inputs = chain([next(opened)], opened)
             if new:
-                say(f"Making the store {store}", quiet=quiet)
+                say(f"Making the store {settings.store.url}", quiet=quiet)
 
             async def work(target: JobStore) -> None:
                 for input in inputs:
                     await _import(target, input, counts, rejected, interrupts, quiet)
 
-            with_store(store, work, migrate=new)
+            with_store(settings, work, migrate=new)
     except KeyboardInterrupt:
         say(f"Interrupted; what was stored stays: {counts}")
         if json:
@@ -216,11 +234,8 @@ async def _import(
     rejects.sum_up()
 
 
-def _is_new(url: str) -> bool:
+def _is_new(path: Path) -> bool:
     """Whether the store's file is not there, but its folder is."""
-    from jobstore.settings import parse_store_url
-
-    path = parse_store_url(url).path
     return not path.exists() and path.parent.is_dir()
 
 

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobstore.cli.common import (
-    STORE_DEFAULT,
     ConfigOption,
     JsonOption,
     QuietOption,
     StoreOption,
     confirm,
-    operating,
+    load_settings,
 )
 from jobstore.cli.output import complain, console, print_json, say
 
@@ -39,7 +38,8 @@ def up(
         str | None, typer.Option(metavar="ID", help="The last migration to apply.")
     ] = None,
     dry_run: DryRunOption = False,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -49,7 +49,8 @@ def up(
     """
     from jobstore import migrating
 
-    _report(migrating.up(store, to, dry_run=dry_run), dry_run, json, quiet)
+    url = load_settings(store, config).store.url
+    _report(migrating.up(url, to, dry_run=dry_run), dry_run, json, quiet)
 
 
 @app.command()
@@ -64,7 +65,7 @@ def down(
         bool,
         typer.Option("--without-backup", help="Make no backup of what is lost."),
     ] = False,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -75,8 +76,11 @@ def down(
     backup can be made, nothing is taken back. JSON: as for up, and "saved": the backup, or null.
     """
     from jobstore import migrating
+    from jobstore.operations.logs import Logs
 
-    steps = migrating.down(store, to, dry_run=True)
+    settings = load_settings(store, config)
+    url = settings.store.url
+    steps = migrating.down(url, to, dry_run=True)
     if dry_run:
         return _report(steps, dry_run, json, quiet, saved=None)
     losing = ", ".join(step.id for step in steps if step.loses_data)
@@ -84,11 +88,10 @@ def down(
         after = "" if without_backup else ", after a backup"
         confirm(f"Taking back {losing} removes data{after}. Go on?", yes=yes)
     if not losing or without_backup:
-        return _report(migrating.down(store, to), dry_run, json, quiet, saved=None)
-    # The settings may name another store; what is taken back is what is backed up.
-    with operating(str(store), config) as settings:
+        return _report(migrating.down(url, to), dry_run, json, quiet, saved=None)
+    with Logs(settings):
         saving = _Saving(settings, steps, quiet=quiet or json)
-        steps = migrating.down(store, to, look=saving)
+        steps = migrating.down(url, to, look=saving)
         failures = saving.copy_elsewhere()
     _report(steps, dry_run, json, quiet, saved=saving.saved)
     for failure in failures:
@@ -145,7 +148,9 @@ class _Saving:
 
 
 @app.command()
-def status(store: StoreOption = STORE_DEFAULT, json: JsonOption = False) -> None:
+def status(
+    store: StoreOption = None, config: ConfigOption = None, json: JsonOption = False
+) -> None:
     """Show which migrations are applied.
 
     JSON: {"migrations"}, a list of {"id", "state", "applied_at"}; the states are applied,
@@ -153,7 +158,8 @@ def status(store: StoreOption = STORE_DEFAULT, json: JsonOption = False) -> None
     """
     from jobstore import migrating
 
-    states = migrating.status(store)
+    url = load_settings(store, config).store.url
+    states = migrating.status(url)
     if json:
         return print_json({"migrations": states})
     from rich.table import Table
@@ -167,7 +173,10 @@ def status(store: StoreOption = STORE_DEFAULT, json: JsonOption = False) -> None
 
 @app.command()
 def verify(
-    store: StoreOption = STORE_DEFAULT, json: JsonOption = False, quiet: QuietOption = False
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Check that the schema is exactly what this version's migrations make.
 
@@ -175,7 +184,7 @@ def verify(
     """
     from jobstore import migrating
 
-    migrating.verify(store)
+    migrating.verify(load_settings(store, config).store.url)
     if json:
         return print_json({"ok": True})
     return say("The schema is up to date, and as its migrations made it.", quiet=quiet)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobstore.cli.common import STORE_DEFAULT, ConfigOption, JsonOption, StoreOption, load_settings
+from jobstore.cli.common import ConfigOption, JsonOption, StoreOption, load_settings
 from jobstore.cli.durations import read_duration
 from jobstore.cli.output import console, print_json, say
 from jobstore.errors import StoreUnavailable
@@ -40,7 +40,7 @@ def monitor(
         float,
         typer.Option("--interval", metavar="SECONDS", min=0.1, max=3600, help="Between pictures."),
     ] = 2.0,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -78,7 +78,7 @@ def trend(
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="Draw it into FILE.")
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -121,7 +121,7 @@ def trend(
 
 
 @app.command()
-def metrics(store: StoreOption = STORE_DEFAULT, config: ConfigOption = None) -> None:
+def metrics(store: StoreOption = None, config: ConfigOption = None) -> None:
     """Print the figures of all processes in the text format of Prometheus.
 
     Counts are of all that was ever recorded, gauges as of now.
@@ -142,7 +142,7 @@ def metrics(store: StoreOption = STORE_DEFAULT, config: ConfigOption = None) -> 
     print(exposition(metrics(reading.ever(settings.operations_db), known)), end="")
 
 
-def _settings(store: str, config: str | None) -> Settings:
+def _settings(store: str | None, config: str | None) -> Settings:
     """Return the settings of a store that is there, or of which a record is left."""
     settings = load_settings(store, config)
     path = settings.store.address.path

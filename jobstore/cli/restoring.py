@@ -11,7 +11,6 @@ import typer
 
 from jobstore.cli.backup import AcceptOption, IdentityOption, NameArgument, with_identity
 from jobstore.cli.common import (
-    STORE_DEFAULT,
     ConfigOption,
     JsonOption,
     QuietOption,
@@ -43,7 +42,7 @@ def restore(
     ] = False,
     identity: IdentityOption = None,
     accept: AcceptOption = [],  # noqa: B006 - typer copies it
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -68,7 +67,10 @@ def restore(
         raise typer.BadParameter("name a backup, or say --at")
     moment = None if at is None else _moment(at)
     target = sqlite_url(to) if to is not None and "://" not in to else to
-    with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
+    with (
+        operating(store, config) as settings,
+        Steps(quiet=quiet or json) as steps,
+    ):
         done = asyncio.run(
             backup.restore(
                 with_identity(settings, identity),

@@ -9,11 +9,12 @@ from uuid import UUID
 import typer
 
 from jobstore.cli.common import (
-    STORE_DEFAULT,
+    ConfigOption,
     JsonOption,
     LimitOption,
     QuietOption,
     StoreOption,
+    load_settings,
     with_store,
 )
 from jobstore.cli.filters import takes_query
@@ -43,7 +44,8 @@ def search(
         list[str] | None,
         typer.Option("--facet", metavar="NAME", help="Count values, such as company. Repeatable."),
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -58,7 +60,12 @@ def search(
     async def work(opened: JobStore) -> Page:
         return await opened.search(query, limit=limit, cursor=cursor, facets=facets)
 
-    _give_page(with_store(store, work), bool(facets), json, quiet)
+    _give_page(
+        with_store(load_settings(store, config), work),
+        bool(facets),
+        json,
+        quiet,
+    )
 
 
 def recent(
@@ -67,7 +74,8 @@ def recent(
     ] = 7,
     limit: LimitOption = 20,
     cursor: CursorOption = None,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -79,7 +87,7 @@ def recent(
     async def work(opened: JobStore) -> Page:
         return await opened.recent(days=days, limit=limit, cursor=cursor)
 
-    _give_page(with_store(store, work), False, json, quiet)
+    _give_page(with_store(load_settings(store, config), work), False, json, quiet)
 
 
 def show(
@@ -89,7 +97,8 @@ def show(
     source_job_id: Annotated[
         str | None, typer.Argument(metavar="SOURCE_JOB_ID", help="Its id there, after a source.")
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -109,7 +118,7 @@ def show(
             raise JobNotFound("No posting has this source and id.")
         return job
 
-    job = with_store(store, work)
+    job = with_store(load_settings(store, config), work)
     if json:
         print_json(job)
     elif not quiet:
@@ -121,7 +130,8 @@ def show(
 @takes_query
 def count(
     query: SearchQuery,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -133,7 +143,7 @@ def count(
     async def work(opened: JobStore) -> int:
         return await opened.count(None if query == SearchQuery() else query)
 
-    number = with_store(store, work)
+    number = with_store(load_settings(store, config), work)
     if json:
         print_json({"count": number})
     else:
@@ -141,7 +151,8 @@ def count(
 
 
 def stats(
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -153,7 +164,7 @@ def stats(
     async def work(opened: JobStore) -> Any:
         return await opened.statistics()
 
-    statistics = with_store(store, work)
+    statistics = with_store(load_settings(store, config), work)
     if json:
         print_json(statistics)
     elif not quiet:

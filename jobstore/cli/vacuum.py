@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Annotated
 
 import typer
 
-from jobstore.cli.common import STORE_DEFAULT, JsonOption, QuietOption, StoreOption
+from jobstore.cli.common import (
+    ConfigOption,
+    JsonOption,
+    QuietOption,
+    StoreOption,
+    load_settings,
+)
 from jobstore.cli.output import print_json, say
 
 _MIB = 1024 * 1024
@@ -18,7 +23,8 @@ def vacuum(
         bool,
         typer.Option("--optimize", hidden=True, help="Is always done; kept for scripts."),
     ] = False,
-    store: StoreOption = STORE_DEFAULT,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -33,9 +39,9 @@ def vacuum(
     """
     from jobstore.cli.progress import Steps
     from jobstore.engines import backend_of
-    from jobstore.settings import parse_store_url
 
-    url = parse_store_url(store)
+    settings = load_settings(store, config)
+    url = settings.store.address
     say("Writing the file anew; others cannot write until it is done.", quiet=quiet or json)
     with Steps(quiet=quiet or json) as steps:
         done = backend_of(url).upkeep.vacuum(url, progress=steps)
@@ -49,7 +55,7 @@ def vacuum(
     if done.waiting:
         say(
             "Somebody still reads the store as it was: what was deleted is still in its WAL. When "
-            "they are done, run this again, or: jobstore run-due --force --only checkpoint "
-            f"--store {shlex.quote(store)}"
+            "they are done, run this again, or: "
+            + settings.command("run-due", "--force", "--only", "checkpoint")
         )
     return None

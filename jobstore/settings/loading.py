@@ -79,8 +79,8 @@ def load(
 
     ``config`` is the YAML file; without it JOBSTORE_CONFIG names one, or there is none.
     ``.env`` is looked for in ``folder``. ``environment`` is the process's own by default.
-    ``flags`` are values by dotted name, from the command line. A value ``${NAME}`` in the
-    YAML file is taken from the variable NAME.
+    ``flags`` are values by dotted name, from the command line; None is no value. A value
+    ``${NAME}`` in the YAML file is taken from the variable NAME.
 
     Raises InvalidSettings with every fault: the setting, what is allowed, and where it stands.
     """
@@ -90,9 +90,10 @@ def load(
     path = file_of(os.fspath(config) if config is not None else None, (process, beside))
     document = Document() if path is None else read_yaml(path)
     named = config is not None or CONFIG in process
-    loaded = _Merging(path, document, beside, process, flags or {}, named=named).load(dotenv)
-    typed = {"--config": config} | {_FLAGS[name]: (flags or {}).get(name) for name in _FLAGS}
-    given = ((flag, str(value)) for flag, value in typed.items() if value is not None)
+    passed = {name: value for name, value in (flags or {}).items() if value is not None}
+    loaded = _Merging(path, document, beside, process, passed, named=named).load(dotenv)
+    typed = [("--config", config), *((flag, passed.get(name)) for name, flag in _FLAGS.items())]
+    given = ((flag, str(value)) for flag, value in typed if value is not None)
     loaded.settings.typed(*chain.from_iterable(given))
     return loaded
 

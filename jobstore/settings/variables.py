@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,10 @@ from jobstore.settings.reference import PREFIX, Key, all_keys, bare, nearest
 
 CONFIG = f"{PREFIX}CONFIG"
 
-# How alike a name must be to be taken for a mistake. Names without a double underscore are
-# also given by others: Kubernetes sets JOBSTORE_PORT for a service that is called jobstore.
-_ALIKE = 0.85
+# What others call so: Kubernetes for a service named jobstore, this project's tests and benchmarks.
+_OF_OTHERS = re.compile(
+    r"SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_[A-Z]+(_(PROTO|PORT|ADDR))?)?|TEST_DATA|BENCH_CACHE"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +83,15 @@ def settings_of(
                 reason = f'must be JSON, such as ["a", "b"] ({variable.where})'
                 faults.append(Fault(known[name].name, reason))
         elif name.startswith(PREFIX) and name not in used and name != CONFIG:
-            fault = _unknown(name, known)
-            if fault:
-                faults.append(Fault(variable.where, fault))
+            short = name.removeprefix(PREFIX)
+            if not _OF_OTHERS.fullmatch(short):
+                faults.append(Fault(variable.where, _unknown(short, known)))
     return given
 
 
-def _unknown(name: str, known: Mapping[str, Key]) -> str | None:
+def _unknown(short: str, known: Iterable[str]) -> str:
     # All of them begin alike, which says nothing of how alike they are.
-    short = name.removeprefix(PREFIX)
-    names = [each.removeprefix(PREFIX) for each in known]
-    if "__" not in short:
-        meant = nearest(short, names, cutoff=_ALIKE)
-        return f"is no setting; did you mean {PREFIX}{meant}?" if meant else None
+    names = [each.removeprefix(PREFIX) for each in (*known, CONFIG)]
     meant = nearest(short.removeprefix("STORE__"), names)
     hint = f"did you mean {PREFIX}{meant}?" if meant else "'jobstore config keys' lists all"
     return f"is no setting; {hint}"

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobstore.connecting import _resolved
 from jobstore.errors import StoreUnavailable
 from jobstore.settings import (
     EngineOptions,
-    StoreSettings,
     parse_store_url,
-    read_environment,
     sqlite_url,
 )
 
@@ -101,45 +100,6 @@ def test_a_file_name_that_is_not_utf8_is_refused_however_it_is_written() -> None
             parse_store_url(url)
 
 
-def test_the_environment_may_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read_environment() == StoreSettings("sqlite:///jobs.db", EngineOptions())
-    monkeypatch.setenv("JOBSTORE_URL", "")
-    monkeypatch.setenv("JOBSTORE_READERS", "")
-    assert read_environment() == StoreSettings()
-
-
-def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "URL": "sqlite:////srv/jobs.db",
-        "SYNCHRONOUS": "normal",
-        "READERS": "4",
-        "QUEUE_SIZE": "500",
-        "BUSY_TIMEOUT": "2.5",
-        "READ_TIMEOUT": "10",
-        "TEST_DATA": "anything",
-    }.items():
-        monkeypatch.setenv(f"JOBSTORE_{name}", value)
-    assert read_environment() == StoreSettings(
-        "sqlite:////srv/jobs.db", EngineOptions("normal", 4, 500, 2.5, 10.0)
-    )
-
-
-def test_every_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JOBSTORE_READERS", "hunter2")
-    monkeypatch.setenv("JOBSTORE_SYNCHRONOUS", "off")
-    with pytest.raises(StoreUnavailable) as caught:
-        read_environment()
-    assert "JOBSTORE_READERS: " in str(caught.value)
-    assert "JOBSTORE_SYNCHRONOUS: " in str(caught.value)
-    assert "hunter2" not in str(caught.value)
-
-
-def test_a_variable_out_of_range_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JOBSTORE_QUEUE_SIZE", "0")
-    with pytest.raises(StoreUnavailable, match="JOBSTORE_QUEUE_SIZE must be 1 to 1000000"):
-        read_environment()
-
-
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -155,3 +115,14 @@ def test_a_variable_out_of_range_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 def test_options_out_of_range_are_refused(options: dict[str, object], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         EngineOptions(**options)  # type: ignore[arg-type]
+
+
+def test_what_is_passed_wins_over_what_is_configured_option_by_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.yaml").write_text("store: {readers: 2, busy_timeout: 2}")
+    monkeypatch.setenv("JOBSTORE_CONFIG", str(tmp_path / "config.yaml"))
+    monkeypatch.setenv("JOBSTORE_READ_TIMEOUT", "7")
+    address, options = _resolved("sqlite:////srv/x.db", EngineOptions(readers=3))
+    assert str(address) == "sqlite:////srv/x.db"
+    assert options == EngineOptions(readers=3, busy_timeout=2, read_timeout=7)

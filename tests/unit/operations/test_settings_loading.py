@@ -286,6 +286,8 @@ def test_what_two_places_make_wrong_together_is_told_with_both(tmp_path: Path) -
         ("JOBSTORE_TYPO__X", "is no setting; 'jobstore config keys' lists all"),
         ("JOBSTORE_LOGGING__LEVL", "is no setting; did you mean JOBSTORE_LOGGING__LEVEL?"),
         ("JOBSTORE_STORE__READERS", "is no setting; did you mean JOBSTORE_READERS?"),
+        ("JOBSTORE_CONFG", "is no setting; did you mean JOBSTORE_CONFIG?"),
+        ("JOBSTORE_ULR", "is no setting; did you mean JOBSTORE_URL?"),
         ("JOBSTORE_READER", "is no setting; did you mean JOBSTORE_READERS?"),
     ],
 )
