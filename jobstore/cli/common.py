@@ -39,15 +39,12 @@ ConfigOption = Annotated[
         "--config", metavar="FILE", help="The YAML file with the settings [JOBSTORE_CONFIG]."
     ),
 ]
-JsonOption = Annotated[
-    bool, typer.Option("--json", metavar="", help="Print JSON on standard output.")
-]
+JsonOption = Annotated[bool, typer.Option("--json", help="Give the result as JSON.")]
 QuietOption = Annotated[
     bool,
-    typer.Option(
-        "--quiet", "-q", metavar="", help="Say nothing but errors; what is asked for still comes."
-    ),
+    typer.Option("--quiet", "-q", help="Say nothing but errors; what is asked for still comes."),
 ]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 LimitOption = Annotated[
     int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most N postings.")
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.cli.commands import run, said
+from tests.contract.cli.commands import run, said, shown
 from tests.operations.receivers import Webhook, webhook
 
 # The command has no thread when it forks; the process of the tests has some.
@@ -39,11 +39,10 @@ def config(migrated_url: str, tmp_path: Path, receiver: Webhook) -> Path:
 
 
 def alerts(config: Path, *arguments: str, code: int = 0) -> str:
-    """Run it; return what people are told."""
+    """Run it; return what people are shown, and told beside it."""
     result = run("alerts", *arguments, "--config", str(config))
     assert result.exit_code == code, result.stderr
-    assert result.stdout == ""
-    return said(result)
+    return f"{shown(result)} {said(result)}".strip()
 
 
 def asked(config: Path, *arguments: str, code: int = 0) -> Any:

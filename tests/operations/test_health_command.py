@@ -21,7 +21,7 @@ from jobstore.operations import backup, health
 from jobstore.operations.health import detached, examine_apart
 from jobstore.settings import sqlite_url
 from jobstore.settings.loading import load
-from tests.contract.cli.commands import run, said
+from tests.contract.cli.commands import run, said, shown
 from tests.fixtures.disks import HangingDisk
 from tests.operations.damaging import tamper
 from tests.operations.receivers import webhook
@@ -91,13 +91,13 @@ def test_json_is_health_json_of_everything(config: Path) -> None:
 
 def test_people_get_a_table_and_with_quiet_only_what_is_not_well(config: Path) -> None:
     result = run(*of(config, "schema", "backup"))
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stderr) == (1, "")
     last = migrating.status(load(str(config)).settings.store.url)[-1].id
-    assert said(result) == (
+    assert shown(result) == (
         f"pass schema:version {last} warn backup:age never; run: jobstore backup create"
     )
-    assert said(run(*of(config, "schema", "backup"), "--quiet")).startswith("warn backup:age")
-    assert run(*of(config, "schema"), "--quiet").stderr == ""
+    assert shown(run(*of(config, "schema", "backup"), "--quiet")).startswith("warn backup:age")
+    assert run(*of(config, "schema"), "--quiet").output == ""
 
 
 def test_a_component_that_there_is_not_is_wrong_usage(config: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_picture_fits_the_width(
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     busy(recorder)
-    shown = run("monitor", "--once").stderr
+    shown = run("monitor", "--once").stdout
     assert max(map(len, shown.splitlines())) <= int(columns)
     assert "…" not in shown
     lines = [" ".join(line.split()) for line in shown.splitlines()]
@@ -133,7 +133,7 @@ def test_a_trend_is_a_table_json_and_a_picture(
     assert trend["points"][-1]["errors"] == {"JobNotFound": 1, "StoreTimeout": 1}
     assert trend["points"][-1]["failed_percent"] == pytest.approx(100 / 2085, abs=0.001)
     assert trend["points"][-1]["queue_depth"] == 9_876
-    shown = run("monitor", "trend", "--last", "7d").stderr
+    shown = run("monitor", "trend", "--last", "7d").stdout
     assert max(map(len, shown.splitlines())) <= 80
     assert "…" not in shown
     assert "p50 ms p95 ms p99 ms failed % queue" in " ".join(shown.split())

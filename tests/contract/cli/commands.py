@@ -27,8 +27,13 @@ def answer(*arguments: str, stdin: str | bytes | None = None) -> Any:
     return json.loads(result.stdout)
 
 
+def shown(result: Result) -> str:
+    """What a command gave people, on one line."""
+    return " ".join(result.stdout.split())
+
+
 def said(result: Result) -> str:
-    """What a command told people, on one line and without frames."""
+    """What a command told people beside it, on one line and without frames."""
     return " ".join(result.stderr.replace("│", " ").split())
 
 
