@@ -157,7 +157,7 @@ def test_sinks_are_tried_one_by_one_or_all(config: Path, receiver: Webhook) -> N
 def test_a_sink_that_is_not_reached_ends_the_test_with_1(config: Path, receiver: Webhook) -> None:
     receiver.status = 404
     assert alerts(config, "test", code=1) == (
-        "Error: The test did not reach pager (the webhook answered 404). The test reached 1 sink."
+        "The test reached 1 sink. Error: The test did not reach pager (the webhook answered 404)."
     )
     found = asked(config, "test", "--sink", "pager", code=1)["deliveries"]
     assert [each["error"] for each in found] == ["the webhook answered 404"]

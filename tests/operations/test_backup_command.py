@@ -287,7 +287,7 @@ def test_restoring_in_place(settings: Settings, two_places: list[str], tmp_path:
     # The backup of what was there is one place short.
     assert result.exit_code == 1
     saved = read_catalog(settings).backups[0]
-    assert f"What was there is kept as {saved.name}." in said(result)
+    assert f"What was there is kept as {saved.name}." in shown(result)
     assert "check that the folder is there" in said(result)
     assert content(path) == expected
     Path(two_places[1]).mkdir()
@@ -304,7 +304,7 @@ def test_what_is_left_to_do_is_told(
     migrating.up(store_url, "0002")
     make(settings_for(tmp_path))
     new = str(tmp_path / "new.db")
-    assert "jobstore migrate up" in said(run("restore", "--to", new))
+    assert "jobstore migrate up" in shown(run("restore", "--to", new))
 
 
 class Terminal(io.StringIO):
@@ -315,7 +315,7 @@ class Terminal(io.StringIO):
 def test_a_person_sees_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     shown: Any = Console(file=screen, force_terminal=True, width=100)
-    monkeypatch.setattr(progress, "console", lambda: shown)
+    monkeypatch.setattr(progress, "console", lambda _: shown)
     with progress.Steps(quiet=False) as steps:
         steps("copy pages", 0, 0)
         steps("copy pages", 10, 100)

@@ -419,7 +419,7 @@ def test_passing_over_a_copy_is_told_and_fails_the_command(at_work: Settings) ->
     assert f"{newest.name}" in said(done)
     drilled = run("backup", "verify", "--restore")
     assert drilled.exit_code == 1
-    assert "gives the store back" in said(drilled)
+    assert "gives the store back" in shown(drilled)
     assert f"{newest.name}" in said(drilled)
     assert backup.last_drill(at_work, successful=True) is not None
 

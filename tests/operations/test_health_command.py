@@ -109,7 +109,7 @@ def test_a_component_that_there_is_not_is_wrong_usage(config: Path) -> None:
 def test_a_store_that_is_nowhere_gets_no_folder(tmp_path: Path) -> None:
     result = run("health", "--store", sqlite_url(tmp_path / "nowhere" / "jobs.db"))
     assert result.exit_code == 2
-    assert "does not exist" in said(result)
+    assert "does not exist" in shown(result)
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -205,7 +205,7 @@ def test_a_pipe_in_place_of_the_store_fails(config: Path, run_command: Run) -> N
     os.mkfifo(file)
     result = run_command(*of(config, "store", "schema", more="timeout: 1"), timeout=60)
     assert result.returncode == 2
-    assert "There is no database file" in " ".join(result.stderr.split())
+    assert "There is no database file" in " ".join(result.stdout.split())
 
 
 def test_a_disk_that_hangs_is_told_and_the_command_ends(

@@ -170,7 +170,7 @@ def test_a_damaged_page_is_found_and_left_to_a_backup(file: Path, name: str) -> 
     before = file.read_bytes()
     found = doctor(file, "--verify")
     assert found.exit_code == 1
-    assert "problem pages" in said(found)
+    assert "problem pages" in shown(found)
 
     result = doctor(file, "--repair", "--yes")
 
