@@ -44,7 +44,7 @@ def agent(
         else:
             say(f"{ran.name}: {ran.outcome}, {ran.detail}", quiet=quiet)
 
-    with operating(store, config) as settings, Interrupts() as interrupts:
+    with operating(store, config, quiet=quiet or json) as settings, Interrupts() as interrupts:
         # What is wrong from the start is told at once.
         upcoming(settings)
         working = Agent(settings, told=told, failing=complain)

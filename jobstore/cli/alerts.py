@@ -41,7 +41,7 @@ def list_(store: StoreOption = None, config: ConfigOption = None, json: JsonOpti
     """
     from jobstore.operations.alerts import AlertStore
 
-    settings = load_settings(store, config)
+    settings = load_settings(store, config, quiet=json)
     kept, now = AlertStore(settings.operations_db), time.time()
     standings = kept.standings(settings.alerts.rules, now)
     silences, undelivered = kept.silences(now), kept.undelivered()
@@ -85,7 +85,7 @@ def check(
     from jobstore.operations import alerts
     from jobstore.operations.health import examine_apart
 
-    with operating(store, config) as settings:
+    with operating(store, config, quiet=quiet or json) as settings:
         failing = examine_apart(settings).failing()
         checked = alerts.check(settings, alerts.gather(settings, failing=failing))
     if json:
@@ -126,7 +126,7 @@ def silence(
 
     if (rule is None) == (lift is None):
         raise typer.BadParameter("name a rule, or a silence with --lift", param_hint="RULE")
-    settings = load_settings(store, config)
+    settings = load_settings(store, config, quiet=json)
     kept = AlertStore(settings.operations_db)
     if lift is not None:
         lifted = kept.lift(lift, time.time())
@@ -169,7 +169,7 @@ def history(
 
     from jobstore.operations.alerts import AlertStore
 
-    settings = load_settings(store, config)
+    settings = load_settings(store, config, quiet=json)
     since = time.time() - read_duration(last, "--last")
     notices = AlertStore(settings.operations_db).history(since, limit)
     if json:
@@ -201,7 +201,7 @@ def try_sinks(
     """
     from jobstore.operations.alerts.delivering import name_of, try_out
 
-    with operating(store, config) as settings:
+    with operating(store, config, quiet=json) as settings:
         names = [name_of(each) for each in settings.alerts.sinks]
         if sink is not None and sink not in names:
             raise typer.BadParameter(

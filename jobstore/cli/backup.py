@@ -122,7 +122,7 @@ def create(
     from jobstore.operations import backup
 
     with (
-        operating(store, config) as settings,
+        operating(store, config, quiet=quiet or json) as settings,
         Steps(quiet=quiet or json) as steps,
     ):
         made = asyncio.run(backup.create_backup(settings, progress=steps, reason=reason))
@@ -150,7 +150,7 @@ def list_(store: StoreOption = None, config: ConfigOption = None, json: JsonOpti
     """
     from jobstore.operations import backup
 
-    with operating(store, config) as settings:
+    with operating(store, config, quiet=json) as settings:
         catalog = asyncio.run(backup.list_backups(settings))
     if json:
         backups = [_fields(each) for each in catalog.backups]
@@ -202,7 +202,10 @@ def verify(
 
     if every and (name or restore):
         raise typer.BadParameter("--all goes neither with a name nor with --restore")
-    with operating(store, config) as found, Steps(quiet=quiet or json) as steps:
+    with (
+        operating(store, config, quiet=quiet or json) as found,
+        Steps(quiet=quiet or json) as steps,
+    ):
         settings = with_identity(found, identity)
         if restore:
             tested = asyncio.run(
@@ -278,7 +281,7 @@ def prune(
     from jobstore.operations import backup, deployment
 
     with (
-        operating(store, config) as settings,
+        operating(store, config, quiet=quiet or json) as settings,
         Steps(quiet=quiet or json) as steps,
     ):
         keep = deployment.backups_in_use(settings)

@@ -1,6 +1,6 @@
 """What the commands share: their options, opening the store, asking, sparing files.
 
-Nothing is printed here but questions, and that nobody can be asked.
+Nothing is printed here but which store it is, questions, and that nobody can be asked.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from jobstore.cli.output import complain, plain
+from jobstore.cli.output import complain, plain, say
 from jobstore.settings import DEFAULT_URL, parse_store_url
 
 if TYPE_CHECKING:
@@ -101,22 +101,29 @@ def _label() -> str:
     return f"jobstore {command}" if command.isalpha() and len(command) < 20 else "jobstore"
 
 
-def load_settings(store: str | None = None, config: str | None = None) -> Settings:
-    """Return the settings that hold for a command with these flags.
+def load_settings(store: str | None, config: str | None, *, quiet: bool) -> Settings:
+    """Return the settings that hold for a command with these flags; say which store it is.
 
     Raises InvalidSettings with every fault.
     """
     from jobstore.settings.loading import load
 
-    return load(config, flags={"store.url": store}).settings
+    settings = load(config, flags={"store.url": store}).settings
+    announce(settings, quiet=quiet)
+    return settings
+
+
+def announce(settings: Settings, *, quiet: bool) -> None:
+    """Say which store a command works on, and which environment the store belongs to."""
+    say(f"Store: {settings.store.url} ({settings.environment})", quiet=quiet)
 
 
 @contextmanager
-def operating(store: str | None, config: str | None) -> Iterator[Settings]:
-    """Give the settings, with the log files open."""
+def operating(store: str | None, config: str | None, *, quiet: bool) -> Iterator[Settings]:
+    """Give the settings, with the log files open; say which store it is."""
     from jobstore.operations.logs import Logs
 
-    settings = load_settings(store, config)
+    settings = load_settings(store, config, quiet=quiet)
     with Logs(settings):
         yield settings
 

@@ -45,7 +45,7 @@ def delete(
     async def work(opened: JobStore) -> list[UUID]:
         return [id for id in wanted if not await opened.delete(id)]
 
-    missing = with_store(load_settings(store, config), work)
+    missing = with_store(load_settings(store, config, quiet=quiet or json), work)
     deleted = len(wanted) - len(missing)
     if json:
         print_json({"deleted": deleted, "missing": missing})

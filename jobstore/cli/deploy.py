@@ -19,6 +19,7 @@ from jobstore.cli.common import (
     JsonOption,
     QuietOption,
     StoreOption,
+    announce,
     confirm,
     load_settings,
 )
@@ -75,6 +76,7 @@ def deploy(
     from jobstore.operations.logs import Logs
 
     loaded = _load(environment, store, config)
+    announce(loaded.settings, quiet=quiet or json)
     settings, told = with_identity(loaded.settings, identity), _Lines(quiet=quiet or json)
     if dry_run:
         return _show_plan(deployment.plan(settings, files=loaded.files, told=told), json, quiet)
@@ -123,7 +125,7 @@ def rollback(
     from jobstore.operations import deployment
     from jobstore.operations.logs import Logs
 
-    settings = with_identity(load_settings(store, config), identity)
+    settings = with_identity(load_settings(store, config, quiet=quiet or json), identity)
     if dry_run:
         loss = deployment.loss_of(settings, to)
         if json:
@@ -158,7 +160,7 @@ def list_(store: StoreOption = None, config: ConfigOption = None, json: JsonOpti
     """
     from jobstore.operations.deployment import Book
 
-    settings = load_settings(store, config)
+    settings = load_settings(store, config, quiet=json)
     found = Book(settings).all()
     if json:
         return print_json({"deployments": [each.to_json() for each in found]})
@@ -198,7 +200,7 @@ def show(
     """
     from jobstore.operations.deployment import Book, markdown
 
-    settings = load_settings(store, config)
+    settings = load_settings(store, config, quiet=json)
     book = Book(settings)
     found = book.latest() if number is None else book.one(number)
     if found is None:

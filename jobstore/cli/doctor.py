@@ -68,7 +68,7 @@ def doctor(
     """
     from jobstore.operations import maintenance
 
-    settings = load_settings(store, config)
+    settings = load_settings(store, config, quiet=quiet or json)
     url = settings.store.url
     found = _adapted(maintenance.examine(url, full=full or repair, verify=verify or repair))
     if not repair:

@@ -66,7 +66,7 @@ def export(
         raise typer.BadParameter(f"choose from {', '.join(EXPORT_FORMATS)}", param_hint="--format")
     if spreadsheet_safe and format != "csv":
         raise typer.BadParameter("is for --format csv", param_hint="--spreadsheet-safe")
-    settings = load_settings(store, config)
+    settings = load_settings(store, config, quiet=quiet)
     if output != "-":
         spare(output, "--output", settings.store.url)
     filter = None if query == SearchQuery() else query

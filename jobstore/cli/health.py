@@ -47,7 +47,7 @@ def health(
     """
     from jobstore.operations.health import examine_apart
 
-    with operating(store, config) as settings:
+    with operating(store, config, quiet=quiet or json) as settings:
         report = examine_apart(settings, only=only or ())
     if json:
         print_json(report.to_json())

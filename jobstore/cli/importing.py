@@ -16,6 +16,7 @@ from jobstore.cli.common import (
     JsonOption,
     QuietOption,
     StoreOption,
+    announce,
     confirm,
     spare,
     with_store,
@@ -157,8 +158,9 @@ def import_(
             opened = (_open(file, format, options, interrupts) for file in files)
             # Nothing is made for a first file that cannot be read.
             inputs = chain([next(opened)], opened)
+            announce(settings, quiet=quiet or json)
             if new:
-                say(f"Making the store {settings.store.url}", quiet=quiet)
+                say("Making the store; there is none yet.", quiet=quiet)
 
             async def work(target: JobStore) -> None:
                 for input in inputs:

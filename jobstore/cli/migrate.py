@@ -49,7 +49,7 @@ def up(
     """
     from jobstore import migrating
 
-    url = load_settings(store, config).store.url
+    url = load_settings(store, config, quiet=quiet or json).store.url
     _report(migrating.up(url, to, dry_run=dry_run), dry_run, json, quiet)
 
 
@@ -78,7 +78,7 @@ def down(
     from jobstore import migrating
     from jobstore.operations.logs import Logs
 
-    settings = load_settings(store, config)
+    settings = load_settings(store, config, quiet=quiet or json)
     url = settings.store.url
     steps = migrating.down(url, to, dry_run=True)
     if dry_run:
@@ -158,7 +158,7 @@ def status(
     """
     from jobstore import migrating
 
-    url = load_settings(store, config).store.url
+    url = load_settings(store, config, quiet=json).store.url
     states = migrating.status(url)
     if json:
         return print_json({"migrations": states})
@@ -184,7 +184,7 @@ def verify(
     """
     from jobstore import migrating
 
-    migrating.verify(load_settings(store, config).store.url)
+    migrating.verify(load_settings(store, config, quiet=quiet or json).store.url)
     if json:
         return print_json({"ok": True})
     return say("The schema is up to date, and as its migrations made it.", quiet=quiet)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobstore.cli.common import ConfigOption, JsonOption, StoreOption, load_settings
+from jobstore.cli.common import ConfigOption, JsonOption, StoreOption, announce, load_settings
 from jobstore.cli.durations import read_duration
 from jobstore.cli.output import console, print_json, say
 from jobstore.errors import StoreUnavailable
@@ -55,7 +55,7 @@ def monitor(
         return
     from jobstore.cli.monitor_views import frame_json
 
-    settings = _settings(store, config)
+    settings = _settings(store, config, quiet=json)
     try:
         if json:
             print_json(frame_json(_frame(settings)))
@@ -94,7 +94,7 @@ def trend(
     from jobstore.operations.monitoring import reading
     from jobstore.operations.monitoring.recorder import keep_of
 
-    settings = _settings(store, config)
+    settings = _settings(store, config, quiet=json)
     seconds = read_duration(last, "--last")
     until = time.time()
     most = 30 if svg is None and not json else 200
@@ -129,7 +129,7 @@ def metrics(store: StoreOption = None, config: ConfigOption = None) -> None:
     from jobstore.operations.monitoring import reading
     from jobstore.operations.monitoring.exposition import exposition, metrics
 
-    settings = _settings(store, config)
+    settings = _settings(store, config, quiet=True)
     frame = _frame(settings)
     levels = {
         "queue_depth": frame.queue_depth,
@@ -142,12 +142,13 @@ def metrics(store: StoreOption = None, config: ConfigOption = None) -> None:
     print(exposition(metrics(reading.ever(settings.operations_db), known)), end="")
 
 
-def _settings(store: str | None, config: str | None) -> Settings:
+def _settings(store: str | None, config: str | None, *, quiet: bool) -> Settings:
     """Return the settings of a store that is there, or of which a record is left."""
-    settings = load_settings(store, config)
+    settings = load_settings(store, config, quiet=True)
     path = settings.store.address.path
     if not (path.exists() or settings.operations_db.exists()):
         raise StoreUnavailable(f"There is no database file at {path}.")
+    announce(settings, quiet=quiet)
     return settings
 
 

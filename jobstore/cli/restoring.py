@@ -68,7 +68,7 @@ def restore(
     moment = None if at is None else _moment(at)
     target = sqlite_url(to) if to is not None and "://" not in to else to
     with (
-        operating(store, config) as settings,
+        operating(store, config, quiet=quiet or json) as settings,
         Steps(quiet=quiet or json) as steps,
     ):
         done = asyncio.run(

@@ -61,9 +61,9 @@ def run_due(
     if force and (listing or not only):
         raise typer.BadParameter("name what is to be done with --only", param_hint="--force")
     if listing:
-        settings = load_settings(store, config)
+        settings = load_settings(store, config, quiet=quiet or json)
         return _list(settings, schedule.upcoming(settings, only=only or ()), json)
-    with operating(store, config) as settings:
+    with operating(store, config, quiet=quiet or json) as settings:
         ran = schedule.run_due(settings, only=only or (), force=force)
     good = all(each.outcome != "failed" for each in ran)
     if json:

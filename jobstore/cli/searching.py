@@ -61,7 +61,7 @@ def search(
         return await opened.search(query, limit=limit, cursor=cursor, facets=facets)
 
     _give_page(
-        with_store(load_settings(store, config), work),
+        with_store(load_settings(store, config, quiet=quiet or json), work),
         bool(facets),
         json,
         quiet,
@@ -87,7 +87,9 @@ def recent(
     async def work(opened: JobStore) -> Page:
         return await opened.recent(days=days, limit=limit, cursor=cursor)
 
-    _give_page(with_store(load_settings(store, config), work), False, json, quiet)
+    _give_page(
+        with_store(load_settings(store, config, quiet=quiet or json), work), False, json, quiet
+    )
 
 
 def show(
@@ -118,7 +120,7 @@ def show(
             raise JobNotFound("No posting has this source and id.")
         return job
 
-    job = with_store(load_settings(store, config), work)
+    job = with_store(load_settings(store, config, quiet=quiet or json), work)
     if json:
         print_json(job)
     elif not quiet:
@@ -143,7 +145,7 @@ def count(
     async def work(opened: JobStore) -> int:
         return await opened.count(None if query == SearchQuery() else query)
 
-    number = with_store(load_settings(store, config), work)
+    number = with_store(load_settings(store, config, quiet=quiet or json), work)
     if json:
         print_json({"count": number})
     else:
@@ -164,7 +166,7 @@ def stats(
     async def work(opened: JobStore) -> Any:
         return await opened.statistics()
 
-    statistics = with_store(load_settings(store, config), work)
+    statistics = with_store(load_settings(store, config, quiet=quiet or json), work)
     if json:
         print_json(statistics)
     elif not quiet:

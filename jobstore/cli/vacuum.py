@@ -40,7 +40,7 @@ def vacuum(
     from jobstore.cli.progress import Steps
     from jobstore.engines import backend_of
 
-    settings = load_settings(store, config)
+    settings = load_settings(store, config, quiet=quiet or json)
     url = settings.store.address
     say("Writing the file anew; others cannot write until it is done.", quiet=quiet or json)
     with Steps(quiet=quiet or json) as steps:

@@ -25,7 +25,7 @@ from jobstore.cli.monitor_views import figure, size
 from jobstore.operations.monitoring import Recorder
 from jobstore.operations.monitoring.history import Level
 from jobstore.settings import sqlite_url
-from tests.contract.cli.commands import answer, posting, run, said
+from tests.contract.cli.commands import answer, posting, run, said, unannounced
 from tests.operations.watching import Seconds, ask, recorder_for, settings_for
 
 
@@ -74,7 +74,7 @@ def test_a_picture_fits_the_width(
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     busy(recorder)
-    shown = run("monitor", "--once").stderr
+    shown = unannounced(run("monitor", "--once").stderr)
     assert max(map(len, shown.splitlines())) <= int(columns)
     assert "…" not in shown
     lines = [" ".join(line.split()) for line in shown.splitlines()]
@@ -133,7 +133,7 @@ def test_a_trend_is_a_table_json_and_a_picture(
     assert trend["points"][-1]["errors"] == {"JobNotFound": 1, "StoreTimeout": 1}
     assert trend["points"][-1]["failed_percent"] == pytest.approx(100 / 2085, abs=0.001)
     assert trend["points"][-1]["queue_depth"] == 9_876
-    shown = run("monitor", "trend", "--last", "7d").stderr
+    shown = unannounced(run("monitor", "trend", "--last", "7d").stderr)
     assert max(map(len, shown.splitlines())) <= 80
     assert "…" not in shown
     assert "p50 ms p95 ms p99 ms failed % queue" in " ".join(shown.split())

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from jobstore.cli import main
 from jobstore.cli.main import app
 from jobstore.records import job_id
-from tests.contract.cli.commands import DEMO, answer, run, said
+from tests.contract.cli.commands import DEMO, answer, run, said, unannounced
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,11 @@ def test_failure_has_exit_code_1_and_one_line(
     result = run(*arguments)
     assert result.exit_code == 1
     assert says in result.stderr
-    assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("\n") == 1
+    error = unannounced(result.stderr)
+    assert error.startswith("Error: ")
+    assert error.count("\n") == 1
     assert result.stdout == ""
+    assert run(*arguments, "--json").stderr == error
 
 
 def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, demo_file: Path) -> None:
