@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,26 @@ def test_ctrl_c_is_no_traceback(demo: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(SystemExit) as ended:
         main.main()
     assert ended.value.code == 1
+
+
+_INTERRUPTED_BETWEEN = """
+import asyncio
+
+def run(work):
+    raise KeyboardInterrupt
+
+asyncio.run = run
+from jobstore.cli.main import main
+main()
+"""
+
+
+def test_ctrl_c_before_the_first_step_of_a_coroutine_is_one_line(
+    start_python: Callable[..., subprocess.Popen[str]],
+) -> None:
+    with start_python(_INTERRUPTED_BETWEEN, "count") as child:
+        said, _ = child.communicate(timeout=120)
+    assert (said, child.returncode) == ("Error: Interrupted.\n", 1)
 
 
 def test_help_documents_exit_codes_and_every_command() -> None:
