@@ -155,10 +155,7 @@ def _settings(store: str | None, config: str | None, *, quiet: bool) -> Settings
 def _frame(settings: Settings) -> Frame:
     from jobstore.operations.monitoring import reading
 
-    # Three samples at least, however far apart they are.
-    window = max(reading.WINDOW, 3 * settings.monitoring.sample_seconds)
-    path = settings.store.address.path
-    return reading.frame(settings.operations_db, path, time.time(), window)
+    return reading.frame(settings.operations_db, settings.store.address.path, time.time())
 
 
 def _show(settings: Settings, interval: float, once: bool) -> None:

@@ -130,14 +130,8 @@ class HealthSection(Section):
     wal_fail_mib: Mebibytes = Field(
         default=1024, description="MiB of the WAL above which health fails"
     )
-    wal_held_mib: Mebibytes = Field(
-        default=64, description="MiB of the WAL not written back above which health warns"
-    )
     memory_warn_mib: Mebibytes = Field(
         default=1024, description="MiB in memory above which health warns"
-    )
-    queue_warn: float = Field(
-        default=0.5, gt=0, le=1, description="share of queue_size above which health warns"
     )
 
     @model_validator(mode="after")
@@ -153,22 +147,9 @@ class MonitoringSection(Section):
     """What is measured, and how long it is kept."""
 
     enabled: bool = Field(default=True, description="whether operations are measured")
-    sample_seconds: int = Field(
-        default=10, ge=1, le=3600, description="seconds between two samples"
+    keep_days: int = Field(
+        default=730, ge=30, le=36_500, description="days that the figures of each day are kept"
     )
-    keep_minutes_days: int = Field(
-        default=2, ge=1, le=3650, description="days that minutes are kept"
-    )
-    keep_hours_days: int = Field(default=30, ge=1, le=3650, description="days that hours are kept")
-    keep_days_days: int = Field(default=730, ge=1, le=36_500, description="days that days are kept")
-
-    @model_validator(mode="after")
-    def _coarser_is_kept_longer(self) -> MonitoringSection:
-        if not self.keep_minutes_days <= self.keep_hours_days <= self.keep_days_days:
-            raise ValueError(
-                "keep_minutes_days, keep_hours_days and keep_days_days must not fall in that order"
-            )
-        return self
 
 
 class BackupSection(Section):
@@ -201,7 +182,6 @@ class BackupSection(Section):
     daily: int = Field(default=7, ge=1, le=3650, description="daily backups that are kept")
     weekly: int = Field(default=4, ge=0, le=520, description="weekly backups that are kept")
     monthly: int = Field(default=12, ge=0, le=1200, description="monthly backups that are kept")
-    level: int = Field(default=3, ge=1, le=22, description="zstd level; more is smaller and slower")
     max_age_hours: float = Field(
         default=26.0, gt=0, le=87_600, description="hours after which the latest backup is too old"
     )
@@ -221,13 +201,6 @@ class ScheduleSection(Section):
     verify_hours: int = Field(
         default=24, ge=1, le=8760, description="hours between two verifications"
     )
-    prune_hours: int = Field(default=24, ge=1, le=8760, description="hours between two prunings")
-    checkpoint_minutes: int = Field(
-        default=60, ge=1, le=10_080, description="minutes between two checkpoints of the WAL"
-    )
-    optimize_hours: int = Field(
-        default=24, ge=1, le=8760, description="hours between two runs of PRAGMA optimize"
-    )
     sample_minutes: int = Field(
         default=1, ge=1, le=1440, description="minutes between health samples"
     )
@@ -241,9 +214,6 @@ class DeploymentSection(Section):
     )
     min_free_mib: Mebibytes = Field(
         default=512, description="MiB of free disk that a deployment needs"
-    )
-    simultaneous: int = Field(
-        default=100, ge=1, le=10_000, description="simultaneous operations of the validation"
     )
 
 

@@ -165,7 +165,7 @@ def _create(
         _copy(source, copy, progress)
         content = read_content(copy, progress, thorough=False)
         data = scratch / "data"
-        packed = pack(copy, data, level=options.level, recipients=recipients, progress=progress)
+        packed = pack(copy, data, recipients=recipients, progress=progress)
         manifest = Manifest(
             format=FORMAT,
             name=new_name(settings.store.address.path.stem, created_at),

@@ -56,6 +56,8 @@ class Level:
 class Keep:
     """How many days minutes, hours and days are kept; at least 1 each."""
 
+    # So that an hour of trouble is seen minute by minute on the day after, and a day of it hour by
+    # hour for a month; both are few rows.
     minutes: float = 2
     hours: float = 30
     days: float = 730

@@ -253,11 +253,9 @@ async def recording(
 
 def of_settings(settings: Settings, *, label: str = "python") -> Recorder:
     """Return a recorder as ``settings`` describe it; it is not started."""
-    given = settings.monitoring
     return Recorder(
         settings.operations_db,
         settings.store.address.path,
-        sample_seconds=given.sample_seconds,
         keep=keep_of(settings),
         label=label,
     )
@@ -265,8 +263,7 @@ def of_settings(settings: Settings, *, label: str = "python") -> Recorder:
 
 def keep_of(settings: Settings) -> Keep:
     """Return how long ``settings`` keep what was recorded."""
-    given = settings.monitoring
-    return Keep(given.keep_minutes_days, given.keep_hours_days, given.keep_days_days)
+    return Keep(days=settings.monitoring.keep_days)
 
 
 def sizes(store: Path) -> dict[str, int]:

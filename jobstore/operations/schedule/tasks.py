@@ -84,20 +84,18 @@ def tasks_of(settings: Settings) -> list[Task]:
 
     weekly = Rhythm.of(7 * DAY, given.backup_at, zone, _SUNDAY)
     sampling = every(timedelta(minutes=given.sample_minutes))
-    checkpointing = every(timedelta(minutes=given.checkpoint_minutes))
-    pruning = every(timedelta(hours=given.prune_hours))
     verifying = every(timedelta(hours=given.verify_hours))
-    optimizing = every(timedelta(hours=given.optimize_hours))
     # Nothing is verified that is about to be removed, or while a newer one is being made.
     alone = "backups"
+    # What takes a moment, and is harmless when there is nothing to do, has a fixed rhythm.
     return [
         Task("backup", "back up, to every place", every(DAY), _backup, alone),
         Task("verify", "check every copy of the backup", verifying, _verify, alone),
         Task("restore-test", "test a restore of it", weekly, _restore_test, alone),
-        Task("prune", "remove backups past their time", pruning, _prune, alone),
-        Task("checkpoint", "write the WAL back", checkpointing, _checkpoint),
-        Task("optimize", "SQLite's upkeep, index merging", optimizing, _optimize),
-        Task("history", "remove old figures", pruning, _history),
+        Task("prune", "remove backups past their time", every(DAY), _prune, alone),
+        Task("checkpoint", "write the WAL back", every(DAY / 24), _checkpoint),
+        Task("optimize", "SQLite's upkeep, index merging", every(DAY), _optimize),
+        Task("history", "remove old figures", every(DAY), _history),
         Task("health", "look how well the store is", sampling, _health, watches=True),
         Task("alerts", "judge alerts, send notices", sampling, _alerts, watches=True),
     ]
