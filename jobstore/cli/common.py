@@ -19,6 +19,7 @@ from jobstore.cli.output import complain, plain, say
 from jobstore.settings import DEFAULT_URL, parse_store_url
 
 if TYPE_CHECKING:
+    from jobstore.settings.loading import Loaded
     from jobstore.settings.sections import Settings
     from jobstore.store import JobStore
 
@@ -47,6 +48,9 @@ QuietOption = Annotated[
     typer.Option(
         "--quiet", "-q", metavar="", help="Say nothing but errors; what is asked for still comes."
     ),
+]
+CreateOption = Annotated[
+    bool, typer.Option("--create", metavar="", help="Make the store without being asked.")
 ]
 LimitOption = Annotated[
     int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most N postings.")
@@ -116,6 +120,22 @@ def load_settings(store: str | None, config: str | None, *, quiet: bool) -> Sett
 def announce(settings: Settings, *, quiet: bool) -> None:
     """Say which store a command works on, and which environment the store belongs to."""
     say(f"Store: {settings.store.url} ({settings.environment})", quiet=quiet)
+
+
+def is_to_be_made(loaded: Loaded, *, create: bool) -> bool:
+    """Tell whether there is no store yet where one may be made.
+
+    Asks before the default one is made, which nobody named, unless ``create`` says so. A store
+    in a folder that is not there is not made.
+    """
+    settings = loaded.settings
+    path = settings.store.address.path
+    if path.exists() or not path.parent.is_dir():
+        return False
+    if loaded.origins["store.url"].kind == "default":
+        say(f"There is no store {settings.store.url} here, and no other is named.", quiet=create)
+        confirm("Make it?", yes=create, option="--create")
+    return True
 
 
 @contextmanager

@@ -16,11 +16,13 @@ import typer
 from jobstore.cli.backup import IdentityOption, with_identity
 from jobstore.cli.common import (
     ConfigOption,
+    CreateOption,
     JsonOption,
     QuietOption,
     StoreOption,
     announce,
     confirm,
+    is_to_be_made,
     load_settings,
 )
 from jobstore.cli.output import complain, console, plain, print_json, say
@@ -56,6 +58,7 @@ def deploy(
         bool,
         typer.Option("--no-rollback", metavar="", help="Leave a failed deployment as it is."),
     ] = False,
+    create: CreateOption = False,
     identity: IdentityOption = None,
     store: StoreOption = None,
     config: ConfigOption = None,
@@ -67,7 +70,8 @@ def deploy(
     Without --config and JOBSTORE_CONFIG, deploy/ENVIRONMENT/config.yaml is read if it is there.
     Others may go on writing to the store. The first check that fails ends it; then what was
     before is put back, and the exit code is 1; --identity names the key that opens the backup,
-    should it be needed and encrypted. Deploying again is harmless.
+    should it be needed and encrypted. Deploying again is harmless. The default store, which nobody
+    named, is made after a question, or with --create.
 
     JSON: the report: {"number", "go", "environment", "phases", "error", ...}; with --dry-run
     {"go", "migrations", "backup", "sample_data", "phases"}.
@@ -80,6 +84,7 @@ def deploy(
     settings, told = with_identity(loaded.settings, identity), _Lines(quiet=quiet or json)
     if dry_run:
         return _show_plan(deployment.plan(settings, files=loaded.files, told=told), json, quiet)
+    is_to_be_made(loaded, create=create)
     with Logs(settings) as logs:
         done = deployment.deploy(
             settings,

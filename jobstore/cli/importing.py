@@ -13,11 +13,12 @@ import typer
 
 from jobstore.cli.common import (
     ConfigOption,
+    CreateOption,
     JsonOption,
     QuietOption,
     StoreOption,
     announce,
-    confirm,
+    is_to_be_made,
     spare,
     with_store,
 )
@@ -102,10 +103,7 @@ def import_(
         str | None,
         typer.Option("--rejects", metavar="FILE", help="Write rejected rows here, as JSON Lines."),
     ] = None,
-    create: Annotated[
-        bool,
-        typer.Option("--create", metavar="", help="Make the store without being asked."),
-    ] = False,
+    create: CreateOption = False,
     store: StoreOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -149,10 +147,7 @@ def import_(
         "companies": companies,
     }
     counts = _Counts()
-    new = _is_new(settings.store.address.path)
-    if new and loaded.origins["store.url"].kind == "default":
-        say(f"There is no store {settings.store.url} here, and no other is named.", quiet=create)
-        confirm("Make it?", yes=create, option="--create")
+    new = is_to_be_made(loaded, create=create)
     try:
         with Interrupts() as interrupts, _Rejects(rejects, quiet) as rejected:
             opened = (_open(file, format, options, interrupts) for file in files)
@@ -234,11 +229,6 @@ async def _import(
             rows = batch.records + batch.broken
             progress.advance(len(rows), sum(len(row.raw or "") + 1 for row in rows))
     rejects.sum_up()
-
-
-def _is_new(path: Path) -> bool:
-    """Whether the store's file is not there, but its folder is."""
-    return not path.exists() and path.parent.is_dir()
 
 
 class _Rejects:

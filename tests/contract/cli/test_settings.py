@@ -107,3 +107,13 @@ def test_a_store_that_nobody_named_is_made_only_where_that_is_said(
     # It is there now; and one that is named was asked for.
     assert answer("import", str(demo_file))["unchanged"] == DEMO
     assert run("import", str(demo_file), "--store", "sqlite:///other.db").exit_code == 0
+
+
+def test_nor_does_a_deployment_make_it_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    unasked = run("deploy", "--environment", "production")
+    assert unasked.exit_code == 2
+    assert "Add --create" in unasked.stderr
+    assert list(tmp_path.iterdir()) == []
