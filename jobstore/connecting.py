@@ -6,8 +6,10 @@ Settings, migrations, engine and store meet here and nowhere else.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -56,7 +58,7 @@ def connect(
     """Open a store: ``async with connect(url) as store`` or ``store = await connect(url)``.
 
     ``url`` is ``sqlite:///relative/path.db`` or ``sqlite:////absolute/path.db``. What is not
-    passed, the URL or single options, comes from where commands take it: the environment
+    passed, the URL or a single option, comes from where commands take it: the environment
     (``JOBSTORE_URL``, ``JOBSTORE_BUSY_TIMEOUT`` and their like), ``.env``, the YAML file that
     ``JOBSTORE_CONFIG`` names, the defaults. With ``migrate`` a missing database and its folder
     are made and the schema is brought up to date first.
@@ -99,14 +101,19 @@ def _resolved(url: str | None, options: EngineOptions | None) -> tuple[StoreURL,
     if url is not None:
         # Before anything is read: a URL that is none is told as such.
         address = parse_store_url(url)
-        if options is not None and options.is_complete:
-            return address, options
+        if not _is_configured():
+            return address, options or EngineOptions()
         passed["store.url"] = str(address)
-    # It imports pydantic.
+    # Reading settings imports what takes longer than opening a store.
     from jobstore.settings.loading import load
 
     store = load(flags=passed).settings.store
     return store.address, store.options
+
+
+def _is_configured() -> bool:
+    """Tell whether there is anything that settings could be read from."""
+    return Path(".env").exists() or any(name.startswith("JOBSTORE_") for name in os.environ)
 
 
 def _utc_now() -> datetime:

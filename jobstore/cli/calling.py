@@ -13,7 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from jobstore.cli.common import ConfigOption, JsonOption, QuietOption, StoreOption, with_store
+from jobstore.cli.common import (
+    ConfigOption,
+    JsonOption,
+    QuietOption,
+    StoreOption,
+    announce,
+    with_store,
+)
 from jobstore.cli.output import print_json, say, show
 
 if TYPE_CHECKING:
@@ -46,9 +53,13 @@ class Call:
 
         return load(self.config, flags={"store.url": self.store})
 
-    @property
+    @functools.cached_property
     def settings(self) -> Settings:
-        """The settings that hold. Raises InvalidSettings."""
+        """The settings that hold; at first it is said which store they are about.
+
+        Raises InvalidSettings.
+        """
+        announce(self.loaded.settings, quiet=self.silent)
         return self.loaded.settings
 
     @property

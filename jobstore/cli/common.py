@@ -1,6 +1,6 @@
 """What the commands share: their options, opening the store, asking, sparing files.
 
-Nothing is printed here but questions, and that nobody can be asked.
+Nothing is printed here but which store it is, questions, and that nobody can be asked.
 """
 
 from __future__ import annotations
@@ -8,17 +8,18 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from jobstore.cli.output import complain, plain
+from jobstore.cli.output import complain, plain, say
 from jobstore.settings import DEFAULT_URL, parse_store_url
 
 if TYPE_CHECKING:
+    from jobstore.settings.loading import Loaded
     from jobstore.settings.sections import Settings
     from jobstore.store import JobStore
 
@@ -45,6 +46,7 @@ QuietOption = Annotated[
     typer.Option("--quiet", "-q", help="Say nothing but errors; what is asked for still comes."),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+CreateOption = Annotated[bool, typer.Option("--create", help="Make the store without being asked.")]
 LimitOption = Annotated[
     int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most N postings.")
 ]
@@ -98,24 +100,25 @@ def _label() -> str:
     return f"jobstore {command}" if command.isalpha() and len(command) < 20 else "jobstore"
 
 
-def load_settings(store: str | None = None, config: str | None = None) -> Settings:
-    """Return the settings that hold for a command with these flags.
+def announce(settings: Settings, *, quiet: bool) -> None:
+    """Say which store a command works on, and which environment the store belongs to."""
+    say(f"Store: {settings.store.url} ({settings.environment})", quiet=quiet)
 
-    Raises InvalidSettings with every fault.
+
+def is_to_be_made(loaded: Loaded, *, create: bool) -> bool:
+    """Tell whether there is no store yet where one may be made.
+
+    Asks before the default one is made, which nobody named, unless ``create`` says so. A store
+    in a folder that is not there is not made.
     """
-    from jobstore.settings.loading import load
-
-    return load(config, flags={"store.url": store}).settings
-
-
-@contextmanager
-def operating(store: str | None, config: str | None) -> Iterator[Settings]:
-    """Give the settings, with the log files open."""
-    from jobstore.operations.logs import Logs
-
-    settings = load_settings(store, config)
-    with Logs(settings):
-        yield settings
+    settings = loaded.settings
+    path = settings.store.address.path
+    if path.exists() or not path.parent.is_dir():
+        return False
+    if loaded.origins["store.url"].kind == "default":
+        say(f"There is no store {settings.store.url} here, and no other is named.", quiet=create)
+        confirm("Make it?", yes=create, option="--create")
+    return True
 
 
 def confirm(question: str, *, yes: bool, option: str = "--yes") -> None:

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -143,8 +144,16 @@ def _key(screen: Console, prompt: str) -> str:
 
 @contextmanager
 def _endings() -> Iterator[None]:
-    """Let signals that end a program end the block, so that it cleans up."""
-    previous = {number: signal.signal(number, signal.default_int_handler) for number in _ENDINGS}
+    """Let signals that end a program end the block as Ctrl-C does, so that it cleans up.
+
+    While the event loop runs, asyncio answers Ctrl-C: it cancels what is awaited. An exception
+    that a handler raised there would leave that work behind, to complain of the closed store.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    previous = {number: signal.signal(number, interrupt) for number in _ENDINGS}
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ import typer
 
 from jobstore.cli.backup import IdentityOption, with_identity
 from jobstore.cli.calling import Call, takes_call
-from jobstore.cli.common import YesOption, confirm
+from jobstore.cli.common import CreateOption, YesOption, announce, confirm, is_to_be_made
 from jobstore.cli.output import complain, console, fail_if, plain, say, table
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def deploy(
         bool,
         typer.Option("--no-rollback", help="Leave a failed deployment as it is."),
     ] = False,
+    create: CreateOption = False,
     identity: IdentityOption = None,
 ) -> None:
     """Bring a store to this version of jobstore, check it in four phases, and write a report.
@@ -57,7 +58,8 @@ def deploy(
     Without --config and JOBSTORE_CONFIG, deploy/ENVIRONMENT/config.yaml is read if it is there.
     Others may go on writing to the store. The first check that fails ends it; then what was
     before is put back, and the exit code is 1; --identity names the key that opens the backup,
-    should it be needed and encrypted. Deploying again is harmless.
+    should it be needed and encrypted. Deploying again is harmless. The default store, which nobody
+    named, is made after a question, or with --create.
 
     JSON: the report: {"number", "go", "environment", "phases", "error", ...}; with --dry-run
     {"go", "migrations", "backup", "sample_data", "phases"}.
@@ -66,9 +68,11 @@ def deploy(
     from jobstore.operations.logs import Logs
 
     loaded = _load(environment, call)
+    announce(loaded.settings, quiet=call.silent)
     settings, told = with_identity(loaded.settings, identity), _Lines(quiet=call.silent)
     if dry_run:
         return _show_plan(call, deployment.plan(settings, files=loaded.files, told=told))
+    is_to_be_made(loaded, create=create)
     with Logs(settings) as logs:
         done = deployment.deploy(
             settings,

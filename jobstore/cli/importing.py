@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobstore.cli.calling import Call, takes_call
-from jobstore.cli.common import confirm, spare
+from jobstore.cli.common import CreateOption, announce, is_to_be_made, spare, with_store
 from jobstore.cli.interrupts import Interrupts
 from jobstore.cli.output import counted, fail_if, print_json, say, to_json
 from jobstore.errors import JobStoreError
@@ -96,10 +96,7 @@ def import_(
         str | None,
         typer.Option("--rejects", metavar="FILE", help="Write rejected rows here, as JSON Lines."),
     ] = None,
-    create: Annotated[
-        bool,
-        typer.Option("--create", help="Make the store without being asked."),
-    ] = False,
+    create: CreateOption = False,
 ) -> None:
     """Take postings in; those that are known are brought up to date.
 
@@ -114,9 +111,9 @@ def import_(
     """
     from jobstore.exchange import BrokenFile, parse_columns
 
-    store = call.settings.store
     if rejects is not None:
-        spare(rejects, "--rejects", store.url, filter(None, [*files, salaries, skills, companies]))
+        read = filter(None, [*files, salaries, skills, companies])
+        spare(rejects, "--rejects", call.loaded.settings.store.url, read)
     for file in files:
         if file != "-" and not Path(file).exists():
             raise BrokenFile(f"There is no file {file}.")
@@ -132,23 +129,21 @@ def import_(
         "companies": companies,
     }
     counts = _Counts()
-    new = _is_new(store.address.path)
-    if new and call.loaded.origins["store.url"].kind == "default":
-        say(f"There is no store {store.url} here, and no other is named.", quiet=create)
-        confirm("Make it?", yes=create, option="--create")
+    new = is_to_be_made(call.loaded, create=create)
     try:
         with Interrupts() as interrupts, _Rejects(rejects, call.quiet) as rejected:
             opened = (_open(file, format, options, interrupts) for file in files)
             # Nothing is made for a first file that cannot be read.
             inputs = chain([next(opened)], opened)
+            announce(call.loaded.settings, quiet=call.silent)
             if new:
-                say(f"Making the store {store.url}", quiet=call.quiet)
+                say("Making the store; there is none yet.", quiet=call.quiet)
 
             async def work(target: JobStore) -> None:
                 for input in inputs:
                     await _import(target, input, counts, rejected, interrupts, call.quiet)
 
-            call.run(work, migrate=new)
+            with_store(call.loaded.settings, work, migrate=new)
     except (KeyboardInterrupt, JobStoreError):
         # Such as a full disk: importing again goes on from there.
         if counts.stored:
@@ -207,11 +202,6 @@ async def _import(
             rows = batch.records + batch.broken
             progress.advance(len(rows), sum(len(row.raw or "") + 1 for row in rows))
     rejects.sum_up()
-
-
-def _is_new(path: Path) -> bool:
-    """Whether the store's file is not there, but its folder is."""
-    return not path.exists() and path.parent.is_dir()
 
 
 class _Rejects:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -70,6 +71,8 @@ class Commands(TyperGroup):
         except JobStoreError as error:
             _fail(ctx, str(error), 1)
         except KeyboardInterrupt:
+            # It may have come between the making of a coroutine and its first step.
+            warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
             _fail(ctx, "Interrupted.", 1)
         except BrokenPipeError:
             # Whoever reads has seen enough.

@@ -53,7 +53,7 @@ def monitor(
         return None
     from jobstore.cli.monitor_views import frame_json
 
-    settings = _settings(call)
+    settings = _settings(call.settings)
     try:
         if not call.json:
             return _show(settings, interval, once)
@@ -90,7 +90,7 @@ def trend(
     from jobstore.operations.monitoring import reading
     from jobstore.operations.monitoring.recorder import keep_of
 
-    settings = _settings(call)
+    settings = _settings(call.settings)
     seconds = read_duration(last, "--last")
     until = time.time()
     most = 30 if svg is None and not call.json else 200
@@ -123,7 +123,7 @@ def metrics(call: Call) -> None:
     from jobstore.operations.monitoring import reading
     from jobstore.operations.monitoring.exposition import exposition, metrics
 
-    settings = _settings(call)
+    settings = _settings(call.loaded.settings)
     frame = _frame(settings)
     levels = {
         "queue_depth": frame.queue_depth,
@@ -136,9 +136,8 @@ def metrics(call: Call) -> None:
     print(exposition(metrics(reading.ever(settings.operations_db), known)), end="")
 
 
-def _settings(call: Call) -> Settings:
+def _settings(settings: Settings) -> Settings:
     """Return the settings of a store that is there, or of which a record is left."""
-    settings = call.settings
     path = settings.store.address.path
     if not (path.exists() or settings.operations_db.exists()):
         raise StoreUnavailable(f"There is no database file at {path}.")

@@ -55,7 +55,7 @@ def two_places(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_creating(settings: Settings) -> None:
     result = run("backup", "create")
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, said(result)) == (0, "")
     (made,) = read_catalog(settings).backups
     assert shown(result) == (
         f"{made.name}: 40 postings, 0.0 MiB, kept in {settings.backups_folder}."
@@ -95,7 +95,7 @@ def test_listing(settings: Settings, two_places: list[str]) -> None:
 
     result = run("backup", "list")
 
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, said(result)) == (0, "")
     text = shown(result)
     assert text.startswith("backup postings size in reason jobs-")
     assert text.index(first.name) > text.index("1 2 3 manual")
@@ -153,7 +153,7 @@ def test_verifying(settings: Settings, two_places: list[str]) -> None:
     result = run("backup", "verify")
 
     places = (str(settings.backups_folder), *two_places)
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, said(result)) == (0, "")
     assert shown(result) == " ".join(f"{newest} in {place} is good." for place in places)
     told = answer("backup", "verify", name)
     assert told["ok"]
@@ -179,7 +179,7 @@ def test_verifying(settings: Settings, two_places: list[str]) -> None:
 def test_testing_a_restore(settings: Settings) -> None:
     manifest = make(settings)
     result = run("backup", "verify", "--restore")
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, said(result)) == (0, "")
     assert shown(result).startswith(f"{manifest.name} gives the store back: 40 postings, restored")
     told = answer("backup", "verify", "--restore", manifest.name)
     assert told.keys() == {
@@ -233,7 +233,7 @@ def test_restoring_to_a_new_place(settings: Settings, tmp_path: Path) -> None:
     assert (told["backup"], told["path"], told["saved"]) == (manifest.name, str(new), None)
     assert content(new) == content(tmp_path / "jobs.db")
     result = run("restore", manifest.name, "--to", f"sqlite:///{tmp_path}/url.db")
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, said(result)) == (0, "")
     assert shown(result).startswith(
         f"{tmp_path}/url.db: 40 postings as of {manifest.created_at:%Y-%m-%d %H:%M:%S} UTC, from "
         f"{manifest.name} in {settings.backups_folder}, in "

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from jobstore.cli.common import load_settings, operating
+from jobstore.cli.calling import Call
 from jobstore.errors import InvalidSettings
+from jobstore.settings.loading import load
 from tests.contract.cli.commands import answer, run, shown
 
 SECRET = "hunter2-hunter2"
@@ -174,7 +175,7 @@ def test_what_the_configurations_leave_to_fill_in_is_right_too(
     dotenv = (repository / ".env.example").read_text(encoding="utf-8")
     for name in re.findall(r"^#((?:ALERT|SMTP)_\w+)=", dotenv, re.MULTILINE):
         monkeypatch.setenv(name, "https://example.com/")
-    settings = load_settings(None, "c.yaml")
+    settings = load("c.yaml").settings
     assert len(settings.backup.places) == 2
     assert [sink.type for sink in settings.alerts.sinks] == ["log", "webhook", "email"]
 
@@ -191,10 +192,10 @@ def test_the_example_of_a_dotenv_is_right(repository: Path) -> None:
 def test_commands_get_settings_with_the_logs_open(tmp_path: Path) -> None:
     from jobstore.operations.logs import get
 
-    with operating("sqlite:///jobs.db") as settings:
+    with Call("sqlite:///jobs.db", quiet=True).operating() as settings:
         get("health").warning("a check failed", check="disk")
     assert (settings.logs_folder / "health.log").is_file()
-    with pytest.raises(InvalidSettings), operating("nowhere"):
+    with pytest.raises(InvalidSettings), Call("nowhere", quiet=True).operating():
         pass
 
 

@@ -235,7 +235,7 @@ def test_before_the_first_deployment_there_is_nothing_to_show() -> None:
     listed = run("deployments", "list", *STAGING)
     assert (listed.exit_code, listed.stdout) == (0, "Nothing was deployed yet.\n")
     shown = run("deployments", "show", *STAGING)
-    assert (shown.exit_code, shown.stderr) == (1, "Error: Nothing was deployed yet.\n")
+    assert (shown.exit_code, unannounced(shown.stderr)) == (1, "Error: Nothing was deployed yet.\n")
     refused = run("rollback", "--to", "1", *STAGING)
     assert "there are: none yet" in refused.stderr
 

@@ -91,7 +91,7 @@ def test_json_is_health_json_of_everything(config: Path) -> None:
 
 def test_people_get_a_table_and_with_quiet_only_what_is_not_well(config: Path) -> None:
     result = run(*of(config, "schema", "backup"))
-    assert (result.exit_code, result.stderr) == (1, "")
+    assert (result.exit_code, said(result)) == (1, "")
     last = migrating.status(load(str(config)).settings.store.url)[-1].id
     assert shown(result) == (
         f"pass schema:version {last} warn backup:age never; run: jobstore backup create"

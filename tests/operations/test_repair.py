@@ -20,6 +20,7 @@ from jobstore.engines.sqlite.upkeep.inspection import check_pages
 from jobstore.locking import FileLock
 from jobstore.operations import maintenance
 from jobstore.settings import sqlite_url
+from tests.contract.cli.commands import unannounced
 from tests.fixtures.checks import check_file
 from tests.fixtures.disks import SmallDisk
 from tests.operations.damaging import (
@@ -47,7 +48,7 @@ def doctor(file: Path, *options: str, answer: str | None = None) -> Result:
 
 
 def said(result: Result) -> str:
-    return " ".join(result.stderr.split())
+    return " ".join(unannounced(result.stderr).split())
 
 
 def shown(result: Result) -> str:

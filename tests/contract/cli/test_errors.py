@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from typer.testing import CliRunner
 from jobstore.cli import main
 from jobstore.cli.main import app
 from jobstore.records import job_id
-from tests.contract.cli.commands import DEMO, answer, run, said
+from tests.contract.cli.commands import DEMO, answer, run, said, unannounced
 
 
 @pytest.mark.parametrize(
@@ -55,9 +57,11 @@ def test_failure_has_exit_code_1_and_one_line(
     result = run(*arguments)
     assert result.exit_code == 1
     assert says in result.stderr
-    assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("\n") == 1
+    error = unannounced(result.stderr)
+    assert error.startswith("Error: ")
+    assert error.count("\n") == 1
     assert result.stdout == ""
+    assert run(*arguments, "--json").stderr == error
 
 
 def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, demo_file: Path) -> None:
@@ -106,6 +110,26 @@ def test_ctrl_c_is_no_traceback(demo: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(SystemExit) as ended:
         main.main()
     assert ended.value.code == 1
+
+
+_INTERRUPTED_BETWEEN = """
+import asyncio
+
+def run(work):
+    raise KeyboardInterrupt
+
+asyncio.run = run
+from jobstore.cli.main import main
+main()
+"""
+
+
+def test_ctrl_c_before_the_first_step_of_a_coroutine_is_one_line(
+    start_python: Callable[..., subprocess.Popen[str]],
+) -> None:
+    with start_python(_INTERRUPTED_BETWEEN, "count") as child:
+        said, _ = child.communicate(timeout=120)
+    assert (unannounced(said), child.returncode) == ("Error: Interrupted.\n", 1)
 
 
 def test_help_documents_exit_codes_and_every_command() -> None:
