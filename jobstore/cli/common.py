@@ -6,7 +6,6 @@ Nothing is printed here but which store it is, questions, and that nobody can be
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -73,7 +72,7 @@ def with_store(
 
     async def run() -> T:
         async with jobstore.connect(url, migrate=migrate, options=options) as store:
-            if not _is_recorded():
+            if not _is_recorded(settings):
                 return await work(store)
             async with _recorded(store, settings):
                 return await work(store)
@@ -93,10 +92,9 @@ async def _recorded(store: JobStore, settings: Settings) -> AsyncIterator[None]:
             yield
 
 
-def _is_recorded() -> bool:
-    """Whether the environment asks for a record of what commands do."""
-    asked = os.environ.get("JOBSTORE_MONITORING__ENABLED", "")
-    return asked.strip().lower() in ("1", "on", "true", "yes")
+def _is_recorded(settings: Settings) -> bool:
+    """Tell whether a record of what commands do is asked for: the default alone asks for none."""
+    return settings.monitoring.enabled and "enabled" in settings.monitoring.model_fields_set
 
 
 def _label() -> str:
