@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from jobstore.cli.output import complain, plain, say
+from jobstore.engines import backend_of
 from jobstore.settings import DEFAULT_URL, parse_store_url
 
 if TYPE_CHECKING:
@@ -54,9 +55,6 @@ CreateOption = Annotated[
 LimitOption = Annotated[
     int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most N postings.")
 ]
-
-# What SQLite and the lock between processes keep beside a store's file.
-_BESIDE = ("-wal", "-shm", "-journal", ".lock")
 
 
 def with_store(
@@ -173,9 +171,8 @@ def spare(output: str, option: str, store: str, inputs: Iterable[str] = ()) -> N
     target = Path(output)
     if target.exists() and not target.is_file():
         return
-    path = parse_store_url(store).path
-    kept = [Path(f"{base}{end}") for base in (path, path.resolve()) for end in ("", *_BESIDE)]
-    if any(_same(target, file) for file in kept):
+    address = parse_store_url(store)
+    if any(_same(target, file) for file in backend_of(address).files(address)):
         raise typer.BadParameter("belongs to the store; name another file", param_hint=option)
     if any(_same(target, Path("/dev/stdin" if file == "-" else file)) for file in inputs):
         raise typer.BadParameter("is also read; name another file", param_hint=option)
