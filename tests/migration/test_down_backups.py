@@ -69,7 +69,9 @@ def test_the_command_that_is_told_is_about_the_same_store_and_backups(
     named = ("--config", str(config), "--store", url)
     done = run("migrate", "down", "--to", "0", "--yes", *named)
     assert done.exit_code == 0, done.stderr
-    command = shlex.split(unannounced(done.stderr).splitlines()[0].partition("; to have it again: ")[2])
+    command = shlex.split(
+        unannounced(done.stderr).splitlines()[0].partition("; to have it again: ")[2]
+    )
     assert command[0] == "jobstore"
     again = run(*command[1:])
     assert again.exit_code == 0, again.stderr
