@@ -6,7 +6,6 @@ Nothing is printed here but which store it is, questions, and that nobody can be
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from jobstore.cli.output import complain, plain, say
+from jobstore.engines import backend_of
 from jobstore.settings import DEFAULT_URL, parse_store_url
 
 if TYPE_CHECKING:
@@ -51,9 +51,6 @@ LimitOption = Annotated[
     int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most N postings.")
 ]
 
-# What SQLite and the lock between processes keep beside a store's file.
-_BESIDE = ("-wal", "-shm", "-journal", ".lock")
-
 
 def with_store(
     settings: Settings,
@@ -68,7 +65,7 @@ def with_store(
 
     async def run() -> T:
         async with jobstore.connect(url, migrate=migrate, options=options) as store:
-            if not _is_recorded():
+            if not _is_recorded(settings):
                 return await work(store)
             async with _recorded(store, settings):
                 return await work(store)
@@ -88,10 +85,9 @@ async def _recorded(store: JobStore, settings: Settings) -> AsyncIterator[None]:
             yield
 
 
-def _is_recorded() -> bool:
-    """Whether the environment asks for a record of what commands do."""
-    asked = os.environ.get("JOBSTORE_MONITORING__ENABLED", "")
-    return asked.strip().lower() in ("1", "on", "true", "yes")
+def _is_recorded(settings: Settings) -> bool:
+    """Tell whether a record of what commands do is asked for: the default alone asks for none."""
+    return settings.monitoring.enabled and "enabled" in settings.monitoring.model_fields_set
 
 
 def _label() -> str:
@@ -148,9 +144,8 @@ def spare(output: str, option: str, store: str, inputs: Iterable[str] = ()) -> N
     target = Path(output)
     if target.exists() and not target.is_file():
         return
-    path = parse_store_url(store).path
-    kept = [Path(f"{base}{end}") for base in (path, path.resolve()) for end in ("", *_BESIDE)]
-    if any(_same(target, file) for file in kept):
+    address = parse_store_url(store)
+    if any(_same(target, file) for file in backend_of(address).files(address)):
         raise typer.BadParameter("belongs to the store; name another file", param_hint=option)
     if any(_same(target, Path("/dev/stdin" if file == "-" else file)) for file in inputs):
         raise typer.BadParameter("is also read; name another file", param_hint=option)

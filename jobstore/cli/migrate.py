@@ -6,6 +6,7 @@ which is imported when a command runs, so that ``--help`` is quick.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -77,7 +78,7 @@ def down(
     if not losing or without_backup:
         return _report(call, migrating.down(url, to), dry_run, saved=None)
     with call.operating() as settings:
-        saving = _Saving(call, settings, steps)
+        saving = _Saving(call, settings)
         steps = migrating.down(url, to, look=saving)
         failures = saving.copy_elsewhere()
     _report(call, steps, dry_run, saved=saving.saved)
@@ -85,30 +86,22 @@ def down(
 
 
 class _Saving:
-    """Backs the store up before the first of ``steps`` is taken back, if they lose anything.
+    """Backs the store up before the first migration is taken back, if they lose anything."""
 
-    Nobody else can write from then until the last step, so all that is lost is in the backup.
-    """
-
-    def __init__(self, call: Call, settings: Settings, steps: list[Step]) -> None:
+    def __init__(self, call: Call, settings: Settings) -> None:
         self._call = call
         self._settings = settings
-        self._steps = steps
-        self._looked = False
         self.saved: str | None = None
 
-    def __call__(self, count: Count, step: Step) -> None:
+    def __call__(self, count: Count, steps: Sequence[Step]) -> None:
         from jobstore.errors import BackupError, JobStoreError
         from jobstore.operations.deployment.conditions import values_of
         from jobstore.operations.deployment.replacing import save
 
-        if self._looked:
-            return
-        self._looked = True
-        if not (values := values_of(count, self._steps)):
+        if not (values := values_of(count, steps)):
             return
         try:
-            self.saved = save(self._settings, f"before taking back {step.id}")
+            self.saved = save(self._settings, f"before taking back {steps[0].id}")
         except (JobStoreError, OSError) as error:
             raise BackupError(
                 f"Nothing was taken back, as no backup can be made of {values}: {error} "

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from jobstore.engines.protocol import Engine
+from jobstore.engines.schema import Schema
 from jobstore.progress import Progress, silent
 from jobstore.settings import EngineOptions, StoreURL
 
@@ -238,7 +239,7 @@ class Capability(StrEnum):
     """Migrations make its schema; a store of another engine is there once it is opened."""
     FILES = "files"
     """A store lies in files: it outlives its process, others may open it, and :class:`Upkeep`
-    and health look at it from outside."""
+    and health look at it from outside. What a URL names is the first of them."""
 
 
 class Backend(Protocol):
@@ -258,6 +259,16 @@ class Backend(Protocol):
         It is well-formed text without control characters. Raises StoreUnavailable with a word
         on what to write instead, and without repeating credentials.
         """
+
+    def files(self, url: StoreURL) -> tuple[Path, ...]:
+        """Return the files that a database may consist of, its own first; without FILES none.
+
+        Most of them need not be there.
+        """
+
+    @property
+    def schema(self) -> Schema:
+        """The tables of its databases; only asked with the capability MIGRATIONS."""
 
     @property
     def upkeep(self) -> Upkeep:

@@ -137,14 +137,15 @@ def test_a_full_disk_takes_nothing_back(filled: str, monkeypatch: pytest.MonkeyP
 
 
 def test_what_is_taken_back_is_what_is_backed_up(filled: str, tmp_path: Path) -> None:
-    """The settings name another store; the one at hand is meant."""
+    """The file names another store than the command line, which wins for both."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "config.yaml").write_text(
         "store: {url: 'sqlite:///other.db'}\nbackup: {folder: kept, places: [elsewhere]}\n"
     )
-    done = run("migrate", "down", "--config", "config.yaml", "--to", "1", "--yes")
+    named = ("--config", "config.yaml", "--store", filled)
+    done = run("migrate", "down", *named, "--to", "1", "--yes")
     assert done.exit_code == 0, done.stderr
-    (kept,) = answer("backup", "list", "--config", "config.yaml")["backups"]
+    (kept,) = answer("backup", "list", *named)["backups"]
     assert (kept["postings"], kept["reason"]) == (2, f"before taking back {IDS[-1]}")
     assert len(kept["places"]) == 2
 

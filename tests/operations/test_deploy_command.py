@@ -22,6 +22,7 @@ from jobstore.operations import deployment
 from jobstore.operations.deployment import Loss, environment
 from jobstore.operations.deployment.gates import Check, Course, Phase, Stopped
 from jobstore.settings.sections import Settings
+from tests.contract.cli.commands import unannounced
 from tests.fixtures.postings import posting
 from tests.operations.backups import new_keys
 

@@ -102,10 +102,18 @@ def test_several_processes_are_in_one_picture(
     assert frame["operations"]["search"]["errors"] == {"StoreTimeout": 2}
 
 
+@pytest.mark.parametrize("asked_by", ["environment", "dotenv", "file"])
 def test_a_command_records_itself_when_it_is_asked_to(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked_by: str
 ) -> None:
-    monkeypatch.setenv("JOBSTORE_MONITORING__ENABLED", "true")
+    monkeypatch.chdir(tmp_path)
+    if asked_by == "environment":
+        monkeypatch.setenv("JOBSTORE_MONITORING__ENABLED", "true")
+    elif asked_by == "dotenv":
+        Path(".env").write_text("JOBSTORE_MONITORING__ENABLED=true")
+    else:
+        Path("c.yaml").write_text("monitoring: {enabled: true}")
+        monkeypatch.setenv("JOBSTORE_CONFIG", "c.yaml")
     monkeypatch.setenv("JOBSTORE_LOGGING__SLOW_MS", "0.0001")
     monkeypatch.setattr(sys, "argv", ["jobstore", "import", "secret-canary.jsonl"])
     assert run("import", "-", stdin=json.dumps(posting(1)) + "\n").exit_code == 0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from jobstore.engines.backend import Capability, Upkeep
 from jobstore.engines.protocol import Engine
+from jobstore.engines.schema import Schema
 from jobstore.engines.sqlite import url as urls
 from jobstore.settings import EngineOptions, StoreURL
 
@@ -16,6 +19,21 @@ class SQLiteBackend:
 
     scheme = "sqlite"
     capabilities = frozenset(Capability)
+
+    def files(self, url: StoreURL) -> tuple[Path, ...]:
+        """Return the file, and what SQLite and the lock between processes keep beside it.
+
+        Where it is a link, that stands beside the file that it leads to.
+        """
+        ends = ("-wal", "-shm", "-journal", ".lock")
+        return url.path, *(Path(f"{os.path.realpath(url.path)}{end}") for end in ends)
+
+    @property
+    def schema(self) -> Schema:
+        """The tables in the file."""
+        from jobstore.engines.sqlite.migrations import SQLiteSchema
+
+        return SQLiteSchema()
 
     @property
     def upkeep(self) -> Upkeep:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations.backup.manifest import SUFFIX, Manifest, ahead
-from jobstore.operations.backup.places import FolderPlace, Place, open_places
+from jobstore.operations.backup.object_places import ObjectPlace
+from jobstore.operations.backup.places import FolderPlace, Place
 from jobstore.operations.backup.state import last_attempt
 from jobstore.operations.backup.trust import Doubt, Trust
 from jobstore.settings.sections import Settings
@@ -46,6 +47,27 @@ class Catalog:
 
     backups: tuple[Backup, ...]
     faults: dict[str, tuple[str, ...]]
+
+
+def open_places(settings: Settings) -> list[Place]:
+    """Return the places of a store's backups; the folder that they are made in comes first.
+
+    One that is named twice is one place. Nothing is reached for yet.
+    """
+    own = settings.backups_folder
+    places: list[Place] = [FolderPlace(own)]
+    folders = {own.resolve()}
+    for address in dict.fromkeys(settings.backup.places):
+        if "://" in address:
+            secrets = settings.backup.place_options.get(address, {})
+            options = {key: each.get_secret_value() for key, each in secrets.items()}
+            places.append(ObjectPlace(address, options))
+            continue
+        folder = Path(address).expanduser().absolute()
+        if folder.resolve() not in folders:
+            folders.add(folder.resolve())
+            places.append(FolderPlace(folder))
+    return places
 
 
 def read_catalog(settings: Settings) -> Catalog:

@@ -22,7 +22,7 @@ from jobstore.files import create as create_file
 from jobstore.files import reachable
 from jobstore.locking import FileLock
 from jobstore.operations import logs
-from jobstore.operations.backup.catalog import Backup
+from jobstore.operations.backup.catalog import Backup, open_places
 from jobstore.operations.backup.content import read_content
 from jobstore.operations.backup.manifest import (
     FORMAT,
@@ -33,7 +33,7 @@ from jobstore.operations.backup.manifest import (
     parse_manifest,
 )
 from jobstore.operations.backup.packing import pack, recipients_of
-from jobstore.operations.backup.places import Place, open_places
+from jobstore.operations.backup.places import Place
 from jobstore.operations.backup.scratch import (
     disk_errors,
     make_folder,

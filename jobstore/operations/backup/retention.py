@@ -20,9 +20,10 @@ from typing import Any
 
 from jobstore.errors import JobStoreError
 from jobstore.operations import logs
+from jobstore.operations.backup.catalog import open_places
 from jobstore.operations.backup.creation import working_alone
 from jobstore.operations.backup.manifest import Manifest, age_order, ahead
-from jobstore.operations.backup.places import Place, open_places
+from jobstore.operations.backup.places import Place
 from jobstore.operations.backup.trust import Trust
 from jobstore.progress import Progress, silent
 from jobstore.settings.sections import BackupSection, Settings

@@ -12,7 +12,6 @@ import errno
 import fcntl
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -111,22 +110,10 @@ def open_regular(path: Path, *, follow: bool = False) -> BinaryIO:
     Raises BackupError for what is no plain file, such as a pipe, which would be waited for, and
     for a symbolic link unless ``follow`` says that its owner may use one; OSError otherwise.
     """
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     try:
-        descriptor = os.open(path, flags)
-    except OSError as error:
-        # A link; a socket, or a device without a driver.
-        if error.errno in (errno.ELOOP, errno.ENXIO):
-            raise _no_file(path) from None
-        raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise _no_file(path)
-    return os.fdopen(descriptor, "rb")
-
-
-def _no_file(path: Path) -> BackupError:
-    return BackupError(f"{path} is not a plain file; remove it.")
+        return files.open_plain(path, follow=follow)
+    except files.NoPlainFile:
+        raise BackupError(f"{path} is not a plain file; remove it.") from None
 
 
 def make_folder(folder: Path) -> None:

@@ -25,6 +25,7 @@ from jobstore.files import require_file
 from jobstore.locking import FileLock
 from jobstore.operations.backup.scratch import disk_errors, make_folder, write_file
 from jobstore.operations.deployment.gates import Phase
+from jobstore.operations.deployment.report import markdown
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 
@@ -174,8 +175,6 @@ class Book:
 
     def keep(self, deployment: Deployment) -> None:
         """Write a deployment down, and its report when it has ended."""
-        from jobstore.operations.deployment.report import markdown
-
         with disk_errors(self.folder):
             if deployment.status is not Status.RUNNING:
                 write_file(self.report(deployment.number), markdown(deployment).encode())

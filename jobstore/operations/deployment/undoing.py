@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from jobstore import migrating
 from jobstore.checks.running import reason
 from jobstore.engines import backend_of
 from jobstore.engines.backend import Condition, Count, Loss
+from jobstore.engines.schema import up_command
 from jobstore.errors import BackupError, JobStoreError, MigrationError
 from jobstore.files import make_file
 from jobstore.locking import FileLock
@@ -118,16 +119,16 @@ class _Undoing:
         """Take the last migration back; what others wrote only by agreement, and after a backup."""
         lost = ""
 
-        def look(count: Count, step: migrating.Step) -> None:
+        def look(count: Count, steps: Sequence[migrating.Step]) -> None:
             nonlocal lost
-            if not (values := values_of(count, [step])):
+            if not (values := values_of(count, steps)):
                 return
             if not agreed:
                 self._stays = True
                 down = self._settings.command("migrate", "down", "--to", self._before.newest)
                 raise MigrationError(
-                    f"Taking back {step.id} would lose {values}, so it stays; to do that, after a "
-                    f"backup, run: {down}"
+                    f"Taking back {steps[0].id} would lose {values}, so it stays; to do that, "
+                    f"after a backup, run: {down}"
                 )
             saved = self._deployment.saved or save(self._settings, self._reason)
             self._deployment.saved = saved
@@ -177,7 +178,7 @@ class _Undoing:
                 if now.migrations == self._before.migrations and (
                     now.derived_form < self._before.derived_form
                 ):
-                    up = migrating.up_command(self._settings.store.address)
+                    up = up_command(self._settings.store.address)
                     self._deployment.left.append(
                         "What follows from postings has to be written anew, by the jobstore from "
                         f"before; that loses nothing: {up}"
