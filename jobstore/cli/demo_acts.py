@@ -188,17 +188,19 @@ def restore(stage: Stage) -> None:
     new = sqlite_url(settings.state_folder.parent / "restored" / "jobs.db")
     _, seconds = timed(stage, run(partial(backup.restore, settings, to=new)))
     stage.say(_done("Restored into a new place, in", seconds))
-    figures, different = stage.run(_compare(stage.store, new))
+    figures, different = stage.run(_compare(stage.store, new, settings.store.options))
     stage.say(views.compared(figures))
     postings = counted(figures["postings"][1], "posting")
     stage.say(f"{postings} compared field by field: {different:,} differ.")
 
 
-async def _compare(store: JobStore, url: str) -> tuple[dict[str, tuple[int, int]], int]:
+async def _compare(
+    store: JobStore, url: str, options: EngineOptions
+) -> tuple[dict[str, tuple[int, int]], int]:
     """Return figures of both stores, and how many postings differ."""
     from jobstore import connect
 
-    async with connect(url, options=EngineOptions()) as restored:
+    async with connect(url, options=options) as restored:
         one, other = [await _figures(each) for each in (store, restored)]
         jobs = [[job async for job in each.stream()] for each in (store, restored)]
     different = sum(job != same for job, same in zip_longest(*jobs))

@@ -120,7 +120,7 @@ def test_the_report_holds_every_figure_for_programs_and_for_people(
     by_name = {gate["name"]: gate for phase in told["phases"] for gate in phase["gates"]}
     for name in ("get", "search", "statistics", "write"):
         assert 0 < by_name[name]["measured"] < by_name[name]["target"] == 60_000
-    assert by_name["simultaneous"]["measured"].startswith("30 of 30 succeeded")
+    assert by_name["simultaneous"]["measured"].startswith("100 of 100 succeeded")
     page = Book(settings).report(1).read_text()
     assert page == deployment.markdown(done)
     assert page.startswith("# Deployment 1: go\n")
@@ -648,7 +648,6 @@ def test_what_production_lacks_is_warned_of(tmp_path: Path) -> None:
     given = {
         "alerts": {"sinks": []},
         "store": {"synchronous": "normal"},
-        "deployment": {"simultaneous": 99},
     }
     settings = settings_for(tmp_path, environment="production", **given)
     (first, *_) = plan_deployment(settings).phases[0].gates
@@ -656,12 +655,9 @@ def test_what_production_lacks_is_warned_of(tmp_path: Path) -> None:
     assert (first.name, first.verdict) == ("configuration", "warn")
     # It is what `jobstore config check` says.
     assert first.advice == " ".join(warnings_of(settings))
-    for key in ("store.synchronous", "backup.places", "alerts.sinks", "deployment.simultaneous"):
+    for key in ("store.synchronous", "backup.places", "alerts.sinks"):
         assert key in first.advice
-    less = settings_for(tmp_path, deployment={"simultaneous": 99})
-    assert [each.partition(" is ")[0] for each in warnings_of(less)] == ["deployment.simultaneous"]
-    enough = settings_for(tmp_path, deployment={"simultaneous": 100})
-    assert [*warnings_of(enough)] == []
+    assert [*warnings_of(settings_for(tmp_path))] == []
     development = settings_for(tmp_path / "dev", environment="development")
     assert gates(deployed(development))["backup schedule"] == "pass"
 

@@ -73,12 +73,10 @@ def identities_in(file: Path | None) -> list[Any]:
     return found
 
 
-def pack(
-    source: Path, target: Path, *, level: int, recipients: Sequence[Any], progress: Progress
-) -> Packed:
+def pack(source: Path, target: Path, *, recipients: Sequence[Any], progress: Progress) -> Packed:
     """Compress ``source`` into ``target``, and encrypt it where there are recipients.
 
-    ``level``: 1 (fast) to 22 (small). Raises StorageFull and BackupError.
+    Raises StorageFull and BackupError.
     """
     import zstandard
 
@@ -91,7 +89,7 @@ def pack(
     ):
         reader: Any = _Reader(plain, size, "compress", progress, causes)
         writer = _Writer(stored, target.parent, causes)
-        packing = zstandard.ZstdCompressor(level=level, write_checksum=True)
+        packing = zstandard.ZstdCompressor(write_checksum=True)
         with packing.stream_reader(reader, size=size, read_size=CHUNK, closefd=False) as packed:
             if recipients:
                 _age().encrypt_io(packed, writer, recipients)

@@ -82,19 +82,17 @@ def tasks_of(settings: Settings) -> list[Task]:
 
     weekly = every(_SUNDAY, days=7)
     sampling = every(minutes=given.sample_minutes)
-    checkpointing = every(minutes=given.checkpoint_minutes)
-    pruning = every(hours=given.prune_hours)
     verifying = every(hours=given.verify_hours)
-    optimizing = every(hours=given.optimize_hours)
     # Nothing is verified that is about to be removed, or while a newer one is being made.
     alone = "backups"
+    # What takes a moment, and is harmless when there is nothing to do, has a fixed rhythm.
     return [
         Task("backup", "back up, to every place", every(days=1), _backup, alone),
         Task("verify", "check every copy of the backup", verifying, _verify, alone),
         Task("restore-test", "test a restore of it", weekly, _restore_test, alone),
-        Task("prune", "remove backups past their time", pruning, _prune, alone),
-        Task("checkpoint", "write the WAL back", checkpointing, _checkpoint),
-        Task("optimize", "SQLite's upkeep, index merging", optimizing, _optimize),
+        Task("prune", "remove backups past their time", every(days=1), _prune, alone),
+        Task("checkpoint", "write the WAL back", every(hours=1), _checkpoint),
+        Task("optimize", "SQLite's upkeep, index merging", every(days=1), _optimize),
         Task("health", "look how well the store is", sampling, _health, watches=True),
         Task("alerts", "judge alerts, send notices", sampling, _alerts, watches=True),
     ]
