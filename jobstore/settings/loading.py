@@ -36,8 +36,6 @@ Kind = Literal["default", "file", "dotenv", "environment", "flag"]
 # A value of the file that stands in the environment, as secrets should.
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
-_FLAGS = {"store.url": "--store"}
-
 # What decides which programs are run, and who gets notices, backups and the state of operations.
 # A .env is read in whatever folder a command runs, such as one that was downloaded; it has no say.
 _NAMED_ONLY = frozenset(
@@ -96,10 +94,11 @@ def load(
     merging.take_variables("environment", process)
     passed = {name: value for name, value in (flags or {}).items() if value is not None}
     for name, value in passed.items():
-        merging.take(name, value, Origin("flag", _FLAGS.get(name, "command line")))
+        where = "--store" if name == "store.url" else "command line"
+        merging.take(name, value, Origin("flag", where))
     settings = merging.checked()
-    typed = [("--config", config), *((flag, passed.get(name)) for name, flag in _FLAGS.items())]
-    given = ((flag, str(value)) for flag, value in typed if value is not None)
+    typed = {"--config": config, "--store": passed.get("store.url")}
+    given = ((flag, str(value)) for flag, value in typed.items() if value is not None)
     settings.typed(*chain.from_iterable(given))
     origins = {key.name: merging.origin(key.name, settings) for key in all_keys()}
     found = any(origin.kind == "dotenv" for origin in origins.values())
