@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -40,18 +40,13 @@ ConfigOption = Annotated[
         "--config", metavar="FILE", help="The YAML file with the settings [JOBSTORE_CONFIG]."
     ),
 ]
-JsonOption = Annotated[
-    bool, typer.Option("--json", metavar="", help="Print JSON on standard output.")
-]
+JsonOption = Annotated[bool, typer.Option("--json", help="Give the result as JSON.")]
 QuietOption = Annotated[
     bool,
-    typer.Option(
-        "--quiet", "-q", metavar="", help="Say nothing but errors; what is asked for still comes."
-    ),
+    typer.Option("--quiet", "-q", help="Say nothing but errors; what is asked for still comes."),
 ]
-CreateOption = Annotated[
-    bool, typer.Option("--create", metavar="", help="Make the store without being asked.")
-]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+CreateOption = Annotated[bool, typer.Option("--create", help="Make the store without being asked.")]
 LimitOption = Annotated[
     int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most N postings.")
 ]
@@ -101,18 +96,6 @@ def _label() -> str:
     return f"jobstore {command}" if command.isalpha() and len(command) < 20 else "jobstore"
 
 
-def load_settings(store: str | None, config: str | None, *, quiet: bool) -> Settings:
-    """Return the settings that hold for a command with these flags; say which store it is.
-
-    Raises InvalidSettings with every fault.
-    """
-    from jobstore.settings.loading import load
-
-    settings = load(config, flags={"store.url": store}).settings
-    announce(settings, quiet=quiet)
-    return settings
-
-
 def announce(settings: Settings, *, quiet: bool) -> None:
     """Say which store a command works on, and which environment the store belongs to."""
     say(f"Store: {settings.store.url} ({settings.environment})", quiet=quiet)
@@ -132,16 +115,6 @@ def is_to_be_made(loaded: Loaded, *, create: bool) -> bool:
         say(f"There is no store {settings.store.url} here, and no other is named.", quiet=create)
         confirm("Make it?", yes=create, option="--create")
     return True
-
-
-@contextmanager
-def operating(store: str | None, config: str | None, *, quiet: bool) -> Iterator[Settings]:
-    """Give the settings, with the log files open; say which store it is."""
-    from jobstore.operations.logs import Logs
-
-    settings = load_settings(store, config, quiet=quiet)
-    with Logs(settings):
-        yield settings
 
 
 def confirm(question: str, *, yes: bool, option: str = "--yes") -> None:

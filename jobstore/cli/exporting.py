@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobstore.cli.common import (
-    ConfigOption,
-    QuietOption,
-    StoreOption,
-    load_settings,
-    spare,
-    with_store,
-)
+from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.common import spare
 from jobstore.cli.filters import takes_query
-from jobstore.cli.output import counted, say
+from jobstore.cli.output import counted
 from jobstore.records import SearchQuery
 
 if TYPE_CHECKING:
@@ -26,8 +21,10 @@ if TYPE_CHECKING:
 
 
 @takes_query
+@partial(takes_call, json=False)
 def export(
     query: SearchQuery,
+    call: Call,
     format: Annotated[
         str, typer.Option("--format", "-f", metavar="FORMAT", help="jsonl, csv or schema-org.")
     ] = "jsonl",
@@ -44,13 +41,9 @@ def export(
         bool,
         typer.Option(
             "--spreadsheet-safe",
-            metavar="",
             help="csv: put an apostrophe before what a spreadsheet would compute.",
         ),
     ] = False,
-    store: StoreOption = None,
-    config: ConfigOption = None,
-    quiet: QuietOption = False,
 ) -> None:
     """Write postings out: all of them, or those that a search finds.
 
@@ -66,14 +59,13 @@ def export(
         raise typer.BadParameter(f"choose from {', '.join(EXPORT_FORMATS)}", param_hint="--format")
     if spreadsheet_safe and format != "csv":
         raise typer.BadParameter("is for --format csv", param_hint="--spreadsheet-safe")
-    settings = load_settings(store, config, quiet=quiet)
     if output != "-":
-        spare(output, "--output", settings.store.url)
+        spare(output, "--output", call.settings.store.url)
     filter = None if query == SearchQuery() else query
 
     async def work(opened: JobStore) -> int:
         total = await opened.count(filter)
-        with Progress("export", total, quiet=quiet) as progress:
+        with Progress("export", total, quiet=call.quiet) as progress:
 
             async def jobs() -> AsyncGenerator[Job, None]:
                 async for job in opened.stream(filter):
@@ -83,5 +75,4 @@ def export(
             async with aclosing(jobs()) as listed:
                 return await export(listed, output, format, spreadsheet_safe=spreadsheet_safe)
 
-    number = with_store(settings, work)
-    say(f"{counted(number, 'posting')} written", quiet=quiet)
+    call.say(f"{counted(call.run(work), 'posting')} written")

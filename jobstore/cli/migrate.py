@@ -11,15 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobstore.cli.common import (
-    ConfigOption,
-    JsonOption,
-    QuietOption,
-    StoreOption,
-    confirm,
-    load_settings,
-)
-from jobstore.cli.output import complain, console, print_json, say
+from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.common import YesOption, confirm
+from jobstore.cli.output import fail_if, table
 
 if TYPE_CHECKING:
     from jobstore.engines.backend import Count
@@ -34,15 +28,13 @@ DryRunOption = Annotated[
 
 
 @app.command()
+@takes_call
 def up(
+    call: Call,
     to: Annotated[
         str | None, typer.Option(metavar="ID", help="The last migration to apply.")
     ] = None,
     dry_run: DryRunOption = False,
-    store: StoreOption = None,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Apply what is not applied yet; makes the store if there is none.
 
@@ -50,26 +42,23 @@ def up(
     """
     from jobstore import migrating
 
-    url = load_settings(store, config, quiet=quiet or json).store.url
-    _report(migrating.up(url, to, dry_run=dry_run), dry_run, json, quiet)
+    _report(call, migrating.up(call.settings.store.url, to, dry_run=dry_run), dry_run)
 
 
 @app.command()
+@takes_call
 def down(
+    call: Call,
     to: Annotated[
         str | None,
         typer.Option(metavar="ID", help="The last migration to keep; 0 keeps none."),
     ] = None,
     dry_run: DryRunOption = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: YesOption = False,
     without_backup: Annotated[
         bool,
         typer.Option("--without-backup", help="Make no backup of what is lost."),
     ] = False,
-    store: StoreOption = None,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Take back the last migration, or all after the one that --to names.
 
@@ -77,37 +66,31 @@ def down(
     backup can be made, nothing is taken back. JSON: as for up, and "saved": the backup, or null.
     """
     from jobstore import migrating
-    from jobstore.operations.logs import Logs
 
-    settings = load_settings(store, config, quiet=quiet or json)
-    url = settings.store.url
+    url = call.settings.store.url
     steps = migrating.down(url, to, dry_run=True)
     if dry_run:
-        return _report(steps, dry_run, json, quiet, saved=None)
+        return _report(call, steps, dry_run, saved=None)
     losing = ", ".join(step.id for step in steps if step.loses_data)
     if losing:
         after = "" if without_backup else ", after a backup"
         confirm(f"Taking back {losing} removes data{after}. Go on?", yes=yes)
     if not losing or without_backup:
-        return _report(migrating.down(url, to), dry_run, json, quiet, saved=None)
-    with Logs(settings):
-        saving = _Saving(settings, quiet=quiet or json)
+        return _report(call, migrating.down(url, to), dry_run, saved=None)
+    with call.operating() as settings:
+        saving = _Saving(call, settings)
         steps = migrating.down(url, to, look=saving)
         failures = saving.copy_elsewhere()
-    _report(steps, dry_run, json, quiet, saved=saving.saved)
-    for failure in failures:
-        complain(failure)
-    if failures:
-        raise typer.Exit(1)
-    return None
+    _report(call, steps, dry_run, saved=saving.saved)
+    return fail_if(failures)
 
 
 class _Saving:
     """Backs the store up before the first migration is taken back, if they lose anything."""
 
-    def __init__(self, settings: Settings, *, quiet: bool) -> None:
+    def __init__(self, call: Call, settings: Settings) -> None:
+        self._call = call
         self._settings = settings
-        self._quiet = quiet
         self.saved: str | None = None
 
     def __call__(self, count: Count, steps: Sequence[Step]) -> None:
@@ -125,10 +108,9 @@ class _Saving:
                 "To lose that for good, add --without-backup."
             ) from error
         again = self._settings.command("restore", self.saved, "--replace")
-        say(
+        self._call.say(
             f"What is lost ({values}) is kept as {self.saved} in {self._settings.backups_folder}; "
-            f"to have it again: {again}",
-            quiet=self._quiet,
+            f"to have it again: {again}"
         )
 
     def copy_elsewhere(self) -> list[str]:
@@ -141,9 +123,8 @@ class _Saving:
 
 
 @app.command()
-def status(
-    store: StoreOption = None, config: ConfigOption = None, json: JsonOption = False
-) -> None:
+@takes_call
+def status(call: Call) -> None:
     """Show which migrations are applied.
 
     JSON: {"migrations"}, a list of {"id", "state", "applied_at"}; the states are applied,
@@ -151,47 +132,32 @@ def status(
     """
     from jobstore import migrating
 
-    url = load_settings(store, config, quiet=json).store.url
-    states = migrating.status(url)
-    if json:
-        return print_json({"migrations": states})
-    from rich.table import Table
-
-    table = Table("migration", "state", "applied (UTC)", box=None)
-    for each in states:
-        when = f"{each.applied_at:%Y-%m-%d %H:%M:%S}" if each.applied_at else ""
-        table.add_row(each.id, each.state, when)
-    return console().print(table)
+    states = migrating.status(call.settings.store.url)
+    rows = [
+        (each.id, each.state, f"{each.applied_at:%Y-%m-%d %H:%M:%S}" if each.applied_at else "")
+        for each in states
+    ]
+    call.give({"migrations": states}, lambda: table(["migration", "state", "applied (UTC)"], rows))
 
 
 @app.command()
-def verify(
-    store: StoreOption = None,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
+@takes_call
+def verify(call: Call) -> None:
     """Check that the schema is exactly what this version's migrations make.
 
     JSON: {"ok"}, always true; otherwise the exit code is 1.
     """
     from jobstore import migrating
 
-    migrating.verify(load_settings(store, config, quiet=quiet or json).store.url)
-    if json:
-        return print_json({"ok": True})
-    return say("The schema is up to date, and as its migrations made it.", quiet=quiet)
+    migrating.verify(call.settings.store.url)
+    call.report({"ok": True}, "The schema is up to date, and as its migrations made it.")
 
 
-def _report(steps: list[Step], dry_run: bool, json: bool, quiet: bool, **more: Any) -> None:
-    if json:
-        return print_json({"steps": steps} | more)
-    for step in steps:
-        if dry_run:
-            print(f"-- {step.direction}: {step.id}\n{step.sql.rstrip()}\n")
-        else:
-            done = "Applied" if step.direction == "up" else "Took back"
-            say(f"{done} {step.id}.", quiet=quiet)
-    if not steps:
-        say("Nothing to do.", quiet=quiet)
-    return None
+def _report(call: Call, steps: list[Step], dry_run: bool, **more: Any) -> None:
+    answer = {"steps": steps} | more
+    if dry_run and steps:
+        sql = [f"-- {step.direction}: {step.id}\n{step.sql.rstrip()}\n" for step in steps]
+        return call.give(answer, "\n".join(sql))
+    done = {"up": "Applied", "down": "Took back"}
+    lines = [f"{done[step.direction]} {step.id}." for step in steps]
+    return call.report(answer, "\n".join(lines) or "Nothing to do.")

@@ -10,17 +10,13 @@ from typing import Annotated
 import typer
 
 from jobstore.cli.backup import AcceptOption, IdentityOption, NameArgument, with_identity
-from jobstore.cli.common import (
-    ConfigOption,
-    JsonOption,
-    QuietOption,
-    StoreOption,
-    operating,
-)
-from jobstore.cli.output import complain, counted, print_json, say
+from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.output import complain, counted, fail_if
 
 
+@takes_call
 def restore(
+    call: Call,
     name: NameArgument = None,
     to: Annotated[
         str | None,
@@ -36,16 +32,10 @@ def restore(
     ] = None,
     replace: Annotated[
         bool,
-        typer.Option(
-            "--replace", metavar="", help="Replace a store that is there, after backing it up."
-        ),
+        typer.Option("--replace", help="Replace a store that is there, after backing it up."),
     ] = False,
     identity: IdentityOption = None,
     accept: AcceptOption = [],  # noqa: B006 - typer copies it
-    store: StoreOption = None,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Restore a store from a backup: the newest, one by name, or that of a time.
 
@@ -59,7 +49,6 @@ def restore(
     "seconds", "faults", "warnings"}; saved is the backup of what was there, advice what is left to
     do.
     """
-    from jobstore.cli.progress import Steps
     from jobstore.operations import backup
     from jobstore.settings import sqlite_url
 
@@ -67,10 +56,7 @@ def restore(
         raise typer.BadParameter("name a backup, or say --at")
     moment = None if at is None else _moment(at)
     target = sqlite_url(to) if to is not None and "://" not in to else to
-    with (
-        operating(store, config, quiet=quiet or json) as settings,
-        Steps(quiet=quiet or json) as steps,
-    ):
+    with call.operating() as settings, call.steps() as steps:
         done = asyncio.run(
             backup.restore(
                 with_identity(settings, identity),
@@ -82,22 +68,19 @@ def restore(
                 progress=steps,
             )
         )
-    if json:
-        print_json(dataclasses.asdict(done) | {"path": str(done.path)})
-    say(
+    lines = [
         f"{done.path}: {counted(done.postings, 'posting')} as of "
         f"{done.created_at:%Y-%m-%d %H:%M:%S} UTC, from {done.backup} in {done.place}, "
-        f"in {done.seconds:.1f} s.",
-        quiet=quiet or json,
-    )
+        f"in {done.seconds:.1f} s."
+    ]
     if done.saved is not None:
-        say(f"What was there is kept as {done.saved}.", quiet=quiet or json)
+        lines.append(f"What was there is kept as {done.saved}.")
     if done.advice is not None:
-        say(done.advice, quiet=quiet or json)
-    for error in (*done.warnings, *done.faults, *done.failures.values()):
-        complain(error)
-    if done.faults or done.failures:
-        raise typer.Exit(1)
+        lines.append(done.advice)
+    call.report(dataclasses.asdict(done) | {"path": str(done.path)}, "\n".join(lines))
+    for warning in done.warnings:
+        complain(warning)
+    fail_if([*done.faults, *done.failures.values()])
 
 
 def _moment(text: str) -> datetime:

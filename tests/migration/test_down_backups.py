@@ -48,7 +48,7 @@ def test_everything_that_is_taken_back_comes_back(filled: str, tmp_path: Path) -
     assert applied(filled) == []
     assert "1 rows of revision" in done.stderr
     # It is said where it is and how to have it again, before anything is taken back.
-    kept, *steps = unannounced(done.stderr).splitlines()
+    (kept,), steps = unannounced(done.stderr).splitlines(), done.stdout.splitlines()
     assert str(tmp_path / "jobs.ops" / "backups") in kept
     assert steps == [f"Took back {id}." for id in reversed(IDS)]
     command = re.search(r"jobstore (restore \S+ --replace .*)$", kept)

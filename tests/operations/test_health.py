@@ -629,5 +629,5 @@ def test_a_path_that_is_longer_than_a_line_is_told_whole(
     url = f"sqlite:///{folder}/jobs.db"
     migrating.up(url)
     monkeypatch.setenv("JOBSTORE_BACKUP__PLACES", json.dumps([str(folder / "gone")]))
-    told = run(*command.split(), "--store", url).stderr
+    told = run(*command.split(), "--store", url).stdout
     assert str(folder) in "".join(told.split())

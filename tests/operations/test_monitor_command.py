@@ -25,7 +25,7 @@ from jobstore.cli.monitor_views import figure, size
 from jobstore.operations.monitoring import Recorder
 from jobstore.operations.monitoring.history import Level
 from jobstore.settings import sqlite_url
-from tests.contract.cli.commands import answer, posting, run, said, unannounced
+from tests.contract.cli.commands import answer, posting, run, said, shown
 from tests.operations.watching import Seconds, ask, recorder_for, settings_for
 
 
@@ -61,9 +61,9 @@ def busy(recorder: Recorder) -> None:
 def test_where_nobody_records_it_says_how_to(tmp_path: Path) -> None:
     result = run("monitor", "--once")
     assert result.exit_code == 0
-    assert "docs/monitoring.md" in said(result)
-    assert "free" in said(result)
-    assert said(run("monitor", "trend")).startswith("Nothing was recorded in that time")
+    assert "docs/monitoring.md" in shown(result)
+    assert "free" in shown(result)
+    assert shown(run("monitor", "trend")).startswith("Nothing was recorded in that time")
     assert answer("monitor", "trend")["points"] == []
     assert not settings_for(tmp_path).operations_db.exists()
 
@@ -74,10 +74,10 @@ def test_a_picture_fits_the_width(
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     busy(recorder)
-    shown = unannounced(run("monitor", "--once").stderr)
-    assert max(map(len, shown.splitlines())) <= int(columns)
-    assert "…" not in shown
-    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    picture = run("monitor", "--once").stdout
+    assert max(map(len, picture.splitlines())) <= int(columns)
+    assert "…" not in picture
+    lines = [" ".join(line.split()) for line in picture.splitlines()]
     assert re.fullmatch(
         r"jobs.db \d\d:\d\d:\d\d UTC 2\d\d\.\d operations/s 1 failed in 30 s", lines[0]
     )
@@ -141,12 +141,12 @@ def test_a_trend_is_a_table_json_and_a_picture(
     assert trend["points"][-1]["errors"] == {"JobNotFound": 1, "StoreTimeout": 1}
     assert trend["points"][-1]["failed_percent"] == pytest.approx(100 / 2085, abs=0.001)
     assert trend["points"][-1]["queue_depth"] == 9_876
-    shown = unannounced(run("monitor", "trend", "--last", "7d").stderr)
-    assert max(map(len, shown.splitlines())) <= 80
-    assert "…" not in shown
-    assert "p50 ms p95 ms p99 ms failed % queue" in " ".join(shown.split())
+    picture = run("monitor", "trend", "--last", "7d").stdout
+    assert max(map(len, picture.splitlines())) <= 80
+    assert "…" not in picture
+    assert "p50 ms p95 ms p99 ms failed % queue" in " ".join(picture.split())
     file = tmp_path / "trend.svg"
-    assert said(run("monitor", "trend", "--last", "7d", "--svg", str(file))) == (
+    assert shown(run("monitor", "trend", "--last", "7d", "--svg", str(file))) == (
         f"Drawn into {file}."
     )
     assert ElementTree.parse(file).getroot().tag.endswith("svg")

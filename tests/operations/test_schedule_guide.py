@@ -33,8 +33,8 @@ def test_the_commands_do_what_the_guide_says(
     store = {"JOBSTORE_URL": migrated_url}
     done = machine.run(first, tmp_path, **store)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("never ran") == 9
-    assert len(re.findall(r"^(backup|restore-test|alerts) +done ", done.stderr, re.MULTILINE)) >= 3
+    assert done.stdout.count("never ran") == 9
+    assert len(re.findall(r"^(backup|restore-test|alerts) +done ", done.stdout, re.MULTILINE)) >= 3
     assert '"ok": true' in done.stdout
     with subprocess.Popen(
         agent.split(),

@@ -28,6 +28,11 @@ def answer(*arguments: str, stdin: str | bytes | None = None) -> Any:
     return json.loads(result.stdout)
 
 
+def shown(result: Result) -> str:
+    """What a command gave people, on one line."""
+    return " ".join(result.stdout.split())
+
+
 def said(result: Result) -> str:
     """What a command told people besides the name of the store, on one line, without frames."""
     return " ".join(unannounced(result.stderr).replace("│", " ").split())

@@ -90,7 +90,7 @@ def test_an_unexpected_error_is_one_line_and_debug_tells_more(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("jobstore.cli.searching.print_json", fail)
+    monkeypatch.setattr("jobstore.cli.calling.print_json", fail)
     result = run("count", "--json")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: Unexpected ZeroDivisionError: oops")
@@ -103,7 +103,7 @@ def test_ctrl_c_is_no_traceback(demo: Path, monkeypatch: pytest.MonkeyPatch) -> 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jobstore.cli.searching.print_json", interrupt)
+    monkeypatch.setattr("jobstore.cli.calling.print_json", interrupt)
     result = run("count", "--json")
     assert (result.exit_code, result.stderr) == (1, "Error: Interrupted.\n")
     monkeypatch.setattr(main, "app", interrupt)
