@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, cast
 
@@ -131,6 +130,8 @@ def _range(node: Node) -> str:
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """Return what somebody who wrote ``name`` probably meant."""
+    from difflib import get_close_matches
+
     return next(iter(get_close_matches(name, [*known], 1, cutoff)), None)
 
 
