@@ -31,7 +31,7 @@ from jobstore.operations.schedule.running import Ran, run_due, upcoming
 from jobstore.operations.schedule.tasks import NAMES, Occasion, Result
 from jobstore.settings import parse_store_url
 from jobstore.settings.sections import Settings
-from tests.contract.cli.commands import run, said
+from tests.contract.cli.commands import run, said, unannounced
 from tests.fixtures.postings import posting
 from tests.operations.damaging import fill
 from tests.operations.deploying import rewrite_record
@@ -387,7 +387,7 @@ def test_an_agent_ends_when_it_is_told_to(
         child.send_signal(number)
         _, told = child.communicate(timeout=30)
         assert child.returncode == 0
-    first, last = told.splitlines()
+    first, last = unannounced(told).splitlines()
     assert first.startswith("Doing what is due of: backup")
     assert last == "Ending, after what is being done now."
     assert {*done} == {f"{name}: done" for name in NAMES}
@@ -606,4 +606,4 @@ def test_a_time_zone_that_there_is_not_is_refused(name: str, tmp_path: Path) -> 
 def test_a_store_that_there_is_not_ends_the_command(command: str, tmp_path: Path) -> None:
     result = run(command, "--store", f"sqlite:///{tmp_path}/none.db")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: There is no database file at ")
+    assert unannounced(result.stderr).startswith("Error: There is no database file at ")
