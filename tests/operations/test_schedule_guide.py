@@ -44,6 +44,7 @@ def test_the_commands_do_what_the_guide_says(
         text=True,
     ) as child:
         assert child.stderr
+        assert child.stderr.readline().startswith("Store: ")
         assert child.stderr.readline().startswith("Doing what is due of: backup, ")
         child.send_signal(signal.SIGTERM)
         child.stderr.read()
