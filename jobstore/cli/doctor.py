@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobstore.cli.common import (
-    STORE_DEFAULT,
-    ConfigOption,
-    JsonOption,
-    QuietOption,
-    StoreOption,
-    confirm,
-    load_settings,
-)
-from jobstore.cli.output import console, folded, print_json, say
+from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.common import YesOption, confirm
+from jobstore.cli.output import say, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,36 +23,34 @@ _ADVICE = re.compile("run 'jobstore doctor', then |; run 'jobstore doctor'(?!,)"
 _STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red"}
 
 
+@takes_call
 def doctor(
+    call: Call,
     full: Annotated[
         bool,
-        typer.Option(
-            "--full", metavar="", help="Check every page and index, not only the structure."
-        ),
+        typer.Option("--full", help="Check every page and index, not only the structure."),
     ] = False,
     verify: Annotated[
         bool,
-        typer.Option("--verify", metavar="", help="Read every posting and recount everything."),
+        typer.Option("--verify", help="Read every posting and recount everything."),
     ] = False,
     repair: Annotated[
         bool,
-        typer.Option("--repair", metavar="", help="Rebuild what follows from the postings."),
+        typer.Option("--repair", help="Rebuild what follows from the postings."),
     ] = False,
     no_copy: Annotated[
         bool,
-        typer.Option("--no-copy", metavar="", help="Keep no copy of the store before a repair."),
+        typer.Option("--no-copy", help="Keep no copy of the store before a repair."),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Do not ask.")] = False,
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    yes: YesOption = False,
 ) -> None:
-    """Examine a store, and change nothing unless --repair is given.
+    """Examine a store's file, and change nothing unless --repair is given.
 
     Looks at SQLite's version, the file, its permissions, the disk, the schema and the pages;
-    with --full and --verify more thoroughly, which takes time on a large store. The exit code
-    is 1 when there is a problem; a warning leaves it at 0.
+    with --full and --verify more thoroughly, which takes time on a large store. Use it when you
+    doubt the data, and after a crash or a full disk; whether a store in use works and is quick
+    enough is what 'jobstore health' tells. The exit code is 1 when there is a problem; a warning
+    leaves it at 0.
 
     --repair does both, then rebuilds the counters, the full-text index and other indexes where
     they are wrong, and keeps the result only if all is sound then. A copy of the store as it
@@ -70,54 +61,43 @@ def doctor(
     """
     from jobstore.operations import maintenance
 
-    settings = load_settings(store, config)
-    url = settings.store.address
+    url = call.settings.store.url
     examined = maintenance.examine(url, full=full or repair, verify=verify or repair)
-    found = _adapted(settings, examined)
+    found = _adapted(call.settings, examined)
     if not repair:
-        return _report(found, json, quiet)
-    if not json:
-        _show(found, quiet)
+        bad = any(each.verdict == "fail" for each in found)
+        _give(call, {"ok": not bad, "findings": _as_json(found)}, found)
+        if bad:
+            raise typer.Exit(1)
+        return
+    if not call.json:
+        _give(call, None, found)
     planned = maintenance.plan(url, found)
     if planned:
         confirm(f"Rebuild {', '.join(dict.fromkeys(planned.values()))}?", yes=yes)
-    return _repair(settings, [*planned], found, copy=not no_copy, json=json, quiet=quiet)
+    _repair(call, [*planned], found, copy=not no_copy)
 
 
-def _repair(
-    settings: Settings, names: list[str], found: list[Check], *, copy: bool, json: bool, quiet: bool
-) -> None:
+def _repair(call: Call, names: list[str], found: list[Check], *, copy: bool) -> None:
     from jobstore.cli.progress import Progress
     from jobstore.engines import backend_of
 
+    done: dict[str, Any] = {"ok": True, "findings": _as_json(found), "repaired": [], "copy": None}
     if not names:
-        if json:
-            return print_json({"ok": True, **_as_json(found), "repaired": [], "copy": None})
-        return say("Nothing to repair.", quiet=quiet)
-    with Progress("Indexing", None, quiet=quiet) as bar:
-        url = settings.store.address
+        return call.report(done, "Nothing to repair.")
+    with Progress("Indexing", None, quiet=call.quiet) as bar:
+        url = call.settings.store.address
         repaired = backend_of(url).upkeep.repair(
             url, names, copy=copy, progress=lambda rows: bar.advance(rows, rows)
         )
-    kept = None if repaired.copy is None else str(repaired.copy)
-    if json:
-        findings = _as_json(_adapted(settings, repaired.findings))
-        return print_json({"ok": True, **findings, "repaired": repaired.done, "copy": kept})
-    for each in repaired.done:
-        say(f"{each[0].upper()}{each[1:]}.", quiet=quiet)
-    if kept:
-        say(f"The store as it was is in {kept}; remove it when it is no longer needed.")
-    return say("The store is sound now.", quiet=quiet)
-
-
-def _report(found: list[Check], json: bool, quiet: bool) -> None:
-    bad = any(each.verdict == "fail" for each in found)
-    if json:
-        print_json({"ok": not bad, **_as_json(found)})
-    elif bad or not quiet:
-        _show(found, quiet)
-    if bad:
-        raise typer.Exit(1)
+    findings = _as_json(_adapted(call.settings, repaired.findings))
+    done |= {"findings": findings, "repaired": repaired.done}
+    lines = [f"{each[0].upper()}{each[1:]}." for each in repaired.done]
+    if repaired.copy is not None:
+        done["copy"] = str(repaired.copy)
+        kept = f"The store as it was is in {repaired.copy}; remove it when it is no longer needed."
+        say(kept, quiet=call.json)
+    return call.report(done, "\n".join([*lines, "The store is sound now."]))
 
 
 def _adapted(settings: Settings, found: Iterable[Check]) -> list[Check]:
@@ -127,21 +107,13 @@ def _adapted(settings: Settings, found: Iterable[Check]) -> list[Check]:
     ]
 
 
-def _as_json(found: list[Check]) -> dict[str, Any]:
-    findings = [
-        {"name": each.name, "verdict": each.verdict.value, "detail": each.output} for each in found
-    ]
-    return {"findings": findings}
+def _as_json(found: Iterable[Check]) -> list[dict[str, str]]:
+    return [{"name": each.name, "verdict": each.verdict, "detail": each.output} for each in found]
 
 
-def _show(found: list[Check], quiet: bool) -> None:
-    from rich.table import Table
-    from rich.text import Text
+def _give(call: Call, answer: Any, found: list[Check]) -> None:
+    shown = [each for each in found if not call.quiet or each.verdict != "pass"]
 
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for each in found:
-        if not quiet or each.verdict != "pass":
-            verdict = Text(each.verdict, style=_STYLES[each.verdict])
-            table.add_row(verdict, each.name, folded(each.output))
-    if table.row_count:
-        console().print(table)
+    if shown or call.json:
+        rows = [((each.verdict, _STYLES[each.verdict]), each.name, each.output) for each in shown]
+        call.give(answer, lambda: table(["", "", ""], rows))

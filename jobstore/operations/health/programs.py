@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from jobstore.checks import Check, HealthLimits, Probe, Verdict
 from jobstore.checks.probes import files, memory, queue
 from jobstore.errors import JobStoreError
-from jobstore.operations.monitoring.reading import WINDOW, Running, frame
+from jobstore.operations.monitoring.reading import Running, frame
 from jobstore.threads import apart_once
 
 if TYPE_CHECKING:
@@ -46,10 +46,9 @@ def programs_of(settings: Settings, limits: HealthLimits) -> list[Probe]:
 
 
 def _look(settings: Settings, look: Callable[[list[Running]], Check]) -> Check:
-    seconds = max(WINDOW, 3 * settings.monitoring.sample_seconds)
     path, store = settings.operations_db, settings.store.address.path
     try:
-        running = frame(path, store, time.time(), seconds).processes
+        running = frame(path, store, time.time()).processes
     except JobStoreError:
         # Alerts say so where the history cannot be read.
         running = []

@@ -11,12 +11,11 @@ from jobstore.engines.backend import (
     Footprint,
     HeldLog,
     Library,
-    Loss,
     Repaired,
     Vacuumed,
 )
 from jobstore.engines.sqlite import wal, wal_index
-from jobstore.engines.sqlite.upkeep import comparison, inspection, plans, repairing, space, tidying
+from jobstore.engines.sqlite.upkeep import comparison, inspection, plans, repairing, tidying
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL
 from jobstore.verdicts import Check
@@ -72,12 +71,6 @@ class SQLiteUpkeep:
 
     def count(self, url: StoreURL, name: str) -> int:
         return comparison.count_in(url.path, name)
-
-    def compare(self, url: StoreURL, earlier: Path) -> Loss:
-        return comparison.compare(url.path, earlier)
-
-    def copy(self, url: StoreURL, target: Path) -> None:
-        space.copy(url.path, target)
 
     def plans(self, url: StoreURL) -> dict[str, bool]:
         return plans.plans(url.path)
