@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,9 +12,10 @@ import typer
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.common import YesOption, confirm
 from jobstore.cli.output import say, table
+from jobstore.errors import StoreCorrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from jobstore.checks import Check
     from jobstore.settings.sections import Settings
@@ -72,7 +74,8 @@ def doctor(
         return
     if not call.json:
         _give(call, None, found)
-    planned = maintenance.plan(url, found)
+    with _hinting(call.settings):
+        planned = maintenance.plan(url, found)
     if planned:
         confirm(f"Rebuild {', '.join(dict.fromkeys(planned.values()))}?", yes=yes)
     _repair(call, [*planned], found, copy=not no_copy)
@@ -85,7 +88,7 @@ def _repair(call: Call, names: list[str], found: list[Check], *, copy: bool) -> 
     done: dict[str, Any] = {"ok": True, "findings": _as_json(found), "repaired": [], "copy": None}
     if not names:
         return call.report(done, "Nothing to repair.")
-    with Progress("Indexing", None, quiet=call.quiet) as bar:
+    with _hinting(call.settings), Progress("Indexing", None, quiet=call.quiet) as bar:
         url = call.settings.store.address
         repaired = backend_of(url).upkeep.repair(
             url, names, copy=copy, progress=lambda rows: bar.advance(rows, rows)
@@ -105,6 +108,15 @@ def _adapted(settings: Settings, found: Iterable[Check]) -> list[Check]:
         dataclasses.replace(each, output=settings.hint(_ADVICE.sub("", each.output)))
         for each in found
     ]
+
+
+@contextmanager
+def _hinting(settings: Settings) -> Iterator[None]:
+    """Have what is said about damage name the commands as they are to be typed."""
+    try:
+        yield
+    except StoreCorrupt as error:
+        raise StoreCorrupt(settings.hint(str(error))) from error
 
 
 def _as_json(found: Iterable[Check]) -> list[dict[str, str]]:

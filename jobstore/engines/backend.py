@@ -21,7 +21,7 @@ from jobstore.progress import Progress, silent
 from jobstore.settings import EngineOptions, StoreURL
 from jobstore.verdicts import Check
 
-RESTORE_ADVICE = "if the disk works and has room, restore a backup: jobstore restore --to NEW"
+RESTORE_ADVICE = "if the disk works and has room, restore a backup: 'jobstore restore --to NEW'"
 """What to do about damage that cannot be mended."""
 
 

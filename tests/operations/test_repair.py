@@ -160,7 +160,7 @@ def test_what_only_a_backup_has_is_not_touched(file: Path, statement: str) -> No
     result = doctor(file, "--repair", "--yes")
 
     assert result.exit_code == 1
-    assert "restore a backup: jobstore restore" in said(result)
+    assert "restore a backup: 'jobstore restore" in said(result)
     assert file.read_bytes() == before
     assert copies(file) == []
 
@@ -176,7 +176,8 @@ def test_a_damaged_page_is_found_and_left_to_a_backup(file: Path, name: str) -> 
     result = doctor(file, "--repair", "--yes")
 
     assert result.exit_code == 1
-    assert "jobstore restore" in said(result)
+    # As the command was typed.
+    assert "jobstore restore --to NEW --store sqlite:" in said(result)
     assert file.read_bytes() == before
     assert copies(file) == []
 
