@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from jobstore.errors import Fault, InvalidSettings
 from jobstore.settings.faults import At, dotted, faults_of
-from jobstore.settings.reference import all_keys
+from jobstore.settings.reference import SECTIONS, all_keys
 from jobstore.settings.sections import DEVELOPMENT, Settings
 from jobstore.settings.variables import (
     CONFIG,
@@ -138,12 +138,13 @@ class _Merging:
 
         values, self.lines = read_yaml(self.path)
         for section, content in values.items():
-            inside = content.items() if isinstance(content, dict) else ()
-            for key, value in inside:
+            if section in SECTIONS and content in (None, {}):
+                continue
+            inside = content if isinstance(content, dict) else {}
+            for key, value in inside.items():
                 at = (section, key)
                 self.take(dotted(at), self._filled(value, at), self._in_file(at))
-            # Nothing in a section that there is says nothing; all else is right or wrong.
-            if not inside and (content or section not in Settings.model_fields):
+            if not inside:
                 self.take(section, self._filled(content, (section,)), self._in_file((section,)))
 
     def take_variables(self, kind: Kind, variables: Mapping[str, Variable]) -> None:

@@ -17,6 +17,10 @@ from jobstore.settings.sections import Settings
 
 PREFIX = "JOBSTORE_"
 
+SECTIONS = frozenset(
+    name for name, field in Settings.model_fields.items() if isinstance(field.default, Section)
+)
+
 Node = Mapping[str, Any]
 """A part of the JSON schema."""
 
@@ -50,7 +54,7 @@ class Key:
 def all_keys() -> Iterator[Key]:
     """Yield every setting, in the order of the sections."""
     for section, outer in Settings.model_fields.items():
-        if not isinstance(outer.default, Section):
+        if section not in SECTIONS:
             yield Key(section, f"{PREFIX}{section.upper()}", outer)
             continue
         for name, field in type(outer.default).model_fields.items():
