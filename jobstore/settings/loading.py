@@ -138,14 +138,16 @@ class _Merging:
 
         values, self.lines = read_yaml(self.path)
         for section, content in values.items():
-            if section in SECTIONS and content in (None, {}):
-                continue
-            inside = content if isinstance(content, dict) else {}
-            for key, value in inside.items():
-                at = (section, key)
-                self.take(dotted(at), self._filled(value, at), self._in_file(at))
-            if not inside:
-                self.take(section, self._filled(content, (section,)), self._in_file((section,)))
+            origin = self._in_file((section,))
+            if section not in SECTIONS:
+                self.take(section, self._filled(content, (section,)), origin)
+            elif not isinstance(content, dict | None):
+                reason = f"must have keys and values ({origin.where})"
+                self.faults.append(Fault(section, reason))
+            else:
+                for key, value in (content or {}).items():
+                    at = (section, key)
+                    self.take(dotted(at), self._filled(value, at), self._in_file(at))
 
     def take_variables(self, kind: Kind, variables: Mapping[str, Variable]) -> None:
         """Take what the variables of a place say; the file has been taken before."""
@@ -158,11 +160,10 @@ class _Merging:
         values: dict[str, Any] = {}
         for name, (value, _) in self.given.items():
             section, dot, key = name.partition(".")
-            inside = values.setdefault(section, {}) if dot else None
-            if inside is None:
-                values[section] = value
-            elif isinstance(inside, dict):
-                inside[key] = value
+            if dot:
+                values.setdefault(section, {})[key] = value
+            else:
+                values[name] = value
         try:
             settings = Settings.model_validate(values)
         except ValidationError as error:
