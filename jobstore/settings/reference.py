@@ -129,7 +129,9 @@ def _range(node: Node) -> str:
     low, high = node.get("minimum", node.get("exclusiveMinimum")), node.get("maximum")
     if low is None or high is None:
         return ""
-    return f", {low:,} to {high:,}" if "minimum" in node else f" above {low:,}, at most {high:,}"
+    # Some versions of pydantic give the limits of a number as they were written, others with .0.
+    least, most = f"{low:,.15g}", f"{high:,.15g}"
+    return f", {least} to {most}" if "minimum" in node else f" above {least}, at most {most}"
 
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
