@@ -43,11 +43,13 @@ def doctor(
     ] = False,
     yes: YesOption = False,
 ) -> None:
-    """Examine a store, and change nothing unless --repair is given.
+    """Examine a store's file, and change nothing unless --repair is given.
 
     Looks at SQLite's version, the file, its permissions, the disk, the schema and the pages;
-    with --full and --verify more thoroughly, which takes time on a large store. The exit code
-    is 1 when there is a problem; a warning leaves it at 0.
+    with --full and --verify more thoroughly, which takes time on a large store. Use it when you
+    doubt the data, and after a crash or a full disk; whether a store in use works and is quick
+    enough is what 'jobstore health' tells. The exit code is 1 when there is a problem; a warning
+    leaves it at 0.
 
     --repair does both, then rebuilds the counters, the full-text index and other indexes where
     they are wrong, and keeps the result only if all is sound then. A copy of the store as it

@@ -29,7 +29,10 @@ def health(
         ),
     ] = None,
 ) -> None:
-    """Look how well a store is: it answers, keeps what is written, is quick, and has room.
+    """Look how well a store in use is: it answers, keeps what is written, is quick, has room.
+
+    Use it for monitoring, as often as you like; it does not read the data through. To examine
+    the store's file, or to repair it, use 'jobstore doctor'.
 
     Every check has a time limit (health.timeout in the settings), so this ends even when the
     disk hangs. What it writes into the store is taken back at once. The exit code is 0 when
