@@ -19,7 +19,7 @@ from jobstore.engines.sqlite import wal
 from jobstore.engines.sqlite.upkeep.inspection import inspect_files
 from jobstore.operations.health import examine
 from jobstore.settings import sqlite_url
-from tests.contract.cli.commands import run
+from tests.contract.cli.commands import run, unannounced
 from tests.fixtures.processes import Run
 from tests.operations.watching import settings_for
 
@@ -143,7 +143,7 @@ def test_whoever_opens_the_store_on_a_terminal_is_told(dead: Path, run_command: 
     result = run_command("count", "--store", sqlite_url(dead))
     (copy,) = copies(dead)
     assert result.returncode == 0
-    assert result.stderr.startswith("Warning: ")
+    assert unannounced(result.stderr).startswith("Warning: ")
     assert f"it was copied to {copy}" in result.stderr
 
 
