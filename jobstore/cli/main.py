@@ -210,6 +210,9 @@ def main() -> None:
         code = ended.code
     # Nothing is left that could be interrupted; the interpreter would say so at its end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # One inside of an exec, as dataclasses call it, would have the interpreter end by the signal
+    # although it was answered; another exec makes it forget that.
+    exec("")  # noqa: S102  # nosec B102
     if code == _INTERRUPTED:
         complain("Interrupted.")
         code = 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,6 +126,9 @@ typer.core.TyperGroup.parse_args = lambda *_: signal.raise_signal(signal.SIGINT)
     "before the first step of a coroutine": """
 asyncio.run = lambda work: signal.raise_signal(signal.SIGINT)
 """,
+    "while code is made and run, which Python remembers": """
+asyncio.run = lambda work: exec("raise KeyboardInterrupt")
+""",
     "while an object is taken away, when Python cannot raise it": """
 class Taken:
     def __del__(self):
@@ -141,13 +146,23 @@ asyncio.run = run
 
 @pytest.mark.parametrize("moment", _MOMENTS)
 def test_ctrl_c_is_one_line_whenever_it_comes(
-    moment: str, start_python: Callable[..., subprocess.Popen[str]]
+    moment: str, repository: Path, tmp_path: Path
 ) -> None:
-    began = f"import asyncio, signal, sys, time\n{_MOMENTS[moment]}"
-    code = f"{began}\nfrom jobstore.__main__ import main\nmain()"
-    with start_python(code, "count") as child:
-        said, _ = child.communicate(timeout=120)
-    assert (unannounced(said), child.returncode) == ("Error: Interrupted.\n", 1)
+    ends = "from jobstore.__main__ import main\nmain()\n"
+    program = f"import asyncio, signal, sys, time\n{_MOMENTS[moment]}\n{ends}"
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    # A module that is run minds what the program that is given as a text does not.
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "program", "count"],
+        env={**os.environ, "PYTHONPATH": str(repository)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    told = unannounced(done.stderr)
+    assert (done.stdout, told, done.returncode) == ("", "Error: Interrupted.\n", 1)
 
 
 def test_ctrl_c_after_the_result_is_none(
