@@ -101,8 +101,9 @@ def _resolved(url: str | None, options: EngineOptions | None) -> tuple[StoreURL,
     if url is not None:
         # Before anything is read: a URL that is none is told as such.
         address = parse_store_url(url)
-        if not _is_configured():
-            return address, options or EngineOptions()
+        options = options or EngineOptions()
+        if options.is_complete or not _is_configured():
+            return address, options
         passed["store.url"] = str(address)
     # Reading settings imports what takes longer than opening a store.
     from jobstore.settings.loading import load

@@ -6,7 +6,6 @@ when a command runs.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from enum import StrEnum
 from pathlib import Path
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from jobstore.operations.backup import Backup, Catalog, Drill, Pruned, Verified
+    from jobstore.operations.backup import Backup, Catalog, Doubt, Drill, Pruned, Verified
     from jobstore.settings.sections import Settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -115,7 +114,7 @@ def create(
     from jobstore.operations import backup
 
     with call.operating() as settings, call.steps() as steps:
-        made = asyncio.run(backup.create_backup(settings, progress=steps, reason=reason))
+        made = backup.create(settings, steps, reason)
     call.report(
         _fields(made),
         f"{made.name}: {counted(made.manifest.postings, 'posting')}, "
@@ -137,7 +136,7 @@ def list_(call: Call) -> None:
     from jobstore.operations import backup
 
     with call.operating() as settings:
-        catalog = asyncio.run(backup.list_backups(settings))
+        catalog = backup.read_catalog(settings)
     backups = [_fields(each) for each in catalog.backups]
     call.give({"backups": backups, "faults": catalog.faults}, lambda: _listed(catalog))
     fail_if(fault for faults in catalog.faults.values() for fault in faults)
@@ -176,20 +175,11 @@ def verify(
         raise typer.BadParameter("--all goes neither with a name nor with --restore")
     with call.operating() as found, call.steps() as steps:
         settings = with_identity(found, identity)
+        accepted: list[Doubt] = [each.value for each in accept]
         if restore:
-            tested = asyncio.run(
-                backup.drill(settings, name, accept=[each.value for each in accept], progress=steps)
-            )
+            tested = backup.run_restore_test(settings, steps, name=name, accept=accepted)
         else:
-            copies = asyncio.run(
-                backup.verify_backup(
-                    settings,
-                    name,
-                    every=every,
-                    accept=[each.value for each in accept],
-                    progress=steps,
-                )
-            )
+            copies = backup.verify(settings, steps, name=name, every=every, accept=accepted)
     if restore:
         return _tell_test(call, tested)
     return _tell_copies(call, copies)
@@ -225,7 +215,7 @@ def prune(
         bool, typer.Option("--dry-run", help="Tell what would go; remove nothing.")
     ] = False,
 ) -> None:
-    """Remove the backups that no generation needs: days, weeks, months, as configured.
+    """Remove the backups that retention does not keep: days, weeks, months, as configured.
 
     The newest good one always stays, and so do those of the latest deployments and rollbacks.
     The exit code is 1 when a place failed.
@@ -236,7 +226,7 @@ def prune(
 
     with call.operating() as settings, call.steps() as steps:
         keep = deployment.backups_in_use(settings)
-        places = asyncio.run(backup.prune(settings, keep=keep, dry_run=dry_run, progress=steps))
+        places = backup.prune(settings, steps, keep=keep, dry_run=dry_run)
     done = "would go" if dry_run else "removed"
     lines = [line for each in places for line in _lines(each, done)]
     call.report({"places": places}, "\n".join(lines))

@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -178,14 +179,14 @@ def restore(stage: Stage) -> None:
     from jobstore.operations import backup
     from jobstore.settings import sqlite_url
 
-    settings = stage.settings
-    made, seconds = timed(stage, backup.create_backup(settings, reason="demo"))
+    settings, run = stage.settings, backup.in_thread
+    made, seconds = timed(stage, run(partial(backup.create, settings, reason="demo")))
     size = f"{made.manifest.database_size / _MIB:,.1f} MiB as {made.manifest.size / _MIB:,.1f} MiB"
     stage.say(_done(f"Backup {made.name}: {size}, in", seconds))
-    (copy,), seconds = timed(stage, backup.verify_backup(settings))
+    (copy,), seconds = timed(stage, run(partial(backup.verify, settings)))
     stage.say(_done(f"Opened and checked: {copy.error or 'good'}, in", seconds))
     new = sqlite_url(settings.state_folder.parent / "restored" / "jobs.db")
-    _, seconds = timed(stage, backup.restore(settings, to=new))
+    _, seconds = timed(stage, run(partial(backup.restore, settings, to=new)))
     stage.say(_done("Restored into a new place, in", seconds))
     figures, different = stage.run(_compare(stage.store, new, settings.store.options))
     stage.say(views.compared(figures))

@@ -95,13 +95,14 @@ class _Saving:
 
     def __call__(self, count: Count, steps: Sequence[Step]) -> None:
         from jobstore.errors import BackupError, JobStoreError
+        from jobstore.operations import backup
         from jobstore.operations.deployment.conditions import values_of
-        from jobstore.operations.deployment.replacing import save
 
         if not (values := values_of(count, steps)):
             return
         try:
-            self.saved = save(self._settings, f"before taking back {steps[0].id}")
+            why = f"before taking back {steps[0].id}"
+            self.saved = backup.create(self._settings, reason=why, replicate=False).name
         except (JobStoreError, OSError) as error:
             raise BackupError(
                 f"Nothing was taken back, as no backup can be made of {values}: {error} "
@@ -115,11 +116,11 @@ class _Saving:
 
     def copy_elsewhere(self) -> list[str]:
         """Give each other place a copy of the backup; returns what went wrong."""
-        from jobstore.operations.deployment.replacing import copy_elsewhere
+        from jobstore.operations import backup
 
         if self.saved is None:
             return []
-        return [*copy_elsewhere(self._settings, self.saved).failures.values()]
+        return [*backup.replicate(self._settings, self.saved).failures.values()]
 
 
 @app.command()

@@ -88,13 +88,13 @@ def trend(
 
     from jobstore.cli.monitor_views import trend_json, trend_view
     from jobstore.operations.monitoring import reading
-    from jobstore.operations.monitoring.recorder import keep_of
+    from jobstore.operations.monitoring.history import Keep
 
     settings = _settings(call.settings)
     seconds = read_duration(last, "--last")
     until = time.time()
     most = 30 if svg is None and not call.json else 200
-    keep = keep_of(settings)
+    keep = Keep.of(settings)
     points = reading.trend(settings.operations_db, until - seconds, until, points=most, keep=keep)
     if operation is not None:
         points = [
@@ -121,7 +121,7 @@ def metrics(call: Call) -> None:
     Counts are of all that was ever recorded, gauges as of now.
     """
     from jobstore.operations.monitoring import reading
-    from jobstore.operations.monitoring.exposition import exposition, metrics
+    from jobstore.operations.monitoring.prometheus import exposition, metrics
 
     settings = _settings(call.loaded.settings)
     frame = _frame(settings)

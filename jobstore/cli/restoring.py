@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from datetime import UTC, datetime
 from typing import Annotated
@@ -40,10 +39,10 @@ def restore(
     """Restore a store from a backup: the newest, one by name, or that of a time.
 
     Everything is checked before the store appears. One that is there is only replaced with
-    --replace, while nobody has it open, and a backup of it is made first. Where no copy of the
-    newest is good it is the one before it, and so on; the exit code is 1 when a copy or a newer
-    backup had to be passed over, although the store is restored. A place that cannot be reached
-    is told.
+    --replace, and a backup of it is made first; while anybody has it open, that is refused at
+    once. Where no copy of the newest is good it is the one before it, and so on; the exit code is
+    1 when a copy or a newer backup had to be passed over, although the store is restored. A place
+    that cannot be reached is told.
 
     JSON: {"backup", "created_at", "place", "path", "postings", "saved", "failures", "advice",
     "seconds", "faults", "warnings"}; saved is the backup of what was there, advice what is left to
@@ -57,16 +56,14 @@ def restore(
     moment = None if at is None else _moment(at)
     target = sqlite_url(to) if to is not None and "://" not in to else to
     with call.operating() as settings, call.steps() as steps:
-        done = asyncio.run(
-            backup.restore(
-                with_identity(settings, identity),
-                name,
-                to=target,
-                at=moment,
-                replace=replace,
-                accept=[each.value for each in accept],
-                progress=steps,
-            )
+        done = backup.restore(
+            with_identity(settings, identity),
+            steps,
+            to=target,
+            name=name,
+            at=moment,
+            replace=replace,
+            accept=[each.value for each in accept],
         )
     lines = [
         f"{done.path}: {counted(done.postings, 'posting')} as of "

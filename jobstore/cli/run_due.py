@@ -32,7 +32,7 @@ def run_due(
             "--only",
             metavar="NAME",
             help="Only this task, if it is due: backup, verify, restore-test, prune, checkpoint, "
-            "optimize, history, health or alerts; may be repeated.",
+            "optimize, health or alerts; may be repeated.",
         ),
     ] = None,
     force: Annotated[
@@ -100,7 +100,7 @@ def _standing(task: Upcoming) -> tuple[str, str]:
         return task.outcome or "never ran", _STYLES.get(task.outcome, "dim")
     import psutil
 
-    # Display only: who does it is decided by leases.
+    # Display only: who does it is decided by locks.
     return ("running", "cyan") if psutil.pid_exists(task.process) else ("broken off", "yellow")
 
 

@@ -16,6 +16,16 @@ from jobstore.settings.reference import all_keys, find, in_words, nearest, one_o
 
 At = tuple[str | int, ...]
 
+# What is said of a kind of error, whatever the setting.
+_REASONS = {
+    "value_error": "{error}",
+    "missing": "must be given",
+    "too_long": "must be a list of at most {max_length:,}",
+    "too_short": "must be a list of at least one",
+    "string_too_long": "must be at most {max_length:,} characters",
+    "string_too_short": "must not be empty",
+}
+
 
 def faults_of(error: ValidationError, given: Any, where: Callable[[At], str]) -> list[Fault]:
     """Return a fault for each error.
@@ -62,23 +72,13 @@ def _place(loc: At, given: Any) -> At:
 
 def _reason(error: Any) -> str:
     kind = error["type"]
+    if kind in _REASONS:
+        return _REASONS[kind].format_map(error.get("ctx", {}))
     section, node = find(error["loc"])
-    if kind == "value_error":
-        return str(error["ctx"]["error"])
     if kind == "extra_forbidden":
         return _unknown(str(error["loc"][-1]), [*section["properties"]])
-    if kind == "missing":
-        return "must be given"
     if kind.startswith("union_tag"):
         return f"must have a type: {one_of(tags(node))}"
-    if kind == "too_long":
-        return f"must be a list of at most {error['ctx']['max_length']:,}"
-    if kind == "too_short":
-        return "must be a list of at least one"
-    if kind == "string_too_long":
-        return f"must be at most {error['ctx']['max_length']:,} characters"
-    if kind == "string_too_short":
-        return "must not be empty"
     if "properties" in node:
         return "must have keys and values"
     return f"must be {in_words(node)}"

@@ -29,14 +29,11 @@ from jobstore.settings.variables import (
     settings_of,
     unknown_among,
 )
-from jobstore.settings.yaml_files import Document, read_yaml
 
 Kind = Literal["default", "file", "dotenv", "environment", "flag"]
 
 # A value of the file that stands in the environment, as secrets should.
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-_FLAGS = {"store.url": "--store"}
 
 # What decides which programs are run, and who gets notices, backups and the state of operations.
 # A .env is read in whatever folder a command runs, such as one that was downloaded; it has no say.
@@ -89,17 +86,17 @@ def load(
     named = config if config is not None else _named_by(process)
     file = named if named is not None else _named_by(beside)
     path = None if file is None else Path(file)
-    document = Document() if path is None else read_yaml(path)
-    merging = _Merging(path, document, process, beside, is_named=named is not None)
+    merging = _Merging(path, process, beside, is_named=named is not None)
     merging.take_file()
     merging.take_variables("dotenv", beside)
     merging.take_variables("environment", process)
     passed = {name: value for name, value in (flags or {}).items() if value is not None}
     for name, value in passed.items():
-        merging.take(name, value, Origin("flag", _FLAGS.get(name, "command line")))
+        where = "--store" if name == "store.url" else "command line"
+        merging.take(name, value, Origin("flag", where))
     settings = merging.checked()
-    typed = [("--config", config), *((flag, passed.get(name)) for name, flag in _FLAGS.items())]
-    given = ((flag, str(value)) for flag, value in typed if value is not None)
+    typed = {"--config": config, "--store": passed.get("store.url")}
+    given = ((flag, str(value)) for flag, value in typed.items() if value is not None)
     settings.typed(*chain.from_iterable(given))
     origins = {key.name: merging.origin(key.name, settings) for key in all_keys()}
     found = any(origin.kind == "dotenv" for origin in origins.values())
@@ -116,10 +113,10 @@ class _Merging:
     """Puts the sources on top of each other, in the order in which they are taken."""
 
     path: Path | None
-    document: Document
     process: Mapping[str, Variable]
     beside: Mapping[str, Variable]
     is_named: bool
+    lines: Mapping[At, int] = field(default_factory=dict)
     given: dict[str, tuple[Any, Origin]] = field(default_factory=dict)
     asked_for: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
@@ -133,8 +130,14 @@ class _Merging:
         self.given[name] = value, origin
 
     def take_file(self) -> None:
-        """Take what the YAML file says."""
-        for section, content in self.document.values.items():
+        """Take what the YAML file says, if there is one."""
+        if self.path is None:
+            return
+        # Most commands have no file, and begin sooner without what reads it.
+        from jobstore.settings.yaml_files import read_yaml
+
+        values, self.lines = read_yaml(self.path)
+        for section, content in values.items():
             inside = content.items() if isinstance(content, dict) else ()
             for key, value in inside:
                 at = (section, key)
@@ -201,9 +204,9 @@ class _Merging:
         return self.beside[name].text
 
     def _in_file(self, at: At) -> Origin:
-        while at and at not in self.document.lines:
+        while at and at not in self.lines:
             at = at[:-1]
-        return Origin("file", f"{self.path}, line {self.document.lines[at]}")
+        return Origin("file", f"{self.path}, line {self.lines[at]}")
 
     def _where(self, at: At) -> str:
         """Say where the value at a path stands; for a section, where its values stand."""

@@ -49,3 +49,8 @@ class EngineOptions:
         for name in ("busy_timeout", "read_timeout"):
             if not 0 < getattr(self, name) <= 86_400:
                 raise ValueError(f"{name} must be more than 0 and at most 86400 seconds")
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every option was passed, so that no setting has a say."""
+        return len(self.given) == len(fields(self)) - 1

@@ -5,9 +5,8 @@ Messages about wrong values and the reference in the guide are made from this.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, cast
 
@@ -131,6 +130,8 @@ def _range(node: Node) -> str:
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """Return what somebody who wrote ``name`` probably meant."""
+    from difflib import get_close_matches
+
     return next(iter(get_close_matches(name, [*known], 1, cutoff)), None)
 
 
@@ -140,19 +141,22 @@ def markdown() -> str:
     listed = [_listed("environment", {"properties": {"environment": top["environment"]}})]
     listed += [_listed(name, node) for name, node in top.items() if "properties" in node]
     listed.append(_listed("A rule in alerts.rules", find(("alerts", "rules", 0))[1]))
-    for sink in find(("alerts", "sinks", 0))[1]["oneOf"]:
-        listed.append(_listed(f"A sink in alerts.sinks, type: {_tag(sink)}", _plain(sink)))
+    sinks = {_tag(sink): _plain(sink) for sink in find(("alerts", "sinks", 0))[1]["oneOf"]}
+    first, *others = (sink["properties"].items() for sink in sinks.values())
+    shared = dict(each for each in first if all(each in other for other in others))
+    listed.append(_listed("Every sink in alerts.sinks", {"properties": shared}))
+    listed += [_listed(f"A sink of type: {tag}", sink, shared) for tag, sink in sinks.items()]
     return "\n\n".join(listed) + "\n"
 
 
-def _listed(title: str, section: Node) -> str:
+def _listed(title: str, section: Node, known: Collection[str] = ()) -> str:
     about = section.get("description", "").partition("\n")[0]
     lines = [
         f"- `{name}` ({_default(node)}): {node.get('description', '')}; {in_words(node)}"
         for name, node in section["properties"].items()
-        if name != "type"
+        if name != "type" and name not in known
     ]
-    return "\n".join([f"### {title}", "", *([about, ""] if about else []), *lines])
+    return "\n\n".join(filter(None, [f"### {title}", about, "\n".join(lines)]))
 
 
 def _default(node: Node) -> str:

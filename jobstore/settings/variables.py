@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from dotenv.parser import parse_stream
-from pydantic_settings import EnvSettingsSource
-
 from jobstore.errors import Fault
 from jobstore.settings.reading import read_text, refusal
 from jobstore.settings.reference import PREFIX, all_keys, nearest
@@ -47,6 +44,8 @@ def of_file(path: Path) -> dict[str, Variable]:
     """
     if not path.exists() or path.is_dir():
         return {}
+    from dotenv.parser import parse_stream
+
     found: dict[str, Variable] = {}
     for binding in parse_stream(io.StringIO(read_text(path))):
         written = binding.original.string
@@ -74,11 +73,14 @@ def settings_of(
     pydantic-settings knows which values are JSON, and reads them. Adds to ``faults`` what is
     none.
     """
+    if not (keys := [key for key in all_keys() if key.variable in variables]):
+        return {}
+    from pydantic_settings import EnvSettingsSource
+
     source = EnvSettingsSource(cast(Any, Settings))
     given = {}
-    for key in all_keys():
-        if (variable := variables.get(key.variable)) is None:
-            continue
+    for key in keys:
+        variable = variables[key.variable]
         try:
             value = source.prepare_field_value(key.name, key.field, variable.text, False)
             given[key.name] = value, variable.where

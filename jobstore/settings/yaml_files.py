@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +30,6 @@ _SCALARS: tuple[tuple[str, str, str, Callable[[str], Any]], ...] = (
     ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$", "-+.0123456789", float),
 )
 _VALUES = {f"tag:yaml.org,2002:{name}": value for name, _, _, value in _SCALARS}
-
-
-@dataclass(slots=True)
-class Document:
-    """The values of a file, and the line (from 1) on which each of them begins."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    lines: dict[Path_, int] = field(default_factory=dict)
 
 
 class _Refused(yaml.MarkedYAMLError):
@@ -74,17 +65,17 @@ for _name, _form, _first, _ in _SCALARS:
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(_form), _begins)
 
 
-def read_yaml(path: Path) -> Document:
-    """Return what a YAML file says; an empty one says nothing.
+def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
+    """Return the values of a YAML file, and the line (from 1) on which each of them begins.
 
     Raises InvalidSettings, with the file and the line.
     """
-    document = Document()
+    lines: dict[Path_, int] = {}
     loader = None
     try:
         loader = _Loader(read_text(path))
         node = loader.get_single_node()
-        values = None if node is None else _value(node, (), document.lines)
+        values = None if node is None else _value(node, (), lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise refusal(path, _problem(error), mark.line + 1 if mark else None) from None
@@ -93,12 +84,10 @@ def read_yaml(path: Path) -> Document:
     finally:
         if loader is not None:
             loader.dispose()
-    if isinstance(values, dict):
-        document.values = values
-    elif values is not None:
+    if not isinstance(values, dict | None):
         kind = "a list" if isinstance(values, list) else "a single value"
         raise refusal(path, f"has {kind} at the top; it must have sections, such as store:")
-    return document
+    return values or {}, lines
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:

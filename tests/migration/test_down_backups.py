@@ -15,7 +15,7 @@ import pytest
 import jobstore
 from jobstore import JobPosting, migrating
 from jobstore.migrating import State
-from jobstore.operations.deployment import replacing
+from jobstore.operations import backup
 from tests.contract.cli.commands import answer, run, unannounced
 from tests.fixtures.migrations import IDS
 from tests.operations.backups import content
@@ -129,7 +129,7 @@ def test_a_full_disk_takes_nothing_back(filled: str, monkeypatch: pytest.MonkeyP
     def full(*_: Any, **__: Any) -> None:
         raise jobstore.StorageFull("The disk is full.")
 
-    monkeypatch.setattr(replacing, "create_backup", full)
+    monkeypatch.setattr(backup, "create", full)
     done = run("migrate", "down", "--store", filled, "--to", "1", "--yes")
     assert done.exit_code == 1
     assert "Nothing was taken back, as no backup can be made of 1 rows of revision" in done.stderr

@@ -27,7 +27,7 @@ from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.monitoring.reading import ever
 from jobstore.operations.schedule import state
 from jobstore.operations.schedule.state import State
-from jobstore.settings import StoreURL, parse_store_url, sqlite_url
+from jobstore.settings import parse_store_url, sqlite_url
 from jobstore.settings.advice import warnings_of
 from jobstore.settings.sections import Settings
 from tests.fixtures.checks import check_file
@@ -109,7 +109,8 @@ def test_the_report_holds_every_figure_for_programs_and_for_people(
 ) -> None:
     done = deployed(settings, files=(tmp_path / "config.yaml",))
 
-    told = json.loads((settings.deployments_folder / "0001.json").read_text())
+    told = done.to_json()
+    assert json.loads(json.dumps(told)) == told
     assert (told["number"], told["go"], told["environment"]) == (1, True, "staging")
     assert told["versions"].keys() == {"jobstore", "python", "sqlite"}
     for phase in told["phases"]:
@@ -410,7 +411,7 @@ def test_what_others_wrote_where_only_a_new_migration_has_a_place_for_it_is_not_
         assert done.saved is not None
         assert f"lost: 1 {name}, which the backup {done.saved} holds" in done.undone[1]
         other = path.with_name("saved.db")
-        asyncio.run(backup.restore(settings, done.saved, to=sqlite_url(other)))
+        backup.restore(settings, name=done.saved, to=sqlite_url(other))
         assert losing in read_condition(parse_store_url(sqlite_url(other))).migrations
     else:
         (left,) = done.left
@@ -503,14 +504,13 @@ def test_what_is_written_while_a_backup_is_returned_to_is_not_lost_either(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = settings_for(path.parent, thresholds={"get_ms": 0.001})
-    compare = undoing.compare
+    put_in_place = undoing.put_in_place
 
-    def compared(one: StoreURL, other: Path) -> deployment.Loss:
-        found = compare(one, other)
+    def replaced_late(*arguments: Any, **named: Any) -> Any:
         stored(settings.store.url, posting("just now"))
-        return found
+        return put_in_place(*arguments, **named)
 
-    monkeypatch.setattr(undoing, "compare", compared)
+    monkeypatch.setattr(undoing, "put_in_place", replaced_late)
     done = deployed(settings)
 
     assert "would lose what was written meanwhile" in done.left[0]
@@ -714,7 +714,7 @@ def test_a_schedule_that_ran_long_ago_is_no_schedule(
     phase = watching.WatchingPhase(settings, begun, book.keep)
     (check,) = [each for each in phase.checks() if each.name == "backup schedule"]
     migrating.up(settings.store.url)
-    asyncio.run(backup.create_backup(settings))
+    backup.create(settings)
 
     found = check.look()
 

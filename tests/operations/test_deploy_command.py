@@ -25,6 +25,7 @@ from jobstore.settings.sections import Settings
 from tests.contract.cli.commands import unannounced
 from tests.fixtures.postings import posting
 from tests.operations.backups import new_keys
+from tests.operations.deploying import rewrite_record, settings_for
 
 CONFIG = """
 environment: staging
@@ -113,8 +114,7 @@ def test_a_deployment_as_json_and_one_that_goes_on_from_a_killed_one(folder: Pat
     made = run("deploy", "-e", "staging", "--json")
     assert json.loads(made.stdout)["go"] is True
     assert made.stderr == ""
-    record = folder / "jobs.ops" / "deployments" / "0001.json"
-    record.write_text(record.read_text().replace('"succeeded"', '"running"'))
+    rewrite_record(settings_for(folder), 1, lambda told: told | {"status": "running"})
 
     again = run("deploy", "-e", "staging", "--quiet")
 
@@ -374,9 +374,9 @@ def test_a_folder_is_no_store_and_gets_nothing_beside_it(
 
 
 def test_records_that_cannot_be_read_are_not_taken_for_none(folder: Path) -> None:
-    place = folder / "jobs.ops" / "deployments"
+    place = folder / "jobs.ops" / "operations.db"
     place.parent.mkdir()
-    place.write_text("no folder")
+    place.write_bytes(b"no database" * 1000)
     for command in (
         ("deployments", "list"),
         ("deploy", "-e", "staging"),
@@ -385,7 +385,16 @@ def test_records_that_cannot_be_read_are_not_taken_for_none(folder: Path) -> Non
     ):
         refused = run(*command, *STAGING)
         assert refused.exit_code == 1
-        assert f"Cannot work in {place}" in refused.stderr
+        assert f"{place} is damaged" in refused.stderr
+
+
+def test_a_folder_of_reports_that_cannot_be_made_refuses_a_deployment(folder: Path) -> None:
+    place = folder / "jobs.ops" / "deployments"
+    place.parent.mkdir()
+    place.write_text("no folder")
+    refused = run("deploy", "-e", "staging")
+    assert (refused.exit_code, f"Cannot work in {place}" in refused.stderr) == (1, True)
+    assert not (folder / "jobs.db").exists()
 
 
 def test_a_dry_run_says_everything_once(folder: Path, repository: Path) -> None:

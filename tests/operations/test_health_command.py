@@ -134,8 +134,8 @@ def test_backups_restore_tests_and_alerts_are_known(config: Path) -> None:
         "never",
         "",
     ]
-    asyncio.run(backup.create_backup(settings))
-    assert asyncio.run(backup.drill(settings)).ok
+    backup.create(settings)
+    assert backup.run_restore_test(settings).ok
     assert run("alerts", "check", "--config", str(config)).exit_code == 0
     assert told(config, "backup", "restore-test", "alerts")[0] == 0
     report = health.examine(settings, only=["backup", "restore-test", "alerts"])
@@ -191,12 +191,12 @@ def test_a_pipe_in_place_of_a_file_fails_its_check_and_holds_up_nobody(
     arguments = of(config, "schema", "restore-test", more="timeout: 3")
     state = load(str(config)).settings.state_folder
     state.mkdir(exist_ok=True)
-    os.mkfifo(state / "drills.json")
+    os.mkfifo(state / "operations.db")
     result = run_command(*arguments, "--json", timeout=60)
     report = json.loads(result.stdout)
     assert (result.returncode, result.stderr) == (2, "")
     assert report["checks"]["schema:version"][0]["status"] == "pass"
-    assert "is not a plain file; remove it" in report["checks"]["restore-test:age"][0]["output"]
+    assert "it is not a plain file; remove it" in report["checks"]["restore-test:age"][0]["output"]
 
 
 def test_a_pipe_in_place_of_the_store_fails(config: Path, run_command: Run) -> None:

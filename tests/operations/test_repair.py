@@ -231,10 +231,11 @@ def test_a_copy_that_fails_half_way_is_removed(file: Path, monkeypatch: pytest.M
     counters_wrong(file)
     before = file.read_bytes()
 
-    def full(*_: object) -> None:
+    def full(path: Path, copy: Path, progress: object) -> None:
+        copy.write_bytes(path.read_bytes()[:5000])
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(repairing, "open_file", full)
+    monkeypatch.setattr(repairing, "dump", full)
     with pytest.raises(Exception, match="doctor"):
         repairing.repair(file, ["counters"])
     assert copies(file) == []

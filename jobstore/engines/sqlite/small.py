@@ -6,13 +6,14 @@ Everything here blocks.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jobstore import resources
 from jobstore.engines import named_statements
@@ -28,7 +29,7 @@ from jobstore.errors import (
     StoreCorrupt,
     StoreUnavailable,
 )
-from jobstore.files import make_file
+from jobstore.files import make_file, reachable
 from jobstore.locking import FileLock
 
 # Seconds to wait for other processes.
@@ -71,6 +72,7 @@ class SQLiteSmallDatabase:
     def writing(self, path: Path) -> Iterator[SQLiteStatements]:
         with self._explained(path):
             make_file(path)
+            _is_there(path)
             # Closing may write the WAL back, so it belongs under the lock as well.
             with FileLock(path, _PATIENCE), closing(open_file(path, "rw", _PATIENCE)) as conn:
                 # Before anything is changed in a file that may be somebody else's.
@@ -85,10 +87,10 @@ class SQLiteSmallDatabase:
 
     @contextmanager
     def reading(self, path: Path) -> Iterator[SQLiteStatements]:
-        if not path.exists():
+        if not _is_there(path):
             yield self._statements(None)
             return
-        with self._explained(path), closing(open_file(path, "ro", _PATIENCE)) as conn:
+        with self._explained(path), closing(open_file(path, _mode(path), _PATIENCE)) as conn:
             conn.execute("PRAGMA query_only = ON")
             missing = self._missing(conn)
             if 0 < len(missing) < len(_scripts(self._name)):
@@ -148,6 +150,22 @@ def _apply(conn: sqlite3.Connection, missing: Iterable[Script]) -> None:
         backend = Backend(conn)
         with backend.transaction():
             backend.apply(script)
+
+
+def _is_there(path: Path) -> bool:
+    with reachable(path):
+        # A pipe would be waited for.
+        if path.exists() and not path.is_file():
+            raise StoreUnavailable(f"{path} cannot be used: it is not a plain file; remove it.")
+        return path.exists()
+
+
+def _mode(path: Path) -> Literal["ro", "ro&immutable=1"]:
+    """Say how a file is opened for reading."""
+    # A WAL needs an index beside it, which a disk that cannot be written has no place for. Where
+    # nobody can write and there is no WAL, the file alone is all of it.
+    alone = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
+    return "ro&immutable=1" if alone else "ro"
 
 
 def _busy() -> StoreBusy:

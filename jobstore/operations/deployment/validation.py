@@ -24,10 +24,10 @@ from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.errors import StoreCorrupt
 from jobstore.files import make_file
-from jobstore.operations.backup.scratch import require_space
 from jobstore.operations.deployment.conditions import PATIENCE
 from jobstore.operations.deployment.gates import Check, Measured
 from jobstore.records import JobPosting, Outcome, SearchQuery
+from jobstore.scratch import require_space
 from jobstore.search.words import words
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings

@@ -71,6 +71,17 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_files(
     assert answer("count", "--store", f"sqlite:///{demo}") == {"count": DEMO}
 
 
+def test_a_file_that_a_flag_replaces_has_no_say(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wrong.yaml").write_text("store: {readers: many}")
+    Path("right.yaml").write_text("store: {readers: 1}")
+    monkeypatch.setenv("JOBSTORE_CONFIG", "wrong.yaml")
+    assert run("count").exit_code == 2
+    assert answer("count", "--config", "right.yaml") == {"count": DEMO}
+
+
 @pytest.mark.parametrize(
     ("variable", "meant"),
     [("JOBSTORE_CONFG", "JOBSTORE_CONFIG"), ("JOBSTORE_ULR", "JOBSTORE_URL")],
