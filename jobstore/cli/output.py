@@ -271,3 +271,14 @@ def words(value: str | None) -> str:
 def counted(number: int, one: str) -> str:
     """Return ``1 posting`` or ``1,234 postings``."""
     return f"{number:,} {one}{'' if number == 1 else 's'}"
+
+
+def size(octets: float | None) -> str:
+    """Return a number of bytes for people."""
+    if octets is None:
+        return "unknown"
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if octets < 1024:
+            return f"{octets:,.0f} {unit}" if unit == "bytes" else f"{octets:,.1f} {unit}"
+        octets /= 1024
+    return f"{octets:,.1f} TiB"

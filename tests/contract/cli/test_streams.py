@@ -74,7 +74,9 @@ CASES = (
     Case("health --only store", r"pass +store:responseTime +\S+ ms", "checks status"),
     Case("doctor", r"(?s)ok +sqlite .*\nok +pages", "findings ok"),
     Case("doctor --repair", r"(?s)ok +sqlite .*\nNothing to repair\.", "copy findings ok repaired"),
-    Case("vacuum", r"\S+ MiB before, \S+ MiB now", "after before", r"Writing the file anew; .*"),
+    Case(
+        "vacuum", r"\S+ [KM]iB before, \S+ [KM]iB now", "after before", r"Writing the file anew; .*"
+    ),
     Case("restore --to new.db", r"\S+new\.db: 1 posting as of ", "backup path postings"),
     Case(
         "deploy --environment development",
