@@ -76,8 +76,11 @@ def guard() -> None:
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if isinstance(stream, io.TextIOWrapper) and stream.isatty():
-            stream.reconfigure(errors="backslashreplace")
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        # What a terminal or a pipe cannot hold is written as an escape.
+        stream.reconfigure(errors="backslashreplace")
+        if stream.isatty():
             text = io.TextIOWrapper(
                 _Guarded(stream), stream.encoding, "backslashreplace", line_buffering=True
             )
