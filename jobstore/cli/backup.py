@@ -15,7 +15,7 @@ import typer
 
 from jobstore import files
 from jobstore.cli.calling import Call, takes_call
-from jobstore.cli.output import complain, counted, fail_if, say, table
+from jobstore.cli.output import complain, counted, fail_if, say, size, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -231,11 +231,6 @@ def prune(
     lines = [line for each in places for line in _lines(each, done)]
     call.report({"places": places}, "\n".join(lines))
     fail_if(each.error for each in places if each.error is not None)
-
-
-def size(octets: int) -> str:
-    """Return a size for people."""
-    return f"{octets / 1024**2:,.1f} MiB"
 
 
 def with_identity(settings: Settings, identity: Path | None) -> Settings:

@@ -128,7 +128,18 @@ def confirm(question: str, *, yes: bool, option: str = "--yes") -> None:
     if not _asks_a_person():
         complain(f"Add {option}; there is no terminal to ask on.")
         raise typer.Exit(2)
-    typer.confirm(plain(question), abort=True, err=True)
+    if not ask(question):
+        raise typer.Abort
+
+
+def ask(question: str) -> bool:
+    """Ask a person a question, on standard error; return whether the answer is yes."""
+    try:
+        return typer.confirm(plain(question), err=True)
+    except typer.Abort:
+        # Ctrl-C, or the end of what is typed: that is no answer.
+        print(file=sys.stderr)
+        raise KeyboardInterrupt from None
 
 
 def _asks_a_person() -> bool:

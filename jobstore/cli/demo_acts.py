@@ -19,7 +19,7 @@ from rich.text import Text
 from jobstore.cli import demo_views as views
 from jobstore.cli.demo_fault import fault
 from jobstore.cli.demo_stage import timed, watching, write
-from jobstore.cli.output import counted, plain
+from jobstore.cli.output import counted, plain, size
 from jobstore.cli.progress import Progress
 from jobstore.errors import InvalidQuery
 from jobstore.records import SearchQuery
@@ -43,8 +43,6 @@ _SEARCHES = {
     "company:hotel paris": "accents do not matter: Hôtel is found",
 }
 QUESTIONS = ('"software engineer" remote', "nurse OR krankenpfleger", "C++ -intern")
-
-_MIB = 1024 * 1024
 
 
 def take_in(stage: Stage) -> None:
@@ -181,8 +179,8 @@ def restore(stage: Stage) -> None:
 
     settings, run = stage.settings, backup.in_thread
     made, seconds = timed(stage, run(partial(backup.create, settings, reason="demo")))
-    size = f"{made.manifest.database_size / _MIB:,.1f} MiB as {made.manifest.size / _MIB:,.1f} MiB"
-    stage.say(_done(f"Backup {made.name}: {size}, in", seconds))
+    sizes = f"{size(made.manifest.database_size)} as {size(made.manifest.size)}"
+    stage.say(_done(f"Backup {made.name}: {sizes}, in", seconds))
     (copy,), seconds = timed(stage, run(partial(backup.verify, settings)))
     stage.say(_done(f"Opened and checked: {copy.error or 'good'}, in", seconds))
     new = sqlite_url(settings.state_folder.parent / "restored" / "jobs.db")

@@ -15,7 +15,7 @@ import typer
 
 from jobstore.cli.backup import IdentityOption, with_identity
 from jobstore.cli.calling import Call, takes_call
-from jobstore.cli.common import CreateOption, YesOption, announce, confirm, is_to_be_made
+from jobstore.cli.common import CreateOption, YesOption, announce, ask, confirm, is_to_be_made
 from jobstore.cli.output import complain, console, fail_if, plain, say, table
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ def _may_be_lost(loss: Loss | Values) -> bool:
     if not sys.stdin.isatty():
         return False
     say(f"Putting back what was before would lose {loss}.")
-    return typer.confirm("May that be lost? A backup keeps it.", err=True)
+    return ask("May that be lost? A backup keeps it.")
 
 
 def _lost(to: int, loss: Loss) -> str:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 import warnings
 from typing import Annotated, Any, NoReturn
 
@@ -49,6 +51,8 @@ Environment: JOBSTORE_URL is the store when --store is not given, JOBSTORE_CONFI
 the file of the settings, NO_COLOR turns colours off.
 """
 
+# How typer ends when Ctrl-C comes while it reads the command line.
+_INTERRUPTED = 130
 # Commands whose arguments are the text of a search.
 _TAKE_TEXT = ("search", "count", "export")
 
@@ -192,12 +196,38 @@ class _Told(logging.Handler):
 
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
-    guard()
-    # Logs go into files; where a command writes none, they do not belong on the terminal.
-    logging.getLogger("jobstore").addHandler(logging.NullHandler())
-    # But whoever is there has to know that postings are missing.
-    logging.getLogger("jobstore.sqlite").addHandler(_Told(logging.WARNING))
+    sys.unraisablehook = _unraisable
     try:
+        guard()
+        # Logs go into files; where a command writes none, they do not belong on the terminal.
+        logging.getLogger("jobstore").addHandler(logging.NullHandler())
+        # But whoever is there has to know that postings are missing.
+        logging.getLogger("jobstore.sqlite").addHandler(_Told(logging.WARNING))
         app()
     except KeyboardInterrupt:
-        sys.exit(1)
+        code: Any = _INTERRUPTED
+    except SystemExit as ended:
+        code = ended.code
+    # Nothing is left that could be interrupted; the interpreter would say so at its end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # One inside of an exec, as dataclasses call it, would have the interpreter end by the signal
+    # although it was answered; another exec makes it forget that.
+    exec("")  # noqa: S102  # nosec B102
+    if code == _INTERRUPTED:
+        complain("Interrupted.")
+        code = 1
+    sys.exit(code)
+
+
+def _unraisable(raised: sys.UnraisableHookArgs) -> None:
+    """Interrupt again where an interruption came at a moment at which Python cannot raise it.
+
+    Such as while an object is taken away: Python would tell of it, and go on.
+    """
+    if raised.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(raised)
+        return
+    main_thread = threading.main_thread().ident or 0
+    again = threading.Timer(0.01, signal.pthread_kill, (main_thread, signal.SIGINT))
+    again.daemon = True
+    again.start()

@@ -14,7 +14,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from jobstore.cli.output import plain, table
+from jobstore.cli.output import plain, size, table
 from jobstore.operations.monitoring.picture import failed_percent
 from jobstore.operations.monitoring.reading import Frame, Point, milliseconds
 from jobstore.operations.monitoring.traffic import is_failure, together, total
@@ -146,17 +146,6 @@ def figure(value: float | None) -> str:
     if not value:
         return "0"
     return f"{value:,.0f}" if value >= 99.95 else f"{value:#.3g}"
-
-
-def size(octets: float | None) -> str:
-    """Return a number of bytes for people."""
-    if octets is None:
-        return "unknown"
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if octets < 1024:
-            return f"{octets:,.0f} {unit}" if unit == "bytes" else f"{octets:,.1f} {unit}"
-        octets /= 1024
-    return f"{octets:,.1f} TiB"
 
 
 def _figures(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:

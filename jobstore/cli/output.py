@@ -76,8 +76,11 @@ def guard() -> None:
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if isinstance(stream, io.TextIOWrapper) and stream.isatty():
-            stream.reconfigure(errors="backslashreplace")
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        # What a terminal or a pipe cannot hold is written as an escape.
+        stream.reconfigure(errors="backslashreplace")
+        if stream.isatty():
             text = io.TextIOWrapper(
                 _Guarded(stream), stream.encoding, "backslashreplace", line_buffering=True
             )
@@ -271,3 +274,14 @@ def words(value: str | None) -> str:
 def counted(number: int, one: str) -> str:
     """Return ``1 posting`` or ``1,234 postings``."""
     return f"{number:,} {one}{'' if number == 1 else 's'}"
+
+
+def size(octets: float | None) -> str:
+    """Return a number of bytes for people."""
+    if octets is None:
+        return "unknown"
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if octets < 1024:
+            return f"{octets:,.0f} {unit}" if unit == "bytes" else f"{octets:,.1f} {unit}"
+        octets /= 1024
+    return f"{octets:,.1f} TiB"

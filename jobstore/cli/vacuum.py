@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from jobstore.cli.calling import Call, takes_call
-from jobstore.cli.output import say
-
-_MIB = 1024 * 1024
+from jobstore.cli.output import say, size
 
 
 @takes_call
@@ -29,8 +27,7 @@ def vacuum(
         done = backend_of(url).upkeep.vacuum(url, progress=steps)
     call.report(
         done._asdict(),
-        f"{done.before / _MIB:,.1f} MiB before, {done.after / _MIB:,.1f} MiB now, "
-        f"in {done.seconds:.1f} s.",
+        f"{size(done.before)} before, {size(done.after)} now, in {done.seconds:.1f} s.",
     )
     if done.waiting and not call.json:
         say(

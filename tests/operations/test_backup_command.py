@@ -13,6 +13,7 @@ from rich.console import Console
 
 from jobstore import migrating
 from jobstore.cli import progress
+from jobstore.cli.output import size
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.settings.sections import Settings
 from tests.contract.cli.commands import answer, run, said, shown
@@ -58,7 +59,7 @@ def test_creating(settings: Settings) -> None:
     assert (result.exit_code, said(result)) == (0, "")
     (made,) = read_catalog(settings).backups
     assert shown(result) == (
-        f"{made.name}: 40 postings, 0.0 MiB, kept in {settings.backups_folder}."
+        f"{made.name}: 40 postings, {size(made.manifest.size)}, kept in {settings.backups_folder}."
     )
     told = answer("backup", "create", "--reason", "before an experiment")
     assert told.keys() == FIELDS
@@ -99,7 +100,7 @@ def test_listing(settings: Settings, two_places: list[str]) -> None:
     text = shown(result)
     assert text.startswith("backup postings size in reason jobs-")
     assert text.index(first.name) > text.index("1 2 3 manual")
-    assert f"{first.name} 40 0.0 MiB 1 a" in text
+    assert f"{first.name} 40 {size(first.size)} 1 a" in text
     assert "\x1b" not in result.stdout
     assert text.endswith(f"1: {settings.backups_folder} 2: {two_places[0]} 3: {two_places[1]}")
     told = answer("backup", "list")

@@ -21,7 +21,8 @@ from xml.etree import ElementTree
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from jobstore.cli.monitor_views import figure, size
+from jobstore.cli.monitor_views import figure
+from jobstore.cli.output import size
 from jobstore.operations.monitoring import Recorder
 from jobstore.operations.monitoring.history import Level
 from jobstore.settings import sqlite_url

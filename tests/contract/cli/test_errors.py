@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from jobstore.cli import main
 from jobstore.cli.main import app
 from jobstore.records import job_id
 from tests.contract.cli.commands import DEMO, answer, run, said, unannounced
@@ -106,30 +107,81 @@ def test_ctrl_c_is_no_traceback(demo: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("jobstore.cli.calling.print_json", interrupt)
     result = run("count", "--json")
     assert (result.exit_code, result.stderr) == (1, "Error: Interrupted.\n")
-    monkeypatch.setattr(main, "app", interrupt)
-    with pytest.raises(SystemExit) as ended:
-        main.main()
-    assert ended.value.code == 1
 
 
-_INTERRUPTED_BETWEEN = """
-import asyncio
+# Moments at which Ctrl-C may come; each is the beginning of a program that runs a command.
+_MOMENTS = {
+    "while the program is loaded": """
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "jobstore.cli.searching":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+""",
+    "while the command line is read": """
+import typer.core
+typer.core.TyperGroup.parse_args = lambda *_: signal.raise_signal(signal.SIGINT)
+""",
+    "before the first step of a coroutine": """
+asyncio.run = lambda work: signal.raise_signal(signal.SIGINT)
+""",
+    "while code is made and run, which Python remembers": """
+asyncio.run = lambda work: exec("raise KeyboardInterrupt")
+""",
+    "while an object is taken away, when Python cannot raise it": """
+class Taken:
+    def __del__(self):
+        raise KeyboardInterrupt
 
 def run(work):
-    raise KeyboardInterrupt
+    work.close()
+    Taken()
+    time.sleep(120)
 
 asyncio.run = run
-from jobstore.cli.main import main
-main()
-"""
+""",
+}
 
 
-def test_ctrl_c_before_the_first_step_of_a_coroutine_is_one_line(
-    start_python: Callable[..., subprocess.Popen[str]],
+@pytest.mark.parametrize("moment", _MOMENTS)
+def test_ctrl_c_is_one_line_whenever_it_comes(
+    moment: str, repository: Path, tmp_path: Path
 ) -> None:
-    with start_python(_INTERRUPTED_BETWEEN, "count") as child:
+    ends = "from jobstore.__main__ import main\nmain()\n"
+    program = f"import asyncio, signal, sys, time\n{_MOMENTS[moment]}\n{ends}"
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    # A module that is run minds what the program that is given as a text does not.
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "program", "count"],
+        env={**os.environ, "PYTHONPATH": str(repository)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    told = unannounced(done.stderr)
+    assert (done.stdout, told, done.returncode) == ("", "Error: Interrupted.\n", 1)
+
+
+def test_ctrl_c_after_the_result_is_none(
+    demo: Path, start_python: Callable[..., subprocess.Popen[str]]
+) -> None:
+    code = "import atexit, signal\natexit.register(signal.raise_signal, signal.SIGINT)\n"
+    with start_python(f"{code}from jobstore.__main__ import main\nmain()", "count", "-q") as child:
         said, _ = child.communicate(timeout=120)
-    assert (unannounced(said), child.returncode) == ("Error: Interrupted.\n", 1)
+    assert (said, child.returncode) == (f"{DEMO}\n", 0)
+
+
+def test_ctrl_c_at_a_question_is_an_interruption(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobstore.cli.common._asks_a_person", lambda: True)
+    # The end of what is typed looks the same to whoever asks.
+    result = run("delete", str(job_id("board", "x")), stdin="")
+    assert result.exit_code == 1
+    assert result.stderr.endswith("\nError: Interrupted.\n")
 
 
 def test_help_documents_exit_codes_and_every_command() -> None:

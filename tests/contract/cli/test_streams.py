@@ -6,6 +6,7 @@ Every command of the program is in the table below; one that is not makes a test
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ import typer
 from jobstore.cli.main import app
 from jobstore.records import job_id
 from tests.contract.cli.commands import answer, lines, posting, run, unannounced
+from tests.fixtures.processes import Run
 
 ID = str(job_id("board", "1"))
 
@@ -78,7 +80,9 @@ CASES = (
     Case(
         "doctor --repair", r"(?s)pass +sqlite .*\nNothing to repair\.", "copy findings ok repaired"
     ),
-    Case("vacuum", r"\S+ MiB before, \S+ MiB now", "after before", r"Writing the file anew; .*"),
+    Case(
+        "vacuum", r"\S+ [KM]iB before, \S+ [KM]iB now", "after before", r"Writing the file anew; .*"
+    ),
     Case("restore --to new.db", r"\S+new\.db: 1 posting as of ", "backup path postings"),
     Case(
         "deploy --environment development",
@@ -204,6 +208,17 @@ def test_with_quiet_nothing_is_said(case: Case) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     # What was asked for comes; that something was done, or is well, does not.
     assert not result.stdout or re.match(case.shows, result.stdout)
+
+
+@pytest.mark.usefixtures("prepared")
+def test_a_pipe_that_takes_no_utf8_gets_escapes(run_command: Run) -> None:
+    row = posting(9, title="Bäcker", description="Brot – täglich")
+    assert answer("import", "-", stdin=lines(row))["inserted"] == 1
+    store = {"JOBSTORE_URL": os.environ["JOBSTORE_URL"], "PYTHONIOENCODING": "ascii"}
+    for command in (("search", "baecker OR bäcker"), ("show", "board", "9"), ("stats",)):
+        done = run_command(*command, env=store)
+        assert (done.returncode, done.stdout.isascii()) == (0, True), done.stderr
+    assert "B\\xe4cker" in run_command("show", "board", "9", env=store).stdout
 
 
 def test_a_pipe_gets_whole_lines_however_long_a_value_is(
