@@ -42,7 +42,8 @@ Exit codes: 0 done; 1 failed, interrupted, answered with no, every row of an imp
 or nobody reads the output any more; 2 wrong usage, or --yes is missing and nobody can be asked,
 or the settings are wrong.
 
-Tables and progress go to standard error; --json and exported postings go to standard output.
+A command's result goes to standard output, as JSON with --json; progress, questions, hints and
+errors go to standard error.
 
 Environment: JOBSTORE_URL is the store when --store is not given, JOBSTORE_CONFIG
 the file of the settings, NO_COLOR turns colours off.

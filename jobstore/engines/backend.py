@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from jobstore.engines.archive import Archive
 from jobstore.engines.protocol import Engine
 from jobstore.engines.schema import Schema
 from jobstore.progress import Progress, silent
@@ -116,33 +117,6 @@ class Condition:
         return self.migrations[-1] if self.migrations else "0"
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """What an earlier state does not have: postings, counted.
-
-    ``added`` since, ``changed`` since, ``seen`` again since without a change; ``removed`` since
-    are those that would come back.
-    """
-
-    added: int = 0
-    changed: int = 0
-    seen: int = 0
-    removed: int = 0
-
-    def __bool__(self) -> bool:
-        return any((self.added, self.changed, self.seen, self.removed))
-
-    def __str__(self) -> str:
-        told = {
-            "added": self.added,
-            "changed": self.changed,
-            "seen again": self.seen,
-            "deleted (they come back)": self.removed,
-        }
-        counts = ", ".join(f"{number:,} {name}" for name, number in told.items() if number)
-        return f"postings written since then: {counts}" if counts else "nothing"
-
-
 Count = Callable[[str], int]
 """Counts the rows of a table, or with ``table.column`` those that have a value there."""
 
@@ -219,12 +193,6 @@ class Upkeep(Protocol):
     def count(self, url: StoreURL, name: str) -> int:
         """Count the rows of a table, or with ``table.column`` those that have a value there."""
 
-    def compare(self, url: StoreURL, earlier: Path) -> Loss:
-        """Return what the database has that the one in the file ``earlier`` has not.
-
-        Nobody else may have ``earlier`` open.
-        """
-
     def plans(self, url: StoreURL) -> dict[str, bool]:
         """Return by name whether each main statement goes by an index in this very database."""
 
@@ -273,6 +241,10 @@ class Backend(Protocol):
     @property
     def upkeep(self) -> Upkeep:
         """Looking after its databases."""
+
+    @property
+    def archive(self) -> Archive:
+        """Copies of its databases."""
 
     async def open(
         self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime]

@@ -20,7 +20,7 @@ from jobstore.settings.sections import Settings
 _PATIENT: dict[str, Any] = {
     "thresholds": dict.fromkeys(("get_ms", "search_ms", "statistics_ms", "write_ms"), 60_000),
     "health": {"timeout": 60, "disk_warn_percent": 0.002, "disk_fail_percent": 0.001},
-    "deployment": {"min_free_mib": 1, "simultaneous": 30, "sample_data": False},
+    "deployment": {"min_free_mib": 1, "sample_data": False},
 }
 
 COLUMN = ("ALTER TABLE posting ADD COLUMN extra TEXT;", "ALTER TABLE posting DROP COLUMN extra;")

@@ -13,6 +13,7 @@ import pytest
 
 import jobstore
 from jobstore import BackupError, EngineOptions, InvalidQuery, StoreBusy, StoreCorrupt, migrating
+from jobstore.engines.sqlite.upkeep import replacing
 from jobstore.errors import StoreUnavailable
 from jobstore.locking import FileLock
 from jobstore.operations import backup
@@ -27,7 +28,6 @@ from jobstore.operations.deployment import (
     loss_of,
     markdown,
     records,
-    replacing,
     roll_back,
 )
 from jobstore.settings.sections import Settings
@@ -110,7 +110,7 @@ def test_schema_and_data_are_again_what_the_deployment_left(
     # What was there is whole in the backup.
     assert done.saved is not None
     other = tmp_path / "saved.db"
-    asyncio.run(backup.restore(settings, done.saved, to=jobstore.settings.sqlite_url(other)))
+    backup.restore(settings, name=done.saved, to=jobstore.settings.sqlite_url(other))
     assert content(other) == latest
     page = Book(settings).report(3).read_text()
     assert page == markdown(done)
@@ -322,7 +322,7 @@ def test_writers_that_do_not_let_go_are_not_overrun(
     settings: Settings, first: dict[str, Any], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = content(path)
-    monkeypatch.setattr(replacing, "PATIENCE", 0.05)
+    monkeypatch.setattr(replacing, "_PATIENCE", 0.05)
     with FileLock(path, 1):
         done = rolled_back(settings, 1)
     assert (done.status, done.go) == (Status.FAILED, False)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from jobstore.engines.archive import Archive
 from jobstore.engines.backend import Capability, Upkeep
 from jobstore.engines.protocol import Engine
 from jobstore.engines.schema import Schema
@@ -41,6 +42,13 @@ class SQLiteBackend:
         from jobstore.engines.sqlite.upkeep.upkeep import SQLiteUpkeep
 
         return SQLiteUpkeep()
+
+    @property
+    def archive(self) -> Archive:
+        """Copies of the file."""
+        from jobstore.engines.sqlite.upkeep.archive import SQLiteArchive
+
+        return SQLiteArchive()
 
     def parse(self, url: str) -> StoreURL:
         """Return the file that ``url`` names."""

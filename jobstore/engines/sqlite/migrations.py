@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from jobstore.engines.schema import Applied, Migrator, Recorded, up_command
 from jobstore.engines.scripts import Direction, Script
@@ -59,11 +59,9 @@ class SQLiteSchema:
             return schema.objects(connection)
 
     def objects_of(self, scripts: Iterable[Script]) -> dict[str, str]:
-        with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-            migrator = SQLiteMigrator(connection)
-            with migrator.transaction():
-                for script in scripts:
-                    migrator.run(script, "up")
+        from jobstore.engines.sqlite.yoyo_backend import made_by
+
+        with made_by(scripts) as connection:
             return schema.objects(connection)
 
 

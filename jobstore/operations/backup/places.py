@@ -24,7 +24,8 @@ from jobstore.operations.backup.manifest import (
     parse_manifest,
 )
 from jobstore.operations.backup.packing import Packed, measure
-from jobstore.operations.backup.scratch import (
+from jobstore.progress import Progress
+from jobstore.scratch import (
     CHUNK,
     disk_errors,
     is_scratch,
@@ -33,7 +34,6 @@ from jobstore.operations.backup.scratch import (
     scratch_folder,
     write_file,
 )
-from jobstore.progress import Progress
 
 _MARKER = ".unfinished"
 

@@ -19,14 +19,15 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from jobstore.engines import backend_of
-from jobstore.engines.backend import Condition, Loss
+from jobstore.engines.archive import Loss
+from jobstore.engines.backend import Condition
 from jobstore.errors import Fault, InvalidQuery, StoreBusy, StoreUnavailable
 from jobstore.files import require_file
 from jobstore.locking import FileLock
-from jobstore.operations.backup.scratch import disk_errors, make_folder, write_file
 from jobstore.operations.database import reading, writing
 from jobstore.operations.deployment.gates import Phase
 from jobstore.operations.deployment.report import markdown
+from jobstore.scratch import disk_errors, make_folder, write_file
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 

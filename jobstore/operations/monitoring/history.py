@@ -53,6 +53,8 @@ class Level(NamedTuple):
 class Keep(NamedTuple):
     """How many days minutes, hours and days are kept; at least 1 each."""
 
+    # So that an hour of trouble is seen minute by minute on the day after, and a day of it hour by
+    # hour for a month; both are few rows.
     minutes: float = 2
     hours: float = 30
     days: float = 730
@@ -60,8 +62,7 @@ class Keep(NamedTuple):
     @classmethod
     def of(cls, settings: Settings) -> Keep:
         """Return how long ``settings`` keep what was recorded."""
-        given = settings.monitoring
-        return cls(given.keep_minutes_days, given.keep_hours_days, given.keep_days_days)
+        return cls(days=settings.monitoring.keep_days)
 
 
 def add(

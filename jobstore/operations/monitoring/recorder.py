@@ -228,11 +228,9 @@ async def recording(
 
 def of_settings(settings: Settings, *, label: str = "python") -> Recorder:
     """Return a recorder as ``settings`` describe it; it is not started."""
-    given = settings.monitoring
     return Recorder(
         settings.operations_db,
         settings.store.address.path,
-        sample_seconds=given.sample_seconds,
         keep=Keep.of(settings),
         label=label,
     )

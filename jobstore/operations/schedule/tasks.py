@@ -7,7 +7,6 @@ when it is done.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -83,19 +82,17 @@ def tasks_of(settings: Settings) -> list[Task]:
 
     weekly = every(_SUNDAY, days=7)
     sampling = every(minutes=given.sample_minutes)
-    checkpointing = every(minutes=given.checkpoint_minutes)
-    pruning = every(hours=given.prune_hours)
     verifying = every(hours=given.verify_hours)
-    optimizing = every(hours=given.optimize_hours)
     # Nothing is verified that is about to be removed, or while a newer one is being made.
     alone = "backups"
+    # What takes a moment, and is harmless when there is nothing to do, has a fixed rhythm.
     return [
         Task("backup", "back up, to every place", every(days=1), _backup, alone),
         Task("verify", "check every copy of the backup", verifying, _verify, alone),
         Task("restore-test", "test a restore of it", weekly, _restore_test, alone),
-        Task("prune", "remove backups past their time", pruning, _prune, alone),
-        Task("checkpoint", "write the WAL back", checkpointing, _checkpoint),
-        Task("optimize", "SQLite's upkeep, index merging", optimizing, _optimize),
+        Task("prune", "remove backups past their time", every(days=1), _prune, alone),
+        Task("checkpoint", "write the WAL back", every(hours=1), _checkpoint),
+        Task("optimize", "SQLite's upkeep, index merging", every(days=1), _optimize),
         Task("health", "look how well the store is", sampling, _health, watches=True),
         Task("alerts", "judge alerts, send notices", sampling, _alerts, watches=True),
     ]
@@ -108,7 +105,7 @@ _SUNDAY = 6
 def _backup(occasion: Occasion) -> Result:
     from jobstore.operations import backup
 
-    made = asyncio.run(backup.create_backup(occasion.settings, reason="schedule"))
+    made = backup.create(occasion.settings, reason="schedule")
     size = f"{made.manifest.size / 1024**2:,.1f} MiB"
     told = f"{made.name}: {_counted(made.manifest.postings, 'posting')}, {size}"
     if made.failures:
@@ -121,7 +118,7 @@ def _verify(occasion: Occasion) -> Result:
 
     if sealed := _sealed(occasion.settings):
         return sealed
-    copies = asyncio.run(backup.verify_backup(occasion.settings))
+    copies = backup.verify(occasion.settings)
     errors = [each.error for each in copies if each.error is not None]
     if errors:
         return Result(" ".join(errors), "failed")
@@ -134,7 +131,7 @@ def _restore_test(occasion: Occasion) -> Result:
 
     if sealed := _sealed(occasion.settings):
         return sealed
-    done = asyncio.run(backup.drill(occasion.settings))
+    done = backup.run_restore_test(occasion.settings)
     if done.error is not None:
         raise BackupError(done.error)
     told = f"{done.backup}: {_counted(done.postings or 0, 'posting')} back in {done.seconds:.1f} s"
@@ -157,7 +154,7 @@ def _prune(occasion: Occasion) -> Result:
     from jobstore.operations import backup, deployment
 
     settings = occasion.settings
-    places = asyncio.run(backup.prune(settings, keep=deployment.backups_in_use(settings)))
+    places = backup.prune(settings, keep=deployment.backups_in_use(settings))
     errors = [each.error for each in places if each.error is not None]
     if errors:
         return Result(" ".join(errors), "failed")
