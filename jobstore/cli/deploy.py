@@ -154,7 +154,7 @@ def list_(call: Call) -> None:
             str(each.number),
             each.kind if each.to is None else f"{each.kind} to {each.to}",
             each.environment,
-            each.status.value,
+            _standing(each),
             f"{each.started_at:%Y-%m-%d %H:%M}",
             each.after.newest[:4] if each.after else "",
             f"{each.after.postings:,}" if each.after else "",
@@ -187,6 +187,15 @@ def show(
     if found is None:
         return fail_if(["Nothing was deployed yet."])
     return call.give(found.to_json(), markdown(found))
+
+
+def _standing(found: Deployment) -> str:
+    """Say how a deployment stands; one that was killed still says of itself that it is running."""
+    import psutil
+
+    # Display only: who is at work on a store is decided by a lock.
+    gone = found.status == "running" and not psutil.pid_exists(found.pid)
+    return "broken off" if gone else found.status.value
 
 
 class _Lines:

@@ -88,14 +88,12 @@ def trend(
 
     from jobstore.cli.monitor_views import trend_json, trend_view
     from jobstore.operations.monitoring import reading
-    from jobstore.operations.monitoring.history import Keep
 
     settings = _settings(call.settings)
     seconds = read_duration(last, "--last")
     until = time.time()
     most = 30 if svg is None and not call.json else 200
-    keep = Keep.of(settings)
-    points = reading.trend(settings.operations_db, until - seconds, until, points=most, keep=keep)
+    points = reading.trend(settings.operations_db, until - seconds, until, points=most)
     if operation is not None:
         points = [
             replace(point, traffic={operation: point.traffic[operation]})
@@ -107,7 +105,7 @@ def trend(
     answer = {
         "since": datetime.fromtimestamp(until - seconds, UTC),
         "until": datetime.fromtimestamp(until, UTC),
-        "step_seconds": reading.step_for(seconds, most, keep),
+        "step_seconds": reading.step_for(seconds, most),
         "points": [trend_json(point) for point in points],
     }
     call.give(answer, lambda: trend_view(points) if svg is None else f"Drawn into {svg}.")

@@ -114,7 +114,10 @@ def test_a_deployment_as_json_and_one_that_goes_on_from_a_killed_one(folder: Pat
     made = run("deploy", "-e", "staging", "--json")
     assert json.loads(made.stdout)["go"] is True
     assert made.stderr == ""
-    rewrite_record(settings_for(folder), 1, lambda told: told | {"status": "running"})
+    # No process has a number as high as that.
+    killed = {"status": "running", "pid": 2**31 - 1}
+    rewrite_record(settings_for(folder), 1, lambda told: told | killed)
+    assert " broken off " in run("deployments", "list", *STAGING).output
 
     again = run("deploy", "-e", "staging", "--quiet")
 

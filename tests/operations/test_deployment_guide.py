@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import pytest
 
 from jobstore.settings import reference
+from tests.operations.deploying import records_in
 from tests.operations.guides import PATIENT, Machine, blocks
 
 
@@ -43,10 +43,7 @@ def test_every_command_from_nothing_to_a_new_version(machine: Machine, page: Pat
         "systemctl daemon-reload",
         "systemctl enable --now jobstore-agent",
     ]
-    records = [
-        json.loads(file.read_text())
-        for file in sorted((machine.state / "jobs.ops/deployments").glob("*.json"))
-    ]
+    records = records_in(machine.state / "jobs.ops/operations.db")
     assert [(each["environment"], each["go"]) for each in records] == [("production", True)] * 2
     rows = [
         (phase or None, check)
