@@ -16,6 +16,7 @@ import typer
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.durations import read_duration
 from jobstore.cli.output import console, show
+from jobstore.engines import is_there
 from jobstore.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -136,9 +137,8 @@ def metrics(call: Call) -> None:
 
 def _settings(settings: Settings) -> Settings:
     """Return the settings of a store that is there, or of which a record is left."""
-    path = settings.store.address.path
-    if not (path.exists() or settings.operations_db.exists()):
-        raise StoreUnavailable(f"There is no database file at {path}.")
+    if not (is_there(settings.store.address) or settings.operations_db.exists()):
+        raise StoreUnavailable(f"There is no database file at {settings.store.address.path}.")
     return settings
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from jobstore import migrating
-from jobstore.engines import backend_of
+from jobstore.engines import backend_of, is_there
 from jobstore.engines.backend import RESTORE_ADVICE
 from jobstore.errors import JobStoreError, StoreCorrupt, StoreUnavailable
 from jobstore.settings import StoreURL, parse_store_url
@@ -24,7 +24,7 @@ def examine(url: str | StoreURL, *, full: bool = False, verify: bool = False) ->
     when there is no file.
     """
     store = parse_store_url(url)
-    if not store.path.is_file():
+    if not is_there(store):
         raise StoreUnavailable(f"There is no database file at {store.path}.")
     upkeep = backend_of(store).upkeep
     yield from upkeep.inspect_files(store)

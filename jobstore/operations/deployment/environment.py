@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from jobstore.checks import Check, Verdict
-from jobstore.engines import backend_of
+from jobstore.engines import backend_of, is_there
 from jobstore.engines.backend import Upkeep
 from jobstore.errors import StoreUnavailable
 from jobstore.operations.backup.packing import identities_in
@@ -161,8 +161,7 @@ def _permissions(settings: Settings) -> Check:
                 f"Cannot write in {place} ({error.strerror}); give this account write access to "
                 "it, or name another folder in the settings."
             ) from error
-    path = settings.store.address.path
-    if path.is_file():
+    if is_there(settings.store.address):
         found = next(
             each
             for each in _upkeep(settings).inspect_files(settings.store.address)
@@ -175,8 +174,7 @@ def _permissions(settings: Settings) -> Check:
 
 def _disk(settings: Settings) -> Check:
     address = settings.store.address
-    path = address.path
-    size = sum(_upkeep(settings).footprint(address)[1:]) if path.is_file() else 0
+    size = sum(_upkeep(settings).footprint(address)[1:]) if is_there(address) else 0
     needed = max(settings.deployment.min_free_mib, int(size * _COPIES / _MIB))
     free = (
         min(

@@ -33,7 +33,7 @@ from jobstore.engines.scripts import Script, read_scripts
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import DamagedRow, translated
 from jobstore.engines.sqlite.upkeep.rebuilding import DERIVED_FORM
-from jobstore.engines.sqlite.yoyo_backend import Backend
+from jobstore.engines.sqlite.yoyo_backend import made_by
 from jobstore.errors import BackupError, SchemaMismatch, StoreCorrupt
 from jobstore.progress import Progress
 
@@ -106,7 +106,7 @@ def _require_own_schema(conn: sqlite3.Connection, migrations: tuple[str, ...]) -
     known = _scripts()
     if not known.keys() >= {*migrations}:
         return
-    shadows, expected = _made_by(tuple(known[id] for id in migrations))
+    shadows, expected = _expected(tuple(known[id] for id in migrations))
     found = _objects(conn, shadows)
     # An index more does nothing by itself, so an operator may add one.
     if expected - found or any(kind != "index" for kind, *_ in found - expected):
@@ -129,13 +129,9 @@ def _objects(conn: sqlite3.Connection, shadows: frozenset[str]) -> _Objects:
 
 
 @cache
-def _made_by(scripts: tuple[Script, ...]) -> tuple[frozenset[str], _Objects]:
+def _expected(scripts: tuple[Script, ...]) -> tuple[frozenset[str], _Objects]:
     """Return what migrations make, by running them: the tables behind others, and everything."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
-        backend = Backend(conn)
-        with backend.transaction():
-            for script in scripts:
-                backend.apply(script)
+    with made_by(scripts) as conn:
         shadows = frozenset(name for (name,) in conn.execute(_SHADOWS))
         return shadows, _objects(conn, shadows)
 
