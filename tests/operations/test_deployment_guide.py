@@ -28,7 +28,7 @@ def test_every_command_from_nothing_to_a_new_version(machine: Machine, page: Pat
     done = machine.run(steps, machine.checkout(), **PATIENT)
 
     assert done.returncode == 0, done.stderr
-    told = done.stderr
+    told = done.stdout + done.stderr
     # Staging, and a store that came from a backup of production.
     assert "\n  pass sample data       500 postings, " in told
     assert told.count("Deployment 1: go, in ") == 3

@@ -40,7 +40,7 @@ def test_every_command_of_going_back_and_forth(
 
     gone = machine.run(back, tmp_path, **PATIENT)
     assert gone.returncode == 0, gone.stderr
-    lines = gone.stderr.splitlines()
+    lines = [*gone.stdout.splitlines(), *gone.stderr.splitlines()]
     assert lines.count("A return to deployment 1 loses postings written since then: 3 added.") == 2
     assert "# Rollback 2: go" in lines
     assert _count(tmp_path / "jobs.db") == 0
@@ -51,5 +51,5 @@ def test_every_command_of_going_back_and_forth(
 
     taken = machine.run(migration, tmp_path, **PATIENT)
     assert taken.returncode == 0, taken.stderr
-    assert "Took back 0007.rules." in taken.stderr
+    assert "Took back 0007.rules." in taken.stdout
     assert _count(tmp_path / "jobs.db") == 3
