@@ -367,7 +367,7 @@ def test_what_a_slow_sink_gets_late_is_not_sent_again(
     left = [each for each in threading.enumerate() if each.name == "jobstore-alerts"]
     receiver.answer_late()
     for each in left:
-        each.join(10)
+        each.join(60)
     assert len(deliver(settings, NOW + 60)) == 2
     assert deliver(settings, NOW + 400) == []
     assert AlertStore(settings.operations_db).undelivered() == []

@@ -462,9 +462,11 @@ async def main():
                     given |= {"title": "t", "company": "c"}
                     return asyncio.create_task(store.upsert(given))
                 writes = [put(0)]
+                # The first is with the writer, who waits for the lock; the others fill the queue.
                 await asyncio.sleep(0.05)
                 writes += [put(number) for number in range(1, 11)]
-                await asyncio.sleep(0.05)
+                while recorder.levels()["queue_depth"] < 10:
+                    await asyncio.sleep(0.01)
                 recorder.flush()
                 print("full", flush=True)
                 await asyncio.to_thread(sys.stdin.readline)

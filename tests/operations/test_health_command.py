@@ -51,10 +51,10 @@ def config(migrated_url: str, tmp_path: Path) -> Path:
     return file
 
 
-def of(config: Path, *only: str, more: str = "") -> list[str]:
-    """Return the arguments; ``more`` stands in the settings instead of a time limit of 30 s."""
+def of(config: Path, *only: str, more: str = "", was: str = "timeout: 30") -> list[str]:
+    """Return the arguments; ``more`` stands in the settings instead of the time limit there."""
     if more:
-        config.write_text(config.read_text().replace("timeout: 30", more))
+        config.write_text(config.read_text().replace(was, more))
     return ["health", "--config", str(config), *(f"--only={name}" for name in only)]
 
 
@@ -228,7 +228,8 @@ def test_a_disk_that_hangs_is_told_and_the_command_ends(
     assert (result.returncode, result.stderr) == (2, "")
     failing = [name for name, (each,) in report["checks"].items() if each["status"] == "fail"]
     assert {"store:responseTime", "disk:write"} <= {*failing}
-    assert run_command(*arguments, "--store", url, "--json").returncode in (0, 1)
+    patient = of(config, *STORE, "disk", was="timeout: 1", more="timeout: 60")
+    assert run_command(*patient, "--store", url, "--json").returncode in (0, 1)
 
 
 @pytest.mark.parametrize("write", [b"", b'{"status": "pa'])

@@ -390,7 +390,7 @@ def test_an_agent_ends_when_it_is_told_to(
             if {*done} >= {"optimize: done", "alerts: done"}:
                 break
         child.send_signal(number)
-        _, told = child.communicate(timeout=30)
+        _, told = child.communicate(timeout=60)
         assert child.returncode == 0
     first, last = unannounced(told).splitlines()
     assert first.startswith("Doing what is due of: backup")
@@ -457,21 +457,21 @@ def test_a_long_task_is_finished_and_keeps_nobody_from_watching(
 
     def long(occasion: Occasion) -> Result:
         begun.set()
-        go_on.wait(30)
+        go_on.wait(60)
         return Result("it took long")
 
     monkeypatch.setattr(tasks, "_backup", long)
     agent = agents.start(settings, clock=Seconds())
-    assert begun.wait(30)
+    assert begun.wait(60)
     while "alerts" not in {each.name for each in agents.told}:
-        assert agents.news.wait(30)
+        assert agents.news.wait(60)
         agents.news.clear()
     ending = Thread(target=agent.stop)
     ending.start()
     ending.join(0.1)
     assert ending.is_alive()
     go_on.set()
-    ending.join(30)
+    ending.join(60)
     assert [each.name for each in agents.told] == ["health", "alerts", "backup"]
 
 
@@ -483,10 +483,10 @@ def test_an_agent_goes_on_when_what_kept_it_from_working_is_over(
     settings.operations_db.mkdir()
     looks = Looks(3)
     agents.start(settings, clock=looks)
-    assert looks.enough.wait(30)
+    assert looks.enough.wait(60)
     settings.operations_db.rmdir()
     while len(agents.told) < len(NAMES):
-        assert agents.news.wait(30)
+        assert agents.news.wait(60)
         agents.news.clear()
     # Each thread told of it once; in other words where it saw the folder just go.
     told = [why for why in agents.failing if "operations.db" in why]
@@ -502,7 +502,7 @@ def test_two_agents_do_nothing_twice(
     for _ in range(2):
         agents.start(settings, clock=clock)
     while len(agents.told) < len(NAMES):
-        assert agents.news.wait(30)
+        assert agents.news.wait(60)
         agents.news.clear()
     assert Counter(each.name for each in agents.told) == dict.fromkeys(NAMES, 1)
 
@@ -512,7 +512,7 @@ def test_an_agent_survives_what_nobody_thought_of(settings: Settings, agents: Ag
         return 1 / 0
 
     agents.start(settings, clock=clock)
-    assert agents.news.wait(30)
+    assert agents.news.wait(60)
     assert agents.failing[0] == "unexpected ZeroDivisionError"
 
 

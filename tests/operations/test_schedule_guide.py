@@ -48,7 +48,7 @@ def test_the_commands_do_what_the_guide_says(
         assert child.stderr.readline().startswith("Doing what is due of: backup, ")
         child.send_signal(signal.SIGTERM)
         child.stderr.read()
-        assert child.wait(30) == 0
+        assert child.wait(60) == 0
 
 
 def test_what_is_installed_is_what_the_checkout_has(machine: Machine, repository: Path) -> None:

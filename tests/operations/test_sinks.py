@@ -10,7 +10,7 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from email import message_from_bytes
 from email.policy import default
@@ -41,6 +41,8 @@ NOTIFICATION = Notification(
     "id-1", "firing", "disk-free", "critical", NOW, 4.0, "4.0% free", "Free some."
 )
 SECRET = "planted-secret-canary"
+# Seconds to try one after the other: a machine that is quick needs no more than the first.
+PATIENCES = (0.3, 3.0, 30.0)
 
 
 def sink(**given: Any) -> Any:
@@ -54,6 +56,18 @@ def fails(given: Any) -> str:
     assert SECRET not in repr(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     return str(caught.value)
+
+
+def assert_given_up(said: bytes, drip: bytes, sink: Callable[[int, float], Any]) -> None:
+    """See that ``sink(port, timeout)`` gives a server up that drips, and cuts it off."""
+    for timeout in PATIENCES:
+        with dripping(said, drip) as server:
+            assert fails(sink(server.port, timeout)) == "timed out"
+            # A busy machine takes its time to connect, and then nothing was shown.
+            if server.reached.is_set():
+                assert server.cut.wait(60)
+                return
+    pytest.fail("the server was never reached")
 
 
 @contextmanager
@@ -153,11 +167,11 @@ def test_a_webhook_by_https_is_refused_unless_it_shows_a_certificate() -> None:
 def test_a_webhook_that_drips_has_no_longer_than_one_that_hangs(
     said: bytes, drip: bytes, secured: bool
 ) -> None:
-    with dripping(said, drip) as (port, cut):
+    def webhook(port: int, timeout: float) -> Any:
         url = f"http{'s' if secured else ''}://127.0.0.1:{port}/{SECRET}"
-        assert fails(sink(type="webhook", url=url, timeout=0.3)) == "timed out"
-        # It was not the server that ended it.
-        assert cut.wait(20)
+        return sink(type="webhook", url=url, timeout=timeout)
+
+    assert_given_up(said, drip, webhook)
 
 
 @pytest.mark.parametrize(
@@ -170,16 +184,21 @@ def test_a_webhook_that_drips_has_no_longer_than_one_that_hangs(
     ],
 )
 def test_nor_has_a_mail_server_that_drips(said: bytes, drip: bytes, tls: str) -> None:
-    with dripping(said, drip) as (port, cut):
-        assert fails(email(port, timeout=0.3, tls=tls)) == "timed out"
-        assert cut.wait(20)
+    assert_given_up(said, drip, lambda port, timeout: email(port, timeout=timeout, tls=tls))
 
 
 def test_mail_that_was_taken_is_delivered_however_long_the_goodbye_takes() -> None:
     taken = b"220 a\r\n250 b\r\n250 from\r\n250 to\r\n354 go\r\n250 taken\r\n"
-    with dripping(taken, b"2") as (port, cut):
-        send(email(port, timeout=0.5, tls="none"), NOTIFICATION, ORIGIN, NOW)
-        assert cut.wait(20)
+    for timeout in PATIENCES:
+        with dripping(taken, b"2") as server:
+            try:
+                send(email(server.port, timeout=timeout, tls="none"), NOTIFICATION, ORIGIN, NOW)
+            except Undelivered:
+                # On a busy machine it was not taken in that time.
+                continue
+            assert server.cut.wait(60)
+            return
+    pytest.fail("it was taken and is told as undelivered")
 
 
 def test_a_name_that_is_looked_up_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

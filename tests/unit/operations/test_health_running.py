@@ -15,7 +15,7 @@ from jobstore.checks import Check, Probe, Verdict, run
 from jobstore.threads import apart, apart_once, loop_apart, within
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SHORT, LONG = 0.05, 30.0
+SHORT, LONG = 0.05, 60.0
 
 
 @pytest.fixture
