@@ -85,7 +85,9 @@ def trend(
     """Show latency, failures and load over time.
 
     Percentiles come from histograms that were added up, over the operations that do not last as
-    long as their caller wants. JSON: {"since", "until", "step_seconds", "points"}.
+    long as their caller wants. JSON: {"since", "until", "step_seconds", "points"}, each point
+    {"starts_at", "operations", "per_second", "rows", "p50_ms", "p95_ms", "p99_ms",
+    "failed_percent", "errors", "queue_depth", "group_size", "wal_bytes", "disk_free_bytes"}.
     """
     from dataclasses import replace
     from datetime import UTC, datetime

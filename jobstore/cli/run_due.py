@@ -55,7 +55,9 @@ def run_due(
     failed, and the others are done all the same.
 
     JSON: {"ok", "tasks": [{"name", "outcome", "detail", "due_at", "seconds"}]}, the outcome
-    being done, failed, skipped or busy; with --list {"tasks"}, see docs/schedule.md.
+    being done, failed, skipped or busy; with --list {"tasks": [{"name", "about", "due",
+    "next_at", "last"}]}, last being null or {"outcome", "detail", "started_at", "seconds",
+    "failures", "process"}.
     """
     from jobstore.operations import schedule
 
