@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from jobstore.records import UpsertReport
     from jobstore.store import JobStore
 
-# Rejections that are told one by one.
+# The most rejections that are shown one by one.
 _TOLD = 5
 
 
@@ -137,7 +137,7 @@ def import_(
     try:
         with Interrupts() as interrupts, _Rejects(rejects, quiet) as rejected:
             opened = (_open(file, format, options, interrupts) for file in files)
-            # Nothing is made for a first file that cannot be read.
+            # No store is made if the first file cannot be read.
             inputs = chain([next(opened)], opened)
             if new:
                 say(f"Making the store {store}", quiet=quiet)
@@ -153,7 +153,7 @@ def import_(
             print_json(counts)
         raise typer.Exit(1) from None
     except JobStoreError:
-        # Such as a full disk: importing again goes on from there.
+        # A full disk, for example; importing again goes on from there.
         if counts.stored:
             say(f"It stopped; what was stored stays: {counts}")
             if json:
@@ -217,7 +217,7 @@ async def _import(
 
 
 def _is_new(url: str) -> bool:
-    """Whether the store's file is not there, but its folder is."""
+    """Tell whether the store's file is missing, while its folder exists."""
     from jobstore.settings import parse_store_url
 
     path = parse_store_url(url).path
@@ -225,7 +225,7 @@ def _is_new(url: str) -> bool:
 
 
 class _Rejects:
-    """Tells the first rejected rows of a file, and keeps all of them where asked to."""
+    """Shows the first rejected rows of a file, and keeps all of them if --rejects names a file."""
 
     def __init__(self, path: str | None, quiet: bool) -> None:
         self._file: IO[str] | None = None
@@ -247,7 +247,7 @@ class _Rejects:
             return
         self._file.close()
         path = Path(self._path)
-        # Its being there says that rows were rejected. A device or a link is not ours to remove.
+        # An empty file would say that rows were rejected. A device or a link is not removed.
         if not self._kept and path.is_file() and not path.is_symlink():
             path.unlink()
 
@@ -263,7 +263,7 @@ class _Rejects:
             self._kept = True
 
     def sum_up(self) -> None:
-        """Tell how many of a file were not told one by one."""
+        """Tell how many more rows of a file were rejected than were shown."""
         more = self._number - _TOLD
         if more > 0:
             where = f"see {self._path}" if self._path else "--rejects FILE keeps them"

@@ -85,7 +85,7 @@ def down(
         confirm(f"Taking back {losing} removes data{after}. Go on?", yes=yes)
     if not losing or without_backup:
         return _report(migrating.down(store, to), dry_run, json, quiet, saved=None)
-    # The settings may name another store; what is taken back is what is backed up.
+    # The settings may name another store; the one that is taken back has to be backed up.
     with operating(str(store), config) as settings:
         saving = _Saving(settings, steps, quiet=quiet or json)
         steps = migrating.down(store, to, look=saving)

@@ -46,7 +46,7 @@ def monitor(
 ) -> None:
     """Watch a store live: operations, latencies, errors, queue, WAL and disk of all processes.
 
-    Ends with Ctrl-C. Processes that record themselves are seen; docs/monitoring.md tells how.
+    Ends with Ctrl-C. Shows the processes that record themselves; docs/monitoring.md tells how.
     Where standard error is no terminal, one picture is shown.
 
     JSON: one object for each picture, a line each.
@@ -145,7 +145,7 @@ def metrics(store: StoreOption = STORE_DEFAULT, config: ConfigOption = None) -> 
 
 
 def _settings(store: str, config: str | None) -> Settings:
-    """Return the settings of a store that is there, or of which a record is left."""
+    """Return the settings of a store that exists, or of which a record is left."""
     settings = load_settings(store, config)
     path = settings.store.address.path
     if not (path.exists() or settings.operations_db.exists()):

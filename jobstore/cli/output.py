@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rich.segment import Segment
     from rich.text import Text
 
-# Columns of a snippet that are shown.
+# The most columns of a snippet that are shown.
 _EXCERPT = 150
 
 # Controls that a terminal may obey (ECMA-48, C0 and C1), and those that reorder text
@@ -65,7 +65,7 @@ class _Guarded(io.BufferedIOBase):
 
 
 def guard() -> None:
-    """Have everything that this process writes to a terminal pass :func:`plain`.
+    """Make everything that this process writes to a terminal pass :func:`plain`.
 
     Only :func:`console` writes past it, since it makes colours itself.
     """
@@ -82,7 +82,7 @@ def guard() -> None:
 def console() -> Console:
     """Return a console on standard error; it minds NO_COLOR and the terminal's width.
 
-    What asks for more than the width, as an address does that is to be copied, gets it.
+    Texts that must not be broken, such as an address to copy, may be wider.
     """
     from rich.console import Console
 

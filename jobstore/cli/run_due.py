@@ -50,9 +50,9 @@ def run_due(
 ) -> None:
     """Do what is due: backups and their checks, upkeep, health, alerts.
 
-    Made to be called every few minutes; docs/schedule.md tells how. Each task is done once,
-    whoever calls it; a time that was missed is caught up once. The exit code is 1 when a task
-    failed, and the others are done all the same.
+    Cron or a timer calls it every minute; docs/schedule.md tells how. Each task is done once,
+    whoever calls; a missed time is caught up once. The exit code is 1 when a task failed; the
+    others are done all the same.
 
     JSON: {"ok", "tasks": [{"name", "outcome", "detail", "due_at", "seconds"}]}, the outcome
     being done, failed, skipped or busy; with --list {"tasks": [{"name", "about", "due",
@@ -126,7 +126,7 @@ def _standing(task: Upcoming) -> tuple[str, str]:
         return task.outcome or "never ran", STYLES.get(task.outcome, "dim")
     import psutil
 
-    # Display only: who does it is decided by leases.
+    # For display only: locks decide which process does it.
     return ("running", "cyan") if psutil.pid_exists(task.process) else ("broken off", "yellow")
 
 

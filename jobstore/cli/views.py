@@ -62,7 +62,7 @@ def _joined(*texts: str | None) -> str:
 
 
 def job_view(job: Job) -> RenderableType:
-    """Everything about one posting."""
+    """Return everything about one posting."""
     head = Text(plain(job.title), style="bold")
     head.append(f"\n{plain(job.company)}\n", style="not bold")
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
@@ -106,7 +106,7 @@ def _facts(job: Job) -> Iterator[tuple[str, str | None]]:
 
 
 def statistics_view(statistics: Statistics) -> RenderableType:
-    """All figures of a store."""
+    """Return all figures of a store."""
     parts: list[RenderableType] = [Text(counted(statistics.total, "posting"), style="bold")]
     breakdowns = {
         "Status": statistics.by_status,
@@ -150,7 +150,7 @@ def _counts(title: str, rows: list[tuple[str, int]], name: Any = words) -> Table
     table.add_column(justify="right", min_width=9, no_wrap=True)
     table.add_column(max_width=_BAR)
     for value, count in rows:
-        # A few of many are still to be seen.
+        # Even a few of many are shown as a sliver.
         length = max(count, most / _BAR) if count else 0
         table.add_row(Text(plain(name(value))), f"{count:,}", Bar(most, 0, length, color="cyan"))
     return table
