@@ -246,4 +246,4 @@ def test_every_command_about_maintenance(machine: Machine, folder: Path, reposit
     done = machine.run(vacuum, folder, **QUIET)
     assert done.returncode == 0, done.stderr
     assert '"waiting": false' in done.stdout
-    assert sorted(re.findall(r"^\| `(\w+)\.log` \|", page.read_text(), re.M)) == sorted(LOGS)
+    assert {*re.findall(r"`(\w+)\.log`", page.read_text())} == {*LOGS}
