@@ -91,7 +91,7 @@ def first(value: Any) -> Any:
 
 
 def text_of(value: Any) -> str | None:
-    """Return a value that is text; ``None`` for anything else."""
+    """Return a value as text; ``None`` for an object, and for nothing."""
     value = first(value)
     if isinstance(value, dict):
         value = first(value.get("@value"))
