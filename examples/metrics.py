@@ -7,6 +7,11 @@ in memory. The 95th percentile of searches is then, in Prometheus:
 
     histogram_quantile(0.95, sum by (le) (rate(
         jobstore_operation_duration_seconds_bucket{operation="search"}[5m])))
+
+OpenTelemetry's names follow the semantic conventions for database clients:
+``db.client.operation.duration`` in seconds (``db.system.name``, ``db.operation.name``,
+``error.type``), ``jobstore.operation.rows``, and with ``recorder=`` the gauges
+``jobstore.writer_queue_depth``, ``writer_group_size``, ``wal_bytes`` and ``disk_free_bytes``.
 """
 
 from __future__ import annotations
