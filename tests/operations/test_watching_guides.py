@@ -145,7 +145,7 @@ def test_every_command_about_monitoring(machine: Machine, folder: Path, reposito
     exposed = (folder / "jobstore.prom").read_text()
     metrics = names([row[0] for row in rows(page, "## Metrics")])
     assert {*metrics} == {*re.findall(r"^# TYPE (\S+) ", exposed, re.MULTILINE)}
-    frame, trend = (json.loads(line) for line in done.stdout.splitlines() if line[0] == "{")
+    frame, trend = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
     assert frame["at"].endswith("Z")
     helped = run("monitor", "trend", "--help").stdout
     assert all(f'"{name}"' in helped for name in (*trend, *trend["points"][0]))
