@@ -28,7 +28,7 @@ OPERATED := $(if $(CONFIG)$(call asked,CONFIG),--config '$(CONFIG)') $(if $(call
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check migrate rollback migrate-status deploy health backup restore monitor
-.PHONY: bench bench-compare bench-baseline bench-smoke bench-peers
+.PHONY: bench bench-compare bench-baseline bench-smoke
 .PHONY: torture soak fuzz clean
 
 help: ## list the targets
@@ -91,10 +91,6 @@ bench-baseline: $(READY) ## make the figures of SCALE in BASE anew, of RUNS runs
 
 bench-smoke: $(READY) ## see that all measuring works, and judge no time
 	$(BIN)/python -m benchmarks run --scale 10000 --rounds 1 --unjudged
-
-bench-peers: $(READY) ## measure other ways to keep postings, same data, same run
-	$(PIP) '.[bench]'
-	$(BIN)/python -m benchmarks peers --scale $(SCALE)
 
 torture: $(READY) ## bad days for MINUTES, from SEED: kills, power cuts, faults, flips; see CONTRIBUTING
 	$(BIN)/python -m tests.torture --minutes $(MINUTES) $(if $(SEED),--seed '$(SEED)')

@@ -6,8 +6,10 @@ Settings, migrations, engine and store meet here and nowhere else.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -17,7 +19,7 @@ from jobstore.errors import StoreCorrupt
 from jobstore.events import Observer
 from jobstore.intake.validation import prepare
 from jobstore.migrating import check_schema_async, up_async
-from jobstore.settings import EngineOptions, parse_store_url, read_environment
+from jobstore.settings import EngineOptions, StoreURL, parse_store_url
 from jobstore.store import JobStore
 
 
@@ -55,23 +57,22 @@ def connect(
 ) -> Connecting:
     """Open a store: ``async with connect(url) as store`` or ``store = await connect(url)``.
 
-    ``url`` is ``sqlite:///relative/path.db`` or ``sqlite:////absolute/path.db``; without one,
-    URL and options come from the environment (``JOBSTORE_URL`` and its like). With ``migrate``
-    a missing database and its folder are made and the schema is brought up to date first.
+    ``url`` is ``sqlite:///relative/path.db`` or ``sqlite:////absolute/path.db``. What is not
+    passed, the URL or a single option, comes from where commands take it: the environment
+    (``JOBSTORE_URL``, ``JOBSTORE_BUSY_TIMEOUT`` and their like), ``.env``, the YAML file that
+    ``JOBSTORE_CONFIG`` names, the defaults. With ``migrate`` a missing database and its folder
+    are made and the schema is brought up to date first.
     ``observers`` are told about every operation. ``clock`` gives the time (an aware datetime);
     it is for tests.
 
-    Raises, when awaited: StoreUnavailable (malformed URL, missing folder, permissions),
-    SchemaMismatch (missing file, or another schema than ours; says what to run), StoreCorrupt
-    (no database, or not ours), MigrationError, StoreBusy, StorageFull.
+    Raises, when awaited: InvalidSettings (a variable or a file of settings is wrong),
+    StoreUnavailable (malformed URL, missing folder, permissions), SchemaMismatch (missing file,
+    or another schema than ours; says what to run), StoreCorrupt (no database, or not ours),
+    MigrationError, StoreBusy, StorageFull.
     """
 
     async def opening() -> JobStore:
-        given, tuning = url, options
-        if given is None:
-            environment = read_environment()
-            given, tuning = environment.url, tuning or environment.options
-        address = parse_store_url(given)
+        address, driven = await asyncio.to_thread(_resolved, url, options)
         now = _utc_now if clock is None else _in_utc(clock)
 
         async def opened() -> JobStore:
@@ -81,7 +82,7 @@ def connect(
                     await up_async(address)
                 await check_schema_async(address)
             await asyncio.to_thread(prepare)
-            engine = await backend.open(address, tuning or EngineOptions(), now)
+            engine = await backend.open(address, driven, now)
             return JobStore(engine, tuple(observers), now)
 
         try:
@@ -92,6 +93,28 @@ def connect(
             return await opened()
 
     return Connecting(opening)
+
+
+def _resolved(url: str | None, options: EngineOptions | None) -> tuple[StoreURL, EngineOptions]:
+    """Return which store it is and how it is driven: what was passed, then what is configured."""
+    passed = {f"store.{name}": getattr(options, name) for name in options.given} if options else {}
+    if url is not None:
+        # Before anything is read: a URL that is none is told as such.
+        address = parse_store_url(url)
+        options = options or EngineOptions()
+        if options.is_complete or not _is_configured():
+            return address, options
+        passed["store.url"] = str(address)
+    # Reading settings imports what takes longer than opening a store.
+    from jobstore.settings.loading import load
+
+    store = load(flags=passed).settings.store
+    return store.address, store.options
+
+
+def _is_configured() -> bool:
+    """Tell whether there is anything that settings could be read from."""
+    return Path(".env").exists() or any(name.startswith("JOBSTORE_") for name in os.environ)
 
 
 def _utc_now() -> datetime:

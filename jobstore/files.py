@@ -164,12 +164,36 @@ def overwriting(path: Path) -> BinaryIO:
     return cast(BinaryIO, os.fdopen(descriptor, "wb"))
 
 
+class NoPlainFile(OSError):
+    """Something else than a file stands there: a folder, a link, a pipe, a device."""
+
+
+def open_plain(path: Path, *, follow: bool = False) -> BinaryIO:
+    """Open a file for reading that may have been put there by anybody.
+
+    Raises NoPlainFile for what is none, and for a symbolic link unless ``follow`` says that its
+    owner may use one; OSError otherwise.
+    """
+    # A pipe would be waited for, a device never ends.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        # A socket, or a device without a driver; a link.
+        if error.errno == errno.ENXIO or (error.errno == errno.ELOOP and not follow):
+            raise NoPlainFile(error.errno, error.strerror, str(path)) from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NoPlainFile(errno.EINVAL, "is no plain file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
 def exposure(path: Path, owner: int) -> str | None:
     """Say how accounts other than ``owner`` and root can change a file or a folder, if they can.
 
-    A group that has nobody else in it is no other account: that of an account alone, or one that
-    a container gives its volumes. Returns ``None`` also for what is not there. Raises OSError
-    when it cannot be looked at.
+    A group without a name here, which a container gives its volumes, is no other account.
+    Returns ``None`` also for what is not there. Raises OSError when it cannot be looked at.
     """
     try:
         state = path.stat()
@@ -177,22 +201,38 @@ def exposure(path: Path, owner: int) -> str | None:
         return None
     if state.st_uid not in (0, owner):
         return "belongs to another account"
-    if state.st_mode & stat.S_IWOTH or (
-        state.st_mode & stat.S_IWGRP and _has_others(state.st_gid, owner)
-    ):
+    if others_may_write(state, owner, nameless=False):
         return f"mode {stat.S_IMODE(state.st_mode):04o} lets others write"
     return None
 
 
-def _has_others(group: int, owner: int) -> bool:
-    ours = (0, owner)
-    users = pwd.getpwall()
-    if any(each.pw_gid == group and each.pw_uid not in ours for each in users):
+def others_may_write(state: os.stat_result, owner: int, *, nameless: bool) -> bool:
+    """Tell whether a mode lets accounts write that are neither ``owner`` nor root.
+
+    A group may write where nobody else is in it: it is the primary group of ``owner`` or of root,
+    has the account's name, is the primary group of nobody else, and lists nobody else. Many
+    systems give each account such a group, and the umask 002. Of a group with another name, such
+    as ``users``, it is not known who is in it, since a directory service need not list its
+    accounts. ``nameless`` is the answer for a group that has no name on this machine.
+    """
+    if state.st_mode & stat.S_IWOTH:
         return True
-    known = {each.pw_name for each in users if each.pw_uid in ours}
-    with suppress(KeyError):
-        return not known.issuperset(grp.getgrgid(group).gr_mem)
-    return False
+    if not state.st_mode & stat.S_IWGRP:
+        return False
+    try:
+        group = grp.getgrgid(state.st_gid)
+    except KeyError:
+        return nameless
+    ours = []
+    for user in (0, owner):
+        with suppress(KeyError):
+            ours.append(pwd.getpwuid(user))
+    if not any(each.pw_gid == group.gr_gid and each.pw_name == group.gr_name for each in ours):
+        return True
+    if not {each.pw_name for each in ours}.issuperset(group.gr_mem):
+        return True
+    others = (each for each in pwd.getpwall() if each.pw_uid not in (0, owner))
+    return any(each.pw_gid == group.gr_gid for each in others)
 
 
 def _created(path: Path, flags: int) -> int:

@@ -1,44 +1,33 @@
 """Brings the schema of a store up to date, or back: all or nothing, once, and checked.
 
 What must hold before a migration runs, and the operators' functions, live here. How a
-database applies one is the engine's business; no statement is written here, and the scripts
-are only handed on, or looked through for what loses data. Each migration is applied in one
-transaction together with the record of it.
+database applies one is its engine's business (:class:`jobstore.engines.schema.Schema`); no
+statement is written here, and the scripts are only handed on, or looked through for what loses
+data. Each migration is applied in one transaction together with the record of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-import shlex
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from jobstore import resources
-from jobstore.engines.backend import Count
-from jobstore.engines.scripts import Script, read_scripts
-from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.errors import primary_code, translated
-from jobstore.engines.sqlite.schema import Recorded
-from jobstore.errors import MigrationError, SchemaMismatch, StoreUnavailable
-from jobstore.files import make_file, reachable
+from jobstore.engines import backend_of
+from jobstore.engines.backend import Capability, Count
+from jobstore.engines.schema import Migrator, Recorded, Schema, up_command
+from jobstore.engines.scripts import Direction, Script, read_scripts
+from jobstore.errors import MigrationError, SchemaMismatch
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.threads import apart
 
 LOCK_TIMEOUT = 30.0
 """Seconds that :func:`up` and :func:`down` wait for others before StoreBusy."""
 
-# Result codes that a migration's own SQL brings about; everything else (busy, full, damaged)
-# is the store's condition. Without a code: what the sqlite3 module or yoyo refuses.
-_OWN_FAULTS = frozenset({"", "ERROR", "CONSTRAINT", "MISMATCH"})
-_BROKEN_RULE = "CHECK constraint failed: "
 _COMMENT = re.compile(r"--[^\n]*")
 _REMOVED = re.compile(
     r"\bALTER\s+TABLE\s+\W?(\w+)\W?\s+DROP\s+COLUMN\s+\W?(\w+)"
@@ -51,8 +40,6 @@ _RENAMED = re.compile(
     r"\bINSERT\s+INTO\b[^;]*\bFROM\s+\W?\1\b)",
     re.IGNORECASE | re.DOTALL,
 )
-
-Direction = Literal["up", "down"]
 
 
 class State(StrEnum):
@@ -110,8 +97,8 @@ class Step:
         return [name for name in found if name not in aside]
 
 
-Look = Callable[[Count, Step], object]
-"""Looks at the store before a migration is run."""
+Look = Callable[[Count, Sequence[Step]], object]
+"""Looks at the store before the first of some migrations is taken back."""
 
 
 def up(
@@ -133,7 +120,7 @@ def up(
     before it stay, and calling again goes on from there. Raises MigrationError,
     SchemaMismatch, StoreBusy, StorageFull, StoreCorrupt or StoreUnavailable.
     """
-    store, scripts = parse_store_url(url), _scripts(folder)
+    store, schema, scripts = _known(url, folder)
     last = len(scripts) if to is None else _number(to, scripts)
 
     def plan(known: Sequence[Recorded]) -> list[Script]:
@@ -141,11 +128,14 @@ def up(
         return scripts[len(known) : last]
 
     if dry_run:
-        return [_step(script, "up") for script in plan(_peek(store))]
-    make_file(store.path)
-    done = _run(store, "up", plan, len(scripts), timeout)
-    if folder is None and last == len(scripts):
-        _renew(store, timeout)
+        todo = plan(schema.applied(store, patience=LOCK_TIMEOUT).migrations)
+        return [_step(script, "up") for script in todo]
+    schema.make(store)
+    with schema.changing(store, patience=timeout) as migrator:
+        done = _run(migrator, "up", plan, len(scripts))
+        if folder is None and last == len(scripts):
+            with migrator.transaction():
+                migrator.renew()
     return done
 
 
@@ -162,11 +152,12 @@ def down(
     """Take back the last ``steps`` migrations, or with ``to`` all that came after that one.
 
     ``to="0"``, or more zeros, takes back everything. Postings stay for as long as the migration
-    that made their table stays. No backup is made here. ``look`` is called before each, when
-    nobody else can write any more; what it raises leaves that migration where it is. Otherwise
-    like :func:`up`; a store that does not exist is not made (StoreUnavailable).
+    that made their table stays. No backup is made here. ``look`` is called before the first, if
+    there is one, and nobody else can write from then until the last; what it raises leaves all of
+    them where they are. Otherwise like :func:`up`; a store that does not exist is not made
+    (StoreUnavailable).
     """
-    store, scripts = parse_store_url(url), _scripts(folder)
+    store, schema, scripts = _known(url, folder)
     if steps < 1:
         raise MigrationError("The number of migrations to take back must be at least 1.")
     stays = 0 if to is None or set(to) == {"0"} else _number(to, scripts)
@@ -177,8 +168,10 @@ def down(
         return scripts[stays : len(known)][::-1]
 
     if dry_run:
-        return [_step(script, "down") for script in plan(_peek(store))[:most]]
-    return _run(store, "down", plan, most, timeout, look)
+        todo = plan(schema.applied(store, patience=LOCK_TIMEOUT).migrations)
+        return [_step(script, "down") for script in todo[:most]]
+    with schema.changing(store, patience=timeout) as migrator:
+        return _run(migrator, "down", plan, most, look)
 
 
 def status(url: str | StoreURL, *, folder: Path | None = None) -> list[MigrationState]:
@@ -187,7 +180,8 @@ def status(url: str | StoreURL, *, folder: Path | None = None) -> list[Migration
     Nothing is changed, and nothing that is wrong with a migration is raised: see its
     ``state``. Raises StoreUnavailable or StoreCorrupt when the store cannot be read.
     """
-    return _compare(_scripts(folder), _peek(parse_store_url(url)))
+    store, schema, scripts = _known(url, folder)
+    return _compare(scripts, schema.applied(store, patience=LOCK_TIMEOUT).migrations)
 
 
 def verify(url: str | StoreURL, *, folder: Path | None = None) -> None:
@@ -197,18 +191,9 @@ def verify(url: str | StoreURL, *, folder: Path | None = None) -> None:
     one; what was added under names of its own is left alone. Raises SchemaMismatch, or
     MigrationError that names what differs.
     """
-    from jobstore.engines.sqlite.yoyo_backend import Backend
-
-    store, scripts = parse_store_url(url), _scripts(folder)
-    check_schema(store, folder=folder)
-    with translated(), schema.reading(store.path, LOCK_TIMEOUT) as connection:
-        found = schema.objects(connection)
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        backend = Backend(connection)
-        with backend.transaction():
-            for script in scripts:
-                backend.apply(script)
-        expected = schema.objects(connection)
+    check_schema(url, folder=folder)
+    store, schema, scripts = _known(url, folder)
+    found, expected = schema.objects(store, patience=LOCK_TIMEOUT), schema.objects_of(scripts)
     absent = expected.keys() - found.keys()
     changed = {name for name in expected.keys() - absent if expected[name] != found[name]}
     if absent or changed:
@@ -228,25 +213,18 @@ def check_schema(url: str | StoreURL, *, folder: Path | None = None) -> None:
     this jobstore; StoreCorrupt when it is no jobstore database; StoreUnavailable when its
     folder is missing or it cannot be read.
     """
-    store, scripts = parse_store_url(url), _scripts(folder)
-    known = _peek(store)
-    _refuse(scripts, known)
-    behind = ", ".join(script.id for script in scripts[len(known) :])
+    store, schema, scripts = _known(url, folder)
+    applied = schema.applied(store, patience=LOCK_TIMEOUT)
+    _refuse(scripts, applied.migrations)
+    behind = ", ".join(script.id for script in scripts[len(applied.migrations) :])
     if behind:
-        lacks = f"lacks {behind}" if known else "does not exist yet, or is empty"
+        lacks = f"lacks {behind}" if applied.migrations else "does not exist yet, or is empty"
         raise SchemaMismatch(f"The store {lacks}; run: {up_command(store)}")
-    if folder is None:
-        _check_derived(store)
-
-
-def _check_derived(store: StoreURL) -> None:
-    from jobstore.engines.sqlite.upkeep.rebuilding import DERIVED_FORM
-
-    with translated(), schema.reading(store.path, LOCK_TIMEOUT) as connection:
-        found = schema.derived_form(connection)
-    if found < DERIVED_FORM:
+    if folder is not None:
+        return
+    if applied.derived_form < schema.derived_form:
         raise SchemaMismatch(f"The store's index has an older form; run: {up_command(store)}")
-    if found > DERIVED_FORM:
+    if applied.derived_form > schema.derived_form:
         raise SchemaMismatch("The store was written by a newer jobstore; upgrade jobstore.")
 
 
@@ -264,73 +242,44 @@ async def check_schema_async(url: str | StoreURL) -> None:
 
 
 def _run(
-    store: StoreURL,
+    migrator: Migrator,
     direction: Direction,
     plan: Callable[[Sequence[Recorded]], list[Script]],
     most: int,
-    timeout: float,
     look: Look | None = None,
 ) -> list[Step]:
-    from jobstore.engines.sqlite.upkeep import comparison
-    from jobstore.engines.sqlite.yoyo_backend import Backend
-
     done: list[Step] = []
-    with translated(), schema.migrating(store.path, timeout) as connection:
-        backend = Backend(connection)
-        while len(done) < most:
-            # What is left to do is asked inside the transaction that does it: another process
-            # may have been faster.
-            with backend.transaction():
-                todo = plan(schema.recorded(connection))
-                if not todo:
-                    break
-                if look is not None:
-                    look(partial(comparison.count, connection), _step(todo[0], direction))
-                with _named(todo[0]):
-                    (backend.apply if direction == "up" else backend.take_back)(todo[0])
-            done.append(_step(todo[0], direction))
+    while len(done) < most:
+        # What is left to do is asked inside the transaction that does it: another process may
+        # have been faster.
+        with migrator.transaction():
+            todo = plan(migrator.recorded())
+            if not todo:
+                break
+            if look is not None and not done:
+                look(migrator.count, [_step(script, direction) for script in todo[:most]])
+            migrator.run(todo[0], direction)
+        done.append(_step(todo[0], direction))
     return done
 
 
-def _renew(store: StoreURL, timeout: float) -> None:
-    """Write anew what is derived from postings, if it has an older form; all or nothing."""
-    from jobstore.engines.sqlite.upkeep.rebuilding import DERIVED_FORM, rebuild_derived
-
-    with translated(), schema.migrating(store.path, timeout) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if schema.derived_form(connection) < DERIVED_FORM:
-                rebuild_derived(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+def _known(url: str | StoreURL, folder: Path | None) -> tuple[StoreURL, Schema, list[Script]]:
+    """Return what ``url`` names, what its engine says of its schema, and the migrations."""
+    store = parse_store_url(url)
+    backend = backend_of(store)
+    if Capability.MIGRATIONS not in backend.capabilities:
+        raise MigrationError(
+            f"A {store.engine} store has no migrations; it is made as it is opened."
+        )
+    try:
+        scripts = read_scripts(folder or resources.migrations_folder(backend.schema.migrations))
+    except FileNotFoundError as error:
+        raise MigrationError(f"{error}; reinstall jobstore.") from error
+    return store, backend.schema, scripts
 
 
 def _step(script: Script, direction: Direction) -> Step:
     return Step(script.id, direction, script.text(direction))
-
-
-def _scripts(folder: Path | None) -> list[Script]:
-    try:
-        return read_scripts(folder or resources.migrations_folder("sqlite"))
-    except FileNotFoundError as error:
-        raise MigrationError(f"{error}; reinstall jobstore.") from error
-
-
-def _peek(store: StoreURL) -> list[Recorded]:
-    """Return what was applied, without making or changing anything."""
-    with reachable(store.path):
-        if not store.path.parent.is_dir():
-            raise StoreUnavailable(
-                f"The folder {store.path.parent} does not exist; to make it, and the store in "
-                f"it, run: {up_command(store)}"
-            )
-        if not store.path.exists():
-            return []
-    with translated(), schema.reading(store.path, LOCK_TIMEOUT) as connection:
-        return schema.recorded(connection)
 
 
 def _number(wanted: str, scripts: Sequence[Script]) -> int:
@@ -369,30 +318,3 @@ def _refuse(scripts: Sequence[Script], known: Sequence[Recorded]) -> None:
     for each in states:
         if each.state in _REFUSED:
             raise MigrationError(f"Migration {each.id} {_REFUSED[each.state]}")
-
-
-def up_command(store: StoreURL) -> str:
-    """Return the command that brings a store up to date, quoted as a shell takes it."""
-    return f"jobstore migrate up --store {shlex.quote(str(store))}"
-
-
-@contextmanager
-def _named(script: Script) -> Iterator[None]:
-    """Name the migration when it is its own SQL that fails."""
-    from jobstore.engines.sqlite.yoyo_backend import BadMigration
-
-    try:
-        yield
-    except (sqlite3.Error, sqlite3.Warning, BadMigration) as error:
-        if primary_code(error) not in _OWN_FAULTS:
-            raise
-        if (broken := str(error)).startswith(_BROKEN_RULE):
-            rule = broken.removeprefix(_BROKEN_RULE)
-            raise MigrationError(
-                f"Migration {script.id} changed nothing: a row of the store breaks the rule "
-                f"'{rule}', which sql/sqlite/schema.sql says; correct the row with the sqlite3 "
-                "shell or restore a backup, and run it again."
-            ) from error
-        raise MigrationError(
-            f"Migration {script.id} failed and left nothing behind: {error}"
-        ) from error

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks import generator
 from benchmarks.databases import folder, version
-from jobstore.records import PERIODS_PER_YEAR
+from jobstore.derived.salaries import PERIODS_PER_YEAR
 
 COLUMNS = (
     "source", "source_job_id", "title", "company", "location", "country", "workplace",

@@ -12,22 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobstore.cli.common import (
-    STORE_DEFAULT,
-    ConfigOption,
-    JsonOption,
-    QuietOption,
-    StoreOption,
-    load_settings,
-    operating,
-)
+from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.durations import read_duration
-from jobstore.cli.output import complain, console, counted, plain, print_json, say
+from jobstore.cli.output import complain, counted, fail_if, table
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from jobstore.operations.alerts.delivering import Delivery
     from jobstore.operations.alerts.notices import Notice
-    from jobstore.operations.alerts.state import Standing
+    from jobstore.operations.alerts.state import Silence, Standing, Waiting
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -35,21 +29,20 @@ _STYLES = {"warning": "yellow", "critical": "bold red"}
 
 
 @app.command("list")
-def list_(
-    store: StoreOption = STORE_DEFAULT, config: ConfigOption = None, json: JsonOption = False
-) -> None:
+@takes_call
+def list_(call: Call) -> None:
     """Show how each rule stands, as of the last check, and what was not delivered yet.
 
     JSON: {"alerts", "silences", "undelivered"}.
     """
     from jobstore.operations.alerts import AlertStore
 
-    settings = load_settings(store, config)
+    settings = call.settings
     kept, now = AlertStore(settings.operations_db), time.time()
     standings = kept.standings(settings.alerts.rules, now)
     silences, undelivered = kept.silences(now), kept.undelivered()
-    if json:
-        return print_json({
+    call.give(
+        {
             "alerts": [_standing_json(each) for each in standings],
             "silences": [
                 {"id": each.id, "rule": each.rule, "reason": each.reason}
@@ -62,23 +55,14 @@ def list_(
                 | {"error": each.error}
                 for each in undelivered
             ],
-        })  # fmt: skip
-    _show(standings)
-    for silence in silences:
-        say(f"Silence {silence.id}: {silence.rule} until {_at(silence.ends_at)}: {silence.reason}")
-    for waiting in undelivered:
-        why = f" ({waiting.error})" if waiting.error else ""
-        say(f"Not delivered to {waiting.sink}: {waiting.rule}, {waiting.kind}{why}")
-    return None
+        },
+        lambda: _listed(standings, silences, undelivered),
+    )
 
 
 @app.command()
-def check(
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
+@takes_call
+def check(call: Call) -> None:
     """Judge how things stand now by the rules, and deliver what is to be told.
 
     Looks how well the store is, as 'jobstore health' does, and at its record, backups and disk.
@@ -88,25 +72,24 @@ def check(
     from jobstore.operations import alerts
     from jobstore.operations.health import examine_apart
 
-    with operating(store, config) as settings:
+    with call.operating() as settings:
         failing = examine_apart(settings).failing()
         checked = alerts.check(settings, alerts.gather(settings, failing=failing))
-    if json:
-        return print_json({
-            "alerts": [_standing_json(each) for each in checked.standings],
-            "notices": [_notice_json(each) for each in checked.notices],
-            "deliveries": [_delivery_json(each) for each in checked.deliveries],
-        })  # fmt: skip
-    if not quiet:
-        _show(checked.standings)
+    answer = {
+        "alerts": [_standing_json(each) for each in checked.standings],
+        "notices": [_notice_json(each) for each in checked.notices],
+        "deliveries": [_delivery_json(each) for each in checked.deliveries],
+    }
+    call.report(answer, lambda: _table_of(checked.standings))
     for each in checked.deliveries:
         if each.error is not None:
             complain(f"A notice did not reach {each.sink} ({each.error}); it is tried again.")
-    return None
 
 
 @app.command()
+@takes_call
 def silence(
+    call: Call,
     rule: Annotated[
         str | None, typer.Argument(metavar="RULE", help="A rule's name; * stands for all.")
     ] = None,
@@ -117,9 +100,6 @@ def silence(
     lift: Annotated[
         int | None, typer.Option("--lift", metavar="ID", help="End this silence instead.")
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Tell nobody of a rule for some time; it is judged and recorded all the same.
 
@@ -129,74 +109,68 @@ def silence(
 
     if (rule is None) == (lift is None):
         raise typer.BadParameter("name a rule, or a silence with --lift", param_hint="RULE")
-    settings = load_settings(store, config)
+    settings = call.settings
     kept = AlertStore(settings.operations_db)
     if lift is not None:
         lifted = kept.lift(lift, time.time())
-        if json:
-            print_json({"lifted": lifted})
-        elif lifted:
-            say(f"Silence {lift} is lifted.")
-        if not lifted:
-            complain(f"No silence {lift} holds.")
-            raise typer.Exit(1)
-        return
+        if lifted or call.json:
+            call.report({"lifted": lifted}, f"Silence {lift} is lifted.")
+        return fail_if([] if lifted else [f"No silence {lift} holds."])
     known = [each.name for each in settings.alerts.rules]
     if rule not in (*known, "*"):
         raise typer.BadParameter(f"there are: {', '.join(known)} and *", param_hint="RULE")
     held = kept.silence(rule, read_duration(lasting, "--for"), reason, time.time())
-    if json:
-        print_json({"id": held.id, "ends_at": _moment(held.ends_at)})
-    else:
-        say(f"Silence {held.id}: {held.rule} until {_at(held.ends_at)}.")
+    answer = {"id": held.id, "ends_at": _moment(held.ends_at)}
+    return call.report(answer, f"Silence {held.id}: {held.rule} until {_at(held.ends_at)}.")
 
 
 @app.command()
+@takes_call
 def history(
+    call: Call,
     last: Annotated[
         str, typer.Option("--last", metavar="TIME", help="How far back, such as 24h, 7d.")
     ] = "7d",
     limit: Annotated[
         int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="At most N.")
     ] = 100,
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Show what was told of alerts, newest first; what was silenced as well.
 
     JSON: {"notices"}.
     """
-    from rich.table import Table
-    from rich.text import Text
-
     from jobstore.operations.alerts import AlertStore
 
-    settings = load_settings(store, config)
     since = time.time() - read_duration(last, "--last")
-    notices = AlertStore(settings.operations_db).history(since, limit)
-    if json:
-        return print_json({"notices": [_notice_json(each) for each in notices]})
+    notices = AlertStore(call.settings.operations_db).history(since, limit)
+    call.give({"notices": [_notice_json(each) for each in notices]}, lambda: _history(notices))
+
+
+def _history(notices: list[Notice]) -> RenderableType:
     if not notices:
-        return say("No alert was raised in that time.")
-    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("at (UTC)", "alert", "what", "why"):
-        table.add_column(name, no_wrap=name != "why")
-    for each in notices:
-        style = "green" if each.kind == "resolved" else _STYLES[each.severity]
-        what = Text(each.kind + (f", {each.muted}" if each.muted else ""), style=style)
-        table.add_row(_at(each.at), Text(plain(each.rule)), what, Text(plain(each.text)))
-    return console().print(table)
+        return "No alert was raised in that time."
+    rows = [
+        (
+            _at(each.at),
+            each.rule,
+            (
+                each.kind + (f", {each.muted}" if each.muted else ""),
+                "green" if each.kind == "resolved" else _STYLES[each.severity],
+            ),
+            each.text,
+        )
+        for each in notices
+    ]
+    return table(["at (UTC)", "alert", "what", "why"], rows)
 
 
 @app.command("test")
+@takes_call
 def try_sinks(
+    call: Call,
     sink: Annotated[
         str | None, typer.Option("--sink", metavar="NAME", help="Only this sink.")
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Send a notice that says it is a test to each sink.
 
@@ -204,7 +178,7 @@ def try_sinks(
     """
     from jobstore.operations.alerts.delivering import name_of, try_out
 
-    with operating(store, config) as settings:
+    with call.operating() as settings:
         names = [name_of(each) for each in settings.alerts.sinks]
         if sink is not None and sink not in names:
             raise typer.BadParameter(
@@ -213,31 +187,41 @@ def try_sinks(
         wanted = [name for name in names if sink in (None, name)]
         deliveries = try_out(settings, wanted, time.time())
     failed = [each for each in deliveries if each.error is not None]
-    if json:
-        print_json({"deliveries": [_delivery_json(each) for each in deliveries]})
-    else:
-        for each in failed:
-            complain(f"The test did not reach {each.sink} ({each.error}).")
-        say(f"The test reached {counted(len(deliveries) - len(failed), 'sink')}.")
-    if failed:
-        raise typer.Exit(1)
+    call.report(
+        {"deliveries": [_delivery_json(each) for each in deliveries]},
+        f"The test reached {counted(len(deliveries) - len(failed), 'sink')}.",
+    )
+    fail_if(f"The test did not reach {each.sink} ({each.error})." for each in failed)
 
 
-def _show(standings: list[Standing]) -> None:
-    from rich.table import Table
+def _listed(
+    standings: list[Standing], silences: list[Silence], undelivered: list[Waiting]
+) -> RenderableType:
+    from rich.console import Group
     from rich.text import Text
 
-    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("alert", "state", "since (UTC)", "why"):
-        table.add_column(name, no_wrap=name != "why")
+    lines = [
+        f"Silence {each.id}: {each.rule} until {_at(each.ends_at)}: {each.reason}"
+        for each in silences
+    ]
+    lines += [
+        f"Not delivered to {each.sink}: {each.rule}, {each.kind}"
+        + (f" ({each.error})" if each.error else "")
+        for each in undelivered
+    ]
+    return Group(_table_of(standings), *map(Text, lines))
+
+
+def _table_of(standings: list[Standing]) -> RenderableType:
+    rows = []
     for each in standings:
-        state = Text(each.severity, _STYLES[each.severity]) if each.firing else Text("ok", "green")
+        state = (each.severity, _STYLES[each.severity]) if each.firing else ("ok", "green")
         if each.since is None:
-            state = Text("unknown", "dim")
-        why = plain(each.text) + (f" (silenced: {plain(each.silenced)})" if each.silenced else "")
+            state = ("unknown", "dim")
         since = _at(each.since) if each.firing and each.since is not None else ""
-        table.add_row(Text(plain(each.rule)), state, since, Text(why))
-    console().print(table)
+        why = each.text + (f" (silenced: {each.silenced})" if each.silenced else "")
+        rows.append((each.rule, state, since, why))
+    return table(["alert", "state", "since (UTC)", "why"], rows)
 
 
 def _standing_json(each: Standing) -> dict[str, Any]:

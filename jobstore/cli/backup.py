@@ -6,7 +6,6 @@ when a command runs.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from enum import StrEnum
 from pathlib import Path
@@ -15,20 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobstore import files
-from jobstore.cli.common import (
-    STORE_DEFAULT,
-    ConfigOption,
-    JsonOption,
-    QuietOption,
-    StoreOption,
-    operating,
-)
-from jobstore.cli.output import complain, console, counted, plain, print_json, say
+from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.output import complain, counted, fail_if, say, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from jobstore.operations.backup import Backup, Catalog, Drill, Pruned, Verified
+    from rich.console import RenderableType
+
+    from jobstore.operations.backup import Backup, Catalog, Doubt, Drill, Pruned, Verified
     from jobstore.settings.sections import Settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -102,14 +96,12 @@ def keygen(
 
 
 @app.command()
+@takes_call
 def create(
+    call: Call,
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept with the backup.")
     ] = "manual",
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Back the store up, while others go on writing, and copy that to every place.
 
@@ -119,28 +111,21 @@ def create(
     "database_size", "sha256", "digest", "signed", "places", "failures"}; sizes are bytes, and
     signed is null where the settings have no key.
     """
-    from jobstore.cli.progress import Steps
     from jobstore.operations import backup
 
-    with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
-        made = asyncio.run(backup.create_backup(settings, progress=steps, reason=reason))
-    if json:
-        print_json(_fields(made))
-    say(
+    with call.operating() as settings, call.steps() as steps:
+        made = backup.create(settings, steps, reason)
+    call.report(
+        _fields(made),
         f"{made.name}: {counted(made.manifest.postings, 'posting')}, "
         f"{size(made.manifest.size)}, kept in {', '.join(made.places)}.",
-        quiet=quiet or json,
     )
-    for error in made.failures.values():
-        complain(error)
-    if made.failures:
-        raise typer.Exit(1)
+    fail_if(made.failures.values())
 
 
 @app.command("list")
-def list_(
-    store: StoreOption = STORE_DEFAULT, config: ConfigOption = None, json: JsonOption = False
-) -> None:
+@takes_call
+def list_(call: Call) -> None:
     """List the backups in all places, newest first; names have the time, in UTC.
 
     The exit code is 1 when a place cannot be reached, or a copy is not whole or dated in the
@@ -150,38 +135,25 @@ def list_(
     """
     from jobstore.operations import backup
 
-    with operating(store, config) as settings:
-        catalog = asyncio.run(backup.list_backups(settings))
-    if json:
-        backups = [_fields(each) for each in catalog.backups]
-        print_json({"backups": backups, "faults": catalog.faults})
-    else:
-        _show(catalog)
-    for faults in catalog.faults.values():
-        for fault in faults:
-            complain(fault)
-    if catalog.faults:
-        raise typer.Exit(1)
+    with call.operating() as settings:
+        catalog = backup.read_catalog(settings)
+    backups = [_fields(each) for each in catalog.backups]
+    call.give({"backups": backups, "faults": catalog.faults}, lambda: _listed(catalog))
+    fail_if(fault for faults in catalog.faults.values() for fault in faults)
 
 
 @app.command()
+@takes_call
 def verify(
+    call: Call,
     name: NameArgument = None,
-    every: Annotated[
-        bool, typer.Option("--all", metavar="", help="Check every backup, not only one.")
-    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Check every backup, not only one.")] = False,
     restore: Annotated[
         bool,
-        typer.Option(
-            "--restore", metavar="", help="Test a restore: into a scratch folder, then ask it."
-        ),
+        typer.Option("--restore", help="Test a restore: into a scratch folder, then ask it."),
     ] = False,
     identity: IdentityOption = None,
     accept: AcceptOption = [],  # noqa: B006 - typer copies it
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Open every copy of a backup and check all that it holds; with --restore, restore one.
 
@@ -197,95 +169,68 @@ def verify(
     JSON: {"ok", "copies": [{"backup", "place", "error", "seconds", "ok"}]}; with --restore {"at",
     "backup", "place", "ok", "error", "seconds", "age_seconds", "postings", "faults"}.
     """
-    from jobstore.cli.progress import Steps
     from jobstore.operations import backup
 
     if every and (name or restore):
         raise typer.BadParameter("--all goes neither with a name nor with --restore")
-    with operating(store, config) as found, Steps(quiet=quiet or json) as steps:
+    with call.operating() as found, call.steps() as steps:
         settings = with_identity(found, identity)
+        accepted: list[Doubt] = [each.value for each in accept]
         if restore:
-            tested = asyncio.run(
-                backup.drill(settings, name, accept=[each.value for each in accept], progress=steps)
-            )
+            tested = backup.run_restore_test(settings, steps, name=name, accept=accepted)
         else:
-            copies = asyncio.run(
-                backup.verify_backup(
-                    settings,
-                    name,
-                    every=every,
-                    accept=[each.value for each in accept],
-                    progress=steps,
-                )
-            )
+            copies = backup.verify(settings, steps, name=name, every=every, accept=accepted)
     if restore:
-        return _tell_test(tested, json, quiet)
-    return _tell_copies(copies, json, quiet)
+        return _tell_test(call, tested)
+    return _tell_copies(call, copies)
 
 
-def _tell_copies(copies: Sequence[Verified], json: bool, quiet: bool) -> None:
-    good = bool(copies) and all(each.ok for each in copies)
-    if json:
-        told = [dataclasses.asdict(each) | {"ok": each.ok} for each in copies]
-        print_json({"ok": good, "copies": told})
-    for each in copies:
-        if each.error is None:
-            say(f"{each.backup} in {each.place} is good.", quiet=quiet or json)
-        else:
-            complain(each.error)
+def _tell_copies(call: Call, copies: Sequence[Verified]) -> None:
+    errors = [each.error for each in copies if each.error is not None]
     if not copies:
-        complain("There is no backup to verify.")
-    if not good:
-        raise typer.Exit(1)
+        errors.append("There is no backup to verify.")
+    good = [f"{each.backup} in {each.place} is good." for each in copies if each.error is None]
+    told = [dataclasses.asdict(each) | {"ok": each.ok} for each in copies]
+    if good or call.json:
+        call.report({"ok": not errors, "copies": told}, "\n".join(good))
+    fail_if(errors)
 
 
-def _tell_test(done: Drill, json: bool, quiet: bool) -> None:
-    if json:
-        print_json(done)
-    if done.error is not None:
-        complain(done.error)
-        raise typer.Exit(1)
-    say(
-        f"{done.backup} gives the store back: {counted(done.postings or 0, 'posting')}, "
-        f"restored, checked and asked in {done.seconds:.1f} s; the backup was "
-        f"{(done.age_seconds or 0) / 3600:.1f} hours old.",
-        quiet=quiet or json,
-    )
-    for fault in done.faults:
-        complain(fault)
-    if done.faults:
-        raise typer.Exit(1)
+def _tell_test(call: Call, done: Drill) -> None:
+    if done.error is None or call.json:
+        call.report(
+            done,
+            f"{done.backup} gives the store back: {counted(done.postings or 0, 'posting')}, "
+            f"restored, checked and asked in {done.seconds:.1f} s; the backup was "
+            f"{(done.age_seconds or 0) / 3600:.1f} hours old.",
+        )
+    fail_if(done.faults if done.error is None else [done.error])
 
 
 @app.command()
+@takes_call
 def prune(
+    call: Call,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", metavar="", help="Tell what would go; remove nothing.")
+        bool, typer.Option("--dry-run", help="Tell what would go; remove nothing.")
     ] = False,
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
-    """Remove the backups that no generation needs: days, weeks, months, as configured.
+    """Remove the backups that retention does not keep: days, weeks, months, as configured.
 
     The newest good one always stays, and so do those of the latest deployments and rollbacks.
     The exit code is 1 when a place failed.
 
     JSON: {"places": [{"place", "removed", "kept", "error"}]}.
     """
-    from jobstore.cli.progress import Steps
     from jobstore.operations import backup, deployment
 
-    with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
+    with call.operating() as settings, call.steps() as steps:
         keep = deployment.backups_in_use(settings)
-        places = asyncio.run(backup.prune(settings, keep=keep, dry_run=dry_run, progress=steps))
-    if json:
-        print_json({"places": places})
-    for each in places:
-        _tell(each, dry_run, quiet or json)
-    if any(each.error for each in places):
-        raise typer.Exit(1)
+        places = backup.prune(settings, steps, keep=keep, dry_run=dry_run)
+    done = "would go" if dry_run else "removed"
+    lines = [line for each in places for line in _lines(each, done)]
+    call.report({"places": places}, "\n".join(lines))
+    fail_if(each.error for each in places if each.error is not None)
 
 
 def size(octets: int) -> str:
@@ -310,42 +255,30 @@ def _fields(made: Backup) -> dict[str, Any]:
     }
 
 
-def _show(catalog: Catalog) -> None:
-    from rich.table import Table
+def _listed(catalog: Catalog) -> RenderableType:
+    from rich.console import Group
     from rich.text import Text
 
+    if not catalog.backups:
+        return "There is no backup."
     places = list(dict.fromkeys(place for each in catalog.backups for place in each.places))
-    encrypted = any(each.manifest.encryption for each in catalog.backups)
-    keyed = any(each.signed is not None for each in catalog.backups)
-    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    columns = [*(["key"] if encrypted else []), *(["signed"] if keyed else [])]
-    for name in ("backup", "postings", "size", "in", *columns):
-        table.add_column(name, no_wrap=True)
-    table.add_column("reason", overflow="fold")
-    for each in catalog.backups:
-        manifest = each.manifest
-        table.add_row(
-            manifest.name,
-            f"{manifest.postings:,}",
-            size(manifest.size),
-            " ".join(str(places.index(place) + 1) for place in each.places),
-            *([manifest.encryption or "none"] if encrypted else []),
-            *(["yes" if each.signed else "no"] if keyed else []),
-            Text(plain(manifest.reason)),
-        )
-    if catalog.backups:
-        console().print(table)
-    else:
-        say("There is no backup.")
-    for number, place in enumerate(places, 1):
-        say(f"{number}: {place}")
+    columns: dict[str, Callable[[Backup], str]] = {
+        "backup": lambda each: each.name,
+        "postings": lambda each: f"{each.manifest.postings:,}",
+        "size": lambda each: size(each.manifest.size),
+        "in": lambda each: " ".join(str(places.index(place) + 1) for place in each.places),
+    }
+    if any(each.manifest.encryption for each in catalog.backups):
+        columns["key"] = lambda each: each.manifest.encryption or "none"
+    if any(each.signed is not None for each in catalog.backups):
+        columns["signed"] = lambda each: "yes" if each.signed else "no"
+    columns["reason"] = lambda each: each.manifest.reason
+    rows = [[cell(each) for cell in columns.values()] for each in catalog.backups]
+    numbered = [Text(f"{number}: {place}") for number, place in enumerate(places, 1)]
+    return Group(table([*columns], rows, right=["postings", "size"]), *numbered)
 
 
-def _tell(pruned: Pruned, dry_run: bool, quiet: bool) -> None:
-    if pruned.error is not None:
-        complain(pruned.error)
-    done = "would go" if dry_run else "removed"
-    said = f"{counted(len(pruned.removed), 'backup')} {done}, {len(pruned.kept):,} kept"
-    say(f"{pruned.place}: {said}.", quiet=quiet)
-    for name in pruned.removed:
-        say(f"  {name}", quiet=quiet)
+def _lines(pruned: Pruned, done: str) -> list[str]:
+    removed = counted(len(pruned.removed), "backup")
+    first = f"{pruned.place}: {removed} {done}, {len(pruned.kept):,} kept."
+    return [first, *(f"  {name}" for name in pruned.removed)]

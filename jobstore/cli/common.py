@@ -1,50 +1,37 @@
 """What the commands share: their options, opening the store, asking, sparing files.
 
-Nothing is printed here but questions, and that nobody can be asked.
+Nothing is printed here but which store it is, questions, and that nobody can be asked.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import fields
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from jobstore.cli.output import complain, plain
-from jobstore.settings import DEFAULT_URL, EngineOptions, parse_store_url, read_environment
+from jobstore.cli.output import complain, plain, say
+from jobstore.engines import backend_of
+from jobstore.settings import DEFAULT_URL, parse_store_url
 
 if TYPE_CHECKING:
+    from jobstore.settings.loading import Loaded
     from jobstore.settings.sections import Settings
     from jobstore.store import JobStore
 
 T = TypeVar("T")
 
 
-class NotAsked(str):
-    """A store's URL that is no flag: the default, or what the environment says."""
-
-    __slots__ = ()
-
-
-def _unless_asked(ctx: typer.Context, value: str) -> str:
-    source = ctx.get_parameter_source("store")
-    return value if source is None or source.name == "COMMANDLINE" else NotAsked(value)
-
-
 StoreOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--store",
-        envvar="JOBSTORE_URL",
         metavar="URL",
-        callback=_unless_asked,
-        help="Where the store is, such as sqlite:///jobs.db.",
+        help=f"Where the store is, such as sqlite:///jobs.db [JOBSTORE_URL; or {DEFAULT_URL}].",
     ),
 ]
 ConfigOption = Annotated[
@@ -53,27 +40,20 @@ ConfigOption = Annotated[
         "--config", metavar="FILE", help="The YAML file with the settings [JOBSTORE_CONFIG]."
     ),
 ]
-JsonOption = Annotated[
-    bool, typer.Option("--json", metavar="", help="Print JSON on standard output.")
-]
+JsonOption = Annotated[bool, typer.Option("--json", help="Give the result as JSON.")]
 QuietOption = Annotated[
     bool,
-    typer.Option(
-        "--quiet", "-q", metavar="", help="Say nothing but errors; what is asked for still comes."
-    ),
+    typer.Option("--quiet", "-q", help="Say nothing but errors; what is asked for still comes."),
 ]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+CreateOption = Annotated[bool, typer.Option("--create", help="Make the store without being asked.")]
 LimitOption = Annotated[
     int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most N postings.")
 ]
 
-STORE_DEFAULT = DEFAULT_URL
-
-# What SQLite and the lock between processes keep beside a store's file.
-_BESIDE = ("-wal", "-shm", "-journal", ".lock")
-
 
 def with_store(
-    url: str,
+    settings: Settings,
     work: Callable[[JobStore], Coroutine[Any, Any, T]],
     *,
     migrate: bool = False,
@@ -81,13 +61,13 @@ def with_store(
     """Open the store, run ``work(store)`` to its end, close the store, return the result."""
     import jobstore
 
-    options = read_environment().options if _is_tuned() else None
+    url, options = settings.store.url, settings.store.options
 
     async def run() -> T:
         async with jobstore.connect(url, migrate=migrate, options=options) as store:
-            if not _is_recorded():
+            if not _is_recorded(settings):
                 return await work(store)
-            async with _recorded(store, load_settings(url)):
+            async with _recorded(store, settings):
                 return await work(store)
 
     return asyncio.run(run())
@@ -105,10 +85,9 @@ async def _recorded(store: JobStore, settings: Settings) -> AsyncIterator[None]:
             yield
 
 
-def _is_recorded() -> bool:
-    """Whether the environment asks for a record of what commands do."""
-    asked = os.environ.get("JOBSTORE_MONITORING__ENABLED", "")
-    return asked.strip().lower() in ("1", "on", "true", "yes")
+def _is_recorded(settings: Settings) -> bool:
+    """Tell whether a record of what commands do is asked for: the default alone asks for none."""
+    return settings.monitoring.enabled and "enabled" in settings.monitoring.model_fields_set
 
 
 def _label() -> str:
@@ -117,47 +96,37 @@ def _label() -> str:
     return f"jobstore {command}" if command.isalpha() and len(command) < 20 else "jobstore"
 
 
-def load_settings(store: str | None = None, config: str | None = None) -> Settings:
-    """Return the settings that hold for a command with these flags.
+def announce(settings: Settings, *, quiet: bool) -> None:
+    """Say which store a command works on, and which environment the store belongs to."""
+    say(f"Store: {settings.store.url} ({settings.environment})", quiet=quiet)
 
-    ``store`` wins over files and the environment only where it was typed. Raises
-    InvalidSettings with every fault.
+
+def is_to_be_made(loaded: Loaded, *, create: bool) -> bool:
+    """Tell whether there is no store yet where one may be made.
+
+    Asks before the default one is made, which nobody named, unless ``create`` says so. A store
+    in a folder that is not there is not made.
     """
-    from jobstore.settings.loading import load
-
-    return load(config, flags=flags(store)).settings
-
-
-def flags(store: str | None) -> dict[str, str]:
-    """Return what the command line says about settings, by dotted name."""
-    return {} if store is None or isinstance(store, NotAsked) else {"store.url": store}
-
-
-@contextmanager
-def operating(store: str | None = None, config: str | None = None) -> Iterator[Settings]:
-    """Give the settings, with the log files open: ``with operating(store, config) as settings``."""
-    from jobstore.operations.logs import Logs
-
-    settings = load_settings(store, config)
-    with Logs(settings):
-        yield settings
+    settings = loaded.settings
+    path = settings.store.address.path
+    if path.exists() or not path.parent.is_dir():
+        return False
+    if loaded.origins["store.url"].kind == "default":
+        say(f"There is no store {settings.store.url} here, and no other is named.", quiet=create)
+        confirm("Make it?", yes=create, option="--create")
+    return True
 
 
-def _is_tuned() -> bool:
-    """Whether the environment sets options; reading them takes longer than anything else."""
-    return any(f"JOBSTORE_{each.name.upper()}" in os.environ for each in fields(EngineOptions))
+def confirm(question: str, *, yes: bool, option: str = "--yes") -> None:
+    """Ask before something is lost, or made where nobody may want it.
 
-
-def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something is lost.
-
-    Goes on at once with ``yes``. Ends the command with exit code 1 when the answer is no, and
-    as wrong usage where there is nobody to ask.
+    Goes on at once with ``yes``, which ``option`` gives. Ends the command with exit code 1 when
+    the answer is no, and as wrong usage where there is nobody to ask.
     """
     if yes:
         return
     if not _asks_a_person():
-        complain("Add --yes; there is no terminal to ask on.")
+        complain(f"Add {option}; there is no terminal to ask on.")
         raise typer.Exit(2)
     typer.confirm(plain(question), abort=True, err=True)
 
@@ -175,9 +144,8 @@ def spare(output: str, option: str, store: str, inputs: Iterable[str] = ()) -> N
     target = Path(output)
     if target.exists() and not target.is_file():
         return
-    path = parse_store_url(store).path
-    kept = [Path(f"{base}{end}") for base in (path, path.resolve()) for end in ("", *_BESIDE)]
-    if any(_same(target, file) for file in kept):
+    address = parse_store_url(store)
+    if any(_same(target, file) for file in backend_of(address).files(address)):
         raise typer.BadParameter("belongs to the store; name another file", param_hint=option)
     if any(_same(target, Path("/dev/stdin" if file == "-" else file)) for file in inputs):
         raise typer.BadParameter("is also read; name another file", param_hint=option)

@@ -12,18 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from jobstore.cli.common import (
-    STORE_DEFAULT,
-    ConfigOption,
-    JsonOption,
-    QuietOption,
-    StoreOption,
-    flags,
-)
-from jobstore.cli.output import console, counted, plain, print_json, say, to_json
+from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.common import JsonOption
+from jobstore.cli.output import complain, counted, print_json, table, to_json
 
 if TYPE_CHECKING:
-    from jobstore.errors import Fault
     from jobstore.settings.loading import Loaded
     from jobstore.settings.sections import Settings
 
@@ -31,9 +24,8 @@ app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()
-def show(
-    store: StoreOption = STORE_DEFAULT, config: ConfigOption = None, json: JsonOption = False
-) -> None:
+@takes_call
+def show(call: Call) -> None:
     """Show the settings that hold, and where each of them comes from; no secret is shown.
 
     Later ones win: defaults, the YAML file, .env, the environment, flags.
@@ -42,28 +34,27 @@ def show(
     "variable"}]}; origin is default, file, dotenv, environment or flag.
     """
     from jobstore.settings import reference
-    from jobstore.settings.loading import load
 
-    loaded = load(config, flags=flags(store))
+    loaded = call.loaded
     values = _values(loaded.settings)
-    rows = [(key, values[key.name], loaded.origins[key.name]) for key in reference.all_keys()]
-    if not json:
-        return _show([(key.name, value, origin.where) for key, value, origin in rows])
+    found = [(key, values[key.name], loaded.origins[key.name]) for key in reference.all_keys()]
     settings = [
         {"name": key.name, "value": value, "variable": key.variable}
         | {"origin": origin.kind, "where": origin.where}
-        for key, value, origin in rows
+        for key, value, origin in found
     ]
-    return print_json(_head(loaded) | {"settings": settings})
+    rows = [
+        (key.name, (_words(value), style), (origin.where, style))
+        for key, value, origin in found
+        for style in ["dim" if origin.kind == "default" else ""]
+    ]
+    answer = _head(loaded) | {"settings": settings}
+    call.give(answer, lambda: table(["setting", "value", "from"], rows))
 
 
 @app.command()
-def check(
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
+@takes_call
+def check(call: Call) -> None:
     """Check the settings: every key, type and range, in all the places they come from.
 
     The exit code is 2 when something is wrong; a warning leaves it at 0.
@@ -72,22 +63,25 @@ def check(
     the last two when something is wrong.
     """
     from jobstore.errors import InvalidSettings
-    from jobstore.settings.loading import load
 
     try:
-        loaded = load(config, flags=flags(store))
+        loaded = call.loaded
     except InvalidSettings as error:
-        _refuse(error.faults, json)
+        if call.json:
+            faults = [{"field": each.field, "reason": each.reason} for each in error.faults]
+            print_json({"ok": False, "faults": faults, "warnings": []})
+        else:
+            for fault in error.faults:
+                complain(str(fault))
         raise typer.Exit(2) from None
     warnings = [*_warnings(loaded)]
-    if json:
-        return print_json({"ok": True, "faults": [], "warnings": warnings} | _head(loaded))
     for warning in warnings:
-        say(f"Warning: {warning}", quiet=quiet)
+        call.say(f"Warning: {warning}")
     own = sum(origin.kind != "default" for origin in loaded.origins.values())
     read = " and ".join(map(str, loaded.files)) or "no file"
     made = f"{loaded.settings.environment}, {counted(own, 'setting')} given, {read} read"
-    return say(f"The settings are right: {made}.", quiet=quiet)
+    answer = {"ok": True, "faults": [], "warnings": warnings} | _head(loaded)
+    call.report(answer, f"The settings are right: {made}.")
 
 
 @app.command()
@@ -106,15 +100,6 @@ def keys(json: JsonOption = False) -> None:
         for key in reference.all_keys()
     ]
     return print_json({"settings": listed})
-
-
-def _refuse(faults: tuple[Fault, ...], json: bool) -> None:
-    if json:
-        listed = [{"field": each.field, "reason": each.reason} for each in faults]
-        return print_json({"ok": False, "faults": listed, "warnings": []})
-    for fault in faults:
-        say(f"Error: {fault}")
-    return None
 
 
 def _head(loaded: Loaded) -> dict[str, Any]:
@@ -165,20 +150,6 @@ def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
         # Paths and variables may hold what is no Unicode.
         return clean(value.encode("utf-8", "backslashreplace").decode())
     return value
-
-
-def _show(rows: list[tuple[str, Any, str]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("setting", no_wrap=True)
-    table.add_column("value", overflow="fold")
-    table.add_column("from", overflow="fold")
-    for name, value, where in rows:
-        style = "dim" if where.startswith("default") else ""
-        table.add_row(name, Text(plain(_words(value)), style), Text(plain(where), style))
-    console().print(table)
 
 
 def _words(value: Any) -> str:

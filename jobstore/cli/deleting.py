@@ -7,27 +7,20 @@ from uuid import UUID
 
 import typer
 
-from jobstore.cli.common import (
-    STORE_DEFAULT,
-    JsonOption,
-    QuietOption,
-    StoreOption,
-    confirm,
-    with_store,
-)
-from jobstore.cli.output import complain, counted, print_json, say
+from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.common import YesOption, confirm
+from jobstore.cli.output import counted, fail_if
 from jobstore.cli.searching import read_id
 
 if TYPE_CHECKING:
     from jobstore.store import JobStore
 
 
+@takes_call
 def delete(
+    call: Call,
     ids: Annotated[list[str], typer.Argument(metavar="ID", help="Ids of postings (UUIDs).")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Do not ask.")] = False,
-    store: StoreOption = STORE_DEFAULT,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    yes: YesOption = False,
 ) -> None:
     """Delete postings with everything kept about them, after asking.
 
@@ -43,12 +36,8 @@ def delete(
     async def work(opened: JobStore) -> list[UUID]:
         return [id for id in wanted if not await opened.delete(id)]
 
-    missing = with_store(store, work)
+    missing = call.run(work)
     deleted = len(wanted) - len(missing)
-    if json:
-        print_json({"deleted": deleted, "missing": missing})
-    else:
-        say(f"Deleted {counted(deleted, 'posting')}.", quiet=quiet)
-    if missing:
-        complain(f"Not in the store: {', '.join(map(str, missing))}")
-        raise typer.Exit(1)
+    done = {"deleted": deleted, "missing": missing}
+    call.report(done, f"Deleted {counted(deleted, 'posting')}.")
+    fail_if([f"Not in the store: {', '.join(map(str, missing))}"] if missing else [])

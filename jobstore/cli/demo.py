@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,12 +31,8 @@ _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def demo(
-    step: Annotated[
-        bool, typer.Option("--step", metavar="", help="Wait for a key after each part.")
-    ] = False,
-    auto: Annotated[
-        bool, typer.Option("--auto", metavar="", help="Run through without waiting.")
-    ] = False,
+    step: Annotated[bool, typer.Option("--step", help="Wait for a key after each part.")] = False,
+    auto: Annotated[bool, typer.Option("--auto", help="Run through without waiting.")] = False,
 ) -> None:
     """Show what jobstore does, for a meeting: some minutes, on made-up postings.
 
@@ -47,7 +44,7 @@ def demo(
     """
     if step and auto:
         raise typer.BadParameter("say --step or --auto")
-    person = sys.stdin.isatty() and sys.stderr.isatty()
+    person = sys.stdin.isatty() and sys.stdout.isatty()
     if step and not person:
         raise typer.BadParameter("there is no terminal to wait at", param_hint="--step")
     screen = console()
@@ -70,7 +67,6 @@ def _show(screen: Console, folder: Path, *, step: bool, person: bool) -> None:
     from jobstore.cli.demo_acts import ACTS
     from jobstore.cli.demo_stage import Stage
     from jobstore.operations.logs import Logs
-    from jobstore.settings import EngineOptions
 
     settings = _settings(folder)
 
@@ -86,7 +82,8 @@ def _show(screen: Console, folder: Path, *, step: bool, person: bool) -> None:
     with Logs(settings), asyncio.Runner() as runner:
 
         async def opened() -> jobstore.JobStore:
-            return await jobstore.connect(settings.store.url, migrate=True, options=EngineOptions())
+            url, options = settings.store.url, settings.store.options
+            return await jobstore.connect(url, migrate=True, options=options)
 
         store = runner.run(opened())
         try:
@@ -147,8 +144,16 @@ def _key(screen: Console, prompt: str) -> str:
 
 @contextmanager
 def _endings() -> Iterator[None]:
-    """Make signals that end a program end the block, so that it cleans up."""
-    previous = {number: signal.signal(number, signal.default_int_handler) for number in _ENDINGS}
+    """Let signals that end a program end the block as Ctrl-C does, so that it cleans up.
+
+    While the event loop runs, asyncio answers Ctrl-C: it cancels what is awaited. An exception
+    that a handler raised there would leave that work behind, to complain of the closed store.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    previous = {number: signal.signal(number, interrupt) for number in _ENDINGS}
     try:
         yield
     finally:

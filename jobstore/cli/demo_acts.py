@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -178,26 +179,28 @@ def restore(stage: Stage) -> None:
     from jobstore.operations import backup
     from jobstore.settings import sqlite_url
 
-    settings = stage.settings
-    made, seconds = timed(stage, backup.create_backup(settings, reason="demo"))
+    settings, run = stage.settings, backup.in_thread
+    made, seconds = timed(stage, run(partial(backup.create, settings, reason="demo")))
     size = f"{made.manifest.database_size / _MIB:,.1f} MiB as {made.manifest.size / _MIB:,.1f} MiB"
     stage.say(_done(f"Backup {made.name}: {size}, in", seconds))
-    (copy,), seconds = timed(stage, backup.verify_backup(settings))
+    (copy,), seconds = timed(stage, run(partial(backup.verify, settings)))
     stage.say(_done(f"Opened and checked: {copy.error or 'good'}, in", seconds))
     new = sqlite_url(settings.state_folder.parent / "restored" / "jobs.db")
-    _, seconds = timed(stage, backup.restore(settings, to=new))
+    _, seconds = timed(stage, run(partial(backup.restore, settings, to=new)))
     stage.say(_done("Restored into a new place, in", seconds))
-    figures, different = stage.run(_compare(stage.store, new))
+    figures, different = stage.run(_compare(stage.store, new, settings.store.options))
     stage.say(views.compared(figures))
     postings = counted(figures["postings"][1], "posting")
     stage.say(f"{postings} compared field by field: {different:,} differ.")
 
 
-async def _compare(store: JobStore, url: str) -> tuple[dict[str, tuple[int, int]], int]:
+async def _compare(
+    store: JobStore, url: str, options: EngineOptions
+) -> tuple[dict[str, tuple[int, int]], int]:
     """Return figures of both stores, and how many postings differ."""
     from jobstore import connect
 
-    async with connect(url, options=EngineOptions()) as restored:
+    async with connect(url, options=options) as restored:
         one, other = [await _figures(each) for each in (store, restored)]
         jobs = [[job async for job in each.stream()] for each in (store, restored)]
     different = sum(job != same for job, same in zip_longest(*jobs))

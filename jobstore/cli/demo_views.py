@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from jobstore.cli.output import plain
+from jobstore.cli.output import plain, table
 
 if TYPE_CHECKING:
     from jobstore.checks import Check
@@ -52,20 +52,22 @@ def latencies(found: Sequence[Measured], line_ms: float, width: int) -> Table:
     """Durations of operations, with a bar for each p95 and a line at ``line_ms``."""
     figures = ("calls", "p50 ms", "p95 ms", "slowest") if width >= _NARROW else ("p95 ms",)
     bar = max(_NARROWEST_BAR, min(_WIDEST_BAR, width - 12 - 9 * len(figures)))
-    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("operation", min_width=10, no_wrap=True)
-    for name in figures:
-        table.add_column(name, justify="right", min_width=7, no_wrap=True)
-    table.add_column(_scale(line_ms, bar), no_wrap=True)
+    rows = []
     for each in found:
-        cells: dict[str, str | Text] = {
+        cells: dict[str, str | tuple[str, str]] = {
             "calls": f"{each.calls:,}",
             "p50 ms": f"{each.p50:,.2f}",
-            "p95 ms": Text(f"{each.p95:,.2f}", "bold red" if each.p95 > line_ms else "green"),
+            "p95 ms": (f"{each.p95:,.2f}", "bold red" if each.p95 > line_ms else "green"),
             "slowest": f"{each.slowest:,.1f}",
         }
-        table.add_row(each.name, *(cells[name] for name in figures), _bar(each.p95, line_ms, bar))
-    return table
+        drawn = _bar(each.p95, line_ms, bar)
+        rows.append([each.name, *(cells[name] for name in figures), drawn])
+    made = table(["operation", *figures, ""], rows, right=figures)
+    for column in made.columns[1:-1]:
+        column.min_width = 7
+    made.columns[0].min_width = 10
+    made.columns[-1].header, made.columns[-1].no_wrap = _scale(line_ms, bar), True
+    return made
 
 
 def _place(line_ms: float, width: int) -> int:
@@ -93,18 +95,18 @@ def _bar(value: float, line_ms: float, width: int) -> Text:
 
 def results(page: Page) -> Table:
     """Return the postings of a page, one on each line."""
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    made = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
     for ratio in (4, 3, 3):
-        table.add_column(ratio=ratio, no_wrap=True, overflow="ellipsis")
-    table.add_column(width=10, no_wrap=True)
+        made.add_column(ratio=ratio, no_wrap=True, overflow="ellipsis")
+    made.add_column(width=10, no_wrap=True)
     for each in page.items:
-        table.add_row(
+        made.add_row(
             Text(plain(each.title), style="bold"),
             Text(plain(each.company)),
             Text(plain(each.location or "")),
             Text(f"{each.posted_at or each.first_seen_at:%Y-%m-%d}", style="dim"),
         )
-    return table
+    return made
 
 
 def found(page: Page, milliseconds: float) -> Text:
@@ -116,14 +118,14 @@ def found(page: Page, milliseconds: float) -> Text:
 def health(checks: Sequence[Check], width: int) -> Table:
     """Return checks in two columns, or in one where the terminal is small."""
     columns = 2 if width >= 76 else 1
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    made = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
     for _ in range(columns):
-        table.add_column(width=1)
-        table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        made.add_column(width=1)
+        made.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     rows = -(-len(checks) // columns)
     for number in range(rows):
-        table.add_row(*(cell for each in checks[number::rows] for cell in _check(each)))
-    return table
+        made.add_row(*(cell for each in checks[number::rows] for cell in _check(each)))
+    return made
 
 
 def _check(check: Check) -> tuple[Text, Text]:
@@ -148,14 +150,12 @@ def notice(given: Notice, sinks: Sequence[str], seconds: float) -> Text:
     return told.append(f"after {seconds:.1f} s, delivered to: {where}", "dim")
 
 
-def compared(rows: Mapping[str, tuple[object, object]]) -> Table:
+def compared(rows: Mapping[str, tuple[int, int]]) -> Table:
     """Return figures of two stores side by side."""
-    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("", no_wrap=True)
-    for name in ("the store", "restored"):
-        table.add_column(name, justify="right", min_width=9, no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for name, (one, other) in rows.items():
-        same = ("✓", "green") if one == other else ("differs", "bold red")
-        table.add_row(name, *(f"{each:,}" for each in (one, other)), Text(*same))
-    return table
+    same, differs = ("✓", "green"), ("differs", "bold red")
+    compared = [
+        (name, f"{one:,}", f"{other:,}", same if one == other else differs)
+        for name, (one, other) in rows.items()
+    ]
+    columns = ["", "the store", "restored"]
+    return table([*columns, ""], compared, right=columns[1:])

@@ -14,21 +14,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jobstore.cli.backup import IdentityOption, with_identity
-from jobstore.cli.common import (
-    STORE_DEFAULT,
-    ConfigOption,
-    JsonOption,
-    QuietOption,
-    StoreOption,
-    confirm,
-    flags,
-    load_settings,
-)
-from jobstore.cli.output import complain, console, plain, print_json, say
+from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.common import CreateOption, YesOption, announce, confirm, is_to_be_made
+from jobstore.cli.output import complain, console, fail_if, plain, say, table
 
 if TYPE_CHECKING:
     from jobstore.operations.deployment import Deployment, Gate, Loss, Plan, Values
     from jobstore.settings.loading import Loaded
+    from jobstore.settings.sections import Settings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -43,32 +36,30 @@ class Environment(StrEnum):
     production = "production"
 
 
+@takes_call
 def deploy(
+    call: Call,
     environment: Annotated[
         Environment, typer.Option("--environment", "-e", help="What the store is for.")
     ],
     dry_run: Annotated[
         bool,
-        typer.Option(
-            "--dry-run", metavar="", help="Check the machine and tell what would be done."
-        ),
+        typer.Option("--dry-run", help="Check the machine and tell what would be done."),
     ] = False,
     no_rollback: Annotated[
         bool,
-        typer.Option("--no-rollback", metavar="", help="Leave a failed deployment as it is."),
+        typer.Option("--no-rollback", help="Leave a failed deployment as it is."),
     ] = False,
+    create: CreateOption = False,
     identity: IdentityOption = None,
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Bring a store to this version of jobstore, check it in four phases, and write a report.
 
     Without --config and JOBSTORE_CONFIG, deploy/ENVIRONMENT/config.yaml is read if it is there.
     Others may go on writing to the store. The first check that fails ends it; then what was
     before is put back, and the exit code is 1; --identity names the key that opens the backup,
-    should it be needed and encrypted. Deploying again is harmless.
+    should it be needed and encrypted. Deploying again is harmless. The default store, which nobody
+    named, is made after a question, or with --create.
 
     JSON: the report: {"number", "go", "environment", "phases", "error", ...}; with --dry-run
     {"go", "migrations", "backup", "sample_data", "phases"}.
@@ -76,10 +67,12 @@ def deploy(
     from jobstore.operations import deployment
     from jobstore.operations.logs import Logs
 
-    loaded = _load(environment, store, config)
-    settings, told = with_identity(loaded.settings, identity), _Lines(quiet=quiet or json)
+    loaded = _load(environment, call)
+    announce(loaded.settings, quiet=call.silent)
+    settings, told = with_identity(loaded.settings, identity), _Lines(quiet=call.silent)
     if dry_run:
-        return _show_plan(deployment.plan(settings, files=loaded.files, told=told), json, quiet)
+        return _show_plan(call, deployment.plan(settings, files=loaded.files, told=told))
+    is_to_be_made(loaded, create=create)
     with Logs(settings) as logs:
         done = deployment.deploy(
             settings,
@@ -89,30 +82,26 @@ def deploy(
             keep_failed=no_rollback,
             agree=_may_be_lost,
         )
-    _conclude(done, deployment.Book(settings).report(done.number), json, quiet)
-    if done.go:
-        say(
-            f"Deployment {done.number}: go, in {done.seconds:.1f} s. To return to it later: "
-            + settings.command("rollback", "--to", str(done.number)),
-            quiet=quiet or json,
-        )
-        return None
-    raise typer.Exit(1)
+    return _conclude(
+        call,
+        settings,
+        done,
+        f"Deployment {done.number}: go, in {done.seconds:.1f} s. To return to it later: "
+        + settings.command("rollback", "--to", str(done.number)),
+    )
 
 
+@takes_call
 def rollback(
+    call: Call,
     to: Annotated[
         int, typer.Option("--to", metavar="DEPLOYMENT", min=1, help="The number of a deployment.")
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", metavar="", help="Only tell what would be lost.")
+        bool, typer.Option("--dry-run", help="Only tell what would be lost.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Do not ask.")] = False,
+    yes: YesOption = False,
     identity: IdentityOption = None,
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Return the schema and the data of a store to what an earlier deployment left.
 
@@ -125,75 +114,66 @@ def rollback(
     from jobstore.operations import deployment
     from jobstore.operations.logs import Logs
 
-    settings = with_identity(load_settings(store, config), identity)
+    settings = with_identity(call.settings, identity)
     if dry_run:
         loss = deployment.loss_of(settings, to)
-        if json:
-            print_json({"to": to, "loss": loss})
-        return say(_lost(to, loss), quiet=quiet or json)
+        return call.give({"to": to, "loss": loss}, _lost(to, loss))
 
     def agree(loss: Loss) -> None:
-        say(_lost(to, loss), quiet=quiet or json)
+        call.say(_lost(to, loss))
         if loss:
             confirm("Go on?", yes=yes)
 
     with Logs(settings) as logs:
         done = deployment.roll_back(
-            settings, to, run_id=logs.run_id, agree=agree, told=_Lines(quiet=quiet or json)
+            settings, to, run_id=logs.run_id, agree=agree, told=_Lines(quiet=call.silent)
         )
-    _conclude(done, deployment.Book(settings).report(done.number), json, quiet)
-    if not done.go:
-        raise typer.Exit(1)
     saved = f" What was there is kept as {done.saved}." if done.saved else ""
     version = deployment.Book(settings).one(to).versions["jobstore"]
-    return say(
+    return _conclude(
+        call,
+        settings,
+        done,
         f"The store is again what deployment {to} left; it goes with jobstore {version}.{saved}",
-        quiet=quiet or json,
     )
 
 
 @app.command("list")
-def list_(
-    store: StoreOption = STORE_DEFAULT, config: ConfigOption = None, json: JsonOption = False
-) -> None:
+@takes_call
+def list_(call: Call) -> None:
     """List the deployments and rollbacks of a store, the latest first.
 
     JSON: {"deployments"}, each as deploy gives it.
     """
     from jobstore.operations.deployment import Book
 
-    found = Book(load_settings(store, config)).all()
-    if json:
-        return print_json({"deployments": [each.to_json() for each in found]})
-    if not found:
-        return say("Nothing was deployed yet.")
-    from rich.table import Table
-
-    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("", "what", "environment", "how", "began (UTC)", "schema", "postings"):
-        table.add_column(name, no_wrap=True)
-    for each in found:
-        after = each.after
-        table.add_row(
+    found = Book(call.settings).all()
+    rows = [
+        (
             str(each.number),
             each.kind if each.to is None else f"{each.kind} to {each.to}",
-            plain(each.environment),
+            each.environment,
             each.status.value,
             f"{each.started_at:%Y-%m-%d %H:%M}",
-            plain(after.newest[:4]) if after else "",
-            f"{after.postings:,}" if after else "",
+            each.after.newest[:4] if each.after else "",
+            f"{each.after.postings:,}" if each.after else "",
         )
-    return console().print(table)
+        for each in found
+    ]
+    columns = ["", "what", "environment", "how", "began (UTC)", "schema", "postings"]
+    call.give(
+        {"deployments": [each.to_json() for each in found]},
+        lambda: table(columns, rows, right=["postings"]) if rows else "Nothing was deployed yet.",
+    )
 
 
 @app.command()
+@takes_call
 def show(
+    call: Call,
     number: Annotated[
         int | None, typer.Argument(metavar="DEPLOYMENT", help="Its number; the latest without it.")
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Show the report of a deployment or a rollback.
 
@@ -201,14 +181,11 @@ def show(
     """
     from jobstore.operations.deployment import Book, markdown
 
-    book = Book(load_settings(store, config))
+    book = Book(call.settings)
     found = book.latest() if number is None else book.one(number)
     if found is None:
-        complain("Nothing was deployed yet.")
-        raise typer.Exit(1)
-    if json:
-        return print_json(found.to_json())
-    return say(markdown(found))
+        return fail_if(["Nothing was deployed yet."])
+    return call.give(found.to_json(), markdown(found))
 
 
 class _Lines:
@@ -232,18 +209,17 @@ class _Lines:
         measured = plain(shown(gate.measured, gate.unit))
         limit = f" ({wanted(gate)})" if gate.bound else ""
         line.append(f"{gate.name:<18}{measured}{limit}, {gate.seconds:.2f} s")
-        console().print(line, soft_wrap=True)
+        console(sys.stderr).print(line, soft_wrap=True)
         if gate.advice and gate.verdict == "warn":
             say(f"       {gate.advice}")
 
 
-def _load(environment: Environment, store: str, config: str | None) -> Loaded:
+def _load(environment: Environment, call: Call) -> Loaded:
     """Return the settings for an environment; what they say of it has to agree with the flag."""
     from jobstore.errors import Fault, InvalidSettings
     from jobstore.settings.loading import load
 
-    given = flags(store)
-    loaded = load(config, flags=given)
+    given, config, loaded = {"store.url": call.store}, call.config, call.loaded
     usual = Path("deploy") / environment / "config.yaml"
     if config is None and not any(each.name != ".env" for each in loaded.files) and usual.is_file():
         config = str(usual)
@@ -270,11 +246,11 @@ def _lost(to: int, loss: Loss) -> str:
     return f"A return to deployment {to} loses {loss}."
 
 
-def _conclude(done: Deployment, report: Path, json: bool, quiet: bool) -> None:
-    if json:
-        print_json(done.to_json())
+def _conclude(call: Call, settings: Settings, done: Deployment, good: str) -> None:
+    from jobstore.operations.deployment import Book
+
     if done.continues is not None:
-        say(f"Deployment {done.continues} had been interrupted; this one went on.", quiet=quiet)
+        call.say(f"Deployment {done.continues} had been interrupted; this one went on.")
     if done.error is not None:
         complain(f"{done.kind.capitalize()} {done.number} failed: {done.error}")
         if done.advice:
@@ -283,21 +259,22 @@ def _conclude(done: Deployment, report: Path, json: bool, quiet: bool) -> None:
         say(f"Put back: {line}")
     for line in done.left:
         say(f"Not put back: {line}")
-    say(f"Report: {report}", quiet=quiet or json)
+    report = f"Report: {Book(settings).report(done.number)}"
+    call.report(done.to_json(), f"{report}\n{good}" if done.go else report)
+    if not done.go:
+        raise typer.Exit(1)
 
 
-def _show_plan(plan: Plan, json: bool, quiet: bool) -> None:
+def _show_plan(call: Call, plan: Plan) -> None:
     from jobstore.operations.deployment.gates import shown
 
-    if json:
-        print_json(plan.to_json())
-    if plan.go:
-        backup = "a backup" if plan.backup else "no backup, as there is nothing to back up"
-        steps = ", ".join(plan.migrations) or "none"
-        samples = "stored" if plan.sample_data else "none"
-        say(f"It would make {backup}; migrations: {steps}; sample postings: {samples}.",
-            quiet=quiet or json)  # fmt: skip
-    else:
+    backup = "a backup" if plan.backup else "no backup, as there is nothing to back up"
+    steps = ", ".join(plan.migrations) or "none"
+    samples = "stored" if plan.sample_data else "none"
+    told = f"It would make {backup}; migrations: {steps}; sample postings: {samples}."
+    if plan.go or call.json:
+        call.report(plan.to_json(), told)
+    if not plan.go:
         gate = plan.phases[-1].gates[-1]
         complain(f"{gate.name}: {shown(gate.measured, gate.unit)}")
         if gate.advice:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobstore.cli.common import STORE_DEFAULT, QuietOption, StoreOption, spare, with_store
+from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.common import spare
 from jobstore.cli.filters import takes_query
-from jobstore.cli.output import counted, say
+from jobstore.cli.output import counted
 from jobstore.records import SearchQuery
 
 if TYPE_CHECKING:
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
 
 
 @takes_query
+@partial(takes_call, json=False)
 def export(
     query: SearchQuery,
+    call: Call,
     format: Annotated[
         str, typer.Option("--format", "-f", metavar="FORMAT", help="jsonl, csv or schema-org.")
     ] = "jsonl",
@@ -37,12 +41,9 @@ def export(
         bool,
         typer.Option(
             "--spreadsheet-safe",
-            metavar="",
             help="csv: put an apostrophe before what a spreadsheet would compute.",
         ),
     ] = False,
-    store: StoreOption = STORE_DEFAULT,
-    quiet: QuietOption = False,
 ) -> None:
     """Write postings out: all of them, or those that a search finds.
 
@@ -59,12 +60,12 @@ def export(
     if spreadsheet_safe and format != "csv":
         raise typer.BadParameter("is for --format csv", param_hint="--spreadsheet-safe")
     if output != "-":
-        spare(output, "--output", store)
+        spare(output, "--output", call.settings.store.url)
     filter = None if query == SearchQuery() else query
 
     async def work(opened: JobStore) -> int:
         total = await opened.count(filter)
-        with Progress("export", total, quiet=quiet) as progress:
+        with Progress("export", total, quiet=call.quiet) as progress:
 
             async def jobs() -> AsyncGenerator[Job, None]:
                 async for job in opened.stream(filter):
@@ -74,5 +75,4 @@ def export(
             async with aclosing(jobs()) as listed:
                 return await export(listed, output, format, spreadsheet_safe=spreadsheet_safe)
 
-    number = with_store(store, work)
-    say(f"{counted(number, 'posting')} written", quiet=quiet)
+    call.say(f"{counted(call.run(work), 'posting')} written")

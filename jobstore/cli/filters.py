@@ -6,7 +6,6 @@ in one.
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
 from datetime import UTC, datetime, time
@@ -15,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jobstore.cli.calling import replaced
 from jobstore.records import SearchQuery
 
 _NOTE = "All filters must hold. One that is repeated takes either value, but --skill both."
@@ -112,24 +112,9 @@ _TEXT = Annotated[
 
 def takes_query(command: Callable[..., None]) -> Callable[..., None]:
     """Replace the parameter ``query`` of a command by a text and all filter options."""
-    signature = inspect.signature(command, eval_str=True)
-    own = [each for name, each in signature.parameters.items() if name != "query"]
-    given = {"text": _TEXT, **_OPTIONS}
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in given.items()
-    ]
-    keyword_only = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
-
-    @functools.wraps(command)
-    def wrapper(**options: Any) -> None:
-        filters = {name: options.pop(name) for name in given}
-        command(query=_query(filters), **options)
-
+    options = {name: (annotation, None) for name, annotation in {"text": _TEXT, **_OPTIONS}.items()}
+    wrapper = replaced(command, "query", options, _query)
     wrapper.__doc__ = f"{inspect.cleandoc(command.__doc__ or '')}\n\n{_NOTE}"
-    # typer reads both to build its options.
-    wrapper.__signature__ = signature.replace(parameters=[*added, *keyword_only])  # type: ignore[attr-defined]
-    wrapper.__annotations__ = {each.name: each.annotation for each in [*added, *keyword_only]}
     return wrapper
 
 

@@ -6,24 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobstore.cli.common import (
-    STORE_DEFAULT,
-    ConfigOption,
-    JsonOption,
-    QuietOption,
-    StoreOption,
-    operating,
-)
-from jobstore.cli.output import console, folded, plain, print_json
+from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.output import table
 
 if TYPE_CHECKING:
-    from jobstore.checks import Check, HealthReport
+    from jobstore.checks import Check
 
 _STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red"}
 _CODES = {"pass": 0, "warn": 1, "fail": 2}
 
 
+@takes_call
 def health(
+    call: Call,
     only: Annotated[
         list[str] | None,
         typer.Option(
@@ -33,12 +28,11 @@ def health(
             "schema, library, memory, files, backup, restore-test or alerts; may be repeated.",
         ),
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
-    """Look how well a store is: it answers, keeps what is written, is quick, and has room.
+    """Look how well a store in use is: it answers, keeps what is written, is quick, has room.
+
+    Use it for monitoring, as often as you like; it does not read the data through. To examine
+    the store's file, or to repair it, use 'jobstore doctor'.
 
     Every check has a time limit (health.timeout in the settings), so this ends even when the
     disk hangs. What it writes into the store is taken back at once. The exit code is 0 when
@@ -48,26 +42,16 @@ def health(
     """
     from jobstore.operations.health import examine_apart
 
-    with operating(store, config) as settings:
+    with call.operating() as settings:
         report = examine_apart(settings, only=only or ())
-    if json:
-        print_json(report.to_json())
-    else:
-        _show(report, quiet)
+    shown = [each for each in report.checks if not call.quiet or each.verdict != "pass"]
+    if shown or call.json:
+        rows = [
+            ((each.verdict, _STYLES[each.verdict]), each.name, _observed(each), each.output)
+            for each in shown
+        ]
+        call.give(report.to_json(), lambda: table(["", "", "", ""], rows))
     raise typer.Exit(_CODES[report.verdict])
-
-
-def _show(report: HealthReport, quiet: bool) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for each in report.checks:
-        if not quiet or each.verdict != "pass":
-            verdict = Text(each.verdict, style=_STYLES[each.verdict])
-            table.add_row(verdict, each.name, _observed(each), folded(each.output))
-    if table.row_count:
-        console().print(table)
 
 
 def _observed(check: Check) -> str:
@@ -77,4 +61,4 @@ def _observed(check: Check) -> str:
     unit = check.unit or ""
     if check.observed == 1 and unit != "ms":
         unit = unit.removesuffix("s")
-    return plain(f"{value} {unit}".strip())
+    return f"{value} {unit}".strip()

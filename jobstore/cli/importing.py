@@ -11,16 +11,10 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobstore.cli.common import (
-    STORE_DEFAULT,
-    JsonOption,
-    QuietOption,
-    StoreOption,
-    spare,
-    with_store,
-)
+from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.common import CreateOption, announce, is_to_be_made, spare, with_store
 from jobstore.cli.interrupts import Interrupts
-from jobstore.cli.output import complain, counted, print_json, say, to_json
+from jobstore.cli.output import counted, fail_if, print_json, say, to_json
 from jobstore.errors import JobStoreError
 from jobstore.files import overwriting
 
@@ -61,7 +55,9 @@ class _Counts:
         return ", ".join(f"{number:,} {name}" for name, number in asdict(self).items())
 
 
+@takes_call
 def import_(
+    call: Call,
     files: Annotated[
         list[str],
         typer.Argument(metavar="FILE", help="Files to read, also packed with gzip; - is stdin."),
@@ -100,9 +96,7 @@ def import_(
         str | None,
         typer.Option("--rejects", metavar="FILE", help="Write rejected rows here, as JSON Lines."),
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    create: CreateOption = False,
 ) -> None:
     """Take postings in; those that are known are brought up to date.
 
@@ -110,14 +104,16 @@ def import_(
     were rejected. Damaged gzip data, and an array of JSON or a page that ends early, are
     refused before anything of the file is stored; a plain CSV or JSON Lines file that ends
     early has its last row rejected. Interrupting (Ctrl-C, SIGTERM) keeps what was stored;
-    importing again goes on. A store that does not exist yet is made.
+    importing again goes on. A store that is named and does not exist yet is made; for the default
+    one, add --create or say yes.
 
     JSON: {"inserted", "updated", "unchanged", "rejected"}, numbers of rows.
     """
     from jobstore.exchange import BrokenFile, parse_columns
 
     if rejects is not None:
-        spare(rejects, "--rejects", store, filter(None, [*files, salaries, skills, companies]))
+        read = filter(None, [*files, salaries, skills, companies])
+        spare(rejects, "--rejects", call.loaded.settings.store.url, read)
     for file in files:
         if file != "-" and not Path(file).exists():
             raise BrokenFile(f"There is no file {file}.")
@@ -133,39 +129,31 @@ def import_(
         "companies": companies,
     }
     counts = _Counts()
-    new = _is_new(store)
+    new = is_to_be_made(call.loaded, create=create)
     try:
-        with Interrupts() as interrupts, _Rejects(rejects, quiet) as rejected:
+        with Interrupts() as interrupts, _Rejects(rejects, call.quiet) as rejected:
             opened = (_open(file, format, options, interrupts) for file in files)
             # No store is made if the first file cannot be read.
             inputs = chain([next(opened)], opened)
+            announce(call.loaded.settings, quiet=call.silent)
             if new:
-                say(f"Making the store {store}", quiet=quiet)
+                say("Making the store; there is none yet.", quiet=call.quiet)
 
             async def work(target: JobStore) -> None:
                 for input in inputs:
-                    await _import(target, input, counts, rejected, interrupts, quiet)
+                    await _import(target, input, counts, rejected, interrupts, call.quiet)
 
-            with_store(store, work, migrate=new)
-    except KeyboardInterrupt:
-        say(f"Interrupted; what was stored stays: {counts}")
-        if json:
-            print_json(counts)
-        raise typer.Exit(1) from None
-    except JobStoreError:
+            with_store(call.loaded.settings, work, migrate=new)
+    except (KeyboardInterrupt, JobStoreError):
         # A full disk, for example; importing again goes on from there.
         if counts.stored:
             say(f"It stopped; what was stored stays: {counts}")
-            if json:
+            if call.json:
                 print_json(counts)
         raise
-    if json:
-        print_json(counts)
-    else:
-        say(str(counts), quiet=quiet)
-    if counts.rejected and not counts.stored:
-        complain("Every row was rejected; nothing is stored.")
-        raise typer.Exit(1)
+    call.report(counts, str(counts))
+    nothing = counts.rejected and not counts.stored
+    fail_if(["Every row was rejected; nothing is stored."] if nothing else [])
 
 
 @dataclass(slots=True)
@@ -214,14 +202,6 @@ async def _import(
             rows = batch.records + batch.broken
             progress.advance(len(rows), sum(len(row.raw or "") + 1 for row in rows))
     rejects.sum_up()
-
-
-def _is_new(url: str) -> bool:
-    """Tell whether the store's file is missing, while its folder exists."""
-    from jobstore.settings import parse_store_url
-
-    path = parse_store_url(url).path
-    return not path.exists() and path.parent.is_dir()
 
 
 class _Rejects:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -41,7 +42,8 @@ Exit codes: 0 done; 1 failed, interrupted, answered with no, every row of an imp
 or nobody reads the output any more; 2 wrong usage, or --yes is missing and nobody can be asked,
 or the settings are wrong.
 
-Tables and progress go to standard error; --json and exported postings go to standard output.
+A command's result goes to standard output, as JSON with --json; progress, questions, hints and
+errors go to standard error.
 
 Environment: JOBSTORE_URL is the store when --store is not given, JOBSTORE_CONFIG
 the file of the settings, NO_COLOR turns colours off.
@@ -69,6 +71,8 @@ class Commands(TyperGroup):
         except JobStoreError as error:
             _fail(ctx, str(error), 1)
         except KeyboardInterrupt:
+            # It may have come between the making of a coroutine and its first step.
+            warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
             _fail(ctx, "Interrupted.", 1)
         except BrokenPipeError:
             # The reader of the output has closed it.

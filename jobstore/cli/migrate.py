@@ -6,20 +6,14 @@ which is imported when a command runs, so that ``--help`` is quick.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobstore.cli.common import (
-    STORE_DEFAULT,
-    ConfigOption,
-    JsonOption,
-    QuietOption,
-    StoreOption,
-    confirm,
-    operating,
-)
-from jobstore.cli.output import complain, console, print_json, say
+from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.common import YesOption, confirm
+from jobstore.cli.output import fail_if, table
 
 if TYPE_CHECKING:
     from jobstore.engines.backend import Count
@@ -34,14 +28,13 @@ DryRunOption = Annotated[
 
 
 @app.command()
+@takes_call
 def up(
+    call: Call,
     to: Annotated[
         str | None, typer.Option(metavar="ID", help="The last migration to apply.")
     ] = None,
     dry_run: DryRunOption = False,
-    store: StoreOption = STORE_DEFAULT,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Apply what is not applied yet; makes the store if there is none.
 
@@ -49,25 +42,23 @@ def up(
     """
     from jobstore import migrating
 
-    _report(migrating.up(store, to, dry_run=dry_run), dry_run, json, quiet)
+    _report(call, migrating.up(call.settings.store.url, to, dry_run=dry_run), dry_run)
 
 
 @app.command()
+@takes_call
 def down(
+    call: Call,
     to: Annotated[
         str | None,
         typer.Option(metavar="ID", help="The last migration to keep; 0 keeps none."),
     ] = None,
     dry_run: DryRunOption = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: YesOption = False,
     without_backup: Annotated[
         bool,
         typer.Option("--without-backup", help="Make no backup of what is lost."),
     ] = False,
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Take back the last migration, or all after the one that --to names.
 
@@ -76,76 +67,65 @@ def down(
     """
     from jobstore import migrating
 
-    steps = migrating.down(store, to, dry_run=True)
+    url = call.settings.store.url
+    steps = migrating.down(url, to, dry_run=True)
     if dry_run:
-        return _report(steps, dry_run, json, quiet, saved=None)
+        return _report(call, steps, dry_run, saved=None)
     losing = ", ".join(step.id for step in steps if step.loses_data)
     if losing:
         after = "" if without_backup else ", after a backup"
         confirm(f"Taking back {losing} removes data{after}. Go on?", yes=yes)
     if not losing or without_backup:
-        return _report(migrating.down(store, to), dry_run, json, quiet, saved=None)
-    # The settings may name another store; the one that is taken back has to be backed up.
-    with operating(str(store), config) as settings:
-        saving = _Saving(settings, steps, quiet=quiet or json)
-        steps = migrating.down(store, to, look=saving)
+        return _report(call, migrating.down(url, to), dry_run, saved=None)
+    with call.operating() as settings:
+        saving = _Saving(call, settings)
+        steps = migrating.down(url, to, look=saving)
         failures = saving.copy_elsewhere()
-    _report(steps, dry_run, json, quiet, saved=saving.saved)
-    for failure in failures:
-        complain(failure)
-    if failures:
-        raise typer.Exit(1)
-    return None
+    _report(call, steps, dry_run, saved=saving.saved)
+    return fail_if(failures)
 
 
 class _Saving:
-    """Backs the store up before the first of ``steps`` is taken back, if they lose anything.
+    """Backs the store up before the first migration is taken back, if they lose anything."""
 
-    Nobody else can write from then until the last step, so all that is lost is in the backup.
-    """
-
-    def __init__(self, settings: Settings, steps: list[Step], *, quiet: bool) -> None:
+    def __init__(self, call: Call, settings: Settings) -> None:
+        self._call = call
         self._settings = settings
-        self._steps = steps
-        self._quiet = quiet
-        self._looked = False
         self.saved: str | None = None
 
-    def __call__(self, count: Count, step: Step) -> None:
+    def __call__(self, count: Count, steps: Sequence[Step]) -> None:
         from jobstore.errors import BackupError, JobStoreError
+        from jobstore.operations import backup
         from jobstore.operations.deployment.conditions import values_of
-        from jobstore.operations.deployment.replacing import save
 
-        if self._looked:
-            return
-        self._looked = True
-        if not (values := values_of(count, self._steps)):
+        if not (values := values_of(count, steps)):
             return
         try:
-            self.saved = save(self._settings, f"before taking back {step.id}")
+            why = f"before taking back {steps[0].id}"
+            self.saved = backup.create(self._settings, reason=why, replicate=False).name
         except (JobStoreError, OSError) as error:
             raise BackupError(
                 f"Nothing was taken back, as no backup can be made of {values}: {error} "
                 "To lose that for good, add --without-backup."
             ) from error
         again = self._settings.command("restore", self.saved, "--replace")
-        say(
+        self._call.say(
             f"What is lost ({values}) is kept as {self.saved} in {self._settings.backups_folder}; "
-            f"to have it again: {again}",
-            quiet=self._quiet,
+            f"to have it again: {again}"
         )
 
     def copy_elsewhere(self) -> list[str]:
         """Give each other place a copy of the backup; returns what went wrong."""
-        from jobstore.operations.deployment.replacing import copy_elsewhere
+        from jobstore.operations import backup
 
         if self.saved is None:
             return []
-        return [*copy_elsewhere(self._settings, self.saved).failures.values()]
+        return [*backup.replicate(self._settings, self.saved).failures.values()]
 
 
 @app.command()
-def status(store: StoreOption = STORE_DEFAULT, json: JsonOption = False) -> None:
+@takes_call
+def status(call: Call) -> None:
     """Show which migrations are applied.
 
     JSON: {"migrations"}, a list of {"id", "state", "applied_at"}; the states are applied,
@@ -153,43 +133,32 @@ def status(store: StoreOption = STORE_DEFAULT, json: JsonOption = False) -> None
     """
     from jobstore import migrating
 
-    states = migrating.status(store)
-    if json:
-        return print_json({"migrations": states})
-    from rich.table import Table
-
-    table = Table("migration", "state", "applied (UTC)", box=None)
-    for each in states:
-        when = f"{each.applied_at:%Y-%m-%d %H:%M:%S}" if each.applied_at else ""
-        table.add_row(each.id, each.state, when)
-    return console().print(table)
+    states = migrating.status(call.settings.store.url)
+    rows = [
+        (each.id, each.state, f"{each.applied_at:%Y-%m-%d %H:%M:%S}" if each.applied_at else "")
+        for each in states
+    ]
+    call.give({"migrations": states}, lambda: table(["migration", "state", "applied (UTC)"], rows))
 
 
 @app.command()
-def verify(
-    store: StoreOption = STORE_DEFAULT, json: JsonOption = False, quiet: QuietOption = False
-) -> None:
+@takes_call
+def verify(call: Call) -> None:
     """Check that the schema is exactly what this version's migrations make.
 
     JSON: {"ok"}, always true; otherwise the exit code is 1.
     """
     from jobstore import migrating
 
-    migrating.verify(store)
-    if json:
-        return print_json({"ok": True})
-    return say("The schema is up to date, and as its migrations made it.", quiet=quiet)
+    migrating.verify(call.settings.store.url)
+    call.report({"ok": True}, "The schema is up to date, and as its migrations made it.")
 
 
-def _report(steps: list[Step], dry_run: bool, json: bool, quiet: bool, **more: Any) -> None:
-    if json:
-        return print_json({"steps": steps} | more)
-    for step in steps:
-        if dry_run:
-            print(f"-- {step.direction}: {step.id}\n{step.sql.rstrip()}\n")
-        else:
-            done = "Applied" if step.direction == "up" else "Took back"
-            say(f"{done} {step.id}.", quiet=quiet)
-    if not steps:
-        say("Nothing to do.", quiet=quiet)
-    return None
+def _report(call: Call, steps: list[Step], dry_run: bool, **more: Any) -> None:
+    answer = {"steps": steps} | more
+    if dry_run and steps:
+        sql = [f"-- {step.direction}: {step.id}\n{step.sql.rstrip()}\n" for step in steps]
+        return call.give(answer, "\n".join(sql))
+    done = {"up": "Applied", "down": "Took back"}
+    lines = [f"{done[step.direction]} {step.id}." for step in steps]
+    return call.report(answer, "\n".join(lines) or "Nothing to do.")

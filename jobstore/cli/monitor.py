@@ -7,14 +7,15 @@ is imported when a command runs.
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobstore.cli.common import STORE_DEFAULT, ConfigOption, JsonOption, StoreOption, load_settings
+from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.durations import read_duration
-from jobstore.cli.output import console, print_json, say
+from jobstore.cli.output import console, show
 from jobstore.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -31,46 +32,44 @@ LastOption = Annotated[
 
 
 @app.callback()
+@takes_call
 def monitor(
+    call: Call,
     context: typer.Context,
-    once: Annotated[
-        bool, typer.Option("--once", metavar="", help="Show one picture and end.")
-    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Show one picture and end.")] = False,
     interval: Annotated[
         float,
         typer.Option("--interval", metavar="SECONDS", min=0.1, max=3600, help="Between pictures."),
     ] = 2.0,
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Watch a store live: operations, latencies, errors, queue, WAL and disk of all processes.
 
     Ends with Ctrl-C. Shows the processes that record themselves; docs/monitoring.md tells how.
-    Where standard error is no terminal, one picture is shown.
+    Where standard output is no terminal, one picture is shown.
 
     JSON: one object for each picture, a line each.
     """
     if context.invoked_subcommand is not None:
-        return
+        return None
     from jobstore.cli.monitor_views import frame_json
 
-    settings = _settings(store, config)
+    settings = _settings(call.settings)
     try:
-        if json:
-            print_json(frame_json(_frame(settings)))
-            while not once:
-                time.sleep(interval)
-                print_json(frame_json(_frame(settings)))
-        else:
-            _show(settings, interval, once)
+        if not call.json:
+            return _show(settings, interval, once)
+        call.give(frame_json(_frame(settings)), "")
+        while not once:
+            time.sleep(interval)
+            call.give(frame_json(_frame(settings)), "")
     except KeyboardInterrupt:
         # The usual way to end it.
-        return
+        return None
 
 
 @app.command()
+@takes_call
 def trend(
+    call: Call,
     last: LastOption = "24h",
     operation: Annotated[
         str | None, typer.Option("--operation", metavar="NAME", help="Only this one, such as get.")
@@ -78,9 +77,6 @@ def trend(
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="Draw it into FILE.")
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Show latency, failures and load over time.
 
@@ -94,13 +90,13 @@ def trend(
 
     from jobstore.cli.monitor_views import trend_json, trend_view
     from jobstore.operations.monitoring import reading
-    from jobstore.operations.monitoring.recorder import keep_of
+    from jobstore.operations.monitoring.history import Keep
 
-    settings = _settings(store, config)
+    settings = _settings(call.settings)
     seconds = read_duration(last, "--last")
     until = time.time()
-    most = 30 if svg is None and not json else 200
-    keep = keep_of(settings)
+    most = 30 if svg is None and not call.json else 200
+    keep = Keep.of(settings)
     points = reading.trend(settings.operations_db, until - seconds, until, points=most, keep=keep)
     if operation is not None:
         points = [
@@ -110,28 +106,26 @@ def trend(
         ]
     if svg is not None:
         _draw(settings, svg, points, until - seconds, until, operation)
-        say(f"Drawn into {svg}.")
-    if json:
-        print_json({
-            "since": datetime.fromtimestamp(until - seconds, UTC),
-            "until": datetime.fromtimestamp(until, UTC),
-            "step_seconds": reading.step_for(seconds, most, keep),
-            "points": [trend_json(point) for point in points],
-        })  # fmt: skip
-    elif svg is None:
-        console().print(trend_view(points))
+    answer = {
+        "since": datetime.fromtimestamp(until - seconds, UTC),
+        "until": datetime.fromtimestamp(until, UTC),
+        "step_seconds": reading.step_for(seconds, most, keep),
+        "points": [trend_json(point) for point in points],
+    }
+    call.give(answer, lambda: trend_view(points) if svg is None else f"Drawn into {svg}.")
 
 
 @app.command()
-def metrics(store: StoreOption = STORE_DEFAULT, config: ConfigOption = None) -> None:
+@partial(takes_call, json=False)
+def metrics(call: Call) -> None:
     """Print the figures of all processes in the text format of Prometheus.
 
     Counts are of all that was ever recorded, gauges as of now.
     """
     from jobstore.operations.monitoring import reading
-    from jobstore.operations.monitoring.exposition import exposition, metrics
+    from jobstore.operations.monitoring.prometheus import exposition, metrics
 
-    settings = _settings(store, config)
+    settings = _settings(call.loaded.settings)
     frame = _frame(settings)
     levels = {
         "queue_depth": frame.queue_depth,
@@ -144,9 +138,8 @@ def metrics(store: StoreOption = STORE_DEFAULT, config: ConfigOption = None) -> 
     print(exposition(metrics(reading.ever(settings.operations_db), known)), end="")
 
 
-def _settings(store: str, config: str | None) -> Settings:
+def _settings(settings: Settings) -> Settings:
     """Return the settings of a store that exists, or of which a record is left."""
-    settings = load_settings(store, config)
     path = settings.store.address.path
     if not (path.exists() or settings.operations_db.exists()):
         raise StoreUnavailable(f"There is no database file at {path}.")
@@ -156,10 +149,7 @@ def _settings(store: str, config: str | None) -> Settings:
 def _frame(settings: Settings) -> Frame:
     from jobstore.operations.monitoring import reading
 
-    # Three samples at least, however far apart they are.
-    window = max(reading.WINDOW, 3 * settings.monitoring.sample_seconds)
-    path = settings.store.address.path
-    return reading.frame(settings.operations_db, path, time.time(), window)
+    return reading.frame(settings.operations_db, settings.store.address.path, time.time())
 
 
 def _show(settings: Settings, interval: float, once: bool) -> None:
@@ -176,8 +166,7 @@ def _show(settings: Settings, interval: float, once: bool) -> None:
 
     screen = console()
     if once or not screen.is_terminal:
-        screen.print(view())
-        return
+        return show(view())
     with Live(view(), console=screen, auto_refresh=False, screen=True) as live:
         while True:
             time.sleep(interval)

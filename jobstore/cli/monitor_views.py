@@ -14,7 +14,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from jobstore.cli.output import plain
+from jobstore.cli.output import plain, table
 from jobstore.operations.monitoring.picture import failed_percent
 from jobstore.operations.monitoring.reading import Frame, Point, milliseconds
 from jobstore.operations.monitoring.traffic import is_failure, together, total
@@ -51,56 +51,57 @@ def _parts(frame: Frame, warn_ms: float, critical_ms: float) -> list[RenderableT
     if not frame.processes and not frame.operations:
         hint = "Nobody records what is asked of this store; docs/monitoring.md tells how."
         return [Text(hint, style="dim")]
-    operations = _table("operation", "per second", "p50 ms", "p95 ms", "p99 ms", "rows/s", "errors")
+    operations = []
     for name, rate in frame.operations.items():
         p95 = rate.p95_ms or 0.0
         style = "bold red" if p95 > critical_ms else "yellow" if p95 > warn_ms else ""
-        operations.add_row(
-            Text(plain(name)),
-            f"{rate.per_second:,.1f}",
-            figure(rate.p50_ms),
-            Text(figure(rate.p95_ms), style=style),
-            figure(rate.p99_ms),
-            f"{rate.rows_per_second:,.1f}",
-            Text(f"{sum(rate.errors.values()):,}", style="bold red" if rate.failures else ""),
+        operations.append(
+            (
+                name,
+                f"{rate.per_second:,.1f}",
+                figure(rate.p50_ms),
+                (figure(rate.p95_ms), style),
+                figure(rate.p99_ms),
+                f"{rate.rows_per_second:,.1f}",
+                (f"{sum(rate.errors.values()):,}", "bold red" if rate.failures else ""),
+            )
         )
-    parts: list[RenderableType] = [operations, *_errors(frame)]
-    processes = _table("process", "program", "per second", "queue", "group")
-    processes.columns[1].justify = "left"
-    for each in frame.processes:
-        processes.add_row(
+    columns = ["operation", "per second", "p50 ms", "p95 ms", "p99 ms", "rows/s", "errors"]
+    parts: list[RenderableType] = [_figures(columns, operations), *_errors(frame)]
+    processes = [
+        (
             str(each.pid),
-            Text(plain(each.label)),
+            each.label,
             f"{each.per_second:,.1f}",
             f"{each.queue_depth:,}",
             f"{each.group_size:,}",
         )
-    return [*parts, Text(), processes] if frame.processes else parts
+        for each in frame.processes
+    ]
+    if processes:
+        columns = ["process", "program", "per second", "queue", "group"]
+        parts += [Text(), table(columns, processes, right=columns[2:])]
+    return parts
 
 
 def _errors(frame: Frame) -> list[RenderableType]:
     """Return the errors by type: failures of the store, and answers such as JobNotFound."""
-    table = _table("raised by", "error", "count", "the store failed")
-    table.columns[1].justify = "left"
+    rows = []
     for name, rate in frame.operations.items():
         for error, count in sorted(rate.errors.items()):
-            failed = is_failure(name, error)
-            style = "bold red" if failed else ""
-            told = Text("yes" if failed else "no", style=style)
-            table.add_row(Text(plain(name)), Text(plain(error)), f"{count:,}", told)
-    return [Text(), table] if table.row_count else []
+            told = ("yes", "bold red") if is_failure(name, error) else "no"
+            rows.append((name, error, f"{count:,}", told))
+    columns = ["raised by", "error", "count", "the store failed"]
+    return [Text(), table(columns, rows, right=columns[2:])] if rows else []
 
 
 def trend_view(points: Sequence[Point]) -> RenderableType:
     """Return a trend as a table, one line for each step."""
     if not points:
         return Text("Nothing was recorded in that time; docs/monitoring.md tells how.")
-    table = _table(
-        "from (UTC)", "count", "per s", "p50 ms", "p95 ms", "p99 ms", "failed %", "queue"
-    )
-    for point in points:
-        each = trend_json(point)
-        table.add_row(
+    columns = ["from (UTC)", "count", "per s", "p50 ms", "p95 ms", "p99 ms", "failed %", "queue"]
+    rows = [
+        (
             f"{each['starts_at']:%Y-%m-%d %H:%M}",
             f"{each['operations']:,}",
             f"{each['per_second']:,.2f}",
@@ -110,7 +111,9 @@ def trend_view(points: Sequence[Point]) -> RenderableType:
             figure(each["failed_percent"]),
             "" if each["queue_depth"] is None else f"{each['queue_depth']:,}",
         )
-    return table
+        for each in map(trend_json, points)
+    ]
+    return _figures(columns, rows)
 
 
 def trend_json(point: Point) -> dict[str, Any]:
@@ -156,9 +159,5 @@ def size(octets: float | None) -> str:
     return f"{octets:,.1f} TiB"
 
 
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(first, no_wrap=True)
-    for name in others:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
+def _figures(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    return table(columns, rows, right=columns[1:])

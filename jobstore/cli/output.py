@@ -1,4 +1,4 @@
-"""What goes out: messages and tables to standard error, JSON to standard output.
+"""What goes out: results to standard output, all that is said beside them to standard error.
 
 Only form lives here; what is said is decided by the commands. Texts of postings come from
 strangers, so everything passes :func:`plain` on its way to a terminal, and nothing of it is
@@ -14,19 +14,24 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
 from uuid import UUID
 
+import typer
+
 from jobstore.json_text import escaped
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.segment import Segment
+    from rich.table import Table
     from rich.text import Text
 
+# Columns of a table that nobody's terminal limits.
+_UNBOUNDED = 1_000_000
 # The most columns of a snippet that are shown.
 _EXCERPT = 150
 
@@ -79,10 +84,11 @@ def guard() -> None:
             setattr(sys, name, text)
 
 
-def console() -> Console:
-    """Return a console on standard error; it minds NO_COLOR and the terminal's width.
+def console(stream: TextIO | None = None) -> Console:
+    """Return a console on ``stream``; it minds NO_COLOR and the terminal's width.
 
-    Texts that must not be broken, such as an address to copy, may be wider.
+    Without one it is standard output. What asks for more than the width, as an address does that
+    is to be copied, gets it.
     """
     from rich.console import Console
 
@@ -95,15 +101,76 @@ def console() -> Console:
         def print(self, *objects: Any, **options: Any) -> None:
             super().print(*objects, **{"crop": False, **options})
 
-    past = getattr(sys.stderr, "buffer", None)
-    file = past.terminal if isinstance(past, _Guarded) else None
-    return Screen(stderr=True, file=file, highlight=False, soft_wrap=False)
+    stream = stream or sys.stdout
+    past = getattr(stream, "buffer", None)
+    file = past.terminal if isinstance(past, _Guarded) else stream
+    return Screen(file=file, highlight=False, soft_wrap=False)
+
+
+def show(result: RenderableType) -> None:
+    """Give people a result, on standard output; a text goes there as it stands.
+
+    In a file or a pipe, nothing of it is cut or goes on in another line.
+    """
+    if isinstance(result, str):
+        print(plain(result), flush=True)
+        return
+    screen = console()
+    if screen.is_terminal:
+        screen.print(result)
+        return
+    screen.width = _UNBOUNDED
+    with screen.capture() as captured:
+        screen.print(result)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()), flush=True)
+
+
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str | tuple[str, str] | RenderableType]],
+    *,
+    right: Collection[str] = (),
+    title: str | None = None,
+) -> Table:
+    """Return a table for :func:`show`; there is no head where no column has a name.
+
+    A cell is a text, a text and its style, or what rich can print. On a narrow terminal the last
+    column goes on in further lines. ``right`` are the columns that hold figures.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(
+        title=title, title_justify="left", title_style="bold", show_header=any(columns),
+        header_style="dim", box=None, pad_edge=False, padding=(0, 2, 0, 0),
+    )  # fmt: skip
+    for name in columns[:-1]:
+        made.add_column(name, justify="right" if name in right else "left", no_wrap=True)
+    last = columns[-1]
+    made.add_column(last, justify="right" if last in right else "left", overflow="fold")
+
+    def cell(given: str | tuple[str, str] | RenderableType) -> RenderableType:
+        text, style = given if isinstance(given, tuple) else (given, "")
+        return Text(plain(text), style) if isinstance(text, str) else text
+
+    for row in rows:
+        made.add_row(*map(cell, row))
+    return made
 
 
 def say(message: str, *, quiet: bool = False) -> None:
     """Tell people something, on standard error."""
     if not quiet:
         print(plain(message), file=sys.stderr)
+
+
+def fail_if(errors: Iterable[str]) -> None:
+    """Complain of each error, and end the command with exit code 1 if there is one."""
+    errors = list(errors)
+    for each in errors:
+        complain(each)
+    if errors:
+        raise typer.Exit(1)
 
 
 def complain(message: str) -> None:
@@ -114,13 +181,6 @@ def complain(message: str) -> None:
 def plain(text: object) -> str:
     """Return ``text`` without anything that a terminal would obey."""
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(text))
-
-
-def folded(text: str) -> Text:
-    """Return ``text`` for a cell of a table: a path too long for a line goes on in the next."""
-    from rich.text import Text
-
-    return Text(plain(text), overflow="fold")
 
 
 def marked(snippet: str) -> Text:
@@ -150,7 +210,7 @@ def print_json(value: Any) -> None:
     text = escaped(to_json(value))
     if codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8":
         text = _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
-    sys.stdout.write(text + "\n")
+    print(text, flush=True)
 
 
 def to_json(value: Any) -> str:

@@ -6,6 +6,7 @@ Shows nothing where standard error is no terminal.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,7 +29,7 @@ class _Bar:
     """A bar that is shown as long as the block lasts, with columns beside it."""
 
     def __init__(self, *columns: progress.ProgressColumn, quiet: bool) -> None:
-        screen = console()
+        screen = console(sys.stderr)
         self._bar = progress.Progress(
             progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(bar_width=20),

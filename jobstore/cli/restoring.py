@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,18 +9,13 @@ from typing import Annotated
 import typer
 
 from jobstore.cli.backup import AcceptOption, IdentityOption, NameArgument, with_identity
-from jobstore.cli.common import (
-    STORE_DEFAULT,
-    ConfigOption,
-    JsonOption,
-    QuietOption,
-    StoreOption,
-    operating,
-)
-from jobstore.cli.output import complain, counted, print_json, say
+from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.output import complain, counted, fail_if
 
 
+@takes_call
 def restore(
+    call: Call,
     name: NameArgument = None,
     to: Annotated[
         str | None,
@@ -37,30 +31,23 @@ def restore(
     ] = None,
     replace: Annotated[
         bool,
-        typer.Option(
-            "--replace", metavar="", help="Replace a store that is there, after backing it up."
-        ),
+        typer.Option("--replace", help="Replace a store that is there, after backing it up."),
     ] = False,
     identity: IdentityOption = None,
     accept: AcceptOption = [],  # noqa: B006 - typer copies it
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Restore a store from a backup: the newest, one by name, or that of a time.
 
     Everything is checked before the store appears. One that is there is only replaced with
-    --replace, while nobody has it open, and a backup of it is made first. Where no copy of the
-    newest is good it is the one before it, and so on; the exit code is 1 when a copy or a newer
-    backup had to be passed over, although the store is restored. A place that cannot be reached
-    is told.
+    --replace, and a backup of it is made first; while anybody has it open, that is refused at
+    once. Where no copy of the newest is good it is the one before it, and so on; the exit code is
+    1 when a copy or a newer backup had to be passed over, although the store is restored. A place
+    that cannot be reached is told.
 
     JSON: {"backup", "created_at", "place", "path", "postings", "saved", "failures", "advice",
     "seconds", "faults", "warnings"}; saved is the backup of what was there, advice what is left to
     do.
     """
-    from jobstore.cli.progress import Steps
     from jobstore.operations import backup
     from jobstore.settings import sqlite_url
 
@@ -68,34 +55,29 @@ def restore(
         raise typer.BadParameter("name a backup, or say --at")
     moment = None if at is None else _moment(at)
     target = sqlite_url(to) if to is not None and "://" not in to else to
-    with operating(store, config) as settings, Steps(quiet=quiet or json) as steps:
-        done = asyncio.run(
-            backup.restore(
-                with_identity(settings, identity),
-                name,
-                to=target,
-                at=moment,
-                replace=replace,
-                accept=[each.value for each in accept],
-                progress=steps,
-            )
+    with call.operating() as settings, call.steps() as steps:
+        done = backup.restore(
+            with_identity(settings, identity),
+            steps,
+            to=target,
+            name=name,
+            at=moment,
+            replace=replace,
+            accept=[each.value for each in accept],
         )
-    if json:
-        print_json(dataclasses.asdict(done) | {"path": str(done.path)})
-    say(
+    lines = [
         f"{done.path}: {counted(done.postings, 'posting')} as of "
         f"{done.created_at:%Y-%m-%d %H:%M:%S} UTC, from {done.backup} in {done.place}, "
-        f"in {done.seconds:.1f} s.",
-        quiet=quiet or json,
-    )
+        f"in {done.seconds:.1f} s."
+    ]
     if done.saved is not None:
-        say(f"What was there is kept as {done.saved}.", quiet=quiet or json)
+        lines.append(f"What was there is kept as {done.saved}.")
     if done.advice is not None:
-        say(done.advice, quiet=quiet or json)
-    for error in (*done.warnings, *done.faults, *done.failures.values()):
-        complain(error)
-    if done.faults or done.failures:
-        raise typer.Exit(1)
+        lines.append(done.advice)
+    call.report(dataclasses.asdict(done) | {"path": str(done.path)}, "\n".join(lines))
+    for warning in done.warnings:
+        complain(warning)
+    fail_if([*done.faults, *done.failures.values()])
 
 
 def _moment(text: str) -> datetime:

@@ -6,29 +6,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobstore.cli.common import (
-    STORE_DEFAULT,
-    ConfigOption,
-    JsonOption,
-    QuietOption,
-    StoreOption,
-    load_settings,
-    operating,
-)
-from jobstore.cli.output import complain, console, plain, print_json, say
+from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.output import fail_if, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import RenderableType
+
     from jobstore.operations.schedule import Ran, Upcoming
     from jobstore.settings.sections import Settings
 
-STYLES = {"done": "green", "skipped": "yellow", "busy": "dim", "failed": "bold red"}
+_STYLES = {"done": "green", "skipped": "yellow", "busy": "dim", "failed": "bold red"}
 
 
+@takes_call
 def run_due(
+    call: Call,
     listing: Annotated[
-        bool, typer.Option("--list", metavar="", help="Tell what is due when; do nothing.")
+        bool, typer.Option("--list", help="Tell what is due when; do nothing.")
     ] = False,
     only: Annotated[
         list[str] | None,
@@ -36,17 +32,13 @@ def run_due(
             "--only",
             metavar="NAME",
             help="Only this task, if it is due: backup, verify, restore-test, prune, checkpoint, "
-            "optimize, history, health or alerts; may be repeated.",
+            "optimize, health or alerts; may be repeated.",
         ),
     ] = None,
     force: Annotated[
         bool,
-        typer.Option("--force", metavar="", help="Do what --only names, whether it is due or not."),
+        typer.Option("--force", help="Do what --only names, whether it is due or not."),
     ] = False,
-    store: StoreOption = STORE_DEFAULT,
-    config: ConfigOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Do what is due: backups and their checks, upkeep, health, alerts.
 
@@ -64,69 +56,53 @@ def run_due(
     if force and (listing or not only):
         raise typer.BadParameter("name what is to be done with --only", param_hint="--force")
     if listing:
-        settings = load_settings(store, config)
-        return _list(settings, schedule.upcoming(settings, only=only or ()), json)
-    with operating(store, config) as settings:
+        upcoming = schedule.upcoming(call.settings, only=only or ())
+        tasks = {"tasks": [_fields(each) for each in upcoming]}
+        return call.give(tasks, lambda: _listed(call.settings, upcoming))
+    with call.operating() as settings:
         ran = schedule.run_due(settings, only=only or (), force=force)
-    good = all(each.outcome != "failed" for each in ran)
-    if json:
-        print_json({"ok": good, "tasks": ran})
-    else:
-        _tell(settings, ran, only or (), quiet)
-    if not good:
-        raise typer.Exit(1)
-    return None
+    failed = [f"{each.name}: {each.detail}" for each in ran if each.outcome == "failed"]
+    call.report({"ok": not failed, "tasks": ran}, lambda: _done(settings, ran, only or ()))
+    return fail_if(failed)
 
 
-def _tell(settings: Settings, ran: Sequence[Ran], only: Sequence[str], quiet: bool) -> None:
-    from rich.text import Text
-
+def _done(settings: Settings, ran: Sequence[Ran], only: Sequence[str]) -> RenderableType:
     from jobstore.operations.schedule import upcoming
 
-    if quiet:
-        for each in ran:
-            if each.outcome == "failed":
-                complain(f"{each.name}: {each.detail}")
-        return
     if not ran:
         following = min(upcoming(settings, only=only), key=lambda each: each.next_at)
-        say(f"Nothing is due; next is {following.name} at {moment(settings, following.next_at)}.")
-        return
-    table = _table("task", "outcome", "took", "what")
-    table.columns[2].justify = "right"
-    for each in ran:
-        outcome = Text(each.outcome, style=STYLES[each.outcome])
-        table.add_row(each.name, outcome, f"{each.seconds:,.2f} s", Text(plain(each.detail)))
-    console().print(table)
+        return (
+            f"Nothing is due; next is {following.name} at {_moment(settings, following.next_at)}."
+        )
+    rows = [
+        (each.name, (each.outcome, _STYLES[each.outcome]), f"{each.seconds:,.2f} s", each.detail)
+        for each in ran
+    ]
+    return table(["task", "outcome", "took", "what"], rows, right=["took"])
 
 
-def _list(settings: Settings, tasks: Sequence[Upcoming], json: bool) -> None:
-    from rich.text import Text
-
-    if json:
-        return print_json({"tasks": [_fields(each) for each in tasks]})
-    table = _table("task", "next", "last", "how it went", "what it does")
-    for each in tasks:
-        last = "" if each.started_at is None else moment(settings, each.started_at)
-        outcome, style = _standing(each)
-        table.add_row(
+def _listed(settings: Settings, tasks: Sequence[Upcoming]) -> RenderableType:
+    rows = [
+        (
             each.name,
-            Text("now", "bold") if each.due else moment(settings, each.next_at),
-            last,
-            Text(outcome, style),
+            ("now", "bold") if each.due else _moment(settings, each.next_at),
+            "" if each.started_at is None else _moment(settings, each.started_at),
+            _standing(each),
             each.about,
         )
-    console().print(table)
-    return say(f"Times are in {settings.schedule.timezone}.")
+        for each in tasks
+    ]
+    zone = settings.schedule.timezone
+    return table(["task", f"next ({zone})", "last", "how it went", "what it does"], rows)
 
 
 def _standing(task: Upcoming) -> tuple[str, str]:
     """Say how a task's last run went, and in which style."""
     if task.outcome != "running":
-        return task.outcome or "never ran", STYLES.get(task.outcome, "dim")
+        return task.outcome or "never ran", _STYLES.get(task.outcome, "dim")
     import psutil
 
-    # For display only: locks decide which process does it.
+    # Display only: who does it is decided by locks.
     return ("running", "cyan") if psutil.pid_exists(task.process) else ("broken off", "yellow")
 
 
@@ -149,19 +125,8 @@ def _fields(task: Upcoming) -> dict[str, Any]:
     }
 
 
-def moment(settings: Settings, at: Any) -> str:
+def _moment(settings: Settings, at: Any) -> str:
     """Return a time for people, in the time zone of the schedule."""
     from jobstore.settings.kinds import zone_of
 
     return f"{at.astimezone(zone_of(settings.schedule.timezone)):%m-%d %H:%M}"
-
-
-def _table(*columns: str) -> Any:
-    from rich.table import Table
-
-    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    *short, last = columns
-    for name in short:
-        table.add_column(name, no_wrap=True)
-    table.add_column(last, overflow="fold")
-    return table

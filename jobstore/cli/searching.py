@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
-from jobstore.cli.common import (
-    STORE_DEFAULT,
-    JsonOption,
-    LimitOption,
-    QuietOption,
-    StoreOption,
-    with_store,
-)
+from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.common import LimitOption
 from jobstore.cli.filters import takes_query
-from jobstore.cli.output import console, print_json, say
 from jobstore.records import SearchQuery, Sort
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from jobstore.records import Job, Page
     from jobstore.store import JobStore
 
@@ -31,8 +26,10 @@ CursorOption = Annotated[
 
 
 @takes_query
+@takes_call
 def search(
     query: SearchQuery,
+    call: Call,
     sort: Annotated[
         Sort,
         typer.Option("--sort", metavar="ORDER", help="newest, relevance, salary or applicants."),
@@ -43,9 +40,6 @@ def search(
         list[str] | None,
         typer.Option("--facet", metavar="NAME", help="Count values, such as company. Repeatable."),
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Search the postings.
 
@@ -54,44 +48,35 @@ def search(
     """
     query = dataclasses.replace(query, sort=sort)
     facets = tuple(facet or ())
-
-    async def work(opened: JobStore) -> Page:
-        return await opened.search(query, limit=limit, cursor=cursor, facets=facets)
-
-    _give_page(with_store(store, work), bool(facets), json, quiet)
+    page = call.run(lambda store: store.search(query, limit=limit, cursor=cursor, facets=facets))
+    _give_page(call, page, facets=bool(facets))
 
 
+@takes_call
 def recent(
+    call: Call,
     days: Annotated[
         int, typer.Option("--days", metavar="N", help="Listed in the last N days.")
     ] = 7,
     limit: LimitOption = 20,
     cursor: CursorOption = None,
-    store: StoreOption = STORE_DEFAULT,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Show the newest postings.
 
     JSON: {"items", "next_cursor", "total", "total_capped"}.
     """
-
-    async def work(opened: JobStore) -> Page:
-        return await opened.recent(days=days, limit=limit, cursor=cursor)
-
-    _give_page(with_store(store, work), False, json, quiet)
+    _give_page(call, call.run(lambda store: store.recent(days=days, limit=limit, cursor=cursor)))
 
 
+@takes_call
 def show(
+    call: Call,
     key: Annotated[
         str, typer.Argument(metavar="ID|SOURCE", help="The posting's id (a UUID), or its source.")
     ],
     source_job_id: Annotated[
         str | None, typer.Argument(metavar="SOURCE_JOB_ID", help="Its id there, after a source.")
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Show one posting with everything that is known about it.
 
@@ -109,57 +94,41 @@ def show(
             raise JobNotFound("No posting has this source and id.")
         return job
 
-    job = with_store(store, work)
-    if json:
-        print_json(job)
-    elif not quiet:
+    job = call.run(work)
+
+    def view() -> RenderableType:
         from jobstore.cli.views import job_view
 
-        console().print(job_view(job))
+        return job_view(job)
+
+    call.give(job, view)
 
 
 @takes_query
-def count(
-    query: SearchQuery,
-    store: StoreOption = STORE_DEFAULT,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
+@takes_call
+def count(query: SearchQuery, call: Call) -> None:
     """Count the postings, or those that a search finds, exactly.
 
     JSON: {"count"}.
     """
-
-    async def work(opened: JobStore) -> int:
-        return await opened.count(None if query == SearchQuery() else query)
-
-    number = with_store(store, work)
-    if json:
-        print_json({"count": number})
-    else:
-        say(f"{number:,}", quiet=quiet)
+    number = call.run(lambda store: store.count(None if query == SearchQuery() else query))
+    call.give({"count": number}, f"{number:,}")
 
 
-def stats(
-    store: StoreOption = STORE_DEFAULT,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
+@takes_call
+def stats(call: Call) -> None:
     """Show what the store holds, in figures.
 
     JSON: the statistics.
     """
+    statistics = call.run(lambda store: store.statistics())
 
-    async def work(opened: JobStore) -> Any:
-        return await opened.statistics()
-
-    statistics = with_store(store, work)
-    if json:
-        print_json(statistics)
-    elif not quiet:
+    def view() -> RenderableType:
         from jobstore.cli.views import statistics_view
 
-        console().print(statistics_view(statistics))
+        return statistics_view(statistics)
+
+    call.give(statistics, view)
 
 
 def read_id(text: str) -> UUID:
@@ -170,19 +139,18 @@ def read_id(text: str) -> UUID:
         raise typer.BadParameter(f"{text!r} is not a posting's id (a UUID)") from None
 
 
-def _give_page(page: Page, facets: bool, json: bool, quiet: bool) -> None:
-    if json:
-        answer = {
-            "items": page.items,
-            "next_cursor": page.next_cursor,
-            "total": page.total,
-            "total_capped": page.total_capped,
-        }
-        print_json(answer | {"facets": page.facets} if facets else answer)
-    elif not quiet:
+def _give_page(call: Call, page: Page, *, facets: bool = False) -> None:
+    def view() -> RenderableType:
         from jobstore.cli.views import page_view
 
-        console().print(page_view(page))
-        if page.next_cursor:
-            # In one piece, however narrow the terminal is, so that it can be copied.
-            say(f"More: the same again with --cursor {page.next_cursor}")
+        return page_view(page)
+
+    answer = {
+        "items": page.items,
+        "next_cursor": page.next_cursor,
+        "total": page.total,
+        "total_capped": page.total_capped,
+    }
+    call.give(answer | {"facets": page.facets} if facets else answer, view)
+    if page.next_cursor:
+        call.say(f"More: the same again with --cursor {page.next_cursor}")

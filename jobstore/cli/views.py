@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.bar import Bar
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from jobstore.cli.output import counted, iso, marked, plain, salary, words
+from jobstore.cli.output import counted, iso, marked, plain, salary, table, words
 from jobstore.records import FacetCount, Job, JobSummary, Page, Statistics
 
-_BAR = 20
+_NAME, _BAR = 34, 20
 
 
 def page_view(page: Page) -> RenderableType:
@@ -25,11 +25,9 @@ def page_view(page: Page) -> RenderableType:
     if not page.items:
         return Text("No posting found.")
     parts = list(_postings(page.items))
-    parts += [
-        Padding(counts, (0, 0, 1, 0))
-        for name, values in page.facets.items()
-        if (counts := _counts(words(name), [(each.value, each.count) for each in values]))
-    ]
+    for name, values in page.facets.items():
+        if counts := _counts(words(name), [(each.value, each.count) for each in values]):
+            parts += [counts, Text()]
     total = "more than 1,000 postings" if page.total_capped else counted(page.total, "posting")
     shown = len(page.items)
     parts.append(Text(f"{total} found" + (f", {shown} shown" if shown != page.total else "")))
@@ -38,11 +36,6 @@ def page_view(page: Page) -> RenderableType:
 
 def _postings(items: list[JobSummary]) -> Iterator[RenderableType]:
     for item in items:
-        table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-        table.expand = True
-        table.show_header = item is items[0]
-        table.add_column("Posting", ratio=1, overflow="fold")
-        table.add_column("Listed", width=10, no_wrap=True)
         what = Text(plain(item.title), style="bold")
         what.append(f"\n{_joined(item.company, item.location, words(item.workplace))}", "not bold")
         if detail := _joined(salary(item), words(item.employment_type)):
@@ -50,8 +43,9 @@ def _postings(items: list[JobSummary]) -> Iterator[RenderableType]:
         if item.snippet and item.snippet.replace("**", "") != item.title:
             what.append("\n").append_text(marked(item.snippet))
         listed = (item.posted_at or item.first_seen_at).date().isoformat()
-        table.add_row(what, listed + ("\nclosed" if item.status == "closed" else ""))
-        yield table
+        listed += "\nclosed" if item.status == "closed" else ""
+        head = ["Listed    ", "Posting"] if item is items[0] else ["", ""]
+        yield table(head, [(listed, what)])
         # In one piece, however narrow the terminal is, so that they can be copied.
         copied = "\n".join(plain(text) for text in (item.id, item.url) if text)
         yield Text(copied + "\n", style="dim", no_wrap=True, overflow="ignore")
@@ -65,15 +59,10 @@ def job_view(job: Job) -> RenderableType:
     """Return everything about one posting."""
     head = Text(plain(job.title), style="bold")
     head.append(f"\n{plain(job.company)}\n", style="not bold")
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in _facts(job):
-        if value:
-            table.add_row(name, Text(plain(value)))
-    parts: list[RenderableType] = [head, table]
+    facts = [((name, "dim"), value) for name, value in _facts(job) if value]
+    parts: list[RenderableType] = [head, table(["", ""], facts)]
     if job.description:
-        parts.append(Padding(Text(plain(job.description)), (1, 0, 0, 0)))
+        parts += [Text(), Text(plain(job.description))]
     return Group(*parts)
 
 
@@ -119,7 +108,7 @@ def statistics_view(statistics: Statistics) -> RenderableType:
     }
     tables = [_counts(title, list(counts.items())) for title, counts in breakdowns.items()]
     tables += [_days(statistics), _salaries(statistics), _applicants(statistics)]
-    parts += [Padding(table, (1, 0, 0, 0)) for table in tables if table]
+    parts += [part for each in tables if each for part in (Text(), each)]
     return Group(*parts)
 
 
@@ -127,33 +116,29 @@ def _as_mapping(counts: list[FacetCount]) -> Mapping[str, int]:
     return {each.value: each.count for each in counts}
 
 
-def _table(title: str) -> Table:
-    return Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
-        padding=(0, 2, 0, 0),
-        header_style="dim",
-    )
-
-
 def _counts(title: str, rows: list[tuple[str, int]], name: Any = words) -> Table | None:
     """A table of names, counts and bars; ``None`` when there is nothing to count."""
     most = max((count for _, count in rows), default=0)
     if not most:
         return None
-    table = _table(title)
-    table.show_header = False
-    table.add_column(no_wrap=True, overflow="ellipsis", width=34)
-    table.add_column(justify="right", min_width=9, no_wrap=True)
-    table.add_column(max_width=_BAR)
-    for value, count in rows:
+    counts = [
         # Even a few of many are shown as a sliver.
-        length = max(count, most / _BAR) if count else 0
-        table.add_row(Text(plain(name(value))), f"{count:,}", Bar(most, 0, length, color="cyan"))
-    return table
+        (
+            name(value),
+            f"{count:,}",
+            Bar(most, 0, max(count, most / _BAR) * bool(count), color="cyan"),
+        )
+        for value, count in rows
+    ]
+    bars = table(["", "", ""], counts, title=title)
+    named, number, bar = bars.columns
+    # Tables stand below each other; but for names that are longer, their bars do as well.
+    longest = max(cell_len(name(value)) for value, _ in rows)
+    named.width = _NAME if longest <= _NAME else None
+    named.no_wrap, named.overflow = False, "fold"
+    number.justify, number.min_width = "right", 9
+    bar.max_width = _BAR
+    return bars
 
 
 def _days(statistics: Statistics) -> Table | None:
@@ -164,30 +149,21 @@ def _days(statistics: Statistics) -> Table | None:
 def _salaries(statistics: Statistics) -> Table | None:
     if not statistics.salaries:
         return None
-    table = _table("Salaries per year")
-    table.add_column("currency")
-    for name in ("postings", "lower quarter", "median", "upper quarter"):
-        table.add_column(name, justify="right")
-    for currency, each in statistics.salaries.items():
-        amounts = (f"{amount:,.0f}" for amount in (each.lower, each.median, each.upper))
-        table.add_row(Text(currency), f"{each.count:,}", *amounts)
-    return table
+    columns = ["currency", "postings", "lower quarter", "median", "upper quarter"]
+    rows = [
+        (currency, *(f"{n:,.0f}" for n in (each.count, each.lower, each.median, each.upper)))
+        for currency, each in statistics.salaries.items()
+    ]
+    return table(columns, rows, right=columns[1:], title="Salaries per year")
 
 
 def _applicants(statistics: Statistics) -> Table | None:
     found = statistics.applicants
     if not found.count:
         return None
-    table = _table("Applicants per posting")
-    for name in ("postings", "average", "least", "most", "up to 10", "11 to 50", "over 50"):
-        table.add_column(name, justify="right")
-    table.add_row(
-        f"{found.count:,}",
-        f"{found.average or 0:,.1f}",
-        f"{found.minimum or 0:,}",
-        f"{found.maximum or 0:,}",
-        f"{found.low:,}",
-        f"{found.medium:,}",
-        f"{found.high:,}",
-    )
-    return table
+    columns = ["postings", "average", "least", "most", "up to 10", "11 to 50", "over 50"]
+    average = f"{found.average or 0:,.1f}"
+    least, most = found.minimum or 0, found.maximum or 0
+    numbers = (least, most, found.low, found.medium, found.high)
+    row = (f"{found.count:,}", average, *(f"{number:,}" for number in numbers))
+    return table(columns, [row], right=columns, title="Applicants per posting")

@@ -1,11 +1,12 @@
 """Database engines: one folder each, all speaking :mod:`jobstore.engines.protocol`.
 
-This is the one place that knows which engine a URL asks for.
+This is the one place that knows which engine a URL asks for, and which one keeps small databases.
 """
 
 from __future__ import annotations
 
 from jobstore.engines.backend import Backend
+from jobstore.engines.small import SmallDatabase
 from jobstore.engines.sqlite.backend import SQLiteBackend
 from jobstore.settings import StoreURL
 from jobstore.settings.url import PARSERS
@@ -23,6 +24,17 @@ def register(backend: Backend) -> None:
 def backend_of(url: StoreURL) -> Backend:
     """Return the backend of the database that ``url`` names."""
     return BACKENDS[url.engine]
+
+
+def small_database(name: str, application_id: int, advice: str) -> SmallDatabase:
+    """Return the kind of database whose migrations and statements are in the folders ``name``.
+
+    It lies on this machine, whatever engine keeps the postings. ``application_id`` is the number
+    that tells its files from others; ``advice`` says what is lost with a damaged one.
+    """
+    from jobstore.engines.sqlite.small import SQLiteSmallDatabase
+
+    return SQLiteSmallDatabase(name, application_id, advice)
 
 
 register(SQLiteBackend())

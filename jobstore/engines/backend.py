@@ -14,7 +14,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from jobstore.engines.archive import Archive
 from jobstore.engines.protocol import Engine
+from jobstore.engines.schema import Schema
 from jobstore.progress import Progress, silent
 from jobstore.settings import EngineOptions, StoreURL
 
@@ -115,33 +117,6 @@ class Condition:
         return self.migrations[-1] if self.migrations else "0"
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """What an earlier state does not have: postings, counted.
-
-    ``added`` since, ``changed`` since, ``seen`` again since without a change; ``removed`` since
-    are those that would come back.
-    """
-
-    added: int = 0
-    changed: int = 0
-    seen: int = 0
-    removed: int = 0
-
-    def __bool__(self) -> bool:
-        return any((self.added, self.changed, self.seen, self.removed))
-
-    def __str__(self) -> str:
-        told = {
-            "added": self.added,
-            "changed": self.changed,
-            "seen again": self.seen,
-            "deleted (they come back)": self.removed,
-        }
-        counts = ", ".join(f"{number:,} {name}" for name, number in told.items() if number)
-        return f"postings written since then: {counts}" if counts else "nothing"
-
-
 Count = Callable[[str], int]
 """Counts the rows of a table, or with ``table.column`` those that have a value there."""
 
@@ -218,12 +193,6 @@ class Upkeep(Protocol):
     def count(self, url: StoreURL, name: str) -> int:
         """Count the rows of a table, or with ``table.column`` those that have a value there."""
 
-    def compare(self, url: StoreURL, earlier: Path) -> Loss:
-        """Return what the database has that the one in the file ``earlier`` has not.
-
-        Nobody else may have ``earlier`` open.
-        """
-
     def plans(self, url: StoreURL) -> dict[str, bool]:
         """Return by name whether each main statement goes by an index in this very database."""
 
@@ -238,7 +207,7 @@ class Capability(StrEnum):
     """Migrations make its schema; a store of another engine is there once it is opened."""
     FILES = "files"
     """A store lies in files: it outlives its process, others may open it, and :class:`Upkeep`
-    and health look at it from outside."""
+    and health look at it from outside. What a URL names is the first of them."""
 
 
 class Backend(Protocol):
@@ -259,9 +228,23 @@ class Backend(Protocol):
         on what to write instead, and without repeating credentials.
         """
 
+    def files(self, url: StoreURL) -> tuple[Path, ...]:
+        """Return the files that a database may consist of, its own first; without FILES none.
+
+        Most of them need not be there.
+        """
+
+    @property
+    def schema(self) -> Schema:
+        """The tables of its databases; only asked with the capability MIGRATIONS."""
+
     @property
     def upkeep(self) -> Upkeep:
         """Looking after its databases."""
+
+    @property
+    def archive(self) -> Archive:
+        """Copies of its databases."""
 
     async def open(
         self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime]

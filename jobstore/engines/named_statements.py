@@ -1,7 +1,10 @@
 """Named statements whose text never changes, from the files in ``sql/``.
 
-A statement begins with a line ``-- name: its_name`` and ends before the next one. Statements
-whose shape depends on the caller are in :mod:`jobstore.engines.sqlite.search.statements`.
+A statement begins with a line ``-- name: its_name`` and ends before the next one. What several
+have in common is written once, after a line ``-- part: its_name``, and stands as ``{its_name}`` in
+those of the same file that come later; any other brace is written twice.
+
+Statements whose shape depends on the caller are built by the engine, and are none of these.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from types import MappingProxyType
 
 from jobstore.resources import sql_files
 
-_NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+_HEAD = re.compile(r"^-- (name|part): (\w+)\n", re.MULTILINE)
 
 
 @cache
@@ -24,10 +27,15 @@ def load(engine: str) -> Mapping[str, str]:
     """
     found: dict[str, str] = {}
     for path in sql_files(engine):
-        _, *parts = _NAME.split(path.read_text(encoding="utf-8"))
-        for name, text in zip(parts[::2], parts[1::2], strict=True):
+        common: dict[str, str] = {}
+        _, *pieces = _HEAD.split(path.read_text(encoding="utf-8"))
+        for kind, name, text in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
+            lines = (line for line in text.splitlines() if not line.lstrip().startswith("--"))
+            whole = "\n".join(lines).strip().format_map(common)
+            if kind == "part":
+                common[name] = whole
+                continue
             if name in found:
                 raise ValueError(f"two statements are named {name}; one is in {path.name}")
-            lines = (line for line in text.splitlines() if not line.lstrip().startswith("--"))
-            found[name] = "\n".join(lines).strip()
+            found[name] = whole
     return MappingProxyType(found)

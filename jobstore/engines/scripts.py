@@ -14,10 +14,13 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from jobstore.errors import MigrationError
 
 _NAME = re.compile(r"(\d{4})\.[a-z0-9-]+")
+
+Direction = Literal["up", "down"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,8 @@ class Script:
     path: Path
     checksum: str
 
-    def text(self, direction: str) -> str:
-        """Return what runs ``"up"`` or ``"down"``."""
+    def text(self, direction: Direction) -> str:
+        """Return the SQL that applies it, or that takes it back."""
         path = self.path if direction == "up" else _rollback_of(self.path)
         return path.read_text(encoding="utf-8")
 

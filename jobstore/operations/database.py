@@ -6,15 +6,16 @@ Its tables are made by ``migrations/operations``, what is asked of them stands i
 
 from __future__ import annotations
 
-from jobstore.engines.sqlite.small import SmallDatabase, Statements
+from jobstore.engines import small_database
+from jobstore.engines.small import Statements
 
 __all__ = ["Statements", "reading", "writing"]
 
-_DATABASE = SmallDatabase(
+_DATABASE = small_database(
     "operations",
     0x4A4F5053,  # "JOPS"
-    "No posting is in it: the trend begins anew, every task is due at once, and what fires is "
-    "told again.",
+    "No posting is in it: the trend begins anew, every task is due at once, what fires is told "
+    "again, no deployment can be returned to, and an old signed backup may pass for the newest.",
 )
 
 reading = _DATABASE.reading

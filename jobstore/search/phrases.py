@@ -102,11 +102,6 @@ def foreign(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass")) - len(text)
 
 
-def words_in_place(folded: str) -> list[tuple[str, int, int]]:
-    """Return the words of a text from :func:`fold_in_place`, each with its start and its end."""
-    return [(_plain(found[0]), *found.span()) for found in _WORD.finditer(folded)]
-
-
 def find_phrase(
     folded: str, words: tuple[str, ...], prefix: bool, effort: Effort, start: int = 0
 ) -> tuple[int, int] | None:

@@ -11,9 +11,6 @@ from collections.abc import Iterator
 
 from jobstore.settings.sections import Settings
 
-# Fewer operations at once than this show little of a store that many use.
-_SIMULTANEOUS = 100
-
 
 def warnings_of(settings: Settings) -> Iterator[str]:
     """Yield what is hardly meant in the environment that the settings are for."""
@@ -23,13 +20,6 @@ def warnings_of(settings: Settings) -> Iterator[str]:
                 f"alerts.sinks[{index}].command names a program that is not here, or may not be "
                 "run; nobody is told of an alert by it."
             )
-    if settings.environment == "development":
-        return
-    if settings.deployment.simultaneous < _SIMULTANEOUS:
-        yield (
-            f"deployment.simultaneous is below {_SIMULTANEOUS}: a deployment tries too little at "
-            "once."
-        )
     if settings.environment != "production":
         return
     if not settings.backup.places:

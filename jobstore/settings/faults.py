@@ -12,18 +12,19 @@ from pydantic import ValidationError
 
 from jobstore.errors import Fault
 from jobstore.settings.alerting import merged
-from jobstore.settings.reference import (
-    Spot,
-    all_keys,
-    find,
-    in_words,
-    is_model,
-    nearest,
-    one_of,
-    tags,
-)
+from jobstore.settings.reference import all_keys, find, in_words, nearest, one_of, tags
 
 At = tuple[str | int, ...]
+
+# What is said of a kind of error, whatever the setting.
+_REASONS = {
+    "value_error": "{error}",
+    "missing": "must be given",
+    "too_long": "must be a list of at most {max_length:,}",
+    "too_short": "must be a list of at least one",
+    "string_too_long": "must be at most {max_length:,} characters",
+    "string_too_short": "must not be empty",
+}
 
 
 def faults_of(error: ValidationError, given: Any, where: Callable[[At], str]) -> list[Fault]:
@@ -39,10 +40,9 @@ def faults_of(error: ValidationError, given: Any, where: Callable[[At], str]) ->
         ):
             # pydantic counts the items that are right.
             continue
-        spot = find(each["loc"])
         at = _place(each["loc"], given)
         place = where(at)
-        reason = _reason(each, spot)
+        reason = _reason(each)
         faults.append(Fault(dotted(at), f"{reason} ({place})" if place else reason))
     return faults
 
@@ -53,16 +53,6 @@ def dotted(at: Sequence[str | int]) -> str:
     for step in at:
         name += f"[{step}]" if isinstance(step, int) else f".{step}" if name else step
     return name
-
-
-def unknown(name: str, known: Sequence[str]) -> str:
-    """Say that there is no setting ``name``, and which one may have been meant."""
-    meant = nearest(name, known)
-    if meant is None:
-        elsewhere = {key.name.rpartition(".")[2]: key.name for key in all_keys()}
-        meant = elsewhere.get(nearest(name, elsewhere, cutoff=0.8) or "")
-    hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
-    return f"is no setting; {hint}"
 
 
 def _place(loc: At, given: Any) -> At:
@@ -80,24 +70,25 @@ def _place(loc: At, given: Any) -> At:
     return tuple(step for step in loc if step != "[key]")
 
 
-def _reason(error: Any, spot: Spot) -> str:
+def _reason(error: Any) -> str:
     kind = error["type"]
-    if kind == "value_error":
-        return str(error["ctx"]["error"])
+    if kind in _REASONS:
+        return _REASONS[kind].format_map(error.get("ctx", {}))
+    section, node = find(error["loc"])
     if kind == "extra_forbidden":
-        return unknown(str(error["loc"][-1]), [*spot.model.model_fields])
-    if kind == "missing":
-        return "must be given"
+        return _unknown(str(error["loc"][-1]), [*section["properties"]])
     if kind.startswith("union_tag"):
-        return f"must have a type: {one_of(tags(spot.annotation))}"
-    if kind == "too_long":
-        return f"must be a list of at most {error['ctx']['max_length']:,}"
-    if kind == "too_short":
-        return "must be a list of at least one"
-    if kind == "string_too_long":
-        return f"must be at most {error['ctx']['max_length']:,} characters"
-    if kind == "string_too_short":
-        return "must not be empty"
-    if is_model(spot.annotation):
+        return f"must have a type: {one_of(tags(node))}"
+    if "properties" in node:
         return "must have keys and values"
-    return f"must be {in_words(spot.annotation, spot.metadata)}"
+    return f"must be {in_words(node)}"
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    """Say that there is no setting ``name``, and which one may have been meant."""
+    meant = nearest(name, known)
+    if meant is None:
+        elsewhere = {key.name.rpartition(".")[2]: key.name for key in all_keys()}
+        meant = elsewhere.get(nearest(name, elsewhere, cutoff=0.8) or "")
+    hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
+    return f"is no setting; {hint}"

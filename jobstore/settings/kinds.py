@@ -9,10 +9,9 @@ import ipaddress
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -24,11 +23,14 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from jobstore.settings.url import is_utf8
+
+T = TypeVar("T")
 
 Severity = Literal["warning", "critical"]
 
@@ -43,11 +45,16 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 BACKUP_KEY = re.compile(r"jobstore-key-([0-9a-f]{64})")
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(WithJsonSchema):
     """Says what is allowed where the type does not: completes the sentence "must be ..."."""
 
-    text: str
+    def __init__(self, text: str) -> None:
+        super().__init__({"allowed": text})
+
+
+def setting(default: T, meaning: str, **limits: Any) -> T:
+    """Return the field of a setting: its default, what it is for, and limits as ``Field`` has."""
+    return cast(T, Field(default=default, description=meaning, **limits))
 
 
 class Section(BaseModel):

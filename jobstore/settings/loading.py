@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -19,24 +19,21 @@ from pydantic import ValidationError
 
 from jobstore.errors import Fault, InvalidSettings
 from jobstore.settings.faults import At, dotted, faults_of
-from jobstore.settings.reference import all_keys, bare, is_model
+from jobstore.settings.reference import all_keys
 from jobstore.settings.sections import DEVELOPMENT, Settings
 from jobstore.settings.variables import (
     CONFIG,
     Variable,
-    file_of,
     of_environment,
     of_file,
     settings_of,
+    unknown_among,
 )
-from jobstore.settings.yaml_files import Document, read_yaml
 
 Kind = Literal["default", "file", "dotenv", "environment", "flag"]
 
 # A value of the file that stands in the environment, as secrets should.
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-_FLAGS = {"store.url": "--store"}
 
 # What decides which programs are run, and who gets notices, backups and the state of operations.
 # A .env is read in whatever folder a command runs, such as one that was downloaded; it has no say.
@@ -79,98 +76,110 @@ def load(
 
     ``config`` is the YAML file; without it JOBSTORE_CONFIG names one, or there is none.
     ``.env`` is looked for in ``folder``. ``environment`` is the process's own by default.
-    ``flags`` are values by dotted name, from the command line. A value ``${NAME}`` in the
-    YAML file is taken from the variable NAME.
+    ``flags`` are values by dotted name, from the command line; None is no value. A value
+    ``${NAME}`` in the YAML file is taken from the variable NAME.
 
     Raises InvalidSettings with every fault: the setting, what is allowed, and where it stands.
     """
-    dotenv = folder / ".env"
     process = of_environment(os.environ if environment is None else environment)
-    beside = of_file(dotenv)
-    path = file_of(os.fspath(config) if config is not None else None, (process, beside))
-    document = Document() if path is None else read_yaml(path)
-    named = config is not None or CONFIG in process
-    loaded = _Merging(path, document, beside, process, flags or {}, named=named).load(dotenv)
-    typed = {"--config": config} | {_FLAGS[name]: (flags or {}).get(name) for name in _FLAGS}
+    beside = of_file(folder / ".env")
+    named = config if config is not None else _named_by(process)
+    file = named if named is not None else _named_by(beside)
+    path = None if file is None else Path(file)
+    merging = _Merging(path, process, beside, is_named=named is not None)
+    merging.take_file()
+    merging.take_variables("dotenv", beside)
+    merging.take_variables("environment", process)
+    passed = {name: value for name, value in (flags or {}).items() if value is not None}
+    for name, value in passed.items():
+        where = "--store" if name == "store.url" else "command line"
+        merging.take(name, value, Origin("flag", where))
+    settings = merging.checked()
+    typed = {"--config": config, "--store": passed.get("store.url")}
     given = ((flag, str(value)) for flag, value in typed.items() if value is not None)
-    loaded.settings.typed(*chain.from_iterable(given))
-    return loaded
+    settings.typed(*chain.from_iterable(given))
+    origins = {key.name: merging.origin(key.name, settings) for key in all_keys()}
+    found = any(origin.kind == "dotenv" for origin in origins.values())
+    files = (*([path] if path else []), *([folder / ".env"] if found else []))
+    return Loaded(settings, origins, files)
 
 
+def _named_by(variables: Mapping[str, Variable]) -> str | None:
+    return variables[CONFIG].text if CONFIG in variables else None
+
+
+@dataclass(slots=True)
 class _Merging:
-    """Puts the sources on top of each other."""
+    """Puts the sources on top of each other, in the order in which they are taken."""
 
-    def __init__(
-        self,
-        path: Path | None,
-        document: Document,
-        beside: Mapping[str, Variable],
-        process: Mapping[str, Variable],
-        flags: Mapping[str, Any],
-        *,
-        named: bool,
-    ) -> None:
-        self._path = path
-        self._named = named
-        self._lines = document.lines
-        self._variables = {**beside, **process}
-        self._process = process
-        self._used: set[str] = set()
-        self._values: dict[str, Any] = {}
-        self._origins: dict[str, Origin] = {}
-        self._faults: list[Fault] = []
-        self._take_document(document.values)
-        for kind, variables in (("dotenv", beside), ("environment", process)):
-            self._take_variables(kind, variables)  # type: ignore[arg-type]
-        for name, value in flags.items():
-            self._take(name, value, Origin("flag", _FLAGS.get(name, "command line")))
+    path: Path | None
+    process: Mapping[str, Variable]
+    beside: Mapping[str, Variable]
+    is_named: bool
+    lines: Mapping[At, int] = field(default_factory=dict)
+    given: dict[str, tuple[Any, Origin]] = field(default_factory=dict)
+    asked_for: set[str] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
 
-    def load(self, dotenv: Path) -> Loaded:
-        """Check everything and return it."""
-        try:
-            settings = Settings.model_validate(self._values)
-        except ValidationError as error:
-            # What is not set has been named; that it is no number either helps nobody.
-            named = {fault.field for fault in self._faults}
-            found = faults_of(error, self._values, self._where)
-            self._faults.extend(fault for fault in found if fault.field not in named)
-        if self._faults:
-            raise InvalidSettings(self._faults)
-        origins = {key.name: self._origin(key.name, settings) for key in all_keys()}
-        read = [self._path] if self._path else []
-        if any(origin.kind == "dotenv" for origin in origins.values()):
-            read.append(dotenv)
-        return Loaded(settings, origins, tuple(read))
-
-    def _take_document(self, values: Mapping[str, Any]) -> None:
-        for section, content in values.items():
-            field = Settings.model_fields.get(section)
-            if field is None or not is_model(bare(field.annotation)):
-                self._take(section, self._filled(content, (section,)), self._in_file((section,)))
-            elif isinstance(content, dict):
-                for key, value in content.items():
-                    at = (section, key)
-                    self._take(dotted(at), self._filled(value, at), self._in_file(at))
-            elif content is not None:
-                where = self._in_file((section,)).where
-                self._faults.append(Fault(section, f"must have keys and values ({where})"))
-
-    def _take_variables(self, kind: Kind, variables: Mapping[str, Variable]) -> None:
-        given = settings_of(variables, self._used, self._faults)
-        for name, (value, where) in given.items():
-            self._take(name, value, Origin(kind, where))
-
-    def _take(self, name: str, value: Any, origin: Origin) -> None:
-        found = origin.kind == "dotenv" or (origin.kind == "file" and not self._named)
+    def take(self, name: str, value: Any, origin: Origin) -> None:
+        """Let a setting have a value, whatever it had before."""
+        found = origin.kind == "dotenv" or (origin.kind == "file" and not self.is_named)
         if found and name in _NAMED_ONLY:
             way = "name the file by --config, or by JOBSTORE_CONFIG in the environment"
-            self._faults.append(Fault(name, f"{_UNNAMED}{way} ({origin.where})"))
-        section, dot, key = name.partition(".")
-        if dot:
-            self._values.setdefault(section, {})[key] = value
-        else:
-            self._values[name] = value
-        self._origins[name] = origin
+            self.faults.append(Fault(name, f"{_UNNAMED}{way} ({origin.where})"))
+        self.given[name] = value, origin
+
+    def take_file(self) -> None:
+        """Take what the YAML file says, if there is one."""
+        if self.path is None:
+            return
+        # Most commands have no file, and begin sooner without what reads it.
+        from jobstore.settings.yaml_files import read_yaml
+
+        values, self.lines = read_yaml(self.path)
+        for section, content in values.items():
+            inside = content.items() if isinstance(content, dict) else ()
+            for key, value in inside:
+                at = (section, key)
+                self.take(dotted(at), self._filled(value, at), self._in_file(at))
+            # Nothing in a section that there is says nothing; all else is right or wrong.
+            if not inside and (content or section not in Settings.model_fields):
+                self.take(section, self._filled(content, (section,)), self._in_file((section,)))
+
+    def take_variables(self, kind: Kind, variables: Mapping[str, Variable]) -> None:
+        """Take what the variables of a place say; the file has been taken before."""
+        for name, (value, where) in settings_of(variables, self.faults).items():
+            self.take(name, value, Origin(kind, where))
+        self.faults += unknown_among(variables, self.asked_for)
+
+    def checked(self) -> Settings:
+        """Return the settings, or raise InvalidSettings with all that is wrong."""
+        values: dict[str, Any] = {}
+        for name, (value, _) in self.given.items():
+            section, dot, key = name.partition(".")
+            inside = values.setdefault(section, {}) if dot else None
+            if inside is None:
+                values[section] = value
+            elif isinstance(inside, dict):
+                inside[key] = value
+        try:
+            settings = Settings.model_validate(values)
+        except ValidationError as error:
+            # What is not set has been named; that it is no number either helps nobody.
+            named = {fault.field for fault in self.faults}
+            found = faults_of(error, values, self._where)
+            self.faults += [fault for fault in found if fault.field not in named]
+        if self.faults:
+            raise InvalidSettings(self.faults)
+        return settings
+
+    def origin(self, name: str, settings: Settings) -> Origin:
+        """Return where the value of a setting came from."""
+        if name in self.given:
+            return self.given[name][1]
+        section, _, key = name.partition(".")
+        ours = settings.environment == "development" and key in DEVELOPMENT.get(section, {})
+        return Origin("default", "default of development" if ours else "default")
 
     def _filled(self, value: Any, at: At) -> Any:
         """Return a value of the file with variables put in for ``${NAME}``."""
@@ -182,34 +191,33 @@ class _Merging:
         if reference is None:
             return value
         name = reference[1]
-        self._used.add(name)
+        self.asked_for.add(name)
         where = self._in_file(at).where
-        if name not in self._process and name in self._variables and not _may_be_found(at):
+        if name in self.process:
+            return self.process[name].text
+        if name not in self.beside:
+            self.faults.append(Fault(dotted(at), f"takes {name}, which is not set ({where})"))
+            return value
+        if not _may_be_found(at):
             way = f"write it into this file, or have {name} in the environment"
-            self._faults.append(Fault(dotted(at), f"{_UNNAMED}{way} ({where})"))
-        if name in self._variables:
-            return self._variables[name].text
-        self._faults.append(Fault(dotted(at), f"takes {name}, which is not set ({where})"))
-        return value
+            self.faults.append(Fault(dotted(at), f"{_UNNAMED}{way} ({where})"))
+        return self.beside[name].text
 
     def _in_file(self, at: At) -> Origin:
-        while at and at not in self._lines:
+        while at and at not in self.lines:
             at = at[:-1]
-        return Origin("file", f"{self._path}, line {self._lines[at]}")
+        return Origin("file", f"{self.path}, line {self.lines[at]}")
 
     def _where(self, at: At) -> str:
         """Say where the value at a path stands; for a section, where its values stand."""
-        origin = self._origins.get(dotted(at[:2])) or self._origins.get(dotted(at[:1]))
-        if origin is None:
-            inside = [o for name, o in self._origins.items() if name.startswith(f"{dotted(at)}.")]
-            return "; ".join(dict.fromkeys(each.where for each in inside))
-        return (self._in_file(at) if origin.kind == "file" else origin).where
-
-    def _origin(self, name: str, settings: Settings) -> Origin:
-        section, _, key = name.partition(".")
-        ours = settings.environment == "development" and key in DEVELOPMENT.get(section, {})
-        default = Origin("default", "default of development" if ours else "default")
-        return self._origins.get(name, default)
+        for name in (dotted(at[:2]), dotted(at[:1])):
+            if name in self.given:
+                origin = self.given[name][1]
+                return (self._in_file(at) if origin.kind == "file" else origin).where
+        inside = [
+            each for name, (_, each) in self.given.items() if name.startswith(f"{dotted(at)}.")
+        ]
+        return "; ".join(dict.fromkeys(each.where for each in inside))
 
 
 def _may_be_found(at: At) -> bool:

@@ -1,17 +1,9 @@
-"""How a store is driven, and what the environment alone says about it.
-
-This is what :func:`jobstore.connect` goes by. Files are no concern of this module; they are
-read in :mod:`jobstore.settings.loading`. pydantic-settings is imported only when the
-environment is read, since it takes longer than everything else.
-"""
+"""How a store is driven: what :func:`jobstore.connect` takes as ``options``."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
-
-from jobstore.errors import StoreUnavailable
-from jobstore.settings.url import DEFAULT_URL
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +18,10 @@ class EngineOptions:
     together, before StoreBusy; ``read_timeout``: seconds a read may take before StoreTimeout.
     Both more than 0, at most 86,400.
 
+    ``given`` are the names of the options that were passed. Those that were not are open:
+    :func:`jobstore.connect` takes them from the settings that hold, and an engine that is opened
+    without it takes the defaults.
+
     Raises ValueError for anything else.
     """
 
@@ -34,6 +30,14 @@ class EngineOptions:
     queue_size: int = 10_000
     busy_timeout: float = 30.0
     read_timeout: float = 30.0
+    given: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __new__(cls, *values: Any, **named: Any) -> EngineOptions:
+        """Note what is passed; a default that is passed cannot be told from an open one later."""
+        options = object.__new__(cls)
+        names = [each.name for each in fields(cls) if each.init]
+        object.__setattr__(options, "given", frozenset({*names[: len(values)], *named}))
+        return options
 
     def __post_init__(self) -> None:
         if self.synchronous not in ("full", "normal"):
@@ -46,46 +50,7 @@ class EngineOptions:
             if not 0 < getattr(self, name) <= 86_400:
                 raise ValueError(f"{name} must be more than 0 and at most 86400 seconds")
 
-
-@dataclass(frozen=True, slots=True)
-class StoreSettings:
-    """Everything that the environment says about a store."""
-
-    url: str = DEFAULT_URL
-    options: EngineOptions = field(default_factory=EngineOptions)
-
-
-def read_environment() -> StoreSettings:
-    """Return the settings that the process's environment gives.
-
-    JOBSTORE_URL, JOBSTORE_SYNCHRONOUS, JOBSTORE_READERS, JOBSTORE_QUEUE_SIZE,
-    JOBSTORE_BUSY_TIMEOUT and JOBSTORE_READ_TIMEOUT; one that is absent or empty keeps its
-    default. Raises StoreUnavailable that names every variable that is wrong, without its
-    value.
-    """
-    from pydantic import ValidationError
-    from pydantic_settings import BaseSettings, SettingsConfigDict
-
-    usual = EngineOptions()
-
-    class Environment(BaseSettings):
-        model_config = SettingsConfigDict(env_prefix="JOBSTORE_", env_ignore_empty=True)
-
-        url: str = DEFAULT_URL
-        synchronous: Literal["full", "normal"] = usual.synchronous
-        readers: int = usual.readers
-        queue_size: int = usual.queue_size
-        busy_timeout: float = usual.busy_timeout
-        read_timeout: float = usual.read_timeout
-
-    try:
-        given = Environment().model_dump()
-        return StoreSettings(given.pop("url"), EngineOptions(**given))
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"JOBSTORE_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()
-        )
-        raise StoreUnavailable(wrong) from None
-    except ValueError as error:
-        name, _, rest = str(error).partition(" ")
-        raise StoreUnavailable(f"JOBSTORE_{name.upper()} {rest}") from None
+    @property
+    def is_complete(self) -> bool:
+        """Whether every option was passed, so that no setting has a say."""
+        return len(self.given) == len(fields(self)) - 1

@@ -1,241 +1,170 @@
-"""What settings there are, and what each of them allows: the sections, put into words.
+"""What settings there are, and what each of them allows: their JSON schema, put into words.
 
-The reference in the guide and the messages about wrong values are made from this.
+Messages about wrong values and the reference in the guide are made from this.
 """
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from functools import cache
+from typing import Any, cast
 
-from annotated_types import Ge, Gt, Le
-from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from jobstore.settings.alerting import AlertsSection, Rule, Sink
-from jobstore.settings.kinds import Allowed
+from jobstore.settings.kinds import Section
 from jobstore.settings.sections import Settings
 
 PREFIX = "JOBSTORE_"
 
-_PLAIN: dict[Any, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    SecretStr: "text",
-    Path: "a path",
+Node = Mapping[str, Any]
+"""A part of the JSON schema."""
+
+_WORDS = {
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "a mapping, key: value",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A setting: its dotted name, its environment variable, and words about it."""
+    """A setting: its dotted name, its environment variable, and the field that it is."""
 
     name: str
     variable: str
-    allowed: str
-    default: Any
-    meaning: str
     field: FieldInfo
+
+    @property
+    def allowed(self) -> str:
+        """What the setting allows; it completes the sentence "must be ..."."""
+        return in_words(find(self.name.split("."))[1])
+
+    @property
+    def meaning(self) -> str:
+        """What the setting is for."""
+        return self.field.description or ""
 
 
 def all_keys() -> Iterator[Key]:
     """Yield every setting, in the order of the sections."""
     for section, outer in Settings.model_fields.items():
-        model = bare(outer.annotation)
-        if not is_model(model):
-            yield _key(section, section.upper(), outer)
+        if not isinstance(outer.default, Section):
+            yield Key(section, f"{PREFIX}{section.upper()}", outer)
             continue
-        for name, field in model.model_fields.items():
+        for name, field in type(outer.default).model_fields.items():
             # The variables of the store are older than the sections.
             short = name if section == "store" else f"{section}__{name}"
-            yield _key(f"{section}.{name}", short.upper(), field)
+            yield Key(f"{section}.{name}", f"{PREFIX}{short.upper()}", field)
 
 
-def _key(name: str, variable: str, field: FieldInfo) -> Key:
-    meaning = field.description or ""
-    return Key(name, f"{PREFIX}{variable}", allowed(field), field.default, meaning, field)
+@cache
+def _schema() -> Node:
+    return Settings.model_json_schema()
 
 
-def allowed(field: FieldInfo) -> str:
-    """Say what a field allows; it completes the sentence "must be ..."."""
-    return in_words(field.annotation, field.metadata)
+def _plain(node: Node) -> Node:
+    """Return what a part refers to, without None as an alternative."""
+    if "$ref" in node:
+        return cast(Node, _schema()["$defs"][node["$ref"].rpartition("/")[2]])
+    wrapped = node.get("anyOf") or node.get("allOf")
+    return _plain(wrapped[0]) if wrapped else node
 
 
-def in_words(annotation: Any, metadata: Iterable[Any] = ()) -> str:
-    """Say what a type allows, within the bounds of ``metadata``."""
-    inner, found = _unwrapped(annotation)
-    limits = [*found, *metadata]
-    for each in limits:
-        if isinstance(each, Allowed):
-            return each.text
-    origin, args = get_origin(inner), get_args(inner)
-    if origin is Literal:
-        return one_of(args)
-    if origin is tuple:
-        item = bare(args[0])
+def find(path: Iterable[str | int]) -> tuple[Node, Node]:
+    """Follow a path of keys and indexes from the top as far as it goes.
+
+    A step that names one of several types (a sink's type) leads to that type. Returns the
+    section, or what has keys like one, that the path ends in, and what is there.
+    """
+    section = node = _schema()
+    for step in path:
+        if "properties" in node:
+            section = node
+            node = node["properties"].get(step, node)
+        elif "oneOf" in node:
+            node = next((each for each in node["oneOf"] if _tag(each) == step), node)
+        else:
+            node = node.get("items") or node.get("additionalProperties") or {}
+        node = _plain(node)
+    return section, node
+
+
+def in_words(node: Node) -> str:
+    """Say what a part of the schema allows; it completes the sentence "must be ..."."""
+    node = _plain(node)
+    if "allowed" in node:
+        return str(node["allowed"])
+    if "enum" in node:
+        return one_of(node["enum"])
+    if node.get("type") == "array":
+        item = _plain(node["items"])
         return (
-            "a list" if is_model(item) or _is_union(item) else f"a list, each {in_words(args[0])}"
+            "a list" if item.keys() & {"properties", "oneOf"} else f"a list, each {in_words(item)}"
         )
-    if origin is dict:
-        return "a mapping, key: value"
-    return _PLAIN[inner] + _range(limits)
+    return _WORDS.get(node.get("type", ""), "text") + _range(node)
 
 
-def one_of(words: Iterable[Any]) -> str:
+def one_of(words: Iterable[str]) -> str:
     """Return ``a, b or c``."""
-    *others, last = map(str, words)
+    *others, last = words
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def _range(limits: Iterable[Any]) -> str:
-    low = high = ""
-    above = False
-    for each in limits:
-        if isinstance(each, Ge):
-            low = f"{each.ge:,}"
-        elif isinstance(each, Gt):
-            low, above = f"{each.gt:,}", True
-        elif isinstance(each, Le):
-            high = f"{each.le:,}"
-    if not low or not high:
+def tags(node: Node) -> list[str]:
+    """Return the types of which a value has to name one."""
+    return [_tag(each) for each in node["oneOf"]]
+
+
+def _tag(node: Node) -> str:
+    return str(_plain(node)["properties"]["type"]["const"])
+
+
+def _range(node: Node) -> str:
+    low, high = node.get("minimum", node.get("exclusiveMinimum")), node.get("maximum")
+    if low is None or high is None:
         return ""
-    return f" above {low}, at most {high}" if above else f", {low} to {high}"
-
-
-def bare(annotation: Any) -> Any:
-    """Return a type without its annotations and without None."""
-    return _unwrapped(annotation)[0]
-
-
-def _unwrapped(annotation: Any) -> tuple[Any, list[Any]]:
-    metadata: list[Any] = []
-    while True:
-        if get_origin(annotation) is Annotated:
-            annotation, *found = get_args(annotation)
-            metadata.extend(found)
-            continue
-        some = [each for each in get_args(annotation) if each is not types.NoneType]
-        if _is_union(annotation) and len(some) == 1:
-            annotation = some[0]
-            continue
-        return annotation, metadata
-
-
-def _is_union(annotation: Any) -> bool:
-    return get_origin(annotation) in (Union, types.UnionType)
-
-
-def is_model(annotation: Any) -> bool:
-    """Whether a type is a section, or something that has fields like one."""
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Where a path leads: the model it ends in, the type there, and the bounds of that."""
-
-    model: type[BaseModel]
-    annotation: Any
-    metadata: tuple[Any, ...] = ()
-
-
-def find(path: Iterable[str | int]) -> Spot:
-    """Follow a path of keys and indexes from the settings as far as it goes.
-
-    A step that names a type of a union (a sink's type) leads to that type.
-    """
-    spot = Spot(Settings, Settings)
-    for step in path:
-        inner = bare(spot.annotation)
-        if is_model(inner):
-            field = inner.model_fields.get(str(step))
-            if field is None:
-                return Spot(inner, inner)
-            spot = Spot(inner, field.annotation, tuple(field.metadata))
-        elif _is_union(inner):
-            chosen = [each for each in map(bare, get_args(inner)) if step in _tags(each)]
-            spot = Spot(chosen[0], chosen[0]) if chosen else spot
-        elif get_origin(inner) is tuple:
-            spot = Spot(spot.model, get_args(inner)[0])
-        elif get_origin(inner) is dict:
-            spot = Spot(spot.model, get_args(inner)[1])
-    return spot
-
-
-def tags(annotation: Any) -> tuple[str, ...]:
-    """Return the types that a union of models tells apart."""
-    return tuple(tag for each in get_args(bare(annotation)) for tag in _tags(bare(each)))
-
-
-def _tags(model: Any) -> tuple[Any, ...]:
-    return get_args(model.model_fields["type"].annotation)
+    return f", {low:,} to {high:,}" if "minimum" in node else f" above {low:,}, at most {high:,}"
 
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """Return what somebody who wrote ``name`` probably meant."""
+    from difflib import get_close_matches
+
     return next(iter(get_close_matches(name, [*known], 1, cutoff)), None)
 
 
 def markdown() -> str:
-    """Return all settings as tables in Markdown, section by section."""
-    tables = [_table("environment", [*Settings.model_fields.items()][:1])]
-    for section, outer in Settings.model_fields.items():
-        model = bare(outer.annotation)
-        if is_model(model):
-            tables.append(_table(section, model.model_fields.items(), _doc(model)))
-    tables.append(_default_rules())
-    tables.append(_table("A rule in alerts.rules", Rule.model_fields.items(), _doc(Rule)))
-    for sink in map(bare, get_args(bare(Sink))):
-        title = f"A sink in alerts.sinks, type: {_tags(sink)[0]}"
-        tables.append(_table(title, sink.model_fields.items(), _doc(sink)))
-    return "\n\n".join(tables) + "\n"
+    """Return all settings as lists in Markdown, section by section."""
+    top = {name: _plain(node) for name, node in _schema()["properties"].items()}
+    listed = [_listed("environment", {"properties": {"environment": top["environment"]}})]
+    listed += [_listed(name, node) for name, node in top.items() if "properties" in node]
+    listed.append(_listed("A rule in alerts.rules", find(("alerts", "rules", 0))[1]))
+    sinks = {_tag(sink): _plain(sink) for sink in find(("alerts", "sinks", 0))[1]["oneOf"]}
+    first, *others = (sink["properties"].items() for sink in sinks.values())
+    shared = dict(each for each in first if all(each in other for other in others))
+    listed.append(_listed("Every sink in alerts.sinks", {"properties": shared}))
+    listed += [_listed(f"A sink of type: {tag}", sink, shared) for tag, sink in sinks.items()]
+    return "\n\n".join(listed) + "\n"
 
 
-def _doc(model: type[BaseModel]) -> str:
-    return str(model.__doc__).partition("\n")[0]
-
-
-def _table(title: str, fields: Iterable[tuple[str, FieldInfo]], about: str = "") -> str:
-    rows = [
-        f"| `{name}` | {allowed(field)} | {_default(field)} | {field.description or ''} |"
-        for name, field in fields
-        if name != "type"
-    ]
-    head = [f"### {title}", "", *([about, ""] if about else [])]
-    columns = ["| key | allowed | default | meaning |", "| --- | --- | --- | --- |"]
-    return "\n".join([*head, *columns, *rows])
-
-
-def _default_rules() -> str:
+def _listed(title: str, section: Node, known: Collection[str] = ()) -> str:
+    about = section.get("description", "").partition("\n")[0]
     lines = [
-        "### The rules of alerts.rules that there are without any",
-        "",
-        "| name | raised | over | severity | window | operations |",
-        "| --- | --- | --- | --- | --- | --- |",
+        f"- `{name}` ({_default(node)}): {node.get('description', '')}; {in_words(node)}"
+        for name, node in section["properties"].items()
+        if name != "type" and name not in known
     ]
-    for rule in AlertsSection().rules:
-        side, back = ("above", "at most") if rule.above is not None else ("below", "at least")
-        limit = rule.limit if rule.clear is None else rule.clear
-        window = f"{rule.window_minutes:g} minutes" if rule.window_minutes else "the latest"
-        lines.append(
-            f"| `{rule.name}` | `{rule.measure}` {side} {rule.limit:g} | {back} {limit:g} for "
-            f"{rule.clear_minutes:g} minutes | {rule.severity} | {window} | {rule.min_count} |"
-        )
-    return "\n".join(lines)
+    return "\n\n".join(filter(None, [f"### {title}", about, "\n".join(lines)]))
 
 
-def _default(field: FieldInfo) -> str:
-    value = field.default
-    if field.is_required():
+def _default(node: Node) -> str:
+    if "default" not in node:
         return "must be given"
-    if value is None or value in ((), {}):
+    value = node["default"]
+    if value in (None, [], {}):
         return "none"
     if isinstance(value, bool):
-        return str(value).lower()
-    return "the log" if isinstance(value, tuple) else f"`{value}`"
+        return f"`{str(value).lower()}`"
+    return "the log" if isinstance(value, list) else f"`{value}`"

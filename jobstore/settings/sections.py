@@ -10,7 +10,7 @@ import shlex
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
+from pydantic import PrivateAttr, SecretStr, field_validator, model_validator
 
 from jobstore.errors import StoreUnavailable
 from jobstore.settings.alerting import AlertsSection
@@ -26,6 +26,7 @@ from jobstore.settings.kinds import (
     Seconds,
     Section,
     Timezone,
+    setting,
 )
 from jobstore.settings.options import EngineOptions
 from jobstore.settings.url import DEFAULT_URL, StoreURL, parse_store_url
@@ -36,16 +37,14 @@ Environment = Literal["development", "staging", "production"]
 class StoreSection(Section):
     """The store and how it is driven."""
 
-    url: str = Field(default=DEFAULT_URL, max_length=4096, description="where the store is")
-    synchronous: Literal["full", "normal"] = Field(
-        default="full", description="full keeps acknowledged writes through a power cut"
+    url: str = setting(DEFAULT_URL, "where the store is", max_length=4096)
+    synchronous: Literal["full", "normal"] = setting(
+        "full", "full keeps acknowledged writes through a power cut"
     )
-    readers: int = Field(default=3, ge=1, le=64, description="connections that read in parallel")
-    queue_size: int = Field(default=10_000, ge=1, le=1_000_000, description="writes that may wait")
-    busy_timeout: Seconds = Field(
-        default=30.0, description="seconds that a write waits for its turn"
-    )
-    read_timeout: Seconds = Field(default=30.0, description="seconds that a read may take")
+    readers: int = setting(3, "connections that read in parallel", ge=1, le=64)
+    queue_size: int = setting(10_000, "writes that may wait", ge=1, le=1_000_000)
+    busy_timeout: Seconds = setting(30.0, "seconds that a write waits for its turn")
+    read_timeout: Seconds = setting(30.0, "seconds that a read may take")
 
     @field_validator("url")
     @classmethod
@@ -70,75 +69,45 @@ class StoreSection(Section):
 class PathsSection(Section):
     """Folders of operations."""
 
-    state: FilePath | None = Field(
-        default=None,
-        description="folder of what operations keep; STORE.ops beside the store without it",
+    state: FilePath | None = setting(
+        None, "folder of what operations keep; STORE.ops beside the store without it"
     )
 
 
 class LoggingSection(Section):
     """Log files."""
 
-    format: Literal["json", "readable"] = Field(
-        default="json", description="the form of a line (development: readable)"
+    format: Literal["json", "readable"] = setting(
+        "json", "the form of a line (development: readable)"
     )
-    level: Literal["debug", "info", "warning", "error", "critical"] = Field(
-        default="info", description="the least level that is written"
+    level: Literal["debug", "info", "warning", "error", "critical"] = setting(
+        "info", "the least level that is written"
     )
-    max_bytes: int = Field(
-        default=10_000_000,
-        ge=10_000,
-        le=10_000_000_000,
-        description="bytes after which a file is rotated",
+    max_bytes: int = setting(
+        10_000_000, "bytes after which a file is rotated", ge=10_000, le=10_000_000_000
     )
-    keep: int = Field(
-        default=5, ge=1, le=1000, description="rotated files that are kept, of each log"
-    )
-    slow_ms: Milliseconds = Field(
-        default=50.0, description="milliseconds above which an operation is logged as slow"
-    )
+    keep: int = setting(5, "rotated files that are kept, of each log", ge=1, le=1000)
+    slow_ms: Milliseconds = setting(50.0, "milliseconds above which an operation is logged as slow")
 
 
 class ThresholdsSection(Section):
     """What an operation may take: the 95th percentile, in milliseconds."""
 
-    get_ms: Milliseconds = Field(
-        default=50.0, description="milliseconds for reading one posting, p95"
-    )
-    search_ms: Milliseconds = Field(default=50.0, description="milliseconds for a search, p95")
-    statistics_ms: Milliseconds = Field(
-        default=50.0, description="milliseconds for statistics, p95"
-    )
-    write_ms: Milliseconds = Field(
-        default=50.0, description="milliseconds for a durable write, p95"
-    )
+    get_ms: Milliseconds = setting(50.0, "milliseconds for reading one posting, p95")
+    search_ms: Milliseconds = setting(50.0, "milliseconds for a search, p95")
+    statistics_ms: Milliseconds = setting(50.0, "milliseconds for statistics, p95")
+    write_ms: Milliseconds = setting(50.0, "milliseconds for a durable write, p95")
 
 
 class HealthSection(Section):
     """Limits of the health checks."""
 
-    timeout: Seconds = Field(default=5.0, description="seconds for each check")
-    disk_warn_percent: Percent = Field(
-        default=20.0, description="free disk below which health warns"
-    )
-    disk_fail_percent: Percent = Field(
-        default=10.0, description="free disk below which health fails"
-    )
-    wal_warn_mib: Mebibytes = Field(
-        default=256, description="MiB of the WAL above which health warns"
-    )
-    wal_fail_mib: Mebibytes = Field(
-        default=1024, description="MiB of the WAL above which health fails"
-    )
-    wal_held_mib: Mebibytes = Field(
-        default=64, description="MiB of the WAL not written back above which health warns"
-    )
-    memory_warn_mib: Mebibytes = Field(
-        default=1024, description="MiB in memory above which health warns"
-    )
-    queue_warn: float = Field(
-        default=0.5, gt=0, le=1, description="share of queue_size above which health warns"
-    )
+    timeout: Seconds = setting(5.0, "seconds for each check")
+    disk_warn_percent: Percent = setting(20.0, "free disk below which health warns")
+    disk_fail_percent: Percent = setting(10.0, "free disk below which health fails")
+    wal_warn_mib: Mebibytes = setting(256, "MiB of the WAL above which health warns")
+    wal_fail_mib: Mebibytes = setting(1024, "MiB of the WAL above which health fails")
+    memory_warn_mib: Mebibytes = setting(1024, "MiB in memory above which health warns")
 
     @model_validator(mode="after")
     def _warns_before_it_fails(self) -> HealthSection:
@@ -152,58 +121,38 @@ class HealthSection(Section):
 class MonitoringSection(Section):
     """What is measured, and how long it is kept."""
 
-    enabled: bool = Field(default=True, description="whether operations are measured")
-    sample_seconds: int = Field(
-        default=10, ge=1, le=3600, description="seconds between two samples"
-    )
-    keep_minutes_days: int = Field(
-        default=2, ge=1, le=3650, description="days that minutes are kept"
-    )
-    keep_hours_days: int = Field(default=30, ge=1, le=3650, description="days that hours are kept")
-    keep_days_days: int = Field(default=730, ge=1, le=36_500, description="days that days are kept")
-
-    @model_validator(mode="after")
-    def _coarser_is_kept_longer(self) -> MonitoringSection:
-        if not self.keep_minutes_days <= self.keep_hours_days <= self.keep_days_days:
-            raise ValueError(
-                "keep_minutes_days, keep_hours_days and keep_days_days must not fall in that order"
-            )
-        return self
+    enabled: bool = setting(True, "whether operations are measured")
+    keep_days: int = setting(730, "days that the figures of each day are kept", ge=30, le=36_500)
 
 
 class BackupSection(Section):
     """Backups: where they go, to whom they are encrypted, who signs, how long they are kept."""
 
-    folder: FilePath | None = Field(
-        default=None, description="folder of the backups; backups in the state folder without it"
+    folder: FilePath | None = setting(
+        None, "folder of the backups; backups in the state folder without it"
     )
-    places: tuple[Place, ...] = Field(
-        default=(),
-        max_length=20,
-        description="where copies go: folders, s3://, gs:// or az:// addresses",
+    places: tuple[Place, ...] = setting(
+        (), "where copies go: folders, s3://, gs:// or az:// addresses", max_length=20
     )
-    place_options: dict[str, dict[str, SecretStr]] = Field(
-        default={}, description="keys, region and the like of object stores, by place; all secret"
+    place_options: dict[str, dict[str, SecretStr]] = setting(
+        {}, "keys, region and the like of object stores, by place; all secret"
     )
-    recipients: tuple[Recipient, ...] = Field(
-        default=(),
-        max_length=100,
-        description="age public keys; backups are encrypted when there is one",
+    recipients: tuple[Recipient, ...] = setting(
+        (), "age public keys; backups are encrypted when there is one", max_length=100
     )
-    identity_file: FilePath | None = Field(
-        default=None, description="file with the age secret key, for verifying and restoring"
+    identity_file: FilePath | None = setting(
+        None, "file with the age secret key, for verifying and restoring"
     )
-    key: BackupKeys | None = Field(
-        default=None,
-        description="secret that signs backups; what it did not sign is refused. "
+    key: BackupKeys | None = setting(
+        None,
+        "secret that signs backups; what it did not sign is refused. "
         "The first of several signs, all are believed",
     )
-    daily: int = Field(default=7, ge=1, le=3650, description="daily backups that are kept")
-    weekly: int = Field(default=4, ge=0, le=520, description="weekly backups that are kept")
-    monthly: int = Field(default=12, ge=0, le=1200, description="monthly backups that are kept")
-    level: int = Field(default=3, ge=1, le=22, description="zstd level; more is smaller and slower")
-    max_age_hours: float = Field(
-        default=26.0, gt=0, le=87_600, description="hours after which the latest backup is too old"
+    daily: int = setting(7, "daily backups that are kept", ge=1, le=3650)
+    weekly: int = setting(4, "weekly backups that are kept", ge=0, le=520)
+    monthly: int = setting(12, "monthly backups that are kept", ge=0, le=1200)
+    max_age_hours: float = setting(
+        26.0, "hours after which the latest backup is too old", gt=0, le=87_600
     )
 
     @model_validator(mode="after")
@@ -216,35 +165,17 @@ class BackupSection(Section):
 class ScheduleSection(Section):
     """When work is due; times of day are in UTC unless another zone is named."""
 
-    timezone: Timezone = Field(default="UTC", description="the time zone of times and days here")
-    backup_at: ClockTime = Field(default="02:30", description="time of the daily backup")
-    verify_hours: int = Field(
-        default=24, ge=1, le=8760, description="hours between two verifications"
-    )
-    prune_hours: int = Field(default=24, ge=1, le=8760, description="hours between two prunings")
-    checkpoint_minutes: int = Field(
-        default=60, ge=1, le=10_080, description="minutes between two checkpoints of the WAL"
-    )
-    optimize_hours: int = Field(
-        default=24, ge=1, le=8760, description="hours between two runs of PRAGMA optimize"
-    )
-    sample_minutes: int = Field(
-        default=1, ge=1, le=1440, description="minutes between health samples"
-    )
+    timezone: Timezone = setting("UTC", "the time zone of times and days here")
+    backup_at: ClockTime = setting("02:30", "time of the daily backup")
+    verify_hours: int = setting(24, "hours between two verifications", ge=1, le=8760)
+    sample_minutes: int = setting(1, "minutes between health samples", ge=1, le=1440)
 
 
 class DeploymentSection(Section):
     """What a deployment does besides migrating."""
 
-    sample_data: bool = Field(
-        default=False, description="whether made-up postings are stored (development: true)"
-    )
-    min_free_mib: Mebibytes = Field(
-        default=512, description="MiB of free disk that a deployment needs"
-    )
-    simultaneous: int = Field(
-        default=100, ge=1, le=10_000, description="simultaneous operations of the validation"
-    )
+    sample_data: bool = setting(False, "whether made-up postings are stored (development: true)")
+    min_free_mib: Mebibytes = setting(512, "MiB of free disk that a deployment needs")
 
 
 # What development has instead of a section's own default.
@@ -260,7 +191,7 @@ class Settings(Section):
     ``Settings()`` is what an empty configuration means: development, in the current folder.
     """
 
-    environment: Environment = Field(default="development", description="what the store is for")
+    environment: Environment = setting("development", "what the store is for")
     store: StoreSection = StoreSection()
     paths: PathsSection = PathsSection()
     logging: LoggingSection = LoggingSection()

@@ -24,8 +24,9 @@ NOT_UTF8 = f"The store's URL is not UTF-8; give the file a name that is, and {EX
 class StoreURL:
     """A store's address that was understood.
 
-    ``engine`` is the URL's scheme. ``path`` is what it names there: for SQLite the database
-    file's absolute path. ``str()`` gives the URL as it was written.
+    ``engine`` is the URL's scheme. ``path`` is where what operations keep of it stands beside on
+    this machine; whether a file of the database is there, its backend says (``files``). ``str()``
+    gives the URL as it was written.
     """
 
     engine: str

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_origin
-
-from dotenv.parser import parse_stream
+from typing import Any, cast
 
 from jobstore.errors import Fault
 from jobstore.settings.reading import read_text, refusal
-from jobstore.settings.reference import PREFIX, Key, all_keys, bare, nearest
+from jobstore.settings.reference import PREFIX, all_keys, nearest
+from jobstore.settings.sections import Settings
 
 CONFIG = f"{PREFIX}CONFIG"
 
-# How alike a name must be to be taken for a mistake. Names without a double underscore are
-# also given by others: Kubernetes sets JOBSTORE_PORT for a service that is called jobstore.
-_ALIKE = 0.85
+# What others call so: Kubernetes for a service named jobstore, this project's tests and benchmarks.
+_OF_OTHERS = re.compile(
+    r"SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_[A-Z]+(_(PROTO|PORT|ADDR))?)?|TEST_DATA|BENCH_CACHE"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ def of_file(path: Path) -> dict[str, Variable]:
     """
     if not path.exists() or path.is_dir():
         return {}
+    from dotenv.parser import parse_stream
+
     found: dict[str, Variable] = {}
     for binding in parse_stream(io.StringIO(read_text(path))):
         written = binding.original.string
@@ -64,54 +66,46 @@ def of_file(path: Path) -> dict[str, Variable]:
 
 
 def settings_of(
-    variables: Mapping[str, Variable], used: Iterable[str], faults: list[Fault]
+    variables: Mapping[str, Variable], faults: list[Fault]
 ) -> dict[str, tuple[Any, str]]:
     """Return what variables say about settings: value and place, by dotted name.
 
-    Those in ``used`` are known for another reason. Adds to ``faults`` those that look like a
-    setting's variable and are none, and values that cannot be read.
+    pydantic-settings knows which values are JSON, and reads them. Adds to ``faults`` what is
+    none.
     """
-    known = {key.variable: key for key in all_keys()}
+    if not (keys := [key for key in all_keys() if key.variable in variables]):
+        return {}
+    from pydantic_settings import EnvSettingsSource
+
+    source = EnvSettingsSource(cast(Any, Settings))
     given = {}
-    for name, variable in variables.items():
-        if name in known:
-            try:
-                given[known[name].name] = (_value(known[name], variable.text), variable.where)
-            except ValueError:
-                reason = f'must be JSON, such as ["a", "b"] ({variable.where})'
-                faults.append(Fault(known[name].name, reason))
-        elif name.startswith(PREFIX) and name not in used and name != CONFIG:
-            fault = _unknown(name, known)
-            if fault:
-                faults.append(Fault(variable.where, fault))
+    for key in keys:
+        variable = variables[key.variable]
+        try:
+            value = source.prepare_field_value(key.name, key.field, variable.text, False)
+            given[key.name] = value, variable.where
+        except (ValueError, RecursionError):
+            reason = f'must be JSON, such as ["a", "b"] ({variable.where})'
+            faults.append(Fault(key.name, reason))
     return given
 
 
-def _unknown(name: str, known: Mapping[str, Key]) -> str | None:
+def unknown_among(variables: Mapping[str, Variable], used: Collection[str]) -> list[Fault]:
+    """Return a fault for each variable that looks like a setting's and is none.
+
+    Those in ``used`` are known for another reason.
+    """
+    known = {CONFIG, *(key.variable for key in all_keys())}
+    return [
+        Fault(variable.where, _unknown(name.removeprefix(PREFIX), known))
+        for name, variable in variables.items()
+        if name.startswith(PREFIX)
+        and not (name in known or name in used or _OF_OTHERS.fullmatch(name, len(PREFIX)))
+    ]
+
+
+def _unknown(short: str, known: Collection[str]) -> str:
     # All of them begin alike, which says nothing of how alike they are.
-    short = name.removeprefix(PREFIX)
-    names = [each.removeprefix(PREFIX) for each in known]
-    if "__" not in short:
-        meant = nearest(short, names, cutoff=_ALIKE)
-        return f"is no setting; did you mean {PREFIX}{meant}?" if meant else None
-    meant = nearest(short.removeprefix("STORE__"), names)
+    meant = nearest(short.removeprefix("STORE__"), [name.removeprefix(PREFIX) for name in known])
     hint = f"did you mean {PREFIX}{meant}?" if meant else "'jobstore config keys' lists all"
     return f"is no setting; {hint}"
-
-
-def _value(key: Key, text: str) -> Any:
-    """Return a list or mapping for the JSON that stands for it, other texts as they are."""
-    if get_origin(bare(key.field.annotation)) not in (tuple, dict):
-        return text
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def file_of(flag: str | None, variables: Iterable[Mapping[str, Variable]]) -> Path | None:
-    """Return the YAML file that the flag names, or else the first JOBSTORE_CONFIG."""
-    if flag is not None:
-        return Path(flag)
-    named = (each[CONFIG].text for each in variables if CONFIG in each)
-    return next(map(Path, named), None)

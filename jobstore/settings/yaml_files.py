@@ -2,14 +2,14 @@
 
 Scalars are read by the core schema of YAML 1.2.2 (section 10.3.2), so that ``02:30`` and ``on``
 stay texts. A key that occurs twice, an alias, a tag and a second document are refused: each of
-them makes a file mean something else than what one sees.
+them makes a file mean something else than what one sees. pydantic-settings' own source of YAML
+takes all of them, reads YAML 1.1, and forgets the lines.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +22,14 @@ _DEEPEST = 20
 
 Path_ = tuple[str | int, ...]
 
-_NULL = "tag:yaml.org,2002:null"
-_BOOL = "tag:yaml.org,2002:bool"
-_INT = "tag:yaml.org,2002:int"
-_FLOAT = "tag:yaml.org,2002:float"
-
-_SCALARS: dict[str, Callable[[str], Any]] = {
-    _NULL: lambda text: None,
-    _BOOL: lambda text: {"true": True, "false": False}[text.lower()],
-    _INT: int,
-    _FLOAT: float,
-}
-
-
-@dataclass(slots=True)
-class Document:
-    """The values of a file, and the line (from 1) on which each of them begins."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    lines: dict[Path_, int] = field(default_factory=dict)
+# Of each kind of scalar its tag, its form, the characters that it begins with, and its value.
+_SCALARS: tuple[tuple[str, str, str, Callable[[str], Any]], ...] = (
+    ("null", r"(null|Null|NULL|~|)$", "nN~", lambda text: None),
+    ("bool", r"(true|True|TRUE|false|False|FALSE)$", "tTfF", lambda text: text.lower() == "true"),
+    ("int", r"[-+]?[0-9]{1,18}$", "-+0123456789", int),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$", "-+.0123456789", float),
+)
+_VALUES = {f"tag:yaml.org,2002:{name}": value for name, _, _, value in _SCALARS}
 
 
 class _Refused(yaml.MarkedYAMLError):
@@ -59,6 +48,8 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML has stubs, but not of this
         if isinstance(event, AliasEvent):
             raise _Refused(event, "has an alias (*name), which is not allowed; repeat the value")
+        if getattr(event, "tag", None) is not None:
+            raise _Refused(event, "has a tag (!name), which is not allowed; write the plain value")
         if self._depth > _DEEPEST:
             raise _Refused(event, "is nested too deeply")
         self._depth += 1
@@ -68,32 +59,23 @@ class _Loader(yaml.SafeLoader):
             self._depth -= 1
 
 
-for _tag, _pattern, _first in (
-    (_NULL, r"(null|Null|NULL|~|)$", ["n", "N", "~", ""]),
-    (_BOOL, r"(true|True|TRUE|false|False|FALSE)$", list("tTfF")),
-    (_INT, r"[-+]?[0-9]{1,18}$", list("-+0123456789")),
-    (_FLOAT, r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$", list("-+.0123456789")),
-):
-    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), _first)
+for _name, _form, _first, _ in _SCALARS:
+    # A null may also be nothing at all.
+    _begins = [*_first, ""] if _name == "null" else [*_first]
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(_form), _begins)
 
 
-def read_yaml(path: Path) -> Document:
-    """Return what a YAML file says; an empty one says nothing.
+def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
+    """Return the values of a YAML file, and the line (from 1) on which each of them begins.
 
     Raises InvalidSettings, with the file and the line.
     """
-    text = read_text(path)
-    document = Document()
+    lines: dict[Path_, int] = {}
     loader = None
     try:
-        loader = _Loader(text)
+        loader = _Loader(read_text(path))
         node = loader.get_single_node()
-        if node is None or node.tag == _NULL:
-            return document
-        if not isinstance(node, yaml.MappingNode):
-            kind = "a list" if isinstance(node, yaml.SequenceNode) else "a single value"
-            raise refusal(path, f"has {kind} at the top; it must have sections, such as store:")
-        document.values = _mapping(node, (), document.lines)
+        values = None if node is None else _value(node, (), lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise refusal(path, _problem(error), mark.line + 1 if mark else None) from None
@@ -102,7 +84,10 @@ def read_yaml(path: Path) -> Document:
     finally:
         if loader is not None:
             loader.dispose()
-    return document
+    if not isinstance(values, dict | None):
+        kind = "a list" if isinstance(values, list) else "a single value"
+        raise refusal(path, f"has {kind} at the top; it must have sections, such as store:")
+    return values or {}, lines
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:
@@ -116,40 +101,17 @@ def _problem(error: yaml.MarkedYAMLError) -> str:
 
 def _value(node: yaml.Node, at: Path_, lines: dict[Path_, int]) -> Any:
     lines.setdefault(at, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        return _mapping(node, at, lines)
     if isinstance(node, yaml.SequenceNode):
-        _no_tag(node, "tag:yaml.org,2002:seq")
         return [_value(item, (*at, index), lines) for index, item in enumerate(node.value)]
-    return _scalar(node)
-
-
-def _mapping(node: yaml.MappingNode, at: Path_, lines: dict[Path_, int]) -> dict[str, Any]:
-    _no_tag(node, "tag:yaml.org,2002:map")
+    if not isinstance(node, yaml.MappingNode):
+        return _VALUES.get(node.tag, str)(node.value)
     values: dict[str, Any] = {}
     for key, item in node.value:
         if not isinstance(key, yaml.ScalarNode):
             raise _Refused(key, "has a key that is no single word")
         name = str(key.value)
         if name in values:
-            first = lines[(*at, name)]
-            raise _Refused(key, f"the key {name} stands on line {first} already")
+            raise _Refused(key, f"the key {name} stands on line {lines[(*at, name)]} already")
         lines[(*at, name)] = key.start_mark.line + 1
         values[name] = _value(item, (*at, name), lines)
     return values
-
-
-def _scalar(node: yaml.Node) -> Any:
-    read = _SCALARS.get(node.tag)
-    if read is None:
-        _no_tag(node, "tag:yaml.org,2002:str")
-        return str(node.value)
-    try:
-        return read(node.value)
-    except (KeyError, ValueError):
-        raise _Refused(node, "has a value that is not what its tag says") from None
-
-
-def _no_tag(node: yaml.Node, expected: str) -> None:
-    if node.tag != expected:
-        raise _Refused(node, "has a tag (!name), which is not allowed; write the plain value")

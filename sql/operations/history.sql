@@ -54,7 +54,7 @@ WHERE v.period = :period AND v.starts_at >= :since AND v.starts_at < :until
 GROUP BY step, v.name;
 
 -- name: tallies_ever
-SELECT t.operation, t.measure, t.detail, t.amount
+SELECT t.starts_at, t.operation, t.measure, t.detail, t.amount
 FROM tally AS t
 WHERE t.period = 0;
 

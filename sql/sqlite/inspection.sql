@@ -1,18 +1,5 @@
 -- What `jobstore doctor` reads. These walk whole tables, and only when they are asked to.
 
--- In which order, the caller says.
--- name: every_posting
-SELECT
-    p.id, p.version, p.status, p.source, p.source_job_id, p.title, p.company, p.location,
-    p.country, p.workplace, p.employment_type, p.experience_level, p.industry, p.skills,
-    p.salary_min, p.salary_max, p.salary_currency, p.salary_period, p.salary_text, p.url,
-    p.applicant_count, p.posted_at, p.first_seen_at, p.last_seen_at,
-    p.apply_url, p.company_url, p.company_size, p.expires_at, p.updated_at, p.closed_at,
-    t.description, t.attributes,
-    p.place, p.listed_at, p.listed_tie, p.yearly_min, p.yearly_max, p.digest, p.seen_digest
-FROM posting AS p
-LEFT JOIN posting_text AS t ON t.place = p.place
-
 -- name: every_counter
 -- Quartiles follow from the counts of salaries, and are compared by themselves.
 SELECT c.kind, c.value, c.label, c.amount FROM counter AS c WHERE c.kind <> 'quartiles';

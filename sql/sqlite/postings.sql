@@ -1,14 +1,17 @@
--- Statements on single postings. Search statements depend on the query and are built in code.
+-- Statements on postings. Search statements depend on the query and are built in code.
+
+-- part: stored_posting
+p.id, p.version, p.status, p.source, p.source_job_id, p.title, p.company, p.location,
+p.country, p.workplace, p.employment_type, p.experience_level, p.industry, p.skills,
+p.salary_min, p.salary_max, p.salary_currency, p.salary_period, p.salary_text, p.url,
+p.applicant_count, p.posted_at, p.first_seen_at, p.last_seen_at,
+p.apply_url, p.company_url, p.company_size, p.expires_at, p.updated_at, p.closed_at,
+t.description, t.attributes,
+p.place, p.listed_at, p.listed_tie
 
 -- name: posting_by_id
 SELECT
-    p.id, p.version, p.status, p.source, p.source_job_id, p.title, p.company, p.location,
-    p.country, p.workplace, p.employment_type, p.experience_level, p.industry, p.skills,
-    p.salary_min, p.salary_max, p.salary_currency, p.salary_period, p.salary_text, p.url,
-    p.applicant_count, p.posted_at, p.first_seen_at, p.last_seen_at,
-    p.apply_url, p.company_url, p.company_size, p.expires_at, p.updated_at, p.closed_at,
-    t.description, t.attributes,
-    p.place, p.listed_at, p.listed_tie
+    {stored_posting}
 FROM posting AS p
 LEFT JOIN posting_text AS t ON t.place = p.place
 WHERE p.id = ?;
@@ -23,16 +26,17 @@ WITH RECURSIVE wanted (id, number) AS (
     WHERE 16 * w.number < length(:ids)
 )
 SELECT
-    p.id, p.version, p.status, p.source, p.source_job_id, p.title, p.company, p.location,
-    p.country, p.workplace, p.employment_type, p.experience_level, p.industry, p.skills,
-    p.salary_min, p.salary_max, p.salary_currency, p.salary_period, p.salary_text, p.url,
-    p.applicant_count, p.posted_at, p.first_seen_at, p.last_seen_at,
-    p.apply_url, p.company_url, p.company_size, p.expires_at, p.updated_at, p.closed_at,
-    t.description, t.attributes,
-    p.place, p.listed_at, p.listed_tie, wanted.id
+    {stored_posting}, wanted.id
 FROM wanted
 CROSS JOIN posting AS p ON p.id = wanted.id
 LEFT JOIN posting_text AS t ON t.place = p.place;
+
+-- In which order, the caller says.
+-- name: every_posting
+SELECT
+    {stored_posting}, p.yearly_min, p.yearly_max, p.digest, p.seen_digest
+FROM posting AS p
+LEFT JOIN posting_text AS t ON t.place = p.place
 
 -- name: insert_posting
 INSERT INTO posting (

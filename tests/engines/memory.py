@@ -102,6 +102,10 @@ class MemoryBackend:
             raise StoreUnavailable("A store in memory has a name; write memory:jobs.")
         return StoreURL("memory", Path(name), url)
 
+    def files(self, url: StoreURL) -> tuple[Path, ...]:
+        """Return nothing: there are none."""
+        return ()
+
     async def open(
         self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime]
     ) -> MemoryEngine:

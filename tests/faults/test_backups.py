@@ -16,8 +16,9 @@ import pytest
 
 import jobstore
 from jobstore import BackupError, StorageFull, StoreCorrupt
+from jobstore.engines.sqlite.upkeep import copying, replacing
 from jobstore.operations import backup
-from jobstore.operations.backup import creation, drills, replacing, verification
+from jobstore.operations.backup import creation, restore_tests, verification
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.backup.restoring import restore
@@ -111,7 +112,7 @@ def test_a_disk_that_fills_up_during_a_backup(
     step: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(creation, "_STEP", 5)
+    monkeypatch.setattr(copying, "_STEP", 5)
     settings = settings_for(tmp_path, folder=small_disk.folder / "backups")
     swell(settings.store.url, 200_000)
     before = octets(path)
@@ -220,8 +221,8 @@ MOMENTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "marker": (FolderPlace, "delete", die),
     "link": (os, "link", die),
     "linked": (os, "link", after(os.link)),
-    "swap": (replacing, "publish", die),
-    "swapped": (replacing, "publish", after(replacing.publish)),
+    "swap": (replacing, "overwrite", die),
+    "swapped": (replacing, "overwrite", after(replacing.overwrite)),
 }
 
 
@@ -261,7 +262,7 @@ def test_a_backup_that_is_killed_is_none_and_the_next_one_leaves_nothing_of_it(
     # What there is besides is whole.
     whole = [each.name for each in catalog.backups]
     assert len(whole) == (2 if moment in ("copy", "marker") else 1)
-    assert drills.drill(settings).ok
+    assert restore_tests.run_restore_test(settings).ok
     second = make(settings)
     assert leftovers(*folders) == []
     for folder in folders:

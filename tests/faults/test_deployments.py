@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -156,7 +157,7 @@ async def test_a_rollback_loses_nothing_that_a_hundred_coroutines_got_acknowledg
     # Each is in the store, or in the backup that was made at the very moment.
     assert done.saved is not None
     other = sqlite_url(tmp_path / "saved.db")
-    await backup.restore(settings, done.saved, to=other)
+    await backup.in_thread(partial(backup.restore, settings, name=done.saved, to=other))
     saved, there = await versions(other), await versions(migrated_url)
     assert len(saved) == done.loss.added
     for key, version in scrapers.acknowledged.items():
@@ -170,7 +171,8 @@ import os, signal, sys
 from pathlib import Path
 import jobstore.resources
 from jobstore.operations import deployment
-from jobstore.operations.deployment import replacing, undoing
+from jobstore.engines.sqlite.upkeep import content
+from jobstore.operations.deployment import undoing
 from jobstore.settings.sections import Settings
 
 settings = Settings.model_validate_json(Path(sys.argv[1]).read_text())
@@ -203,7 +205,7 @@ if moment == "half-way":
         def connect(self, *arguments, **options):
             return sqlite3.connect(*arguments, factory=Killed, **options)
 
-    replacing.sqlite3 = module()
+    content.sqlite3 = module()
 if moment == "undoing":
     undoing.migrating.down = lambda *arguments, **options: die()
 if work == "deploy":

@@ -15,8 +15,8 @@ import pytest
 import jobstore
 from jobstore import JobPosting, migrating
 from jobstore.migrating import State
-from jobstore.operations.deployment import replacing
-from tests.contract.cli.commands import answer, run
+from jobstore.operations import backup
+from tests.contract.cli.commands import answer, run, unannounced
 from tests.fixtures.migrations import IDS
 from tests.operations.backups import content
 
@@ -48,7 +48,7 @@ def test_everything_that_is_taken_back_comes_back(filled: str, tmp_path: Path) -
     assert applied(filled) == []
     assert "1 rows of revision" in done.stderr
     # It is said where it is and how to have it again, before anything is taken back.
-    kept, *steps = done.stderr.splitlines()
+    (kept,), steps = unannounced(done.stderr).splitlines(), done.stdout.splitlines()
     assert str(tmp_path / "jobs.ops" / "backups") in kept
     assert steps == [f"Took back {id}." for id in reversed(IDS)]
     command = re.search(r"jobstore (restore \S+ --replace .*)$", kept)
@@ -69,7 +69,9 @@ def test_the_command_that_is_told_is_about_the_same_store_and_backups(
     named = ("--config", str(config), "--store", url)
     done = run("migrate", "down", "--to", "0", "--yes", *named)
     assert done.exit_code == 0, done.stderr
-    command = shlex.split(done.stderr.splitlines()[0].partition("; to have it again: ")[2])
+    command = shlex.split(
+        unannounced(done.stderr).splitlines()[0].partition("; to have it again: ")[2]
+    )
     assert command[0] == "jobstore"
     again = run(*command[1:])
     assert again.exit_code == 0, again.stderr
@@ -127,7 +129,7 @@ def test_a_full_disk_takes_nothing_back(filled: str, monkeypatch: pytest.MonkeyP
     def full(*_: Any, **__: Any) -> None:
         raise jobstore.StorageFull("The disk is full.")
 
-    monkeypatch.setattr(replacing, "create_backup", full)
+    monkeypatch.setattr(backup, "create", full)
     done = run("migrate", "down", "--store", filled, "--to", "1", "--yes")
     assert done.exit_code == 1
     assert "Nothing was taken back, as no backup can be made of 1 rows of revision" in done.stderr
@@ -135,14 +137,15 @@ def test_a_full_disk_takes_nothing_back(filled: str, monkeypatch: pytest.MonkeyP
 
 
 def test_what_is_taken_back_is_what_is_backed_up(filled: str, tmp_path: Path) -> None:
-    """The settings name another store; the one at hand is meant."""
+    """The file names another store than the command line, which wins for both."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "config.yaml").write_text(
         "store: {url: 'sqlite:///other.db'}\nbackup: {folder: kept, places: [elsewhere]}\n"
     )
-    done = run("migrate", "down", "--config", "config.yaml", "--to", "1", "--yes")
+    named = ("--config", "config.yaml", "--store", filled)
+    done = run("migrate", "down", *named, "--to", "1", "--yes")
     assert done.exit_code == 0, done.stderr
-    (kept,) = answer("backup", "list", "--config", "config.yaml")["backups"]
+    (kept,) = answer("backup", "list", *named)["backups"]
     assert (kept["postings"], kept["reason"]) == (2, f"before taking back {IDS[-1]}")
     assert len(kept["places"]) == 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from jobstore import migrating
 from jobstore.engines.sqlite import schema
-from jobstore.errors import MigrationError, SchemaMismatch, StoreUnavailable
+from jobstore.errors import MigrationError, SchemaMismatch, StoreBusy, StoreUnavailable
 from jobstore.migrating import State
 from jobstore.settings import sqlite_url
 from tests.fixtures.migrations import FOLDER, IDS, NEWEST
@@ -227,3 +228,22 @@ def test_taking_back_from_nothing_makes_nothing(store_url: str, path: Path) -> N
         migrating.down(store_url)
     assert not path.exists()
     assert not path.with_name("jobs.db.lock").exists()
+
+
+def test_whoever_reads_an_empty_file_is_waited_for(
+    store_url: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.touch()
+    with _open(path) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        with pytest.raises(StoreBusy):
+            migrating.up(store_url, timeout=0.05)
+
+        def attempts(_timeout: float) -> Iterator[None]:
+            yield
+            reader.execute("ROLLBACK")
+            yield
+
+        monkeypatch.setattr(schema, "attempts", attempts)
+        assert _ids(migrating.up(store_url, timeout=0.05)) == IDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from jobstore.settings.sections import Settings
 _PATIENT: dict[str, Any] = {
     "thresholds": dict.fromkeys(("get_ms", "search_ms", "statistics_ms", "write_ms"), 60_000),
     "health": {"timeout": 60, "disk_warn_percent": 0.002, "disk_fail_percent": 0.001},
-    "deployment": {"min_free_mib": 1, "simultaneous": 30, "sample_data": False},
+    "deployment": {"min_free_mib": 1, "sample_data": False},
 }
 
 COLUMN = ("ALTER TABLE posting ADD COLUMN extra TEXT;", "ALTER TABLE posting DROP COLUMN extra;")
@@ -51,6 +52,14 @@ def rolled_back(settings: Settings, to: int) -> Deployment:
 def gates(deployment: Deployment) -> dict[str, str]:
     """Return the verdict of each gate by its name."""
     return {gate.name: gate.verdict.value for phase in deployment.phases for gate in phase.gates}
+
+
+def rewrite_record(settings: Settings, number: int, change: Callable[[Any], Any]) -> None:
+    """Let the record of a deployment say something else; ``change`` is given what it says."""
+    with closing(sqlite3.connect(settings.operations_db)) as conn, conn:
+        asked = conn.execute("SELECT record FROM deployment WHERE number = ?", (number,))
+        record = json.dumps(change(json.loads(asked.fetchone()[0])))
+        conn.execute("UPDATE deployment SET record = ? WHERE number = ?", (record, number))
 
 
 def spoil_alerts(settings: Settings) -> None:

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -205,8 +206,8 @@ async def test_backups_and_drills_that_are_missing_or_old_warn_until_there_is_on
         check(settings, gather(settings, now=now))
 
     at(None)
-    made = await backup.create_backup(settings)
-    assert (await backup.drill(settings)).ok
+    made = await backup.in_thread(partial(backup.create, settings))
+    assert (await backup.in_thread(partial(backup.run_restore_test, settings))).ok
     at(None)
     moment = made.manifest.created_at.timestamp()
     at(moment + 25.9 * HOUR)
@@ -223,8 +224,8 @@ async def test_backups_and_drills_that_are_missing_or_old_warn_until_there_is_on
     assert told(receiver, "restore-test-age") == [("restore-test-age", "firing")]
     assert receiver.notices[-1]["text"].startswith("the last restore test is 8.1 days old")
     receiver.bodies.clear()
-    await backup.create_backup(settings)
-    assert (await backup.drill(settings)).ok
+    await backup.in_thread(partial(backup.create, settings))
+    assert (await backup.in_thread(partial(backup.run_restore_test, settings))).ok
     at(None)
     assert told(receiver, *rules) == [("backup-age", "resolved"), ("restore-test-age", "resolved")]
 
@@ -232,8 +233,8 @@ async def test_backups_and_drills_that_are_missing_or_old_warn_until_there_is_on
 async def test_a_backup_and_a_drill_of_a_clock_that_was_ahead_are_told(
     migrated_url: str, settings: Settings, receiver: Webhook
 ) -> None:
-    made = await backup.create_backup(settings)
-    assert (await backup.drill(settings)).ok
+    made = await backup.in_thread(partial(backup.create, settings))
+    assert (await backup.in_thread(partial(backup.run_restore_test, settings))).ok
     moment = made.manifest.created_at.timestamp()
     check(settings, gather(settings, now=moment - 4 * MINUTE))
     assert receiver.bodies == []
@@ -252,7 +253,7 @@ def test_what_cannot_be_read_is_not_judged_and_the_rest_is(
     recorder.flush()
     with closing(sqlite3.connect(settings.operations_db)) as conn:
         conn.execute("DROP TABLE tally")
-    (settings.state_folder / "drills.json").write_text("no JSON")
+        conn.execute("DROP TABLE restore_test")
     found = gather(settings, now=NOW)
     assert (found.windows, found.restore_test_age_days) == ({}, None)
     assert found.backup_age_hours == float("inf")
@@ -294,12 +295,15 @@ def test_a_pipe_in_place_of_a_file_is_told_and_keeps_nothing_from_being_judged(
 ) -> None:
     settings = settings_for(tmp_path, health={"timeout": 0.2})
     settings.state_folder.mkdir()
-    os.mkfifo(settings.state_folder / "drills.json")
+    os.mkfifo(settings.operations_db)
     for _ in range(3):
         found = gather(settings, now=NOW)
-        assert (found.restore_test_age_days, found.backup_age_hours) == (None, float("inf"))
+        assert (found.windows, found.restore_test_age_days, found.backup_age_hours) == (
+            *({}, None, None),
+        )
         assert found.disk_free_percent is not None
-    assert caplog.text.count("drills.json is not a plain file; remove it.") == 3
+    # The traffic, the backup and the restore test.
+    assert caplog.text.count("operations.db cannot be used: it is not a plain file") == 3 * 3
 
 
 def test_a_store_that_is_nowhere_has_no_disk_to_be_judged(tmp_path: Path) -> None:

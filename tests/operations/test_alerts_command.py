@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.cli.commands import run, said
+from tests.contract.cli.commands import run, said, shown
 from tests.operations.receivers import Webhook, webhook
 
 # The command has no thread when it forks; the process of the tests has some.
@@ -39,11 +39,10 @@ def config(migrated_url: str, tmp_path: Path, receiver: Webhook) -> Path:
 
 
 def alerts(config: Path, *arguments: str, code: int = 0) -> str:
-    """Run it; return what people are told."""
+    """Run it; return what people are shown, and told beside it."""
     result = run("alerts", *arguments, "--config", str(config))
     assert result.exit_code == code, result.stderr
-    assert result.stdout == ""
-    return said(result)
+    return f"{shown(result)} {said(result)}".strip()
 
 
 def asked(config: Path, *arguments: str, code: int = 0) -> Any:
@@ -158,7 +157,7 @@ def test_sinks_are_tried_one_by_one_or_all(config: Path, receiver: Webhook) -> N
 def test_a_sink_that_is_not_reached_ends_the_test_with_1(config: Path, receiver: Webhook) -> None:
     receiver.status = 404
     assert alerts(config, "test", code=1) == (
-        "Error: The test did not reach pager (the webhook answered 404). The test reached 1 sink."
+        "The test reached 1 sink. Error: The test did not reach pager (the webhook answered 404)."
     )
     found = asked(config, "test", "--sink", "pager", code=1)["deliveries"]
     assert [each["error"] for each in found] == ["the webhook answered 404"]

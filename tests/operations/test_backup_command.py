@@ -15,7 +15,7 @@ from jobstore import migrating
 from jobstore.cli import progress
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.settings.sections import Settings
-from tests.contract.cli.commands import answer, run, said
+from tests.contract.cli.commands import answer, run, said, shown
 from tests.operations.backups import (
     content,
     data_of,
@@ -55,9 +55,9 @@ def two_places(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_creating(settings: Settings) -> None:
     result = run("backup", "create")
-    assert (result.exit_code, result.stdout) == (0, "")
+    assert (result.exit_code, said(result)) == (0, "")
     (made,) = read_catalog(settings).backups
-    assert said(result) == (
+    assert shown(result) == (
         f"{made.name}: 40 postings, 0.0 MiB, kept in {settings.backups_folder}."
     )
     told = answer("backup", "create", "--reason", "before an experiment")
@@ -88,19 +88,19 @@ def test_a_store_that_is_not_there_is_refused(settings: Settings, tmp_path: Path
 
 def test_listing(settings: Settings, two_places: list[str]) -> None:
     Path(two_places[1]).mkdir()
-    assert said(run("backup", "list")) == "There is no backup."
+    assert shown(run("backup", "list")) == "There is no backup."
     assert answer("backup", "list") == {"backups": [], "faults": {}}
     first = make(settings, "a\x1b[31m reason")
     run("backup", "create")
 
     result = run("backup", "list")
 
-    assert (result.exit_code, result.stdout) == (0, "")
-    text = said(result)
+    assert (result.exit_code, said(result)) == (0, "")
+    text = shown(result)
     assert text.startswith("backup postings size in reason jobs-")
     assert text.index(first.name) > text.index("1 2 3 manual")
     assert f"{first.name} 40 0.0 MiB 1 a" in text
-    assert "\x1b" not in result.stderr
+    assert "\x1b" not in result.stdout
     assert text.endswith(f"1: {settings.backups_folder} 2: {two_places[0]} 3: {two_places[1]}")
     told = answer("backup", "list")
     assert [each["reason"] for each in told["backups"]] == ["manual", "a\x1b[31m reason"]
@@ -122,7 +122,7 @@ def test_listing_tells_which_are_encrypted(
     keys = new_keys(tmp_path / "key.txt")
     monkeypatch.setenv("JOBSTORE_BACKUP__RECIPIENTS", json.dumps([keys.public]))
     assert answer("backup", "create")["encryption"] == "age"
-    text = said(run("backup", "list"))
+    text = shown(run("backup", "list"))
     assert "in key reason" in text
     assert "1 age manual" in text
     assert "1 none manual" in text
@@ -153,8 +153,8 @@ def test_verifying(settings: Settings, two_places: list[str]) -> None:
     result = run("backup", "verify")
 
     places = (str(settings.backups_folder), *two_places)
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert said(result) == " ".join(f"{newest} in {place} is good." for place in places)
+    assert (result.exit_code, said(result)) == (0, "")
+    assert shown(result) == " ".join(f"{newest} in {place} is good." for place in places)
     told = answer("backup", "verify", name)
     assert told["ok"]
     assert [each["place"] for each in told["copies"]] == [*places]
@@ -169,7 +169,7 @@ def test_verifying(settings: Settings, two_places: list[str]) -> None:
     told = json.loads(result.stdout)
     assert (told["ok"], [each["ok"] for each in told["copies"]]) == (False, [True, False, True])
     assert "checksum differs" in said(result)
-    assert run("backup", "verify", "-q").stderr == ""
+    assert run("backup", "verify", "-q").output == ""
     both = run("backup", "verify", name, "--all")
     assert both.exit_code == 2
     assert "--all goes neither with a name nor with --restore" in said(both)
@@ -179,8 +179,8 @@ def test_verifying(settings: Settings, two_places: list[str]) -> None:
 def test_testing_a_restore(settings: Settings) -> None:
     manifest = make(settings)
     result = run("backup", "verify", "--restore")
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert said(result).startswith(f"{manifest.name} gives the store back: 40 postings, restored")
+    assert (result.exit_code, said(result)) == (0, "")
+    assert shown(result).startswith(f"{manifest.name} gives the store back: 40 postings, restored")
     told = answer("backup", "verify", "--restore", manifest.name)
     assert told.keys() == {
         *("at", "backup", "place", "ok", "error", "seconds", "age_seconds", "postings", "faults")
@@ -207,7 +207,7 @@ def test_pruning(
     # One place is not there.
     assert planned.exit_code == 1
     own = str(settings.backups_folder)
-    assert f"{own}: 1 backup would go, 1 kept. {old.name}" in said(planned)
+    assert f"{own}: 1 backup would go, 1 kept. {old.name}" in shown(planned)
     assert data_of(settings, old).exists()
     Path(two_places[1]).mkdir()
     told = answer("backup", "prune")
@@ -219,7 +219,7 @@ def test_pruning(
     }
     assert [each["removed"] for each in told["places"][1:]] == [[], []]
     assert not data_of(settings, old).exists()
-    assert f"{own}: 0 backups removed, 1 kept." in said(run("backup", "prune"))
+    assert f"{own}: 0 backups removed, 1 kept." in shown(run("backup", "prune"))
 
 
 def test_restoring_to_a_new_place(settings: Settings, tmp_path: Path) -> None:
@@ -233,8 +233,8 @@ def test_restoring_to_a_new_place(settings: Settings, tmp_path: Path) -> None:
     assert (told["backup"], told["path"], told["saved"]) == (manifest.name, str(new), None)
     assert content(new) == content(tmp_path / "jobs.db")
     result = run("restore", manifest.name, "--to", f"sqlite:///{tmp_path}/url.db")
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert said(result).startswith(
+    assert (result.exit_code, said(result)) == (0, "")
+    assert shown(result).startswith(
         f"{tmp_path}/url.db: 40 postings as of {manifest.created_at:%Y-%m-%d %H:%M:%S} UTC, from "
         f"{manifest.name} in {settings.backups_folder}, in "
     )
@@ -287,7 +287,7 @@ def test_restoring_in_place(settings: Settings, two_places: list[str], tmp_path:
     # The backup of what was there is one place short.
     assert result.exit_code == 1
     saved = read_catalog(settings).backups[0]
-    assert f"What was there is kept as {saved.name}." in said(result)
+    assert f"What was there is kept as {saved.name}." in shown(result)
     assert "check that the folder is there" in said(result)
     assert content(path) == expected
     Path(two_places[1]).mkdir()
@@ -304,7 +304,7 @@ def test_what_is_left_to_do_is_told(
     migrating.up(store_url, "0002")
     make(settings_for(tmp_path))
     new = str(tmp_path / "new.db")
-    assert "jobstore migrate up" in said(run("restore", "--to", new))
+    assert "jobstore migrate up" in shown(run("restore", "--to", new))
 
 
 class Terminal(io.StringIO):
@@ -315,7 +315,7 @@ class Terminal(io.StringIO):
 def test_a_person_sees_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     shown: Any = Console(file=screen, force_terminal=True, width=100)
-    monkeypatch.setattr(progress, "console", lambda: shown)
+    monkeypatch.setattr(progress, "console", lambda _: shown)
     with progress.Steps(quiet=False) as steps:
         steps("copy pages", 0, 0)
         steps("copy pages", 10, 100)

@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from jobstore import (
     StoreUnavailable,
     migrating,
 )
+from jobstore.engines.sqlite.upkeep import copying
 from jobstore.locking import FileLock
 from jobstore.operations import backup
 from jobstore.operations.backup import creation
@@ -158,7 +160,7 @@ async def test_a_backup_while_a_hundred_coroutines_write(
     migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_for(tmp_path)
-    monkeypatch.setattr(creation, "_STEP", 10)
+    monkeypatch.setattr(copying, "_STEP", 10)
     before: Counter[str] = Counter()
     steps = 0
     async with jobstore.connect(migrated_url) as store:
@@ -173,7 +175,7 @@ async def test_a_backup_while_a_hundred_coroutines_write(
         writing = asyncio.ensure_future(writers.run())
         await asyncio.to_thread(writers.more, 400)
         before = Counter(writers.acknowledged)
-        made = await backup.create_backup(settings, progress=progress)
+        made = await backup.in_thread(partial(backup.create, settings), progress)
         after = Counter(writers.acknowledged)
         writers.stop()
         await writing
@@ -181,7 +183,9 @@ async def test_a_backup_while_a_hundred_coroutines_write(
 
     assert steps >= 5
     assert after.total() - before.total() >= 750
-    await backup.restore(settings, made.name, to=sqlite_url(tmp_path / "restored.db"))
+    await backup.in_thread(
+        partial(backup.restore, settings, name=made.name, to=sqlite_url(tmp_path / "restored.db"))
+    )
     check_file(tmp_path / "restored.db")
     async with jobstore.connect(sqlite_url(tmp_path / "restored.db")) as restored:
         kept: Counter[str] = Counter()
@@ -237,11 +241,11 @@ async def test_a_backup_is_copied_to_the_places_later_where_that_is_asked_for(
     near.mkdir()
     settings = settings_for(tmp_path, places=[str(near), str(gone)])
 
-    made = await backup.create_backup(settings, replicate=False)
+    made = await backup.in_thread(partial(backup.create, settings, replicate=False))
 
     assert (made.places, made.failures) == ((str(settings.backups_folder),), {})
     assert [*near.iterdir()] == []
-    spread = await backup.replicate(settings, made.name)
+    spread = await backup.in_thread(partial(backup.replicate, settings, made.name))
     assert spread.manifest == made.manifest
     assert spread.places == (str(settings.backups_folder), str(near))
     assert [*spread.failures] == [str(gone)]
@@ -251,15 +255,15 @@ async def test_a_backup_is_copied_to_the_places_later_where_that_is_asked_for(
     # A copy that is there is not written anew.
     state = (near / made.manifest.file).stat()
     gone.mkdir()
-    latest = await backup.create_backup(settings)
-    spread = await backup.replicate(settings, made.name)
+    latest = await backup.in_thread(partial(backup.create, settings))
+    spread = await backup.in_thread(partial(backup.replicate, settings, made.name))
     assert spread.places == (str(settings.backups_folder), str(near), str(gone))
     assert (near / made.manifest.file).stat().st_ino == state.st_ino
     told = backup.last_backup(settings).attempt
     assert told is not None
     assert told.backup == latest.name
     with pytest.raises(BackupError):
-        await backup.replicate(settings, "unknown")
+        await backup.in_thread(partial(backup.replicate, settings, "unknown"))
 
 
 def test_a_place_is_one_place_however_often_and_however_deep_it_is_named(
@@ -354,6 +358,7 @@ def test_another_programs_tables_are_no_content_of_ours(settings: Settings, tmp_
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(creation, "_PATIENCE", 0.05)
+    monkeypatch.setattr(copying, "_PATIENCE", 0.05)
     return
 
 
@@ -404,7 +409,7 @@ async def test_a_backup_that_nobody_waits_for_ends_and_leaves_nothing(settings: 
         loop.call_soon_threadsafe(reached.set)
         assert given_up.wait(60)
 
-    making = asyncio.ensure_future(backup.create_backup(settings, progress=progress))
+    making = asyncio.ensure_future(backup.in_thread(partial(backup.create, settings), progress))
     await reached.wait()
     making.cancel()
     # The coroutine is told of it first.
@@ -414,7 +419,7 @@ async def test_a_backup_that_nobody_waits_for_ends_and_leaves_nothing(settings: 
         await making
     assert [each.name for each in settings.backups_folder.iterdir()] == ["backups.lock"]
     assert backup.last_backup(settings).attempt is None
-    assert (await backup.create_backup(settings)).manifest.postings == 40
+    assert (await backup.in_thread(partial(backup.create, settings))).manifest.postings == 40
 
 
 def test_each_store_is_told_its_own_last_backup_where_several_lie_together(
@@ -432,8 +437,8 @@ def test_each_store_is_told_its_own_last_backup_where_several_lie_together(
 
     for settings, manifest in ((one, first), (two, second)):
         assert backup.last_backup(settings).manifest == manifest
-    (two.state_folder / "backups.json").write_text("{")
-    with pytest.raises(BackupError, match="damaged; remove it"):
+    two.operations_db.write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreUnavailable, match=r"operations\.db is damaged"):
         backup.last_backup(two)
 
 

@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from jobstore import BackupError
-from jobstore.operations.backup import drills, verification
+from jobstore.operations.backup import restore_tests, verification
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.packing import measure
 from jobstore.operations.backup.restoring import restore
@@ -61,7 +61,7 @@ def refused(settings: Settings, match: str) -> None:
             restore(settings, to=to, replace=replace)
         assert octets(path) == before
     assert not path.with_name("new.db").exists()
-    done = drills.drill(settings)
+    done = restore_tests.run_restore_test(settings)
     assert not done.ok
     assert leftovers(path.parent, settings.backups_folder) == []
 
@@ -81,7 +81,7 @@ def test_there_and_back_again(settings: Settings, tmp_path: Path, keys: Keys) ->
 
     here = with_key(settings, keys.file)
     assert [each.ok for each in verification.verify(here)] == [True]
-    assert drills.drill(here).ok
+    assert restore_tests.run_restore_test(here).ok
     restore(here, to=sqlite_url(tmp_path / "new.db"))
     assert content(tmp_path / "new.db") == content(tmp_path / "jobs.db")
 

@@ -19,9 +19,10 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobstore import BackupError, StorageFull, migrating
+from jobstore import BackupError, StorageFull, migrating, scratch
+from jobstore.engines.sqlite.upkeep.content import fits
 from jobstore.operations import backup
-from jobstore.operations.backup import creation, drills, places, retention, scratch, verification
+from jobstore.operations.backup import creation, places, restore_tests, retention, verification
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.manifest import MOST_OCTETS, Manifest, parse_manifest
 from jobstore.operations.backup.packing import unpack
@@ -85,7 +86,7 @@ def test_a_bad_newest_backup_hides_no_good_one(
     assert [each.error for each in told if each.error and bad.name in each.error]
     everything = verification.verify(settings, every=True)
     assert [each.backup for each in everything if each.ok] == [good.name]
-    done = drills.drill(settings)
+    done = restore_tests.run_restore_test(settings)
     assert (done.ok, done.backup) == (True, good.name)
     assert backup.last_drill(settings) == done
     restored = restore(settings, to=sqlite_url(tmp_path / "new.db"))
@@ -154,7 +155,7 @@ def test_what_is_no_file_is_never_waited_for(settings: Settings, tmp_path: Path,
         plant(settings.backups_folder / ".jobstore-scratch-x", kind)
 
     assert restore(settings, to=sqlite_url(tmp_path / "a" / "new.db")).backup == good.name
-    assert drills.drill(settings).ok
+    assert restore_tests.run_restore_test(settings).ok
     assert [each.ok for each in verification.verify(settings)] == [True]
     made = make(settings)
     assert made.name in [each.name for each in read_catalog(settings).backups]
@@ -266,7 +267,7 @@ def test_what_is_changed_between_measuring_and_unpacking_is_noticed(
     plain = zstandard.ZstdDecompressor().decompress(data.read_bytes())
     data.write_bytes(zstandard.ZstdCompressor(level=1).compress(plain))
     with pytest.raises(BackupError, match="was changed while it was read"):
-        unpack(data, tmp_path / "x.db", manifest, identities=[], progress=silent)
+        unpack(data, tmp_path / "x.db", manifest, fits=fits, identities=[], progress=silent)
 
 
 def test_a_file_that_grows_is_not_read_for_ever(tmp_path: Path) -> None:
@@ -299,7 +300,7 @@ def test_what_migrations_did_not_make_is_refused_unless_told(
     manifest = make(settings)
     (told,) = verification.verify(settings)
     assert "its migrations did not make, or lacks some; if they are your own" in str(told.error)
-    assert not drills.drill(settings).ok
+    assert not restore_tests.run_restore_test(settings).ok
     new = sqlite_url(tmp_path / "new.db")
     with pytest.raises(BackupError, match="add --accept foreign"):
         restore(settings, to=new)

@@ -14,7 +14,13 @@ from typing import Any
 import pytest
 
 from jobstore import BackupError
-from jobstore.operations.backup import creation, drills, object_places, retention, verification
+from jobstore.operations.backup import (
+    creation,
+    object_places,
+    restore_tests,
+    retention,
+    verification,
+)
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.restoring import restore
@@ -120,7 +126,7 @@ def test_a_machine_that_lost_everything_gets_its_store_back(
     assert (done.backup, done.place) == (made.name, settings.backup.places[0])
     assert content(tmp_path / "elsewhere" / "jobs.db") == expected
     assert leftovers(tmp_path / "elsewhere") == []
-    drilled = drills.drill(there)
+    drilled = restore_tests.run_restore_test(there)
     assert (drilled.ok, drilled.place) == (True, settings.backup.places[0])
     assert leftovers(there.backups_folder) == []
 
@@ -375,5 +381,5 @@ def test_an_absurd_manifest_in_a_bucket_hides_no_other(
     done = restore(settings, to=sqlite_url(tmp_path / "new.db"))
     assert done.backup == good.name
     assert "MiB free and this needs" in " ".join(done.faults)
-    assert drills.drill(settings).backup == good.name
+    assert restore_tests.run_restore_test(settings).backup == good.name
     assert {each.backup for each in verification.verify(settings) if each.ok} == {good.name}

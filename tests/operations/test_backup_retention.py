@@ -1,4 +1,4 @@
-"""Backups stay by generations, a good one always, and what goes goes wholly."""
+"""Backups stay by retention, a good one always, and what goes goes wholly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jobstore.operations.backup import creation
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.manifest import BEFORE_RESTORE, FORMAT, Manifest
 from jobstore.operations.backup.places import FolderPlace
-from jobstore.operations.backup.retention import generations, prune
+from jobstore.operations.backup.retention import prune, retained
 from jobstore.settings.sections import Settings
 from tests.operations.backups import data_of, flip, leftovers, make, manifest_of, settings_for
 
@@ -77,20 +77,20 @@ def test_what_stays_is_what_a_plain_model_says(
     listed = [described(each.isoformat()[:16].replace(":", "-"), each) for each in moments]
     listed.sort(key=lambda each: each.created_at, reverse=True)
 
-    names = generations(listed, daily, weekly, monthly)
+    names = retained(listed, daily, weekly, monthly)
 
     stays = {each.created_at for each in listed if each.name in names}
     assert stays == staying(moments, daily, weekly, monthly)
     # Doing it again takes nothing more, and the newest always stays.
     kept = [each for each in listed if each.name in names]
-    assert generations(kept, daily, weekly, monthly) == names
+    assert retained(kept, daily, weekly, monthly) == names
     assert listed[0].name in names
 
 
 def test_a_year_of_daily_backups_leaves_days_weeks_and_months() -> None:
     newest = datetime(2026, 12, 31, 2, 30, tzinfo=UTC)
     listed = [described(f"{n}", newest - timedelta(days=n)) for n in range(400)]
-    names = generations(listed, 7, 4, 12)
+    names = retained(listed, 7, 4, 12)
     days = sorted(f"{each.created_at:%m-%d}" for each in listed if each.name in names)
     assert days == [
         *("01-31", "02-28", "03-31", "04-30", "05-31", "06-30"),
@@ -104,7 +104,7 @@ def test_days_are_those_of_utc_wherever_a_backup_was_made() -> None:
     before = described("before", datetime(2026, 3, 1, 22, tzinfo=UTC))
     same = described("same", datetime.fromisoformat(zone))
     newest = described("newest", datetime(2026, 3, 9, tzinfo=UTC))
-    assert generations([newest, same, before], 9, 0, 0) == {"newest", "same"}
+    assert retained([newest, same, before], 9, 0, 0) == {"newest", "same"}
 
 
 def test_what_a_restore_replaced_takes_the_place_of_no_other() -> None:
@@ -112,7 +112,7 @@ def test_what_a_restore_replaced_takes_the_place_of_no_other() -> None:
     replaced = described("replaced", datetime(2026, 3, 2, 12, tzinfo=UTC))
     replaced = replaced.model_copy(update={"reason": BEFORE_RESTORE})
     same = described("same", datetime(2026, 3, 2, 3, tzinfo=UTC))
-    assert generations([newest, replaced, same], 9, 4, 12) == {"newest", "same"}
+    assert retained([newest, replaced, same], 9, 4, 12) == {"newest", "same"}
 
 
 @pytest.fixture

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 import re
 import shutil
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -29,12 +27,14 @@ from jobstore import (
     StoreBusy,
     migrating,
 )
+from jobstore.engines.sqlite import small
 from jobstore.locking import FileLock
 from jobstore.operations import backup
-from jobstore.operations.backup import drills, restoring, state, verification
+from jobstore.operations.backup import restore_tests, restoring, state, verification
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.packing import measure
+from jobstore.operations.database import reading
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.postings import posting
@@ -164,7 +164,7 @@ DAMAGES: dict[str, tuple[str, list[Damage]]] = {
     "a table more": ("its migrations did not make", [holds("CREATE TABLE t (x)")]),
     "an odd table": ("its migrations did not make", [holds('CREATE TABLE "t t" (x)')]),
     "no properties": ("damaged inside", [holds("DELETE FROM store_property")]),
-    "no schema": ("holds other migrations", [holds("DELETE FROM _yoyo_migration")]),
+    "no schema": ("damaged inside", [holds("DELETE FROM _yoyo_migration")]),
 }
 
 
@@ -180,7 +180,7 @@ def test_a_copy_that_was_damaged_or_tampered_with_is_refused(
     refused(settings, manifest.name, match)
     told = [each.error or "" for each in verification.verify(settings, every=True)]
     assert [error for error in told if re.search(match, error)] or damage == "no manifest"
-    done = drills.drill(settings, name=manifest.name)
+    done = restore_tests.run_restore_test(settings, name=manifest.name)
     assert not done.ok
     assert re.search(match, done.error or "")
     assert backup.last_drill(settings) == done
@@ -202,7 +202,7 @@ def test_an_index_that_lost_entries_is_found(settings: Settings, tmp_path: Path)
     forget_index_entries(tmp_path / "jobs.db")
     make(settings)
     refused(settings, None, "damaged inside")
-    assert not drills.drill(settings).ok
+    assert not restore_tests.run_restore_test(settings).ok
 
 
 def test_what_a_newer_jobstore_made_is_kept_but_not_restored(
@@ -220,7 +220,7 @@ def test_what_a_newer_jobstore_made_is_kept_but_not_restored(
     # It is what was stored, and so a good copy.
     assert [each.ok for each in verification.verify(settings)] == [True]
     refused(settings, None, f"does not know .{name}.; upgrade", SchemaMismatch)
-    done = drills.drill(settings)
+    done = restore_tests.run_restore_test(settings)
     assert (done.ok, done.backup) == (False, manifest.name)
     assert "upgrade jobstore" in str(done.error)
 
@@ -240,7 +240,7 @@ def test_a_good_copy_is_used_where_another_is_not(settings: Settings, tmp_path: 
     bad, good = verification.verify(settings)
     assert (bad.place, bad.ok) == (str(settings.backups_folder), False)
     assert (good.place, good.ok) == (str(tmp_path / "far"), True)
-    assert drills.drill(settings).place == good.place
+    assert restore_tests.run_restore_test(settings).place == good.place
     done = restoring.restore(settings, to=sqlite_url(tmp_path / "other.db"))
     assert done.place == good.place
 
@@ -287,20 +287,20 @@ def test_a_disk_without_room_is_told_before_anything_is_unpacked(
     assert "0.0 MiB free and this needs 0.3 MiB; free some space" in str(found.error)
     with pytest.raises(StorageFull, match="0.0 MiB free and this needs 0.3 MiB"):
         restoring.restore(settings, to=sqlite_url(settings.backups_folder / "new.db"))
-    assert "free some space" in str(drills.drill(settings).error)
+    assert "free some space" in str(restore_tests.run_restore_test(settings).error)
 
 
 def test_a_drill_records_what_it_did(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert backup.last_drill(settings) is None
-    failed = drills.drill(settings)
+    failed = restore_tests.run_restore_test(settings)
     assert (failed.ok, failed.backup, failed.place, failed.age_seconds) == (False, None, None, None)
     assert "There is no backup yet" in str(failed.error)
 
     first, second = make(settings), make(settings)
     before = octets(tmp_path / "jobs.db")
-    good = drills.drill(settings)
+    good = restore_tests.run_restore_test(settings)
     assert (good.ok, good.error, good.backup) == (True, None, second.name)
     assert (good.place, good.postings) == (str(settings.backups_folder), 40)
     assert good.at > second.created_at
@@ -311,17 +311,17 @@ def test_a_drill_records_what_it_did(
     assert leftovers(settings.backups_folder, tmp_path) == []
 
     flip(data_of(settings, first))
-    bad = drills.drill(settings, name=first.name)
+    bad = restore_tests.run_restore_test(settings, name=first.name)
     assert (bad.ok, bad.backup, bad.postings) == (False, first.name, 40)
     assert backup.last_drill(settings) == bad
     assert backup.last_drill(settings, successful=True) == good
     # The last good one is kept, however many fail after it.
-    monkeypatch.setattr(state, "_DRILLS_KEPT", 2)
+    monkeypatch.setattr(state, "_TESTS_KEPT", 2)
     for _ in range(4):
         state.record_drill(settings, bad)
     assert backup.last_drill(settings, successful=True) == good
-    kept = json.loads((settings.state_folder / "drills.json").read_text())
-    assert [each["ok"] for each in kept] == [True, False, False]
+    with reading(settings.operations_db) as kept:
+        assert [row[3] for row in kept.rows("restore_tests")] == [False, False, True]
 
 
 def test_a_restored_store_that_gives_wrong_answers_fails_the_drill(settings: Settings) -> None:
@@ -330,7 +330,7 @@ def test_a_restored_store_that_gives_wrong_answers_fails_the_drill(settings: Set
     delete = "INSERT INTO word_index (word_index) VALUES ('delete-all')"
     repack(settings, manifest, "UPDATE counter SET amount = 7", delete)
     assert [each.ok for each in verification.verify(settings)] == [True]
-    done = drills.drill(settings)
+    done = restore_tests.run_restore_test(settings)
     assert not done.ok
     assert "gives wrong answers: count, " in str(done.error)
     assert "statistics" in str(done.error)
@@ -342,7 +342,7 @@ def test_a_word_index_that_lost_entries_fails_the_drill(settings: Settings) -> N
     words = "INSERT INTO word_index (word_index, rowid, title)"
     repack(settings, manifest, f"{words} SELECT 'delete', (1 << 35) - place, title FROM posting")
     assert [each.ok for each in verification.verify(settings)] == [True]
-    done = drills.drill(settings)
+    done = restore_tests.run_restore_test(settings)
     assert not done.ok
     assert "gives wrong answers: search by words." in str(done.error)
 
@@ -352,7 +352,7 @@ def test_a_small_store_passes_its_drill(migrated_url: str, tmp_path: Path, numbe
     fill(migrated_url, number)
     settings = settings_for(tmp_path)
     make(settings)
-    assert drills.drill(settings).error is None
+    assert restore_tests.run_restore_test(settings).error is None
 
 
 def test_wrong_pages_and_a_wrong_order_fail_the_drill(
@@ -360,7 +360,7 @@ def test_wrong_pages_and_a_wrong_order_fail_the_drill(
 ) -> None:
     asyncio.run(count_applicants(settings.store.url))
     make(settings)
-    assert drills.drill(settings).ok
+    assert restore_tests.run_restore_test(settings).ok
     search = JobStore.search
 
     async def wrong(store: JobStore, query: SearchQuery, **asked: Any) -> Page:
@@ -372,7 +372,7 @@ def test_wrong_pages_and_a_wrong_order_fail_the_drill(
         return page
 
     monkeypatch.setattr(JobStore, "search", wrong)
-    told = str(drills.drill(settings).error)
+    told = str(restore_tests.run_restore_test(settings).error)
     assert "gives wrong answers: pages, search by applicants." in told
 
 
@@ -384,24 +384,34 @@ async def count_applicants(url: str) -> None:
         )
 
 
+def test_the_restored_store_is_opened_with_the_options_of_the_store(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(settings)
+    store = settings.store.model_copy(update={"read_timeout": 77.0})
+    given: list[Any] = []
+
+    def watched(url: str, **named: Any) -> Any:
+        given.append(named["options"])
+        return jobstore.connect(url, **named)
+
+    monkeypatch.setattr(restore_tests, "connect", watched)
+    assert restore_tests.run_restore_test(settings.model_copy(update={"store": store})).ok
+    assert given == [store.options]
+    assert given[0].read_timeout == 77.0
+
+
 def test_drills_that_end_at_once_are_all_recorded(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = drills.drill(settings)
-    write = state.write_file
-
-    def slow(path: Path, data: bytes) -> None:
-        time.sleep(0.02)
-        write(path, data)
-
-    monkeypatch.setattr(state, "write_file", slow)
+    done = restore_tests.run_restore_test(settings)
     with ThreadPoolExecutor(4) as threads:
         for each in [threads.submit(state.record_drill, settings, done) for _ in range(8)]:
             each.result()
-    kept = json.loads((settings.state_folder / "drills.json").read_text())
-    assert len(kept) == 9
-    monkeypatch.setattr(state, "_PATIENCE", 0.02)
-    with FileLock(settings.state_folder / "drills.json", 0), pytest.raises(StoreBusy):
+    with reading(settings.operations_db) as kept:
+        assert len(kept.rows("restore_tests")) == 9
+    monkeypatch.setattr(small, "_PATIENCE", 0.02)
+    with FileLock(settings.operations_db, 0), pytest.raises(StoreBusy):
         state.record_drill(settings, done)
 
 
@@ -416,7 +426,7 @@ def test_after_a_clock_was_ahead_the_newest_is_what_was_made_since(
 ) -> None:
     future, real = make(settings), make(settings)
     date(settings, future, 400)
-    drilled = drills.drill(settings)
+    drilled = restore_tests.run_restore_test(settings)
     assert (drilled.ok, drilled.backup) == (True, real.name)
     state.record_drill(settings, dataclasses.replace(drilled, at=drilled.at + timedelta(days=400)))
 
@@ -449,7 +459,7 @@ def test_a_fault_of_an_old_copy_hides_no_lack_of_a_new_one(
 def test_a_backup_of_the_future_is_better_than_none(settings: Settings, tmp_path: Path) -> None:
     only = make(settings)
     date(settings, only, 1)
-    assert drills.drill(settings).backup == only.name
+    assert restore_tests.run_restore_test(settings).backup == only.name
     assert getattr(backup.last_backup(settings).manifest, "name", None) == only.name
     # Clocks of several machines differ a little.
     date(settings, only, 4 / 24 / 60)

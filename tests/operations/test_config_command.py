@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from jobstore.cli.common import load_settings, operating
+from jobstore.cli.calling import Call
 from jobstore.errors import InvalidSettings
-from tests.contract.cli.commands import answer, run, said
+from jobstore.settings.loading import load
+from tests.contract.cli.commands import answer, run, shown
 
 SECRET = "hunter2-hunter2"
 
@@ -60,8 +61,8 @@ def test_the_table_is_for_people() -> None:
         "backup: {places: [/mnt/a, /mnt/b]}\nstore: {readers: 7}\n"
     )
     result = run("config", "show", "--config", "c.yaml")
-    assert (result.exit_code, result.stdout) == (0, "")
-    lines = [" ".join(line.split()) for line in result.stderr.splitlines()]
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert "store.readers 7 c.yaml, line 3" in lines
     assert "backup.places /mnt/a c.yaml, line 2" in lines
     assert "disk-free: disk_free_percent below 10, off" in lines
@@ -84,7 +85,7 @@ def test_it_never_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
         result = run("config", *arguments, "--config", "c.yaml")
         assert result.exit_code == 0
         assert SECRET not in result.stdout + result.stderr
-    assert "**********" in run("config", "show", "--config", "c.yaml").stderr
+    assert "**********" in run("config", "show", "--config", "c.yaml").stdout
 
 
 @pytest.mark.parametrize("arguments", [["show"], ["show", "--json"]])
@@ -122,7 +123,7 @@ def test_check_of_what_is_no_configuration_ends_with_2(name: str) -> None:
 
 
 def test_check_says_what_is_right_and_what_is_hardly_meant() -> None:
-    assert said(run("config", "check")) == (
+    assert shown(run("config", "check")) == (
         "The settings are right: development, 0 settings given, no file read."
     )
     Path("c.yaml").write_text("environment: production\nstore: {synchronous: normal}\n")
@@ -135,7 +136,7 @@ def test_check_says_what_is_right_and_what_is_hardly_meant() -> None:
     result = run("config", "check", "--config", "c.yaml")
     assert result.exit_code == 0
     assert result.stderr.count("Warning: ") == 3
-    assert run("config", "check", "--config", "c.yaml", "--quiet").stderr == ""
+    assert run("config", "check", "--config", "c.yaml", "--quiet").output == ""
 
 
 def test_check_warns_of_secrets_that_others_may_read() -> None:
@@ -174,7 +175,7 @@ def test_what_the_configurations_leave_to_fill_in_is_right_too(
     dotenv = (repository / ".env.example").read_text(encoding="utf-8")
     for name in re.findall(r"^#((?:ALERT|SMTP)_\w+)=", dotenv, re.MULTILINE):
         monkeypatch.setenv(name, "https://example.com/")
-    settings = load_settings(None, "c.yaml")
+    settings = load("c.yaml").settings
     assert len(settings.backup.places) == 2
     assert [sink.type for sink in settings.alerts.sinks] == ["log", "webhook", "email"]
 
@@ -191,10 +192,10 @@ def test_the_example_of_a_dotenv_is_right(repository: Path) -> None:
 def test_commands_get_settings_with_the_logs_open(tmp_path: Path) -> None:
     from jobstore.operations.logs import get
 
-    with operating("sqlite:///jobs.db") as settings:
+    with Call("sqlite:///jobs.db", quiet=True).operating() as settings:
         get("health").warning("a check failed", check="disk")
     assert (settings.logs_folder / "health.log").is_file()
-    with pytest.raises(InvalidSettings), operating("nowhere"):
+    with pytest.raises(InvalidSettings), Call("nowhere", quiet=True).operating():
         pass
 
 

@@ -27,7 +27,7 @@ from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.monitoring.reading import ever
 from jobstore.operations.schedule import state
 from jobstore.operations.schedule.state import State
-from jobstore.settings import StoreURL, parse_store_url, sqlite_url
+from jobstore.settings import parse_store_url, sqlite_url
 from jobstore.settings.advice import warnings_of
 from jobstore.settings.sections import Settings
 from tests.fixtures.checks import check_file
@@ -109,7 +109,8 @@ def test_the_report_holds_every_figure_for_programs_and_for_people(
 ) -> None:
     done = deployed(settings, files=(tmp_path / "config.yaml",))
 
-    told = json.loads((settings.deployments_folder / "0001.json").read_text())
+    told = done.to_json()
+    assert json.loads(json.dumps(told)) == told
     assert (told["number"], told["go"], told["environment"]) == (1, True, "staging")
     assert told["versions"].keys() == {"jobstore", "python", "sqlite"}
     for phase in told["phases"]:
@@ -119,7 +120,7 @@ def test_the_report_holds_every_figure_for_programs_and_for_people(
     by_name = {gate["name"]: gate for phase in told["phases"] for gate in phase["gates"]}
     for name in ("get", "search", "statistics", "write"):
         assert 0 < by_name[name]["measured"] < by_name[name]["target"] == 60_000
-    assert by_name["simultaneous"]["measured"].startswith("30 of 30 succeeded")
+    assert by_name["simultaneous"]["measured"].startswith("100 of 100 succeeded")
     page = Book(settings).report(1).read_text()
     assert page == deployment.markdown(done)
     assert page.startswith("# Deployment 1: go\n")
@@ -410,7 +411,7 @@ def test_what_others_wrote_where_only_a_new_migration_has_a_place_for_it_is_not_
         assert done.saved is not None
         assert f"lost: 1 {name}, which the backup {done.saved} holds" in done.undone[1]
         other = path.with_name("saved.db")
-        asyncio.run(backup.restore(settings, done.saved, to=sqlite_url(other)))
+        backup.restore(settings, name=done.saved, to=sqlite_url(other))
         assert losing in read_condition(parse_store_url(sqlite_url(other))).migrations
     else:
         (left,) = done.left
@@ -503,14 +504,13 @@ def test_what_is_written_while_a_backup_is_returned_to_is_not_lost_either(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = settings_for(path.parent, thresholds={"get_ms": 0.001})
-    compare = undoing.compare
+    put_in_place = undoing.put_in_place
 
-    def compared(one: StoreURL, other: Path) -> deployment.Loss:
-        found = compare(one, other)
+    def replaced_late(*arguments: Any, **named: Any) -> Any:
         stored(settings.store.url, posting("just now"))
-        return found
+        return put_in_place(*arguments, **named)
 
-    monkeypatch.setattr(undoing, "compare", compared)
+    monkeypatch.setattr(undoing, "put_in_place", replaced_late)
     done = deployed(settings)
 
     assert "would lose what was written meanwhile" in done.left[0]
@@ -648,7 +648,6 @@ def test_what_production_lacks_is_warned_of(tmp_path: Path) -> None:
     given = {
         "alerts": {"sinks": []},
         "store": {"synchronous": "normal"},
-        "deployment": {"simultaneous": 99},
     }
     settings = settings_for(tmp_path, environment="production", **given)
     (first, *_) = plan_deployment(settings).phases[0].gates
@@ -656,12 +655,9 @@ def test_what_production_lacks_is_warned_of(tmp_path: Path) -> None:
     assert (first.name, first.verdict) == ("configuration", "warn")
     # It is what `jobstore config check` says.
     assert first.advice == " ".join(warnings_of(settings))
-    for key in ("store.synchronous", "backup.places", "alerts.sinks", "deployment.simultaneous"):
+    for key in ("store.synchronous", "backup.places", "alerts.sinks"):
         assert key in first.advice
-    less = settings_for(tmp_path, deployment={"simultaneous": 99})
-    assert [each.partition(" is ")[0] for each in warnings_of(less)] == ["deployment.simultaneous"]
-    enough = settings_for(tmp_path, deployment={"simultaneous": 100})
-    assert [*warnings_of(enough)] == []
+    assert [*warnings_of(settings_for(tmp_path))] == []
     development = settings_for(tmp_path / "dev", environment="development")
     assert gates(deployed(development))["backup schedule"] == "pass"
 
@@ -718,7 +714,7 @@ def test_a_schedule_that_ran_long_ago_is_no_schedule(
     phase = watching.WatchingPhase(settings, begun, book.keep)
     (check,) = [each for each in phase.checks() if each.name == "backup schedule"]
     migrating.up(settings.store.url)
-    asyncio.run(backup.create_backup(settings))
+    backup.create(settings)
 
     found = check.look()
 

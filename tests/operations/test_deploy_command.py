@@ -22,8 +22,10 @@ from jobstore.operations import deployment
 from jobstore.operations.deployment import Loss, environment
 from jobstore.operations.deployment.gates import Check, Course, Phase, Stopped
 from jobstore.settings.sections import Settings
+from tests.contract.cli.commands import unannounced
 from tests.fixtures.postings import posting
 from tests.operations.backups import new_keys
+from tests.operations.deploying import rewrite_record, settings_for
 
 CONFIG = """
 environment: staging
@@ -63,14 +65,13 @@ def test_deploying_going_back_and_looking(folder: Path) -> None:
     made = run("deploy", "--environment", "staging")
 
     assert made.exit_code == 0, made.stderr
-    assert made.stdout == ""
     for phase in ("Environment", "Database", "Validation", "Monitoring"):
         assert f"\n{phase}\n" in f"\n{made.stderr}"
     assert "  pass configuration     deploy/staging/config.yaml, " in made.stderr
     assert "(at most 60,000 ms)" in made.stderr
     assert "Nothing has run the schedule yet" in made.stderr
-    assert "Deployment 1: go, in " in made.stderr
-    assert f"Report: {folder}/jobs.ops/deployments/0001.md" in made.stderr
+    assert "Deployment 1: go, in " in made.stdout
+    assert f"Report: {folder}/jobs.ops/deployments/0001.md" in made.stdout
     lines = (folder / "jobs.ops" / "logs" / "deployment.log").read_text().splitlines()
     log = [json.loads(line) for line in lines]
     told = run("deployments", "show", "--json", *STAGING)
@@ -86,25 +87,25 @@ def test_deploying_going_back_and_looking(folder: Path) -> None:
     loss = {"added": 3, "changed": 0, "seen": 0, "removed": 0}
     assert json.loads(dry.stdout) == {"to": 1, "loss": loss}
     said = run("rollback", "--to", "1", "--dry-run", *STAGING)
-    assert said.stderr == ("A return to deployment 1 loses postings written since then: 3 added.\n")
+    assert said.stdout == ("A return to deployment 1 loses postings written since then: 3 added.\n")
     refused = run("rollback", "--to", "1", *STAGING)
     assert (refused.exit_code, "Add --yes" in refused.stderr) == (2, True)
     done = run("rollback", "--to", "1", "--yes", *STAGING)
     assert done.exit_code == 0, done.stderr
-    assert "The store is again what deployment 1 left; it goes with jobstore " in done.stderr
-    assert "What was there is kept as jobs-" in done.stderr
+    assert "The store is again what deployment 1 left; it goes with jobstore " in done.stdout
+    assert "What was there is kept as jobs-" in done.stdout
     again = json.loads(run("rollback", "--to", "1", "--json", *STAGING).stdout)
     assert (again["go"], again["loss"]["added"], again["environment"]) == (True, 0, "staging")
 
     listed = run("deployments", "list", *STAGING)
-    assert [line.split()[:4] for line in listed.stderr.splitlines()[1:]] == [
+    assert [line.split()[:4] for line in listed.stdout.splitlines()[1:]] == [
         ["3", "rollback", "to", "1"],
         ["2", "rollback", "to", "1"],
         ["1", "deployment", "staging", "succeeded"],
     ]
     numbers = json.loads(run("deployments", "list", "--json", *STAGING).stdout)["deployments"]
     assert [each["number"] for each in numbers] == [3, 2, 1]
-    assert run("deployments", "show", "1", *STAGING).stderr.startswith("# Deployment 1: go\n")
+    assert run("deployments", "show", "1", *STAGING).stdout.startswith("# Deployment 1: go\n")
     unknown = run("deployments", "show", "9", *STAGING)
     assert (unknown.exit_code, "there is no 9" in unknown.stderr) == (2, True)
 
@@ -113,8 +114,7 @@ def test_a_deployment_as_json_and_one_that_goes_on_from_a_killed_one(folder: Pat
     made = run("deploy", "-e", "staging", "--json")
     assert json.loads(made.stdout)["go"] is True
     assert made.stderr == ""
-    record = folder / "jobs.ops" / "deployments" / "0001.json"
-    record.write_text(record.read_text().replace('"succeeded"', '"running"'))
+    rewrite_record(settings_for(folder), 1, lambda told: told | {"status": "running"})
 
     again = run("deploy", "-e", "staging", "--quiet")
 
@@ -203,7 +203,7 @@ def test_a_dry_run_tells_what_would_be_done(folder: Path) -> None:
     told = run("deploy", "-e", "staging", "--dry-run")
     assert told.exit_code == 0, told.stderr
     assert (
-        "It would make no backup, as there is nothing to back up; migrations: 0001." in told.stderr
+        "It would make no backup, as there is nothing to back up; migrations: 0001." in told.stdout
     )
     plan = json.loads(run("deploy", "-e", "staging", "--dry-run", "--json").stdout)
     assert (plan["go"], plan["backup"], plan["sample_data"]) == (True, False, False)
@@ -234,9 +234,9 @@ def test_the_environment_has_to_be_the_one_of_the_configuration(
 
 def test_before_the_first_deployment_there_is_nothing_to_show() -> None:
     listed = run("deployments", "list", *STAGING)
-    assert (listed.exit_code, listed.stderr) == (0, "Nothing was deployed yet.\n")
+    assert (listed.exit_code, listed.stdout) == (0, "Nothing was deployed yet.\n")
     shown = run("deployments", "show", *STAGING)
-    assert (shown.exit_code, shown.stderr) == (1, "Error: Nothing was deployed yet.\n")
+    assert (shown.exit_code, unannounced(shown.stderr)) == (1, "Error: Nothing was deployed yet.\n")
     refused = run("rollback", "--to", "1", *STAGING)
     assert "there are: none yet" in refused.stderr
 
@@ -374,9 +374,9 @@ def test_a_folder_is_no_store_and_gets_nothing_beside_it(
 
 
 def test_records_that_cannot_be_read_are_not_taken_for_none(folder: Path) -> None:
-    place = folder / "jobs.ops" / "deployments"
+    place = folder / "jobs.ops" / "operations.db"
     place.parent.mkdir()
-    place.write_text("no folder")
+    place.write_bytes(b"no database" * 1000)
     for command in (
         ("deployments", "list"),
         ("deploy", "-e", "staging"),
@@ -385,7 +385,16 @@ def test_records_that_cannot_be_read_are_not_taken_for_none(folder: Path) -> Non
     ):
         refused = run(*command, *STAGING)
         assert refused.exit_code == 1
-        assert f"Cannot work in {place}" in refused.stderr
+        assert f"{place} is damaged" in refused.stderr
+
+
+def test_a_folder_of_reports_that_cannot_be_made_refuses_a_deployment(folder: Path) -> None:
+    place = folder / "jobs.ops" / "deployments"
+    place.parent.mkdir()
+    place.write_text("no folder")
+    refused = run("deploy", "-e", "staging")
+    assert (refused.exit_code, f"Cannot work in {place}" in refused.stderr) == (1, True)
+    assert not (folder / "jobs.db").exists()
 
 
 def test_a_dry_run_says_everything_once(folder: Path, repository: Path) -> None:

@@ -21,7 +21,7 @@ from jobstore.operations import backup, health
 from jobstore.operations.health import detached, examine_apart
 from jobstore.settings import sqlite_url
 from jobstore.settings.loading import load
-from tests.contract.cli.commands import run, said
+from tests.contract.cli.commands import run, said, shown
 from tests.fixtures.disks import HangingDisk
 from tests.operations.damaging import tamper
 from tests.operations.receivers import webhook
@@ -91,13 +91,13 @@ def test_json_is_health_json_of_everything(config: Path) -> None:
 
 def test_people_get_a_table_and_with_quiet_only_what_is_not_well(config: Path) -> None:
     result = run(*of(config, "schema", "backup"))
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, said(result)) == (1, "")
     last = migrating.status(load(str(config)).settings.store.url)[-1].id
-    assert said(result) == (
+    assert shown(result) == (
         f"pass schema:version {last} warn backup:age never; run: jobstore backup create"
     )
-    assert said(run(*of(config, "schema", "backup"), "--quiet")).startswith("warn backup:age")
-    assert run(*of(config, "schema"), "--quiet").stderr == ""
+    assert shown(run(*of(config, "schema", "backup"), "--quiet")).startswith("warn backup:age")
+    assert run(*of(config, "schema"), "--quiet").output == ""
 
 
 def test_a_component_that_there_is_not_is_wrong_usage(config: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_component_that_there_is_not_is_wrong_usage(config: Path) -> None:
 def test_a_store_that_is_nowhere_gets_no_folder(tmp_path: Path) -> None:
     result = run("health", "--store", sqlite_url(tmp_path / "nowhere" / "jobs.db"))
     assert result.exit_code == 2
-    assert "does not exist" in said(result)
+    assert "does not exist" in shown(result)
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -134,8 +134,8 @@ def test_backups_restore_tests_and_alerts_are_known(config: Path) -> None:
         "never",
         "",
     ]
-    asyncio.run(backup.create_backup(settings))
-    assert asyncio.run(backup.drill(settings)).ok
+    backup.create(settings)
+    assert backup.run_restore_test(settings).ok
     assert run("alerts", "check", "--config", str(config)).exit_code == 0
     assert told(config, "backup", "restore-test", "alerts")[0] == 0
     report = health.examine(settings, only=["backup", "restore-test", "alerts"])
@@ -191,12 +191,12 @@ def test_a_pipe_in_place_of_a_file_fails_its_check_and_holds_up_nobody(
     arguments = of(config, "schema", "restore-test", more="timeout: 3")
     state = load(str(config)).settings.state_folder
     state.mkdir(exist_ok=True)
-    os.mkfifo(state / "drills.json")
+    os.mkfifo(state / "operations.db")
     result = run_command(*arguments, "--json", timeout=60)
     report = json.loads(result.stdout)
     assert (result.returncode, result.stderr) == (2, "")
     assert report["checks"]["schema:version"][0]["status"] == "pass"
-    assert "is not a plain file; remove it" in report["checks"]["restore-test:age"][0]["output"]
+    assert "it is not a plain file; remove it" in report["checks"]["restore-test:age"][0]["output"]
 
 
 def test_a_pipe_in_place_of_the_store_fails(config: Path, run_command: Run) -> None:
@@ -205,7 +205,7 @@ def test_a_pipe_in_place_of_the_store_fails(config: Path, run_command: Run) -> N
     os.mkfifo(file)
     result = run_command(*of(config, "store", "schema", more="timeout: 1"), timeout=60)
     assert result.returncode == 2
-    assert "There is no database file" in " ".join(result.stderr.split())
+    assert "There is no database file" in " ".join(result.stdout.split())
 
 
 def test_a_disk_that_hangs_is_told_and_the_command_ends(

@@ -25,7 +25,7 @@ from jobstore.cli.monitor_views import figure, size
 from jobstore.operations.monitoring import Recorder
 from jobstore.operations.monitoring.history import Level
 from jobstore.settings import sqlite_url
-from tests.contract.cli.commands import answer, posting, run, said
+from tests.contract.cli.commands import answer, posting, run, said, shown
 from tests.operations.watching import Seconds, ask, recorder_for, settings_for
 
 
@@ -61,9 +61,9 @@ def busy(recorder: Recorder) -> None:
 def test_where_nobody_records_it_says_how_to(tmp_path: Path) -> None:
     result = run("monitor", "--once")
     assert result.exit_code == 0
-    assert "docs/monitoring.md" in said(result)
-    assert "free" in said(result)
-    assert said(run("monitor", "trend")).startswith("Nothing was recorded in that time")
+    assert "docs/monitoring.md" in shown(result)
+    assert "free" in shown(result)
+    assert shown(run("monitor", "trend")).startswith("Nothing was recorded in that time")
     assert answer("monitor", "trend")["points"] == []
     assert not settings_for(tmp_path).operations_db.exists()
 
@@ -74,10 +74,10 @@ def test_a_picture_fits_the_width(
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     busy(recorder)
-    shown = run("monitor", "--once").stderr
-    assert max(map(len, shown.splitlines())) <= int(columns)
-    assert "…" not in shown
-    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    picture = run("monitor", "--once").stdout
+    assert max(map(len, picture.splitlines())) <= int(columns)
+    assert "…" not in picture
+    lines = [" ".join(line.split()) for line in picture.splitlines()]
     assert re.fullmatch(
         r"jobs.db \d\d:\d\d:\d\d UTC 2\d\d\.\d operations/s 1 failed in 30 s", lines[0]
     )
@@ -102,10 +102,18 @@ def test_several_processes_are_in_one_picture(
     assert frame["operations"]["search"]["errors"] == {"StoreTimeout": 2}
 
 
+@pytest.mark.parametrize("asked_by", ["environment", "dotenv", "file"])
 def test_a_command_records_itself_when_it_is_asked_to(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked_by: str
 ) -> None:
-    monkeypatch.setenv("JOBSTORE_MONITORING__ENABLED", "true")
+    monkeypatch.chdir(tmp_path)
+    if asked_by == "environment":
+        monkeypatch.setenv("JOBSTORE_MONITORING__ENABLED", "true")
+    elif asked_by == "dotenv":
+        Path(".env").write_text("JOBSTORE_MONITORING__ENABLED=true")
+    else:
+        Path("c.yaml").write_text("monitoring: {enabled: true}")
+        monkeypatch.setenv("JOBSTORE_CONFIG", "c.yaml")
     monkeypatch.setenv("JOBSTORE_LOGGING__SLOW_MS", "0.0001")
     monkeypatch.setattr(sys, "argv", ["jobstore", "import", "secret-canary.jsonl"])
     assert run("import", "-", stdin=json.dumps(posting(1)) + "\n").exit_code == 0
@@ -133,12 +141,12 @@ def test_a_trend_is_a_table_json_and_a_picture(
     assert trend["points"][-1]["errors"] == {"JobNotFound": 1, "StoreTimeout": 1}
     assert trend["points"][-1]["failed_percent"] == pytest.approx(100 / 2085, abs=0.001)
     assert trend["points"][-1]["queue_depth"] == 9_876
-    shown = run("monitor", "trend", "--last", "7d").stderr
-    assert max(map(len, shown.splitlines())) <= 80
-    assert "…" not in shown
-    assert "p50 ms p95 ms p99 ms failed % queue" in " ".join(shown.split())
+    picture = run("monitor", "trend", "--last", "7d").stdout
+    assert max(map(len, picture.splitlines())) <= 80
+    assert "…" not in picture
+    assert "p50 ms p95 ms p99 ms failed % queue" in " ".join(picture.split())
     file = tmp_path / "trend.svg"
-    assert said(run("monitor", "trend", "--last", "7d", "--svg", str(file))) == (
+    assert shown(run("monitor", "trend", "--last", "7d", "--svg", str(file))) == (
         f"Drawn into {file}."
     )
     assert ElementTree.parse(file).getroot().tag.endswith("svg")

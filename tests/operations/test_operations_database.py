@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sqlite3
@@ -24,10 +25,13 @@ from jobstore.errors import (
     StoreBusy,
     StoreUnavailable,
 )
+from jobstore.operations.backup.state import counters, last_attempt, last_drill
 from jobstore.operations.database import reading, writing
+from jobstore.operations.deployment import Book
 from jobstore.operations.schedule import state
 from jobstore.operations.schedule.state import State
 from tests.fixtures.disks import SmallDisk
+from tests.operations.deploying import settings_for
 
 
 def test_one_that_is_just_being_made_is_read_and_written_by_others(tmp_path: Path) -> None:
@@ -204,10 +208,46 @@ def test_a_full_disk_is_told_as_a_full_disk(small_disk: SmallDisk, left: int, ma
     assert "backup" in state.read(path)
 
 
-def test_the_files_of_an_earlier_jobstore_are_left_alone(path: Path) -> None:
-    path.parent.mkdir()
-    for name in ("schedule.db", "alerts.db", "monitoring.db"):
-        (path.parent / name).write_bytes(b"of an earlier jobstore")
+def test_the_files_of_an_earlier_jobstore_are_left_alone(path: Path, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    assert settings.operations_db == path
+    old = [path.with_name(f"{name}.db") for name in ("schedule", "alerts", "monitoring")]
+    old += [path.with_name(f"{name}.json") for name in ("backups", "drills", "counters")]
+    old.append(settings.deployments_folder / "0001.json")
+    settings.deployments_folder.mkdir(parents=True)
+    for each in old:
+        each.write_bytes(b"of an earlier jobstore")
     state.write(path, [State("backup")])
     assert [*state.read(path)] == ["backup"]
-    assert (path.parent / "schedule.db").read_bytes() == b"of an earlier jobstore"
+    assert (last_attempt(settings), last_drill(settings), counters(settings)) == (None, None, {})
+    assert Book(settings).all() == []
+    assert {each.read_bytes() for each in old} == {b"of an earlier jobstore"}
+
+
+def test_a_pipe_in_the_place_of_one_is_told_and_waited_for_by_nobody(path: Path) -> None:
+    path.parent.mkdir()
+    os.mkfifo(path)
+    for use in (state.read, lambda path: state.write(path, [])):
+        with pytest.raises(StoreUnavailable, match="it is not a plain file; remove it"):
+            use(path)
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+def test_one_on_a_disk_that_cannot_be_written_is_read(
+    small_disk: SmallDisk, tmp_path: Path, crashed: bool
+) -> None:
+    path = tmp_path / "operations.db"
+    state.write(path, [State("backup")])
+    with closing(sqlite3.connect(path)) as conn:
+        if crashed:
+            # It leaves a WAL, and the index of that.
+            conn.execute("UPDATE task SET detail = 'in the WAL'").connection.commit()
+        for file in tmp_path.glob("operations.db*"):
+            shutil.copy(file, small_disk.folder)
+    small_disk.read_only()
+    path = small_disk.folder / "operations.db"
+    found = state.read(path)["backup"].detail
+    with pytest.raises(StoreUnavailable):
+        state.write(path, [State("verify")])
+    small_disk.writable()
+    assert found == ("in the WAL" if crashed else "")

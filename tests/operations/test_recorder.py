@@ -19,7 +19,7 @@ from jobstore.locking import FileLock
 from jobstore.operations.monitoring import Recorder, recording
 from jobstore.operations.monitoring.history import Keep
 from jobstore.operations.monitoring.reading import ever, frame, trend, window
-from jobstore.operations.monitoring.recorder import sizes, steady
+from jobstore.operations.monitoring.recorder import sizes
 from tests.fixtures.disks import SmallDisk
 from tests.fixtures.postings import posting
 from tests.operations.watching import NOW, Seconds, ask, recorder_for, settings_for
@@ -269,15 +269,6 @@ def test_a_clock_that_jumps_back_loses_and_doubles_nothing(
     assert sum(point.traffic["get"].count for point in points) == 6
     assert ever(path)["get"].count == 6
     assert [point.starts_at for point in points] == sorted({point.starts_at for point in points})
-
-
-def test_a_small_step_back_stands_still_and_a_large_one_is_followed(seconds: Seconds) -> None:
-    clock = steady(seconds)
-    seen = []
-    for step in (0, -10, 5, 6, -400, 1):
-        seconds.now += step
-        seen.append(clock() - NOW)
-    assert seen == [0, 0, 0, 1, -399, -398]
 
 
 def test_the_view_of_a_wrong_clock_ends_when_it_is_set_right(

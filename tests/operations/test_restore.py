@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from pathlib import Path
 from subprocess import Popen
 
@@ -24,10 +25,13 @@ from jobstore import (
     StoreUnavailable,
     connecting,
     migrating,
+    scratch,
 )
 from jobstore import files as made_files
+from jobstore.engines.sqlite.upkeep import replacing
+from jobstore.locking import FileLock
 from jobstore.operations import backup
-from jobstore.operations.backup import creation, replacing, scratch
+from jobstore.operations.backup import creation
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.restoring import restore
 from jobstore.settings import StoreURL, sqlite_url
@@ -330,6 +334,7 @@ def test_a_link_to_the_store_stays_one(settings: Settings, path: Path, tmp_path:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(replacing, "_PATIENCE", 0.05)
+    monkeypatch.setattr(replacing, "_SHORTLY", 0.05)
     monkeypatch.setattr(creation, "_PATIENCE", 0.05)
     return
 
@@ -338,12 +343,12 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 async def test_a_store_that_somebody_has_open_is_not_replaced(
     settings: Settings, path: Path
 ) -> None:
-    made = await backup.create_backup(settings)
+    made = await backup.in_thread(partial(backup.create, settings))
     async with jobstore.connect(settings.store.url) as store:
         await store.upsert(posting("later"))
         before = octets(path)
         with pytest.raises(StoreBusy, match="has the store open.* Nothing was changed"):
-            await backup.restore(settings, replace=True)
+            await backup.in_thread(partial(backup.restore, settings, replace=True))
         assert octets(path) == before
         assert await store.count() == 41
         await store.upsert(posting("after"))
@@ -352,13 +357,53 @@ async def test_a_store_that_somebody_has_open_is_not_replaced(
         reader.execute("SELECT * FROM postings").fetchone()
         before = octets(path)
         with pytest.raises(StoreBusy, match="has the store open"):
-            await backup.restore(settings, replace=True)
+            await backup.in_thread(partial(backup.restore, settings, replace=True))
         assert octets(path) == before
-    assert [each.name for each in (await backup.list_backups(settings)).backups] == [made.name]
-    done = await backup.restore(settings, replace=True)
+    assert [each.name for each in (backup.read_catalog(settings)).backups] == [made.name]
+    done = await backup.in_thread(partial(backup.restore, settings, replace=True))
     assert done.saved
     async with jobstore.connect(settings.store.url) as store:
         assert await store.count() == 40
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_store_that_is_in_use_is_refused_first_and_stops_no_writer(
+    settings: Settings, path: Path
+) -> None:
+    await backup.in_thread(partial(backup.create, settings))
+    steps: list[str] = []
+    async with jobstore.connect(settings.store.url) as store:
+        await store.count()
+        # Whoever writes holds the lock all the time, and is neither waited for nor stopped.
+        with FileLock(path, 0), pytest.raises(StoreBusy, match="has the store open"):
+            await backup.in_thread(
+                partial(backup.restore, settings, replace=True),
+                lambda step, done, total: steps.append(step),
+            )
+        assert steps == []
+        await store.upsert(posting("later"))
+    assert leftovers(path.parent, settings.backups_folder) == []
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_a_store_with_pages_of_another_size_is_replaced_too(
+    settings: Settings, path: Path, mode: str
+) -> None:
+    make(settings)
+    expected = content(path)
+    tamper(path, "PRAGMA journal_mode = DELETE", "PRAGMA page_size = 8192", "VACUUM")
+    tamper(path, f"PRAGMA journal_mode = {mode}")
+    change(path) if mode == "WAL" else None
+
+    done = restore(settings, replace=True)
+
+    assert content(path) == expected
+    check_file(path)
+    change(path)
+    assert restore(settings, name=done.saved, replace=True).postings == (
+        41 if mode == "WAL" else 40
+    )
+    check_file(path)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -389,7 +434,7 @@ async def test_a_hundred_writers_lose_nothing_while_restores_are_asked_for(
             await news.wait_for(lambda: len(acknowledged) >= enough)
         return {*acknowledged}
 
-    older = await backup.create_backup(settings)
+    older = await backup.in_thread(partial(backup.create, settings))
     # Two holders of the store, as two processes would be.
     async with (
         jobstore.connect(settings.store.url) as one,
@@ -401,14 +446,18 @@ async def test_a_hundred_writers_lose_nothing_while_restores_are_asked_for(
                 writers.create_task(write((one, two)[each % 2], each))
             await more()
             with pytest.raises(StoreBusy, match=r"try again|has the store open"):
-                await backup.restore(settings, older.name, replace=True)
+                await backup.in_thread(
+                    partial(backup.restore, settings, name=older.name, replace=True)
+                )
             before = await more()
-            made = await backup.create_backup(settings)
+            made = await backup.in_thread(partial(backup.create, settings))
             await more()
-            done = await backup.restore(settings, made.name, to=sqlite_url(new))
+            done = await backup.in_thread(
+                partial(backup.restore, settings, name=made.name, to=sqlite_url(new))
+            )
             await more()
             with pytest.raises(StoreBusy, match=r"try again|has the store open"):
-                await backup.restore(settings, replace=True)
+                await backup.in_thread(partial(backup.restore, settings, replace=True))
             await more()
         finally:
             stop.set()
@@ -420,7 +469,9 @@ async def test_a_hundred_writers_lose_nothing_while_restores_are_asked_for(
     check_file(new)
     check_file(path)
     # Nobody holds it any more.
-    assert (await backup.restore(settings, made.name, replace=True)).saved
+    assert (
+        await backup.in_thread(partial(backup.restore, settings, name=made.name, replace=True))
+    ).saved
     assert await keys(settings.store.url) == restored
 
 
@@ -448,7 +499,7 @@ asyncio.run(main())
 async def test_who_comes_while_a_store_is_replaced_writes_to_the_restored_one_or_not_at_all(
     settings: Settings, path: Path, start_python: Callable[..., Popen[str]]
 ) -> None:
-    await backup.create_backup(settings)
+    await backup.in_thread(partial(backup.create, settings))
     await store_one(path)
     waiting: list[Popen[str]] = []
 
@@ -459,7 +510,7 @@ async def test_who_comes_while_a_store_is_replaced_writes_to_the_restored_one_or
             assert waiting[0].stdout.readline() == "begins\n"
             time.sleep(0.2)
 
-    done = await backup.restore(settings, replace=True, progress=progress)
+    done = await backup.in_thread(partial(backup.restore, settings, replace=True), progress)
 
     output, _ = await asyncio.to_thread(waiting[0].communicate, None, 60)
     async with jobstore.connect(settings.store.url) as store:
@@ -605,7 +656,7 @@ def test_a_damaged_newest_backup_is_not_passed_over_in_silence(
 async def test_a_restore_that_nobody_waits_for_ends_and_leaves_nothing(
     settings: Settings, tmp_path: Path
 ) -> None:
-    await backup.create_backup(settings)
+    await backup.in_thread(partial(backup.create, settings))
     reached, given_up = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
@@ -615,7 +666,7 @@ async def test_a_restore_that_nobody_waits_for_ends_and_leaves_nothing(
 
     new = tmp_path / "new.db"
     restoring = asyncio.ensure_future(
-        backup.restore(settings, to=sqlite_url(new), progress=progress)
+        backup.in_thread(partial(backup.restore, settings, to=sqlite_url(new)), progress)
     )
     await reached.wait()
     restoring.cancel()

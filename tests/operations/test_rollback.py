@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ import pytest
 
 import jobstore
 from jobstore import BackupError, EngineOptions, InvalidQuery, StoreBusy, StoreCorrupt, migrating
+from jobstore.engines.sqlite.upkeep import replacing
 from jobstore.errors import StoreUnavailable
 from jobstore.locking import FileLock
 from jobstore.operations import backup
@@ -28,7 +28,6 @@ from jobstore.operations.deployment import (
     loss_of,
     markdown,
     records,
-    replacing,
     roll_back,
 )
 from jobstore.settings.sections import Settings
@@ -42,6 +41,7 @@ from tests.operations.deploying import (
     content,
     deployed,
     gates,
+    rewrite_record,
     rolled_back,
     settings_for,
     spoil_alerts,
@@ -110,7 +110,7 @@ def test_schema_and_data_are_again_what_the_deployment_left(
     # What was there is whole in the backup.
     assert done.saved is not None
     other = tmp_path / "saved.db"
-    asyncio.run(backup.restore(settings, done.saved, to=jobstore.settings.sqlite_url(other)))
+    backup.restore(settings, name=done.saved, to=jobstore.settings.sqlite_url(other))
     assert content(other) == latest
     page = Book(settings).report(3).read_text()
     assert page == markdown(done)
@@ -232,10 +232,12 @@ def test_a_deployment_that_failed_late_is_not_returned_to(
 
 def _with_another_schema(settings: Settings) -> None:
     """Let the record of deployment 1 tell of a schema that its backup has not."""
-    record = settings.deployments_folder / "0001.json"
-    told = json.loads(record.read_text())
-    told["after"]["migrations"].append(next_id("lost"))
-    record.write_text(json.dumps(told))
+
+    def change(told: dict[str, Any]) -> dict[str, Any]:
+        told["after"]["migrations"].append(next_id("lost"))
+        return told
+
+    rewrite_record(settings, 1, change)
 
 
 def test_a_rollback_whose_result_is_not_as_it_should_be_is_put_back(
@@ -320,7 +322,7 @@ def test_writers_that_do_not_let_go_are_not_overrun(
     settings: Settings, first: dict[str, Any], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = content(path)
-    monkeypatch.setattr(replacing, "PATIENCE", 0.05)
+    monkeypatch.setattr(replacing, "_PATIENCE", 0.05)
     with FileLock(path, 1):
         done = rolled_back(settings, 1)
     assert (done.status, done.go) == (Status.FAILED, False)
@@ -338,8 +340,8 @@ def test_writers_that_do_not_let_go_are_not_overrun(
 
 def test_a_record_that_somebody_spoilt_is_named(settings: Settings) -> None:
     assert deployed(settings).go
-    (settings.deployments_folder / "0001.json").write_text("{}")
-    with pytest.raises(StoreUnavailable, match=r"0001.json is damaged"):
+    rewrite_record(settings, 1, lambda told: {})
+    with pytest.raises(StoreUnavailable, match=r"Deployment 1 in .*operations\.db is damaged"):
         Book(settings).one(1)
 
 

@@ -31,10 +31,11 @@ from jobstore.operations.schedule.running import Ran, run_due, upcoming
 from jobstore.operations.schedule.tasks import NAMES, Occasion, Result
 from jobstore.settings import parse_store_url
 from jobstore.settings.sections import Settings
-from tests.contract.cli.commands import run, said
+from tests.contract.cli.commands import run, said, unannounced
 from tests.fixtures.postings import posting
 from tests.operations.damaging import fill
-from tests.operations.watching import NOW, Seconds, ask, recorder_for, settings_for
+from tests.operations.deploying import rewrite_record
+from tests.operations.watching import NOW, Seconds, settings_for
 
 HOUR, DAY = 3600.0, 86_400.0
 
@@ -61,7 +62,7 @@ def detail(ran: list[Ran], name: str) -> str:
 
 
 def backups(settings: Settings) -> int:
-    return len(asyncio.run(backup.list_backups(settings)).backups)
+    return len(backup.read_catalog(settings).backups)
 
 
 def config(folder: Path, **sections: Any) -> str:
@@ -197,16 +198,6 @@ def test_notices_that_do_not_arrive_are_kept(settings: Settings, tmp_path: Path)
     )
 
 
-def test_old_figures_are_removed(settings: Settings, tmp_path: Path) -> None:
-    # The history goes by the real clock; this was written years ago.
-    recorder = recorder_for(tmp_path, Seconds(1_000_000_000.0))
-    ask(recorder, 0.001)
-    recorder.flush()
-    assert outcomes(run_due(settings, only=["history"], clock=Seconds())) == {"history": "done"}
-    with closing(sqlite3.connect(settings.operations_db)) as conn:
-        assert conn.execute("SELECT DISTINCT period FROM tally").fetchall() == [(0,)]
-
-
 async def test_the_wal_is_emptied_and_the_index_merged_while_others_use_the_store(
     settings: Settings, migrated_url: str
 ) -> None:
@@ -281,25 +272,23 @@ def test_backups_that_deployments_need_are_not_pruned(
     for days in (40, 39, 0):
         moment = datetime.now(UTC) - timedelta(days=days)
         monkeypatch.setattr(creation, "datetime", Mock(now=lambda zone, moment=moment: moment))
-        made.append(asyncio.run(backup.create_backup(settings, reason="test")).name)
+        made.append(backup.create(settings, reason="test").name)
     kept, _, newest = made
     book = deployment.Book(settings)
     with book.turn():
         rollback = book.begin("rollback", "test", environment="staging", to=1)
         rollback.saved, rollback.status = kept, deployment.Status.SUCCEEDED
         book.keep(rollback)
-    record = settings.deployments_folder / "0001.json"
-    whole = record.read_bytes()
     clock = Seconds()
 
     # What is not known to be needed is not known not to be.
-    record.write_text("{}")
+    rewrite_record(settings, 1, lambda told: {})
     ran = run_due(settings, only=["prune"], clock=clock)
     assert outcomes(ran) == {"prune": "failed"}
-    assert "0001.json is damaged" in detail(ran, "prune")
+    assert "Deployment 1 in " in detail(ran, "prune")
     assert backups(settings) == 3
 
-    record.write_bytes(whole)
+    book.keep(rollback)
     clock.now += 300
     assert outcomes(run_due(settings, only=["prune"], clock=clock)) == {"prune": "done"}
     found = {file.name.partition(".")[0] for file in settings.backups_folder.glob("*.zst")}
@@ -385,21 +374,23 @@ def test_an_agent_ends_when_it_is_told_to(
         [sys.executable, "-W", "error", "-m", "jobstore", "agent", "--store", migrated_url],
         env={**os.environ, "PYTHONPATH": str(repository)},
         cwd=tmp_path,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as child:
-        assert child.stderr
-        said = []
-        for line in child.stderr:
-            said.append(line.partition(",")[0].strip())
-            if {*said} >= {"history: done", "alerts: done"}:
+        assert child.stdout
+        done = []
+        for line in child.stdout:
+            done.append(line.partition(",")[0].strip())
+            if {*done} >= {"optimize: done", "alerts: done"}:
                 break
         child.send_signal(number)
-        rest = child.stderr.read()
-        assert child.wait(30) == 0
-    assert rest == "Ending, after what is being done now.\n"
-    assert said[0].startswith("Doing what is due of: backup")
-    assert {*said[1:]} == {f"{name}: done" for name in NAMES}
+        _, told = child.communicate(timeout=30)
+        assert child.returncode == 0
+    first, last = unannounced(told).splitlines()
+    assert first.startswith("Doing what is due of: backup")
+    assert last == "Ending, after what is being done now."
+    assert {*done} == {f"{name}: done" for name in NAMES}
     assert backups(settings) == 1
 
 
@@ -526,16 +517,16 @@ def test_an_agent_survives_what_nobody_thought_of(settings: Settings, agents: Ag
 def test_the_command_tells_what_it_did(settings: Settings, migrated_url: str) -> None:
     result = run("run-due", "--store", migrated_url)
     assert result.exit_code == 0
-    assert [line.split()[:2] for line in result.stderr.splitlines()[1:] if line[:1].strip()] == [
+    assert [line.split()[:2] for line in result.stdout.splitlines()[1:] if line[:1].strip()] == [
         [name, "done"] for name in NAMES
     ]
     only = ["--only", "backup", "--only", "restore-test"]
     result = run("run-due", "--store", migrated_url, *only)
-    assert result.stderr.startswith("Nothing is due; next is ")
+    assert result.stdout.startswith("Nothing is due; next is ")
     assert json.loads(run("run-due", "--store", migrated_url, "--json", *only).stdout) == {
         "ok": True, "tasks": []
     }  # fmt: skip
-    assert run("run-due", "--store", migrated_url, "--quiet").stderr == ""
+    assert run("run-due", "--store", migrated_url, "--quiet").output == ""
 
 
 def test_what_is_forced_is_done_although_it_is_not_due(settings: Settings) -> None:
@@ -592,10 +583,10 @@ def test_a_failure_is_told_and_ends_with_1(migrated_url: str, tmp_path: Path) ->
 def test_the_list_is_in_the_time_zone_of_the_schedule(migrated_url: str, tmp_path: Path) -> None:
     file = config(tmp_path, schedule={"timezone": "Asia/Kathmandu", "backup_at": "04:10"})
     arguments = ["run-due", "--store", migrated_url, "--config", file]
-    assert "never ran" in run(*arguments, "--list").stderr
+    assert "never ran" in run(*arguments, "--list").stdout
     assert run(*arguments, "--only", "backup", "--only", "checkpoint").exit_code == 0
-    told = run(*arguments, "--list").stderr
-    assert "Times are in Asia/Kathmandu." in told
+    told = run(*arguments, "--list").stdout
+    assert " next (Asia/Kathmandu) " in told
     assert " 04:10  " in told
     listed = json.loads(run(*arguments, "--list", "--json").stdout)["tasks"]
     assert [each["name"] for each in listed] == [*NAMES]
@@ -615,4 +606,4 @@ def test_a_time_zone_that_there_is_not_is_refused(name: str, tmp_path: Path) -> 
 def test_a_store_that_there_is_not_ends_the_command(command: str, tmp_path: Path) -> None:
     result = run(command, "--store", f"sqlite:///{tmp_path}/none.db")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: There is no database file at ")
+    assert unannounced(result.stderr).startswith("Error: There is no database file at ")

@@ -50,11 +50,10 @@ def vacuum(file: Path, *options: str) -> Result:
     return CliRunner().invoke(app, ["vacuum", "--store", sqlite_url(file), *options])
 
 
-@pytest.mark.parametrize("optimize", [[], ["--optimize"]])
-def test_space_is_given_back_and_nothing_else_changes(file: Path, optimize: list[str]) -> None:
+def test_space_is_given_back_and_nothing_else_changes(file: Path) -> None:
     before = file.stat().st_size
 
-    result = vacuum(file, "--json", *optimize)
+    result = vacuum(file, "--json")
 
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)
@@ -67,10 +66,9 @@ def test_space_is_given_back_and_nothing_else_changes(file: Path, optimize: list
 def test_people_are_told_before_and_after(file: Path) -> None:
     result = vacuum(file)
     assert result.exit_code == 0
-    assert result.stdout == ""
-    assert "MiB before" in result.stderr
+    assert "MiB before" in result.stdout
     assert "others cannot write" in result.stderr
-    assert vacuum(file, "--quiet").stderr == ""
+    assert vacuum(file, "--quiet").output == ""
 
 
 def test_optimising_merges_the_index(file: Path) -> None:

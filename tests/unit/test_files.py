@@ -205,17 +205,23 @@ def test_what_others_may_write_is_told(
 
 
 @pytest.mark.parametrize(
-    ("primary", "members", "others"),
+    ("name", "primary", "members", "others"),
     [
-        ([], [], False),
-        (["me", "root"], ["me"], False),
-        (["other"], [], True),
-        ([], ["me", "other"], True),
+        ("me", ["me"], [], False),
+        ("me", ["me"], ["me", "root"], False),
+        ("root", ["root"], [], False),
+        ("me", ["me", "other"], [], True),
+        ("me", ["me"], ["other"], True),
+        ("root", ["root"], ["me", "other"], True),
+        # Of one with a name of its own nobody can say who is in it.
+        ("users", ["me"], [], True),
+        ("me", [], ["me"], True),
     ],
 )
 def test_a_group_counts_when_it_has_others_in_it(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    name: str,
     primary: list[str],
     members: list[str],
     others: bool,
@@ -223,17 +229,47 @@ def test_a_group_counts_when_it_has_others_in_it(
     path = tmp_path / "file"
     path.touch()
     path.chmod(0o660)
-    state = path.stat()
-    ids = {"root": 0, "me": state.st_uid, "other": state.st_uid + 1}
-    users = [
-        pwd.struct_passwd((name, "", id, state.st_gid if name in primary else 99999, "", "", ""))
-        for name, id in ids.items()
-    ]
-    group = grp.struct_group(("group", "", state.st_gid, members))
-    monkeypatch.setattr(pwd, "getpwall", lambda: users)
-    monkeypatch.setattr(grp, "getgrgid", {state.st_gid: group}.__getitem__)
+    ids = {"root": 0, "me": 4711, "other": 4712}
+    users = {
+        id: pwd.struct_passwd((each, "", id, 5 if each in primary else 99999, "", "", ""))
+        for each, id in ids.items()
+    }
+    real = path.stat()
+    state = os.stat_result((real.st_mode, 0, 0, 1, 4711, 5, 0, 0, 0, 0))
+    monkeypatch.setattr(Path, "stat", lambda _: state)
+    monkeypatch.setattr(pwd, "getpwall", lambda: [*users.values()])
+    monkeypatch.setattr(pwd, "getpwuid", users.__getitem__)
+    monkeypatch.setattr(grp, "getgrgid", {5: grp.struct_group((name, "", 5, members))}.__getitem__)
     expected = "mode 0660 lets others write" if others else None
-    assert files.exposure(path, state.st_uid) == expected
+    assert files.exposure(path, 4711) == expected
+    assert files.others_may_write(state, 4711, nameless=True) is others
+
+
+def test_a_group_without_a_name_is_what_the_caller_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grp, "getgrgid", {}.__getitem__)
+    state = os.stat_result((0o660, 0, 0, 1, 9, 9, 0, 0, 0, 0))
+    assert files.others_may_write(state, 9, nameless=True)
+    assert not files.others_may_write(state, 9, nameless=False)
+
+
+def test_only_a_file_is_opened_as_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"text")
+    (tmp_path / "link").symlink_to("file")
+    os.mkfifo(tmp_path / "pipe")
+    for follow in (True, False):
+        with files.open_plain(tmp_path / "file", follow=follow) as stream:
+            assert stream.read() == b"text"
+        for other in (tmp_path, tmp_path / "pipe", Path(os.devnull)):
+            with pytest.raises(files.NoPlainFile):
+                files.open_plain(other, follow=follow)
+        with pytest.raises(FileNotFoundError):
+            files.open_plain(tmp_path / "absent", follow=follow)
+    with files.open_plain(tmp_path / "link", follow=True) as stream:
+        assert stream.read() == b"text"
+    with pytest.raises(files.NoPlainFile):
+        files.open_plain(tmp_path / "link")
 
 
 def test_the_owner_of_a_file_may_write_it_too(

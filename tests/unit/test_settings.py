@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobstore.errors import StoreUnavailable
-from jobstore.settings import (
-    EngineOptions,
-    StoreSettings,
-    parse_store_url,
-    read_environment,
-    sqlite_url,
-)
+import jobstore
+from jobstore import connecting
+from jobstore.engines.backend import Capability
+from jobstore.errors import InvalidSettings, StoreUnavailable
+from jobstore.settings import EngineOptions, StoreURL, parse_store_url, sqlite_url
+
+Opened = Callable[..., Any]
 
 
 @pytest.mark.parametrize(
@@ -101,45 +105,6 @@ def test_a_file_name_that_is_not_utf8_is_refused_however_it_is_written() -> None
             parse_store_url(url)
 
 
-def test_the_environment_may_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read_environment() == StoreSettings("sqlite:///jobs.db", EngineOptions())
-    monkeypatch.setenv("JOBSTORE_URL", "")
-    monkeypatch.setenv("JOBSTORE_READERS", "")
-    assert read_environment() == StoreSettings()
-
-
-def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "URL": "sqlite:////srv/jobs.db",
-        "SYNCHRONOUS": "normal",
-        "READERS": "4",
-        "QUEUE_SIZE": "500",
-        "BUSY_TIMEOUT": "2.5",
-        "READ_TIMEOUT": "10",
-        "TEST_DATA": "anything",
-    }.items():
-        monkeypatch.setenv(f"JOBSTORE_{name}", value)
-    assert read_environment() == StoreSettings(
-        "sqlite:////srv/jobs.db", EngineOptions("normal", 4, 500, 2.5, 10.0)
-    )
-
-
-def test_every_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JOBSTORE_READERS", "hunter2")
-    monkeypatch.setenv("JOBSTORE_SYNCHRONOUS", "off")
-    with pytest.raises(StoreUnavailable) as caught:
-        read_environment()
-    assert "JOBSTORE_READERS: " in str(caught.value)
-    assert "JOBSTORE_SYNCHRONOUS: " in str(caught.value)
-    assert "hunter2" not in str(caught.value)
-
-
-def test_a_variable_out_of_range_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JOBSTORE_QUEUE_SIZE", "0")
-    with pytest.raises(StoreUnavailable, match="JOBSTORE_QUEUE_SIZE must be 1 to 1000000"):
-        read_environment()
-
-
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -155,3 +120,160 @@ def test_a_variable_out_of_range_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 def test_options_out_of_range_are_refused(options: dict[str, object], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         EngineOptions(**options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to be in, with no variable of ours."""
+    for name in [name for name in os.environ if name.startswith("JOBSTORE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def opened(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> Opened:
+    """Connect, and return which store an engine was asked to open, and how to drive it."""
+
+    class Asked(Exception):
+        """Ends the opening; says what was asked for."""
+
+    class Backend:
+        capabilities = frozenset[Capability]()
+
+        async def open(self, address: StoreURL, options: EngineOptions, now: Any) -> Any:
+            raise Asked(str(address), options)
+
+    async def asked(*arguments: Any, **options: Any) -> None:
+        await jobstore.connect(*arguments, **options)
+
+    def opened(url: str | None = None, options: EngineOptions | None = None) -> Any:
+        with pytest.raises(Asked) as caught:
+            asyncio.run(asked(url, options=options))
+        return caught.value.args
+
+    monkeypatch.setattr(connecting, "backend_of", lambda address: Backend())
+    return opened
+
+
+def test_nothing_said_is_the_default_store_with_the_defaults(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert opened() == ("sqlite:///jobs.db", EngineOptions())
+    monkeypatch.setenv("JOBSTORE_URL", "")
+    monkeypatch.setenv("JOBSTORE_READERS", "")
+    assert opened() == ("sqlite:///jobs.db", EngineOptions())
+    assert opened("sqlite:///a.db") == ("sqlite:///a.db", EngineOptions())
+
+
+SAID = {
+    "URL": "sqlite:////srv/jobs.db",
+    "SYNCHRONOUS": "normal",
+    "READERS": "4",
+    "QUEUE_SIZE": "500",
+    "BUSY_TIMEOUT": "2.5",
+    "READ_TIMEOUT": "10",
+}
+AS_SAID = ("sqlite:////srv/jobs.db", EngineOptions("normal", 4, 500, 2.5, 10.0))
+
+
+def test_the_environment_says_which_store_and_how_it_is_driven(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**SAID, "TEST_DATA": "anything"}.items():
+        monkeypatch.setenv(f"JOBSTORE_{name}", value)
+    assert opened() == AS_SAID
+    assert opened("sqlite:///a.db") == ("sqlite:///a.db", AS_SAID[1])
+
+
+def test_so_do_a_dotenv_and_the_file_that_jobstore_config_names(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(".env").write_text("".join(f"JOBSTORE_{name}={text}\n" for name, text in SAID.items()))
+    assert opened() == AS_SAID
+    assert opened("sqlite:///a.db") == ("sqlite:///a.db", AS_SAID[1])
+    Path(".env").unlink()
+    lines = [f"  {name.lower()}: {text}\n" for name, text in SAID.items()]
+    Path("c.yaml").write_text("store:\n" + "".join(lines))
+    monkeypatch.setenv("JOBSTORE_CONFIG", "c.yaml")
+    assert opened() == AS_SAID
+    assert opened("sqlite:///a.db") == ("sqlite:///a.db", AS_SAID[1])
+
+
+def test_what_is_passed_wins_over_what_is_configured_option_by_option(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("c.yaml").write_text("store: {readers: 2, busy_timeout: 2}")
+    monkeypatch.setenv("JOBSTORE_CONFIG", "c.yaml")
+    monkeypatch.setenv("JOBSTORE_READ_TIMEOUT", "7")
+    # What is passed wins where it is the default, too.
+    assert opened("sqlite:///x.db", EngineOptions(readers=3)) == (
+        "sqlite:///x.db",
+        EngineOptions(readers=3, busy_timeout=2, read_timeout=7),
+    )
+    assert opened(None, EngineOptions("full", 5))[1] == EngineOptions(
+        readers=5, busy_timeout=2, read_timeout=7
+    )
+
+
+def refused(url: str | None = None) -> str:
+    """Connect with wrong settings; return what is said of them."""
+
+    async def connected() -> None:
+        await jobstore.connect(url)
+
+    with pytest.raises(InvalidSettings) as caught:
+        asyncio.run(connected())
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("url", [None, "sqlite:///a.db"])
+def test_every_wrong_variable_is_named_and_no_value_is_repeated(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch, url: str | None
+) -> None:
+    monkeypatch.setenv("JOBSTORE_READERS", "hunter2")
+    monkeypatch.setenv("JOBSTORE_SYNCHRONOUS", "off")
+    monkeypatch.setenv("JOBSTORE_QUEUE_SIZE", "0")
+    monkeypatch.setenv("JOBSTORE_ULR", "sqlite:///b.db")
+    said = refused(url)
+    for told in (
+        "store.readers: must be a whole number, 1 to 64 (JOBSTORE_READERS)",
+        "store.synchronous: must be full or normal (JOBSTORE_SYNCHRONOUS)",
+        "store.queue_size: must be a whole number, 1 to 1,000,000 (JOBSTORE_QUEUE_SIZE)",
+        "JOBSTORE_ULR: is no setting; did you mean JOBSTORE_URL?",
+    ):
+        assert told in said
+    assert "hunter2" not in said
+    assert list(nowhere.iterdir()) == []
+
+
+def test_a_url_that_is_none_is_told_as_such_before_settings_are_read(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBSTORE_READERS", "hunter2")
+
+    async def connected() -> None:
+        await jobstore.connect("jobs.db")
+
+    with pytest.raises(StoreUnavailable, match="write sqlite:///jobs.db"):
+        asyncio.run(connected())
+
+
+def test_a_store_that_is_named_is_opened_without_what_reads_settings(
+    nowhere: Path, repository: Path
+) -> None:
+    program = (
+        "import asyncio, sys, jobstore\n"
+        "async def main():\n"
+        "    await (await jobstore.connect('sqlite:///a.db', migrate=True)).close()\n"
+        "asyncio.run(main())\n"
+        "print([name for name in ('yaml', 'dotenv', 'pydantic_settings') if name in sys.modules])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(repository)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "[]\n"

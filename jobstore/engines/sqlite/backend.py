@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
+from jobstore.engines.archive import Archive
 from jobstore.engines.backend import Capability, Upkeep
 from jobstore.engines.protocol import Engine
+from jobstore.engines.schema import Schema
 from jobstore.engines.sqlite import url as urls
 from jobstore.settings import EngineOptions, StoreURL
 
@@ -17,12 +21,34 @@ class SQLiteBackend:
     scheme = "sqlite"
     capabilities = frozenset(Capability)
 
+    def files(self, url: StoreURL) -> tuple[Path, ...]:
+        """Return the file, and what SQLite and the lock between processes keep beside it.
+
+        Where it is a link, that stands beside the file that it leads to.
+        """
+        ends = ("-wal", "-shm", "-journal", ".lock")
+        return url.path, *(Path(f"{os.path.realpath(url.path)}{end}") for end in ends)
+
+    @property
+    def schema(self) -> Schema:
+        """The tables in the file."""
+        from jobstore.engines.sqlite.migrations import SQLiteSchema
+
+        return SQLiteSchema()
+
     @property
     def upkeep(self) -> Upkeep:
         """Looking after the file."""
         from jobstore.engines.sqlite.upkeep.upkeep import SQLiteUpkeep
 
         return SQLiteUpkeep()
+
+    @property
+    def archive(self) -> Archive:
+        """Copies of the file."""
+        from jobstore.engines.sqlite.upkeep.archive import SQLiteArchive
+
+        return SQLiteArchive()
 
     def parse(self, url: str) -> StoreURL:
         """Return the file that ``url`` names."""

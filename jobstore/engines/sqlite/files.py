@@ -17,10 +17,11 @@ from jobstore.engines.sqlite.wal import keep_if_damaged
 
 
 def open_file(
-    path: str | PathLike[str], mode: Literal["ro", "rw"], timeout: float
+    path: str | PathLike[str], mode: Literal["ro", "ro&immutable=1", "rw"], timeout: float
 ) -> sqlite3.Connection:
     """Open the existing database at ``path``, in autocommit mode; it is never made.
 
+    An immutable one is one that nobody changes; it is read without its WAL, and without locks.
     ``timeout`` is how many seconds SQLite waits for a lock. Where a crash left a WAL and what was
     committed in it lies behind damage, a copy of it is kept first. Raises sqlite3.Error, or
     StoreUnavailable when that copy cannot be made.

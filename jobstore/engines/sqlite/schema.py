@@ -1,6 +1,6 @@
 """The SQLite file as migrations see it: making it, opening it, and what it says of itself.
 
-No migration is read or run here; see :mod:`jobstore.migrating`.
+No migration is read or run here; see :mod:`jobstore.engines.sqlite.migrations`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
-from jobstore.engines.sqlite.errors import told_apart
+from jobstore.engines.schema import Recorded
+from jobstore.engines.sqlite.errors import primary_code, told_apart
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.rows import sound
 from jobstore.errors import StoreCorrupt, StoreUnavailable
 from jobstore.files import reachable
-from jobstore.locking import FileLock
+from jobstore.locking import FileLock, attempts
 
 APPLICATION_ID = 0x4A4F4253  # "JOBS", in the header of every store
 
@@ -37,15 +37,8 @@ ORDER BY m.migration_id
 _PAGE_SIZE = 2048
 
 
+_HAS_PROPERTIES = "SELECT 1 FROM sqlite_schema AS s WHERE s.name = 'store_property'"
 _DERIVED_FORM = "SELECT s.value FROM store_property AS s WHERE s.name = 'derived_form'"
-
-
-class Recorded(NamedTuple):
-    """One migration that the database says was applied."""
-
-    id: str
-    checksum: str | None
-    applied_at: datetime
 
 
 @sound
@@ -93,7 +86,12 @@ def objects(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def derived_form(connection: sqlite3.Connection) -> int:
-    """Return the form of what is derived from postings; 1 for stores that do not say."""
+    """Return the form of what is derived from postings; 1 for stores that do not say.
+
+    It is 0 for one that has no place yet to say it.
+    """
+    if connection.execute(_HAS_PROPERTIES).fetchone() is None:
+        return 0
     row = connection.execute(_DERIVED_FORM).fetchone()
     return 1 if row is None else int.from_bytes(row[0], "big")
 
@@ -135,11 +133,28 @@ def migrating(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     with FileLock(path, timeout), closing(connect(path, timeout)) as connection:
         # Takes effect in a new file only.
         connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
+        if not enter_wal(connection, timeout):
             raise StoreUnavailable(
                 f"The file system of {path} cannot hold a database that is shared between "
                 "processes; put the store on a local disk."
             )
         connection.execute("PRAGMA synchronous = FULL")
         yield connection
+
+
+def enter_wal(connection: sqlite3.Connection, timeout: float) -> bool:
+    """Put the file into WAL mode; False where its file system cannot hold one.
+
+    Raises sqlite3.OperationalError when others read for longer than ``timeout`` seconds.
+    """
+    for _ in attempts(timeout):
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            # SQLite itself does not wait here for those who read.
+            if primary_code(error) != "BUSY":
+                raise
+            busy = error
+        else:
+            return bool(mode == "wal")
+    raise busy

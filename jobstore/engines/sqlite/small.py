@@ -6,17 +6,19 @@ Everything here blocks.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jobstore import resources
 from jobstore.engines import named_statements
 from jobstore.engines.scripts import Script, read_scripts
+from jobstore.engines.small import Values
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code
 from jobstore.engines.sqlite.files import open_file
@@ -27,41 +29,38 @@ from jobstore.errors import (
     StoreCorrupt,
     StoreUnavailable,
 )
-from jobstore.files import make_file
-from jobstore.locking import FileLock, attempts
+from jobstore.files import make_file, reachable
+from jobstore.locking import FileLock
 
 # Seconds to wait for other processes.
 _PATIENCE = 5.0
 # A disk with less than this has no room for the index of a WAL, whose lack SQLite calls a failure.
 _INDEX_OCTETS = 64 * 1024
 
-Values = Sequence[Any] | Mapping[str, Any]
 
-
-class Statements:
-    """The named statements of a database, to be run on it; one that is not there has no rows."""
+class SQLiteStatements:
+    """See :class:`jobstore.engines.small.Statements`; without a connection there are no rows."""
 
     def __init__(self, connection: sqlite3.Connection | None, texts: Mapping[str, str]) -> None:
         self._connection = connection
         self._texts = texts
 
     def rows(self, name: str, values: Values = ()) -> list[Any]:
-        """Return all rows of a statement."""
         if self._connection is None:
             return []
         return self._connection.execute(self._texts[name], values).fetchall()
 
     def run(self, name: str, *many: Values) -> int:
-        """Run a statement once for each of ``many``; returns how many rows it changed."""
         if self._connection is None:
             return 0
         return self._connection.executemany(self._texts[name], many).rowcount
 
 
-class SmallDatabase:
-    """The kind of database whose migrations and statements are in the folders ``name``.
+class SQLiteSmallDatabase:
+    """See :class:`jobstore.engines.small.SmallDatabase`.
 
-    ``application_id`` is the number in its header. ``advice`` says what is lost with a damaged one.
+    ``application_id`` is the number in the file's header. ``advice`` says what is lost with a
+    damaged one.
     """
 
     def __init__(self, name: str, application_id: int, advice: str) -> None:
@@ -70,20 +69,16 @@ class SmallDatabase:
         self._advice = advice
 
     @contextmanager
-    def writing(self, path: Path) -> Iterator[Statements]:
-        """Open it alone among the processes that write; it is made where it is missing.
-
-        What the block does is one transaction. Raises StoreUnavailable (it cannot be made or
-        written, or is damaged), StorageFull, StoreBusy (others keep it locked) and SchemaMismatch
-        (another version of jobstore made it).
-        """
+    def writing(self, path: Path) -> Iterator[SQLiteStatements]:
         with self._explained(path):
             make_file(path)
+            _is_there(path)
             # Closing may write the WAL back, so it belongs under the lock as well.
             with FileLock(path, _PATIENCE), closing(open_file(path, "rw", _PATIENCE)) as conn:
                 # Before anything is changed in a file that may be somebody else's.
                 missing = self._missing(conn)
-                _enter_wal(conn)
+                # Where there is no WAL, it works as well: nobody waits for long.
+                schema.enter_wal(conn, _PATIENCE)
                 conn.execute("PRAGMA foreign_keys = ON")
                 _apply(conn, missing)
                 conn.execute("BEGIN IMMEDIATE")
@@ -91,15 +86,11 @@ class SmallDatabase:
                     yield self._statements(conn)
 
     @contextmanager
-    def reading(self, path: Path) -> Iterator[Statements]:
-        """Open it for reading; one that is not there, or has no tables yet, has no rows.
-
-        Raises what :meth:`writing` raises.
-        """
-        if not path.exists():
+    def reading(self, path: Path) -> Iterator[SQLiteStatements]:
+        if not _is_there(path):
             yield self._statements(None)
             return
-        with self._explained(path), closing(open_file(path, "ro", _PATIENCE)) as conn:
+        with self._explained(path), closing(open_file(path, _mode(path), _PATIENCE)) as conn:
             conn.execute("PRAGMA query_only = ON")
             missing = self._missing(conn)
             if 0 < len(missing) < len(_scripts(self._name)):
@@ -108,8 +99,8 @@ class SmallDatabase:
                     pass
             yield self._statements(None if len(missing) == len(_scripts(self._name)) else conn)
 
-    def _statements(self, conn: sqlite3.Connection | None) -> Statements:
-        return Statements(conn, named_statements.load(self._name))
+    def _statements(self, conn: sqlite3.Connection | None) -> SQLiteStatements:
+        return SQLiteStatements(conn, named_statements.load(self._name))
 
     def _missing(self, conn: sqlite3.Connection) -> list[Script]:
         """Return the migrations that are still to be applied."""
@@ -161,17 +152,20 @@ def _apply(conn: sqlite3.Connection, missing: Iterable[Script]) -> None:
             backend.apply(script)
 
 
-def _enter_wal(conn: sqlite3.Connection) -> None:
-    # SQLite does not wait for those who read while it changes the journal mode.
-    for _ in attempts(_PATIENCE):
-        try:
-            conn.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if primary_code(error) != "BUSY":
-                raise
-        else:
-            return
-    raise _busy()
+def _is_there(path: Path) -> bool:
+    with reachable(path):
+        # A pipe would be waited for.
+        if path.exists() and not path.is_file():
+            raise StoreUnavailable(f"{path} cannot be used: it is not a plain file; remove it.")
+        return path.exists()
+
+
+def _mode(path: Path) -> Literal["ro", "ro&immutable=1"]:
+    """Say how a file is opened for reading."""
+    # A WAL needs an index beside it, which a disk that cannot be written has no place for. Where
+    # nobody can write and there is no WAL, the file alone is all of it.
+    alone = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
+    return "ro&immutable=1" if alone else "ro"
 
 
 def _busy() -> StoreBusy:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,13 +24,24 @@ from yoyo.migrations import Migration, default_migration_table
 from jobstore.engines.scripts import Script
 from jobstore.engines.sqlite.errors import primary_code
 
-__all__ = ["Backend", "BadMigration"]
+__all__ = ["Backend", "BadMigration", "made_by"]
 
 # Here and not in sql/, since the table belongs to the record that yoyo keeps.
 _CREATE_CHECKSUMS = (
     "CREATE TABLE IF NOT EXISTS _migration_checksum "
     "(id TEXT PRIMARY KEY, checksum TEXT NOT NULL) STRICT, WITHOUT ROWID"
 )
+
+
+@contextmanager
+def made_by(scripts: Iterable[Script]) -> Iterator[sqlite3.Connection]:
+    """Give an empty database in memory that ``scripts`` have made."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        backend = Backend(connection)
+        with backend.transaction():
+            for script in scripts:
+                backend.apply(script)
+        yield connection
 
 
 class _Cursor(sqlite3.Cursor):

@@ -9,10 +9,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from jobstore.engines import backend_of
+from jobstore.engines.archive import Archive
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations.backup.manifest import SUFFIX, Manifest, ahead
-from jobstore.operations.backup.places import FolderPlace, Place, open_places
+from jobstore.operations.backup.object_places import ObjectPlace
+from jobstore.operations.backup.packing import identities_in
+from jobstore.operations.backup.places import FolderPlace, Place
 from jobstore.operations.backup.state import last_attempt
 from jobstore.operations.backup.trust import Doubt, Trust
 from jobstore.settings.sections import Settings
@@ -46,6 +51,27 @@ class Catalog:
 
     backups: tuple[Backup, ...]
     faults: dict[str, tuple[str, ...]]
+
+
+def open_places(settings: Settings) -> list[Place]:
+    """Return the places of a store's backups; the folder that they are made in comes first.
+
+    One that is named twice is one place. Nothing is reached for yet.
+    """
+    own = settings.backups_folder
+    places: list[Place] = [FolderPlace(own)]
+    folders = {own.resolve()}
+    for address in dict.fromkeys(settings.backup.places):
+        if "://" in address:
+            secrets = settings.backup.place_options.get(address, {})
+            options = {key: each.get_secret_value() for key, each in secrets.items()}
+            places.append(ObjectPlace(address, options))
+            continue
+        folder = Path(address).expanduser().absolute()
+        if folder.resolve() not in folders:
+            folders.add(folder.resolve())
+            places.append(FolderPlace(folder))
+    return places
 
 
 def read_catalog(settings: Settings) -> Catalog:
@@ -100,17 +126,18 @@ def _read(places: Iterable[Place], may_be_missing: Path, trust: Trust) -> Catalo
 class Choice:
     """What may be meant, the best first: a backup, and others in case it is not good.
 
-    ``name`` is the one that was asked for, ``None`` for the newest of all or of a time.
     ``latest`` says that the newest of all is meant. ``faults`` tells what is wrong with
-    places, by place, where that may have hidden what is meant.
+    places, by place, where that may have hidden what is meant. The rest is what it takes to open
+    one: the keys, and the engine's way with copies.
     """
 
     backups: tuple[Backup, ...]
     places: tuple[Place, ...]
-    name: str | None
     latest: bool
     faults: dict[str, tuple[str, ...]]
     trust: Trust
+    identities: list[Any]
+    archive: Archive
 
     def doubt(self, backup: Backup) -> str | None:
         """Say why one of them is refused before it is looked into; ``None`` where it is not."""
@@ -118,6 +145,11 @@ class Choice:
         if told is None and self.latest:
             told = self.trust.doubt_newest(backup.manifest)
         return told
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong with any place, where that may have hidden what is meant."""
+        return tuple(fault for told in self.faults.values() for fault in told)
 
     def places_of(self, backup: Backup) -> list[Place]:
         """Return the places that keep one of them."""
@@ -129,8 +161,10 @@ def choose(
     name: str | None = None,
     at: datetime | None = None,
     accept: Collection[Doubt] = (),
+    *,
+    every: bool = False,
 ) -> Choice:
-    """Return the backup that is meant, and what may stand in for it.
+    """Return the backup that is meant, and what may stand in for it; or with ``every`` all.
 
     ``name`` is a backup's name, or the path of one of its files, wherever that is. Without it
     the newest is meant, or the newest that is not later than ``at``; one of the future only
@@ -138,9 +172,15 @@ def choose(
     names what would be refused.
 
     Raises BackupError when there is none, or when those of several stores lie together, none is
-    named, and this machine made none of them.
+    named, and this machine made none of them; and when the identity file cannot be used.
     """
-    places, catalog, name, trust = look(settings, name, accept)
+    identities = identities_in(settings.backup.identity_file)
+    archive = backend_of(settings.store.address).archive
+    places, catalog, name, trust = _look(settings, name, accept)
+    if every:
+        return Choice(
+            catalog.backups, tuple(places), False, catalog.faults, trust, identities, archive
+        )
     fitting = [each for each in catalog.backups if name in (None, each.name)]
     if name is None:
         fitting = [each for each in fitting if at is None or each.manifest.created_at <= at]
@@ -155,10 +195,10 @@ def choose(
             " ".join([f"There is no backup {what}; see 'jobstore backup list'.", *told])
         )
     latest = name is None and at is None
-    return Choice(tuple(fitting), tuple(places), name, latest, faults, trust)
+    return Choice(tuple(fitting), tuple(places), latest, faults, trust, identities, archive)
 
 
-def look(
+def _look(
     settings: Settings, name: str | None, accept: Collection[Doubt]
 ) -> tuple[list[Place], Catalog, str | None, Trust]:
     """Return where a backup is looked for, what is there, what is meant, and what is believed."""

@@ -1,29 +1,20 @@
-"""Making a backup while writers go on, and keeping copies of it in every place.
-
-The source is read on a connection of its own that can neither write nor checkpoint. It holds one
-read transaction, so the copy is of one moment however long copying takes, and no write makes it
-begin anew; meanwhile the WAL cannot be emptied.
-"""
+"""Making a backup while writers go on, and keeping copies of it in every place."""
 
 from __future__ import annotations
 
 import dataclasses
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.errors import primary_code, translated
-from jobstore.engines.sqlite.files import open_file
+from jobstore.engines import backend_of
+from jobstore.engines.archive import Dump
 from jobstore.errors import BackupError, JobStoreError, StoreBusy
-from jobstore.files import create as create_file
-from jobstore.files import reachable
 from jobstore.locking import FileLock
 from jobstore.operations import logs
-from jobstore.operations.backup.catalog import Backup
-from jobstore.operations.backup.content import read_content
+from jobstore.operations.backup.catalog import Backup, open_places
 from jobstore.operations.backup.manifest import (
     FORMAT,
     LONGEST_REASON,
@@ -33,45 +24,35 @@ from jobstore.operations.backup.manifest import (
     parse_manifest,
 )
 from jobstore.operations.backup.packing import pack, recipients_of
-from jobstore.operations.backup.places import Place, open_places
-from jobstore.operations.backup.scratch import (
-    disk_errors,
-    make_folder,
-    no_space,
-    require_space,
-    scratch_folder,
-)
+from jobstore.operations.backup.places import Place
 from jobstore.operations.backup.state import Attempt, last_attempt, record_attempt
 from jobstore.operations.backup.trust import Trust
 from jobstore.progress import Progress, silent
+from jobstore.scratch import disk_errors, make_folder, scratch_folder
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 
 _log = logs.get("backup")
 
-# Pages of one step; other work of this process gets its turn in between.
-_STEP = 1000
-# Seconds to wait for another backup, or for SQLite while a crash is being recovered from.
+# Seconds to wait for another process that makes or removes backups.
 _PATIENCE = 10.0
-# The copy, and its compressed form, which is mostly a third of it.
-_ROOM = 1.5
 
 
 def create(
     settings: Settings,
     progress: Progress = silent,
     reason: str = "manual",
-    source: sqlite3.Connection | None = None,
+    dump: Dump | None = None,
     *,
     replicate: bool = True,
 ) -> Backup:
     """Back the store up, and return the backup; blocks.
 
     Everything that was acknowledged before the call is in it. A place that fails is told in
-    ``failures`` and costs the others nothing. ``source`` is a connection to read from, by
-    default one of its own. Without ``replicate`` it is made in the store's folder only, which
-    takes no longer than the disk does; :func:`replicate` brings it to the other places later.
-    ``reason`` has at most 1,000 characters.
+    ``failures`` and costs the others nothing. ``dump`` copies the store, by default as its
+    engine does while others write. Without ``replicate`` it is made in the store's folder only,
+    which takes no longer than the disk does; :func:`replicate` brings it to the other places
+    later. ``reason`` has at most 1,000 characters.
 
     Raises StoreUnavailable, StoreCorrupt or SchemaMismatch when the store cannot be read,
     StoreBusy while another backup of it is made, StorageFull, and BackupError when the folder
@@ -79,8 +60,7 @@ def create(
     """
     try:
         with working_alone(settings):
-            with _reading(settings, source) as conn:
-                backup = _create(settings, progress, reason, conn)
+            backup = _create(settings, progress, reason, dump)
             if replicate:
                 backup = _replicate(settings, backup.manifest, progress)
     except JobStoreError as error:
@@ -148,9 +128,10 @@ def working_alone(settings: Settings) -> Iterator[None]:
         lock.release()
 
 
-def _create(
-    settings: Settings, progress: Progress, reason: str, source: sqlite3.Connection
-) -> Backup:
+def _create(settings: Settings, progress: Progress, reason: str, dump: Dump | None) -> Backup:
+    address = settings.store.address
+    archive = backend_of(address).archive
+    dump = dump or partial(archive.dump, address)
     options, folder = settings.backup, settings.backups_folder
     # What a shell passes on that is no UTF-8 has no place in a manifest.
     reason = reason.encode("utf-8", "replace").decode()
@@ -162,13 +143,13 @@ def _create(
     trust.see(own.listing()[0])
     with disk_errors(folder), scratch_folder(folder) as scratch:
         created_at, copy = datetime.now(UTC), scratch / "copy.db"
-        _copy(source, copy, progress)
-        content = read_content(copy, progress, thorough=False)
+        dump(copy, progress)
+        content = archive.read(copy, progress, thorough=False)
         data = scratch / "data"
-        packed = pack(copy, data, level=options.level, recipients=recipients, progress=progress)
+        packed = pack(copy, data, recipients=recipients, progress=progress)
         manifest = Manifest(
             format=FORMAT,
-            name=new_name(settings.store.address.path.stem, created_at),
+            name=new_name(address.path.stem, created_at),
             created_at=created_at,
             reason=reason,
             jobstore=__version__,
@@ -208,59 +189,3 @@ def _keep(place: Place, manifest: Manifest, data: Path, progress: Progress) -> s
     except JobStoreError as error:
         return str(error)
     return None
-
-
-@contextmanager
-def _reading(settings: Settings, source: sqlite3.Connection | None) -> Iterator[sqlite3.Connection]:
-    if source is not None:
-        yield source
-        return
-    path = settings.store.address.path
-    with reachable(path):
-        if not path.is_file():
-            raise BackupError(f"There is no store at {path} to back up; check the store's URL.")
-    with translated():
-        opened = open_file(path, "ro", _PATIENCE)
-    with closing(opened) as conn:
-        yield conn
-
-
-def _copy(source: sqlite3.Connection, target: Path, progress: Progress) -> None:
-    """Copy the database as it is at this moment."""
-    create_file(target).close()
-    with translated(), closing(sqlite3.connect(target, isolation_level=None)) as copy:
-        # Nobody needs it after a crash.
-        copy.execute("PRAGMA journal_mode = OFF")
-        copy.execute("PRAGMA synchronous = OFF")
-        with _moment(source):
-            page, pages = (
-                source.execute(f"PRAGMA {name}").fetchone()[0]
-                for name in ("page_size", "page_count")
-            )
-            require_space(target.parent, int(page * pages * _ROOM))
-
-            def told(status: int, left: int, total: int) -> None:
-                if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                    # The module would try for ever; other errors it raises itself.
-                    raise StoreBusy
-                progress("copy pages", (total - left) * page, total * page)
-
-            try:
-                source.backup(copy, pages=_STEP, progress=told)
-            except sqlite3.OperationalError as error:
-                if primary_code(error) == "FULL":
-                    raise no_space(target.parent) from error
-                raise
-
-
-@contextmanager
-def _moment(source: sqlite3.Connection) -> Iterator[None]:
-    """Let the connection see one moment during the block."""
-    source.execute("PRAGMA wal_autocheckpoint = 0")
-    source.execute("BEGIN")
-    try:
-        # The moment is that of the first read; also, another program's database is refused.
-        schema.recorded(source)
-        yield
-    finally:
-        source.execute("ROLLBACK")

@@ -57,7 +57,7 @@ class Manifest(BaseModel):
     tells the backups of one store from those of others, and is the same after a restore.
     ``size`` and ``sha256`` are those of the stored file, ``database_size`` is that of the
     database inside; all sizes are bytes. ``tables`` has the rows of each table, ``digest`` is
-    explained in :mod:`jobstore.operations.backup.content`. Where there is a key, ``signature``
+    explained in :mod:`jobstore.engines.sqlite.upkeep.content`. Where there is a key, ``signature``
     is the HMAC-SHA-256 of all the rest, and ``counter`` grows from backup to backup of a store.
     """
 

@@ -22,8 +22,8 @@ from jobstore.files import create
 from jobstore.operations.backup.manifest import MOST_OCTETS
 from jobstore.operations.backup.packing import Packed
 from jobstore.operations.backup.places import Place
-from jobstore.operations.backup.scratch import CHUNK, disk_errors, require_space
 from jobstore.progress import Progress
+from jobstore.scratch import CHUNK, disk_errors, require_space
 
 # Bytes of one request, its seconds, and the requests at a time: 270 KB/s are enough for them.
 _PART = 8 * 1024 * 1024

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -17,14 +17,16 @@ from typing import Any, BinaryIO, NamedTuple
 from jobstore.errors import BackupError
 from jobstore.files import create
 from jobstore.operations.backup.manifest import Manifest
-from jobstore.operations.backup.scratch import CHUNK, disk_errors, open_regular, require_space
 from jobstore.progress import Progress, silent
+from jobstore.scratch import CHUNK, disk_errors, open_regular, require_space
 
 # Bytes between two looks at the room that is left.
 _BETWEEN_LOOKS = 8 * CHUNK
-# The header of a database (https://sqlite.org/fileformat2.html#the_database_header).
+# Bytes that a database is known by.
 _HEADER = 100
-_MAGIC = b"SQLite format 3\0"
+
+Fits = Callable[[bytes, int], bool]
+"""Whether what begins with these bytes can be a database of so many; see ``Archive.fits``."""
 
 
 class Packed(NamedTuple):
@@ -71,12 +73,10 @@ def identities_in(file: Path | None) -> list[Any]:
     return found
 
 
-def pack(
-    source: Path, target: Path, *, level: int, recipients: Sequence[Any], progress: Progress
-) -> Packed:
+def pack(source: Path, target: Path, *, recipients: Sequence[Any], progress: Progress) -> Packed:
     """Compress ``source`` into ``target``, and encrypt it where there are recipients.
 
-    ``level``: 1 (fast) to 22 (small). Raises StorageFull and BackupError.
+    Raises StorageFull and BackupError.
     """
     import zstandard
 
@@ -89,7 +89,7 @@ def pack(
     ):
         reader: Any = _Reader(plain, size, "compress", progress, causes)
         writer = _Writer(stored, target.parent, causes)
-        packing = zstandard.ZstdCompressor(level=level, write_checksum=True)
+        packing = zstandard.ZstdCompressor(write_checksum=True)
         with packing.stream_reader(reader, size=size, read_size=CHUNK, closefd=False) as packed:
             if recipients:
                 _age().encrypt_io(packed, writer, recipients)
@@ -104,6 +104,7 @@ def unpack(
     target: Path,
     manifest: Manifest,
     *,
+    fits: Fits,
     identities: Sequence[Any],
     progress: Progress,
 ) -> None:
@@ -122,7 +123,7 @@ def unpack(
         _true_causes() as causes,
     ):
         reader = _Reader(packed, manifest.size, "decompress", progress, causes)
-        writer: Any = _Writer(plain, target.parent, causes, manifest)
+        writer: Any = _Writer(plain, target.parent, causes, manifest, fits)
         unpacking = zstandard.ZstdDecompressor().stream_writer(writer, closefd=False)
         try:
             if manifest.encryption is None:
@@ -241,11 +242,13 @@ class _Writer:
         folder: Path,
         causes: list[BaseException],
         promised: Manifest | None = None,
+        fits: Fits | None = None,
     ) -> None:
         self._file = file
         self._folder = folder
         self._causes = causes
         self._promised = promised
+        self._fits = fits
         self._head = b""
         self._looked = 0
         self.hash = hashlib.sha256()
@@ -266,12 +269,12 @@ class _Writer:
         if self.size - self._looked >= _BETWEEN_LOOKS:
             self._looked = self.size
             require_space(self._folder, 0)
-        promised = self._promised
-        if promised is None:
+        promised, fits = self._promised, self._fits
+        if promised is None or fits is None:
             return
         if len(self._head) < _HEADER:
             self._head += beginning[: _HEADER - len(self._head)]
-            if len(self._head) == _HEADER and not _fits(self._head, promised.database_size):
+            if len(self._head) == _HEADER and not fits(self._head, promised.database_size):
                 raise BackupError(
                     f"Backup {promised.name} holds no database of the size that its manifest "
                     "says; use another copy."
@@ -285,14 +288,3 @@ class _Writer:
         except OSError as error:
             self._causes.append(error)
             raise
-
-
-def _fits(header: bytes, size: int) -> bool:
-    """Return whether a file that begins like that is a database of so many bytes."""
-    if not header.startswith(_MAGIC):
-        return False
-    if header[24:28] != header[92:96]:
-        # Whoever wrote it last left the number of pages as it was.
-        return True
-    page = int.from_bytes(header[16:18])
-    return (65536 if page == 1 else page) * int.from_bytes(header[28:32]) == size

@@ -3,7 +3,8 @@
 A backup is two files in a place: the data, and the manifest, which is written last and only
 after the data was read back. So what has a manifest is complete. Until then a marker tells which
 data is unfinished; whoever keeps backups of that store removes it when the work was not ended.
-Object stores are in :mod:`jobstore.operations.backup.object_places`.
+Object stores are in :mod:`jobstore.operations.backup.object_places`; which places a store has,
+says :mod:`jobstore.operations.backup.catalog`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from jobstore.operations.backup.manifest import (
     parse_manifest,
 )
 from jobstore.operations.backup.packing import Packed, measure
-from jobstore.operations.backup.scratch import (
+from jobstore.progress import Progress
+from jobstore.scratch import (
     CHUNK,
     disk_errors,
     is_scratch,
@@ -32,8 +34,6 @@ from jobstore.operations.backup.scratch import (
     scratch_folder,
     write_file,
 )
-from jobstore.progress import Progress
-from jobstore.settings.sections import Settings
 
 _MARKER = ".unfinished"
 
@@ -203,29 +203,6 @@ class FolderPlace(Place):
     def delete(self, file: str) -> None:
         with disk_errors(self.folder):
             (self.folder / file).unlink(missing_ok=True)
-
-
-def open_places(settings: Settings) -> list[Place]:
-    """Return the places of a store's backups; the folder that they are made in comes first.
-
-    One that is named twice is one place. Nothing is reached for yet.
-    """
-    own = settings.backups_folder
-    places: list[Place] = [FolderPlace(own)]
-    folders = {own.resolve()}
-    for address in dict.fromkeys(settings.backup.places):
-        if "://" in address:
-            from jobstore.operations.backup.object_places import ObjectPlace
-
-            secrets = settings.backup.place_options.get(address, {})
-            options = {key: each.get_secret_value() for key, each in secrets.items()}
-            places.append(ObjectPlace(address, options))
-            continue
-        folder = Path(address).expanduser().absolute()
-        if folder.resolve() not in folders:
-            folders.add(folder.resolve())
-            places.append(FolderPlace(folder))
-    return places
 
 
 def _copy(source: Path, target: Path, progress: Progress) -> None:

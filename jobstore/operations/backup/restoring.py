@@ -1,43 +1,35 @@
 """Giving a store back: as a new one, or in the place of one that is there.
 
-Everything is fetched, opened and checked in a scratch folder beside the target before anything
-else is touched. What takes the place of a store that is there is in
-:mod:`jobstore.operations.backup.replacing`.
+What may be refused is refused first. Then everything is fetched, opened and checked in a scratch
+folder beside the target, before anything else is touched.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from jobstore import migrating
+from jobstore.engines import backend_of
+from jobstore.engines.archive import Dump, Loss
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import choose
-from jobstore.operations.backup.packing import identities_in
-from jobstore.operations.backup.replacing import replace_store
-from jobstore.operations.backup.scratch import (
-    disk_errors,
-    make_folder,
-    scratch_folder,
-    sweep,
-    synchronise,
-)
+from jobstore.operations.backup.creation import create, replicate
+from jobstore.operations.backup.manifest import BEFORE_RESTORE
 from jobstore.operations.backup.trust import Doubt
-from jobstore.operations.backup.verification import open_chosen, require_known_form
+from jobstore.operations.backup.verification import open_chosen
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.settings.sections import Settings
 
 _log = logs.get("backup")
-
-# What SQLite keeps beside a database and would take for the restored one's. An empty WAL, which
-# readers leave, holds nothing; what else there is beside it is made anew by whoever opens first.
-_BESIDE = ("-wal", "-journal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +87,27 @@ def restore(
     """
     started = time.monotonic()
     target = settings.store.address if to is None else parse_store_url(to)
-    # A link stays one; what it leads to is replaced.
-    path = Path(os.path.realpath(target.path))
-    store = settings.store.model_copy(update={"url": str(target)})
-    # First, since a restore that was killed may have left the store a second name.
-    sweep(path.parent)
-    _require_file(path)
-    if not replace:
-        _require_absent(path)
+    there = settings.model_copy(
+        update={"store": settings.store.model_copy(update={"url": str(target)})}
+    )
+    archive = backend_of(target).archive
+    archive.check_target(target, replace=replace)
     choice = choose(settings, name, at, accept)
-    identities = identities_in(settings.backup.identity_file)
-    make_folder(path.parent)
-    saved: str | None = None
+    saved = None
     failures: dict[str, str] = {}
-    with disk_errors(path.parent), scratch_folder(path.parent) as scratch:
-        backup, database, place, faults = open_chosen(choice, scratch, identities, progress)
-        require_known_form(database, backup.manifest)
-        database.chmod(0o600)
-        synchronise(database)
+    with archive.scratch(target) as scratch:
+        backup, database, place, faults = open_chosen(choice, scratch, progress)
         if replace:
-            there = settings.model_copy(update={"store": store})
-            saved, failures = replace_store(there, path, database, progress)
+            _, saved, aside = put_in_place(there, database, BEFORE_RESTORE, progress, alone=True)
         else:
-            _put(database, path)
+            archive.load(database, target)
+    if saved is not None:
+        # Nobody waits for places that are far away.
+        failures = replicate(there, saved, progress).failures
+    elif replace and aside is not None:
+        saved = str(aside)
+    # A link stays one; what it leads to was replaced.
+    path = Path(os.path.realpath(target.path))
     _log.warning("a store was restored", backup=backup.name, to=str(path), saved=saved)
     return Restored(
         backup=backup.name,
@@ -130,7 +120,7 @@ def restore(
         advice=_advice(target),
         seconds=round(time.monotonic() - started, 3),
         faults=faults,
-        warnings=tuple(fault for told in choice.faults.values() for fault in told),
+        warnings=choice.warnings,
     )
 
 
@@ -142,36 +132,61 @@ def _advice(target: StoreURL) -> str | None:
     return None
 
 
-def _require_file(path: Path) -> None:
-    """Refuse what a file cannot be put in the place of, or only at the cost of another one."""
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise BackupError(f"{path} is not a file; restore to another place with --to.")
-    if path.exists() and path.stat().st_nlink > 1:
-        raise BackupError(
-            f"{path} has other names (hard links), which would no longer hold a store; remove "
-            "them, or restore to another file with --to."
-        )
+class Replaced(NamedTuple):
+    """What a store had that is not there any more, and the backup that holds it.
+
+    ``aside`` is the file that it was moved to when it was too damaged to be backed up.
+    """
+
+    loss: Loss
+    saved: str | None
+    aside: Path | None
 
 
-def _require_absent(path: Path) -> None:
-    if path.exists():
-        raise _exists(path)
-    for file in (Path(f"{path}{end}") for end in _BESIDE):
-        if file.exists() and file.stat().st_size:
-            raise _exists(file)
+def put_in_place(
+    settings: Settings,
+    copy: Path,
+    reason: str,
+    progress: Progress = silent,
+    *,
+    alone: bool = False,
+    known: Path | None = None,
+    agreed: bool = True,
+) -> Replaced:
+    """Make the store what stands in the file ``copy``, after a backup of what is there.
+
+    Others may have it open, unless ``alone``; then nobody may, and what is there may be damaged,
+    so it is not compared. Otherwise the loss is what the file ``known`` has not, by default
+    ``copy``; without ``agreed`` BackupError is raised where there is any. The backup is in the
+    store's own folder only, so that writers do not wait for places that are far away.
+
+    Raises StoreBusy, StorageFull, StoreCorrupt. Nothing is changed then.
+    """
+    url = settings.store.address
+    backend = backend_of(url)
+    loss, saved = Loss(), None
+
+    def save(dump: Dump) -> None:
+        nonlocal loss, saved
+        if not alone:
+            loss = backend.archive.compare(url, known or copy)
+            if loss and not agreed:
+                raise BackupError(f"This would lose what was written meanwhile: {loss}.")
+            if not backend.upkeep.condition(url).migrations:
+                return
+        saved = create(settings, progress, reason, dump, replicate=False).name
+
+    aside = backend.archive.replace(url, copy, save, alone=alone)
+    return Replaced(loss, saved, aside)
 
 
-def _put(database: Path, path: Path) -> None:
-    """Give the database its name, unless somebody took it meanwhile."""
-    try:
-        os.link(database, path)
-    except FileExistsError:
-        raise _exists(path) from None
-    synchronise(path.parent)
+@contextmanager
+def unpacked(settings: Settings, backup: str) -> Iterator[Path]:
+    """Give the database of a backup of this store, checked, in a file while the block lasts.
 
-
-def _exists(file: Path) -> BackupError:
-    return BackupError(
-        f"{file} exists and was not touched; restore to another file, or add --replace to put "
-        "the backup in its place, after a backup of what is there."
-    )
+    Raises BackupError when there is no good copy of it.
+    """
+    url = settings.store.address
+    with backend_of(url).archive.scratch(url) as scratch:
+        # It was made here, so what people added to the store is in it as well.
+        yield open_chosen(choose(settings, backup, accept=["foreign"]), scratch).database

@@ -1,4 +1,4 @@
-"""Which backups stay: by generations, and never without a good one.
+"""Retention: which backups stay, and never without a good one.
 
 The newest backup of each of the latest days, weeks and months that have one stays (in UTC, weeks
 as in ISO 8601), and everything of the 24 hours before the newest, so that a second backup of a
@@ -20,9 +20,10 @@ from typing import Any
 
 from jobstore.errors import JobStoreError
 from jobstore.operations import logs
+from jobstore.operations.backup.catalog import open_places
 from jobstore.operations.backup.creation import working_alone
 from jobstore.operations.backup.manifest import Manifest, age_order, ahead
-from jobstore.operations.backup.places import Place, open_places
+from jobstore.operations.backup.places import Place
 from jobstore.operations.backup.trust import Trust
 from jobstore.progress import Progress, silent
 from jobstore.settings.sections import BackupSection, Settings
@@ -47,7 +48,7 @@ def prune(
     keep: Collection[str] = (),
     dry_run: bool = False,
 ) -> list[Pruned]:
-    """Remove the backups that no generation needs, from every place; blocks.
+    """Remove the backups that retention does not keep, from every place; blocks.
 
     ``keep`` names backups that stay in any case. Before anything is removed, the newest backup
     that stays is read; when it is damaged, the newest good one stays as well, and where there is
@@ -86,7 +87,7 @@ def _prune(
         listed = sorted(group, key=age_order, reverse=True)
         backups = [each for each in listed if not ahead(each.created_at)]
         kept += [each.name for each in listed if each not in backups]
-        staying = generations(backups, section.daily, section.weekly, section.monthly)
+        staying = retained(backups, section.daily, section.weekly, section.monthly)
         # The newest by its counter may have an earlier time.
         newest = max(listed, key=trust.order).name
         staying |= {each.name for each in backups} & {*keep, newest}
@@ -112,7 +113,7 @@ def _prune(
     return Pruned(place.name, tuple(removed), tuple(kept), " ".join(errors) or None)
 
 
-def generations(backups: Iterable[Manifest], daily: int, weekly: int, monthly: int) -> set[str]:
+def retained(backups: Iterable[Manifest], daily: int, weekly: int, monthly: int) -> set[str]:
     """Return the names of the backups that stay; ``backups`` are of one store, newest first."""
     listed = list(backups)
     periods: list[tuple[int, Callable[[datetime], Any]]] = [

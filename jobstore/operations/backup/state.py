@@ -1,37 +1,24 @@
-"""What became of the latest backup and of restore drills, for health, alerts and the schedule.
+"""What became of the latest backup and of restore tests, and which signed backups were seen.
 
-Small files in the state folder: ``backups.json``, ``drills.json``, and ``counters.json`` with the
-highest counter of a signed backup that this machine has seen, by store. Whether a backup is
-still there is not asked of them but of the folder.
+It is kept in the database of operations, for health, alerts and the schedule. Whether a backup is
+still there is not asked of it but of the folder. Everything here raises StoreUnavailable,
+StoreBusy, SchemaMismatch and, where it writes, StorageFull.
 """
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import Any
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
 
-from pydantic import TypeAdapter, ValidationError
-
-from jobstore.errors import BackupError
-from jobstore.locking import FileLock
 from jobstore.operations.backup.manifest import Manifest, age_order, ahead
 from jobstore.operations.backup.places import FolderPlace
-from jobstore.operations.backup.scratch import (
-    disk_errors,
-    make_folder,
-    open_regular,
-    write_file,
-)
+from jobstore.operations.database import reading, writing
 from jobstore.settings.sections import Settings
 
-_DRILLS_KEPT = 100
-# Bytes of such a file at most; a hundred drills take 50 KB.
-_MOST_OCTETS = 16 * 1024**2
-# Seconds to wait for another process that records something.
-_PATIENCE = 10.0
+_TESTS_KEPT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +52,7 @@ class LastBackup:
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """How a restore drill went; ``seconds`` is how long restoring and checking took.
+    """How a restore test went; ``seconds`` is how long restoring and checking took.
 
     ``age_seconds`` is how old the backup was: what a loss at that moment would have cost.
     ``faults`` tells what was wrong with copies and newer backups that were passed over.
@@ -99,87 +86,57 @@ def last_backup(settings: Settings) -> LastBackup:
 
 def last_attempt(settings: Settings) -> Attempt | None:
     """Return how the latest attempt to make a backup went; ``None`` before the first."""
-    attempt: Attempt | None = _read(_backups(settings), Attempt)
-    return attempt
-
-
-def last_drill(settings: Settings, *, successful: bool = False) -> Drill | None:
-    """Return the latest restore drill, or the latest that succeeded; ``None`` without one.
-
-    Drills that are dated in the future, which a wrong clock makes, prove nothing.
-    """
-    drills = _read(_drills(settings), list[Drill]) or []
-    fitting = (each for each in reversed(drills) if each.ok or not successful)
-    return next((each for each in fitting if not ahead(each.at)), None)
+    with reading(settings.operations_db) as kept:
+        rows = kept.rows("backup_attempt")
+    for at, backup, error, failures, store in rows:
+        return Attempt(_moment(at), backup, error, json.loads(failures), store)
+    return None
 
 
 def record_attempt(settings: Settings, attempt: Attempt) -> None:
     """Keep how an attempt went."""
-    _write(_backups(settings), Attempt, attempt)
+    at, backup, error, failures, store = astuple(attempt)
+    with writing(settings.operations_db) as kept:
+        row = (at.timestamp(), backup, error, json.dumps(failures), store)
+        kept.run("put_backup_attempt", row)
+
+
+def last_drill(settings: Settings, *, successful: bool = False) -> Drill | None:
+    """Return the latest restore test, or the latest that succeeded; ``None`` without one.
+
+    Tests that are dated in the future, which a wrong clock makes, prove nothing.
+    """
+    with reading(settings.operations_db) as kept:
+        rows = kept.rows("restore_tests")
+    for at, backup, place, ok, *measured, faults in rows:
+        moment = _moment(at)
+        if (ok or not successful) and not ahead(moment):
+            told = (*measured, tuple(json.loads(faults)))
+            return Drill(moment, backup, place, bool(ok), *told)
+    return None
 
 
 def record_drill(settings: Settings, drill: Drill) -> None:
-    """Keep how a drill went; the latest hundred stay, and the last good one.
-
-    Raises StoreBusy while other processes record theirs for too long.
-    """
-    make_folder(settings.state_folder)
-    with FileLock(_drills(settings), _PATIENCE):
-        _add(settings, drill)
+    """Keep how a restore test went; the latest hundred stay, and the last good one."""
+    at, *told, faults = astuple(drill)
+    with writing(settings.operations_db) as kept:
+        kept.run("put_restore_test", (at.timestamp(), *told, json.dumps(faults)))
+        kept.run("prune_restore_tests", {"kept": _TESTS_KEPT, "now": time.time()})
 
 
 def counters(settings: Settings) -> dict[str, int]:
     """Return the highest counter that was seen of each store's signed backups."""
-    return _read(_counters(settings), dict[str, int]) or {}
+    with reading(settings.operations_db) as kept:
+        return dict(kept.rows("backup_counters"))
 
 
 def record_counters(settings: Settings, seen: Mapping[str, int]) -> None:
-    """Keep what was seen, where it is higher than what is kept.
-
-    Raises StoreBusy while other processes record theirs for too long.
-    """
+    """Keep what was seen, where it is higher than what is kept."""
     known = counters(settings)
-    if all(known.get(store, -1) >= counter for store, counter in seen.items()):
-        return
-    make_folder(settings.state_folder)
-    with FileLock(_counters(settings), _PATIENCE):
-        known = counters(settings)
-        higher = {store: max(counter, known.get(store, 0)) for store, counter in seen.items()}
-        _write(_counters(settings), dict[str, int], known | higher)
+    if any(known.get(store, -1) < counter for store, counter in seen.items()):
+        with writing(settings.operations_db) as kept:
+            kept.run("raise_backup_counter", *seen.items())
 
 
-def _add(settings: Settings, drill: Drill) -> None:
-    drills = [*(_read(_drills(settings), list[Drill]) or []), drill]
-    good = [each for each in drills[:-_DRILLS_KEPT] if each.ok and not ahead(each.at)][-1:]
-    _write(_drills(settings), list[Drill], [*good, *drills[-_DRILLS_KEPT:]])
-
-
-def _backups(settings: Settings) -> Path:
-    return settings.state_folder / "backups.json"
-
-
-def _drills(settings: Settings) -> Path:
-    return settings.state_folder / "drills.json"
-
-
-def _counters(settings: Settings) -> Path:
-    return settings.state_folder / "counters.json"
-
-
-def _read(path: Path, kind: Any) -> Any:
-    with disk_errors(path.parent):
-        if not path.exists():
-            return None
-        with open_regular(path, follow=True) as stream:
-            data = stream.read(_MOST_OCTETS)
-    try:
-        return TypeAdapter(kind).validate_json(data)
-    except ValidationError:
-        # It is written whole or not at all, so somebody else did this.
-        raise BackupError(f"{path} is damaged; remove it.") from None
-
-
-def _write(path: Path, kind: Any, value: Any) -> None:
-    make_folder(path.parent)
-    with disk_errors(path.parent):
-        write_file(path, TypeAdapter(kind).dump_json(value, indent=2) + b"\n")
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -6,28 +6,25 @@ The restored database stands in a scratch folder; how it gets to its place is no
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.errors import translated
-from jobstore.engines.sqlite.upkeep.rebuilding import DERIVED_FORM
-from jobstore.errors import BackupError, JobStoreError, SchemaMismatch, StorageFull
-from jobstore.operations.backup.catalog import Backup, Choice, choose, look
-from jobstore.operations.backup.content import check_content, newer_migration, opened
-from jobstore.operations.backup.manifest import Manifest
-from jobstore.operations.backup.packing import identities_in, unpack
-from jobstore.operations.backup.places import Place
-from jobstore.operations.backup.scratch import (
-    disk_errors,
-    make_folder,
-    require_space,
-    scratch_folder,
+from jobstore.errors import (
+    BackupError,
+    JobStoreError,
+    SchemaMismatch,
+    StorageFull,
+    StoreUnavailable,
 )
+from jobstore.operations.backup.catalog import Backup, Choice, choose
+from jobstore.operations.backup.manifest import Manifest
+from jobstore.operations.backup.packing import unpack
+from jobstore.operations.backup.places import Place
 from jobstore.operations.backup.trust import Doubt
 from jobstore.progress import Progress, silent
+from jobstore.scratch import disk_errors, make_folder, require_space, scratch_folder
 from jobstore.settings.sections import Settings
 
 
@@ -68,18 +65,13 @@ def verify(
     Raises BackupError when there is no such backup, or the identity file cannot be used; what is
     wrong with a copy is in the result.
     """
-    identities = identities_in(settings.backup.identity_file)
-    if every:
-        places, catalog, _, trust = look(settings, None, accept)
-        choice = Choice(catalog.backups, tuple(places), None, False, catalog.faults, trust)
-    else:
-        choice = choose(settings, name, accept=accept)
+    choice = choose(settings, name, accept=accept, every=every)
     checked = [
         Verified(None, place, text, 0.0) for place, told in choice.faults.items() for text in told
     ]
     make_folder(settings.backups_folder)
     for backup in choice.backups:
-        found = list(_copies(settings, choice, backup, identities, progress))
+        found = list(_copies(settings.backups_folder, choice, backup, progress))
         if not every and choice.doubt(backup) is None:
             found = [*_lacking(backup, choice), *found]
         checked += found
@@ -88,19 +80,17 @@ def verify(
     return checked
 
 
-def _copies(
-    settings: Settings,
-    choice: Choice,
-    backup: Backup,
-    identities: Sequence[Any],
-    progress: Progress,
-) -> Iterable[Verified]:
+def _copies(folder: Path, choice: Choice, backup: Backup, progress: Progress) -> Iterable[Verified]:
     doubt = choice.doubt(backup)
     for place in choice.places_of(backup):
         started = time.monotonic()
         error = doubt
         if error is None:
-            error = _fault(choice, backup, place, settings.backups_folder, identities, progress)
+            try:
+                with disk_errors(folder), scratch_folder(folder) as scratch:
+                    _open(choice, backup.manifest, place, scratch, progress)
+            except JobStoreError as failure:
+                error = _of(backup, failure)
         yield Verified(backup.name, place.name, error, round(time.monotonic() - started, 3))
 
 
@@ -113,22 +103,6 @@ def _lacking(backup: Backup, choice: Choice) -> Iterable[Verified]:
         ):
             error = f"{place.name} has no copy of {backup.name}."
             yield Verified(backup.name, place.name, error, 0.0)
-
-
-def _fault(
-    choice: Choice,
-    backup: Backup,
-    place: Place,
-    folder: Path,
-    identities: Sequence[Any],
-    progress: Progress,
-) -> str | None:
-    try:
-        with disk_errors(folder), scratch_folder(folder) as scratch:
-            _open(choice, backup, place, scratch, identities, progress)
-    except JobStoreError as error:
-        return _of(backup, error)
-    return None
 
 
 def _of(backup: Backup, error: JobStoreError) -> str:
@@ -149,9 +123,7 @@ class Opened(NamedTuple):
     faults: tuple[str, ...]
 
 
-def open_chosen(
-    choice: Choice, scratch: Path, identities: Sequence[Any], progress: Progress
-) -> Opened:
+def open_chosen(choice: Choice, scratch: Path, progress: Progress = silent) -> Opened:
     """Return the best of a choice that has a good copy, as a database in ``scratch``.
 
     Raises BackupError that tells what is wrong with each, StorageFull when none fits on the
@@ -167,28 +139,22 @@ def open_chosen(
             continue
         for place in choice.places_of(backup):
             try:
-                database = _open(choice, backup, place, scratch, identities, progress)
+                database = _open(choice, backup.manifest, place, scratch, progress)
             except JobStoreError as error:
                 faults.append(f"{place.name}: {_of(backup, error)}")
                 full = full and isinstance(error, StorageFull)
                 continue
-            _require_known_schema(backup.manifest)
+            if (newer := choice.archive.newer(database)) is not None:
+                raise SchemaMismatch(f"Backup {backup.name} {newer}; upgrade jobstore.")
             return Opened(backup, database, place.name, tuple(faults))
-    hidden = [fault for told in choice.faults.values() for fault in told]
-    raise (StorageFull if full else BackupError)(" ".join(hidden + faults))
+    raise (StorageFull if full else BackupError)(" ".join([*choice.warnings, *faults]))
 
 
 def _open(
-    choice: Choice,
-    backup: Backup,
-    place: Place,
-    scratch: Path,
-    identities: Sequence[Any],
-    progress: Progress,
+    choice: Choice, manifest: Manifest, place: Place, scratch: Path, progress: Progress
 ) -> Path:
     """Return the database of one copy; nothing is left of one that is not good."""
-    manifest = backup.manifest
-    if manifest.encryption is not None and not identities:
+    if manifest.encryption is not None and not choice.identities:
         raise BackupError(
             f"Backup {manifest.name} is encrypted; name the file with the secret key in the "
             "configuration (backup: identity_file) or with --identity."
@@ -198,9 +164,15 @@ def _open(
     stored = database
     try:
         stored = place.fetch(manifest, scratch, progress)
-        unpack(stored, database, manifest, identities=identities, progress=progress)
-        foreign = "foreign" in choice.trust.accept
-        check_content(database, manifest, progress, foreign=foreign)
+        unpack(
+            stored,
+            database,
+            manifest,
+            fits=choice.archive.fits,
+            identities=choice.identities,
+            progress=progress,
+        )
+        _check(choice, database, manifest, progress)
     except BaseException:
         database.unlink(missing_ok=True)
         raise
@@ -210,20 +182,21 @@ def _open(
     return database
 
 
-def _require_known_schema(manifest: Manifest) -> None:
-    """Raise SchemaMismatch when a newer jobstore made the store that was backed up."""
-    newer = newer_migration(manifest)
-    if newer is not None:
-        raise SchemaMismatch(
-            f"Backup {manifest.name} has a schema that this jobstore does not know ({newer}); "
-            "upgrade jobstore."
-        )
+def _check(choice: Choice, database: Path, manifest: Manifest, progress: Progress) -> None:
+    """Raise BackupError unless an unpacked copy is sound and holds what its manifest says.
 
-
-def require_known_form(database: Path, manifest: Manifest) -> None:
-    """Raise SchemaMismatch when a newer jobstore wrote what is derived in a restored database."""
-    with translated(), opened(database) as conn:
-        if schema.derived_form(conn) > DERIVED_FORM:
-            raise SchemaMismatch(
-                f"Backup {manifest.name} was written by a newer jobstore; upgrade jobstore."
+    Its schema has to be that of its migrations, unless others are accepted. That of a newer
+    jobstore is not known here.
+    """
+    own = "foreign" not in choice.trust.accept
+    try:
+        content = choice.archive.read(database, progress, thorough=True, own=own)
+    except (StoreUnavailable, SchemaMismatch) as error:
+        raise BackupError(
+            f"Backup {manifest.name} is damaged inside; use another one. ({error})"
+        ) from error
+    for name, found in content._asdict().items():
+        if getattr(manifest, name) != found:
+            raise BackupError(
+                f"Backup {manifest.name} holds other {name} than its manifest says; use another."
             )

@@ -4,7 +4,8 @@
 done by the packages below; the order, the judgement and the report are here.
 """
 
-from jobstore.engines.backend import Condition, Loss
+from jobstore.engines.archive import Loss
+from jobstore.engines.backend import Condition
 from jobstore.files import require_file
 from jobstore.operations.deployment.conditions import Values
 from jobstore.operations.deployment.deploying import Plan, deploy, plan

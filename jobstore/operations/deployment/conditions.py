@@ -1,4 +1,4 @@
-"""What stands in a store, and what it would lose by becoming an earlier one again.
+"""What stands in a store, and what taking back migrations would lose.
 
 Everything here only reads, and blocks while it does.
 """
@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from jobstore.engines import backend_of
-from jobstore.engines.backend import Condition, Count, Loss
+from jobstore.engines.backend import Condition, Count
 from jobstore.migrating import Step
 from jobstore.settings import StoreURL
 
@@ -51,11 +50,3 @@ def values_of(count: Count, steps: Iterable[Step]) -> Values:
     names = sorted({name for step in steps for name in step.removed} - _DERIVED)
     counts = {name: count(name) for name in names}
     return Values({name: number for name, number in counts.items() if number})
-
-
-def compare(url: StoreURL, earlier: Path) -> Loss:
-    """Return what the store has that the one in the file ``earlier`` has not.
-
-    Nobody else may have ``earlier`` open. Raises StoreCorrupt or StoreUnavailable.
-    """
-    return backend_of(url).upkeep.compare(url, earlier)

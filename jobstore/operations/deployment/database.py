@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from jobstore import migrating
 from jobstore.checks import Verdict
 from jobstore.engines import backend_of
-from jobstore.engines.backend import Condition
-from jobstore.operations.backup import Backup, create_backup
+from jobstore.operations.backup import Backup, create
 from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.gates import Check, Measured
 from jobstore.operations.deployment.records import Deployment
@@ -58,9 +57,7 @@ class DatabasePhase:
     def _backup(self) -> Measured:
         if not read_condition(self._url).migrations:
             return Measured("nothing to back up")
-        made = asyncio.run(
-            create_backup(self._settings, reason=f"before deployment {self._deployment.number}")
-        )
+        made = create(self._settings, reason=f"before deployment {self._deployment.number}")
         # That of a killed one was made before its migrations; it stays the one to return to.
         self._deployment.backup = self._deployment.backup or made.name
         self._keep(self._deployment)
@@ -98,7 +95,7 @@ class DatabasePhase:
     def _samples(self) -> Measured:
         if not self._settings.deployment.sample_data:
             return Measured("not asked for")
-        if _of(self._deployment.before).postings:
+        if (before := self._deployment.before) is not None and before.postings:
             return Measured("not needed: the store has postings")
         # Before any is stored: from now on there may be some to be taken out again.
         self._deployment.samples = 1
@@ -115,7 +112,3 @@ def backed_up(made: Backup) -> Measured:
         return Measured(told, "in every place")
     advice = " ".join(made.failures.values())
     return Measured(told, "in every place", verdict=Verdict.WARN, advice=advice)
-
-
-def _of(condition: Condition | None) -> Condition:
-    return Condition() if condition is None else condition

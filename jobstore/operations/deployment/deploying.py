@@ -16,11 +16,11 @@ from pydantic import TypeAdapter
 
 from jobstore import migrating, resources
 from jobstore.checks.running import reason
+from jobstore.engines import backend_of
 from jobstore.engines.scripts import read_scripts
 from jobstore.errors import JobStoreError
 from jobstore.files import require_file
 from jobstore.operations import logs
-from jobstore.operations.backup.scratch import scratch_folder
 from jobstore.operations.deployment import environment
 from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.database import DatabasePhase
@@ -106,13 +106,14 @@ def _run(settings: Settings, book: Book, deployment: Deployment, told: Told) -> 
     course = Course(deployment.phases, told)
     course.run("environment", environment.checks(settings, tuple(map(Path, deployment.settings))))
     course.run("database", DatabasePhase(settings, deployment, book.keep).checks())
+    url = settings.store.address
     with (
-        scratch_folder(settings.store.address.path.parent) as scratch,
+        backend_of(url).archive.scratch(url) as scratch,
         ValidationPhase(settings, scratch) as validation,
     ):
         course.run("validation", validation.checks())
     course.run("monitoring", WatchingPhase(settings, deployment, book.keep).checks())
-    deployment.after = read_condition(settings.store.address)
+    deployment.after = read_condition(url)
 
 
 def _undo(settings: Settings, deployment: Deployment, keep_failed: bool, agree: Agree) -> None:

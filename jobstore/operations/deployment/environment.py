@@ -21,8 +21,8 @@ from jobstore.engines import backend_of
 from jobstore.engines.backend import Upkeep
 from jobstore.errors import StoreUnavailable
 from jobstore.operations.backup.packing import identities_in
-from jobstore.operations.backup.scratch import make_folder
 from jobstore.operations.deployment.gates import Check, Measured
+from jobstore.scratch import make_folder
 from jobstore.settings.advice import warnings_of
 from jobstore.settings.sections import Settings
 

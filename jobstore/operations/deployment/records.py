@@ -1,4 +1,4 @@
-"""Deployments as they are kept: a JSON file and a report for each, numbered from 1.
+"""Deployments as they are kept, numbered from 1: in the database of operations, with a report each.
 
 Only keeping and finding them happens here. What is written is there whole or not at all, so
 that one which was killed tells how far it had come.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,16 +18,20 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from jobstore.engines.backend import Condition, Loss
+from jobstore.engines import backend_of
+from jobstore.engines.archive import Loss
+from jobstore.engines.backend import Condition
 from jobstore.errors import Fault, InvalidQuery, StoreBusy, StoreUnavailable
 from jobstore.files import require_file
 from jobstore.locking import FileLock
-from jobstore.operations.backup.scratch import disk_errors, make_folder, write_file
+from jobstore.operations.database import reading, writing
 from jobstore.operations.deployment.gates import Phase
+from jobstore.operations.deployment.report import markdown
+from jobstore.scratch import disk_errors, make_folder, write_file
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 
-# Deployments whose backups are kept whatever the generations say.
+# Deployments whose backups are kept whatever the retention says.
 _KEPT = 5
 
 
@@ -142,7 +145,7 @@ class Book:
         One that was killed is marked as interrupted, and this one goes on from it: what was
         before that one is what a failure puts back.
         """
-        known = self.all()
+        known, library = self.all(), backend_of(self._settings.store.address).upkeep.library()
         killed = next((each for each in known[:1] if each.status is Status.RUNNING), None)
         if killed is not None:
             killed.status = Status.INTERRUPTED
@@ -158,7 +161,7 @@ class Book:
             versions={
                 "jobstore": __version__,
                 "python": platform.python_version(),
-                "sqlite": sqlite3.sqlite_version,
+                library.name: library.version,
             },
             settings=[str(file) for file in files],
             to=to,
@@ -174,45 +177,43 @@ class Book:
 
     def keep(self, deployment: Deployment) -> None:
         """Write a deployment down, and its report when it has ended."""
-        from jobstore.operations.deployment.report import markdown
-
-        with disk_errors(self.folder):
-            if deployment.status is not Status.RUNNING:
+        if deployment.status is not Status.RUNNING:
+            with disk_errors(self.folder):
                 write_file(self.report(deployment.number), markdown(deployment).encode())
-            data = TypeAdapter(dict[str, Any]).dump_json(deployment.to_json(), indent=2)
-            write_file(self._file(deployment.number), data + b"\n")
+        record = _KIND.dump_json(deployment).decode()
+        with writing(self._settings.operations_db) as kept:
+            kept.run("put_deployment", (deployment.number, record))
 
     def all(self) -> list[Deployment]:
-        """Return all of them, the latest first."""
-        return [_read(path) for path in self._files()]
+        """Return all of them, the latest first. Raises StoreUnavailable for a damaged record."""
+        path, found = self._settings.operations_db, []
+        with reading(path) as kept:
+            rows = kept.rows("deployments")
+        for number, record in rows:
+            try:
+                found.append(_KIND.validate_json(record))
+            except ValidationError:
+                raise StoreUnavailable(
+                    f"Deployment {number} in {path} is damaged, or of another jobstore; move the "
+                    "file away, and a new one is made."
+                ) from None
+        return found
 
     def latest(self) -> Deployment | None:
         """Return the latest, ``None`` before the first."""
-        return next((_read(path) for path in self._files()), None)
+        return next(iter(self.all()), None)
 
     def one(self, number: int) -> Deployment:
         """Return one by its number. Raises InvalidQuery when there is none."""
-        path = self._file(number)
-        if not path.is_file():
-            known = ", ".join(str(int(path.stem)) for path in self._files()) or "none yet"
+        found = {each.number: each for each in self.all()}
+        if number not in found:
+            known = ", ".join(map(str, found)) or "none yet"
             raise InvalidQuery([Fault("deployment", f"there is no {number}; there are: {known}")])
-        return _read(path)
+        return found[number]
 
     def report(self, number: int) -> Path:
         """Return where the report of one is, for people."""
-        return self._file(number).with_suffix(".md")
-
-    def _file(self, number: int) -> Path:
-        return self.folder / f"{number:04}.json"
-
-    def _files(self) -> list[Path]:
-        with disk_errors(self.folder):
-            try:
-                paths = [*self.folder.iterdir()]
-            except FileNotFoundError:
-                return []
-        found = [each for each in paths if each.suffix == ".json" and each.stem.isdecimal()]
-        return sorted(found, key=lambda path: int(path.stem), reverse=True)
+        return self.folder / f"{number:04}.md"
 
 
 def backups_in_use(settings: Settings) -> set[str]:
@@ -226,14 +227,3 @@ def backups_in_use(settings: Settings) -> set[str]:
     for each in known[:_KEPT]:
         names |= {each.backup, each.saved}
     return {name for name in names if name}
-
-
-def _read(path: Path) -> Deployment:
-    try:
-        with disk_errors(path.parent):
-            return _KIND.validate_json(path.read_bytes())
-    except ValidationError:
-        # It is written whole or not at all, so somebody else did this.
-        raise StoreUnavailable(
-            f"{path} is damaged, or of another jobstore; move it away."
-        ) from None

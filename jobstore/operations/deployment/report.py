@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC
+from typing import TYPE_CHECKING
 
 from jobstore.engines.backend import Condition
 from jobstore.operations.deployment.gates import Gate, shown, wanted
-from jobstore.operations.deployment.records import Deployment
+
+if TYPE_CHECKING:
+    from jobstore.operations.deployment.records import Deployment
 
 
 def markdown(deployment: Deployment) -> str:

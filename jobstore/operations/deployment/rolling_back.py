@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
 from collections.abc import Callable, Iterator
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 
 from jobstore.checks import Verdict
 from jobstore.checks.running import reason
 from jobstore.engines import backend_of
-from jobstore.engines.backend import Loss
+from jobstore.engines.archive import Loss
 from jobstore.errors import BackupError, JobStoreError, StoreCorrupt
 from jobstore.operations import logs
-from jobstore.operations.backup import restore
-from jobstore.operations.backup.scratch import make_folder, scratch_folder
-from jobstore.operations.deployment.conditions import compare, read_condition
+from jobstore.operations.backup import replicate
+from jobstore.operations.backup.restoring import put_in_place, unpacked
+from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.database import backed_up
 from jobstore.operations.deployment.deploying import ended
 from jobstore.operations.deployment.gates import Check, Course, Measured, Told, silent
 from jobstore.operations.deployment.records import Book, Deployment
-from jobstore.operations.deployment.replacing import copy_elsewhere, replace, unpacked
 from jobstore.settings.sections import Settings
 
 _log = logs.get("deployment")
@@ -32,11 +29,8 @@ def loss_of(settings: Settings, to: int) -> Loss:
 
     Raises what :func:`roll_back` raises.
     """
-    earlier_one = _target(Book(settings), to)
-    path = settings.store.address.path
-    make_folder(path.parent)
-    with scratch_folder(path.parent) as scratch:
-        return _compare(settings, earlier_one, _unpack(settings, earlier_one, scratch))
+    with _unpacked(settings, to) as (_, _, loss):
+        return loss
 
 
 def roll_back(
@@ -59,72 +53,97 @@ def roll_back(
     is too damaged to be compared, StoreBusy when another deployment or rollback runs.
     """
     book = Book(settings)
-    with book.turn():
-        earlier_one = _target(book, to)
-        path = settings.store.address.path
-        make_folder(path.parent)
-        with scratch_folder(path.parent) as scratch:
-            earlier = _unpack(settings, earlier_one, scratch)
-            expected = _compare(settings, earlier_one, earlier)
-            agree(expected)
-            deployment = book.begin(
-                "rollback", run_id, environment=earlier_one.environment, files=files, to=to
-            )
-            _log.info("a rollback began", number=deployment.number, to=to)
-            with ended(book, deployment, lambda: _undo(settings, deployment, earlier, scratch)):
-                steps = _Steps(settings, deployment, earlier_one, earlier, book.keep)
-                Course(deployment.phases, told).run("rollback", steps.checks(expected))
-                deployment.after = read_condition(settings.store.address)
+    with book.turn(), _unpacked(settings, to) as (target, earlier, expected):
+        agree(expected)
+        deployment = book.begin(
+            "rollback", run_id, environment=target.environment, files=files, to=to
+        )
+        _log.info("a rollback began", number=deployment.number, to=to)
+        with ended(book, deployment, lambda: _undo(settings, deployment, earlier)):
+            checks = _checks(settings, book, deployment, target, earlier, expected)
+            Course(deployment.phases, told).run("rollback", checks)
+            deployment.after = read_condition(settings.store.address)
     return deployment
 
 
-def _target(book: Book, to: int) -> Deployment:
-    found = book.one(to)
+@contextmanager
+def _unpacked(settings: Settings, to: int) -> Iterator[tuple[Deployment, Path, Loss]]:
+    """Give a deployment, the database that it left, and what the store has that this has not."""
+    target = Book(settings).one(to)
     # One that failed was put back, and what it left may be a schema that it did not keep.
-    if not found.go or found.snapshot is None:
+    if not target.go or target.snapshot is None:
         raise BackupError(
-            f"Deployment {to} {found.status}, and left nothing to return to; see 'jobstore "
+            f"Deployment {to} {target.status}, and left nothing to return to; see 'jobstore "
             "deployments list'."
         )
-    return found
+    url = settings.store.address
+    with unpacked(settings, target.snapshot) as earlier:
+        try:
+            loss = backend_of(url).archive.compare(url, earlier)
+        except StoreCorrupt as error:
+            again = settings.command("restore", target.snapshot, "--replace")
+            raise StoreCorrupt(
+                "The store is too damaged to be compared with what it was; put the backup in its "
+                f"place: {again}"
+            ) from error
+        yield target, earlier, loss
 
 
-def _unpack(settings: Settings, earlier_one: Deployment, scratch: Path) -> Path:
-    assert earlier_one.snapshot is not None
-    return unpacked(settings, earlier_one.snapshot, scratch)
+def _checks(
+    settings: Settings,
+    book: Book,
+    deployment: Deployment,
+    target: Deployment,
+    earlier: Path,
+    expected: Loss,
+) -> Iterator[Check]:
+    url = settings.store.address
+
+    def data() -> Measured:
+        deployment.before = read_condition(url)
+        why = f"before the return to deployment {target.number}"
+        deployment.loss, deployment.saved, _ = put_in_place(settings, earlier, why)
+        deployment.snapshot = target.snapshot
+        book.keep(deployment)
+        return Measured(f"lost: {deployment.loss}", f"as told before: {expected}")
+
+    def schema() -> Measured:
+        found, wanted = read_condition(url), target.after
+        newest = found.newest if wanted is None else wanted.newest
+        return judged(found.newest == newest, found.newest, newest)
+
+    def integrity() -> Measured:
+        (found,) = backend_of(url).upkeep.inspect_content(url, full=False, rows=False)
+        return judged(found.verdict == "ok", found.detail, "no fault")
+
+    def judged(good: bool, found: str, wanted: str) -> Measured:
+        if good:
+            return Measured(found, wanted)
+        advice = f"If it is not put back below: {_by_hand(settings, deployment)}"
+        return Measured(found, wanted, verdict=Verdict.FAIL, advice=advice)
+
+    def copies() -> Measured:
+        """Give the other places what was there before; nobody waits for that any more."""
+        if deployment.saved is None:
+            return Measured("nothing was saved")
+        return backed_up(replicate(settings, deployment.saved))
+
+    yield Check("data", data)
+    yield Check("schema", schema)
+    yield Check("integrity", integrity)
+    yield Check("copies", copies)
 
 
-def _compare(settings: Settings, earlier_one: Deployment, earlier: Path) -> Loss:
-    path = settings.store.address.path
-    if not path.exists():
-        return Loss()
-    try:
-        return compare(settings.store.address, earlier)
-    except StoreCorrupt as error:
-        again = settings.command("restore", str(earlier_one.snapshot), "--replace")
-        raise StoreCorrupt(
-            "The store is too damaged to be compared with what it was; put the backup in its "
-            f"place: {again}"
-        ) from error
-
-
-def _undo(settings: Settings, deployment: Deployment, earlier: Path, scratch: Path) -> None:
+def _undo(settings: Settings, deployment: Deployment, earlier: Path) -> None:
     """Return to what was there before, unless somebody has written to the store since."""
     if deployment.saved is None:
         return
+    why = f"before undoing rollback {deployment.number}"
     try:
-        folder = scratch / "saved"
-        make_folder(folder)
-        saved = unpacked(settings, deployment.saved, folder)
-        replace(
-            settings,
-            saved,
-            agreed=False,
-            reason=f"before undoing rollback {deployment.number}",
-            known=earlier,
-        )
+        with unpacked(settings, deployment.saved) as saved:
+            put_in_place(settings, saved, why, agreed=False, known=earlier)
         deployment.after = read_condition(settings.store.address)
-    except (JobStoreError, OSError, sqlite3.Error) as error:
+    except (JobStoreError, OSError) as error:
         deployment.left.append(f"{reason(error)} {_by_hand(settings, deployment)}")
     else:
         deployment.undone.append("The store is again what it was before; nothing is lost.")
@@ -134,64 +153,3 @@ def _undo(settings: Settings, deployment: Deployment, earlier: Path, scratch: Pa
 def _by_hand(settings: Settings, deployment: Deployment) -> str:
     again = settings.command("restore", str(deployment.saved), "--replace")
     return f"To return to what was there, run: {again}"
-
-
-class _Steps:
-    def __init__(
-        self,
-        settings: Settings,
-        deployment: Deployment,
-        earlier_one: Deployment,
-        earlier: Path,
-        keep: Callable[[Deployment], None],
-    ) -> None:
-        self._keep = keep
-        self._settings = settings
-        self._deployment = deployment
-        self._earlier_one = earlier_one
-        self._earlier = earlier
-        self._path = settings.store.address.path
-
-    def checks(self, expected: Loss) -> Iterator[Check]:
-        yield Check("data", partial(self._replace, expected))
-        yield Check("schema", self._schema)
-        yield Check("integrity", self._integrity)
-        yield Check("copies", self._copy)
-
-    def _replace(self, expected: Loss) -> Measured:
-        deployment = self._deployment
-        deployment.before = read_condition(self._settings.store.address)
-        if deployment.before.migrations:
-            why = f"before the return to deployment {self._earlier_one.number}"
-            done = replace(self._settings, self._earlier, agreed=True, reason=why)
-            deployment.loss, deployment.saved = done.loss, done.saved
-            self._keep(deployment)
-        else:
-            # There is nothing to be lost, and perhaps no store.
-            self._path.unlink(missing_ok=True)
-            asyncio.run(restore(self._settings, self._earlier_one.snapshot, accept=["foreign"]))
-            deployment.loss = Loss()
-        deployment.snapshot = self._earlier_one.snapshot
-        return Measured(f"lost: {deployment.loss}", f"as told before: {expected}")
-
-    def _schema(self) -> Measured:
-        found, wanted = read_condition(self._settings.store.address), self._earlier_one.after
-        newest = found.newest if wanted is None else wanted.newest
-        return self._judged(found.newest == newest, found.newest, newest)
-
-    def _integrity(self) -> Measured:
-        url = self._settings.store.address
-        (found,) = backend_of(url).upkeep.inspect_content(url, full=False, rows=False)
-        return self._judged(found.verdict == "ok", found.detail, "no fault")
-
-    def _judged(self, good: bool, found: str, target: str) -> Measured:
-        if good:
-            return Measured(found, target)
-        advice = "If it is not put back below: " + _by_hand(self._settings, self._deployment)
-        return Measured(found, target, verdict=Verdict.FAIL, advice=advice)
-
-    def _copy(self) -> Measured:
-        """Give the other places what was there before; nobody waits for that any more."""
-        if self._deployment.saved is None:
-            return Measured("nothing was saved")
-        return backed_up(copy_elsewhere(self._settings, self._deployment.saved))

@@ -8,29 +8,21 @@ is given up, unless the operator agrees.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 from jobstore import migrating
 from jobstore.checks.running import reason
 from jobstore.engines import backend_of
-from jobstore.engines.backend import Condition, Count, Loss
+from jobstore.engines.archive import Loss
+from jobstore.engines.backend import Condition, Count
+from jobstore.engines.schema import up_command
 from jobstore.errors import BackupError, JobStoreError, MigrationError
-from jobstore.files import make_file
-from jobstore.locking import FileLock
 from jobstore.operations import logs
-from jobstore.operations.backup.scratch import scratch_folder
-from jobstore.operations.deployment.conditions import (
-    PATIENCE,
-    Values,
-    compare,
-    read_condition,
-    values_of,
-)
+from jobstore.operations.backup import create, replicate
+from jobstore.operations.backup.restoring import put_in_place, unpacked
+from jobstore.operations.deployment.conditions import Values, read_condition, values_of
 from jobstore.operations.deployment.records import Deployment
-from jobstore.operations.deployment.replacing import copy_elsewhere, replace, save, unpacked
 from jobstore.operations.deployment.samples import remove_samples
 from jobstore.settings.sections import Settings
 
@@ -58,7 +50,7 @@ def put_back(settings: Settings, deployment: Deployment, agree: Agree) -> None:
     for step in steps:
         try:
             step()
-        except (JobStoreError, OSError, sqlite3.Error) as error:
+        except (JobStoreError, OSError) as error:
             _log.error("a step of putting back failed", error=error)
             deployment.left.append(reason(error))
     if not deployment.undone and not deployment.left:
@@ -83,7 +75,7 @@ class _Undoing:
         self._before = before
         self._agree = agree
         self._url = settings.store.address
-        self._path = self._url.path
+        self._archive = backend_of(self._url).archive
         self._stays = False
         self._reason = f"before undoing deployment {deployment.number}"
 
@@ -118,82 +110,73 @@ class _Undoing:
         """Take the last migration back; what others wrote only by agreement, and after a backup."""
         lost = ""
 
-        def look(count: Count, step: migrating.Step) -> None:
+        def look(count: Count, steps: Sequence[migrating.Step]) -> None:
             nonlocal lost
-            if not (values := values_of(count, [step])):
+            if not (values := values_of(count, steps)):
                 return
             if not agreed:
                 self._stays = True
                 down = self._settings.command("migrate", "down", "--to", self._before.newest)
                 raise MigrationError(
-                    f"Taking back {step.id} would lose {values}, so it stays; to do that, after a "
-                    f"backup, run: {down}"
+                    f"Taking back {steps[0].id} would lose {values}, so it stays; to do that, "
+                    f"after a backup, run: {down}"
                 )
-            saved = self._deployment.saved or save(self._settings, self._reason)
-            self._deployment.saved = saved
-            lost = f"; lost: {values}, which the backup {saved} holds"
+            if self._deployment.saved is None:
+                saved = create(self._settings, reason=self._reason, replicate=False)
+                self._deployment.saved = saved.name
+            lost = f"; lost: {values}, which the backup {self._deployment.saved} holds"
 
-        for step in migrating.down(self._settings.store.address, look=look):
+        for step in migrating.down(self._url, look=look):
             self._done(f"Took back {step.id}{lost}; every posting stayed.")
 
     def _take_away(self) -> None:
         """Leave nothing where nothing was, unless somebody wrote there meanwhile."""
-        # Writers look under this lock whether the file is still theirs, before they write.
-        with FileLock(self._path, PATIENCE):
-            now = read_condition(self._url)
-            if now.postings:
-                self._stays = True
-                self._deployment.left.append(
-                    f"The store was made by this deployment, but {now.postings:,} postings were "
-                    "written to it meanwhile, so it stays."
-                )
-            elif now.migrations or now.exists > self._before.exists:
-                for end in ("", "-wal", "-shm"):
-                    Path(f"{self._path}{end}").unlink(missing_ok=True)
-                if self._before.exists:
-                    make_file(self._path)
-                self._done("Took away the store that was made; there was no posting in it.")
+        now, before = read_condition(self._url), self._before
+        if not now.migrations and now.exists <= before.exists:
+            return
+        if postings := self._archive.remove(self._url, leave_file=before.exists):
+            self._stays = True
+            self._deployment.left.append(
+                f"The store was made by this deployment, but {postings:,} postings were written to "
+                "it meanwhile, so it stays."
+            )
+        else:
+            self._done("Took away the store that was made; there was no posting in it.")
 
     def restore(self) -> None:
         """Return to the backup, where taking back migrations was not enough."""
-        now, backup = read_condition(self._url), self._deployment.backup
-        if self._stays or now.schema == self._before.schema:
+        now, before, backup = read_condition(self._url), self._before, self._deployment.backup
+        if self._stays or now.schema == before.schema:
             return
+        left = self._deployment.left
         if backup is None:
-            self._deployment.left.append("There is no backup to return to.")
+            left.append("There is no backup to return to.")
             return
-        again = self._settings.command("restore", backup, "--replace")
-        with scratch_folder(self._path.parent) as scratch:
-            try:
-                earlier = unpacked(self._settings, backup, scratch)
-            except BackupError as error:
-                self._deployment.left.append(
-                    f"{error} The schema is not that from before; to return to the backup, run: "
-                    f"{again}"
-                )
-                return
-            loss = compare(self._url, earlier)
-            if loss and not self._agree(loss):
-                if now.migrations == self._before.migrations and (
-                    now.derived_form < self._before.derived_form
-                ):
-                    up = migrating.up_command(self._settings.store.address)
-                    self._deployment.left.append(
-                        "What follows from postings has to be written anew, by the jobstore from "
-                        f"before; that loses nothing: {up}"
-                    )
+        try:
+            with unpacked(self._settings, backup) as earlier:
+                loss = self._archive.compare(self._url, earlier)
+                if not loss or self._agree(loss):
+                    done = put_in_place(self._settings, earlier, self._reason, agreed=bool(loss))
+                    self._done(f"Returned to the backup {backup}; lost: {done.loss}.")
+                    self._deployment.saved = done.saved
                     return
-                self._deployment.left.append(
-                    f"The schema is not that from before. Returning to the backup {backup} would "
-                    f"lose {loss}; to do that, run: {again}"
+        except BackupError as error:
+            why = str(error)
+        else:
+            why = f"To return to the backup would lose {loss}."
+            if now.migrations == before.migrations and now.derived_form < before.derived_form:
+                left.append(
+                    "What follows from postings has to be written anew, by the jobstore from "
+                    f"before; that loses nothing: {up_command(self._url)}"
                 )
                 return
-            replaced = replace(self._settings, earlier, agreed=bool(loss), reason=self._reason)
-        self._done(f"Returned to the backup {backup}; lost: {replaced.loss}.")
-        self._deployment.saved = replaced.saved
+        again = self._settings.command("restore", backup, "--replace")
+        left.append(
+            f"{why} The schema is not that from before; to return to the backup, run: {again}"
+        )
 
     def copy_elsewhere(self) -> None:
         """Give each place a copy of what was saved; nobody waits for that any more."""
         if self._deployment.saved:
-            made = copy_elsewhere(self._settings, self._deployment.saved)
+            made = replicate(self._settings, self._deployment.saved)
             self._deployment.left += made.failures.values()

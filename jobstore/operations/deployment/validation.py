@@ -24,10 +24,10 @@ from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.errors import StoreCorrupt
 from jobstore.files import make_file
-from jobstore.operations.backup.scratch import require_space
 from jobstore.operations.deployment.conditions import PATIENCE
 from jobstore.operations.deployment.gates import Check, Measured
 from jobstore.records import JobPosting, Outcome, SearchQuery
+from jobstore.scratch import require_space
 from jobstore.search.words import words
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
@@ -43,6 +43,8 @@ _CALLS = 50
 # How often latencies that are above their limit are measured; the last time counts.
 _TURNS = 3
 _BULK = 100
+# As many operations at the same time as the store's promises are about.
+_SIMULTANEOUS = 100
 _WORD = "zyxwvut"
 
 _LOSES = "Run: jobstore doctor --verify; then report it."
@@ -199,7 +201,6 @@ class ValidationPhase:
 
     async def _all_at_once(self) -> Measured:
         """Ask the copy for many things at the same time; nothing may be lost."""
-        number = self._settings.deployment.simultaneous
         taken: list[float] = []
 
         async def one(index: int) -> bool:
@@ -209,16 +210,17 @@ class ValidationPhase:
             taken.append(_since(started))
             return right
 
-        results = await asyncio.gather(*map(one, range(number)), return_exceptions=True)
+        results = await asyncio.gather(*map(one, range(_SIMULTANEOUS)), return_exceptions=True)
         good = sum(each is True for each in results)
-        told = f"{good} of {number} succeeded, p95 {p95(taken):,} ms"
-        if good == number:
-            return Measured(told, f"{number} of {number}")
+        told = f"{good} of {_SIMULTANEOUS} succeeded, p95 {p95(taken):,} ms"
+        wanted = f"{_SIMULTANEOUS} of {_SIMULTANEOUS}"
+        if good == _SIMULTANEOUS:
+            return Measured(told, wanted)
         errors = sorted({type(each).__name__ for each in results if each is not True})
         advice = (
             f"{', '.join(errors)}: raise store.queue_size or store.busy_timeout, or see the disk."
         )
-        return Measured(told, f"{number} of {number}", verdict=Verdict.FAIL, advice=advice)
+        return Measured(told, wanted, verdict=Verdict.FAIL, advice=advice)
 
     async def _write_and_read(self, index: int) -> bool:
         given = _posting(f"at once {index}")

@@ -14,7 +14,7 @@ from jobstore.checks import Verdict
 from jobstore.connecting import connect
 from jobstore.operations import alerts
 from jobstore.operations.alerts.rules import measure
-from jobstore.operations.backup import create_backup, last_backup
+from jobstore.operations.backup import create, last_backup
 from jobstore.operations.database import reading
 from jobstore.operations.deployment.database import backed_up
 from jobstore.operations.deployment.gates import Check, Measured
@@ -62,7 +62,7 @@ class WatchingPhase:
             # What is there now is what was there then, but for what others wrote meanwhile.
             deployment.snapshot = deployment.backup
             return Measured(f"{deployment.backup}, made before", "a backup to return to")
-        made = asyncio.run(create_backup(self._settings, reason=f"deployment {deployment.number}"))
+        made = create(self._settings, reason=f"deployment {deployment.number}")
         deployment.snapshot = made.name
         self._keep(deployment)
         return backed_up(made)

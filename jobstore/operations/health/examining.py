@@ -45,7 +45,9 @@ _LEVELS = {Verdict.PASS: "info", Verdict.WARN: "warning", Verdict.FAIL: "error"}
 def limits_of(settings: Settings) -> HealthLimits:
     """Return the limits of the settings, for :meth:`jobstore.JobStore.health`."""
     given = {**settings.thresholds.model_dump(), **settings.health.model_dump()}
-    return HealthLimits(**{each.name: given[each.name] for each in fields(HealthLimits)})
+    return HealthLimits(
+        **{each.name: given[each.name] for each in fields(HealthLimits) if each.name in given}
+    )
 
 
 def examine(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from jobstore.checks import Probe, Verdict
 from jobstore.checks.running import Seen
+from jobstore.engines import backend_of
 from jobstore.files import exposure
 from jobstore.threads import apart_once
 
@@ -51,9 +52,9 @@ def _look(settings: Settings) -> Seen:
 
 
 def _files(settings: Settings) -> Iterator[Path]:
-    store = settings.store.address.path
-    yield store.parent
-    yield from (Path(f"{store}{end}") for end in ("", "-wal", "-shm", ".lock"))
+    address = settings.store.address
+    yield address.path.parent
+    yield from backend_of(address).files(address)
     places = (each for each in settings.backup.places if "://" not in each)
     folders = {
         settings.state_folder,

@@ -18,7 +18,7 @@ from jobstore.checks import HealthLimits, Probe, Verdict
 from jobstore.checks.probes import MIB, judged, judged_files, judged_queue
 from jobstore.checks.running import Seen
 from jobstore.errors import JobStoreError
-from jobstore.operations.monitoring.reading import WINDOW, Running, frame
+from jobstore.operations.monitoring.reading import Running, frame
 from jobstore.threads import apart_once
 
 if TYPE_CHECKING:
@@ -47,10 +47,9 @@ def programs_of(settings: Settings, limits: HealthLimits) -> list[Probe]:
 
 
 def _look(settings: Settings, look: Callable[[list[Running]], Seen]) -> Seen:
-    seconds = max(WINDOW, 3 * settings.monitoring.sample_seconds)
     path, store = settings.operations_db, settings.store.address.path
     try:
-        running = frame(path, store, time.time(), seconds).processes
+        running = frame(path, store, time.time()).processes
     except JobStoreError:
         # Alerts tell of a history that cannot be read.
         running = []

@@ -9,10 +9,6 @@ behave as those of any library.
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import uuid4
 
@@ -55,7 +51,6 @@ def get(name: str) -> Any:
         processors=[
             structlog.stdlib.filter_by_level,
             structlog.contextvars.merge_contextvars,
-            _with_error,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -67,14 +62,11 @@ def new_id() -> str:
     return uuid4().hex[:12]
 
 
-@contextmanager
-def bound(**ids: str) -> Iterator[None]:
-    """Put ids into every line that is logged inside: ``with bound(request_id=new_id()):``.
+bound = structlog.contextvars.bound_contextvars
+"""Puts ids into every line that is logged inside: ``with bound(request_id=new_id()):``.
 
-    Tasks and threads that are started inside know them as far as they copy the context.
-    """
-    with structlog.contextvars.bound_contextvars(**ids):
-        yield
+Tasks and threads that are started inside know them as far as they copy the context.
+"""
 
 
 def redactor(settings: Settings) -> Redactor:
@@ -82,7 +74,7 @@ def redactor(settings: Settings) -> Redactor:
     return Redactor([*secrets_of(settings), *secrets_of_environment()])
 
 
-class Logs:
+class Logs(logging.Handler):
     """The log files of one store; use it with ``with``, around the work that shall be logged.
 
     No file is made before the first line. A line that cannot be written (a full disk, a folder
@@ -91,50 +83,38 @@ class Logs:
     """
 
     def __init__(self, settings: Settings, *, run_id: str | None = None) -> None:
-        self.run_id = run_id or new_id()
-        self._settings = settings
-        self._handler = _Handler(settings, self.run_id)
-        self._logger = logging.getLogger("jobstore")
-        self._level: int | None = None
-
-    def __enter__(self) -> Self:
-        self._level = self._logger.level
-        self._logger.setLevel(self._settings.logging.level.upper())
-        self._logger.addHandler(self._handler)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop writing. Calling it twice is fine."""
-        if self._level is not None:
-            self._logger.removeHandler(self._handler)
-            self._logger.setLevel(self._level)
-            self._level = None
-
-    def slow_operations(self) -> SlowOperations:
-        """Return an observer for :func:`jobstore.connect`; close it before the logs."""
-        return SlowOperations(self._settings.logging.slow_ms, get("performance"))
-
-
-class _Handler(logging.Handler):
-    """Sends each record to its file."""
-
-    def __init__(self, settings: Settings, run_id: str) -> None:
         super().__init__()
-        own = settings.logging
+        self.run_id = run_id or new_id()
+        own = self._settings = settings.logging
         self._files = {
             name: RotatedFile(settings.logs_folder / f"{name}.log", own.max_bytes, own.keep)
             for name in LOGS
         }
         self._lost = 0
-        self.setFormatter(LineFormatter(own.format, redactor(settings), run_id))
+        self._logger = logging.getLogger("jobstore")
+        self._level_before: int | None = None
+        self.setFormatter(LineFormatter(own.format, redactor(settings), self.run_id))
+
+    def __enter__(self) -> Self:
+        self._level_before = self._logger.level
+        self._logger.setLevel(self._settings.level.upper())
+        self._logger.addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop writing. Calling it twice is fine."""
+        if self._level_before is not None:
+            self._logger.removeHandler(self)
+            self._logger.setLevel(self._level_before)
+            self._level_before = None
+        super().close()
+
+    def slow_operations(self) -> SlowOperations:
+        """Return an observer for :func:`jobstore.connect`; close it before the logs."""
+        return SlowOperations(self._settings.slow_ms, get("performance"))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line; never raises."""
@@ -159,13 +139,3 @@ class _Handler(logging.Handler):
 
 def _record(text: str, *args: Any) -> logging.LogRecord:
     return logging.LogRecord("jobstore.monitoring", logging.WARNING, "", 0, text, args, None)
-
-
-def _with_error(logger: Any, method: str, entry: MutableMapping[str, Any]) -> Any:
-    """Keep the error that is being handled, when the line is about it."""
-    caught = entry.get("exc_info")
-    if isinstance(caught, BaseException):
-        entry["exc_info"] = (type(caught), caught, caught.__traceback__)
-    elif caught:
-        entry["exc_info"] = caught if isinstance(caught, tuple) else sys.exc_info()
-    return entry

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import sys
 import traceback
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
@@ -34,15 +35,13 @@ class LineFormatter(structlog.stdlib.ProcessorFormatter):
 
     def __init__(self, form: Literal["json", "readable"], redactor: Redactor, run_id: str) -> None:
         self._redactor = redactor
+        self._run_id = run_id
         super().__init__(
             foreign_pre_chain=[
                 structlog.contextvars.merge_contextvars,
                 structlog.stdlib.ExtraAdder(),
             ],
-            processors=[
-                _Framing(redactor, run_id),
-                _as_json if form == "json" else _readable,
-            ],
+            processors=[self._framed, _as_json if form == "json" else _readable],
         )
 
     def format(self, record: logging.LogRecord) -> str:
@@ -58,19 +57,12 @@ class LineFormatter(structlog.stdlib.ProcessorFormatter):
             return {name: self._redactor.value(value, name) for name, value in args.items()}
         return tuple(self._redactor.value(each) for each in args)
 
-
-class _Framing:
-    """Puts time, level, logger and ids around what was logged, and takes out what may not be."""
-
-    def __init__(self, redactor: Redactor, run_id: str) -> None:
-        self._redactor = redactor
-        self._run_id = run_id
-
-    def __call__(self, logger: Any, method: str, entry: Entry) -> Entry:
+    def _framed(self, logger: Any, method: str, entry: Entry) -> Entry:
+        """Put time, level, logger and ids around what was logged; take out what may not be."""
         record: logging.LogRecord = entry.pop("_record")
         entry.pop("_from_structlog")
         entry.pop("stack_info", None)
-        caught = entry.pop("exc_info", None)
+        error = _caught(entry.pop("exc_info", None))
         line: Entry = {
             "timestamp": _time(record.created),
             "level": record.levelname.lower(),
@@ -82,11 +74,17 @@ class _Framing:
         for name, value in entry.items():
             if value is not None and name not in ("timestamp", "level", "logger"):
                 line[name] = self._redactor.value(value, name)
-        error = caught[1] if isinstance(caught, tuple) else None
         if error is not None:
             line["error"] = self._redactor.error(error)
             line["at"] = _places(error)
         return line
+
+
+def _caught(told: Any) -> BaseException | None:
+    """Return the error that a line is about: itself, a tuple, or True for the one being handled."""
+    found = sys.exc_info() if told is True else told
+    error = found[1] if isinstance(found, tuple) else found
+    return error if isinstance(error, BaseException) else None
 
 
 def _places(error: BaseException) -> list[str]:

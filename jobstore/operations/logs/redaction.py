@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, ValuesView
 from dataclasses import fields
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from jobstore.errors import InvalidPosting, InvalidQuery, JobStoreError
 from jobstore.records import JobPosting
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 REMOVED = "[removed]"
 
@@ -59,24 +56,18 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
-def secrets_of(model: BaseModel) -> Iterator[str]:
-    """Yield every secret value in the settings."""
+def secrets_of(value: Any) -> Iterator[str]:
+    """Yield every secret value in the settings, or in a part of them."""
     from pydantic import BaseModel, SecretStr
 
-    def inside(value: Any) -> Iterator[str]:
-        if isinstance(value, SecretStr):
-            yield value.get_secret_value()
-        elif isinstance(value, BaseModel):
-            for name in type(value).model_fields:
-                yield from inside(getattr(value, name))
-        elif isinstance(value, Mapping):
-            for item in value.values():
-                yield from inside(item)
-        elif isinstance(value, list | tuple):
-            for item in value:
-                yield from inside(item)
-
-    return inside(model)
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    if isinstance(value, BaseModel):
+        value = dict(value)
+    parts = value.values() if isinstance(value, Mapping) else value
+    if isinstance(parts, list | tuple | ValuesView):
+        for part in parts:
+            yield from secrets_of(part)
 
 
 def secrets_of_environment(environment: Mapping[str, str] | None = None) -> Iterator[str]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextvars
 import queue
 import threading
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jobstore.events import Event
@@ -18,10 +20,8 @@ if TYPE_CHECKING:
 # Slow operations that wait to be written; more are counted and dropped.
 _WAITING = 1000
 
-Waiting = tuple["Event", contextvars.Context]
 
-
-class SlowOperations:
+class SlowOperations(AbstractContextManager["SlowOperations"]):
     """An observer: logs operations that took longer than ``slow_ms`` milliseconds.
 
     The disk is left to a thread, which starts with the first slow operation, so that a slow
@@ -31,7 +31,7 @@ class SlowOperations:
     def __init__(self, slow_ms: float, logger: Any) -> None:
         self._seconds = slow_ms / 1000
         self._logger = logger
-        self._waiting: queue.Queue[Waiting | None] = queue.Queue(_WAITING)
+        self._waiting: queue.Queue[Callable[[], object] | None] = queue.Queue(_WAITING)
         self._thread: threading.Thread | None = None
         self._dropped = 0
 
@@ -44,19 +44,11 @@ class SlowOperations:
             self._thread.start()
         try:
             # The ids of the run and of the request are those of the caller.
-            self._waiting.put_nowait((event, contextvars.copy_context()))
+            self._waiting.put_nowait(partial(contextvars.copy_context().run, self._log, event))
         except queue.Full:
             self._dropped += 1
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self, timeout: float = 5.0) -> None:
@@ -71,9 +63,8 @@ class SlowOperations:
         thread.join(timeout)
 
     def _write(self) -> None:
-        while (waiting := self._waiting.get()) is not None:
-            event, context = waiting
-            context.run(self._log, event)
+        while (log := self._waiting.get()) is not None:
+            log()
             if self._dropped:
                 self._logger.warning("slow operations were not logged", count=self._dropped)
                 self._dropped = 0

@@ -35,9 +35,9 @@ def bucket_of(seconds: float) -> int:
     return bisect_left(BOUNDS, seconds)
 
 
-def merged(histograms: Iterable[Sequence[int]]) -> tuple[int, ...]:
+def merged(histograms: Iterable[Sequence[int]]) -> list[int]:
     """Return the sum of histograms."""
-    return tuple(map(sum, zip(EMPTY, *histograms, strict=True)))
+    return [*map(sum, zip(EMPTY, *histograms, strict=True))]
 
 
 def quantile(counts: Sequence[int], share: float) -> float | None:

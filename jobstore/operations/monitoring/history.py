@@ -7,11 +7,14 @@ in ``sql/operations``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from jobstore.operations.database import writing
 from jobstore.operations.monitoring.traffic import Key
+
+if TYPE_CHECKING:
+    from jobstore.settings.sections import Settings
 
 SAMPLE, MINUTE, HOUR, DAY, EVER = 1, 60, 3600, 86_400, 0
 _ROLLED_UP = (EVER, MINUTE, HOUR, DAY)
@@ -19,8 +22,7 @@ _ROLLED_UP = (EVER, MINUTE, HOUR, DAY)
 SAMPLES_KEPT = 2 * HOUR
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """Who counted: a process, told from later ones with its number by when it started."""
 
     pid: int
@@ -28,8 +30,7 @@ class Process:
     label: str
 
 
-@dataclass(slots=True)
-class Level:
+class Level(NamedTuple):
     """Readings of something that goes up and down."""
 
     readings: int
@@ -43,22 +44,25 @@ class Level:
         """Return a single reading."""
         return cls(1, value, value, value, value)
 
-    def read(self, value: int) -> None:
-        """Add a reading."""
-        self.readings += 1
-        self.total += value
-        self.lowest = min(self.lowest, value)
-        self.highest = max(self.highest, value)
-        self.latest = value
+    def read(self, value: int) -> Level:
+        """Return it with one more reading."""
+        lowest, highest = min(self.lowest, value), max(self.highest, value)
+        return Level(self.readings + 1, self.total + value, lowest, highest, value)
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(NamedTuple):
     """How many days minutes, hours and days are kept; at least 1 each."""
 
+    # So that an hour of trouble is seen minute by minute on the day after, and a day of it hour by
+    # hour for a month; both are few rows.
     minutes: float = 2
     hours: float = 30
     days: float = 730
+
+    @classmethod
+    def of(cls, settings: Settings) -> Keep:
+        """Return how long ``settings`` keep what was recorded."""
+        return cls(days=settings.monitoring.keep_days)
 
 
 def add(
@@ -76,8 +80,7 @@ def add(
     StorageFull, StoreBusy and SchemaMismatch.
     """
     with writing(path) as kept:
-        who = (process.pid, process.started_micros, process.label, at, ended)
-        ((id,),) = kept.rows("put_process", who)
+        ((id,),) = kept.rows("put_process", (*process, at, ended))
         places = [(SAMPLE, at, id)]
         places += [(period, at - at % period if period else 0, 0) for period in _ROLLED_UP]
         kept.run(
@@ -87,7 +90,7 @@ def add(
         kept.run(
             "add_level",
             *(
-                (*place, name, *astuple(level))
+                (*place, name, *level)
                 for place in places
                 if place[0] != EVER
                 for name, level in levels.items()

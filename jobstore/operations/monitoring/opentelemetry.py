@@ -6,15 +6,15 @@ what they have no name for begins with ``jobstore.``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation, get_meter
 
 from jobstore.events import Event
-from jobstore.operations.monitoring.exposition import GAUGES
 from jobstore.operations.monitoring.histogram import CONVENTIONAL
+from jobstore.operations.monitoring.traffic import GAUGES
 
 if TYPE_CHECKING:
     from jobstore.operations.monitoring.recorder import Recorder
@@ -42,11 +42,9 @@ class OpenTelemetryObserver:
         if recorder is not None:
             for level, (name, text) in GAUGES.items():
                 if level != "processes":
-                    meter.create_observable_gauge(
-                        name.replace("_", ".", 1),
-                        callbacks=[_reading(recorder, level)],
-                        description=text,
-                    )
+                    read = partial(_read, recorder, level)
+                    name = name.replace("_", ".", 1)
+                    meter.create_observable_gauge(name, callbacks=[read], description=text)
 
     def __call__(self, event: Event) -> None:
         """Pass one operation on."""
@@ -55,10 +53,6 @@ class OpenTelemetryObserver:
         if event.error is not None:
             attributes["error.type"] = event.error
         self._duration.record(event.seconds, attributes)
-
-
-def _reading(recorder: Recorder, level: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
-    return partial(_read, recorder, level)
 
 
 def _read(recorder: Recorder, level: str, options: CallbackOptions) -> Iterable[Observation]:

@@ -5,16 +5,19 @@ Pure: points go in, text comes out. Only numbers and fixed words are drawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from math import ceil, log10
+from html import escape
+from math import ceil, inf, log10
+from typing import NamedTuple
 
-from jobstore.operations.monitoring.reading import Point
-from jobstore.operations.monitoring.traffic import Traffic, together, total
+from jobstore.operations.monitoring.reading import Point, milliseconds
+from jobstore.operations.monitoring.traffic import together, total
 
-_WIDTH, _LEFT, _RIGHT = 960, 70, 24
+_WIDTH, _LEFT, _RIGHT = 960, 70, 936
+_WIDE = _RIGHT - _LEFT
 _PANEL, _GAP, _TOP = 150, 62, 92
+_GREY = "#555555"
 # Distinguishable for the colour-blind (Okabe and Ito, "Color Universal Design", 2008).
 _COLOURS = ("#0072b2", "#e69f00", "#d55e00")
 # Seconds between the times that stand below a panel, and how many of them there is room for.
@@ -25,13 +28,12 @@ _TICKS = (
 _MOST_TICKS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Panel:
+class _Panel(NamedTuple):
+    """Lines of one scale, by name, and perhaps a level that is worth seeing."""
+
     title: str
-    lines: tuple[tuple[str, Callable[[Traffic, Point], float | None]], ...]
-    line_at: float | None = None
-    line_name: str = ""
-    least: float = 1.0
+    lines: dict[str, list[float | None]]
+    line_at: float = inf
 
 
 def svg(points: Sequence[Point], since: float, until: float, *, title: str, line_ms: float) -> str:
@@ -41,32 +43,31 @@ def svg(points: Sequence[Point], since: float, until: float, *, title: str, line
     none), the share of operations in which the store failed, operations per second. Steps
     without a record are gaps. ``title`` stands above.
     """
+    merged = [together(point.traffic) for point in points]
+    latency = {
+        f"p{percent}": [milliseconds(each.quantile(percent / 100)) for each in merged]
+        for percent in (50, 95, 99)
+    }
     panels = (
-        _Panel(
-            "Latency, ms",
-            tuple((f"p{percent}", _quantile(percent / 100)) for percent in (50, 95, 99)),
-            line_ms,
-            f"{line_ms:g} ms",
-        ),
-        _Panel("Failed operations, %", (("failed", lambda _, point: failed_percent(point)),)),
-        _Panel(
-            "Operations per second",
-            (("per second", lambda _, point: point.per_second),),
-        ),
+        _Panel("Latency, ms", latency, line_ms),
+        _Panel("Failed operations, %", {"failed": [failed_percent(each) for each in points]}),
+        _Panel("Operations per second", {"per second": [each.per_second for each in points]}),
     )
     height = _TOP + len(panels) * (_PANEL + _GAP)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
-        f'viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" font-size="12" role="img">',
-        f"<title>{_escaped(title)}</title>",
-        f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
-        f'<text x="{_LEFT}" y="32" font-size="16" font-weight="bold">{_escaped(title)}</text>',
-        f'<text x="{_LEFT}" y="52" fill="#555555">{_span(points, since, until)}</text>',
+        _tag("title", title),
+        _tag("rect", width=_WIDTH, height=height, fill="#ffffff"),
+        _text(title, _LEFT, 32, font_size=16, font_weight="bold"),
+        _text(_span(points, since, until), _LEFT, 52, fill=_GREY),
     ]
     for index, panel in enumerate(panels):
-        top = _TOP + index * (_PANEL + _GAP)
-        parts += _draw(panel, points, since, until, top)
-    return "\n".join([*parts, "</svg>"]) + "\n"
+        parts += _draw(panel, points, since, until, _TOP + index * (_PANEL + _GAP))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
+        f'viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" font-size="12" role="img">\n'
+        + "\n".join(parts)
+        + "\n</svg>\n"
+    )
 
 
 def failed_percent(point: Point) -> float | None:
@@ -75,70 +76,49 @@ def failed_percent(point: Point) -> float | None:
     return 100 * together(point.traffic).failures / count if count else None
 
 
-def _quantile(share: float) -> Callable[[Traffic, Point], float | None]:
-    def of(traffic: Traffic, point: Point) -> float | None:
-        seconds = traffic.quantile(share)
-        return None if seconds is None else seconds * 1000
-
-    return of
-
-
 def _draw(
     panel: _Panel, points: Sequence[Point], since: float, until: float, top: float
 ) -> Iterator[str]:
-    merged = [together(point.traffic) for point in points]
-    drawn = [
-        [(point, value(traffic, point)) for point, traffic in zip(points, merged, strict=True)]
-        for _, value in panel.lines
-    ]
-    highest = max((value or 0.0 for line in drawn for _, value in line), default=0.0)
-    # The line is worth seeing when anything comes near it.
-    if panel.line_at is not None and highest > panel.line_at / 2:
+    highest = max((value or 0.0 for line in panel.lines.values() for value in line), default=0.0)
+    # The level is worth seeing when anything comes near it.
+    if highest > panel.line_at / 2:
         highest = max(highest, panel.line_at * 1.1)
-    ceiling = _round_up(max(highest, 1e-9)) if highest else panel.least
-    wide = _WIDTH - _LEFT - _RIGHT
+    ceiling = _round_up(highest) if highest else 1.0
 
     def x(moment: float) -> float:
-        return _LEFT + wide * min(1.0, max(0.0, (moment - since) / (until - since)))
+        return _LEFT + _WIDE * min(1.0, max(0.0, (moment - since) / (until - since)))
 
     def y(value: float) -> float:
         return top + _PANEL * (1 - value / ceiling)
 
-    yield f'<text x="{_LEFT}" y="{top - 8}" font-weight="bold">{panel.title}</text>'
-    yield from _legend(panel, top)
+    yield _text(panel.title, _LEFT, top - 8, font_weight="bold")
     for share in (0, 0.5, 1):
         height = y(ceiling * share)
-        yield _rule(height, "#dddddd")
-        yield (
-            f'<text x="{_LEFT - 8}" y="{height + 4:.1f}" text-anchor="end" '
-            f'fill="#555555">{ceiling * share:g}</text>'
-        )
-    every = _tick(until - since)
+        yield _line(_LEFT, _RIGHT, height, height, "#dddddd")
+        yield _text(f"{ceiling * share:g}", _LEFT - 8, height + 4, text_anchor="end", fill=_GREY)
+    every = next((each for each in _TICKS if (until - since) / each <= _MOST_TICKS), _TICKS[-1])
     for moment in range(ceil(since / every) * every, int(until) + 1, every):
         at = x(moment)
+        yield _line(at, at, top, top + _PANEL + 4, "#eeeeee")
         # The last one may not fit when its middle stands at the edge.
-        anchor = "end" if at > _WIDTH - _RIGHT - 20 else "middle"
-        yield (
-            f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{top}" y2="{top + _PANEL + 4}" '
-            'stroke="#eeeeee"/>'
-        )
-        yield (
-            f'<text x="{at:.1f}" y="{top + _PANEL + 18}" text-anchor="{anchor}" '
-            f'fill="#555555">{_when(moment, every, until - since)}</text>'
-        )
-    if panel.line_at is not None and panel.line_at <= ceiling:
-        yield _rule(y(panel.line_at), "#aa0000", ' stroke-dasharray="6 4"')
-        yield (
-            f'<text x="{_WIDTH - _RIGHT - 4}" y="{y(panel.line_at) - 4:.1f}" text-anchor="end" '
-            f'fill="#aa0000">{panel.line_name}</text>'
-        )
+        anchor = "end" if at > _RIGHT - 20 else "middle"
+        told = _when(moment, every, until - since)
+        yield _text(told, at, top + _PANEL + 18, text_anchor=anchor, fill=_GREY)
+    if panel.line_at <= ceiling:
+        height = y(panel.line_at)
+        yield _line(_LEFT, _RIGHT, height, height, "#aa0000", stroke_dasharray="6 4")
+        told = f"{panel.line_at:g} ms"
+        yield _text(told, _RIGHT - 4, height - 4, text_anchor="end", fill="#aa0000")
     if not points:
-        yield (
-            f'<text x="{_LEFT + wide / 2}" y="{top + _PANEL / 2}" text-anchor="middle" '
-            'fill="#555555">nothing was recorded</text>'
-        )
-    for colour, line in zip(_COLOURS, drawn, strict=False):
-        for run in _runs(line):
+        middle = _LEFT + _WIDE / 2, top + _PANEL / 2
+        yield _text("nothing was recorded", *middle, text_anchor="middle", fill=_GREY)
+    for index, (name, line) in enumerate(panel.lines.items()):
+        colour = _COLOURS[index]
+        if len(panel.lines) > 1:
+            at = _RIGHT - 40 - 60 * (len(panel.lines) - 1 - index)
+            yield _tag("rect", x=at - 16, y=top - 17, width=12, height=10, fill=colour)
+            yield _text(name, at, top - 8)
+        for run in _runs(points, line):
             middles = [
                 (x(min(point.starts_at + point.seconds / 2, until)), y(value))
                 for point, value in run
@@ -146,35 +126,34 @@ def _draw(
             yield _stroke(middles, colour)
 
 
-def _legend(panel: _Panel, top: float) -> Iterator[str]:
-    if len(panel.lines) == 1:
-        return
-    for index, (name, _) in enumerate(reversed(panel.lines)):
-        at = _WIDTH - _RIGHT - 40 - 60 * index
-        colour = _COLOURS[len(panel.lines) - 1 - index]
-        yield f'<rect x="{at - 16}" y="{top - 17}" width="12" height="10" fill="{colour}"/>'
-        yield f'<text x="{at}" y="{top - 8}">{name}</text>'
-
-
-def _rule(height: float, colour: str, more: str = "") -> str:
-    return (
-        f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{height:.1f}" y2="{height:.1f}" '
-        f'stroke="{colour}"{more}/>'
+def _tag(name: str, text: str = "", /, **attributes: object) -> str:
+    given = (
+        f' {key.replace("_", "-")}="{f"{value:.1f}" if isinstance(value, float) else value}"'
+        for key, value in attributes.items()
     )
+    return f"<{name}{''.join(given)}>{escape(text, quote=False)}</{name}>"
+
+
+def _text(text: str, x: float, y: float, **attributes: object) -> str:
+    return _tag("text", text, x=x, y=y, **attributes)
+
+
+def _line(x1: float, x2: float, y1: float, y2: float, stroke: str, **more: object) -> str:
+    return _tag("line", x1=x1, x2=x2, y1=y1, y2=y2, stroke=stroke, **more)
 
 
 def _stroke(middles: list[tuple[float, float]], colour: str) -> str:
     if len(middles) == 1:
         ((x, y),) = middles
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>'
+        return _tag("circle", cx=x, cy=y, r=2.5, fill=colour)
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in middles)
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.8"/>'
+    return _tag("polyline", points=path, fill="none", stroke=colour, stroke_width=1.8)
 
 
-def _runs(line: list[tuple[Point, float | None]]) -> Iterator[list[tuple[Point, float]]]:
+def _runs(points: Sequence[Point], line: list[float | None]) -> Iterator[list[tuple[Point, float]]]:
     """Return the pieces of a line between its gaps."""
     run: list[tuple[Point, float]] = []
-    for point, value in line:
+    for point, value in zip(points, line, strict=True):
         if run and (value is None or point.starts_at > run[-1][0].starts_at + point.seconds):
             yield run
             run = []
@@ -188,10 +167,6 @@ def _round_up(value: float) -> float:
     """Return the next larger of 1, 2, 4, 5, 6, 8 and 10 times a power of ten."""
     power = 10.0 ** (ceil(log10(value)) - 1)
     return next(step * power for step in (1, 2, 4, 5, 6, 8, 10, 20) if value <= step * power)
-
-
-def _tick(span: float) -> int:
-    return next((each for each in _TICKS if span / each <= _MOST_TICKS), _TICKS[-1])
 
 
 def _when(moment: int, every: int, span: float) -> str:
@@ -214,7 +189,3 @@ def _length(seconds: int) -> str:
     )
     count = seconds // size
     return f"{count} {unit}{'' if count == 1 else 's'}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,15 +1,16 @@
-"""The figures of a running program for ``prometheus-client`` (the extra ``prometheus``)."""
+"""The figures as Prometheus takes them: as text, or from a running program."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from prometheus_client import Metric
+from prometheus_client import Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from jobstore.operations.monitoring.exposition import metrics
+from jobstore.operations.monitoring.histogram import CONVENTIONAL, cumulative
 from jobstore.operations.monitoring.recorder import Recorder
-from jobstore.operations.monitoring.traffic import by_operation
+from jobstore.operations.monitoring.traffic import GAUGES, Traffic, by_operation
 
 
 class RecorderCollector(Collector):
@@ -24,9 +25,43 @@ class RecorderCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics as they are now."""
-        counted = by_operation(self._recorder.counted())
-        for each in metrics(counted, self._recorder.levels()):
-            metric = Metric(each.name, each.help, each.kind)
-            for suffix, labels, value in each.samples:
-                metric.add_sample(each.name + suffix, labels, value)
-            yield metric
+        return metrics(by_operation(self._recorder.counted()), self._recorder.levels())
+
+
+def metrics(traffic: Mapping[str, Traffic], levels: Mapping[str, float]) -> Iterator[Metric]:
+    """Yield the metrics for what was ever counted and for levels as they are now."""
+    durations = HistogramMetricFamily(
+        "jobstore_operation_duration_seconds", "Time that operations took.", labels=["operation"]
+    )
+    rows = CounterMetricFamily(
+        "jobstore_operation_rows", "Postings in or out.", labels=["operation"]
+    )
+    errors = CounterMetricFamily(
+        "jobstore_operation_errors",
+        "Operations that raised, by error.",
+        labels=["operation", "error"],
+    )
+    bounds = (*map(str, CONVENTIONAL), "+Inf")
+    for operation, each in traffic.items():
+        counts = (*cumulative(each.buckets), each.count)
+        durations.add_metric([operation], [*zip(bounds, counts, strict=True)], each.seconds)
+        rows.add_metric([operation], each.rows)
+        for error, count in sorted(each.errors.items()):
+            errors.add_metric([operation, error], count)
+    yield from (durations, rows, errors)
+    for name, (metric, text) in GAUGES.items():
+        if name in levels:
+            yield GaugeMetricFamily(metric, text, levels[name])
+
+
+def exposition(found: Iterable[Metric]) -> str:
+    """Return metrics as text (Prometheus text exposition format, version 0.0.4)."""
+    return generate_latest(_Found(found)).decode()
+
+
+class _Found(Collector):
+    def __init__(self, found: Iterable[Metric]) -> None:
+        self._found = found
+
+    def collect(self) -> Iterable[Metric]:
+        return self._found

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from jobstore.operations.database import Statements, reading
 from jobstore.operations.monitoring.history import DAY, HOUR, MINUTE, SAMPLES_KEPT, Keep
@@ -72,8 +73,7 @@ class Frame:
     processes: list[Running] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class LevelRange:
+class LevelRange(NamedTuple):
     """What a level was in one step."""
 
     mean: float
@@ -104,7 +104,7 @@ def frame(path: Path, store: Path, now: float, window: float = WINDOW) -> Frame:
     """Return what all processes do with the store whose file is ``store``."""
     with reading(path) as kept:
         known = kept.rows("processes", (now - window,))
-        counted = _by_process(kept, now, window)
+        counted = _grouped(kept, "tallies_of_processes", (now - window, now + _FAST))
         latest: dict[tuple[int, str], int] = {}
         for process, name, value in kept.rows("latest_levels", (now - window, now + _FAST)):
             latest[process, name] = value
@@ -112,18 +112,18 @@ def frame(path: Path, store: Path, now: float, window: float = WINDOW) -> Frame:
     rates: dict[str, float] = defaultdict(float)
     rows: dict[str, float] = defaultdict(float)
     for id, pid, started, label, _, ended in known:
-        tallies = counted.get(id, {})
         # A process that has just begun has not looked for the whole window; one that has ended
         # did nothing in the rest of it.
-        seconds = window if ended else max(1.0, tallies.get(OBSERVED, 0) / 1_000_000)
-        mine = 0.0
-        for operation, traffic in by_operation(tallies).items():
-            rates[operation] += traffic.count / seconds
-            rows[operation] += traffic.rows / seconds
-            mine += traffic.count / seconds
+        looked = counted[id].get(OBSERVED, 0) / 1_000_000
+        seconds = window if ended else max(1.0, looked)
+        traffic = by_operation(counted[id])
+        for operation, each in traffic.items():
+            rates[operation] += each.count / seconds
+            rows[operation] += each.rows / seconds
         if not ended:
             levels = (latest.get((id, name), 0) for name in ("queue_depth", "group_size"))
-            running.append(Running(pid, label, started / 1_000_000, mine, *levels))
+            per_second = total(traffic) / seconds
+            running.append(Running(pid, label, started / 1_000_000, per_second, *levels))
     merged = by_operation(added(counted.values()))
     space = sizes(store)
     return Frame(
@@ -158,18 +158,18 @@ def window(path: Path, now: float, seconds: float) -> dict[str, Traffic]:
     """
     with reading(path) as kept:
         if seconds <= SAMPLES_KEPT:
-            return by_operation(added(_by_process(kept, now, seconds).values()))
-        period = MINUTE if seconds <= DAY else HOUR
-        asked = {"step": period, "period": period, "since": now - seconds, "until": now}
-        rows = kept.rows("tallies_of_steps", asked)
-    return by_operation(added({(one, two, three): n} for _, one, two, three, n in rows))
+            found = _grouped(kept, "tallies_of_processes", (now - seconds, now + _FAST))
+        else:
+            period = MINUTE if seconds <= DAY else HOUR
+            asked = {"step": period, "period": period, "since": now - seconds, "until": now}
+            found = _grouped(kept, "tallies_of_steps", asked)
+    return by_operation(added(found.values()))
 
 
 def ever(path: Path) -> dict[str, Traffic]:
     """Return all that was ever counted, whatever was pruned since."""
     with reading(path) as kept:
-        counted = {(one, two, three): n for one, two, three, n in kept.rows("tallies_ever")}
-    return by_operation(counted)
+        return by_operation(added(_grouped(kept, "tallies_ever").values()))
 
 
 def step_for(seconds: float, points: int, keep: Keep) -> int:
@@ -198,11 +198,9 @@ def trend(
     period = next(each for each in (DAY, HOUR, MINUTE) if step % each == 0)
     since -= since % period
     asked = {"step": step, "period": period, "since": since, "until": until}
-    counted: dict[int, dict[Key, int]] = defaultdict(dict)
     levels: dict[int, dict[str, LevelRange]] = defaultdict(dict)
     with reading(path) as kept:
-        for at, operation, measure, detail, amount in kept.rows("tallies_of_steps", asked):
-            counted[at][operation, measure, detail] = amount
+        counted = _grouped(kept, "tallies_of_steps", asked)
         for at, name, readings, summed, lowest, highest in kept.rows("levels_of_steps", asked):
             levels[at][name] = LevelRange(summed / readings, lowest, highest)
     return [
@@ -221,10 +219,9 @@ def milliseconds(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 3)
 
 
-def _by_process(kept: Statements, now: float, seconds: float) -> dict[int, dict[Key, int]]:
+def _grouped(kept: Statements, name: str, asked: Any = ()) -> dict[int, dict[Key, int]]:
+    """Return the flat numbers that a statement gives, by what it groups them by."""
     found: dict[int, dict[Key, int]] = defaultdict(dict)
-    for process, operation, measure, detail, amount in kept.rows(
-        "tallies_of_processes", (now - seconds, now + _FAST)
-    ):
-        found[process][operation, measure, detail] = amount
+    for group, operation, measure, detail, amount in kept.rows(name, asked):
+        found[group][operation, measure, detail] = amount
     return found

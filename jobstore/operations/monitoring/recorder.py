@@ -16,16 +16,16 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobstore.errors import JobStoreError
 from jobstore.events import Event
 from jobstore.operations.monitoring import history
-from jobstore.operations.monitoring.histogram import BOUNDS, EMPTY
+from jobstore.operations.monitoring.histogram import BOUNDS
 from jobstore.operations.monitoring.history import Keep, Level, Process
-from jobstore.operations.monitoring.traffic import OBSERVED, Key, label_of
+from jobstore.operations.monitoring.traffic import OBSERVED, Key, Traffic, flat
 
 if TYPE_CHECKING:
     from jobstore.settings.sections import Settings
@@ -40,23 +40,9 @@ _READING = 1.0
 # Seconds between prunings, and those that stopping waits for the last writing.
 _PRUNING = 3600.0
 _LAST_WRITING = 5.0
-# Seconds that the wall clock may jump back without being followed.
-_STEP_BACK = 300.0
 
 
-class _Tally:
-    """What one operation did since the recorder was made."""
-
-    __slots__ = ("buckets", "errors", "rows", "seconds")
-
-    def __init__(self) -> None:
-        self.buckets = list(EMPTY)
-        self.seconds = 0.0
-        self.rows = 0
-        self.errors: dict[str, int] = {}
-
-
-class Recorder:
+class Recorder(AbstractContextManager["Recorder"]):
     """Counts the operations of one store; pass it as ``connect(observers=[recorder])``.
 
     ``history`` is the database of operations, made when there is none; ``store`` the store's file,
@@ -81,10 +67,10 @@ class Recorder:
         self._store = store
         self._every = sample_seconds
         self._keep = Keep() if keep is None else keep
-        self._clock = steady(clock)
+        self._clock = clock
         self._process = Process(os.getpid(), int(clock() * 1_000_000), label)
         self._fresh: deque[Event] = deque()
-        self._tallies: dict[str, _Tally] = {}
+        self._traffic: dict[str, Traffic] = {}
         self._written: dict[Key, int] = {}
         self._levels: dict[str, Level] = {}
         self._writer: Any = None
@@ -110,33 +96,24 @@ class Recorder:
     def counted(self) -> dict[Key, int]:
         """Return everything that was counted since the recorder was made."""
         self._count()
-        found: dict[Key, int] = {}
         with self._counting:
-            for operation, tally in self._tallies.items():
-                found[operation, "micros", ""] = round(tally.seconds * 1_000_000)
-                found[operation, "rows", ""] = tally.rows
-                for index, count in enumerate(tally.buckets):
-                    if count:
-                        found[operation, "bucket", label_of(index)] = count
-                for error, count in tally.errors.items():
-                    found[operation, "error", error] = count
-        return found
+            return flat(self._traffic)
 
     def _count(self) -> None:
         """Count what was put aside; any thread may."""
-        tallies, take = self._tallies, self._fresh.popleft
+        traffic, take = self._traffic, self._fresh.popleft
         with self._counting:
             # Nobody else takes any; what is added meanwhile is for the next time.
             for _ in range(len(self._fresh)):
                 operation, seconds, rows, error, _shape = take()
-                if operation not in tallies:
-                    tallies[operation] = _Tally()
-                tally = tallies[operation]
-                tally.buckets[bisect_left(BOUNDS, seconds)] += 1
-                tally.seconds += seconds
-                tally.rows += rows
+                if operation not in traffic:
+                    traffic[operation] = Traffic()
+                each = traffic[operation]
+                each.buckets[bisect_left(BOUNDS, seconds)] += 1
+                each.seconds += seconds
+                each.rows += rows
                 if error is not None:
-                    tally.errors[error] = tally.errors.get(error, 0) + 1
+                    each.errors[error] = each.errors.get(error, 0) + 1
 
     def levels(self) -> dict[str, int]:
         """Return what goes up and down, as it is now: numbers of operations and bytes.
@@ -195,10 +172,8 @@ class Recorder:
 
     def _look(self, levels: dict[str, int]) -> None:
         for name, value in levels.items():
-            if name in self._levels:
-                self._levels[name].read(value)
-            else:
-                self._levels[name] = Level.of(value)
+            known = self._levels.get(name)
+            self._levels[name] = known.read(value) if known else Level.of(value)
 
     def _write(self, *, ended: bool) -> bool:
         counted = self.counted()
@@ -253,20 +228,12 @@ async def recording(
 
 def of_settings(settings: Settings, *, label: str = "python") -> Recorder:
     """Return a recorder as ``settings`` describe it; it is not started."""
-    given = settings.monitoring
     return Recorder(
         settings.operations_db,
         settings.store.address.path,
-        sample_seconds=given.sample_seconds,
-        keep=keep_of(settings),
+        keep=Keep.of(settings),
         label=label,
     )
-
-
-def keep_of(settings: Settings) -> Keep:
-    """Return how long ``settings`` keep what was recorded."""
-    given = settings.monitoring
-    return Keep(given.keep_minutes_days, given.keep_hours_days, given.keep_days_days)
 
 
 def sizes(store: Path) -> dict[str, int]:
@@ -280,22 +247,3 @@ def sizes(store: Path) -> dict[str, int]:
         wal = Path(f"{store}-wal")
         found["wal_bytes"] = wal.stat().st_size if wal.exists() else 0
     return found
-
-
-def steady(clock: Callable[[], float]) -> Callable[[], float]:
-    """Return ``clock`` without small steps back.
-
-    A clock that is set back by up to five minutes stands still until it has caught up. A larger
-    jump is followed, for the time before it was wrong; samples are added to what is there, so
-    nothing is lost or written over either way.
-    """
-    latest = float("-inf")
-
-    def now() -> float:
-        nonlocal latest
-        given = clock()
-        if not latest - _STEP_BACK <= given < latest:
-            latest = given
-        return latest
-
-    return now

@@ -1,15 +1,19 @@
 """What was counted: as flat numbers that can be added up, and as something to read.
 
-The flat form is what the recorder keeps, what the history stores and what processes share; no
-clock and no file is known here.
+The flat form is what the history stores and what processes share; no clock and no file is known
+here.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from jobstore.operations.monitoring.histogram import EMPTY, MICROS, merged, quantile
+
+T = TypeVar("T")
 
 Key = tuple[str, str, str]
 """Operation, measure and detail. The measures are ``bucket`` (the detail is its upper bound in
@@ -20,6 +24,15 @@ OBSERVED: Key = ("", "observed", "")
 
 UNTIMED = frozenset({"stream", "transaction", "upsert_many"})
 """Operations that last as long as their caller wants; no latency is judged by them."""
+
+GAUGES = {
+    "queue_depth": ("jobstore_writer_queue_depth", "Writes that wait for their turn."),
+    "group_size": ("jobstore_writer_group_size", "Writes in the last transaction."),
+    "wal_bytes": ("jobstore_wal_bytes", "Size of the write-ahead log."),
+    "disk_free_bytes": ("jobstore_disk_free_bytes", "Free space on the disk of the store."),
+    "processes": ("jobstore_processes", "Processes that use the store and record themselves."),
+}
+"""Levels, which go up and down: what others call them, and a word on each."""
 
 # What the caller asked for cannot be had: an answer, not a failure of the store.
 # So is using a store after it was closed.
@@ -38,11 +51,6 @@ _LABELS = (*map(str, MICROS), "inf")
 _INDEX = {label: index for index, label in enumerate(_LABELS)}
 
 
-def label_of(bucket: int) -> str:
-    """Return the detail that stands for a bucket."""
-    return _LABELS[bucket]
-
-
 def is_failure(operation: str, error: str) -> bool:
     """Whether the error of that class name says that the store failed.
 
@@ -58,7 +66,7 @@ def is_failure(operation: str, error: str) -> bool:
 class Traffic:
     """What one operation did: durations in seconds, rows, errors by class name."""
 
-    buckets: tuple[int, ...] = EMPTY
+    buckets: list[int] = field(default_factory=lambda: [*EMPTY])
     seconds: float = 0.0
     rows: int = 0
     errors: dict[str, int] = field(default_factory=dict)
@@ -75,28 +83,37 @@ class Traffic:
         return quantile(self.buckets, share)
 
 
+def flat(traffic: Mapping[str, Traffic]) -> dict[Key, int]:
+    """Return traffic by operation as flat numbers."""
+    found: dict[Key, int] = {}
+    for operation, each in traffic.items():
+        found[operation, "micros", ""] = round(each.seconds * 1_000_000)
+        found[operation, "rows", ""] = each.rows
+        for label, count in zip(_LABELS, each.buckets, strict=True):
+            if count:
+                found[operation, "bucket", label] = count
+        for error, count in each.errors.items():
+            found[operation, "error", error] = count
+    return found
+
+
 def by_operation(counted: Mapping[Key, int]) -> dict[str, Traffic]:
     """Return flat numbers by operation, in order of names."""
     found: dict[str, Traffic] = {}
-    buckets: dict[str, list[int]] = {}
     for (operation, measure, detail), amount in sorted(counted.items()):
         if not operation:
             continue
         traffic = found.setdefault(operation, Traffic())
         if measure == "bucket":
             # A bound that another version used would count as longer than all.
-            index = _INDEX.get(detail, len(MICROS))
-            buckets.setdefault(operation, list(EMPTY))[index] += amount
+            traffic.buckets[_INDEX.get(detail, len(MICROS))] += amount
         elif measure == "micros":
             traffic.seconds = amount / 1_000_000
         elif measure == "rows":
             traffic.rows = amount
         elif measure == "error":
             traffic.errors[detail] = amount
-            if is_failure(operation, detail):
-                traffic.failures += amount
-    for operation, counts in buckets.items():
-        found[operation].buckets = tuple(counts)
+            traffic.failures += amount if is_failure(operation, detail) else 0
     return found
 
 
@@ -105,16 +122,12 @@ def together(traffic: Mapping[str, Traffic]) -> Traffic:
 
     So ``count`` is of the operations with a latency, and :func:`total` is of all.
     """
-    errors: dict[str, int] = {}
-    for each in traffic.values():
-        for name, amount in each.errors.items():
-            errors[name] = errors.get(name, 0) + amount
     timed = [each for name, each in traffic.items() if name not in UNTIMED]
     return Traffic(
         merged(each.buckets for each in timed),
         sum(each.seconds for each in timed),
         sum(each.rows for each in traffic.values()),
-        errors,
+        added(each.errors for each in traffic.values()),
         sum(each.failures for each in traffic.values()),
     )
 
@@ -124,10 +137,9 @@ def total(traffic: Mapping[str, Traffic]) -> int:
     return sum(each.count for each in traffic.values())
 
 
-def added(parts: Iterable[Mapping[Key, int]]) -> dict[Key, int]:
-    """Return the sum of flat numbers."""
-    result: dict[Key, int] = {}
+def added(parts: Iterable[Mapping[T, int]]) -> dict[T, int]:
+    """Return the sum of numbers by what they count."""
+    result: Counter[T] = Counter()
     for part in parts:
-        for key, amount in part.items():
-            result[key] = result.get(key, 0) + amount
-    return result
+        result.update(part)
+    return dict(result)

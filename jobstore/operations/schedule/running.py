@@ -1,14 +1,14 @@
 """Doing what is due, each task by one process at a time.
 
-Who does a task holds its lease: a lock that the kernel lets go of when its holder dies, so that
-a killed process holds nothing up. Whether it is still due is looked at under the lease.
+Who does a task holds its lock, which the kernel lets go of when its holder dies, so that a
+killed process holds nothing up. Whether the task is still due is looked at under the lock.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
@@ -145,42 +145,28 @@ def _wanted(settings: Settings, only: Collection[str]) -> list[Task]:
 def _attend(task: Task, occasion: Occasion, clock: Clock, force: bool) -> Ran | None:
     """Do a task if it is due or forced; ``None`` if it is neither."""
     path, now = occasion.settings.operations_db, clock()
-    kept = state.read(path).get(task.name, State(task.name))
+    kept = state.read_one(path, task.name)
     mended = kept.mended(task.rhythm, now)
     slot = mended.due(task.rhythm, now, force=force)
     if slot is None and mended == kept:
         return None
-    try:
-        with _lease(occasion.settings, task):
-            # Another process may have done it between our look and the lease.
-            kept = state.read(path).get(task.name, State(task.name)).mended(task.rhythm, now)
-            slot = kept.due(task.rhythm, now, force=force)
-            if slot is None:
-                state.write(path, [kept])
-                return None
-            return _run(task, kept.begun(slot, now), occasion, clock)
-    except _Taken:
-        return None if slot is None else Ran(
-            task.name, "busy", "another process does it", _moment(slot), 0.0
-        )  # fmt: skip
-
-
-class _Taken(Exception):
-    """Another process holds the lease."""
-
-
-@contextmanager
-def _lease(settings: Settings, task: Task) -> Iterator[None]:
-    path = settings.operations_db
     # The lock stands in the folder of the database, which this makes.
     state.write(path, [])
-    lock = FileLock(path.with_name(f"schedule-{task.lease or task.name}"), 0.0)
+    lock = FileLock(path.with_name(f"schedule-{task.lock or task.name}"), 0.0)
     try:
         lock.acquire()
     except StoreBusy:
-        raise _Taken from None
+        if slot is None:
+            return None
+        return Ran(task.name, "busy", "another process does it", _moment(slot), 0.0)
     try:
-        yield
+        # Another process may have done it between our look and the lock.
+        kept = state.read_one(path, task.name).mended(task.rhythm, now)
+        slot = kept.due(task.rhythm, now, force=force)
+        if slot is None:
+            state.write(path, [kept])
+            return None
+        return _run(task, kept.begun(slot, now), occasion, clock)
     finally:
         lock.release()
 

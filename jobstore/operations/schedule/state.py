@@ -19,9 +19,6 @@ from jobstore.operations.times import Rhythm
 _FIRST_PAUSE = 300.0
 _MOST_DOUBLINGS = 12
 
-# The year 9000.
-_LAST = 221_845_392_000
-
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -41,11 +38,6 @@ class State:
     started_at: float = 0.0
     ended_at: float | None = None
     process: int = 0
-
-    def is_sound(self) -> bool:
-        """Whether every time in it is one that a calendar has."""
-        times = (self.slot, self.tried, self.retry_at, self.started_at, self.ended_at or 0)
-        return all(0 <= each < _LAST for each in times)
 
     def due(self, rhythm: Rhythm, now: float, *, force: bool = False) -> int | None:
         """Return the time that is due, ``None`` if none is; with ``force``, one always is.
@@ -110,8 +102,12 @@ class State:
 def read(path: Path) -> dict[str, State]:
     """Return what is remembered, by the names of tasks; what cannot have been is forgotten."""
     with reading(path) as kept:
-        states = [State(*row) for row in kept.rows("tasks")]
-    return {each.name: each for each in states if each.is_sound()}
+        return {row[0]: State(*row) for row in kept.rows("tasks")}
+
+
+def read_one(path: Path, name: str) -> State:
+    """Return what is remembered of the task ``name``."""
+    return read(path).get(name, State(name))
 
 
 def write(path: Path, states: Iterable[State]) -> None:

@@ -7,8 +7,6 @@ when it is done.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from jobstore.engines import backend_of
-from jobstore.operations.times import DAY, Rhythm
+from jobstore.operations.times import Rhythm
 from jobstore.settings.kinds import zone_of
 
 if TYPE_CHECKING:
@@ -55,20 +53,20 @@ class Occasion:
 class Task:
     """Something that is done again and again, by one process at a time.
 
-    Tasks with the same ``lease`` exclude each other. One that ``watches`` must not wait for work.
+    Tasks with the same ``lock`` exclude each other. One that ``watches`` must not wait for work.
     """
 
     name: str
     about: str
     rhythm: Rhythm
     work: Callable[[Occasion], Result]
-    lease: str = ""
+    lock: str = ""
     watches: bool = False
 
 
 NAMES = (
     *("backup", "verify", "restore-test", "prune"),
-    *("checkpoint", "optimize", "history", "health", "alerts"),
+    *("checkpoint", "optimize", "health", "alerts"),
 )
 """What the tasks are called, in the order in which they are done."""
 
@@ -78,26 +76,23 @@ def tasks_of(settings: Settings) -> list[Task]:
     given = settings.schedule
     zone = zone_of(given.timezone)
 
-    def every(span: timedelta) -> Rhythm:
+    def every(day: int = 0, **span: float) -> Rhythm:
         # From the backup on, so that what looks at backups finds the day's.
-        return Rhythm.of(span, given.backup_at, zone)
+        return Rhythm.of(timedelta(**span), given.backup_at, zone, day)
 
-    weekly = Rhythm.of(7 * DAY, given.backup_at, zone, _SUNDAY)
-    sampling = every(timedelta(minutes=given.sample_minutes))
-    checkpointing = every(timedelta(minutes=given.checkpoint_minutes))
-    pruning = every(timedelta(hours=given.prune_hours))
-    verifying = every(timedelta(hours=given.verify_hours))
-    optimizing = every(timedelta(hours=given.optimize_hours))
+    weekly = every(_SUNDAY, days=7)
+    sampling = every(minutes=given.sample_minutes)
+    verifying = every(hours=given.verify_hours)
     # Nothing is verified that is about to be removed, or while a newer one is being made.
     alone = "backups"
+    # What takes a moment, and is harmless when there is nothing to do, has a fixed rhythm.
     return [
-        Task("backup", "back up, to every place", every(DAY), _backup, alone),
+        Task("backup", "back up, to every place", every(days=1), _backup, alone),
         Task("verify", "check every copy of the backup", verifying, _verify, alone),
         Task("restore-test", "test a restore of it", weekly, _restore_test, alone),
-        Task("prune", "remove backups past their time", pruning, _prune, alone),
-        Task("checkpoint", "write the WAL back", checkpointing, _checkpoint),
-        Task("optimize", "SQLite's upkeep, index merging", optimizing, _optimize),
-        Task("history", "remove old figures", pruning, _history),
+        Task("prune", "remove backups past their time", every(days=1), _prune, alone),
+        Task("checkpoint", "write the WAL back", every(hours=1), _checkpoint),
+        Task("optimize", "SQLite's upkeep, index merging", every(days=1), _optimize),
         Task("health", "look how well the store is", sampling, _health, watches=True),
         Task("alerts", "judge alerts, send notices", sampling, _alerts, watches=True),
     ]
@@ -110,7 +105,7 @@ _SUNDAY = 6
 def _backup(occasion: Occasion) -> Result:
     from jobstore.operations import backup
 
-    made = asyncio.run(backup.create_backup(occasion.settings, reason="schedule"))
+    made = backup.create(occasion.settings, reason="schedule")
     size = f"{made.manifest.size / 1024**2:,.1f} MiB"
     told = f"{made.name}: {_counted(made.manifest.postings, 'posting')}, {size}"
     if made.failures:
@@ -123,7 +118,7 @@ def _verify(occasion: Occasion) -> Result:
 
     if sealed := _sealed(occasion.settings):
         return sealed
-    copies = asyncio.run(backup.verify_backup(occasion.settings))
+    copies = backup.verify(occasion.settings)
     errors = [each.error for each in copies if each.error is not None]
     if errors:
         return Result(" ".join(errors), "failed")
@@ -136,7 +131,7 @@ def _restore_test(occasion: Occasion) -> Result:
 
     if sealed := _sealed(occasion.settings):
         return sealed
-    done = asyncio.run(backup.drill(occasion.settings))
+    done = backup.run_restore_test(occasion.settings)
     if done.error is not None:
         raise BackupError(done.error)
     told = f"{done.backup}: {_counted(done.postings or 0, 'posting')} back in {done.seconds:.1f} s"
@@ -159,7 +154,7 @@ def _prune(occasion: Occasion) -> Result:
     from jobstore.operations import backup, deployment
 
     settings = occasion.settings
-    places = asyncio.run(backup.prune(settings, keep=deployment.backups_in_use(settings)))
+    places = backup.prune(settings, keep=deployment.backups_in_use(settings))
     errors = [each.error for each in places if each.error is not None]
     if errors:
         return Result(" ".join(errors), "failed")
@@ -178,18 +173,6 @@ def _optimize(occasion: Occasion) -> Result:
     url = occasion.settings.store.address
     done = backend_of(url).upkeep.optimize(url, patience=_PATIENCE)
     return Result("optimised" if done else "optimised; the index is merged further next time")
-
-
-def _history(occasion: Occasion) -> Result:
-    from jobstore.operations.monitoring.history import prune
-    from jobstore.operations.monitoring.reading import ever
-    from jobstore.operations.monitoring.recorder import keep_of
-
-    settings = occasion.settings
-    if not ever(settings.operations_db):
-        return Result("nothing was recorded yet")
-    prune(settings.operations_db, keep_of(settings), time.time())
-    return Result("old figures removed")
 
 
 def _health(occasion: Occasion) -> Result:

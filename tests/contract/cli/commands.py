@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from typer.testing import CliRunner, Result
@@ -27,9 +28,20 @@ def answer(*arguments: str, stdin: str | bytes | None = None) -> Any:
     return json.loads(result.stdout)
 
 
+def shown(result: Result) -> str:
+    """What a command gave people, on one line."""
+    return " ".join(result.stdout.split())
+
+
 def said(result: Result) -> str:
-    """What a command told people, on one line and without frames."""
-    return " ".join(result.stderr.replace("│", " ").split())
+    """What a command told people besides the name of the store, on one line, without frames."""
+    return " ".join(unannounced(result.stderr).replace("│", " ").split())
+
+
+def unannounced(told: str) -> str:
+    """Return what people were told without the line that names the store and its environment."""
+    announced = re.match(r"Store: sqlite:///[^\n]+ \((development|staging|production)\)\n", told)
+    return told[announced.end() :] if announced else told
 
 
 def posting(number: int, **fields: Any) -> dict[str, Any]:

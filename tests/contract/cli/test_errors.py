@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from typer.testing import CliRunner
 from jobstore.cli import main
 from jobstore.cli.main import app
 from jobstore.records import job_id
-from tests.contract.cli.commands import DEMO, answer, run, said
+from tests.contract.cli.commands import DEMO, answer, run, said, unannounced
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,7 @@ from tests.contract.cli.commands import DEMO, answer, run, said
         (("export", "--country", "Atlantis"), "country"),
         (("show", "not-an-id"), "not a posting's id"),
         (("delete", "not-an-id", "--yes"), "not a posting's id"),
+        (("stats", "--store", "mysql://host/db"), "cannot open mysql"),
         (("nonsense",), "No such command"),
         (("search", "--nonsense"), "No such option"),
         (("search", "-xylophone"), "No such option: -x (write -- before a text"),
@@ -44,7 +47,6 @@ def test_wrong_usage_has_exit_code_2(demo: Path, arguments: tuple[str, ...], say
     [
         (("show", str(job_id("board", "x"))), "No posting has the id"),
         (("show", "board", "x"), "No posting has this source and id."),
-        (("stats", "--store", "mysql://host/db"), "cannot open mysql"),
         (("stats", "--store", "sqlite:///missing.db"), "jobstore migrate up"),
         (("doctor", "--store", "sqlite:///missing.db"), "There is no database file"),
     ],
@@ -55,9 +57,11 @@ def test_failure_has_exit_code_1_and_one_line(
     result = run(*arguments)
     assert result.exit_code == 1
     assert says in result.stderr
-    assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("\n") == 1
+    error = unannounced(result.stderr)
+    assert error.startswith("Error: ")
+    assert error.count("\n") == 1
     assert result.stdout == ""
+    assert run(*arguments, "--json").stderr == error
 
 
 def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, demo_file: Path) -> None:
@@ -74,7 +78,7 @@ def test_options_of_the_engine_come_from_the_environment(
 ) -> None:
     monkeypatch.setenv("JOBSTORE_READERS", "many")
     result = run("count")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "JOBSTORE_READERS" in result.stderr
     monkeypatch.setenv("JOBSTORE_READERS", "1")
     assert answer("count") == {"count": DEMO}
@@ -86,7 +90,7 @@ def test_an_unexpected_error_is_one_line_and_debug_tells_more(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("jobstore.cli.searching.print_json", fail)
+    monkeypatch.setattr("jobstore.cli.calling.print_json", fail)
     result = run("count", "--json")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: Unexpected ZeroDivisionError: oops")
@@ -99,13 +103,33 @@ def test_ctrl_c_is_no_traceback(demo: Path, monkeypatch: pytest.MonkeyPatch) -> 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jobstore.cli.searching.print_json", interrupt)
+    monkeypatch.setattr("jobstore.cli.calling.print_json", interrupt)
     result = run("count", "--json")
     assert (result.exit_code, result.stderr) == (1, "Error: Interrupted.\n")
     monkeypatch.setattr(main, "app", interrupt)
     with pytest.raises(SystemExit) as ended:
         main.main()
     assert ended.value.code == 1
+
+
+_INTERRUPTED_BETWEEN = """
+import asyncio
+
+def run(work):
+    raise KeyboardInterrupt
+
+asyncio.run = run
+from jobstore.cli.main import main
+main()
+"""
+
+
+def test_ctrl_c_before_the_first_step_of_a_coroutine_is_one_line(
+    start_python: Callable[..., subprocess.Popen[str]],
+) -> None:
+    with start_python(_INTERRUPTED_BETWEEN, "count") as child:
+        said, _ = child.communicate(timeout=120)
+    assert (unannounced(said), child.returncode) == ("Error: Interrupted.\n", 1)
 
 
 def test_help_documents_exit_codes_and_every_command() -> None:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from jobstore.cli.main import app
 from jobstore.records import job_id
-from tests.contract.cli.commands import DEMO, answer, run
+from tests.contract.cli.commands import DEMO, answer, run, unannounced
 
 
 def test_search_answers_in_pages(demo: Path) -> None:
@@ -61,14 +61,15 @@ def test_json_is_escaped_where_output_takes_no_utf8(
         assert json.loads(told)["items"] == json.loads(plain)["items"]
 
 
-def test_search_shows_people_a_table_on_standard_error(demo: Path) -> None:
+def test_search_shows_people_a_table_and_says_beside_it_how_to_go_on(demo: Path) -> None:
     result = run("search", "title:baker", "--limit", "1")
-    assert result.stdout == ""
-    assert "Baker" in result.stderr
-    assert "https://" in result.stderr
+    assert "Baker" in result.stdout
+    assert "https://" in result.stdout
+    assert "--cursor " not in result.stdout
     assert "--cursor " in result.stderr
-    assert run("search", "title:baker", "--quiet").stderr == ""
-    assert "No posting found." in run("search", "xyzzyx").stderr
+    quiet = run("search", "title:baker", "--limit", "1", "--quiet")
+    assert (quiet.stdout, quiet.stderr) == (result.stdout, "")
+    assert run("search", "xyzzyx").stdout == "No posting found.\n"
 
 
 def test_recent_lists_what_was_just_seen(demo: Path) -> None:
@@ -76,7 +77,7 @@ def test_recent_lists_what_was_just_seen(demo: Path) -> None:
     assert len(page["items"]) == 5
     assert all(item["posted_at"] is None for item in page["items"])
     assert answer("recent", "--days", "36500", "--limit", "5")["total"] == DEMO
-    assert "postings found, 5 shown" in run("recent", "--limit", "5").stderr
+    assert "postings found, 5 shown" in run("recent", "--limit", "5").stdout
 
 
 def test_recent_goes_on_where_a_page_ended(demo: Path) -> None:
@@ -97,8 +98,8 @@ def test_show_takes_an_id_or_both_keys(demo: Path, demo_file: Path) -> None:
     assert job == answer("show", first["source"], first["source_job_id"])
     assert {name: job[name] for name in first} == first
     shown = run("show", id)
-    assert shown.stdout == ""
-    assert first["title"] in shown.stderr
+    assert first["title"] in shown.stdout
+    assert unannounced(shown.stderr) == ""
 
 
 def test_show_keeps_amounts_exact(migrated_url: str) -> None:
@@ -119,9 +120,9 @@ def test_stats_are_complete(demo: Path) -> None:
     assert stats["applicants"]["count"] == sum(
         stats["applicants"][name] for name in ("low", "medium", "high")
     )
-    assert "500 postings" in run("stats").stderr
+    assert "500 postings" in run("stats").stdout
 
 
 def test_count_answers_people_too(demo: Path) -> None:
     result = run("count")
-    assert (result.stdout, result.stderr) == ("", "500\n")
+    assert (result.stdout, unannounced(result.stderr)) == ("500\n", "")

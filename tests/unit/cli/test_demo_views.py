@@ -59,7 +59,7 @@ def test_a_narrow_terminal_has_bars_too(width: int) -> None:
     # What does not fit is left out, and nothing is wrapped.
     assert ("9,999.9" in row) is (width >= 60)
     compared = shown(views.compared({"engineer found": (5_000, 5_000)}), width)
-    assert [line.rstrip() for line in compared[1:]] == ["engineer found      5,000      5,000  ✓"]
+    assert [line.rstrip() for line in compared[1:]] == ["engineer found      5,000     5,000  ✓"]
 
 
 def test_health_is_in_two_columns_where_there_is_room() -> None:

@@ -76,7 +76,7 @@ def test_tables_show_nothing_to_obey_whoever_made_them(capsys: pytest.CaptureFix
     table = Table("\x9bhead", box=None)
     table.add_row(Text("a\x1b[2Jb\u202e"), "[bold]c\x07[/bold]")
     console().print(table, Text("d\x9d"))
-    shown = capsys.readouterr().err
+    shown = capsys.readouterr().out
     assert "a\ufffd[2J" in shown
     assert plain(shown) == shown
 

@@ -18,7 +18,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What a terminal of 80 columns would get."""
     out = io.StringIO()
     terminal = Console(file=out, width=80, force_terminal=True)
-    monkeypatch.setattr(progress, "console", lambda: terminal)
+    monkeypatch.setattr(progress, "console", lambda _: terminal)
     return out
 
 
@@ -44,7 +44,7 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_nothing(
 ) -> None:
     monkeypatch.setenv("TERM", term)
     out = io.StringIO()
-    monkeypatch.setattr(progress, "console", lambda: Console(file=out, force_terminal=True))
+    monkeypatch.setattr(progress, "console", lambda _: Console(file=out, force_terminal=True))
     with Progress("file.jsonl", 1000, quiet=False) as bar:
         bar.advance(1, 1)
     assert out.getvalue() == ""

@@ -130,7 +130,7 @@ def test_an_address_stands_on_a_line_of_its_own_and_is_never_cut(
     monkeypatch.setenv("COLUMNS", "40")
     url = "https://board.example/jobs/" + "1234567890" * 6
     console().print(page_view(Page(items=[summary(url=url), summary()], total=2)))
-    lines = capsys.readouterr().err.splitlines()
+    lines = capsys.readouterr().out.splitlines()
     assert lines.count(url) == 1
     assert all(len(line) <= 40 for line in lines if line != url)
 

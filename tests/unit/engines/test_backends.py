@@ -7,27 +7,32 @@ from pathlib import Path
 
 import pytest
 
+from jobstore import migrating
 from jobstore.engines import BACKENDS, backend_of, register
-from jobstore.errors import StoreUnavailable
-from jobstore.settings.url import PARSERS, parse_store_url
+from jobstore.errors import MigrationError, StoreUnavailable
+from jobstore.settings.url import PARSERS, parse_store_url, sqlite_url
 from tests.engines.memory import MemoryBackend
 
 
-def modules(repository: Path) -> list[str]:
-    """The modules that the import contract keeps from databases."""
+def knowing(repository: Path) -> list[Path]:
+    """The modules and rooms that the import contract lets know the database."""
     contracts = configparser.ConfigParser()
     contracts.read(repository / ".importlinter")
-    return contracts["importlinter:contract:backend"]["source_modules"].split()
+    names = contracts["importlinter:contract:backend"]["allowed_importers"].split()
+    places = [repository / name.replace(".", "/") for name in names]
+    return [each if each.is_dir() else each.with_suffix(".py") for each in places]
 
 
-def test_what_looks_after_a_store_says_no_pragma(repository: Path) -> None:
-    files = []
-    for name in modules(repository):
-        place = repository / name.replace(".", "/")
-        files += [*place.rglob("*.py")] if place.is_dir() else [place.with_suffix(".py")]
+def test_outside_of_an_engine_nobody_says_pragma(repository: Path) -> None:
+    rooms = knowing(repository)
+    files = [
+        each
+        for each in (repository / "jobstore").rglob("*.py")
+        if not any(each.is_relative_to(room) for room in rooms)
+    ]
 
-    assert len(files) > 40
-    assert [each for each in files if "PRAGMA " in each.read_text()] == []
+    assert len(files) > 150
+    assert [each for each in files if "PRAGMA " in each.read_text(encoding="utf-8")] == []
 
 
 def test_an_engine_is_found_by_its_scheme_once_it_is_registered(
@@ -47,3 +52,18 @@ def test_an_engine_is_found_by_its_scheme_once_it_is_registered(
     assert backend_of(parse_store_url("MEMORY:jobs")) is backend
     with pytest.raises(StoreUnavailable, match="has a name"):
         parse_store_url("memory:")
+    for use in (migrating.up, migrating.down, migrating.status, migrating.check_schema):
+        with pytest.raises(MigrationError, match="memory store has no migrations"):
+            use("memory:jobs")
+
+
+def test_the_files_of_a_store_stand_beside_what_its_name_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "jobs.db").symlink_to(tmp_path / "there" / "real.db")
+    url = parse_store_url(sqlite_url(tmp_path / "jobs.db"))
+
+    own, *beside = backend_of(url).files(url)
+
+    assert own == tmp_path / "jobs.db"
+    assert {each.name for each in beside} >= {"real.db-wal", "real.db-shm", "real.db.lock"}
+    assert {each.parent for each in beside} == {tmp_path / "there"}

@@ -44,6 +44,21 @@ def test_statements_are_found_by_name(sql_folder: Path) -> None:
     }
 
 
+def test_what_statements_have_in_common_is_written_once(sql_folder: Path) -> None:
+    (sql_folder / "a.sql").write_text(
+        "-- part: columns\na,\n-- Why.\nb\n\n-- name: one\nSELECT {columns} FROM x\n"
+        "-- name: two\nSELECT {columns}, c FROM x\n"
+    )
+    assert dict(named_statements.load("toy")) == {
+        "one": "SELECT a,\nb FROM x",
+        "two": "SELECT a,\nb, c FROM x",
+    }
+    (sql_folder / "b.sql").write_text("-- name: three\nSELECT {columns}")
+    named_statements.load.cache_clear()
+    with pytest.raises(KeyError, match="columns"):
+        named_statements.load("toy")
+
+
 def test_a_name_is_given_once(sql_folder: Path) -> None:
     (sql_folder / "a.sql").write_text("-- name: one\nSELECT 1")
     (sql_folder / "b.sql").write_text("-- name: one\nSELECT 2")

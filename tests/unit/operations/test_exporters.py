@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from jobstore import Event
 from jobstore.operations.monitoring import Recorder
-from jobstore.operations.monitoring.exposition import Metric, Sample, exposition, metrics
 from jobstore.operations.monitoring.histogram import CONVENTIONAL
 from jobstore.operations.monitoring.opentelemetry import OpenTelemetryObserver
-from jobstore.operations.monitoring.prometheus import RecorderCollector
+from jobstore.operations.monitoring.prometheus import RecorderCollector, exposition, metrics
 from jobstore.operations.monitoring.traffic import by_operation
 
 EVENTS = [
@@ -66,7 +65,8 @@ def test_the_collector_says_the_same_as_the_text(recorder: Recorder) -> None:
 
 
 def test_labels_are_escaped() -> None:
-    metric = Metric("name", "gauge", "Help.", [Sample("", {"label": 'a"b\\c\nd'}, 1)])
+    metric = Metric("name", "Help.", "gauge")
+    metric.add_sample("name", {"label": 'a"b\\c\nd'}, 1)
     assert exposition([metric]).splitlines()[-1] == r'name{label="a\"b\\c\nd"} 1.0'
 
 

@@ -21,11 +21,11 @@ from jobstore.operations.monitoring.histogram import (
 _DURATIONS = st.lists(st.floats(min_value=0, max_value=9.99), min_size=1, max_size=200)
 
 
-def histogram(durations: list[float]) -> tuple[int, ...]:
+def histogram(durations: list[float]) -> list[int]:
     counts = list(EMPTY)
     for seconds in durations:
         counts[bucket_of(seconds)] += 1
-    return tuple(counts)
+    return counts
 
 
 def test_bounds_rise_and_hold_those_that_alerts_and_conventions_need() -> None:

@@ -19,7 +19,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def point(hour: int, seconds: float = 0.02, count: int = 100, failures: int = 0) -> Point:
     buckets = list(EMPTY)
     buckets[bucket_of(seconds)] = count
-    return Point(hour * HOUR, HOUR, {"get": Traffic(tuple(buckets), failures=failures)}, {}, HOUR)
+    return Point(hour * HOUR, HOUR, {"get": Traffic(buckets, failures=failures)}, {}, HOUR)
 
 
 def draw(points: list[Point], hours: int = 24, **options: object) -> ElementTree.Element:

@@ -183,7 +183,10 @@ def test_a_value_that_is_not_set_is_named_once(tmp_path: Path) -> None:
         ),
         ("logging: {level: 3}", "logging.level: must be debug"),
         ("monitoring: {enabled: 7}", "monitoring.enabled: must be true or false"),
-        ("monitoring: {keep_hours_days: 1}", "monitoring: keep_minutes_days, keep_hours_days and"),
+        (
+            "monitoring: {keep_days: 1}",
+            "monitoring.keep_days: must be a whole number, 30 to 36,500",
+        ),
         ("health: {disk_fail_percent: 30}", "disk_fail_percent must not be above disk_warn"),
         ("health: {wal_warn_mib: 2000}", "wal_fail_mib must not be below wal_warn_mib"),
         ("paths: {state: ''}", "paths.state: a path must not be empty"),
@@ -283,6 +286,8 @@ def test_what_two_places_make_wrong_together_is_told_with_both(tmp_path: Path) -
         ("JOBSTORE_TYPO__X", "is no setting; 'jobstore config keys' lists all"),
         ("JOBSTORE_LOGGING__LEVL", "is no setting; did you mean JOBSTORE_LOGGING__LEVEL?"),
         ("JOBSTORE_STORE__READERS", "is no setting; did you mean JOBSTORE_READERS?"),
+        ("JOBSTORE_CONFG", "is no setting; did you mean JOBSTORE_CONFIG?"),
+        ("JOBSTORE_ULR", "is no setting; did you mean JOBSTORE_URL?"),
         ("JOBSTORE_READER", "is no setting; did you mean JOBSTORE_READERS?"),
     ],
 )

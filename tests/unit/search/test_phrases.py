@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from jobstore.search.phrases import Effort, find_phrase, fold_in_place, words_in_place
+from jobstore.search import phrases
+from jobstore.search.phrases import Effort, find_phrase, fold_in_place
 from jobstore.search.words import words
 
 
@@ -76,6 +77,11 @@ PIECES += [
 ]
 texts = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 ENOUGH = 10**9
+
+
+def words_in_place(folded: str) -> list[tuple[str, int, int]]:
+    """Return the words that are tried, each with its start and its end."""
+    return [(phrases._plain(each[0]), *each.span()) for each in phrases._WORD.finditer(folded)]
 
 
 @given(texts)

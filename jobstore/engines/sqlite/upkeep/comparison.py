@@ -8,7 +8,8 @@ from sqlite3 import Connection
 from urllib.parse import quote
 
 from jobstore.engines import named_statements
-from jobstore.engines.backend import Condition, Loss
+from jobstore.engines.archive import Loss
+from jobstore.engines.backend import Condition
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
@@ -56,10 +57,9 @@ def count(conn: Connection, name: str) -> int:
 
 
 def compare(path: Path, earlier: Path) -> Loss:
-    """Return what the store at ``path`` has that the one in the file ``earlier`` has not.
-
-    Nobody else may have ``earlier`` open. Raises StoreCorrupt or StoreUnavailable.
-    """
+    """Do what :meth:`jobstore.engines.archive.Archive.compare` says."""
+    if not path.exists():
+        return Loss()
     with translated(), closing(open_file(path, "ro", _PATIENCE)) as conn:
         if "posting" not in schema.objects(conn):
             return Loss()

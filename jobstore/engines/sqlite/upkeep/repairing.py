@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -18,13 +18,13 @@ from jobstore.engines import named_statements
 from jobstore.engines.backend import RESTORE_ADVICE, Repaired, Verdict
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import DamagedRow, primary_code, translated
-from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.upkeep.copying import dump
 from jobstore.engines.sqlite.upkeep.inspection import check_pages, check_words
 from jobstore.engines.sqlite.upkeep.rebuilding import rebuild_counters, rebuild_index
-from jobstore.engines.sqlite.upkeep.space import require_space, size_of
 from jobstore.engines.sqlite.upkeep.verification import verify_rows
 from jobstore.errors import StoreCorrupt
-from jobstore.files import make_file
+from jobstore.files import synchronise
+from jobstore.progress import silent
 
 _SQL = named_statements.load("sqlite")
 
@@ -86,14 +86,9 @@ def _kept(path: Path, wanted: bool) -> Iterator[Path | None]:
         yield None
         return
     copy = path.with_name(f"{path.name}.before-repair-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-    require_space(path.parent, size_of(path))
     try:
-        make_file(copy)
-        with (
-            closing(open_file(path, "ro", PATIENCE)) as source,
-            closing(open_file(copy, "rw", PATIENCE)) as target,
-        ):
-            source.backup(target)
+        dump(path, copy, silent)
+        synchronise(copy)
         yield copy
     except BaseException:
         copy.unlink(missing_ok=True)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
-from jobstore.errors import StorageFull
-
-_MIB = 1024 * 1024
+from jobstore.scratch import require_space
 
 # Where SQLite puts temporary files unless the environment says so, in its order
 # (https://sqlite.org/tempfiles.html, section 5). They are only looked at here.
@@ -20,16 +17,6 @@ def size_of(path: Path) -> int:
     return sum(each.stat().st_size for each in (path, Path(f"{path}-wal")) if each.is_file())
 
 
-def require_space(folder: Path, octets: int) -> None:
-    """Raise StorageFull unless ``folder`` has room for so many bytes."""
-    free = shutil.disk_usage(folder).free
-    if free < octets:
-        raise StorageFull(
-            f"{folder} has {free / _MIB:,.1f} MiB free and this needs {octets / _MIB:,.1f} MiB; "
-            "free some space. Nothing was changed."
-        )
-
-
 def require_space_to_vacuum(path: Path, octets: int) -> None:
     """Raise StorageFull unless a database whose content takes ``octets`` can be written anew.
 
@@ -37,8 +24,8 @@ def require_space_to_vacuum(path: Path, octets: int) -> None:
     """
     temporary, folder = _temporary_folder(), path.parent
     shared = temporary.stat().st_dev == folder.stat().st_dev
-    require_space(folder, octets * (2 if shared else 1))
-    require_space(temporary, octets)
+    require_space(folder, octets * (2 if shared else 1), others=False)
+    require_space(temporary, octets, others=False)
 
 
 def _temporary_folder() -> Path:

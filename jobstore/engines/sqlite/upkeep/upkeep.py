@@ -12,7 +12,6 @@ from jobstore.engines.backend import (
     Footprint,
     HeldLog,
     Library,
-    Loss,
     Repaired,
     Vacuumed,
 )
@@ -72,9 +71,6 @@ class SQLiteUpkeep:
 
     def count(self, url: StoreURL, name: str) -> int:
         return comparison.count_in(url.path, name)
-
-    def compare(self, url: StoreURL, earlier: Path) -> Loss:
-        return comparison.compare(url.path, earlier)
 
     def plans(self, url: StoreURL) -> dict[str, bool]:
         return plans.plans(url.path)

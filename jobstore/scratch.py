@@ -1,7 +1,7 @@
 """Where unfinished work stands, and how it becomes visible: whole, or not at all.
 
-Nothing is known here of backups. Whatever is not complete lies in a scratch folder beside the
-place where it will end up. Its maker holds a lock on that folder, which the kernel lets go of
+No database is known here. Whatever is not complete lies in a scratch folder beside the place
+where it will end up. Its maker holds a lock on that folder, which the kernel lets go of
 when the process dies; so leftovers of a killed process are told from work in progress, and the
 next one who comes removes them.
 """
@@ -12,7 +12,6 @@ import errno
 import fcntl
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -39,9 +38,11 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     """Give a folder inside ``parent`` that is gone when the block ends, however it ends.
 
     It is for this account alone (0700). What killed processes left in ``parent`` is removed.
+    Raises BackupError when it cannot be made, and StorageFull.
     """
-    sweep(parent)
-    folder, lock = _make(parent)
+    with disk_errors(parent):
+        sweep(parent)
+        folder, lock = _make(parent)
     try:
         yield folder
     finally:
@@ -111,22 +112,10 @@ def open_regular(path: Path, *, follow: bool = False) -> BinaryIO:
     Raises BackupError for what is no plain file, such as a pipe, which would be waited for, and
     for a symbolic link unless ``follow`` says that its owner may use one; OSError otherwise.
     """
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     try:
-        descriptor = os.open(path, flags)
-    except OSError as error:
-        # A link; a socket, or a device without a driver.
-        if error.errno in (errno.ELOOP, errno.ENXIO):
-            raise _no_file(path) from None
-        raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise _no_file(path)
-    return os.fdopen(descriptor, "rb")
-
-
-def _no_file(path: Path) -> BackupError:
-    return BackupError(f"{path} is not a plain file; remove it.")
+        return files.open_plain(path, follow=follow)
+    except files.NoPlainFile:
+        raise BackupError(f"{path} is not a plain file; remove it.") from None
 
 
 def make_folder(folder: Path) -> None:
@@ -138,11 +127,14 @@ def make_folder(folder: Path) -> None:
         files.make_folder(folder)
 
 
-def require_space(folder: Path, octets: int) -> None:
-    """Raise StorageFull unless ``folder`` has room for so many bytes, and some for others."""
+def require_space(folder: Path, octets: int, *, others: bool = True) -> None:
+    """Raise StorageFull unless ``folder`` has room for so many bytes.
+
+    With ``others`` a reserve has to stay free as well, for those who write there meanwhile.
+    """
     with disk_errors(folder):
         disk = shutil.disk_usage(folder)
-    needed = octets + min(_RESERVE, disk.total // _SHARE)
+    needed = octets + (min(_RESERVE, disk.total // _SHARE) if others else 0)
     if disk.free < needed:
         raise StorageFull(
             f"{folder} has {_size(disk.free)} free and this needs {_size(needed)}; free some "

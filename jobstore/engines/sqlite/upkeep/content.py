@@ -18,23 +18,24 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
-from jobstore import migrating, resources
+from jobstore import resources
 from jobstore.engines import named_statements
-from jobstore.engines.scripts import read_scripts
+from jobstore.engines.archive import Content
+from jobstore.engines.scripts import Script, read_scripts
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import DamagedRow, translated
-from jobstore.errors import BackupError, SchemaMismatch, StorageFull, StoreCorrupt, StoreUnavailable
-from jobstore.operations.backup.manifest import Manifest
+from jobstore.engines.sqlite.upkeep.rebuilding import DERIVED_FORM
+from jobstore.engines.sqlite.yoyo_backend import Backend
+from jobstore.errors import BackupError, SchemaMismatch, StoreCorrupt
 from jobstore.progress import Progress
-from jobstore.settings import sqlite_url
 
 _SQL = named_statements.load("sqlite")
 
@@ -50,93 +51,68 @@ _NOT_CONTENT = schema.BOOKKEEPING | {"counter", "store_property"}
 _PLACE = "place"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ROWS_BETWEEN_NEWS = 5000
-# What reading a database that somebody tampered with may raise, besides errors of backups.
-_UNREADABLE = (StoreUnavailable, SchemaMismatch, sqlite3.Error, ValueError, TypeError)
+# The header of a database (https://sqlite.org/fileformat2.html#the_database_header).
+_MAGIC = b"SQLite format 3\0"
 
-_Scripts = tuple[tuple[str, str], ...]
 _Objects = frozenset[tuple[str, str, str]]
 
 
-class Content(NamedTuple):
-    """What a copy holds; the fields are those of :class:`Manifest`."""
-
-    migrations: tuple[str, ...]
-    tables: dict[str, int]
-    digest: str
-    store: str
-
-
-def read_content(path: Path, progress: Progress, *, thorough: bool) -> Content:
-    """Check the pages of a copy, count its rows and digest them.
-
-    ``thorough`` compares the indexes with the rows as well. Raises StoreCorrupt when it is
-    damaged or no store, SchemaMismatch when it has no tables.
-    """
-    with translated(), opened(path) as conn:
-        progress("check pages", 0, 0)
-        _check_pages(conn, "integrity_check" if thorough else "quick_check")
-        migrations = tuple(each.id for each in schema.recorded(conn))
-        if not migrations:
-            raise SchemaMismatch("The store is empty, without tables; run jobstore migrate up.")
-        tables = _count(conn)
-        return Content(migrations, tables, _digest(conn, tables, progress), _store(conn))
+def fits(head: bytes, octets: int) -> bool:
+    """Do what :meth:`jobstore.engines.archive.Archive.fits` says."""
+    if not head.startswith(_MAGIC):
+        return False
+    if head[24:28] != head[92:96]:
+        # Whoever wrote it last left the number of pages as it was.
+        return True
+    page = int.from_bytes(head[16:18])
+    return (65536 if page == 1 else page) * int.from_bytes(head[28:32]) == octets
 
 
-def check_content(
-    path: Path, manifest: Manifest, progress: Progress, *, foreign: bool = False
-) -> None:
-    """Raise BackupError unless an unpacked copy is sound and holds what its manifest says.
-
-    Its schema has to be that of its migrations, unless ``foreign`` allows others. That of a newer
-    jobstore is not known here.
-    """
+def read(path: Path, progress: Progress, *, thorough: bool, own: bool = False) -> Content:
+    """Do what :meth:`jobstore.engines.archive.Archive.read` says."""
     try:
         with translated(), opened(path) as conn:
-            recorded = tuple(each.id for each in schema.recorded(conn))
-            if recorded != manifest.migrations:
-                raise _differs(manifest, "migrations")
-            if not foreign and newer_migration(manifest) is None:
-                _require_own_schema(conn, manifest, path.parent)
-        content = read_content(path, progress, thorough=True)
-    except StorageFull:
-        raise
-    except _UNREADABLE as error:
-        raise BackupError(
-            f"Backup {manifest.name} is damaged inside; use another one. ({error})"
-        ) from error
-    for name in Content._fields:
-        if getattr(content, name) != getattr(manifest, name):
-            raise _differs(manifest, name)
+            migrations = tuple(each.id for each in schema.recorded(conn))
+            if not migrations:
+                raise SchemaMismatch("The store is empty, without tables; run jobstore migrate up.")
+            if own:
+                _require_own_schema(conn, migrations)
+            progress("check pages", 0, 0)
+            _check_pages(conn, "integrity_check" if thorough else "quick_check")
+            tables = _count(conn)
+            return Content(migrations, tables, _digest(conn, tables, progress), _store(conn))
+    except (TypeError, ValueError) as error:
+        # Somebody put values there that no writer does.
+        raise StoreCorrupt(f"Values that nothing expects are in it ({error}).") from error
 
 
-def _differs(manifest: Manifest, what: str) -> BackupError:
-    return BackupError(
-        f"Backup {manifest.name} holds other {what} than its manifest says; use another."
-    )
+def newer(path: Path) -> str | None:
+    """Do what :meth:`jobstore.engines.archive.Archive.newer` says."""
+    with translated(), opened(path) as conn:
+        unknown = {each.id for each in schema.recorded(conn)} - _scripts().keys()
+        if unknown:
+            return f"has a schema that this jobstore does not know ({max(unknown)})"
+        if schema.derived_form(conn) > DERIVED_FORM:
+            return "was written by a newer jobstore"
+    return None
 
 
-def newer_migration(manifest: Manifest) -> str | None:
-    """Return the last migration of a backup that this jobstore does not know; mostly ``None``."""
-    return max({*manifest.migrations} - {*_known()}, default=None)
+def _scripts() -> dict[str, Script]:
+    """Return the migrations that this jobstore knows."""
+    return {script.id: script for script in read_scripts(resources.migrations_folder("sqlite"))}
 
 
-def _known() -> dict[str, str]:
-    """Return the checksums of the migrations that this jobstore knows."""
-    scripts = read_scripts(resources.migrations_folder("sqlite"))
-    return {script.id: script.checksum for script in scripts}
-
-
-def _require_own_schema(conn: sqlite3.Connection, manifest: Manifest, scratch: Path) -> None:
-    if not manifest.migrations:
-        raise SchemaMismatch("The store is empty, without tables; run jobstore migrate up.")
-    known = _known()
-    shadows, expected = _made_by(tuple((id, known[id]) for id in manifest.migrations), scratch)
+def _require_own_schema(conn: sqlite3.Connection, migrations: tuple[str, ...]) -> None:
+    known = _scripts()
+    if not known.keys() >= {*migrations}:
+        return
+    shadows, expected = _made_by(tuple(known[id] for id in migrations))
     found = _objects(conn, shadows)
     # An index more does nothing by itself, so an operator may add one.
     if expected - found or any(kind != "index" for kind, *_ in found - expected):
         raise BackupError(
-            f"Backup {manifest.name} has tables, views or triggers that its migrations did not "
-            "make, or lacks some; if they are your own, add --accept foreign."
+            "It has tables, views or triggers that its migrations did not make, or lacks some; "
+            "if they are your own, add --accept foreign."
         )
 
 
@@ -152,19 +128,16 @@ def _objects(conn: sqlite3.Connection, shadows: frozenset[str]) -> _Objects:
     )
 
 
-_made: dict[_Scripts, tuple[frozenset[str], _Objects]] = {}
-
-
-def _made_by(scripts: _Scripts, scratch: Path) -> tuple[frozenset[str], _Objects]:
-    """Return what migrations make, given by id and checksum, by running them in ``scratch``."""
-    if scripts not in _made:
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            path = Path(folder, "made.db")
-            migrating.up(sqlite_url(path), scripts[-1][0])
-            with translated(), schema.reading(path, 0) as conn:
-                shadows = frozenset(name for (name,) in conn.execute(_SHADOWS))
-                _made[scripts] = shadows, _objects(conn, shadows)
-    return _made[scripts]
+@cache
+def _made_by(scripts: tuple[Script, ...]) -> tuple[frozenset[str], _Objects]:
+    """Return what migrations make, by running them: the tables behind others, and everything."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
+        backend = Backend(conn)
+        with backend.transaction():
+            for script in scripts:
+                backend.apply(script)
+        shadows = frozenset(name for (name,) in conn.execute(_SHADOWS))
+        return shadows, _objects(conn, shadows)
 
 
 @contextmanager

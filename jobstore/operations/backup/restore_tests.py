@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import Collection
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import UUID
 
 from jobstore.connecting import connect
@@ -17,15 +16,14 @@ from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.manifest import Manifest
-from jobstore.operations.backup.packing import identities_in
-from jobstore.operations.backup.scratch import disk_errors, make_folder, scratch_folder
 from jobstore.operations.backup.state import Drill, record_drill
 from jobstore.operations.backup.trust import Doubt
 from jobstore.operations.backup.verification import open_chosen
 from jobstore.progress import Progress, silent
 from jobstore.records import JobSummary, SearchQuery, Sort
+from jobstore.scratch import disk_errors, make_folder, scratch_folder
 from jobstore.search.words import words
-from jobstore.settings import sqlite_url
+from jobstore.settings import StoreURL
 from jobstore.settings.sections import Settings
 
 _log = logs.get("backup")
@@ -34,7 +32,7 @@ _log = logs.get("backup")
 _SEEN = 5
 
 
-def drill(
+def run_restore_test(
     settings: Settings,
     progress: Progress = silent,
     *,
@@ -57,14 +55,13 @@ def drill(
     try:
         choice = choose(settings, name, accept=accept)
         manifest = choice.backups[0].manifest
-        identities = identities_in(settings.backup.identity_file)
         folder = settings.backups_folder
         make_folder(folder)
         with disk_errors(folder), scratch_folder(folder) as scratch:
-            backup, database, place, faults = open_chosen(choice, scratch, identities, progress)
+            backup, database, place, faults = open_chosen(choice, scratch, progress)
             manifest = backup.manifest
             progress("ask the restored store", 0, 0)
-            asyncio.run(_ask(database, manifest))
+            asyncio.run(_ask(settings, choice.archive.url(database), manifest))
     except JobStoreError as failure:
         error = str(failure)
     result = Drill(
@@ -90,10 +87,11 @@ def _age(manifest: Manifest, at: datetime) -> float:
     return round((at - manifest.created_at).total_seconds(), 3)
 
 
-async def _ask(database: Path, manifest: Manifest) -> None:
+async def _ask(settings: Settings, restored: StoreURL, manifest: Manifest) -> None:
     """Raise unless the restored store answers as the one that was backed up would."""
     postings, wrong = manifest.postings, set()
-    async with connect(sqlite_url(database), migrate=True) as store:
+    options = settings.store.options
+    async with connect(str(restored), options=options, migrate=True) as store:
         if await store.count() != postings:
             wrong.add("count")
         if (await store.statistics()).total != postings:

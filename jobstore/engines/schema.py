@@ -1,0 +1,92 @@
+"""The schema of a database, whatever the engine: what is applied, applied now, or taken back.
+
+Only the protocol and its data types live here. What is done in which order, and what is refused,
+says :mod:`jobstore.migrating`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from jobstore.engines.scripts import Direction, Script
+from jobstore.settings import StoreURL
+
+
+class Recorded(NamedTuple):
+    """One migration that a database says was applied."""
+
+    id: str
+    checksum: str | None
+    applied_at: datetime
+
+
+class Applied(NamedTuple):
+    """What a database says of its schema: its migrations in order, and the form of what is derived.
+
+    Where there is nothing yet, there are no migrations, and the form is 0.
+    """
+
+    migrations: list[Recorded]
+    derived_form: int
+
+
+class Migrator(Protocol):
+    """A database whose schema is changed, while nobody else can write to it."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Keep what the block does as a whole, or lose it as a whole."""
+
+    def recorded(self) -> list[Recorded]:
+        """Return the migrations that were applied, in order."""
+
+    def run(self, script: Script, direction: Direction) -> None:
+        """Apply a migration or take it back, and record that; inside a transaction.
+
+        Raises MigrationError that names it where its own statements fail.
+        """
+
+    def count(self, name: str) -> int:
+        """Count the rows of a table, or with ``table.column`` those that have a value there."""
+
+    def renew(self) -> None:
+        """Write anew what is derived from postings, if it has an older form; in a transaction."""
+
+
+class Schema(Protocol):
+    """The tables of a database, which migrations make. Everything blocks.
+
+    ``patience`` is how many seconds it waits for other processes. Everything may raise
+    StoreBusy, StoreUnavailable and StoreCorrupt, and what writes StorageFull.
+    """
+
+    @property
+    def migrations(self) -> str:
+        """Whose migrations make it: the folder's name below ``migrations/``."""
+
+    @property
+    def derived_form(self) -> int:
+        """The form that this jobstore gives to what it derives from postings."""
+
+    def make(self, url: StoreURL) -> None:
+        """Make an empty database, for its owner alone; one that is there stays as it is."""
+
+    def applied(self, url: StoreURL, *, patience: float) -> Applied:
+        """Return what was applied; nothing is made or changed, and one need not be there."""
+
+    def changing(self, url: StoreURL, *, patience: float) -> AbstractContextManager[Migrator]:
+        """Keep everybody else from writing while the block changes the schema."""
+
+    def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
+        """Return tables, indexes and the like by name, with what defines each."""
+
+    def objects_of(self, scripts: Iterable[Script]) -> dict[str, str]:
+        """Return what :meth:`objects` returns for a database that ``scripts`` have just made."""
+
+
+def up_command(url: StoreURL) -> str:
+    """Return the command that brings a store up to date, quoted as a shell takes it."""
+    return f"jobstore migrate up --store {shlex.quote(str(url))}"

@@ -1,0 +1,108 @@
+"""Applying migrations to a SQLite file, and taking them back: what migrating asks of the engine.
+
+Which ones, and in which order, is decided in :mod:`jobstore.migrating`. yoyo is imported only
+when one is run.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from jobstore.engines.schema import Applied, Migrator, Recorded, up_command
+from jobstore.engines.scripts import Direction, Script
+from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite.errors import primary_code, translated
+from jobstore.engines.sqlite.upkeep import comparison, rebuilding
+from jobstore.errors import MigrationError, StoreUnavailable
+from jobstore.files import make_file, reachable
+from jobstore.settings import StoreURL
+
+# Result codes that a migration's own SQL brings about; everything else (busy, full, damaged)
+# is the store's condition. Without a code: what the sqlite3 module or yoyo refuses.
+_OWN_FAULTS = frozenset({"", "ERROR", "CONSTRAINT", "MISMATCH"})
+_BROKEN_RULE = "CHECK constraint failed: "
+
+
+class SQLiteSchema:
+    """The tables of a database in one file; see :class:`jobstore.engines.schema.Schema`."""
+
+    migrations = "sqlite"
+
+    @property
+    def derived_form(self) -> int:
+        return rebuilding.DERIVED_FORM
+
+    def make(self, url: StoreURL) -> None:
+        make_file(url.path)
+
+    def applied(self, url: StoreURL, *, patience: float) -> Applied:
+        with reachable(url.path):
+            if not url.path.parent.is_dir():
+                raise StoreUnavailable(
+                    f"The folder {url.path.parent} does not exist; to make it, and the store in "
+                    f"it, run: {up_command(url)}"
+                )
+            if not url.path.exists():
+                return Applied([], 0)
+        with translated(), schema.reading(url.path, patience) as connection:
+            return Applied(schema.recorded(connection), schema.derived_form(connection))
+
+    @contextmanager
+    def changing(self, url: StoreURL, *, patience: float) -> Iterator[Migrator]:
+        with translated(), schema.migrating(url.path, patience) as connection:
+            yield SQLiteMigrator(connection)
+
+    def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
+        with translated(), schema.reading(url.path, patience) as connection:
+            return schema.objects(connection)
+
+    def objects_of(self, scripts: Iterable[Script]) -> dict[str, str]:
+        from jobstore.engines.sqlite.yoyo_backend import made_by
+
+        with made_by(scripts) as connection:
+            return schema.objects(connection)
+
+
+class SQLiteMigrator:
+    """The schema on a connection to a file that nobody else may write to meanwhile."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        from jobstore.engines.sqlite.yoyo_backend import Backend
+
+        self._connection = connection
+        self._backend = Backend(connection)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        transaction: AbstractContextManager[None] = self._backend.transaction()
+        return transaction
+
+    def recorded(self) -> list[Recorded]:
+        return schema.recorded(self._connection)
+
+    def run(self, script: Script, direction: Direction) -> None:
+        from jobstore.engines.sqlite.yoyo_backend import BadMigration
+
+        try:
+            (self._backend.apply if direction == "up" else self._backend.take_back)(script)
+        except (sqlite3.Error, sqlite3.Warning, BadMigration) as error:
+            if primary_code(error) not in _OWN_FAULTS:
+                raise
+            if (broken := str(error)).startswith(_BROKEN_RULE):
+                rule = broken.removeprefix(_BROKEN_RULE)
+                raise MigrationError(
+                    f"Migration {script.id} changed nothing: a row of the store breaks the rule "
+                    f"'{rule}', which sql/sqlite/schema.sql says; correct the row with the "
+                    "sqlite3 shell or restore a backup, and run it again."
+                ) from error
+            raise MigrationError(
+                f"Migration {script.id} failed and left nothing behind: {error}"
+            ) from error
+
+    def count(self, name: str) -> int:
+        return comparison.count(self._connection, name)
+
+    def renew(self) -> None:
+        if schema.derived_form(self._connection) < rebuilding.DERIVED_FORM:
+            rebuilding.rebuild_derived(self._connection)

@@ -1,0 +1,57 @@
+"""What SQLite offers for copies of stores; each is done in a module of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from jobstore.engines.archive import Content, Dump, Loss
+from jobstore.engines.sqlite.upkeep import comparison, content, copying, replacing
+from jobstore.progress import Progress
+from jobstore.settings import StoreURL, parse_store_url, sqlite_url
+
+
+class SQLiteArchive:
+    """Copies of a store, each a database in one file; see :mod:`jobstore.engines.archive`."""
+
+    def scratch(self, url: StoreURL) -> AbstractContextManager[Path]:
+        return replacing.scratch(_file(url))
+
+    def dump(self, url: StoreURL, copy: Path, progress: Progress) -> None:
+        copying.dump(url.path, copy, progress)
+
+    def fits(self, head: bytes, octets: int) -> bool:
+        return content.fits(head, octets)
+
+    def read(self, copy: Path, progress: Progress, *, thorough: bool, own: bool = False) -> Content:
+        return content.read(copy, progress, thorough=thorough, own=own)
+
+    def newer(self, copy: Path) -> str | None:
+        return content.newer(copy)
+
+    def compare(self, url: StoreURL, copy: Path) -> Loss:
+        return comparison.compare(url.path, copy)
+
+    def url(self, copy: Path) -> StoreURL:
+        return parse_store_url(sqlite_url(copy))
+
+    def check_target(self, url: StoreURL, *, replace: bool) -> None:
+        replacing.check_target(_file(url), replace=replace)
+
+    def load(self, copy: Path, url: StoreURL) -> None:
+        replacing.load(copy, _file(url))
+
+    def replace(
+        self, url: StoreURL, copy: Path, save: Callable[[Dump], object], *, alone: bool
+    ) -> Path | None:
+        return replacing.replace(_file(url), copy, save, alone=alone)
+
+    def remove(self, url: StoreURL, *, leave_file: bool) -> int:
+        return replacing.remove(url.path, leave_file=leave_file)
+
+
+def _file(url: StoreURL) -> Path:
+    """Return the file itself: a link to a store stays one."""
+    return Path(os.path.realpath(url.path))

@@ -1,0 +1,107 @@
+"""Copying a whole database, by SQLite's online backup: out of a store, and over one.
+
+A store is read in one read transaction, so a copy is of one moment however long copying takes,
+and no write makes it begin anew; meanwhile the WAL cannot be emptied. It is written over in one
+write transaction, so a process that is killed meanwhile leaves it as it was, and connections that
+others have open see what was put there.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite.errors import primary_code, translated
+from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.upkeep.content import opened
+from jobstore.errors import BackupError, StoreBusy
+from jobstore.files import create, reachable
+from jobstore.progress import Progress
+from jobstore.scratch import no_space, require_space
+
+# Pages of one step; other work of this process gets its turn in between.
+_STEP = 1000
+# Seconds to wait while a crash is being recovered from.
+_PATIENCE = 10.0
+# The copy, and its compressed form, which is mostly a third of it.
+_ROOM = 1.5
+
+
+def dump(path: Path, target: Path, progress: Progress) -> None:
+    """Do what :meth:`jobstore.engines.archive.Archive.dump` says.
+
+    On a connection of its own that can neither write nor checkpoint.
+    """
+    with reachable(path):
+        if not path.is_file():
+            raise BackupError(f"There is no store at {path} to back up; check the store's URL.")
+    with translated(), closing(open_file(path, "ro", _PATIENCE)) as conn:
+        dump_from(conn, target, progress)
+
+
+def dump_from(source: sqlite3.Connection, target: Path, progress: Progress) -> None:
+    """Copy the database of a connection as it is at this moment."""
+    create(target).close()
+    with translated(), closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        # Nobody needs it after a crash.
+        copy.execute("PRAGMA journal_mode = OFF")
+        copy.execute("PRAGMA synchronous = OFF")
+        with _moment(source):
+            page = _page_size(source)
+            (pages,) = source.execute("PRAGMA page_count").fetchone()
+            require_space(target.parent, int(page * pages * _ROOM))
+            try:
+                source.backup(copy, pages=_STEP, progress=partial(_tell, progress, page))
+            except sqlite3.OperationalError as error:
+                if primary_code(error) == "FULL":
+                    raise no_space(target.parent) from error
+                raise
+
+
+def overwrite(live: sqlite3.Connection, copy: Path) -> None:
+    """Make the database of a connection what stands in the file ``copy``."""
+    live.execute("PRAGMA synchronous = FULL")
+    _fit(copy, _page_size(live))
+    with opened(copy) as source:
+        source.backup(live, progress=partial(_tell, None, 0))
+
+
+def _tell(progress: Progress | None, page: int, status: int, left: int, total: int) -> None:
+    if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        # The module would try for ever; other errors it raises itself.
+        raise StoreBusy
+    if progress is not None:
+        progress("copy pages", (total - left) * page, total * page)
+
+
+def _fit(copy: Path, page: int) -> None:
+    """Give a copy pages of that size: over a database in WAL mode SQLite writes no others."""
+    with opened(copy) as conn:
+        if _page_size(conn) == page:
+            return
+    with closing(sqlite3.connect(copy, isolation_level=None)) as conn:
+        conn.execute("PRAGMA journal_mode = MEMORY")
+        conn.execute(f"PRAGMA page_size = {page}")
+        conn.execute("VACUUM")
+
+
+def _page_size(conn: sqlite3.Connection) -> int:
+    size: int = conn.execute("PRAGMA page_size").fetchone()[0]
+    return size
+
+
+@contextmanager
+def _moment(source: sqlite3.Connection) -> Iterator[None]:
+    """Let the connection see one moment during the block."""
+    source.execute("PRAGMA wal_autocheckpoint = 0")
+    source.execute("BEGIN")
+    try:
+        # The moment is that of the first read; also, another program's database is refused.
+        schema.recorded(source)
+        yield
+    finally:
+        source.execute("ROLLBACK")

@@ -1,0 +1,47 @@
+"""The records that go in and come out: plain, slotted dataclasses and enums.
+
+No validation, no I/O and no SQL live here: what comes from outside is checked in
+:mod:`jobstore.intake`, so a record can be made in half a microsecond.
+"""
+
+from jobstore.records.identity import JOB_NAMESPACE, WHITE_SPACE, job_id
+from jobstore.records.kinds import EmploymentType, ExperienceLevel, SalaryPeriod, Status, Workplace
+from jobstore.records.postings import (
+    COMPANY_NOT_STATED,
+    MAX_ATTRIBUTES,
+    Job,
+    JobPosting,
+    JobSummary,
+    Revision,
+)
+from jobstore.records.results import Outcome, Rejection, UpsertReport, UpsertResult
+from jobstore.records.searching import FacetCount, Page, SearchQuery, Sort
+from jobstore.records.statistics import ApplicantStatistics, SalaryQuartiles, Statistics
+
+__all__ = [
+    "COMPANY_NOT_STATED",
+    "JOB_NAMESPACE",
+    "MAX_ATTRIBUTES",
+    "WHITE_SPACE",
+    "ApplicantStatistics",
+    "EmploymentType",
+    "ExperienceLevel",
+    "FacetCount",
+    "Job",
+    "JobPosting",
+    "JobSummary",
+    "Outcome",
+    "Page",
+    "Rejection",
+    "Revision",
+    "SalaryPeriod",
+    "SalaryQuartiles",
+    "SearchQuery",
+    "Sort",
+    "Statistics",
+    "Status",
+    "UpsertReport",
+    "UpsertResult",
+    "Workplace",
+    "job_id",
+]

@@ -1,0 +1,82 @@
+"""What is searched for, and the pages of what is found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from jobstore.records.postings import JobSummary
+
+
+class Sort(StrEnum):
+    """The order of search results; see :meth:`jobstore.JobStore.search`."""
+
+    NEWEST = "newest"
+    RELEVANCE = "relevance"
+    SALARY = "salary"
+    APPLICANTS = "applicants"
+
+
+@dataclass(slots=True, frozen=True)
+class SearchQuery:
+    """What to search for; every field that is given must hold.
+
+    A field that takes one value also takes a tuple of alternatives (``skills`` is different:
+    all of them must be there). ``company``, ``location``, ``industry``, ``source`` and
+    ``skills`` compare whole values without regard to case and accents; words of them go into
+    ``text``. The grammar of ``text`` is described at :meth:`jobstore.JobStore.search`.
+
+    Salary bounds are amounts per year, in ``salary_currency`` when that is given: a posting
+    matches when its own range, as a yearly equivalent (hour x 2,080, day x 260, week x 52,
+    month x 12, no period: as it is), reaches into them. A posting that states only one end of
+    its range counts with that one amount. ``posted_since`` and ``posted_until`` are aware
+    datetimes, both inclusive, and compare ``posted_at``, or ``first_seen_at`` where the source
+    gave no date.
+    """
+
+    text: str | None = None
+    source: str | tuple[str, ...] | None = None
+    company: str | tuple[str, ...] | None = None
+    location: str | tuple[str, ...] | None = None
+    country: str | tuple[str, ...] | None = None
+    workplace: str | tuple[str, ...] | None = None
+    employment_type: str | tuple[str, ...] | None = None
+    experience_level: str | tuple[str, ...] | None = None
+    industry: str | tuple[str, ...] | None = None
+    status: str | tuple[str, ...] | None = None
+    skills: str | tuple[str, ...] | None = None
+    salary_min: Decimal | int | float | None = None
+    salary_max: Decimal | int | float | None = None
+    salary_currency: str | tuple[str, ...] | None = None
+    posted_since: datetime | None = None
+    posted_until: datetime | None = None
+    applicants_min: int | None = None
+    applicants_max: int | None = None
+    sort: Sort | str = Sort.NEWEST
+
+
+@dataclass(slots=True, frozen=True)
+class FacetCount:
+    """How many postings have ``value``."""
+
+    value: str
+    count: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Page:
+    """One page of search results.
+
+    ``next_cursor`` continues after the last item, ``None`` when there is nothing more.
+    ``total`` is exact up to 1,000; beyond that it stays 1,001 and ``total_capped`` is true.
+    ``facets`` has an entry for each facet that was asked for, its most frequent values first,
+    counted over the newest 1,001 matches.
+    """
+
+    items: list[JobSummary]
+    next_cursor: str | None = None
+    total: int = 0
+    total_capped: bool = False
+    facets: dict[str, list[FacetCount]] = field(default_factory=dict)
