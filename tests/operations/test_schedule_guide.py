@@ -46,7 +46,7 @@ def test_the_commands_do_what_the_guide_says(
         text=True,
     ) as child:
         assert child.stderr
-                assert child.stderr.readline().startswith("Store: ")
+        assert child.stderr.readline().startswith("Store: ")
         doing = next(line for line in child.stderr if line.startswith("Doing what is due of: "))
         assert "backup, " in doing
         child.send_signal(signal.SIGTERM)
