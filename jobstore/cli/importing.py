@@ -232,7 +232,7 @@ class _Rejects:
             path.unlink()
 
     def add(self, name: str, record: Record, told: str, reasons: tuple[Fault, ...]) -> None:
-        """Take one rejected row; ``told`` is why, and ``reasons`` field by field."""
+        """Take one rejected row; ``told`` is why in words, ``reasons`` is why field by field."""
         self._number += 1
         if self._number <= _TOLD:
             say(f"{name}:{record.line}: rejected: {told}", quiet=self._quiet)
