@@ -171,6 +171,20 @@ def test_every_command_about_alerts(
     assert "gives the store back: 500 postings" in told
 
 
+def test_the_table_of_rules_is_what_they_are_by_default(repository: Path) -> None:
+    page = page_of(repository, "alerts")
+    found = {names(row[:1])[0]: row for row in rows(page, "## The rules")}
+    assert [*found] == [rule["name"] for rule in DEFAULT_RULES]
+    for rule in DEFAULT_RULES:
+        _, fires, over, severity = found[rule["name"]]
+        limit = rule.get("above", rule.get("below"))
+        if rule["name"] != "health-failing":
+            assert f" {limit} " in fires
+        if "clear" in rule:
+            assert f" {rule['clear']} " in over
+        assert severity == rule.get("severity", "warning")
+
+
 @pytest.mark.parametrize("rule", [each["name"] for each in DEFAULT_RULES])
 def test_every_alert_has_what_to_do(rule: str, repository: Path) -> None:
     text = page_of(repository, "alerts").read_text(encoding="utf-8").split("\n## What to do\n")[1]
