@@ -1,7 +1,12 @@
 """What a receiver of notifications does first: see that a webhook's call is genuine.
 
 Take ``is_genuine`` into the program that your webhook calls. It wants the body as it came, before
-it is read as JSON. ``X-Jobstore-Delivery`` is the id of the notification: one may come twice.
+it is read as JSON. The header ``X-Jobstore-Signature`` is ``sha256=`` and the HMAC-SHA-256, in
+hexadecimal, of ``X-Jobstore-Timestamp``, a full stop and the body; the key is the sink's secret.
+
+The JSON has ``id`` (also in ``X-Jobstore-Delivery``; the same one may come twice), ``kind``
+(``firing``, ``repeated``, ``resolved`` or ``test``), ``rule``, ``severity``, ``at``, ``value`` (a
+number or null), ``text``, ``advice``, ``environment``, ``store`` and ``host``.
 """
 
 from __future__ import annotations
