@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.fixtures.bench",
     "tests.fixtures.data",
     "tests.fixtures.disks",
+    "tests.fixtures.forking",
     "tests.fixtures.measuring",
     "tests.fixtures.processes",
     "tests.fixtures.stores",

@@ -1,4 +1,4 @@
-"""The demo's fault: writes are held up by a real lock, an alert is raised, and is over again."""
+"""The demo's fault: a real lock holds writes up, an alert is raised, and it is over again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def fault(stage: Stage) -> None:
     """Hold writes up by a lock until an alert is raised; let go, until it is over."""
     from jobstore.operations.monitoring.recorder import of_settings
 
-    # Of its own, so that what was quick before does not hide what is slow now.
+    # A new observer, so that quick calls of before do not hide slow ones of now.
     recorder = of_settings(stage.settings, label="jobstore demo")
     forget = stage.store.observe(recorder)
     try:
@@ -52,7 +52,7 @@ def fault(stage: Stage) -> None:
 
 
 class _Story:
-    """What alerts have to tell since it began."""
+    """The notifications since the fault began."""
 
     def __init__(self, stage: Stage, recorder: Recorder) -> None:
         self._stage = stage
@@ -63,7 +63,7 @@ class _Story:
 
     @property
     def seconds(self) -> float:
-        """How long it goes on already."""
+        """How long the fault has lasted."""
         return time.perf_counter() - self._started
 
     def go_on(self) -> None:

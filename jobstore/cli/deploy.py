@@ -57,10 +57,10 @@ def deploy(
     """Bring a store to this version of jobstore, check it in four phases, and write a report.
 
     Without --config and JOBSTORE_CONFIG, deploy/ENVIRONMENT/config.yaml is read if it is there.
-    Others may go on writing to the store. The first check that fails ends it; then what was
-    before is put back, and the exit code is 1; --identity names the key that opens the backup,
-    should it be needed and encrypted. Deploying again is harmless. The default store, which nobody
-    named, is made after a question, or with --create.
+    Others may go on writing to the store. The first check that fails ends the deployment: what was
+    before is put back, and the exit code is 1. --identity names the key for an encrypted backup, in
+    case that takes one. Deploying again is harmless. The default store, which nobody named, is made
+    after a question, or with --create.
 
     JSON: the report: {"number", "go", "environment", "phases", "error", ...}; with --dry-run
     {"go", "migrations", "backup", "sample_data", "phases"}.
@@ -106,8 +106,8 @@ def rollback(
 ) -> None:
     """Return the schema and the data of a store to what an earlier deployment left.
 
-    Tells before what would be lost, and asks. What is there is backed up first. To take back
-    the schema alone and keep every posting, use: jobstore migrate down --to ID.
+    Tells what would be lost, and asks. What is there is backed up first. To take back the schema
+    alone and keep every posting, use: jobstore migrate down --to ID.
 
     JSON: the report, as deploy gives it; with --dry-run {"to", "loss": {"added", "changed",
     "seen", "removed"}}.
@@ -225,7 +225,7 @@ class _Lines:
 
 
 def _load(environment: Environment, call: Call) -> Loaded:
-    """Return the settings for an environment; what they say of it has to agree with the flag."""
+    """Return the settings for an environment; they must not name another one than the flag."""
     from jobstore.errors import Fault, InvalidSettings
     from jobstore.settings.loading import load
 

@@ -45,7 +45,7 @@ def monitor(
 ) -> None:
     """Watch a store live: operations, latencies, errors, queue, WAL and disk of all processes.
 
-    Ends with Ctrl-C. Processes that record themselves are seen; docs/monitoring.md tells how.
+    Ends with Ctrl-C. Shows the processes that record themselves; docs/monitoring.md tells how.
     Where standard output is no terminal, one picture is shown.
 
     JSON: one object for each picture, a line each.
@@ -82,7 +82,9 @@ def trend(
     """Show latency, failures and load over time.
 
     Percentiles come from histograms that were added up, over the operations that do not last as
-    long as their caller wants. JSON: {"since", "until", "step_seconds", "points"}.
+    long as their caller wants. JSON: {"since", "until", "step_seconds", "points"}, each point
+    {"starts_at", "operations", "per_second", "rows", "p50_ms", "p95_ms", "p99_ms",
+    "failed_percent", "errors", "queue_depth", "group_size", "wal_bytes", "disk_free_bytes"}.
     """
     from dataclasses import replace
     from datetime import UTC, datetime

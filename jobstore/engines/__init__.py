@@ -17,7 +17,7 @@ BACKENDS: dict[str, Backend] = {}
 
 
 def register(backend: Backend) -> None:
-    """Let URLs with the backend's scheme name its databases from now on."""
+    """Register a backend: from now on, URLs with its scheme name its databases."""
     BACKENDS[backend.scheme] = backend
     PARSERS[backend.scheme] = backend.parse
 

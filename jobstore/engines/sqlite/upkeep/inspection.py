@@ -33,7 +33,7 @@ PATIENCE = 10.0
 # A WAL of this size says that a reader never lets go, or that nobody checkpoints.
 _LARGE_WAL = 256 * 1024 * 1024
 _LITTLE_SPACE = 256 * 1024 * 1024
-# What becomes of what was committed behind damage.
+# What to do about transactions behind damage.
 _LOST = (
     "what was stored last is missing: import it again, see whether the disk is sound, then remove "
     "the copy"

@@ -29,7 +29,7 @@ from jobstore.verdicts import Verdict
 
 _SQL = named_statements.load("sqlite")
 
-# Seconds that others may write before a repair is given up.
+# Seconds to wait for others who write before a repair is given up.
 PATIENCE = 10.0
 
 Progress = Callable[[int], object]
@@ -122,7 +122,7 @@ class _Repair(NamedTuple):
     work: Callable[[sqlite3.Connection, Progress | None], str]
 
 
-# By the name of the finding; in this order, since each needs what comes before it.
+# By the name of the finding, in this order: each step needs the one before it.
 _REPAIRS: Mapping[str, _Repair] = {
     "pages": _Repair("the indexes of the tables", _indexes),
     "orphans": _Repair("texts and earlier versions without a posting (they are removed)", _orphans),

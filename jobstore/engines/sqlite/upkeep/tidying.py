@@ -25,7 +25,7 @@ from jobstore.verdicts import Verdict
 _SQL = named_statements.load("sqlite")
 
 PATIENCE = 2.0
-"""Seconds that others may write before this is given up, by default."""
+"""Seconds to wait for others who write before this is given up, by default."""
 
 # Pages of the index that one round writes: some milliseconds of work.
 _MERGED_PAGES = 256
@@ -133,12 +133,12 @@ def _merge_all(conn: Connection, progress: Progress) -> None:
 
 
 def _look() -> None:
-    """Nothing has to be done: Python raises KeyboardInterrupt where any of its code runs."""
+    """Do nothing: Python raises KeyboardInterrupt when any of its code runs."""
 
 
 @contextmanager
 def _interruptible(conn: Connection) -> Iterator[None]:
-    """Let Ctrl-C end a long statement, which is taken back then."""
+    """Let Ctrl-C end a long statement, which is undone then."""
     conn.set_progress_handler(lambda: _look(), _STEPS_BETWEEN_LOOKS)
     try:
         yield

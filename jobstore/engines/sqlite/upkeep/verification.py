@@ -38,7 +38,7 @@ from jobstore.verdicts import Check, Verdict, finding
 
 _SQL = named_statements.load("sqlite")
 
-# Faults of one kind that are told one by one.
+# The most faults of one kind that are named one by one.
 _TOLD = 5
 # Postings whose words are held at a time.
 _SLICE = 4096
@@ -47,7 +47,7 @@ _DEFINITION = "SELECT s.sql FROM sqlite_schema AS s WHERE s.name = ?"
 
 
 class Faults:
-    """What one check finds: all are counted, and the first ones are told."""
+    """What one check finds: all faults are counted, the first ones are named."""
 
     def __init__(self, told: Iterable[str] = ()) -> None:
         self.number = 0
@@ -107,7 +107,7 @@ def verify_rows(conn: sqlite3.Connection) -> list[Check]:
 
 @contextmanager
 def _whatever_texts(conn: sqlite3.Connection) -> Iterator[None]:
-    """Read texts that are no UTF-8 too: what is wrong with them is told with their row."""
+    """Read texts that are no UTF-8 too, so that the fault is named with its row."""
     conn.text_factory = lambda octets: octets.decode("utf-8", "surrogateescape")
     try:
         yield
@@ -214,7 +214,7 @@ class _Index:
     def finding(self) -> Check:
         self._skip_to(None)
         self._sum += self._words_of_slice()
-        # Only where nothing else is wrong: the sum tells that words differ, and not where.
+        # Only where nothing else is wrong: the sum shows that words differ, but not where.
         if self._comparable and not self._faults.number:
             try:
                 if self._sum != _words(self._conn):
@@ -224,7 +224,7 @@ class _Index:
         return self._faults.finding("index", "the full-text index has the words of every posting")
 
     def _read_entries(self) -> Iterator[int]:
-        # A damaged index shall not keep the postings from being read.
+        # A damaged index must not keep the postings from being read.
         try:
             for (number,) in self._conn.execute(_SQL["indexed_entries"], (f'"{EVERY}"',)):
                 yield mirrored(number)
