@@ -8,6 +8,8 @@ import logging
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -185,13 +187,14 @@ def test_a_rollback_that_fails_says_so(folder: Path, monkeypatch: pytest.MonkeyP
     kept = {each.name: each.read_bytes() for each in backups.iterdir()}
     unpacked = deployment.rolling_back.unpacked
 
-    def then_the_folder_is_gone(*arguments: Any) -> Path:
-        found = unpacked(*arguments)
-        for each in kept:
-            (backups / each).unlink()
-        backups.rmdir()
-        backups.write_text("a file")
-        return found
+    @contextmanager
+    def then_the_folder_is_gone(*arguments: Any) -> Iterator[Path]:
+        with unpacked(*arguments) as found:
+            for each in kept:
+                (backups / each).unlink()
+            backups.rmdir()
+            backups.write_text("a file")
+            yield found
 
     monkeypatch.setattr(deployment.rolling_back, "unpacked", then_the_folder_is_gone)
     failed = run("rollback", "--to", "1", *STAGING)
