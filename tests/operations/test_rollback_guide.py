@@ -34,7 +34,7 @@ def test_every_command_of_going_back_and_forth(
     machine: Machine, repository: Path, tmp_path: Path
 ) -> None:
     back, forth, migration = [text for _, text in blocks(repository / "docs/rollback.md")]
-    first = machine.run("jobstore deploy --environment staging", tmp_path, **PATIENT)
+    first = machine.run("jobstore deploy --environment staging --create", tmp_path, **PATIENT)
     assert first.returncode == 0, first.stderr
     asyncio.run(_write(f"sqlite:///{tmp_path}/jobs.db"))
 

@@ -145,7 +145,7 @@ def test_every_command_about_monitoring(machine: Machine, folder: Path, reposito
     assert exposed.partition("_sum")[0] in done.stdout
     metrics = names([row[0] for row in rows(page, "## Prometheus")])
     assert {*metrics} == {*re.findall(r"^# TYPE (\S+) ", exposed, re.MULTILINE)}
-    frame, trend = (json.loads(line) for line in done.stdout.splitlines() if line[0] == "{")
+    frame, trend = (json.loads(line) for line in done.stdout.splitlines() if line[:1] == "{")
     assert frame["at"].endswith("Z")
     told = " ".join(page.read_text(encoding="utf-8").split())
     assert all(f'"{name}"' in told for name in (*trend, *trend["points"][0]))
