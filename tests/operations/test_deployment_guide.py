@@ -43,10 +43,9 @@ def test_every_command_from_nothing_to_a_new_version(machine: Machine, page: Pat
         "systemctl daemon-reload",
         "systemctl enable --now jobstore-agent",
     ]
-    records = [
-        json.loads(file.read_text())
-        for file in sorted((machine.state / "jobs.ops/deployments").glob("*.json"))
-    ]
+    store = {"JOBSTORE_URL": f"sqlite:///{machine.state}/jobs.db"}
+    listed = machine.run("jobstore deployments list --json", machine.root, **store)
+    records = json.loads(listed.stdout)["deployments"][::-1]
     assert [(each["environment"], each["go"]) for each in records] == [("production", True)] * 2
     rows = [
         (phase or None, check)
