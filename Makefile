@@ -10,8 +10,9 @@ SCALE ?= 100000
 # The figures that benchmarks are held to, and how many runs they are made of.
 BASE ?= benchmarks/baseline.json
 RUNS ?= 10
-# Processes that run tests side by side.
-WORKERS ?= 2
+# Processes that run tests side by side: one more than two processors keep busy, since tests wait
+# for disks and for processes.
+WORKERS ?= 3
 # How long each of torture, soak and fuzz takes, and what their choices follow from.
 MINUTES ?= 5
 SEED ?=
@@ -46,7 +47,7 @@ demo: $(READY) ## a tour on made-up postings: search, latencies, an alert, a bac
 	@$(BIN)/jobstore demo --auto
 
 test: $(READY) ## run the whole test suite, with coverage
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal --cov --cov-report=term
 
 check: $(READY) ## lint, types, import layers, security scan
 	$(BIN)/ruff check .

@@ -363,6 +363,7 @@ class JobStore(Postings):
         Raises StoreClosed, and StoreBusy inside of a transaction of this store.
         """
         self._before_write()
+        self._engine.owned()
         if self._closed:
             raise StoreClosed
         given = HealthLimits() if limits is None else limits

@@ -18,6 +18,8 @@ pytest_plugins = [
     "tests.fixtures.bench",
     "tests.fixtures.data",
     "tests.fixtures.disks",
+    "tests.fixtures.forking",
+    "tests.fixtures.measuring",
     "tests.fixtures.processes",
     "tests.fixtures.stores",
 ]
@@ -27,9 +29,16 @@ pytest_plugins = [
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Machines differ in speed, so no example has a deadline; a thorough run asks for more of them.
+# Machines differ in speed, so no example has a deadline. A change passes or fails by what it does,
+# and not by the luck of a draw: each run tries the same examples, a thorough one more and others.
 settings.register_profile(
-    "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "default",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("thorough", settings.get_profile("default"), max_examples=2000)
+settings.register_profile(
+    "thorough", settings.get_profile("default"), derandomize=False, max_examples=2000
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

@@ -1,10 +1,11 @@
 """How well a store is: checks, each with a time limit, and what they found.
 
-What can be asked of the store and of the process is here; backups, restore tests and alerts are
-operations, and bring their own checks along.
+What can be asked of the store and of the process is here, with the self-test of a store; backups,
+restore tests and alerts are operations, and bring their own checks along.
 """
 
-from jobstore.checks.report import Check, HealthLimits, HealthReport, Verdict
+from jobstore.checks.report import HealthLimits, HealthReport
 from jobstore.checks.running import Probe, run
+from jobstore.verdicts import Check, Verdict
 
 __all__ = ["Check", "HealthLimits", "HealthReport", "Probe", "Verdict", "run"]

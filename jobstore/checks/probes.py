@@ -6,33 +6,27 @@ system runs on a thread of its own, since it may never answer.
 
 from __future__ import annotations
 
-import math
 import os
 import resource
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from itertools import cycle, islice
 from statistics import median
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid4
 
 from jobstore import migrating
-from jobstore.checks.report import HealthLimits, Verdict, above, below
-from jobstore.checks.running import Probe, Seen
+from jobstore.checks import self_test
+from jobstore.checks.limits import at_least, at_most
+from jobstore.checks.report import HealthLimits
+from jobstore.checks.running import Probe
 from jobstore.engines import backend_of
 from jobstore.engines.backend import Capability
-from jobstore.engines.protocol import Engine, Found
-from jobstore.errors import StoreCorrupt
-from jobstore.intake.validation import check_posting
-from jobstore.records import JobPosting, JobSummary, SearchQuery, Statistics, job_id
-from jobstore.search.criteria import Criteria, check_query
-from jobstore.search.words import words
+from jobstore.engines.protocol import Engine
 from jobstore.settings import StoreURL
 from jobstore.threads import apart, apart_once
+from jobstore.verdicts import Check, Verdict
 
 if TYPE_CHECKING:
     from psutil import Process
@@ -42,10 +36,6 @@ STORE_COMPONENTS = ("store", "operations", "performance", "counters")
 
 MIB = 1024 * 1024
 
-# Calls that a 95th percentile is taken of.
-_CALLS = 30
-# Attempts to catch counters between two writes.
-_TRIES = 3
 # Bytes that the disk is asked to keep, and how often; one that is slow once is not slow.
 _WRITTEN = 64 * 1024
 _WRITES = 3
@@ -53,8 +43,6 @@ _WRITES = 3
 # files that a process may have open.
 _LITTLE_MEMORY = 5.0
 _MANY_FILES, _TOO_MANY_FILES = 80.0, 95.0
-
-_EVERYTHING = check_query(None)
 
 
 def every(engine: Engine, limits: HealthLimits) -> list[Probe]:
@@ -69,14 +57,24 @@ def every(engine: Engine, limits: HealthLimits) -> list[Probe]:
 
 
 def of_store(engine: Engine, limits: HealthLimits) -> list[Probe]:
-    """Return the probes that ask an open store."""
+    """Return the probes that ask an open store: its self-test."""
+    durations = {
+        "get": (self_test.gets, limits.get_ms),
+        "search": (self_test.searches, limits.search_ms),
+        "statistics": (self_test.statistics, limits.statistics_ms),
+    }
     return [
-        Probe("store:responseTime", partial(_answer, engine)),
-        Probe("operations:responseTime", partial(_operate, engine, limits.timeout)),
-        Probe("performance:get", partial(_gets, engine, limits.get_ms), alone=True),
-        Probe("performance:search", partial(_searches, engine, limits.search_ms), alone=True),
-        Probe("performance:statistics", partial(_statistics, engine, limits), alone=True),
-        Probe("counters:total", partial(_counters, engine)),
+        Probe("store:responseTime", partial(self_test.answer, engine)),
+        Probe("operations:responseTime", partial(self_test.operate, engine, limits.timeout)),
+        *(
+            Probe(
+                f"performance:{name}",
+                partial(self_test.timed, partial(calls, engine), limit, 2 * limit),
+                alone=True,
+            )
+            for name, (calls, limit) in durations.items()
+        ),
+        Probe("counters:total", partial(self_test.agree, engine)),
     ]
 
 
@@ -114,151 +112,58 @@ def of_machine() -> list[Probe]:
     return [Probe("memory:available", partial(apart, _available), "system")]
 
 
-async def _answer(engine: Engine) -> Seen:
-    started = time.perf_counter()
-    await engine.count(_EVERYTHING)
-    return Seen(Verdict.PASS, _since(started), "ms")
+async def _queue(engine: Engine, limits: HealthLimits) -> Check:
+    return queue(engine.queue.depth, engine.queue.limit, limits)
 
 
-class _TakenBack(Exception):
-    """Ends a transaction that shall leave nothing."""
-
-
-async def _operate(engine: Engine, timeout: float) -> Seen:
-    """Write, read what was written, search; then take the write back."""
-    given = check_posting(
-        JobPosting(
-            source="jobstore-health", source_job_id=str(uuid4()), title="Health", company="jobstore"
-        )
-    )
-    id = job_id(given.source, given.source_job_id)
-    started = time.perf_counter()
-    with suppress(_TakenBack):
-        async with engine.transaction(timeout) as unit:
-            await unit.upsert(given)
-            (found,) = await unit.get_many([id])
-            await _search(engine, _query("health"), 1)
-            raise _TakenBack
-    if found is None or found.title != given.title:
-        raise StoreCorrupt("What was written did not come back; run 'jobstore doctor --verify'.")
-    return Seen(Verdict.PASS, _since(started), "ms")
-
-
-async def _gets(engine: Engine, limit: float) -> Seen:
-    newest = await _newest(engine)
-    ids: list[UUID] = [each.id for each in newest] or [uuid4()]
-    return await _timed((partial(engine.get_many, [id]) for id in cycle(ids)), limit)
-
-
-async def _searches(engine: Engine, limit: float) -> Seen:
-    texts = [_phrase(each.title) for each in await _newest(engine)] or ["data"]
-    return await _timed(
-        (partial(_search, engine, _query(text), 20) for text in cycle(texts)), limit
-    )
-
-
-async def _statistics(engine: Engine, limits: HealthLimits) -> Seen:
-    return await _timed(cycle([engine.statistics]), limits.statistics_ms)
-
-
-async def _timed(calls: Iterable[Callable[[], Awaitable[object]]], limit: float) -> Seen:
-    """Judge the 95th percentile of some calls, in milliseconds, by nearest rank."""
-    taken = []
-    for call in islice(calls, _CALLS):
-        started = time.perf_counter()
-        await call()
-        taken.append(_since(started))
-    p95 = sorted(taken)[math.ceil(0.95 * len(taken)) - 1]
-    return judged(p95, "ms", limit, 2 * limit)
-
-
-async def _newest(engine: Engine) -> list[JobSummary]:
-    return (await _search(engine, _EVERYTHING, _CALLS)).items
-
-
-def _search(engine: Engine, criteria: Criteria, limit: int) -> Awaitable[Found]:
-    return engine.search(criteria, limit=limit, after=None, total=None, facets=(), snippets=False)
-
-
-def _phrase(title: str) -> str:
-    return " ".join(f'"{word}"' for word in words(title)[:2]) or "data"
-
-
-def _query(text: str) -> Criteria:
-    return check_query(SearchQuery(text=text))
-
-
-async def _counters(engine: Engine) -> Seen:
-    """Compare the counters with each other, and with as many postings as a search counts."""
-    for _ in range(_TRIES):
-        before = await engine.statistics()
-        found = await _search(engine, _EVERYTHING, 1)
-        after = await engine.statistics()
-        # Others may have written meanwhile.
-        low, high = sorted((before.total, after.total))
-        if _agrees(after) and found.total <= high and (found.total_capped or low <= found.total):
-            return Seen(Verdict.PASS, after.total, "postings")
-    told = "differs from what is stored; run 'jobstore doctor --verify', then --repair"
-    return Seen(Verdict.FAIL, after.total, "postings", told)
-
-
-def _agrees(counted: Statistics) -> bool:
-    # Every posting has a status and a source.
-    stated = (counted.by_status, counted.by_source)
-    return all(sum(each.values()) == counted.total for each in stated)
-
-
-async def _queue(engine: Engine, limits: HealthLimits) -> Seen:
-    return judged_queue(engine.queue.depth, engine.queue.limit, limits)
-
-
-def judged_queue(depth: int, most: int, limits: HealthLimits) -> Seen:
-    """Judge how many operations wait in a queue that takes so many."""
+def queue(depth: int, most: int, limits: HealthLimits) -> Check:
+    """Return the check of how many operations wait in a queue that takes so many."""
     # A full one holds as many as it may, never more.
-    return judged(depth, "operations", limits.queue_warn * most, most - 1)
+    return at_most(depth, "operations", limits.queue_warn * most, most - 1)
 
 
-def _disk(url: StoreURL, limits: HealthLimits) -> Seen:
-    usage = shutil.disk_usage(backend_of(url).upkeep.footprint(url).folder)
-    free = 100 * usage.free / usage.total if usage.total else 0.0
-    verdict = below(free, limits.disk_warn_percent, limits.disk_fail_percent)
-    told = f"{usage.free / MIB:,.0f} MiB are free; free some space"
-    return Seen(verdict, round(free, 1), "percent", "" if verdict is Verdict.PASS else told)
+def _disk(url: StoreURL, limits: HealthLimits) -> Check:
+    # Whether the database is there is a question of its own.
+    usage = shutil.disk_usage(url.path.parent)
+    free = round(100 * usage.free / usage.total, 1) if usage.total else 0.0
+    told = f"{usage.free / MIB:,.0f} MiB are free"
+    return at_least(
+        free, "percent", limits.disk_warn_percent, limits.disk_fail_percent,
+        told=told, advice="free some space",
+    )  # fmt: skip
 
 
-def _write(url: StoreURL, limits: HealthLimits) -> Seen:
+def _write(url: StoreURL, limits: HealthLimits) -> Check:
     """Have the disk keep something for a moment; it has no name, so nothing stays."""
     taken = []
-    with tempfile.TemporaryFile(
-        dir=backend_of(url).upkeep.footprint(url).folder, buffering=0
-    ) as file:
+    with tempfile.TemporaryFile(dir=url.path.parent, buffering=0) as file:
         for _ in range(_WRITES):
             started = time.perf_counter()
             file.write(bytes(_WRITTEN))
             os.fsync(file.fileno())
-            taken.append(_since(started))
-    return judged(median(taken), "ms", limits.write_ms, 2 * limits.write_ms)
+            taken.append(1000 * (time.perf_counter() - started))
+    return at_most(round(median(taken), 3), "ms", limits.write_ms, 2 * limits.write_ms)
 
 
-def _wal(url: StoreURL, limits: HealthLimits) -> Seen:
+def _wal(url: StoreURL, limits: HealthLimits) -> Check:
     size = round(backend_of(url).upkeep.footprint(url).log / MIB, 1)
-    return judged(size, "MiB", limits.wal_warn_mib, limits.wal_fail_mib)
+    return at_most(size, "MiB", limits.wal_warn_mib, limits.wal_fail_mib)
 
 
-def _held(url: StoreURL, limits: HealthLimits) -> Seen:
+def _held(url: StoreURL, limits: HealthLimits) -> Check:
     """Look at what waits to be written back; in a WAL that is small enough, nobody is asked."""
     most = limits.wal_held_mib * MIB
     if backend_of(url).upkeep.footprint(url).log <= most:
-        return Seen(Verdict.PASS, 0, "MiB")
+        return Check(Verdict.PASS, 0, "MiB")
     octets, pids = backend_of(url).upkeep.held_log(url)
     waiting = round(octets / MIB, 1)
     if octets <= most:
-        return Seen(Verdict.PASS, waiting, "MiB")
-    told = "nobody is seen to read it; run: jobstore run-due --force --only checkpoint"
-    if pids:
-        who = ", ".join(map(_program, pids))
-        told = f"kept by {who}, reading an old state; end what it reads, or the program"
-    return Seen(Verdict.WARN, waiting, "MiB", told)
+        return Check(Verdict.PASS, waiting, "MiB")
+    if not pids:
+        advice = "run 'jobstore run-due --force --only checkpoint'"
+        return Check(Verdict.WARN, waiting, "MiB", "nobody is seen to read it", advice)
+    told = f"kept by {', '.join(map(_program, pids))}, reading an old state"
+    return Check(Verdict.WARN, waiting, "MiB", told, "end what it reads, or the program")
 
 
 def _program(pid: int) -> str:
@@ -270,65 +175,58 @@ def _program(pid: int) -> str:
     return f"{name} (process {pid})"
 
 
-def _damaged(url: StoreURL) -> Seen:
+def _damaged(url: StoreURL) -> Check:
     copies = backend_of(url).upkeep.damaged_logs(url)
     if not copies:
-        return Seen(Verdict.PASS, 0, "files")
-    told = ", ".join(str(each) for each, _ in copies)
+        return Check(Verdict.PASS, 0, "files")
+    kept = ", ".join(str(each) for each, _ in copies)
+    told = f"copied to {kept}: what was stored last is missing"
     verdict = Verdict.FAIL if any(certain for _, certain in copies) else Verdict.WARN
-    advice = "what was stored last is missing; run 'jobstore doctor'"
-    return Seen(verdict, len(copies), "files", f"copied to {told}: {advice}")
+    return Check(verdict, len(copies), "files", told, "run 'jobstore doctor'")
 
 
-def _schema(url: StoreURL) -> Seen:
+def _schema(url: StoreURL) -> Check:
     migrating.check_schema(url)
-    return Seen(Verdict.PASS, migrating.status(url)[-1].id)
+    return Check(Verdict.PASS, migrating.status(url)[-1].id)
 
 
-def _library(url: StoreURL) -> Seen:
+def _library(url: StoreURL) -> Check:
     found = backend_of(url).upkeep.library()
-    return Seen(Verdict.PASS if found.usable else Verdict.FAIL, found.version, output=found.detail)
+    verdict = Verdict.PASS if found.usable else Verdict.FAIL
+    return Check(verdict, found.version, None, found.detail, found.advice)
 
 
-def _memory(limits: HealthLimits) -> Seen:
+def _memory(limits: HealthLimits) -> Check:
     import psutil
 
-    return judged(round(psutil.Process().memory_info().rss / MIB), "MiB", limits.memory_warn_mib)
+    return memory(psutil.Process(), limits)
 
 
-def _available() -> Seen:
+def memory(process: Process, limits: HealthLimits) -> Check:
+    """Return the check of how much memory a process takes."""
+    return at_most(round(process.memory_info().rss / MIB), "MiB", limits.memory_warn_mib)
+
+
+def _available() -> Check:
     import psutil
 
-    memory = psutil.virtual_memory()
-    free = round(100 * memory.available / memory.total, 1)
-    told = f"{memory.available / MIB:,.0f} MiB of memory are left on this machine"
-    verdict = below(free, _LITTLE_MEMORY)
-    return Seen(verdict, free, "percent", "" if verdict is Verdict.PASS else told)
+    found = psutil.virtual_memory()
+    told = f"{found.available / MIB:,.0f} MiB of memory are left on this machine"
+    return at_least(
+        round(100 * found.available / found.total, 1), "percent", _LITTLE_MEMORY, told=told
+    )
 
 
-def _files() -> Seen:
+def _files() -> Check:
     import psutil
 
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return judged_files(psutil.Process(), most)
+    return files(psutil.Process(), most)
 
 
-def judged_files(process: Process, most: int) -> Seen:
-    """Judge how many files a process has open, of those that it may have."""
+def files(process: Process, most: int) -> Check:
+    """Return the check of how many files a process has open, of those that it may have."""
     if most == resource.RLIM_INFINITY:
-        return Seen(Verdict.PASS, 0, "percent")
+        return Check(Verdict.PASS, 0, "percent")
     used = round(100 * process.num_fds() / most, 1)
-    return judged(used, "percent", _MANY_FILES, _TOO_MANY_FILES)
-
-
-def judged(value: float, unit: str, warn: float, fail: float = math.inf) -> Seen:
-    """Judge a value that should be low, and say above what it is."""
-    verdict = above(value, warn, fail)
-    limit = fail if verdict is Verdict.FAIL else warn
-    told = "" if verdict is Verdict.PASS else f"is above {limit:g} {unit}"
-    return Seen(verdict, value, unit, told)
-
-
-def _since(started: float) -> float:
-    """Milliseconds that have passed."""
-    return round(1000 * (time.perf_counter() - started), 3)
+    return at_most(used, "percent", _MANY_FILES, _TOO_MANY_FILES)

@@ -1,72 +1,16 @@
-"""What health checks say, and the limits that they judge by.
+"""The report of health checks, and the limits that they go by.
 
-Only records live here, and their form as JSON: the health check response format for HTTP APIs
-(https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06).
+Only records live here; a single check is in :mod:`jobstore.verdicts`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
+from jobstore.verdicts import Check, Verdict
 from jobstore.version import __version__
-
-
-class Verdict(StrEnum):
-    """How a check ended; the worst one is that of the report."""
-
-    PASS = "pass"  # noqa: S105 - a verdict, no password
-    WARN = "warn"
-    """Works, and wants attention."""
-    FAIL = "fail"
-
-
-_BADNESS = {Verdict.PASS: 0, Verdict.WARN: 1, Verdict.FAIL: 2}
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
-class Check:
-    """One thing that was measured: ``name`` is ``component:measurement``.
-
-    ``kind`` is ``datastore``, ``system`` or ``component``; ``observed`` the value and ``unit``
-    its unit, both ``None`` where there was nothing to measure; ``output`` says what is wrong.
-    """
-
-    name: str
-    verdict: Verdict
-    time: datetime
-    kind: str = "datastore"
-    observed: float | int | str | None = None
-    unit: str | None = None
-    output: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the check's object in health+json."""
-        given = {
-            "componentType": self.kind,
-            "observedValue": self.observed,
-            "observedUnit": self.unit,
-            "status": self.verdict.value,
-            "time": self.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-            "output": self.output or None,
-        }
-        return {name: value for name, value in given.items() if value is not None}
-
-    @classmethod
-    def from_json(cls, name: str, given: Mapping[str, Any]) -> Check:
-        """Return the check that :meth:`to_json` made this object of."""
-        return cls(
-            name=name,
-            verdict=Verdict(given["status"]),
-            time=datetime.fromisoformat(given["time"]),
-            kind=given["componentType"],
-            observed=given.get("observedValue"),
-            unit=given.get("observedUnit"),
-            output=given.get("output", ""),
-        )
 
 
 @dataclass(slots=True, frozen=True)
@@ -79,7 +23,7 @@ class HealthReport:
     def verdict(self) -> Verdict:
         """The worst verdict of all checks."""
         verdicts = (check.verdict for check in self.checks)
-        return max(verdicts, key=_BADNESS.__getitem__, default=Verdict.PASS)
+        return max(verdicts, key=lambda each: each.rank, default=Verdict.PASS)
 
     def failing(self) -> tuple[str, ...]:
         """Return the names of the checks that failed."""
@@ -109,7 +53,7 @@ class HealthReport:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class HealthLimits:
-    """What health checks judge by.
+    """What health checks go by.
 
     ``timeout``: seconds for each check, then it fails. ``get_ms``, ``search_ms``,
     ``statistics_ms``: milliseconds (95th percentile) above which a check warns; above twice as
@@ -130,15 +74,3 @@ class HealthLimits:
     wal_held_mib: float = 64
     memory_warn_mib: float = 1024
     queue_warn: float = 0.5
-
-
-def above(value: float, warn: float, fail: float = float("inf")) -> Verdict:
-    """Judge a value that should be low."""
-    if value > fail:
-        return Verdict.FAIL
-    return Verdict.WARN if value > warn else Verdict.PASS
-
-
-def below(value: float, warn: float, fail: float = float("-inf")) -> Verdict:
-    """Judge a value that should be high."""
-    return above(-value, -warn, -fail)

@@ -7,37 +7,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from jobstore.checks.report import Check, Verdict
 from jobstore.errors import JobStoreError, StoreTimeout
+from jobstore.verdicts import Check, Verdict
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True, frozen=True)
-class Seen:
-    """What a look found; see :class:`Check` for the fields."""
-
-    verdict: Verdict
-    observed: float | int | str | None = None
-    unit: str | None = None
-    output: str = ""
-
-
-@dataclass(slots=True, frozen=True)
 class Probe:
-    """One check: its name, the kind of its component, and how to look.
+    """A check that is to be run: its name, how to look, and the kind of its component.
 
-    ``look`` returns what it sees, or raises what is wrong. It is given up, never waited for:
+    ``look`` returns what it found, or raises what is wrong. It is given up, never waited for:
     what blocks runs by :func:`jobstore.threads.apart`. A probe that is ``alone`` measures
     durations, so no other one runs meanwhile.
     """
 
     name: str
-    look: Callable[[], Awaitable[Seen]]
+    look: Callable[[], Awaitable[Check]]
     kind: str = "datastore"
     alone: bool = False
 
@@ -54,36 +44,20 @@ async def run(
 
     Those that are alone run one after the other, the others together.
     """
+
+    async def looked(probe: Probe) -> Check:
+        try:
+            found = await limited(probe.look(), seconds)
+        except Exception as error:
+            found = failed(error)
+        return replace(found, name=probe.name, kind=probe.kind, time=clock())
+
     probes = list(probes)
-    found: dict[int, Check] = {}
+    alone = {id(each): await looked(each) for each in probes if each.alone}
     together = [each for each in probes if not each.alone]
-    for group in ([each] for each in probes if each.alone):
-        found |= await _run_group(group, seconds, clock)
-    found |= await _run_group(together, seconds, clock)
+    others = await asyncio.gather(*map(looked, together))
+    found = alone | {id(probe): check for probe, check in zip(together, others, strict=True)}
     return [found[id(each)] for each in probes]
-
-
-async def _run_group(
-    probes: list[Probe], seconds: float, clock: Callable[[], datetime]
-) -> dict[int, Check]:
-    checks = await asyncio.gather(*(_run_one(each, seconds, clock) for each in probes))
-    return {id(probe): check for probe, check in zip(probes, checks, strict=True)}
-
-
-async def _run_one(probe: Probe, seconds: float, clock: Callable[[], datetime]) -> Check:
-    try:
-        seen = await limited(probe.look(), seconds)
-    except Exception as error:
-        seen = Seen(Verdict.FAIL, output=reason(error))
-    return Check(
-        name=probe.name,
-        kind=probe.kind,
-        verdict=seen.verdict,
-        time=clock(),
-        observed=seen.observed,
-        unit=seen.unit,
-        output=seen.output,
-    )
 
 
 async def limited(waiting: Awaitable[T], seconds: float) -> T:
@@ -105,6 +79,11 @@ async def limited(waiting: Awaitable[T], seconds: float) -> T:
         f"There was no answer within {seconds:g} seconds; the disk hangs, or somebody keeps the "
         "store locked."
     )
+
+
+def failed(error: BaseException, advice: str = "") -> Check:
+    """Return the check of a look that raised something."""
+    return Check(Verdict.FAIL, output=reason(error), advice=advice)
 
 
 def reason(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The command that stays and does what is due until it is told to end."""
+"""The command that stays and does what is due, until a signal ends it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 def agent(call: Call) -> None:
     """Stay, and do what is due when it is due, as run-due does, until Ctrl-C or SIGTERM.
 
-    The task that runs then is finished first. Health and alerts are looked after while a
-    backup is being made. Several agents of one store do nothing twice. Settings are read once,
-    at the start.
+    The task that runs at that moment is finished first. Health and alerts go on while a backup is
+    being made. Several agents of one store do nothing twice. Settings are read once, at the start.
 
     JSON: an object for each task that was done, a line each, as run-due gives it.
     """
@@ -31,7 +30,7 @@ def agent(call: Call) -> None:
             call.report(ran, f"{ran.name}: {ran.outcome}, {ran.detail}")
 
     with call.operating() as settings, Interrupts() as interrupts:
-        # What is wrong from the start is told at once.
+        # Errors at the start end the command at once.
         upcoming(settings)
         working = Agent(settings, told=told, failing=complain)
         call.say(f"Doing what is due of: {', '.join(NAMES)}.")

@@ -1,4 +1,4 @@
-"""``jobstore alerts``: which alerts fire, what was told of them, silences, a test of the sinks.
+"""``jobstore alerts``: which alerts fire, the notifications of them, silences, a test of the sinks.
 
 Talks to people and programs; what an alert is and does is in :mod:`jobstore.operations.alerts`,
 which is imported when a command runs.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from jobstore.operations.alerts.delivering import Delivery
-    from jobstore.operations.alerts.notices import Notice
+    from jobstore.operations.alerts.notifications import Notification
     from jobstore.operations.alerts.state import Silence, Standing, Waiting
 
 app = typer.Typer(no_args_is_help=True)
@@ -63,27 +63,26 @@ def list_(call: Call) -> None:
 @app.command()
 @takes_call
 def check(call: Call) -> None:
-    """Judge how things stand now by the rules, and deliver what is to be told.
+    """Evaluate the rules for how things stand now, and deliver what is due.
 
     Looks how well the store is, as 'jobstore health' does, and at its record, backups and disk.
-    The exit code is 0 also when alerts fire; they are told by their sinks. JSON: {"alerts",
-    "notices", "deliveries"}.
+    The exit code is 0 also when alerts fire; sinks notify of them. JSON: {"alerts",
+    "notifications", "deliveries"}.
     """
     from jobstore.operations import alerts
     from jobstore.operations.health import examine_apart
 
     with call.operating() as settings:
-        failing = examine_apart(settings).failing()
-        checked = alerts.check(settings, alerts.gather(settings, failing=failing))
+        checked = alerts.check(settings, alerts.gather(settings, examine_apart(settings)))
     answer = {
         "alerts": [_standing_json(each) for each in checked.standings],
-        "notices": [_notice_json(each) for each in checked.notices],
+        "notifications": [_notification_json(each) for each in checked.notifications],
         "deliveries": [_delivery_json(each) for each in checked.deliveries],
     }
     call.report(answer, lambda: _table_of(checked.standings))
     for each in checked.deliveries:
         if each.error is not None:
-            complain(f"A notice did not reach {each.sink} ({each.error}); it is tried again.")
+            complain(f"A notification did not reach {each.sink} ({each.error}); it is tried again.")
 
 
 @app.command()
@@ -101,9 +100,10 @@ def silence(
         int | None, typer.Option("--lift", metavar="ID", help="End this silence instead.")
     ] = None,
 ) -> None:
-    """Tell nobody of a rule for some time; it is judged and recorded all the same.
+    """Notify nobody of a rule for some time; it is evaluated and recorded all the same.
 
-    What still fires at the end is told then. JSON: {"id", "ends_at"}; {"lifted"} with --lift.
+    Of what still fires at the end people are notified then. JSON: {"id", "ends_at"}; {"lifted"}
+    with --lift.
     """
     from jobstore.operations.alerts import AlertStore
 
@@ -135,19 +135,20 @@ def history(
         int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="At most N.")
     ] = 100,
 ) -> None:
-    """Show what was told of alerts, newest first; what was silenced as well.
+    """Show the notifications of alerts, newest first; the silenced ones as well.
 
-    JSON: {"notices"}.
+    JSON: {"notifications"}.
     """
     from jobstore.operations.alerts import AlertStore
 
     since = time.time() - read_duration(last, "--last")
-    notices = AlertStore(call.settings.operations_db).history(since, limit)
-    call.give({"notices": [_notice_json(each) for each in notices]}, lambda: _history(notices))
+    found = AlertStore(call.settings.operations_db).history(since, limit)
+    answer = {"notifications": [_notification_json(each) for each in found]}
+    call.give(answer, lambda: _history(found))
 
 
-def _history(notices: list[Notice]) -> RenderableType:
-    if not notices:
+def _history(notifications: list[Notification]) -> RenderableType:
+    if not notifications:
         return "No alert was raised in that time."
     rows = [
         (
@@ -159,7 +160,7 @@ def _history(notices: list[Notice]) -> RenderableType:
             ),
             each.text,
         )
-        for each in notices
+        for each in notifications
     ]
     return table(["at (UTC)", "alert", "what", "why"], rows)
 
@@ -172,11 +173,12 @@ def try_sinks(
         str | None, typer.Option("--sink", metavar="NAME", help="Only this sink.")
     ] = None,
 ) -> None:
-    """Send a notice that says it is a test to each sink.
+    """Send a notification that says it is a test to each sink.
 
     The exit code is 1 when it does not arrive at one. JSON: {"deliveries"}.
     """
-    from jobstore.operations.alerts.delivering import name_of, try_out
+    from jobstore.operations.alerts.delivering import name_of, send_once
+    from jobstore.operations.alerts.notifications import Notification
 
     with call.operating() as settings:
         names = [name_of(each) for each in settings.alerts.sinks]
@@ -185,7 +187,8 @@ def try_sinks(
                 f"there are: {', '.join(names) or 'none'}", param_hint="--sink"
             )
         wanted = [name for name in names if sink in (None, name)]
-        deliveries = try_out(settings, wanted, time.time())
+        test = Notification.of("test", time.time(), "This is a test; nothing is wrong.")
+        deliveries = send_once(settings, wanted, test, test.at)
     failed = [each for each in deliveries if each.error is not None]
     call.report(
         {"deliveries": [_delivery_json(each) for each in deliveries]},
@@ -216,6 +219,8 @@ def _table_of(standings: list[Standing]) -> RenderableType:
     rows = []
     for each in standings:
         state = (each.severity, _STYLES[each.severity]) if each.firing else ("ok", "green")
+        if each.pending:
+            state = ("pending", "yellow")
         if each.since is None:
             state = ("unknown", "dim")
         since = _at(each.since) if each.firing and each.since is not None else ""
@@ -233,17 +238,18 @@ def _standing_json(each: Standing) -> dict[str, Any]:
         "value": _finite(each.value),
         "text": each.text,
         "silenced": each.silenced,
+        "pending": each.pending,
     }
 
 
-def _notice_json(notice: Notice) -> dict[str, Any]:
-    from jobstore.operations.alerts.notices import as_mapping
+def _notification_json(notification: Notification) -> dict[str, Any]:
+    from jobstore.operations.alerts.notifications import as_mapping
 
-    return as_mapping(notice) | {"muted": notice.muted}
+    return as_mapping(notification) | {"muted": notification.muted}
 
 
 def _delivery_json(delivery: Delivery) -> dict[str, Any]:
-    return {"notice": delivery.notice, "sink": delivery.sink, "error": delivery.error}
+    return {"notification": delivery.notification, "sink": delivery.sink, "error": delivery.error}
 
 
 def _finite(value: float | None) -> float | None:

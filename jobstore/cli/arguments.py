@@ -1,8 +1,8 @@
-"""What holds for every argument and option of every command: it says something, in UTF-8.
+"""The rule for every argument and option of every command: it is not empty, and it is UTF-8.
 
-An empty one is what a shell makes of a variable that is not set; nobody means it, and what it
-would be taken for (no limit, the current folder, everything) may be the opposite of what is
-meant. It is refused here, once, before any command sees it.
+A shell makes an empty argument of a variable that is not set. Nobody means that, and it might be
+taken for no limit, the current folder or everything. It is refused here, before any command sees
+it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _NOT_UTF8 = "is not UTF-8; write it in UTF-8, or give the file another name"
 
 
 def strict(command: Any) -> None:
-    """Have a command, and all below it, refuse what is empty, blank or not UTF-8.
+    """Make a command, and all below it, refuse arguments that are empty, blank or not UTF-8.
 
-    Only what was typed: an empty variable of the environment is one that is not set.
+    Only typed ones: an empty variable of the environment counts as not set.
     """
     for parameter in command.params:
         parameter.consume_value = partial(_consumed, parameter.consume_value)

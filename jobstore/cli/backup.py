@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-# What --json tells of a manifest.
+# The fields of a manifest that --json gives.
 _TOLD = (
     *("name", "created_at", "reason", "postings", "migrations", "encryption"),
     *("size", "database_size", "sha256", "digest"),
@@ -48,7 +48,7 @@ IdentityOption = Annotated[
 
 
 class Accepted(StrEnum):
-    """What is restored although it would be refused; see ``Doubt``."""
+    """Reasons for refusing a backup that the caller accepts; see ``Doubt``."""
 
     UNSIGNED = "unsigned"
     UNENCRYPTED = "unencrypted"
@@ -70,11 +70,11 @@ AcceptOption = Annotated[
 
 @app.command()
 def keygen(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file for the key.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The new file for the key.")],
 ) -> None:
     """Make a key that signs backups, in a file for this account alone.
 
-    Where the settings have it, backups that it did not sign are refused. The key is not shown.
+    Once the settings have the key, backups that it did not sign are refused. It is not shown.
     """
     import shlex
 
@@ -158,13 +158,13 @@ def verify(
     """Open every copy of a backup and check all that it holds; with --restore, restore one.
 
     Reads, decrypts and unpacks each copy, and checks its pages, its row counts and its digest.
-    Where no copy of the newest is good, those of the one before it are looked at as well, and so
-    on. The exit code is 1 when a copy is not good, when a place cannot be reached or lacks its
-    copy, or when there is none.
+    Where no copy of the newest backup is good, the copies of the one before it are checked as
+    well, and so on. The exit code is 1 when a copy is not good, when a place cannot be reached or
+    lacks its copy, or when there is no backup.
 
-    --restore takes the first good copy, brings its schema up to date in a scratch folder and asks
-    the restored store. How that went and how long it took is kept for health and alerts. The exit
-    code is 1 when it failed, or when a copy or a newer backup had to be passed over.
+    --restore takes the first good copy, restores it into a scratch folder, brings the schema up to
+    date, and reads and searches the restored store. The result and the time are kept for health
+    and alerts. The exit code is 1 when that failed, or when a copy or a newer backup was not good.
 
     JSON: {"ok", "copies": [{"backup", "place", "error", "seconds", "ok"}]}; with --restore {"at",
     "backup", "place", "ok", "error", "seconds", "age_seconds", "postings", "faults"}.

@@ -1,7 +1,7 @@
-"""How a command was called: for which store, and what its answer shall look like.
+"""How a command was called: for which store, and in which form it answers.
 
 A command that takes ``call: Call`` has --store, --config, --json and --quiet, and answers by it:
-its result goes to standard output, all that is said beside it to standard error.
+its result goes to standard output, all other messages to standard error.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Form = str | Callable[[], "RenderableType"]
-"""A result as people get it: lines, or what makes something that rich can print."""
+"""A result for people: lines, or a function that makes something rich can print."""
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Call:
 
     @functools.cached_property
     def settings(self) -> Settings:
-        """The settings that hold; at first it is said which store they are about.
+        """The settings that hold; the first use prints which store they are about.
 
         Raises InvalidSettings.
         """
@@ -64,27 +64,27 @@ class Call:
 
     @property
     def silent(self) -> bool:
-        """Whether nothing shall be said beside the result and what is wrong."""
+        """Whether only the result and errors are printed."""
         return self.quiet or self.json
 
     def say(self, message: str) -> None:
-        """Tell people something beside the result, on standard error."""
+        """Tell people something that is not the result, on standard error."""
         say(message, quiet=self.silent)
 
     def give(self, value: Any, form: Form) -> None:
-        """Give what was asked for: ``value`` as JSON, or ``form`` to people."""
+        """Print what was asked for: ``value`` as JSON, or ``form`` for people."""
         if self.json:
             print_json(value)
         else:
             show(form if isinstance(form, str) else form())
 
     def report(self, value: Any, form: Form) -> None:
-        """Give what was done. With --quiet people get nothing: no news is good news."""
+        """Print what was done; with --quiet, nothing but JSON."""
         if self.json or not self.quiet:
             self.give(value, form)
 
     def steps(self) -> Steps:
-        """Return what shows the progress of some work."""
+        """Return a display for the progress of some work."""
         from jobstore.cli.progress import Steps
 
         return Steps(quiet=self.silent)
@@ -107,7 +107,7 @@ class Call:
 def takes_call(command: Callable[..., None], *, json: bool = True) -> Callable[..., None]:
     """Replace the parameter ``call`` of a command by the options of a :class:`Call`.
 
-    Without ``json`` there is no --json, as the result has a form of its own.
+    Without ``json`` there is no --json: the result has a form of its own.
     """
     options: dict[str, tuple[Any, Any]] = {
         "store": (StoreOption, None),
@@ -126,10 +126,10 @@ def replaced(
     *,
     last: bool = False,
 ) -> Callable[..., None]:
-    """Return a command that has ``options`` instead of its parameter ``name``.
+    """Return a command that has ``options`` in the place of its parameter ``name``.
 
-    ``options`` are annotations and defaults by name, and ``make`` makes the parameter of what
-    they were given. They come first, or ``last``.
+    ``options`` are annotations and defaults by name; ``make`` makes the parameter of their values.
+    They come first in the signature, or ``last``.
     """
     signature = inspect.signature(command, eval_str=True)
     kind = inspect.Parameter.KEYWORD_ONLY

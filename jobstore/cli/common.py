@@ -1,6 +1,6 @@
 """What the commands share: their options, opening the store, asking, sparing files.
 
-Nothing is printed here but which store it is, questions, and that nobody can be asked.
+The only things printed here are the name of the store, and questions.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ def announce(settings: Settings, *, quiet: bool) -> None:
 def is_to_be_made(loaded: Loaded, *, create: bool) -> bool:
     """Tell whether there is no store yet where one may be made.
 
-    Asks before the default one is made, which nobody named, unless ``create`` says so. A store
-    in a folder that is not there is not made.
+    Asks before it makes the default store, which nobody named, unless ``create`` says so. A store
+    in a folder that does not exist is not made.
     """
     settings = loaded.settings
     path = settings.store.address.path
@@ -149,8 +149,8 @@ def _asks_a_person() -> bool:
 def spare(output: str, option: str, store: str, inputs: Iterable[str] = ()) -> None:
     """End the command as wrong usage if ``output`` is the store's, or one of the inputs.
 
-    Opens nothing; links are followed, and a file under another name is recognised. Devices and
-    pipes are written to without loss, so they are let through.
+    Opens nothing. Follows links, and recognises a file under another name. Devices and pipes lose
+    nothing when they are written to, so they are allowed.
     """
     target = Path(output)
     if target.exists() and not target.is_file():

@@ -108,7 +108,7 @@ def _head(loaded: Loaded) -> dict[str, Any]:
 
 
 def _warnings(loaded: Loaded) -> Iterator[str]:
-    """Yield what is allowed and yet hardly meant."""
+    """Yield warnings about settings that are allowed, but hardly meant."""
     from jobstore.settings.advice import warnings_of
 
     settings = loaded.settings
@@ -132,7 +132,7 @@ def _values(settings: Settings) -> dict[str, Any]:
     content = settings.model_dump(mode="json")
     content["paths"]["state"] = str(settings.state_folder)
     content["backup"]["folder"] = str(settings.backups_folder)
-    # A credential may also stand where none belongs, such as in a command's arguments.
+    # A credential may stand where it does not belong, such as in a command's arguments.
     clean = redactor(settings).whole
     return {
         f"{section}.{name}" if name else section: _cleaned(value, clean)
@@ -147,7 +147,7 @@ def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
     if isinstance(value, list):
         return [_cleaned(item, clean) for item in value]
     if isinstance(value, str):
-        # Paths and variables may hold what is no Unicode.
+        # Paths and variables may hold bytes that are no text.
         return clean(value.encode("utf-8", "backslashreplace").decode())
     return value
 
@@ -158,7 +158,9 @@ def _words(value: Any) -> str:
     if isinstance(value, list):
         return "\n".join(map(_words, value))
     if isinstance(value, dict) and "measure" in value:
-        side = "above" if "above" in value else "below"
-        off = "" if value["enabled"] else ", off"
-        return f"{value['name']}: {value['measure']} {side} {value[side]:g}{off}"
+        if value["measure"] == "checks":
+            about = f"{', '.join(value.get('checks', ())) or 'all checks'} {value['verdict']}"
+        else:
+            about = f"{value['measure']} above {value['above']:g}"
+        return f"{value['name']}: {about}{'' if value['enabled'] else ', off'}"
     return value if isinstance(value, str) else to_json(value)

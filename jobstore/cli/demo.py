@@ -1,6 +1,6 @@
 """The command that shows jobstore at work to a meeting.
 
-The scratch folder, who waits for whom and the order of things live here; what is shown is in
+The scratch folder, the keys and the order of the acts live here; what they show is in
 :mod:`jobstore.cli.demo_acts`.
 """
 
@@ -99,13 +99,13 @@ def _show(screen: Console, folder: Path, *, step: bool, person: bool) -> None:
 
 
 def _settings(folder: Path) -> Settings:
-    """Return settings that look at nothing but the folder, and at alerts of latency."""
+    """Return settings that use nothing outside of the folder, with alerts of latency alone."""
     from jobstore.settings import sqlite_url
     from jobstore.settings.alerting import AlertsSection
     from jobstore.settings.sections import Settings
 
     # As the defaults, but over three seconds, and over at the limit itself: nobody wants to wait.
-    quick = {"window_minutes": 0.05, "clear_minutes": 0, "min_count": 5}
+    quick = {"window_minutes": 0.05, "for_minutes": 0, "clear_minutes": 0, "min_count": 5}
     rules = [
         {"name": rule.name}
         | (

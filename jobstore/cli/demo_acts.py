@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from jobstore.records import UpsertReport
     from jobstore.store import JobStore
 
-# How often each made-up posting is stored, every time another one.
+# How many postings are made of each made-up one.
 _TIMES = 10
-# Seconds that latencies are measured, and between two pictures of them.
+# Seconds that latencies are measured, and seconds between two pictures of them.
 _MEASURING, _PICTURE = 3.0, 0.1
 
 _SEARCHES = {
@@ -121,7 +121,7 @@ def _answer(stage: Stage, text: str, *, asked: bool = False) -> None:
 
 def latencies(stage: Stage) -> None:
     """Measure reading, searching, statistics and writing, and draw it against the line."""
-    # What is asked is no secret.
+    # Which search is asked is no secret.
     chosen = random.Random(1)  # nosec B311
     store, words = stage.store, ("engineer", "data analyst", "manager -assistant", "nurse OR chef")
 

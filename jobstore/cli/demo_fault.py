@@ -1,4 +1,4 @@
-"""The demo's fault: writes are held up by a real lock, an alert is raised, and is over again."""
+"""The demo's fault: a real lock holds writes up, an alert is raised, and it is over again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def fault(stage: Stage) -> None:
     """Hold writes up by a lock until an alert is raised; let go, until it is over."""
     from jobstore.operations.monitoring.recorder import of_settings
 
-    # Of its own, so that what was quick before does not hide what is slow now.
+    # A new observer, so that quick calls of before do not hide slow ones of now.
     recorder = of_settings(stage.settings, label="jobstore demo")
     forget = stage.store.observe(recorder)
     try:
@@ -52,7 +52,7 @@ def fault(stage: Stage) -> None:
 
 
 class _Story:
-    """What alerts have to tell since it began."""
+    """The notifications since the fault began."""
 
     def __init__(self, stage: Stage, recorder: Recorder) -> None:
         self._stage = stage
@@ -63,28 +63,28 @@ class _Story:
 
     @property
     def seconds(self) -> float:
-        """How long it goes on already."""
+        """How long the fault has lasted."""
         return time.perf_counter() - self._started
 
     def go_on(self) -> None:
-        """Write down what was recorded, and have it judged."""
+        """Write down what was recorded, and have it evaluated."""
         from jobstore.operations import alerts
 
         self._recorder.flush()
         settings = self._stage.settings
         checked = alerts.check(settings, alerts.gather(settings))
         self.firing = any(each.firing for each in checked.standings)
-        for each in checked.notices:
+        for each in checked.notifications:
             sinks = [
                 sent.sink
                 for sent in checked.deliveries
-                if (sent.notice, sent.error) == (each.id, None)
+                if (sent.notification, sent.error) == (each.id, None)
             ]
             if not each.muted:
-                self._told.append(views.notice(each, sinks, self.seconds))
+                self._told.append(views.notification(each, sinks, self.seconds))
 
     def tell(self) -> None:
-        """Show the notices that went out."""
+        """Show the notifications that went out."""
         for each in self._told or [Text("No alert was raised, or it goes on.", style="bold red")]:
             self._stage.say(each)
 

@@ -1,6 +1,6 @@
 """What the acts of the demo share: the stage, measuring, drawing what is measured.
 
-Nothing is shown of its own accord here.
+Nothing here shows anything unless an act asks for it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Stage:
 
     @property
     def line_ms(self) -> float:
-        """The line that latencies stay below."""
+        """The limit that latencies are compared with, in milliseconds."""
         return self.settings.thresholds.search_ms
 
 
@@ -57,8 +57,8 @@ def timed(stage: Stage, work: Coroutine[Any, Any, T]) -> tuple[T, float]:
 
 
 async def write(stage: Stage, number: int) -> None:
-    """See some postings again, with another number of applicants."""
-    # Which ones, and how many applicants, is no secret.
+    """Store some postings again, with another number of applicants."""
+    # The choice of postings and numbers is no secret.
     for posting in random.choices(stage.postings, k=number):  # nosec B311
         changed = {**posting, "applicant_count": random.randrange(1000)}  # nosec B311
         await stage.store.upsert(changed)
@@ -83,5 +83,5 @@ def watching(stage: Stage) -> Iterator[tuple[dict[str, list[float]], Callable[[]
             yield seen, lambda: live.update(drawn(), refresh=True)
     finally:
         forget()
-    # What moved is gone; this stays, also where nothing can move.
+    # The moving picture is gone; this one stays, also where nothing can move.
     stage.say(drawn())

@@ -15,10 +15,10 @@ from jobstore.cli.output import plain, table
 
 if TYPE_CHECKING:
     from jobstore.checks import Check
-    from jobstore.operations.alerts.notices import Notice
+    from jobstore.operations.alerts.notifications import Notification
     from jobstore.records import Page
 
-# The scale of bars ends beyond the line, by this share of it.
+# The scale of the bars goes beyond the line by this share of it.
 _BEYOND = 0.2
 _PARTS = " ▏▎▍▌▋▊▉"
 _NARROWEST_BAR, _WIDEST_BAR = 12, 70
@@ -83,7 +83,7 @@ def _scale(line_ms: float, width: int) -> Text:
 
 def _bar(value: float, line_ms: float, width: int) -> Text:
     at = _place(line_ms, width)
-    # What is above nothing is seen.
+    # What is more than nothing has to be seen.
     eighths = max(1, round(8 * at * value / line_ms))
     full, part = divmod(min(eighths, 8 * width), 8)
     drawn = ("█" * full + (_PARTS[part] if part else "")).ljust(width)
@@ -94,7 +94,7 @@ def _bar(value: float, line_ms: float, width: int) -> Text:
 
 
 def results(page: Page) -> Table:
-    """The postings of a page on one line each."""
+    """Return the postings of a page, one on each line."""
     made = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
     for ratio in (4, 3, 3):
         made.add_column(ratio=ratio, no_wrap=True, overflow="ellipsis")
@@ -110,13 +110,13 @@ def results(page: Page) -> Table:
 
 
 def found(page: Page, milliseconds: float) -> Text:
-    """How many there are, and how long it took to know."""
+    """Return how many were found, and how long that took."""
     number = "more than 1,000" if page.total_capped else f"{page.total:,}"
     return Text.assemble((f"{number} found in ", "dim"), (f"{milliseconds:.1f} ms", "bold green"))
 
 
 def health(checks: Sequence[Check], width: int) -> Table:
-    """Checks in as many columns as there is room for, two at most."""
+    """Return checks in two columns, or in one where the terminal is small."""
     columns = 2 if width >= 76 else 1
     made = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
     for _ in range(columns):
@@ -138,8 +138,8 @@ def _check(check: Check) -> tuple[Text, Text]:
     return Text(mark, style), text
 
 
-def notice(given: Notice, sinks: Sequence[str], seconds: float) -> Text:
-    """A notice as it went out, and when."""
+def notification(given: Notification, sinks: Sequence[str], seconds: float) -> Text:
+    """A notification as it went out, and when."""
     over = given.kind == "resolved"
     style = "bold green" if over else _NAMED[given.severity]
     told = Text.assemble((f"{'RESOLVED' if over else 'ALERT'} ", style), (given.rule, "bold"))
@@ -151,7 +151,7 @@ def notice(given: Notice, sinks: Sequence[str], seconds: float) -> Text:
 
 
 def compared(rows: Mapping[str, tuple[int, int]]) -> Table:
-    """Figures of two stores side by side."""
+    """Return figures of two stores side by side."""
     same, differs = ("✓", "green"), ("differs", "bold red")
     compared = [
         (name, f"{one:,}", f"{other:,}", same if one == other else differs)

@@ -19,7 +19,8 @@ from jobstore.cli.common import CreateOption, YesOption, announce, ask, confirm,
 from jobstore.cli.output import complain, console, fail_if, plain, say, table
 
 if TYPE_CHECKING:
-    from jobstore.operations.deployment import Deployment, Gate, Loss, Plan, Values
+    from jobstore.checks import Check
+    from jobstore.operations.deployment import Deployment, Loss, Plan, Values
     from jobstore.settings.loading import Loaded
     from jobstore.settings.sections import Settings
 
@@ -56,10 +57,10 @@ def deploy(
     """Bring a store to this version of jobstore, check it in four phases, and write a report.
 
     Without --config and JOBSTORE_CONFIG, deploy/ENVIRONMENT/config.yaml is read if it is there.
-    Others may go on writing to the store. The first check that fails ends it; then what was
-    before is put back, and the exit code is 1; --identity names the key that opens the backup,
-    should it be needed and encrypted. Deploying again is harmless. The default store, which nobody
-    named, is made after a question, or with --create.
+    Others may go on writing to the store. The first check that fails ends the deployment: what was
+    before is put back, and the exit code is 1. --identity names the key for an encrypted backup, in
+    case that takes one. Deploying again is harmless. The default store, which nobody named, is made
+    after a question, or with --create.
 
     JSON: the report: {"number", "go", "environment", "phases", "error", ...}; with --dry-run
     {"go", "migrations", "backup", "sample_data", "phases"}.
@@ -105,8 +106,8 @@ def rollback(
 ) -> None:
     """Return the schema and the data of a store to what an earlier deployment left.
 
-    Tells before what would be lost, and asks. What is there is backed up first. To take back
-    the schema alone and keep every posting, use: jobstore migrate down --to ID.
+    Tells what would be lost, and asks. What is there is backed up first. To take back the schema
+    alone and keep every posting, use: jobstore migrate down --to ID.
 
     JSON: the report, as deploy gives it; with --dry-run {"to", "loss": {"added", "changed",
     "seen", "removed"}}.
@@ -153,7 +154,7 @@ def list_(call: Call) -> None:
             str(each.number),
             each.kind if each.to is None else f"{each.kind} to {each.to}",
             each.environment,
-            each.status.value,
+            _standing(each),
             f"{each.started_at:%Y-%m-%d %H:%M}",
             each.after.newest[:4] if each.after else "",
             f"{each.after.postings:,}" if each.after else "",
@@ -188,6 +189,15 @@ def show(
     return call.give(found.to_json(), markdown(found))
 
 
+def _standing(found: Deployment) -> str:
+    """Say how a deployment stands; one that was killed still says of itself that it is running."""
+    import psutil
+
+    # Display only: who is at work on a store is decided by a lock.
+    gone = found.status == "running" and not psutil.pid_exists(found.pid)
+    return "broken off" if gone else found.status.value
+
+
 class _Lines:
     """Shows each check as it ends, a line for each, below the name of its phase."""
 
@@ -195,7 +205,7 @@ class _Lines:
         self._quiet = quiet
         self._phase = ""
 
-    def __call__(self, phase: str, gate: Gate) -> None:
+    def __call__(self, phase: str, check: Check) -> None:
         from rich.text import Text
 
         from jobstore.operations.deployment.gates import shown, wanted
@@ -205,17 +215,17 @@ class _Lines:
         if phase != self._phase:
             self._phase = phase
             say(phase.capitalize())
-        line = Text("  ").append(f"{gate.verdict.value:<5}", style=_STYLES[gate.verdict])
-        measured = plain(shown(gate.measured, gate.unit))
-        limit = f" ({wanted(gate)})" if gate.bound else ""
-        line.append(f"{gate.name:<18}{measured}{limit}, {gate.seconds:.2f} s")
+        line = Text("  ").append(f"{check.verdict.value:<5}", style=_STYLES[check.verdict])
+        measured = plain(shown(check))
+        limit = f" ({wanted(check)})" if check.bound else ""
+        line.append(f"{check.name:<18}{measured}{limit}, {check.seconds:.2f} s")
         console(sys.stderr).print(line, soft_wrap=True)
-        if gate.advice and gate.verdict == "warn":
-            say(f"       {gate.advice}")
+        if check.advice and check.verdict == "warn":
+            say(f"       {check.advice}")
 
 
 def _load(environment: Environment, call: Call) -> Loaded:
-    """Return the settings for an environment; what they say of it has to agree with the flag."""
+    """Return the settings for an environment; they must not name another one than the flag."""
     from jobstore.errors import Fault, InvalidSettings
     from jobstore.settings.loading import load
 
@@ -275,8 +285,8 @@ def _show_plan(call: Call, plan: Plan) -> None:
     if plan.go or call.json:
         call.report(plan.to_json(), told)
     if not plan.go:
-        gate = plan.phases[-1].gates[-1]
-        complain(f"{gate.name}: {shown(gate.measured, gate.unit)}")
-        if gate.advice:
-            say(f"What to do: {gate.advice}")
+        check = plan.phases[-1].gates[-1]
+        complain(f"{check.name}: {shown(check)}")
+        if check.advice:
+            say(f"What to do: {check.advice}")
         raise typer.Exit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,15 +12,17 @@ import typer
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.common import YesOption, confirm
 from jobstore.cli.output import say, table
+from jobstore.errors import StoreCorrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from jobstore.engines.backend import Finding
+    from jobstore.checks import Check
+    from jobstore.settings.sections import Settings
 
 # What errors advise elsewhere; here it is being done.
 _ADVICE = re.compile("run 'jobstore doctor', then |; run 'jobstore doctor'(?!,)")
-_STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
+_STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red"}
 
 
 @takes_call
@@ -61,34 +64,37 @@ def doctor(
     from jobstore.operations import maintenance
 
     url = call.settings.store.url
-    found = _adapted(maintenance.examine(url, full=full or repair, verify=verify or repair))
+    examined = maintenance.examine(url, full=full or repair, verify=verify or repair)
+    found = _adapted(call.settings, examined)
     if not repair:
-        bad = any(each.verdict == "problem" for each in found)
-        _give(call, {"ok": not bad, "findings": found}, found)
+        bad = any(each.verdict == "fail" for each in found)
+        _give(call, {"ok": not bad, "findings": _as_json(found)}, found)
         if bad:
             raise typer.Exit(1)
         return
     if not call.json:
         _give(call, None, found)
-    planned = maintenance.plan(url, found)
+    with _hinting(call.settings):
+        planned = maintenance.plan(url, found)
     if planned:
         confirm(f"Rebuild {', '.join(dict.fromkeys(planned.values()))}?", yes=yes)
     _repair(call, [*planned], found, copy=not no_copy)
 
 
-def _repair(call: Call, names: list[str], found: list[Finding], *, copy: bool) -> None:
+def _repair(call: Call, names: list[str], found: list[Check], *, copy: bool) -> None:
     from jobstore.cli.progress import Progress
     from jobstore.engines import backend_of
 
-    done: dict[str, Any] = {"ok": True, "findings": found, "repaired": [], "copy": None}
+    done: dict[str, Any] = {"ok": True, "findings": _as_json(found), "repaired": [], "copy": None}
     if not names:
         return call.report(done, "Nothing to repair.")
-    with Progress("Indexing", None, quiet=call.quiet) as bar:
+    with _hinting(call.settings), Progress("Indexing", None, quiet=call.quiet) as bar:
         url = call.settings.store.address
         repaired = backend_of(url).upkeep.repair(
             url, names, copy=copy, progress=lambda rows: bar.advance(rows, rows)
         )
-    done |= {"findings": _adapted(repaired.findings), "repaired": repaired.done}
+    findings = _as_json(_adapted(call.settings, repaired.findings))
+    done |= {"findings": findings, "repaired": repaired.done}
     lines = [f"{each[0].upper()}{each[1:]}." for each in repaired.done]
     if repaired.copy is not None:
         done["copy"] = str(repaired.copy)
@@ -97,13 +103,29 @@ def _repair(call: Call, names: list[str], found: list[Finding], *, copy: bool) -
     return call.report(done, "\n".join([*lines, "The store is sound now."]))
 
 
-def _adapted(found: Iterable[Finding]) -> list[Finding]:
-    return [dataclasses.replace(each, detail=_ADVICE.sub("", each.detail)) for each in found]
+def _adapted(settings: Settings, found: Iterable[Check]) -> list[Check]:
+    return [
+        dataclasses.replace(each, output=settings.hint(_ADVICE.sub("", each.output)))
+        for each in found
+    ]
 
 
-def _give(call: Call, answer: Any, found: list[Finding]) -> None:
-    shown = [each for each in found if not call.quiet or each.verdict != "ok"]
+@contextmanager
+def _hinting(settings: Settings) -> Iterator[None]:
+    """Have what is said about damage name the commands as they are to be typed."""
+    try:
+        yield
+    except StoreCorrupt as error:
+        raise StoreCorrupt(settings.hint(str(error))) from error
+
+
+def _as_json(found: Iterable[Check]) -> list[dict[str, str]]:
+    return [{"name": each.name, "verdict": each.verdict, "detail": each.output} for each in found]
+
+
+def _give(call: Call, answer: Any, found: list[Check]) -> None:
+    shown = [each for each in found if not call.quiet or each.verdict != "pass"]
 
     if shown or call.json:
-        rows = [((each.verdict, _STYLES[each.verdict]), each.name, each.detail) for each in shown]
+        rows = [((each.verdict, _STYLES[each.verdict]), each.name, each.output) for each in shown]
         call.give(answer, lambda: table(["", "", ""], rows))

@@ -12,7 +12,7 @@ _LONGEST = 100 * 366 * 86_400
 
 
 def read_duration(text: str, option: str) -> int:
-    """Return the seconds of ``text``; ends the command as wrong usage when it says none."""
+    """Return the seconds that ``text`` says; without any the command ends as wrong usage."""
     found = _WRITTEN.fullmatch(text.strip().lower())
     seconds = int(found[1]) * _UNITS[found[2]] if found else 0
     if not 0 < seconds <= _LONGEST:

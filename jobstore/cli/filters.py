@@ -1,7 +1,7 @@
 """The filters of a search as options, the same for every command that takes them.
 
-Options are turned into a :class:`~jobstore.SearchQuery` here; what is allowed in one is judged
-by the store.
+Options are turned into a :class:`~jobstore.SearchQuery` here; the store checks what is allowed
+in one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _amount(text: str) -> Decimal:
 
 
 def _moment(text: str, rest: time) -> datetime:
-    """Read a day, which stands for the time ``rest`` of it in UTC, or a time with an offset."""
+    """Read a day (then ``rest`` is the time of that day, in UTC), or a time with an offset."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

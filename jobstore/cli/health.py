@@ -1,4 +1,4 @@
-"""The command that tells how well a store is, to people, to monitors and to exit codes."""
+"""The command that says how well a store is, to people, to monitors and to exit codes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def health(
     shown = [each for each in report.checks if not call.quiet or each.verdict != "pass"]
     if shown or call.json:
         rows = [
-            ((each.verdict, _STYLES[each.verdict]), each.name, _observed(each), each.output)
+            ((each.verdict, _STYLES[each.verdict]), each.name, _observed(each), each.explanation)
             for each in shown
         ]
         call.give(report.to_json(), lambda: table(["", "", "", ""], rows))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jobstore.records import UpsertReport
     from jobstore.store import JobStore
 
-# Rejections that are told one by one.
+# The most rejections that are shown one by one.
 _TOLD = 5
 
 
@@ -133,7 +133,7 @@ def import_(
     try:
         with Interrupts() as interrupts, _Rejects(rejects, call.quiet) as rejected:
             opened = (_open(file, format, options, interrupts) for file in files)
-            # Nothing is made for a first file that cannot be read.
+            # No store is made if the first file cannot be read.
             inputs = chain([next(opened)], opened)
             announce(call.loaded.settings, quiet=call.silent)
             if new:
@@ -145,7 +145,7 @@ def import_(
 
             with_store(call.loaded.settings, work, migrate=new)
     except (KeyboardInterrupt, JobStoreError):
-        # Such as a full disk: importing again goes on from there.
+        # A full disk, for example; importing again goes on from there.
         if counts.stored:
             say(f"It stopped; what was stored stays: {counts}")
             if call.json:
@@ -205,7 +205,7 @@ async def _import(
 
 
 class _Rejects:
-    """Tells the first rejected rows of a file, and keeps all of them where asked to."""
+    """Shows the first rejected rows of a file, and keeps all of them if --rejects names a file."""
 
     def __init__(self, path: str | None, quiet: bool) -> None:
         self._file: IO[str] | None = None
@@ -227,12 +227,12 @@ class _Rejects:
             return
         self._file.close()
         path = Path(self._path)
-        # Its being there says that rows were rejected. A device or a link is not ours to remove.
+        # An empty file would say that rows were rejected. A device or a link is not removed.
         if not self._kept and path.is_file() and not path.is_symlink():
             path.unlink()
 
     def add(self, name: str, record: Record, told: str, reasons: tuple[Fault, ...]) -> None:
-        """Take one rejected row; ``told`` is why, and ``reasons`` field by field."""
+        """Take one rejected row; ``told`` is why in words, ``reasons`` is why field by field."""
         self._number += 1
         if self._number <= _TOLD:
             say(f"{name}:{record.line}: rejected: {told}", quiet=self._quiet)
@@ -243,7 +243,7 @@ class _Rejects:
             self._kept = True
 
     def sum_up(self) -> None:
-        """Tell how many of a file were not told one by one."""
+        """Tell how many more rows of a file were rejected than were shown."""
         more = self._number - _TOLD
         if more > 0:
             where = f"see {self._path}" if self._path else "--rejects FILE keeps them"

@@ -1,7 +1,7 @@
 """Ctrl-C, or SIGTERM, during work in steps: a step is finished, and then the work ends.
 
-asyncio's own handler would cancel a write whose outcome is then not known, and would wait for
-the end of a read that blocks.
+asyncio's own handler would cancel a write, whose outcome is then unknown, and would wait for a read
+that blocks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """While it is entered, Ctrl-C or SIGTERM raises KeyboardInterrupt only where that is safe.
+    """Inside of this context, Ctrl-C or SIGTERM raises KeyboardInterrupt only where that is safe.
 
     That is inside :meth:`allowed`, at :meth:`check`, and everywhere for a second Ctrl-C. In
     another thread than the main one, where signals do not arrive, it does nothing.
@@ -39,7 +39,7 @@ class Interrupts:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # Nothing was replaced in another thread.
+        # In another thread no handler was replaced.
         for number, handler in zip(_SIGNALS, self._previous, strict=False):
             signal.signal(number, handler)
 
@@ -56,7 +56,7 @@ class Interrupts:
     @contextmanager
     def allowed(self) -> Iterator[None]:
         """Let Ctrl-C end the block at once."""
-        # In this order: one that comes between the two lines ends the block as well.
+        # In this order: a signal between the two lines ends the block as well.
         self._allowed = True
         try:
             self.check()

@@ -68,7 +68,7 @@ class Commands(TyperGroup):
         """Run the command."""
         try:
             result = super().invoke(ctx)
-            # What cannot be written shall be noticed here, not at the interpreter's exit.
+            # Output that cannot be written is noticed here, not at the interpreter's exit.
             sys.stdout.flush()
         except (InvalidQuery, InvalidSettings) as error:
             _fail(ctx, str(error), 2)
@@ -79,7 +79,7 @@ class Commands(TyperGroup):
             warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
             _fail(ctx, "Interrupted.", 1)
         except BrokenPipeError:
-            # Whoever reads has seen enough.
+            # The reader of the output has closed it.
             _abandon_output()
             raise typer.Exit(1) from None
         except OSError as error:
@@ -101,7 +101,7 @@ def _is_usage_error(error: Exception) -> bool:
 
 
 def _hint(ctx: Any, error: Any) -> None:
-    """Tell how to exclude a word, which looks like an option that there is not."""
+    """Tell how to exclude a word, if an unknown option looks like one."""
     option = getattr(error, "option_name", "--")
     if ctx.invoked_subcommand in _TAKE_TEXT and not option.startswith("--"):
         error.message += " (write -- before a text that begins with a dash)"
@@ -188,7 +188,7 @@ app.command("demo")(demo.demo)
 
 
 class _Told(logging.Handler):
-    """Tells people what is logged."""
+    """Shows people what is logged."""
 
     def emit(self, record: logging.LogRecord) -> None:
         say(f"Warning: {record.getMessage()}")

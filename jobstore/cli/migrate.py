@@ -18,6 +18,7 @@ from jobstore.cli.output import fail_if, table
 if TYPE_CHECKING:
     from jobstore.engines.backend import Count
     from jobstore.migrating import Step
+    from jobstore.operations.deployment.conditions import Values
     from jobstore.settings.sections import Settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -77,50 +78,41 @@ def down(
         confirm(f"Taking back {losing} removes data{after}. Go on?", yes=yes)
     if not losing or without_backup:
         return _report(call, migrating.down(url, to), dry_run, saved=None)
+    from jobstore.operations import backup
+    from jobstore.operations.deployment.conditions import values_of
+
+    saved: str | None = None
     with call.operating() as settings:
-        saving = _Saving(call, settings)
-        steps = migrating.down(url, to, look=saving)
-        failures = saving.copy_elsewhere()
-    _report(call, steps, dry_run, saved=saving.saved)
-    return fail_if(failures)
+
+        def look(count: Count, steps: Sequence[Step]) -> None:
+            nonlocal saved
+            if values := values_of(count, steps):
+                saved = _save(call, settings, values, f"before taking back {steps[0].id}")
+
+        steps = migrating.down(url, to, look=look)
+        failures = backup.replicate(settings, saved).failures if saved else {}
+    _report(call, steps, dry_run, saved=saved)
+    return fail_if(failures.values())
 
 
-class _Saving:
-    """Backs the store up before the first migration is taken back, if they lose anything."""
+def _save(call: Call, settings: Settings, values: Values, reason: str) -> str:
+    """Back up what is lost to the store's own folder, and return the backup's name."""
+    from jobstore.errors import BackupError, JobStoreError
+    from jobstore.operations import backup
 
-    def __init__(self, call: Call, settings: Settings) -> None:
-        self._call = call
-        self._settings = settings
-        self.saved: str | None = None
-
-    def __call__(self, count: Count, steps: Sequence[Step]) -> None:
-        from jobstore.errors import BackupError, JobStoreError
-        from jobstore.operations import backup
-        from jobstore.operations.deployment.conditions import values_of
-
-        if not (values := values_of(count, steps)):
-            return
-        try:
-            why = f"before taking back {steps[0].id}"
-            self.saved = backup.create(self._settings, reason=why, replicate=False).name
-        except (JobStoreError, OSError) as error:
-            raise BackupError(
-                f"Nothing was taken back, as no backup can be made of {values}: {error} "
-                "To lose that for good, add --without-backup."
-            ) from error
-        again = self._settings.command("restore", self.saved, "--replace")
-        self._call.say(
-            f"What is lost ({values}) is kept as {self.saved} in {self._settings.backups_folder}; "
-            f"to have it again: {again}"
-        )
-
-    def copy_elsewhere(self) -> list[str]:
-        """Give each other place a copy of the backup; returns what went wrong."""
-        from jobstore.operations import backup
-
-        if self.saved is None:
-            return []
-        return [*backup.replicate(self._settings, self.saved).failures.values()]
+    try:
+        saved = backup.create(settings, reason=reason, replicate=False).name
+    except (JobStoreError, OSError) as error:
+        raise BackupError(
+            f"Nothing was taken back, as no backup can be made of {values}: {error} "
+            "To lose that for good, add --without-backup."
+        ) from error
+    again = settings.command("restore", saved, "--replace")
+    call.say(
+        f"What is lost ({values}) is kept as {saved} in {settings.backups_folder}; "
+        f"to have it again: {again}"
+    )
+    return saved
 
 
 @app.command()

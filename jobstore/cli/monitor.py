@@ -16,6 +16,7 @@ import typer
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.durations import read_duration
 from jobstore.cli.output import console, show
+from jobstore.engines import is_there
 from jobstore.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def monitor(
 ) -> None:
     """Watch a store live: operations, latencies, errors, queue, WAL and disk of all processes.
 
-    Ends with Ctrl-C. Processes that record themselves are seen; docs/monitoring.md tells how.
+    Ends with Ctrl-C. Shows the processes that record themselves; docs/monitoring.md tells how.
     Where standard output is no terminal, one picture is shown.
 
     JSON: one object for each picture, a line each.
@@ -81,21 +82,21 @@ def trend(
     """Show latency, failures and load over time.
 
     Percentiles come from histograms that were added up, over the operations that do not last as
-    long as their caller wants. JSON: {"since", "until", "step_seconds", "points"}.
+    long as their caller wants. JSON: {"since", "until", "step_seconds", "points"}, each point
+    {"starts_at", "operations", "per_second", "rows", "p50_ms", "p95_ms", "p99_ms",
+    "failed_percent", "errors", "queue_depth", "group_size", "wal_bytes", "disk_free_bytes"}.
     """
     from dataclasses import replace
     from datetime import UTC, datetime
 
     from jobstore.cli.monitor_views import trend_json, trend_view
     from jobstore.operations.monitoring import reading
-    from jobstore.operations.monitoring.history import Keep
 
     settings = _settings(call.settings)
     seconds = read_duration(last, "--last")
     until = time.time()
     most = 30 if svg is None and not call.json else 200
-    keep = Keep.of(settings)
-    points = reading.trend(settings.operations_db, until - seconds, until, points=most, keep=keep)
+    points = reading.trend(settings.operations_db, until - seconds, until, points=most)
     if operation is not None:
         points = [
             replace(point, traffic={operation: point.traffic[operation]})
@@ -107,7 +108,7 @@ def trend(
     answer = {
         "since": datetime.fromtimestamp(until - seconds, UTC),
         "until": datetime.fromtimestamp(until, UTC),
-        "step_seconds": reading.step_for(seconds, most, keep),
+        "step_seconds": reading.step_for(seconds, most),
         "points": [trend_json(point) for point in points],
     }
     call.give(answer, lambda: trend_view(points) if svg is None else f"Drawn into {svg}.")
@@ -138,9 +139,8 @@ def metrics(call: Call) -> None:
 
 def _settings(settings: Settings) -> Settings:
     """Return the settings of a store that is there, or of which a record is left."""
-    path = settings.store.address.path
-    if not (path.exists() or settings.operations_db.exists()):
-        raise StoreUnavailable(f"There is no database file at {path}.")
+    if not (is_there(settings.store.address) or settings.operations_db.exists()):
+        raise StoreUnavailable(f"There is no database file at {settings.store.address.path}.")
     return settings
 
 

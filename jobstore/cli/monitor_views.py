@@ -21,14 +21,14 @@ from jobstore.operations.monitoring.traffic import is_failure, together, total
 
 
 def frame_view(frame: Frame, name: str, *, warn_ms: float, critical_ms: float) -> RenderableType:
-    """One picture of the live view; p95 above the two bounds is coloured."""
+    """Return one picture of the live view; p95 above the two limits is coloured."""
     head = Text(f"{plain(name)}  ", style="bold")
     head.append(f"{datetime.fromtimestamp(frame.at, UTC):%H:%M:%S} UTC  ", "not bold dim")
     head.append(f"{frame.per_second:,.1f} operations/s", "not bold")
     head.append("  ")
     head.append(f"{frame.failures:,} failed", "bold red" if frame.failures else "not bold")
     head.append(f" in {frame.window:g} s", "not bold dim")
-    # Above the tables, which may be longer than the screen.
+    # Above the tables, since these may be longer than the screen.
     levels = Text.assemble(
         ("queue ", "dim"), f"{frame.queue_depth:,}",
         ("   WAL ", "dim"), size(frame.wal_bytes),
@@ -85,7 +85,7 @@ def _parts(frame: Frame, warn_ms: float, critical_ms: float) -> list[RenderableT
 
 
 def _errors(frame: Frame) -> list[RenderableType]:
-    """What was raised, by type: failures of the store, and answers that were no."""
+    """Return the errors by type: failures of the store, and answers such as JobNotFound."""
     rows = []
     for name, rate in frame.operations.items():
         for error, count in sorted(rate.errors.items()):
@@ -96,7 +96,7 @@ def _errors(frame: Frame) -> list[RenderableType]:
 
 
 def trend_view(points: Sequence[Point]) -> RenderableType:
-    """A trend as a table, one line for each step."""
+    """Return a trend as a table, one line for each step."""
     if not points:
         return Text("Nothing was recorded in that time; docs/monitoring.md tells how.")
     columns = ["from (UTC)", "count", "per s", "p50 ms", "p95 ms", "p99 ms", "failed %", "queue"]
@@ -117,7 +117,7 @@ def trend_view(points: Sequence[Point]) -> RenderableType:
 
 
 def trend_json(point: Point) -> dict[str, Any]:
-    """One step of a trend; levels are at their worst."""
+    """Return one step of a trend; of queue, group, WAL and disk it has the worst."""
     count, merged = total(point.traffic), together(point.traffic)
     levels = point.levels
     return {

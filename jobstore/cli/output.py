@@ -1,9 +1,9 @@
-"""What goes out: results to standard output, all that is said beside them to standard error.
+"""Output: results go to standard output, all other messages to standard error.
 
-Only form lives here; what is said is decided by the commands. Texts of postings come from
-strangers, so everything passes :func:`plain` on its way to a terminal, and nothing of it is
-ever read as markup. What is said to people does so wherever it goes; :func:`guard` sees to the
-rest, such as exports, tracebacks and what libraries say. Files and pipes get exports as they are.
+Only form lives here; the commands decide what is said. Texts of postings come from strangers, so
+everything passes :func:`plain` on its way to a terminal, and none of it is ever read as markup.
+Messages for people pass it wherever they go; :func:`guard` does that for the rest, such as exports,
+tracebacks and messages of libraries. Files and pipes get exports as they are.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-# Columns of a table that nobody's terminal limits.
+# The columns of a table that goes to no terminal.
 _UNBOUNDED = 1_000_000
-# Columns of a snippet that are shown.
+# The most columns of a snippet that are shown.
 _EXCERPT = 150
 
 # Controls that a terminal may obey (ECMA-48, C0 and C1), and those that reorder text
@@ -70,7 +70,7 @@ class _Guarded(io.BufferedIOBase):
 
 
 def guard() -> None:
-    """Have everything that this process writes to a terminal pass :func:`plain`.
+    """Make everything that this process writes to a terminal pass :func:`plain`.
 
     Only :func:`console` writes past it, since it makes colours itself.
     """
@@ -90,8 +90,8 @@ def guard() -> None:
 def console(stream: TextIO | None = None) -> Console:
     """Return a console on ``stream``; it minds NO_COLOR and the terminal's width.
 
-    Without one it is standard output. What asks for more than the width, as an address does that
-    is to be copied, gets it.
+    Without ``stream`` it is standard output. Texts that must not be broken, such as an address to
+    copy, may be wider than the terminal.
     """
     from rich.console import Console
 
@@ -111,9 +111,9 @@ def console(stream: TextIO | None = None) -> Console:
 
 
 def show(result: RenderableType) -> None:
-    """Give people a result, on standard output; a text goes there as it stands.
+    """Print a result for people on standard output; a text is printed as it stands.
 
-    In a file or a pipe, nothing of it is cut or goes on in another line.
+    In a file or a pipe nothing is cut or wrapped.
     """
     if isinstance(result, str):
         print(plain(result), flush=True)

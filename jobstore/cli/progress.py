@@ -26,7 +26,7 @@ class _Rate(progress.ProgressColumn):
 
 
 class _Bar:
-    """A bar that is there as long as the block; what stands beside it is told by columns."""
+    """A bar that is shown as long as the block lasts, with columns beside it."""
 
     def __init__(self, *columns: progress.ProgressColumn, quiet: bool) -> None:
         screen = console(sys.stderr)
@@ -82,7 +82,7 @@ class Steps(_Bar):
         self._task = self._bar.add_task("", total=None)
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        """Take the news of the work: its step, and how much of ``total`` (0: unknown) is done."""
+        """Show the step of the work, and how much of ``total`` (0: unknown) is done."""
         if step != self._step:
             self._step = step
             self._bar.reset(self._task, description=step, total=total or None)

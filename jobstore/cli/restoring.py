@@ -38,11 +38,10 @@ def restore(
 ) -> None:
     """Restore a store from a backup: the newest, one by name, or that of a time.
 
-    Everything is checked before the store appears. One that is there is only replaced with
-    --replace, and a backup of it is made first; while anybody has it open, that is refused at
-    once. Where no copy of the newest is good it is the one before it, and so on; the exit code is
-    1 when a copy or a newer backup had to be passed over, although the store is restored. A place
-    that cannot be reached is told.
+    Everything is checked before the store appears. A store that is there is replaced only with
+    --replace, after a backup of it; while anybody has it open, that is refused at once. Where no
+    copy of the newest backup is good, the one before it is restored, and so on; then the exit code
+    is 1, although the store is restored. Places that cannot be reached are named.
 
     JSON: {"backup", "created_at", "place", "path", "postings", "saved", "failures", "advice",
     "seconds", "faults", "warnings"}; saved is the backup of what was there, advice what is left to

@@ -42,12 +42,14 @@ def run_due(
 ) -> None:
     """Do what is due: backups and their checks, upkeep, health, alerts.
 
-    Made to be called every few minutes; docs/schedule.md tells how. Each task is done once,
-    whoever calls it; a time that was missed is caught up once. The exit code is 1 when a task
-    failed, and the others are done all the same.
+    Cron or a timer calls it every minute; docs/schedule.md tells how. Each task is done once,
+    whoever calls; a missed time is caught up once. The exit code is 1 when a task failed; the
+    others are done all the same.
 
     JSON: {"ok", "tasks": [{"name", "outcome", "detail", "due_at", "seconds"}]}, the outcome
-    being done, failed, skipped or busy; with --list {"tasks"}, see docs/schedule.md.
+    being done, failed, skipped or busy; with --list {"tasks": [{"name", "about", "due",
+    "next_at", "last"}]}, last being null or {"outcome", "detail", "started_at", "seconds",
+    "failures", "process"}.
     """
     from jobstore.operations import schedule
 

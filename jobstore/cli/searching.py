@@ -132,7 +132,7 @@ def stats(call: Call) -> None:
 
 
 def read_id(text: str) -> UUID:
-    """Return the id that ``text`` is, or end the command as wrong usage."""
+    """Return ``text`` as an id, or end the command as wrong usage."""
     try:
         return UUID(text)
     except ValueError:

@@ -12,9 +12,9 @@ def vacuum(
 ) -> None:
     """Write the store's file anew, without what deleted postings have left in it.
 
-    Their words and texts are in no byte of the file or its WAL then. Others can read meanwhile,
-    and cannot write: do it in a quiet hour. Nothing is done when others are writing, or when the
-    disk has not enough room; Ctrl-C ends it at any moment, and nothing is lost.
+    Afterwards their words and texts are in no byte of the file or its WAL. Others can read
+    meanwhile, but not write: do it in a quiet hour. Nothing is done when others are writing, or
+    when the disk has not enough room. Ctrl-C may end it at any moment; nothing is lost.
 
     JSON: {"before", "after", "seconds", "waiting"}; sizes are bytes, and waiting tells that the
     space is given back, and what was deleted is gone, when those who still read have ended.

@@ -56,7 +56,7 @@ def _joined(*texts: str | None) -> str:
 
 
 def job_view(job: Job) -> RenderableType:
-    """Everything about one posting."""
+    """Return everything about one posting."""
     head = Text(plain(job.title), style="bold")
     head.append(f"\n{plain(job.company)}\n", style="not bold")
     facts = [((name, "dim"), value) for name, value in _facts(job) if value]
@@ -95,7 +95,7 @@ def _facts(job: Job) -> Iterator[tuple[str, str | None]]:
 
 
 def statistics_view(statistics: Statistics) -> RenderableType:
-    """All figures of a store."""
+    """Return all figures of a store."""
     parts: list[RenderableType] = [Text(counted(statistics.total, "posting"), style="bold")]
     breakdowns = {
         "Status": statistics.by_status,
@@ -122,7 +122,7 @@ def _counts(title: str, rows: list[tuple[str, int]], name: Any = words) -> Table
     if not most:
         return None
     counts = [
-        # A few of many are still to be seen.
+        # Even a few of many are shown as a sliver.
         (
             name(value),
             f"{count:,}",

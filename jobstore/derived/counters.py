@@ -21,7 +21,7 @@ TOP = 10
 DAYS = 30
 LOW_APPLICANTS, MEDIUM_APPLICANTS = 10, 50
 
-# Sums of applicants are kept in two halves: one of large counts would leave 64 bits.
+# A sum of applicants is kept in two halves: with large counts it would not fit into 64 bits.
 _HALF = 2**32
 
 # Salaries are counted by twice the middle of their range, behind the currency. A bucket is the
@@ -78,7 +78,7 @@ class Tally:
         self.labels: dict[tuple[str, str], str] = {}
 
     def add(self, counters: Iterable[tuple[Counter, int]], times: int = 1) -> None:
-        """Count a posting; with ``times`` -1, count one no longer."""
+        """Count a posting; with ``times`` -1, take it out of the counts."""
         for (kind, value, label), amount in counters:
             self.amounts[kind, value] += times * amount
             self.labels.setdefault((kind, value), label)
@@ -123,7 +123,7 @@ def quartiles(buckets: Counted, salaries: Callable[[str], Counted]) -> tuple[str
 
 
 def _at_rank(counted: Counted, rank: int) -> tuple[str, int]:
-    """The value at a rank (from 1), and the rank that remains inside of it."""
+    """Return the value at a rank (from 1), and which of the postings with that value it is."""
     for value, amount in counted:
         if rank <= amount:
             return value, rank

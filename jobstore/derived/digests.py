@@ -46,5 +46,5 @@ def revision_digest(id: bytes, version: int, changed_at: int, previous: str) -> 
 
 
 def _octets(text: str) -> bytes:
-    # A damaged text may be no Unicode.
+    # A damaged text may hold lone surrogates.
     return text.encode("utf-8", "surrogatepass")

@@ -30,14 +30,14 @@ _APART = {"source", "source_job_id", "status", "first_seen_at", "last_seen_at", 
 # The fields whose change makes a new version.
 CONTENT_FIELDS = tuple(each.name for each in fields(JobPosting) if each.name not in _APART)
 
-# A batch asks for an id when it loads, when it plans and when a posting is new.
+# Cached, since a batch asks for each id several times.
 key_id = lru_cache(maxsize=2048)(job_id)
 
 
 @dataclass(slots=True, frozen=True)
 class Merged:
-    """The result of a merge: what to store, what that makes of the upsert, and the values
-    that were replaced, by field."""
+    """The result of a merge: what to store, the outcome of the upsert, and the values that were
+    replaced, by field."""
 
     job: Job
     outcome: Outcome
@@ -117,7 +117,7 @@ def _first(posting: JobPosting, now: datetime) -> Job:
 
 
 def _stated(stored: Job, posting: JobPosting) -> dict[str, Any]:
-    """Return the content that the posting states, made to fit what is kept of the old."""
+    """Return the content that the posting states, and the salary's other end if it has to go."""
     fresh = {
         name: value
         for name in CONTENT_FIELDS
@@ -152,7 +152,7 @@ def _unknown(stored: Job, posting: JobPosting) -> dict[str, Any]:
     if posting.attributes:
         fresh["attributes"] = {**posting.attributes, **stored.attributes}
     if not fresh.keys().isdisjoint(("salary_min", "salary_max")) and _has_salary(stored):
-        # The other end would come from another time.
+        # One end of a salary does not go with another end of another time.
         fresh.pop("salary_min", None)
         fresh.pop("salary_max", None)
     return fresh

@@ -18,15 +18,15 @@ from jobstore.records import Job, JobPosting, UpsertResult
 
 
 class Change(NamedTuple):
-    """What one write makes of one posting."""
+    """What one write changes about one posting."""
 
     before: Derived | None
-    """What was stored; ``None``: nothing."""
+    """What was stored before; ``None`` if nothing was."""
     after: Derived | None
-    """What is to be stored; ``None``: the posting goes, and its revisions with it."""
+    """What is to be stored; ``None`` if the posting is removed, with its revisions."""
     previous: dict[str, Any]
-    """The values that were replaced, by field: they make a revision. Without any, no more than
-    the times of sightings has changed."""
+    """The values that were replaced, by field: they become a revision. If there are none, only
+    the times of sightings have changed."""
 
 
 class Plan:

@@ -49,8 +49,8 @@ class Derived:
     @property
     def counters(self) -> Iterator[tuple[Counter, int]]:
         """The counters that the posting adds to, and by how much."""
-        # Not kept, since a tally takes them in once: the garbage collector would go through
-        # those of a whole batch again and again.
+        # Not cached: they are read once, and keeping those of a whole batch would cost the
+        # garbage collector time.
         return counters_of(self.job, self.listed_at, self.yearly)
 
     @cached_property

@@ -8,6 +8,7 @@ from __future__ import annotations
 from jobstore.engines.backend import Backend
 from jobstore.engines.small import SmallDatabase
 from jobstore.engines.sqlite.backend import SQLiteBackend
+from jobstore.files import require_file
 from jobstore.settings import StoreURL
 from jobstore.settings.url import PARSERS
 
@@ -16,7 +17,7 @@ BACKENDS: dict[str, Backend] = {}
 
 
 def register(backend: Backend) -> None:
-    """Let URLs with the backend's scheme name its databases from now on."""
+    """Register a backend: from now on, URLs with its scheme name its databases."""
     BACKENDS[backend.scheme] = backend
     PARSERS[backend.scheme] = backend.parse
 
@@ -24,6 +25,18 @@ def register(backend: Backend) -> None:
 def backend_of(url: StoreURL) -> Backend:
     """Return the backend of the database that ``url`` names."""
     return BACKENDS[url.engine]
+
+
+def is_there(url: StoreURL) -> bool:
+    """Tell whether a database is there; one that lies in no file is always taken to be.
+
+    Raises StoreUnavailable where something stands that is no file, or nothing can be seen.
+    """
+    files = backend_of(url).files(url)
+    if not files:
+        return True
+    require_file(files[0])
+    return files[0].exists()
 
 
 def small_database(name: str, application_id: int, advice: str) -> SmallDatabase:

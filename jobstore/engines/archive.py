@@ -1,7 +1,7 @@
 """Copies of a database, whatever the engine: made, read, compared, and put in place.
 
-Only the protocol and its data types live here. What is done with a copy (compressing it, signing
-it, keeping it) is no engine's business.
+Only the protocol and its data types live here. Compressing, signing and keeping copies is done
+elsewhere.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jobstore.progress import Progress
 from jobstore.settings import StoreURL
 
 Dump = Callable[[Path, Progress], None]
-"""Makes a file that is a copy of a database, and tells how far it is."""
+"""A function that copies a database into a file, and reports its progress."""
 
 
 class Content(NamedTuple):
@@ -34,10 +34,10 @@ class Content(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What an earlier state does not have: postings, counted.
+    """How many postings an earlier state lacks or has otherwise.
 
-    ``added`` since, ``changed`` since, ``seen`` again since without a change; ``removed`` since
-    are those that would come back.
+    ``added``: new since then; ``changed`` since then; ``seen`` again since then without a change;
+    ``removed`` since then, so they would come back.
     """
 
     added: int = 0
@@ -62,15 +62,15 @@ class Loss:
 class Archive(Protocol):
     """Copies of databases, each one file in a form of the engine's own. Everything blocks.
 
-    A copy may come from anywhere, so nothing of it is run, and it is believed only after
+    A copy may come from anywhere, so nothing in it is run, and it is trusted only after
     :meth:`read`. Nobody else may have it open. Everything may raise StoreUnavailable, StoreCorrupt
     and StoreBusy, and what writes StorageFull, and BackupError for a folder that cannot be used.
     """
 
     def scratch(self, url: StoreURL) -> AbstractContextManager[Path]:
-        """Give a folder for copies that are to be put at ``url``; it is gone after the block.
+        """Give a folder for copies that are to be put at ``url``; it is removed after the block.
 
-        What killed processes left of theirs is removed.
+        Folders that killed processes left behind are removed too.
         """
 
     def dump(self, url: StoreURL, copy: Path, progress: Progress) -> None:
@@ -91,25 +91,25 @@ class Archive(Protocol):
         """
 
     def newer(self, copy: Path) -> str | None:
-        """Say how a copy is that of a newer jobstore, beginning with a verb; mostly ``None``."""
+        """Say why a newer jobstore must have made a copy, from a verb on; else ``None``."""
 
     def compare(self, url: StoreURL, copy: Path) -> Loss:
-        """Return what the database has that the copy has not; nothing where there is none."""
+        """Return what the database has that the copy lacks; no loss where there is no database."""
 
     def url(self, copy: Path) -> StoreURL:
-        """Return where a copy can be opened as a store of its own, for as long as it stands."""
+        """Return the URL under which a copy can be opened as a store of its own."""
 
     def check_target(self, url: StoreURL, *, replace: bool) -> None:
-        """Raise unless a copy can be put at ``url``, where with ``replace`` a database may be.
+        """Raise unless a copy can be put at ``url``; with ``replace`` a database may be there.
 
-        Raises BackupError for what is no database of ours or must not be replaced, and StoreBusy
-        when anybody has it open. Nothing is changed, and nobody waits for this.
+        Raises BackupError for a file that is no database of ours or must not be replaced, and
+        StoreBusy when anybody has it open. Nothing is changed, and no other process has to wait.
         """
 
     def load(self, copy: Path, url: StoreURL) -> None:
         """Make a copy the database at ``url``, safely on disk: whole, or not at all.
 
-        Raises BackupError if there is something.
+        Raises BackupError if something is there.
         """
 
     def replace(
@@ -117,15 +117,17 @@ class Archive(Protocol):
     ) -> Path | None:
         """Put a copy in the place of what is at ``url``, all of it or nothing, safely on disk.
 
-        ``save`` is called before, unless nothing is there, with what copies it; until the end
-        nobody else can write, so what was saved is what is replaced. What ``save`` raises ends
-        this without a change. With ``alone`` StoreBusy is raised when anybody else has the
-        database open, and one that cannot be read is moved aside; its new place is returned.
-        Otherwise others may have it open, and go on with what was put there.
+        First ``save`` is called, unless nothing is there, with a function that copies what is
+        there. Nobody else can write from then on, so what was saved is what is replaced. An error
+        of ``save`` ends this without a change.
+
+        With ``alone`` StoreBusy is raised when anybody else has the database open, and a database
+        that cannot be read is moved aside; its new place is returned. Otherwise others may have it
+        open, and see the new content.
         """
 
     def remove(self, url: StoreURL, *, leave_file: bool) -> int:
-        """Take a database away that has no posting; with ``leave_file`` an empty file stays.
+        """Remove a database that has no posting; with ``leave_file`` an empty file stays.
 
-        Returns how many postings keep it there.
+        Returns the number of postings: unless it is 0, the database stays.
         """

@@ -1,7 +1,7 @@
 """What an engine brings beside the operations on postings of :mod:`jobstore.engines.protocol`.
 
 Only protocols and their data types live here; no engine is named. Which backend a URL asks for
-is said in :mod:`jobstore.engines`.
+is decided in :mod:`jobstore.engines`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from jobstore.engines.protocol import Engine
 from jobstore.engines.schema import Schema
 from jobstore.progress import Progress, silent
 from jobstore.settings import EngineOptions, StoreURL
+from jobstore.verdicts import Check
 
-RESTORE_ADVICE = "if the disk works and has room, restore a backup: jobstore restore --to NEW"
+RESTORE_ADVICE = "if the disk works and has room, restore a backup: 'jobstore restore --to NEW'"
 """What to do about damage that cannot be mended."""
 
 
@@ -33,9 +34,9 @@ class Footprint(NamedTuple):
 
 
 class HeldLog(NamedTuple):
-    """What of the write-ahead log is not in the database yet: its bytes, and who keeps it there.
+    """The part of the write-ahead log that is not in the database yet, and who keeps it there.
 
-    ``pids`` are the processes that read the oldest state, of those that can be seen.
+    ``pids`` are the processes that read the oldest state, as far as they can be seen.
     """
 
     octets: int
@@ -55,30 +56,12 @@ class Library(NamedTuple):
     advice: str
 
 
-class Verdict(StrEnum):
-    """How a finding is meant."""
-
-    OK = "ok"
-    WARNING = "warning"
-    """Works, and wants attention."""
-    PROBLEM = "problem"
-
-
-@dataclass(slots=True, frozen=True)
-class Finding:
-    """One thing that was looked at: its name, the verdict, and what was seen."""
-
-    name: str
-    verdict: Verdict
-    detail: str
-
-
 class Repaired(NamedTuple):
     """What was done, in words; the copy that was made before; what is found now."""
 
     done: list[str]
     copy: Path | None
-    findings: list[Finding]
+    findings: list[Check]
 
 
 class Vacuumed(NamedTuple):
@@ -122,7 +105,7 @@ Count = Callable[[str], int]
 
 
 class Upkeep(Protocol):
-    """Looking after a database. Everything blocks.
+    """The upkeep of databases: looking, repairing, tidying. Everything blocks.
 
     What writes keeps other writers out meanwhile, and raises StoreBusy when they write for too
     long; ``patience`` is how many seconds it waits for them. Everything may raise
@@ -139,19 +122,19 @@ class Upkeep(Protocol):
         """
 
     def held_log(self, url: StoreURL) -> HeldLog:
-        """Return what of the write-ahead log waits, and for whom. Raises OSError."""
+        """Return the part of the write-ahead log that waits, and for whom. Raises OSError."""
 
     def library(self) -> Library:
         """Return what is known of the software that opens the database."""
 
-    def inspect_files(self, url: StoreURL) -> Iterator[Finding]:
+    def inspect_files(self, url: StoreURL) -> Iterator[Check]:
         """Look at the software, the database's files and the disk, without opening it."""
 
-    def inspect_content(self, url: StoreURL, *, full: bool, rows: bool) -> Iterator[Finding]:
+    def inspect_content(self, url: StoreURL, *, full: bool, rows: bool) -> Iterator[Check]:
         """Check the structure of the database; faults are findings, and never raised.
 
-        ``full``: indexes and words as well; ``rows``: read every posting, and compare what is
-        kept twice with it.
+        ``full``: indexes and words as well. ``rows``: every posting is read, and what is kept
+        twice is compared with it.
         """
 
     @property
@@ -168,10 +151,10 @@ class Upkeep(Protocol):
     ) -> Repaired:
         """Rebuild what the findings ``names`` are about, of those in ``repairs``.
 
-        It is one transaction, and kept only if the whole store is sound at its end; otherwise
-        StoreCorrupt is raised, and a backup is needed. With ``copy`` the store as it was stays
-        beside it, under a name that tells the time. ``progress`` is told how many postings were
-        indexed since it was last called.
+        It is one transaction, which is kept only if the whole store is sound at its end; otherwise
+        StoreCorrupt is raised, and a backup is needed. With ``copy`` a copy of the store as it was
+        stays beside it, with the time in its name. ``progress`` gets the number of postings that
+        were indexed since it was last called.
         """
 
     def locked(self, url: StoreURL, *, patience: float) -> AbstractContextManager[None]:
@@ -180,28 +163,28 @@ class Upkeep(Protocol):
     def vacuum(self, url: StoreURL, *, progress: Progress = silent) -> Vacuumed:
         """Write the database anew, without what deleted postings have left in it.
 
-        Others read meanwhile. Nothing of the content is changed, nor when Ctrl-C ends it, which
-        it may do at any moment.
+        Others can read meanwhile. The content does not change, even when Ctrl-C ends this, which it
+        may do at any moment.
         """
 
     def checkpoint(self, url: StoreURL, *, patience: float) -> bool:
         """Write the log back and empty it; False if somebody still reads an old state."""
 
     def condition(self, url: StoreURL) -> Condition:
-        """Return what stands there, whatever the version of its schema."""
+        """Return the condition of the store, whatever the version of its schema."""
 
     def count(self, url: StoreURL, name: str) -> int:
         """Count the rows of a table, or with ``table.column`` those that have a value there."""
 
     def plans(self, url: StoreURL) -> dict[str, bool]:
-        """Return by name whether each main statement goes by an index in this very database."""
+        """Return by name whether each main statement uses an index in this very database."""
 
     def optimize(self, url: StoreURL, *, patience: float) -> bool:
         """Do a bounded amount of what keeps queries fast; True if no more is to be done."""
 
 
 class Capability(StrEnum):
-    """What an engine may have, and another one does without."""
+    """What one engine has, and another one may lack."""
 
     MIGRATIONS = "migrations"
     """Migrations make its schema; a store of another engine is there once it is opened."""
@@ -219,13 +202,13 @@ class Backend(Protocol):
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """What it has of what not every engine has."""
+        """What it has that not every engine has."""
 
     def parse(self, url: str) -> StoreURL:
         """Return what a URL of this scheme names, without touching it.
 
-        It is well-formed text without control characters. Raises StoreUnavailable with a word
-        on what to write instead, and without repeating credentials.
+        The URL is well-formed text without control characters. Raises StoreUnavailable, which says
+        what to write instead and repeats no credentials.
         """
 
     def files(self, url: StoreURL) -> tuple[Path, ...]:
@@ -240,11 +223,11 @@ class Backend(Protocol):
 
     @property
     def upkeep(self) -> Upkeep:
-        """Looking after its databases."""
+        """The upkeep of its databases."""
 
     @property
     def archive(self) -> Archive:
-        """Copies of its databases."""
+        """The copies of its databases."""
 
     async def open(
         self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime]

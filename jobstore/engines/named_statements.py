@@ -4,7 +4,7 @@ A statement begins with a line ``-- name: its_name`` and ends before the next on
 have in common is written once, after a line ``-- part: its_name``, and stands as ``{its_name}`` in
 those of the same file that come later; any other brace is written twice.
 
-Statements whose shape depends on the caller are built by the engine, and are none of these.
+Statements whose shape depends on the caller are not in ``sql/``; the engine builds them.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from jobstore.records import (
 )
 from jobstore.search.criteria import Criteria
 
-# As one of the protocol's own types, for the engines.
+# Named here too, so that engines find all types of the protocol in one place.
 from jobstore.search.cursor import Position as Position
 from jobstore.settings import StoreURL
 
@@ -103,7 +103,7 @@ class Engine(Unit, Protocol):
         """Count all matches exactly; with no criteria, without reading postings."""
 
     async def statistics(self) -> Statistics:
-        """Return the counts that the writer keeps."""
+        """Return the statistics, from counts that are kept with each write."""
 
     async def revisions(self, id: UUID) -> list[Revision]:
         """Return what earlier versions of a posting held, newest first."""
@@ -114,7 +114,12 @@ class Engine(Unit, Protocol):
 
     @property
     def queue(self) -> Queue:
-        """How many writes wait; asks nobody."""
+        """How many writes wait, without asking the database."""
+
+    def owned(self) -> None:
+        """Raise StoreClosed on another event loop than the one it was opened on, and in a
+        process that was forked since; asks nobody.
+        """
 
     @property
     def cursor_key(self) -> bytes:

@@ -1,7 +1,7 @@
 """The schema of a database, whatever the engine: what is applied, applied now, or taken back.
 
-Only the protocol and its data types live here. What is done in which order, and what is refused,
-says :mod:`jobstore.migrating`.
+Only the protocol and its data types live here. :mod:`jobstore.migrating` decides what is done in
+which order, and what is refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Recorded(NamedTuple):
 
 
 class Applied(NamedTuple):
-    """What a database says of its schema: its migrations in order, and the form of what is derived.
+    """The schema of a database: its migrations in order, and the form of what is derived.
 
     Where there is nothing yet, there are no migrations, and the form is 0.
     """
@@ -38,7 +38,7 @@ class Migrator(Protocol):
     """A database whose schema is changed, while nobody else can write to it."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Keep what the block does as a whole, or lose it as a whole."""
+        """Make the block one transaction: all of it is kept, or nothing."""
 
     def recorded(self) -> list[Recorded]:
         """Return the migrations that were applied, in order."""
@@ -75,7 +75,7 @@ class Schema(Protocol):
         """Make an empty database, for its owner alone; one that is there stays as it is."""
 
     def applied(self, url: StoreURL, *, patience: float) -> Applied:
-        """Return what was applied; nothing is made or changed, and one need not be there."""
+        """Return what was applied; nothing is made or changed, and no database need be there."""
 
     def changing(self, url: StoreURL, *, patience: float) -> AbstractContextManager[Migrator]:
         """Keep everybody else from writing while the block changes the schema."""

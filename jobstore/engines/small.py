@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 Values = Sequence[Any] | Mapping[str, Any]
-"""What is bound to a statement: by position, or by name."""
+"""The values for a statement, by position or by name."""
 
 
 class Statements(Protocol):
@@ -24,7 +24,7 @@ class Statements(Protocol):
 class SmallDatabase(Protocol):
     """A kind of database that is no store, in a file of its own, with migrations of its own.
 
-    What is kept in one is decided by whoever keeps it. Several processes may write to one at
+    Whoever uses one decides what it keeps. Several processes may write to one at
     once. Everything blocks, and may raise StoreUnavailable (it cannot be made, read or written,
     or is damaged), StorageFull, StoreBusy (others keep it locked) and SchemaMismatch (another
     version of jobstore made it).

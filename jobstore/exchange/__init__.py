@@ -1,7 +1,7 @@
 """Postings in and out of files: one module per format, all of them streaming.
 
-Importers are plain iterators of :class:`Record`; they translate a source's fields into ours
-and judge nothing, since the store checks every posting it takes in. Exporters take postings
+Importers are plain iterators of :class:`Record`; they translate a source's fields into ours and
+check nothing, since the store checks every posting it takes in. Exporters take postings
 one by one. Nothing here opens a store.
 """
 

@@ -23,7 +23,7 @@ _FALSE = {"false", "0", "0.0", "no"}
 
 
 def from_epoch(value: Any, unit: str) -> Any:
-    """The time that lies ``value`` ``"seconds"`` or ``"milliseconds"`` after 1970 in UTC.
+    """Return the time that is ``value`` ``"seconds"`` or ``"milliseconds"`` after 1970 in UTC.
 
     Numbers and numeric text are taken; anything else is handed on as it is.
     """
@@ -53,7 +53,7 @@ def in_utc(value: Any, *, end_of_day: bool = False) -> Any:
 
 
 def whole(value: Any) -> Any:
-    """``12`` for ``"12.0"`` and ``12.0``; anything that is no whole number as it is."""
+    """Return ``12`` for ``"12.0"`` and ``12.0``; anything that is no whole number as it is."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str | float | Decimal):
@@ -68,7 +68,7 @@ def whole(value: Any) -> Any:
 
 
 def number(value: Any) -> Any:
-    """Numeric text as the JSON number it stands for; anything else as it is."""
+    """Return numeric text as the JSON number it stands for; anything else as it is."""
     found = whole(value)
     if isinstance(found, str):
         try:
@@ -79,7 +79,7 @@ def number(value: Any) -> Any:
 
 
 def flag(value: Any) -> bool | None:
-    """What a boolean, a 0/1 or their text says; ``None`` for anything else."""
+    """Return what a boolean, a 0/1 or their text says; ``None`` for anything else."""
     if isinstance(value, bool):
         return value
     text = str(value).strip().lower()
@@ -87,7 +87,7 @@ def flag(value: Any) -> bool | None:
 
 
 def link(value: Any, base: Any = None) -> Any:
-    """An address as an absolute URL.
+    """Return an address as an absolute URL.
 
     ``www.example.com/x`` becomes ``https://www.example.com/x``; ``/x`` is resolved against
     ``base``. Anything else is handed on as it is.
@@ -104,14 +104,14 @@ def link(value: Any, base: Any = None) -> Any:
 
 
 def listed(value: Any, separator: str = ",") -> Any:
-    """A list as it is, and text as the list of its parts."""
+    """Return a list as it is, and text as the list of its parts."""
     if isinstance(value, str):
         return [part for part in (part.strip() for part in value.split(separator)) if part]
     return value
 
 
 def digest(parts: Iterable[Any]) -> str:
-    """A short name for what has no id of its own, the same wherever it is computed.
+    """Return a short name for what has no id of its own, the same wherever it is computed.
 
     The first 128 bits of SHA-256 over the parts, white space and case aside.
     """
@@ -120,7 +120,7 @@ def digest(parts: Iterable[Any]) -> str:
 
 
 def stated(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries that say something: not ``None``, not NaN, not blank, not empty."""
+    """Return the entries that say something: not ``None``, not NaN, not blank, not empty."""
     return {key: value for key, value in mapping.items() if not _empty(value)}
 
 

@@ -2,8 +2,8 @@
 
 Own columns bear the names of :class:`~jobstore.JobPosting` fields; ``skills`` and
 ``attributes`` are JSON, and an empty cell is "not stated". A column that is no field goes into
-``attributes`` under its own name. An export holds every text exactly as stored, also one that a
-spreadsheet would compute; one that is safe for spreadsheets puts an apostrophe before those.
+``attributes`` under its own name. An export holds every text exactly as stored, even one that a
+spreadsheet would compute; ``spreadsheet_safe`` puts an apostrophe before such a text.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _complete(posting: dict[str, Any], source: str | None) -> None:
 
 
 class _Lines:
-    """Ends rows with a line feed alone."""
+    """The dialect of exports: rows end with a line feed alone."""
 
     def __init__(self, stream: io.TextIOBase) -> None:
         self._stream = stream
@@ -163,7 +163,7 @@ class Writer:
         self._rows = csv.writer(
             _Lines(stream),
             quoting=csv.QUOTE_ALL if spreadsheet_safe else csv.QUOTE_MINIMAL,
-            # Of the characters that end a line, csv quotes only those that end its own.
+            # csv quotes only the characters that end its own lines, and there are others.
             lineterminator="\r\n",
         )
         self._safe = spreadsheet_safe
@@ -177,7 +177,7 @@ class Writer:
         self._rows.writerow(cells)
 
     def finish(self) -> None:
-        """Nothing follows the last row."""
+        """Do nothing: nothing follows the last row."""
 
 
 def _cell(value: Any) -> str:

@@ -1,6 +1,6 @@
-"""Values of a JSON file: a line each, an array that is read bit by bit, or one document.
+"""Values of a JSON file: one a line, in an array that is read piece by piece, or one document.
 
-Only the shape of JSON is known here; what the values mean is the formats' business.
+Only the shape of JSON is known here; the formats know what the values mean.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _AFTER_NUMBER = tuple(", ]\t\r\n")
 # The first line of a document that is spread over several.
 _GOES_ON = (b"{", b"[", b",")
 
-# Lone control characters in texts are common in pages; the store's intake judges them.
+# Control characters in texts are common in pages; the store's intake checks them.
 DECODER = json.JSONDecoder(strict=False)
 
 
@@ -29,7 +29,7 @@ def json_rows(
 ) -> Iterator[Row]:
     """Give the items of a JSON array, the values of JSON Lines, or a single document.
 
-    An array is read bit by bit and its rows are counted from 1; the line counts in JSON Lines.
+    An array is read piece by piece, and its rows are numbered from 1; JSON Lines have their lines.
     A line that is no JSON is a row with a fault; an array or a document that is no JSON, or
     ends too early, raises BrokenFile.
     """
@@ -61,7 +61,7 @@ def json_objects(
 
 
 def first_mark(stream: io.BufferedReader) -> bytes:
-    """The first character that is no white space, which stays to be read; ``b""`` if none."""
+    """Return the first character that is no white space, without reading it; ``b""`` if none."""
     return _first(stream)[0]
 
 
@@ -112,7 +112,7 @@ def _document(
 
 
 class _Text:
-    """The not yet used text of a stream; ``at`` is the position in ``buffer``."""
+    """The text of a stream that was not used yet; ``at`` is the position in ``buffer``."""
 
     def __init__(self, stream: io.BufferedReader, name: str) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
@@ -135,7 +135,7 @@ class _Text:
     def mark(self) -> str:
         """Return the next character that is no white space, ``""`` at the end."""
         while True:
-            # The pattern matches everywhere, if need be nothing.
+            # The pattern matches everywhere, though it may match nothing.
             self.at = _SPACE.match(self.buffer, self.at).end()  # type: ignore[union-attr]
             if self.at < len(self.buffer):
                 return self.buffer[self.at]

@@ -1,6 +1,6 @@
 """The formats that can be read, how each is recognised, and opening a file in one.
 
-Formats do not know each other; they meet here.
+Formats do not know each other; only this module knows them all.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ IMPORT_FORMATS: Mapping[str, str] = {
 }
 """Every format that :func:`open_records` reads, and what it is."""
 
-# What the keys of a JSON object or the columns of a CSV must have, in the order of asking: our
-# own exports may hold another format's names in their attributes.
+# The keys or columns that each format must have, in the order in which they are tried: our own
+# exports may hold another format's names in their attributes.
 _KEYS = {
     "jsonl": {"source", "source_job_id", "title"},
     "schema-org": {"@type"},
@@ -122,7 +122,7 @@ def _records(
 
 
 def _look_through(path: FilePath, name: str, format: str) -> str:
-    """Find out the format, and raise BrokenFile for what would only show further on."""
+    """Find out the format; raise BrokenFile for faults that reading would only meet later."""
     with open_input(path) as stream:
         head = read_head(stream, name)
         if format == "auto":
@@ -148,7 +148,7 @@ def _check_options(format: str, columns: Mapping[str, str] | None, options: dict
 
 
 def recognise(head: bytes, name: str) -> str:
-    """The format of a file that begins with ``head``. Raises BrokenFile if it is none."""
+    """Return the format of a file that begins with ``head``. Raises BrokenFile if it is none."""
     text = head.decode("utf-8", "replace").lstrip()
     if not text:
         raise BrokenFile(f"{name} is empty.")

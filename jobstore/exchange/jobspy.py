@@ -33,7 +33,7 @@ _NUMBERS = ("company_rating", "company_reviews_count", "vacancy_count")
 
 
 class DataFrame(Protocol):
-    """What is used of a pandas DataFrame."""
+    """The part of a pandas DataFrame that is used here."""
 
     @property
     def columns(self) -> Any:
@@ -71,7 +71,7 @@ def postings_from_jobspy(df: DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """A value of pandas or numpy as plain Python."""
+    """Return a value of pandas or numpy as plain Python."""
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     if isinstance(value, date):  # which a datetime is as well
@@ -127,7 +127,7 @@ def _time(value: Any) -> Any:
 
 
 def _first(cells: dict[str, Any], column: str) -> Any:
-    """The first of several values; the column stays in the attributes if there are more."""
+    """Return the first of several values; if there are more, the column stays in attributes."""
     values = listed(cells.get(column))
     if not isinstance(values, list) or not values:
         return cells.pop(column, None)
@@ -148,7 +148,7 @@ def _workplace(cells: dict[str, Any]) -> str | None:
 
 
 def country_of(location: Any) -> str | None:
-    """The country of a location such as ``Paris, A8, FR`` (city, region, country code).
+    """Return the country of a location such as ``Paris, A8, FR`` (city, region, country code).
 
     Only from three parts on, and only if the last is an ISO 3166-1 code. A code that is also a
     state's or a province's (``CA``, ``IN``, ``DE``) counts only after a region's code, as in

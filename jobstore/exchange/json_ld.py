@@ -1,6 +1,6 @@
 """Values of schema.org properties, each of which may be text, an object or a list.
 
-Only shapes are read here; which property fills which of our fields is not known.
+Only shapes are read here; :mod:`.schema_org` decides which property fills which of our fields.
 """
 
 from __future__ import annotations
@@ -84,14 +84,14 @@ def _is_posting(kind: Any) -> bool:
 
 
 def first(value: Any) -> Any:
-    """The first of a list; anything else as it is."""
+    """Return the first of a list; anything else as it is."""
     while isinstance(value, list):
         value = value[0] if value else None
     return value
 
 
 def text_of(value: Any) -> str | None:
-    """A value as text, where it is one."""
+    """Return a value as text; ``None`` for an object, and for nothing."""
     value = first(value)
     if isinstance(value, dict):
         value = first(value.get("@value"))
@@ -99,7 +99,7 @@ def text_of(value: Any) -> str | None:
 
 
 def name_of(value: Any) -> str | None:
-    """What a thing is called: itself if it is text, else its name."""
+    """Return what a thing is called: the thing itself if it is text, else its name."""
     value = first(value)
     if isinstance(value, dict):
         return text_of(value.get("name")) or text_of(value.get("legalName"))
@@ -114,14 +114,14 @@ def _address(place: Any) -> Any:
 
 
 def location(place: Any) -> str | None:
-    """A Place as one line: locality, region, country; or else its name."""
+    """Return a Place as one line: locality, region, country; or else its name."""
     place = first(place)
     address = _address(place)
     if isinstance(address, dict):
         parts = ("addressLocality", "addressRegion", "addressCountry")
         names = [name_of(address.get(part)) for part in parts]
         if names[0] is not None and place is not address and names[0] == name_of(place):
-            # One that has no other name than its locality is told by it in full.
+            # The name is the locality, so it says all there is.
             return names[0]
         line = ", ".join(name.strip() for name in names if name and name.strip())
         return line or name_of(place) or text_of(address.get("streetAddress"))
@@ -129,9 +129,9 @@ def location(place: Any) -> str | None:
 
 
 def country(place: Any) -> str | None:
-    """The country of a Place as an ISO 3166-1 code, where it is known.
+    """Return the country of a Place as an ISO 3166-1 code, where it is known.
 
-    Two letters that are no such code are handed on, since they claim to be one.
+    Two letters that are no such code are handed on, so that intake names the fault.
     """
     address = _address(place)
     name = name_of(address.get("addressCountry")) if isinstance(address, dict) else None

@@ -21,9 +21,9 @@ from jobstore.exchange.rows import Record
 from jobstore.json_text import escaped
 from jobstore.records import Job, JobPosting
 
-# What the store makes for itself.
+# Fields that every store sets itself.
 DERIVED = ("id", "version", "updated_at")
-# Long, and so at the end of a line.
+# Long fields, which go to the end of a line.
 _LAST = ("description", "attributes")
 # The order of an export, and the columns of a CSV.
 FIELDS = (
@@ -36,7 +36,7 @@ FIELDS = (
 def _exact(number: str) -> Decimal | float:
     try:
         return Decimal(number)
-    except InvalidOperation:  # an exponent beyond all sense: infinity, which intake refuses
+    except InvalidOperation:  # an exponent that is too large: infinity, which intake refuses
         return float(number)
 
 
@@ -60,7 +60,7 @@ def read(stream: io.BufferedReader, name: str) -> Iterator[Record]:
 
 
 def _floats(value: Any) -> Any:
-    """Only salaries keep more digits than a float; attributes are plain JSON."""
+    """Return attributes with floats: only salaries keep more digits."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, dict):
@@ -83,7 +83,7 @@ class Writer:
         self._stream.write(escaped("{" + ", ".join(pairs) + "}\n"))
 
     def finish(self) -> None:
-        """Nothing follows the last line."""
+        """Do nothing: nothing follows the last line."""
 
 
 def _json(value: Any) -> str:
@@ -95,7 +95,7 @@ def _json(value: Any) -> str:
 
 
 def text(value: Any) -> str:
-    """A single value as text: times in ISO 8601, decimals without exponent."""
+    """Return a single value as text: times in ISO 8601, decimals without exponent."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Decimal):

@@ -51,7 +51,7 @@ def read(
 def posting(
     cells: dict[str, Any], skills: list[str] | None = None, companies: SideTable | None = None
 ) -> dict[str, Any]:
-    """Translate one row; ``cells`` is used up, and what is left of it becomes attributes.
+    """Translate one row; cells are taken out of ``cells``, and the rest becomes attributes.
 
     ``posted_at`` is ``listed_time``: a reposted opening is as new as its last listing, and
     ``original_listed_time`` stays in ``attributes`` where it differs. A single ``med_salary``
@@ -94,7 +94,7 @@ def _salary(cells: dict[str, Any]) -> dict[str, Any]:
     middle, currency = cells.get("med_salary"), take("currency", None)
     period = take("pay_period", None)
     if period == _ONCE:
-        # Paid once, so it is no salary per period.
+        # A sum that is paid once is no salary per period.
         amounts = " - ".join(amount for amount in (low or middle, high) if amount)
         return {"salary_text": f"{amounts} {currency or ''} once"}
     if low is None and high is None:

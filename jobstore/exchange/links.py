@@ -53,7 +53,7 @@ _TRACKING = re.compile(
 
 
 def host(url: str) -> str | None:
-    """The host of a web address, without ``www.``; ``None`` if it has none."""
+    """Return the host of a web address, without ``www.``; ``None`` if it has none."""
     try:
         name = urlsplit(url).hostname
     except ValueError:
@@ -62,7 +62,7 @@ def host(url: str) -> str | None:
 
 
 def vendor(url: str) -> str | None:
-    """The kind of company board an address belongs to, such as ``greenhouse``.
+    """Return the kind of company board an address belongs to, such as ``greenhouse``.
 
     A company's own page that shows a Greenhouse posting carries its id as ``gh_jid``.
     """
@@ -73,8 +73,8 @@ def vendor(url: str) -> str | None:
 
 
 def id_in(url: str) -> str:
-    """The id of a posting by its address: the board's own where its place is known, else the
-    address without fragment and tracking parameters."""
+    """Return the id of a posting by its address: the board's own where its place is known, else
+    the address without fragment and tracking parameters."""
     name = vendor(url) or host(url) or ""
     for board, pattern in _IDS:
         if board in name and (found := pattern.search(url)):
@@ -83,12 +83,12 @@ def id_in(url: str) -> str:
 
 
 def short_key(text: str) -> str:
-    """The text itself, or its digest where it is too long for a key."""
+    """Return the text itself, or its digest where it is too long for a key."""
     return text if len(text) <= _LONGEST_KEY else digest([text])
 
 
 def without_tracking(url: str) -> str:
-    """The address without its fragment and the parameters that only track readers."""
+    """Return the address without its fragment and the parameters that only track readers."""
     try:
         parts = urlsplit(url.strip())
         pairs = parse_qsl(parts.query, keep_blank_values=True)

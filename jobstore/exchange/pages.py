@@ -25,7 +25,7 @@ _LONGEST = 9
 _TAG = re.compile("<")
 _TAG_END = re.compile(">")
 _COMMENT_END = re.compile("--!?>")
-# The next attributes as far as they are at hand, except those whose name may be ``type``.
+# The next attributes that were read already, except those whose name may be ``type``.
 _ATTRIBUTES = re.compile(
     r"""
     (?:
@@ -52,7 +52,7 @@ _AFTER = re.compile(r"(?:[\s;/*]+|>--|>\]\]){0,8}")
 
 
 class _Page:
-    """The text of a page, read once from front to back; ``line`` is that of the position."""
+    """The text of a page, read once from front to back; ``line`` is the line of the position."""
 
     def __init__(self, stream: io.BufferedReader, name: str) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
@@ -71,7 +71,7 @@ class _Page:
         return bool(data)
 
     def ahead(self) -> str:
-        """The next characters, enough to know a tag by; fewer at the end."""
+        """Return the next characters, enough to recognise a tag; fewer at the end."""
         while len(self._text) - self._at < _LONGEST and self._more():
             pass
         return self._text[self._at : self._at + _LONGEST]
@@ -81,7 +81,7 @@ class _Page:
         self._at = at
 
     def over(self, part: re.Pattern[str]) -> None:
-        """Go behind what ``part`` matches of the text that is at hand."""
+        """Go behind what ``part`` matches in the text that was read already."""
         if found := part.match(self._text, self._at):
             self._go(found.end())
 
@@ -110,7 +110,7 @@ class _Page:
 
 
 def scripts(stream: io.BufferedReader, name: str) -> Iterator[Row]:
-    """Give the JSON value of each JSON-LD script, with the line on which the script begins.
+    """Yield the JSON value of each JSON-LD script, with the line on which the script begins.
 
     A script that is no JSON is a row with a fault. Raises BrokenFile when the page ends within
     a script. Takes time in proportion to the page's length.
@@ -177,6 +177,6 @@ def _row(line: int, text: str) -> Row:
 
 
 def _unwrapped(script: str) -> str:
-    # The patterns match everywhere, if need be nothing.
+    # The patterns match everywhere, though they may match nothing.
     script = script[_BEFORE.match(script).end() :]  # type: ignore[union-attr]
     return script[: len(script) - _AFTER.match(script[::-1]).end()]  # type: ignore[union-attr]

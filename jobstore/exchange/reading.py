@@ -24,7 +24,7 @@ MAX_RECORD = 16 * 1024 * 1024
 
 CHUNK = 128 * 1024
 
-# How much of a file its format is recognised by.
+# The bytes at the beginning of a file by which its format is recognised.
 HEAD = 64 * 1024
 
 FilePath = str | os.PathLike[str]
@@ -44,12 +44,12 @@ _NOT_TEXT = {
 }
 # Bytes that are no UTF-8, in text that was decoded with ``surrogateescape``.
 UNDECODABLE = re.compile("[\udc80-\udcff]")
-# Control characters that no text file has in number, NUL aside.
+# Control characters that text files hardly have; NUL is looked for apart.
 _CONTROLS = bytes(set(range(1, 32)) - set(b"\t\n\v\f\r\x1b"))
 
 
 class _Raw(io.RawIOBase):
-    """Reads ``inner`` after ``head``, and tells its failures as BrokenFile."""
+    """Reads ``head`` and then ``inner``; failures are raised as BrokenFile."""
 
     def __init__(self, inner: BinaryIO, head: bytes, name: str) -> None:
         super().__init__()
@@ -95,12 +95,12 @@ def _take(stream: BinaryIO, size: int, name: str) -> bytes:
 
 
 def name_of(path: FilePath) -> str:
-    """What messages call the input."""
+    """Return what messages call the input."""
     return "standard input" if path == "-" else os.fspath(path)
 
 
 def is_pipe(path: FilePath) -> bool:
-    """Whether the input can be read only once: standard input, a pipe or a socket."""
+    """Tell whether the input can be read only once: standard input, a pipe or a socket."""
     return path == "-" or Path(path).is_fifo() or Path(path).is_socket()
 
 
@@ -108,7 +108,7 @@ def is_pipe(path: FilePath) -> bool:
 def open_input(path: FilePath) -> Iterator[io.BufferedReader]:
     """Open a file, or standard input for ``-``: unpacked if it is gzip, without byte order mark.
 
-    What it is packed with is told by its first bytes, not by its name. Raises BrokenFile when
+    Its first bytes, not its name, say whether it is packed. Raises BrokenFile when
     it is missing, a folder, unreadable or no text.
     """
     name = name_of(path)
@@ -160,7 +160,7 @@ def _check_text(head: bytes, name: str) -> None:
 
 
 def with_head(stream: BinaryIO, head: bytes, name: str) -> io.BufferedReader:
-    """Return a stream that gives ``head`` again, and then the rest of ``stream``."""
+    """Return a stream of ``head``, which was read already, and the rest of ``stream``."""
     return io.BufferedReader(_Raw(stream, head, name), CHUNK)
 
 
@@ -170,7 +170,7 @@ def read_head(stream: io.BufferedReader, name: str) -> bytes:
 
 
 def exhaust(stream: io.BufferedReader) -> None:
-    """Read to the end, for the checks that are made on the way."""
+    """Read to the end, for the checks of gzip that reading makes."""
     while stream.read(CHUNK):
         pass
 
@@ -185,7 +185,7 @@ def decode(data: bytes) -> tuple[str, str | None]:
 
 
 def read_line(stream: io.BufferedReader) -> tuple[bytes, bool]:
-    """Read a line with its end, and whether it was too long and lost its rest."""
+    """Read a line with its end; return it, and whether it was too long and was cut."""
     line = stream.readline(MAX_RECORD)
     if len(line) < MAX_RECORD or line.endswith(b"\n"):
         return line, False

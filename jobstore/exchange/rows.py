@@ -1,4 +1,4 @@
-"""What an importer hands on, and the error for a file that cannot be read at all.
+"""The rows that an importer yields, and the error for a file that cannot be read at all.
 
 Nothing here knows a format. A posting is checked where it is stored, not here.
 """
@@ -44,16 +44,16 @@ class Row:
     raw: str | None = None
 
     def record(self, posting: dict[str, Any]) -> Record:
-        """The record that says ``posting``."""
+        """Return the record of ``posting``."""
         return Record(self.line, posting, None, self.raw)
 
     def broken(self, fault: str | None = None) -> Record:
-        """The record that says why there is no posting."""
+        """Return the record that says why there is no posting."""
         return Record(self.line, None, fault or self.fault, self.raw)
 
 
 def translated(rows: Iterable[Row], translate: Callable[[Any], dict[str, Any]]) -> Iterator[Record]:
-    """Give a record for each row: what ``translate`` makes of its value, or its fault."""
+    """Yield a record for each row: what ``translate`` makes of its value, or its fault."""
     for row in rows:
         yield row.broken() if row.fault is not None else row.record(translate(row.value))
 

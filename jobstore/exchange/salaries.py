@@ -13,7 +13,7 @@ from jobstore.exchange.cells import stated
 from jobstore.intake.spellings import CURRENCIES
 from jobstore.records import SalaryPeriod
 
-# A sign alone is taken for the currency that uses it most on job boards.
+# A sign alone stands for the currency that uses it most on job boards.
 _SIGNS = {
     "US$": "USD",
     "CA$": "CAD",
@@ -56,7 +56,7 @@ _YEARLY_FROM = 10_000
 
 
 def parse_salary(text: str) -> dict[str, Any]:
-    """The salary fields of a posting that ``text`` states; only ``salary_text`` if unclear.
+    """Return the salary fields that ``text`` states; only ``salary_text`` if it is unclear.
 
     One or two amounts, a currency and a period are understood. ``Up to`` and ``from`` leave
     the other end open; a single amount is both ends. Without a period, amounts in thousands

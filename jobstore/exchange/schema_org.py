@@ -1,8 +1,8 @@
 """schema.org JobPosting as JSON-LD, alone or inside a web page (https://schema.org/JobPosting).
 
 A document may be one posting, a list, a ``@graph``, or anything that holds postings further
-down. What our fields say in full is not repeated; the rest of a posting stays in
-``attributes`` under its own name, so nothing is lost.
+down. What our fields hold in full is not repeated in ``attributes``; the rest of a posting is
+kept there under its own name, so nothing is lost.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from jobstore.records import EmploymentType, Job, Workplace
 
 SOURCE = "schema-org"
 
-# Marks the identifier of an export, which names the source as well.
+# The name of the identifier in our own exports, which names the source as well.
 _OURS = "jobstore"
 _LONGEST_SKILL = 80
 _WORKPLACES = {"TELECOMMUTE": "remote", "ONSITE": "onsite", "HYBRID": "hybrid"}
@@ -42,7 +42,7 @@ _EMPLOYMENT_TYPES = {
     EmploymentType.PER_DIEM: "PER_DIEM",
     EmploymentType.OTHER: "OTHER",
 }
-# Fields that say all there is, so that the property need not be kept beside them.
+# Fields that hold a property in full, so that attributes need not keep it.
 _SAID = ("@context", "@type", "title", "description", "url", "datePosted", "validThrough")
 
 
@@ -138,7 +138,7 @@ def _workplace(kind: Any) -> str | None:
 
 
 def _employment_type(kind: Any) -> Any:
-    """The first kind that we know, or else the first, which intake will name as a fault.
+    """Return the first kind that we know, or else the first, which intake names as a fault.
 
     Several kinds are a list; a text that joins them with commas is a fault of the source.
     """
@@ -162,7 +162,7 @@ def _names(value: Any) -> str | None:
 
 
 def _skills(value: Any) -> list[str]:
-    """Names of skills; prose about them is none, and only stays in the attributes."""
+    """Return names of skills; prose about skills stays in the attributes alone."""
     values = value if isinstance(value, list) else [value]
     names = [name for item in values if (name := name_of(item)) is not None]
     if isinstance(value, str):
@@ -213,7 +213,7 @@ class Writer:
 
 
 def document(job: Job) -> dict[str, Any]:
-    """One posting as a JobPosting, with the properties that Google for Jobs reads.
+    """Return one posting as a JobPosting, with the properties that Google for Jobs reads.
 
     What schema.org has no property for (``attributes``, ``experience_level``, the applicant
     count, when it was seen) is left out; ``jsonl`` keeps everything.
@@ -268,7 +268,7 @@ def _base_salary(job: Job) -> dict[str, Any] | None:
 
 
 def _amount(amount: Decimal | None) -> int | float | str | None:
-    """The amount as a number, or as text where a number would not hold all its digits."""
+    """Return the amount as a number, or as text where a number would lose digits."""
     if amount is None:
         return None
     if amount == int(amount):

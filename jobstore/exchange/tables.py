@@ -1,4 +1,4 @@
-"""Rows of a CSV file, each with its line, and a way on after a broken one.
+"""Rows of a CSV file, each with its line; reading goes on after a broken one.
 
 Only the shape of CSV (RFC 4180) is known here; columns mean nothing yet.
 """
@@ -17,7 +17,7 @@ DELIMITERS = ",;\t"
 
 
 class _Lines:
-    """Physical lines for the csv module, which remember those of the record being read."""
+    """The lines of a file for the csv module; remembers those of the record that is being read."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
         self._stream = stream

@@ -1,6 +1,6 @@
 """Writes postings to a file: whole or not at all, one posting at a time.
 
-The formats themselves are in their modules; here is only where the bytes go.
+The formats are in modules of their own; only files and streams are handled here.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ async def _each(
     postings: Iterable[Posting] | AsyncIterable[Posting],
 ) -> AsyncGenerator[Posting, None]:
     if isinstance(postings, AsyncGenerator):
-        # Whoever made it may wait for its end, also when it is not read to the end.
+        # It is closed even when it is not read to its end: its clean-up must not wait.
         async with aclosing(postings):
             async for posting in postings:
                 yield posting

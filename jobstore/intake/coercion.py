@@ -62,7 +62,7 @@ def is_blank(value: object) -> bool:
 
 
 def required(read: Callable[[Any], str | None]) -> Callable[[Any], str]:
-    """Make a reader refuse what states nothing."""
+    """Return a reader that refuses what states nothing, and else reads as the given one."""
 
     def read_required(value: Any) -> str:
         text = read(value)
@@ -167,7 +167,7 @@ def amount(value: Any) -> Decimal | None:
     if number >= MAX_AMOUNT:
         raise ValueError("must be less than 10**12")
     exact = _EXACT.quantize(number, _MICRO)
-    # A float is an approximation: digits beyond its sense, as of 0.1 + 0.2, were never written.
+    # A float is an approximation: nobody wrote the last digits of 0.1 + 0.2.
     if exact != number and not isinstance(value, float):
         raise ValueError("must have at most 6 decimal places")
     whole = int(exact)
@@ -256,7 +256,7 @@ def _trimmed(value: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    # Not str(): a subclass may have its own idea of that.
+    # Not str(): a subclass may define its own.
     return text if type(text) is str else str.__str__(text)
 
 

@@ -46,7 +46,7 @@ _Skill = Annotated[str | None, PlainValidator(line(MAX_SKILL))]
 
 
 class _Posting(TypedDict, total=False):
-    # The keys stay as job_id() sees them, so that an id can be told before a posting is stored.
+    # Keys are not rewritten: job_id() has to give the same id before a posting is stored.
     source: Annotated[str, PlainValidator(required(line(MAX_SOURCE, exact=True)))]
     source_job_id: Annotated[str, PlainValidator(required(line(MAX_SOURCE_JOB_ID, exact=True)))]
     title: Annotated[str, PlainValidator(required(line(MAX_TITLE)))]

@@ -16,7 +16,7 @@ from jobstore.errors import Fault, InvalidPosting
 from jobstore.intake import coercion
 from jobstore.records import JobPosting, Status
 
-# An unknown field is answered with the names it resembles; beyond this many, with their number.
+# For so many unknown fields the message suggests a name; the others are only counted.
 _MAX_UNKNOWN = 20
 
 _FIELDS = tuple(field.name for field in fields(JobPosting))
@@ -149,7 +149,7 @@ def _unknown(name: object, allowed: frozenset[str]) -> Fault:
         return Fault(name, "cannot be changed: it identifies the posting")
     if name in _KEPT and allowed is _CHANGEABLE:
         return Fault(name, "cannot be changed: the store keeps it")
-    import difflib  # only a caller's mistake pays for it
+    import difflib  # here, since only a caller's mistake needs it
 
     close = difflib.get_close_matches(name[:40].casefold(), sorted(allowed), n=1)
     hint = f"; did you mean '{close[0]}'?" if close else ""

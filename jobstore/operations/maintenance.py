@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from jobstore import migrating
-from jobstore.engines import backend_of
-from jobstore.engines.backend import RESTORE_ADVICE, Finding, Verdict
+from jobstore.engines import backend_of, is_there
+from jobstore.engines.backend import RESTORE_ADVICE
 from jobstore.errors import JobStoreError, StoreCorrupt, StoreUnavailable
 from jobstore.settings import StoreURL, parse_store_url
+from jobstore.verdicts import Check, Verdict, finding
 
 
-def examine(url: str | StoreURL, *, full: bool = False, verify: bool = False) -> Iterator[Finding]:
+def examine(url: str | StoreURL, *, full: bool = False, verify: bool = False) -> Iterator[Check]:
     """Yield everything that can be looked at in a store, in order, as it is found.
 
     ``full`` checks every page, every index and the schema's definitions, ``verify`` reads every
@@ -23,29 +24,29 @@ def examine(url: str | StoreURL, *, full: bool = False, verify: bool = False) ->
     when there is no file.
     """
     store = parse_store_url(url)
-    if not store.path.is_file():
+    if not is_there(store):
         raise StoreUnavailable(f"There is no database file at {store.path}.")
     upkeep = backend_of(store).upkeep
     yield from upkeep.inspect_files(store)
     try:
         (migrating.verify if full else migrating.check_schema)(store)
-        yield Finding("schema", Verdict.OK, "up to date")
+        yield finding("schema", Verdict.PASS, "up to date")
         current = True
     except JobStoreError as error:
-        yield Finding("schema", Verdict.PROBLEM, str(error))
+        yield finding("schema", Verdict.FAIL, str(error))
         current = False
     yield from upkeep.inspect_content(store, full=full and current, rows=verify and current)
 
 
-def plan(url: str | StoreURL, findings: Iterable[Finding]) -> dict[str, str]:
+def plan(url: str | StoreURL, findings: Iterable[Check]) -> dict[str, str]:
     """Return what a repair rebuilds, in words, by the names of the findings it can mend.
 
     Raises StoreCorrupt when there is a problem that it cannot mend.
     """
     repairs = backend_of(parse_store_url(url)).upkeep.repairs
-    wrong = {each.name: each for each in findings if each.verdict is Verdict.PROBLEM}
+    wrong = {each.name: each for each in findings if each.verdict is Verdict.FAIL}
     beyond = [each for name, each in wrong.items() if name not in repairs]
     if beyond:
-        told = "; ".join(f"{each.name}: {each.detail.rstrip('.')}" for each in beyond)
+        told = "; ".join(f"{each.name}: {each.output.rstrip('.')}" for each in beyond)
         raise StoreCorrupt(f"This cannot be rebuilt: {told}. Nothing was changed; {RESTORE_ADVICE}")
     return {name: what for name, what in repairs.items() if name in wrong}

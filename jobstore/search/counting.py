@@ -15,12 +15,14 @@ from jobstore.search.words import fold
 MAX_COUNTED = 1000
 """Totals are exact up to this; facets are counted over one more of the newest matches."""
 MAX_FACET_VALUES = 10
-"""How many values of a facet are told."""
+"""How many values of a facet a page shows."""
 
 
 def total(counted: int) -> tuple[int, bool]:
-    """Return a total as a page tells it, from the number of matches that were counted (those
-    beyond MAX_COUNTED count as one), and whether there may be more."""
+    """Return the total of a page, and whether there may be more matches than that.
+
+    ``counted`` is the number of matches that were counted; those beyond MAX_COUNTED count as one.
+    """
     return min(counted, MAX_COUNTED + 1), counted > MAX_COUNTED
 
 

@@ -1,10 +1,10 @@
-"""Snippets: an excerpt of a description with the words that were searched for marked.
+"""Excerpts of descriptions (snippets), with the words that were searched for marked.
 
 Works on the original text, in Python, since the full-text index keeps no copy of it. Words are
 folded and spelled as :mod:`jobstore.search.words` says, so what search finds is marked.
 
-Texts and phrases come from strangers, and whoever cuts excerpts keeps a reader: the work for a
-page has a limit, whatever they hold.
+Texts and phrases come from strangers, and nobody else can use the reader while excerpts are cut:
+so the work for a page has a limit.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ _WORDS_AFTER = 20
 # Also bounded in characters, since not every script has spaces.
 _BEFORE = 100
 _AFTER = 200
-# How much of a text is looked at around a plain match, beyond what an excerpt shows.
+# So many characters more than an excerpt shows are looked at on each side of a match.
 _MARGIN = 60
-# Characters of a match that an excerpt shows: as many as a search text may have.
+# The most characters of one match in an excerpt: as many as a search text may have.
 _LONGEST = MAX_CHARACTERS
-# How often a word is looked for again after it was found inside of another one.
+# How often the search for a word goes on after it was found inside of another word.
 _TRIES = 50
 
-# How many words are looked at for the excerpts of a page, and of them for one text: about 50 ms.
-# An ordinary page needs a hundred.
+# The most words that are looked at for the excerpts of a page (about 50 ms), and for one text. An
+# ordinary page needs a hundred.
 EFFORT = 60_000
 _EFFORT_OF_ONE = EFFORT // 3
-# So many characters are folded, if they are foreign or beside those, or searched for a word, in
-# the time that one word takes.
+# In the time that looking at one word takes, so many characters that are not ASCII are folded, so
+# many others are folded, and so many are searched.
 _FOREIGN_FOLDED = 8
 _FOLDED = 32
 _SEARCHED = 512
 
 
 class Excerpts:
-    """Cuts excerpts for the results of one page, whose terms are made ready once.
+    """Cuts the excerpts of one page.
 
-    Where words would have to be looked for too long, the beginning of a text stands for it.
+    Where finding the words would take too long, the excerpt is the beginning of the text.
     """
 
     def __init__(self, expression: Expression) -> None:
@@ -59,8 +59,8 @@ class Excerpts:
         return self._excerpt(title, self._titles)[0] or title
 
     def _excerpt(self, text: str, terms: list[Term]) -> tuple[str | None, bool]:
-        """Return the text around a match with all matches marked, ``None`` if none was found,
-        and whether finding one was given up."""
+        """Return the text around a match with all matches marked (``None`` if none was found),
+        and whether the search for one was given up."""
         most = min(self._left, _EFFORT_OF_ONE)
         effort = Effort(most - len(text) * len(terms) // _SEARCHED)
         if effort.left < 0:
@@ -69,7 +69,7 @@ class Excerpts:
         found = _marked(text, terms, *near, effort) if near else None
         if found is None:
             found = _marked(text, terms, 0, len(text), effort)
-        # What was not begun for its size costs no other text anything.
+        # A text that was too long to begin with takes nothing from the others.
         self._left -= most - max(effort.left, 0)
         return found, effort.left < 0
 
@@ -83,8 +83,8 @@ def _beginning(text: str) -> str:
 def _neighbourhood(text: str, terms: list[Term]) -> tuple[int, int] | None:
     """Return a part of a long text, in whole words, where a term seems to stand.
 
-    Folding a whole text takes longer than anything else about a page. Most words stand in it as
-    they were asked for, or with a capital, and then only what is near has to be folded.
+    Folding a whole text is the most expensive step of a page. Most words stand in it as they were
+    asked for, or with a capital; then only their surroundings have to be folded.
     """
     if len(text) <= _BEFORE + _AFTER + 2 * _MARGIN:
         return None
@@ -99,7 +99,7 @@ def _neighbourhood(text: str, terms: list[Term]) -> tuple[int, int] | None:
                 (place and text[place - 1].isalnum())
                 or text[place + size : place + size + 1].isalnum()
             ):
-                # Inside of another word, as short ones mostly are.
+                # It was found inside of another word, as short words mostly are.
                 tries -= 1
                 place = text.find(form, place + 1, standing) if tries else -1
             if place >= 0:
@@ -133,7 +133,7 @@ def _marked(text: str, terms: list[Term], first: int, last: int, effort: Effort)
     before = _MORE if start or first else ""
     after = _MORE if end < len(folded) or last < len(text) else ""
     if places is not None:
-        # Back to where everything stands in the text itself.
+        # From positions in the folded text to positions in the text itself.
         places.append(len(part))
         matches = [(places[begin], places[stop]) for begin, stop in matches]
         start, end = places[start], places[end]
@@ -151,8 +151,8 @@ def _marked(text: str, terms: list[Term], first: int, last: int, effort: Effort)
 
 
 def _matches(folded: str, terms: list[Term], effort: Effort) -> list[tuple[int, int]]:
-    """All matches in their order near the first one; of several that begin together, the
-    longest comes first."""
+    """Return the first match and those near it, in order; the longest of those that begin
+    together comes first."""
     found: list[tuple[int, int]] = []
     horizon = len(folded)
     for term in terms:
@@ -163,7 +163,7 @@ def _matches(folded: str, terms: list[Term], effort: Effort) -> list[tuple[int, 
                 break
             end = min(start, begin + _LONGEST)
             found.append((begin, end))
-            # No excerpt goes on further than this after its first match.
+            # No excerpt reaches further than this.
             horizon = min(horizon, end + _AFTER)
     if len(found) > 1:
         found.sort(key=lambda match: (match[0], -match[1]))
@@ -174,7 +174,7 @@ def _window(text: str, start: int, end: int) -> tuple[int, int]:
     """Widen a match to about 30 words."""
     low, high = max(0, start - _BEFORE), min(len(text), end + _AFTER)
     before = text[low:start].rsplit(None, _WORDS_BEFORE)
-    # What is over at the edge is a word too many, or one that is cut.
+    # The last piece at an edge is a word too many, or a part of a word.
     if len(before) > _WORDS_BEFORE or (low and len(before) > 1):
         low += len(before[0]) if text[low : low + 1].strip() else 0
     after = text[end:high].split(None, _WORDS_AFTER)

@@ -30,8 +30,8 @@ from jobstore.search.words import words
 
 MAX_CHARACTERS = 1000
 MAX_TERMS = 32
-# How often one word may occur: for each time that a phrase has it, the index goes through all the
-# places where a text has it.
+# How often one word may occur: for each time, the index goes through all the places where a text
+# has that word.
 MAX_REPEATS = 32
 
 _ITEM = re.compile(
@@ -45,7 +45,8 @@ _ITEM = re.compile(
 
 
 class Term(NamedTuple):
-    """One word or phrase; with ``prefix``, its last word may go on; in any field, or in one."""
+    """One word or phrase, in one field or in any; with ``prefix`` its last word may have more
+    letters."""
 
     words: tuple[str, ...]
     prefix: bool = False
@@ -53,7 +54,7 @@ class Term(NamedTuple):
 
 
 class Expression(NamedTuple):
-    """A search text: of each tuple of ``required`` terms one must occur, and no ``excluded``."""
+    """A search text: one term of each ``required`` tuple must occur, and no ``excluded`` term."""
 
     required: tuple[tuple[Term, ...], ...]
     excluded: tuple[Term, ...]
@@ -91,7 +92,7 @@ def parse(text: str) -> Expression | None:
         before, joining = match, False
     if joining:
         required.append((_OR,))
-    # Saying a thing twice does not change what is found.
+    # A term that is repeated changes nothing.
     expression = Expression(tuple(dict.fromkeys(required)), tuple(dict.fromkeys(excluded)))
     terms = [*chain(*expression.required), *expression.excluded]
     if not terms:

@@ -3,8 +3,8 @@
 Pure functions on text. What search finds by the index is found here by the same folding, and a
 text is cut into the same words: those that :func:`~jobstore.search.words.words` gives, in
 whichever spelling. The work grows with the text and the phrase, never with their product, since
-both come from strangers. Plain searching and a look at the neighbours: compiling a pattern for
-each search would take longer than that.
+both come from strangers. It is done with ``str.find`` and a look at the neighbours, which is faster
+than compiling a pattern for each search.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ _INSIDE = re.compile(
     rf"js{_ENDS}(?<=[0-9a-z]\.js)|"
     rf"net{_ENDS}(?:(?<=\.net)(?<!{_LETTER}\.net)|(?<=asp\.net)|(?<=ado\.net)|(?<=vb\.net))"
 )
-# Of fewer foreign characters than one in so many, each is folded for itself.
+# Where fewer than one in so many characters are foreign, each of these is folded by itself.
 _FEW = 8
 _GAP = re.compile(r"[^0-9a-z.\x80-\U0010ffff]*+")
 _SKIPPED = 8
-# What mostly follows a word, or nothing.
+# What mostly follows a word.
 _SPACE = (" ", "", ",", "\n")
 
 
 class Effort:
-    """How many words may still be looked at; ``left`` is below zero once it was too many.
+    """How many words may still be looked at; ``left`` is below zero when it was too many.
 
     ``_SKIPPED`` characters between words count as much as a word.
     """
@@ -68,8 +68,8 @@ class Effort:
 
 
 def fold_in_place(text: str) -> tuple[str, list[int] | None]:
-    """Return a text folded for :func:`find_phrase`, and where each of its characters stands in
-    ``text``; ``None`` for that when every one stands where it was."""
+    """Return a text folded for :func:`find_phrase`, and the position in ``text`` of each of its
+    characters; ``None`` instead of positions when none has moved."""
     if text.isascii():
         return text.lower(), None
     wide = full_width(text)
@@ -118,7 +118,7 @@ def find_phrase(
 
 
 def _find_word(folded: str, word: str, effort: Effort, start: int) -> tuple[int, int] | None:
-    """Do what find_phrase does, for most of what is searched: one word with one spelling."""
+    """Do what find_phrase does for the common case: one word with one spelling."""
     while (begin := folded.find(word, start)) >= 0:
         effort.left -= 1
         if effort.left < 0:
@@ -139,12 +139,12 @@ def _find_word(folded: str, word: str, effort: Effort, start: int) -> tuple[int,
 def _find_words(
     folded: str, words: tuple[str, ...], prefix: bool, effort: Effort, start: int
 ) -> tuple[int, int] | None:
-    """Find any phrase, after Knuth, Morris and Pratt, "Fast Pattern Matching in Strings" (1977),
-    whose characters are words here."""
+    """Find any phrase, word by word instead of character by character, after Knuth, Morris and
+    Pratt, "Fast Pattern Matching in Strings" (1977)."""
     forms = _spellings(words[0])
     following = [-1] * len(forms)
     last = len(words) - 1
-    # Where the words begin that were matched so far.
+    # Where each of the words begins that were matched so far.
     begins: deque[int] = deque()
     borders: list[int] | None = None
     while True:
@@ -187,8 +187,8 @@ def _find_words(
 
 
 def _next(folded: str, forms: tuple[str, ...], following: list[int], start: int) -> int:
-    """Return where one of the ``forms`` stands next, or -1; ``following`` keeps what is known of
-    each, so that a rare one is not looked for again and again."""
+    """Return where one of the ``forms`` stands next, or -1; ``following`` remembers the next place
+    of each, so that a rare one is looked for once."""
     if len(forms) == 1:
         return folded.find(forms[0], start)
     for number, place in enumerate(following):
@@ -200,7 +200,7 @@ def _next(folded: str, forms: tuple[str, ...], following: list[int], start: int)
 
 
 def _is_inside(folded: str, begin: int) -> bool:
-    """Whether what begins there is the rest of another word, as short ones mostly are."""
+    """Tell whether what begins there is the end of another word, as short ones mostly are."""
     before = folded[begin - 1]
     if before == ".":
         return _INSIDE.match(folded, begin) is not None
@@ -208,7 +208,7 @@ def _is_inside(folded: str, begin: int) -> bool:
 
 
 def _after(folded: str, begin: int) -> int:
-    """Return where the word ends inside of which something begins."""
+    """Return where the word ends that a position lies in."""
     return max(begin + 1, _end(_LETTERS, folded, begin))
 
 
@@ -218,12 +218,12 @@ def _end(pattern: re.Pattern[str], folded: str, begin: int) -> int:
 
 
 def _is_joined(char: str) -> bool:
-    """Whether a character makes one word with the letters beside it."""
+    """Tell whether a character makes one word with the letters beside it."""
     return char.isalnum() if char < "\x80" else not is_unspaced(char)
 
 
 def _plain(word: str) -> str:
-    """Return the word of an index for one that may be spelled with symbols."""
+    """Return a word that may be spelled with symbols as the index spells it."""
     if word[0] == ".":
         word = f"dot{word[1:]}"
     return word.replace(".js", "js").replace("++", "plusplus").replace("#", "sharp")
@@ -231,8 +231,8 @@ def _plain(word: str) -> str:
 
 @lru_cache(maxsize=256)
 def _borders(words: tuple[str, ...]) -> list[int]:
-    """Return, for each number of words at the beginning of a phrase, how many of its first are
-    its last as well."""
+    """Return, for each beginning of a phrase, how many of its first words are its last words
+    too: the table of Knuth, Morris and Pratt."""
     borders = [0, 0]
     for number, word in enumerate(words[1:], start=1):
         size = borders[number]

@@ -1,4 +1,4 @@
-"""Relevance: what a posting is worth to a search, by where the words stand in it.
+"""Relevance: a score for each match, by where the words stand in it.
 
 Pure functions on text. Which postings are ranked against each other, and in which order an
 engine reads them, is its own concern; how many, is said here, since it shows in every answer.
@@ -24,7 +24,7 @@ _APART = "\n"
 
 
 def score(expression: Expression, said: Sequence[str]) -> int:
-    """Return the sum, over the required parts of a text, of the best field each stands in.
+    """Return the score of a match: each required part adds the weight of the best field it is in.
 
     ``said`` are the words of the fields of RANKED, in their order, as :func:`spoken` gives
     them. The posting is a match: what stands in none of them stands elsewhere.

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from unicodedata import ucd_3_2_0
 
 _FOREIGN = re.compile("[\x80-\U0010ffff]+")
-# Beyond ASCII, index_text() leaves no other characters than those of words.
+# Outside of ASCII, index_text() leaves only characters of words.
 _WORD_CHARACTERS = r"0-9A-Za-z\x80-\U0010ffff"
 _WORD = re.compile(f"[{_WORD_CHARACTERS}]+")
 
@@ -32,7 +32,7 @@ _WORD = re.compile(f"[{_WORD_CHARACTERS}]+")
 _STROKES = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "ı": "i", "æ": "ae", "œ": "oe"}
 )
-# Other letters are folded by now, or left to the index.
+# index_text() has folded all letters but these.
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 # Letters and marks between Unicode 3.2 and 14 that fold to another character or to none, with
 # what lies between them. Beyond the basic plane only those with case.
@@ -50,7 +50,7 @@ _LATER = re.compile(
     "\U000118a0-\U000118bf\U00016e40-\U00016e5f\U0001e900-\U0001e94a"
     "]"
 )
-# Select how a character looks, and are no mark by their class.
+# Variation selectors: they say how a character looks, though their class is not that of marks.
 _SELECTORS = re.compile("[\u034f\u180b-\u180d\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 # Halfwidth kana have a mark of voicing behind them; in full width both are one character.
 _VOICINGS = "\u3099\u309a"

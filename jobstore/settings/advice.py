@@ -18,13 +18,13 @@ def warnings_of(settings: Settings) -> Iterator[str]:
         if sink.type == "command" and shutil.which(sink.command[0]) is None:
             yield (
                 f"alerts.sinks[{index}].command names a program that is not here, or may not be "
-                "run; nobody is told of an alert by it."
+                "run; nobody is notified of an alert by it."
             )
     if settings.environment != "production":
         return
     if not settings.backup.places:
         yield "backup.places is empty: a disk that is lost takes the backups with it."
-    if all(sink.type == "log" for sink in settings.alerts.sinks):
-        yield "alerts.sinks has nothing but the log: nobody is told of an alert."
+    if all(sink.type in ("log", "heartbeat") for sink in settings.alerts.sinks):
+        yield "alerts.sinks has nothing but the log: nobody is notified of an alert."
     if settings.store.synchronous != "full":
         yield "store.synchronous is normal: a power cut may lose acknowledged writes."

@@ -1,13 +1,21 @@
-"""The settings of alerts: rules, and where notices go. What a rule does is not known here."""
+"""The settings of alerts: rules, and where notifications go; what a rule does is not known here."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from jobstore.settings.kinds import (
+    Allowed,
     Command,
     Host,
     MailAddress,
@@ -21,39 +29,48 @@ from jobstore.settings.kinds import (
     different,
 )
 
-Measure = Literal[
-    "latency_p95_ms",
-    "error_percent",
-    "health_failing",
-    "backup_age_hours",
-    "restore_test_age_days",
-    "disk_free_percent",
+CheckName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z-]+(:[A-Za-z-]+)?$", max_length=80),
+    Allowed("a check of 'jobstore health', such as disk:free, or a component of it"),
 ]
+Measure = Literal["checks", "latency_p95_ms", "error_percent"]
 
 
 class Rule(Section):
     """When an alert is raised, and when it is over."""
 
     name: Name = Field(description="what the rule is called; a default of that name is changed")
-    measure: Measure = Field(description="what is compared")
-    above: float | None = Field(default=None, description="raised when the measure is above this")
-    below: float | None = Field(default=None, description="raised when the measure is below this")
-    severity: Severity = Field(default="warning", description="how bad it is")
+    measure: Measure = Field(description="what is evaluated: health checks, or the traffic")
+    checks: tuple[CheckName, ...] = Field(
+        default=(),
+        max_length=50,
+        description="of checks: which, such as disk:free, or all of a component; all without it",
+    )
+    verdict: Literal["warn", "fail"] = Field(
+        default="fail", description="of checks: raised when one has this verdict, or a worse one"
+    )
+    above: float | None = Field(
+        default=None, description="of traffic: raised when the measure is above this"
+    )
+    clear: float | None = Field(
+        default=None, description="of traffic: over when the measure is at most this; above without"
+    )
     window_minutes: float = Field(
         default=5.0,
         ge=0,
         le=10_080,
-        description="minutes that the measure is taken over; 0: the latest",
+        description="of traffic: minutes that the measure is taken over; 0: the latest",
     )
     min_count: int = Field(
         default=1,
         ge=1,
         le=1_000_000_000,
-        description="operations in the window that it needs",
+        description="of traffic: operations in the window that it needs",
     )
-    clear: float | None = Field(
-        default=None,
-        description="over when the measure is past this; without it, past the limit itself",
+    severity: Severity = Field(default="warning", description="how bad it is")
+    for_minutes: float = Field(
+        default=2.0, ge=0, le=10_080, description="minutes that it must have been so to be raised"
     )
     clear_minutes: float = Field(
         default=5.0, ge=0, le=10_080, description="minutes that it must have been well to be over"
@@ -61,23 +78,30 @@ class Rule(Section):
     enabled: bool = Field(default=True, description="false switches the rule off")
 
     @property
-    def limit(self) -> float:
-        """The bound of ``above`` or ``below``."""
-        return self.above if self.above is not None else self.below or 0.0
+    def rank(self) -> int:
+        """How bad it is, on the scale of verdicts: 1 for a warning, 2 for what is critical."""
+        return 2 if self.severity == "critical" else 1
+
+    @property
+    def is_general(self) -> bool:
+        """Whether it is about every check."""
+        return self.measure == "checks" and not self.checks
 
     @model_validator(mode="after")
-    def _one_limit(self) -> Rule:
-        if (self.above is None) == (self.below is None):
-            raise ValueError("a rule needs one of above and below")
-        if self.clear is not None and (
-            self.clear > self.limit if self.above is not None else self.clear < self.limit
-        ):
+    def _one_measure(self) -> Rule:
+        if self.measure == "checks":
+            if self.above is not None or self.clear is not None:
+                raise ValueError("the limits of checks are set in health and backup, not by a rule")
+        elif self.above is None:
+            raise ValueError(f"a rule of {self.measure} needs above")
+        elif self.checks:
+            raise ValueError("checks go with measure: checks")
+        elif self.clear is not None and self.clear > self.above:
             raise ValueError("clear must lie on the good side of the limit")
         return self
 
 
 _RATES: dict[str, Any] = {"window_minutes": 5, "min_count": 20}
-_NOW: dict[str, Any] = {"window_minutes": 0, "clear_minutes": 0}
 
 DEFAULT_RULES: tuple[dict[str, Any], ...] = (
     {"name": "latency-warning", "measure": "latency_p95_ms", "above": 50, "clear": 45, **_RATES},
@@ -86,39 +110,53 @@ DEFAULT_RULES: tuple[dict[str, Any], ...] = (
     {"name": "errors-warning", "measure": "error_percent", "above": 1, "clear": 0.8, **_RATES},
     {"name": "errors-critical", "measure": "error_percent", "above": 5, "clear": 4, **_RATES}
     | {"severity": "critical"},
-    {"name": "health-failing", "measure": "health_failing", "above": 0, **_NOW}
-    | {"severity": "critical"},
-    {"name": "backup-age", "measure": "backup_age_hours", "above": 26, **_NOW},
-    {"name": "restore-test-age", "measure": "restore_test_age_days", "above": 8, **_NOW},
-    {"name": "disk-free", "measure": "disk_free_percent", "below": 10, "clear": 12, **_NOW}
-    | {"severity": "critical"},
+    {"name": "health-failing", "measure": "checks", "severity": "critical"},
+    {"name": "backup-age", "measure": "checks", "checks": ["backup"], "verdict": "warn"},
+    {"name": "restore-test-age", "measure": "checks", "checks": ["restore-test"]}
+    | {"verdict": "warn"},
+    {"name": "disk-free", "measure": "checks", "checks": ["disk:free"], "severity": "critical"},
 )
 
 
 class _Sink(Section):
-    severity: Severity = Field(default="warning", description="the least severity that is sent")
     name: Name | None = Field(
         default=None, description="what the sink is called; its type without it"
     )
 
 
-class LogSink(_Sink):
-    """Notices go to the log."""
+class _Notified(_Sink):
+    severity: Severity = Field(default="warning", description="the least severity that is sent")
+
+
+class LogSink(_Notified):
+    """Notifications go to the log."""
 
     type: Literal["log"]
 
 
-class WebhookSink(_Sink):
-    """Notices are posted as JSON, signed when there is a secret."""
-
-    type: Literal["webhook"]
+class _Web(Section):
     url: WebAddress = Field(description="an http or https address; secret, as it may carry a token")
     secret: Secret | None = Field(default=None, description="key of the HMAC-SHA-256 signature")
     timeout: Seconds = Field(default=10.0, description="seconds for one attempt as a whole")
 
 
-class EmailSink(_Sink):
-    """Notices are sent by SMTP."""
+class WebhookSink(_Web, _Notified):
+    """Notifications are posted as JSON, signed when there is a secret."""
+
+    type: Literal["webhook"]
+
+
+class HeartbeatSink(_Web, _Sink):
+    """It is called after each evaluation that went well, and gets no notification.
+
+    Who is called there notices when that stops: a dead man's switch.
+    """
+
+    type: Literal["heartbeat"]
+
+
+class EmailSink(_Notified):
+    """Notifications are sent by SMTP."""
 
     type: Literal["email"]
     host: Host = Field(description="the SMTP server")
@@ -141,12 +179,15 @@ class EmailSink(_Sink):
         return self
 
 
-class CommandSink(_Sink):
-    """A program is run, with the notice as JSON on its standard input."""
+class CommandSink(_Notified):
+    """A program is run, with the notification as JSON on its standard input."""
 
     type: Literal["command"]
     command: Command = Field(description="the program and its arguments; no shell")
     timeout: Seconds = Field(default=30.0, description="seconds after which it is killed")
+
+
+NotifiedSink = LogSink | WebhookSink | EmailSink | CommandSink
 
 
 def _type(sink: Any) -> Any:
@@ -156,6 +197,7 @@ def _type(sink: Any) -> Any:
 Sink = Annotated[
     Annotated[LogSink, Tag("log")]
     | Annotated[WebhookSink, Tag("webhook")]
+    | Annotated[HeartbeatSink, Tag("heartbeat")]
     | Annotated[EmailSink, Tag("email")]
     | Annotated[CommandSink, Tag("command")],
     Discriminator(_type),
@@ -183,8 +225,7 @@ def merged(given: Sequence[Any]) -> list[tuple[int | None, Any]]:
 
 def _changed(rule: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     # Where a default is over belongs to its own limit, not to another one.
-    other_limit = bool(change.keys() & {"above", "below"})
-    return {key: item for key, item in rule.items() if key != "clear" or not other_limit} | change
+    return {k: item for k, item in rule.items() if k != "clear" or "above" not in change} | change
 
 
 class AlertsSection(Section):
@@ -197,10 +238,10 @@ class AlertsSection(Section):
         default=240.0,
         gt=0,
         le=43_200,
-        description="minutes between notices of one alert",
+        description="minutes between notifications of one alert",
     )
     sinks: tuple[Sink, ...] = Field(
-        default=(LogSink(type="log"),), max_length=20, description="where notices go"
+        default=(LogSink(type="log"),), max_length=20, description="where notifications go"
     )
 
     @field_validator("rules", mode="before")

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from jobstore.errors import Fault, InvalidSettings
 from jobstore.settings.faults import At, dotted, faults_of
-from jobstore.settings.reference import all_keys
+from jobstore.settings.reference import SECTIONS, all_keys
 from jobstore.settings.sections import DEVELOPMENT, Settings
 from jobstore.settings.variables import (
     CONFIG,
@@ -138,13 +138,16 @@ class _Merging:
 
         values, self.lines = read_yaml(self.path)
         for section, content in values.items():
-            inside = content.items() if isinstance(content, dict) else ()
-            for key, value in inside:
-                at = (section, key)
-                self.take(dotted(at), self._filled(value, at), self._in_file(at))
-            # Nothing in a section that there is says nothing; all else is right or wrong.
-            if not inside and (content or section not in Settings.model_fields):
-                self.take(section, self._filled(content, (section,)), self._in_file((section,)))
+            origin = self._in_file((section,))
+            if section not in SECTIONS:
+                self.take(section, self._filled(content, (section,)), origin)
+            elif not isinstance(content, dict | None):
+                reason = f"must have keys and values ({origin.where})"
+                self.faults.append(Fault(section, reason))
+            else:
+                for key, value in (content or {}).items():
+                    at = (section, key)
+                    self.take(dotted(at), self._filled(value, at), self._in_file(at))
 
     def take_variables(self, kind: Kind, variables: Mapping[str, Variable]) -> None:
         """Take what the variables of a place say; the file has been taken before."""
@@ -157,11 +160,10 @@ class _Merging:
         values: dict[str, Any] = {}
         for name, (value, _) in self.given.items():
             section, dot, key = name.partition(".")
-            inside = values.setdefault(section, {}) if dot else None
-            if inside is None:
-                values[section] = value
-            elif isinstance(inside, dict):
-                inside[key] = value
+            if dot:
+                values.setdefault(section, {})[key] = value
+            else:
+                values[name] = value
         try:
             settings = Settings.model_validate(values)
         except ValidationError as error:

@@ -17,6 +17,10 @@ from jobstore.settings.sections import Settings
 
 PREFIX = "JOBSTORE_"
 
+SECTIONS = frozenset(
+    name for name, field in Settings.model_fields.items() if isinstance(field.default, Section)
+)
+
 Node = Mapping[str, Any]
 """A part of the JSON schema."""
 
@@ -50,7 +54,7 @@ class Key:
 def all_keys() -> Iterator[Key]:
     """Yield every setting, in the order of the sections."""
     for section, outer in Settings.model_fields.items():
-        if not isinstance(outer.default, Section):
+        if section not in SECTIONS:
             yield Key(section, f"{PREFIX}{section.upper()}", outer)
             continue
         for name, field in type(outer.default).model_fields.items():
@@ -125,7 +129,9 @@ def _range(node: Node) -> str:
     low, high = node.get("minimum", node.get("exclusiveMinimum")), node.get("maximum")
     if low is None or high is None:
         return ""
-    return f", {low:,} to {high:,}" if "minimum" in node else f" above {low:,}, at most {high:,}"
+    # Some versions of pydantic give the limits of a number as they were written, others with .0.
+    least, most = f"{low:,.15g}", f"{high:,.15g}"
+    return f", {least} to {most}" if "minimum" in node else f" above {least}, at most {most}"
 
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:

@@ -6,6 +6,7 @@ Every field has its default, its range and a word on what it means. The referenc
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any, Literal
@@ -178,6 +179,9 @@ class DeploymentSection(Section):
     min_free_mib: Mebibytes = setting(512, "MiB of free disk that a deployment needs")
 
 
+# A command in a message, as it is quoted there.
+_COMMAND = re.compile(r"'jobstore ([^'\n]+)'")
+
 # What development has instead of a section's own default.
 DEVELOPMENT: dict[str, dict[str, Any]] = {
     "logging": {"format": "readable"},
@@ -229,6 +233,15 @@ class Settings(Section):
         command is about the same store and its backups.
         """
         return shlex.join(["jobstore", *words, *self._typed])
+
+    def hint(self, text: str) -> str:
+        """Return ``text`` with its commands, such as 'jobstore doctor', as :meth:`command` says."""
+
+        def typed(found: re.Match[str]) -> str:
+            words = found[1].split()
+            return found[0] if {*words} & {*self._typed} else f"'{self.command(*words)}'"
+
+        return _COMMAND.sub(typed, text) if self._typed else text
 
     @property
     def state_folder(self) -> Path:

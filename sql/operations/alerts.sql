@@ -1,15 +1,16 @@
--- What alerts remember: which rules fire, who has been told, what is still to be told.
+-- What alerts remember: which rules fire, who was notified, what has still to arrive.
 
 -- name: alerts
-SELECT a.rule, a.firing, a.since, a.well_since, a.told, a.told_at, a.value, a.text
+SELECT a.rule, a.firing, a.since, a.turning_since, a.notified, a.notified_at, a.value, a.text
 FROM alert AS a;
 
 -- name: put_alert
-INSERT INTO alert (rule, firing, since, well_since, told, told_at, value, text)
+INSERT INTO alert (rule, firing, since, turning_since, notified, notified_at, value, text)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (rule) DO UPDATE SET
-    firing = excluded.firing, since = excluded.since, well_since = excluded.well_since,
-    told = excluded.told, told_at = excluded.told_at, value = excluded.value, text = excluded.text;
+    firing = excluded.firing, since = excluded.since, turning_since = excluded.turning_since,
+    notified = excluded.notified, notified_at = excluded.notified_at,
+    value = excluded.value, text = excluded.text;
 
 -- name: drop_alert
 DELETE FROM alert WHERE alert.rule = ?;

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -55,14 +55,14 @@ def test_the_python_examples_of_a_page_run_in_an_empty_folder(page: Path, tmp_pa
     ],
 )
 def test_the_commands_of_a_page_run_as_they_are_written_and_find_something(
-    tmp_path: Path, page: str, folder: str, shows: str
+    tmp_path: Path, quick_jobstore: Path, page: str, folder: str, shows: str
 ) -> None:
     blocks = _SHELL.findall((_ROOT / page).read_text(encoding="utf-8"))
     tour = "\n".join(block for block in blocks if re.search(r"^jobstore ", block, re.MULTILINE))
     assert "jobstore search" in tour
     (tmp_path / folder).mkdir(exist_ok=True)
     shutil.copy(_ROOT / "examples" / "postings.jsonl", tmp_path / folder)
-    command = f'jobstore() {{ "{sys.executable}" -m jobstore "$@"; }}\n'
+    command = f'jobstore() {{ "{quick_jobstore}" "$@"; }}\n'
     run = subprocess.run(
         ["bash", "-eu", "-c", command + tour],
         cwd=tmp_path,
@@ -93,9 +93,8 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def _receiver() -> Callable[..., bool]:
-    """Return the function of the guide that receives notices."""
-    found: dict[str, Any] = {}
-    exec(compile(_program(_ROOT / "docs" / "alerts.md"), "alerts.md", "exec"), found)
+    """Return the function of the example that receives notifications."""
+    found = runpy.run_path(str(_ROOT / "examples" / "alert_receiver.py"))
     genuine: Callable[..., bool] = found["is_genuine"]
     return genuine
 

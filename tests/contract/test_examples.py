@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import os
@@ -242,6 +243,36 @@ def test_the_notebook_goes_from_pandas_to_pandas(
     assert "2 inserted, 0 updated, 0 unchanged" in told
     assert "row 2: company: is required" in told
     assert (tmp_path / "jobs.db").stat().st_mode & 0o077 == 0
+
+
+async def test_health_over_http_is_asked_once_for_many(examples: Path, migrated_url: str) -> None:
+    module = load(examples / "health_over_http.py")
+    async with jobstore.connect(migrated_url) as store:
+        answers = module.Health(store)
+        async with await asyncio.start_server(answers, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+
+            async def ask() -> str:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                answer = (await reader.read()).decode()
+                writer.close()
+                return answer
+
+            first, second = await ask(), await ask()
+    assert first.splitlines()[1] == "Content-Type: application/health+json"
+    assert first == second
+    status = "503 Service Unavailable" if '"status": "fail"' in first else "200 OK"
+    assert first.splitlines()[0] == f"HTTP/1.1 {status}"
+
+
+async def test_metrics_are_given_to_prometheus_and_opentelemetry(
+    examples: Path, store_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exposed, exported = await load(examples / "metrics.py").main(store_url)
+    assert "jobstore_operation_duration_seconds_count" in exposed
+    assert "db.client.operation.duration" in exported
 
 
 @pytest.fixture

@@ -191,7 +191,7 @@ class MemoryEngine:
         return Queue(self._waiting, self._options.queue_size)
 
     async def close(self) -> None:
-        self._owned()
+        self.owned()
         self._closing = True
         async with self._database.turn:
             self._closed = True
@@ -282,12 +282,12 @@ class MemoryEngine:
         return [] if stored is None else list(deepcopy(stored.history))
 
     def _records(self) -> dict[UUID, Record]:
-        self._owned()
+        self.owned()
         if self._closed:
             raise StoreClosed
         return self._database.records
 
-    def _owned(self) -> None:
+    def owned(self) -> None:
         if self._owner != (asyncio.get_running_loop(), os.getpid()):
             raise StoreClosed("The store was opened on another event loop or in another process.")
 
@@ -303,7 +303,7 @@ class MemoryEngine:
             self._database.turn.release()
 
     async def _take_turn(self) -> None:
-        self._owned()
+        self.owned()
         if self._closing:
             raise StoreClosed
         self._waiting += 1

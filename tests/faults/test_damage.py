@@ -25,8 +25,8 @@ from jobstore import (
     StoreUnavailable,
     job_id,
 )
-from jobstore.engines.backend import Verdict
 from jobstore.engines.sqlite.upkeep.inspection import inspect_rows
+from jobstore.verdicts import Verdict
 from tests.fixtures.checks import check_file
 from tests.fixtures.postings import full, posting
 
@@ -234,8 +234,8 @@ async def test_a_flipped_bit_in_any_column_is_named(
                 )
                 assert changed.rowcount == 1
                 conn.commit()
-            told = [each for each in inspect_rows(path) if each.verdict is Verdict.PROBLEM]
-            details = "; ".join(each.detail for each in told)
+            told = [each for each in inspect_rows(path) if each.verdict is Verdict.FAIL]
+            details = "; ".join(each.output for each in told)
             names = (id, damaged.hex() if column == "id" else id)
             if table == "counter":
                 names = (str(row["kind"]), str(row["value"]))

@@ -19,7 +19,7 @@ from jobstore.engines.sqlite import wal
 from jobstore.engines.sqlite.upkeep.inspection import inspect_files
 from jobstore.operations.health import examine
 from jobstore.settings import sqlite_url
-from tests.contract.cli.commands import run
+from tests.contract.cli.commands import run, unannounced
 from tests.fixtures.processes import Run
 from tests.operations.watching import settings_for
 
@@ -76,7 +76,7 @@ def copies(store: Path) -> list[Path]:
 def test_doctor_tells_what_lies_behind_a_damaged_frame(dead: Path) -> None:
     content = flip(dead)
     code, found = doctor(dead)
-    assert (code, found["wal"]["verdict"]) == (1, "problem")
+    assert (code, found["wal"]["verdict"]) == (1, "fail")
     (copy,) = copies(dead)
     assert str(copy) in found["wal"]["detail"]
     assert copy.read_bytes() == content
@@ -89,14 +89,14 @@ def test_doctor_tells_what_lies_behind_a_damaged_frame(dead: Path) -> None:
 
     # SQLite has recovered it by now; the copy is told of until somebody removes it.
     code, found = doctor(dead)
-    assert (code, found["wal"]["verdict"]) == (0, "warning")
+    assert (code, found["wal"]["verdict"]) == (0, "warn")
     assert str(copy) in found["wal"]["detail"]
     settings = settings_for(dead.parent, health={"timeout": 60})
     checks = {each.name: each for each in examine(settings, only=["wal"]).checks}
     assert checks["wal:damaged"].verdict == "fail"
     assert str(copy) in checks["wal:damaged"].output
     copy.unlink()
-    assert doctor(dead)[1]["wal"]["verdict"] == "ok"
+    assert doctor(dead)[1]["wal"]["verdict"] == "pass"
 
 
 async def test_a_program_keeps_a_damaged_wal_before_it_opens_the_store(
@@ -115,7 +115,7 @@ def test_a_wal_that_a_crash_left_is_no_finding(dead: Path) -> None:
     torn = Path(f"{dead}-wal").read_bytes()[:-1000]
     Path(f"{dead}-wal").write_bytes(torn)
     code, found = doctor(dead)
-    assert (code, found["wal"]["verdict"]) == (0, "ok")
+    assert (code, found["wal"]["verdict"]) == (0, "pass")
     assert copies(dead) == []
     told = run("count", "--json", "--store", sqlite_url(dead)).stdout
     assert json.loads(told)["count"] >= ACKNOWLEDGED - 1
@@ -129,7 +129,7 @@ def test_what_may_never_have_been_acknowledged_is_a_warning(dead: Path) -> None:
     content[commits[-2] + 2072 + 100] ^= 1
     log.write_bytes(content[: commits[-1] + 2072])
     code, found = doctor(dead)
-    assert (code, found["wal"]["verdict"]) == (0, "warning")
+    assert (code, found["wal"]["verdict"]) == (0, "warn")
     assert "unless it was being written" in found["wal"]["detail"]
     (copy,) = dead.parent.glob("jobs.db-wal.torn-*")
     assert str(copy) in found["wal"]["detail"]
@@ -143,7 +143,7 @@ def test_whoever_opens_the_store_on_a_terminal_is_told(dead: Path, run_command: 
     result = run_command("count", "--store", sqlite_url(dead))
     (copy,) = copies(dead)
     assert result.returncode == 0
-    assert result.stderr.startswith("Warning: ")
+    assert unannounced(result.stderr).startswith("Warning: ")
     assert f"it was copied to {copy}" in result.stderr
 
 
@@ -174,7 +174,7 @@ def test_nothing_is_opened_where_no_copy_can_be_made(
     assert Path(f"{dead}-wal").read_bytes() == content
     assert copies(dead) == []
     findings = {each.name: each for each in inspect_files(dead)}
-    assert "do that before anything opens it" in findings["wal"].detail
+    assert "do that before anything opens it" in findings["wal"].output
 
 
 async def test_a_store_that_is_open_is_not_looked_at(

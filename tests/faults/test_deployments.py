@@ -74,6 +74,7 @@ class Scrapers:
     def __init__(self, store: JobStore) -> None:
         self._store = store
         self._going = True
+        self._news = asyncio.Event()
         self.acknowledged: dict[str, int] = {}
         self.refused: list[JobStoreError] = []
 
@@ -88,18 +89,28 @@ class Scrapers:
                 )
             except JobStoreError as error:
                 self.refused.append(error)
+                self._news.set()
                 await asyncio.sleep(0.01)
             else:
                 self.acknowledged[key] = result.version
+                self._news.set()
                 await asyncio.sleep(0.05)
 
+    async def _until(self, keys: int) -> None:
+        while len(self.acknowledged) < keys and not self.refused:
+            self._news.clear()
+            await self._news.wait()
+
     async def during(self, work: Callable[[], Deployment]) -> Deployment:
-        """Write while ``work`` runs on a thread, and a little before and after."""
+        """Write while ``work`` runs on a thread, and a little before and after.
+
+        All of them have written before it begins, and somebody something new when it has ended.
+        """
         tasks = [asyncio.create_task(self._write(name)) for name in range(100)]
-        await asyncio.sleep(0.1)
+        await self._until(100)
         try:
             done = await asyncio.to_thread(work)
-            await asyncio.sleep(0.1)
+            await self._until(101)
         finally:
             self._going = False
             await asyncio.gather(*tasks)

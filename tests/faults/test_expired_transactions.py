@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jobstore import JobPosting, JobStore, Outcome, StoreTimeout, UpsertResult, job_id
-from jobstore.checks import HealthLimits, Verdict
+from jobstore.checks import HealthLimits, Verdict, self_test
 from jobstore.engines.sqlite.writing import changes
 from tests.fixtures.postings import posting
 
@@ -49,7 +49,7 @@ async def test_the_health_checks_own_transaction_expires_like_any_other(
     upsert = changes.upsert
 
     def slow(writes: changes.PostingWrites, given: JobPosting) -> UpsertResult:
-        if given.source == "jobstore-health":
+        if given.source == self_test.SOURCE:
             entered.set()
             assert opened.wait(60)
         return upsert(writes, given)
@@ -63,5 +63,5 @@ async def test_the_health_checks_own_transaction_expires_like_any_other(
     opened.set()
 
     assert (await other).outcome is Outcome.INSERTED
-    assert await store.find("jobstore-health", "1") is None
+    assert await store.find(self_test.SOURCE, "1") is None
     assert await store.count() == 1

@@ -22,7 +22,10 @@ Start = Callable[..., Popen[str]]
 
 async def test_another_event_loop_neither_uses_nor_closes_the_store(store: JobStore) -> None:
     async def elsewhere() -> None:
-        for call in (store.upsert(posting(1)), store.search(), store.count(), store.close()):
+        for call in (
+            *(store.upsert(posting(1)), store.search(), store.count()),
+            *(store.health(), store.close()),
+        ):
             with pytest.raises(StoreClosed, match="another event loop"):
                 await call
 
@@ -44,7 +47,7 @@ def posting(number):
     return {"source": "board", "source_job_id": str(number), "title": "x", "company": "y"}
 
 async def refused(store):
-    for call in (store.upsert(posting(2)), store.count(), store.close()):
+    for call in (store.upsert(posting(2)), store.count(), store.health(), store.close()):
         try:
             await call
         except jobstore.StoreClosed as error:

@@ -101,6 +101,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize("cancels", ["completes", "cancels"])
 async def test_four_processes_share_one_file(

@@ -12,6 +12,8 @@ from jobstore import StoreCorrupt, StoreUnavailable
 from jobstore.engines.sqlite import errors, schema
 from jobstore.engines.sqlite.connection import open_reader, open_writer
 from jobstore.engines.sqlite.readers import ReaderPool
+from tests.contract.cli.commands import run
+from tests.operations.damaging import fill, overwrite_page
 from tests.unit.sqlite.plain import Tally, make_database, open_plain, options
 
 
@@ -78,3 +80,17 @@ async def test_what_cannot_be_read_is_not_called_damaged(damaged: Path) -> None:
         schema.reading(damaged, 1) as conn,
     ):
         read(conn)
+
+
+@pytest.mark.usefixtures("_unreadable")
+@pytest.mark.parametrize("options", [[], ["--full"], ["--verify"], ["--repair", "--yes"]])
+def test_doctor_says_that_the_disk_cannot_be_read_and_advises_no_repair(
+    migrated_url: str, tmp_path: Path, options: list[str]
+) -> None:
+    fill(migrated_url)
+    overwrite_page(tmp_path / "jobs.db", "posting")
+    result = run("doctor", "--store", migrated_url, *options)
+    assert result.exit_code == 1
+    assert "The disk failed to read" in result.stderr
+    for wrong in ("restore a backup", "malformed", "cannot be rebuilt"):
+        assert wrong not in result.stderr

@@ -11,10 +11,10 @@ import pytest
 
 import jobstore
 from jobstore import SearchQuery, migrating
-from jobstore.engines.backend import Verdict
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.upkeep import inspection, rebuilding
 from jobstore.errors import SchemaMismatch
+from jobstore.verdicts import Verdict
 from tests.fixtures.postings import posting
 
 
@@ -52,7 +52,7 @@ async def test_migrating_writes_anew_what_is_derived(store_url: str, path: Path)
 
     migrating.up(store_url)
 
-    assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.OK}
+    assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.PASS}
     async with jobstore.connect(store_url) as store:
         page = await store.search(SearchQuery(salary_min=30_000, applicants_max=40))
         assert page.total == 11
@@ -74,7 +74,7 @@ async def test_a_rewriting_that_fails_is_done_by_the_next_one(
     assert migrating.up(store_url) == []
 
     migrating.check_schema(store_url)
-    assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.OK}
+    assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.PASS}
 
 
 async def test_a_store_of_a_later_form_is_refused(store_url: str, path: Path) -> None:
@@ -154,7 +154,7 @@ async def test_the_index_of_migration_0004_is_written_anew(store_url: str, path:
     migrating.up(store_url)
 
     assert _words(path) == before
-    assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.OK}
+    assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.PASS}
     await _assert_found(store_url)
 
 
@@ -171,7 +171,7 @@ async def test_the_index_comes_back_after_going_down_to_migration_0004(
         migrating.up(store_url)
 
         assert _words(path) == before
-        assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.OK}
+        assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.PASS}
         await _assert_found(store_url)
 
 
@@ -212,7 +212,7 @@ async def test_a_store_of_migration_0005_is_brought_along_and_back(
     migrating.up(store_url)
 
     assert (_words(path), _rows(path), _form(path)) == (words, before, 4)
-    assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.OK}
+    assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.PASS}
     async with jobstore.connect(store_url) as store:
         assert await store.count(SearchQuery(text="title:again tea")) == 9
 

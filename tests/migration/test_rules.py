@@ -13,10 +13,10 @@ import jobstore
 from jobstore import migrating
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.upkeep import inspection
-from jobstore.engines.sqlite.upkeep.inspection import Verdict
 from jobstore.errors import MigrationError
 from jobstore.records import EmploymentType, ExperienceLevel, SalaryPeriod, Workplace
 from jobstore.resources import sql_files
+from jobstore.verdicts import Verdict
 from tests.fixtures.migrations import IDS
 from tests.fixtures.postings import full, posting
 
@@ -99,7 +99,7 @@ async def test_a_store_of_each_earlier_schema_is_field_by_field_the_same(
     migrating.verify(store_url)
     after = _rows(path)
     assert after == before
-    assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.OK}
+    assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.PASS}
 
 
 @pytest.mark.parametrize("rule", [name for name in BROKEN if name not in ("id", "version")])

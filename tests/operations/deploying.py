@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jobstore import resources
-from jobstore.operations.database import writing
+from jobstore.operations.database import reading, writing
 from jobstore.operations.deployment import Book, Deployment, deploy, roll_back
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
@@ -60,6 +60,13 @@ def rewrite_record(settings: Settings, number: int, change: Callable[[Any], Any]
         asked = conn.execute("SELECT record FROM deployment WHERE number = ?", (number,))
         record = json.dumps(change(json.loads(asked.fetchone()[0])))
         conn.execute("UPDATE deployment SET record = ? WHERE number = ?", (record, number))
+
+
+def records_in(path: Path) -> list[dict[str, Any]]:
+    """Return the records of deployments in a database of operations, as ``deploy --json`` does."""
+    with reading(path) as kept:
+        found = [json.loads(record) for _, record in kept.rows("deployments")]
+    return [each | {"go": each["status"] == "succeeded"} for each in reversed(found)]
 
 
 def spoil_alerts(settings: Settings) -> None:

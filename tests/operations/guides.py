@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 class Machine:
     """A folder that stands for a machine: its commands, its files, who is asked for what."""
 
-    def __init__(self, root: Path, repository: Path) -> None:
+    def __init__(self, root: Path, repository: Path, program: Path) -> None:
         self.root = root
         self.repository = repository
         self.state = root / "var/lib/jobstore"
@@ -43,12 +44,13 @@ class Machine:
         bin = root / "bin"
         # Both, so that either is found first.
         for each in (jobstore, bin / "jobstore"):
-            self._script(each, f'exec "{sys.executable}" -W error -m jobstore "$@"')
+            self._script(each, f'exec "{program}" "$@"')
         self._script(bin / "sudo", 'if [ "$1" = -u ]; then shift 2; fi; exec "$@"')
         self._script(bin / "python3", f'[ "$1" = -m ] || exec "{sys.executable}" "$@"', log=True)
         self._script(jobstore.with_name("pip"), log=True)
         for name in ("useradd", "systemctl"):
             self._script(bin / name, log=True)
+        self._bin = bin
         self.environment = {
             "PATH": f"{bin}:/usr/bin:/bin",
             "PYTHONPATH": str(repository),
@@ -60,6 +62,10 @@ class Machine:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"#!/bin/bash\n{text}\n{asked}\n")
         path.chmod(0o755)
+
+    def stub(self, name: str, text: str) -> None:
+        """Have a program of that name do what the text says."""
+        self._script(self._bin / name, text)
 
     def here(self, commands: str) -> str:
         """Return commands with the paths and accounts that they have on this machine."""
@@ -75,6 +81,8 @@ class Machine:
             copy.write_text(
                 file.read_text().replace("sqlite:////var", f"sqlite:///{self.root}/var")
             )
+        (folder / "examples").mkdir()
+        shutil.copy(self.repository / "examples/postings.jsonl", folder / "examples")
         return folder
 
     def run(self, commands: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:

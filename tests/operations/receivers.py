@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import trustme
 from aiosmtpd.controller import Controller
@@ -76,40 +76,41 @@ def webhook() -> Iterator[Webhook]:
         receiver.server.server_close()
 
 
-@contextmanager
-def dripping(
-    said: bytes, drip: bytes, *, hears: bytes = b""
-) -> Iterator[tuple[int, threading.Event]]:
-    """Run a server that says something and then a byte now and then, and never comes to an end.
+class Dripping(NamedTuple):
+    """A server that drips: its port, whether somebody came, and whether they have gone again."""
 
-    It begins when it has heard ``hears``. Gives its port, and what is set when the other side
-    has cut the connection; after 30 seconds it hangs up by itself.
-    """
-    cut, over = threading.Event(), threading.Event()
+    port: int
+    reached: threading.Event
+    cut: threading.Event
+
+
+@contextmanager
+def dripping(said: bytes, drip: bytes) -> Iterator[Dripping]:
+    """Run a server that says something and then a byte now and then, and never comes to an end."""
+    reached, cut, over = threading.Event(), threading.Event(), threading.Event()
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
 
         def serve() -> None:
             with suppress(OSError):
                 connection, _ = listening.accept()
+                reached.set()
                 with connection:
-                    heard = b""
-                    while hears not in heard:
-                        heard += connection.recv(65536)
                     try:
                         connection.sendall(said)
-                        for _ in range(3000):
+                        while not over.wait(0.01):
                             connection.sendall(drip)
-                            if over.wait(0.01):
-                                return
                     except OSError:
                         cut.set()
 
         thread = threading.Thread(target=serve)
         thread.start()
         try:
-            yield listening.getsockname()[1], cut
+            yield Dripping(listening.getsockname()[1], reached, cut)
         finally:
             over.set()
+            # Where nobody came, it still waits for somebody.
+            with suppress(OSError):
+                socket.create_connection(listening.getsockname()).close()
             thread.join()
 
 

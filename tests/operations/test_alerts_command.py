@@ -1,4 +1,4 @@
-"""``jobstore alerts``: how rules stand, silences, what was told, a test of the sinks."""
+"""``jobstore alerts``: how rules stand, silences, notifications, a test of the sinks."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ def receiver() -> Iterator[Webhook]:
 
 @pytest.fixture
 def config(migrated_url: str, tmp_path: Path, receiver: Webhook) -> Path:
-    """Settings under which only the backup and the drill are missed."""
+    """Settings under which only the backup is missed, and so the restore test."""
     off = ("health-failing", "disk-free")
-    rules = ", ".join(f"{{name: {name}, enabled: false}}" for name in off)
+    rules = [f"{{name: {name}, enabled: false}}" for name in off]
+    at_once = ("backup-age", "restore-test-age")
+    rules += [f"{{name: {name}, for_minutes: 0, clear_minutes: 0}}" for name in at_once]
     file = tmp_path / "config.yaml"
     file.write_text(
+        "environment: staging\n"
         f"store: {{url: '{migrated_url}'}}\n"
-        f"alerts:\n  rules: [{rules}]\n"
+        f"alerts:\n  rules: [{', '.join(rules)}]\n"
         f"  sinks: [{{type: webhook, name: pager, url: '{receiver.url}'}}, {{type: log}}]\n"
     )
     return file
@@ -52,25 +55,29 @@ def asked(config: Path, *arguments: str, code: int = 0) -> Any:
     return json.loads(result.stdout)
 
 
-def test_what_was_never_judged_is_unknown(config: Path) -> None:
-    assert "backup-age unknown not judged yet" in alerts(config, "list")
+def test_what_was_never_evaluated_is_unknown(config: Path) -> None:
+    assert "backup-age unknown not evaluated yet" in alerts(config, "list")
     assert asked(config, "list")["alerts"][-1] == {
         "rule": "restore-test-age",
         "severity": "warning",
         "firing": False,
         "since": None,
         "value": None,
-        "text": "not judged yet",
+        "text": "not evaluated yet",
         "silenced": None,
+        "pending": False,
     }
 
 
 def test_a_check_tells_sinks_once_and_people_each_time(config: Path, receiver: Webhook) -> None:
     told = alerts(config, "check")
     assert "latency-warning ok fewer than 20 operations" in told
-    assert "there is no backup" in told
+    assert "backup-age warning" in told
+    # What was typed to name the settings is in what is to be done.
+    assert receiver.notices[0]["advice"] == f"Run 'jobstore backup create --config {config}'."
+    assert "backup:age: never; what follows from it: restore-test:age" in told
     assert alerts(config, "check", "--quiet") == ""
-    assert [each["rule"] for each in receiver.notices] == ["backup-age", "restore-test-age"]
+    assert [each["rule"] for each in receiver.notices] == ["backup-age"]
     found = {each["rule"]: each for each in asked(config, "list")["alerts"]}
     assert found["backup-age"]["firing"]
     # JSON has no infinity.
@@ -80,12 +87,12 @@ def test_a_check_tells_sinks_once_and_people_each_time(config: Path, receiver: W
 
 def test_a_check_as_json_has_what_was_told_and_sent(config: Path) -> None:
     checked = asked(config, "check")
-    assert {each["rule"] for each in checked["notices"]} == {"backup-age", "restore-test-age"}
-    assert checked["notices"][0]["muted"] == ""
+    muted = {each["rule"]: each["muted"] for each in checked["notifications"]}
+    assert muted == {"backup-age": "", "restore-test-age": "covered"}
     sent = {(each["sink"], each["error"]) for each in checked["deliveries"]}
     assert sent == {("pager", None), ("log", None)}
     log = config.parent / "jobs.ops/logs/monitoring.log"
-    assert "alert backup-age firing: there is no backup" in log.read_text()
+    assert "alert backup-age firing: backup:age: never" in log.read_text()
 
 
 def test_what_does_not_arrive_is_told_listed_and_sent_later(
@@ -93,7 +100,9 @@ def test_what_does_not_arrive_is_told_listed_and_sent_later(
 ) -> None:
     receiver.status = 500
     told = alerts(config, "check", "--quiet")
-    assert "Error: A notice did not reach pager (the webhook answered 500); it is tried" in told
+    assert (
+        "Error: A notification did not reach pager (the webhook answered 500); it is tried" in told
+    )
     assert "Not delivered to pager: backup-age, firing (the webhook answered 500)" in alerts(
         config, "list"
     )
@@ -113,7 +122,7 @@ def test_a_silence_is_listed_holds_and_can_be_lifted(config: Path, receiver: Web
     assert alerts(config, "silence", "--lift", "1", code=1) == "Error: No silence 1 holds."
     assert asked(config, "silence", "--lift", "1", code=1) == {"lifted": False}
     alerts(config, "check")
-    assert len(receiver.notices) == 2
+    assert len(receiver.notices) == 1
 
 
 def test_a_silence_as_json_tells_its_end(config: Path) -> None:
@@ -142,8 +151,8 @@ def test_a_silence_that_means_nothing_is_wrong_usage(
 def test_the_history_is_newest_first(config: Path) -> None:
     assert alerts(config, "history") == "No alert was raised in that time."
     alerts(config, "check")
-    notices = asked(config, "history", "--limit", "1")["notices"]
-    assert [(each["rule"], each["kind"]) for each in notices] == [("restore-test-age", "firing")]
+    (latest,) = asked(config, "history", "--limit", "1")["notifications"]
+    assert (latest["rule"], latest["kind"]) == ("restore-test-age", "firing")
     assert alerts(config, "history", "--last", "1h").count("firing") == 2
 
 

@@ -27,6 +27,7 @@ from jobstore import (
     StoreBusy,
     migrating,
 )
+from jobstore.checks import self_test
 from jobstore.engines.sqlite import small
 from jobstore.locking import FileLock
 from jobstore.operations import backup
@@ -334,6 +335,26 @@ def test_a_restored_store_that_gives_wrong_answers_fails_the_drill(settings: Set
     assert not done.ok
     assert "gives wrong answers: count, " in str(done.error)
     assert "statistics" in str(done.error)
+
+
+def test_counters_that_disagree_fail_the_restore_test(settings: Settings) -> None:
+    manifest = make(settings)
+    # The total is right, so that nothing but the store's own self-test sees it.
+    repack(settings, manifest, "UPDATE counter SET amount = amount + 1 WHERE kind = 'source'")
+    assert [each.ok for each in verification.verify(settings)] == [True]
+    done = restore_tests.run_restore_test(settings)
+    assert not done.ok
+    assert "gives wrong answers: counters." in str(done.error)
+
+
+def test_a_restored_store_goes_through_the_whole_self_test(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(settings)
+    monkeypatch.setattr(self_test, "_STEPS", 10)
+    done = restore_tests.run_restore_test(settings)
+    assert not done.ok
+    assert "Only 9 of 10 steps were made" in str(done.error)
 
 
 def test_a_word_index_that_lost_entries_fails_the_drill(settings: Settings) -> None:

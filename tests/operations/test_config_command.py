@@ -65,7 +65,9 @@ def test_the_table_is_for_people() -> None:
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert "store.readers 7 c.yaml, line 3" in lines
     assert "backup.places /mnt/a c.yaml, line 2" in lines
-    assert "disk-free: disk_free_percent below 10, off" in lines
+    assert "disk-free: disk:free fail, off" in lines
+    assert "latency-warning: latency_p95_ms above 50" in " ".join(lines)
+    assert "health-failing: all checks fail" in lines
     assert "backup.recipients none default" in lines
     assert "logging.format readable default of development" in lines
 

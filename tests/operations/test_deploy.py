@@ -17,11 +17,12 @@ import pytest
 
 import jobstore
 from jobstore import migrating
+from jobstore.checks import self_test
 from jobstore.engines.sqlite.upkeep import rebuilding
 from jobstore.engines.sqlite.upkeep.plans import plans
 from jobstore.operations import backup, deployment
 from jobstore.operations.backup.catalog import read_catalog
-from jobstore.operations.deployment import Book, Status, undoing, validation, watching
+from jobstore.operations.deployment import Book, Status, undoing, watching
 from jobstore.operations.deployment import plan as plan_deployment
 from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.monitoring.reading import ever
@@ -116,11 +117,11 @@ def test_the_report_holds_every_figure_for_programs_and_for_people(
     for phase in told["phases"]:
         assert phase["seconds"] >= max(gate["seconds"] for gate in phase["gates"])
         for gate in phase["gates"]:
-            assert gate["measured"] != ""
+            assert gate["observed"] != ""
     by_name = {gate["name"]: gate for phase in told["phases"] for gate in phase["gates"]}
     for name in ("get", "search", "statistics", "write"):
-        assert 0 < by_name[name]["measured"] < by_name[name]["target"] == 60_000
-    assert by_name["simultaneous"]["measured"].startswith("100 of 100 succeeded")
+        assert 0 < by_name[name]["observed"] < by_name[name]["limit"] == 60_000
+    assert by_name["simultaneous"]["observed"].startswith("100 of 100 succeeded")
     page = Book(settings).report(1).read_text()
     assert page == deployment.markdown(done)
     assert page.startswith("# Deployment 1: go\n")
@@ -524,7 +525,7 @@ def test_the_live_store_is_left_without_a_trace(settings: Settings, used: Any, p
 
     done = deployed(settings, told=told)
 
-    assert {"operations", "no trace", "bulk and search", "simultaneous"} <= gates(done).keys()
+    assert {"operations", "counters", "bulk and search", "simultaneous"} <= gates(done).keys()
     assert content(path) == used
     assert sorted(each.name for each in path.parent.glob("*.db")) == ["jobs.db"]
 
@@ -608,22 +609,23 @@ def test_a_main_statement_without_its_index_is_named(migrated_url: str, path: Pa
 def test_operations_that_were_not_tried_are_no_success(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(validation, "_OPERATIONS", 10)
+    monkeypatch.setattr(self_test, "_STEPS", 10)
 
     done = deployed(settings)
 
     assert gates(done)["operations"] == "fail"
-    assert "9 of 10: insert, get, find" in (done.error or "")
+    assert "9 of 10 steps were made: insert, get, upsert again" in (done.error or "")
 
 
 def test_what_stays_of_a_validation_is_found(
     settings: Settings, migrated_url: str, path: Path
 ) -> None:
-    stored(migrated_url, posting(source=validation.SOURCE))
+    stored(migrated_url, posting(source=self_test.SOURCE))
 
     done = deployed(settings)
 
-    assert gates(done)["no trace"] == "fail"
+    assert gates(done)["operations"] == "fail"
+    assert "'leave no trace' was wrong" in (done.error or "")
     assert len(content(path)["rows"]["posting"]) == 1
 
 
@@ -669,7 +671,7 @@ def test_what_is_switched_off_is_told(tmp_path: Path) -> None:
 
     done = deployed(settings)
 
-    measured = {gate.name: gate.measured for phase in done.phases for gate in phase.gates}
+    measured = {gate.name: gate.observed for phase in done.phases for gate in phase.gates}
     assert measured["metrics"] == "monitoring.enabled is false"
     assert gates(done)["alert rules"] == "warn"
     assert ever(settings.operations_db) == {}
@@ -680,7 +682,7 @@ def test_a_busy_moment_does_not_fail_a_deployment(
 ) -> None:
     # Of all at once first, then of get: twice above the limit.
     found = iter([1.0, 70_000.0, 60_001.0])
-    monkeypatch.setattr(validation, "p95", lambda taken: next(found, 1.5))
+    monkeypatch.setattr(self_test, "p95", lambda taken: next(found, 1.5))
 
     done = deployed(settings)
 
@@ -745,7 +747,7 @@ def test_when_the_next_backup_is_due_is_told_in_the_time_zone_of_the_schedule(
     schedule = {"backup_at": "03:15", "timezone": "Asia/Tokyo"}
     done = deployed(settings_for(tmp_path, schedule=schedule))
     (told,) = [
-        gate.measured
+        gate.observed
         for phase in done.phases
         for gate in phase.gates
         if gate.name == "backup schedule"

@@ -22,7 +22,7 @@ from jobstore.cli.main import app
 from jobstore.engines.sqlite.upkeep import rebuilding
 from jobstore.operations import deployment
 from jobstore.operations.deployment import Loss, environment
-from jobstore.operations.deployment.gates import Check, Course, Phase, Stopped
+from jobstore.operations.deployment.gates import Course, Gate, Phase, Stopped
 from jobstore.settings.sections import Settings
 from tests.contract.cli.commands import unannounced
 from tests.fixtures.postings import posting
@@ -116,7 +116,10 @@ def test_a_deployment_as_json_and_one_that_goes_on_from_a_killed_one(folder: Pat
     made = run("deploy", "-e", "staging", "--json")
     assert json.loads(made.stdout)["go"] is True
     assert made.stderr == ""
-    rewrite_record(settings_for(folder), 1, lambda told: told | {"status": "running"})
+    # No process has a number as high as that.
+    killed = {"status": "running", "pid": 2**31 - 1}
+    rewrite_record(settings_for(folder), 1, lambda told: told | killed)
+    assert " broken off " in run("deployments", "list", *STAGING).output
 
     again = run("deploy", "-e", "staging", "--quiet")
 
@@ -227,12 +230,12 @@ def test_the_environment_has_to_be_the_one_of_the_configuration(
     assert "environment: is staging (deploy/staging/config.yaml, line 2)" in wrong.stderr
     # What no configuration says, the flag says.
     bare = json.loads(run("deploy", "-e", "production", "--dry-run", "--json").stdout)
-    assert bare["phases"][0]["gates"][0]["target"] == "production"
+    assert bare["phases"][0]["gates"][0]["limit"] == "production"
     # A file that was named wins over the usual one.
     (folder / "own.yaml").write_text("logging: {level: debug}")
     monkeypatch.setenv("JOBSTORE_CONFIG", "own.yaml")
     named = json.loads(run("deploy", "-e", "staging", "--dry-run", "--json").stdout)
-    assert named["phases"][0]["gates"][0]["measured"] == "own.yaml"
+    assert named["phases"][0]["gates"][0]["observed"] == "own.yaml"
 
 
 def test_before_the_first_deployment_there_is_nothing_to_show() -> None:
@@ -251,12 +254,12 @@ def test_nobody_is_asked_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPa
     assert commands._may_be_lost(Loss(added=1))
 
 
-def _look(check: Check) -> Any:
+def _look(check: Gate) -> Any:
     phases: list[Phase] = []
     try:
         Course(phases, lambda phase, gate: None).run("environment", [check])
     except Stopped as stopped:
-        return stopped.gate
+        return stopped.check
     return phases[0].gates[0]
 
 
@@ -282,17 +285,17 @@ def test_packages_that_are_old_or_missing_stop_a_deployment(
     monkeypatch.setattr("importlib.metadata.requires", lambda name: wanted)
     gate = _check("packages")
     assert gate.verdict == "fail"
-    assert "pydantic is " in gate.measured
-    assert "typer is " in gate.measured
-    assert "rich" not in gate.measured
-    assert re.search(r"pyyaml is [\d.]+, and ~=1.0 is required", gate.measured)
-    assert "absent" not in gate.measured
+    assert "pydantic is " in gate.observed
+    assert "typer is " in gate.observed
+    assert "rich" not in gate.observed
+    assert re.search(r"pyyaml is [\d.]+, and ~=1.0 is required", gate.observed)
+    assert "absent" not in gate.observed
     assert gate.advice == "Run: pip install ."
     age = "age1" + "q" * 58
     more = Settings.model_validate({"backup": {"places": ["s3://bucket/folder"], "recipients": []}})
     gate = _check("packages", more)
-    assert "no-such-package is missing" in gate.measured
-    assert "absent" not in gate.measured
+    assert "no-such-package is missing" in gate.observed
+    assert "absent" not in gate.observed
     assert "jobstore[cloud]" in gate.advice
     more = more.model_copy(update={"backup": more.backup.model_copy(update={"recipients": (age,)})})
     assert "jobstore[cloud,encryption]" in _check("packages", more).advice
@@ -321,21 +324,21 @@ def test_what_a_check_raises_is_told_without_values(caplog: pytest.LogCaptureFix
         raise ValueError("a value of somebody")
 
     with caplog.at_level(logging.ERROR, "jobstore"):
-        gate = _look(Check("broken", broken))
-    assert (gate.verdict, gate.measured) == ("fail", "unexpected ValueError")
+        gate = _look(Gate("broken", broken))
+    assert (gate.verdict, gate.output) == ("fail", "unexpected ValueError")
     assert "deployment.log" in gate.advice
 
     def refused() -> Any:
         raise PermissionError(13, "Permission denied", "/somewhere")
 
-    assert _look(Check("refused", refused)).measured == "Permission denied (PermissionError)"
+    assert _look(Gate("refused", refused)).output == "Permission denied (PermissionError)"
 
 
 def test_a_folder_that_cannot_be_written_to_stops_a_deployment(tmp_path: Path) -> None:
     settings = Settings.model_validate({"paths": {"state": "/proc/jobstore"}})
     gate = _check("permissions", settings)
     assert gate.verdict == "fail"
-    assert "Cannot write in /proc" in gate.measured
+    assert "Cannot write in /proc" in gate.output
     store = tmp_path / "jobs.db"
     store.touch(mode=0o644)
     store.chmod(0o644)

@@ -68,9 +68,14 @@ deployments list
 # Each in a process of its own, in the order that they are given; tells their exit codes. Whatever
 # they make has to be right while they work, too, so what they leave to be removed stays.
 RUN = """
-import json, os, sqlite3, sys
+import importlib, json, os, pkgutil, sqlite3, sys
+import jobstore
 from jobstore.cli.main import main
 
+# What commands import late takes longer than they do, and is the same for all of them.
+for module in pkgutil.walk_packages(jobstore.__path__, "jobstore."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
 codes = []
 for command in json.load(sys.stdin):
     child = os.fork()

@@ -22,8 +22,7 @@ import pytest
 
 import jobstore
 from jobstore import EngineOptions, Event, JobStore, StoreBusy, StoreClosed, migrating
-from jobstore.checks import Check, HealthLimits, HealthReport, Probe
-from jobstore.checks.running import Seen, Verdict
+from jobstore.checks import Check, HealthLimits, HealthReport, Probe, Verdict
 from jobstore.engines.sqlite import wal, wal_index
 from jobstore.engines.sqlite.upkeep import tidying
 from jobstore.errors import InvalidQuery
@@ -38,7 +37,7 @@ from jobstore.operations.health import (
     limits_of,
     probes_of,
 )
-from jobstore.operations.health.probes import Standing
+from jobstore.operations.health.probes import Alerting
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.contract.cli.commands import run
@@ -56,7 +55,7 @@ LENIENT: dict[str, Any] = {
 WELL = Facts(
     backup=lambda: Kept(datetime.now(UTC)),
     restore_test=lambda: Kept(datetime.now(UTC)),
-    alerts=lambda: Standing(judged=True),
+    alerts=lambda: Alerting(evaluated=True),
 )
 
 
@@ -159,7 +158,7 @@ async def test_what_is_over_its_limit_is_told_with_the_limit(file: Path) -> None
     }
     assert found["performance:get"].output == "is above 2e-09 ms"
     assert found["memory:process"].output == "is above 1 MiB"
-    assert found["disk:free"].output.endswith("MiB are free; free some space")
+    assert found["disk:free"].explanation.endswith("MiB are free; free some space")
 
 
 async def test_one_who_keeps_the_writer_waiting_is_noticed(file: Path) -> None:
@@ -233,7 +232,7 @@ def test_damaged_counters_fail_until_they_are_repaired(file: Path, statement: st
     tamper(file, statement)
     found = look(lenient(file.parent))
     assert wanting(found) == {"counters:total": "fail"}
-    assert "jobstore doctor --verify" in found["counters:total"].output
+    assert "jobstore doctor --verify" in found["counters:total"].advice
 
 
 async def test_counters_of_a_store_that_is_written_to_are_no_fault(migrated_url: str) -> None:
@@ -353,14 +352,14 @@ def hanging() -> Iterator[Any]:
 
 
 def test_facts_that_hang_fail_alone(file: Path, hanging: Any) -> None:
-    facts = Facts(hanging, lambda: Kept(datetime.now(UTC)), lambda: Standing(judged=True))
+    facts = Facts(hanging, lambda: Kept(datetime.now(UTC)), lambda: Alerting(evaluated=True))
     found = look(lenient(file.parent, timeout=1.0), "backup", "restore-test", "alerts", facts=facts)
     assert wanting(found) == {"backup:age": "fail"}
 
 
 async def test_probes_of_others_are_run_beside(store: JobStore) -> None:
-    async def warns() -> Seen:
-        return Seen(Verdict.WARN, "late")
+    async def warns() -> Check:
+        return Check(Verdict.WARN, "late")
 
     report = await store.health(more=[Probe("scraper:lag", warns, "component")])
     assert (report.checks[-1].name, report.checks[-1].observed) == ("scraper:lag", "late")
@@ -373,45 +372,46 @@ def hours_ago(hours: float) -> datetime:
 @pytest.mark.parametrize(
     ("environment", "facts", "verdicts", "told"),
     [
-        ("production", Facts(lambda: Kept(None), lambda: Kept(None), lambda: Standing(False)),
+        ("production", Facts(lambda: Kept(None), lambda: Kept(None), lambda: Alerting(False)),
          ["warn", "warn", "warn", "pass"],
-         ["never; run: jobstore backup create", "never; run: jobstore backup verify --restore",
-          "never judged; run: jobstore alerts check", ""]),
-        ("development", Facts(lambda: Kept(None), lambda: Kept(None), lambda: Standing(False)),
+         ["never; run 'jobstore backup create'", "never; run 'jobstore backup verify --restore'",
+          "never evaluated; run 'jobstore alerts check'", ""]),
+        ("development", Facts(lambda: Kept(None), lambda: Kept(None), lambda: Alerting(False)),
          ["pass", "pass", "pass", "pass"], None),
         ("production",
          Facts(lambda: Kept(hours_ago(27)), lambda: Kept(hours_ago(9 * 24)),
-               lambda: Standing(True, ("disk-free", "errors-warning"), 2)),
+               lambda: Alerting(True, ("disk-free", "errors-warning"), 2)),
          ["warn", "warn", "warn", "warn"],
-         ["is older than 26 hours; run: jobstore backup create",
-          "is older than 8 days; run: jobstore backup verify --restore",
+         ["is older than 26 hours; run 'jobstore backup create'",
+          "is older than 8 days; run 'jobstore backup verify --restore'",
            "disk-free, errors-warning",
-          "notices did not arrive yet; see: jobstore alerts list"]),
+          "notifications did not arrive yet; see 'jobstore alerts list'"]),
         ("production",
          Facts(lambda: Kept(hours_ago(1), "The disk is full."), lambda: Kept(None, "It is bad."),
-               lambda: Standing(True)),
+               lambda: Alerting(True)),
          ["warn", "warn", "pass", "pass"],
-         ["the latest attempt failed: The disk is full.", "never; It is bad.", "", ""]),
+         ["the latest attempt failed: The disk is full.",
+           "never; the latest attempt failed: It is bad.", "", ""]),
         # A clock that was set back a little, and one that was far ahead.
         ("production",
-         Facts(lambda: Kept(hours_ago(-0.05)), lambda: Kept(hours_ago(-5)), lambda: Standing(True)),
+         Facts(lambda: Kept(hours_ago(-0.05)), lambda: Kept(hours_ago(-5)), lambda: Alerting(True)),
          ["pass", "warn", "pass", "pass"],
-         ["", "is dated in the future; see whether the clock is right, then run: "
-          "jobstore backup verify --restore", "", ""]),
+         ["", "is dated in the future; see whether the clock is right, then run "
+          "'jobstore backup verify --restore'", "", ""]),
         ("production",
          Facts(lambda: Kept(hours_ago(1), None, ("s3://one", "/mnt/two")),
-               lambda: Kept(hours_ago(1)), lambda: Standing(True)),
+               lambda: Kept(hours_ago(1)), lambda: Alerting(True)),
          ["warn", "pass", "pass", "pass"],
-         ["got no copy: s3://one, /mnt/two; see: jobstore backup list", "", "", ""]),
+         ["got no copy: s3://one, /mnt/two; see 'jobstore backup list'", "", "", ""]),
     ],
 )  # fmt: skip
-def test_what_operations_know_is_judged(
+def test_what_operations_know_is_checked(
     tmp_path: Path, environment: str, facts: Facts, verdicts: list[str], told: list[str] | None
 ) -> None:
     settings = settings_for(tmp_path, environment=environment)
     found = look(settings, "backup", "restore-test", "alerts", facts=facts)
     assert [each.verdict.value for each in found.values()] == verdicts
-    assert told is None or [each.output for each in found.values()] == told
+    assert told is None or [each.explanation for each in found.values()] == told
 
 
 async def test_a_place_that_got_no_copy_is_named(file: Path) -> None:
@@ -424,8 +424,8 @@ async def test_a_place_that_got_no_copy_is_named(file: Path) -> None:
     made = await backup.in_thread(partial(backup.create, settings))
     assert [*made.failures] == [str(nowhere)]
     found = look(settings, "backup", facts=facts_of(settings))["backup:age"]
-    assert (found.verdict, found.output) == (
-        "warn", f"got no copy: {nowhere}; see: jobstore backup list",
+    assert (found.verdict, found.explanation) == (
+        "warn", f"got no copy: {nowhere}; see 'jobstore backup list'",
     )  # fmt: skip
 
 
@@ -462,9 +462,11 @@ async def main():
                     given |= {"title": "t", "company": "c"}
                     return asyncio.create_task(store.upsert(given))
                 writes = [put(0)]
+                # The first is with the writer, who waits for the lock; the others fill the queue.
                 await asyncio.sleep(0.05)
                 writes += [put(number) for number in range(1, 11)]
-                await asyncio.sleep(0.05)
+                while recorder.levels()["queue_depth"] < 10:
+                    await asyncio.sleep(0.01)
                 recorder.flush()
                 print("full", flush=True)
                 await asyncio.to_thread(sys.stdin.readline)
@@ -529,7 +531,7 @@ def test_what_others_may_write_is_named(file: Path, tmp_path: Path) -> None:
         (settings.state_folder / f"{number}").touch()
         (settings.state_folder / f"{number}").chmod(0o666)
     assert (look().observed, look().output.count("lets others write")) == (5, 3)
-    assert "; and 2 more; run chmod go-w on each" in look().output
+    assert "; and 2 more; run chmod go-w on each" in look().explanation
 
 
 def test_what_cannot_be_looked_at_hides_nothing_else(file: Path, tmp_path: Path) -> None:
@@ -589,7 +591,7 @@ async def test_a_foreign_reader_that_keeps_the_wal_is_named(
     assert found.verdict == "warn"
     assert float(found.observed or 0) > 0.2
     assert f"(process {child.pid})" in found.output
-    assert "end what it reads" in found.output
+    assert "end what it reads" in found.advice
     if sys.platform.startswith("linux"):
         assert f"(process {os.getpid()})" not in found.output
 
@@ -602,7 +604,7 @@ async def test_a_foreign_reader_that_keeps_the_wal_is_named(
         }
 
     await asyncio.to_thread(child.communicate, "end\n", 60)
-    assert "run-due --force --only checkpoint" in (await held()).output
+    assert "run-due --force --only checkpoint" in (await held()).advice
     await asyncio.to_thread(tidying.checkpoint, tmp_path / "jobs.db")
     assert (await held()).verdict == "pass"
 

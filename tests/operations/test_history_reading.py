@@ -10,7 +10,7 @@ import pytest
 
 from jobstore.errors import SchemaMismatch, StoreUnavailable
 from jobstore.operations.monitoring import Recorder
-from jobstore.operations.monitoring.history import DAY, HOUR, Keep, Level
+from jobstore.operations.monitoring.history import DAY, HOUR, Level
 from jobstore.operations.monitoring.reading import ever, frame, step_for, trend, window
 from tests.operations.watching import NOW, Seconds, ask, recorder_for, settings_for
 
@@ -124,7 +124,7 @@ def test_a_window_looks_back_as_far_as_it_is_told(
 def test_the_step_fits_the_time_and_what_is_kept(
     seconds_back: float, points: int, step: int
 ) -> None:
-    assert step_for(seconds_back, points, Keep()) == step
+    assert step_for(seconds_back, points) == step
 
 
 def test_a_trend_adds_up_in_steps_and_leaves_out_empty_ones(

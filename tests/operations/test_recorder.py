@@ -17,7 +17,6 @@ import jobstore
 from jobstore import JobNotFound, JobStore, job_id
 from jobstore.locking import FileLock
 from jobstore.operations.monitoring import Recorder, recording
-from jobstore.operations.monitoring.history import Keep
 from jobstore.operations.monitoring.reading import ever, frame, trend, window
 from jobstore.operations.monitoring.recorder import sizes
 from tests.fixtures.disks import SmallDisk
@@ -287,7 +286,7 @@ def test_the_view_of_a_wrong_clock_ends_when_it_is_set_right(
 
 def test_old_samples_are_pruned_and_sums_stay(tmp_path: Path, seconds: Seconds) -> None:
     path = settings_for(tmp_path).operations_db
-    recorder = recorder_for(tmp_path, seconds, keep=Keep(minutes=2, hours=30, days=730))
+    recorder = recorder_for(tmp_path, seconds, keep_days=730)
     for days in (0, 3, 40, 800):
         seconds.now = NOW + days * 86_400
         ask(recorder, 0.001)

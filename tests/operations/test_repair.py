@@ -14,12 +14,12 @@ from typer.testing import CliRunner, Result
 
 from jobstore import StorageFull, StoreBusy, StoreCorrupt, migrating
 from jobstore.cli.main import app
-from jobstore.engines.backend import Finding, Verdict
 from jobstore.engines.sqlite.upkeep import repairing
 from jobstore.engines.sqlite.upkeep.inspection import check_pages
 from jobstore.locking import FileLock
 from jobstore.operations import maintenance
 from jobstore.settings import sqlite_url
+from jobstore.verdicts import Verdict, finding
 from tests.contract.cli.commands import unannounced
 from tests.fixtures.checks import check_file
 from tests.fixtures.disks import SmallDisk
@@ -160,7 +160,7 @@ def test_what_only_a_backup_has_is_not_touched(file: Path, statement: str) -> No
     result = doctor(file, "--repair", "--yes")
 
     assert result.exit_code == 1
-    assert "restore a backup: jobstore restore" in said(result)
+    assert "restore a backup: 'jobstore restore" in said(result)
     assert file.read_bytes() == before
     assert copies(file) == []
 
@@ -171,12 +171,13 @@ def test_a_damaged_page_is_found_and_left_to_a_backup(file: Path, name: str) -> 
     before = file.read_bytes()
     found = doctor(file, "--verify")
     assert found.exit_code == 1
-    assert "problem pages" in shown(found)
+    assert "fail pages" in shown(found)
 
     result = doctor(file, "--repair", "--yes")
 
     assert result.exit_code == 1
-    assert "jobstore restore" in said(result)
+    # As the command was typed.
+    assert "jobstore restore --to NEW --store sqlite:" in said(result)
     assert file.read_bytes() == before
     assert copies(file) == []
 
@@ -244,18 +245,18 @@ def test_a_copy_that_fails_half_way_is_removed(file: Path, monkeypatch: pytest.M
 
 def test_what_is_planned_is_in_the_order_of_dependence(file: Path) -> None:
     url = sqlite_url(file)
-    problems = [Finding(name, Verdict.PROBLEM, "") for name in ("counters", "index", "pages")]
-    assert [*maintenance.plan(url, [*problems, Finding("wal", Verdict.WARNING, "")])] == [
+    problems = [finding(name, Verdict.FAIL, "") for name in ("counters", "index", "pages")]
+    assert [*maintenance.plan(url, [*problems, finding("wal", Verdict.WARN, "")])] == [
         "pages",
         "index",
         "counters",
     ]
     with pytest.raises(StoreCorrupt, match="postings: two"):
-        maintenance.plan(url, [*problems, Finding("postings", Verdict.PROBLEM, "two")])
+        maintenance.plan(url, [*problems, finding("postings", Verdict.FAIL, "two")])
 
 
 def test_an_index_that_lacks_rows_is_seen_by_the_full_check(file: Path) -> None:
     forget_index_entries(file)
     with closing(sqlite3.connect(file)) as conn:
-        assert check_pages(conn, full=False).verdict is Verdict.OK
-        assert "posting_applicants" in check_pages(conn, full=True).detail
+        assert check_pages(conn, full=False).verdict is Verdict.PASS
+        assert "posting_applicants" in check_pages(conn, full=True).output

@@ -30,6 +30,7 @@ from jobstore.operations.schedule import tasks
 from jobstore.operations.schedule.running import Ran, run_due, upcoming
 from jobstore.operations.schedule.tasks import NAMES, Occasion, Result
 from jobstore.settings import parse_store_url
+from jobstore.settings.alerting import DEFAULT_RULES
 from jobstore.settings.sections import Settings
 from tests.contract.cli.commands import run, said, unannounced
 from tests.fixtures.postings import posting
@@ -41,10 +42,11 @@ HOUR, DAY = 3600.0, 86_400.0
 
 
 # However slow or full the machine is, health shall fail here for other reasons.
+AT_ONCE = [{"name": each["name"], "for_minutes": 0} for each in DEFAULT_RULES]
 CALM: dict[str, Any] = {
     "thresholds": dict.fromkeys(("get_ms", "search_ms", "statistics_ms", "write_ms"), 1_000_000),
     "health": {"disk_fail_percent": 0, "timeout": 60},
-    "alerts": {"rules": [{"name": "disk-free", "enabled": False}]},
+    "alerts": {"rules": AT_ONCE},
 }
 
 
@@ -83,7 +85,7 @@ def test_what_is_due_is_done_once(settings: Settings, migrated_url: str) -> None
     assert found.ok
     assert detail(ran, "restore-test").startswith(f"{found.backup}: 40 postings back in ")
     assert detail(ran, "verify") == f"{found.backup}: 1 good copy"
-    assert detail(ran, "alerts") == "none firing; 0 notices delivered"
+    assert detail(ran, "alerts") == "none firing; 0 notifications delivered"
     assert run_due(settings, clock=clock) == []
     clock.now += 60
     assert outcomes(run_due(settings, clock=clock)) == {"health": "done", "alerts": "done"}
@@ -186,15 +188,18 @@ def test_a_store_that_was_lost_raises_an_alert(settings: Settings, tmp_path: Pat
     ran = run_due(settings, clock=clock)
     assert outcomes(ran)["backup"] == "failed"
     assert "store:" in detail(ran, "health")
-    assert detail(ran, "alerts") == "health-failing firing; 1 notice delivered"
+    # That no backup can be made follows from it.
+    told = "health-failing, backup-age firing; 1 notification delivered"
+    assert detail(ran, "alerts") == told
 
 
 def test_notices_that_do_not_arrive_are_kept(settings: Settings, tmp_path: Path) -> None:
     sink = {"type": "command", "command": ["false"]}
-    settings = settings_for(tmp_path, **CALM | {"alerts": CALM["alerts"] | {"sinks": [sink]}})
+    given = CALM | {"alerts": CALM["alerts"] | {"sinks": [sink]}, "environment": "staging"}
+    settings = settings_for(tmp_path, **given)
     ran = run_due(settings, only=["alerts"], clock=Seconds())
     assert detail(ran, "alerts") == (
-        "backup-age, restore-test-age firing; 0 notices delivered, 2 kept for later"
+        "backup-age, restore-test-age firing; 0 notifications delivered, 1 kept for later"
     )
 
 
@@ -223,7 +228,7 @@ async def test_the_wal_is_emptied_and_the_index_merged_while_others_use_the_stor
         assert octets(wal) < 200_000
         assert (await store.search(jobstore.SearchQuery(text="engineer"))).total == 12
     assert tidying.merge(parse_store_url(migrated_url).path)
-    assert all(each.verdict != "problem" for each in maintenance.examine(migrated_url, verify=True))
+    assert all(each.verdict != "fail" for each in maintenance.examine(migrated_url, verify=True))
 
 
 def test_merging_is_bounded(migrated_url: str, settings: Settings) -> None:
@@ -385,7 +390,7 @@ def test_an_agent_ends_when_it_is_told_to(
             if {*done} >= {"optimize: done", "alerts: done"}:
                 break
         child.send_signal(number)
-        _, told = child.communicate(timeout=30)
+        _, told = child.communicate(timeout=60)
         assert child.returncode == 0
     first, last = unannounced(told).splitlines()
     assert first.startswith("Doing what is due of: backup")
@@ -452,21 +457,21 @@ def test_a_long_task_is_finished_and_keeps_nobody_from_watching(
 
     def long(occasion: Occasion) -> Result:
         begun.set()
-        go_on.wait(30)
+        go_on.wait(60)
         return Result("it took long")
 
     monkeypatch.setattr(tasks, "_backup", long)
     agent = agents.start(settings, clock=Seconds())
-    assert begun.wait(30)
+    assert begun.wait(60)
     while "alerts" not in {each.name for each in agents.told}:
-        assert agents.news.wait(30)
+        assert agents.news.wait(60)
         agents.news.clear()
     ending = Thread(target=agent.stop)
     ending.start()
     ending.join(0.1)
     assert ending.is_alive()
     go_on.set()
-    ending.join(30)
+    ending.join(60)
     assert [each.name for each in agents.told] == ["health", "alerts", "backup"]
 
 
@@ -478,10 +483,10 @@ def test_an_agent_goes_on_when_what_kept_it_from_working_is_over(
     settings.operations_db.mkdir()
     looks = Looks(3)
     agents.start(settings, clock=looks)
-    assert looks.enough.wait(30)
+    assert looks.enough.wait(60)
     settings.operations_db.rmdir()
     while len(agents.told) < len(NAMES):
-        assert agents.news.wait(30)
+        assert agents.news.wait(60)
         agents.news.clear()
     # Each thread told of it once; in other words where it saw the folder just go.
     told = [why for why in agents.failing if "operations.db" in why]
@@ -497,7 +502,7 @@ def test_two_agents_do_nothing_twice(
     for _ in range(2):
         agents.start(settings, clock=clock)
     while len(agents.told) < len(NAMES):
-        assert agents.news.wait(30)
+        assert agents.news.wait(60)
         agents.news.clear()
     assert Counter(each.name for each in agents.told) == dict.fromkeys(NAMES, 1)
 
@@ -507,7 +512,7 @@ def test_an_agent_survives_what_nobody_thought_of(settings: Settings, agents: Ag
         return 1 / 0
 
     agents.start(settings, clock=clock)
-    assert agents.news.wait(30)
+    assert agents.news.wait(60)
     assert agents.failing[0] == "unexpected ZeroDivisionError"
 
 

@@ -10,7 +10,7 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from email import message_from_bytes
 from email.policy import default
@@ -21,7 +21,7 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 from pydantic import TypeAdapter, ValidationError
 
-from jobstore.operations.alerts.notices import Notice, Origin, body, lines, subject, trial_notice
+from jobstore.operations.alerts.notifications import Notification, Origin, body, lines, subject
 from jobstore.operations.alerts.sinks import Undelivered, send, sign
 from jobstore.settings import sqlite_url
 from jobstore.settings.alerting import AlertsSection, Sink
@@ -37,8 +37,12 @@ from tests.operations.receivers import (
 from tests.operations.watching import NOW
 
 ORIGIN = Origin("production", "jobs.db", "machine")
-NOTICE = Notice("id-1", "firing", "disk-free", "critical", NOW, 4.0, "4.0% free", "Free some.")
+NOTIFICATION = Notification(
+    "id-1", "firing", "disk-free", "critical", NOW, 4.0, "4.0% free", "Free some."
+)
 SECRET = "planted-secret-canary"
+# Seconds to try one after the other: a machine that is quick needs no more than the first.
+PATIENCES = (0.3, 3.0, 30.0)
 
 
 def sink(**given: Any) -> Any:
@@ -47,11 +51,23 @@ def sink(**given: Any) -> Any:
 
 def fails(given: Any) -> str:
     with pytest.raises(Undelivered) as caught:
-        send(given, NOTICE, ORIGIN, NOW)
+        send(given, NOTIFICATION, ORIGIN, NOW)
     # Nothing secret, and nothing of what the other side said.
     assert SECRET not in repr(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     return str(caught.value)
+
+
+def assert_given_up(said: bytes, drip: bytes, sink: Callable[[int, float], Any]) -> None:
+    """See that ``sink(port, timeout)`` gives a server up that drips, and cuts it off."""
+    for timeout in PATIENCES:
+        with dripping(said, drip) as server:
+            assert fails(sink(server.port, timeout)) == "timed out"
+            # A busy machine takes its time to connect, and then nothing was shown.
+            if server.reached.is_set():
+                assert server.cut.wait(60)
+                return
+    pytest.fail("the server was never reached")
 
 
 @contextmanager
@@ -67,7 +83,7 @@ def to(receiver: Webhook, path: str = "", **given: Any) -> Any:
 
 def test_a_webhook_gets_the_notice_signed() -> None:
     with webhook() as receiver:
-        send(to(receiver, f"/hook/a b?token={SECRET}", secret=SECRET), NOTICE, ORIGIN, NOW)
+        send(to(receiver, f"/hook/a b?token={SECRET}", secret=SECRET), NOTIFICATION, ORIGIN, NOW)
     assert receiver.notices == [
         {
             "id": "id-1",
@@ -93,7 +109,7 @@ def test_a_webhook_gets_the_notice_signed() -> None:
 
 def test_a_webhook_without_a_secret_is_not_signed() -> None:
     with webhook() as receiver:
-        send(to(receiver), NOTICE, ORIGIN, NOW)
+        send(to(receiver), NOTIFICATION, ORIGIN, NOW)
     assert "X-Jobstore-Signature" not in receiver.headers[0]
 
 
@@ -151,11 +167,11 @@ def test_a_webhook_by_https_is_refused_unless_it_shows_a_certificate() -> None:
 def test_a_webhook_that_drips_has_no_longer_than_one_that_hangs(
     said: bytes, drip: bytes, secured: bool
 ) -> None:
-    with dripping(said, drip) as (port, cut):
+    def webhook(port: int, timeout: float) -> Any:
         url = f"http{'s' if secured else ''}://127.0.0.1:{port}/{SECRET}"
-        assert fails(sink(type="webhook", url=url, timeout=0.3)) == "timed out"
-        # It was not the server that ended it.
-        assert cut.wait(20)
+        return sink(type="webhook", url=url, timeout=timeout)
+
+    assert_given_up(said, drip, webhook)
 
 
 @pytest.mark.parametrize(
@@ -168,16 +184,21 @@ def test_a_webhook_that_drips_has_no_longer_than_one_that_hangs(
     ],
 )
 def test_nor_has_a_mail_server_that_drips(said: bytes, drip: bytes, tls: str) -> None:
-    with dripping(said, drip) as (port, cut):
-        assert fails(email(port, timeout=0.3, tls=tls)) == "timed out"
-        assert cut.wait(20)
+    assert_given_up(said, drip, lambda port, timeout: email(port, timeout=timeout, tls=tls))
 
 
 def test_mail_that_was_taken_is_delivered_however_long_the_goodbye_takes() -> None:
     taken = b"220 a\r\n250 b\r\n250 from\r\n250 to\r\n354 go\r\n250 taken\r\n"
-    with dripping(taken, b"2") as (port, cut):
-        send(email(port, timeout=0.5, tls="none"), NOTICE, ORIGIN, NOW)
-        assert cut.wait(20)
+    for timeout in PATIENCES:
+        with dripping(taken, b"2") as server:
+            try:
+                send(email(server.port, timeout=timeout, tls="none"), NOTIFICATION, ORIGIN, NOW)
+            except Undelivered:
+                # On a busy machine it was not taken in that time.
+                continue
+            assert server.cut.wait(60)
+            return
+    pytest.fail("it was taken and is told as undelivered")
 
 
 def test_a_name_that_is_looked_up_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +248,7 @@ def test_each_address_of_a_host_is_tried(monkeypatch: pytest.MonkeyPatch) -> Non
             return real("127.0.0.1", closed, **given) + real("127.0.0.1", port, **given)
 
         monkeypatch.setattr(socket, "getaddrinfo", both)
-        send(sink(type="webhook", url="http://alerts.example.com:9/"), NOTICE, ORIGIN, NOW)
+        send(sink(type="webhook", url="http://alerts.example.com:9/"), NOTIFICATION, ORIGIN, NOW)
         assert len(receiver.bodies) == 1
 
 
@@ -321,7 +342,7 @@ def email(port: int, **given: Any) -> Any:
 def test_mail_goes_by_tls_and_says_it_all(tls: ssl.SSLContext) -> None:
     box = Mailbox()
     with mail_server(box, tls=tls) as port:
-        send(email(port), NOTICE, ORIGIN, NOW)
+        send(email(port), NOTIFICATION, ORIGIN, NOW)
     (envelope,) = box.messages
     message = message_from_bytes(envelope.content, policy=default)
     assert message["Subject"] == "[jobstore production] critical: disk-free (jobs.db)"
@@ -343,7 +364,7 @@ def test_who_has_a_password_logs_in_after_tls(tls: ssl.SSLContext) -> None:
 
     options = {"authenticator": authenticate, "auth_required": True}
     with mail_server(box, tls=tls, **options) as port:
-        send(email(port, username="ops", password=SECRET), NOTICE, ORIGIN, NOW)
+        send(email(port, username="ops", password=SECRET), NOTIFICATION, ORIGIN, NOW)
         wrong = email(port, username="ops", password="wrong")
         assert fails(wrong) == "the mail server answered 535"
     assert box.logins[0] == (b"ops", SECRET.encode())
@@ -365,7 +386,7 @@ def test_mail_is_not_sent_where_tls_is_not_offered_or_nobody_vouches(
 def test_mail_without_tls_has_to_be_asked_for() -> None:
     box = Mailbox()
     with mail_server(box, tls=None) as port:
-        send(email(port, tls="none"), NOTICE, ORIGIN, NOW)
+        send(email(port, tls="none"), NOTIFICATION, ORIGIN, NOW)
     assert len(box.messages) == 1
 
 
@@ -381,7 +402,7 @@ def test_one_recipient_that_is_refused_does_not_keep_it_from_the_others(
     box = Mailbox()
     with mail_server(box, tls=tls) as port:
         both = ["refused@example.org", "ops@example.org"]
-        send(email(port, recipients=both), NOTICE, ORIGIN, NOW)
+        send(email(port, recipients=both), NOTIFICATION, ORIGIN, NOW)
         assert fails(email(port, recipients=both[:1])) == "SMTPRecipientsRefused"
     assert "1 of 2 recipients were refused" in caplog.text
     assert len(box.messages) == 1
@@ -403,9 +424,9 @@ def test_a_command_gets_the_notice_and_no_secret(
     code = "import os, sys; open(sys.argv[1], 'w').write(sys.stdin.read() + str(dict(os.environ)))"
     # What looks like a shell's syntax is an argument like any other.
     path = tmp_path / "$(touch x); told"
-    send(command(code, str(path)), NOTICE, ORIGIN, NOW)
+    send(command(code, str(path)), NOTIFICATION, ORIGIN, NOW)
     told = path.read_text()
-    assert told.startswith(body(NOTICE, ORIGIN).decode())
+    assert told.startswith(body(NOTIFICATION, ORIGIN).decode())
     assert SECRET not in told
     assert "PATH" in told
 
@@ -435,7 +456,7 @@ def test_a_command_that_hangs_is_killed_with_all_that_it_started(tmp_path: Path)
 
 
 def test_a_command_that_does_not_read_is_fine() -> None:
-    send(command("import os; os.close(0)"), NOTICE, ORIGIN, NOW)
+    send(command("import os; os.close(0)"), NOTIFICATION, ORIGIN, NOW)
 
 
 @pytest.mark.parametrize(
@@ -450,7 +471,7 @@ def test_a_command_that_does_not_read_is_fine() -> None:
 def test_the_log_gets_one_line(
     kind: str, severity: str, level: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    notice = Notice("id", kind, "disk-free", severity, NOW, 4.0, "4.0% free", "")
+    notice = Notification("id", kind, "disk-free", severity, NOW, 4.0, "4.0% free", "")
     with caplog.at_level(logging.INFO, "jobstore.alerts"):
         send(sink(type="log"), notice, ORIGIN, NOW)
     (record,) = caplog.records
@@ -463,7 +484,7 @@ def test_a_store_that_is_called_something_hostile_is_told_of_harmlessly() -> Non
     assert origin.store == "a\ufffd[2J\ufffd\ufffd\ufffd\ufffdBcc: x@y.z \U0001f600.db"
     box = Mailbox()
     with mail_server(box, tls=None) as port:
-        send(email(port, tls="none"), NOTICE, origin, NOW)
+        send(email(port, tls="none"), NOTIFICATION, origin, NOW)
     message = message_from_bytes(box.messages[0].content, policy=default)
     assert message["Bcc"] is None
     assert origin.store in message.get_content()
@@ -471,11 +492,16 @@ def test_a_store_that_is_called_something_hostile_is_told_of_harmlessly() -> Non
 
 
 def test_forms_for_people_and_programs() -> None:
-    resolved = Notice("id", "resolved", "backup-age", "warning", NOW, float("inf"), "well", "Do.")
+    resolved = Notification(
+        "id", "resolved", "backup-age", "warning", NOW, float("inf"), "well", "Do."
+    )
     assert subject(resolved, ORIGIN) == "[jobstore production] resolved: backup-age (jobs.db)"
     # There is nothing to be done any more.
     assert "Do." not in lines(resolved, ORIGIN)
     assert b'"value": null' in body(resolved, ORIGIN)
-    repeated = Notice("id", "repeated", "backup-age", "warning", NOW, 30.0, "old", "Do.")
+    repeated = Notification("id", "repeated", "backup-age", "warning", NOW, 30.0, "old", "Do.")
     assert "still warning" in subject(repeated, ORIGIN)
-    assert trial_notice(NOW).id != trial_notice(NOW).id
+    assert (
+        Notification.of("test", NOW, "This is a test.").id
+        != Notification.of("test", NOW, "This is a test.").id
+    )

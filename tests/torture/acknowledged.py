@@ -17,10 +17,10 @@ from typing import Any
 
 import jobstore
 from jobstore import Job, JobStoreError, SearchQuery
-from jobstore.engines.backend import Verdict
 from jobstore.intake.validation import check_posting
 from jobstore.operations.maintenance import examine
 from jobstore.settings import sqlite_url
+from jobstore.verdicts import Verdict
 from tests.torture.rounds import Outcome
 
 SOURCE = "torture"
@@ -147,9 +147,9 @@ def doctor(path: Path, outcome: Outcome, when: str = "") -> bool:
     """Count what ``jobstore doctor --full --verify`` finds wrong; return whether all is well."""
     try:
         found = [
-            f"{each.name}: {each.detail}"
+            f"{each.name}: {each.output}"
             for each in examine(sqlite_url(path), full=True, verify=True)
-            if each.verdict is Verdict.PROBLEM
+            if each.verdict is Verdict.FAIL
         ]
     except JobStoreError as error:
         found = [str(error)]

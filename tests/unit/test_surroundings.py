@@ -30,6 +30,7 @@ HOSTILE = {
     "JOBSTORE_READERS": "many",
     "LC_ALL": "C",
     "NO_COLOR": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONOPTIMIZE": "1",
     "TERM": "dumb",
     "TZ": "Asia/Kathmandu",

@@ -54,7 +54,7 @@ class Session(aiosqlite.Connection):
     """
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
-        # The thread holds on to the connection: at exit sqlite3 would complain about each one
+        # The thread keeps the connection alive: otherwise sqlite3 would warn at exit about each one
         # that is still open, on top of the store's own warning.
         self._held = held = _Held(connector)
         super().__init__(held.open, iter_chunk_size=64)
@@ -75,7 +75,7 @@ class Session(aiosqlite.Connection):
     async def close(self) -> None:
         """Finish what was posted, then close the connection. Calling it twice is fine.
 
-        Raises StoreClosed where the session does not belong.
+        Raises StoreClosed on another event loop, and in a forked process.
         """
         done = self.future()
         if self._connection is None or not self._running:
@@ -269,9 +269,9 @@ async def open_writer(path: str | PathLike[str], options: EngineOptions) -> Sess
 
 
 async def open_reader(path: str | PathLike[str], options: EngineOptions) -> Session:
-    """Open the database at ``path`` so that nothing can be written through the connection.
+    """Open the database at ``path`` for reading only.
 
-    It never checkpoints either. Raises StoreUnavailable, StoreCorrupt or StoreBusy.
+    The connection never checkpoints. Raises StoreUnavailable, StoreCorrupt or StoreBusy.
     """
 
     def connect() -> sqlite3.Connection:

@@ -88,12 +88,16 @@ class SQLiteEngine:
         """How many writes wait for the writer."""
         return Queue(self.writer.queue_depth, self.writer.queue_size)
 
+    def owned(self) -> None:
+        """Raise StoreClosed where the engine was not opened."""
+        self.writer.owned()
+
     async def close(self) -> None:
         """Finish what was accepted, then close all connections; the writer's last.
 
         Raises StoreClosed, and closes nothing, on another event loop and in a forked process.
         """
-        self.writer.owned()
+        self.owned()
         try:
             await self.readers.close()
         finally:

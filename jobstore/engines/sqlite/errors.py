@@ -1,4 +1,4 @@
-"""What SQLite's errors mean to a caller of the store.
+"""SQLite's errors, translated into those of the store.
 
 Only the translation lives here. A translated error keeps the original as ``__cause__``; its
 message says what to do and repeats nothing of the original's text, which may quote SQL.
@@ -83,7 +83,7 @@ class DamagedRow(ValueError):
     """A row holds what no writer puts there."""
 
 
-# Conditions of the whole database: the next write would meet them too.
+# Errors about the whole database: the next write would fail in the same way.
 _OF_THE_STORE = (OutcomeUnknown, StoreBusy, StoreClosed, StoreTimeout, StoreUnavailable)
 
 
@@ -94,7 +94,7 @@ def primary_code(error: BaseException) -> str:
 
 
 def told_apart(error: BaseException, conn: sqlite3.Connection) -> BaseException:
-    """Return StoreUnavailable where ``error`` says damage, but the disk cannot be read.
+    """Return StoreUnavailable where ``error`` reports damage, but it is the disk that fails.
 
     SQLite calls a read that failed with EIO corrupt (it turns SQLITE_IOERR_CORRUPTFS into
     SQLITE_CORRUPT), so the files of ``conn`` are read once more. Blocks for seconds at most; other
@@ -103,21 +103,29 @@ def told_apart(error: BaseException, conn: sqlite3.Connection) -> BaseException:
     raw = error.__cause__ if isinstance(error, StoreCorrupt) else error
     if primary_code(raw or error) != "CORRUPT":
         return error
+    return unreadable(conn) or error
+
+
+def unreadable(conn: sqlite3.Connection) -> StoreUnavailable | None:
+    """Return the error to raise where the disk under ``conn`` cannot be read; None where it can.
+
+    Blocks for seconds at most.
+    """
     try:
         (path,) = (file for _, name, file in conn.execute("PRAGMA database_list") if name == "main")
         for name in (path, f"{path}-wal"):
             _read(name)
     except (sqlite3.Error, FileNotFoundError):
-        return error
+        return None
     except OSError as failed:
-        unreadable = StoreUnavailable(_DISK_FAILED)
-        unreadable.__cause__ = failed
-        return unreadable
-    return error
+        failure = StoreUnavailable(_DISK_FAILED)
+        failure.__cause__ = failed
+        return failure
+    return None
 
 
 def _read(path: str) -> None:
-    """Read a file to its end, or as far as a moment reaches."""
+    """Read a file to its end, but no longer than a moment."""
     deadline = time.monotonic() + _READING
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -129,7 +137,7 @@ def _read(path: str) -> None:
 
 
 def wrap(error: BaseException, *, committing: bool = False) -> Exception:
-    """Return what ``error`` means in terms of the store, or ``error`` when it says nothing.
+    """Return the error of the store that ``error`` stands for, or ``error`` if there is none.
 
     ``committing``: the error came out of COMMIT. A failed disk access then leaves open whether
     the write is stored (OutcomeUnknown).
@@ -140,7 +148,7 @@ def wrap(error: BaseException, *, committing: bool = False) -> Exception:
             return error
         # A future refuses to carry a StopIteration; SystemExit would end the event loop.
         meaning = RuntimeError(f"an operation raised {type(error).__name__}")
-    # The sqlite3 module quotes a text that it cannot decode; no trace shall show it.
+    # The sqlite3 module quotes a text that it cannot decode; no traceback may show it.
     quotes = isinstance(error, sqlite3.Error) and _is_damage(error)
     meaning.__cause__ = DamagedRow("a text is no UTF-8") if quotes else error
     return meaning
@@ -153,7 +161,7 @@ def concerns_store(error: BaseException) -> bool:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise what the block's errors mean in terms of the store."""
+    """Raise errors of the block as errors of the store."""
     try:
         yield
     except Exception as error:
@@ -162,7 +170,7 @@ def translated() -> Iterator[None]:
 
 
 def _is_damage(error: BaseException | None) -> bool:
-    """Whether a stored value could not be read."""
+    """Tell whether a stored value could not be read."""
     # The sqlite3 module says the latter when a text is no UTF-8, or fails in saying so.
     return isinstance(error, (DamagedRow, UnicodeDecodeError)) or (
         isinstance(error, sqlite3.OperationalError) and "Could not decode" in str(error)
@@ -208,11 +216,11 @@ def _meaning(error: BaseException, committing: bool) -> JobStoreError | None:
 
 
 def _out_of_files() -> bool:
-    """Try it: SQLite does not tell why it could not open a file."""
+    """Try whether no more files can be opened: SQLite does not say why opening one failed."""
     opened: list[int] = []
     try:
         for _ in range(_FILES_OF_A_STORE):
-            # One by one, so that those which were opened are closed again.
+            # One by one, so that each that was opened is closed again.
             opened.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401
     except OSError as error:
         return lacks_files(error)

@@ -1,7 +1,7 @@
 """Opening the database file with the plain sqlite3 module, one way for all.
 
-Migrations and examinations need no event loop, and the command's start must not wait for what
-one brings along; nothing else of the engine is imported here.
+Migrations and examinations need no event loop, and importing what one needs would slow down the
+start of the command; so nothing else of the engine is imported here.
 """
 
 from __future__ import annotations
@@ -33,6 +33,6 @@ def open_file(
         uri, uri=True, timeout=timeout, isolation_level=None, cached_statements=256
     )
     if sys.version_info >= (3, 12):
-        # A misspelt column in double quotes shall be an error, not a string.
+        # A misspelt column in double quotes has to be an error, not a string.
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DML, False)
     return connection

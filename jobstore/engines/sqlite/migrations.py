@@ -1,7 +1,6 @@
-"""Applying migrations to a SQLite file, and taking them back: what migrating asks of the engine.
+"""Applying migrations to a SQLite file, and taking them back, for :mod:`jobstore.migrating`.
 
-Which ones, and in which order, is decided in :mod:`jobstore.migrating`. yoyo is imported only
-when one is run.
+That module decides which ones, and in which order. yoyo is imported only when one is run.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from jobstore.errors import MigrationError, StoreUnavailable
 from jobstore.files import make_file, reachable
 from jobstore.settings import StoreURL
 
-# Result codes that a migration's own SQL brings about; everything else (busy, full, damaged)
-# is the store's condition. Without a code: what the sqlite3 module or yoyo refuses.
+# Result codes of faults in a migration's own SQL; all others (busy, full, damaged) are about the
+# store. An error without a code comes from the sqlite3 module or yoyo.
 _OWN_FAULTS = frozenset({"", "ERROR", "CONSTRAINT", "MISMATCH"})
 _BROKEN_RULE = "CHECK constraint failed: "
 

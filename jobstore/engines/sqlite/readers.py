@@ -1,4 +1,4 @@
-"""The readers: connections that read in parallel, each leased to one call at a time.
+"""The readers: connections that read in parallel, each used by one call at a time.
 
 A quick read (one row by its key) costs less than the hop to a thread, so quick reads that wait
 together share one. Long reads (searches, counts, scans) run alone, and are stopped when their
@@ -28,7 +28,7 @@ from jobstore.engines.sqlite.watch import Stop, stoppable
 from jobstore.errors import JobStoreError, StoreBusy, StoreClosed, StoreTimeout
 from jobstore.settings import EngineOptions
 
-# Quick reads in one hop; the first of them waits for all the others.
+# The most quick reads that share one hop; the first of them waits for all the others.
 _TOGETHER = 128
 # Seconds until a statement is interrupted again: a function that was just between two
 # statements goes on to the next one.
@@ -60,10 +60,10 @@ class ReaderPool:
         self._free: list[Session] = []
         self._quick: deque[_Read] = deque()
         self._long: deque[_Read] = deque()
-        # What runs now: one hop of quick reads, and long reads.
+        # What runs now: one hop of quick reads at most, and long reads.
         self._together: _Hop | None = None
         self._alone: set[_Hop] = set()
-        # What was left behind, and what hangs but may not be: too many were.
+        # Readers that were left behind; and those that hang, but are not, since too many were.
         self._left: set[_Hop] = set()
         self._hanging: set[_Hop] = set()
         # Tasks that open and close readers beside all that; the loop holds them weakly.
@@ -146,7 +146,7 @@ class ReaderPool:
         for task in self._opening:
             task.cancel()
         if self._tasks:
-            # Those that came back late are being closed.
+            # Readers that came back late are still being closed.
             await asyncio.wait(self._tasks, timeout=_PATIENCE)
         for session in self._sessions:
             await session.close()
@@ -158,7 +158,7 @@ class ReaderPool:
         while self._free:
             quick = self._quick and self._together is None
             long = self._long and len(self._alone) < self._most_alone
-            # In turns, so that neither kind starves the other on a single reader.
+            # In turns, so that with a single reader neither kind keeps the other waiting for ever.
             if quick and not (long and self._long_is_next):
                 self._start_quick()
             elif long:
@@ -211,7 +211,7 @@ class ReaderPool:
             self._keep(self._loop.create_task(hop.session.close()))
         else:
             self._free.append(hop.session)
-        # They know it, and it no longer needs them.
+        # The hop and its calls name each other; now neither needs the other any more.
         calls, hop.calls = hop.calls, []
         return calls
 
@@ -273,7 +273,7 @@ class ReaderPool:
         self._timer = self._loop.call_at(deadline, self._give_up)
 
     def _give_up(self) -> None:
-        """Fail what is late. One timer for all: one for each read would cost a quarter of it."""
+        """Give up late reads. All share one timer: one each would cost a quarter of a read."""
         self._timer = None
         now = self._loop.time()
         upcoming = []
@@ -287,7 +287,7 @@ class ReaderPool:
         if upcoming:
             self._watch(min(upcoming))
         if late and not self._sessions:
-            # Nobody else would notice that nothing waits any more.
+            # Nothing else notices here that nothing waits any more.
             self._dispatch()
 
     def _unanswered(self) -> Iterator[_Read]:

@@ -112,7 +112,7 @@ def _plain(amount: Decimal | None) -> str | None:
 
 
 def sound(convert: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Let what works on stored values raise DamagedRow where they make no sense."""
+    """Make a function raise DamagedRow when stored values make no sense."""
 
     @wraps(convert)
     def converted(*args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -133,7 +133,7 @@ def _texts(array: str) -> tuple[str, ...]:
     return tuple(json.loads(array))
 
 
-# An id lets nobody set anything, but its slots do. Asking an enum for a member takes a while.
+# UUID refuses to set attributes, but its slots do not. Calling an enum is slow.
 _set_int = UUID.__dict__["int"].__set__
 _set_safety = UUID.__dict__["is_safe"].__set__
 _UNKNOWN = SafeUUID.unknown
@@ -327,7 +327,7 @@ def revision_from_row(row: Sequence[Any]) -> Revision:
     return Revision(row[0], from_micros(row[1]), previous)
 
 
-# How the values of fields that JSON has no type for come back.
+# Turns the values of fields that JSON has no type for back into what they were.
 _RESTORED: dict[str, Callable[[str], Any]] = {
     "status": Status,
     "workplace": Workplace,

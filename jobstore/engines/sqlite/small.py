@@ -1,6 +1,6 @@
 """A small database that is no store: opened, and brought up to date by migrations of its own.
 
-What is kept in one is decided by whoever keeps it. Several processes may write to one at once.
+Whoever uses one decides what it keeps. Several processes may write to one at once.
 Everything here blocks.
 """
 
@@ -75,9 +75,9 @@ class SQLiteSmallDatabase:
             _is_there(path)
             # Closing may write the WAL back, so it belongs under the lock as well.
             with FileLock(path, _PATIENCE), closing(open_file(path, "rw", _PATIENCE)) as conn:
-                # Before anything is changed in a file that may be somebody else's.
+                # Looked at before anything is changed: the file may be somebody else's.
                 missing = self._missing(conn)
-                # Where there is no WAL, it works as well: nobody waits for long.
+                # Without a WAL it works as well, since nobody waits for long.
                 schema.enter_wal(conn, _PATIENCE)
                 conn.execute("PRAGMA foreign_keys = ON")
                 _apply(conn, missing)
@@ -144,7 +144,7 @@ def _scripts(name: str) -> list[Script]:
 
 def _apply(conn: sqlite3.Connection, missing: Iterable[Script]) -> None:
     for script in missing:
-        # Imported here, since it takes its time and is needed once.
+        # Imported here: it takes a while, and is needed once.
         from jobstore.engines.sqlite.yoyo_backend import Backend
 
         backend = Backend(conn)
@@ -154,7 +154,7 @@ def _apply(conn: sqlite3.Connection, missing: Iterable[Script]) -> None:
 
 def _is_there(path: Path) -> bool:
     with reachable(path):
-        # A pipe would be waited for.
+        # Opening a pipe would wait for ever.
         if path.exists() and not path.is_file():
             raise StoreUnavailable(f"{path} cannot be used: it is not a plain file; remove it.")
         return path.exists()

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 Answer = tuple[Any, BaseException | None]
-"""What became of one call: its result, or else the error that its caller gets."""
+"""The end of one call: its result, or else the error that its caller gets."""
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
 
 
 def roll_back(conn: sqlite3.Connection) -> bool:
-    """Undo the open transaction, if there is one, and return whether SQLite did.
+    """Undo the open transaction, if there is one, and return whether SQLite did so.
 
     Where it refuses, the connection is closed, which undoes the transaction as well; the session
     opens another one for what comes next. Never raises: an error led here already.

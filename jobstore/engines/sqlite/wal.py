@@ -39,7 +39,7 @@ FRAME = Struct(">6I")
 _SIZES = frozenset(1 << power for power in range(9, 17))
 # Frames that are read at a time, in bytes.
 _CHUNK = 4 * 1024 * 1024
-# Looks at a WAL that may be written to meanwhile, until two of them agree.
+# The most looks at a WAL that may be written to meanwhile, until two of them agree.
 _LOOKS = 5
 # The lock that every connection holds on the shared memory
 # (https://sqlite.org/walformat.html#locks).
@@ -64,7 +64,7 @@ class Damage(NamedTuple):
 
     @property
     def certain(self) -> bool:
-        """Whether something that was acknowledged is lost.
+        """Whether it is certain that something acknowledged is lost.
 
         The next transaction is written when the disk has kept the one before. A single one may
         have been torn when the power went, and then nobody was told that it is stored. Nor was
@@ -204,8 +204,8 @@ def _in_order(data: bytes, swapped: bool) -> bytes | array[int]:
 def examine(path: Path) -> Damage | None:
     """Return how the WAL of the database at ``path`` is damaged, if it is.
 
-    Others may be writing to it: what is told was there twice in a row. Raises OSError when it
-    cannot be read.
+    Others may be writing to it, so damage counts only when it is seen twice in a row. Raises
+    OSError when the WAL cannot be read.
     """
     found: Damage | None = None
     for _ in range(_LOOKS):
@@ -223,14 +223,14 @@ def examine(path: Path) -> Damage | None:
 def keep(path: Path, found: Damage) -> Path:
     """Copy the WAL of the database at ``path`` beside it, for its owner alone; return the copy.
 
-    Its name tells whether ``found`` is certain. One that was copied as it is already is not
-    copied again. Raises OSError.
+    The copy's name says whether a loss is certain. The same WAL is not copied twice. Raises
+    OSError.
     """
     with Path(f"{path}-wal").open("rb") as wal:
         state, head = os.fstat(wal.fileno()), wal.read(_HEADER.size)
         for each, _ in kept(path):
             with each.open("rb") as copied:
-                # The salts in it are another WAL's never again.
+                # No other WAL ever has these salts.
                 if each.stat().st_size == state.st_size and copied.read(_HEADER.size) == head:
                     return each
         kind = _LOST if found.certain else _TORN

@@ -61,7 +61,7 @@ def held(path: Path) -> HeldLog:
 def _read(memory: Path) -> bytes:
     command = [sys.executable, "-I", "-S", "-c", _READ, str(memory), str(_INDEX.size)]
     try:
-        # Nothing in it comes from outside but the store's path.
+        # Only the store's path comes from outside.
         done = subprocess.run(  # nosec B603
             command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_PATIENCE, check=True
         )
@@ -71,7 +71,7 @@ def _read(memory: Path) -> bytes:
 
 
 def _users(path: Path) -> list[int]:
-    """The processes that have the database open, of those that this account may look at."""
+    """Return the processes that have the database open, of those that this account may see."""
     import psutil
 
     found = []

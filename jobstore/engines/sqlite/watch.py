@@ -1,8 +1,8 @@
 """Stopping Python work on a reader's thread: a read that nobody waits for ends at its next look.
 
 SQLite can interrupt its own statements, but nothing interrupts Python. So whatever goes through
-rows there looks between two of them whether it was told to stop. Who tells it, and when, is in
-:mod:`.readers`; on other threads nobody does.
+rows there asks between two of them whether it has to stop. :mod:`.readers` decides that; on other
+threads nothing is ever stopped.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _here = _Here()
 
 
 def stoppable(stop: Stop, work: Callable[[], T]) -> T:
-    """Run ``work()`` and return its result; looks inside of it ask ``stop``."""
+    """Run ``work()`` and return its result; :func:`look` asks ``stop`` meanwhile."""
     _here.stop = stop
     try:
         return work()
@@ -48,7 +48,7 @@ def look() -> None:
 
 
 def watched(rows: Iterable[T]) -> Iterator[T]:
-    """Yield the rows, and look before each."""
+    """Yield the rows, and :func:`look` before each."""
     stop = _here.stop
     for row in rows:
         if stop is not None and stop.told:

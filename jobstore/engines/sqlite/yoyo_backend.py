@@ -93,7 +93,7 @@ class Backend(SQLiteBackend):
         finally:
             self.connection.set_authorizer(None)
 
-    # What follows replaces parts of yoyo.
+    # The methods below replace parts of yoyo.
 
     def connect(self, dburi: Any) -> sqlite3.Connection:
         return self._given

@@ -1,8 +1,8 @@
-"""Alerts: rules that judge facts, what was told of them, and where notices go.
+"""Alerts: rules about facts, the notifications of them, and where those go.
 
-:func:`gather` takes a snapshot of facts, :func:`check` judges it by the rules of the settings
-and delivers what is to be told. Both block. What is measured is decided below, in
-``monitoring`` and ``backup``; health is handed in as the names of the checks that fail.
+:func:`gather` takes a snapshot of facts, :func:`check` evaluates the rules of the settings for it
+and delivers the notifications that are due. Both block. Traffic comes from ``monitoring``; the
+report of health is handed in.
 """
 
 from jobstore.operations.alerts.checking import Checked, check

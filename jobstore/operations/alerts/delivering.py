@@ -1,6 +1,6 @@
-"""Delivering notices that wait: claiming them, sending side by side, trying again later.
+"""Delivering notifications that wait: claiming them, sending side by side, trying again later.
 
-A notice is claimed before it is sent, so that two processes do not send it twice, and how it
+A notification is claimed before it is sent, so that two processes do not send it twice, and how it
 went is kept as soon as it was; one whose process dies meanwhile is sent again by another. What a
 sink does is in ``sinks``.
 """
@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobstore.errors import JobStoreError
-from jobstore.operations.alerts.notices import Notice, Origin, trial_notice
+from jobstore.operations.alerts.notifications import Notification, Origin
 from jobstore.operations.alerts.sinks import Undelivered, send
 from jobstore.operations.alerts.state import AlertStore
 
 if TYPE_CHECKING:
-    from jobstore.settings.alerting import Sink
+    from jobstore.settings.alerting import NotifiedSink, Sink
     from jobstore.settings.sections import Settings
 
 _log = logging.getLogger("jobstore.alerts")
@@ -30,15 +30,15 @@ _log = logging.getLogger("jobstore.alerts")
 _FIRST_PAUSE, _LONGEST_PAUSE = 30.0, 3600.0
 # Seconds in which sends may begin, and those after which a claim is void.
 _PATIENCE, _CLAIMED = 60.0, 300.0
-# Notices that a sink gets in one turn.
+# Notifications that a sink gets in one turn.
 _AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One attempt: which notice, to which sink; ``error`` is ``None`` when it arrived."""
+    """One attempt: which notification, to which sink; ``error`` is ``None`` when it arrived."""
 
-    notice: str
+    notification: str
     sink: str
     error: str | None
 
@@ -48,7 +48,7 @@ class _Job:
     number: int
     sink: str
     attempts: int
-    notice: Notice
+    notification: Notification
     error: str | None = None
 
 
@@ -79,16 +79,38 @@ def deliver(settings: Settings, now: float) -> list[Delivery]:
     if unsent:
         with store.writing() as kept:
             kept.run("release", *((now, job.number, job.sink) for job in unsent))
-    return [Delivery(job.notice.id, job.sink, job.error) for job in tuple(finished)]
+    return [Delivery(job.notification.id, job.sink, job.error) for job in tuple(finished)]
 
 
-def try_out(settings: Settings, names: Sequence[str], now: float) -> list[Delivery]:
-    """Send a notice that is only a test to the sinks of those names; returns the attempts."""
+def notified(settings: Settings) -> list[NotifiedSink]:
+    """Return the sinks that get notifications: all but those that are called by heartbeats."""
+    return [sink for sink in settings.alerts.sinks if sink.type != "heartbeat"]
+
+
+def beat(settings: Settings, now: float) -> None:
+    """Call the heartbeat sinks, unless a notification still has to arrive; nothing is kept.
+
+    So they miss what keeps people from being notified as well.
+    """
+    names = [name_of(sink) for sink in settings.alerts.sinks if sink.type == "heartbeat"]
+    waiting = {each.sink for each in AlertStore(settings.operations_db).undelivered()}
+    if not names or waiting & {name_of(sink) for sink in settings.alerts.sinks}:
+        return
+    well = Notification.of("well", now, "Every rule was evaluated.")
+    for each in send_once(settings, names, well, now):
+        if each.error is not None:
+            _log.warning("the heartbeat did not reach %s: %s", each.sink, each.error)
+
+
+def send_once(
+    settings: Settings, names: Sequence[str], notification: Notification, now: float
+) -> list[Delivery]:
+    """Send a notification to the sinks of those names, once; returns the attempts."""
     sinks = {name_of(sink): sink for sink in settings.alerts.sinks}
-    jobs = {name: _Job(0, name, 0, trial_notice(now), "timed out") for name in names}
+    jobs = {name: _Job(0, name, 0, notification, "timed out") for name in names}
     queues = {name: deque([job]) for name, job in jobs.items()}
     _side_by_side(queues, sinks, Origin.of(settings), now, lambda job: None)
-    return [Delivery(job.notice.id, job.sink, job.error) for job in jobs.values()]
+    return [Delivery(job.notification.id, job.sink, job.error) for job in jobs.values()]
 
 
 def _side_by_side(
@@ -98,7 +120,7 @@ def _side_by_side(
     now: float,
     keep: Callable[[_Job], object],
 ) -> list[_Job]:
-    """Send each sink's notices on a thread of its own, and return those that were not begun.
+    """Send each sink's notifications on a thread of its own, and return those that were not begun.
 
     One that hangs is left behind, without those that it has not begun.
     """
@@ -133,9 +155,9 @@ def _claim(store: AlertStore, sinks: dict[str, Sink], now: float) -> dict[str, d
     with store.writing() as kept:
         # What is due later than any pause is long was put there by a clock that was fast.
         latest = now + max(_LONGEST_PAUSE, _CLAIMED)
-        for number, sink, attempts, *notice in kept.rows("due", (now, latest)):
+        for number, sink, attempts, *notification in kept.rows("due", (now, latest)):
             if sink in sinks and len(jobs[sink]) < _AT_ONCE:
-                jobs[sink].append(_Job(number, sink, attempts, Notice(*notice)))
+                jobs[sink].append(_Job(number, sink, attempts, Notification(*notification)))
                 kept.run("claim", (now + _CLAIMED, number, sink))
     return jobs
 
@@ -147,12 +169,12 @@ def _send_all(
     now: float,
     keep: Callable[[_Job], object],
 ) -> None:
-    """Send notices in order; after one that fails the others wait for its next turn."""
+    """Send notifications in order; after one that fails the others wait for its next turn."""
     error = None
     for job in _taken(jobs):
         if error is None:
             try:
-                send(sink, job.notice, origin, now)
+                send(sink, job.notification, origin, now)
             except Undelivered as failure:
                 error = str(failure)
             except Exception as failure:
@@ -171,7 +193,7 @@ def _keep(store: AlertStore, job: _Job, now: float) -> None:
                 kept.run("failed", (now + _pause(job.attempts), job.error, *place))
     except JobStoreError as error:
         # It stays claimed, and is sent again when the claim is void.
-        _log.warning("it cannot be kept how a notice went: %s", error)
+        _log.warning("it cannot be kept how a notification went: %s", error)
 
 
 def _pause(attempts: int) -> float:

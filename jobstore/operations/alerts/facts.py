@@ -1,18 +1,15 @@
-"""What alerts are judged by: a snapshot of plain values, and how it is taken.
+"""What alerts are evaluated from: the checks of health, and the traffic in the history.
 
-Health is not known here; whoever knows it hands in the names of the checks that fail.
+Health is not looked at here; whoever did hands its report in.
 """
 
 from __future__ import annotations
 
 import logging
-import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from math import inf
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from jobstore.errors import JobStoreError
 from jobstore.operations.monitoring.reading import window
@@ -20,20 +17,14 @@ from jobstore.operations.monitoring.traffic import UNTIMED, Traffic, together, t
 from jobstore.threads import within
 
 if TYPE_CHECKING:
+    from jobstore.checks import Check, HealthReport
+    from jobstore.settings.alerting import Rule
     from jobstore.settings.sections import Settings
-
-T = TypeVar("T")
 
 _log = logging.getLogger("jobstore.alerts")
 
 # Seconds that stand for "the latest" where a rule names no window.
 LATEST = 60.0
-
-# Seconds that the clock which stamped something may have been ahead of ours.
-FAST = 300.0
-
-# What a rule's ``measure`` says of the traffic in its window.
-OF_TRAFFIC = frozenset({"latency_p95_ms", "error_percent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,90 +54,42 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """How things stand ``at`` a Unix time; ``None`` for what is not known.
+    """How things stand ``at`` a Unix time.
 
-    ``windows`` has traffic by the seconds that it was taken over, ``failing`` the names of
-    health checks that fail. ``backup_age_hours`` and ``restore_test_age_days`` are of the last that
-    went well; ``inf`` when there never was one, and less than 0 when it is dated in the future,
-    so that nobody knows its age. ``disk_free_percent``: 0 to 100.
+    ``windows`` has traffic by the seconds that it was taken over, none where it is not known;
+    ``checks`` are those of a health report, none where nobody looked.
     """
 
     at: float
     windows: Mapping[float, Window] = field(default_factory=dict)
-    failing: tuple[str, ...] | None = None
-    backup_age_hours: float | None = None
-    restore_test_age_days: float | None = None
-    disk_free_percent: float | None = None
+    checks: Sequence[Check] = ()
 
 
 def gather(
-    settings: Settings, *, failing: Sequence[str] | None = None, now: float | None = None
+    settings: Settings, report: HealthReport | None = None, *, now: float | None = None
 ) -> Facts:
-    """Take a snapshot for the rules of ``settings``, at Unix time ``now``.
+    """Return the facts for the rules of ``settings`` at Unix time ``now``.
 
-    Looks at the traffic in the monitoring history, the disk, and the latest backup and restore
-    test. ``failing`` are the names of health checks that fail, which are known elsewhere.
-
-    Blocks, for ``health.timeout`` seconds for each look at most. What cannot be read, or does not
-    answer, is logged and not known; the rest is judged all the same.
+    ``report`` is what health found. Blocks, for ``health.timeout`` seconds at most. Traffic that
+    cannot be read, or does not come in time, is logged and not known.
     """
     at = time.time() if now is None else now
-
-    def known(what: str, look: Callable[[], T]) -> T | None:
-        try:
-            return within(settings.health.timeout, (what, settings.state_folder), look)
-        except JobStoreError as error:
-            _log.warning("an alert cannot be judged: %s", error)
-        except TimeoutError:
-            _log.warning("an alert cannot be judged: %s: there was no answer in time", what)
-        return None
-
-    return Facts(
-        at=at,
-        windows=known("traffic", lambda: _windows(settings, at)) or {},
-        failing=None if failing is None else tuple(failing),
-        backup_age_hours=known("backup age", lambda: _backup_age(settings, at) / 3600),
-        restore_test_age_days=known(
-            "restore test age", lambda: _restore_test_age(settings, at) / 86_400
-        ),
-        disk_free_percent=known("free disk", lambda: _free(settings)),
-    )
-
-
-def _windows(settings: Settings, at: float) -> dict[float, Window]:
-    wanted = {
-        rule.window_minutes * 60 or LATEST
-        for rule in settings.alerts.rules
-        if rule.enabled and rule.measure in OF_TRAFFIC
-    }
-    return {each: Window.of(window(settings.operations_db, at, each)) for each in wanted}
-
-
-def _backup_age(settings: Settings, at: float) -> float:
-    # Brings compression and more along, which nobody needs who only imports this module.
-    from jobstore.operations.backup.state import last_backup
-
-    return _age(last_backup(settings).created_at, at)
-
-
-def _restore_test_age(settings: Settings, at: float) -> float:
-    from jobstore.operations.backup.state import last_drill
-
-    drill = last_drill(settings, successful=True)
-    return _age(None if drill is None else drill.at, at)
-
-
-def _age(moment: datetime | None, at: float) -> float:
-    if moment is None:
-        return inf
-    age = at - moment.timestamp()
-    # A clock that was set back a little makes nothing younger than new.
-    return age if age < -FAST else max(0.0, age)
-
-
-def _free(settings: Settings) -> float | None:
+    rules = [each for each in settings.alerts.rules if each.enabled and each.measure != "checks"]
+    wanted, path = {seconds_of(each) for each in rules}, settings.operations_db
+    windows: dict[float, Window] = {}
     try:
-        usage = shutil.disk_usage(settings.store.address.path.parent)
-    except OSError:
-        return None
-    return 100 * usage.free / usage.total if usage.total else None
+        windows = within(
+            settings.health.timeout,
+            ("traffic", settings.state_folder),
+            lambda: {each: Window.of(window(path, at, each)) for each in wanted},
+        )
+    except JobStoreError as error:
+        _log.warning("latency and errors cannot be evaluated: %s", error)
+    except TimeoutError:
+        _log.warning("latency and errors cannot be evaluated: there was no answer in time")
+    return Facts(at, windows, () if report is None else report.checks)
+
+
+def seconds_of(rule: Rule) -> float:
+    """Return the seconds of traffic that a rule is about."""
+    return rule.window_minutes * 60 or LATEST

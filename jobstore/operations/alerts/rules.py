@@ -1,78 +1,98 @@
 """What a rule says of facts, and what follows from that for its alert.
 
 Pure: facts, a rule and what stood before go in, what stands now comes out. Only numbers, names
-of rules, operations and checks get into a text.
+of rules, operations and checks, and what checks say get into a text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from math import inf, isinf
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import TYPE_CHECKING, Literal
 
-from jobstore.operations.alerts.facts import LATEST, OF_TRAFFIC, Facts, Window
+from jobstore.operations.alerts.facts import LATEST, Facts, Window, seconds_of
+from jobstore.verdicts import Check, Verdict
 
 if TYPE_CHECKING:
     from jobstore.settings.alerting import Rule
 
-Kind = Literal["firing", "repeated", "resolved", "test"]
+Kind = Literal["firing", "repeated", "resolved", "test", "well"]
 
-# Failing checks that are named one by one.
+# Checks that are named one by one.
 _NAMED = 10
 
-ADVICE = {
-    "latency_p95_ms": "See which operation is slow: jobstore monitor --once; then docs/alerts.md.",
-    "error_percent": "See the errors by type: jobstore monitor --once; then jobstore doctor.",
-    "health_failing": "See what fails and why: jobstore health; then jobstore doctor.",
-    "backup_age_hours": "Make a backup now: jobstore backup create; then see why none was made.",
-    "restore_test_age_days": "Test a restore now: jobstore backup verify --restore.",
-    "disk_free_percent": "Free space on the disk of the store before writes fail.",
+_ADVICE = {
+    "latency_p95_ms": "See which operation is slow: 'jobstore monitor --once'.",
+    "error_percent": "See the errors by type: 'jobstore monitor --once'; then 'jobstore doctor'.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was measured; ``value`` is ``None`` where there was too little to measure."""
+    """What facts say to a rule.
+
+    ``bad`` has what is beyond the limit (names of checks, or the measure) with how bad each is,
+    as a rank of verdicts; it is well again when ``well``. ``value`` is ``None`` where there was
+    too little to measure; ``checks`` are those that the rule is about.
+    """
 
     value: float | None
     text: str
+    bad: Mapping[str, int] = field(default_factory=dict)
+    well: bool = True
+    advice: str = ""
+    checks: Sequence[Check] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How an alert stands: whether it fires and since when, and what people were told.
+    """How an alert stands: whether it fires and since when, and what people were notified of.
 
-    ``well_since`` is when a firing one came back within its bounds. ``told`` is whether people
-    know that it fires, ``told_at`` when they last heard of it.
+    ``turning_since`` is when readings began to say otherwise: that a firing one is well, or
+    another one is not. ``notified`` is whether people know that it fires, ``notified_at`` when
+    they last heard of it.
     """
 
     firing: bool = False
     since: float = 0.0
-    well_since: float | None = None
-    told: bool = False
-    told_at: float | None = None
+    turning_since: float | None = None
+    notified: bool = False
+    notified_at: float | None = None
     value: float | None = None
     text: str = ""
 
 
-def measure(rule: Rule, facts: Facts) -> Reading | None:
-    """Return what the facts say to a rule; ``None`` when they say nothing."""
-    if rule.measure in OF_TRAFFIC:
-        window = facts.windows.get(rule.window_minutes * 60 or LATEST)
-        if window is None:
-            return None
-        return _latency(rule, window) if rule.measure == "latency_p95_ms" else _errors(rule, window)
-    if rule.measure == "health_failing":
-        return None if facts.failing is None else _health(facts.failing)
-    value: float | None = getattr(facts, rule.measure)
-    if value is None:
+def measure(rule: Rule, facts: Facts, others: Iterable[Rule] = ()) -> Reading | None:
+    """Return what the facts say to a rule; ``None`` when they say nothing.
+
+    A rule about all checks leaves out what one of the ``others`` is about that is as severe.
+    """
+    if rule.measure == "checks":
+        # Health warns of alerts that fire: if that raised one, neither would end.
+        checks = [each for each in facts.checks if each.component != "alerts"]
+        if rule.checks:
+            checks = [each for each in checks if _is_about(rule, each)]
+        for other in others:
+            if rule.is_general and other.rank >= rule.rank:
+                checks = [each for each in checks if not _is_about(other, each)]
+        bad = [each for each in checks if each.verdict.rank >= Verdict(rule.verdict).rank]
+        return _checks(checks, bad) if checks else None
+    window = facts.windows.get(seconds_of(rule))
+    if window is None:
         return None
-    if rule.measure == "backup_age_hours":
-        return _age("backup", value, "hours")
-    if rule.measure == "restore_test_age_days":
-        return _age("restore test", value, "days")
-    return Reading(value, f"{value:.1f}% of the disk is free")
+    return _latency(rule, window) if rule.measure == "latency_p95_ms" else _errors(rule, window)
+
+
+def _is_about(rule: Rule, check: Check) -> bool:
+    return rule.measure == "checks" and bool({check.name, check.component} & {*rule.checks})
+
+
+def only(reading: Reading, names: Collection[str], following: Iterable[str]) -> Reading:
+    """Return a reading that is about the bad checks ``names`` alone, and what follows from them."""
+    found = _checks(reading.checks, [each for each in reading.checks if each.name in names])
+    more = ", ".join(sorted(following))
+    return replace(found, text=f"{found.text}; what follows from it: {more}") if more else found
 
 
 def latency_limits(rules: Iterable[Rule]) -> tuple[float, float]:
@@ -84,42 +104,61 @@ def latency_limits(rules: Iterable[Rule]) -> tuple[float, float]:
     return found["warning"], found["critical"]
 
 
+def _checks(selected: Sequence[Check], bad: Sequence[Check]) -> Reading:
+    shown = bad or selected
+    value: float | None = len(bad)
+    if len(shown) == 1:
+        value = shown[0].observed if isinstance(shown[0].observed, int | float) else None
+    if not bad and len(selected) > 1:
+        return Reading(value, f"{len(selected)} checks are well", checks=selected)
+    named = "; ".join(map(_said, shown[:_NAMED]))
+    more = f"; and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
+    advice = dict.fromkeys(
+        f"{each.advice[0].upper()}{each.advice[1:].rstrip('.')}." for each in bad if each.advice
+    )
+    return Reading(
+        value,
+        named + more,
+        {each.name: each.verdict.rank for each in bad},
+        not bad,
+        " ".join(advice) or "See 'jobstore health'.",
+        selected,
+    )
+
+
+def _said(check: Check) -> str:
+    number = check.observed if isinstance(check.observed, int | float) else None
+    value = "" if number is None else f" {number:,} {check.unit or ''}".rstrip()
+    return f"{check.name}{value}" + (f": {check.output}" if check.output else "")
+
+
 def _latency(rule: Rule, window: Window) -> Reading:
     enough = {name: p95 for name, (count, p95) in window.p95_ms.items() if count >= rule.min_count}
     # Of all together only where no operation has enough calls of its own.
     single = {name: p95 for name, p95 in enough.items() if name} or enough
     if not single:
-        return Reading(None, _too_few(rule))
+        return _too_few(rule)
     name, p95 = max(single.items(), key=lambda item: item[1])
-    return Reading(p95, f"p95 of {name or 'all operations'} is {p95:,.1f} ms ({_minutes(rule)})")
+    return _compared(rule, p95, f"p95 of {name or 'all operations'} is {p95:,.1f} ms")
 
 
 def _errors(rule: Rule, window: Window) -> Reading:
     if window.operations < rule.min_count:
-        return Reading(None, _too_few(rule))
+        return _too_few(rule)
     percent = 100 * window.failures / window.operations
-    text = f"{percent:.2f}% of {window.operations:,} operations failed ({_minutes(rule)})"
-    return Reading(percent, text)
+    return _compared(rule, percent, f"{percent:.2f}% of {window.operations:,} operations failed")
 
 
-def _health(failing: tuple[str, ...]) -> Reading:
-    if not failing:
-        return Reading(0, "no health check fails")
-    names = ", ".join(failing[:_NAMED]) + (" and more" if len(failing) > _NAMED else "")
-    return Reading(len(failing), f"failing: {names}")
+def _compared(rule: Rule, value: float, text: str) -> Reading:
+    limit = inf if rule.above is None else rule.above
+    bad: dict[str, int] = {rule.measure: rule.rank} if value > limit else {}
+    well = value <= (limit if rule.clear is None else rule.clear)
+    text = f"{text} ({_minutes(rule)}); limit {limit:g}"
+    return Reading(value, text, bad, well, _ADVICE[rule.measure])
 
 
-def _age(what: str, value: float, unit: str) -> Reading:
-    if isinf(value):
-        return Reading(value, f"there is no {what}")
-    if value < 0:
-        # It may be of any age.
-        return Reading(inf, f"the last {what} is dated in the future")
-    return Reading(value, f"the last {what} is {value:,.1f} {unit} old")
-
-
-def _too_few(rule: Rule) -> str:
-    return f"fewer than {rule.min_count} operations to judge by ({_minutes(rule)})"
+def _too_few(rule: Rule) -> Reading:
+    return Reading(None, f"fewer than {rule.min_count} operations ({_minutes(rule)})")
 
 
 def _minutes(rule: Rule) -> str:
@@ -136,50 +175,35 @@ def advance(
     muted: bool,
     repeat_seconds: float,
 ) -> tuple[State, Kind | None]:
-    """Return how an alert stands after a reading, and what is to be told of it.
+    """Return how an alert stands after a reading, and which notification is due.
 
-    It fires at once when the reading is beyond the limit, and is over when readings were past
-    ``clear`` for ``clear_minutes``; in between it stays as it is. Too little to measure counts
-    as well. While ``muted`` nobody is told; afterwards they are told what still matters.
+    It fires when readings were beyond the limit for ``for_minutes``, and is over when they were
+    past ``clear`` for ``clear_minutes``; in between it stays as it is. Too little to measure
+    counts as well. While ``muted`` nobody is notified; afterwards of what still matters.
     """
     # Of a clock that was set back, what lies ahead cannot have been.
     state = replace(
         state,
         since=min(state.since, now),
-        well_since=None if state.well_since is None else min(state.well_since, now),
-        told_at=None if state.told_at is None else min(state.told_at, now),
+        turning_since=None if state.turning_since is None else min(state.turning_since, now),
+        notified_at=None if state.notified_at is None else min(state.notified_at, now),
         value=reading.value,
         text=reading.text,
     )
-    if not state.firing:
-        if _beyond(rule, reading.value):
-            state = replace(state, firing=True, since=now, well_since=None)
-    elif not _past_clear(rule, reading.value):
-        state = replace(state, well_since=None)
-    else:
-        well_since = now if state.well_since is None else state.well_since
-        state = replace(state, well_since=well_since)
-        if now - well_since >= rule.clear_minutes * 60:
-            state = replace(state, firing=False, since=now, well_since=None)
+    turning = reading.well if state.firing else bool(reading.bad)
+    since = (now if state.turning_since is None else state.turning_since) if turning else None
+    state = replace(state, turning_since=since)
+    minutes = rule.clear_minutes if state.firing else rule.for_minutes
+    if since is not None and now - since >= minutes * 60:
+        state = replace(state, firing=not state.firing, since=now, turning_since=None)
     if muted:
         return state, None
-    if state.firing != state.told:
+    if state.firing != state.notified:
         kind: Kind = "firing" if state.firing else "resolved"
-    elif state.firing and state.told_at is not None and now - state.told_at >= repeat_seconds:
+    elif (
+        state.firing and state.notified_at is not None and now - state.notified_at >= repeat_seconds
+    ):
         kind = "repeated"
     else:
         return state, None
-    return replace(state, told=state.firing, told_at=now), kind
-
-
-def _beyond(rule: Rule, value: float | None) -> bool:
-    if value is None:
-        return False
-    return value > rule.limit if rule.above is not None else value < rule.limit
-
-
-def _past_clear(rule: Rule, value: float | None) -> bool:
-    if value is None:
-        return True
-    bound = rule.limit if rule.clear is None else rule.clear
-    return value <= bound if rule.above is not None else value >= bound
+    return replace(state, notified=state.firing, notified_at=now), kind

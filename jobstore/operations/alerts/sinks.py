@@ -1,4 +1,4 @@
-"""Where notices go: the log, a webhook, e-mail, a command. One attempt at a time.
+"""Where notifications go: the log, a webhook, e-mail, a command. One attempt at a time.
 
 Everything here blocks, for a sink's ``timeout`` at most, however slowly the other side goes on:
 what is not over by then is cut off, or killed. What went wrong is said without addresses,
@@ -26,11 +26,17 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from jobstore.operations.alerts.notices import Notice, Origin, body, lines, subject
+from jobstore.operations.alerts.notifications import Notification, Origin, body, lines, subject
 from jobstore.threads import within
 
 if TYPE_CHECKING:
-    from jobstore.settings.alerting import CommandSink, EmailSink, Sink, WebhookSink
+    from jobstore.settings.alerting import (
+        CommandSink,
+        EmailSink,
+        HeartbeatSink,
+        Sink,
+        WebhookSink,
+    )
 
 _log = logging.getLogger("jobstore.alerts")
 
@@ -41,39 +47,45 @@ _ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "PATH", "TZ", "USER")
 
 
 class Undelivered(Exception):
-    """A notice did not arrive; the message says why and quotes nothing secret."""
+    """A notification did not arrive; the message says why and quotes nothing secret."""
 
 
-def send(sink: Sink, notice: Notice, origin: Origin, now: float) -> None:
-    """Deliver a notice to a sink, at Unix time ``now``. Raises Undelivered."""
+def send(sink: Sink, notification: Notification, origin: Origin, now: float) -> None:
+    """Deliver a notification to a sink, at Unix time ``now``. Raises Undelivered."""
     if sink.type == "log":
-        level = _LEVELS[notice.severity] if notice.kind in ("firing", "repeated") else logging.INFO
-        _log.log(level, "alert %s %s: %s", notice.rule, notice.kind, notice.text)
-    elif sink.type == "webhook":
-        _post(sink, notice, origin, now)
+        level = (
+            _LEVELS[notification.severity]
+            if notification.kind in ("firing", "repeated")
+            else logging.INFO
+        )
+        _log.log(level, "alert %s %s: %s", notification.rule, notification.kind, notification.text)
+    elif sink.type == "webhook" or sink.type == "heartbeat":
+        _post(sink, notification, origin, now)
     elif sink.type == "email":
-        _mail(sink, notice, origin)
+        _mail(sink, notification, origin)
     else:
-        _run(sink, notice, origin)
+        _run(sink, notification, origin)
 
 
 def sign(secret: str, timestamp: str, content: bytes) -> str:
     """Return the signature of a webhook's body: HMAC-SHA-256 (RFC 2104) in hexadecimal.
 
     What is signed is the timestamp, a full stop and the body, so that neither can be changed
-    and an old notice cannot be sent again as a new one.
+    and an old notification cannot be sent again as a new one.
     """
     signed = timestamp.encode() + b"." + content
     return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
 
-def _post(sink: WebhookSink, notice: Notice, origin: Origin, now: float) -> None:
+def _post(
+    sink: WebhookSink | HeartbeatSink, notification: Notification, origin: Origin, now: float
+) -> None:
     parts = urlsplit(sink.url.get_secret_value())
-    content = body(notice, origin)
+    content = body(notification, origin)
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "jobstore",
-        "X-Jobstore-Delivery": notice.id,
+        "X-Jobstore-Delivery": notification.id,
         "X-Jobstore-Timestamp": str(int(now)),
     }
     if sink.secret is not None:
@@ -91,7 +103,7 @@ def _post(sink: WebhookSink, notice: Notice, origin: Origin, now: float) -> None
             connection.sock = _secured(line, host) if parts.scheme == "https" else line
             try:
                 connection.request("POST", target, content, headers)
-                # A redirection is not followed: the notice was for this address.
+                # A redirection is not followed: the notification was for this address.
                 status = connection.getresponse().status
             finally:
                 connection.close()
@@ -159,17 +171,17 @@ def _secured(line: socket.socket, host: str) -> ssl.SSLSocket:
     return ssl.create_default_context().wrap_socket(line, server_hostname=host)
 
 
-def _mail(sink: EmailSink, notice: Notice, origin: Origin) -> None:
+def _mail(sink: EmailSink, notification: Notification, origin: Origin) -> None:
     refused = None
     try:
         message = EmailMessage()
-        message["Subject"] = subject(notice, origin)
+        message["Subject"] = subject(notification, origin)
         message["From"] = sink.sender
         message["To"] = ", ".join(sink.recipients)
         # When it happened: a mail may be sent much later.
-        message["Date"] = datetime.fromtimestamp(notice.at, UTC)
-        message["Message-ID"] = f"<{notice.id}@{origin.host}>"
-        message.set_content(lines(notice, origin))
+        message["Date"] = datetime.fromtimestamp(notification.at, UTC)
+        message["Message-ID"] = f"<{notification.id}@{origin.host}>"
+        message.set_content(lines(notification, origin))
         with _line(sink.host, sink.port, sink.timeout) as line, _Mail(line, sink) as server:
             if sink.tls == "starttls":
                 # Raises when the server does not offer it; nothing is sent in the clear then.
@@ -200,7 +212,7 @@ class _Mail(smtplib.SMTP):
         return self._line
 
 
-def _run(sink: CommandSink, notice: Notice, origin: Origin) -> None:
+def _run(sink: CommandSink, notification: Notification, origin: Origin) -> None:
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     try:
         # No shell; the program is the operator's own choice.
@@ -216,7 +228,7 @@ def _run(sink: CommandSink, notice: Notice, origin: Origin) -> None:
         raise Undelivered(_reason(error)) from None
     with process:
         try:
-            process.communicate(body(notice, origin), timeout=sink.timeout)
+            process.communicate(body(notification, origin), timeout=sink.timeout)
         except subprocess.TimeoutExpired:
             # With all that it started.
             with suppress(ProcessLookupError):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobstore.errors import Fault, InvalidQuery
-from jobstore.operations.alerts.notices import Notice
+from jobstore.operations.alerts.notifications import Notification
 from jobstore.operations.alerts.rules import State
 from jobstore.operations.database import Statements, reading, writing
 
@@ -25,7 +25,7 @@ ALL_RULES = "*"
 
 # The clock may be set back by this many seconds after a silence began, and it still holds.
 _SLACK = 300.0
-# Seconds that notices are remembered.
+# Seconds that notifications are remembered.
 _REMEMBERED = 90 * 86_400
 # Seconds that a sink may be away from the settings before what waits for it is given up.
 _KEPT_FOR_NOBODY = 7 * 86_400
@@ -34,7 +34,7 @@ _LONGEST_SILENCE = 366 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A time in which nobody is told of a rule, or of all (``*``); Unix times."""
+    """A time in which nobody is notified of a rule, or of all (``*``); Unix times."""
 
     id: int
     rule: str
@@ -47,8 +47,8 @@ class Silence:
 class Standing:
     """How one rule stands: its name, how bad it is, whether it fires and since when, and why.
 
-    ``since`` is a Unix time, ``None`` for a rule that was never judged; ``silenced`` the reason
-    of a silence that holds, or ``None``.
+    ``since`` is a Unix time, ``None`` for a rule that was never evaluated; ``silenced`` the reason
+    of a silence that holds, or ``None``. One that is ``pending`` is about to fire.
     """
 
     rule: str
@@ -58,11 +58,12 @@ class Standing:
     value: float | None
     text: str
     silenced: str | None
+    pending: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A notice that did not arrive yet: how often it was tried, when it is tried next, why."""
+    """A notification that has not arrived: how often it was tried, when it is next, and why."""
 
     id: str
     rule: str
@@ -101,14 +102,15 @@ class AlertStore:
                         state.firing if state else False,
                         state.since if state else None,
                         state.value if state else None,
-                        state.text if state else "not judged yet",
+                        state.text if state else "not evaluated yet",
                         silenced_by(held, rule.name),
+                        bool(state and not state.firing and state.turning_since),
                     )
                 )
         return found
 
     def silence(self, rule: str, seconds: float, reason: str, now: float) -> Silence:
-        """Tell nobody of ``rule`` (``*``: of any) for ``seconds``, at most 366 days.
+        """Notify nobody of ``rule`` (``*``: of any) for ``seconds``, at most 366 days.
 
         Raises InvalidQuery when there is no reason or the time is out of range.
         """
@@ -134,13 +136,13 @@ class AlertStore:
         with reading(self._path) as kept:
             return silences_of(kept, now)
 
-    def history(self, since: float, limit: int) -> list[Notice]:
-        """Return at most ``limit`` notices from ``since`` (Unix time) on, newest first."""
+    def history(self, since: float, limit: int) -> list[Notification]:
+        """Return at most ``limit`` notifications from ``since`` (Unix time) on, newest first."""
         with reading(self._path) as kept:
-            return [Notice(*row) for row in kept.rows("notices", (since, limit))]
+            return [Notification(*row) for row in kept.rows("notices", (since, limit))]
 
     def undelivered(self) -> list[Waiting]:
-        """Return the notices that are still to arrive, oldest first."""
+        """Return the notifications that are still to arrive, oldest first."""
         with reading(self._path) as kept:
             return [Waiting(*row) for row in kept.rows("undelivered")]
 
@@ -148,8 +150,8 @@ class AlertStore:
 def states_of(kept: Statements) -> dict[str, State]:
     """Return the states of rules by name."""
     return {
-        rule: State(bool(firing), since, well_since, bool(told), told_at, value, text)
-        for rule, firing, since, well_since, told, told_at, value, text in kept.rows("alerts")
+        rule: State(bool(firing), since, turning, bool(notified), *others)
+        for rule, firing, since, turning, notified, *others in kept.rows("alerts")
     }
 
 
@@ -158,13 +160,13 @@ def put_state(kept: Statements, rule: str, state: State) -> None:
     kept.run("put_alert", (rule, *astuple(state)))
 
 
-def put_notice(kept: Statements, notice: Notice, sinks: Sequence[str]) -> None:
-    """Remember a notice, and that it is to be delivered to ``sinks``."""
-    ((number,),) = kept.rows("put_notice", astuple(notice))
+def put_notification(kept: Statements, notification: Notification, sinks: Sequence[str]) -> None:
+    """Remember a notification, and that it is to be delivered to ``sinks``."""
+    ((number,),) = kept.rows("put_notice", astuple(notification))
     for sink in sinks:
         # That something still fires is old news once there is any later.
-        kept.run("supersede", (sink, notice.rule))
-        kept.run("put_delivery", (number, sink, notice.at))
+        kept.run("supersede", (sink, notification.rule))
+        kept.run("put_delivery", (number, sink, notification.at))
 
 
 def silences_of(kept: Statements, now: float) -> list[Silence]:
@@ -178,7 +180,7 @@ def silenced_by(held: Iterable[Silence], rule: str) -> str | None:
 
 
 def prune(kept: Statements, sinks: Sequence[str], now: float) -> None:
-    """Forget notices and silences of long ago; what was not delivered to ``sinks`` is kept.
+    """Forget notifications and silences of long ago; what was not delivered to ``sinks`` is kept.
 
     What waits for other sinks, which were removed or renamed, is kept for a week.
     """

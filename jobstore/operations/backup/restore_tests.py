@@ -11,6 +11,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from uuid import UUID
 
+from jobstore.checks import self_test
 from jobstore.connecting import connect
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations import logs
@@ -22,7 +23,6 @@ from jobstore.operations.backup.verification import open_chosen
 from jobstore.progress import Progress, silent
 from jobstore.records import JobSummary, SearchQuery, Sort
 from jobstore.scratch import disk_errors, make_folder, scratch_folder
-from jobstore.search.words import words
 from jobstore.settings import StoreURL
 from jobstore.settings.sections import Settings
 
@@ -30,6 +30,8 @@ _log = logs.get("backup")
 
 # Postings of a page; those of two are looked at one by one.
 _SEEN = 5
+# Seconds for the transaction of the self-test.
+_PATIENCE = 60.0
 
 
 def run_restore_test(
@@ -113,7 +115,7 @@ async def _ask(settings: Settings, restored: StoreURL, manifest: Manifest) -> No
             if not await store.count(SearchQuery(source=job.source, company=job.company)):
                 wrong.add("search by company")
             # What is newer and has the same words was seen before it, so it is on the page.
-            text = SearchQuery(text=" ".join(words(job.title)[:2]))
+            text = SearchQuery(text=self_test.title_phrases(job.title))
             if job.id not in _ids((await store.search(text, limit=2 * _SEEN)).items):
                 wrong.add("search by words")
             await store.revisions(job.id)
@@ -122,6 +124,11 @@ async def _ask(settings: Settings, restored: StoreURL, manifest: Manifest) -> No
         if len(numbers) != min(postings, _SEEN) or numbers != sorted(numbers, reverse=True):
             wrong.add("search by applicants")
         await store.recent(days=30, limit=_SEEN)
+        if not wrong:
+            # It is to be worked with as well.
+            await self_test.operate(store.engine, _PATIENCE)
+            if (await self_test.agree(store.engine)).output:
+                wrong.add("counters")
     if wrong:
         raise BackupError(
             f"The store restored from {manifest.name} gives wrong answers: "

@@ -1,7 +1,7 @@
 """Deployments: bringing a store to this jobstore, checking it, and going back.
 
 :func:`deploy` and :func:`roll_back` block. What is backed up, migrated, measured and watched is
-done by the packages below; the order, the judgement and the report are here.
+done by the packages below; the order, the verdict and the report are here.
 """
 
 from jobstore.engines.archive import Loss
@@ -9,7 +9,7 @@ from jobstore.engines.backend import Condition
 from jobstore.files import require_file
 from jobstore.operations.deployment.conditions import Values
 from jobstore.operations.deployment.deploying import Plan, deploy, plan
-from jobstore.operations.deployment.gates import Gate, Measured, Phase
+from jobstore.operations.deployment.gates import Gate, Phase
 from jobstore.operations.deployment.records import Book, Deployment, Status, backups_in_use
 from jobstore.operations.deployment.report import markdown
 from jobstore.operations.deployment.rolling_back import loss_of, roll_back
@@ -20,7 +20,6 @@ __all__ = [
     "Deployment",
     "Gate",
     "Loss",
-    "Measured",
     "Phase",
     "Plan",
     "Status",

@@ -55,18 +55,18 @@ def plan(settings: Settings, *, files: tuple[Path, ...] = (), told: Told = silen
 
     Raises what reading the store, or the records of earlier deployments, raises.
     """
-    found = Plan()
-    require_file(settings.store.address.path)
+    found, url = Plan(), settings.store.address
+    require_file(url.path)
     Book(settings).all()
     with suppress(Stopped):
         course = Course(found.phases, told)
         course.run("environment", environment.checks(settings, files, dry_run=True))
-        now = read_condition(settings.store.address)
-        if settings.store.address.path.parent.is_dir():
-            steps = migrating.up(settings.store.address, dry_run=True)
+        now = read_condition(url)
+        if url.path.parent.is_dir():
+            steps = migrating.up(url, dry_run=True)
             found.migrations = [each.id for each in steps]
         else:
-            scripts = read_scripts(resources.migrations_folder("sqlite"))
+            scripts = read_scripts(resources.migrations_folder(backend_of(url).schema.migrations))
             found.migrations = [each.id for each in scripts]
         found.backup = bool(now.migrations)
         found.sample_data = settings.deployment.sample_data and not now.postings
@@ -144,7 +144,7 @@ def ended(book: Book, deployment: Deployment, undo: Callable[[], None]) -> Itera
         _end(book, deployment, Status.SUCCEEDED, started)
     except Stopped as stopped:
         deployment.error = str(stopped)
-        deployment.advice = stopped.gate.advice or None
+        deployment.advice = stopped.check.advice or None
         _fail(book, deployment, undo, started)
     except (JobStoreError, OSError) as error:
         deployment.error = reason(error)

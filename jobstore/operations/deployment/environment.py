@@ -16,12 +16,12 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from jobstore.checks import Verdict
-from jobstore.engines import backend_of
+from jobstore.checks import Check, Verdict
+from jobstore.engines import backend_of, is_there
 from jobstore.engines.backend import Upkeep
 from jobstore.errors import StoreUnavailable
 from jobstore.operations.backup.packing import identities_in
-from jobstore.operations.deployment.gates import Check, Measured
+from jobstore.operations.deployment.gates import Gate, measured
 from jobstore.scratch import make_folder
 from jobstore.settings.advice import warnings_of
 from jobstore.settings.sections import Settings
@@ -32,20 +32,18 @@ _MIB = 1024 * 1024
 _COPIES = 3.5
 
 
-def checks(
-    settings: Settings, files: tuple[Path, ...], *, dry_run: bool = False
-) -> Iterator[Check]:
+def checks(settings: Settings, files: tuple[Path, ...], *, dry_run: bool = False) -> Iterator[Gate]:
     """Return the checks of the phase; with ``dry_run`` no folder is made."""
-    yield Check("configuration", partial(_configuration, settings, files))
-    yield Check("python", _python)
-    yield Check("packages", partial(_packages, settings))
-    yield Check(_upkeep(settings).library().name, partial(_library, settings))
-    yield Check("folders", partial(_folders, settings, dry_run))
-    yield Check("permissions", partial(_permissions, settings))
-    yield Check("disk", partial(_disk, settings))
+    yield Gate("configuration", partial(_configuration, settings, files))
+    yield Gate("python", _python)
+    yield Gate("packages", partial(_packages, settings))
+    yield Gate(_upkeep(settings).library().name, partial(_library, settings))
+    yield Gate("folders", partial(_folders, settings, dry_run))
+    yield Gate("permissions", partial(_permissions, settings))
+    yield Gate("disk", partial(_disk, settings))
 
 
-def _configuration(settings: Settings, files: tuple[Path, ...]) -> Measured:
+def _configuration(settings: Settings, files: tuple[Path, ...]) -> Check:
     told = ", ".join(str(file) for file in files) or "defaults and flags"
     warnings = [*warnings_of(settings)]
     # A key file that is none shall not show when it is needed.
@@ -55,10 +53,10 @@ def _configuration(settings: Settings, files: tuple[Path, ...]) -> Measured:
             "backup for is not put back; add --identity FILE."
         )
     verdict = Verdict.WARN if warnings else Verdict.PASS
-    return Measured(told, settings.environment, verdict=verdict, advice=" ".join(warnings))
+    return measured(told, settings.environment, verdict=verdict, advice=" ".join(warnings))
 
 
-def _python() -> Measured:
+def _python() -> Check:
     try:
         wanted = metadata.metadata("jobstore")["Requires-Python"] or ""
     except metadata.PackageNotFoundError:
@@ -66,12 +64,12 @@ def _python() -> Measured:
     # A Python that was built from a checkout has a plus at its end.
     found = platform.python_version().rstrip("+")
     if SpecifierSet(wanted).contains(found, prereleases=True):
-        return Measured(found, wanted)
+        return measured(found, wanted)
     advice = f"Install jobstore into an environment with Python {wanted}."
-    return Measured(found, wanted, verdict=Verdict.FAIL, advice=advice)
+    return measured(found, wanted, verdict=Verdict.FAIL, advice=advice)
 
 
-def _packages(settings: Settings) -> Measured:
+def _packages(settings: Settings) -> Check:
     extras = set()
     if settings.backup.recipients:
         extras.add("encryption")
@@ -85,10 +83,10 @@ def _packages(settings: Settings) -> Measured:
         command = (
             f"pip install 'jobstore[{','.join(sorted(extras))}]'" if extras else "pip install ."
         )
-        return Measured(
+        return measured(
             "; ".join(wrong), "as required", verdict=Verdict.FAIL, advice=f"Run: {command}"
         )
-    return Measured(f"{number} packages as required", "as required")
+    return measured(f"{number} packages as required", "as required")
 
 
 def _wrong_packages(extras: set[str]) -> tuple[list[str], int]:
@@ -109,8 +107,8 @@ def _wrong_packages(extras: set[str]) -> tuple[list[str], int]:
     return wrong, number
 
 
-def _not_installed() -> Measured:
-    return Measured(
+def _not_installed() -> Check:
+    return measured(
         f"Python {platform.python_version()}; jobstore is not installed as a package",
         "as required",
         verdict=Verdict.WARN,
@@ -118,10 +116,10 @@ def _not_installed() -> Measured:
     )
 
 
-def _library(settings: Settings) -> Measured:
+def _library(settings: Settings) -> Check:
     found = _upkeep(settings).library()
     verdict = Verdict.PASS if found.usable else Verdict.FAIL
-    return Measured(found.detail, "usable", verdict=verdict, advice=found.advice)
+    return measured(found.detail, "usable", verdict=verdict, advice=found.advice)
 
 
 def _upkeep(settings: Settings) -> Upkeep:
@@ -139,19 +137,19 @@ def folders_of(settings: Settings) -> list[Path]:
     ]
 
 
-def _folders(settings: Settings, dry_run: bool) -> Measured:
+def _folders(settings: Settings, dry_run: bool) -> Check:
     folders = folders_of(settings)
     missing = [folder for folder in folders if not folder.is_dir()]
     if dry_run:
         told = f"{len(missing)} would be made" if missing else "are there"
-        return Measured(told, f"{len(folders)} folders")
+        return measured(told, f"{len(folders)} folders")
     for folder in missing:
         make_folder(folder)
     made = f", {len(missing)} made now" if missing else ""
-    return Measured(f"are there{made}", f"{len(folders)} folders")
+    return measured(f"are there{made}", f"{len(folders)} folders")
 
 
-def _permissions(settings: Settings) -> Measured:
+def _permissions(settings: Settings) -> Check:
     for folder in folders_of(settings):
         place = next(each for each in (folder, *folder.parents) if each.is_dir())
         try:
@@ -163,22 +161,20 @@ def _permissions(settings: Settings) -> Measured:
                 f"Cannot write in {place} ({error.strerror}); give this account write access to "
                 "it, or name another folder in the settings."
             ) from error
-    path = settings.store.address.path
-    if path.is_file():
+    if is_there(settings.store.address):
         found = next(
             each
             for each in _upkeep(settings).inspect_files(settings.store.address)
             if each.name == "permissions"
         )
-        if found.verdict != "ok":
-            return Measured(found.detail, "writable, by this account alone", verdict=Verdict.WARN)
-    return Measured("written to", "writable, by this account alone")
+        if found.verdict is not Verdict.PASS:
+            return measured(found.output, "writable, by this account alone", verdict=Verdict.WARN)
+    return measured("written to", "writable, by this account alone")
 
 
-def _disk(settings: Settings) -> Measured:
+def _disk(settings: Settings) -> Check:
     address = settings.store.address
-    path = address.path
-    size = sum(_upkeep(settings).footprint(address)[1:]) if path.is_file() else 0
+    size = sum(_upkeep(settings).footprint(address)[1:]) if is_there(address) else 0
     needed = max(settings.deployment.min_free_mib, int(size * _COPIES / _MIB))
     free = (
         min(
@@ -190,7 +186,7 @@ def _disk(settings: Settings) -> Measured:
         // _MIB
     )
     enough = free >= needed
-    return Measured(
+    return measured(
         free,
         needed,
         "MiB free",

@@ -1,55 +1,32 @@
-"""Gates: named checks that are run one after the other, timed, and judged.
+"""Gates: named checks that are run one after the other; the first one that fails ends the run.
 
-What is checked is decided elsewhere. A check returns what it measured, or raises what is wrong;
-the first one that fails ends the run.
+What is checked is decided elsewhere. A gate returns what it found, or raises what is wrong.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from jobstore.checks import Verdict
-from jobstore.checks.running import reason
+from jobstore.checks.running import failed
 from jobstore.errors import JobStoreError
 from jobstore.operations import logs
+from jobstore.verdicts import Check, Value, Verdict
 
 _log = logs.get("deployment")
 
-Value = str | int | float
-
 NO_ADVICE = "See deployment.log in the logs folder, mend it, and run the command again."
 
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What a check found, what it had to reach, and in which unit; ``advice`` says what to do.
-
-    A target that is a limit says so in ``bound``: ``at most`` or ``at least``.
-    """
-
-    measured: Value
-    target: Value = ""
-    unit: str = ""
-    verdict: Verdict = Verdict.PASS
-    advice: str = ""
-    bound: str = ""
+_LEVELS = {Verdict.PASS: "info", Verdict.WARN: "warning", Verdict.FAIL: "error"}
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """One check as it went; ``seconds`` is how long it took."""
+class Gate(NamedTuple):
+    """A check that is to be run: its name, and how to look."""
 
     name: str
-    verdict: Verdict
-    measured: Value
-    target: Value
-    unit: str
-    advice: str
-    seconds: float
-    bound: str = ""
+    look: Callable[[], Check]
 
 
 @dataclass(slots=True)
@@ -57,111 +34,107 @@ class Phase:
     """Checks that belong together, in order, and how long all of them took."""
 
     name: str
-    gates: list[Gate] = field(default_factory=list)
+    gates: list[Check] = field(default_factory=list)
     seconds: float = 0.0
-
-
-class Check(NamedTuple):
-    """A check that is to be run: its name, and how to look."""
-
-    name: str
-    look: Callable[[], Measured]
 
 
 class Stopped(Exception):
     """A check failed, so nothing after it was run."""
 
-    def __init__(self, phase: str, gate: Gate) -> None:
-        target = f"; wanted: {wanted(gate)}" if gate.target != "" else ""
-        super().__init__(f"{phase}: {gate.name}: {shown(gate.measured, gate.unit)}{target}")
+    def __init__(self, phase: str, check: Check) -> None:
+        target = f"; wanted: {wanted(check)}" if check.limit != "" else ""
+        super().__init__(f"{phase}: {check.name}: {shown(check)}{target}")
         self.phase = phase
-        self.gate = gate
+        self.check = check
 
 
-def shown(value: Value, unit: str) -> str:
-    """Return a value with its unit, for people."""
+def measured(
+    observed: Value,
+    limit: Value = "",
+    unit: str | None = None,
+    verdict: Verdict = Verdict.PASS,
+    advice: str = "",
+    bound: str = "",
+) -> Check:
+    """Return what a gate found, what it had to reach, and what to do where it did not."""
+    return Check(verdict, observed, unit, advice=advice, limit=limit, bound=bound)
+
+
+def shown(check: Check) -> str:
+    """Return what was observed, or else what is wrong, for people."""
+    return check.output if check.observed is None else _shown(check.observed, check.unit or "")
+
+
+def wanted(check: Check) -> str:
+    """Return what a check had to reach, for people; empty where nothing was asked for."""
+    # What follows a comma says how it was measured.
+    unit = (check.unit or "").partition(",")[0]
+    return f"{check.bound} {_shown(check.limit, unit)}".strip()
+
+
+def _shown(value: Value, unit: str) -> str:
     if isinstance(value, str):
         return value
     number = int(value) if value == int(value) else value
     return f"{number:,} {unit}".rstrip()
 
 
-def wanted(gate: Gate) -> str:
-    """Return what a gate had to reach, for people; empty where nothing was asked for."""
-    # What follows a comma tells how it was measured.
-    return f"{gate.bound} {shown(gate.target, gate.unit.partition(',')[0])}".strip()
+Told = Callable[[str, Check], object]
+"""Is called with the phase and the check, after each check."""
 
 
-Told = Callable[[str, Gate], object]
-"""Is told the phase and the gate, after each check."""
-
-
-def silent(phase: str, gate: Gate) -> None:
-    """Tell nobody."""
+def silent(phase: str, check: Check) -> None:
+    """Do nothing."""
 
 
 class Course:
-    """Runs phases and keeps how they went in ``phases``; ``told`` hears of every check."""
+    """Runs phases and keeps how they went in ``phases``; ``told`` is called after every check."""
 
     def __init__(self, phases: list[Phase], told: Told) -> None:
         self.phases = phases
         self._told = told
 
-    def run(self, name: str, checks: Iterable[Check]) -> None:
-        """Run the checks of a phase. Raises Stopped at the first one that fails."""
+    def run(self, name: str, gates: Iterable[Gate]) -> None:
+        """Run the gates of a phase. Raises Stopped at the first one that fails."""
         phase = Phase(name)
         self.phases.append(phase)
         started = time.monotonic()
         try:
-            for check in checks:
-                gate = _look(check)
-                phase.gates.append(gate)
-                self._told(name, gate)
-                _write_down(name, gate)
-                if gate.verdict is Verdict.FAIL:
-                    raise Stopped(name, gate)
+            for gate in gates:
+                check = _look(gate)
+                phase.gates.append(check)
+                self._told(name, check)
+                _write_down(name, check)
+                if check.verdict is Verdict.FAIL:
+                    raise Stopped(name, check)
         finally:
             phase.seconds = _since(started)
 
 
-def _look(check: Check) -> Gate:
+def _look(gate: Gate) -> Check:
     started = time.monotonic()
     try:
-        found = check.look()
-    except (JobStoreError, OSError) as error:
+        found = gate.look()
+    except JobStoreError as error:
         # What our own errors say includes what to do.
-        ours = isinstance(error, JobStoreError)
-        found = Measured(reason(error), verdict=Verdict.FAIL, advice="" if ours else NO_ADVICE)
+        found = failed(error)
     except Exception as error:
-        _log.exception("a check could not be run", check=check.name)
-        found = Measured(reason(error), verdict=Verdict.FAIL, advice=NO_ADVICE)
-    return Gate(
-        name=check.name,
-        verdict=found.verdict,
-        measured=found.measured,
-        target=found.target,
-        unit=found.unit,
-        advice=found.advice,
-        seconds=_since(started),
-        bound=found.bound,
-    )
+        if not isinstance(error, OSError):
+            _log.exception("a check could not be run", check=gate.name)
+        found = failed(error, NO_ADVICE)
+    return replace(found, name=gate.name, seconds=_since(started))
 
 
-def _write_down(phase: str, gate: Gate) -> None:
-    told = {
-        Verdict.PASS: _log.info,
-        Verdict.WARN: _log.warning,
-        Verdict.FAIL: _log.error,
-    }[gate.verdict]
-    told(
+def _write_down(phase: str, check: Check) -> None:
+    getattr(_log, _LEVELS[check.verdict])(
         "a check was made",
         phase=phase,
-        check=gate.name,
-        verdict=gate.verdict.value,
-        measured=gate.measured,
-        target=None if gate.target == "" else gate.target,
-        unit=gate.unit or None,
-        seconds=gate.seconds,
+        check=check.name,
+        verdict=check.verdict.value,
+        measured=check.output if check.observed is None else check.observed,
+        target=None if check.limit == "" else check.limit,
+        unit=check.unit or None,
+        seconds=check.seconds,
     )
 
 

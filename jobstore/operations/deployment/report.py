@@ -10,7 +10,8 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from jobstore.engines.backend import Condition
-from jobstore.operations.deployment.gates import Gate, shown, wanted
+from jobstore.operations.deployment.gates import shown, wanted
+from jobstore.verdicts import Check, Verdict
 
 if TYPE_CHECKING:
     from jobstore.operations.deployment.records import Deployment
@@ -65,16 +66,16 @@ def _phases(deployment: Deployment) -> Iterator[str]:
         yield ""
         yield "| gate | | measured | target | seconds |"
         yield "| --- | --- | --- | --- | ---: |"
-        for gate in phase.gates:
-            yield _row(gate)
+        for check in phase.gates:
+            yield _row(check)
 
 
-def _row(gate: Gate) -> str:
-    told = shown(gate.measured, gate.unit)
-    if gate.advice and gate.verdict != "pass":
-        told = f"{told}; {gate.advice}"
-    cells = (gate.name, gate.verdict.value, told, wanted(gate))
-    return f"| {' | '.join(_cell(each) for each in cells)} | {gate.seconds:.3f} |"
+def _row(check: Check) -> str:
+    told = shown(check)
+    if check.advice and check.verdict is not Verdict.PASS:
+        told = f"{told}; {check.advice}"
+    cells = (check.name, check.verdict.value, told, wanted(check))
+    return f"| {' | '.join(_cell(each) for each in cells)} | {check.seconds:.3f} |"
 
 
 def _end(deployment: Deployment) -> Iterator[str]:

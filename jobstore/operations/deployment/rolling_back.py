@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jobstore.checks import Verdict
+from jobstore.checks import Check, Verdict
 from jobstore.checks.running import reason
 from jobstore.engines import backend_of
 from jobstore.engines.archive import Loss
@@ -17,7 +17,7 @@ from jobstore.operations.backup.restoring import put_in_place, unpacked
 from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.database import backed_up
 from jobstore.operations.deployment.deploying import ended
-from jobstore.operations.deployment.gates import Check, Course, Measured, Told, silent
+from jobstore.operations.deployment.gates import Course, Gate, Told, measured, silent
 from jobstore.operations.deployment.records import Book, Deployment
 from jobstore.settings.sections import Settings
 
@@ -96,42 +96,42 @@ def _checks(
     target: Deployment,
     earlier: Path,
     expected: Loss,
-) -> Iterator[Check]:
+) -> Iterator[Gate]:
     url = settings.store.address
 
-    def data() -> Measured:
+    def data() -> Check:
         deployment.before = read_condition(url)
         why = f"before the return to deployment {target.number}"
         deployment.loss, deployment.saved, _ = put_in_place(settings, earlier, why)
         deployment.snapshot = target.snapshot
         book.keep(deployment)
-        return Measured(f"lost: {deployment.loss}", f"as told before: {expected}")
+        return measured(f"lost: {deployment.loss}", f"as told before: {expected}")
 
-    def schema() -> Measured:
+    def schema() -> Check:
         found, wanted = read_condition(url), target.after
         newest = found.newest if wanted is None else wanted.newest
         return judged(found.newest == newest, found.newest, newest)
 
-    def integrity() -> Measured:
+    def integrity() -> Check:
         (found,) = backend_of(url).upkeep.inspect_content(url, full=False, rows=False)
-        return judged(found.verdict == "ok", found.detail, "no fault")
+        return judged(found.verdict is Verdict.PASS, found.output, "no fault")
 
-    def judged(good: bool, found: str, wanted: str) -> Measured:
+    def judged(good: bool, found: str, wanted: str) -> Check:
         if good:
-            return Measured(found, wanted)
+            return measured(found, wanted)
         advice = f"If it is not put back below: {_by_hand(settings, deployment)}"
-        return Measured(found, wanted, verdict=Verdict.FAIL, advice=advice)
+        return measured(found, wanted, verdict=Verdict.FAIL, advice=advice)
 
-    def copies() -> Measured:
+    def copies() -> Check:
         """Give the other places what was there before; nobody waits for that any more."""
         if deployment.saved is None:
-            return Measured("nothing was saved")
+            return measured("nothing was saved")
         return backed_up(replicate(settings, deployment.saved))
 
-    yield Check("data", data)
-    yield Check("schema", schema)
-    yield Check("integrity", integrity)
-    yield Check("copies", copies)
+    yield Gate("data", data)
+    yield Gate("schema", schema)
+    yield Gate("integrity", integrity)
+    yield Gate("copies", copies)
 
 
 def _undo(settings: Settings, deployment: Deployment, earlier: Path) -> None:

@@ -1,6 +1,6 @@
 """The fourth phase: whether the store will be watched, and can be returned to.
 
-What is looked at belongs to health, monitoring, alerts and backups; here it is only judged.
+What is looked at belongs to health, monitoring, alerts and backups; here are only the verdicts.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cached_property
 
-from jobstore.checks import Verdict
+from jobstore.checks import Check, HealthReport, Verdict
 from jobstore.connecting import connect
 from jobstore.operations import alerts
 from jobstore.operations.alerts.rules import measure
 from jobstore.operations.backup import create, last_backup
 from jobstore.operations.database import reading
 from jobstore.operations.deployment.database import backed_up
-from jobstore.operations.deployment.gates import Check, Measured
+from jobstore.operations.deployment.gates import Gate, measured
 from jobstore.operations.deployment.records import Deployment
 from jobstore.operations.health import examine
 from jobstore.operations.monitoring import recording
@@ -45,15 +46,19 @@ class WatchingPhase:
         self._deployment = deployment
         self._keep = keep
 
-    def checks(self) -> Iterator[Check]:
+    def checks(self) -> Iterator[Gate]:
         """Return the checks, in order."""
-        yield Check("snapshot", self._snapshot)
-        yield Check("metrics", self._metrics)
-        yield Check("alert rules", self._alerts)
-        yield Check("backup schedule", self._schedule)
-        yield Check("health", self._health)
+        yield Gate("snapshot", self._snapshot)
+        yield Gate("metrics", self._metrics)
+        yield Gate("alert rules", self._alerts)
+        yield Gate("backup schedule", self._schedule)
+        yield Gate("health", self._health)
 
-    def _snapshot(self) -> Measured:
+    @cached_property
+    def _report(self) -> HealthReport:
+        return examine(self._settings)
+
+    def _snapshot(self) -> Check:
         """Back up what was deployed, so that there is something to return to."""
         deployment = self._deployment
         if deployment.backup and not (
@@ -61,23 +66,23 @@ class WatchingPhase:
         ):
             # What is there now is what was there then, but for what others wrote meanwhile.
             deployment.snapshot = deployment.backup
-            return Measured(f"{deployment.backup}, made before", "a backup to return to")
+            return measured(f"{deployment.backup}, made before", "a backup to return to")
         made = create(self._settings, reason=f"deployment {deployment.number}")
         deployment.snapshot = made.name
         self._keep(deployment)
         return backed_up(made)
 
-    def _metrics(self) -> Measured:
+    def _metrics(self) -> Check:
         settings = self._settings
         if not settings.monitoring.enabled:
-            return Measured("monitoring.enabled is false", "operations are written down")
+            return measured("monitoring.enabled is false", "operations are written down")
         before = _recorded(settings)
         asyncio.run(self._do_something())
         written = _recorded(settings) - before
         if written >= _TRIED:
-            return Measured(written, _TRIED, "operations written down")
+            return measured(written, _TRIED, "operations written down")
         advice = f"See why {settings.operations_db} cannot be written: monitoring.log."
-        return Measured(written, _TRIED, "operations written down", Verdict.FAIL, advice)
+        return measured(written, _TRIED, "operations written down", Verdict.FAIL, advice)
 
     async def _do_something(self) -> None:
         store = self._settings.store
@@ -88,21 +93,23 @@ class WatchingPhase:
             for _ in range(_TRIED):
                 await opened.count()
 
-    def _alerts(self) -> Measured:
+    def _alerts(self) -> Check:
         settings = self._settings
         rules = [rule for rule in settings.alerts.rules if rule.enabled]
         alerts.AlertStore(settings.operations_db).standings(rules, time.time())
-        facts = alerts.gather(settings, failing=())
-        judged = [rule for rule in rules if measure(rule, facts) is not None]
-        told = f"{len(judged)} of {len(rules)} can be judged; sinks: {len(settings.alerts.sinks)}"
+        facts = alerts.gather(settings, self._report)
+        known = [rule for rule in rules if measure(rule, facts) is not None]
+        told = f"{len(known)} of {len(rules)} can be evaluated; sinks: {len(settings.alerts.sinks)}"
         target = f"{len(rules)} rules"
-        if len(judged) == len(rules) > 0:
-            return Measured(told, target)
-        names = ", ".join(sorted({each.name for each in rules} - {each.name for each in judged}))
-        advice = f"Not judged: {names}; see monitoring.log." if rules else "All rules are disabled."
-        return Measured(told, target, verdict=Verdict.WARN, advice=advice)
+        if len(known) == len(rules) > 0:
+            return measured(told, target)
+        names = ", ".join(sorted({each.name for each in rules} - {each.name for each in known}))
+        advice = (
+            f"Not evaluated: {names}; see monitoring.log." if rules else "All rules are disabled."
+        )
+        return measured(told, target, verdict=Verdict.WARN, advice=advice)
 
-    def _schedule(self) -> Measured:
+    def _schedule(self) -> Check:
         settings = self._settings
         limit = settings.backup.max_age_hours
         made = last_backup(settings).created_at
@@ -111,23 +118,25 @@ class WatchingPhase:
         target = f"at most {limit:g} hours old, and something that makes the next"
         if age > limit:
             advice = f"Run: {settings.command('backup', 'create')}"
-            return Measured(told, target, verdict=Verdict.FAIL, advice=advice)
+            return measured(told, target, verdict=Verdict.FAIL, advice=advice)
         if settings.environment == "development":
-            return Measured(told, target)
+            return measured(told, target)
         since = _minutes_since_schedule(settings)
         if since is not None and since <= max(_SILENT, _SAMPLES * settings.schedule.sample_minutes):
-            return Measured(told, target)
+            return measured(told, target)
         ran = "has run the schedule yet"
         if since is not None:
             ran = f"has run the schedule for {since:,.0f} minutes"
         advice = f"Nothing {ran}: start jobstore agent, or run-due by cron."
-        return Measured(told, target, verdict=Verdict.WARN, advice=advice)
+        return measured(told, target, verdict=Verdict.WARN, advice=advice)
 
-    def _health(self) -> Measured:
-        report = examine(self._settings)
-        wrong = [f"{each.name}: {each.output}" for each in report.checks if each.verdict != "pass"]
+    def _health(self) -> Check:
+        report = self._report
+        wrong = [
+            f"{each.name}: {each.explanation}" for each in report.checks if each.verdict != "pass"
+        ]
         passed = len(report.checks) - len(wrong)
-        return Measured(
+        return measured(
             f"{passed} of {len(report.checks)} pass",
             "none fails",
             verdict=report.verdict,

@@ -34,7 +34,7 @@ def examine_apart(settings: Settings, *, only: Collection[str] = ()) -> HealthRe
     check_components(only)
     reading, writing = os.pipe()
     child = os.fork()
-    if not child:  # pragma: no cover - the child ends without telling what was covered
+    if not child:  # pragma: no cover - the child ends without saying what was covered
         _answer(writing, settings, only)
     os.close(writing)
     try:

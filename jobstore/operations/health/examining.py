@@ -100,7 +100,10 @@ async def _examine(
     with suppress(Exception):
         log = partial(_log, settings, checks)
         await limited(apart_once(("log", settings.logs_folder), log), limits.timeout)
-    return HealthReport(checks)
+    return HealthReport([
+        replace(each, output=settings.hint(each.output), advice=settings.hint(each.advice))
+        for each in checks
+    ])  # fmt: skip
 
 
 async def _ask_store(
@@ -144,7 +147,7 @@ def _log(settings: Settings, checks: list[Check]) -> None:
             verdict=each.verdict.value,
             observed=each.observed,
             unit=each.unit,
-            output=each.output or None,
+            output=each.explanation or None,
         )
 
 
@@ -159,7 +162,7 @@ def _wanted(probes: list[Probe], wanted: frozenset[str]) -> list[Probe]:
 
 
 def _unreachable(why: str) -> Check:
-    return Check(name="store:responseTime", verdict=Verdict.FAIL, time=_now(), output=why)
+    return Check(Verdict.FAIL, output=why, name="store:responseTime", time=_now())
 
 
 def _now() -> datetime:

@@ -9,8 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobstore.checks import Probe, Verdict
-from jobstore.checks.running import Seen
+from jobstore.checks import Check, Probe, Verdict
 from jobstore.engines import backend_of
 from jobstore.files import exposure
 from jobstore.threads import apart_once
@@ -30,7 +29,7 @@ def permissions_of(settings: Settings) -> Probe:
     return Probe(name, partial(apart_once, (name, settings.state_folder), look), "system")
 
 
-def _look(settings: Settings) -> Seen:
+def _look(settings: Settings) -> Check:
     store = settings.store.address.path
     owner = store.stat().st_uid if store.exists() else os.geteuid()
     found: dict[Path, str] = {}
@@ -43,12 +42,12 @@ def _look(settings: Settings) -> Seen:
         if exposed:
             found[each] = exposed
     if not found:
-        return Seen(Verdict.PASS, 0, "files")
+        return Check(Verdict.PASS, 0, "files")
     told = [f"{path} {exposed}" for path, exposed in islice(found.items(), _NAMED)]
     more = len(found) - len(told)
     told += [f"and {more:,} more"] if more else []
-    told += ["run chmod go-w on each, or chown"]
-    return Seen(Verdict.WARN, len(found), "files", "; ".join(told))
+    advice = "run chmod go-w on each, or chown"
+    return Check(Verdict.WARN, len(found), "files", "; ".join(told), advice)
 
 
 def _files(settings: Settings) -> Iterator[Path]:
@@ -65,6 +64,6 @@ def _files(settings: Settings) -> Iterator[Path]:
     }
     for folder in sorted(folders):
         yield folder
-        # One inside of another was told of already.
+        # One inside of another was looked at already.
         if not any(above in folders for above in folder.parents):
             yield from folder.rglob("*")

@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from jobstore.checks import Probe, Verdict
-from jobstore.checks.running import Seen
+from jobstore.checks import Check, Probe, Verdict
 from jobstore.threads import apart_once
 
 if TYPE_CHECKING:
@@ -31,10 +30,10 @@ class Kept(NamedTuple):
     missing: tuple[str, ...] = ()
 
 
-class Standing(NamedTuple):
-    """How alerts stand: whether they were ever judged, which fire, how many notices wait."""
+class Alerting(NamedTuple):
+    """Whether alerts were ever evaluated, which fire, how many notifications wait."""
 
-    judged: bool
+    evaluated: bool
     firing: tuple[str, ...] = ()
     undelivered: int = 0
 
@@ -45,7 +44,7 @@ class Facts:
 
     backup: Callable[[], Kept]
     restore_test: Callable[[], Kept]
-    alerts: Callable[[], Standing]
+    alerts: Callable[[], Alerting]
 
 
 def facts_of(settings: Settings) -> Facts:
@@ -65,15 +64,15 @@ def facts_of(settings: Settings) -> Facts:
         good, latest = last_drill(settings, successful=True), last_drill(settings)
         return Kept(None if good is None else good.at, None if latest is None else latest.error)
 
-    def alerts() -> Standing:
+    def alerts() -> Alerting:
         from jobstore.operations.alerts import AlertStore
         from jobstore.operations.alerts.delivering import name_of
 
         kept = AlertStore(settings.operations_db)
         sinks = {name_of(sink) for sink in settings.alerts.sinks}
         standings = kept.standings(settings.alerts.rules, time.time())
-        return Standing(
-            judged=any(each.since is not None for each in standings),
+        return Alerting(
+            evaluated=any(each.since is not None for each in standings),
             firing=tuple(each.rule for each in standings if each.firing and not each.silenced),
             # What waits for a sink that was removed or renamed is nobody's concern any more.
             undelivered=sum(each.sink in sinks for each in kept.undelivered()),
@@ -89,12 +88,11 @@ def probes_of(settings: Settings, facts: Facts | None = None) -> list[Probe]:
     """
     given = facts_of(settings) if facts is None else facts
     never = Verdict.PASS if settings.environment == "development" else Verdict.WARN
+    hours, days = settings.backup.max_age_hours, RESTORE_TEST_DAYS
     looks = {
-        "backup:age": partial(
-            _age, given.backup, "hours", settings.backup.max_age_hours, never, "create"
-        ),
+        "backup:age": partial(_age, given.backup, "hours", hours, never, "create"),
         "restore-test:age": partial(
-            _age, given.restore_test, "days", _RESTORE_TEST_DAYS, never, "verify --restore"
+            _age, given.restore_test, "days", days, never, "verify --restore"
         ),
         "alerts:firing": partial(_firing, given.alerts, never),
         "alerts:undelivered": partial(_undelivered, given.alerts),
@@ -105,45 +103,48 @@ def probes_of(settings: Settings, facts: Facts | None = None) -> list[Probe]:
     ]
 
 
-# Restores are tested once a week; this is late.
-_RESTORE_TEST_DAYS = 8.0
+RESTORE_TEST_DAYS = 8.0
+"""Restores are tested once a week; this is late."""
+
 # Seconds that the clock which stamped something may have been ahead of ours.
 _FAST = 300.0
 _SECONDS = {"hours": 3600, "days": 86_400}
 
 
-def _age(fact: Callable[[], Kept], unit: str, limit: float, never: Verdict, command: str) -> Seen:
+def _age(fact: Callable[[], Kept], unit: str, limit: float, never: Verdict, command: str) -> Check:
     at, error, missing = fact()
-    advice = f"run: jobstore backup {command}"
+    advice = f"run 'jobstore backup {command}'"
     if at is None:
-        return Seen(never, output=f"never; {error or advice}")
+        wrong = "never" if error is None else f"never; the latest attempt failed: {error}"
+        return Check(never, output=wrong, advice=advice if error is None else "")
     seconds = (datetime.now(UTC) - at).total_seconds()
     # A clock that was set back a little makes nothing younger than new.
     age = round((seconds if seconds < -_FAST else max(0.0, seconds)) / _SECONDS[unit], 2)
-    wrong = ""
     if error is not None:
-        wrong = f"the latest attempt failed: {error}"
+        wrong, advice = f"the latest attempt failed: {error}", ""
     elif seconds < -_FAST:
-        wrong = "is dated in the future; see whether the clock is right, then " + advice
+        wrong, advice = "is dated in the future", f"see whether the clock is right, then {advice}"
     elif age > limit:
-        wrong = f"is older than {limit:g} {unit}; {advice}"
+        wrong = f"is older than {limit:g} {unit}"
     elif missing:
-        wrong = f"got no copy: {', '.join(missing)}; see: jobstore backup list"
-    return Seen(Verdict.WARN if wrong else Verdict.PASS, age, unit, wrong)
+        wrong, advice = f"got no copy: {', '.join(missing)}", "see 'jobstore backup list'"
+    else:
+        return Check(Verdict.PASS, age, unit, limit=limit, bound="at most")
+    return Check(Verdict.WARN, age, unit, wrong, advice, limit=limit, bound="at most")
 
 
-def _firing(fact: Callable[[], Standing], never: Verdict) -> Seen:
-    judged, firing, _ = fact()
-    if not judged:
-        return Seen(never, output="never judged; run: jobstore alerts check")
+def _firing(fact: Callable[[], Alerting], never: Verdict) -> Check:
+    evaluated, firing, _ = fact()
+    if not evaluated:
+        return Check(never, output="never evaluated", advice="run 'jobstore alerts check'")
     # A failing health check is an alert itself: if alerts made health fail, neither would end.
     verdict = Verdict.WARN if firing else Verdict.PASS
-    return Seen(verdict, len(firing), "alerts", ", ".join(firing))
+    return Check(verdict, len(firing), "alerts", ", ".join(firing))
 
 
-def _undelivered(fact: Callable[[], Standing]) -> Seen:
+def _undelivered(fact: Callable[[], Alerting]) -> Check:
     waiting = fact().undelivered
     if not waiting:
-        return Seen(Verdict.PASS, 0, "notices")
-    told = "notices did not arrive yet; see: jobstore alerts list"
-    return Seen(Verdict.WARN, waiting, "notices", told)
+        return Check(Verdict.PASS, 0, "notifications")
+    told, advice = "notifications did not arrive yet", "see 'jobstore alerts list'"
+    return Check(Verdict.WARN, waiting, "notifications", told, advice)

@@ -14,9 +14,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jobstore.checks import HealthLimits, Probe, Verdict
-from jobstore.checks.probes import MIB, judged, judged_files, judged_queue
-from jobstore.checks.running import Seen
+from jobstore.checks import Check, HealthLimits, Probe, Verdict
+from jobstore.checks.probes import files, memory, queue
 from jobstore.errors import JobStoreError
 from jobstore.operations.monitoring.reading import Running, frame
 from jobstore.threads import apart_once
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from jobstore.settings.sections import Settings
 
-_UNKNOWN = Seen(Verdict.PASS, output="not known: no program that uses the store records itself")
+_UNKNOWN = Check(Verdict.PASS, output="not known: no program that uses the store records itself")
 
 # Seconds by which a process may seem to have begun after its recorder.
 _SLACK = 60.0
@@ -36,7 +35,7 @@ def programs_of(settings: Settings, limits: HealthLimits) -> list[Probe]:
     """Return the probes of the programs that use the store; each is of the worst of them."""
     looks = [
         ("queue:depth", "datastore", partial(_queue, limits, settings.store.queue_size)),
-        ("memory:process", "system", partial(_measured, partial(_memory, limits))),
+        ("memory:process", "system", partial(_measured, partial(memory, limits=limits))),
         ("files:open", "system", partial(_measured, _files)),
     ]
     folder = settings.state_folder
@@ -46,46 +45,42 @@ def programs_of(settings: Settings, limits: HealthLimits) -> list[Probe]:
     ]
 
 
-def _look(settings: Settings, look: Callable[[list[Running]], Seen]) -> Seen:
+def _look(settings: Settings, look: Callable[[list[Running]], Check]) -> Check:
     path, store = settings.operations_db, settings.store.address.path
     try:
         running = frame(path, store, time.time()).processes
     except JobStoreError:
-        # Alerts tell of a history that cannot be read.
+        # Alerts say so where the history cannot be read.
         running = []
     return look(running) if running else _UNKNOWN
 
 
-def _queue(limits: HealthLimits, most: int, running: list[Running]) -> Seen:
+def _queue(limits: HealthLimits, most: int, running: list[Running]) -> Check:
     worst = max(running, key=lambda each: each.queue_depth)
-    return _named(worst, judged_queue(worst.queue_depth, most, limits))
+    return _named(worst, queue(worst.queue_depth, most, limits))
 
 
-def _measured(measure: Callable[[Process], Seen], running: list[Running]) -> Seen:
-    """Judge by the process in which the most is taken, of those that can be looked at."""
+def _measured(measure: Callable[[Process], Check], running: list[Running]) -> Check:
+    """Go by the process in which the most is taken, of those that can be looked at."""
     import psutil
 
-    found: list[tuple[float, Seen]] = []
+    found: list[tuple[float, Check]] = []
     for each in running:
         # It may have ended, belong to somebody else, or run in another container.
         with suppress(psutil.Error, OSError):
             process = psutil.Process(each.pid)
             if process.create_time() <= each.started_at + _SLACK:
-                seen = measure(process)
-                found.append((float(seen.observed or 0), _named(each, seen)))
+                check = measure(process)
+                found.append((float(check.observed or 0), _named(each, check)))
     return max(found, key=lambda each: each[0])[1] if found else _UNKNOWN
 
 
-def _memory(limits: HealthLimits, process: Process) -> Seen:
-    return judged(round(process.memory_info().rss / MIB), "MiB", limits.memory_warn_mib)
-
-
-def _files(process: Process) -> Seen:
+def _files(process: Process) -> Check:
     most, _ = process.rlimit(resource.RLIMIT_NOFILE)
-    return judged_files(process, most)
+    return files(process, most)
 
 
-def _named(running: Running, seen: Seen) -> Seen:
-    if seen.verdict is Verdict.PASS:
-        return seen
-    return replace(seen, output=f"{running.label} (process {running.pid}) {seen.output}")
+def _named(running: Running, found: Check) -> Check:
+    if found.verdict is Verdict.PASS:
+        return found
+    return replace(found, output=f"{running.label} (process {running.pid}) {found.output}")

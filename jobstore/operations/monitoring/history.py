@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from jobstore.operations.database import writing
 from jobstore.operations.monitoring.traffic import Key
 
-if TYPE_CHECKING:
-    from jobstore.settings.sections import Settings
-
 SAMPLE, MINUTE, HOUR, DAY, EVER = 1, 60, 3600, 86_400, 0
 _ROLLED_UP = (EVER, MINUTE, HOUR, DAY)
-# Seconds that samples of single processes are kept, for the live view and for alerts.
-SAMPLES_KEPT = 2 * HOUR
+KEPT = {SAMPLE: 2 * HOUR, MINUTE: 2 * DAY, HOUR: 30 * DAY}
+"""Seconds that each period but days is kept: samples for the live view and alerts; minutes so that
+an hour of trouble is seen minute by minute on the day after, hours for a month. All are few rows.
+"""
 
 
 class Process(NamedTuple):
@@ -48,21 +47,6 @@ class Level(NamedTuple):
         """Return it with one more reading."""
         lowest, highest = min(self.lowest, value), max(self.highest, value)
         return Level(self.readings + 1, self.total + value, lowest, highest, value)
-
-
-class Keep(NamedTuple):
-    """How many days minutes, hours and days are kept; at least 1 each."""
-
-    # So that an hour of trouble is seen minute by minute on the day after, and a day of it hour by
-    # hour for a month; both are few rows.
-    minutes: float = 2
-    hours: float = 30
-    days: float = 730
-
-    @classmethod
-    def of(cls, settings: Settings) -> Keep:
-        """Return how long ``settings`` keep what was recorded."""
-        return cls(days=settings.monitoring.keep_days)
 
 
 def add(
@@ -98,16 +82,11 @@ def add(
         )
 
 
-def prune(path: Path, keep: Keep, now: float) -> None:
-    """Remove what is older than it is to be kept; what was counted ever stays a sum."""
-    reach = {
-        SAMPLE: SAMPLES_KEPT,
-        MINUTE: keep.minutes * DAY,
-        HOUR: keep.hours * DAY,
-        DAY: keep.days * DAY,
-    }
+def prune(path: Path, keep_days: float, now: float) -> None:
+    """Remove what is older than it is kept, days after ``keep_days``; sums of all stay."""
+    reach = KEPT | {DAY: keep_days * DAY}
     oldest = [(period, int(now - seconds)) for period, seconds in reach.items()]
     with writing(path) as kept:
         kept.run("prune_tally", *oldest)
         kept.run("prune_level", *oldest)
-        kept.run("prune_process", (int(now - SAMPLES_KEPT),))
+        kept.run("prune_process", (int(now - KEPT[SAMPLE]),))

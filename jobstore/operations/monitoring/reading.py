@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jobstore.operations.database import Statements, reading
-from jobstore.operations.monitoring.history import DAY, HOUR, MINUTE, SAMPLES_KEPT, Keep
+from jobstore.operations.monitoring.history import DAY, HOUR, KEPT, MINUTE, SAMPLE
 from jobstore.operations.monitoring.recorder import sizes
 from jobstore.operations.monitoring.traffic import (
     OBSERVED,
@@ -157,7 +157,7 @@ def window(path: Path, now: float, seconds: float) -> dict[str, Traffic]:
     and one of more than a day with a whole hour.
     """
     with reading(path) as kept:
-        if seconds <= SAMPLES_KEPT:
+        if seconds <= KEPT[SAMPLE]:
             found = _grouped(kept, "tallies_of_processes", (now - seconds, now + _FAST))
         else:
             period = MINUTE if seconds <= DAY else HOUR
@@ -172,29 +172,23 @@ def ever(path: Path) -> dict[str, Traffic]:
         return by_operation(added(_grouped(kept, "tallies_ever").values()))
 
 
-def step_for(seconds: float, points: int, keep: Keep) -> int:
+def step_for(seconds: float, points: int) -> int:
     """Return the finest step, in seconds, that covers ``seconds`` with at most ``points``.
 
     As far back as ``seconds``, there is something of that step.
     """
-    least = MINUTE
-    if seconds > keep.minutes * DAY:
-        least = HOUR
-    if seconds > keep.hours * DAY:
-        least = DAY
+    least = next((each for each in (MINUTE, HOUR) if seconds <= KEPT[each]), DAY)
     fitting = (step for step in _STEPS if step >= least and seconds / step <= points)
     return next(fitting, _STEPS[-1])
 
 
-def trend(
-    path: Path, since: float, until: float, *, points: int = 200, keep: Keep | None = None
-) -> list[Point]:
+def trend(path: Path, since: float, until: float, *, points: int = 200) -> list[Point]:
     """Return what went on from ``since`` to ``until`` (Unix times), in at most ``points`` steps.
 
     Steps in which nothing was recorded are left out. The first and the last may reach beyond
-    the bounds. ``keep`` tells how far minutes and hours go back.
+    the bounds.
     """
-    step = step_for(until - since, points, Keep() if keep is None else keep)
+    step = step_for(until - since, points)
     period = next(each for each in (DAY, HOUR, MINUTE) if step % each == 0)
     since -= since % period
     asked = {"step": step, "period": period, "since": since, "until": until}

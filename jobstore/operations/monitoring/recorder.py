@@ -24,7 +24,7 @@ from jobstore.errors import JobStoreError
 from jobstore.events import Event
 from jobstore.operations.monitoring import history
 from jobstore.operations.monitoring.histogram import BOUNDS
-from jobstore.operations.monitoring.history import Keep, Level, Process
+from jobstore.operations.monitoring.history import Level, Process
 from jobstore.operations.monitoring.traffic import OBSERVED, Key, Traffic, flat
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Recorder(AbstractContextManager["Recorder"]):
 
     ``history`` is the database of operations, made when there is none; ``store`` the store's file,
     whose WAL and disk are read. ``sample_seconds`` (0.1 or more) is how often is written.
-    ``label`` says to people which program this is. ``clock`` gives the Unix time, for tests.
+    Figures of days are kept for ``keep_days``. ``label`` says to people which program this is.
+    ``clock`` gives the Unix time, for tests.
 
     :meth:`start` begins to write, :meth:`stop` ends it; between them it is also a context
     manager. What cannot be written is kept, and written later with the rest.
@@ -59,14 +60,14 @@ class Recorder(AbstractContextManager["Recorder"]):
         store: Path,
         *,
         sample_seconds: float = 10.0,
-        keep: Keep | None = None,
+        keep_days: float = 730.0,
         label: str = "python",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._path = history
         self._store = store
         self._every = sample_seconds
-        self._keep = Keep() if keep is None else keep
+        self._keep_days = keep_days
         self._clock = clock
         self._process = Process(os.getpid(), int(clock() * 1_000_000), label)
         self._fresh: deque[Event] = deque()
@@ -190,7 +191,7 @@ class Recorder(AbstractContextManager["Recorder"]):
             # From here on it is written: what follows may fail, and nothing is added twice.
             self._written, self._levels, self._looked_at = counted, {}, now
             if self._pruned_at is None or now - self._pruned_at >= _PRUNING:
-                history.prune(self._path, self._keep, at)
+                history.prune(self._path, self._keep_days, at)
                 self._pruned_at = now
         except (JobStoreError, OSError) as error:
             if not self._failing:
@@ -231,7 +232,7 @@ def of_settings(settings: Settings, *, label: str = "python") -> Recorder:
     return Recorder(
         settings.operations_db,
         settings.store.address.path,
-        keep=Keep.of(settings),
+        keep_days=settings.monitoring.keep_days,
         label=label,
     )
 

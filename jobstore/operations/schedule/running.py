@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
+from jobstore.engines import is_there
 from jobstore.errors import Fault, InvalidQuery, JobStoreError, StoreBusy, StoreUnavailable
-from jobstore.files import require_file
 from jobstore.locking import FileLock
 from jobstore.operations import logs
 from jobstore.operations.schedule import state
@@ -126,19 +127,15 @@ def _upcoming(task: Task, kept: State, now: float) -> Upcoming:
 def _wanted(settings: Settings, only: Collection[str]) -> list[Task]:
     if {*only} - {*NAMES}:
         raise InvalidQuery([Fault("only", f"must be one of {', '.join(NAMES)}")])
-    path = settings.store.address.path
-
-    def look() -> bool:
-        require_file(path)
-        return path.exists()
-
+    url = settings.store.address
     # A store that was lost, or whose disk hangs, is a case for alerts; it has left its state
     # behind.
     there = True
     with suppress(TimeoutError):
-        there = within(settings.health.timeout, ("is the store there", path), look)
+        looking = ("is the store there", url.path)
+        there = within(settings.health.timeout, looking, partial(is_there, url))
     if not there and not settings.state_folder.exists():
-        raise StoreUnavailable(f"There is no database file at {path}; check the store's URL.")
+        raise StoreUnavailable(f"There is no database file at {url.path}; check the store's URL.")
     return [each for each in tasks_of(settings) if not only or each.name in only]
 
 

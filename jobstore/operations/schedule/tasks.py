@@ -94,7 +94,7 @@ def tasks_of(settings: Settings) -> list[Task]:
         Task("checkpoint", "write the WAL back", every(hours=1), _checkpoint),
         Task("optimize", "SQLite's upkeep, index merging", every(days=1), _optimize),
         Task("health", "look how well the store is", sampling, _health, watches=True),
-        Task("alerts", "judge alerts, send notices", sampling, _alerts, watches=True),
+        Task("alerts", "evaluate alerts, notify of them", sampling, _alerts, watches=True),
     ]
 
 
@@ -185,11 +185,11 @@ def _alerts(occasion: Occasion) -> Result:
     from jobstore.operations import alerts
 
     settings = occasion.settings
-    facts = alerts.gather(settings, failing=occasion.health.failing())
+    facts = alerts.gather(settings, occasion.health)
     checked = alerts.check(settings, facts)
     firing = [each.rule for each in checked.standings if each.firing]
     missed = [each for each in checked.deliveries if each.error is not None]
-    told = [_counted(len(checked.deliveries) - len(missed), "notice") + " delivered"]
+    told = [_counted(len(checked.deliveries) - len(missed), "notification") + " delivered"]
     if missed:
         told.append(f"{len(missed):,} kept for later")
     return Result(f"{', '.join(firing) or 'none'} firing; {', '.join(told)}")

@@ -55,9 +55,11 @@ CASES = (
     Case("monitor trend", r"from \(UTC\) +count ", "points since step_seconds until"),
     Case("monitor metrics", r"# HELP jobstore_operation_duration_seconds "),
     Case("alerts list", r"(?s)alert +state .*\nlatency-warning", "alerts silences undelivered"),
-    Case("alerts check", r"(?s)alert +state .*\nlatency-warning", "alerts deliveries notices"),
+    Case(
+        "alerts check", r"(?s)alert +state .*\nlatency-warning", "alerts deliveries notifications"
+    ),
     Case("alerts silence * --reason why", r"Silence 1: \* until", "ends_at id"),
-    Case("alerts history", r"No alert was raised in that time\.", "notices"),
+    Case("alerts history", r"No alert was raised in that time\.", "notifications"),
     Case("alerts test", r"The test reached \d sink", "deliveries"),
     Case("backup keygen key", r"", says=r"(?s)key has a new key\..*"),
     Case("backup create", r"jobs-\S+: 1 posting, ", "name postings places"),
@@ -74,8 +76,10 @@ CASES = (
     Case("export", r"\{.*\}", says=r"1 posting written"),
     Case(f"delete {ID} --yes", r"Deleted 1 posting\.", "deleted missing"),
     Case("health --only store", r"pass +store:responseTime +\S+ ms", "checks status"),
-    Case("doctor", r"(?s)ok +sqlite .*\nok +pages", "findings ok"),
-    Case("doctor --repair", r"(?s)ok +sqlite .*\nNothing to repair\.", "copy findings ok repaired"),
+    Case("doctor", r"(?s)pass +sqlite .*\npass +pages", "findings ok"),
+    Case(
+        "doctor --repair", r"(?s)pass +sqlite .*\nNothing to repair\.", "copy findings ok repaired"
+    ),
     Case(
         "vacuum", r"\S+ [KM]iB before, \S+ [KM]iB now", "after before", r"Writing the file anew; .*"
     ),

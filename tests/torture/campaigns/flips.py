@@ -18,9 +18,9 @@ from typing import Any
 
 import jobstore
 from jobstore import JobStoreError, SearchQuery
-from jobstore.engines.backend import Verdict
 from jobstore.operations.maintenance import examine
 from jobstore.settings import sqlite_url
+from jobstore.verdicts import Verdict
 from tests.torture.acknowledged import all_of, made
 from tests.torture.campaigns.faulty_calls import place_in
 from tests.torture.commands import OLD, Place
@@ -56,7 +56,7 @@ async def _answers(path: Path) -> list[Any]:
 def _findings(path: Path) -> set[tuple[str, str]]:
     try:
         found = examine(sqlite_url(path), full=True, verify=True)
-        return {(each.name, each.verdict) for each in found if each.verdict is not Verdict.OK}
+        return {(each.name, each.verdict) for each in found if each.verdict is not Verdict.PASS}
     except JobStoreError as error:
         return {(type(error).__name__, "")}
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from jobstore.checks import Check, Verdict
 from jobstore.cli import demo_views as views
 from jobstore.cli.demo_views import Measured
-from jobstore.operations.alerts.notices import Notice
+from jobstore.operations.alerts.notifications import Notification
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -84,8 +84,10 @@ def test_figures_that_differ_are_told() -> None:
 
 
 def test_a_notice_that_reached_nobody_says_so() -> None:
-    notice = Notice("1", "firing", "disk-free", "warning", 0.0, 1.0, "few are free", "Free some.")
-    lines = shown(views.notice(notice, [], 1.26), 80)
+    notice = Notification(
+        "1", "firing", "disk-free", "warning", 0.0, 1.0, "few are free", "Free some."
+    )
+    lines = shown(views.notification(notice, [], 1.26), 80)
     assert lines == [
         "ALERT disk-free  few are free", "Free some.", "after 1.3 s, delivered to: nobody"
     ]  # fmt: skip

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 import jobstore
 from jobstore.cli.main import app
-from jobstore.engines.backend import Verdict
 from jobstore.engines.sqlite.upkeep import inspection
+from jobstore.verdicts import Verdict
 from tests.contract.cli.commands import unannounced
 from tests.operations.damaging import lost_revision
 
@@ -69,7 +69,7 @@ def test_a_sound_store_has_no_problem_and_is_not_changed(file: Path) -> None:
     before = file.read_bytes()
     code, findings = examine(file, "--full", "--verify")
     assert code == 0
-    assert {verdict for verdict, _ in findings.values()} == {"ok"}
+    assert {verdict for verdict, _ in findings.values()} == {"pass"}
     assert list(findings) == [
         *("sqlite", "file", "permissions", "wal", "disk space", "schema", "pages", "words"),
         *("postings", "digests", "order", "index", "counters"),
@@ -88,8 +88,8 @@ def test_people_get_a_table_and_with_quiet_only_what_is_wrong(file: Path) -> Non
     tamper(file, "DELETE FROM posting WHERE source_job_id = '1'")
     told = CliRunner().invoke(app, [*arguments, "--quiet", "--verify"])
     assert told.exit_code == 1
-    assert told.stdout.startswith("warning  permissions")
-    assert "ok " not in told.stdout
+    assert told.stdout.startswith("warn  permissions")
+    assert "pass " not in told.stdout
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_rows_that_contradict_each_other_are_found(
     code, findings = examine(file, "--verify")
     assert code == 1
     verdict, told = findings[name]
-    assert verdict == "problem"
+    assert verdict == "fail"
     assert detail in told
 
 
@@ -140,7 +140,7 @@ def test_many_faults_are_told_in_short(file: Path) -> None:
     tamper(file, "UPDATE posting SET status = 'lost'", "DELETE FROM counter WHERE kind <> 'x'")
     _, findings = examine(file, "--verify")
     assert findings["postings"][1].count(";") == 2
-    assert findings["counters"][0] == "ok"
+    assert findings["counters"][0] == "pass"
     tamper(file, "UPDATE posting SET status = 'open'")
     _, findings = examine(file, "--verify")
     assert "more" in findings["counters"][1]
@@ -153,22 +153,22 @@ def test_a_reference_to_nothing_is_found(file: Path) -> None:
         "INSERT INTO noted VALUES (x'00')",
     )
     _, findings = examine(file, "--verify")
-    assert findings["foreign keys"] == ("problem", "noted row 1")
+    assert findings["foreign keys"] == ("fail", "noted row 1")
 
 
 def test_an_index_entry_that_is_missing_is_found(file: Path) -> None:
     tamper(file, "INSERT INTO word_index (word_index) VALUES ('delete-all')")
     code, findings = examine(file, "--full", "--verify")
     assert code == 1
-    assert findings["index"][0] == "problem"
-    assert findings["words"][0] == "ok"
+    assert findings["index"][0] == "fail"
+    assert findings["words"][0] == "pass"
 
 
 def test_a_damaged_word_index_is_found(file: Path) -> None:
     tamper(file, "UPDATE word_index_data SET block = zeroblob(40) WHERE id > 10")
     code, findings = examine(file, "--full")
     assert code == 1
-    assert findings["words"][0] == "problem"
+    assert findings["words"][0] == "fail"
 
 
 def test_a_damaged_page_is_found(file: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_damaged_page_is_found(file: Path) -> None:
         damaged.write(os.urandom(size))
     code, findings = examine(file)
     assert code == 1
-    assert findings["pages"][0] == "problem"
+    assert findings["pages"][0] == "fail"
 
 
 def test_another_file_is_a_problem_of_its_own(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_another_file_is_a_problem_of_its_own(tmp_path: Path) -> None:
     notes.write_text("notes " * 500, encoding="utf-8")
     code, findings = examine(notes, "--full", "--verify")
     assert code == 1
-    assert findings["schema"][0] == findings["pages"][0] == "problem"
+    assert findings["schema"][0] == findings["pages"][0] == "fail"
     assert "postings" not in findings
 
 
@@ -201,7 +201,7 @@ def test_another_programs_database_is_told_apart(tmp_path: Path) -> None:
     code, findings = examine(other, "--full", "--verify")
     assert code == 1
     assert "another program" in findings["schema"][1]
-    assert findings["pages"][0] == "ok"
+    assert findings["pages"][0] == "pass"
 
 
 def test_a_schema_that_is_behind_names_the_command(file: Path) -> None:
@@ -218,7 +218,7 @@ def test_a_file_that_others_can_read_is_a_warning(file: Path) -> None:
     code, findings = examine(file)
     assert code == 0
     assert findings["permissions"] == (
-        "warning",
+        "warn",
         "mode 0640: other accounts can open it; chmod 600",
     )
 
@@ -228,7 +228,7 @@ def test_a_store_that_is_locked_is_still_examined(file: Path) -> None:
         writer.execute("BEGIN IMMEDIATE")
         code, findings = examine(file, "--verify")
         assert code == 0
-        assert findings["counters"][0] == "ok"
+        assert findings["counters"][0] == "pass"
 
 
 def test_a_locked_store_cannot_check_its_words(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,16 +237,16 @@ def test_a_locked_store_cannot_check_its_words(file: Path, monkeypatch: pytest.M
         writer.execute("BEGIN IMMEDIATE")
         code, findings = examine(file, "--full")
     assert code == 1
-    assert findings["words"][0] == "problem"
+    assert findings["words"][0] == "fail"
     assert "try again" in findings["words"][1]
 
 
 @pytest.mark.parametrize(
     ("version", "race", "verdict"),
     [
-        ((3, 30, 0), True, Verdict.PROBLEM),
-        ((3, 40, 1), True, Verdict.OK),
-        ((3, 51, 3), False, Verdict.OK),
+        ((3, 30, 0), True, Verdict.FAIL),
+        ((3, 40, 1), True, Verdict.PASS),
+        ((3, 51, 3), False, Verdict.PASS),
     ],
 )
 def test_the_linked_sqlite_is_judged(
@@ -256,7 +256,7 @@ def test_the_linked_sqlite_is_judged(
     monkeypatch.setattr(sqlite3, "sqlite_version", ".".join(map(str, version)))
     found = inspection.inspect_library()
     assert found.verdict is verdict
-    assert ("WAL-reset race; a lock" in found.detail) == (race and verdict is Verdict.OK)
+    assert ("WAL-reset race; a lock" in found.output) == (race and verdict is Verdict.PASS)
 
 
 def test_a_large_wal_and_a_full_disk_are_warnings(
@@ -265,8 +265,8 @@ def test_a_large_wal_and_a_full_disk_are_warnings(
     monkeypatch.setattr(inspection, "_LARGE_WAL", -1)
     monkeypatch.setattr(inspection, "_LITTLE_SPACE", 1 << 80)
     findings = {each.name: each for each in inspection.inspect_files(file)}
-    assert findings["wal"].verdict is Verdict.WARNING
-    assert findings["disk space"].verdict is Verdict.WARNING
+    assert findings["wal"].verdict is Verdict.WARN
+    assert findings["disk space"].verdict is Verdict.WARN
 
 
 def test_a_file_that_cannot_be_written_is_a_warning(
@@ -278,7 +278,7 @@ def test_a_file_that_cannot_be_written_is_a_warning(
 
     monkeypatch.setattr(os, "access", refuse)
     findings = {each.name: each for each in inspection.inspect_files(file)}
-    assert "cannot write" in findings["permissions"].detail
+    assert "cannot write" in findings["permissions"].output
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from jobstore import migrating
-from jobstore.engines import BACKENDS, backend_of, register
+from jobstore.engines import BACKENDS, backend_of, is_there, register
 from jobstore.errors import MigrationError, StoreUnavailable
-from jobstore.settings.url import PARSERS, parse_store_url, sqlite_url
+from jobstore.settings.url import PARSERS, StoreURL, parse_store_url, sqlite_url
 from tests.engines.memory import MemoryBackend
 
 
@@ -67,3 +67,15 @@ def test_the_files_of_a_store_stand_beside_what_its_name_leads_to(tmp_path: Path
     assert own == tmp_path / "jobs.db"
     assert {each.name for each in beside} >= {"real.db-wal", "real.db-shm", "real.db.lock"}
     assert {each.parent for each in beside} == {tmp_path / "there"}
+
+
+def test_a_store_is_there_when_its_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = parse_store_url(sqlite_url(tmp_path / "jobs.db"))
+    assert not is_there(url)
+    (tmp_path / "jobs.db").touch()
+    assert is_there(url)
+    with pytest.raises(StoreUnavailable, match="is no file"):
+        is_there(parse_store_url(sqlite_url(tmp_path)))
+    # One that lies in no file cannot be missed.
+    monkeypatch.setitem(BACKENDS, "memory", MemoryBackend())
+    assert is_there(StoreURL("memory", Path("jobs"), "memory:jobs"))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.exchange.inputs import FILES, FORMATS, NAMES, VALUE_NAMES, survive
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "content",
     FILES.values(),

@@ -13,7 +13,10 @@ import pytest
 from jobstore.exchange import batches, open_records, open_writer
 from tests.unit.exchange.conftest import make_job
 
-FEW, MANY = 2_000, 50_000
+# Measuring coverage takes memory as well.
+pytestmark = pytest.mark.no_cover
+
+FEW, MANY = 2_000, 20_000
 
 
 def jsonl(count: int) -> Iterator[str]:

@@ -1,22 +1,33 @@
-"""Rules: what facts say to them, when they fire, how long they hold, who is told."""
+"""Rules: what facts say to them, when they fire, how long they hold, who is notified."""
 
 from __future__ import annotations
 
 import math
+from graphlib import TopologicalSorter
 from typing import Any
 
 import pytest
 
+from jobstore.checks import Check, Verdict
+from jobstore.operations.alerts.causes import FOLLOWS, follows
 from jobstore.operations.alerts.facts import Facts, Window
 from jobstore.operations.alerts.rules import State, advance, latency_limits, measure
+from jobstore.operations.health import COMPONENTS
 from jobstore.settings.alerting import Rule
 
 MINUTE = 60.0
 
 
 def rule(measure: str = "latency_p95_ms", **given: Any) -> Rule:
-    limit = {} if "below" in given else {"above": 50}
-    return Rule(name="a-rule", measure=measure, **{**limit, "min_count": 20, **given})
+    limit = {} if measure == "checks" else {"above": 50}
+    usual = {**limit, "min_count": 20, "for_minutes": 0}
+    return Rule(name="a-rule", measure=measure, **{**usual, **given})
+
+
+def checks(**verdicts: str) -> Facts:
+    """Facts of checks; ``disk_free`` is called ``disk:free``."""
+    found = {name.replace("_", ":"): Verdict(verdict) for name, verdict in verdicts.items()}
+    return Facts(0, {}, [Check(verdict, name=name) for name, verdict in found.items()])
 
 
 def facts(**window: Any) -> Facts:
@@ -59,10 +70,10 @@ def test_latency_is_that_of_the_slowest_operation_with_enough_calls() -> None:
     )
     assert found is not None
     assert found.value == 61.0
-    assert found.text == "p95 of search is 61.0 ms (last 5 min)"
+    assert found.text == "p95 of search is 61.0 ms (last 5 min); limit 50"
 
 
-def test_operations_too_rare_for_themselves_are_judged_together() -> None:
+def test_operations_too_rare_for_themselves_are_taken_together() -> None:
     p95 = {"get": (11, 2.0), "search": (9, 61.0), "": (20, 61.0)}
     found = measure(rule(), facts(p95_ms=p95))
     assert found is not None
@@ -70,64 +81,96 @@ def test_operations_too_rare_for_themselves_are_judged_together() -> None:
 
 
 @pytest.mark.parametrize("kind", ["latency_p95_ms", "error_percent"])
-def test_too_few_operations_are_not_judged(kind: str) -> None:
+def test_too_few_operations_say_nothing(kind: str) -> None:
     few = facts(operations=19, failures=19, p95_ms={"": (19, 900.0)})
     found = measure(rule(kind), few)
     assert found is not None
     assert found.value is None
-    assert found.text == "fewer than 20 operations to judge by (last 5 min)"
+    assert found.text == "fewer than 20 operations (last 5 min)"
 
 
 def test_errors_are_a_share_of_all_operations() -> None:
     found = measure(rule("error_percent"), facts(operations=400, failures=6))
     assert found is not None
     assert found.value == 1.5
-    assert found.text == "1.50% of 400 operations failed (last 5 min)"
+    assert found.text == "1.50% of 400 operations failed (last 5 min); limit 50"
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "value", "text"),
+    ("given", "bad", "value", "text"),
     [
-        ("health_failing", {"failing": ()}, 0, "no health check fails"),
-        ("health_failing", {"failing": ("disk", "schema")}, 2, "failing: disk, schema"),
-        ("backup_age_hours", {"backup_age_hours": 27}, 27, "the last backup is 27.0 hours old"),
-        ("backup_age_hours", {"backup_age_hours": math.inf}, math.inf, "there is no backup"),
-        (
-            "restore_test_age_days",
-            {"restore_test_age_days": 9},
-            9,
-            "the last restore test is 9.0 days old",
-        ),
-        ("disk_free_percent", {"disk_free_percent": 9.04}, 9.04, "9.0% of the disk is free"),
+        ({"checks": ("disk:free",)}, {"disk:free": 2}, 4.5, "disk:free 4.5 percent: 46 MiB free"),
+        ({"checks": ("backup",)}, {}, None, "backup:age: never"),
+        ({"checks": ("backup",), "verdict": "warn"}, {"backup:age": 1}, None, "backup:age: never"),
+        ({"checks": ("disk",)}, {"disk:free": 2}, 4.5, "disk:free 4.5 percent: 46 MiB free"),
+        ({"checks": ("wal",)}, {}, 0, "2 checks are well"),
+        ({}, {"disk:free": 2}, 4.5, "disk:free 4.5 percent: 46 MiB free"),
+        ({"verdict": "warn"}, {"disk:free": 2, "backup:age": 1}, 2,
+         "disk:free 4.5 percent: 46 MiB free; backup:age: never"),
     ],
-)
-def test_plain_facts_say_what_they_are(
-    kind: str, given: dict[str, Any], value: float, text: str
+)  # fmt: skip
+def test_checks_are_bad_from_the_verdict_of_the_rule_on(
+    given: dict[str, Any], bad: dict[str, int], value: float | None, text: str
 ) -> None:
-    found = measure(rule(kind), Facts(at=0, **given))
+    found = measure(
+        rule("checks", **given),
+        Facts(0, {}, [
+            Check(Verdict.FAIL, 4.5, "percent", "46 MiB free", "free some space", name="disk:free"),
+            Check(Verdict.WARN, output="never", name="backup:age"),
+            *(Check(Verdict.PASS, name=name) for name in ("wal:size", "wal:held")),
+            # If health warned of alerts and that raised one, neither would end.
+            Check(Verdict.FAIL, name="alerts:firing"),
+        ]),
+    )  # fmt: skip
     assert found is not None
+    assert (found.bad, found.well) == (bad, not bad)
     assert (found.value, found.text) == (value, text)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    ["latency_p95_ms", "error_percent", "health_failing", "backup_age_hours", "disk_free_percent"],
-)
+def test_the_advice_of_checks_is_said_once() -> None:
+    found = measure(
+        rule("checks"),
+        Facts(0, {}, [
+            Check(Verdict.FAIL, advice="run 'jobstore doctor'", name=name) for name in ("a", "b")
+        ]),
+    )  # fmt: skip
+    assert found is not None
+    assert found.advice == "Run 'jobstore doctor'."
+
+
+def test_a_rule_about_all_checks_leaves_out_what_another_one_is_about() -> None:
+    everything = rule("checks", severity="critical")
+    others = [
+        everything,
+        rule("checks", checks=("disk:free",), severity="critical"),
+        rule("checks", checks=("backup",)),
+    ]
+    facts = checks(disk_free="fail", wal_size="fail", backup_age="fail")
+    found = measure(everything, facts, others)
+    assert found is not None
+    assert {*found.bad} == {"wal:size", "backup:age"}
+
+
+@pytest.mark.parametrize("kind", ["latency_p95_ms", "error_percent", "checks"])
 def test_facts_that_are_not_known_say_nothing(kind: str) -> None:
     assert measure(rule(kind), Facts(at=0)) is None
 
 
+def test_a_check_that_was_not_made_says_nothing() -> None:
+    assert measure(rule("checks", checks=("performance",)), checks(disk_free="pass")) is None
+
+
 def test_many_failing_checks_are_not_all_named() -> None:
-    found = measure(rule("health_failing"), Facts(at=0, failing=tuple("abcdefghijkl")))
+    found = measure(rule("checks"), checks(**dict.fromkeys("abcdefghijkl", "fail")))
     assert found is not None
-    assert found.text.endswith("i, j and more")
+    assert found.text.endswith("i; j; and 2 more")
 
 
 def test_a_window_of_nothing_means_the_latest() -> None:
     latest = Facts(at=0, windows={60.0: Window(operations=50, failures=50)})
     found = measure(rule("error_percent", window_minutes=0), latest)
     assert found is not None
-    assert found.text.endswith("(last 1 min)")
+    assert found.text.endswith("(last 1 min); limit 50")
 
 
 def test_it_fires_at_once_and_is_over_after_it_was_well_long_enough() -> None:
@@ -150,9 +193,11 @@ def test_without_a_margin_the_limit_itself_is_well() -> None:
     assert story.tell(51, 50) == ["firing", "resolved"]
 
 
-def test_a_rule_may_watch_for_too_little() -> None:
-    story = Story(rule("latency_p95_ms", below=10, clear=12, clear_minutes=0))
-    assert story.tell(10, 9.9, 11.9, 12) == [None, "firing", None, "resolved"]
+def test_it_fires_when_it_was_so_for_long_enough() -> None:
+    story = Story(rule(for_minutes=2, clear_minutes=0))
+    assert story.tell(51, 51, 49, 51, 51) == [None] * 5
+    assert story.tell(51, 51) == ["firing", None]
+    assert story.tell(50, 51, 51, 51) == ["resolved", None, None, "firing"]
 
 
 def test_too_little_to_measure_lets_an_alert_end() -> None:
@@ -196,6 +241,20 @@ def test_a_clock_that_jumps_forward_tells_once() -> None:
     story.tell(60)
     story.now += 365 * 86_400
     assert story.tell(60, 60) == ["repeated", None]
+
+
+def test_no_cause_follows_from_what_it_leads_to() -> None:
+    order = list(
+        TopologicalSorter(
+            {cause: {each for each in FOLLOWS if follows(each, cause)} for cause in FOLLOWS}
+        ).static_order()
+    )  # raises CycleError for a circle
+    assert {*order} == {*FOLLOWS}
+    measures = {"latency_p95_ms", "error_percent"}
+    named = {*FOLLOWS}.union(*FOLLOWS.values()) - measures
+    assert {each.partition(":")[0] for each in named} <= {*COMPONENTS}
+    assert follows("backup:age", "disk:free")
+    assert not follows("disk:free", "disk:free")
 
 
 def test_pictures_know_where_latency_rules_begin() -> None:

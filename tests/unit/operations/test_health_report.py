@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import jobstore
 from jobstore.checks import Check, HealthReport, Verdict
-from jobstore.checks.report import above, below
+from jobstore.checks.limits import at_least, at_most
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -26,6 +26,7 @@ checks = st.builds(
     observed=observed,
     unit=st.none() | st.text(),
     output=st.text(),
+    advice=st.text(),
 )
 
 
@@ -62,7 +63,8 @@ def test_the_form_is_that_of_health_json() -> None:
         kind="system",
         observed=15.5,
         unit="percent",
-        output="free some space",
+        output="46 MiB are free",
+        advice="free some space",
     )
     report = HealthReport([measured, check("store:responseTime", Verdict.PASS)]).to_json()
     assert report == {
@@ -78,7 +80,8 @@ def test_the_form_is_that_of_health_json() -> None:
                     "observedUnit": "percent",
                     "status": "warn",
                     "time": "2026-03-01T12:00:00Z",
-                    "output": "free some space",
+                    "output": "46 MiB are free",
+                    "advice": "free some space",
                 }
             ],
             "store:responseTime": [
@@ -95,12 +98,18 @@ def test_a_report_comes_back_from_its_json(found: list[Check]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "verdict"), [(1, "pass"), (5, "pass"), (5.1, "warn"), (9, "warn"), (9.1, "fail")]
+    ("value", "verdict", "limit"),
+    [(1, "pass", 5), (5, "pass", 5), (5.1, "warn", 5), (9, "warn", 5), (9.1, "fail", 9)],
 )
-def test_a_value_at_its_limit_is_within_it(value: float, verdict: str) -> None:
-    assert above(value, 5, 9) == verdict
-    assert below(-value, -5, -9) == verdict
+def test_a_value_at_its_limit_is_within_it(value: float, verdict: str, limit: float) -> None:
+    high = at_most(value, "ms", 5, 9)
+    assert (high.verdict, high.observed, high.limit) == (verdict, value, limit)
+    assert high.output == ("" if verdict == "pass" else f"is above {limit} ms")
+    low = at_least(-value, "percent", -5, -9, told="too low", advice="add some")
+    assert (low.verdict, low.observed, low.limit) == (verdict, -value, -limit)
+    assert low.explanation == ("" if verdict == "pass" else "too low; add some")
 
 
 def test_without_a_limit_to_fail_nothing_fails() -> None:
-    assert (above(1e300, 1), below(-1e300, 1)) == ("warn", "warn")
+    assert at_most(1e300, "ms", 1).verdict == "warn"
+    assert at_least(-1e300, "ms", 1, told="too low").verdict == "warn"

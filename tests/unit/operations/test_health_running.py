@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 
 from jobstore import StoreBusy
-from jobstore.checks import Probe, Verdict, run
-from jobstore.checks.running import Seen
+from jobstore.checks import Check, Probe, Verdict, run
 from jobstore.threads import apart, apart_once, loop_apart, within
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SHORT, LONG = 0.05, 30.0
+SHORT, LONG = 0.05, 60.0
 
 
 @pytest.fixture
@@ -31,24 +30,24 @@ def probe(name: str, look: Callable[[], Any], **more: Any) -> Probe:
     return Probe(name, look, **more)
 
 
-def well(value: int = 1) -> Seen:
-    return Seen(Verdict.PASS, value)
+def well(value: int = 1) -> Check:
+    return Check(Verdict.PASS, value)
 
 
-async def good() -> Seen:
+async def good() -> Check:
     return well()
 
 
 def raising(error: BaseException) -> Callable[[], Any]:
-    async def look() -> Seen:
+    async def look() -> Check:
         raise error
 
     return look
 
 
 async def test_what_was_seen_is_in_the_check() -> None:
-    async def look() -> Seen:
-        return Seen(Verdict.WARN, 7, "MiB", "is above 5 MiB")
+    async def look() -> Check:
+        return Check(Verdict.WARN, 7, "MiB", "is above 5 MiB")
 
     (check,) = await run([probe("wal:size", look, kind="system")], LONG, lambda: AT)
     assert (check.name, check.kind, check.verdict) == ("wal:size", "system", "warn")
@@ -59,7 +58,7 @@ async def test_what_was_seen_is_in_the_check() -> None:
 async def test_a_thread_that_blocks_fails_its_own_check_alone(
     blocked: Callable[[], None],
 ) -> None:
-    async def deaf() -> Seen:
+    async def deaf() -> Check:
         while True:
             try:
                 await asyncio.sleep(LONG)
@@ -88,7 +87,7 @@ async def test_those_that_measure_run_alone() -> None:
     seen: list[tuple[str, ...]] = []
 
     def look(name: str) -> Callable[[], Any]:
-        async def looking() -> Seen:
+        async def looking() -> Check:
             running.append(name)
             await asyncio.sleep(0)
             seen.append(tuple(running))
@@ -126,7 +125,7 @@ async def test_what_is_wrong_is_told_without_values(error: Exception, told: str)
 async def test_whoever_is_cancelled_cancels_its_checks() -> None:
     cancelled = asyncio.Event()
 
-    async def look() -> Seen:
+    async def look() -> Check:
         try:
             await asyncio.sleep(LONG)
         except asyncio.CancelledError:

@@ -139,7 +139,8 @@ def test_a_value_that_is_not_set_is_named_once(tmp_path: Path) -> None:
     assert refused(tmp_path, yaml) == [
         "logging.slow_ms: takes SLOW, which is not set (config.yaml, line 2)",
         "alerts.sinks[0].type: takes KIND, which is not set (config.yaml, line 5)",
-        "alerts.sinks[0]: must have a type: log, webhook, email or command (config.yaml, line 5)",
+        "alerts.sinks[0]: must have a type: log, webhook, heartbeat, email or command "
+        "(config.yaml, line 5)",
     ]
 
 
@@ -153,7 +154,12 @@ def test_a_value_that_is_not_set_is_named_once(tmp_path: Path) -> None:
         ("7: {}", "7: is no setting; there are environment, store, paths"),
         ("environment: prod", "environment: must be development, staging or production"),
         ("environment: {a: b}", "environment: must be development, staging or production"),
+        ("environment: ", "environment: must be development, staging or production"),
         ("store: 5", "store: must have keys and values"),
+        ("store: 0", "store: must have keys and values"),
+        ("store: false", "store: must have keys and values"),
+        ("store: ''", "store: must have keys and values"),
+        ("store: []", "store: must have keys and values"),
         ("store: [a]", "store: must have keys and values"),
         ("store: {readers: 0}", "store.readers: must be a whole number, 1 to 64"),
         ("store: {readers: 65}", "store.readers: must be a whole number, 1 to 64"),
@@ -212,15 +218,22 @@ def test_a_value_that_is_not_set_is_named_once(tmp_path: Path) -> None:
         ("alerts: {rules: [5]}", "alerts.rules[0]: must have keys and values"),
         ("alerts: {rules: [{name: a}]}", "alerts.rules[0].measure: must be given"),
         ("alerts: {rules: [{name: A}]}", "alerts.rules[0].name: must be a name of small letters"),
-        ("alerts: {rules: [{name: disk-free, above: 5}]}", "needs one of above and below"),
-        ("alerts: {rules: [{name: disk-free, below: 9, clear: 3}]}", "clear must lie on the good"),
         (
-            "alerts: {rules: [{name: restore-test-age, clear: 9}]}",
-            "clear must lie on the good side",
+            "alerts: {rules: [{name: a, measure: error_percent}]}",
+            "alerts.rules[0]: a rule of error_percent needs above",
         ),
+        (
+            "alerts: {rules: [{name: disk-free, above: 5}]}",
+            "the limits of checks are set in health",
+        ),
+        ("alerts: {rules: [{name: disk-free, below: 9}]}", "alerts.rules[0].below: is no setting"),
+        ("alerts: {rules: [{name: backup-age, clear: 9}]}", "the limits of checks are set in"),
+        ("alerts: {rules: [{name: latency-warning, clear: 51}]}", "must lie on the good side"),
+        ("alerts: {rules: [{name: errors-warning, checks: [disk]}]}", "go with measure: checks"),
+        ("alerts: {rules: [{name: disk-free, checks: ['a b']}]}", "must be a check of 'jobstore"),
         ("alerts: {rules: [{name: a}, {name: a}]}", "alerts.rules: two rules have the same name"),
         ("alerts: {sinks: [{type: slack}]}", "alerts.sinks[0]: must have a type: log, webhook"),
-        ("alerts: {sinks: [hunter2]}", "alerts.sinks[0]: must have a type: log, webhook, email or"),
+        ("alerts: {sinks: [hunter2]}", "alerts.sinks[0]: must have a type: log, webhook, heart"),
         ("alerts: {sinks: [{type: log}, {type: log}]}", "alerts.sinks: two sinks have the same"),
         (
             "alerts: {sinks: [{type: webhook, url: 'ftp://hunter2/'}]}",
@@ -326,8 +339,8 @@ def test_a_default_rule_is_changed_by_its_name_and_others_stay(tmp_path: Path) -
     latency = rules["latency-warning"]
     # The old one's way back, 45, would lie beyond the new limit.
     assert (latency.above, latency.clear, latency.min_count) == (40, None, 20)
-    assert (rules["disk-free"].below, rules["disk-free"].clear) == (10, 12)
-    assert rules["disk-free"].limit == 10
+    assert (rules["disk-free"].checks, rules["disk-free"].verdict) == (("disk:free",), "fail")
+    assert (rules["disk-free"].severity, rules["disk-free"].rank) == ("warning", 1)
 
 
 def test_settings_do_not_change() -> None:

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobstore import InvalidPosting, JobPosting
-from jobstore.engines.backend import Verdict
 from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.engines.sqlite.upkeep import rebuilding
 from jobstore.engines.sqlite.upkeep.inspection import inspect_pages, inspect_rows
 from jobstore.engines.sqlite.upkeep.rebuilding import rebuild_counters, rebuild_index
 from jobstore.engines.sqlite.writing import changes
 from jobstore.intake.validation import check_posting
+from jobstore.verdicts import Verdict
 from tests.fixtures.postings import full
 from tests.property.strategies import postings
 from tests.unit.sqlite.library import NOW, find, library, store
@@ -113,7 +113,7 @@ def many(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 def faults(path: Path) -> set[str]:
     findings = [*inspect_pages(path, full=True), *inspect_rows(path)]
-    return {each.name for each in findings if each.verdict is Verdict.PROBLEM}
+    return {each.name for each in findings if each.verdict is Verdict.FAIL}
 
 
 @pytest.mark.parametrize("damage", COUNTERS.values(), ids=COUNTERS.keys())

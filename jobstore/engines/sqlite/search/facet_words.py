@@ -33,8 +33,8 @@ MARK = "\ue000"
 
 # The fields with a word for each value, and their letters.
 LETTERS = dict(zip(FACETS, "sclnwtxioku", strict=True))
-# Two fields that are asked for together, and that a few values share out among all postings: a
-# word for each pair of values stands for two long lists.
+# Two fields with few values that are often asked for together: one word for each pair of values
+# replaces the merge of two long lists.
 PAIR = ("status", "workplace")
 _PAIR_LETTER = "b"
 
@@ -77,7 +77,7 @@ class Scale(NamedTuple):
         return exponent, int(fraction * 2 * _GRAINS) - _GRAINS
 
     def _number(self, value: float) -> int:
-        """The number of a bucket of eighths, from 0."""
+        """Return the number of a bucket of eighths, from 0."""
         octave, grain = self._bucket(value)
         return (octave - self.first) * 8 + grain // _PART
 
@@ -119,13 +119,13 @@ class Scale(NamedTuple):
     def reaching(self, low: float | None, high: float | None) -> tuple[str, ...]:
         """Return the fewest words of which every value between the inclusive bounds has one.
 
-        Values beside the bounds may have them too: the bounds have to be compared as well.
+        Values outside of the bounds may have them too, so the bounds still have to be compared.
         """
         start = 0 if low is None else self._number(low)
         end = (1 << _BITS) if high is None else self._number(high) + 1
         found = []
         while start < end:
-            # The largest bucket that begins here and ends in time; the smallest always does.
+            # The largest bucket that begins here and does not pass the end.
             bits = next(bits for bits, size in _SIZES if start % size == 0 and start + size <= end)
             found.append(self._prefix(start, bits))
             start += 1 << (_BITS - bits)

@@ -1,7 +1,7 @@
 """One search on one connection: the criteria, made ready for any number of statements.
 
-Only the running of statements is here; what is asked in which order is in :mod:`.sorting`
-and :mod:`.search`.
+Only statements are run here; which ones and in which order is decided in :mod:`.sorting` and
+:mod:`.pages`.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _SQL = named_statements.load("sqlite")
 Row = tuple[Any, ...]
 
 MAX_SORTED = 2000
-"""How many matches are sorted at once by something else than time."""
+"""The most matches that are sorted at once by something else than time."""
 
-# So many parts of a query FTS5 joins quickly in any order.
+# With at most so many parts, the order in which FTS5 joins them does not matter.
 _FREELY_JOINED = 2
-# How many of the newest postings with a word tell how common it is.
+# How common a word is, is estimated from so many of the newest postings with it.
 _SAMPLED = 32
-# So many more rows of one word take as long as seeking the next word.
+# Reading so many more rows of one word takes as long as seeking the next word.
 _PASSED = 32
 
 _DATES = ("posted_since", "posted_until")
@@ -82,15 +82,15 @@ class Lookup:
 
     @cached_property
     def newest(self) -> list[int]:
-        """Where the newest matches stand, at most one more than MAX_SORTED."""
+        """The places of the newest matches, at most one more than MAX_SORTED."""
         return self.places(MAX_SORTED + 1)
 
     def places(self, limit: int) -> list[int]:
-        """Return where the newest matches stand, newest first."""
+        """Return the places of the newest matches, newest first."""
         return [row[0] for row in self._rows(statements.places(self.shape), limit=limit)]
 
     def having(self, word: str, limit: int) -> list[int]:
-        """Return where the newest matches with one more facet word stand."""
+        """Return the places of the newest matches that have one more facet word."""
         sql = statements.places(self.shape._replace(words=True))
         return [row[0] for row in self._rows(sql, limit=limit, match=self.match.query(word))]
 
@@ -121,7 +121,7 @@ class Lookup:
         """Return a number that is higher for words which more of the newest postings have."""
         bound = {"match": words, "before": _SAMPLED - 1}
         row = self._conn.execute(_SQL["nth_match"], bound).fetchone()
-        # The further one has to go for so many matches, the rarer they are.
+        # The further back the newest postings with a word reach, the rarer it is.
         return -math.inf if row is None else -row[0]
 
     def _words_from(self, stem: str, limit: int) -> list[str]:

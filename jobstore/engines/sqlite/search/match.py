@@ -32,9 +32,9 @@ MAX_PREFIX_WORDS = 200
 """How many words all prefixes of a query may stand for together. In an index of 14 segments each
 takes 0.1 to 0.16 ms: it is looked up in all of them, and then read from."""
 
-# Alternatives that are looked up to tell how common they are together.
+# The most alternatives that are looked up to estimate how common they are together.
 _SAMPLED_WORDS = 20
-# How many parts are nested; FTS5's parser has room for some dozens.
+# The most parts that are nested; FTS5's parser has room for some dozens.
 _NESTED = 8
 # A word that no posting has.
 _NOTHING = MARK + "0"
@@ -73,7 +73,7 @@ class Match(NamedTuple):
 
     @property
     def is_wide(self) -> bool:
-        """Whether a part has many alternatives, each of which has to be sought."""
+        """Whether a part has many alternatives; each one has to be sought."""
         return any(not part.sample for part in self.required)
 
     def ordered(self, commonness: Callable[[str], float]) -> Match:
@@ -129,8 +129,7 @@ def any_of(parts: Iterable[str]) -> str:
 
 
 class _Speller:
-    """Writes alternative terms as one part, and keeps account of the words that prefixes stand
-    for."""
+    """Writes alternative terms as one part, and counts the words that prefixes stand for."""
 
     def __init__(self, expand: Expand) -> None:
         self._expand = expand

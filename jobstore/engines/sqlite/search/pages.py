@@ -70,7 +70,7 @@ def search(
             places = [row[0] for row in rows]
             total = total or counting.total(len(places))
         elif total is None and after is None and lookup.is_costly and criteria.sort is Sort.NEWEST:
-            # Matches take long to find: once for the page and the total.
+            # Matches take long to find, so they are found once, for the page and the total.
             places = lookup.places(counting.MAX_COUNTED + 1)
             total = counting.total(len(places))
         texts = _TEXT if snippets and criteria.text and criteria.text.required else ()
@@ -141,7 +141,7 @@ def _hits(
 
 
 def _is_all(places: list[int]) -> bool:
-    """Whether the places that were counted are those of all matches."""
+    """Tell whether the counted places are those of all matches."""
     return len(places) <= counting.MAX_COUNTED
 
 

@@ -22,7 +22,7 @@ from jobstore.search.criteria import Criteria
 
 
 class Hit(NamedTuple):
-    """A match, where it stands, and the columns asked for, if they were read already."""
+    """A match: its position, and the columns that were asked for if they were read already."""
 
     place: int
     position: Position
@@ -103,8 +103,8 @@ def _buckets(
 
 
 def _limits(criteria: Criteria, column: str) -> tuple[float, float]:
-    """Return between which numbers the matches are for certain."""
-    # A salary_max is compared with the lower end of a range, which does not sort.
+    """Return the bounds that the numbers of all matches lie between."""
+    # salary_max bounds the lower end of a range, and results are sorted by the upper end.
     low, high = criteria.salary_min, None
     if column == "applicant_count":
         low, high = criteria.applicants_min, criteria.applicants_max
@@ -149,7 +149,7 @@ class _Walk(NamedTuple):
         shape = self.lookup.shape._replace(words=True)
         bound: dict[str, Any] = {"match": self.lookup.match.query(word)}
         if number > self.start:
-            # Counts above 2^53 lie closer together than the bounds of a walk.
+            # Counts above 2^53 are too close together for the bounds of a walk, which are floats.
             return []
         if self.after and number == self.start:
             shape = shape.also("after")

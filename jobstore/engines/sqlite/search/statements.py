@@ -52,7 +52,7 @@ class Bind(Term):
 
 
 class _Scalar(Term):
-    """A query in parentheses, for its one value or its one column."""
+    """A query in parentheses, used as one value or as one column."""
 
     def __init__(self, query: QueryBuilder | str) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class _Scalar(Term):
 
 
 class _Given(Table):
-    """The JSON array ``:places`` as a table, which PyPika has no word for."""
+    """The JSON array ``:places`` as a table, which PyPika cannot express."""
 
     def get_sql(self, **_: Any) -> str:
         return f'json_each(:places) "{self.alias}"'
@@ -76,7 +76,7 @@ class _Operator(Comparator):
     MATCH = " MATCH "
 
 
-# PyPika asks for a number here, and writes down what it gets.
+# PyPika expects a number here, but writes whatever it is given.
 _LIMIT: Any = Bind("limit")
 
 
@@ -145,7 +145,7 @@ def _place(shape: Shape) -> Term:
 
 
 def _newest_first(query: QueryBuilder, shape: Shape) -> QueryBuilder:
-    # By what leads the query, so that nothing has to be sorted.
+    # In the order of the index that leads the query, so that nothing has to be sorted.
     if shape.words:
         return query.orderby(_WORDS.rowid, order=Order.asc)
     return query.orderby(_POSTING.place, order=Order.desc)
@@ -166,7 +166,7 @@ def _beyond(shape: Shape, bound: Term, *, upwards: bool) -> Criterion:
 
 
 def _matches(shape: Shape, with_row: bool) -> QueryBuilder:
-    """All rows of a shape, without columns and order."""
+    """Return the query for all rows of a shape, without columns and order."""
     row_conditions = sorted(shape.conditions & _ROW.keys())
     if shape.words:
         query = SQLLiteQuery.from_(_WORDS)
@@ -242,7 +242,7 @@ def highest(column: str) -> str:
 @cache
 def rows_at(columns: tuple[str, ...], texts: tuple[str, ...] = ()) -> str:
     """KEYS, ``columns`` of posting and ``texts`` of posting_text at ``:places``, in any order."""
-    # Outermost, the list is walked as it is; inside of IN it would first be sorted.
+    # As the outermost table the list is read in its order; inside of IN it would be sorted first.
     query = SQLLiteQuery.from_(_GIVEN).cross_join(_POSTING).cross()
     if texts:
         query = query.left_join(_TEXT).on(_TEXT.place == _POSTING.place)

@@ -1,4 +1,4 @@
-"""What stands in a database file, and how it differs from an earlier state of it; only read."""
+"""The condition of a database file, and how it differs from an earlier state; it is only read."""
 
 from __future__ import annotations
 

@@ -1,16 +1,15 @@
 """What a copy of a store holds: its rows, their digest, and whether it is sound.
 
-Only copies are read here, which nobody else has open; the live store is none of them. They are
-opened as immutable, so that nothing is written beside them, and they may come from anywhere. So
-their schema has to be the one that their migrations make: a trigger or a view would be run by
-whoever opens the store.
+Only copies are read here, never the live store, and nobody else has them open. They are opened as
+immutable, so that nothing is written beside them. They may come from anywhere, so their schema has
+to be the one that their migrations make: whoever opens a store runs its triggers and views.
 
 The digest covers every column of every table but the counters, which follow from the rest, the
 store's own properties and the record of migrations. It is the sum, modulo 2^256, of the SHA-256
 of each row, so it depends neither on the order of rows nor on the pages that they are in; a
-posting's place, which moves, counts for nothing, and rows that belong to a place count with the
-posting's id instead. It finds accidents and damage, not a forger who makes all of it anew;
-encrypting to a public key keeps none out either, since anybody can do that.
+posting's place, which moves, is left out, and rows that belong to a place count with the posting's
+id instead. The digest finds accidents and damage, but not a forger who makes all of it anew;
+neither does encryption, since anybody can encrypt to a public key.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from jobstore.engines.scripts import Script, read_scripts
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import DamagedRow, translated
 from jobstore.engines.sqlite.upkeep.rebuilding import DERIVED_FORM
-from jobstore.engines.sqlite.yoyo_backend import Backend
+from jobstore.engines.sqlite.yoyo_backend import made_by
 from jobstore.errors import BackupError, SchemaMismatch, StoreCorrupt
 from jobstore.progress import Progress
 
@@ -62,7 +61,7 @@ def fits(head: bytes, octets: int) -> bool:
     if not head.startswith(_MAGIC):
         return False
     if head[24:28] != head[92:96]:
-        # Whoever wrote it last left the number of pages as it was.
+        # The number of pages is not valid: the last writer did not write it.
         return True
     page = int.from_bytes(head[16:18])
     return (65536 if page == 1 else page) * int.from_bytes(head[28:32]) == octets
@@ -82,7 +81,7 @@ def read(path: Path, progress: Progress, *, thorough: bool, own: bool = False) -
             tables = _count(conn)
             return Content(migrations, tables, _digest(conn, tables, progress), _store(conn))
     except (TypeError, ValueError) as error:
-        # Somebody put values there that no writer does.
+        # No writer of ours stores such values.
         raise StoreCorrupt(f"Values that nothing expects are in it ({error}).") from error
 
 
@@ -106,9 +105,9 @@ def _require_own_schema(conn: sqlite3.Connection, migrations: tuple[str, ...]) -
     known = _scripts()
     if not known.keys() >= {*migrations}:
         return
-    shadows, expected = _made_by(tuple(known[id] for id in migrations))
+    shadows, expected = _expected(tuple(known[id] for id in migrations))
     found = _objects(conn, shadows)
-    # An index more does nothing by itself, so an operator may add one.
+    # A further index does nothing by itself, so an operator may add one.
     if expected - found or any(kind != "index" for kind, *_ in found - expected):
         raise BackupError(
             "It has tables, views or triggers that its migrations did not make, or lacks some; "
@@ -117,9 +116,9 @@ def _require_own_schema(conn: sqlite3.Connection, migrations: tuple[str, ...]) -
 
 
 def _objects(conn: sqlite3.Connection, shadows: frozenset[str]) -> _Objects:
-    """Return what there is in a schema, as kind, name and what defines it.
+    """Return the objects of a schema: kind, name and definition.
 
-    How a module of SQLite defines the tables behind its own is its business.
+    The tables behind a virtual table are left out: its module defines them.
     """
     return frozenset(
         (kind, name, "" if kind == "table" and name in shadows else " ".join((sql or "").split()))
@@ -129,13 +128,9 @@ def _objects(conn: sqlite3.Connection, shadows: frozenset[str]) -> _Objects:
 
 
 @cache
-def _made_by(scripts: tuple[Script, ...]) -> tuple[frozenset[str], _Objects]:
+def _expected(scripts: tuple[Script, ...]) -> tuple[frozenset[str], _Objects]:
     """Return what migrations make, by running them: the tables behind others, and everything."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
-        backend = Backend(conn)
-        with backend.transaction():
-            for script in scripts:
-                backend.apply(script)
+    with made_by(scripts) as conn:
         shadows = frozenset(name for (name,) in conn.execute(_SHADOWS))
         return shadows, _objects(conn, shadows)
 
@@ -145,7 +140,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a copy for reading, while the block lasts."""
     uri = f"file:{quote(str(path))}?mode=ro&immutable=1"
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as conn:
-        # What a stranger's schema brings along is not run.
+        # Nothing that a stranger's schema defines is run.
         conn.execute("PRAGMA trusted_schema = OFF")
         conn.execute("PRAGMA cell_size_check = ON")
         yield conn

@@ -1,9 +1,9 @@
 """Copying a whole database, by SQLite's online backup: out of a store, and over one.
 
-A store is read in one read transaction, so a copy is of one moment however long copying takes,
-and no write makes it begin anew; meanwhile the WAL cannot be emptied. It is written over in one
-write transaction, so a process that is killed meanwhile leaves it as it was, and connections that
-others have open see what was put there.
+A store is read in one read transaction: so a copy is of one moment however long copying takes, no
+write makes it begin anew, and the WAL cannot be emptied meanwhile. A store is overwritten in one
+write transaction: so it stays as it was if the process is killed, and open connections of others
+see the new content.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from jobstore.scratch import no_space, require_space
 
 # Pages of one step; other work of this process gets its turn in between.
 _STEP = 1000
-# Seconds to wait while a crash is being recovered from.
+# Seconds to wait while another process recovers the WAL after a crash.
 _PATIENCE = 10.0
 # The copy, and its compressed form, which is mostly a third of it.
 _ROOM = 1.5
@@ -34,7 +34,7 @@ _ROOM = 1.5
 def dump(path: Path, target: Path, progress: Progress) -> None:
     """Do what :meth:`jobstore.engines.archive.Archive.dump` says.
 
-    On a connection of its own that can neither write nor checkpoint.
+    Its connection can neither write nor checkpoint.
     """
     with reachable(path):
         if not path.is_file():
@@ -47,7 +47,7 @@ def dump_from(source: sqlite3.Connection, target: Path, progress: Progress) -> N
     """Copy the database of a connection as it is at this moment."""
     create(target).close()
     with translated(), closing(sqlite3.connect(target, isolation_level=None)) as copy:
-        # Nobody needs it after a crash.
+        # The copy need not survive a crash.
         copy.execute("PRAGMA journal_mode = OFF")
         copy.execute("PRAGMA synchronous = OFF")
         with _moment(source):
@@ -63,7 +63,7 @@ def dump_from(source: sqlite3.Connection, target: Path, progress: Progress) -> N
 
 
 def overwrite(live: sqlite3.Connection, copy: Path) -> None:
-    """Make the database of a connection what stands in the file ``copy``."""
+    """Replace the content of a connection's database by that of the file ``copy``."""
     live.execute("PRAGMA synchronous = FULL")
     _fit(copy, _page_size(live))
     with opened(copy) as source:
@@ -72,14 +72,14 @@ def overwrite(live: sqlite3.Connection, copy: Path) -> None:
 
 def _tell(progress: Progress | None, page: int, status: int, left: int, total: int) -> None:
     if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        # The module would try for ever; other errors it raises itself.
+        # sqlite3 would retry this for ever; it raises other errors itself.
         raise StoreBusy
     if progress is not None:
         progress("copy pages", (total - left) * page, total * page)
 
 
 def _fit(copy: Path, page: int) -> None:
-    """Give a copy pages of that size: over a database in WAL mode SQLite writes no others."""
+    """Rewrite a copy with pages of that size: a database in WAL mode keeps its page size."""
     with opened(copy) as conn:
         if _page_size(conn) == page:
             return
@@ -96,11 +96,11 @@ def _page_size(conn: sqlite3.Connection) -> int:
 
 @contextmanager
 def _moment(source: sqlite3.Connection) -> Iterator[None]:
-    """Let the connection see one moment during the block."""
+    """Make the connection see one moment during the block."""
     source.execute("PRAGMA wal_autocheckpoint = 0")
     source.execute("BEGIN")
     try:
-        # The moment is that of the first read; also, another program's database is refused.
+        # The first read decides the moment; it also refuses another program's database.
         schema.recorded(source)
         yield
     finally:

@@ -12,30 +12,28 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from jobstore.engines import named_statements
-from jobstore.engines.backend import Finding, Footprint, Library, Verdict
+from jobstore.engines.backend import Footprint, Library
 from jobstore.engines.sqlite import schema, wal
 from jobstore.engines.sqlite.connection import LEAST_SQLITE, wal_reset_race
-from jobstore.engines.sqlite.errors import primary_code, wrap
+from jobstore.engines.sqlite.errors import primary_code, unreadable, wrap
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.upkeep.verification import Faults, verify_rows
 from jobstore.errors import JobStoreError
 from jobstore.files import exposure
 from jobstore.locking import FileLock
+from jobstore.verdicts import Check, Verdict, finding
 
 _SQL = named_statements.load("sqlite")
-T = TypeVar("T")
 
 # Seconds to wait for a lock before a check is given up.
 PATIENCE = 10.0
 # A WAL of this size says that a reader never lets go, or that nobody checkpoints.
 _LARGE_WAL = 256 * 1024 * 1024
 _LITTLE_SPACE = 256 * 1024 * 1024
-# What becomes of what was committed behind damage.
+# What to do about transactions behind damage.
 _LOST = (
     "what was stored last is missing: import it again, see whether the disk is sound, then remove "
     "the copy"
@@ -62,10 +60,10 @@ def _has_full_text() -> bool:
         return ("ENABLE_FTS5",) in conn.execute("PRAGMA compile_options").fetchall()
 
 
-def inspect_library() -> Finding:
+def inspect_library() -> Check:
     """Look at the SQLite that Python is linked with."""
     name, _, usable, detail, _ = library()
-    return Finding(name, Verdict.OK if usable else Verdict.PROBLEM, detail)
+    return finding(name, Verdict.PASS if usable else Verdict.FAIL, detail)
 
 
 def footprint(path: Path) -> Footprint:
@@ -75,73 +73,73 @@ def footprint(path: Path) -> Footprint:
     return Footprint(path.parent, path.stat().st_size, log.stat().st_size if log.exists() else 0)
 
 
-def inspect_files(path: Path) -> Iterator[Finding]:
+def inspect_files(path: Path) -> Iterator[Check]:
     """Look at the database file, what stands beside it, and the disk."""
     state = path.stat()
-    yield Finding("file", Verdict.OK, f"{path}, {_size(state.st_size)}")
+    yield finding("file", Verdict.PASS, f"{path}, {_size(state.st_size)}")
     mode = stat.S_IMODE(state.st_mode)
     others = f"mode {mode:04o}"
     exposed = exposure(path.parent, state.st_uid)
     if exposed:
-        yield Finding(
+        yield finding(
             "permissions",
-            Verdict.WARNING,
+            Verdict.WARN,
             f"the folder {path.parent} {exposed}, and so the store can be replaced; chmod 700",
         )
     elif mode & 0o077:
-        yield Finding(
-            "permissions", Verdict.WARNING, f"{others}: other accounts can open it; chmod 600"
+        yield finding(
+            "permissions", Verdict.WARN, f"{others}: other accounts can open it; chmod 600"
         )
     elif not os.access(path, os.R_OK | os.W_OK) or not os.access(path.parent, os.W_OK):
-        yield Finding("permissions", Verdict.WARNING, f"{others}: this account cannot write")
+        yield finding("permissions", Verdict.WARN, f"{others}: this account cannot write")
     else:
-        yield Finding("permissions", Verdict.OK, others)
+        yield finding("permissions", Verdict.PASS, others)
     yield _inspect_log(path.resolve())
     free = shutil.disk_usage(path.parent).free
-    yield Finding(
-        "disk space", Verdict.WARNING if free < _LITTLE_SPACE else Verdict.OK, f"{_size(free)} free"
+    yield finding(
+        "disk space", Verdict.WARN if free < _LITTLE_SPACE else Verdict.PASS, f"{_size(free)} free"
     )
 
 
-def _inspect_log(path: Path) -> Finding:
+def _inspect_log(path: Path) -> Check:
     """Look at the WAL; to be called before anything opens the database, which recovers it."""
     length = footprint(path).log
     damaged = wal.examine(path)
     if damaged is not None:
-        verdict = Verdict.PROBLEM if damaged.certain else Verdict.WARNING
+        verdict = Verdict.FAIL if damaged.certain else Verdict.WARN
         try:
             copied = f"It was copied to {wal.keep(path, damaged)}; {_LOST}"
         except OSError as error:
             copied = f"It cannot be copied ({error.strerror}): do that before anything opens it"
-        return Finding("wal", verdict, f"{damaged}. {copied}")
+        return finding("wal", verdict, f"{damaged}. {copied}")
     copies = [each for each, _ in wal.kept(path)]
     if copies:
         told = f"one was damaged and is kept in {', '.join(map(str, copies))}; {_LOST}"
-        return Finding("wal", Verdict.WARNING, told)
+        return finding("wal", Verdict.WARN, told)
     large = length > _LARGE_WAL
-    return Finding(
+    return finding(
         "wal",
-        Verdict.WARNING if large else Verdict.OK,
+        Verdict.WARN if large else Verdict.PASS,
         _size(length) + (": a reader keeps it from being written back" if large else ""),
     )
 
 
-def inspect_pages(path: Path, *, full: bool) -> Iterator[Finding]:
+def inspect_pages(path: Path, *, full: bool) -> Iterator[Check]:
     """Let SQLite check the structure of the file; with ``full`` indexes and words as well."""
-    pages = _reading(path, partial(check_pages, full=full))
+    (pages,) = _reading(path, lambda conn: [check_pages(conn, full=full)])
     yield pages
-    if full and pages.verdict is Verdict.OK:
+    if full and pages.verdict is Verdict.PASS:
         yield _inspect_words(path)
 
 
-def check_pages(conn: sqlite3.Connection, *, full: bool) -> Finding:
+def check_pages(conn: sqlite3.Connection, *, full: bool) -> Check:
     """Do what :func:`inspect_pages` does for the pages, on an open connection."""
     check = "integrity_check" if full else "quick_check"
     told = (str(row[0]).replace("\n", " ") for row in conn.execute(f"PRAGMA {check}(100)"))
     return Faults(each for each in told if each != "ok").finding("pages", f"{check} found nothing")
 
 
-def _inspect_words(path: Path) -> Finding:
+def _inspect_words(path: Path) -> Check:
     """Check the full-text index in itself; SQLite lets only a writer do that."""
     try:
         with (
@@ -157,33 +155,44 @@ def _inspect_words(path: Path) -> Finding:
         return _failed("words", error)
 
 
-def check_words(conn: sqlite3.Connection) -> Finding:
+def check_words(conn: sqlite3.Connection) -> Check:
     """Check the full-text index in itself, in the transaction of a writer that is open."""
     try:
         conn.execute(_SQL["check_words"])
     except sqlite3.Error as error:
         return _failed("words", error)
-    return Finding("words", Verdict.OK, "the full-text index is sound")
+    return finding("words", Verdict.PASS, "the full-text index is sound")
 
 
-def inspect_rows(path: Path) -> Iterator[Finding]:
+def inspect_rows(path: Path) -> Iterator[Check]:
     """Read every posting, and compare what is kept twice with it."""
-    found = _reading(path, verify_rows)
-    yield from [found] if isinstance(found, Finding) else found
+    yield from _reading(path, verify_rows)
 
 
-def _reading(path: Path, look: Callable[[sqlite3.Connection], T]) -> T | Finding:
+def _reading(path: Path, look: Callable[[sqlite3.Connection], list[Check]]) -> list[Check]:
+    """Return what a look finds; raise StoreUnavailable where the disk cannot be read.
+
+    SQLite reports a read that failed with EIO as damage, which no repair and no backup mends.
+    """
     try:
         with closing(open_file(path, "ro", PATIENCE)) as conn:
-            return look(conn)
+            try:
+                found = look(conn)
+            except sqlite3.Error as error:
+                if primary_code(error) == "IOERR":
+                    raise wrap(error) from error
+                found = [_failed("pages", error)]
+            if any(each.verdict is Verdict.FAIL for each in found) and (gone := unreadable(conn)):
+                raise gone
+            return found
     except sqlite3.Error as error:
-        return _failed("pages", error)
+        return [_failed("pages", error)]
 
 
-def _failed(name: str, error: Exception) -> Finding:
+def _failed(name: str, error: Exception) -> Check:
     # The original says more about damage than the translation does, and quotes no statement.
     message = str(error) if primary_code(error) in ("CORRUPT", "NOTADB") else str(wrap(error))
-    return Finding(name, Verdict.PROBLEM, message)
+    return finding(name, Verdict.FAIL, message)
 
 
 def _size(octets: float) -> str:

@@ -1,4 +1,4 @@
-"""Whether the main statements go by an index in this very store: SQLite's own plan says so."""
+"""Whether the main statements use an index in this very store, as SQLite's own plans say."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ _MAIN = (
 
 
 def plans(path: Path) -> dict[str, bool]:
-    """Return by name whether each main statement goes by an index, without sorting a table."""
+    """Return by name whether each main statement uses an index and sorts no table."""
     with translated(), schema.reading(path, _PATIENCE) as conn:
         return {each.name: _goes_by_index(conn, each) for each in _MAIN}
 
 
 def _goes_by_index(conn: Connection, main: _Main) -> bool:
-    # What is bound does not matter to a plan.
+    # A plan does not depend on the values.
     bound: Any = defaultdict(int) if ":" in main.sql else (0,) * main.sql.count("?")
     plan = [row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {main.sql}", bound)]
     return any(main.by in step for step in plan) and not any(_SORTED in step for step in plan)

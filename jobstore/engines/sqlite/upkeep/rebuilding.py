@@ -45,7 +45,7 @@ SLICE = 1024
 def rebuild_index(conn: sqlite3.Connection, progress: Callable[[int], object] | None = None) -> int:
     """Drop the full-text index and write it anew; return the number of postings.
 
-    ``progress`` is told how many were indexed since it was last called.
+    ``progress`` gets the number that was indexed since it was last called.
     """
     conn.execute(_SQL["empty_words"])
     done = 0

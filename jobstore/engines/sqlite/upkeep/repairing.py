@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobstore.engines import named_statements
-from jobstore.engines.backend import RESTORE_ADVICE, Repaired, Verdict
+from jobstore.engines.backend import RESTORE_ADVICE, Repaired
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import DamagedRow, primary_code, translated
 from jobstore.engines.sqlite.upkeep.copying import dump
@@ -25,10 +25,11 @@ from jobstore.engines.sqlite.upkeep.verification import verify_rows
 from jobstore.errors import StoreCorrupt
 from jobstore.files import synchronise
 from jobstore.progress import silent
+from jobstore.verdicts import Verdict
 
 _SQL = named_statements.load("sqlite")
 
-# Seconds that others may write before a repair is given up.
+# Seconds to wait for others who write before a repair is given up.
 PATIENCE = 10.0
 
 Progress = Callable[[int], object]
@@ -51,9 +52,9 @@ def repair(
     ):
         done = [each.work(conn, progress) for name, each in _REPAIRS.items() if name in wanted]
         findings = [check_pages(conn, full=True), check_words(conn), *verify_rows(conn)]
-        left = [each for each in findings if each.verdict is Verdict.PROBLEM]
+        left = [each for each in findings if each.verdict is Verdict.FAIL]
         if left:
-            raise StoreCorrupt(_beyond(f"{left[0].name}: {left[0].detail}"))
+            raise StoreCorrupt(_beyond(f"{left[0].name}: {left[0].output}"))
     return Repaired(list(dict.fromkeys(done)), kept, findings)
 
 
@@ -121,7 +122,7 @@ class _Repair(NamedTuple):
     work: Callable[[sqlite3.Connection, Progress | None], str]
 
 
-# By the name of the finding; in this order, since each needs what comes before it.
+# By the name of the finding, in this order: each step needs the one before it.
 _REPAIRS: Mapping[str, _Repair] = {
     "pages": _Repair("the indexes of the tables", _indexes),
     "orphans": _Repair("texts and earlier versions without a posting (they are removed)", _orphans),

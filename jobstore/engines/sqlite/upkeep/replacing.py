@@ -1,8 +1,8 @@
 """Putting a copy in place: as a new store, or over the one that is there.
 
-What is there is saved first, under the lock that keeps writers apart, and is then written over
-in one transaction: nothing acknowledged falls between, and a process that is killed leaves the
-store as it was or the whole copy. Only what is absent or cannot be read is replaced by renaming.
+What is there is saved first, under the lock that keeps writers apart, and then overwritten in one
+transaction: no acknowledged write is lost in between, and a process that is killed leaves the old
+store or the whole copy. Only a file that is absent or cannot be read is replaced by renaming.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from jobstore.scratch import (
 _PATIENCE = 10.0
 # Seconds to wait for those who have the store open only for a moment.
 _SHORTLY = 1.0
-# A database, and what SQLite keeps of it beside it. An empty WAL, which readers leave, holds
-# nothing; what else there is beside it is made anew by whoever opens first.
+# A database, and the files beside it that hold content. An empty WAL, which readers leave, holds
+# none; other files beside it are made anew by whoever opens it first.
 _FILES = ("", "-wal", "-journal")
 
 
@@ -54,7 +54,7 @@ def scratch(path: Path) -> Iterator[Path]:
 
 def check_target(path: Path, *, replace: bool) -> None:
     """Do what :meth:`jobstore.engines.archive.Archive.check_target` says."""
-    # First, since a restore that was killed may have left the store a second name.
+    # This comes first: a restore that was killed may have left a second name of the store.
     sweep(path.parent)
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise BackupError(f"{path} is not a file; restore to another place with --to.")
@@ -66,7 +66,7 @@ def check_target(path: Path, *, replace: bool) -> None:
     if not replace:
         _require_absent(path)
     elif path.exists():
-        # One that cannot be read is moved aside, whoever has it open.
+        # A file that cannot be read is moved aside, even if somebody has it open.
         with suppress(StoreCorrupt), translated():
             _open_alone(path).close()
 
@@ -89,7 +89,7 @@ def load(copy: Path, path: Path) -> None:
     with disk_errors(path.parent):
         synchronise(copy)
         try:
-            # Unlike a renaming this replaces nothing that somebody made meanwhile.
+            # Unlike renaming, this does not replace a file that somebody made meanwhile.
             os.link(copy, path)
         except FileExistsError:
             raise _exists(path) from None
@@ -114,7 +114,7 @@ def replace(path: Path, copy: Path, save: Callable[[Dump], object], *, alone: bo
         except (StoreCorrupt, SchemaMismatch):
             if not alone:
                 raise
-            # It cannot be saved, so it is kept as it is.
+            # It cannot be saved, so the file is kept as it is.
             aside = _set_aside(path)
             publish(copy, path)
             return aside
@@ -124,7 +124,7 @@ def replace(path: Path, copy: Path, save: Callable[[Dump], object], *, alone: bo
 def _open_alone(path: Path) -> sqlite3.Connection:
     """Open a store that nobody else has open, and keep everybody out until it is closed.
 
-    Who has it open is not disturbed by the attempt.
+    The attempt does not disturb those who have it open.
     """
     conn = open_file(path, "rw", _SHORTLY)
     try:
@@ -151,7 +151,7 @@ def _open_alone(path: Path) -> sqlite3.Connection:
 
 
 def _set_aside(path: Path) -> Path:
-    """Move a damaged store, and what SQLite keeps beside it, to a name that nothing has.
+    """Move a damaged store, and the files beside it, to a name that is free.
 
     To be called with the lock of the store, which keeps others from taking that name.
     """
@@ -168,7 +168,7 @@ def _set_aside(path: Path) -> Path:
 
 def remove(path: Path, *, leave_file: bool) -> int:
     """Do what :meth:`jobstore.engines.archive.Archive.remove` says."""
-    # Writers look under this lock whether the file is still theirs, before they write.
+    # Under this lock writers look whether the file is still theirs before they write.
     with FileLock(path, _PATIENCE):
         if postings := condition(path).postings:
             return postings

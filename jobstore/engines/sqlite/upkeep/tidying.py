@@ -13,18 +13,19 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from jobstore.engines import named_statements
-from jobstore.engines.backend import Vacuumed, Verdict
+from jobstore.engines.backend import Vacuumed
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.upkeep.inspection import check_pages
 from jobstore.engines.sqlite.upkeep.space import require_space_to_vacuum, size_of
 from jobstore.errors import StoreCorrupt
 from jobstore.progress import Progress, silent
+from jobstore.verdicts import Verdict
 
 _SQL = named_statements.load("sqlite")
 
 PATIENCE = 2.0
-"""Seconds that others may write before this is given up, by default."""
+"""Seconds to wait for others who write before this is given up, by default."""
 
 # Pages of the index that one round writes: some milliseconds of work.
 _MERGED_PAGES = 256
@@ -112,7 +113,7 @@ def locked(path: Path, patience: float) -> Iterator[None]:
 def _require_soundness(conn: Connection) -> None:
     """Raise StoreCorrupt for a damaged file, which is left as it is: it may be needed."""
     finding = check_pages(conn, full=False)
-    if finding.verdict is not Verdict.OK:
+    if finding.verdict is not Verdict.PASS:
         raise StoreCorrupt(
             "The database is damaged; run 'jobstore doctor', then repair it or restore a backup."
         )
@@ -132,12 +133,12 @@ def _merge_all(conn: Connection, progress: Progress) -> None:
 
 
 def _look() -> None:
-    """Nothing has to be done: Python raises KeyboardInterrupt where any of its code runs."""
+    """Do nothing: Python raises KeyboardInterrupt when any of its code runs."""
 
 
 @contextmanager
 def _interruptible(conn: Connection) -> Iterator[None]:
-    """Let Ctrl-C end a long statement, which is taken back then."""
+    """Let Ctrl-C end a long statement, which is undone then."""
     conn.set_progress_handler(lambda: _look(), _STEPS_BETWEEN_LOOKS)
     try:
         yield

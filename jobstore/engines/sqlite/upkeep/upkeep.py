@@ -8,7 +8,6 @@ from pathlib import Path
 
 from jobstore.engines.backend import (
     Condition,
-    Finding,
     Footprint,
     HeldLog,
     Library,
@@ -19,6 +18,7 @@ from jobstore.engines.sqlite import wal, wal_index
 from jobstore.engines.sqlite.upkeep import comparison, inspection, plans, repairing, tidying
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL
+from jobstore.verdicts import Check
 
 
 class SQLiteUpkeep:
@@ -38,11 +38,11 @@ class SQLiteUpkeep:
     def library(self) -> Library:
         return inspection.library()
 
-    def inspect_files(self, url: StoreURL) -> Iterator[Finding]:
+    def inspect_files(self, url: StoreURL) -> Iterator[Check]:
         yield inspection.inspect_library()
         yield from inspection.inspect_files(url.path)
 
-    def inspect_content(self, url: StoreURL, *, full: bool, rows: bool) -> Iterator[Finding]:
+    def inspect_content(self, url: StoreURL, *, full: bool, rows: bool) -> Iterator[Check]:
         yield from inspection.inspect_pages(url.path, full=full)
         if rows:
             yield from inspection.inspect_rows(url.path)

@@ -16,7 +16,6 @@ from jobstore.derived.counters import SPELLED, Counter, Tally
 from jobstore.derived.digests import revision_digest
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
-from jobstore.engines.backend import Finding, Verdict
 from jobstore.engines.sqlite.rows import (
     DIGEST,
     LISTED_AT,
@@ -35,10 +34,11 @@ from jobstore.engines.sqlite.upkeep.rebuilding import NEWEST_FIRST
 from jobstore.engines.sqlite.writing.counters import misplaced_quartiles
 from jobstore.engines.sqlite.writing.indexing import Entry, entry, numbered
 from jobstore.search.words import fold
+from jobstore.verdicts import Check, Verdict, finding
 
 _SQL = named_statements.load("sqlite")
 
-# Faults of one kind that are told one by one.
+# The most faults of one kind that are named one by one.
 _TOLD = 5
 # Postings whose words are held at a time.
 _SLICE = 4096
@@ -47,7 +47,7 @@ _DEFINITION = "SELECT s.sql FROM sqlite_schema AS s WHERE s.name = ?"
 
 
 class Faults:
-    """What one check finds: all are counted, and the first ones are told."""
+    """What one check finds: all faults are counted, the first ones are named."""
 
     def __init__(self, told: Iterable[str] = ()) -> None:
         self.number = 0
@@ -61,12 +61,12 @@ class Faults:
         if len(self._told) < _TOLD:
             self._told.append(fault)
 
-    def finding(self, name: str, good: str) -> Finding:
+    def finding(self, name: str, good: str) -> Check:
         """Return the finding; ``good`` is what to say when there is no fault."""
         if not self.number:
-            return Finding(name, Verdict.OK, good)
+            return finding(name, Verdict.PASS, good)
         more = f" and {self.number - _TOLD:,} more" if self.number > _TOLD else ""
-        return Finding(name, Verdict.PROBLEM, "; ".join(self._told) + more)
+        return finding(name, Verdict.FAIL, "; ".join(self._told) + more)
 
 
 class _Content(NamedTuple):
@@ -83,11 +83,11 @@ class _Check(Protocol):
     def see(self, name: str, row: Sequence[Any], content: _Content | None) -> None:
         """Look at a posting, called ``name``; no content means that it cannot be read."""
 
-    def finding(self) -> Finding:
+    def finding(self) -> Check:
         """Say what was found in all of them."""
 
 
-def verify_rows(conn: sqlite3.Connection) -> list[Finding]:
+def verify_rows(conn: sqlite3.Connection) -> list[Check]:
     """Read every posting and what belongs to it, as of one moment; return a finding each.
 
     Raises sqlite3.Error when the file itself cannot be read.
@@ -107,7 +107,7 @@ def verify_rows(conn: sqlite3.Connection) -> list[Finding]:
 
 @contextmanager
 def _whatever_texts(conn: sqlite3.Connection) -> Iterator[None]:
-    """Read texts that are no UTF-8 too: what is wrong with them is told with their row."""
+    """Read texts that are no UTF-8 too, so that the fault is named with its row."""
     conn.text_factory = lambda octets: octets.decode("utf-8", "surrogateescape")
     try:
         yield
@@ -138,7 +138,7 @@ class _Postings:
             self._faults.add(f"{name} has the id of another key")
         return content
 
-    def finding(self) -> Finding:
+    def finding(self) -> Check:
         good = f"all {self._number:,} are readable and have the id of their key"
         return self._faults.finding("postings", good)
 
@@ -158,7 +158,7 @@ class _Digests:
         if row[SEEN_DIGEST] != seen:
             self._faults.add(f"{name} was seen or listed at another time than it says")
 
-    def finding(self) -> Finding:
+    def finding(self) -> Check:
         return self._faults.finding("digests", "every posting is what was written")
 
 
@@ -177,7 +177,7 @@ class _Order:
         if content is not None and content.listed_at != listed[0]:
             self._faults.add(f"{name} is listed at another time than it says")
 
-    def finding(self) -> Finding:
+    def finding(self) -> Check:
         return self._faults.finding("order", "newest first is exact")
 
 
@@ -211,10 +211,10 @@ class _Index:
         if len(self._slice) == _SLICE:
             self._sum += self._words_of_slice()
 
-    def finding(self) -> Finding:
+    def finding(self) -> Check:
         self._skip_to(None)
         self._sum += self._words_of_slice()
-        # Only where nothing else is wrong: the sum tells that words differ, and not where.
+        # Only where nothing else is wrong: the sum shows that words differ, but not where.
         if self._comparable and not self._faults.number:
             try:
                 if self._sum != _words(self._conn):
@@ -224,7 +224,7 @@ class _Index:
         return self._faults.finding("index", "the full-text index has the words of every posting")
 
     def _read_entries(self) -> Iterator[int]:
-        # A damaged index shall not keep the postings from being read.
+        # A damaged index must not keep the postings from being read.
         try:
             for (number,) in self._conn.execute(_SQL["indexed_entries"], (f'"{EVERY}"',)):
                 yield mirrored(number)
@@ -265,7 +265,7 @@ class _Counters:
         if content is not None:
             self._tally.add(content.counters)
 
-    def finding(self) -> Finding:
+    def finding(self) -> Check:
         counted, kept, labels = self._tally.amounts, {}, {}
         for kind, value, label, amount in self._conn.execute(_SQL["every_counter"]):
             kept[kind, value], labels[kind, value] = amount, label
@@ -291,13 +291,13 @@ def _counter(kind: str, value: str) -> str:
     return f"{kind.encode('ascii', 'backslashreplace').decode()} {value!r}"
 
 
-def _texts(conn: sqlite3.Connection) -> Finding:
+def _texts(conn: sqlite3.Connection) -> Check:
     # To the checks of postings, one without a text looks as if its text were empty.
     lost = (f"posting {_hex(id)}" for (id,) in conn.execute(_SQL["postings_without_text"]))
     return Faults(lost).finding("texts", "every posting has its description")
 
 
-def _history(conn: sqlite3.Connection) -> Finding:
+def _history(conn: sqlite3.Connection) -> Check:
     faults, number = Faults(), 0
     for id, *columns, written in conn.execute(_SQL["every_revision"]):
         number += 1
@@ -312,14 +312,14 @@ def _history(conn: sqlite3.Connection) -> Finding:
     return faults.finding("history", f"all {number:,} earlier versions are what was written")
 
 
-def _orphans(conn: sqlite3.Connection) -> Finding:
+def _orphans(conn: sqlite3.Connection) -> Check:
     faults = Faults(f"text {place}" for (place,) in conn.execute(_SQL["orphaned_texts"]))
     for id, version in conn.execute(_SQL["orphaned_revisions"]):
         faults.add(f"version {version} of posting {_hex(id)}")
     return faults.finding("orphans", "no text and no earlier version is without its posting")
 
 
-def _foreign_keys(conn: sqlite3.Connection) -> Finding:
+def _foreign_keys(conn: sqlite3.Connection) -> Check:
     broken = (f"{table} row {row}" for table, row, *_ in conn.execute("PRAGMA foreign_key_check"))
     return Faults(broken).finding("foreign keys", "none points to nothing")
 

@@ -1,9 +1,9 @@
 """What a batch of writes does to the tables: rows, texts, index, history and counts together.
 
-Functions that run on the writer's thread inside a transaction that someone else began. What is
-stored for a batch is read at once; what becomes of it is planned in :mod:`jobstore.derived.plan`,
-where an error of the caller (JobNotFound, VersionConflict, InvalidPosting) is raised before
-anything is written; the changes are written at the end.
+These functions run on the writer's thread, in a transaction that :mod:`.group_commit` began. What
+is stored for a batch is read at once. :mod:`jobstore.derived.plan` decides what becomes of it, and
+raises errors of the caller (JobNotFound, VersionConflict, InvalidPosting) before anything is
+written. The changes are written at the end.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def delete(writes: PostingWrites, id: UUID) -> bool:
     return writes.plan.delete(id)
 
 
-# The id of the posting that an operation is about, by what it is called with.
+# How to find the id of the posting in the arguments of an operation.
 _ID_OF: dict[Operation, Callable[..., UUID]] = {
     upsert: lambda posting: key_id(posting.source, posting.source_job_id),
     update: lambda given, *_: given,
@@ -83,9 +83,9 @@ class _Position(NamedTuple):
 
 
 class _Stored:
-    """What is stored of the postings that a transaction is about, and where they stand.
+    """What is stored for the postings of a transaction, and their positions in the list order.
 
-    What is stored for ``ids`` is read at once, and for others when it is asked for.
+    It is read at once for ``ids``, and for others when it is asked for.
     """
 
     def __init__(self, conn: sqlite3.Connection, ids: Collection[UUID]) -> None:
@@ -93,7 +93,7 @@ class _Stored:
         self._conn = conn
         self._rows: dict[bytes, Sequence[Any] | None] = {}
         if ids:
-            # Where one cannot be read, each is read when it is asked for: that one fails alone.
+            # If one cannot be read, each is read when it is asked for, so that only that one fails.
             with suppress(sqlite3.DatabaseError):
                 self._read([id.bytes for id in ids])
 
@@ -117,7 +117,7 @@ class _Stored:
 
 
 class PostingWrites:
-    """The writes of one transaction: what was stored, the plan, and what is written at its end."""
+    """The writes of one transaction: what was stored, the plan, and the changes to be written."""
 
     def __init__(self, conn: sqlite3.Connection, now: datetime, ids: Collection[UUID] = ()) -> None:
         stored = _Stored(conn, ids)
@@ -200,7 +200,7 @@ class PostingWrites:
             self._tally.add(new.counters)
 
     def _write_sightings(self) -> None:
-        """Write those that wait, before their postings can be rewritten or move."""
+        """Write the sightings that wait, before their postings are rewritten or moved."""
         self.conn.executemany(_SQL["sight_posting"], self._sightings)
         self._sightings.clear()
 
@@ -208,7 +208,7 @@ class PostingWrites:
         self.conn.execute(_SQL["write_text"], (place, job.description, to_json(job.attributes)))
 
     def _free(self, listed: int) -> Slot:
-        """Find a free position for a time, moving others aside where none is free."""
+        """Find a free position for a time; where there is none, move others aside."""
         self._write_sightings()
         while not isinstance(found := find_slot(self.conn, listed), Slot):
             for old, new in found:

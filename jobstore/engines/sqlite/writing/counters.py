@@ -1,7 +1,7 @@
 """The exact counts that the writer keeps in a table, and the statistics that are read from them.
 
-Every write adds what it changes to a :class:`~jobstore.derived.counters.Tally`; the transaction
-writes the tally once, before it commits, so counts and rows are never seen apart. Counting never
+Every write adds its changes to a :class:`~jobstore.derived.counters.Tally`; the transaction writes
+the tally once, before it commits, so counts and rows always agree. Counting never
 reads postings. Quartiles of salaries are kept as well: the writer finds them anew for the
 currencies that a transaction changed, so that reading them costs a row each.
 """
@@ -33,7 +33,7 @@ _AFTER_DIGITS = "g"
 
 
 def write(conn: sqlite3.Connection, tally: Tally) -> None:
-    """Add what was tallied to the stored counts."""
+    """Add a tally to the stored counts."""
     changed = tally.changed()
     conn.executemany(_SQL["add_to_counter"], changed)
     conn.executemany(_SQL["drop_empty_counter"], [row[:2] for row in changed if row[3] < 0])
@@ -119,5 +119,5 @@ def _quartiles(conn: sqlite3.Connection, currency: str) -> tuple[str, int] | Non
 
 
 def _between(conn: sqlite3.Connection, kind: str, start: str) -> list[tuple[str, int]]:
-    """Return the counters whose values begin so, in order."""
+    """Return the counters whose values begin with a text, in order."""
     return conn.execute(_SQL["counters_between"], (kind, start, start + _AFTER_DIGITS)).fetchall()

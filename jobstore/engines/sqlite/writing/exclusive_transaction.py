@@ -50,7 +50,7 @@ class ExclusiveTransaction:
         answer = self._session.future()
 
         def work(conn: Connection) -> Any:
-            # The thread reads a flag that the loop sets: what is undone need not be done first.
+            # The loop may have set this meanwhile; an undone transaction does nothing more.
             if self._undone:
                 raise StoreClosed(_OVER)
             return self._transactions.run_alone(conn, (operation, args))
@@ -80,10 +80,10 @@ class ExclusiveTransaction:
             self._finish(False, lambda result, error: None)
 
     def _expire(self) -> None:
-        """Roll back once the operation that runs now is done, and tell the callers already.
+        """Roll back when the operation that runs now has ended; its caller gets the error at once.
 
-        It is not interrupted: after an FTS5 write that was, SQLite refuses every statement, also
-        the rollback.
+        The operation is not interrupted: after an FTS5 write was interrupted, SQLite refuses
+        every statement, also the rollback.
         """
         self._expired = True
         self.abandon()

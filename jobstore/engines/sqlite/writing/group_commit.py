@@ -1,4 +1,4 @@
-"""What the writer does on its thread: transactions over groups of operations.
+"""Transactions over groups of operations, on the writer's thread.
 
 Everything here blocks and runs on the writer's connection. Queues, futures and the event loop
 belong to :mod:`jobstore.engines.sqlite.writing.writer`.
@@ -35,7 +35,7 @@ class SharedWrites(Protocol):
     conn: sqlite3.Connection
 
     def finish(self) -> None:
-        """Write what was gathered for the end of the transaction; called before COMMIT."""
+        """Write what the operations left for the end of the transaction; called before COMMIT."""
 
 
 Operation = Callable[..., Any]
@@ -44,7 +44,7 @@ Begin = Callable[[sqlite3.Connection, Sequence[Work]], SharedWrites]
 
 
 class Transactions:
-    """Runs operations inside transactions, the lock file held around each.
+    """Runs operations inside transactions, and holds the lock file during each.
 
     ``begin`` makes what the operations of a transaction share. ``patience`` is how many seconds a
     call may wait for other processes, for the lock file and for SQLite's own lock together.
@@ -129,7 +129,7 @@ class Transactions:
                 raise StoreUnavailable(_LOST) from error
             if at < len(part):
                 return [part[at + 1 :], part[:at]]
-            # The end of the transaction failed, and any of them may be to blame.
+            # The end of the transaction failed; any of the operations may be the cause.
             if at == 1:
                 outcomes[part[0]] = (None, failure)
                 return []
@@ -154,7 +154,7 @@ class Transactions:
             raise StoreUnavailable(_ROLLED_BACK)
         conn.execute("SAVEPOINT operation")
         try:
-            # Writes of its own, so that what a failing operation gathered is dropped with it.
+            # It has its own SharedWrites, so that what a failing operation left there is dropped.
             shared = self._shared(conn, [work])
             result = operation(shared, *args)
             shared.finish()
@@ -163,7 +163,7 @@ class Transactions:
                 conn.execute("ROLLBACK TO operation")
                 conn.execute("RELEASE operation")
             except sqlite3.Error:
-                # Half an operation may not stay behind.
+                # No half of an operation may stay.
                 if not roll_back(conn):
                     # Without its connection the transaction is over.
                     self._lock.release()
@@ -198,10 +198,10 @@ class Transactions:
 
 
 def _begin(conn: sqlite3.Connection, deadline: float) -> None:
-    # Nothing may be written into what an earlier transaction has left behind.
+    # An earlier transaction that could not be ended must not take in what comes next.
     if not roll_back(conn):
         raise StoreUnavailable(_LOST)
-    # A deferred transaction could not wait: turning it into a writing one fails at once.
+    # A deferred transaction that begins to write does not wait for others: it fails at once.
     _patiently(conn, "BEGIN IMMEDIATE", deadline)
 
 

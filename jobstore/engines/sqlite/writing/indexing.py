@@ -21,9 +21,9 @@ Entry = tuple[str | None, ...]
 
 
 def entry(derived: Derived) -> Entry:
-    """Return the texts of the index's columns for a posting; they depend on nothing else."""
+    """Return the texts of the index's columns; they follow from the posting alone."""
     words = derived.words
-    # The words of facets, which no search can name, stand behind each skill and before the
+    # Facet words, which no search can name, separate the skills from each other and from the
     # description, so that no phrase reaches from one into the next.
     skills = zip(words.skills, derived.job.skills, strict=True)
     parts = [f"{text} {skill_word(skill)}" for text, skill in skills]
@@ -34,7 +34,7 @@ def entry(derived: Derived) -> Entry:
 
 
 def numbered(place: int, words: Entry) -> tuple[Any, ...]:
-    """Return what the statements that add or remove an entry bind."""
+    """Return the parameters of the statements that add or remove an entry."""
     return (mirrored(place), *words)
 
 

@@ -1,4 +1,4 @@
-"""Where a posting stands in the order of listing.
+"""The list order: where each posting stands in it.
 
 ``posting.place`` is a label: sorting by it is sorting by ``(listed_at, listed_tie)``. The rowids
 of the full-text index mirror it, and its size grows with the distance between neighbouring
@@ -29,9 +29,9 @@ _FIRST_DAY = (date(1990, 1, 1) - date(1970, 1, 1)).days
 _DAY_BITS = 19
 _MIDNIGHT_PLACES = 1 << (_DAY_BITS - 1)
 _PLACES_PER_SECOND = 4
-# Left free beside a time that is close to another one, for what is listed between them.
+# Places that stay free beside a time that is close to another one, for postings in between.
 _GAP = 16
-# How many places a posting that moves aside may take up; further apart, the index grows.
+# The most places from one moved posting to the next; further apart, the index would grow.
 _SPREAD = 1 << 16
 
 
@@ -43,7 +43,7 @@ class Slot(NamedTuple):
 
 
 class Move(NamedTuple):
-    """A posting that stands at ``old`` has to go to ``new``, which is free by then."""
+    """A posting that has to move from ``old`` to ``new``, which is free by then."""
 
     old: int
     new: int
@@ -70,7 +70,7 @@ def find_slot(conn: sqlite3.Connection, listed_at: int) -> Slot | list[Move]:
             tie, wanted = 0, max(_natural(listed_at), low + max(_GAP, 2 * before[2] + 2))
     (after,) = conn.execute(_SQL["next_place"], (low,)).fetchone()
     if after is not None and wanted >= after:
-        # The middle leaves room on both sides; beside endless room, near is better.
+        # The middle leaves room on both sides; at the end of the list, near is better.
         wanted = low + (after - low) // 2 if after - low < _SPREAD else after - _GAP
         if wanted == low:
             return _make_room(conn, low, after)
@@ -78,7 +78,7 @@ def find_slot(conn: sqlite3.Connection, listed_at: int) -> Slot | list[Move]:
 
 
 def _natural(listed_at: int) -> int:
-    """The label that a time has when nothing stands in its way; it grows with time."""
+    """Return the label that a time has when nothing stands in its way; it grows with time."""
     day, rest = divmod(listed_at, _DAY)
     within = _MIDNIGHT_PLACES + rest * _PLACES_PER_SECOND // _SECOND if rest else 0
     # Label 0 stays free, so that there is one below every posting.
@@ -91,7 +91,7 @@ def _make_room(conn: sqlite3.Connection, low: int, high: int) -> list[Move]:
     upward = (row[0] for row in conn.execute(_SQL["places_above"], (low,)))
     downward = (row[0] for row in conn.execute(_SQL["places_below"], (high,)))
     while True:
-        # In step, so that the cost is that of the shorter run.
+        # Both in turn, so that the cost is that of the shorter run.
         for run, labels in ((above, upward), (below, downward)):
             if (moves := run.extend(next(labels, None))) is not None:
                 return moves
@@ -111,7 +111,7 @@ class _Run:
         self._members: list[int] = []
 
     def extend(self, label: int | None) -> list[Move] | None:
-        """Take in the next label (``None``: there is no further one); return moves if any."""
+        """Take in the next label (``None`` after the last); return the moves that spread them."""
         n = len(self._members)
         if label is None:
             # Downwards the labels end at 1, upwards they do not end.
@@ -127,8 +127,8 @@ class _Run:
 
     def _spread(self, span: int) -> list[Move]:
         n = len(self._members)
-        # Half of the free places go to the origin, where the next ones will want to be, and
-        # the other half between the members.
+        # Half of the free places stay where the missing place is, since the next postings come
+        # there; the other half goes between the members.
         half = (span - n) // 2
         moves = []
         for rank, old in enumerate(self._members, start=1):

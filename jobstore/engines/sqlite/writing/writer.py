@@ -30,7 +30,7 @@ from jobstore.errors import StoreBusy, StoreClosed
 from jobstore.locking import FileLock
 from jobstore.settings import EngineOptions
 
-# Operations in one transaction. Beyond this the cost of a commit no longer shows.
+# The most operations in one transaction: with more, the cost per operation stays the same.
 GROUP_SIZE = 512
 # Seconds that closing waits for other processes before it leaves the checkpoint to them.
 _CLOSING_PATIENCE = 0.5
@@ -91,7 +91,7 @@ class Writer:
         """Run ``operation(shared, *args)`` for each of ``arguments``, as one unit in the queue.
 
         Returns a result or an error for each. They are not atomic together. Raises StoreBusy
-        or StoreClosed when the unit did not get its turn.
+        or StoreClosed when the unit got no turn.
         """
         if not arguments:
             return []
@@ -117,7 +117,7 @@ class Writer:
         try:
             yield exclusive
         except BaseException:
-            # The block's own error matters more than whatever the rollback says.
+            # The block's own error matters more than an error of the rollback.
             with suppress(Exception):
                 await exclusive.end(commit=False)
             raise
@@ -156,7 +156,7 @@ class Writer:
         await self._idle.wait()
         if self._timer is not None:
             self._timer.cancel()
-        # What the WAL holds is durable already; copying it is a courtesy to the next opening.
+        # What the WAL holds is durable already; the checkpoint makes the next opening quicker.
         with suppress(Exception):
             await self._session.run(self._transactions.checkpoint, _CLOSING_PATIENCE, "TRUNCATE")
         await self._session.close()
@@ -196,7 +196,7 @@ class Writer:
             self.queue_depth -= call.size
 
     def _expire(self) -> None:
-        """Withdraw what has waited too long; both queues hold the oldest first."""
+        """Withdraw what has waited too long; the oldest comes first in both queues."""
         self._timer = None
         now = self._loop.time()
         for queue in (self._queue, self._outside):
@@ -230,12 +230,12 @@ class Writer:
     def _next(self) -> None:
         calls = self._take()
         self._admit()
-        # All that stood in the queue may have been cancelled, and others admitted only now.
+        # All that was queued may have been cancelled, and others came into the queue only now.
         calls = calls or self._take()
         if not calls:
             self._idle.set()
             return
-        # What is left to the one that waits longest: all of a group wait for the locks together.
+        # The time that is left to the one that waits longest: a group waits for locks together.
         first = calls[0]
         patience = first.deadline - self._loop.time()
         if first.alone is not None:
@@ -269,7 +269,7 @@ class Writer:
         self._loop.call_soon(self._next)
 
     def _not_begun(self, calls: list[_Call], busy: StoreBusy) -> None:
-        """Tell those of a group whose time is over; the others wait on, before the queue."""
+        """Fail those of a group whose time is over; the others go back to the head of the queue."""
         over = max(calls[0].deadline, self._loop.time())
         for call in reversed(calls):
             if call.deadline <= over:
@@ -300,7 +300,7 @@ class _Place(Enum):
 
 
 class _Call:
-    """Something that waits for the writer: works for a group, or else something alone."""
+    """What waits for the writer: operations for a group, or else something that runs alone."""
 
     __slots__ = ("alone", "deadline", "exclusive", "future", "place", "size", "works")
 
