@@ -186,9 +186,11 @@ def test_the_table_of_rules_is_what_they_are_by_default(repository: Path) -> Non
         else:
             assert f" {rule['above']} " in raised
             assert f" {rule['clear']} " in over
-            assert {"5 minutes", "20"} <= {*re.findall(r"5 minutes|20\b", raised)}
+            assert (rule["window_minutes"], rule["min_count"]) == (5, 20)
         assert severity == rule.get("severity", "warning")
-    # What the head of the table says of all.
+    # What the head of the table says of all, and the text of those about traffic.
+    text = page.read_text(encoding="utf-8")
+    assert "of 5 minutes and at least 20 operations" in " ".join(text.split())
     evaluated = Settings().alerts.rules
     assert {(each.for_minutes, each.clear_minutes) for each in evaluated} == {(2, 5)}
 
