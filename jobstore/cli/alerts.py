@@ -63,10 +63,10 @@ def list_(call: Call) -> None:
 @app.command()
 @takes_call
 def check(call: Call) -> None:
-    """Evaluate the rules for how things stand now, and deliver what is due.
+    """Evaluate the rules now, and deliver the notifications that are due.
 
-    Looks how well the store is, as 'jobstore health' does, and at its record, backups and disk.
-    The exit code is 0 also when alerts fire; sinks notify of them. JSON: {"alerts",
+    Looks how well the store is, as 'jobstore health' does, and at its traffic. The exit code is 0
+    even when alerts fire: sinks notify people of them. JSON: {"alerts",
     "notifications", "deliveries"}.
     """
     from jobstore.operations import alerts
@@ -102,7 +102,7 @@ def silence(
 ) -> None:
     """Notify nobody of a rule for some time; it is evaluated and recorded all the same.
 
-    Of what still fires at the end people are notified then. JSON: {"id", "ends_at"}; {"lifted"}
+    People are notified at its end of alerts that still fire. JSON: {"id", "ends_at"}; {"lifted"}
     with --lift.
     """
     from jobstore.operations.alerts import AlertStore

@@ -1,4 +1,4 @@
-"""The command that examines a store, and mends what can be rebuilt."""
+"""The command that examines a store, and rebuilds what can be rebuilt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jobstore.checks import Check
     from jobstore.settings.sections import Settings
 
-# What errors advise elsewhere; here it is being done.
+# Advice of errors that makes no sense here, since this is that command.
 _ADVICE = re.compile("run 'jobstore doctor', then |; run 'jobstore doctor'(?!,)")
 _STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -54,9 +54,9 @@ def doctor(
     enough is what 'jobstore health' tells. The exit code is 1 when there is a problem; a warning
     leaves it at 0.
 
-    --repair does both, then rebuilds the counters, the full-text index and other indexes where
-    they are wrong, and keeps the result only if all is sound then. A copy of the store as it
-    was stays beside it.
+    --repair does what --full and --verify do, then rebuilds the counters, the full-text index and
+    other indexes where they are wrong, and keeps the result only if all is sound then. A copy of
+    the store as it was stays beside it.
 
     JSON: {"ok", "findings": [{"name", "verdict", "detail"}]}; with --repair also {"repaired",
     "copy"}: what was done, and where the copy is.
@@ -112,7 +112,7 @@ def _adapted(settings: Settings, found: Iterable[Check]) -> list[Check]:
 
 @contextmanager
 def _hinting(settings: Settings) -> Iterator[None]:
-    """Have what is said about damage name the commands as they are to be typed."""
+    """Make messages about damage name the commands as they have to be typed."""
     try:
         yield
     except StoreCorrupt as error:

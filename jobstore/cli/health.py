@@ -1,4 +1,4 @@
-"""The command that says how well a store is, to people, to monitors and to exit codes."""
+"""The command that says how well a store is, to people, to programs and by its exit code."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def health(
 ) -> None:
     """Look how well a store in use is: it answers, keeps what is written, is quick, has room.
 
-    Use it for monitoring, as often as you like; it does not read the data through. To examine
+    Use it for monitoring, as often as you like; it does not read all of the data. To examine
     the store's file, or to repair it, use 'jobstore doctor'.
 
     Every check has a time limit (health.timeout in the settings), so this ends even when the
