@@ -27,7 +27,7 @@ from jobstore.operations.monitoring import Recorder
 from jobstore.operations.monitoring.history import Level
 from jobstore.settings import sqlite_url
 from tests.contract.cli.commands import answer, posting, run, said, shown
-from tests.operations.watching import Seconds, ask, recorder_for, settings_for
+from tests.operations.watching import Seconds, ask, flush_after, recorder_for, settings_for
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,6 @@ def recorder(tmp_path: Path, seconds: Seconds) -> Recorder:
 
 def busy(recorder: Recorder) -> None:
     """Let much be done: with large numbers, slow ones, errors of both kinds."""
-    recorder._looked_at -= 10
     recorder._levels = {"queue_depth": Level.of(9_876), "group_size": Level.of(512)}
     ask(recorder, *[0.001] * 2000, rows=1)
     ask(recorder, *[0.001] * 50, operation="upsert_many", rows=60_000)
@@ -56,7 +55,7 @@ def busy(recorder: Recorder) -> None:
     ask(recorder, *[9.0] * 3, operation="statistics")
     ask(recorder, 0.02, operation="search", error="StoreTimeout")
     ask(recorder, 0.001, error="JobNotFound")
-    recorder.flush()
+    flush_after(recorder, 10)
 
 
 def test_where_nobody_records_it_says_how_to(tmp_path: Path) -> None:
