@@ -16,6 +16,7 @@ import termios
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from xml.etree import ElementTree
 
 import pytest
@@ -27,7 +28,7 @@ from jobstore.operations.monitoring import Recorder
 from jobstore.operations.monitoring.history import Level
 from jobstore.settings import sqlite_url
 from tests.contract.cli.commands import answer, posting, run, said, shown
-from tests.operations.watching import Seconds, ask, flush_after, recorder_for, settings_for
+from tests.operations.watching import NOW, Seconds, ask, flush_after, recorder_for, settings_for
 
 
 @pytest.fixture(autouse=True)
@@ -131,10 +132,11 @@ def test_a_trend_is_a_table_json_and_a_picture(
     recorder: Recorder, seconds: Seconds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    now = seconds.now
     for day in range(7, -1, -1):
-        seconds.now = now - day * 86_400 + 60
+        seconds.now = NOW - day * 86_400 + 60
         busy(recorder)
+    # All of them are steps of an hour, whatever the hour is in which the test runs.
+    monkeypatch.setattr("jobstore.cli.monitor.time", Mock(time=lambda: NOW + 120))
     trend = answer("monitor", "trend", "--last", "7d")
     assert trend["step_seconds"] == 3600
     assert len(trend["points"]) == 8
