@@ -12,7 +12,7 @@ from jobstore.errors import SchemaMismatch, StoreUnavailable
 from jobstore.operations.monitoring import Recorder
 from jobstore.operations.monitoring.history import DAY, HOUR, Level
 from jobstore.operations.monitoring.reading import ever, frame, step_for, trend, window
-from tests.operations.watching import NOW, Seconds, ask, recorder_for, settings_for
+from tests.operations.watching import NOW, Seconds, ask, flush_after, recorder_for, settings_for
 
 
 @pytest.fixture
@@ -54,12 +54,11 @@ def test_a_frame_has_rates_percentiles_and_levels(
     path: Path, tmp_path: Path, recorder: Recorder, seconds: Seconds
 ) -> None:
     (tmp_path / "jobs.db-wal").write_bytes(bytes(4096))
-    recorder._looked_at -= 10
     recorder._levels = {"queue_depth": Level.of(7), "group_size": Level.of(3)}
     ask(recorder, *[0.001] * 90, *[0.08] * 10, rows=2)
     ask(recorder, 0.2, operation="search", error="StoreTimeout")
     ask(recorder, 0.2, operation="search", error="InvalidQuery")
-    recorder.flush()
+    flush_after(recorder, 10)
     found = frame(path, tmp_path / "jobs.db", seconds.now)
     assert found.per_second == pytest.approx(10.2, rel=0.01)
     assert (found.failures, found.queue_depth, found.wal_bytes) == (1, 7, 4096)

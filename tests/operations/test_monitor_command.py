@@ -16,6 +16,7 @@ import termios
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from xml.etree import ElementTree
 
 import pytest
@@ -27,7 +28,7 @@ from jobstore.operations.monitoring import Recorder
 from jobstore.operations.monitoring.history import Level
 from jobstore.settings import sqlite_url
 from tests.contract.cli.commands import answer, posting, run, said, shown
-from tests.operations.watching import Seconds, ask, recorder_for, settings_for
+from tests.operations.watching import NOW, Seconds, ask, flush_after, recorder_for, settings_for
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +49,6 @@ def recorder(tmp_path: Path, seconds: Seconds) -> Recorder:
 
 def busy(recorder: Recorder) -> None:
     """Let much be done: with large numbers, slow ones, errors of both kinds."""
-    recorder._looked_at -= 10
     recorder._levels = {"queue_depth": Level.of(9_876), "group_size": Level.of(512)}
     ask(recorder, *[0.001] * 2000, rows=1)
     ask(recorder, *[0.001] * 50, operation="upsert_many", rows=60_000)
@@ -56,7 +56,7 @@ def busy(recorder: Recorder) -> None:
     ask(recorder, *[9.0] * 3, operation="statistics")
     ask(recorder, 0.02, operation="search", error="StoreTimeout")
     ask(recorder, 0.001, error="JobNotFound")
-    recorder.flush()
+    flush_after(recorder, 10)
 
 
 def test_where_nobody_records_it_says_how_to(tmp_path: Path) -> None:
@@ -132,10 +132,11 @@ def test_a_trend_is_a_table_json_and_a_picture(
     recorder: Recorder, seconds: Seconds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    now = seconds.now
     for day in range(7, -1, -1):
-        seconds.now = now - day * 86_400 + 60
+        seconds.now = NOW - day * 86_400 + 60
         busy(recorder)
+    # All of them are steps of an hour, whatever the hour is in which the test runs.
+    monkeypatch.setattr("jobstore.cli.monitor.time", Mock(time=lambda: NOW + 120))
     trend = answer("monitor", "trend", "--last", "7d")
     assert trend["step_seconds"] == 3600
     assert len(trend["points"]) == 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock, patch
 
 from jobstore import Event
 from jobstore.operations.monitoring import Recorder
@@ -39,3 +40,10 @@ def ask(recorder: Recorder, *durations: float, operation: str = "get", **more: A
     """Tell a recorder of operations that took so many seconds."""
     for seconds in durations:
         recorder(Event(operation, seconds, more.get("rows", 1), more.get("error")))
+
+
+def flush_after(recorder: Recorder, seconds: float) -> None:
+    """Have a recorder write down what it counted, as if in exactly so many seconds."""
+    clock = Mock(monotonic=lambda: recorder._looked_at + seconds)
+    with patch("jobstore.operations.monitoring.recorder.time", clock):
+        assert recorder.flush()
