@@ -51,7 +51,7 @@ class LastBackup:
 
 
 @dataclass(frozen=True, slots=True)
-class Drill:
+class RestoreTest:
     """How a restore test went; ``seconds`` is how long restoring and checking took.
 
     ``age_seconds`` is how old the backup was: what a loss at that moment would have cost.
@@ -101,7 +101,7 @@ def record_attempt(settings: Settings, attempt: Attempt) -> None:
         kept.run("put_backup_attempt", row)
 
 
-def last_drill(settings: Settings, *, successful: bool = False) -> Drill | None:
+def last_restore_test(settings: Settings, *, successful: bool = False) -> RestoreTest | None:
     """Return the latest restore test, or the latest that succeeded; ``None`` without one.
 
     Tests that are dated in the future, which a wrong clock makes, prove nothing.
@@ -112,13 +112,13 @@ def last_drill(settings: Settings, *, successful: bool = False) -> Drill | None:
         moment = _moment(at)
         if (ok or not successful) and not ahead(moment):
             told = (*measured, tuple(json.loads(faults)))
-            return Drill(moment, backup, place, bool(ok), *told)
+            return RestoreTest(moment, backup, place, bool(ok), *told)
     return None
 
 
-def record_drill(settings: Settings, drill: Drill) -> None:
+def record_restore_test(settings: Settings, tested: RestoreTest) -> None:
     """Keep how a restore test went; the latest hundred stay, and the last good one."""
-    at, *told, faults = astuple(drill)
+    at, *told, faults = astuple(tested)
     with writing(settings.operations_db) as kept:
         kept.run("put_restore_test", (at.timestamp(), *told, json.dumps(faults)))
         kept.run("prune_restore_tests", {"kept": _TESTS_KEPT, "now": time.time()})
