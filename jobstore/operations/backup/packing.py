@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,8 +112,7 @@ def pack(source: Path, target: Path, *, recipients: Sequence[Any], progress: Pro
             if recipients:
                 _age().encrypt_io(packed, writer, recipients)
             else:
-                while block := packed.read(CHUNK):
-                    writer.write(block)
+                shutil.copyfileobj(packed, writer, CHUNK)
     return writer.packed()
 
 
@@ -144,8 +144,7 @@ def unpack(
         unpacking = zstandard.ZstdDecompressor().stream_writer(writer, closefd=False)
         try:
             if manifest.encryption is None:
-                while block := reader.read(CHUNK):
-                    unpacking.write(block)
+                shutil.copyfileobj(reader, unpacking, CHUNK)
             else:
                 _age().decrypt_io(reader, unpacking, identities)
                 while reader.read(CHUNK):

@@ -11,11 +11,12 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from jobstore.operations.backup.manifest import Manifest, age_order, ahead
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.database import reading, writing
+from jobstore.operations.times import moment_of
 from jobstore.settings.sections import Settings
 
 _TESTS_KEPT = 100
@@ -89,7 +90,7 @@ def last_attempt(settings: Settings) -> Attempt | None:
     with reading(settings.operations_db) as kept:
         rows = kept.rows("backup_attempt")
     for at, backup, error, failures, store in rows:
-        return Attempt(_moment(at), backup, error, json.loads(failures), store)
+        return Attempt(moment_of(at), backup, error, json.loads(failures), store)
     return None
 
 
@@ -109,7 +110,7 @@ def last_restore_test(settings: Settings, *, successful: bool = False) -> Restor
     with reading(settings.operations_db) as kept:
         rows = kept.rows("restore_tests")
     for at, backup, place, ok, *measured, faults in rows:
-        moment = _moment(at)
+        moment = moment_of(at)
         if (ok or not successful) and not ahead(moment):
             told = (*measured, tuple(json.loads(faults)))
             return RestoreTest(moment, backup, place, bool(ok), *told)
@@ -136,7 +137,3 @@ def record_counters(settings: Settings, seen: Mapping[str, int]) -> None:
     if any(known.get(store, -1) < counter for store, counter in seen.items()):
         with writing(settings.operations_db) as kept:
             kept.run("raise_backup_counter", *seen.items())
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
