@@ -15,7 +15,6 @@ from typing import Any
 
 from jobstore.engines import backend_of
 from jobstore.engines.backend import Capability
-from jobstore.errors import StoreCorrupt
 from jobstore.events import Observer
 from jobstore.intake.validation import prepare
 from jobstore.migrating import check_schema_async, up_async
@@ -75,22 +74,14 @@ def connect(
         address, driven = await asyncio.to_thread(_resolved, url, options)
         now = _utc_now if clock is None else _in_utc(clock)
 
-        async def opened() -> JobStore:
-            backend = backend_of(address)
-            if Capability.MIGRATIONS in backend.capabilities:
-                if migrate:
-                    await up_async(address)
-                await check_schema_async(address)
-            await asyncio.to_thread(prepare)
-            engine = await backend.open(address, driven, now)
-            return JobStore(engine, tuple(observers), now)
-
-        try:
-            return await opened()
-        except StoreCorrupt:
-            # What was replaced by a restore at this moment is no database any more; what took
-            # its place is one.
-            return await opened()
+        backend = backend_of(address)
+        if Capability.MIGRATIONS in backend.capabilities:
+            if migrate:
+                await up_async(address)
+            await check_schema_async(address)
+        await asyncio.to_thread(prepare)
+        engine = await backend.open(address, driven, now)
+        return JobStore(engine, tuple(observers), now)
 
     return Connecting(opening)
 

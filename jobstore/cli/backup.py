@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from jobstore.operations.backup import Backup, Catalog, Doubt, Drill, Pruned, Verified
+    from jobstore.operations.backup import Backup, Catalog, Doubt, Pruned, RestoreTest, Verified
     from jobstore.settings.sections import Settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -196,7 +196,7 @@ def _tell_copies(call: Call, copies: Sequence[Verified]) -> None:
     fail_if(errors)
 
 
-def _tell_test(call: Call, done: Drill) -> None:
+def _tell_test(call: Call, done: RestoreTest) -> None:
     if done.error is None or call.json:
         call.report(
             done,

@@ -1,4 +1,4 @@
-"""Times that come again: which one was the latest, and which follows. Pure, no clock is read.
+"""Moments, and times that come again: which was the latest, and which follows. No clock is read.
 
 What comes once a day or less often goes by the clock on the wall of a time zone. In the night
 in which that is set forward, a time that is skipped comes later by as much; in the one in which
@@ -11,6 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 DAY = timedelta(days=1)
+
+
+def moment_of(seconds: float) -> datetime:
+    """Return a Unix time as a moment in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
 
 # A Monday, long ago; all times are counted from here.
 _FIRST = datetime(2001, 1, 1)  # noqa: DTZ001 - clocks on walls know no zone

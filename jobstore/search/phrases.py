@@ -39,11 +39,9 @@ _LETTERS = re.compile(rf"(?:[0-9a-z]++|(?!{_ALONE})[\x80-\U0010ffff])*")
 _ENDS = rf"(?!{_LETTER}|\+\+)"
 _NET = rf"\.net{_ENDS}(?:(?<!{_LETTER}\.net)|(?<=asp\.net)|(?<=ado\.net)|(?<=vb\.net))"
 _JS = rf"(?<=[0-9a-z])\.js{_ENDS}"
-_WORD = re.compile(
-    rf"[a-z]\#|{_ALONE}|(?:{_NET}|{_LETTERS.pattern[:-1]}+)(?:{_JS})*(?:(?<=[a-z])\+\+)?"
-)
+_WORD = rf"[a-z]\#|{_ALONE}|(?:{_NET}|{_LETTERS.pattern[:-1]}+)(?:{_JS})*(?:(?<=[a-z])\+\+)?"
 # The ends of names, which are no words by themselves.
-_INSIDE = re.compile(
+_INSIDE = (
     rf"js{_ENDS}(?<=[0-9a-z]\.js)|"
     rf"net{_ENDS}(?:(?<=\.net)(?<!{_LETTER}\.net)|(?<=asp\.net)|(?<=ado\.net)|(?<=vb\.net))"
 )
@@ -53,6 +51,10 @@ _GAP = re.compile(r"[^0-9a-z.\x80-\U0010ffff]*+")
 _SKIPPED = 8
 # What mostly follows a word.
 _SPACE = (" ", "", ",", "\n")
+
+
+# Compiling these takes 0.03 s, and only who searches needs them.
+_compiled = lru_cache(re.compile)
 
 
 class Effort:
@@ -129,7 +131,7 @@ def _find_word(folded: str, word: str, effort: Effort, start: int) -> tuple[int,
             continue
         if folded[end : end + 1] in _SPACE:
             return begin, end
-        found = _WORD.match(folded, begin)
+        found = _compiled(_WORD).match(folded, begin)
         start = found.end() if found else begin + 1
         if start == end:
             return begin, end
@@ -152,7 +154,7 @@ def _find_words(
         if effort.left < 0:
             return None
         if begins:
-            found = _WORD.search(folded, _end(_GAP, folded, start))
+            found = _compiled(_WORD).search(folded, _end(_GAP, folded, start))
             effort.left -= ((found.start() if found else len(folded)) - start) // _SKIPPED
             if found is None:
                 return None
@@ -163,7 +165,7 @@ def _find_words(
             if begin and _is_inside(folded, begin):
                 start = _after(folded, begin)
                 continue
-            found = _WORD.match(folded, begin)
+            found = _compiled(_WORD).match(folded, begin)
             if found is None:
                 start = begin + 1
                 continue
@@ -203,7 +205,7 @@ def _is_inside(folded: str, begin: int) -> bool:
     """Tell whether what begins there is the end of another word, as short ones mostly are."""
     before = folded[begin - 1]
     if before == ".":
-        return _INSIDE.match(folded, begin) is not None
+        return _compiled(_INSIDE).match(folded, begin) is not None
     return folded[begin] != "." and _is_joined(before) and not is_unspaced(folded[begin])
 
 

@@ -19,6 +19,7 @@ from jobstore.settings.kinds import (
     Command,
     Host,
     MailAddress,
+    Minutes,
     Name,
     Seconds,
     Secret,
@@ -27,6 +28,7 @@ from jobstore.settings.kinds import (
     Text,
     WebAddress,
     different,
+    setting,
 )
 
 CheckName = Annotated[
@@ -42,40 +44,28 @@ class Rule(Section):
 
     name: Name = Field(description="what the rule is called; a default of that name is changed")
     measure: Measure = Field(description="what is evaluated: health checks, or the traffic")
-    checks: tuple[CheckName, ...] = Field(
-        default=(),
+    checks: tuple[CheckName, ...] = setting(
+        (),
+        "of checks: which, such as disk:free, or all of a component; all without it",
         max_length=50,
-        description="of checks: which, such as disk:free, or all of a component; all without it",
     )
-    verdict: Literal["warn", "fail"] = Field(
-        default="fail", description="of checks: raised when one has this verdict, or a worse one"
+    verdict: Literal["warn", "fail"] = setting(
+        "fail", "of checks: raised when one has this verdict, or a worse one"
     )
-    above: float | None = Field(
-        default=None, description="of traffic: raised when the measure is above this"
+    above: float | None = setting(None, "of traffic: raised when the measure is above this")
+    clear: float | None = setting(
+        None, "of traffic: over when the measure is at most this; above without"
     )
-    clear: float | None = Field(
-        default=None, description="of traffic: over when the measure is at most this; above without"
+    window_minutes: Minutes = setting(
+        5.0, "of traffic: minutes that the measure is taken over; 0: the latest"
     )
-    window_minutes: float = Field(
-        default=5.0,
-        ge=0,
-        le=10_080,
-        description="of traffic: minutes that the measure is taken over; 0: the latest",
+    min_count: int = setting(
+        1, "of traffic: operations in the window that it needs", ge=1, le=1_000_000_000
     )
-    min_count: int = Field(
-        default=1,
-        ge=1,
-        le=1_000_000_000,
-        description="of traffic: operations in the window that it needs",
-    )
-    severity: Severity = Field(default="warning", description="how bad it is")
-    for_minutes: float = Field(
-        default=2.0, ge=0, le=10_080, description="minutes that it must have been so to be raised"
-    )
-    clear_minutes: float = Field(
-        default=5.0, ge=0, le=10_080, description="minutes that it must have been well to be over"
-    )
-    enabled: bool = Field(default=True, description="false switches the rule off")
+    severity: Severity = setting("warning", "how bad it is")
+    for_minutes: Minutes = setting(2.0, "minutes that it must have been so to be raised")
+    clear_minutes: Minutes = setting(5.0, "minutes that it must have been well to be over")
+    enabled: bool = setting(True, "false switches the rule off")
 
     @property
     def rank(self) -> int:
@@ -119,13 +109,11 @@ DEFAULT_RULES: tuple[dict[str, Any], ...] = (
 
 
 class _Sink(Section):
-    name: Name | None = Field(
-        default=None, description="what the sink is called; its type without it"
-    )
+    name: Name | None = setting(None, "what the sink is called; its type without it")
 
 
 class _Notified(_Sink):
-    severity: Severity = Field(default="warning", description="the least severity that is sent")
+    severity: Severity = setting("warning", "the least severity that is sent")
 
 
 class LogSink(_Notified):
@@ -136,8 +124,8 @@ class LogSink(_Notified):
 
 class _Web(Section):
     url: WebAddress = Field(description="an http or https address; secret, as it may carry a token")
-    secret: Secret | None = Field(default=None, description="key of the HMAC-SHA-256 signature")
-    timeout: Seconds = Field(default=10.0, description="seconds for one attempt as a whole")
+    secret: Secret | None = setting(None, "key of the HMAC-SHA-256 signature")
+    timeout: Seconds = setting(10.0, "seconds for one attempt as a whole")
 
 
 class WebhookSink(_Web, _Notified):
@@ -160,15 +148,13 @@ class EmailSink(_Notified):
 
     type: Literal["email"]
     host: Host = Field(description="the SMTP server")
-    port: int = Field(default=587, ge=1, le=65_535, description="its port")
-    tls: Literal["starttls", "tls", "none"] = Field(
-        default="starttls", description="how it is secured"
-    )
-    username: Text | None = Field(default=None, description="who logs in; nobody does without it")
-    password: Secret | None = Field(default=None, description="the password")
+    port: int = setting(587, "its port", ge=1, le=65_535)
+    tls: Literal["starttls", "tls", "none"] = setting("starttls", "how it is secured")
+    username: Text | None = setting(None, "who logs in; nobody does without it")
+    password: Secret | None = setting(None, "the password")
     sender: MailAddress = Field(description="the address that it comes from")
     recipients: tuple[MailAddress, ...] = Field(min_length=1, max_length=100, description="to whom")
-    timeout: Seconds = Field(default=30.0, description="seconds for one attempt as a whole")
+    timeout: Seconds = setting(30.0, "seconds for one attempt as a whole")
 
     @model_validator(mode="after")
     def _no_password_in_the_clear(self) -> EmailSink:
@@ -184,7 +170,7 @@ class CommandSink(_Notified):
 
     type: Literal["command"]
     command: Command = Field(description="the program and its arguments; no shell")
-    timeout: Seconds = Field(default=30.0, description="seconds after which it is killed")
+    timeout: Seconds = setting(30.0, "seconds after which it is killed")
 
 
 NotifiedSink = LogSink | WebhookSink | EmailSink | CommandSink
@@ -231,17 +217,12 @@ def _changed(rule: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
 class AlertsSection(Section):
     """Rules and sinks of alerts."""
 
-    rules: tuple[Rule, ...] = Field(
-        default=(), description="changed rules, by name, and further ones"
+    rules: tuple[Rule, ...] = setting((), "changed rules, by name, and further ones")
+    repeat_minutes: float = setting(
+        240.0, "minutes between notifications of one alert", gt=0, le=43_200
     )
-    repeat_minutes: float = Field(
-        default=240.0,
-        gt=0,
-        le=43_200,
-        description="minutes between notifications of one alert",
-    )
-    sinks: tuple[Sink, ...] = Field(
-        default=(LogSink(type="log"),), max_length=20, description="where notifications go"
+    sinks: tuple[Sink, ...] = setting(
+        (LogSink(type="log"),), "where notifications go", max_length=20
     )
 
     @field_validator("rules", mode="before")

@@ -28,6 +28,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from jobstore.settings.options import MOST_SECONDS
 from jobstore.settings.url import is_utf8
 
 T = TypeVar("T")
@@ -257,6 +258,7 @@ Timezone = Annotated[
     Allowed("a time zone such as UTC or Europe/Berlin"),
 ]
 Milliseconds = Annotated[float, Field(gt=0, le=3_600_000)]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Seconds = Annotated[float, Field(gt=0, le=MOST_SECONDS)]
+Minutes = Annotated[float, Field(ge=0, le=10_080)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Mebibytes = Annotated[int, Field(ge=1, le=1_048_576)]

@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+MOST = {"readers": 64, "queue_size": 1_000_000}
+"""What is counted may be 1 to these."""
+MOST_SECONDS = 86_400
+"""What a timeout may be at most; it must be more than 0."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
@@ -42,13 +47,12 @@ class EngineOptions:
     def __post_init__(self) -> None:
         if self.synchronous not in ("full", "normal"):
             raise ValueError("synchronous must be full or normal")
-        if not 1 <= self.readers <= 64:
-            raise ValueError("readers must be 1 to 64")
-        if not 1 <= self.queue_size <= 1_000_000:
-            raise ValueError("queue_size must be 1 to 1000000")
+        for name, most in MOST.items():
+            if not 1 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must be 1 to {most}")
         for name in ("busy_timeout", "read_timeout"):
-            if not 0 < getattr(self, name) <= 86_400:
-                raise ValueError(f"{name} must be more than 0 and at most 86400 seconds")
+            if not 0 < getattr(self, name) <= MOST_SECONDS:
+                raise ValueError(f"{name} must be more than 0 and at most {MOST_SECONDS} seconds")
 
     @property
     def is_complete(self) -> bool:

@@ -29,10 +29,12 @@ from jobstore.settings.kinds import (
     Timezone,
     setting,
 )
-from jobstore.settings.options import EngineOptions
+from jobstore.settings.options import MOST, EngineOptions
 from jobstore.settings.url import DEFAULT_URL, StoreURL, parse_store_url
 
 Environment = Literal["development", "staging", "production"]
+
+_DRIVEN = EngineOptions()
 
 
 class StoreSection(Section):
@@ -40,12 +42,16 @@ class StoreSection(Section):
 
     url: str = setting(DEFAULT_URL, "where the store is", max_length=4096)
     synchronous: Literal["full", "normal"] = setting(
-        "full", "full keeps acknowledged writes through a power cut"
+        _DRIVEN.synchronous, "full keeps acknowledged writes through a power cut"
     )
-    readers: int = setting(3, "connections that read in parallel", ge=1, le=64)
-    queue_size: int = setting(10_000, "writes that may wait", ge=1, le=1_000_000)
-    busy_timeout: Seconds = setting(30.0, "seconds that a write waits for its turn")
-    read_timeout: Seconds = setting(30.0, "seconds that a read may take")
+    readers: int = setting(
+        _DRIVEN.readers, "connections that read in parallel", ge=1, le=MOST["readers"]
+    )
+    queue_size: int = setting(
+        _DRIVEN.queue_size, "writes that may wait", ge=1, le=MOST["queue_size"]
+    )
+    busy_timeout: Seconds = setting(_DRIVEN.busy_timeout, "seconds that a write waits for its turn")
+    read_timeout: Seconds = setting(_DRIVEN.read_timeout, "seconds that a read may take")
 
     @field_validator("url")
     @classmethod

@@ -14,13 +14,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET amount = tally.amount + excluded.amount;
 
 -- name: add_level
-INSERT INTO level (
-    period, starts_at, process, name, readings, total, lowest, highest, latest
-)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO level (period, starts_at, process, name, lowest, highest, latest)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
-    readings = level.readings + excluded.readings,
-    total = level.total + excluded.total,
     lowest = min(level.lowest, excluded.lowest),
     highest = max(level.highest, excluded.highest),
     latest = excluded.latest;
@@ -47,8 +43,7 @@ WHERE t.period = :period AND t.starts_at >= :since AND t.starts_at < :until
 GROUP BY step, t.operation, t.measure, t.detail;
 
 -- name: levels_of_steps
-SELECT v.starts_at - (v.starts_at % :step) AS step, v.name,
-    sum(v.readings), sum(v.total), min(v.lowest), max(v.highest)
+SELECT v.starts_at - (v.starts_at % :step) AS step, v.name, min(v.lowest), max(v.highest)
 FROM level AS v
 WHERE v.period = :period AND v.starts_at >= :since AND v.starts_at < :until
 GROUP BY step, v.name;

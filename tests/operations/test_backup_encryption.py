@@ -13,8 +13,9 @@ import zstandard
 from jobstore import BackupError
 from jobstore.operations.backup import restore_tests, verification
 from jobstore.operations.backup.catalog import read_catalog
-from jobstore.operations.backup.packing import measure
+from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.backup.restoring import restore
+from jobstore.progress import silent
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.operations.backups import (
@@ -141,12 +142,12 @@ def test_damage_inside_is_told_from_a_wrong_key(settings: Settings, keys: Keys) 
     manifest = make(settings)
     data = data_of(settings, manifest)
     flip(data)
-    size, sha256 = measure(data)
+    size, sha256 = FolderPlace(data.parent).measure(data.name, silent)
     rewrite(manifest_of(settings, manifest), size=size, sha256=sha256)
     here = with_key(settings, keys.file)
     refused(here, "is damaged; use another copy")
     data.write_bytes(b"age-encryption.org/v1\nnothing")
-    size, sha256 = measure(data)
+    size, sha256 = FolderPlace(data.parent).measure(data.name, silent)
     rewrite(manifest_of(settings, manifest), size=size, sha256=sha256)
     refused(here, "is damaged; use another copy")
 

@@ -88,7 +88,7 @@ def test_a_bad_newest_backup_hides_no_good_one(
     assert [each.backup for each in everything if each.ok] == [good.name]
     done = restore_tests.run_restore_test(settings)
     assert (done.ok, done.backup) == (True, good.name)
-    assert backup.last_drill(settings) == done
+    assert backup.last_restore_test(settings) == done
     restored = restore(settings, to=sqlite_url(tmp_path / "new.db"))
     assert restored.backup == good.name
     assert any(bad.name in fault for fault in (*restored.faults, *restored.warnings))

@@ -126,8 +126,8 @@ def test_a_machine_that_lost_everything_gets_its_store_back(
     assert (done.backup, done.place) == (made.name, settings.backup.places[0])
     assert content(tmp_path / "elsewhere" / "jobs.db") == expected
     assert leftovers(tmp_path / "elsewhere") == []
-    drilled = restore_tests.run_restore_test(there)
-    assert (drilled.ok, drilled.place) == (True, settings.backup.places[0])
+    tested = restore_tests.run_restore_test(there)
+    assert (tested.ok, tested.place) == (True, settings.backup.places[0])
     assert leftovers(there.backups_folder) == []
 
 

@@ -72,7 +72,7 @@ def restored(settings: Settings, number: int, **asked: Any) -> str:
 
 
 def refused(settings: Settings, match: str, **asked: Any) -> None:
-    """See that nothing is restored, verified or drilled."""
+    """See that nothing is restored, verified or tested."""
     new = settings.store.address.path.with_name("refused.db")
     with pytest.raises(BackupError, match=match):
         restore(settings, to=sqlite_url(new), **asked)
@@ -424,11 +424,11 @@ def test_passing_over_a_copy_is_told_and_fails_the_command(at_work: Settings) ->
     done = run("restore", "--to", "new.db")
     assert (done.exit_code, Path("new.db").exists()) == (1, True)
     assert f"{newest.name}" in said(done)
-    drilled = run("backup", "verify", "--restore")
-    assert drilled.exit_code == 1
-    assert "gives the store back" in shown(drilled)
-    assert f"{newest.name}" in said(drilled)
-    assert backup.last_drill(at_work, successful=True) is not None
+    tested = run("backup", "verify", "--restore")
+    assert tested.exit_code == 1
+    assert "gives the store back" in shown(tested)
+    assert f"{newest.name}" in said(tested)
+    assert backup.last_restore_test(at_work, successful=True) is not None
 
 
 @pytest.mark.parametrize("wrong", ["secret-of-mine", KEY[:-1], f"{KEY}0", f"{KEY} x", "  "])

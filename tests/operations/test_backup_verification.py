@@ -34,8 +34,9 @@ from jobstore.operations import backup
 from jobstore.operations.backup import restore_tests, restoring, state, verification
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.manifest import Manifest
-from jobstore.operations.backup.packing import measure
+from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.database import reading
+from jobstore.progress import silent
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.postings import posting
@@ -111,7 +112,7 @@ def cut(settings: Settings, manifest: Manifest) -> None:
 
 def sign(settings: Settings, manifest: Manifest) -> None:
     """Let the manifest say that the data is right as it is."""
-    size, sha256 = measure(data_of(settings, manifest))
+    size, sha256 = FolderPlace(settings.backups_folder).measure(manifest.file, silent)
     rewrite(manifest_of(settings, manifest), size=size, sha256=sha256)
 
 
@@ -184,8 +185,8 @@ def test_a_copy_that_was_damaged_or_tampered_with_is_refused(
     done = restore_tests.run_restore_test(settings, name=manifest.name)
     assert not done.ok
     assert re.search(match, done.error or "")
-    assert backup.last_drill(settings) == done
-    assert backup.last_drill(settings, successful=True) is None
+    assert backup.last_restore_test(settings) == done
+    assert backup.last_restore_test(settings, successful=True) is None
 
 
 def test_damaged_pages_inside_are_found(settings: Settings, tmp_path: Path) -> None:
@@ -291,10 +292,10 @@ def test_a_disk_without_room_is_told_before_anything_is_unpacked(
     assert "free some space" in str(restore_tests.run_restore_test(settings).error)
 
 
-def test_a_drill_records_what_it_did(
+def test_a_restore_test_records_what_it_did(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert backup.last_drill(settings) is None
+    assert backup.last_restore_test(settings) is None
     failed = restore_tests.run_restore_test(settings)
     assert (failed.ok, failed.backup, failed.place, failed.age_seconds) == (False, None, None, None)
     assert "There is no backup yet" in str(failed.error)
@@ -307,27 +308,29 @@ def test_a_drill_records_what_it_did(
     assert good.at > second.created_at
     assert good.age_seconds == round((good.at - second.created_at).total_seconds(), 3)
     assert good.seconds > 0
-    assert backup.last_drill(settings) == good
+    assert backup.last_restore_test(settings) == good
     assert octets(tmp_path / "jobs.db") == before
     assert leftovers(settings.backups_folder, tmp_path) == []
 
     flip(data_of(settings, first))
     bad = restore_tests.run_restore_test(settings, name=first.name)
     assert (bad.ok, bad.backup, bad.postings) == (False, first.name, 40)
-    assert backup.last_drill(settings) == bad
-    assert backup.last_drill(settings, successful=True) == good
+    assert backup.last_restore_test(settings) == bad
+    assert backup.last_restore_test(settings, successful=True) == good
     # The last good one is kept, however many fail after it.
     monkeypatch.setattr(state, "_TESTS_KEPT", 2)
     for _ in range(4):
-        state.record_drill(settings, bad)
-    assert backup.last_drill(settings, successful=True) == good
+        state.record_restore_test(settings, bad)
+    assert backup.last_restore_test(settings, successful=True) == good
     with reading(settings.operations_db) as kept:
         assert [row[3] for row in kept.rows("restore_tests")] == [False, False, True]
 
 
-def test_a_restored_store_that_gives_wrong_answers_fails_the_drill(settings: Settings) -> None:
+def test_a_restored_store_that_gives_wrong_answers_fails_the_restore_test(
+    settings: Settings,
+) -> None:
     manifest = make(settings)
-    # What is derived is no content; a drill asks it all the same.
+    # What is derived is no content; a restore test asks it all the same.
     delete = "INSERT INTO word_index (word_index) VALUES ('delete-all')"
     repack(settings, manifest, "UPDATE counter SET amount = 7", delete)
     assert [each.ok for each in verification.verify(settings)] == [True]
@@ -357,7 +360,7 @@ def test_a_restored_store_goes_through_the_whole_self_test(
     assert "Only 9 of 10 steps were made" in str(done.error)
 
 
-def test_a_word_index_that_lost_entries_fails_the_drill(settings: Settings) -> None:
+def test_a_word_index_that_lost_entries_fails_the_restore_test(settings: Settings) -> None:
     manifest = make(settings)
     # Its structure stays sound, and no digest covers it.
     words = "INSERT INTO word_index (word_index, rowid, title)"
@@ -369,14 +372,16 @@ def test_a_word_index_that_lost_entries_fails_the_drill(settings: Settings) -> N
 
 
 @pytest.mark.parametrize("number", [0, 1, 5, 7])
-def test_a_small_store_passes_its_drill(migrated_url: str, tmp_path: Path, number: int) -> None:
+def test_a_small_store_passes_its_restore_test(
+    migrated_url: str, tmp_path: Path, number: int
+) -> None:
     fill(migrated_url, number)
     settings = settings_for(tmp_path)
     make(settings)
     assert restore_tests.run_restore_test(settings).error is None
 
 
-def test_wrong_pages_and_a_wrong_order_fail_the_drill(
+def test_wrong_pages_and_a_wrong_order_fail_the_restore_test(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asyncio.run(count_applicants(settings.store.url))
@@ -422,18 +427,18 @@ def test_the_restored_store_is_opened_with_the_options_of_the_store(
     assert given[0].read_timeout == 77.0
 
 
-def test_drills_that_end_at_once_are_all_recorded(
+def test_restore_tests_that_end_at_once_are_all_recorded(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = restore_tests.run_restore_test(settings)
     with ThreadPoolExecutor(4) as threads:
-        for each in [threads.submit(state.record_drill, settings, done) for _ in range(8)]:
+        for each in [threads.submit(state.record_restore_test, settings, done) for _ in range(8)]:
             each.result()
     with reading(settings.operations_db) as kept:
         assert len(kept.rows("restore_tests")) == 9
     monkeypatch.setattr(small, "_PATIENCE", 0.02)
     with FileLock(settings.operations_db, 0), pytest.raises(StoreBusy):
-        state.record_drill(settings, done)
+        state.record_restore_test(settings, done)
 
 
 def date(settings: Settings, manifest: Manifest, days: float) -> None:
@@ -447,12 +452,14 @@ def test_after_a_clock_was_ahead_the_newest_is_what_was_made_since(
 ) -> None:
     future, real = make(settings), make(settings)
     date(settings, future, 400)
-    drilled = restore_tests.run_restore_test(settings)
-    assert (drilled.ok, drilled.backup) == (True, real.name)
-    state.record_drill(settings, dataclasses.replace(drilled, at=drilled.at + timedelta(days=400)))
+    tested = restore_tests.run_restore_test(settings)
+    assert (tested.ok, tested.backup) == (True, real.name)
+    state.record_restore_test(
+        settings, dataclasses.replace(tested, at=tested.at + timedelta(days=400))
+    )
 
-    assert backup.last_drill(settings) == drilled
-    assert backup.last_drill(settings, successful=True) == drilled
+    assert backup.last_restore_test(settings) == tested
+    assert backup.last_restore_test(settings, successful=True) == tested
     assert backup.last_backup(settings).manifest == real
     catalog = read_catalog(settings)
     assert [each.name for each in catalog.backups] == [real.name, future.name]

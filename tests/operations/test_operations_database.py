@@ -25,7 +25,7 @@ from jobstore.errors import (
     StoreBusy,
     StoreUnavailable,
 )
-from jobstore.operations.backup.state import counters, last_attempt, last_drill
+from jobstore.operations.backup.state import counters, last_attempt, last_restore_test
 from jobstore.operations.database import reading, writing
 from jobstore.operations.deployment import Book
 from jobstore.operations.schedule import state
@@ -219,7 +219,11 @@ def test_the_files_of_an_earlier_jobstore_are_left_alone(path: Path, tmp_path: P
         each.write_bytes(b"of an earlier jobstore")
     state.write(path, [State("backup")])
     assert [*state.read(path)] == ["backup"]
-    assert (last_attempt(settings), last_drill(settings), counters(settings)) == (None, None, {})
+    assert (last_attempt(settings), last_restore_test(settings), counters(settings)) == (
+        None,
+        None,
+        {},
+    )
     assert Book(settings).all() == []
     assert {each.read_bytes() for each in old} == {b"of an earlier jobstore"}
 

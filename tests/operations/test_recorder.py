@@ -94,13 +94,17 @@ async def test_the_queue_is_read_between_writings(
     recorder.watch(store)
     with recorder:
         await store.upsert(posting(1))
-        await until(lambda: recorder._levels and recorder._levels["group_size"].readings > 1)
+        await until(lambda: recorder._levels and recorder._levels["group_size"].latest == 1)
+        # What was highest before the one reading that goes with the writing is kept.
+        monkeypatch.setattr(recorder._writer, "last_group_size", 7)
+        await until(lambda: recorder._levels["group_size"].latest == 7)
+        monkeypatch.setattr(recorder._writer, "last_group_size", 2)
+        await until(lambda: recorder._levels["group_size"].latest == 2)
     with closing(sqlite3.connect(path)) as conn:
-        ((readings, highest),) = conn.execute(
-            "SELECT readings, highest FROM level WHERE period = 1 AND name = 'group_size'"
+        ((highest, latest),) = conn.execute(
+            "SELECT highest, latest FROM level WHERE period = 1 AND name = 'group_size'"
         )
-    # More than the one that goes with the writing.
-    assert (readings > 1, highest) == (True, 1)
+    assert (highest, latest) == (7, 2)
 
 
 async def test_the_loop_goes_on_while_the_history_is_locked(

@@ -21,9 +21,7 @@ from jobstore import (
     BackupError,
     JobStoreError,
     StoreBusy,
-    StoreCorrupt,
     StoreUnavailable,
-    connecting,
     migrating,
     scratch,
 )
@@ -34,7 +32,7 @@ from jobstore.operations import backup
 from jobstore.operations.backup import creation
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.restoring import restore
-from jobstore.settings import StoreURL, sqlite_url
+from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.checks import check_file
 from tests.fixtures.postings import posting
@@ -247,22 +245,6 @@ def test_what_is_no_file_of_its_own_is_not_replaced(
 
     assert octets(path) == before
     assert sorted(tmp_path.iterdir()) == files
-
-
-async def test_a_store_that_is_replaced_while_it_is_opened_is_opened_again(
-    settings: Settings, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = []
-
-    async def replaced_meanwhile(address: StoreURL) -> None:
-        found.append(address.path)
-        if len(found) == 1:
-            raise StoreCorrupt("The file is not a SQLite database; check the store's URL.")
-
-    monkeypatch.setattr(connecting, "check_schema_async", replaced_meanwhile)
-    async with jobstore.connect(settings.store.url) as store:
-        assert await store.count() > 0
-    assert found == [path, path]
 
 
 def test_the_store_is_refused_without_replace(settings: Settings, path: Path) -> None:

@@ -80,7 +80,7 @@ def test_what_is_due_is_done_once(settings: Settings, migrated_url: str) -> None
     ran = run_due(settings, clock=clock)
     assert list(outcomes(ran).items()) == [(name, "done") for name in NAMES]
     assert backups(settings) == 1
-    found = backup.last_drill(settings)
+    found = backup.last_restore_test(settings)
     assert found is not None
     assert found.ok
     assert detail(ran, "restore-test").startswith(f"{found.backup}: 40 postings back in ")

@@ -18,7 +18,13 @@ from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.restore_tests import run_restore_test
 from jobstore.operations.backup.restoring import Restored, restore
 from jobstore.operations.backup.retention import Pruned, prune
-from jobstore.operations.backup.state import Attempt, Drill, LastBackup, last_backup, last_drill
+from jobstore.operations.backup.state import (
+    Attempt,
+    LastBackup,
+    RestoreTest,
+    last_backup,
+    last_restore_test,
+)
 from jobstore.operations.backup.trust import Doubt, new_key
 from jobstore.operations.backup.verification import Verified, verify
 from jobstore.progress import Progress, silent
@@ -28,17 +34,17 @@ __all__ = [
     "Backup",
     "Catalog",
     "Doubt",
-    "Drill",
     "LastBackup",
     "Manifest",
     "Progress",
     "Pruned",
+    "RestoreTest",
     "Restored",
     "Verified",
     "create",
     "in_thread",
     "last_backup",
-    "last_drill",
+    "last_restore_test",
     "new_key",
     "prune",
     "read_catalog",

@@ -210,7 +210,6 @@ def _look(
     trust = Trust(settings, accept)
     catalog = _read(places, settings.backups_folder, trust)
     trust.see(each.manifest for each in catalog.backups)
-    trust.keep()
     return places, catalog, name, trust
 
 

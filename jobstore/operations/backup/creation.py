@@ -164,7 +164,6 @@ def _create(settings: Settings, progress: Progress, reason: str, dump: Dump | No
         own.sweep(manifest.store)
         own.put(manifest, data, progress)
     trust.see([manifest])
-    trust.keep()
     return Backup(manifest, (own.name,), signed=trust.signed(manifest))
 
 

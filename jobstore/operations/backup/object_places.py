@@ -7,7 +7,6 @@ No message repeats what a server said: it may quote addresses that are signed.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -18,12 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from jobstore.errors import BackupError
-from jobstore.files import create
 from jobstore.operations.backup.manifest import MOST_OCTETS
-from jobstore.operations.backup.packing import Packed
+from jobstore.operations.backup.packing import blocks_of, caught_by, true_causes
 from jobstore.operations.backup.places import Place
 from jobstore.progress import Progress
-from jobstore.scratch import CHUNK, disk_errors, require_space
 
 # Bytes of one request, its seconds, and the requests at a time: 270 KB/s are enough for them.
 _PART = 8 * 1024 * 1024
@@ -104,59 +101,23 @@ class ObjectPlace(Place):
 
     def upload(self, file: str, source: Path, progress: Progress) -> None:
         total = source.stat().st_size
-        failures: list[Exception] = []
 
-        def parts(stream: Any) -> Iterator[bytes]:
-            # obstore passes on what is raised here as text only.
-            try:
-                done = 0
-                while block := stream.read(CHUNK):
-                    done += len(block)
-                    progress("upload", done, total)
-                    yield block
-            except Exception as error:
-                failures.append(error)
-                raise
+        def parts() -> Iterator[bytes]:
+            with caught_by(causes):
+                yield from blocks_of(source, "upload", progress)
 
-        with disk_errors(source.parent), source.open("rb") as stream:
-            try:
-                with self._reaching() as (obstore, store):
-                    obstore.put(
-                        store,
-                        file,
-                        parts(stream),
-                        chunk_size=max(_PART, total // _MOST_PARTS),
-                        max_concurrency=_AT_ONCE,
-                    )
-            except Exception:
-                if failures:
-                    raise failures[0] from None
-                raise
+        with true_causes() as causes, self._reaching() as (obstore, store):
+            obstore.put(
+                store,
+                file,
+                parts(),
+                chunk_size=max(_PART, total // _MOST_PARTS),
+                max_concurrency=_AT_ONCE,
+            )
 
-    def measure(self, file: str, progress: Progress, most: int | None = None) -> Packed:
-        hash = hashlib.sha256()
-        size = 0
-        for part in self._parts(file, "read back", progress, most):
-            hash.update(part)
-            size += len(part)
-        return Packed(size, hash.hexdigest())
-
-    def download(
-        self, file: str, scratch: Path, progress: Progress, most: int
-    ) -> tuple[Path, Packed]:
-        hash = hashlib.sha256()
-        target = scratch / "downloaded"
-        # Of another copy, which was not good.
-        target.unlink(missing_ok=True)
-        with disk_errors(scratch), create(target) as stream:
-            for part in self._parts(file, "download", progress, most):
-                require_space(scratch, len(part))
-                stream.write(part)
-                hash.update(part)
-            size = stream.tell()
-        return target, Packed(size, hash.hexdigest())
-
-    def _parts(self, file: str, step: str, progress: Progress, most: int | None) -> Iterator[bytes]:
+    def blocks(
+        self, file: str, step: str, progress: Progress, most: int | None = None
+    ) -> Iterator[bytes]:
         with self._reaching() as (obstore, store):
             total = obstore.head(store, file)["size"]
         if most is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 from jobstore.errors import BackupError
 from jobstore.files import create
 from jobstore.operations.backup.manifest import Manifest
-from jobstore.progress import Progress, silent
+from jobstore.progress import Progress
 from jobstore.scratch import CHUNK, disk_errors, open_regular, require_space
 
 # Bytes between two looks at the room that is left.
@@ -34,6 +35,23 @@ class Packed(NamedTuple):
 
     size: int
     sha256: str
+
+
+class Measured:
+    """The size and the SHA-256 of all that was added."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._hash = hashlib.sha256()
+
+    def add(self, block: bytes) -> None:
+        """Add what follows."""
+        self.size += len(block)
+        self._hash.update(block)
+
+    def packed(self) -> Packed:
+        """Return what was found so far."""
+        return Packed(self.size, self._hash.hexdigest())
 
 
 def recipients_of(keys: Iterable[str]) -> list[Any]:
@@ -85,7 +103,7 @@ def pack(source: Path, target: Path, *, recipients: Sequence[Any], progress: Pro
         disk_errors(target.parent),
         source.open("rb") as plain,
         create(target) as stored,
-        _true_causes() as causes,
+        true_causes() as causes,
     ):
         reader: Any = _Reader(plain, size, "compress", progress, causes)
         writer = _Writer(stored, target.parent, causes)
@@ -94,9 +112,8 @@ def pack(source: Path, target: Path, *, recipients: Sequence[Any], progress: Pro
             if recipients:
                 _age().encrypt_io(packed, writer, recipients)
             else:
-                while block := packed.read(CHUNK):
-                    writer.write(block)
-    return Packed(writer.size, writer.hash.hexdigest())
+                shutil.copyfileobj(packed, writer, CHUNK)
+    return writer.packed()
 
 
 def unpack(
@@ -120,15 +137,14 @@ def unpack(
         disk_errors(target.parent),
         open_regular(stored) as packed,
         create(target) as plain,
-        _true_causes() as causes,
+        true_causes() as causes,
     ):
         reader = _Reader(packed, manifest.size, "decompress", progress, causes)
         writer: Any = _Writer(plain, target.parent, causes, manifest, fits)
         unpacking = zstandard.ZstdDecompressor().stream_writer(writer, closefd=False)
         try:
             if manifest.encryption is None:
-                while block := reader.read(CHUNK):
-                    unpacking.write(block)
+                shutil.copyfileobj(reader, unpacking, CHUNK)
             else:
                 _age().decrypt_io(reader, unpacking, identities)
                 while reader.read(CHUNK):
@@ -138,31 +154,23 @@ def unpack(
                 raise
             raise _unreadable(manifest, error) from error
     # It was measured before, but whoever may write there may have changed it since.
-    if (reader.size, reader.hash.hexdigest()) != (manifest.size, manifest.sha256):
+    if reader.packed() != (manifest.size, manifest.sha256):
         raise BackupError(f"Backup {manifest.name} was changed while it was read; use another.")
     if writer.size != manifest.database_size:
         raise BackupError(f"Backup {manifest.name} ends too early; use another copy.")
 
 
-def measure(
-    file: Path,
-    step: str = "checksum",
-    progress: Progress = silent,
-    most: int | None = None,
-) -> Packed:
-    """Return the size and the SHA-256 of a file.
-
-    What has more than ``most`` bytes is not read to its end; the size tells that it is longer.
-    """
-    hash = hashlib.sha256()
-    size = 0
+def blocks_of(
+    file: Path, step: str, progress: Progress, most: int | None = None
+) -> Iterator[bytes]:
+    """Yield what a file holds, of more than ``most`` bytes not much more than these."""
+    done = 0
     with disk_errors(file.parent), open_regular(file) as stream:
         total = os.fstat(stream.fileno()).st_size
-        while (most is None or size <= most) and (block := stream.read(CHUNK)):
-            hash.update(block)
-            size += len(block)
-            progress(step, size, total)
-    return Packed(size, hash.hexdigest())
+        while (most is None or done <= most) and (block := stream.read(CHUNK)):
+            done += len(block)
+            progress(step, done, total)
+            yield block
 
 
 def _unreadable(manifest: Manifest, error: Exception) -> BackupError:
@@ -186,8 +194,8 @@ def _age() -> Any:
 
 
 @contextmanager
-def _true_causes() -> Iterator[list[BaseException]]:
-    """Raise what reading or writing raised, which pyrage passes on as text only."""
+def true_causes() -> Iterator[list[BaseException]]:
+    """Raise what was caught by :func:`caught_by`: pyrage and obstore pass it on as text only."""
     causes: list[BaseException] = []
     try:
         yield causes
@@ -197,7 +205,17 @@ def _true_causes() -> Iterator[list[BaseException]]:
         raise
 
 
-class _Reader:
+@contextmanager
+def caught_by(causes: list[BaseException]) -> Iterator[None]:
+    """Keep what the block raises among the causes."""
+    try:
+        yield
+    except Exception as error:
+        causes.append(error)
+        raise
+
+
+class _Reader(Measured):
     """A file of ``total`` bytes that is measured as it is read, and tells how far it was."""
 
     def __init__(
@@ -208,29 +226,24 @@ class _Reader:
         progress: Progress,
         causes: list[BaseException],
     ) -> None:
+        super().__init__()
         self._file = file
         self._total = total
         self._step = step
         self._progress = progress
         self._causes = causes
-        self.hash = hashlib.sha256()
-        self.size = 0
 
     def read(self, size: int = -1) -> bytes:
         if self.size > self._total:
             return b""
-        try:
+        with caught_by(self._causes):
             block = self._file.read(size)
-            self.hash.update(block)
-            self.size += len(block)
+            self.add(block)
             self._progress(self._step, self.size, self._total)
-        except Exception as error:
-            self._causes.append(error)
-            raise
         return block
 
 
-class _Writer:
+class _Writer(Measured):
     """A file that is measured as it is written, and may not take the last room in ``folder``.
 
     With ``promised`` it has to be a database of the size that this manifest says.
@@ -244,6 +257,7 @@ class _Writer:
         promised: Manifest | None = None,
         fits: Fits | None = None,
     ) -> None:
+        super().__init__()
         self._file = file
         self._folder = folder
         self._causes = causes
@@ -251,21 +265,15 @@ class _Writer:
         self._fits = fits
         self._head = b""
         self._looked = 0
-        self.hash = hashlib.sha256()
-        self.size = 0
 
     def write(self, block: Any) -> int:
-        try:
-            self._check(bytes(block[:_HEADER]), len(block))
-            self.hash.update(block)
+        with caught_by(self._causes):
+            self.add(block)
+            self._check(bytes(block[:_HEADER]))
             self._file.write(block)
-        except Exception as error:
-            self._causes.append(error)
-            raise
         return len(block)
 
-    def _check(self, beginning: bytes, length: int) -> None:
-        self.size += length
+    def _check(self, beginning: bytes) -> None:
         if self.size - self._looked >= _BETWEEN_LOOKS:
             self._looked = self.size
             require_space(self._folder, 0)
@@ -283,8 +291,5 @@ class _Writer:
             raise BackupError(f"Backup {promised.name} is longer than it says; use another copy.")
 
     def flush(self) -> None:
-        try:
+        with caught_by(self._causes):
             self._file.flush()
-        except OSError as error:
-            self._causes.append(error)
-            raise

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,14 +24,14 @@ from jobstore.operations.backup.manifest import (
     is_name,
     parse_manifest,
 )
-from jobstore.operations.backup.packing import Packed, measure
+from jobstore.operations.backup.packing import Measured, Packed, blocks_of
 from jobstore.progress import Progress
 from jobstore.scratch import (
-    CHUNK,
     disk_errors,
     is_scratch,
     open_regular,
     publish,
+    require_space,
     scratch_folder,
     write_file,
 )
@@ -123,6 +124,30 @@ class Place(ABC):
             )
         return file
 
+    def measure(self, file: str, progress: Progress, most: int | None = None) -> Packed:
+        """Read a file for its size and checksum; not much more than ``most`` bytes of it."""
+        measured = Measured()
+        for block in self.blocks(file, "read back", progress, most):
+            measured.add(block)
+        return measured.packed()
+
+    def download(
+        self, file: str, scratch: Path, progress: Progress, most: int
+    ) -> tuple[Path, Packed]:
+        """Return a file's local path, in ``scratch`` if need be, and what was read.
+
+        Not much more than ``most`` bytes are.
+        """
+        target, measured = scratch / "downloaded", Measured()
+        # Of another copy, which was not good.
+        target.unlink(missing_ok=True)
+        with disk_errors(scratch), create(target) as stream:
+            for block in self.blocks(file, "download", progress, most):
+                require_space(scratch, len(block))
+                stream.write(block)
+                measured.add(block)
+        return target, measured.packed()
+
     @abstractmethod
     def sizes(self) -> dict[str, int]:
         """Return the names of the plain files here, with their sizes in bytes."""
@@ -140,17 +165,10 @@ class Place(ABC):
         """Write a large file, wholly or not at all."""
 
     @abstractmethod
-    def measure(self, file: str, progress: Progress, most: int | None = None) -> Packed:
-        """Read a file for its size and checksum; not much more than ``most`` bytes of it."""
-
-    @abstractmethod
-    def download(
-        self, file: str, scratch: Path, progress: Progress, most: int
-    ) -> tuple[Path, Packed]:
-        """Return a file's local path, in ``scratch`` if need be, and what was read.
-
-        Not much more than ``most`` bytes are.
-        """
+    def blocks(
+        self, file: str, step: str, progress: Progress, most: int | None = None
+    ) -> Iterator[bytes]:
+        """Yield what a file holds, of more than ``most`` bytes not much more than these."""
 
     @abstractmethod
     def delete(self, file: str) -> None:
@@ -189,11 +207,15 @@ class FolderPlace(Place):
                 publish(source, self.folder / file)
                 return
             with scratch_folder(self.folder) as scratch:
-                _copy(source, scratch / file, progress)
+                with create(scratch / file) as writing:
+                    for block in blocks_of(source, "copy", progress):
+                        writing.write(block)
                 publish(scratch / file, self.folder / file)
 
-    def measure(self, file: str, progress: Progress, most: int | None = None) -> Packed:
-        return measure(self.folder / file, "read back", progress, most)
+    def blocks(
+        self, file: str, step: str, progress: Progress, most: int | None = None
+    ) -> Iterator[bytes]:
+        return blocks_of(self.folder / file, step, progress, most)
 
     def download(
         self, file: str, scratch: Path, progress: Progress, most: int
@@ -203,13 +225,3 @@ class FolderPlace(Place):
     def delete(self, file: str) -> None:
         with disk_errors(self.folder):
             (self.folder / file).unlink(missing_ok=True)
-
-
-def _copy(source: Path, target: Path, progress: Progress) -> None:
-    done = 0
-    with open_regular(source) as reading, create(target) as writing:
-        total = os.fstat(reading.fileno()).st_size
-        while block := reading.read(CHUNK):
-            writing.write(block)
-            done += len(block)
-            progress("copy", done, total)

@@ -17,7 +17,7 @@ from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.manifest import Manifest
-from jobstore.operations.backup.state import Drill, record_drill
+from jobstore.operations.backup.state import RestoreTest, record_restore_test
 from jobstore.operations.backup.trust import Doubt
 from jobstore.operations.backup.verification import open_chosen
 from jobstore.progress import Progress, silent
@@ -40,13 +40,13 @@ def run_restore_test(
     *,
     name: str | None = None,
     accept: Collection[Doubt] = (),
-) -> Drill:
+) -> RestoreTest:
     """Restore the newest backup, or the one of that name, into a scratch folder; blocks.
 
     It is the one that :func:`.restoring.restore` would restore, and ``accept`` means the same.
     Checks integrity, counts and digest, brings the schema up to date, and asks the restored
     store the main questions. Returns how it went, good or bad, and keeps that where
-    :func:`last_drill` finds it.
+    :func:`last_restore_test` finds it.
 
     Raises only what prevents that from being kept.
     """
@@ -66,7 +66,7 @@ def run_restore_test(
             asyncio.run(_ask(settings, choice.archive.url(database), manifest))
     except JobStoreError as failure:
         error = str(failure)
-    result = Drill(
+    result = RestoreTest(
         at=at,
         backup=None if manifest is None else manifest.name,
         place=place,
@@ -77,7 +77,7 @@ def run_restore_test(
         postings=None if manifest is None else manifest.postings,
         faults=faults,
     )
-    record_drill(settings, result)
+    record_restore_test(settings, result)
     if error is None:
         _log.info("a restore test went well", backup=result.backup, seconds=result.seconds)
     else:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -36,8 +36,8 @@ class Pruned:
     """What was removed from one place, or would be, and what stays; ``error`` if it failed."""
 
     place: str
-    removed: tuple[str, ...] = field(default=())
-    kept: tuple[str, ...] = field(default=())
+    removed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     error: str | None = None
 
 

@@ -11,11 +11,12 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from jobstore.operations.backup.manifest import Manifest, age_order, ahead
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.database import reading, writing
+from jobstore.operations.times import moment_of
 from jobstore.settings.sections import Settings
 
 _TESTS_KEPT = 100
@@ -51,7 +52,7 @@ class LastBackup:
 
 
 @dataclass(frozen=True, slots=True)
-class Drill:
+class RestoreTest:
     """How a restore test went; ``seconds`` is how long restoring and checking took.
 
     ``age_seconds`` is how old the backup was: what a loss at that moment would have cost.
@@ -89,7 +90,7 @@ def last_attempt(settings: Settings) -> Attempt | None:
     with reading(settings.operations_db) as kept:
         rows = kept.rows("backup_attempt")
     for at, backup, error, failures, store in rows:
-        return Attempt(_moment(at), backup, error, json.loads(failures), store)
+        return Attempt(moment_of(at), backup, error, json.loads(failures), store)
     return None
 
 
@@ -101,7 +102,7 @@ def record_attempt(settings: Settings, attempt: Attempt) -> None:
         kept.run("put_backup_attempt", row)
 
 
-def last_drill(settings: Settings, *, successful: bool = False) -> Drill | None:
+def last_restore_test(settings: Settings, *, successful: bool = False) -> RestoreTest | None:
     """Return the latest restore test, or the latest that succeeded; ``None`` without one.
 
     Tests that are dated in the future, which a wrong clock makes, prove nothing.
@@ -109,16 +110,16 @@ def last_drill(settings: Settings, *, successful: bool = False) -> Drill | None:
     with reading(settings.operations_db) as kept:
         rows = kept.rows("restore_tests")
     for at, backup, place, ok, *measured, faults in rows:
-        moment = _moment(at)
+        moment = moment_of(at)
         if (ok or not successful) and not ahead(moment):
             told = (*measured, tuple(json.loads(faults)))
-            return Drill(moment, backup, place, bool(ok), *told)
+            return RestoreTest(moment, backup, place, bool(ok), *told)
     return None
 
 
-def record_drill(settings: Settings, drill: Drill) -> None:
+def record_restore_test(settings: Settings, tested: RestoreTest) -> None:
     """Keep how a restore test went; the latest hundred stay, and the last good one."""
-    at, *told, faults = astuple(drill)
+    at, *told, faults = astuple(tested)
     with writing(settings.operations_db) as kept:
         kept.run("put_restore_test", (at.timestamp(), *told, json.dumps(faults)))
         kept.run("prune_restore_tests", {"kept": _TESTS_KEPT, "now": time.time()})
@@ -136,7 +137,3 @@ def record_counters(settings: Settings, seen: Mapping[str, int]) -> None:
     if any(known.get(store, -1) < counter for store, counter in seen.items()):
         with writing(settings.operations_db) as kept:
             kept.run("raise_backup_counter", *seen.items())
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

@@ -62,13 +62,13 @@ class Trust:
         return known, made, made, name
 
     def see(self, manifests: Iterable[Manifest]) -> None:
-        """Remember the counters of those that are signed and may be taken for the newest."""
+        """Remember the counters of those that are signed and may be taken for the newest.
+
+        That later runs cannot be told of them stops nothing.
+        """
         for each in manifests:
             if each.counter is not None and not each.replaced and self.signed(each):
                 self._seen[each.store] = max(each.counter, self._seen.get(each.store, 0))
-
-    def keep(self) -> None:
-        """Let later runs know what was seen; that this cannot be done stops nothing."""
         try:
             record_counters(self._settings, self._seen)
         except JobStoreError as error:

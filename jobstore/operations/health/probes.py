@@ -59,9 +59,9 @@ def facts_of(settings: Settings) -> Facts:
         return Kept(found.created_at, found.attempt.error, tuple(found.attempt.failures))
 
     def restore_test() -> Kept:
-        from jobstore.operations.backup import last_drill
+        from jobstore.operations.backup import last_restore_test
 
-        good, latest = last_drill(settings, successful=True), last_drill(settings)
+        good, latest = last_restore_test(settings, successful=True), last_restore_test(settings)
         return Kept(None if good is None else good.at, None if latest is None else latest.error)
 
     def alerts() -> Alerting:

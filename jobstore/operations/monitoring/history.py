@@ -32,21 +32,9 @@ class Process(NamedTuple):
 class Level(NamedTuple):
     """Readings of something that goes up and down."""
 
-    readings: int
-    total: int
     lowest: int
     highest: int
     latest: int
-
-    @classmethod
-    def of(cls, value: int) -> Level:
-        """Return a single reading."""
-        return cls(1, value, value, value, value)
-
-    def read(self, value: int) -> Level:
-        """Return it with one more reading."""
-        lowest, highest = min(self.lowest, value), max(self.highest, value)
-        return Level(self.readings + 1, self.total + value, lowest, highest, value)
 
 
 def add(

@@ -76,7 +76,6 @@ class Frame:
 class LevelRange(NamedTuple):
     """What a level was in one step."""
 
-    mean: float
     lowest: int
     highest: int
 
@@ -105,9 +104,8 @@ def frame(path: Path, store: Path, now: float, window: float = WINDOW) -> Frame:
     with reading(path) as kept:
         known = kept.rows("processes", (now - window,))
         counted = _grouped(kept, "tallies_of_processes", (now - window, now + _FAST))
-        latest: dict[tuple[int, str], int] = {}
-        for process, name, value in kept.rows("latest_levels", (now - window, now + _FAST)):
-            latest[process, name] = value
+        rows_of_levels = kept.rows("latest_levels", (now - window, now + _FAST))
+        latest = {(process, name): value for process, name, value in rows_of_levels}
     running: list[Running] = []
     rates: dict[str, float] = defaultdict(float)
     rows: dict[str, float] = defaultdict(float)
@@ -195,8 +193,8 @@ def trend(path: Path, since: float, until: float, *, points: int = 200) -> list[
     levels: dict[int, dict[str, LevelRange]] = defaultdict(dict)
     with reading(path) as kept:
         counted = _grouped(kept, "tallies_of_steps", asked)
-        for at, name, readings, summed, lowest, highest in kept.rows("levels_of_steps", asked):
-            levels[at][name] = LevelRange(summed / readings, lowest, highest)
+        for at, name, *level in kept.rows("levels_of_steps", asked):
+            levels[at][name] = LevelRange(*level)
     return [
         Point(at, step, by_operation(counted[at]), levels[at], _covered(at, step, since, until))
         for at in sorted(counted.keys() | levels.keys())

@@ -173,8 +173,8 @@ class Recorder(AbstractContextManager["Recorder"]):
 
     def _look(self, levels: dict[str, int]) -> None:
         for name, value in levels.items():
-            known = self._levels.get(name)
-            self._levels[name] = known.read(value) if known else Level.of(value)
+            lowest, highest, _ = self._levels.get(name, (value, value, value))
+            self._levels[name] = Level(min(lowest, value), max(highest, value), value)
 
     def _write(self, *, ended: bool) -> bool:
         counted = self.counted()

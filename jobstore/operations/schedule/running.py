@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from jobstore.operations import logs
 from jobstore.operations.schedule import state
 from jobstore.operations.schedule.state import State
 from jobstore.operations.schedule.tasks import NAMES, Occasion, Result, Task, tasks_of
+from jobstore.operations.times import moment_of
 from jobstore.threads import within
 
 if TYPE_CHECKING:
@@ -114,10 +115,10 @@ def _upcoming(task: Task, kept: State, now: float) -> Upcoming:
         name=task.name,
         about=task.about,
         due=kept.due(task.rhythm, now) is not None,
-        next_at=_moment(kept.next_due(task.rhythm, now)),
+        next_at=moment_of(kept.next_due(task.rhythm, now)),
         outcome=kept.outcome,
         detail=kept.detail,
-        started_at=_moment(kept.started_at) if kept.outcome else None,
+        started_at=moment_of(kept.started_at) if kept.outcome else None,
         seconds=None if kept.ended_at is None else max(0.0, kept.ended_at - kept.started_at),
         failures=kept.failures,
         process=kept.process,
@@ -155,7 +156,7 @@ def _attend(task: Task, occasion: Occasion, clock: Clock, force: bool) -> Ran | 
     except StoreBusy:
         if slot is None:
             return None
-        return Ran(task.name, "busy", "another process does it", _moment(slot), 0.0)
+        return Ran(task.name, "busy", "another process does it", moment_of(slot), 0.0)
     try:
         # Another process may have done it between our look and the lock.
         kept = state.read_one(path, task.name).mended(task.rhythm, now)
@@ -186,8 +187,4 @@ def _run(task: Task, begun: State, occasion: Occasion, clock: Clock) -> Ran:
     log = _log.error if result.outcome == "failed" else _log.debug if task.watches else _log.info
     log("a task ended", task=task.name, outcome=result.outcome, detail=result.detail,
         seconds=round(seconds, 3))  # fmt: skip
-    return Ran(task.name, result.outcome, result.detail, _moment(begun.tried), seconds)
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    return Ran(task.name, result.outcome, result.detail, moment_of(begun.tried), seconds)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from jobstore.operations.database import reading, writing
-from jobstore.operations.times import Rhythm
+from jobstore.operations.times import Rhythm, moment_of
 
 # Seconds until a failed task is tried again, doubled each time, until its next time comes.
 _FIRST_PAUSE = 300.0
@@ -44,7 +43,7 @@ class State:
 
         It is the latest of the rhythm: times that were missed before it are not caught up.
         """
-        slot = int(rhythm.latest(_moment(now)).timestamp())
+        slot = int(rhythm.latest(moment_of(now)).timestamp())
         if force:
             # What was settled stays settled, by a clock that was ahead too.
             return max(slot, self.slot)
@@ -55,7 +54,7 @@ class State:
         """Return when it is due next; ``now`` if it is."""
         if self.due(rhythm, now) is not None:
             return now
-        following = rhythm.following(_moment(max(now, self.slot))).timestamp()
+        following = rhythm.following(moment_of(max(now, self.slot))).timestamp()
         return min(following, self.retry_at) if self.slot < self.tried else following
 
     def mended(self, rhythm: Rhythm, now: float) -> State:
@@ -66,7 +65,7 @@ class State:
         """
         state = self
         if self.slot - now > rhythm.every.total_seconds() / 2:
-            slot = int(rhythm.latest(_moment(now)).timestamp())
+            slot = int(rhythm.latest(moment_of(now)).timestamp())
             state = replace(self, slot=slot, tried=0)
         if self.retry_at - now > _pause(self.failures):
             state = replace(state, retry_at=now)
@@ -118,7 +117,3 @@ def write(path: Path, states: Iterable[State]) -> None:
 
 def _pause(failures: int) -> float:
     return _FIRST_PAUSE * 2 ** min(failures - 1, _MOST_DOUBLINGS) if failures > 0 else 0.0
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
