@@ -54,12 +54,7 @@ def test_a_frame_has_rates_percentiles_and_levels(
     path: Path, tmp_path: Path, recorder: Recorder, seconds: Seconds
 ) -> None:
     (tmp_path / "jobs.db-wal").write_bytes(bytes(4096))
-<<<<<<< HEAD
-    recorder._levels = {"queue_depth": Level.of(7), "group_size": Level.of(3)}
-=======
-    recorder._looked_at -= 10
     recorder._levels = {"queue_depth": Level(7, 7, 7), "group_size": Level(3, 3, 3)}
->>>>>>> shrink2
     ask(recorder, *[0.001] * 90, *[0.08] * 10, rows=2)
     ask(recorder, 0.2, operation="search", error="StoreTimeout")
     ask(recorder, 0.2, operation="search", error="InvalidQuery")

@@ -49,15 +49,10 @@ def recorder(tmp_path: Path, seconds: Seconds) -> Recorder:
 
 def busy(recorder: Recorder) -> None:
     """Let much be done: with large numbers, slow ones, errors of both kinds."""
-<<<<<<< HEAD
-    recorder._levels = {"queue_depth": Level.of(9_876), "group_size": Level.of(512)}
-=======
-    recorder._looked_at -= 10
     recorder._levels = {
         "queue_depth": Level(9_876, 9_876, 9_876),
         "group_size": Level(512, 512, 512),
     }
->>>>>>> shrink2
     ask(recorder, *[0.001] * 2000, rows=1)
     ask(recorder, *[0.001] * 50, operation="upsert_many", rows=60_000)
     ask(recorder, *[0.07] * 30, operation="search", rows=20)
