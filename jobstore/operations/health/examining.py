@@ -21,7 +21,7 @@ from jobstore.connecting import connect
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.operations import logs
 from jobstore.operations.health.permissions import permissions_of
-from jobstore.operations.health.probes import Facts, probes_of
+from jobstore.operations.health.probes import probes_of
 from jobstore.operations.health.programs import programs_of
 from jobstore.store import JobStore
 from jobstore.threads import apart_once, loop_apart
@@ -50,19 +50,17 @@ def limits_of(settings: Settings) -> HealthLimits:
     )
 
 
-def examine(
-    settings: Settings, *, only: Collection[str] = (), facts: Facts | None = None
-) -> HealthReport:
+def examine(settings: Settings, *, only: Collection[str] = ()) -> HealthReport:
     """Look how well the store of ``settings`` is; blocks, and always returns.
 
-    ``only`` names the components to look at (see COMPONENTS), by default all. ``facts`` are
-    those of operations. What is not well goes into the health log.
+    ``only`` names the components to look at (see COMPONENTS), by default all. What was found
+    goes into the health log.
 
     Raises InvalidQuery for a component that there is not.
     """
     check_components(only)
     wanted = frozenset(only or COMPONENTS)
-    look = partial(_examine, settings, limits_of(settings), wanted, facts)
+    look = partial(_examine, settings, limits_of(settings), wanted)
     try:
         return loop_apart(look, patience(settings))
     except TimeoutError:
@@ -86,14 +84,14 @@ def unanswered() -> HealthReport:
 
 
 async def _examine(
-    settings: Settings, limits: HealthLimits, wanted: frozenset[str], facts: Facts | None
+    settings: Settings, limits: HealthLimits, wanted: frozenset[str]
 ) -> HealthReport:
     beside = [
         *of_file(settings.store.address, limits),
         *programs_of(settings, limits),
         permissions_of(settings),
         *of_machine(),
-        *probes_of(settings, facts),
+        *probes_of(settings),
     ]
     checks = await _ask_store(settings, limits, wanted) if wanted & {*STORE_COMPONENTS} else []
     checks += await run(_wanted(beside, wanted), limits.timeout, _now)
