@@ -18,13 +18,13 @@ import pytest
 import jobstore
 from jobstore import migrating
 from jobstore.checks import self_test
+from jobstore.engines import backend_of
 from jobstore.engines.sqlite.upkeep import rebuilding
 from jobstore.engines.sqlite.upkeep.plans import plans
 from jobstore.operations import backup, deployment
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.deployment import Book, Status, undoing, watching
 from jobstore.operations.deployment import plan as plan_deployment
-from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.monitoring.reading import ever
 from jobstore.operations.schedule import state
 from jobstore.operations.schedule.state import State
@@ -413,7 +413,8 @@ def test_what_others_wrote_where_only_a_new_migration_has_a_place_for_it_is_not_
         assert f"lost: 1 {name}, which the backup {done.saved} holds" in done.undone[1]
         other = path.with_name("saved.db")
         backup.restore(settings, name=done.saved, to=sqlite_url(other))
-        assert losing in read_condition(parse_store_url(sqlite_url(other))).migrations
+        address = parse_store_url(sqlite_url(other))
+        assert losing in backend_of(address).upkeep.condition(address).migrations
     else:
         (left,) = done.left
         assert f"Taking back {losing} would lose 1 {name}, so it stays" in left

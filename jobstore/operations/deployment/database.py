@@ -9,7 +9,6 @@ from jobstore import migrating
 from jobstore.checks import Check, Verdict
 from jobstore.engines import backend_of
 from jobstore.operations.backup import Backup, create
-from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.gates import Gate, measured
 from jobstore.operations.deployment.records import Deployment
 from jobstore.operations.deployment.samples import store_samples
@@ -46,7 +45,7 @@ class DatabasePhase:
         yield Gate("sample data", self._samples)
 
     def _plan(self) -> Check:
-        now = read_condition(self._url)
+        now = self._upkeep.condition(self._url)
         # Raises for a store that is newer than this jobstore, or whose migrations were edited.
         steps = [each.id for each in migrating.up(self._url, dry_run=True)]
         self._deployment.before = self._deployment.before or now
@@ -55,7 +54,7 @@ class DatabasePhase:
         return measured(f"{there}; to apply: {', '.join(steps) or 'nothing'}")
 
     def _backup(self) -> Check:
-        if not read_condition(self._url).migrations:
+        if not self._upkeep.condition(self._url).migrations:
             return measured("nothing to back up")
         made = create(self._settings, reason=f"before deployment {self._deployment.number}")
         # That of a killed one was made before its migrations; it stays the one to return to.
@@ -66,7 +65,7 @@ class DatabasePhase:
     def _migrate(self) -> Check:
         steps = migrating.up(self._url)
         self._deployment.applied = [each.id for each in steps]
-        newest = read_condition(self._url).newest
+        newest = self._upkeep.condition(self._url).newest
         told = f"{len(steps)} applied, now at {newest}"
         return measured(told, migrating.status(self._url)[-1].id)
 

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from pydantic import TypeAdapter
 
 from jobstore import migrating, resources
 from jobstore.checks.running import reason
@@ -22,7 +19,6 @@ from jobstore.errors import JobStoreError
 from jobstore.files import require_file
 from jobstore.operations import logs
 from jobstore.operations.deployment import environment
-from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.database import DatabasePhase
 from jobstore.operations.deployment.gates import Course, Phase, Stopped, Told, silent
 from jobstore.operations.deployment.records import Book, Deployment, Status
@@ -44,11 +40,6 @@ class Plan:
     sample_data: bool = False
     go: bool = False
 
-    def to_json(self) -> dict[str, Any]:
-        """Return everything, in JSON's types."""
-        told: dict[str, Any] = TypeAdapter(Plan).dump_python(self, mode="json")
-        return told
-
 
 def plan(settings: Settings, *, files: tuple[Path, ...] = (), told: Told = silent) -> Plan:
     """Check the environment and say what a deployment would do; changes nothing.
@@ -61,7 +52,7 @@ def plan(settings: Settings, *, files: tuple[Path, ...] = (), told: Told = silen
     with suppress(Stopped):
         course = Course(found.phases, told)
         course.run("environment", environment.checks(settings, files, dry_run=True))
-        now = read_condition(url)
+        now = backend_of(url).upkeep.condition(url)
         if url.path.parent.is_dir():
             steps = migrating.up(url, dry_run=True)
             found.migrations = [each.id for each in steps]
@@ -109,19 +100,19 @@ def _run(settings: Settings, book: Book, deployment: Deployment, told: Told) -> 
     url = settings.store.address
     with (
         backend_of(url).archive.scratch(url) as scratch,
-        ValidationPhase(settings, scratch) as validation,
+        closing(ValidationPhase(settings, scratch).checks()) as gates,
     ):
-        course.run("validation", validation.checks())
+        course.run("validation", gates)
     course.run("monitoring", WatchingPhase(settings, deployment, book.keep).checks())
-    deployment.after = read_condition(url)
+    deployment.after = backend_of(url).upkeep.condition(url)
 
 
 def _undo(settings: Settings, deployment: Deployment, keep_failed: bool, agree: Agree) -> None:
-    before = deployment.before
+    before, url = deployment.before, settings.store.address
     if not keep_failed:
         put_back(settings, deployment, agree)
     with suppress(JobStoreError):
-        deployment.after = read_condition(settings.store.address)
+        deployment.after = backend_of(url).upkeep.condition(url)
     if keep_failed and before is not None:
         command = ""
         if before.migrations and deployment.after and deployment.after.schema != before.schema:

@@ -14,7 +14,6 @@ from jobstore.errors import BackupError, JobStoreError, StoreCorrupt
 from jobstore.operations import logs
 from jobstore.operations.backup import replicate
 from jobstore.operations.backup.restoring import put_in_place, unpacked
-from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.database import backed_up
 from jobstore.operations.deployment.deploying import ended
 from jobstore.operations.deployment.gates import Course, Gate, Told, measured, silent
@@ -62,7 +61,8 @@ def roll_back(
         with ended(book, deployment, lambda: _undo(settings, deployment, earlier)):
             checks = _checks(settings, book, deployment, target, earlier, expected)
             Course(deployment.phases, told).run("rollback", checks)
-            deployment.after = read_condition(settings.store.address)
+            url = settings.store.address
+            deployment.after = backend_of(url).upkeep.condition(url)
     return deployment
 
 
@@ -98,9 +98,10 @@ def _checks(
     expected: Loss,
 ) -> Iterator[Gate]:
     url = settings.store.address
+    upkeep = backend_of(url).upkeep
 
     def data() -> Check:
-        deployment.before = read_condition(url)
+        deployment.before = upkeep.condition(url)
         why = f"before the return to deployment {target.number}"
         deployment.loss, deployment.saved, _ = put_in_place(settings, earlier, why)
         deployment.snapshot = target.snapshot
@@ -108,12 +109,12 @@ def _checks(
         return measured(f"lost: {deployment.loss}", f"as told before: {expected}")
 
     def schema() -> Check:
-        found, wanted = read_condition(url), target.after
+        found, wanted = upkeep.condition(url), target.after
         newest = found.newest if wanted is None else wanted.newest
         return judged(found.newest == newest, found.newest, newest)
 
     def integrity() -> Check:
-        (found,) = backend_of(url).upkeep.inspect_content(url, full=False, rows=False)
+        (found,) = upkeep.inspect_content(url, full=False, rows=False)
         return judged(found.verdict is Verdict.PASS, found.output, "no fault")
 
     def judged(good: bool, found: str, wanted: str) -> Check:
@@ -142,7 +143,8 @@ def _undo(settings: Settings, deployment: Deployment, earlier: Path) -> None:
     try:
         with unpacked(settings, deployment.saved) as saved:
             put_in_place(settings, saved, why, agreed=False, known=earlier)
-        deployment.after = read_condition(settings.store.address)
+        url = settings.store.address
+        deployment.after = backend_of(url).upkeep.condition(url)
     except (JobStoreError, OSError) as error:
         deployment.left.append(f"{reason(error)} {_by_hand(settings, deployment)}")
     else:

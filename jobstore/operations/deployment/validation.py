@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 from jobstore.checks import Check, Verdict, self_test
 from jobstore.checks.self_test import SOURCE, WORD, made_up
 from jobstore.connecting import connect
 from jobstore.engines import backend_of
-from jobstore.operations.deployment.conditions import PATIENCE
 from jobstore.operations.deployment.gates import Gate, measured
 from jobstore.progress import silent
 from jobstore.records import JobPosting, SearchQuery
@@ -29,6 +27,8 @@ from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from jobstore.store import JobStore
 
+# Seconds that the self-test waits for other processes.
+_PATIENCE = 10.0
 # How often latencies that are above their limit are measured; the last time counts.
 _TURNS = 3
 _BULK = 100
@@ -40,7 +40,7 @@ _SLOW = "See what else this machine does, and its disk; raise thresholds.{} only
 
 
 class ValidationPhase:
-    """The checks of the phase; a context manager, which closes what was opened.
+    """The checks of the phase.
 
     ``scratch`` is a folder on the disk of the store, in which a copy of it may stand.
     """
@@ -48,30 +48,14 @@ class ValidationPhase:
     def __init__(self, settings: Settings, scratch: Path) -> None:
         self._settings = settings
         self._copy_file = scratch / "copy.db"
-        self._runner = asyncio.Runner()
-        self._opened: list[JobStore] = []
         self._live: Any = None
         self._copy: Any = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for store in self._opened:
-            with suppress(Exception):
-                self._runner.run(store.close())
-        self._runner.close()
-
-    def checks(self) -> Iterator[Gate]:
-        """Return the checks, in order."""
-        looks: dict[str, Callable[[], Awaitable[Check]]] = {
+    def checks(self) -> Generator[Gate]:
+        """Return the checks, in order; what they open is closed with the generator."""
+        looks: dict[str, Callable[[], Coroutine[Any, Any, Check]]] = {
             "connectivity": self._connect,
-            "operations": lambda: self_test.operate(self._live.engine, PATIENCE),
+            "operations": lambda: self_test.operate(self._live.engine, _PATIENCE),
             "counters": lambda: self_test.agree(self._live.engine),
             "scratch copy": self._open_copy,
             "bulk and search": self._search,
@@ -83,17 +67,17 @@ class ValidationPhase:
             ),
             "write": lambda: self._time("write", self._writes),
         }
-        for name, look in looks.items():
-            yield Gate(name, partial(self._run, look))
-
-    def _run(self, look: Callable[[], Any]) -> Check:
-        found: Check = self._runner.run(look())
-        return found
+        with asyncio.Runner() as runner:
+            try:
+                for name, look in looks.items():
+                    yield Gate(name, partial(_run, runner, look))
+            finally:
+                for store in filter(None, (self._live, self._copy)):
+                    with suppress(Exception):
+                        runner.run(store.close())
 
     async def _open(self, url: str) -> JobStore:
-        store = await connect(url, options=self._settings.store.options)
-        self._opened.append(store)
-        return store
+        return await connect(url, options=self._settings.store.options)
 
     async def _connect(self) -> Check:
         self._live = await self._open(self._settings.store.url)
@@ -177,6 +161,10 @@ class ValidationPhase:
     async def _writes(self) -> self_test.Calls:
         # New ones each time: storing one again is quicker.
         return (partial(self._copy.upsert, _posting(f"{uuid4()}")) for _ in range(self_test.CALLS))
+
+
+def _run(runner: asyncio.Runner, look: Callable[[], Coroutine[Any, Any, Check]]) -> Check:
+    return runner.run(look())
 
 
 def _posting(key: str) -> JobPosting:
