@@ -7,7 +7,6 @@ what, is said in :mod:`jobstore.checks`, by the engines and by operations.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -76,20 +75,6 @@ class Check:
             "advice": self.advice or None,
         }
         return {name: value for name, value in given.items() if value is not None}
-
-    @classmethod
-    def from_json(cls, name: str, given: Mapping[str, Any]) -> Check:
-        """Return the check that :meth:`to_json` made this object of."""
-        return cls(
-            Verdict(given["status"]),
-            given.get("observedValue"),
-            given.get("observedUnit"),
-            given.get("output", ""),
-            given.get("advice", ""),
-            name=name,
-            kind=given["componentType"],
-            time=datetime.fromisoformat(given["time"]) if "time" in given else None,
-        )
 
 
 def finding(name: str, verdict: Verdict, output: str) -> Check:

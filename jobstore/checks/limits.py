@@ -17,7 +17,13 @@ def at_most(value: float, unit: str, warn: float, fail: float = math.inf) -> Che
 
 
 def at_least(
-    value: float, unit: str, warn: float, fail: float = -math.inf, *, told: str, advice: str = ""
+    value: float,
+    unit: str,
+    warn: float,
+    fail: float = -math.inf,
+    *,
+    told: str = "",
+    advice: str = "",
 ) -> Check:
     """Return the check of a value that should be high; ``told`` says what is wrong if it is not."""
     if value >= warn:

@@ -58,21 +58,17 @@ def every(engine: Engine, limits: HealthLimits) -> list[Probe]:
 
 def of_store(engine: Engine, limits: HealthLimits) -> list[Probe]:
     """Return the probes that ask an open store: its self-test."""
-    durations = {
-        "get": (self_test.gets, limits.get_ms),
-        "search": (self_test.searches, limits.search_ms),
-        "statistics": (self_test.statistics, limits.statistics_ms),
-    }
+    most = {name: getattr(limits, f"{name}_ms") for name in self_test.READS}
     return [
         Probe("store:responseTime", partial(self_test.answer, engine)),
         Probe("operations:responseTime", partial(self_test.operate, engine, limits.timeout)),
         *(
             Probe(
                 f"performance:{name}",
-                partial(self_test.timed, partial(calls, engine), limit, 2 * limit),
+                partial(self_test.timed, partial(calls, engine), most[name], 2 * most[name]),
                 alone=True,
             )
-            for name, (calls, limit) in durations.items()
+            for name, calls in self_test.READS.items()
         ),
         Probe("counters:total", partial(self_test.agree, engine)),
     ]

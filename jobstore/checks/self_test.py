@@ -146,6 +146,10 @@ async def statistics(engine: Engine) -> Calls:
     return cycle([engine.statistics])
 
 
+READS = {"get": gets, "search": searches, "statistics": statistics}
+"""What is timed of a store that is only read, by name."""
+
+
 async def timed(
     calls: Callable[[], Awaitable[Calls]], limit: float, fail: float, *, turns: int = 1
 ) -> Check:

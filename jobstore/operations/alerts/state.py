@@ -139,7 +139,7 @@ class AlertStore:
     def history(self, since: float, limit: int) -> list[Notification]:
         """Return at most ``limit`` notifications from ``since`` (Unix time) on, newest first."""
         with reading(self._path) as kept:
-            return [Notification(*row) for row in kept.rows("notices", (since, limit))]
+            return [Notification(*row) for row in kept.rows("notifications", (since, limit))]
 
     def undelivered(self) -> list[Waiting]:
         """Return the notifications that are still to arrive, oldest first."""
@@ -162,7 +162,7 @@ def put_state(kept: Statements, rule: str, state: State) -> None:
 
 def put_notification(kept: Statements, notification: Notification, sinks: Sequence[str]) -> None:
     """Remember a notification, and that it is to be delivered to ``sinks``."""
-    ((number,),) = kept.rows("put_notice", astuple(notification))
+    ((number,),) = kept.rows("put_notification", astuple(notification))
     for sink in sinks:
         # That something still fires is old news once there is any later.
         kept.run("supersede", (sink, notification.rule))
@@ -185,5 +185,5 @@ def prune(kept: Statements, sinks: Sequence[str], now: float) -> None:
     What waits for other sinks, which were removed or renamed, is kept for a week.
     """
     kept.run("prune_deliveries", (json.dumps([*sinks]), now - _KEPT_FOR_NOBODY))
-    kept.run("prune_notices", (now - _REMEMBERED,))
+    kept.run("prune_notifications", (now - _REMEMBERED,))
     kept.run("prune_silences", (now - _REMEMBERED,))

@@ -48,18 +48,6 @@ class Stopped(Exception):
         self.check = check
 
 
-def measured(
-    observed: Value,
-    limit: Value = "",
-    unit: str | None = None,
-    verdict: Verdict = Verdict.PASS,
-    advice: str = "",
-    bound: str = "",
-) -> Check:
-    """Return what a gate found, what it had to reach, and what to do where it did not."""
-    return Check(verdict, observed, unit, advice=advice, limit=limit, bound=bound)
-
-
 def shown(check: Check) -> str:
     """Return what was observed, or else what is wrong, for people."""
     return check.output if check.observed is None else _shown(check.observed, check.unit or "")

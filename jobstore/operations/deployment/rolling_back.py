@@ -16,7 +16,7 @@ from jobstore.operations.backup import replicate
 from jobstore.operations.backup.restoring import put_in_place, unpacked
 from jobstore.operations.deployment.database import backed_up
 from jobstore.operations.deployment.deploying import ended
-from jobstore.operations.deployment.gates import Course, Gate, Told, measured, silent
+from jobstore.operations.deployment.gates import Course, Gate, Told, silent
 from jobstore.operations.deployment.records import Book, Deployment
 from jobstore.settings.sections import Settings
 
@@ -106,7 +106,8 @@ def _checks(
         deployment.loss, deployment.saved, _ = put_in_place(settings, earlier, why)
         deployment.snapshot = target.snapshot
         book.keep(deployment)
-        return measured(f"lost: {deployment.loss}", f"as told before: {expected}")
+        told = f"lost: {deployment.loss}"
+        return Check(Verdict.PASS, told, limit=f"as told before: {expected}")
 
     def schema() -> Check:
         found, wanted = upkeep.condition(url), target.after
@@ -119,14 +120,14 @@ def _checks(
 
     def judged(good: bool, found: str, wanted: str) -> Check:
         if good:
-            return measured(found, wanted)
+            return Check(Verdict.PASS, found, limit=wanted)
         advice = f"If it is not put back below: {_by_hand(settings, deployment)}"
-        return measured(found, wanted, verdict=Verdict.FAIL, advice=advice)
+        return Check(Verdict.FAIL, found, advice=advice, limit=wanted)
 
     def copies() -> Check:
         """Give the other places what was there before; nobody waits for that any more."""
         if deployment.saved is None:
-            return measured("nothing was saved")
+            return Check(Verdict.PASS, "nothing was saved")
         return backed_up(replicate(settings, deployment.saved))
 
     yield Gate("data", data)

@@ -40,7 +40,7 @@ def examine_apart(settings: Settings, *, only: Collection[str] = ()) -> HealthRe
     # The end of the pipe is not waited for: a process that hangs keeps it open.
     with reading, suppress(EOFError, OSError):
         if reading.poll(patience(settings) + _PASSING_ON):
-            report = HealthReport.from_json(reading.recv())
+            report = reading.recv()
     with suppress(ChildProcessError):
         os.waitpid(child, os.WNOHANG)
     return report
@@ -55,6 +55,6 @@ def _answer(  # pragma: no cover - see above
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)
-        writing.send(examine(settings, only=only).to_json())
+        writing.send(examine(settings, only=only))
     finally:
         os._exit(0)

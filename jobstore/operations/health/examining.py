@@ -19,6 +19,7 @@ from jobstore.checks.probes import STORE_COMPONENTS, of_file, of_machine, of_sto
 from jobstore.checks.running import limited, reason
 from jobstore.connecting import connect
 from jobstore.errors import Fault, InvalidQuery
+from jobstore.files import there
 from jobstore.operations import logs
 from jobstore.operations.health.permissions import permissions_of
 from jobstore.operations.health.probes import probes_of
@@ -130,12 +131,11 @@ async def _ask_store(
 
 
 def _log(settings: Settings, checks: list[Check]) -> None:
-    folder = settings.logs_folder
     if not settings.state_folder.parent.is_dir():
         # A store that is not there gets no folder by being looked for.
         return
     # A disk that hangs shall do so here: a logger that hangs keeps the program from ending.
-    _keep(next(each for each in (folder, *folder.parents) if each.is_dir()))
+    _keep(there(settings.logs_folder))
     logger = logs.get("health")
     for each in checks:
         log = getattr(logger, _LEVELS[each.verdict])

@@ -104,12 +104,13 @@ def _age(found: Kept, unit: str, limit: float, never: Verdict, command: str) -> 
         return Check(never, output=wrong, advice=advice if error is None else "")
     seconds = (datetime.now(UTC) - at).total_seconds()
     # A clock that was set back a little makes nothing younger than new.
-    age = round((seconds if seconds < -_FAST else max(0.0, seconds)) / _SECONDS[unit], 2)
+    exact = (seconds if seconds < -_FAST else max(0.0, seconds)) / _SECONDS[unit]
+    age = round(exact, 2)
     if error is not None:
         wrong, advice = f"the latest attempt failed: {error}", ""
     elif seconds < -_FAST:
         wrong, advice = "is dated in the future", f"see whether the clock is right, then {advice}"
-    elif age > limit:
+    elif exact > limit:
         wrong = f"is older than {limit:g} {unit}"
     elif missing:
         wrong, advice = f"got no copy: {', '.join(missing)}", "see 'jobstore backup list'"
