@@ -1,12 +1,14 @@
 """What a look at something found: one record for health, doctor, deployments and alerts.
 
-Only the record lives here, and its form as JSON: the health check response format for HTTP APIs
+Only the record lives here, how a value is compared with its limit, and the form as JSON: the health
+check response format for HTTP APIs
 (https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06). How to look, and at
 what, is said in :mod:`jobstore.checks`, by the engines and by operations.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -80,3 +82,28 @@ class Check:
 def finding(name: str, verdict: Verdict, output: str) -> Check:
     """Return what an examination of a database found, in words."""
     return Check(verdict, output=output, name=name)
+
+
+def at_most(value: float, unit: str, warn: float, fail: float = math.inf) -> Check:
+    """Return the check of a value that should be low; what is at its limit is within it."""
+    if value <= warn:
+        return Check(Verdict.PASS, value, unit, limit=warn, bound="at most")
+    verdict, limit = (Verdict.FAIL, fail) if value > fail else (Verdict.WARN, warn)
+    told = f"is above {limit:g} {unit}"
+    return Check(verdict, value, unit, told, limit=limit, bound="at most")
+
+
+def at_least(
+    value: float,
+    unit: str,
+    warn: float,
+    fail: float = -math.inf,
+    *,
+    told: str = "",
+    advice: str = "",
+) -> Check:
+    """Return the check of a value that should be high; ``told`` says what is wrong if it is not."""
+    if value >= warn:
+        return Check(Verdict.PASS, value, unit, limit=warn, bound="at least")
+    verdict, limit = (Verdict.FAIL, fail) if value < fail else (Verdict.WARN, warn)
+    return Check(verdict, value, unit, told, advice, limit=limit, bound="at least")

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from jobstore import migrating
 from jobstore.checks import self_test
-from jobstore.checks.limits import at_least, at_most
 from jobstore.checks.report import HealthLimits
 from jobstore.checks.running import Probe
 from jobstore.engines import backend_of
@@ -26,7 +25,7 @@ from jobstore.engines.backend import Capability
 from jobstore.engines.protocol import Engine
 from jobstore.settings import StoreURL
 from jobstore.threads import apart, apart_once
-from jobstore.verdicts import Check, Verdict
+from jobstore.verdicts import Check, Verdict, at_least, at_most
 
 if TYPE_CHECKING:
     from psutil import Process

@@ -16,14 +16,13 @@ from itertools import cycle, islice
 from typing import Any
 from uuid import uuid4
 
-from jobstore.checks.limits import at_most
 from jobstore.engines.protocol import Engine, Found
 from jobstore.errors import StoreCorrupt
 from jobstore.intake.validation import check_posting
 from jobstore.records import JobPosting, JobSummary, Outcome, SearchQuery, Statistics, job_id
 from jobstore.search.criteria import Criteria, check_query
 from jobstore.search.words import words
-from jobstore.verdicts import Check, Verdict
+from jobstore.verdicts import Check, Verdict, at_most
 
 SOURCE = "jobstore-self-test"
 """The source of every posting that is made up for a test."""

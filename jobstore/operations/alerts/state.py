@@ -92,21 +92,12 @@ class AlertStore:
         with reading(self._path) as kept:
             states, held = states_of(kept), silences_of(kept, now)
         found: list[Standing] = []
-        for rule in rules:
-            if rule.enabled:
-                state = states.get(rule.name)
-                found.append(
-                    Standing(
-                        rule.name,
-                        rule.severity,
-                        state.firing if state else False,
-                        state.since if state else None,
-                        state.value if state else None,
-                        state.text if state else "not evaluated yet",
-                        silenced_by(held, rule.name),
-                        bool(state and not state.firing and state.turning_since),
-                    )
-                )
+        for rule in (each for each in rules if each.enabled):
+            state = states.get(rule.name, State(text="not evaluated yet"))
+            since = state.since if rule.name in states else None
+            told = (rule.name, rule.severity, state.firing, since, state.value, state.text)
+            pending = not state.firing and state.turning_since is not None
+            found.append(Standing(*told, silenced_by(held, rule.name), pending))
         return found
 
     def silence(self, rule: str, seconds: float, reason: str, now: float) -> Silence:

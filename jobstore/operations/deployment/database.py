@@ -50,8 +50,7 @@ class DatabasePhase:
         steps = [each.id for each in migrating.up(self._url, dry_run=True)]
         self._deployment.before = self._deployment.before or now
         self._keep(self._deployment)
-        there = f"{now.postings:,} postings, schema {now.newest}" if now.exists else "no store"
-        return Check(Verdict.PASS, f"{there}; to apply: {', '.join(steps) or 'nothing'}")
+        return Check(Verdict.PASS, f"{now}; to apply: {', '.join(steps) or 'nothing'}")
 
     def _backup(self) -> Check:
         if not self._upkeep.condition(self._url).migrations:

@@ -133,29 +133,21 @@ def ended(book: Book, deployment: Deployment, undo: Callable[[], None]) -> Itera
         yield
         # Whether the report can be written belongs to it.
         _end(book, deployment, Status.SUCCEEDED, started)
-    except Stopped as stopped:
-        deployment.error = str(stopped)
-        deployment.advice = stopped.check.advice or None
-        _fail(book, deployment, undo, started)
-    except (JobStoreError, OSError) as error:
-        deployment.error = reason(error)
-        _fail(book, deployment, undo, started)
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         deployment.error = "Interrupted." if interrupted else reason(error)
-        _fail(book, deployment, undo, started)
-        raise
-
-
-def _fail(book: Book, deployment: Deployment, undo: Callable[[], None], started: float) -> None:
-    deployment.status = Status.RUNNING
-    undo()
-    try:
-        _end(book, deployment, Status.FAILED, started)
-    except JobStoreError as error:
-        # It counts as interrupted then, which the next one sees to.
-        deployment.status = Status.FAILED
-        deployment.left.append(f"The report could not be written: {error}")
+        if isinstance(error, Stopped):
+            deployment.error, deployment.advice = str(error), error.check.advice or None
+        deployment.status = Status.RUNNING
+        undo()
+        try:
+            _end(book, deployment, Status.FAILED, started)
+        except JobStoreError as unwritten:
+            # It counts as interrupted then, which the next one sees to.
+            deployment.status = Status.FAILED
+            deployment.left.append(f"The report could not be written: {unwritten}")
+        if not isinstance(error, Stopped | JobStoreError | OSError):
+            raise
 
 
 def _end(book: Book, deployment: Deployment, status: Status, started: float) -> None:

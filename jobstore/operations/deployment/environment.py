@@ -17,7 +17,6 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from jobstore.checks import Check, Verdict
-from jobstore.checks.limits import at_least
 from jobstore.engines import backend_of, is_there
 from jobstore.engines.backend import Upkeep
 from jobstore.errors import StoreUnavailable
@@ -27,6 +26,7 @@ from jobstore.operations.deployment.gates import Gate
 from jobstore.scratch import make_folder
 from jobstore.settings.advice import warnings_of
 from jobstore.settings.sections import Settings
+from jobstore.verdicts import at_least
 
 _MIB = 1024 * 1024
 # What a deployment may write, in sizes of the store: a copy and its compressed form for the

@@ -13,13 +13,12 @@ from typing import NamedTuple
 from jobstore.checks.running import failed
 from jobstore.errors import JobStoreError
 from jobstore.operations import logs
+from jobstore.operations.health.examining import LEVELS
 from jobstore.verdicts import Check, Value, Verdict
 
 _log = logs.get("deployment")
 
 NO_ADVICE = "See deployment.log in the logs folder, mend it, and run the command again."
-
-_LEVELS = {Verdict.PASS: "info", Verdict.WARN: "warning", Verdict.FAIL: "error"}
 
 
 class Gate(NamedTuple):
@@ -114,7 +113,7 @@ def _look(gate: Gate) -> Check:
 
 
 def _write_down(phase: str, check: Check) -> None:
-    getattr(_log, _LEVELS[check.verdict])(
+    getattr(_log, LEVELS[check.verdict])(
         "a check was made",
         phase=phase,
         check=check.name,

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from jobstore.engines.backend import Condition
 from jobstore.operations.deployment.gates import shown, wanted
 from jobstore.verdicts import Check, Verdict
 
@@ -38,8 +37,8 @@ def _head(deployment: Deployment) -> Iterator[str]:
         "settings from": ", ".join(deployment.settings),
         "goes on from": _numbered(deployment.continues, " which was interrupted"),
         "returns to": _numbered(deployment.to),
-        "before": _condition(deployment.before),
-        "after": _condition(deployment.after),
+        "before": "" if deployment.before is None else str(deployment.before),
+        "after": "" if deployment.after is None else str(deployment.after),
         "migrations applied": ", ".join(deployment.applied),
         "sample postings": f"{deployment.samples:,}" if deployment.samples else "",
         "backup before": deployment.backup or "",
@@ -89,14 +88,6 @@ def _end(deployment: Deployment) -> Iterator[str]:
     ):
         if lines:
             yield from ("", f"## {title}", "", *(f"- {_line(line)}" for line in lines))
-
-
-def _condition(condition: Condition | None) -> str:
-    if condition is None:
-        return ""
-    if not condition.exists:
-        return "no store"
-    return f"{condition.postings:,} postings, schema {condition.newest}"
 
 
 def _numbered(number: int | None, more: str = "") -> str:

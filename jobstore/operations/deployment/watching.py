@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from jobstore.checks import Check, HealthReport, Verdict
-from jobstore.checks.limits import at_least
 from jobstore.connecting import connect
 from jobstore.operations import alerts
 from jobstore.operations.alerts.rules import measure
@@ -27,6 +26,7 @@ from jobstore.operations.monitoring.reading import ever
 from jobstore.operations.times import DAY, Rhythm
 from jobstore.settings.kinds import zone_of
 from jobstore.settings.sections import Settings
+from jobstore.verdicts import at_least
 
 # Health is looked at again and again; after so many times, or minutes, without it nothing runs the
 # schedule. One task, such as a backup, may take some minutes.

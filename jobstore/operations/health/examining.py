@@ -40,7 +40,8 @@ COMPONENTS = (
 # Stages that follow each other at worst: opening, three measurements, the rest, closing, logging.
 _STAGES = 8
 
-_LEVELS = {Verdict.PASS: "info", Verdict.WARN: "warning", Verdict.FAIL: "error"}
+LEVELS = {Verdict.PASS: "info", Verdict.WARN: "warning", Verdict.FAIL: "error"}
+"""How logs call verdicts."""
 
 
 def limits_of(settings: Settings) -> HealthLimits:
@@ -138,7 +139,7 @@ def _log(settings: Settings, checks: list[Check]) -> None:
     _keep(there(settings.logs_folder))
     logger = logs.get("health")
     for each in checks:
-        log = getattr(logger, _LEVELS[each.verdict])
+        log = getattr(logger, LEVELS[each.verdict])
         log(
             "health check",
             check=each.name,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import jobstore
 from jobstore.checks import Check, HealthReport, Verdict
-from jobstore.checks.limits import at_least, at_most
+from jobstore.verdicts import at_least, at_most
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
