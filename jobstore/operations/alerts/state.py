@@ -146,11 +146,6 @@ def states_of(kept: Statements) -> dict[str, State]:
     }
 
 
-def put_state(kept: Statements, rule: str, state: State) -> None:
-    """Remember the state of a rule."""
-    kept.run("put_alert", (rule, *astuple(state)))
-
-
 def put_notification(kept: Statements, notification: Notification, sinks: Sequence[str]) -> None:
     """Remember a notification, and that it is to be delivered to ``sinks``."""
     ((number,),) = kept.rows("put_notification", astuple(notification))

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from jobstore import migrating, resources
@@ -20,7 +21,7 @@ from jobstore.files import require_file
 from jobstore.operations import logs
 from jobstore.operations.deployment import environment
 from jobstore.operations.deployment.database import DatabasePhase
-from jobstore.operations.deployment.gates import Course, Phase, Stopped, Told, silent
+from jobstore.operations.deployment.gates import Phase, Stopped, Told, run_phase, silent
 from jobstore.operations.deployment.records import Book, Deployment, Status
 from jobstore.operations.deployment.undoing import Agree, nothing_may_be_lost, put_back
 from jobstore.operations.deployment.validation import ValidationPhase
@@ -50,8 +51,8 @@ def plan(settings: Settings, *, files: tuple[Path, ...] = (), told: Told = silen
     require_file(url.path)
     Book(settings).all()
     with suppress(Stopped):
-        course = Course(found.phases, told)
-        course.run("environment", environment.checks(settings, files, dry_run=True))
+        gates = environment.checks(settings, files, dry_run=True)
+        run_phase("environment", gates, found.phases, told)
         now = backend_of(url).upkeep.condition(url)
         if url.path.parent.is_dir():
             steps = migrating.up(url, dry_run=True)
@@ -94,16 +95,16 @@ def deploy(
 
 
 def _run(settings: Settings, book: Book, deployment: Deployment, told: Told) -> None:
-    course = Course(deployment.phases, told)
-    course.run("environment", environment.checks(settings, tuple(map(Path, deployment.settings))))
-    course.run("database", DatabasePhase(settings, deployment, book.keep).checks())
+    run = partial(run_phase, phases=deployment.phases, told=told)
+    run("environment", environment.checks(settings, tuple(map(Path, deployment.settings))))
+    run("database", DatabasePhase(settings, deployment, book.keep).checks())
     url = settings.store.address
     with (
         backend_of(url).archive.scratch(url) as scratch,
         closing(ValidationPhase(settings, scratch).checks()) as gates,
     ):
-        course.run("validation", gates)
-    course.run("monitoring", WatchingPhase(settings, deployment, book.keep).checks())
+        run("validation", gates)
+    run("monitoring", WatchingPhase(settings, deployment, book.keep).checks())
     deployment.after = backend_of(url).upkeep.condition(url)
 
 

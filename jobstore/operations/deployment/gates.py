@@ -74,28 +74,24 @@ def silent(phase: str, check: Check) -> None:
     """Do nothing."""
 
 
-class Course:
-    """Runs phases and keeps how they went in ``phases``; ``told`` is called after every check."""
+def run_phase(name: str, gates: Iterable[Gate], phases: list[Phase], told: Told) -> None:
+    """Run the gates of a phase, which is added to ``phases``; ``told`` hears of every check.
 
-    def __init__(self, phases: list[Phase], told: Told) -> None:
-        self.phases = phases
-        self._told = told
-
-    def run(self, name: str, gates: Iterable[Gate]) -> None:
-        """Run the gates of a phase. Raises Stopped at the first one that fails."""
-        phase = Phase(name)
-        self.phases.append(phase)
-        started = time.monotonic()
-        try:
-            for gate in gates:
-                check = _look(gate)
-                phase.gates.append(check)
-                self._told(name, check)
-                _write_down(name, check)
-                if check.verdict is Verdict.FAIL:
-                    raise Stopped(name, check)
-        finally:
-            phase.seconds = _since(started)
+    Raises Stopped at the first one that fails.
+    """
+    phase = Phase(name)
+    phases.append(phase)
+    started = time.monotonic()
+    try:
+        for gate in gates:
+            check = _look(gate)
+            phase.gates.append(check)
+            told(name, check)
+            _write_down(name, check)
+            if check.verdict is Verdict.FAIL:
+                raise Stopped(name, check)
+    finally:
+        phase.seconds = _since(started)
 
 
 def _look(gate: Gate) -> Check:

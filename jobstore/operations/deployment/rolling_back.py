@@ -16,7 +16,7 @@ from jobstore.operations.backup import replicate
 from jobstore.operations.backup.restoring import put_in_place, unpacked
 from jobstore.operations.deployment.database import backed_up
 from jobstore.operations.deployment.deploying import ended
-from jobstore.operations.deployment.gates import Course, Gate, Told, silent
+from jobstore.operations.deployment.gates import Gate, Told, run_phase, silent
 from jobstore.operations.deployment.records import Book, Deployment
 from jobstore.settings.sections import Settings
 
@@ -60,7 +60,7 @@ def roll_back(
         _log.info("a rollback began", number=deployment.number, to=to)
         with ended(book, deployment, lambda: _undo(settings, deployment, earlier)):
             checks = _checks(settings, book, deployment, target, earlier, expected)
-            Course(deployment.phases, told).run("rollback", checks)
+            run_phase("rollback", checks, deployment.phases, told)
             url = settings.store.address
             deployment.after = backend_of(url).upkeep.condition(url)
     return deployment
