@@ -70,6 +70,11 @@ def make_folder(folder: Path) -> None:
         synchronise(each.parent)
 
 
+def there(folder: Path) -> Path:
+    """Return a folder, or the nearest one above it that is there."""
+    return next(each for each in (folder, *folder.parents) if each.is_dir())
+
+
 def make_file(path: Path) -> None:
     """Make an empty file and its folders where they are missing; what is there stays as it is.
 

@@ -11,7 +11,7 @@ import os
 import random
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +20,8 @@ from jobstore.files import OUT_OF_FILES, lacks_files, open_or_create
 
 _FIRST_PAUSE = 0.0005
 _LONGEST_PAUSE = 0.01
+
+_BUSY = "Another process is writing to the store; nothing was written, try again."
 
 
 # The locks that are held now: a process that is forked inherits their descriptors.
@@ -51,15 +53,22 @@ class FileLock:
     which is made with mode 0600 and never removed (removing it would let two holders in).
     ``timeout`` is how many seconds :meth:`acquire` waits. The kernel lets go of the lock when
     its holder dies; a process that was forked meanwhile does not have it. Two locks on one path
-    exclude each other within a process too; one lock cannot be acquired twice.
+    exclude each other within a process too; one lock cannot be acquired twice. ``busy`` returns
+    what a refusal says of whoever holds the lock.
 
     Use it as a context manager, or call :meth:`acquire` and :meth:`release`.
     """
 
-    def __init__(self, path: str | os.PathLike[str], timeout: float) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        timeout: float,
+        busy: Callable[[], str] = lambda: _BUSY,
+    ) -> None:
         # SQLite follows symbolic links to find the WAL; one file has to have one lock.
         self.path = os.path.realpath(path) + ".lock"
         self.timeout = timeout
+        self._busy = busy
         self._descriptor: int | None = None
 
     def acquire(self, timeout: float | None = None) -> None:
@@ -88,7 +97,7 @@ class FileLock:
         finally:
             if self._descriptor is None:
                 os.close(descriptor)
-        raise StoreBusy("Another process is writing to the store; nothing was written, try again.")
+        raise StoreBusy(self._busy())
 
     def release(self) -> None:
         """Let go of the lock; does nothing when it is not held."""

@@ -1,13 +1,14 @@
 """What a look at something found: one record for health, doctor, deployments and alerts.
 
-Only the record lives here, and its form as JSON: the health check response format for HTTP APIs
+Only the record lives here, how a value is compared with its limit, and the form as JSON: the health
+check response format for HTTP APIs
 (https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06). How to look, and at
 what, is said in :mod:`jobstore.checks`, by the engines and by operations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -77,21 +78,32 @@ class Check:
         }
         return {name: value for name, value in given.items() if value is not None}
 
-    @classmethod
-    def from_json(cls, name: str, given: Mapping[str, Any]) -> Check:
-        """Return the check that :meth:`to_json` made this object of."""
-        return cls(
-            Verdict(given["status"]),
-            given.get("observedValue"),
-            given.get("observedUnit"),
-            given.get("output", ""),
-            given.get("advice", ""),
-            name=name,
-            kind=given["componentType"],
-            time=datetime.fromisoformat(given["time"]) if "time" in given else None,
-        )
-
 
 def finding(name: str, verdict: Verdict, output: str) -> Check:
     """Return what an examination of a database found, in words."""
     return Check(verdict, output=output, name=name)
+
+
+def at_most(value: float, unit: str, warn: float, fail: float = math.inf) -> Check:
+    """Return the check of a value that should be low; what is at its limit is within it."""
+    if value <= warn:
+        return Check(Verdict.PASS, value, unit, limit=warn, bound="at most")
+    verdict, limit = (Verdict.FAIL, fail) if value > fail else (Verdict.WARN, warn)
+    told = f"is above {limit:g} {unit}"
+    return Check(verdict, value, unit, told, limit=limit, bound="at most")
+
+
+def at_least(
+    value: float,
+    unit: str,
+    warn: float,
+    fail: float = -math.inf,
+    *,
+    told: str = "",
+    advice: str = "",
+) -> Check:
+    """Return the check of a value that should be high; ``told`` says what is wrong if it is not."""
+    if value >= warn:
+        return Check(Verdict.PASS, value, unit, limit=warn, bound="at least")
+    verdict, limit = (Verdict.FAIL, fail) if value < fail else (Verdict.WARN, warn)
+    return Check(verdict, value, unit, told, advice, limit=limit, bound="at least")

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from jobstore import migrating
 from jobstore.checks import self_test
-from jobstore.checks.limits import at_least, at_most
 from jobstore.checks.report import HealthLimits
 from jobstore.checks.running import Probe
 from jobstore.engines import backend_of
@@ -26,7 +25,7 @@ from jobstore.engines.backend import Capability
 from jobstore.engines.protocol import Engine
 from jobstore.settings import StoreURL
 from jobstore.threads import apart, apart_once
-from jobstore.verdicts import Check, Verdict
+from jobstore.verdicts import Check, Verdict, at_least, at_most
 
 if TYPE_CHECKING:
     from psutil import Process
@@ -58,21 +57,17 @@ def every(engine: Engine, limits: HealthLimits) -> list[Probe]:
 
 def of_store(engine: Engine, limits: HealthLimits) -> list[Probe]:
     """Return the probes that ask an open store: its self-test."""
-    durations = {
-        "get": (self_test.gets, limits.get_ms),
-        "search": (self_test.searches, limits.search_ms),
-        "statistics": (self_test.statistics, limits.statistics_ms),
-    }
+    most = {name: getattr(limits, f"{name}_ms") for name in self_test.READS}
     return [
         Probe("store:responseTime", partial(self_test.answer, engine)),
         Probe("operations:responseTime", partial(self_test.operate, engine, limits.timeout)),
         *(
             Probe(
                 f"performance:{name}",
-                partial(self_test.timed, partial(calls, engine), limit, 2 * limit),
+                partial(self_test.timed, partial(calls, engine), most[name], 2 * most[name]),
                 alone=True,
             )
-            for name, (calls, limit) in durations.items()
+            for name, calls in self_test.READS.items()
         ),
         Probe("counters:total", partial(self_test.agree, engine)),
     ]

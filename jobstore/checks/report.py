@@ -5,7 +5,7 @@ Only records live here; a single check is in :mod:`jobstore.verdicts`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,13 +42,6 @@ class HealthReport:
             "description": "jobstore",
             "checks": checks,
         }
-
-    @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> HealthReport:
-        """Return the report that :meth:`to_json` made this object of."""
-        return cls([
-            Check.from_json(name, each) for name, found in given["checks"].items() for each in found
-        ])  # fmt: skip
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

@@ -16,14 +16,13 @@ from itertools import cycle, islice
 from typing import Any
 from uuid import uuid4
 
-from jobstore.checks.limits import at_most
 from jobstore.engines.protocol import Engine, Found
 from jobstore.errors import StoreCorrupt
 from jobstore.intake.validation import check_posting
 from jobstore.records import JobPosting, JobSummary, Outcome, SearchQuery, Statistics, job_id
 from jobstore.search.criteria import Criteria, check_query
 from jobstore.search.words import words
-from jobstore.verdicts import Check, Verdict
+from jobstore.verdicts import Check, Verdict, at_most
 
 SOURCE = "jobstore-self-test"
 """The source of every posting that is made up for a test."""
@@ -144,6 +143,10 @@ async def searches(engine: Engine) -> Calls:
 async def statistics(engine: Engine) -> Calls:
     """Return calls that each ask for the statistics."""
     return cycle([engine.statistics])
+
+
+READS = {"get": gets, "search": searches, "statistics": statistics}
+"""What is timed of a store that is only read, by name."""
 
 
 async def timed(

@@ -283,7 +283,7 @@ def _show_plan(call: Call, plan: Plan) -> None:
     samples = "stored" if plan.sample_data else "none"
     told = f"It would make {backup}; migrations: {steps}; sample postings: {samples}."
     if plan.go or call.json:
-        call.report(plan.to_json(), told)
+        call.report(plan, told)
     if not plan.go:
         check = plan.phases[-1].gates[-1]
         complain(f"{check.name}: {shown(check)}")

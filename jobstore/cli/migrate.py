@@ -18,7 +18,7 @@ from jobstore.cli.output import fail_if, table
 if TYPE_CHECKING:
     from jobstore.engines.backend import Count
     from jobstore.migrating import Step
-    from jobstore.operations.deployment.conditions import Values
+    from jobstore.operations.deployment.undoing import Values
     from jobstore.settings.sections import Settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -79,7 +79,7 @@ def down(
     if not losing or without_backup:
         return _report(call, migrating.down(url, to), dry_run, saved=None)
     from jobstore.operations import backup
-    from jobstore.operations.deployment.conditions import values_of
+    from jobstore.operations.deployment.undoing import values_of
 
     saved: str | None = None
     with call.operating() as settings:

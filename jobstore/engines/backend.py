@@ -99,6 +99,9 @@ class Condition:
         """The last migration; ``0`` where there is none."""
         return self.migrations[-1] if self.migrations else "0"
 
+    def __str__(self) -> str:
+        return f"{self.postings:,} postings, schema {self.newest}" if self.exists else "no store"
+
 
 Count = Callable[[str], int]
 """Counts the rows of a table, or with ``table.column`` those that have a value there."""

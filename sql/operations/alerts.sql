@@ -27,7 +27,7 @@ FROM silence AS s
 WHERE s.starts_at <= ? AND s.ends_at > ?
 ORDER BY s.id;
 
--- name: put_notice
+-- name: put_notification
 INSERT INTO notice (id, kind, rule, severity, at, value, text, advice, muted)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 RETURNING notice.number;
@@ -72,14 +72,14 @@ JOIN notice AS n ON n.number = d.notice
 WHERE d.delivered_at IS NULL
 ORDER BY d.notice, d.sink;
 
--- name: notices
+-- name: notifications
 SELECT n.id, n.kind, n.rule, n.severity, n.at, n.value, n.text, n.advice, n.muted
 FROM notice AS n
 WHERE n.at >= ?
 ORDER BY n.number DESC
 LIMIT ?;
 
--- name: prune_notices
+-- name: prune_notifications
 DELETE FROM notice
 WHERE notice.at < ? AND NOT EXISTS (
     SELECT 1 FROM delivery AS d WHERE d.notice = notice.number AND d.delivered_at IS NULL

@@ -17,7 +17,7 @@ from jobstore.operations.alerts import AlertStore, Facts, check
 from jobstore.operations.alerts.delivering import deliver, send_once
 from jobstore.operations.alerts.facts import Window
 from jobstore.operations.alerts.notifications import Notification
-from jobstore.operations.health import facts_of
+from jobstore.operations.health.probes import alerting
 from jobstore.settings.alerting import DEFAULT_RULES
 from jobstore.settings.sections import Settings
 from tests.operations.receivers import Webhook, webhook
@@ -446,9 +446,9 @@ def test_what_waits_for_a_sink_that_is_gone_is_no_concern_and_forgotten_after_a_
 ) -> None:
     receiver.status = 500
     check(settings, facts(NOW, disk=5))
-    assert facts_of(settings).alerts().undelivered == 1
+    assert alerting(settings).undelivered == 1
     without = with_sinks(tmp_path)
-    assert facts_of(without).alerts().undelivered == 0
+    assert alerting(without).undelivered == 0
     store = AlertStore(settings.operations_db)
     check(without, facts(NOW + 6 * 86_400, disk=5))
     assert len(store.undelivered()) == 1

@@ -22,7 +22,7 @@ from jobstore.cli.main import app
 from jobstore.engines.sqlite.upkeep import rebuilding
 from jobstore.operations import deployment
 from jobstore.operations.deployment import Loss, environment
-from jobstore.operations.deployment.gates import Course, Gate, Phase, Stopped
+from jobstore.operations.deployment.gates import Gate, Phase, Stopped, run_phase
 from jobstore.settings.sections import Settings
 from tests.contract.cli.commands import unannounced
 from tests.fixtures.postings import posting
@@ -257,7 +257,7 @@ def test_nobody_is_asked_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPa
 def _look(check: Gate) -> Any:
     phases: list[Phase] = []
     try:
-        Course(phases, lambda phase, gate: None).run("environment", [check])
+        run_phase("environment", [check], phases, lambda phase, gate: None)
     except Stopped as stopped:
         return stopped.check
     return phases[0].gates[0]

@@ -11,12 +11,12 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -30,14 +30,12 @@ from jobstore.locking import FileLock
 from jobstore.operations import backup
 from jobstore.operations.health import (
     COMPONENTS,
-    Facts,
-    Kept,
     examine,
-    facts_of,
     limits_of,
+    probes,
     probes_of,
 )
-from jobstore.operations.health.probes import Alerting
+from jobstore.operations.health.probes import Alerting, Kept, last_backed_up
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.contract.cli.commands import run
@@ -52,11 +50,30 @@ LENIENT: dict[str, Any] = {
     | {"timeout": 30},
     "thresholds": dict.fromkeys(("get_ms", "search_ms", "statistics_ms", "write_ms"), 3_600_000),
 }
-WELL = Facts(
-    backup=lambda: Kept(datetime.now(UTC)),
-    restore_test=lambda: Kept(datetime.now(UTC)),
-    alerts=lambda: Alerting(evaluated=True),
-)
+
+
+class Facts(NamedTuple):
+    """What operations say of themselves."""
+
+    backup: Callable[[], Kept] = lambda: Kept(datetime.now(UTC))
+    restore_test: Callable[[], Kept] = lambda: Kept(datetime.now(UTC))
+    alerts: Callable[[], Alerting] = lambda: Alerting(evaluated=True)
+
+
+Say = Callable[[Facts], None]
+
+
+@pytest.fixture(autouse=True)
+def say(monkeypatch: pytest.MonkeyPatch) -> Say:
+    """Have operations say what a test wants; that all is well until then."""
+
+    def said(facts: Facts) -> None:
+        monkeypatch.setattr(probes, "last_backed_up", lambda _: facts.backup())
+        monkeypatch.setattr(probes, "last_tested", lambda _: facts.restore_test())
+        monkeypatch.setattr(probes, "alerting", lambda _: facts.alerts())
+
+    said(Facts())
+    return said
 
 
 @pytest.fixture
@@ -71,9 +88,9 @@ def lenient(folder: Path, **health: Any) -> Settings:
     return settings_for(folder, **LENIENT | {"health": LENIENT["health"] | health})
 
 
-def look(settings: Settings, *only: str, facts: Facts = WELL) -> dict[str, Check]:
+def look(settings: Settings, *only: str) -> dict[str, Check]:
     """Examine, and return the checks by name."""
-    return {each.name: each for each in examine(settings, only=only, facts=facts).checks}
+    return {each.name: each for each in examine(settings, only=only).checks}
 
 
 def wanting(checks: dict[str, Check]) -> dict[str, str]:
@@ -94,7 +111,7 @@ def content(file: Path) -> dict[str, list[Any]]:
 
 def test_a_sound_store_is_well_and_is_left_as_it_was(file: Path) -> None:
     before = content(file)
-    report = examine(lenient(file.parent), facts=WELL)
+    report = examine(lenient(file.parent))
     assert wanting({each.name: each for each in report.checks}) == {}
     assert {each.name.partition(":")[0] for each in report.checks} == {*COMPONENTS}
     assert content(file) == before
@@ -104,7 +121,7 @@ async def test_an_open_store_tells_how_it_is_and_observers_hear_nothing(file: Pa
     heard: list[Event] = []
     settings = lenient(file.parent)
     async with jobstore.connect(sqlite_url(file), observers=[heard.append]) as store:
-        more = probes_of(settings, WELL)
+        more = probes_of(settings)
         report = await store.health(limits_of(settings), more=more)
         assert isinstance(await store.health(), HealthReport)
         assert await store.count() == 40
@@ -351,9 +368,9 @@ def hanging() -> Iterator[Any]:
     let_go.set()
 
 
-def test_facts_that_hang_fail_alone(file: Path, hanging: Any) -> None:
-    facts = Facts(hanging, lambda: Kept(datetime.now(UTC)), lambda: Alerting(evaluated=True))
-    found = look(lenient(file.parent, timeout=1.0), "backup", "restore-test", "alerts", facts=facts)
+def test_facts_that_hang_fail_alone(file: Path, hanging: Any, say: Say) -> None:
+    say(Facts(hanging))
+    found = look(lenient(file.parent, timeout=1.0), "backup", "restore-test", "alerts")
     assert wanting(found) == {"backup:age": "fail"}
 
 
@@ -406,15 +423,21 @@ def hours_ago(hours: float) -> datetime:
     ],
 )  # fmt: skip
 def test_what_operations_know_is_checked(
-    tmp_path: Path, environment: str, facts: Facts, verdicts: list[str], told: list[str] | None
+    tmp_path: Path,
+    environment: str,
+    facts: Facts,
+    verdicts: list[str],
+    told: list[str] | None,
+    say: Say,
 ) -> None:
+    say(facts)
     settings = settings_for(tmp_path, environment=environment)
-    found = look(settings, "backup", "restore-test", "alerts", facts=facts)
+    found = look(settings, "backup", "restore-test", "alerts")
     assert [each.verdict.value for each in found.values()] == verdicts
     assert told is None or [each.explanation for each in found.values()] == told
 
 
-async def test_a_place_that_got_no_copy_is_named(file: Path) -> None:
+async def test_a_place_that_got_no_copy_is_named(file: Path, say: Say) -> None:
     nowhere = file.parent / "no folder"
     nowhere.write_text("a file")
     settings = lenient(file.parent)
@@ -423,7 +446,8 @@ async def test_a_place_that_got_no_copy_is_named(file: Path) -> None:
     )
     made = await backup.in_thread(partial(backup.create, settings))
     assert [*made.failures] == [str(nowhere)]
-    found = look(settings, "backup", facts=facts_of(settings))["backup:age"]
+    say(Facts(lambda: last_backed_up(settings)))
+    found = look(settings, "backup")["backup:age"]
     assert (found.verdict, found.explanation) == (
         "warn", f"got no copy: {nowhere}; see 'jobstore backup list'",
     )  # fmt: skip
@@ -514,9 +538,7 @@ def test_what_others_may_write_is_named(file: Path, tmp_path: Path) -> None:
         each.chmod(0o700)
 
     def look() -> Check:
-        checks = {
-            each.name: each for each in examine(settings, only=["permissions"], facts=WELL).checks
-        }
+        checks = {each.name: each for each in examine(settings, only=["permissions"]).checks}
         return checks["permissions:writable"]
 
     assert (look().verdict, look().observed) == (Verdict.PASS, 0)
@@ -539,9 +561,7 @@ def test_what_cannot_be_looked_at_hides_nothing_else(file: Path, tmp_path: Path)
     below = str(file / "folder")
     settings = settings_for(tmp_path, backup={"places": [str(tmp_path / "loop"), below]}, **LENIENT)
     file.chmod(0o602)
-    checks = {
-        each.name: each for each in examine(settings, only=["permissions"], facts=WELL).checks
-    }
+    checks = {each.name: each for each in examine(settings, only=["permissions"]).checks}
     found = checks["permissions:writable"]
     assert (found.verdict, found.observed) == ("warn", 1)
 
@@ -550,7 +570,7 @@ def test_a_store_that_is_not_there_exposes_nothing(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, **LENIENT)
     (found,) = (
         each
-        for each in examine(settings, only=["permissions"], facts=WELL).checks
+        for each in examine(settings, only=["permissions"]).checks
         if each.name == "permissions:writable"
     )
     assert found.verdict is Verdict.PASS

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 from subprocess import CompletedProcess, Popen
 from typing import Any
@@ -232,12 +233,12 @@ def test_a_disk_that_hangs_is_told_and_the_command_ends(
     assert run_command(*patient, "--store", url, "--json").returncode in (0, 1)
 
 
-@pytest.mark.parametrize("write", [b"", b'{"status": "pa'])
+@pytest.mark.parametrize("write", [b"", b"\0\0\0\x40half of it"])
 def test_an_examination_that_ends_without_an_answer_fails(
     config: Path, monkeypatch: pytest.MonkeyPatch, write: bytes
 ) -> None:
-    def ends(writing: int, *_: Any) -> None:
-        os.write(writing, write)
+    def ends(writing: Connection, *_: Any) -> None:
+        os.write(writing.fileno(), write)
         os._exit(1)
 
     monkeypatch.setattr(detached, "_answer", ends)
@@ -286,18 +287,18 @@ PROGRAM = """
 import asyncio, sys, threading
 import jobstore
 from jobstore.checks import HealthLimits
-from jobstore.operations.health import Facts, Kept, probes_of
-from jobstore.operations.health.probes import Alerting
+from jobstore.operations.health import probes, probes_of
 from jobstore.settings.loading import load
 
-def hang():
+def hang(settings):
     threading.Event().wait()
+
+probes.last_backed_up = probes.last_tested = hang
 
 async def main():
     settings = load(sys.argv[1]).settings
     async with jobstore.connect(settings.store.url) as store:
-        facts = Facts(hang, hang, lambda: Alerting(evaluated=True))
-        report = await store.health(HealthLimits(timeout=1.0), more=probes_of(settings, facts))
+        report = await store.health(HealthLimits(timeout=1.0), more=probes_of(settings))
         print(*report.failing())
 
 asyncio.run(main())

@@ -13,6 +13,7 @@ import pytest
 
 import jobstore
 from jobstore import BackupError, EngineOptions, InvalidQuery, StoreBusy, StoreCorrupt, migrating
+from jobstore.engines.backend import Condition
 from jobstore.engines.sqlite.upkeep import replacing
 from jobstore.errors import StoreUnavailable
 from jobstore.locking import FileLock
@@ -21,7 +22,6 @@ from jobstore.operations.backup import creation
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.deployment import (
     Book,
-    Condition,
     Loss,
     Status,
     backups_in_use,

@@ -230,7 +230,7 @@ def test_an_address_is_asked_for_with_its_port(
 ) -> None:
     seen = []
 
-    def unknown(host: str, port: int, **_: Any) -> Any:
+    def unknown(host: str, port: int, *_: Any) -> Any:
         seen.append((host, port))
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -244,8 +244,8 @@ def test_each_address_of_a_host_is_tried(monkeypatch: pytest.MonkeyPatch) -> Non
     with webhook() as receiver, unused_port() as closed:
         port = receiver.server.server_port
 
-        def both(host: str, port_: int, **given: Any) -> Any:
-            return real("127.0.0.1", closed, **given) + real("127.0.0.1", port, **given)
+        def both(host: str, port_: int, *given: Any) -> Any:
+            return real("127.0.0.1", closed, *given) + real("127.0.0.1", port, *given)
 
         monkeypatch.setattr(socket, "getaddrinfo", both)
         send(sink(type="webhook", url="http://alerts.example.com:9/"), NOTIFICATION, ORIGIN, NOW)

@@ -7,7 +7,7 @@ The order of things lives here; what a rule says is in ``rules``, what follows f
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -21,7 +21,6 @@ from jobstore.operations.alerts.state import (
     Standing,
     prune,
     put_notification,
-    put_state,
     silenced_by,
     silences_of,
     states_of,
@@ -90,7 +89,7 @@ def _evaluate(
             muted=bool(muted),
             repeat_seconds=settings.alerts.repeat_minutes * 60,
         )
-        put_state(kept, rule.name, state)
+        kept.run("put_alert", (rule.name, *astuple(state)))
         (firing.add if state.firing else firing.discard)(rule.name)
         if kind is None and muted and state.firing != before.firing:
             # Nobody is notified, but the history has it.

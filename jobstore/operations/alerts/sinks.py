@@ -122,7 +122,9 @@ def _line(host: str, port: int, timeout: float) -> Iterator[socket.socket]:
     """
     deadline = time.monotonic() + timeout
     late = threading.Event()
-    line = _connected(host, port, deadline)
+    line = within(
+        timeout, ("connect", host), lambda: socket.create_connection((host, port), timeout)
+    )
     # The line may become one by TLS meanwhile, under the same number in the system.
     with line, line.dup() as other:
 
@@ -142,29 +144,6 @@ def _line(host: str, port: int, timeout: float) -> Iterator[socket.socket]:
             if late.is_set():
                 # What was read until then may look like a whole answer.
                 raise TimeoutError from None
-
-
-def _connected(host: str, port: int, deadline: float) -> socket.socket:
-    """Connect to the first address of a host that answers before the deadline."""
-    left = deadline - time.monotonic()
-    found = within(
-        left, ("addresses", host), lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    )
-    failure: OSError = TimeoutError()
-    for family, kind, protocol, _, address in found:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        line = socket.socket(family, kind, protocol)
-        try:
-            line.settimeout(left)
-            line.connect(address)
-        except OSError as error:
-            line.close()
-            failure = error
-        else:
-            return line
-    raise failure
 
 
 def _secured(line: socket.socket, host: str) -> ssl.SSLSocket:

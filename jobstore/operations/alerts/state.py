@@ -92,21 +92,12 @@ class AlertStore:
         with reading(self._path) as kept:
             states, held = states_of(kept), silences_of(kept, now)
         found: list[Standing] = []
-        for rule in rules:
-            if rule.enabled:
-                state = states.get(rule.name)
-                found.append(
-                    Standing(
-                        rule.name,
-                        rule.severity,
-                        state.firing if state else False,
-                        state.since if state else None,
-                        state.value if state else None,
-                        state.text if state else "not evaluated yet",
-                        silenced_by(held, rule.name),
-                        bool(state and not state.firing and state.turning_since),
-                    )
-                )
+        for rule in (each for each in rules if each.enabled):
+            state = states.get(rule.name, State(text="not evaluated yet"))
+            since = state.since if rule.name in states else None
+            told = (rule.name, rule.severity, state.firing, since, state.value, state.text)
+            pending = not state.firing and state.turning_since is not None
+            found.append(Standing(*told, silenced_by(held, rule.name), pending))
         return found
 
     def silence(self, rule: str, seconds: float, reason: str, now: float) -> Silence:
@@ -139,7 +130,7 @@ class AlertStore:
     def history(self, since: float, limit: int) -> list[Notification]:
         """Return at most ``limit`` notifications from ``since`` (Unix time) on, newest first."""
         with reading(self._path) as kept:
-            return [Notification(*row) for row in kept.rows("notices", (since, limit))]
+            return [Notification(*row) for row in kept.rows("notifications", (since, limit))]
 
     def undelivered(self) -> list[Waiting]:
         """Return the notifications that are still to arrive, oldest first."""
@@ -155,14 +146,9 @@ def states_of(kept: Statements) -> dict[str, State]:
     }
 
 
-def put_state(kept: Statements, rule: str, state: State) -> None:
-    """Remember the state of a rule."""
-    kept.run("put_alert", (rule, *astuple(state)))
-
-
 def put_notification(kept: Statements, notification: Notification, sinks: Sequence[str]) -> None:
     """Remember a notification, and that it is to be delivered to ``sinks``."""
-    ((number,),) = kept.rows("put_notice", astuple(notification))
+    ((number,),) = kept.rows("put_notification", astuple(notification))
     for sink in sinks:
         # That something still fires is old news once there is any later.
         kept.run("supersede", (sink, notification.rule))
@@ -185,5 +171,5 @@ def prune(kept: Statements, sinks: Sequence[str], now: float) -> None:
     What waits for other sinks, which were removed or renamed, is kept for a week.
     """
     kept.run("prune_deliveries", (json.dumps([*sinks]), now - _KEPT_FOR_NOBODY))
-    kept.run("prune_notices", (now - _REMEMBERED,))
+    kept.run("prune_notifications", (now - _REMEMBERED,))
     kept.run("prune_silences", (now - _REMEMBERED,))

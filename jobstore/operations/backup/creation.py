@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jobstore.engines import backend_of
 from jobstore.engines.archive import Dump
-from jobstore.errors import BackupError, JobStoreError, StoreBusy
+from jobstore.errors import BackupError, JobStoreError
 from jobstore.locking import FileLock
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import Backup, open_places
@@ -110,22 +110,12 @@ def _tell_failures(backup: Backup) -> None:
         _log.error("a place got no copy of a backup", backup=backup.name, place=place, error=fault)
 
 
-@contextmanager
-def working_alone(settings: Settings) -> Iterator[None]:
-    """Keep others from making or removing backups in the store's folder during the block."""
+def working_alone(settings: Settings) -> FileLock:
+    """Return the lock that keeps others from making or removing backups in the store's folder."""
     folder = settings.backups_folder
     make_folder(folder)
-    lock = FileLock(folder / "backups", _PATIENCE)
-    try:
-        lock.acquire()
-    except StoreBusy:
-        raise StoreBusy(
-            "Another process is making or removing backups of this store; try again later."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+    busy = "Another process is making or removing backups of this store; try again later."
+    return FileLock(folder / "backups", _PATIENCE, lambda: busy)
 
 
 def _create(settings: Settings, progress: Progress, reason: str, dump: Dump | None) -> Backup:

@@ -5,22 +5,16 @@ done by the packages below; the order, the verdict and the report are here.
 """
 
 from jobstore.engines.archive import Loss
-from jobstore.engines.backend import Condition
-from jobstore.files import require_file
-from jobstore.operations.deployment.conditions import Values
 from jobstore.operations.deployment.deploying import Plan, deploy, plan
-from jobstore.operations.deployment.gates import Gate, Phase
 from jobstore.operations.deployment.records import Book, Deployment, Status, backups_in_use
 from jobstore.operations.deployment.report import markdown
 from jobstore.operations.deployment.rolling_back import loss_of, roll_back
+from jobstore.operations.deployment.undoing import Values
 
 __all__ = [
     "Book",
-    "Condition",
     "Deployment",
-    "Gate",
     "Loss",
-    "Phase",
     "Plan",
     "Status",
     "Values",
@@ -29,6 +23,5 @@ __all__ = [
     "loss_of",
     "markdown",
     "plan",
-    "require_file",
     "roll_back",
 ]

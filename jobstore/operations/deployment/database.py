@@ -9,8 +9,7 @@ from jobstore import migrating
 from jobstore.checks import Check, Verdict
 from jobstore.engines import backend_of
 from jobstore.operations.backup import Backup, create
-from jobstore.operations.deployment.conditions import read_condition
-from jobstore.operations.deployment.gates import Gate, measured
+from jobstore.operations.deployment.gates import Gate
 from jobstore.operations.deployment.records import Deployment
 from jobstore.operations.deployment.samples import store_samples
 from jobstore.settings.sections import Settings
@@ -46,17 +45,16 @@ class DatabasePhase:
         yield Gate("sample data", self._samples)
 
     def _plan(self) -> Check:
-        now = read_condition(self._url)
+        now = self._upkeep.condition(self._url)
         # Raises for a store that is newer than this jobstore, or whose migrations were edited.
         steps = [each.id for each in migrating.up(self._url, dry_run=True)]
         self._deployment.before = self._deployment.before or now
         self._keep(self._deployment)
-        there = f"{now.postings:,} postings, schema {now.newest}" if now.exists else "no store"
-        return measured(f"{there}; to apply: {', '.join(steps) or 'nothing'}")
+        return Check(Verdict.PASS, f"{now}; to apply: {', '.join(steps) or 'nothing'}")
 
     def _backup(self) -> Check:
-        if not read_condition(self._url).migrations:
-            return measured("nothing to back up")
+        if not self._upkeep.condition(self._url).migrations:
+            return Check(Verdict.PASS, "nothing to back up")
         made = create(self._settings, reason=f"before deployment {self._deployment.number}")
         # That of a killed one was made before its migrations; it stays the one to return to.
         self._deployment.backup = self._deployment.backup or made.name
@@ -66,49 +64,48 @@ class DatabasePhase:
     def _migrate(self) -> Check:
         steps = migrating.up(self._url)
         self._deployment.applied = [each.id for each in steps]
-        newest = read_condition(self._url).newest
+        newest = self._upkeep.condition(self._url).newest
         told = f"{len(steps)} applied, now at {newest}"
-        return measured(told, migrating.status(self._url)[-1].id)
+        return Check(Verdict.PASS, told, limit=migrating.status(self._url)[-1].id)
 
     def _schema(self) -> Check:
         migrating.verify(self._url)
-        return measured("as its migrations make it", "as its migrations make it")
+        return Check(Verdict.PASS, "as its migrations make it")
 
     def _integrity(self) -> Check:
         # The words come after the pages, and are not looked at: that takes a writer's lock.
         found = next(self._upkeep.inspect_content(self._url, full=True, rows=False))
         if found.verdict is Verdict.PASS:
-            return measured(found.output, "no fault")
+            return Check(Verdict.PASS, found.output, limit="no fault")
         advice = "Run: jobstore doctor --repair; or restore a backup."
-        return measured(found.output, "no fault", verdict=Verdict.FAIL, advice=advice)
+        return Check(Verdict.FAIL, found.output, advice=advice, limit="no fault")
 
     def _indexes(self) -> Check:
         plans = self._upkeep.plans(self._url)
         lacking = [name for name, by_index in plans.items() if not by_index]
         target = f"{len(plans)} main statements by index"
         if not lacking:
-            return measured(f"{len(plans)} by index", target)
+            return Check(Verdict.PASS, f"{len(plans)} by index", limit=target)
         advice = "Run: jobstore migrate verify; an index is missing, or is not used."
         told = f"not by index: {', '.join(lacking)}"
-        return measured(told, target, verdict=Verdict.FAIL, advice=advice)
+        return Check(Verdict.FAIL, told, advice=advice, limit=target)
 
     def _samples(self) -> Check:
         if not self._settings.deployment.sample_data:
-            return measured("not asked for")
+            return Check(Verdict.PASS, "not asked for")
         if (before := self._deployment.before) is not None and before.postings:
-            return measured("not needed: the store has postings")
+            return Check(Verdict.PASS, "not needed: the store has postings")
         # Before any is stored: from now on there may be some to be taken out again.
         self._deployment.samples = 1
         self._keep(self._deployment)
         self._deployment.samples = asyncio.run(store_samples(self._settings))
         self._keep(self._deployment)
-        return measured(self._deployment.samples, "all sample postings", "postings")
+        return Check(Verdict.PASS, self._deployment.samples, "postings")
 
 
 def backed_up(made: Backup) -> Check:
     """Judge a backup that was made; a place that got no copy of it is a warning."""
     told = f"{made.name}: {made.manifest.postings:,} postings, in {', '.join(made.places)}"
-    if not made.failures:
-        return measured(told, "in every place")
+    verdict = Verdict.WARN if made.failures else Verdict.PASS
     advice = " ".join(made.failures.values())
-    return measured(told, "in every place", verdict=Verdict.WARN, advice=advice)
+    return Check(verdict, told, advice=advice, limit="in every place")

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-from pydantic import TypeAdapter
 
 from jobstore import migrating, resources
 from jobstore.checks.running import reason
@@ -22,9 +20,8 @@ from jobstore.errors import JobStoreError
 from jobstore.files import require_file
 from jobstore.operations import logs
 from jobstore.operations.deployment import environment
-from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.database import DatabasePhase
-from jobstore.operations.deployment.gates import Course, Phase, Stopped, Told, silent
+from jobstore.operations.deployment.gates import Phase, Stopped, Told, run_phase, silent
 from jobstore.operations.deployment.records import Book, Deployment, Status
 from jobstore.operations.deployment.undoing import Agree, nothing_may_be_lost, put_back
 from jobstore.operations.deployment.validation import ValidationPhase
@@ -44,11 +41,6 @@ class Plan:
     sample_data: bool = False
     go: bool = False
 
-    def to_json(self) -> dict[str, Any]:
-        """Return everything, in JSON's types."""
-        told: dict[str, Any] = TypeAdapter(Plan).dump_python(self, mode="json")
-        return told
-
 
 def plan(settings: Settings, *, files: tuple[Path, ...] = (), told: Told = silent) -> Plan:
     """Check the environment and say what a deployment would do; changes nothing.
@@ -59,9 +51,9 @@ def plan(settings: Settings, *, files: tuple[Path, ...] = (), told: Told = silen
     require_file(url.path)
     Book(settings).all()
     with suppress(Stopped):
-        course = Course(found.phases, told)
-        course.run("environment", environment.checks(settings, files, dry_run=True))
-        now = read_condition(url)
+        gates = environment.checks(settings, files, dry_run=True)
+        run_phase("environment", gates, found.phases, told)
+        now = backend_of(url).upkeep.condition(url)
         if url.path.parent.is_dir():
             steps = migrating.up(url, dry_run=True)
             found.migrations = [each.id for each in steps]
@@ -103,25 +95,25 @@ def deploy(
 
 
 def _run(settings: Settings, book: Book, deployment: Deployment, told: Told) -> None:
-    course = Course(deployment.phases, told)
-    course.run("environment", environment.checks(settings, tuple(map(Path, deployment.settings))))
-    course.run("database", DatabasePhase(settings, deployment, book.keep).checks())
+    run = partial(run_phase, phases=deployment.phases, told=told)
+    run("environment", environment.checks(settings, tuple(map(Path, deployment.settings))))
+    run("database", DatabasePhase(settings, deployment, book.keep).checks())
     url = settings.store.address
     with (
         backend_of(url).archive.scratch(url) as scratch,
-        ValidationPhase(settings, scratch) as validation,
+        closing(ValidationPhase(settings, scratch).checks()) as gates,
     ):
-        course.run("validation", validation.checks())
-    course.run("monitoring", WatchingPhase(settings, deployment, book.keep).checks())
-    deployment.after = read_condition(url)
+        run("validation", gates)
+    run("monitoring", WatchingPhase(settings, deployment, book.keep).checks())
+    deployment.after = backend_of(url).upkeep.condition(url)
 
 
 def _undo(settings: Settings, deployment: Deployment, keep_failed: bool, agree: Agree) -> None:
-    before = deployment.before
+    before, url = deployment.before, settings.store.address
     if not keep_failed:
         put_back(settings, deployment, agree)
     with suppress(JobStoreError):
-        deployment.after = read_condition(settings.store.address)
+        deployment.after = backend_of(url).upkeep.condition(url)
     if keep_failed and before is not None:
         command = ""
         if before.migrations and deployment.after and deployment.after.schema != before.schema:
@@ -142,29 +134,21 @@ def ended(book: Book, deployment: Deployment, undo: Callable[[], None]) -> Itera
         yield
         # Whether the report can be written belongs to it.
         _end(book, deployment, Status.SUCCEEDED, started)
-    except Stopped as stopped:
-        deployment.error = str(stopped)
-        deployment.advice = stopped.check.advice or None
-        _fail(book, deployment, undo, started)
-    except (JobStoreError, OSError) as error:
-        deployment.error = reason(error)
-        _fail(book, deployment, undo, started)
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         deployment.error = "Interrupted." if interrupted else reason(error)
-        _fail(book, deployment, undo, started)
-        raise
-
-
-def _fail(book: Book, deployment: Deployment, undo: Callable[[], None], started: float) -> None:
-    deployment.status = Status.RUNNING
-    undo()
-    try:
-        _end(book, deployment, Status.FAILED, started)
-    except JobStoreError as error:
-        # It counts as interrupted then, which the next one sees to.
-        deployment.status = Status.FAILED
-        deployment.left.append(f"The report could not be written: {error}")
+        if isinstance(error, Stopped):
+            deployment.error, deployment.advice = str(error), error.check.advice or None
+        deployment.status = Status.RUNNING
+        undo()
+        try:
+            _end(book, deployment, Status.FAILED, started)
+        except JobStoreError as unwritten:
+            # It counts as interrupted then, which the next one sees to.
+            deployment.status = Status.FAILED
+            deployment.left.append(f"The report could not be written: {unwritten}")
+        if not isinstance(error, Stopped | JobStoreError | OSError):
+            raise
 
 
 def _end(book: Book, deployment: Deployment, status: Status, started: float) -> None:

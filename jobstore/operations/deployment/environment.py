@@ -20,11 +20,13 @@ from jobstore.checks import Check, Verdict
 from jobstore.engines import backend_of, is_there
 from jobstore.engines.backend import Upkeep
 from jobstore.errors import StoreUnavailable
+from jobstore.files import there
 from jobstore.operations.backup.packing import identities_in
-from jobstore.operations.deployment.gates import Gate, measured
+from jobstore.operations.deployment.gates import Gate
 from jobstore.scratch import make_folder
 from jobstore.settings.advice import warnings_of
 from jobstore.settings.sections import Settings
+from jobstore.verdicts import at_least
 
 _MIB = 1024 * 1024
 # What a deployment may write, in sizes of the store: a copy and its compressed form for the
@@ -53,7 +55,7 @@ def _configuration(settings: Settings, files: tuple[Path, ...]) -> Check:
             "backup for is not put back; add --identity FILE."
         )
     verdict = Verdict.WARN if warnings else Verdict.PASS
-    return measured(told, settings.environment, verdict=verdict, advice=" ".join(warnings))
+    return Check(verdict, told, advice=" ".join(warnings), limit=settings.environment)
 
 
 def _python() -> Check:
@@ -64,9 +66,9 @@ def _python() -> Check:
     # A Python that was built from a checkout has a plus at its end.
     found = platform.python_version().rstrip("+")
     if SpecifierSet(wanted).contains(found, prereleases=True):
-        return measured(found, wanted)
+        return Check(Verdict.PASS, found, limit=wanted)
     advice = f"Install jobstore into an environment with Python {wanted}."
-    return measured(found, wanted, verdict=Verdict.FAIL, advice=advice)
+    return Check(Verdict.FAIL, found, advice=advice, limit=wanted)
 
 
 def _packages(settings: Settings) -> Check:
@@ -76,50 +78,41 @@ def _packages(settings: Settings) -> Check:
     if any("://" in place for place in settings.backup.places):
         extras.add("cloud")
     try:
-        wrong, number = _wrong_packages(extras)
+        required = [Requirement(each) for each in metadata.requires("jobstore") or []]
     except metadata.PackageNotFoundError:
         return _not_installed()
-    if wrong:
-        command = (
-            f"pip install 'jobstore[{','.join(sorted(extras))}]'" if extras else "pip install ."
-        )
-        return measured(
-            "; ".join(wrong), "as required", verdict=Verdict.FAIL, advice=f"Run: {command}"
-        )
-    return measured(f"{number} packages as required", "as required")
+    needed = [
+        each
+        for each in required
+        if each.marker is None
+        or any(each.marker.evaluate({"extra": extra}) for extra in ("", *extras))
+    ]
+    if not (wrong := [*filter(None, map(_wrong, needed))]):
+        return Check(Verdict.PASS, f"{len(needed)} packages as required")
+    package = f"'jobstore[{','.join(sorted(extras))}]'" if extras else "."
+    return Check(Verdict.FAIL, "; ".join(wrong), advice=f"Run: pip install {package}")
 
 
-def _wrong_packages(extras: set[str]) -> tuple[list[str], int]:
-    """Return what is wrong with the packages that jobstore requires, and how many there are."""
-    wrong, number = [], 0
-    for needed in map(Requirement, metadata.requires("jobstore") or []):
-        marker = needed.marker
-        if marker and not any(marker.evaluate({"extra": each}) for each in {"", *extras}):
-            continue
-        number += 1
-        try:
-            version = metadata.version(needed.name)
-        except metadata.PackageNotFoundError:
-            wrong.append(f"{needed.name} is missing")
-            continue
-        if not needed.specifier.contains(version, prereleases=True):
-            wrong.append(f"{needed.name} is {version}, and {needed.specifier} is required")
-    return wrong, number
+def _wrong(needed: Requirement) -> str:
+    """Return what is wrong with a package that is required; empty where nothing is."""
+    try:
+        version = metadata.version(needed.name)
+    except metadata.PackageNotFoundError:
+        return f"{needed.name} is missing"
+    if needed.specifier.contains(version, prereleases=True):
+        return ""
+    return f"{needed.name} is {version}, and {needed.specifier} is required"
 
 
 def _not_installed() -> Check:
-    return measured(
-        f"Python {platform.python_version()}; jobstore is not installed as a package",
-        "as required",
-        verdict=Verdict.WARN,
-        advice="what it requires is not known; run: pip install .",
-    )
+    told = f"Python {platform.python_version()}; jobstore is not installed as a package"
+    return Check(Verdict.WARN, told, advice="what it requires is not known; run: pip install .")
 
 
 def _library(settings: Settings) -> Check:
     found = _upkeep(settings).library()
     verdict = Verdict.PASS if found.usable else Verdict.FAIL
-    return measured(found.detail, "usable", verdict=verdict, advice=found.advice)
+    return Check(verdict, found.detail, advice=found.advice)
 
 
 def _upkeep(settings: Settings) -> Upkeep:
@@ -138,20 +131,18 @@ def folders_of(settings: Settings) -> list[Path]:
 
 
 def _folders(settings: Settings, dry_run: bool) -> Check:
-    folders = folders_of(settings)
-    missing = [folder for folder in folders if not folder.is_dir()]
-    if dry_run:
-        told = f"{len(missing)} would be made" if missing else "are there"
-        return measured(told, f"{len(folders)} folders")
+    missing = [folder for folder in folders_of(settings) if not folder.is_dir()]
+    if missing and dry_run:
+        return Check(Verdict.PASS, f"{len(missing)} would be made")
     for folder in missing:
         make_folder(folder)
     made = f", {len(missing)} made now" if missing else ""
-    return measured(f"are there{made}", f"{len(folders)} folders")
+    return Check(Verdict.PASS, f"are there{made}")
 
 
 def _permissions(settings: Settings) -> Check:
     for folder in folders_of(settings):
-        place = next(each for each in (folder, *folder.parents) if each.is_dir())
+        place = there(folder)
         try:
             # Asking for permission is not the same: root may do everything, but not here.
             with tempfile.TemporaryFile(dir=place):
@@ -168,29 +159,14 @@ def _permissions(settings: Settings) -> Check:
             if each.name == "permissions"
         )
         if found.verdict is not Verdict.PASS:
-            return measured(found.output, "writable, by this account alone", verdict=Verdict.WARN)
-    return measured("written to", "writable, by this account alone")
+            return Check(Verdict.WARN, found.output)
+    return Check(Verdict.PASS, "written to, by this account alone")
 
 
 def _disk(settings: Settings) -> Check:
     address = settings.store.address
     size = sum(_upkeep(settings).footprint(address)[1:]) if is_there(address) else 0
     needed = max(settings.deployment.min_free_mib, int(size * _COPIES / _MIB))
-    free = (
-        min(
-            shutil.disk_usage(
-                next(each for each in (folder, *folder.parents) if each.is_dir())
-            ).free
-            for folder in folders_of(settings)
-        )
-        // _MIB
-    )
-    enough = free >= needed
-    return measured(
-        free,
-        needed,
-        "MiB free",
-        Verdict.PASS if enough else Verdict.FAIL,
-        "" if enough else "Free some space, or put the backups elsewhere (backup.folder).",
-        bound="at least",
-    )
+    free = min(shutil.disk_usage(there(folder)).free for folder in folders_of(settings)) // _MIB
+    advice = "Free some space, or put the backups elsewhere (backup.folder)."
+    return at_least(free, "MiB free", needed, needed, advice=advice)

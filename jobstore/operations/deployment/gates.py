@@ -13,13 +13,12 @@ from typing import NamedTuple
 from jobstore.checks.running import failed
 from jobstore.errors import JobStoreError
 from jobstore.operations import logs
+from jobstore.operations.health.examining import LEVELS
 from jobstore.verdicts import Check, Value, Verdict
 
 _log = logs.get("deployment")
 
 NO_ADVICE = "See deployment.log in the logs folder, mend it, and run the command again."
-
-_LEVELS = {Verdict.PASS: "info", Verdict.WARN: "warning", Verdict.FAIL: "error"}
 
 
 class Gate(NamedTuple):
@@ -46,18 +45,6 @@ class Stopped(Exception):
         super().__init__(f"{phase}: {check.name}: {shown(check)}{target}")
         self.phase = phase
         self.check = check
-
-
-def measured(
-    observed: Value,
-    limit: Value = "",
-    unit: str | None = None,
-    verdict: Verdict = Verdict.PASS,
-    advice: str = "",
-    bound: str = "",
-) -> Check:
-    """Return what a gate found, what it had to reach, and what to do where it did not."""
-    return Check(verdict, observed, unit, advice=advice, limit=limit, bound=bound)
 
 
 def shown(check: Check) -> str:
@@ -87,28 +74,24 @@ def silent(phase: str, check: Check) -> None:
     """Do nothing."""
 
 
-class Course:
-    """Runs phases and keeps how they went in ``phases``; ``told`` is called after every check."""
+def run_phase(name: str, gates: Iterable[Gate], phases: list[Phase], told: Told) -> None:
+    """Run the gates of a phase, which is added to ``phases``; ``told`` hears of every check.
 
-    def __init__(self, phases: list[Phase], told: Told) -> None:
-        self.phases = phases
-        self._told = told
-
-    def run(self, name: str, gates: Iterable[Gate]) -> None:
-        """Run the gates of a phase. Raises Stopped at the first one that fails."""
-        phase = Phase(name)
-        self.phases.append(phase)
-        started = time.monotonic()
-        try:
-            for gate in gates:
-                check = _look(gate)
-                phase.gates.append(check)
-                self._told(name, check)
-                _write_down(name, check)
-                if check.verdict is Verdict.FAIL:
-                    raise Stopped(name, check)
-        finally:
-            phase.seconds = _since(started)
+    Raises Stopped at the first one that fails.
+    """
+    phase = Phase(name)
+    phases.append(phase)
+    started = time.monotonic()
+    try:
+        for gate in gates:
+            check = _look(gate)
+            phase.gates.append(check)
+            told(name, check)
+            _write_down(name, check)
+            if check.verdict is Verdict.FAIL:
+                raise Stopped(name, check)
+    finally:
+        phase.seconds = _since(started)
 
 
 def _look(gate: Gate) -> Check:
@@ -126,7 +109,7 @@ def _look(gate: Gate) -> Check:
 
 
 def _write_down(phase: str, check: Check) -> None:
-    getattr(_log, _LEVELS[check.verdict])(
+    getattr(_log, LEVELS[check.verdict])(
         "a check was made",
         phase=phase,
         check=check.name,

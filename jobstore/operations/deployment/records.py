@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -21,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from jobstore.engines import backend_of
 from jobstore.engines.archive import Loss
 from jobstore.engines.backend import Condition
-from jobstore.errors import Fault, InvalidQuery, StoreBusy, StoreUnavailable
+from jobstore.errors import Fault, InvalidQuery, StoreUnavailable
 from jobstore.files import require_file
 from jobstore.locking import FileLock
 from jobstore.operations.database import reading, writing
@@ -106,30 +104,20 @@ class Book:
         self._settings = settings
         self.folder = settings.deployments_folder
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Let nobody else deploy to the store, or roll it back, while the block lasts.
-
-        The kernel lets go of the turn when its holder dies. Raises StoreBusy when another has it.
-        """
+    def turn(self) -> FileLock:
+        """Return the lock that lets nobody else deploy to the store, or roll it back."""
         require_file(self._settings.store.address.path)
         make_folder(self.folder)
-        lock = FileLock(self.folder / "deployments", 0)
-        try:
-            lock.acquire()
-        except StoreBusy:
-            latest = self.latest()
-            which = "a deployment or a rollback"
-            if latest is not None and latest.status is Status.RUNNING:
-                which = f"{latest.kind} {latest.number} (process {latest.pid})"
-            raise StoreBusy(
-                f"Another process is at work on this store: {which}. Wait until it has ended; "
-                "nothing was changed."
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
+        return FileLock(self.folder / "deployments", 0, self._busy)
+
+    def _busy(self) -> str:
+        latest, which = self.latest(), "a deployment or a rollback"
+        if latest is not None and latest.status is Status.RUNNING:
+            which = f"{latest.kind} {latest.number} (process {latest.pid})"
+        return (
+            f"Another process is at work on this store: {which}. Wait until it has ended; "
+            "nothing was changed."
+        )
 
     def begin(
         self,

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from jobstore.engines.backend import Condition
 from jobstore.operations.deployment.gates import shown, wanted
 from jobstore.verdicts import Check, Verdict
 
@@ -27,29 +26,28 @@ def _head(deployment: Deployment) -> Iterator[str]:
     yield ""
     yield "| | |"
     yield "| --- | --- |"
-    taken = "" if deployment.seconds is None else f"{deployment.seconds:,.1f} s"
-    facts = {
+    facts: dict[str, object] = {
         "environment": deployment.environment,
         "store": deployment.store,
         "began": f"{deployment.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
-        "took": taken,
+        "took": deployment.seconds and f"{deployment.seconds:,.1f} s",
         "run": deployment.run_id,
         "versions": ", ".join(f"{name} {each}" for name, each in deployment.versions.items()),
         "settings from": ", ".join(deployment.settings),
         "goes on from": _numbered(deployment.continues, " which was interrupted"),
         "returns to": _numbered(deployment.to),
-        "before": _condition(deployment.before),
-        "after": _condition(deployment.after),
+        "before": deployment.before,
+        "after": deployment.after,
         "migrations applied": ", ".join(deployment.applied),
-        "sample postings": f"{deployment.samples:,}" if deployment.samples else "",
-        "backup before": deployment.backup or "",
-        "to return to this": (deployment.go and deployment.snapshot) or "",
-        "lost": "" if deployment.loss is None else str(deployment.loss),
-        "what was there is in": deployment.saved or "",
+        "sample postings": deployment.samples and f"{deployment.samples:,}",
+        "backup before": deployment.backup,
+        "to return to this": deployment.go and deployment.snapshot,
+        "lost": deployment.loss,
+        "what was there is in": deployment.saved,
     }
     for name, told in facts.items():
-        if told:
-            yield f"| {name} | {_cell(told)} |"
+        if told not in (None, "", 0, False):
+            yield f"| {name} | {_cell(f'{told}')} |"
 
 
 def verdict(deployment: Deployment) -> str:
@@ -89,14 +87,6 @@ def _end(deployment: Deployment) -> Iterator[str]:
     ):
         if lines:
             yield from ("", f"## {title}", "", *(f"- {_line(line)}" for line in lines))
-
-
-def _condition(condition: Condition | None) -> str:
-    if condition is None:
-        return ""
-    if not condition.exists:
-        return "no store"
-    return f"{condition.postings:,} postings, schema {condition.newest}"
 
 
 def _numbered(number: int | None, more: str = "") -> str:

@@ -14,10 +14,9 @@ from jobstore.errors import BackupError, JobStoreError, StoreCorrupt
 from jobstore.operations import logs
 from jobstore.operations.backup import replicate
 from jobstore.operations.backup.restoring import put_in_place, unpacked
-from jobstore.operations.deployment.conditions import read_condition
 from jobstore.operations.deployment.database import backed_up
 from jobstore.operations.deployment.deploying import ended
-from jobstore.operations.deployment.gates import Course, Gate, Told, measured, silent
+from jobstore.operations.deployment.gates import Gate, Told, run_phase, silent
 from jobstore.operations.deployment.records import Book, Deployment
 from jobstore.settings.sections import Settings
 
@@ -61,8 +60,9 @@ def roll_back(
         _log.info("a rollback began", number=deployment.number, to=to)
         with ended(book, deployment, lambda: _undo(settings, deployment, earlier)):
             checks = _checks(settings, book, deployment, target, earlier, expected)
-            Course(deployment.phases, told).run("rollback", checks)
-            deployment.after = read_condition(settings.store.address)
+            run_phase("rollback", checks, deployment.phases, told)
+            url = settings.store.address
+            deployment.after = backend_of(url).upkeep.condition(url)
     return deployment
 
 
@@ -98,34 +98,36 @@ def _checks(
     expected: Loss,
 ) -> Iterator[Gate]:
     url = settings.store.address
+    upkeep = backend_of(url).upkeep
 
     def data() -> Check:
-        deployment.before = read_condition(url)
+        deployment.before = upkeep.condition(url)
         why = f"before the return to deployment {target.number}"
         deployment.loss, deployment.saved, _ = put_in_place(settings, earlier, why)
         deployment.snapshot = target.snapshot
         book.keep(deployment)
-        return measured(f"lost: {deployment.loss}", f"as told before: {expected}")
+        told = f"lost: {deployment.loss}"
+        return Check(Verdict.PASS, told, limit=f"as told before: {expected}")
 
     def schema() -> Check:
-        found, wanted = read_condition(url), target.after
+        found, wanted = upkeep.condition(url), target.after
         newest = found.newest if wanted is None else wanted.newest
         return judged(found.newest == newest, found.newest, newest)
 
     def integrity() -> Check:
-        (found,) = backend_of(url).upkeep.inspect_content(url, full=False, rows=False)
+        (found,) = upkeep.inspect_content(url, full=False, rows=False)
         return judged(found.verdict is Verdict.PASS, found.output, "no fault")
 
     def judged(good: bool, found: str, wanted: str) -> Check:
         if good:
-            return measured(found, wanted)
+            return Check(Verdict.PASS, found, limit=wanted)
         advice = f"If it is not put back below: {_by_hand(settings, deployment)}"
-        return measured(found, wanted, verdict=Verdict.FAIL, advice=advice)
+        return Check(Verdict.FAIL, found, advice=advice, limit=wanted)
 
     def copies() -> Check:
         """Give the other places what was there before; nobody waits for that any more."""
         if deployment.saved is None:
-            return measured("nothing was saved")
+            return Check(Verdict.PASS, "nothing was saved")
         return backed_up(replicate(settings, deployment.saved))
 
     yield Gate("data", data)
@@ -142,7 +144,8 @@ def _undo(settings: Settings, deployment: Deployment, earlier: Path) -> None:
     try:
         with unpacked(settings, deployment.saved) as saved:
             put_in_place(settings, saved, why, agreed=False, known=earlier)
-        deployment.after = read_condition(settings.store.address)
+        url = settings.store.address
+        deployment.after = backend_of(url).upkeep.condition(url)
     except (JobStoreError, OSError) as error:
         deployment.left.append(f"{reason(error)} {_by_hand(settings, deployment)}")
     else:

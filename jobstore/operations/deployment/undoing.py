@@ -8,7 +8,8 @@ is given up, unless the operator agrees.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from jobstore import migrating
@@ -21,12 +22,42 @@ from jobstore.errors import BackupError, JobStoreError, MigrationError
 from jobstore.operations import logs
 from jobstore.operations.backup import create, replicate
 from jobstore.operations.backup.restoring import put_in_place, unpacked
-from jobstore.operations.deployment.conditions import Values, read_condition, values_of
 from jobstore.operations.deployment.records import Deployment
 from jobstore.operations.deployment.samples import remove_samples
 from jobstore.settings.sections import Settings
 
 _log = logs.get("deployment")
+
+# What follows from postings, and is written anew by the migration that has a place for it.
+_DERIVED = {
+    *("posting.digest", "posting.seen_digest", "revision.digest", "counter", "store_property"),
+    *("posting_words", "posting_vocabulary", "search_index", "search_vocabulary"),
+    *("word_index", "word_vocabulary"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What taking back migrations would lose, counted by ``table.column``, or rows by table."""
+
+    counts: dict[str, int]
+
+    def __bool__(self) -> bool:
+        return bool(self.counts)
+
+    def __str__(self) -> str:
+        return ", ".join(
+            f"{number:,} {'values' if '.' in name else 'rows'} of {name}"
+            for name, number in self.counts.items()
+        )
+
+
+def values_of(count: Count, steps: Iterable[migrating.Step]) -> Values:
+    """Return what stands where only the migrations ``steps`` have a place for it."""
+    names = sorted({name for step in steps for name in step.removed} - _DERIVED)
+    counts = {name: count(name) for name in names}
+    return Values({name: number for name, number in counts.items() if number})
+
 
 Agree = Callable[[Loss | Values], bool]
 """Is asked before something is lost, and told what; returns whether that may be."""
@@ -75,7 +106,8 @@ class _Undoing:
         self._before = before
         self._agree = agree
         self._url = settings.store.address
-        self._archive = backend_of(self._url).archive
+        backend = backend_of(self._url)
+        self._archive, self._upkeep = backend.archive, backend.upkeep
         self._stays = False
         self._reason = f"before undoing deployment {deployment.number}"
 
@@ -83,22 +115,21 @@ class _Undoing:
         self._deployment.undone.append(what)
 
     def take_out_samples(self) -> None:
-        if self._deployment.samples and read_condition(self._url).migrations:
+        if self._deployment.samples and self._upkeep.condition(self._url).migrations:
             removed = asyncio.run(remove_samples(self._settings))
             self._done(f"Took out {removed:,} sample postings.")
 
     def take_back_migrations(self) -> None:
         if not self._before.migrations:
             return self._take_away()
-        now = read_condition(self._url)
+        now = self._upkeep.condition(self._url)
         if now.migrations == self._before.migrations:
             return None
         if self._before.newest < _FILLS_AN_INDEX < now.newest:
             # What was before would search an empty index, and not know it.
             return None
-        url = self._url
-        steps = migrating.down(url, to=self._before.newest, dry_run=True)
-        values = values_of(partial(backend_of(url).upkeep.count, url), steps)
+        steps = migrating.down(self._url, to=self._before.newest, dry_run=True)
+        values = values_of(partial(self._upkeep.count, self._url), steps)
         agreed = bool(values) and self._agree(values)
         # A backup does not have it either.
         self._stays = bool(values) and not agreed
@@ -131,7 +162,7 @@ class _Undoing:
 
     def _take_away(self) -> None:
         """Leave nothing where nothing was, unless somebody wrote there meanwhile."""
-        now, before = read_condition(self._url), self._before
+        now, before = self._upkeep.condition(self._url), self._before
         if not now.migrations and now.exists <= before.exists:
             return
         if postings := self._archive.remove(self._url, leave_file=before.exists):
@@ -145,7 +176,8 @@ class _Undoing:
 
     def restore(self) -> None:
         """Return to the backup, where taking back migrations was not enough."""
-        now, before, backup = read_condition(self._url), self._before, self._deployment.backup
+        before, backup = self._before, self._deployment.backup
+        now = self._upkeep.condition(self._url)
         if self._stays or now.schema == before.schema:
             return
         left = self._deployment.left

@@ -8,27 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 from jobstore.checks import Check, Verdict, self_test
 from jobstore.checks.self_test import SOURCE, WORD, made_up
 from jobstore.connecting import connect
 from jobstore.engines import backend_of
-from jobstore.operations.deployment.conditions import PATIENCE
-from jobstore.operations.deployment.gates import Gate, measured
+from jobstore.engines.protocol import Engine
+from jobstore.operations.deployment.gates import Gate
 from jobstore.progress import silent
 from jobstore.records import JobPosting, SearchQuery
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from jobstore.store import JobStore
 
+# Seconds that the self-test waits for other processes.
+_PATIENCE = 10.0
 # How often latencies that are above their limit are measured; the last time counts.
 _TURNS = 3
 _BULK = 100
@@ -40,7 +41,7 @@ _SLOW = "See what else this machine does, and its disk; raise thresholds.{} only
 
 
 class ValidationPhase:
-    """The checks of the phase; a context manager, which closes what was opened.
+    """The checks of the phase.
 
     ``scratch`` is a folder on the disk of the store, in which a copy of it may stand.
     """
@@ -48,63 +49,43 @@ class ValidationPhase:
     def __init__(self, settings: Settings, scratch: Path) -> None:
         self._settings = settings
         self._copy_file = scratch / "copy.db"
-        self._runner = asyncio.Runner()
-        self._opened: list[JobStore] = []
         self._live: Any = None
         self._copy: Any = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for store in self._opened:
-            with suppress(Exception):
-                self._runner.run(store.close())
-        self._runner.close()
-
-    def checks(self) -> Iterator[Gate]:
-        """Return the checks, in order."""
-        looks: dict[str, Callable[[], Awaitable[Check]]] = {
+    def checks(self) -> Generator[Gate]:
+        """Return the checks, in order; what they open is closed with the generator."""
+        looks: dict[str, Callable[[], Coroutine[Any, Any, Check]]] = {
             "connectivity": self._connect,
-            "operations": lambda: self_test.operate(self._live.engine, PATIENCE),
+            "operations": lambda: self_test.operate(self._live.engine, _PATIENCE),
             "counters": lambda: self_test.agree(self._live.engine),
             "scratch copy": self._open_copy,
             "bulk and search": self._search,
             "simultaneous": self._all_at_once,
-            "get": lambda: self._time("get", partial(self_test.gets, self._live.engine)),
-            "search": lambda: self._time("search", partial(self_test.searches, self._live.engine)),
-            "statistics": lambda: self._time(
-                "statistics", partial(self_test.statistics, self._live.engine)
-            ),
-            "write": lambda: self._time("write", self._writes),
+            **{name: partial(self._time, name, calls) for name, calls in self_test.READS.items()},
+            "write": partial(self._time, "write", self._writes),
         }
-        for name, look in looks.items():
-            yield Gate(name, partial(self._run, look))
-
-    def _run(self, look: Callable[[], Any]) -> Check:
-        found: Check = self._runner.run(look())
-        return found
+        with asyncio.Runner() as runner:
+            try:
+                for name, look in looks.items():
+                    yield Gate(name, partial(_run, runner, look))
+            finally:
+                for store in filter(None, (self._live, self._copy)):
+                    with suppress(Exception):
+                        runner.run(store.close())
 
     async def _open(self, url: str) -> JobStore:
-        store = await connect(url, options=self._settings.store.options)
-        self._opened.append(store)
-        return store
+        return await connect(url, options=self._settings.store.options)
 
     async def _connect(self) -> Check:
         self._live = await self._open(self._settings.store.url)
-        return measured(await self._live.count(), unit="postings")
+        return Check(Verdict.PASS, await self._live.count(), "postings")
 
     async def _open_copy(self) -> Check:
         address = self._settings.store.address
         await asyncio.to_thread(backend_of(address).archive.dump, address, self._copy_file, silent)
         self._copy = await self._open(sqlite_url(self._copy_file))
         size = self._copy_file.stat().st_size / 1024**2
-        return measured(round(size, 1), unit="MiB")
+        return Check(Verdict.PASS, round(size, 1), "MiB")
 
     async def _search(self) -> Check:
         """Store many at once, and find them in every way, in the copy."""
@@ -128,8 +109,9 @@ class ValidationPhase:
         wrong = [f"{name} {number}" for name, number in found.items() if number != _BULK]
         told = f"{len(found) - len(wrong)} of {len(found)} ways find {_BULK}"
         if wrong:
-            return measured(f"{told}; {', '.join(wrong)}", "all", None, Verdict.FAIL, _LOSES)
-        return measured(told, "all")
+            told = f"{told}; {', '.join(wrong)}"
+            return Check(Verdict.FAIL, told, advice=_LOSES, limit="all")
+        return Check(Verdict.PASS, told, limit="all")
 
     async def _all_at_once(self) -> Check:
         """Ask the copy for many things at the same time; nothing may be lost."""
@@ -144,15 +126,15 @@ class ValidationPhase:
 
         results = await asyncio.gather(*map(one, range(_SIMULTANEOUS)), return_exceptions=True)
         good = sum(each is True for each in results)
-        number = _SIMULTANEOUS
+        number, target = _SIMULTANEOUS, f"{_SIMULTANEOUS} of {_SIMULTANEOUS}"
         told = f"{good} of {number} succeeded, p95 {self_test.p95(taken):,} ms"
         if good == number:
-            return measured(told, f"{number} of {number}")
+            return Check(Verdict.PASS, told, limit=target)
         errors = sorted({type(each).__name__ for each in results if each is not True})
         advice = (
             f"{', '.join(errors)}: raise store.queue_size or store.busy_timeout, or see the disk."
         )
-        return measured(told, f"{number} of {number}", verdict=Verdict.FAIL, advice=advice)
+        return Check(Verdict.FAIL, told, advice=advice, limit=target)
 
     async def _write_and_read(self, index: int) -> bool:
         given = _posting(f"at once {index}")
@@ -166,17 +148,23 @@ class ValidationPhase:
     async def _read_statistics(self, _: int) -> bool:
         return bool((await self._copy.statistics()).total >= _BULK)
 
-    async def _time(self, name: str, calls: Callable[[], Awaitable[self_test.Calls]]) -> Check:
+    async def _time(
+        self, name: str, calls: Callable[[Engine], Awaitable[self_test.Calls]]
+    ) -> Check:
         """Measure calls of one operation, which fails above its limit."""
         limit = getattr(self._settings.thresholds, f"{name}_ms")
-        found = await self_test.timed(calls, limit, limit, turns=_TURNS)
+        found = await self_test.timed(partial(calls, self._live.engine), limit, limit, turns=_TURNS)
         if found.verdict is Verdict.PASS:
             return found
         return replace(found, advice=_SLOW.format(f"{name}_ms"))
 
-    async def _writes(self) -> self_test.Calls:
-        # New ones each time: storing one again is quicker.
+    async def _writes(self, _: Engine) -> self_test.Calls:
+        # Into the copy. New ones each time: storing one again is quicker.
         return (partial(self._copy.upsert, _posting(f"{uuid4()}")) for _ in range(self_test.CALLS))
+
+
+def _run(runner: asyncio.Runner, look: Callable[[], Coroutine[Any, Any, Check]]) -> Check:
+    return runner.run(look())
 
 
 def _posting(key: str) -> JobPosting:

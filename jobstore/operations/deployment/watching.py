@@ -15,10 +15,10 @@ from jobstore.checks import Check, HealthReport, Verdict
 from jobstore.connecting import connect
 from jobstore.operations import alerts
 from jobstore.operations.alerts.rules import measure
-from jobstore.operations.backup import create, last_backup
+from jobstore.operations.backup import create
 from jobstore.operations.database import reading
 from jobstore.operations.deployment.database import backed_up
-from jobstore.operations.deployment.gates import Gate, measured
+from jobstore.operations.deployment.gates import Gate
 from jobstore.operations.deployment.records import Deployment
 from jobstore.operations.health import examine
 from jobstore.operations.monitoring import recording
@@ -26,6 +26,7 @@ from jobstore.operations.monitoring.reading import ever
 from jobstore.operations.times import DAY, Rhythm
 from jobstore.settings.kinds import zone_of
 from jobstore.settings.sections import Settings
+from jobstore.verdicts import at_least
 
 # Health is looked at again and again; after so many times, or minutes, without it nothing runs the
 # schedule. One task, such as a backup, may take some minutes.
@@ -66,7 +67,8 @@ class WatchingPhase:
         ):
             # What is there now is what was there then, but for what others wrote meanwhile.
             deployment.snapshot = deployment.backup
-            return measured(f"{deployment.backup}, made before", "a backup to return to")
+            told = f"{deployment.backup}, made before"
+            return Check(Verdict.PASS, told, limit="a backup to return to")
         made = create(self._settings, reason=f"deployment {deployment.number}")
         deployment.snapshot = made.name
         self._keep(deployment)
@@ -75,14 +77,14 @@ class WatchingPhase:
     def _metrics(self) -> Check:
         settings = self._settings
         if not settings.monitoring.enabled:
-            return measured("monitoring.enabled is false", "operations are written down")
+            return Check(Verdict.PASS, "monitoring.enabled is false")
         before = _recorded(settings)
         asyncio.run(self._do_something())
         written = _recorded(settings) - before
-        if written >= _TRIED:
-            return measured(written, _TRIED, "operations written down")
-        advice = f"See why {settings.operations_db} cannot be written: monitoring.log."
-        return measured(written, _TRIED, "operations written down", Verdict.FAIL, advice)
+        return at_least(
+            written, "operations written down", _TRIED, _TRIED,
+            advice=f"See why {settings.operations_db} cannot be written: monitoring.log.",
+        )  # fmt: skip
 
     async def _do_something(self) -> None:
         store = self._settings.store
@@ -102,33 +104,24 @@ class WatchingPhase:
         told = f"{len(known)} of {len(rules)} can be evaluated; sinks: {len(settings.alerts.sinks)}"
         target = f"{len(rules)} rules"
         if len(known) == len(rules) > 0:
-            return measured(told, target)
+            return Check(Verdict.PASS, told, limit=target)
         names = ", ".join(sorted({each.name for each in rules} - {each.name for each in known}))
         advice = (
             f"Not evaluated: {names}; see monitoring.log." if rules else "All rules are disabled."
         )
-        return measured(told, target, verdict=Verdict.WARN, advice=advice)
+        return Check(Verdict.WARN, told, advice=advice, limit=target)
 
     def _schedule(self) -> Check:
+        """See whether something makes the next backup; how old the last one is, health says."""
         settings = self._settings
-        limit = settings.backup.max_age_hours
-        made = last_backup(settings).created_at
-        age = float("inf") if made is None else _hours_since(made)
-        told = f"last backup {age:.1f} hours old, next at {_next(settings)}"
-        target = f"at most {limit:g} hours old, and something that makes the next"
-        if age > limit:
-            advice = f"Run: {settings.command('backup', 'create')}"
-            return measured(told, target, verdict=Verdict.FAIL, advice=advice)
-        if settings.environment == "development":
-            return measured(told, target)
+        told, target = f"next at {_next(settings)}", "something that makes it"
         since = _minutes_since_schedule(settings)
-        if since is not None and since <= max(_SILENT, _SAMPLES * settings.schedule.sample_minutes):
-            return measured(told, target)
-        ran = "has run the schedule yet"
-        if since is not None:
-            ran = f"has run the schedule for {since:,.0f} minutes"
-        advice = f"Nothing {ran}: start jobstore agent, or run-due by cron."
-        return measured(told, target, verdict=Verdict.WARN, advice=advice)
+        silent = max(_SILENT, _SAMPLES * settings.schedule.sample_minutes)
+        if settings.environment == "development" or (since is not None and since <= silent):
+            return Check(Verdict.PASS, told, limit=target)
+        ran = "yet" if since is None else f"for {since:,.0f} minutes"
+        advice = f"Nothing has run the schedule {ran}: start jobstore agent, or run-due by cron."
+        return Check(Verdict.WARN, told, advice=advice, limit=target)
 
     def _health(self) -> Check:
         report = self._report
@@ -136,21 +129,13 @@ class WatchingPhase:
             f"{each.name}: {each.explanation}" for each in report.checks if each.verdict != "pass"
         ]
         passed = len(report.checks) - len(wrong)
-        return measured(
-            f"{passed} of {len(report.checks)} pass",
-            "none fails",
-            verdict=report.verdict,
-            advice="; ".join(wrong),
-        )
+        told = f"{passed} of {len(report.checks)} pass"
+        return Check(report.verdict, told, advice="; ".join(wrong), limit="none fails")
 
 
 def _recorded(settings: Settings) -> int:
     known = ever(settings.operations_db)
     return known["count"].count if "count" in known else 0
-
-
-def _hours_since(moment: datetime) -> float:
-    return max(0.0, time.time() - moment.timestamp()) / 3600
 
 
 def _minutes_since_schedule(settings: Settings) -> float | None:

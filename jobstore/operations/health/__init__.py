@@ -7,15 +7,12 @@ commands, which must end as well. A program that has a store open asks it:
 
 from jobstore.operations.health.detached import examine_apart
 from jobstore.operations.health.examining import COMPONENTS, examine, limits_of
-from jobstore.operations.health.probes import Facts, Kept, facts_of, probes_of
+from jobstore.operations.health.probes import probes_of
 
 __all__ = [
     "COMPONENTS",
-    "Facts",
-    "Kept",
     "examine",
     "examine_apart",
-    "facts_of",
     "limits_of",
     "probes_of",
 ]

@@ -7,12 +7,11 @@ to end, goes on.
 
 from __future__ import annotations
 
-import json
 import os
-import select
-import time
 from collections.abc import Collection
 from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, NoReturn
 
 from jobstore.checks import HealthReport
@@ -32,22 +31,23 @@ def examine_apart(settings: Settings, *, only: Collection[str] = ()) -> HealthRe
     is not.
     """
     check_components(only)
-    reading, writing = os.pipe()
+    reading, writing = Pipe(duplex=False)
     child = os.fork()
     if not child:  # pragma: no cover - the child ends without saying what was covered
         _answer(writing, settings, only)
-    os.close(writing)
-    try:
-        answer = _line(reading, patience(settings) + _PASSING_ON)
-    finally:
-        os.close(reading)
+    writing.close()
+    report = unanswered()
+    # The end of the pipe is not waited for: a process that hangs keeps it open.
+    with reading, suppress(EOFError, OSError):
+        if reading.poll(patience(settings) + _PASSING_ON):
+            report = reading.recv()
     with suppress(ChildProcessError):
         os.waitpid(child, os.WNOHANG)
-    return HealthReport.from_json(json.loads(answer)) if answer else unanswered()
+    return report
 
 
 def _answer(  # pragma: no cover - see above
-    writing: int, settings: Settings, only: Collection[str]
+    writing: Connection, settings: Settings, only: Collection[str]
 ) -> NoReturn:
     """Examine, pass the report on, and end without any clean-up that could hang."""
     try:
@@ -55,26 +55,6 @@ def _answer(  # pragma: no cover - see above
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)
-        text = json.dumps(examine(settings, only=only).to_json())
-        with os.fdopen(writing, "w", encoding="utf-8") as pipe:
-            pipe.write(f"{text}\n")
+        writing.send(examine(settings, only=only))
     finally:
         os._exit(0)
-
-
-def _line(reading: int, seconds: float) -> bytes:
-    """Return the line that comes within ``seconds``; empty when none comes.
-
-    The end of the pipe is not waited for: a process that hangs keeps it open.
-    """
-    deadline = time.monotonic() + seconds
-    line = b""
-    while not line.endswith(b"\n"):
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([reading], [], [], left)[0]:
-            return b""
-        part = os.read(reading, 65_536)
-        if not part:
-            return b""
-        line += part
-    return line

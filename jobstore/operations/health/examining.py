@@ -19,9 +19,10 @@ from jobstore.checks.probes import STORE_COMPONENTS, of_file, of_machine, of_sto
 from jobstore.checks.running import limited, reason
 from jobstore.connecting import connect
 from jobstore.errors import Fault, InvalidQuery
+from jobstore.files import there
 from jobstore.operations import logs
 from jobstore.operations.health.permissions import permissions_of
-from jobstore.operations.health.probes import Facts, probes_of
+from jobstore.operations.health.probes import probes_of
 from jobstore.operations.health.programs import programs_of
 from jobstore.store import JobStore
 from jobstore.threads import apart_once, loop_apart
@@ -39,7 +40,8 @@ COMPONENTS = (
 # Stages that follow each other at worst: opening, three measurements, the rest, closing, logging.
 _STAGES = 8
 
-_LEVELS = {Verdict.PASS: "info", Verdict.WARN: "warning", Verdict.FAIL: "error"}
+LEVELS = {Verdict.PASS: "info", Verdict.WARN: "warning", Verdict.FAIL: "error"}
+"""How logs call verdicts."""
 
 
 def limits_of(settings: Settings) -> HealthLimits:
@@ -50,19 +52,17 @@ def limits_of(settings: Settings) -> HealthLimits:
     )
 
 
-def examine(
-    settings: Settings, *, only: Collection[str] = (), facts: Facts | None = None
-) -> HealthReport:
+def examine(settings: Settings, *, only: Collection[str] = ()) -> HealthReport:
     """Look how well the store of ``settings`` is; blocks, and always returns.
 
-    ``only`` names the components to look at (see COMPONENTS), by default all. ``facts`` are
-    those of operations. What is not well goes into the health log.
+    ``only`` names the components to look at (see COMPONENTS), by default all. What was found
+    goes into the health log.
 
     Raises InvalidQuery for a component that there is not.
     """
     check_components(only)
     wanted = frozenset(only or COMPONENTS)
-    look = partial(_examine, settings, limits_of(settings), wanted, facts)
+    look = partial(_examine, settings, limits_of(settings), wanted)
     try:
         return loop_apart(look, patience(settings))
     except TimeoutError:
@@ -86,14 +86,14 @@ def unanswered() -> HealthReport:
 
 
 async def _examine(
-    settings: Settings, limits: HealthLimits, wanted: frozenset[str], facts: Facts | None
+    settings: Settings, limits: HealthLimits, wanted: frozenset[str]
 ) -> HealthReport:
     beside = [
         *of_file(settings.store.address, limits),
         *programs_of(settings, limits),
         permissions_of(settings),
         *of_machine(),
-        *probes_of(settings, facts),
+        *probes_of(settings),
     ]
     checks = await _ask_store(settings, limits, wanted) if wanted & {*STORE_COMPONENTS} else []
     checks += await run(_wanted(beside, wanted), limits.timeout, _now)
@@ -132,15 +132,14 @@ async def _ask_store(
 
 
 def _log(settings: Settings, checks: list[Check]) -> None:
-    folder = settings.logs_folder
     if not settings.state_folder.parent.is_dir():
         # A store that is not there gets no folder by being looked for.
         return
     # A disk that hangs shall do so here: a logger that hangs keeps the program from ending.
-    _keep(next(each for each in (folder, *folder.parents) if each.is_dir()))
+    _keep(there(settings.logs_folder))
     logger = logs.get("health")
     for each in checks:
-        log = getattr(logger, _LEVELS[each.verdict])
+        log = getattr(logger, LEVELS[each.verdict])
         log(
             "health check",
             check=each.name,

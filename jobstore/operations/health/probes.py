@@ -1,13 +1,8 @@
-"""What health asks of operations: how old backup and restore test are, how alerts stand.
-
-How they keep that is theirs to know; here it comes as :class:`Facts`, which may block.
-"""
+"""What health asks of operations: how old backup and restore test are, how alerts stand."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -38,64 +33,54 @@ class Alerting(NamedTuple):
     undelivered: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Where the facts of operations come from."""
+def last_backed_up(settings: Settings) -> Kept:
+    """Return how making backups goes."""
+    from jobstore.operations.backup import last_backup
 
-    backup: Callable[[], Kept]
-    restore_test: Callable[[], Kept]
-    alerts: Callable[[], Alerting]
-
-
-def facts_of(settings: Settings) -> Facts:
-    """Return the facts that backups and alerts keep in the state folder."""
-
-    def backup() -> Kept:
-        from jobstore.operations.backup import last_backup
-
-        found = last_backup(settings)
-        if found.attempt is None:
-            return Kept(found.created_at)
-        return Kept(found.created_at, found.attempt.error, tuple(found.attempt.failures))
-
-    def restore_test() -> Kept:
-        from jobstore.operations.backup import last_restore_test
-
-        good, latest = last_restore_test(settings, successful=True), last_restore_test(settings)
-        return Kept(None if good is None else good.at, None if latest is None else latest.error)
-
-    def alerts() -> Alerting:
-        from jobstore.operations.alerts import AlertStore
-        from jobstore.operations.alerts.delivering import name_of
-
-        kept = AlertStore(settings.operations_db)
-        sinks = {name_of(sink) for sink in settings.alerts.sinks}
-        standings = kept.standings(settings.alerts.rules, time.time())
-        return Alerting(
-            evaluated=any(each.since is not None for each in standings),
-            firing=tuple(each.rule for each in standings if each.firing and not each.silenced),
-            # What waits for a sink that was removed or renamed is nobody's concern any more.
-            undelivered=sum(each.sink in sinks for each in kept.undelivered()),
-        )
-
-    return Facts(backup, restore_test, alerts)
+    found = last_backup(settings)
+    if found.attempt is None:
+        return Kept(found.created_at)
+    return Kept(found.created_at, found.attempt.error, tuple(found.attempt.failures))
 
 
-def probes_of(settings: Settings, facts: Facts | None = None) -> list[Probe]:
+def last_tested(settings: Settings) -> Kept:
+    """Return how restore tests go."""
+    from jobstore.operations.backup import last_restore_test
+
+    good, latest = last_restore_test(settings, successful=True), last_restore_test(settings)
+    return Kept(None if good is None else good.at, None if latest is None else latest.error)
+
+
+def alerting(settings: Settings) -> Alerting:
+    """Return how alerts stand."""
+    from jobstore.operations.alerts import AlertStore
+    from jobstore.operations.alerts.delivering import name_of
+
+    kept = AlertStore(settings.operations_db)
+    sinks = {name_of(sink) for sink in settings.alerts.sinks}
+    standings = kept.standings(settings.alerts.rules, time.time())
+    return Alerting(
+        evaluated=any(each.since is not None for each in standings),
+        firing=tuple(each.rule for each in standings if each.firing and not each.silenced),
+        # What waits for a sink that was removed or renamed is nobody's concern any more.
+        undelivered=sum(each.sink in sinks for each in kept.undelivered()),
+    )
+
+
+def probes_of(settings: Settings) -> list[Probe]:
     """Return the probes of operations, by the limits of ``settings``.
 
     What was never done warns; in development it passes, and says so.
     """
-    given = facts_of(settings) if facts is None else facts
     never = Verdict.PASS if settings.environment == "development" else Verdict.WARN
     hours, days = settings.backup.max_age_hours, RESTORE_TEST_DAYS
     looks = {
-        "backup:age": partial(_age, given.backup, "hours", hours, never, "create"),
-        "restore-test:age": partial(
-            _age, given.restore_test, "days", days, never, "verify --restore"
+        "backup:age": lambda: _age(last_backed_up(settings), "hours", hours, never, "create"),
+        "restore-test:age": lambda: _age(
+            last_tested(settings), "days", days, never, "verify --restore"
         ),
-        "alerts:firing": partial(_firing, given.alerts, never),
-        "alerts:undelivered": partial(_undelivered, given.alerts),
+        "alerts:firing": lambda: _firing(alerting(settings), never),
+        "alerts:undelivered": lambda: _undelivered(alerting(settings)),
     }
     return [
         Probe(name, partial(apart_once, (name, settings.state_folder), look), "component")
@@ -111,20 +96,21 @@ _FAST = 300.0
 _SECONDS = {"hours": 3600, "days": 86_400}
 
 
-def _age(fact: Callable[[], Kept], unit: str, limit: float, never: Verdict, command: str) -> Check:
-    at, error, missing = fact()
+def _age(found: Kept, unit: str, limit: float, never: Verdict, command: str) -> Check:
+    at, error, missing = found
     advice = f"run 'jobstore backup {command}'"
     if at is None:
         wrong = "never" if error is None else f"never; the latest attempt failed: {error}"
         return Check(never, output=wrong, advice=advice if error is None else "")
     seconds = (datetime.now(UTC) - at).total_seconds()
     # A clock that was set back a little makes nothing younger than new.
-    age = round((seconds if seconds < -_FAST else max(0.0, seconds)) / _SECONDS[unit], 2)
+    exact = (seconds if seconds < -_FAST else max(0.0, seconds)) / _SECONDS[unit]
+    age = round(exact, 2)
     if error is not None:
         wrong, advice = f"the latest attempt failed: {error}", ""
     elif seconds < -_FAST:
         wrong, advice = "is dated in the future", f"see whether the clock is right, then {advice}"
-    elif age > limit:
+    elif exact > limit:
         wrong = f"is older than {limit:g} {unit}"
     elif missing:
         wrong, advice = f"got no copy: {', '.join(missing)}", "see 'jobstore backup list'"
@@ -133,17 +119,16 @@ def _age(fact: Callable[[], Kept], unit: str, limit: float, never: Verdict, comm
     return Check(Verdict.WARN, age, unit, wrong, advice, limit=limit, bound="at most")
 
 
-def _firing(fact: Callable[[], Alerting], never: Verdict) -> Check:
-    evaluated, firing, _ = fact()
-    if not evaluated:
+def _firing(found: Alerting, never: Verdict) -> Check:
+    if not found.evaluated:
         return Check(never, output="never evaluated", advice="run 'jobstore alerts check'")
     # A failing health check is an alert itself: if alerts made health fail, neither would end.
-    verdict = Verdict.WARN if firing else Verdict.PASS
-    return Check(verdict, len(firing), "alerts", ", ".join(firing))
+    verdict = Verdict.WARN if found.firing else Verdict.PASS
+    return Check(verdict, len(found.firing), "alerts", ", ".join(found.firing))
 
 
-def _undelivered(fact: Callable[[], Alerting]) -> Check:
-    waiting = fact().undelivered
+def _undelivered(found: Alerting) -> Check:
+    waiting = found.undelivered
     if not waiting:
         return Check(Verdict.PASS, 0, "notifications")
     told, advice = "notifications did not arrive yet", "see 'jobstore alerts list'"

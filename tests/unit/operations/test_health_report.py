@@ -1,9 +1,10 @@
-"""What health says: the worst verdict, the form of health+json, and back again."""
+"""What health says: the worst verdict, the form of health+json, and through a pipe."""
 
 from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from multiprocessing import Pipe
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 import jobstore
 from jobstore.checks import Check, HealthReport, Verdict
-from jobstore.checks.limits import at_least, at_most
+from jobstore.verdicts import at_least, at_most
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -92,9 +93,16 @@ def test_the_form_is_that_of_health_json() -> None:
 
 
 @given(st.lists(checks, unique_by=lambda each: each.name))
-def test_a_report_comes_back_from_its_json(found: list[Check]) -> None:
-    text = json.dumps(HealthReport(found).to_json())
-    assert HealthReport.from_json(json.loads(text)) == HealthReport(found)
+def test_a_report_is_json_and_comes_whole_from_another_process(found: list[Check]) -> None:
+    report = HealthReport(found)
+    told = json.loads(json.dumps(report.to_json()))["checks"]
+    assert [(name, each["status"]) for name, (each,) in told.items()] == [
+        (each.name, each.verdict) for each in found
+    ]
+    reading, writing = Pipe(duplex=False)
+    with reading, writing:
+        writing.send(report)
+        assert reading.recv() == report
 
 
 @pytest.mark.parametrize(
