@@ -24,6 +24,7 @@ from jobstore.checks.running import Probe
 from jobstore.engines import backend_of
 from jobstore.engines.backend import Capability
 from jobstore.engines.protocol import Engine
+from jobstore.files import folder_of
 from jobstore.settings import StoreURL
 from jobstore.threads import apart, apart_once
 from jobstore.verdicts import Check, Verdict
@@ -124,7 +125,7 @@ def queue(depth: int, most: int, limits: HealthLimits) -> Check:
 
 def _disk(url: StoreURL, limits: HealthLimits) -> Check:
     # Whether the database is there is a question of its own.
-    usage = shutil.disk_usage(url.path.parent)
+    usage = shutil.disk_usage(folder_of(url.path))
     free = round(100 * usage.free / usage.total, 1) if usage.total else 0.0
     told = f"{usage.free / MIB:,.0f} MiB are free"
     return at_least(
@@ -136,7 +137,7 @@ def _disk(url: StoreURL, limits: HealthLimits) -> Check:
 def _write(url: StoreURL, limits: HealthLimits) -> Check:
     """Have the disk keep something for a moment; it has no name, so nothing stays."""
     taken = []
-    with tempfile.TemporaryFile(dir=url.path.parent, buffering=0) as file:
+    with tempfile.TemporaryFile(dir=folder_of(url.path), buffering=0) as file:
         for _ in range(_WRITES):
             started = time.perf_counter()
             file.write(bytes(_WRITTEN))
