@@ -117,14 +117,16 @@ class SQLiteSmallDatabase:
     def _explained(self, path: Path) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, StoreCorrupt) as error:
+        except (sqlite3.Error, StoreBusy, StoreCorrupt) as error:
             code = primary_code(error)
             if code == "FULL" or (code == "IOERR" and _is_full(path)):
                 raise StorageFull(
                     f"No space is left for {path}; free some. What was to be written is not."
                 ) from error
-            if code in ("BUSY", "LOCKED"):
-                raise _busy() from error
+            if isinstance(error, StoreBusy) or code in ("BUSY", "LOCKED"):
+                raise StoreBusy(
+                    f"Another process keeps the database of {self._name} locked; try again."
+                ) from error
             if isinstance(error, StoreCorrupt) or code in ("CORRUPT", "NOTADB"):
                 raise StoreUnavailable(
                     f"{path} is damaged, or is no database of {self._name}; move it away: a new "
@@ -166,10 +168,6 @@ def _mode(path: Path) -> Literal["ro", "ro&immutable=1"]:
     # nobody can write and there is no WAL, the file alone is all of it.
     alone = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
     return "ro&immutable=1" if alone else "ro"
-
-
-def _busy() -> StoreBusy:
-    return StoreBusy("Another process keeps the records of operations locked; try again.")
 
 
 def _is_full(path: Path) -> bool:
