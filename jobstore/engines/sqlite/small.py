@@ -21,7 +21,7 @@ from jobstore.engines.scripts import Script, read_scripts
 from jobstore.engines.small import Values
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code
-from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.files import enter_wal, open_file
 from jobstore.errors import (
     SchemaMismatch,
     StorageFull,
@@ -78,7 +78,7 @@ class SQLiteSmallDatabase:
                 # Looked at before anything is changed: the file may be somebody else's.
                 missing = self._missing(conn)
                 # Without a WAL it works as well, since nobody waits for long.
-                schema.enter_wal(conn, _PATIENCE)
+                enter_wal(conn, _PATIENCE)
                 conn.execute("PRAGMA foreign_keys = ON")
                 _apply(conn, missing)
                 conn.execute("BEGIN IMMEDIATE")
