@@ -51,7 +51,7 @@ def every(engine: Engine, limits: HealthLimits) -> list[Probe]:
     return [
         *of_store(engine, limits),
         Probe("queue:depth", partial(_queue, engine, limits)),
-        *(of_file(engine.url, limits) if _has_files(engine.url) else ()),
+        *of_file(engine.url, limits),
         *of_process(limits),
         *of_machine(),
     ]
@@ -80,7 +80,12 @@ def of_store(engine: Engine, limits: HealthLimits) -> list[Probe]:
 
 
 def of_file(url: StoreURL, limits: HealthLimits) -> list[Probe]:
-    """Return the probes of a database's files, disk, schema and software; it need not be open."""
+    """Return the probes of a database's files, disk, schema and software; it need not be open.
+
+    There are none where its engine keeps it in no files.
+    """
+    if Capability.FILES not in backend_of(url).capabilities:
+        return []
     blocking = [
         ("disk:free", "system", partial(_disk, url, limits)),
         ("disk:write", "system", partial(_write, url, limits)),
@@ -94,10 +99,6 @@ def of_file(url: StoreURL, limits: HealthLimits) -> list[Probe]:
         Probe(name, partial(apart_once, (name, url.path), look), kind)
         for name, kind, look in blocking
     ]
-
-
-def _has_files(url: StoreURL) -> bool:
-    return Capability.FILES in backend_of(url).capabilities
 
 
 def of_process(limits: HealthLimits) -> list[Probe]:

@@ -41,6 +41,7 @@ from jobstore.operations.health.probes import Alerting
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.contract.cli.commands import run
+from tests.engines.harness import MEMORY
 from tests.fixtures.disks import HangingDisk, SmallDisk
 from tests.fixtures.postings import posting
 from tests.operations.damaging import fill, overwrite_page, tamper
@@ -294,6 +295,20 @@ def test_a_read_only_disk_fails(small_disk: SmallDisk, tmp_path: Path) -> None:
     )
     small_disk.read_only()
     assert {"disk:write": "fail"}.items() <= wanting(look(settings)).items()
+
+
+def test_a_store_that_lies_in_no_files_is_not_asked_about_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = MEMORY.new_url(tmp_path)
+    settings = settings_for(tmp_path, **LENIENT | {"store": {"url": url}})
+    found = look(settings)
+    assert wanting(found) == {}
+    assert {name.partition(":")[0] for name in found}.isdisjoint(
+        {"disk", "wal", "schema", "library"}
+    )
+    MEMORY.forget(url)
 
 
 def test_a_missing_store_fails_with_what_to_run_and_is_not_made(tmp_path: Path) -> None:
