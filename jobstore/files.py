@@ -105,6 +105,11 @@ def reachable(path: Path) -> Iterator[None]:
         ) from error
 
 
+def folder_of(path: Path) -> Path:
+    """Return the folder, and so the disk, that a file lies on: where its name leads, if a link."""
+    return Path(os.path.realpath(path)).parent
+
+
 def adopt(folder: Path) -> None:
     """Make a folder that was just made what it has to be: its mode, and for root its owner."""
     folder.chmod(_FOLDER_MODE)

@@ -23,6 +23,7 @@ from jobstore.checks.running import Probe
 from jobstore.engines import backend_of
 from jobstore.engines.backend import Capability
 from jobstore.engines.protocol import Engine
+from jobstore.files import folder_of
 from jobstore.settings import StoreURL
 from jobstore.threads import apart, apart_once
 from jobstore.verdicts import Check, Verdict, at_least, at_most
@@ -49,7 +50,7 @@ def every(engine: Engine, limits: HealthLimits) -> list[Probe]:
     return [
         *of_store(engine, limits),
         Probe("queue:depth", partial(_queue, engine, limits)),
-        *(of_file(engine.url, limits) if _has_files(engine.url) else ()),
+        *of_file(engine.url, limits),
         *of_process(limits),
         *of_machine(),
     ]
@@ -74,7 +75,12 @@ def of_store(engine: Engine, limits: HealthLimits) -> list[Probe]:
 
 
 def of_file(url: StoreURL, limits: HealthLimits) -> list[Probe]:
-    """Return the probes of a database's files, disk, schema and software; it need not be open."""
+    """Return the probes of a database's files, disk, schema and software; it need not be open.
+
+    There are none where its engine keeps it in no files.
+    """
+    if Capability.FILES not in backend_of(url).capabilities:
+        return []
     blocking = [
         ("disk:free", "system", partial(_disk, url, limits)),
         ("disk:write", "system", partial(_write, url, limits)),
@@ -88,10 +94,6 @@ def of_file(url: StoreURL, limits: HealthLimits) -> list[Probe]:
         Probe(name, partial(apart_once, (name, url.path), look), kind)
         for name, kind, look in blocking
     ]
-
-
-def _has_files(url: StoreURL) -> bool:
-    return Capability.FILES in backend_of(url).capabilities
 
 
 def of_process(limits: HealthLimits) -> list[Probe]:
@@ -119,7 +121,7 @@ def queue(depth: int, most: int, limits: HealthLimits) -> Check:
 
 def _disk(url: StoreURL, limits: HealthLimits) -> Check:
     # Whether the database is there is a question of its own.
-    usage = shutil.disk_usage(url.path.parent)
+    usage = shutil.disk_usage(folder_of(url.path))
     free = round(100 * usage.free / usage.total, 1) if usage.total else 0.0
     told = f"{usage.free / MIB:,.0f} MiB are free"
     return at_least(
@@ -131,7 +133,7 @@ def _disk(url: StoreURL, limits: HealthLimits) -> Check:
 def _write(url: StoreURL, limits: HealthLimits) -> Check:
     """Have the disk keep something for a moment; it has no name, so nothing stays."""
     taken = []
-    with tempfile.TemporaryFile(dir=url.path.parent, buffering=0) as file:
+    with tempfile.TemporaryFile(dir=folder_of(url.path), buffering=0) as file:
         for _ in range(_WRITES):
             started = time.perf_counter()
             file.write(bytes(_WRITTEN))

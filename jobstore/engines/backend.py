@@ -26,9 +26,8 @@ RESTORE_ADVICE = "if the disk works and has room, restore a backup: 'jobstore re
 
 
 class Footprint(NamedTuple):
-    """What a database takes on disk: its folder, its bytes, and those of its write-ahead log."""
+    """What a database takes on disk: its bytes, and those of its write-ahead log."""
 
-    folder: Path
     database: int
     log: int
 

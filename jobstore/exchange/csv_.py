@@ -152,7 +152,7 @@ class _Lines:
         return self._stream.write(row.removesuffix("\r\n") + "\n")
 
 
-class Writer:
+class CsvWriter:
     """Writes postings as rows under a header.
 
     With ``spreadsheet_safe`` every cell is quoted, and has an apostrophe at its beginning where a

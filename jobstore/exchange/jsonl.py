@@ -70,7 +70,7 @@ def _floats(value: Any) -> Any:
     return value
 
 
-class Writer:
+class JsonLinesWriter:
     """Writes postings as JSON Lines."""
 
     def __init__(self, stream: io.TextIOBase) -> None:

@@ -191,7 +191,7 @@ def _salary(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class Writer:
+class SchemaOrgWriter:
     """Writes postings as one JSON array of JobPosting documents, an element per line.
 
     It can stand in a page's ``<script type="application/ld+json">`` as it is.

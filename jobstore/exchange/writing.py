@@ -32,9 +32,9 @@ class Writer(Protocol):
 
 
 _WRITERS: dict[str, Callable[..., Writer]] = {
-    "jsonl": jsonl.Writer,
-    "csv": csv_.Writer,
-    "schema-org": schema_org.Writer,
+    "jsonl": jsonl.JsonLinesWriter,
+    "csv": csv_.CsvWriter,
+    "schema-org": schema_org.SchemaOrgWriter,
 }
 
 EXPORT_FORMATS = tuple(_WRITERS)

@@ -39,8 +39,9 @@ def of_file(path: Path) -> dict[str, Variable]:
     """Return the variables of a ``.env`` file; an absent one has none.
 
     ``NAME=value``, with ``export`` before it and quotes around the value if one likes; nothing
-    is put in for a ``$``. A folder of that name is none of ours. Raises InvalidSettings for
-    what cannot be read, with the line.
+    is put in for a ``$``. A folder of that name is none of ours. The file is for other programs
+    too: their lines that are no ``NAME=value`` are passed over. Raises InvalidSettings for what
+    cannot be read, with the line.
     """
     if not path.exists() or path.is_dir():
         return {}
@@ -51,12 +52,12 @@ def of_file(path: Path) -> dict[str, Variable]:
         written = binding.original.string
         blank = len(written) - len(written.lstrip())
         line = binding.original.line + written.count("\n", 0, blank)
-        if binding.error:
+        name, text, ours = binding.key, binding.value, PREFIX in written
+        if binding.error and ours:
             raise refusal(path, "must be NAME=value", line)
-        name, text = binding.key, binding.value
         if name is None:
             continue
-        if text is None:
+        if text is None and ours:
             raise refusal(path, f"{name} has no value; write {name}=value", line)
         if name in found and name.startswith(PREFIX):
             raise refusal(path, f"{name} stands here again", line)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobstore import JobStoreError
-from jobstore.engines.sqlite.writing.writer import Writer
+from jobstore.engines.sqlite.writing.writer import StoreWriter
 from jobstore.locking import FileLock
 from tests.unit.sqlite.plain import Tally, open_plain, open_pool, put, rows, take, tally
 
@@ -31,7 +31,7 @@ class Ledger:
         put(batch, key, 1)
 
 
-async def one_write(writer: Writer, ledger: Ledger, key: str) -> None:
+async def one_write(writer: StoreWriter, ledger: Ledger, key: str) -> None:
     try:
         await writer.submit(ledger.write, key)
     except JobStoreError:
@@ -40,7 +40,7 @@ async def one_write(writer: Writer, ledger: Ledger, key: str) -> None:
         ledger.acknowledged.add(key)
 
 
-async def one_transaction(writer: Writer, ledger: Ledger, key: str) -> None:
+async def one_transaction(writer: StoreWriter, ledger: Ledger, key: str) -> None:
     async with writer.exclusive(30) as transaction:
         for part in ("x", "y"):
             await transaction.run(ledger.write, f"{key}{part}")
@@ -48,21 +48,21 @@ async def one_transaction(writer: Writer, ledger: Ledger, key: str) -> None:
     ledger.acknowledged.update((f"{key}x", f"{key}y"))
 
 
-async def one_failure(writer: Writer, ledger: Ledger, key: str) -> None:
+async def one_failure(writer: StoreWriter, ledger: Ledger, key: str) -> None:
     try:
         await writer.submit(put, key, -1)
     except JobStoreError:
         ledger.refused.add(key)
 
 
-async def one_absence(writer: Writer, ledger: Ledger, key: str) -> None:
+async def one_absence(writer: StoreWriter, ledger: Ledger, key: str) -> None:
     try:
         await writer.submit(take, key)
     except JobStoreError:
         ledger.refused.add(key)
 
 
-ACTS: list[Callable[[Writer, Ledger, str], object]] = [
+ACTS: list[Callable[[StoreWriter, Ledger, str], object]] = [
     one_write,
     one_write,
     one_write,

@@ -103,7 +103,7 @@ from pathlib import Path
 from jobstore.engines.sqlite.connection import open_writer
 from jobstore.locking import FileLock
 from jobstore.engines.sqlite.readers import ReaderPool
-from jobstore.engines.sqlite.writing.writer import Writer
+from jobstore.engines.sqlite.writing.writer import StoreWriter
 from tests.unit.sqlite.plain import Tally, options, put
 
 path = Path(sys.argv[1])
@@ -119,7 +119,7 @@ def slow(batch):
 
 async def main():
     session = await open_writer(path, options())
-    writer = Writer(session, options(), FileLock(path, 30), Tally)
+    writer = StoreWriter(session, options(), FileLock(path, 30), Tally)
     pool = await ReaderPool(path, options()).open()
     kept.extend((writer, pool))
     await writer.submit(put, "acknowledged", 1)

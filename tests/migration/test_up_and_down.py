@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jobstore import migrating
-from jobstore.engines.sqlite import schema
+from jobstore.engines.sqlite import files, schema
 from jobstore.errors import MigrationError, SchemaMismatch, StoreBusy, StoreUnavailable
 from jobstore.migrating import State
 from jobstore.settings import sqlite_url
@@ -245,5 +245,5 @@ def test_whoever_reads_an_empty_file_is_waited_for(
             reader.execute("ROLLBACK")
             yield
 
-        monkeypatch.setattr(schema, "attempts", attempts)
+        monkeypatch.setattr(files, "attempts", attempts)
         assert _ids(migrating.up(store_url, timeout=0.05)) == IDS

@@ -27,7 +27,7 @@ from jobstore.engines.sqlite import wal, wal_index
 from jobstore.engines.sqlite.upkeep import tidying
 from jobstore.errors import InvalidQuery
 from jobstore.locking import FileLock
-from jobstore.operations import backup
+from jobstore.operations import backup, maintenance
 from jobstore.operations.health import (
     COMPONENTS,
     examine,
@@ -39,6 +39,7 @@ from jobstore.operations.health.probes import Alerting, Kept, last_backed_up
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.contract.cli.commands import run
+from tests.engines.harness import MEMORY
 from tests.fixtures.disks import HangingDisk, SmallDisk
 from tests.fixtures.postings import posting
 from tests.operations.damaging import fill, overwrite_page, tamper
@@ -290,6 +291,20 @@ def test_a_full_disk_fails_and_recovers(small_disk: SmallDisk, tmp_path: Path) -
     assert wanting(look(settings)) == {}
 
 
+def test_of_a_link_to_a_store_the_disk_that_it_leads_to_is_looked_at(
+    small_disk: SmallDisk, tmp_path: Path
+) -> None:
+    migrating.up(sqlite_url(small_disk.folder / "jobs.db"))
+    (tmp_path / "jobs.db").symlink_to(small_disk.folder / "jobs.db")
+    settings = settings_for(tmp_path, **LENIENT | {"health": {"timeout": 30}})
+    small_disk.burden(shutil.disk_usage(small_disk.folder).free - 20_000)
+    bad = {"disk:free": "fail", "disk:write": "fail"}
+    assert wanting(look(settings, "disk")) == bad
+    # What follows cannot be looked at on a disk without any room.
+    doctored = maintenance.examine(sqlite_url(tmp_path / "jobs.db"))
+    assert next(each for each in doctored if each.name == "disk space").verdict is Verdict.WARN
+
+
 def test_a_read_only_disk_fails(small_disk: SmallDisk, tmp_path: Path) -> None:
     migrating.up(sqlite_url(small_disk.folder / "jobs.db"))
     settings = settings_for(
@@ -297,6 +312,20 @@ def test_a_read_only_disk_fails(small_disk: SmallDisk, tmp_path: Path) -> None:
     )
     small_disk.read_only()
     assert {"disk:write": "fail"}.items() <= wanting(look(settings)).items()
+
+
+def test_a_store_that_lies_in_no_files_is_not_asked_about_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = MEMORY.new_url(tmp_path)
+    settings = settings_for(tmp_path, **LENIENT | {"store": {"url": url}})
+    found = look(settings)
+    assert wanting(found) == {}
+    assert {name.partition(":")[0] for name in found}.isdisjoint(
+        {"disk", "wal", "schema", "library"}
+    )
+    MEMORY.forget(url)
 
 
 def test_a_missing_store_fails_with_what_to_run_and_is_not_made(tmp_path: Path) -> None:
@@ -554,6 +583,24 @@ def test_what_others_may_write_is_named(file: Path, tmp_path: Path) -> None:
         (settings.state_folder / f"{number}").chmod(0o666)
     assert (look().observed, look().output.count("lets others write")) == (5, 3)
     assert "; and 2 more; run chmod go-w on each" in look().explanation
+
+
+def test_others_may_write_neither_where_a_link_stands_nor_where_it_leads(
+    file: Path, tmp_path: Path
+) -> None:
+    link = tmp_path / "elsewhere" / "jobs.db"
+    link.parent.mkdir(0o700)
+    link.symlink_to(file)
+    settings = settings_for(link.parent, **LENIENT)
+    for folder in (tmp_path, link.parent):
+        folder.chmod(0o702)
+        found = look(settings, "permissions")["permissions:writable"]
+        assert (found.verdict, found.observed) == (Verdict.WARN, 1)
+        told = f"{folder} mode 0702 lets others write"
+        assert found.output == told
+        doctored = {each.name: each for each in maintenance.examine(sqlite_url(link))}
+        assert told in doctored["permissions"].output
+        folder.chmod(0o700)
 
 
 def test_what_cannot_be_looked_at_hides_nothing_else(file: Path, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from jobstore.errors import (
     StoreBusy,
     StoreUnavailable,
 )
+from jobstore.locking import FileLock
 from jobstore.operations.backup.state import counters, last_attempt, last_restore_test
 from jobstore.operations.database import reading, writing
 from jobstore.operations.deployment import Book
@@ -67,10 +68,19 @@ def test_one_that_somebody_reads_all_the_time_while_it_is_made_is_waited_for(
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        with pytest.raises(StoreBusy, match="records of operations"):
+        with pytest.raises(StoreBusy, match="keeps the database of operations locked"):
             state.write(path, [])
     state.write(path, [State("backup")])
     assert [*state.read(path)] == ["backup"]
+
+
+def test_one_that_another_process_writes_to_is_not_taken_for_the_store(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state.write(path, [])
+    monkeypatch.setattr(small, "_PATIENCE", 0.05)
+    with FileLock(path, 0), pytest.raises(StoreBusy, match="keeps the database of operations"):
+        state.write(path, [])
 
 
 def test_a_folder_in_the_place_of_one_is_told(tmp_path: Path) -> None:

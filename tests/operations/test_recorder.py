@@ -320,6 +320,16 @@ def test_pruning_with_a_clock_that_was_set_back_removes_nothing(
     assert window(path, NOW, 60)["get"].count == 1
 
 
+async def test_the_sizes_of_a_link_to_a_store_are_those_of_what_it_leads_to(
+    store: JobStore, tmp_path: Path
+) -> None:
+    await store.upsert(posting(1))
+    link = tmp_path / "elsewhere" / "linked.db"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "jobs.db")
+    assert sizes(link)["wal_bytes"] == sizes(tmp_path / "jobs.db")["wal_bytes"] > 0
+
+
 def test_sizes_of_what_cannot_be_reached_are_left_out(tmp_path: Path) -> None:
     assert sizes(tmp_path / "nowhere" / "jobs.db") == {}
 

@@ -24,9 +24,8 @@ import aiosqlite
 from aiosqlite.core import _STOP_RUNNING_SENTINEL, _connection_worker_thread
 
 from jobstore.engines.sqlite.errors import primary_code, told_apart, translated, wrap
-from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.files import enter_wal, open_file
 from jobstore.errors import StoreBusy, StoreClosed, StoreUnavailable
-from jobstore.locking import attempts
 from jobstore.settings import EngineOptions
 
 # The first with everything the schema and the statements use; STRICT tables came with 3.37.
@@ -333,18 +332,15 @@ def _prepared(
 
 
 def _enter_wal(connection: sqlite3.Connection, timeout: float) -> None:
-    # SQLite does not call its own busy handler while it changes the journal mode.
-    for _ in attempts(timeout):
-        try:
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        except sqlite3.OperationalError as error:
-            if primary_code(error) != "BUSY":
-                raise
-        else:
-            break
-    else:
-        raise StoreBusy("Another program keeps the database locked; close it and try again.")
-    if mode != "wal":
+    try:
+        entered = enter_wal(connection, timeout)
+    except sqlite3.OperationalError as error:
+        if primary_code(error) != "BUSY":
+            raise
+        raise StoreBusy(
+            "Another program keeps the database locked; close it and try again."
+        ) from error
+    if not entered:
         raise StoreUnavailable(
             "The database cannot be put into WAL mode; move it to a local file system."
         )

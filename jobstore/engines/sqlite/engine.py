@@ -27,7 +27,7 @@ from jobstore.engines.sqlite.writing import changes as writes
 from jobstore.engines.sqlite.writing import counters
 from jobstore.engines.sqlite.writing.exclusive_transaction import ExclusiveTransaction
 from jobstore.engines.sqlite.writing.group_commit import Work
-from jobstore.engines.sqlite.writing.writer import Writer
+from jobstore.engines.sqlite.writing.writer import StoreWriter
 from jobstore.errors import JobStoreError, StoreCorrupt, StoreUnavailable
 from jobstore.locking import FileLock
 from jobstore.records import Job, JobPosting, Revision, Statistics, UpsertResult
@@ -42,7 +42,7 @@ class SQLiteEngine:
 
     def __init__(
         self,
-        writer: Writer,
+        writer: StoreWriter,
         readers: ReaderPool,
         cursor_key: bytes,
         clock: Callable[[], datetime],
@@ -70,7 +70,7 @@ class SQLiteEngine:
                 )
             return writes.begin(conn, works, clock)
 
-        writer = Writer(session, options, FileLock(path, options.busy_timeout), begin)
+        writer = StoreWriter(session, options, FileLock(path, options.busy_timeout), begin)
         try:
             readers = await ReaderPool(path, options).open()
             try:

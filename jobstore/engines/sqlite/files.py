@@ -1,7 +1,7 @@
 """Opening the database file with the plain sqlite3 module, one way for all.
 
 Migrations and examinations need no event loop, and importing what one needs would slow down the
-start of the command; so nothing else of the engine is imported here.
+start of the command; so nothing of the engine that needs one is imported here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
+from jobstore.engines.sqlite.errors import primary_code
 from jobstore.engines.sqlite.wal import keep_if_damaged
+from jobstore.locking import attempts
 
 
 def open_file(
@@ -36,3 +38,21 @@ def open_file(
         # A misspelt column in double quotes has to be an error, not a string.
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DML, False)
     return connection
+
+
+def enter_wal(connection: sqlite3.Connection, timeout: float) -> bool:
+    """Put the file into WAL mode; False where its file system cannot hold one.
+
+    Raises sqlite3.OperationalError when others read for longer than ``timeout`` seconds.
+    """
+    for _ in attempts(timeout):
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            # SQLite itself does not wait here for those who read.
+            if primary_code(error) != "BUSY":
+                raise
+            busy = error
+        else:
+            return bool(mode == "wal")
+    raise busy

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jobstore.engines.schema import Recorded
-from jobstore.engines.sqlite.errors import primary_code, told_apart
-from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.errors import told_apart
+from jobstore.engines.sqlite.files import enter_wal, open_file
 from jobstore.engines.sqlite.rows import sound
 from jobstore.errors import StoreCorrupt, StoreUnavailable
 from jobstore.files import reachable
-from jobstore.locking import FileLock, attempts
+from jobstore.locking import FileLock
 
 APPLICATION_ID = 0x4A4F4253  # "JOBS", in the header of every store
 
@@ -140,21 +140,3 @@ def migrating(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
             )
         connection.execute("PRAGMA synchronous = FULL")
         yield connection
-
-
-def enter_wal(connection: sqlite3.Connection, timeout: float) -> bool:
-    """Put the file into WAL mode; False where its file system cannot hold one.
-
-    Raises sqlite3.OperationalError when others read for longer than ``timeout`` seconds.
-    """
-    for _ in attempts(timeout):
-        try:
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        except sqlite3.OperationalError as error:
-            # SQLite itself does not wait here for those who read.
-            if primary_code(error) != "BUSY":
-                raise
-            busy = error
-        else:
-            return bool(mode == "wal")
-    raise busy

@@ -21,7 +21,7 @@ from jobstore.engines.scripts import Script, read_scripts
 from jobstore.engines.small import Values
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code
-from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.files import enter_wal, open_file
 from jobstore.errors import (
     SchemaMismatch,
     StorageFull,
@@ -78,7 +78,7 @@ class SQLiteSmallDatabase:
                 # Looked at before anything is changed: the file may be somebody else's.
                 missing = self._missing(conn)
                 # Without a WAL it works as well, since nobody waits for long.
-                schema.enter_wal(conn, _PATIENCE)
+                enter_wal(conn, _PATIENCE)
                 conn.execute("PRAGMA foreign_keys = ON")
                 _apply(conn, missing)
                 conn.execute("BEGIN IMMEDIATE")
@@ -117,14 +117,16 @@ class SQLiteSmallDatabase:
     def _explained(self, path: Path) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, StoreCorrupt) as error:
+        except (sqlite3.Error, StoreBusy, StoreCorrupt) as error:
             code = primary_code(error)
             if code == "FULL" or (code == "IOERR" and _is_full(path)):
                 raise StorageFull(
                     f"No space is left for {path}; free some. What was to be written is not."
                 ) from error
-            if code in ("BUSY", "LOCKED"):
-                raise _busy() from error
+            if isinstance(error, StoreBusy) or code in ("BUSY", "LOCKED"):
+                raise StoreBusy(
+                    f"Another process keeps the database of {self._name} locked; try again."
+                ) from error
             if isinstance(error, StoreCorrupt) or code in ("CORRUPT", "NOTADB"):
                 raise StoreUnavailable(
                     f"{path} is damaged, or is no database of {self._name}; move it away: a new "
@@ -166,10 +168,6 @@ def _mode(path: Path) -> Literal["ro", "ro&immutable=1"]:
     # nobody can write and there is no WAL, the file alone is all of it.
     alone = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
     return "ro&immutable=1" if alone else "ro"
-
-
-def _busy() -> StoreBusy:
-    return StoreBusy("Another process keeps the records of operations locked; try again.")
 
 
 def _is_full(path: Path) -> bool:

@@ -35,7 +35,7 @@ _PURPOSE = b"jobstore backup manifest\n"
 class Trust:
     """What is believed on a machine with these settings; ``accept`` names what is none the less.
 
-    Raises BackupError when what was seen before cannot be read.
+    With a key, raises what reading the database of operations raises, which has what was seen.
     """
 
     def __init__(self, settings: Settings, accept: Collection[Doubt] = ()) -> None:

@@ -104,7 +104,7 @@ class DatabasePhase:
 
 
 def backed_up(made: Backup) -> Check:
-    """Judge a backup that was made; a place that got no copy of it is a warning."""
+    """Return the check of a backup that was made; a place that got no copy of it is a warning."""
     told = f"{made.name}: {made.manifest.postings:,} postings, in {', '.join(made.places)}"
     verdict = Verdict.WARN if made.failures else Verdict.PASS
     advice = " ".join(made.failures.values())

@@ -20,7 +20,7 @@ from jobstore.checks import Check, Verdict
 from jobstore.engines import backend_of, is_there
 from jobstore.engines.backend import Upkeep
 from jobstore.errors import StoreUnavailable
-from jobstore.files import there
+from jobstore.files import folder_of, there
 from jobstore.operations.backup.packing import identities_in
 from jobstore.operations.deployment.gates import Gate
 from jobstore.scratch import make_folder
@@ -122,7 +122,7 @@ def _upkeep(settings: Settings) -> Upkeep:
 def folders_of(settings: Settings) -> list[Path]:
     """Return the folders that a store and its operations use."""
     return [
-        settings.store.address.path.parent,
+        folder_of(settings.store.address.path),
         settings.state_folder,
         settings.logs_folder,
         settings.backups_folder,
@@ -165,7 +165,7 @@ def _permissions(settings: Settings) -> Check:
 
 def _disk(settings: Settings) -> Check:
     address = settings.store.address
-    size = sum(_upkeep(settings).footprint(address)[1:]) if is_there(address) else 0
+    size = sum(_upkeep(settings).footprint(address)) if is_there(address) else 0
     needed = max(settings.deployment.min_free_mib, int(size * _COPIES / _MIB))
     free = min(shutil.disk_usage(there(folder)).free for folder in folders_of(settings)) // _MIB
     advice = "Free some space, or put the backups elsewhere (backup.folder)."

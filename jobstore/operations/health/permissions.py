@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from jobstore.checks import Check, Probe, Verdict
 from jobstore.engines import backend_of
-from jobstore.files import exposure
+from jobstore.files import exposure, folder_of
 from jobstore.threads import apart_once
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def _look(settings: Settings) -> Check:
 
 def _files(settings: Settings) -> Iterator[Path]:
     address = settings.store.address
-    yield address.path.parent
+    # Who may write where the name stands, or where it leads if it is a link, can replace the store.
+    yield from dict.fromkeys((address.path.parent, folder_of(address.path)))
     yield from backend_of(address).files(address)
     places = (each for each in settings.backup.places if "://" not in each)
     folders = {

@@ -1,6 +1,6 @@
 """Watching a store: a recorder of its operations, their history, and what reads it.
 
-``async with recording(store, settings):`` is all that a program needs. What is judged by the
+``async with recording(store, settings):`` is all that a program needs. What follows from the
 figures is decided in ``jobstore.operations.alerts``.
 """
 

@@ -1,4 +1,4 @@
-"""Reading the history of monitoring: what goes on now, what went on, what alerts are judged by.
+"""Reading the history of monitoring: what goes on now, what went on, what alerts go by.
 
 Everything here blocks and changes nothing. A history that is not there reads as an empty one.
 """

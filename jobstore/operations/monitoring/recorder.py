@@ -244,7 +244,9 @@ def sizes(store: Path) -> dict[str, int]:
     """
     found: dict[str, int] = {}
     with suppress(OSError):
-        found["disk_free_bytes"] = shutil.disk_usage(store.parent).free
-        wal = Path(f"{store}-wal")
+        # Where the name is a link, the WAL stands beside the file that it leads to.
+        file = Path(os.path.realpath(store))
+        found["disk_free_bytes"] = shutil.disk_usage(file.parent).free
+        wal = Path(f"{file}-wal")
         found["wal_bytes"] = wal.stat().st_size if wal.exists() else 0
     return found

@@ -23,7 +23,7 @@ the class name) and ``observed`` (microseconds that a process looked; no operati
 OBSERVED: Key = ("", "observed", "")
 
 UNTIMED = frozenset({"stream", "transaction", "upsert_many"})
-"""Operations that last as long as their caller wants; no latency is judged by them."""
+"""Operations that last as long as their caller wants; no latency is taken from them."""
 
 GAUGES = {
     "queue_depth": ("jobstore_writer_queue_depth", "Writes that wait for their turn."),

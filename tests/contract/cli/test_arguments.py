@@ -13,6 +13,8 @@ import typer
 from typer.testing import CliRunner
 
 from jobstore.cli.main import app
+from jobstore.operations import health, schedule
+from tests.contract.cli.commands import run
 
 NOT_UTF8 = os.fsdecode(b"caf\xe9.db")
 
@@ -94,3 +96,13 @@ def test_an_empty_variable_is_one_that_is_not_set(
     # Blank is something; it is no store's URL, and wrong settings are exit code 2.
     assert result.exit_code == 2 * bool(value), result.stderr
     assert (tmp_path / "jobs.db").exists() is not bool(value)
+
+
+@pytest.mark.parametrize(
+    ("command", "names"), [("health", health.COMPONENTS), ("run-due", schedule.NAMES)]
+)
+def test_the_help_names_all_that_can_be_asked_for_one_by_one(
+    command: str, names: tuple[str, ...]
+) -> None:
+    said = " ".join(run(command, "--help").stdout.split())
+    assert re.search(f"{', '.join(names[:-1])} or {names[-1]}; may be repeated", said)

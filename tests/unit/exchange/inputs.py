@@ -10,8 +10,8 @@ from pathlib import Path
 
 from jobstore.errors import InvalidPosting
 from jobstore.exchange import IMPORT_FORMATS, BrokenFile, open_records
-from jobstore.exchange.csv_ import Writer as CsvWriter
-from jobstore.exchange.jsonl import Writer
+from jobstore.exchange.csv_ import CsvWriter
+from jobstore.exchange.jsonl import JsonLinesWriter
 from jobstore.intake.validation import check_posting
 from tests.unit.exchange.conftest import full_job, make_job
 
@@ -38,7 +38,7 @@ DOCUMENT = json.dumps(
 PAGE = f'<html><!-- x --><script type="application/ld+json">{DOCUMENT}</script></html>'
 
 
-def _own(kind: Callable[[io.StringIO], Writer | CsvWriter]) -> str:
+def _own(kind: Callable[[io.StringIO], JsonLinesWriter | CsvWriter]) -> str:
     stream = io.StringIO()
     writer = kind(stream)
     writer.write(make_job())
@@ -57,7 +57,7 @@ def survive(path: Path, content: bytes, format: str) -> None:
 
 
 FILES = {
-    "jsonl": _own(Writer),
+    "jsonl": _own(JsonLinesWriter),
     "csv": _own(CsvWriter),
     "jobspy": JOBSPY,
     "ats": BOARD,

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from jobstore.exchange import BrokenFile, parse_columns
-from jobstore.exchange.csv_ import Writer
+from jobstore.exchange.csv_ import CsvWriter
 from jobstore.exchange.jsonl import FIELDS
 from jobstore.intake.validation import check_posting
 from tests.unit.exchange.conftest import Read, export_with, full_job, make_job, posting
@@ -16,7 +16,7 @@ from tests.unit.exchange.conftest import Read, export_with, full_job, make_job, 
 OWN = "source,source_job_id,title,company"
 
 
-written = partial(export_with, Writer)
+written = partial(export_with, CsvWriter)
 
 
 def test_an_exported_posting_comes_back_as_it_was(read: Read) -> None:

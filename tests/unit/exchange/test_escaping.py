@@ -16,12 +16,14 @@ from jobstore.exchange import Writer, csv_, jsonl, open_records, open_writer, sc
 from tests.unit.exchange.conftest import export_with, make_job
 
 
-@pytest.mark.parametrize("kind", [csv_.Writer, jsonl.Writer, schema_org.Writer])
+@pytest.mark.parametrize(
+    "kind", [csv_.CsvWriter, jsonl.JsonLinesWriter, schema_org.SchemaOrgWriter]
+)
 def test_json_holds_no_controls_that_a_terminal_obeys(
     kind: Callable[[io.TextIOBase], Writer],
 ) -> None:
     nasty = "a\x7f\x9b31m"
-    description = None if kind is csv_.Writer else nasty
+    description = None if kind is csv_.CsvWriter else nasty
     job = make_job(skills=[nasty], attributes={nasty: [nasty]}, description=description)
     written = export_with(kind, job)
     assert not re.search("[\x7f-\x9f]", written)
@@ -49,7 +51,7 @@ class _Page(HTMLParser):
 )
 def test_a_schema_org_export_stands_in_a_page_as_it_is(text: str) -> None:
     job = make_job(title=text, description=f"<p>{text}</p>", skills=[text])
-    written = export_with(schema_org.Writer, job)
+    written = export_with(schema_org.SchemaOrgWriter, job)
     assert not {*"<>&"} & {*written}
     page = _Page()
     page.feed(f'<script type="application/ld+json">{written}</script>')
@@ -60,7 +62,7 @@ def test_a_schema_org_export_stands_in_a_page_as_it_is(text: str) -> None:
 
 def test_a_line_end_of_any_kind_in_a_cell_is_no_end_of_its_row() -> None:
     job = make_job(description="one\r=two\r\nthree\nfour")
-    written = export_with(csv_.Writer, job)
+    written = export_with(csv_.CsvWriter, job)
     header, row = csv.reader(io.StringIO(written, newline=""))
     assert row[header.index("description")] == job.description
     assert written.endswith("\n")
@@ -88,7 +90,7 @@ def test_a_spreadsheet_computes_nothing_where_that_was_asked_for(text: str, tmp_
 
 
 def test_texts_stay_as_they_are_where_nobody_asked() -> None:
-    (_, row) = csv.reader(io.StringIO(export_with(csv_.Writer, make_job(title="=1+1"))))
+    (_, row) = csv.reader(io.StringIO(export_with(csv_.CsvWriter, make_job(title="=1+1"))))
     assert "=1+1" in row
 
 

@@ -9,11 +9,11 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobstore.exchange.jsonl import FIELDS, Writer
+from jobstore.exchange.jsonl import FIELDS, JsonLinesWriter
 from jobstore.intake.validation import check_posting
 from tests.unit.exchange.conftest import Read, export_with, full_job, make_job, posting
 
-written = partial(export_with, Writer)
+written = partial(export_with, JsonLinesWriter)
 
 
 def test_a_line_holds_every_field_that_is_stated(read: Read) -> None:

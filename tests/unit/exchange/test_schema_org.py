@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jobstore.exchange import BrokenFile
-from jobstore.exchange.schema_org import Writer, document, posting
+from jobstore.exchange.schema_org import SchemaOrgWriter, document, posting
 from jobstore.intake.validation import check_posting
 from jobstore.records import EmploymentType, Workplace
 from tests.unit.exchange.conftest import Read, export_with, full_job, make_job
@@ -310,7 +310,7 @@ def test_a_script_beyond_the_limit_is_refused(read: Read, monkeypatch: pytest.Mo
         read('<script type="application/ld+json">"' + "x" * 5000)
 
 
-written = partial(export_with, Writer)
+written = partial(export_with, SchemaOrgWriter)
 
 
 def test_an_exported_posting_comes_back_with_its_key(read: Read) -> None:

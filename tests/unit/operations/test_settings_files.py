@@ -117,11 +117,18 @@ def test_a_dotenv_that_cannot_be_taken(tmp_path: Path, dotenv: str, told: str) -
 def test_what_a_dotenv_may_look_like(tmp_path: Path) -> None:
     dotenv = (
         "# a comment\n\nexport JOBSTORE_READERS='4'  # another\n"
-        'JOBSTORE_BACKUP__IDENTITY_FILE="/srv/$HOME"\nOTHER\nOTHER=1\nOTHER=2\n'
-    ).replace("OTHER\n", "")
+        'JOBSTORE_BACKUP__IDENTITY_FILE="/srv/$HOME"\nOTHER=1\nOTHER=2\n'
+    )
     found = loaded(tmp_path, dotenv=dotenv).settings
     assert found.store.readers == 4
     assert found.backup.identity_file == Path("/srv/$HOME")
+
+
+def test_lines_of_other_programs_in_a_dotenv_are_theirs(tmp_path: Path) -> None:
+    dotenv = 'DJANGO_DEBUG\nsource other.sh\nNAME="not closed\nexport\nJOBSTORE_READERS=4\n'
+    assert loaded(tmp_path, dotenv=dotenv).settings.store.readers == 4
+    (fault,) = refused(tmp_path, "logging:\n  level: ${DJANGO_DEBUG}\n", dotenv)
+    assert "takes DJANGO_DEBUG, which is not set" in fault
 
 
 def test_a_folder_that_is_called_dotenv_is_none_of_ours(tmp_path: Path) -> None:

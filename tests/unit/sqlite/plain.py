@@ -14,7 +14,7 @@ from jobstore import JobNotFound
 from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.readers import ReaderPool
 from jobstore.engines.sqlite.writing.group_commit import Work
-from jobstore.engines.sqlite.writing.writer import Writer
+from jobstore.engines.sqlite.writing.writer import StoreWriter
 from jobstore.locking import FileLock
 from jobstore.settings import EngineOptions
 
@@ -57,12 +57,12 @@ def options(**changes: Any) -> EngineOptions:
 
 
 @asynccontextmanager
-async def open_plain(path: Path, **changes: Any) -> AsyncIterator[Writer]:
+async def open_plain(path: Path, **changes: Any) -> AsyncIterator[StoreWriter]:
     """A writer on the database at ``path``, which is made if it is absent."""
     make_database(path)
     chosen = options(**changes)
     lock = FileLock(path, chosen.busy_timeout)
-    writer = Writer(await open_writer(path, chosen), chosen, lock, Tally)
+    writer = StoreWriter(await open_writer(path, chosen), chosen, lock, Tally)
     try:
         yield writer
     finally:

@@ -20,7 +20,7 @@ from jobstore import (
     StoreUnavailable,
 )
 from jobstore.engines.sqlite.writing import group_commit
-from jobstore.engines.sqlite.writing.writer import GROUP_SIZE, Writer
+from jobstore.engines.sqlite.writing.writer import GROUP_SIZE, StoreWriter
 from jobstore.locking import FileLock
 from tests.fixtures.clock import LoopClock
 from tests.unit.sqlite.plain import (
@@ -45,7 +45,7 @@ async def gather(*calls: Any) -> list[Any]:
     return await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def held(writer: Writer, gate: Gate) -> asyncio.Task[Any]:
+async def held(writer: StoreWriter, gate: Gate) -> asyncio.Task[Any]:
     """Keep the writer's thread busy; whatever is submitted next has to wait."""
     task = asyncio.create_task(writer.submit(gate.hold))
     await asyncio.to_thread(gate.entered.wait, 60)
@@ -733,7 +733,7 @@ class TestTransactions:
         assert not conn.in_transaction
 
 
-async def _transact(writer: Writer) -> None:
+async def _transact(writer: StoreWriter) -> None:
     async with writer.exclusive(30) as exclusive:
         await exclusive.run(put, "b", 2)
 

@@ -22,7 +22,7 @@ from jobstore.engines.sqlite.errors import primary_code, unreadable, wrap
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.upkeep.verification import Faults, verify_rows
 from jobstore.errors import JobStoreError
-from jobstore.files import exposure
+from jobstore.files import exposure, folder_of
 from jobstore.locking import FileLock
 from jobstore.verdicts import Check, Verdict, finding
 
@@ -70,7 +70,7 @@ def footprint(path: Path) -> Footprint:
     """Return what a database takes on disk; raises OSError when it is not there."""
     # SQLite follows links to the database, and keeps its WAL where they lead.
     log = Path(f"{path.resolve()}-wal")
-    return Footprint(path.parent, path.stat().st_size, log.stat().st_size if log.exists() else 0)
+    return Footprint(path.stat().st_size, log.stat().st_size if log.exists() else 0)
 
 
 def inspect_files(path: Path) -> Iterator[Check]:
@@ -79,12 +79,13 @@ def inspect_files(path: Path) -> Iterator[Check]:
     yield finding("file", Verdict.PASS, f"{path}, {_size(state.st_size)}")
     mode = stat.S_IMODE(state.st_mode)
     others = f"mode {mode:04o}"
-    exposed = exposure(path.parent, state.st_uid)
+    # Of a link, whoever may write where it stands can replace the store as well.
+    folders = dict.fromkeys((path.parent, folder_of(path)))
+    exposed = {each: how for each in folders if (how := exposure(each, state.st_uid))}
     if exposed:
+        told = ", ".join(f"the folder {folder} {how}" for folder, how in exposed.items())
         yield finding(
-            "permissions",
-            Verdict.WARN,
-            f"the folder {path.parent} {exposed}, and so the store can be replaced; chmod 700",
+            "permissions", Verdict.WARN, f"{told}, and so the store can be replaced; chmod 700"
         )
     elif mode & 0o077:
         yield finding(
@@ -95,7 +96,7 @@ def inspect_files(path: Path) -> Iterator[Check]:
     else:
         yield finding("permissions", Verdict.PASS, others)
     yield _inspect_log(path.resolve())
-    free = shutil.disk_usage(path.parent).free
+    free = shutil.disk_usage(folder_of(path)).free
     yield finding(
         "disk space", Verdict.WARN if free < _LITTLE_SPACE else Verdict.PASS, f"{_size(free)} free"
     )

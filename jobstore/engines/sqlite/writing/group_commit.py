@@ -188,7 +188,7 @@ class Transactions:
         patience: float,
         mode: Literal["PASSIVE", "TRUNCATE"],
     ) -> tuple[bool, int, int]:
-        """Copy the WAL into the database; see :meth:`Writer.checkpoint`."""
+        """Copy the WAL into the database; see :meth:`StoreWriter.checkpoint`."""
         self._lock.acquire(patience)
         try:
             busy, pages, copied = conn.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()

@@ -36,7 +36,7 @@ GROUP_SIZE = 512
 _CLOSING_PATIENCE = 0.5
 
 
-class Writer:
+class StoreWriter:
     """Writes for every coroutine of a process, through one connection.
 
     ``begin(connection, works)`` makes what the operations of one transaction share
