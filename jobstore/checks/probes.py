@@ -20,7 +20,7 @@ from jobstore import migrating
 from jobstore.checks import self_test
 from jobstore.checks.report import HealthLimits
 from jobstore.checks.running import Probe
-from jobstore.engines import backend_of
+from jobstore.engines import backend_of, upkeep_of
 from jobstore.engines.backend import Capability
 from jobstore.engines.protocol import Engine
 from jobstore.files import folder_of
@@ -143,16 +143,16 @@ def _write(url: StoreURL, limits: HealthLimits) -> Check:
 
 
 def _wal(url: StoreURL, limits: HealthLimits) -> Check:
-    size = round(backend_of(url).upkeep.footprint(url).log / MIB, 1)
+    size = round(upkeep_of(url).footprint(url).log / MIB, 1)
     return at_most(size, "MiB", limits.wal_warn_mib, limits.wal_fail_mib)
 
 
 def _held(url: StoreURL, limits: HealthLimits) -> Check:
     """Look at what waits to be written back; in a WAL that is small enough, nobody is asked."""
     most = limits.wal_held_mib * MIB
-    if backend_of(url).upkeep.footprint(url).log <= most:
+    if upkeep_of(url).footprint(url).log <= most:
         return Check(Verdict.PASS, 0, "MiB")
-    octets, pids = backend_of(url).upkeep.held_log(url)
+    octets, pids = upkeep_of(url).held_log(url)
     waiting = round(octets / MIB, 1)
     if octets <= most:
         return Check(Verdict.PASS, waiting, "MiB")
@@ -173,7 +173,7 @@ def _program(pid: int) -> str:
 
 
 def _damaged(url: StoreURL) -> Check:
-    copies = backend_of(url).upkeep.damaged_logs(url)
+    copies = upkeep_of(url).damaged_logs(url)
     if not copies:
         return Check(Verdict.PASS, 0, "files")
     kept = ", ".join(str(each) for each, _ in copies)
@@ -188,7 +188,7 @@ def _schema(url: StoreURL) -> Check:
 
 
 def _library(url: StoreURL) -> Check:
-    found = backend_of(url).upkeep.library()
+    found = upkeep_of(url).library()
     verdict = Verdict.PASS if found.usable else Verdict.FAIL
     return Check(verdict, found.version, None, found.detail, found.advice)
 

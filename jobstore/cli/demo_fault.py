@@ -90,10 +90,10 @@ class _Story:
 
 
 async def _write_against_a_lock(stage: Stage) -> None:
-    from jobstore.engines import backend_of
+    from jobstore.engines import upkeep_of
 
     url = stage.settings.store.address
-    upkeep = backend_of(url).upkeep
+    upkeep = upkeep_of(url)
     with watching(stage) as (_, picture):
         for _number in range(_HELD_UP):
             with upkeep.locked(url, patience=5.0):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobstore.cli.backup import IdentityOption, with_identity
+from jobstore.cli.backup import AcceptOption, IdentityOption, with_identity
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.common import CreateOption, YesOption, announce, ask, confirm, is_to_be_made
 from jobstore.cli.output import complain, console, fail_if, plain, say, table
@@ -103,6 +103,7 @@ def rollback(
     ] = False,
     yes: YesOption = False,
     identity: IdentityOption = None,
+    accept: AcceptOption = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Return the schema and the data of a store to what an earlier deployment left.
 
@@ -116,8 +117,9 @@ def rollback(
     from jobstore.operations.logs import Logs
 
     settings = with_identity(call.settings, identity)
+    accepted: list[deployment.Doubt] = [each.value for each in accept]
     if dry_run:
-        loss = deployment.loss_of(settings, to)
+        loss = deployment.loss_of(settings, to, accepted)
         return call.give({"to": to, "loss": loss}, _lost(to, loss))
 
     def agree(loss: Loss) -> None:
@@ -127,7 +129,12 @@ def rollback(
 
     with Logs(settings) as logs:
         done = deployment.roll_back(
-            settings, to, run_id=logs.run_id, agree=agree, told=_Lines(quiet=call.silent)
+            settings,
+            to,
+            run_id=logs.run_id,
+            agree=agree,
+            told=_Lines(quiet=call.silent),
+            accept=accepted,
         )
     saved = f" What was there is kept as {done.saved}." if done.saved else ""
     version = deployment.Book(settings).one(to).versions["jobstore"]

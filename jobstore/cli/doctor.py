@@ -83,14 +83,14 @@ def doctor(
 
 def _repair(call: Call, names: list[str], found: list[Check], *, copy: bool) -> None:
     from jobstore.cli.progress import Progress
-    from jobstore.engines import backend_of
+    from jobstore.engines import upkeep_of
 
     done: dict[str, Any] = {"ok": True, "findings": _as_json(found), "repaired": [], "copy": None}
     if not names:
         return call.report(done, "Nothing to repair.")
     with _hinting(call.settings), Progress("Indexing", None, quiet=call.quiet) as bar:
         url = call.settings.store.address
-        repaired = backend_of(url).upkeep.repair(
+        repaired = upkeep_of(url).repair(
             url, names, copy=copy, progress=lambda rows: bar.advance(rows, rows)
         )
     findings = _as_json(_adapted(call.settings, repaired.findings))

@@ -86,7 +86,7 @@ def down(
 
         def look(count: Count, steps: Sequence[Step]) -> None:
             nonlocal saved
-            if values := values_of(count, steps):
+            if values := values_of(settings.store.address, count, steps):
                 saved = _save(call, settings, values, f"before taking back {steps[0].id}")
 
         steps = migrating.down(url, to, look=look)

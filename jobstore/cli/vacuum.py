@@ -19,12 +19,12 @@ def vacuum(
     JSON: {"before", "after", "seconds", "waiting"}; sizes are bytes, and waiting tells that the
     space is given back, and what was deleted is gone, when those who still read have ended.
     """
-    from jobstore.engines import backend_of
+    from jobstore.engines import upkeep_of
 
     url = call.settings.store.address
     call.say("Writing the file anew; others cannot write until it is done.")
     with call.steps() as steps:
-        done = backend_of(url).upkeep.vacuum(url, progress=steps)
+        done = upkeep_of(url).vacuum(url, progress=steps)
     call.report(
         done._asdict(),
         f"{size(done.before)} before, {size(done.after)} now, in {done.seconds:.1f} s.",

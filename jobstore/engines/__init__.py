@@ -5,9 +5,11 @@ This is the one place that knows which engine a URL asks for, and which one keep
 
 from __future__ import annotations
 
-from jobstore.engines.backend import Backend
+from jobstore.engines.archive import Archive
+from jobstore.engines.backend import Backend, Capability, Upkeep
 from jobstore.engines.small import SmallDatabase
 from jobstore.engines.sqlite.backend import SQLiteBackend
+from jobstore.errors import StoreUnavailable
 from jobstore.files import require_file
 from jobstore.settings import StoreURL
 from jobstore.settings.url import PARSERS
@@ -25,6 +27,23 @@ def register(backend: Backend) -> None:
 def backend_of(url: StoreURL) -> Backend:
     """Return the backend of the database that ``url`` names."""
     return BACKENDS[url.engine]
+
+
+def upkeep_of(url: StoreURL) -> Upkeep:
+    """Return what looks after the database. Raises StoreUnavailable where its engine has none."""
+    _require(url, Capability.UPKEEP, "examined, repaired or tidied up")
+    return backend_of(url).upkeep
+
+
+def archive_of(url: StoreURL) -> Archive:
+    """Return what copies the database. Raises StoreUnavailable where its engine has none."""
+    _require(url, Capability.ARCHIVE, "backed up, restored or deployed")
+    return backend_of(url).archive
+
+
+def _require(url: StoreURL, capability: Capability, what: str) -> None:
+    if capability not in backend_of(url).capabilities:
+        raise StoreUnavailable(f"A store of the engine '{url.engine}' cannot be {what}.")
 
 
 def is_there(url: StoreURL) -> bool:

@@ -190,6 +190,10 @@ class Capability(StrEnum):
 
     MIGRATIONS = "migrations"
     """Migrations make its schema; a store of another engine is there once it is opened."""
+    UPKEEP = "upkeep"
+    """It can be looked after: :class:`Upkeep`."""
+    ARCHIVE = "archive"
+    """It can be copied and put in its place: :class:`jobstore.engines.archive.Archive`."""
     FILES = "files"
     """A store lies in files: it outlives its process, others may open it, and :class:`Upkeep`
     and health look at it from outside. What a URL names is the first of them."""

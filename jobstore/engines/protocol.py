@@ -44,10 +44,14 @@ class Found:
 
 @dataclass(slots=True, frozen=True)
 class Queue:
-    """Writes that wait for their turn: how many, and how many may wait."""
+    """Writes that wait for their turn: how many, and how many may wait.
+
+    ``group`` is how many the last transaction held, where an engine writes several in one.
+    """
 
     depth: int
     limit: int
+    group: int = 1
 
 
 class Unit(Protocol):

@@ -71,6 +71,17 @@ class Schema(Protocol):
     def derived_form(self) -> int:
         """The form that this jobstore gives to what it derives from postings."""
 
+    @property
+    def derived(self) -> frozenset[str]:
+        """What is derived from postings: names of tables, and of columns as ``table.column``."""
+
+    @property
+    def renewed_since(self) -> str:
+        """The migration from which on a jobstore fills what is derived where it stands empty.
+
+        Taking back a later one may leave it empty; who knows only earlier ones would not see that.
+        """
+
     def make(self, url: StoreURL) -> None:
         """Make an empty database, for its owner alone; one that is there stays as it is."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from jobstore import migrating
-from jobstore.engines import backend_of, is_there
+from jobstore.engines import is_there, upkeep_of
 from jobstore.engines.backend import RESTORE_ADVICE
 from jobstore.errors import JobStoreError, StoreCorrupt, StoreUnavailable
 from jobstore.settings import StoreURL, parse_store_url
@@ -26,7 +26,7 @@ def examine(url: str | StoreURL, *, full: bool = False, verify: bool = False) ->
     store = parse_store_url(url)
     if not is_there(store):
         raise StoreUnavailable(f"There is no database file at {store.path}.")
-    upkeep = backend_of(store).upkeep
+    upkeep = upkeep_of(store)
     yield from upkeep.inspect_files(store)
     try:
         (migrating.verify if full else migrating.check_schema)(store)
@@ -43,7 +43,7 @@ def plan(url: str | StoreURL, findings: Iterable[Check]) -> dict[str, str]:
 
     Raises StoreCorrupt when there is a problem that it cannot mend.
     """
-    repairs = backend_of(parse_store_url(url)).upkeep.repairs
+    repairs = upkeep_of(parse_store_url(url)).repairs
     wrong = {each.name: each for each in findings if each.verdict is Verdict.FAIL}
     beyond = [each for name, each in wrong.items() if name not in repairs]
     if beyond:

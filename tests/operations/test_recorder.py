@@ -96,9 +96,9 @@ async def test_the_queue_is_read_between_writings(
         await store.upsert(posting(1))
         await until(lambda: recorder._levels and recorder._levels["group_size"].latest == 1)
         # What was highest before the one reading that goes with the writing is kept.
-        monkeypatch.setattr(recorder._writer, "last_group_size", 7)
+        monkeypatch.setattr(store.engine.writer, "last_group_size", 7)
         await until(lambda: recorder._levels["group_size"].latest == 7)
-        monkeypatch.setattr(recorder._writer, "last_group_size", 2)
+        monkeypatch.setattr(store.engine.writer, "last_group_size", 2)
         await until(lambda: recorder._levels["group_size"].latest == 2)
     with closing(sqlite3.connect(path)) as conn:
         ((highest, latest),) = conn.execute(

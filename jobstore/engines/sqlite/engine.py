@@ -86,7 +86,8 @@ class SQLiteEngine:
     @property
     def queue(self) -> Queue:
         """How many writes wait for the writer."""
-        return Queue(self.writer.queue_depth, self.writer.queue_size)
+        writer = self.writer
+        return Queue(writer.queue_depth, writer.queue_size, writer.last_group_size)
 
     def owned(self) -> None:
         """Raise StoreClosed where the engine was not opened."""

@@ -28,6 +28,20 @@ class SQLiteSchema:
     """The tables of a database in one file; see :class:`jobstore.engines.schema.Schema`."""
 
     migrations = "sqlite"
+    derived = frozenset(
+        {
+            *(
+                "posting.digest",
+                "posting.seen_digest",
+                "revision.digest",
+                "counter",
+                "store_property",
+            ),
+            *("posting_words", "posting_vocabulary", "search_index", "search_vocabulary"),
+            *("word_index", "word_vocabulary"),
+        }
+    )
+    renewed_since = "0004"
 
     @property
     def derived_form(self) -> int:

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jobstore.engines import backend_of
+from jobstore.engines import archive_of
 from jobstore.engines.archive import Archive
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations.backup.manifest import SUFFIX, Manifest, ahead
@@ -175,7 +175,7 @@ def choose(
     named, and this machine made none of them; and when the identity file cannot be used.
     """
     identities = identities_in(settings.backup.identity_file)
-    archive = backend_of(settings.store.address).archive
+    archive = archive_of(settings.store.address)
     places, catalog, name, trust = _look(settings, name, accept)
     if every:
         return Choice(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from jobstore.engines import backend_of
+from jobstore.engines import archive_of
 from jobstore.engines.archive import Dump
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.locking import FileLock
@@ -120,7 +120,7 @@ def working_alone(settings: Settings) -> FileLock:
 
 def _create(settings: Settings, progress: Progress, reason: str, dump: Dump | None) -> Backup:
     address = settings.store.address
-    archive = backend_of(address).archive
+    archive = archive_of(address)
     dump = dump or partial(archive.dump, address)
     options, folder = settings.backup, settings.backups_folder
     # What a shell passes on that is no UTF-8 has no place in a manifest.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobstore import migrating
-from jobstore.engines import backend_of
+from jobstore.engines import archive_of, upkeep_of
 from jobstore.engines.archive import Dump, Loss
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations import logs
@@ -90,7 +90,7 @@ def restore(
     there = settings.model_copy(
         update={"store": settings.store.model_copy(update={"url": str(target)})}
     )
-    archive = backend_of(target).archive
+    archive = archive_of(target)
     archive.check_target(target, replace=replace)
     choice = choose(settings, name, at, accept)
     saved = None
@@ -163,30 +163,30 @@ def put_in_place(
     Raises StoreBusy, StorageFull, StoreCorrupt. Nothing is changed then.
     """
     url = settings.store.address
-    backend = backend_of(url)
+    archive = archive_of(url)
     loss, saved = Loss(), None
 
     def save(dump: Dump) -> None:
         nonlocal loss, saved
         if not alone:
-            loss = backend.archive.compare(url, known or copy)
+            loss = archive.compare(url, known or copy)
             if loss and not agreed:
                 raise BackupError(f"This would lose what was written meanwhile: {loss}.")
-            if not backend.upkeep.condition(url).migrations:
+            if not upkeep_of(url).condition(url).migrations:
                 return
         saved = create(settings, progress, reason, dump, replicate=False).name
 
-    aside = backend.archive.replace(url, copy, save, alone=alone)
+    aside = archive.replace(url, copy, save, alone=alone)
     return Replaced(loss, saved, aside)
 
 
 @contextmanager
-def unpacked(settings: Settings, backup: str) -> Iterator[Path]:
+def unpacked(settings: Settings, backup: str, accept: Collection[Doubt] = ()) -> Iterator[Path]:
     """Give the database of a backup of this store, checked, in a file while the block lasts.
 
-    Raises BackupError when there is no good copy of it.
+    ``accept`` is as for :func:`restore`. Raises BackupError when there is no good copy of it.
     """
     url = settings.store.address
-    with backend_of(url).archive.scratch(url) as scratch:
+    with archive_of(url).scratch(url) as scratch:
         # It was made here, so what people added to the store is in it as well.
-        yield open_chosen(choose(settings, backup, accept=["foreign"]), scratch).database
+        yield open_chosen(choose(settings, backup, accept={"foreign", *accept}), scratch).database

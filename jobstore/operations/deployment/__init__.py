@@ -5,6 +5,7 @@ done by the packages below; the order, the verdict and the report are here.
 """
 
 from jobstore.engines.archive import Loss
+from jobstore.operations.backup.trust import Doubt
 from jobstore.operations.deployment.deploying import Plan, deploy, plan
 from jobstore.operations.deployment.records import Book, Deployment, Status, backups_in_use
 from jobstore.operations.deployment.report import markdown
@@ -14,6 +15,7 @@ from jobstore.operations.deployment.undoing import Values
 __all__ = [
     "Book",
     "Deployment",
+    "Doubt",
     "Loss",
     "Plan",
     "Status",

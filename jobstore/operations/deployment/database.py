@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from jobstore import migrating
 from jobstore.checks import Check, Verdict
-from jobstore.engines import backend_of
+from jobstore.engines import upkeep_of
 from jobstore.operations.backup import Backup, create
 from jobstore.operations.deployment.gates import Gate
 from jobstore.operations.deployment.records import Deployment
@@ -32,7 +32,7 @@ class DatabasePhase:
         self._deployment = deployment
         self._keep = keep
         self._url = settings.store.address
-        self._upkeep = backend_of(self._url).upkeep
+        self._upkeep = upkeep_of(self._url)
 
     def checks(self) -> Iterator[Gate]:
         """Return the checks, in order."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jobstore import migrating, resources
 from jobstore.checks.running import reason
-from jobstore.engines import backend_of
+from jobstore.engines import archive_of, backend_of, upkeep_of
 from jobstore.engines.scripts import read_scripts
 from jobstore.errors import JobStoreError
 from jobstore.files import require_file
@@ -53,7 +53,7 @@ def plan(settings: Settings, *, files: tuple[Path, ...] = (), told: Told = silen
     with suppress(Stopped):
         gates = environment.checks(settings, files, dry_run=True)
         run_phase("environment", gates, found.phases, told)
-        now = backend_of(url).upkeep.condition(url)
+        now = upkeep_of(url).condition(url)
         if url.path.parent.is_dir():
             steps = migrating.up(url, dry_run=True)
             found.migrations = [each.id for each in steps]
@@ -100,12 +100,12 @@ def _run(settings: Settings, book: Book, deployment: Deployment, told: Told) -> 
     run("database", DatabasePhase(settings, deployment, book.keep).checks())
     url = settings.store.address
     with (
-        backend_of(url).archive.scratch(url) as scratch,
+        archive_of(url).scratch(url) as scratch,
         closing(ValidationPhase(settings, scratch).checks()) as gates,
     ):
         run("validation", gates)
     run("monitoring", WatchingPhase(settings, deployment, book.keep).checks())
-    deployment.after = backend_of(url).upkeep.condition(url)
+    deployment.after = upkeep_of(url).condition(url)
 
 
 def _undo(settings: Settings, deployment: Deployment, keep_failed: bool, agree: Agree) -> None:
@@ -113,7 +113,7 @@ def _undo(settings: Settings, deployment: Deployment, keep_failed: bool, agree: 
     if not keep_failed:
         put_back(settings, deployment, agree)
     with suppress(JobStoreError):
-        deployment.after = backend_of(url).upkeep.condition(url)
+        deployment.after = upkeep_of(url).condition(url)
     if keep_failed and before is not None:
         command = ""
         if before.migrations and deployment.after and deployment.after.schema != before.schema:

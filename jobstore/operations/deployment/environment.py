@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from jobstore.checks import Check, Verdict
-from jobstore.engines import backend_of, is_there
+from jobstore.engines import is_there, upkeep_of
 from jobstore.engines.backend import Upkeep
 from jobstore.errors import StoreUnavailable
 from jobstore.files import folder_of, there
@@ -116,7 +116,7 @@ def _library(settings: Settings) -> Check:
 
 
 def _upkeep(settings: Settings) -> Upkeep:
-    return backend_of(settings.store.address).upkeep
+    return upkeep_of(settings.store.address)
 
 
 def folders_of(settings: Settings) -> list[Path]:

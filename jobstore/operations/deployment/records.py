@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from jobstore.engines import backend_of
+from jobstore.engines import upkeep_of
 from jobstore.engines.archive import Loss
 from jobstore.engines.backend import Condition
 from jobstore.errors import Fault, InvalidQuery, StoreUnavailable
@@ -133,13 +133,13 @@ class Book:
         One that was killed is marked as interrupted, and this one goes on from it: what was
         before that one is what a failure puts back.
         """
-        known, library = self.all(), backend_of(self._settings.store.address).upkeep.library()
+        known, library = self.all(), upkeep_of(self._settings.store.address).library()
         killed = next((each for each in known[:1] if each.status is Status.RUNNING), None)
         if killed is not None:
             killed.status = Status.INTERRUPTED
             self.keep(killed)
         deployment = Deployment(
-            number=known[0].number + 1 if known else 1,
+            number=1 + max(self._reported(), *(each.number for each in known[:1]), 0),
             kind=kind,
             environment=environment,
             store=self._settings.store.url,
@@ -198,6 +198,10 @@ class Book:
             known = ", ".join(map(str, found)) or "none yet"
             raise InvalidQuery([Fault("deployment", f"there is no {number}; there are: {known}")])
         return found[number]
+
+    def _reported(self) -> int:
+        """Return the highest number of a report, which may be of a database that is gone."""
+        return max((int(each.stem) for each in self.folder.glob("[0-9]*.md")), default=0)
 
     def report(self, number: int) -> Path:
         """Return where the report of one is, for people."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from jobstore.checks import Check, Verdict
 from jobstore.checks.running import reason
-from jobstore.engines import backend_of
+from jobstore.engines import archive_of, upkeep_of
 from jobstore.engines.archive import Loss
 from jobstore.errors import BackupError, JobStoreError, StoreCorrupt
 from jobstore.operations import logs
 from jobstore.operations.backup import replicate
 from jobstore.operations.backup.restoring import put_in_place, unpacked
+from jobstore.operations.backup.trust import Doubt
 from jobstore.operations.deployment.database import backed_up
 from jobstore.operations.deployment.deploying import ended
 from jobstore.operations.deployment.gates import Gate, Told, run_phase, silent
@@ -23,12 +24,12 @@ from jobstore.settings.sections import Settings
 _log = logs.get("deployment")
 
 
-def loss_of(settings: Settings, to: int) -> Loss:
+def loss_of(settings: Settings, to: int, accept: Collection[Doubt] = ()) -> Loss:
     """Return what a return to deployment ``to`` would lose; changes nothing.
 
     Raises what :func:`roll_back` raises.
     """
-    with _unpacked(settings, to) as (_, _, loss):
+    with _unpacked(settings, to, accept) as (_, _, loss):
         return loss
 
 
@@ -40,19 +41,21 @@ def roll_back(
     agree: Callable[[Loss], object],
     told: Told = silent,
     files: tuple[Path, ...] = (),
+    accept: Collection[Doubt] = (),
 ) -> Deployment:
     """Make the store what deployment ``to`` left, schema and data; blocks.
 
     ``agree`` is told before what would be lost; what it raises ends the rollback before anything
     was changed. What is there is backed up first. Others may have the store open: what they got
-    acknowledged until then is in that backup. ``told`` hears of each step.
+    acknowledged until then is in that backup. ``told`` hears of each step; ``accept`` is as for a
+    restore.
 
     Returns how it went: see ``go``, ``loss`` and ``saved``. Raises InvalidQuery when there is no
     such deployment, BackupError when its data cannot be had any more, StoreCorrupt when the store
     is too damaged to be compared, StoreBusy when another deployment or rollback runs.
     """
     book = Book(settings)
-    with book.turn(), _unpacked(settings, to) as (target, earlier, expected):
+    with book.turn(), _unpacked(settings, to, accept) as (target, earlier, expected):
         agree(expected)
         deployment = book.begin(
             "rollback", run_id, environment=target.environment, files=files, to=to
@@ -62,12 +65,14 @@ def roll_back(
             checks = _checks(settings, book, deployment, target, earlier, expected)
             run_phase("rollback", checks, deployment.phases, told)
             url = settings.store.address
-            deployment.after = backend_of(url).upkeep.condition(url)
+            deployment.after = upkeep_of(url).condition(url)
     return deployment
 
 
 @contextmanager
-def _unpacked(settings: Settings, to: int) -> Iterator[tuple[Deployment, Path, Loss]]:
+def _unpacked(
+    settings: Settings, to: int, accept: Collection[Doubt]
+) -> Iterator[tuple[Deployment, Path, Loss]]:
     """Give a deployment, the database that it left, and what the store has that this has not."""
     target = Book(settings).one(to)
     # One that failed was put back, and what it left may be a schema that it did not keep.
@@ -77,9 +82,9 @@ def _unpacked(settings: Settings, to: int) -> Iterator[tuple[Deployment, Path, L
             "deployments list'."
         )
     url = settings.store.address
-    with unpacked(settings, target.snapshot) as earlier:
+    with unpacked(settings, target.snapshot, accept) as earlier:
         try:
-            loss = backend_of(url).archive.compare(url, earlier)
+            loss = archive_of(url).compare(url, earlier)
         except StoreCorrupt as error:
             again = settings.command("restore", target.snapshot, "--replace")
             raise StoreCorrupt(
@@ -98,7 +103,7 @@ def _checks(
     expected: Loss,
 ) -> Iterator[Gate]:
     url = settings.store.address
-    upkeep = backend_of(url).upkeep
+    upkeep = upkeep_of(url)
 
     def data() -> Check:
         deployment.before = upkeep.condition(url)
@@ -145,7 +150,7 @@ def _undo(settings: Settings, deployment: Deployment, earlier: Path) -> None:
         with unpacked(settings, deployment.saved) as saved:
             put_in_place(settings, saved, why, agreed=False, known=earlier)
         url = settings.store.address
-        deployment.after = backend_of(url).upkeep.condition(url)
+        deployment.after = upkeep_of(url).condition(url)
     except (JobStoreError, OSError) as error:
         deployment.left.append(f"{reason(error)} {_by_hand(settings, deployment)}")
     else:

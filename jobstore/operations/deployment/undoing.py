@@ -14,7 +14,7 @@ from functools import partial
 
 from jobstore import migrating
 from jobstore.checks.running import reason
-from jobstore.engines import backend_of
+from jobstore.engines import archive_of, backend_of, upkeep_of
 from jobstore.engines.archive import Loss
 from jobstore.engines.backend import Condition, Count
 from jobstore.engines.schema import up_command
@@ -24,16 +24,10 @@ from jobstore.operations.backup import create, replicate
 from jobstore.operations.backup.restoring import put_in_place, unpacked
 from jobstore.operations.deployment.records import Deployment
 from jobstore.operations.deployment.samples import remove_samples
+from jobstore.settings import StoreURL
 from jobstore.settings.sections import Settings
 
 _log = logs.get("deployment")
-
-# What follows from postings, and is written anew by the migration that has a place for it.
-_DERIVED = {
-    *("posting.digest", "posting.seen_digest", "revision.digest", "counter", "store_property"),
-    *("posting_words", "posting_vocabulary", "search_index", "search_vocabulary"),
-    *("word_index", "word_vocabulary"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +46,14 @@ class Values:
         )
 
 
-def values_of(count: Count, steps: Iterable[migrating.Step]) -> Values:
-    """Return what stands where only the migrations ``steps`` have a place for it."""
-    names = sorted({name for step in steps for name in step.removed} - _DERIVED)
+def values_of(url: StoreURL, count: Count, steps: Iterable[migrating.Step]) -> Values:
+    """Return what stands where only the migrations ``steps`` have a place for it.
+
+    What is derived from postings is no loss.
+    """
+    names = sorted(
+        {name for step in steps for name in step.removed} - backend_of(url).schema.derived
+    )
     counts = {name: count(name) for name in names}
     return Values({name: number for name, number in counts.items() if number})
 
@@ -92,11 +91,6 @@ def put_back(settings: Settings, deployment: Deployment, agree: Agree) -> None:
         _log.error("not put back", detail=left)
 
 
-# Taking back a later migration may leave the full-text index empty. The jobstore of this one and
-# later ones see that, and fill it on `migrate up`; earlier ones do not.
-_FILLS_AN_INDEX = "0004"
-
-
 class _Undoing:
     def __init__(
         self, settings: Settings, deployment: Deployment, before: Condition, agree: Agree
@@ -106,8 +100,7 @@ class _Undoing:
         self._before = before
         self._agree = agree
         self._url = settings.store.address
-        backend = backend_of(self._url)
-        self._archive, self._upkeep = backend.archive, backend.upkeep
+        self._archive, self._upkeep = archive_of(self._url), upkeep_of(self._url)
         self._stays = False
         self._reason = f"before undoing deployment {deployment.number}"
 
@@ -125,11 +118,11 @@ class _Undoing:
         now = self._upkeep.condition(self._url)
         if now.migrations == self._before.migrations:
             return None
-        if self._before.newest < _FILLS_AN_INDEX < now.newest:
+        if self._before.newest < backend_of(self._url).schema.renewed_since < now.newest:
             # What was before would search an empty index, and not know it.
             return None
         steps = migrating.down(self._url, to=self._before.newest, dry_run=True)
-        values = values_of(partial(self._upkeep.count, self._url), steps)
+        values = values_of(self._url, partial(self._upkeep.count, self._url), steps)
         agreed = bool(values) and self._agree(values)
         # A backup does not have it either.
         self._stays = bool(values) and not agreed
@@ -143,7 +136,7 @@ class _Undoing:
 
         def look(count: Count, steps: Sequence[migrating.Step]) -> None:
             nonlocal lost
-            if not (values := values_of(count, steps)):
+            if not (values := values_of(self._url, count, steps)):
                 return
             if not agreed:
                 self._stays = True

@@ -19,7 +19,7 @@ from uuid import uuid4
 from jobstore.checks import Check, Verdict, self_test
 from jobstore.checks.self_test import SOURCE, WORD, made_up
 from jobstore.connecting import connect
-from jobstore.engines import backend_of
+from jobstore.engines import archive_of
 from jobstore.engines.protocol import Engine
 from jobstore.operations.deployment.gates import Gate
 from jobstore.progress import silent
@@ -82,7 +82,7 @@ class ValidationPhase:
 
     async def _open_copy(self) -> Check:
         address = self._settings.store.address
-        await asyncio.to_thread(backend_of(address).archive.dump, address, self._copy_file, silent)
+        await asyncio.to_thread(archive_of(address).dump, address, self._copy_file, silent)
         self._copy = await self._open(sqlite_url(self._copy_file))
         size = self._copy_file.stat().st_size / 1024**2
         return Check(Verdict.PASS, round(size, 1), "MiB")

@@ -18,8 +18,9 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from jobstore.engines.protocol import Engine
 from jobstore.errors import JobStoreError
 from jobstore.events import Event
 from jobstore.operations.monitoring import history
@@ -74,7 +75,7 @@ class Recorder(AbstractContextManager["Recorder"]):
         self._traffic: dict[str, Traffic] = {}
         self._written: dict[Key, int] = {}
         self._levels: dict[str, Level] = {}
-        self._writer: Any = None
+        self._engine: Engine | None = None
         self._looked_at = time.monotonic()
         self._pruned_at: float | None = None
         self._failing = False
@@ -91,8 +92,8 @@ class Recorder(AbstractContextManager["Recorder"]):
             self._count()
 
     def watch(self, store: JobStore) -> None:
-        """Read the queue of the store's writer as well, where its engine has one."""
-        self._writer = getattr(store.engine, "writer", None)
+        """Read the queue of the store's writes as well."""
+        self._engine = store.engine
 
     def counted(self) -> dict[Key, int]:
         """Return everything that was counted since the recorder was made."""
@@ -165,11 +166,11 @@ class Recorder(AbstractContextManager["Recorder"]):
         self.flush()
 
     def _waiting(self) -> dict[str, int]:
-        """Return what waits for the writer; touches no file."""
-        writer = self._writer
-        if writer is None:
+        """Return what waits to be written; touches no file."""
+        if self._engine is None:
             return {}
-        return {"queue_depth": writer.queue_depth, "group_size": writer.last_group_size}
+        queue = self._engine.queue
+        return {"queue_depth": queue.depth, "group_size": queue.group}
 
     def _look(self, levels: dict[str, int]) -> None:
         for name, value in levels.items():

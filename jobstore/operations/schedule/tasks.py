@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from jobstore.engines import backend_of
+from jobstore.engines import upkeep_of
 from jobstore.operations.times import Rhythm
 from jobstore.settings.kinds import zone_of
 
@@ -164,14 +164,14 @@ def _prune(occasion: Occasion) -> Result:
 
 def _checkpoint(occasion: Occasion) -> Result:
     url = occasion.settings.store.address
-    if backend_of(url).upkeep.checkpoint(url, patience=_PATIENCE):
+    if upkeep_of(url).checkpoint(url, patience=_PATIENCE):
         return Result("the WAL is empty")
     return Result("written back as far as those who read allow")
 
 
 def _optimize(occasion: Occasion) -> Result:
     url = occasion.settings.store.address
-    done = backend_of(url).upkeep.optimize(url, patience=_PATIENCE)
+    done = upkeep_of(url).optimize(url, patience=_PATIENCE)
     return Result("optimised" if done else "optimised; the index is merged further next time")
 
 

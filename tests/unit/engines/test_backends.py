@@ -8,9 +8,17 @@ from pathlib import Path
 import pytest
 
 from jobstore import migrating
-from jobstore.engines import BACKENDS, backend_of, is_there, register
+from jobstore.engines import (
+    BACKENDS,
+    archive_of,
+    backend_of,
+    is_there,
+    register,
+    upkeep_of,
+)
 from jobstore.errors import MigrationError, StoreUnavailable
 from jobstore.settings.url import PARSERS, StoreURL, parse_store_url, sqlite_url
+from tests.contract.cli.commands import run
 from tests.engines.memory import MemoryBackend
 
 
@@ -52,6 +60,13 @@ def test_an_engine_is_found_by_its_scheme_once_it_is_registered(
     assert backend_of(parse_store_url("MEMORY:jobs")) is backend
     with pytest.raises(StoreUnavailable, match="has a name"):
         parse_store_url("memory:")
+    for command, refused in (("doctor", "examined"), ("vacuum", "tidied up")):
+        done = run(command, "--store", "memory:jobs")
+        assert done.exit_code == 1
+        assert refused in done.stderr
+    for brought in (upkeep_of, archive_of):
+        with pytest.raises(StoreUnavailable, match="A store of the engine 'memory' cannot be"):
+            brought(parse_store_url("memory:jobs"))
     for use in (migrating.up, migrating.down, migrating.status, migrating.check_schema):
         with pytest.raises(MigrationError, match="memory store has no migrations"):
             use("memory:jobs")

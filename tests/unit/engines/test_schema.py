@@ -28,6 +28,8 @@ class ToySchema:
 
     migrations = "toy"
     derived_form = 2
+    derived: frozenset[str] = frozenset()
+    renewed_since = "0001"
 
     def __init__(self) -> None:
         self.applied_now: list[Recorded] = []
