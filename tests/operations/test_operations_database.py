@@ -25,6 +25,7 @@ from jobstore.errors import (
     StoreBusy,
     StoreUnavailable,
 )
+from jobstore.locking import FileLock
 from jobstore.operations.backup.state import counters, last_attempt, last_drill
 from jobstore.operations.database import reading, writing
 from jobstore.operations.deployment import Book
@@ -71,6 +72,15 @@ def test_one_that_somebody_reads_all_the_time_while_it_is_made_is_waited_for(
             state.write(path, [])
     state.write(path, [State("backup")])
     assert [*state.read(path)] == ["backup"]
+
+
+def test_one_that_another_process_writes_to_all_the_time_is_not_said_to_be_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "operations.db"
+    monkeypatch.setattr(small, "_PATIENCE", 0.05)
+    with FileLock(path, 0), pytest.raises(StoreBusy, match="records of operations"):
+        state.write(path, [])
 
 
 def test_a_folder_in_the_place_of_one_is_told(tmp_path: Path) -> None:

@@ -135,6 +135,8 @@ class SQLiteSmallDatabase:
                 f"read and write, and its folder. Where it is damaged, move it away: a new one is "
                 f"made. {self._advice}"
             ) from error
+        except StoreBusy as error:
+            raise _busy() from error
 
 
 @cache
