@@ -14,9 +14,9 @@ __all__ = ["Statements", "reading", "writing"]
 _DATABASE = small_database(
     "operations",
     0x4A4F5053,  # "JOPS"
-    "No posting is in it: the trend begins anew, every task is due at once, people are notified "
-    "again of what fires, no deployment can be returned to, and an old signed backup may pass for "
-    "the newest.",
+    "No posting is in it: the trend begins anew, every task is due at once, raised "
+    "alerts are notified again, no deployment can be returned to, and an old signed backup may "
+    "pass for the newest.",
 )
 
 reading = _DATABASE.reading
