@@ -165,7 +165,7 @@ def jobstore(
 app.add_typer(migrate.app, name="migrate", help="Bring a store's schema up to date, or back.")
 app.add_typer(config.app, name="config", help="Show and check the settings.")
 app.add_typer(monitor.app, name="monitor")
-app.add_typer(alerts.app, name="alerts", help="Show, judge, silence and test alerts.")
+app.add_typer(alerts.app, name="alerts", help="Show, evaluate, silence and test alerts.")
 app.add_typer(backup.app, name="backup", help="Make, list, verify and prune backups.")
 app.command("import")(importing.import_)
 app.command("search")(searching.search)
