@@ -151,10 +151,10 @@ def test_check_warns_of_secrets_that_others_may_read() -> None:
     ]
     file.chmod(0o600)
     assert answer("config", "check", "--config", "c.yaml")["warnings"] == []
-    assert run("backup", "keygen", "key.txt").exit_code == 0
-    Path(".env").write_text(f"JOBSTORE_BACKUP__KEY={Path('key.txt').read_text()}")
+    file.write_text("alerts: {sinks: [{type: webhook, url: '${HOOK}'}]}")
+    Path(".env").write_text(f"HOOK=https://e.com/{SECRET}\n")
     Path(".env").chmod(0o644)
-    assert answer("config", "check")["warnings"] == [
+    assert answer("config", "check", "--config", "c.yaml")["warnings"] == [
         ".env has secrets in it and others may read it; say chmod 600."
     ]
 
