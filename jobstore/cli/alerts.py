@@ -121,7 +121,7 @@ def silence(
         raise typer.BadParameter(f"there are: {', '.join(known)} and *", param_hint="RULE")
     held = kept.silence(rule, read_duration(lasting, "--for"), reason, time.time())
     answer = {"id": held.id, "ends_at": _moment(held.ends_at)}
-    return call.report(answer, f"Silence {held.id}: {held.rule} until {_at(held.ends_at)}.")
+    return call.report(answer, f"Silence {held.id}: {held.rule} until {_at(held.ends_at)} UTC.")
 
 
 @app.command()
@@ -204,7 +204,7 @@ def _listed(
     from rich.text import Text
 
     lines = [
-        f"Silence {each.id}: {each.rule} until {_at(each.ends_at)}: {each.reason}"
+        f"Silence {each.id}: {each.rule} until {_at(each.ends_at)} UTC: {each.reason}"
         for each in silences
     ]
     lines += [

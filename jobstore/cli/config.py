@@ -114,7 +114,11 @@ def _warnings(loaded: Loaded) -> Iterator[str]:
     settings = loaded.settings
     for file in loaded.files:
         if file.stat().st_mode & 0o077 and _holds_secrets(file, settings):
-            yield f"{file} has secrets in it and others may read it; say chmod 600."
+            # A file of root that a group reads would be out of reach with mode 600.
+            remedy = "move them to .env and write ${NAME} in their place"
+            if file.name == ".env":
+                remedy = "say chmod 600"
+            yield f"{file} has secrets in it and others may read it; {remedy}."
     yield from warnings_of(settings)
 
 

@@ -41,7 +41,8 @@ def restore(
     Everything is checked before the store appears. A store that is there is replaced only with
     --replace, after a backup of it; while anybody has it open, that is refused at once. Where no
     copy of the newest backup is good, the one before it is restored, and so on; then the exit code
-    is 1, although the store is restored. Places that cannot be reached are named.
+    is 1, although the store is restored. Places that cannot be reached are named. A backup that was
+    made before a restore is restored by its name only.
 
     JSON: {"backup", "created_at", "place", "path", "postings", "saved", "failures", "advice",
     "seconds", "faults", "warnings"}; saved is the backup of what was there, advice what is left to

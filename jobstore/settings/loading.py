@@ -99,7 +99,8 @@ def load(
     given = ((flag, str(value)) for flag, value in typed.items() if value is not None)
     settings.typed(*chain.from_iterable(given))
     origins = {key.name: merging.origin(key.name, settings) for key in all_keys()}
-    found = any(origin.kind == "dotenv" for origin in origins.values())
+    filling = merging.asked_for & (beside.keys() - process.keys())
+    found = filling or any(origin.kind == "dotenv" for origin in origins.values())
     files = (*([path] if path else []), *([folder / ".env"] if found else []))
     return Loaded(settings, origins, files)
 

@@ -146,10 +146,17 @@ def test_check_warns_of_secrets_that_others_may_read() -> None:
     file.write_text(f"alerts: {{sinks: [{{type: webhook, url: 'https://e.com/{SECRET}'}}]}}")
     file.chmod(0o644)
     assert answer("config", "check", "--config", "c.yaml")["warnings"] == [
-        "c.yaml has secrets in it and others may read it; say chmod 600."
+        "c.yaml has secrets in it and others may read it; "
+        "move them to .env and write ${NAME} in their place."
     ]
     file.chmod(0o600)
     assert answer("config", "check", "--config", "c.yaml")["warnings"] == []
+    file.write_text("alerts: {sinks: [{type: webhook, url: '${HOOK}'}]}")
+    Path(".env").write_text(f"HOOK=https://e.com/{SECRET}\n")
+    Path(".env").chmod(0o644)
+    assert answer("config", "check", "--config", "c.yaml")["warnings"] == [
+        ".env has secrets in it and others may read it; say chmod 600."
+    ]
 
 
 def test_keys_are_listed(repository: Path) -> None:

@@ -44,6 +44,17 @@ def test_files_and_all_folders_that_are_made_are_their_owners_alone(
     assert made == {"state": 0o700, "logs": 0o700, "health.log": 0o600}
 
 
+def test_where_no_logs_are_open_a_program_reads_a_sentence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    get("backup").warning("a store was restored", backup="jobs-1", saved=None)
+    get("backup").warning("nothing is there")
+    assert caplog.messages == [
+        "a store was restored (backup=jobs-1, saved=None)",
+        "nothing is there",
+    ]
+
+
 def test_what_a_smaller_number_no_longer_keeps_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "health.log"
     for number in range(1, 6):

@@ -9,6 +9,7 @@ behave as those of any library.
 from __future__ import annotations
 
 import logging
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import uuid4
 
@@ -51,10 +52,23 @@ def get(name: str) -> Any:
         processors=[
             structlog.stdlib.filter_by_level,
             structlog.contextvars.merge_contextvars,
+            _legible,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
     )
+
+
+class _Legible(dict[str, Any]):
+    """What was logged, as a program reads it that has handlers of its own, or none."""
+
+    def __str__(self) -> str:
+        facts = ", ".join(f"{name}={value}" for name, value in self.items() if name != "event")
+        return f"{self['event']} ({facts})" if facts else str(self["event"])
+
+
+def _legible(logger: Any, method: str, entry: MutableMapping[str, Any]) -> _Legible:
+    return _Legible(entry)
 
 
 def new_id() -> str:
