@@ -7,13 +7,13 @@ Only exception classes live here; nothing is imported from the rest of the packa
     JobStoreError
     ├── InvalidPosting      a posting from outside has faults, named field by field
     ├── InvalidQuery        a search, a filter, a limit or a cursor cannot be answered
-    ├── InvalidSettings     a configuration has faults, named key by key with the file
     ├── JobNotFound         no posting has that id
     ├── VersionConflict     the posting changed since the caller read it
     ├── StoreBusy           the store is saturated or locked; trying again later is safe
     ├── StoreTimeout        an operation took longer than it was allowed to
     ├── StoreClosed         the store was closed, or never opened
     ├── StoreUnavailable    the store cannot be reached: wrong URL, missing folder, permissions
+    │   ├── InvalidSettings a configuration has faults, named key by key with the file
     │   ├── StoreCorrupt    the file is damaged, or is no jobstore database
     │   └── StorageFull     no space is left for a write
     ├── SchemaMismatch      the schema is older or newer than this version of jobstore
@@ -99,13 +99,6 @@ class InvalidQuery(_Faulty):
     """
 
 
-class InvalidSettings(_Faulty):
-    """The configuration has faults.
-
-    ``faults`` lists all of them, a :class:`Fault` each, with where the wrong value stands.
-    """
-
-
 class JobNotFound(JobStoreError):
     """No posting has this id."""
 
@@ -128,6 +121,13 @@ class StoreClosed(JobStoreError):
 
 class StoreUnavailable(JobStoreError):
     """The store cannot be reached."""
+
+
+class InvalidSettings(_Faulty, StoreUnavailable):
+    """The configuration has faults, so no store is opened.
+
+    ``faults`` lists all of them, a :class:`Fault` each, with where the wrong value stands.
+    """
 
 
 class StoreCorrupt(StoreUnavailable):
