@@ -212,6 +212,26 @@ def test_what_cannot_be_returned_to_is_refused(
     assert content(path) == before
 
 
+def test_a_backup_from_before_there_was_a_key_is_accepted_when_told(
+    settings: Settings, first: dict[str, Any], path: Path, tmp_path: Path
+) -> None:
+    signing = settings_for(tmp_path, backup={"key": backup.new_key()})
+    with pytest.raises(BackupError, match="--accept unsigned"):
+        loss_of(signing, 1)
+    assert loss_of(signing, 1, ["unsigned"]) == CHANGED
+    done = roll_back(signing, 1, run_id="test", agree=lambda loss: None, accept=["unsigned"])
+    assert (done.go, content(path)) == (True, first)
+
+
+def test_numbers_go_on_after_reports_whose_records_are_gone(settings: Settings) -> None:
+    assert deployed(settings).number == 1
+    settings.operations_db.unlink()
+    assert deployed(settings).number == 2
+    assert [each.name for each in sorted(settings.deployments_folder.glob("*.md"))] == [
+        "0001.md", "0002.md"
+    ]  # fmt: skip
+
+
 def test_a_deployment_that_failed_late_is_not_returned_to(
     settings: Settings, first: dict[str, Any], path: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:

@@ -609,6 +609,8 @@ def test_a_time_zone_that_there_is_not_is_refused(name: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("command", ["run-due", "agent"])
 def test_a_store_that_there_is_not_ends_the_command(command: str, tmp_path: Path) -> None:
+    # As a look at its health leaves it.
+    (tmp_path / "none.ops").mkdir()
     result = run(command, "--store", f"sqlite:///{tmp_path}/none.db")
     assert result.exit_code == 1
     assert unannounced(result.stderr).startswith("Error: There is no database file at ")

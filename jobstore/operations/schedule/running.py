@@ -129,13 +129,13 @@ def _wanted(settings: Settings, only: Collection[str]) -> list[Task]:
     if {*only} - {*NAMES}:
         raise InvalidQuery([Fault("only", f"must be one of {', '.join(NAMES)}")])
     url = settings.store.address
-    # A store that was lost, or whose disk hangs, is a case for alerts; it has left its state
-    # behind.
+    # A store that was lost, or whose disk hangs, is a case for alerts; it has left its records
+    # behind. The folder alone says nothing: whoever opens logs makes it.
     there = True
     with suppress(TimeoutError):
         looking = ("is the store there", url.path)
         there = within(settings.health.timeout, looking, partial(is_there, url))
-    if not there and not settings.state_folder.exists():
+    if not there and not settings.operations_db.exists():
         raise StoreUnavailable(f"There is no database file at {url.path}; check the store's URL.")
     return [each for each in tasks_of(settings) if not only or each.name in only]
 
