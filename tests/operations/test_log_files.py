@@ -49,9 +49,11 @@ def test_where_no_logs_are_open_a_program_reads_a_sentence(
 ) -> None:
     get("backup").warning("a store was restored", backup="jobs-1", saved=None)
     get("backup").warning("nothing is there")
+    get("backup").warning("wiped\x1b[2J", note="\udc80\u202e")
     assert caplog.messages == [
         "a store was restored (backup=jobs-1, saved=None)",
         "nothing is there",
+        r"wiped\x1b[2J (note=\udc80\u202e)",
     ]
 
 

@@ -63,8 +63,11 @@ class _Legible(dict[str, Any]):
     """What was logged, as a program reads it that has handlers of its own, or none."""
 
     def __str__(self) -> str:
-        facts = ", ".join(f"{name}={value}" for name, value in self.items() if name != "event")
-        return f"{self['event']} ({facts})" if facts else str(self["event"])
+        # No terminal may obey a value, so what is not printable is escaped.
+        told = {name: repr(str(value))[1:-1] for name, value in self.items()}
+        event = told.pop("event")
+        facts = ", ".join(f"{name}={value}" for name, value in told.items())
+        return f"{event} ({facts})" if facts else event
 
 
 def _legible(logger: Any, method: str, entry: MutableMapping[str, Any]) -> _Legible:
