@@ -4,8 +4,9 @@ What can be asked of the store and of the process is here, with the self-test of
 restore tests and alerts are operations, and bring their own checks along.
 """
 
-from jobstore.checks.report import HealthLimits, HealthReport
+from jobstore.checks.report import HealthReport
 from jobstore.checks.running import Probe, run
+from jobstore.settings import HealthLimits
 from jobstore.verdicts import Check, Verdict
 
 __all__ = ["Check", "HealthLimits", "HealthReport", "Probe", "Verdict", "run"]

@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING
 
 from jobstore import migrating
 from jobstore.checks import self_test
-from jobstore.checks.report import HealthLimits
 from jobstore.checks.running import Probe
 from jobstore.engines import backend_of, upkeep_of
 from jobstore.engines.backend import Capability
 from jobstore.engines.protocol import Engine
 from jobstore.files import folder_of
-from jobstore.settings import StoreURL
+from jobstore.settings import HealthLimits, StoreURL
 from jobstore.threads import apart, apart_once
 from jobstore.verdicts import Check, Verdict, at_least, at_most
 

@@ -1,6 +1,6 @@
-"""The report of health checks, and the limits that they go by.
+"""The report of health checks.
 
-Only records live here; a single check is in :mod:`jobstore.verdicts`.
+Only the record lives here; a single check is in :mod:`jobstore.verdicts`.
 """
 
 from __future__ import annotations
@@ -42,28 +42,3 @@ class HealthReport:
             "description": "jobstore",
             "checks": checks,
         }
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
-class HealthLimits:
-    """What health checks go by.
-
-    ``timeout``: seconds for each check, then it fails. ``get_ms``, ``search_ms``,
-    ``statistics_ms``: milliseconds (95th percentile) above which a check warns; above twice as
-    many it fails. ``write_ms``: the same for having the disk keep something. ``disk_*``: free
-    disk in percent, ``wal_*`` and ``memory_warn_mib`` MiB, ``queue_warn`` the share of the
-    queue that is filled.
-    """
-
-    timeout: float = 5.0
-    get_ms: float = 50.0
-    search_ms: float = 50.0
-    statistics_ms: float = 50.0
-    write_ms: float = 50.0
-    disk_warn_percent: float = 20.0
-    disk_fail_percent: float = 10.0
-    wal_warn_mib: float = 256
-    wal_fail_mib: float = 1024
-    wal_held_mib: float = 64
-    memory_warn_mib: float = 1024
-    queue_warn: float = 0.5

@@ -1,4 +1,4 @@
-"""How a store is driven: what :func:`jobstore.connect` takes as ``options``."""
+"""What a program may pass instead of settings: how a store is driven, and what health goes by."""
 
 from __future__ import annotations
 
@@ -58,3 +58,28 @@ class EngineOptions:
     def is_complete(self) -> bool:
         """Whether every option was passed, so that no setting has a say."""
         return len(self.given) == len(fields(self)) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthLimits:
+    """What health checks go by.
+
+    ``timeout``: seconds for each check, then it fails. ``get_ms``, ``search_ms``,
+    ``statistics_ms``: milliseconds (95th percentile) above which a check warns; above twice as
+    many it fails. ``write_ms``: the same for having the disk keep something. ``disk_*``: free
+    disk in percent, ``wal_*`` and ``memory_warn_mib`` MiB, ``queue_warn`` the share of the
+    queue that is filled.
+    """
+
+    timeout: float = 5.0
+    get_ms: float = 50.0
+    search_ms: float = 50.0
+    statistics_ms: float = 50.0
+    write_ms: float = 50.0
+    disk_warn_percent: float = 20.0
+    disk_fail_percent: float = 10.0
+    wal_warn_mib: float = 256
+    wal_fail_mib: float = 1024
+    wal_held_mib: float = 64
+    memory_warn_mib: float = 1024
+    queue_warn: float = 0.5

@@ -29,12 +29,13 @@ from jobstore.settings.kinds import (
     Timezone,
     setting,
 )
-from jobstore.settings.options import MOST, EngineOptions
+from jobstore.settings.options import MOST, EngineOptions, HealthLimits
 from jobstore.settings.url import DEFAULT_URL, StoreURL, parse_store_url
 
 Environment = Literal["development", "staging", "production"]
 
 _DRIVEN = EngineOptions()
+_LIMITS = HealthLimits()
 
 
 class StoreSection(Section):
@@ -100,21 +101,31 @@ class LoggingSection(Section):
 class ThresholdsSection(Section):
     """What an operation may take: the 95th percentile, in milliseconds."""
 
-    get_ms: Milliseconds = setting(50.0, "milliseconds for reading one posting, p95")
-    search_ms: Milliseconds = setting(50.0, "milliseconds for a search, p95")
-    statistics_ms: Milliseconds = setting(50.0, "milliseconds for statistics, p95")
-    write_ms: Milliseconds = setting(50.0, "milliseconds for a durable write, p95")
+    get_ms: Milliseconds = setting(_LIMITS.get_ms, "milliseconds for reading one posting, p95")
+    search_ms: Milliseconds = setting(_LIMITS.search_ms, "milliseconds for a search, p95")
+    statistics_ms: Milliseconds = setting(_LIMITS.statistics_ms, "milliseconds for statistics, p95")
+    write_ms: Milliseconds = setting(_LIMITS.write_ms, "milliseconds for a durable write, p95")
 
 
 class HealthSection(Section):
     """Limits of the health checks."""
 
-    timeout: Seconds = setting(5.0, "seconds for each check")
-    disk_warn_percent: Percent = setting(20.0, "free disk below which health warns")
-    disk_fail_percent: Percent = setting(10.0, "free disk below which health fails")
-    wal_warn_mib: Mebibytes = setting(256, "MiB of the WAL above which health warns")
-    wal_fail_mib: Mebibytes = setting(1024, "MiB of the WAL above which health fails")
-    memory_warn_mib: Mebibytes = setting(1024, "MiB in memory above which health warns")
+    timeout: Seconds = setting(_LIMITS.timeout, "seconds for each check")
+    disk_warn_percent: Percent = setting(
+        _LIMITS.disk_warn_percent, "free disk below which health warns"
+    )
+    disk_fail_percent: Percent = setting(
+        _LIMITS.disk_fail_percent, "free disk below which health fails"
+    )
+    wal_warn_mib: Mebibytes = setting(
+        int(_LIMITS.wal_warn_mib), "MiB of the WAL above which health warns"
+    )
+    wal_fail_mib: Mebibytes = setting(
+        int(_LIMITS.wal_fail_mib), "MiB of the WAL above which health fails"
+    )
+    memory_warn_mib: Mebibytes = setting(
+        int(_LIMITS.memory_warn_mib), "MiB in memory above which health warns"
+    )
 
     @model_validator(mode="after")
     def _warns_before_it_fails(self) -> HealthSection:
