@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import warnings
+from asyncio import CancelledError
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -74,8 +75,10 @@ class Commands(TyperGroup):
             _fail(ctx, str(error), 2)
         except JobStoreError as error:
             _fail(ctx, str(error), 1)
-        except KeyboardInterrupt:
-            # It may have come between the making of a coroutine and its first step.
+        except (KeyboardInterrupt, CancelledError):
+            # asyncio forgets an interruption that comes while it begins: it cancels what it was to
+            # run, and does not say why. One may also come between the making of a coroutine and
+            # its first step.
             warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
             _fail(ctx, "Interrupted.", 1)
         except BrokenPipeError:
@@ -204,7 +207,7 @@ def main() -> None:
         # But whoever is there has to know that postings are missing.
         logging.getLogger("jobstore.sqlite").addHandler(_Told(logging.WARNING))
         app()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, CancelledError):
         code: Any = _INTERRUPTED
     except SystemExit as ended:
         code = ended.code

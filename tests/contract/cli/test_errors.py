@@ -123,6 +123,21 @@ sys.meta_path.insert(0, Interrupted())
 import typer.core
 typer.core.TyperGroup.parse_args = lambda *_: signal.raise_signal(signal.SIGINT)
 """,
+    "while asyncio begins, which then forgets why it cancels": """
+begin = asyncio.Runner.run
+
+def run(runner, work):
+    def interrupted(number, handler):
+        before = set_handler(number, handler)
+        if callable(handler) and handler is not signal.default_int_handler:
+            signal.raise_signal(signal.SIGINT)
+        return before
+
+    set_handler, signal.signal = signal.signal, interrupted
+    return begin(runner, work)
+
+asyncio.Runner.run = run
+""",
     "before the first step of a coroutine": """
 asyncio.run = lambda work: signal.raise_signal(signal.SIGINT)
 """,
