@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from jobstore.exchange import links
 from jobstore.exchange.cells import stated
 from jobstore.exchange.documents import json_objects
+from jobstore.exchange.identity import board_of
 from jobstore.exchange.rows import Record, translated
 
 SOURCE = "ats"
@@ -38,7 +38,7 @@ def posting(entry: dict[str, Any]) -> dict[str, Any]:
     company, slug = take("company", None), rest.get("company_slug")
     if company is None or company == slug:
         company = take("company_slug", company)
-    source = links.vendor(url) if isinstance(url, str) else None
+    source = board_of(url) if isinstance(url, str) else None
     result = {
         "source": source or SOURCE,
         "source_job_id": _key(take("id", None), source, slug or company),

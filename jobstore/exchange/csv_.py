@@ -15,12 +15,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from jobstore.exchange import jsonl, links
+from jobstore.exchange import jsonl
 from jobstore.exchange.cells import digest, in_utc, link, listed, stated, whole
 from jobstore.exchange.documents import parse
+from jobstore.exchange.identity import identity
 from jobstore.exchange.rows import BrokenFile, Record
-from jobstore.exchange.salaries import parse_salary
 from jobstore.exchange.tables import csv_rows
+from jobstore.intake.salaries import parse_salary
 from jobstore.json_text import escaped
 from jobstore.records import Job, JobPosting
 
@@ -95,9 +96,9 @@ def read_mapped(
 ) -> Iterator[Record]:
     """Read any table, by a mapping from field to column.
 
-    A posting without ``source`` gets ``source`` or the host of its URL. One without
-    ``source_job_id`` gets the id in its URL (:func:`~jobstore.exchange.links.id_in`), or else a
-    digest of title, company, location and description: the same row has the same id in every
+    A posting without ``source`` gets ``source`` or the board of its URL. One without
+    ``source_job_id`` gets the id in its URL (:func:`~jobstore.exchange.identity.identity`), or
+    else a digest of title, company, location and description: the same row has the same id in every
     file. A ``salary_text`` also fills the salary's other fields where it can be read. Times
     without an offset are taken as UTC. Other columns go into ``attributes``, except one
     without a name (the row number that pandas writes).
@@ -134,12 +135,12 @@ def _complete(posting: dict[str, Any], source: str | None) -> None:
     _numbers(posting)
     if "salary_text" in posting and not {"salary_min", "salary_max"} & posting.keys():
         posting |= parse_salary(posting["salary_text"])
-    url = posting.get("url")
+    board, key = identity(posting.get("url", ""))
     if "source" not in posting:
-        posting["source"] = source or (url and links.host(url))
+        posting["source"] = source or board
     if "source_job_id" not in posting:
         keys = ("title", "company", "location", "description")
-        posting["source_job_id"] = links.id_in(url) if url else digest(map(posting.get, keys))
+        posting["source_job_id"] = key or digest(map(posting.get, keys))
 
 
 class _Lines:

@@ -1,7 +1,7 @@
 """Postings that JobSpy scraped: its CSV, its JSON, or its pandas DataFrame.
 
-``site`` is the source. The id is JobSpy's ``id``, or where that is empty the one in
-``job_url``. Columns without a field of ours, and those that a field holds only in part, stay
+``site`` is the source. The id is the board's own in ``job_url``, or where none is found
+JobSpy's ``id``. Columns without a field of ours, and those that a field holds only in part, stay
 in ``attributes`` under JobSpy's names, so nothing is lost.
 """
 
@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any, Protocol
 
-from jobstore.exchange import links
 from jobstore.exchange.cells import flag, from_epoch, in_utc, link, listed, number, stated, whole
 from jobstore.exchange.documents import first_mark, json_objects
+from jobstore.exchange.identity import identity
 from jobstore.exchange.rows import Record, translated
 from jobstore.exchange.tables import csv_rows
 from jobstore.intake.spellings import COUNTRIES
@@ -89,9 +89,12 @@ def posting(row: dict[str, Any]) -> dict[str, Any]:
     job_id = take("id", None)
     if not isinstance(job_id, str) and job_id is not None:
         job_id = str(whole(job_id))
+    site = take("site", None)
+    board, key = identity(url) if isinstance(url, str) else (None, None)
     result = {
-        "source": take("site", None),
-        "source_job_id": job_id or (links.id_in(url) if isinstance(url, str) else None),
+        "source": site,
+        # JobSpy's own id is the board's with a prefix, or a number that differs from run to run.
+        "source_job_id": key if key and board == site else job_id or key,
         "title": take("title", None),
         "company": take("company", None),
         "location": take("location", None),
