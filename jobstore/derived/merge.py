@@ -49,7 +49,8 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
 
     ``now`` is the time of this sighting, unless the posting brings its own times. A posting
     without a status is open, since it was just seen. One that says that it was seen before
-    the stored posting was last seen only adds what is not known.
+    the stored posting was last seen only adds what is not known, and one that says that it was
+    seen before the stored posting was closed does not open it.
 
     Raises InvalidPosting when the attributes together would pass their limit.
     """
@@ -62,7 +63,9 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
         fresh = _unknown(stored, posting)
     else:
         fresh = _stated(stored, posting)
-        fresh["status"] = checked.status or Status.OPEN
+        status = checked.status or Status.OPEN
+        if status is Status.CLOSED or not _closed_since(stored, checked.last_seen_at):
+            fresh["status"] = status
     previous = _differences(stored, fresh)
     if "attributes" in previous and len(_json(fresh["attributes"])) > MAX_ATTRIBUTES:
         reason = f"would grow beyond {MAX_ATTRIBUTES:,} characters; clear some by an update"
@@ -178,6 +181,11 @@ def _json(value: Any) -> str:
 
 def _contradicts(low: Any, high: Any) -> bool:
     return low is not None and high is not None and bool(low > high)
+
+
+def _closed_since(stored: Job, seen_at: datetime | None) -> bool:
+    """Tell whether the stored posting was closed after this sighting, by its own time."""
+    return seen_at is not None and stored.closed_at is not None and seen_at < stored.closed_at
 
 
 def _closed_at(job: Job, stored: Job, when: datetime) -> datetime | None:
