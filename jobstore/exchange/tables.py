@@ -75,7 +75,8 @@ def csv_rows(
 ) -> tuple[list[str], Iterator[Row]]:
     """Return the header, and the rows below it as mappings from column to non-blank cell.
 
-    The delimiter is ``delimiter``, or else the one (comma, semicolon or tab) the header has most of. A row that is no
+    The delimiter is ``delimiter``, or else the one (comma, semicolon or tab) the header has
+    most of. A row that is no
     CSV, or has not as many cells as the header, becomes a fault; reading goes on with the line
     after its first one, so that a lost quote costs one row. Raises BrokenFile when there is no
     usable header.
