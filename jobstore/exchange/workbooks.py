@@ -14,6 +14,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, BinaryIO
 
+from jobstore.exchange.layouts import usable
 from jobstore.exchange.rows import BrokenFile
 
 # Rows of a Parquet file that are in memory at a time.
@@ -143,21 +144,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return None
     return str(value)
-
-
-def usable(header: list[str]) -> list[str]:
-    """Return names of columns of which no two are the same.
-
-    The second column ``name`` is ``name_2``. A column without a name is ``column_5`` by its
-    place; the first one, the row number that many programs write, stays without.
-    """
-    found: dict[str, None] = {}
-    counts: dict[str, int] = {}
-    for place, cell in enumerate(header, 1):
-        name = " ".join(cell.split()) or (f"column_{place}" if place > 1 else "")
-        unique = name
-        while unique in found:
-            counts[name] = counts.get(name, 1) + 1
-            unique = f"{name}_{counts[name]}"
-        found[unique] = None
-    return list(found)
