@@ -5,6 +5,7 @@ No format is known here. Every way in which reading can fail ends as BrokenFile.
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import os
@@ -105,19 +106,31 @@ def is_pipe(path: FilePath) -> bool:
 
 
 @contextmanager
-def open_input(path: FilePath) -> Iterator[io.BufferedReader]:
-    """Open a file, or standard input for ``-``: unpacked if it is gzip, without byte order mark.
+def open_input(path: FilePath, *, encoding: str | None = None) -> Iterator[io.BufferedReader]:
+    """Open a file, or standard input for ``-``: unpacked, in UTF-8, without byte order mark.
 
-    Its first bytes, not its name, say whether it is packed. Raises BrokenFile when
-    it is missing, a folder, unreadable or no text.
+    Its first bytes, not its name, say whether it is packed. Text is UTF-8 unless ``encoding``,
+    one of Python's codecs, says otherwise. Raises BrokenFile when it is missing, a folder,
+    unreadable or no text, and ValueError for an encoding that does not exist.
     """
     name = name_of(path)
     if path == "-":
         with _unpacked(sys.stdin.buffer, name) as stream:
-            yield stream
+            yield _in_utf_8(stream, encoding)
         return
     with _open(path, name) as opened, _unpacked(opened, name) as stream:
-        yield stream
+        yield _in_utf_8(stream, encoding)
+
+
+def _in_utf_8(stream: io.BufferedReader, encoding: str | None) -> io.BufferedReader:
+    if encoding is None:
+        return stream
+    try:
+        given: Any = codecs.EncodedFile(stream, "utf-8", encoding)
+    except LookupError:
+        raise ValueError(f"There is no encoding {encoding!r}.") from None
+    given.read1 = given.read
+    return io.BufferedReader(_Raw(given, b"", "the input"), CHUNK)
 
 
 def _open(path: FilePath, name: str) -> BinaryIO:

@@ -70,27 +70,28 @@ class _Lines:
         return next((fault for _, fault in self.taken if fault), None)
 
 
-def csv_rows(stream: io.BufferedReader, name: str) -> tuple[list[str], Iterator[Row]]:
+def csv_rows(
+    stream: io.BufferedReader, name: str, *, delimiter: str | None = None
+) -> tuple[list[str], Iterator[Row]]:
     """Return the header, and the rows below it as mappings from column to non-blank cell.
 
-    The delimiter (comma, semicolon or tab) is the one the header has most of. A row that is no
+    The delimiter is ``delimiter``, or else the one (comma, semicolon or tab) the header has most of. A row that is no
     CSV, or has not as many cells as the header, becomes a fault; reading goes on with the line
     after its first one, so that a lost quote costs one row. Raises BrokenFile when there is no
     usable header.
     """
     lines = _Lines(stream)
     header: list[str] = []
-    delimiter = ","
     try:
         for line in lines:
             if line.strip():
-                delimiter = max(DELIMITERS, key=line.count)
+                delimiter = delimiter or max(DELIMITERS, key=line.count)
                 header = _header(line, delimiter)
                 break
             lines.next_record()
     except csv.Error as error:
         raise BrokenFile(f"{name}: the header is no CSV ({error}).") from None
-    if not header:
+    if not header or delimiter is None:
         raise BrokenFile(f"{name} is empty; a CSV file begins with the names of its columns.")
     if lines.fault:
         raise BrokenFile(f"{name}: the header {lines.fault}; save the file as UTF-8.")
