@@ -54,7 +54,7 @@ from jobstore.exchange.paths import compile_path, expression
 from jobstore.exchange.translating import Plan, Rule
 from jobstore.records import JobPosting
 
-FIELD_NAMES = frozenset(each.name for each in fields(JobPosting))
+FIELD_NAMES = frozenset(each.name for each in fields(JobPosting)) | {"locations"}
 
 _TOP = ("name", "description", "documentation", "source", "recognise", "rows", "fields", "constants")
 _RECOGNISE = ("keys", "envelope", "without")
