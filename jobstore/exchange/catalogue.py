@@ -1,11 +1,11 @@
-"""The mappings that come with jobstore, and which of them a file is in.
+"""The mappings that come with jobstore.
 
 A mapping of ours is a file in ``mappings/``; nothing else has to be written down for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -28,13 +28,25 @@ def built_in(name: str) -> FieldMapping:
     return read_mapping(_FOLDER / f"{name}.toml")
 
 
-def recognise_keys(keys: Iterable[str], envelope: Iterable[str] = ()) -> FieldMapping | None:
-    """Return the mapping whose signs rows with ``keys`` bear; of several, the one that asks for
-    most. ``envelope`` are the keys of the object around the rows."""
-    found = [
-        (signs.weight, built_in(name))
-        for name in names()
-        for signs in built_in(name).signs
-        if signs.weight and signs.hold(keys, envelope)
-    ]
-    return max(found, key=lambda each: each[0])[1] if found else None
+def all_of_them() -> Iterator[FieldMapping]:
+    """Give every mapping that comes with jobstore, by its name."""
+    return map(built_in, names())
+
+
+class Descriptions(Mapping[str, str]):
+    """What each format is: those that are given, and the mappings, which are read when asked."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._given = given
+
+    def __getitem__(self, name: str) -> str:
+        return self._given[name] if name in self._given else built_in(name).description
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._given, *names()))
+
+    def __len__(self) -> int:
+        return len(self._given) + len(names())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._given or name in names()

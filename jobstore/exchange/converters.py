@@ -15,9 +15,82 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from jobstore.exchange import links
-from jobstore.exchange.cells import flag, from_epoch, link, number, stated
+from jobstore.exchange.cells import flag, from_epoch, link, number, stated, whole
+from jobstore.intake.spellings import COUNTRIES
 
 Converter = Callable[[Any], Any]
+
+# Codes that end a location as a state or province of the USA, Canada or Australia as well.
+_STATES = frozenset(
+    [
+        "AK",
+        "AL",
+        "AR",
+        "AZ",
+        "CA",
+        "CO",
+        "CT",
+        "DC",
+        "DE",
+        "FL",
+        "GA",
+        "HI",
+        "IA",
+        "ID",
+        "IL",
+        "IN",
+        "KS",
+        "KY",
+        "LA",
+        "MA",
+        "MD",
+        "ME",
+        "MI",
+        "MN",
+        "MO",
+        "MS",
+        "MT",
+        "NC",
+        "ND",
+        "NE",
+        "NH",
+        "NJ",
+        "NM",
+        "NV",
+        "NY",
+        "OH",
+        "OK",
+        "OR",
+        "PA",
+        "RI",
+        "SC",
+        "SD",
+        "TN",
+        "TX",
+        "UT",
+        "VA",
+        "VT",
+        "WA",
+        "WI",
+        "WV",
+        "WY",
+        "AB",
+        "BC",
+        "MB",
+        "NB",
+        "NL",
+        "NS",
+        "NT",
+        "NU",
+        "ON",
+        "PE",
+        "QC",
+        "SK",
+        "YT",
+        "SA",
+    ]
+)
+_CODE = re.compile(r"[A-Z0-9]{1,3}")
 
 
 DROPPED = object()
@@ -91,6 +164,36 @@ def closed_unless(value: Any) -> Any:
     """Return ``closed`` for a false value; a true one says nothing more than that it is there."""
     says = flag(value)
     return None if says is None else DROPPED if says else "closed"
+
+
+def remote_everywhere(value: Any) -> Any:
+    """Return ``remote`` where all of the places begin with the word."""
+    names = [str(place).strip().lower() for place in _listed(value) if place]
+    return Partly("remote") if names and all(name.startswith("remote") for name in names) else None
+
+
+def workplace(value: Any) -> Any:
+    """Return what a text that holds the word ``hybrid`` or ``remote``, or a flag, says."""
+    text = str(value).lower()
+    kind = "hybrid" if "hybrid" in text else "remote" if flag(value) or "remote" in text else None
+    return kind and Partly(kind)
+
+
+def country_at_end(value: Any) -> Any:
+    """Return the country of a location such as ``Paris, A8, FR`` (city, region, country code).
+
+    Only from three parts on, and only if the last is an ISO 3166-1 code. A code that is also a
+    state's or a province's (``CA``, ``IN``, ``DE``) counts only after a region's code, as in
+    ``Toronto, ON, CA``.
+    """
+    if not isinstance(value, str):
+        return None
+    parts = [part.strip() for part in value.split(",")]
+    if len(parts) < 3 or parts[-1] not in COUNTRIES:
+        return None
+    if parts[-1] in _STATES and not _CODE.fullmatch(parts[-2]):
+        return None
+    return Partly(parts[-1])
 
 
 def slug(value: Any) -> Any:
@@ -179,19 +282,46 @@ def board(value: Any) -> Any:
     return found and Partly(found)
 
 
+def linkedin_pay(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row in which LinkedIn's pay is a range, or for a sum paid once a text.
+
+    A single ``med_salary`` is both ends; it stays in the row too.
+    """
+    low, high, middle = (row.get(f"{kind}_salary") for kind in ("min", "max", "med"))
+    if row.get("pay_period") == "ONCE":
+        left = {key: each for key, each in row.items() if key not in _PAY}
+        amounts = " - ".join(str(amount) for amount in (low or middle, high) if amount)
+        return {**left, "salary_text": f"{amounts} {row.get('currency') or ''} once"}
+    if not low and not high and middle:
+        return {**row, "min_salary": middle, "max_salary": middle}
+    return row
+
+
+_PAY = ("min_salary", "max_salary", "pay_period", "currency")
+
 CONVERTERS: Mapping[str, Converter] = {
     "board": board,
     "closed_if": closed_if,
     "closed_unless": closed_unless,
+    "country_at_end": country_at_end,
     "epoch": epoch,
     "epoch_ms": epoch_ms,
     "first": first,
+    "flag": flag,
     "items": items,
     "link": link,
     "number": number,
     "places": places,
     "positive": positive,
+    "remote_everywhere": remote_everywhere,
     "remote_if": remote_if,
     "slug": slug,
+    "whole": whole,
+    "workplace": workplace,
 }
 """Every converter that a mapping may name."""
+
+PREPARATIONS: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "linkedin_pay": linkedin_pay,
+}
+"""What may be done with a whole row before its fields are looked for."""

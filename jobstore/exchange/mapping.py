@@ -18,6 +18,7 @@ A mapping is a TOML file; ours are in ``mappings/``, and a user's own is the sam
     key = "id"                      # ... by this key of theirs; a row that comes again is left out
     skip = "legal"                  # JMESPath: where it is true, a row is no posting
     drop = ["descriptionPlain"]     # keys that only repeat what a field holds
+    prepare = "linkedin_pay"        # what is done with a row first; of converters.PREPARATIONS
 
     [fields]                        # field = "path", or a table
     title = "text"
@@ -28,6 +29,9 @@ A mapping is a TOML file; ours are in ``mappings/``, and a user's own is the sam
     salary_period = {path = "interval", words = {"per-hour-wage" = "hour"}}
     source_job_id = {path = "id", board = ["company_slug"]}     # unique on that board only
     source = {path = "url", convert = "board", value = "ats"}   # the value where nothing is stated
+
+    [attributes]                    # converters of what stays in attributes
+    rating = "number"
 
     [constants]                     # fields that are the same in all rows
     workplace = "remote"
@@ -42,23 +46,32 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path as FilePath
 from typing import Any
 
 from jobstore.errors import JobStoreError
-from jobstore.exchange.cells import stated
-from jobstore.exchange.converters import CONVERTERS
+from jobstore.exchange.converters import CONVERTERS, PREPARATIONS
 from jobstore.exchange.paths import compile_path, expression
 from jobstore.exchange.translating import Plan, Rule
 from jobstore.records import JobPosting
 
 FIELD_NAMES = frozenset(each.name for each in fields(JobPosting)) | {"locations"}
 
-_TOP = ("name", "description", "documentation", "source", "recognise", "rows", "fields", "constants")
+_TOP = (
+    "name",
+    "description",
+    "documentation",
+    "source",
+    "recognise",
+    "rows",
+    "fields",
+    "attributes",
+    "constants",
+)
 _RECOGNISE = ("keys", "envelope", "without")
-_ROWS = ("items", "details", "key", "skip", "drop")
+_ROWS = ("items", "details", "key", "skip", "drop", "prepare")
 _RULE = ("path", "paths", "each", "join", "convert", "words", "board", "value")
 _MAPPABLE = tuple(sorted(FIELD_NAMES - {"attributes"}))
 
@@ -78,9 +91,7 @@ class Signs:
     def hold(self, keys: Iterable[str], envelope: Iterable[str]) -> bool:
         """Tell whether rows with ``keys`` in an object with ``envelope`` bear the signs."""
         keys = set(keys)
-        return (
-            self.keys <= keys and self.envelope <= set(envelope) and not self.without & keys
-        )
+        return self.keys <= keys and self.envelope <= set(envelope) and not self.without & keys
 
     @property
     def weight(self) -> int:
@@ -97,6 +108,7 @@ class Rows:
     key: str | None = None
     skip: str | None = None
     drop: tuple[str, ...] = ()
+    prepare: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +122,7 @@ class FieldMapping:
     signs: tuple[Signs, ...] = ()
     rows: Rows = Rows()
     rules: Mapping[str, Rule] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
     plan: Plan = field(default_factory=Plan, repr=False, compare=False)
 
@@ -137,13 +150,22 @@ def make_mapping(given: Mapping[str, Any], name: str = "mapping") -> FieldMappin
     """Make a mapping of what its TOML says. Raises BadMapping."""
     _check_keys(given, _TOP, "")
     rows = _rows(given.get("rows", {}))
-    rules = {
-        key: _rule(f"fields.{key}", value) for key, value in _table(given, "fields").items()
-        if _is_field(f"fields.{key}", key)
-    }
+    rules = {}
+    for key, value in _table(given, "fields").items():
+        _is_field(f"fields.{key}", key)
+        rules[key] = _rule(f"fields.{key}", value)
     constants = dict(_table(given, "constants"))
     for key in constants:
         _is_field(f"constants.{key}", key)
+        if key in rules:
+            raise BadMapping(
+                f"{key!r} is in [fields] and in [constants]; {{value = ...}} in [fields] "
+                "gives what a row does not state"
+            )
+    attributes = {
+        key: _named(f"attributes.{key}", _text(f"attributes.{key}", name), CONVERTERS)
+        for key, name in _table(given, "attributes").items()
+    }
     source = given.get("source")
     if source is not None:
         constants = {"source": _text("source", source), **constants}
@@ -157,8 +179,9 @@ def make_mapping(given: Mapping[str, Any], name: str = "mapping") -> FieldMappin
         signs=_signs(given.get("recognise", [])),
         rows=rows,
         rules=rules,
+        attributes=attributes,
         constants=constants,
-        plan=Plan(rules, constants, rows.drop),
+        plan=Plan(rules, constants, rows.drop, rows.prepare, attributes),
     )
 
 
@@ -167,35 +190,37 @@ def mapping_from_options(
     *,
     items: str | None = None,
     constants: Mapping[str, Any] | None = None,
+    source: str | None = None,
     base: FieldMapping | None = None,
 ) -> FieldMapping:
     """Make a mapping of what a command line says; ``base`` is what it is added to.
 
     ``columns`` leads from a field to its column or path, ``items`` to the rows of a document,
-    ``constants`` are the same in all rows. Raises BadMapping.
+    ``constants`` are the same in all rows, and ``source`` is the source of those that name none. Raises BadMapping.
     """
-    rules = dict(base.rules) if base is not None else {}
+    base = base if base is not None else FieldMapping("your own")
+    rules, fixed, rows = dict(base.rules), dict(base.constants), base.rows
     for key, path in (columns or {}).items():
         _is_field(key, key)
         rules[key] = _lenient_rule(path)
-    fixed = dict(base.constants) if base is not None else {}
+        fixed.pop(key, None)
     for key, value in (constants or {}).items():
         _is_field(key, key)
         fixed[key] = value
         rules.pop(key, None)
-    rows = base.rows if base is not None else Rows()
+    if source is not None and "source" in rules:
+        rules["source"] = replace(rules["source"], value=source)
+    elif source is not None:
+        fixed["source"] = source
     if items is not None:
-        _path("items", items)
-        rows = Rows((items,), rows.details, rows.key, rows.skip, rows.drop)
-    return FieldMapping(
-        name=base.name if base is not None else "your own",
-        description=base.description if base is not None else "",
-        documentation=base.documentation if base is not None else "",
+        rows = replace(rows, items=(_path("items", items),))
+    return replace(
+        base,
         source=fixed.get("source"),
         rows=rows,
         rules=rules,
         constants=fixed,
-        plan=Plan(rules, fixed, rows.drop),
+        plan=Plan(rules, fixed, rows.drop, rows.prepare, base.attributes),
     )
 
 
@@ -226,10 +251,9 @@ def parse_columns(text: str) -> dict[str, str]:
     return columns
 
 
-def _is_field(where: str, name: str) -> bool:
+def _is_field(where: str, name: str) -> None:
     if name not in _MAPPABLE:
         raise BadMapping(f"{where!r} is no field of a posting{_hint(name, _MAPPABLE)}")
-    return True
 
 
 def _check_keys(given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
@@ -279,9 +303,7 @@ def _signs(given: Any) -> tuple[Signs, ...]:
     found = []
     for table in tables:
         _check_keys(table, _RECOGNISE, "recognise: ")
-        parts = {
-            key: frozenset(_texts(f"recognise.{key}", value)) for key, value in table.items()
-        }
+        parts = {key: frozenset(_texts(f"recognise.{key}", value)) for key, value in table.items()}
         found.append(Signs(**parts))
     return tuple(found)
 
@@ -299,9 +321,20 @@ def _rows(given: Any) -> Rows:
             raise BadMapping(f"'rows.skip': {error}") from None
     for key, path in texts.items():
         _path(f"rows.{key}", path)
-    items = tuple(_path("rows.items", each) for each in _texts("rows.items", given.get("items", ())))
+    items = tuple(
+        _path("rows.items", each) for each in _texts("rows.items", given.get("items", ()))
+    )
     drop = _texts("rows.drop", given.get("drop", ()))
-    return Rows(items, texts.get("details"), texts.get("key"), skip, drop)
+    prepare = given.get("prepare")
+    if prepare is not None:
+        _named("rows.prepare", _text("rows.prepare", prepare), PREPARATIONS)
+    return Rows(items, texts.get("details"), texts.get("key"), skip, drop, prepare)
+
+
+def _named(where: str, name: str, known: Mapping[str, Any]) -> str:
+    if name not in known:
+        raise BadMapping(f"{where!r}: there is no converter {name!r}{_hint(name, sorted(known))}")
+    return name
 
 
 def _rule(where: str, given: Any) -> Rule:
@@ -319,13 +352,10 @@ def _rule(where: str, given: Any) -> Rule:
         _path(where, path)
     convert = _texts(f"{where}.convert", given.get("convert", ()))
     for name in convert:
-        if name not in CONVERTERS:
-            raise BadMapping(
-                f"{where!r}: there is no converter {name!r}{_hint(name, sorted(CONVERTERS))}"
-            )
+        _named(where, name, CONVERTERS)
     words = given.get("words", {})
     if not isinstance(words, Mapping):
-        raise BadMapping(f"'{where}.words' must be a table: {{\"their word\" = \"our word\"}}")
+        raise BadMapping(f'\'{where}.words\' must be a table: {{"their word" = "our word"}}')
     join = given.get("join")
     return Rule(
         paths,

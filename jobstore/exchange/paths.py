@@ -85,8 +85,11 @@ def expression(text: str) -> Callable[[Any], Any]:
 
     Raises ValueError, with the position of the fault, for what is no JMESPath.
     """
-    import jmespath
-    from jmespath.exceptions import JMESPathError, ParseError
+    import jmespath  # type: ignore[import-untyped]
+    from jmespath.exceptions import (  # type: ignore[import-untyped]
+        JMESPathError,
+        ParseError,
+    )
 
     try:
         search = jmespath.compile(text).search

@@ -15,7 +15,7 @@ from typing import Any
 
 from jobstore.exchange import links
 from jobstore.exchange.cells import digest, link, stated
-from jobstore.exchange.converters import CONVERTERS, DROPPED, Partly
+from jobstore.exchange.converters import CONVERTERS, DROPPED, PREPARATIONS, Partly
 from jobstore.exchange.paths import Path, compile_path
 from jobstore.intake.lenient import Translated
 
@@ -51,11 +51,14 @@ class Plan:
         rules: Mapping[str, Rule] | None = None,
         constants: Mapping[str, Any] | None = None,
         drop: Iterable[str] = (),
+        prepare: str | None = None,
+        attributes: Mapping[str, str] | None = None,
     ) -> None:
         rules = rules or {}
         self._paths = {name: _candidates(rule) for name, rule in rules.items()}
         self._constants = {**(constants or {})}
-        self._drop = frozenset(drop)
+        self._prepare = PREPARATIONS[prepare] if prepare else None
+        self._attributes = {key: CONVERTERS[name] for key, name in (attributes or {}).items()}
         self._columns: list[tuple[str, str]] = []
         self._steps: list[_Step] = []
         # A board is put before an id by what the source is, so ids come last.
@@ -65,11 +68,13 @@ class Plan:
                 self._columns.append((name, paths[0].text))
             else:
                 self._steps.append(_step(name, rule, paths))
-        self._whole = self._drop | {column for _, column in self._columns}
+        self._whole = frozenset(drop) | {column for _, column in self._columns}
 
     def translate(self, row: Mapping[str, Any]) -> Translated:
         """Return the fields that ``row`` states."""
         given = stated(row)
+        if self._prepare is not None:
+            given = self._prepare(given)
         fields = Translated(self._constants)
         fields.origin = partial(self._origin, given)
         for name, column in self._columns:
@@ -82,6 +87,9 @@ class Plan:
         rest = {key: value for key, value in given.items() if key not in self._whole}
         if taken:
             _take_out(rest, taken)
+        for key, convert in self._attributes.items():
+            if key in rest:
+                rest[key] = convert(rest[key])
         if rest:
             fields["attributes"] = rest
         return fields
@@ -153,13 +161,13 @@ def _first_of(
     def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
         held = None
         for path in paths:
-            raw = path.get(row)
-            if raw is None or raw == "":
-                continue
             if held is not None:
                 # A second one that says the same is held as well.
-                if raw == held and path.keys is not None:
+                if path.keys is not None and path.get(row) == held:
                     taken.add(path.keys)
+                continue
+            raw = path.get(row)
+            if raw is None or raw == "":
                 continue
             value = raw if convert is None else convert(raw)
             if value is None:
@@ -204,9 +212,7 @@ def _several(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _all_of(
-    name: str, paths: tuple[Path, ...], convert: Callable[[Any], Any] | None
-) -> _Step:
+def _all_of(name: str, paths: tuple[Path, ...], convert: Callable[[Any], Any] | None) -> _Step:
     def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
         values: list[Any] = []
         for path in paths:
