@@ -12,6 +12,7 @@ from jobstore.exchange.mapping import BadMapping, parse_columns
 from jobstore.exchange.programs import postings_from, postings_from_jobspy
 from jobstore.exchange.rows import Batch, BrokenFile, Record, batches
 from jobstore.exchange.writing import EXPORT_FORMATS, Writer, export, open_writer
+from jobstore.intake.salaries import parse_salary
 
 __all__ = [
     "EXPORT_FORMATS",
@@ -26,6 +27,7 @@ __all__ = [
     "open_records",
     "open_writer",
     "parse_columns",
+    "parse_salary",
     "postings_from",
     "postings_from_jobspy",
 ]

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from jobstore.exchange import links
 from jobstore.exchange.cells import flag, from_epoch, link, number, stated, whole
+from jobstore.exchange.identity import board_of
 from jobstore.intake.spellings import COUNTRIES
 
 Converter = Callable[[Any], Any]
@@ -278,7 +278,7 @@ def positive(value: Any) -> Any:
 
 def board(value: Any) -> Any:
     """Return the kind of board that an address belongs to, such as ``greenhouse``."""
-    found = links.vendor(value) if isinstance(value, str) else None
+    found = board_of(value) if isinstance(value, str) else None
     return found and Partly(found)
 
 

@@ -27,7 +27,8 @@ A mapping is a TOML file; ours are in ``mappings/``, and a user's own is the sam
     locations = {each = ["location.name", "offices[].name"]}    # the values of all, in one list
     posted_at = {path = "createdAt", convert = "epoch_ms"}      # jobstore.exchange.converters
     salary_period = {path = "interval", words = {"per-hour-wage" = "hour"}}
-    source_job_id = {path = "id", board = ["company_slug"]}     # unique on that board only
+    source_job_id = {path = "id", board = ["company_slug"]}     # unique on that board only;
+                                    # address = true: the id in url comes first, if it has one
     source = {path = "url", convert = "board", value = "ats"}   # the value where nothing is stated
 
     [attributes]                    # converters of what stays in attributes
@@ -72,7 +73,7 @@ _TOP = (
 )
 _RECOGNISE = ("keys", "envelope", "without")
 _ROWS = ("items", "details", "key", "skip", "drop", "prepare")
-_RULE = ("path", "paths", "each", "join", "convert", "words", "board", "value")
+_RULE = ("path", "paths", "each", "join", "convert", "words", "board", "address", "value")
 _MAPPABLE = tuple(sorted(FIELD_NAMES - {"attributes"}))
 
 
@@ -364,5 +365,6 @@ def _rule(where: str, given: Any) -> Rule:
         convert=convert,
         words=dict(words),
         board=board,
+        address=bool(given.get("address", False)),
         value=given.get("value"),
     )

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from jobstore.exchange import links
 from jobstore.exchange.cells import digest, link, stated
 from jobstore.exchange.converters import CONVERTERS, DROPPED, PREPARATIONS, Partly
+from jobstore.exchange.identity import identity
 from jobstore.exchange.paths import Path, compile_path
 from jobstore.intake.lenient import Translated
 
@@ -40,6 +40,7 @@ class Rule:
     convert: tuple[str, ...] = ()
     words: Mapping[str, Any] = field(default_factory=dict)
     board: tuple[str, ...] = ()
+    address: bool = False
     value: Any = None
 
 
@@ -62,7 +63,7 @@ class Plan:
         self._columns: list[tuple[str, str]] = []
         self._steps: list[_Step] = []
         # A board is put before an id by what the source is, so ids come last.
-        for name, rule in sorted(rules.items(), key=lambda item: bool(item[1].board)):
+        for name, rule in sorted(rules.items(), key=_is_last):
             paths = self._paths[name]
             if rule == Rule(rule.paths) and len(paths) == 1 and _is_key(paths[0]):
                 self._columns.append((name, paths[0].text))
@@ -118,8 +119,8 @@ def _step(name: str, rule: Rule, paths: tuple[Path, ...]) -> _Step:
         return _all_of(name, paths, convert)
     if rule.join is not None:
         return _joined(name, paths, rule.join, convert)
-    if rule.board:
-        return _on_a_board(name, paths[0], tuple(map(compile_path, rule.board)))
+    if _is_last((name, rule)):
+        return _id(name, _first_of(name, paths, convert, rule.value), rule)
     return _first_of(name, paths, convert, rule.value)
 
 
@@ -233,20 +234,30 @@ def _all_of(name: str, paths: tuple[Path, ...], convert: Callable[[Any], Any] | 
     return step
 
 
-def _on_a_board(name: str, path: Path, boards: tuple[Path, ...]) -> _Step:
+def _id(name: str, find: _Step, rule: Rule) -> _Step:
+    boards = tuple(map(compile_path, rule.board))
+
     def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
-        value = path.get(row)
-        if value is None:
+        source, url = fields.get("source"), fields.get("url")
+        find(row, fields, taken)
+        if rule.address and isinstance(url, str):
+            board, key = identity(url)
+            if key is not None and board == source:
+                fields[name] = key
+                return
+        if name not in fields or not boards or source in _UNIQUE:
             return
-        key = str(value)
-        if fields.get("source") not in _UNIQUE and not _UUID.fullmatch(key):
+        key = str(fields[name])
+        if not _UUID.fullmatch(key):
             board = next((found for each in boards if (found := each.get(row))), None)
-            key = key if board is None else f"{board}/{key}"
-        fields[name] = key
-        if path.keys is not None:
-            taken.add(path.keys)
+            fields[name] = key if board is None else f"{board}/{key}"
 
     return step
+
+
+def _is_last(item: tuple[str, Rule]) -> bool:
+    """Tell whether a rule needs the source and the address of a posting."""
+    return bool(item[1].board) or item[1].address
 
 
 def _complete(fields: dict[str, Any]) -> None:
@@ -260,10 +271,11 @@ def _complete(fields: dict[str, Any]) -> None:
         return
     url = fields.get("url") or fields.get("apply_url")
     if isinstance(url, str):
-        source = links.vendor(url) or links.host(url)
+        source, key = identity(url)
         if source is not None:
             fields.setdefault("source", source)
-            fields.setdefault("source_job_id", links.id_in(url))
+        if key is not None:
+            fields.setdefault("source_job_id", key)
     if "source_job_id" not in fields:
         fields["source_job_id"] = digest(map(fields.get, _TELLING))
 
