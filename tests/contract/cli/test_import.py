@@ -60,17 +60,17 @@ def test_import_names_a_missing_file_before_it_stores_another(
 
 
 def test_import_goes_on_after_a_broken_row_and_keeps_it(tmp_path: Path, migrated_url: str) -> None:
-    broken = posting(2, company=" ", country="Atlantis")
+    broken = posting(2, title=" ", source=" ")
     rows = lines(posting(1), broken) + "{oops\n" + lines(posting(3))
     rejects = tmp_path / "rejects.jsonl"
     result = run("import", "-", "--store", migrated_url, "--rejects", str(rejects), stdin=rows)
     assert result.exit_code == 0
-    assert "-:2: rejected: company: is required; country: must be" in result.stderr
+    assert "-:2: rejected: source: is required; title: is required" in result.stderr
     assert result.stdout == "2 inserted, 0 updated, 0 unchanged, 2 rejected\n"
     kept = [json.loads(line) for line in rejects.read_text(encoding="utf-8").splitlines()]
     assert {each["line"] for each in kept} == {2, 3}
     by_line = {each["line"]: each for each in kept}
-    assert [reason["field"] for reason in by_line[2]["reasons"]] == ["company", "country"]
+    assert [reason["field"] for reason in by_line[2]["reasons"]] == ["source", "title"]
     assert json.loads(by_line[2]["raw"]) == broken
     assert by_line[3]["raw"] == "{oops"
 
