@@ -189,7 +189,7 @@ class _Intake:
         lines = [text for name in _LINES if type(text := values.get(name)) is str]
         for name in _LINES if mending.is_odd("|".join(lines)) else ():
             text = values.get(name)
-            if isinstance(text, str):
+            if isinstance(text, str) and mending.is_odd(text):
                 mended, broken = mending.line(text)
                 if mended is not text:
                     values[name] = mended
@@ -341,7 +341,11 @@ def _told(skills: list[str]) -> list[str]:
     """Return the skills that say something, as they are read."""
     if mending.is_odd("|".join(skills)):
         skills = [mending.line(skill)[0] for skill in skills]
-    return [skill for skill in skills if not states_nothing("skills", skill)]
+    return [
+        skill
+        for skill in skills
+        if skill[:1] not in FIRST_CHARACTERS or not states_nothing("skills", skill)
+    ]
 
 
 def _names(own: str) -> Iterable[str]:
