@@ -67,6 +67,8 @@ def recognise(
     are looked at. Raises BrokenFile for a file whose fields cannot be told.
     """
     if not head.strip():
+        if mapping is not None:
+            return Way(mapping.name, "json", mapping)
         raise BrokenFile(f"{name} is empty.")
     kind = kind_of(head)
     if kind == "page":

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from jobstore.exchange.cells import digest, link, stated
+from jobstore.exchange.cells import digest, link, stated, whole
 from jobstore.exchange.converters import CONVERTERS, DROPPED, PREPARATIONS, Partly
 from jobstore.exchange.identity import identity
 from jobstore.exchange.paths import Path, compile_path
@@ -69,7 +69,8 @@ class Plan:
                 self._columns.append((name, paths[0].text))
             else:
                 self._steps.append(_step(name, rule, paths))
-        self._whole = frozenset(drop) | {column for _, column in self._columns}
+        # A column without a name is the number of the row that pandas writes.
+        self._whole = frozenset(("", *drop)) | {column for _, column in self._columns}
 
     def translate(self, row: Mapping[str, Any]) -> Translated:
         """Return the fields that ``row`` states."""
@@ -267,7 +268,10 @@ def _complete(fields: dict[str, Any]) -> None:
         value = fields.get(name)
         if value is not None and not (isinstance(value, str) and value.startswith("http")):
             fields[name] = link(value, url)
-    if "source" in fields and "source_job_id" in fields:
+    key = fields.get("source_job_id")
+    if key is not None and not isinstance(key, str):
+        fields["source_job_id"] = str(whole(key))
+    if key is not None and "source" in fields:
         return
     url = fields.get("url") or fields.get("apply_url")
     if isinstance(url, str):
