@@ -123,8 +123,10 @@ async def scrape(port: int, store: jobstore.JobStore) -> Counter[str]:
 
 
 def board_postings() -> list[dict[str, Any]]:
-    """The postings that the board has at first: 200 of the made-up ones; three have faults, and one of
-    these has no title, without which it cannot be stored."""
+    """The postings that the board has at first: 200 of the made-up ones.
+
+    Three have faults; one of these has no title, without which it cannot be stored.
+    """
     with POSTINGS.open(encoding="utf-8") as file:
         postings = [json.loads(line) for line, _ in zip(file, range(200), strict=False)]
     postings = [posting | {"source": "fake-board"} for posting in postings]

@@ -33,7 +33,8 @@ def json_rows(
 ) -> Iterator[Row]:
     """Give the items of a JSON array, the values of JSON Lines, or a single document.
 
-    ``items`` are the dotted keys that lead from the document to its list of rows. An array is read piece by piece, and its rows are numbered from 1; JSON Lines have their lines.
+    ``items`` are the dotted keys that lead from the document to its list of rows. An array is
+    read piece by piece, and its rows are numbered from 1; JSON Lines have their lines.
     A line that is no JSON is a row with a fault; an array or a document that is no JSON, or
     ends too early, raises BrokenFile.
     """

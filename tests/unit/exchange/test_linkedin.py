@@ -136,5 +136,5 @@ def test_a_side_table_that_is_none_or_broken_is_refused(read: Read, tmp_path: Pa
     with pytest.raises(BrokenFile, match="has no column 'job_id'"):
         read(main, salaries=side)
     side.write_text("job_id,skill_abr\n1\n")
-    with pytest.raises(BrokenFile, match="line 2: has 1 cells"):
+    with pytest.raises(BrokenFile, match="line 2: has 1 cell "):
         read(main, skills=side)
