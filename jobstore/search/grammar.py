@@ -58,6 +58,7 @@ class Expression(NamedTuple):
 
     required: tuple[tuple[Term, ...], ...]
     excluded: tuple[Term, ...]
+    notes: tuple[str, ...] = ()
 
 
 def parse(text: str) -> Expression | None:

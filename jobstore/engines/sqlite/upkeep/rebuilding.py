@@ -18,17 +18,20 @@ from jobstore.derived.digests import revision_digest
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
 from jobstore.engines.sqlite.rows import (
+    LISTED_AT,
     PLACE,
     job_from_row,
     row_digests,
     sound,
+    to_micros,
 )
 from jobstore.engines.sqlite.writing import counters
 from jobstore.engines.sqlite.writing.indexing import entry, numbered
+from jobstore.engines.sqlite.writing.list_order import Slot, find_slot
 
 _SQL = named_statements.load("sqlite")
 
-DERIVED_FORM = 4
+DERIVED_FORM = 5
 """The form of what is derived from postings. It changes with the words of the index
 (:mod:`jobstore.search.words`, :mod:`~jobstore.engines.sqlite.search.facet_words`), with its
 columns and rowids (:mod:`~jobstore.engines.sqlite.writing.indexing`), the kinds of counters and
@@ -76,8 +79,37 @@ def rebuild_counters(conn: sqlite3.Connection) -> int:
     return done
 
 
+@sound
+def relist(conn: sqlite3.Connection) -> None:
+    """Move the postings that are listed at another time than :mod:`jobstore.derived.listing` says.
+
+    The index is not changed, and digests are left out: the caller makes both anew.
+    """
+    after = b""
+    while rows := conn.execute(_SQL["listed_after_sighting"], (after, SLICE)).fetchall():
+        for id, *_ in rows:
+            row = conn.execute(_SQL["posting_by_id"], (id,)).fetchone()
+            listed = to_micros(Derived(job_from_row(row)).listed_at)
+            if listed != row[LISTED_AT]:
+                slot = _free_slot(conn, listed)
+                # Making room may have moved this posting too.
+                (place,) = conn.execute(_SQL["place_of_id"], (id,)).fetchone()
+                conn.execute(_SQL["relist_posting"], (slot.place, listed, slot.tie, None, place))
+                conn.execute(_SQL["move_text"], (slot.place, place))
+        after = rows[-1][0]
+
+
+def _free_slot(conn: sqlite3.Connection, listed: int) -> Slot:
+    while not isinstance(found := find_slot(conn, listed), Slot):
+        for old, new in found:
+            conn.execute(_SQL["move_posting"], (new, old))
+            conn.execute(_SQL["move_text"], (new, old))
+    return found
+
+
 def rebuild_derived(conn: sqlite3.Connection) -> None:
     """Write everything anew that follows from the postings, in the form of this jobstore."""
+    relist(conn)
     for rows in _slices(conn, _SQL["every_posting"] + OLDEST_FIRST):
         conn.executemany(_SQL["write_digests"], ((*row_digests(row), row[PLACE]) for row in rows))
     for rows in _slices(conn, _SQL["every_revision"]):
