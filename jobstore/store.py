@@ -246,10 +246,11 @@ class JobStore(Postings):
 
         ``query.text`` is a list of words that must all occur in the title, company, location,
         skills or description, in any case, with or without accents. ``"a phrase"`` must
-        occur as it stands, ``-word`` must not occur, ``prefix*`` stands for all words that
-        begin so, ``a OR b`` needs one of both (``x a OR b`` means x and one of a, b), and
-        ``title:``, ``company:`` or ``location:`` before any of them looks only there. ``C++``,
-        ``C#``, ``.NET``, ``Node.js`` and ``R`` are words.
+        occur as it stands, ``-word`` or ``NOT word`` must not occur, ``prefix*`` stands for all
+        words that begin so, ``a OR b`` needs one of both (``x a OR b`` means x and one of a, b),
+        parentheses are groups, and ``title:``, ``company:`` or ``location:`` before any of them
+        looks only there. ``C++``, ``C#``, ``.NET`` and ``R`` are words; ``node`` finds Node.js.
+        ``notes`` of the page say how parts of a text were understood.
 
         ``query.sort``: ``newest`` (by ``posted_at``, else ``first_seen_at``), ``salary`` and
         ``applicants`` (highest first, those without one last), ``expires`` (the soonest

@@ -141,7 +141,7 @@ def terms(draw: st.DrawFn) -> Term:
     shape = draw(st.sampled_from(["word", "word", "word", "phrase", "prefix", "phrase prefix"]))
     words: tuple[str, ...]
     if shape == "word":
-        piece = draw(PIECES.filter(lambda piece: piece != "OR"))
+        piece = draw(PIECES.filter(lambda piece: piece not in ("AND", "OR")))
         typed, words = piece, VOCABULARY[piece]
     elif shape == "phrase":
         pieces = draw(st.lists(PIECES, min_size=1, max_size=3))

@@ -87,4 +87,4 @@ def test_a_cursor_belongs_to_one_store_and_one_query(key: bytes, criteria: Crite
     with pytest.raises(InvalidQuery, match="does not belong"):
         decode(key, criteria, CURSOR)
     same = check_query(SearchQuery(text=" DATA", sort="salary"))
-    assert decode(KEY, same, CURSOR) == (POSITION, TOTAL)
+    assert decode(KEY, same, CURSOR) == Mark(POSITION, TOTAL)

@@ -134,7 +134,7 @@ _ROW: dict[str, Callable[[Shape], Criterion]] = {
     "not_expired": lambda _: (
         _POSTING.expires_at.isnull() | (_POSTING.expires_at > Bind("not_expired"))
     ),
-    "has_rank": lambda shape: _is_stated(shape.ranked_by),
+    "has_rank": lambda shape: _is_stated(_ranked_by(shape)),
     "below_rank": lambda shape: _below_rank(shape),
 }
 
@@ -147,15 +147,19 @@ def _below_rank(shape: Shape) -> Criterion:
 
 
 def _rank(shape: Shape) -> Term:
+    return _column(_ranked_by(shape))
+
+
+def _ranked_by(shape: Shape) -> str:
     assert shape.ranked_by is not None
-    return _column(shape.ranked_by)
+    return shape.ranked_by
 
 
 def _column(name: str) -> Term:
     return _SOONEST if name == SOONEST else Field(name, table=_POSTING)
 
 
-def _is_stated(name: str | None) -> Criterion:
+def _is_stated(name: str) -> Criterion:
     # As the index on an expression says it, or SQLite does not use it.
     return Field("expires_at" if name == SOONEST else name, table=_POSTING).isnotnull()
 
