@@ -38,13 +38,9 @@ _LETTER = rf"(?:[0-9a-z]|(?!{_ALONE})[\x80-\U0010ffff])"
 _LETTERS = re.compile(rf"(?:[0-9a-z]++|(?!{_ALONE})[\x80-\U0010ffff])*")
 _ENDS = rf"(?!{_LETTER}|\+\+)"
 _NET = rf"\.net{_ENDS}(?:(?<!{_LETTER}\.net)|(?<=asp\.net)|(?<=ado\.net)|(?<=vb\.net))"
-_JS = rf"(?<=[0-9a-z])\.js{_ENDS}"
-_WORD = rf"[a-z]\#|{_ALONE}|(?:{_NET}|{_LETTERS.pattern[:-1]}+)(?:{_JS})*(?:(?<=[a-z])\+\+)?"
+_WORD = rf"[a-z]\#|{_ALONE}|(?:{_NET}|{_LETTERS.pattern[:-1]}+)(?:(?<=[a-z])\+\+)?"
 # The ends of names, which are no words by themselves.
-_INSIDE = (
-    rf"js{_ENDS}(?<=[0-9a-z]\.js)|"
-    rf"net{_ENDS}(?:(?<=\.net)(?<!{_LETTER}\.net)|(?<=asp\.net)|(?<=ado\.net)|(?<=vb\.net))"
-)
+_INSIDE = rf"net{_ENDS}(?:(?<=\.net)(?<!{_LETTER}\.net)|(?<=asp\.net)|(?<=ado\.net)|(?<=vb\.net))"
 # Where fewer than one in so many characters are foreign, each of these is folded by itself.
 _FEW = 8
 _GAP = re.compile(r"[^0-9a-z.\x80-\U0010ffff]*+")
@@ -228,7 +224,7 @@ def _plain(word: str) -> str:
     """Return a word that may be spelled with symbols as the index spells it."""
     if word[0] == ".":
         word = f"dot{word[1:]}"
-    return word.replace(".js", "js").replace("++", "plusplus").replace("#", "sharp")
+    return word.replace("++", "plusplus").replace("#", "sharp")
 
 
 @lru_cache(maxsize=256)
@@ -247,7 +243,7 @@ def _borders(words: tuple[str, ...]) -> list[int]:
 @lru_cache(maxsize=1024)
 def _spellings(word: str) -> tuple[str, ...]:
     """Return the ways in which a text may spell a folded ``word``, lower case, itself first."""
-    for ending, symbol in (("plusplus", "++"), ("sharp", "#"), ("js", ".js")):
+    for ending, symbol in (("plusplus", "++"), ("sharp", "#")):
         stem = word.removesuffix(ending)
         if stem and stem != word and (ending != "sharp" or len(stem) == 1):
             return word, stem + symbol

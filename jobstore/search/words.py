@@ -80,7 +80,6 @@ _NAMES = (
         ),
         " dotnet",
     ),
-    (".js", re.compile(rf"\.js(?<=[A-Za-z0-9]\.js)(?!{_W})", re.IGNORECASE), "js"),
 )
 
 
@@ -175,11 +174,11 @@ _COMPARED = CharacterTable(_compared)
 def index_text(text: str) -> str:
     """Return ``text`` as it is handed to a full-text index and, in a query, looked up there.
 
-    ``C++``, ``C#``, ``.NET``, ``Node.js`` and their like become ``Cplusplus``, ``Csharp``,
-    ``dotnet`` and ``Nodejs``; letters outside of ASCII lose accents, case and width; Chinese,
-    Japanese and Korean characters become words of one character, so that any part of a
-    compound is found as a phrase. No private-use character is left, which is how the words
-    that engines put beside them for facets stay out of reach. Letters of ASCII keep their case.
+    ``C++``, ``C#``, ``.NET`` and their like become ``Cplusplus``, ``Csharp`` and ``dotnet``;
+    letters outside of ASCII lose accents, case and width; Chinese, Japanese and Korean characters
+    become words of one character, so that any part of a compound is found as a phrase. No
+    private-use character is left, which is how the words that engines put beside them for facets
+    stay out of reach. Letters of ASCII keep their case.
     """
     if not text.isascii():
         text = _FOREIGN.sub(lambda run: full_width(run[0]).translate(_INDEXED), text)

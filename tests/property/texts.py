@@ -28,7 +28,7 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
     "C#": ("csharp",),
     ".NET": ("dotnet",),
     "ASP.NET": ("asp", "dotnet"),
-    "Node.js": ("nodejs",),
+    "Node.js": ("node", "js"),
     "R": ("r",),
     "r": ("r",),
     "Café": ("cafe",),

@@ -30,7 +30,7 @@ def test_folding_in_place_knows_where_characters_stood() -> None:
         ("C++", "know C++17", "c++"),
         ("C#", "know C#", "c#"),
         (".NET", "ASP.NET", ".net"),
-        ("Node.js", "NodeJS", "nodejs"),
+        ("Node.js", "NodeJS", None),
         ("Node.js", "use node.JS!", "node.js"),
         ("data engineer", "a data – engineer", "data   engineer"),
         ("data", "database", None),
@@ -110,8 +110,7 @@ def test_a_phrase_is_found_as_by_trying_it_at_each_word(
 ) -> None:
     folded, _ = fold_in_place(text)
     phrase = tuple(words(text)[first : first + size])
-    # A name with symbols is found by each of its spellings, but not by its beginning.
-    assume(phrase and not any(each.count("js") > 1 for each in phrase))
+    assume(phrase)
     if prefix and len(phrase) > 1:
         phrase = (*phrase[:-1], phrase[-1][:1])
     else:
@@ -139,7 +138,7 @@ HOSTILE: dict[str, Callable[[int], tuple[str, str]]] = {
     "wide gaps": lambda n: (("a" + " " * 50) * (n // 50), "a " * (n // 8) + "b"),
     "one long word": lambda n: ("a" * n, "a" * (n // 8)),
     "a name that is never complete": lambda n: ("ac++ " * n, "c++"),
-    "one with two spellings": lambda n: ("node.jsx " * n, "node.js"),
+    "one with two spellings": lambda n: (".nets dotnets " * n, ".net"),
 }
 
 
