@@ -171,7 +171,7 @@ def _rows(stream: io.BufferedReader, name: str, way: Way, wishes: _Wishes) -> It
                 raise BrokenFile(f"{name} has no column {column!r}; it has {', '.join(header)}.")
         return rows
     shape = way.mapping.rows if way.mapping is not None else None
-    if shape is None or not (shape.details or shape.key or _is_deep(way.items)):
+    if shape is None or not (shape.details or shape.key or shape.around or _is_deep(way.items)):
         return json_rows(stream, name, items=way.items or None)
     return unfolded(json_rows(stream, name), way.items, shape)
 
