@@ -216,13 +216,17 @@ def _way(head: bytes, name: str, wishes: _Wishes) -> Way:
     mapping = wishes.mapping
     if mapping is None and wishes.format in catalogue.names():
         mapping = catalogue.built_in(wishes.format)
-    if mapping is None and wishes.columns is not None:
-        mapping = mapping_from_options(wishes.columns)
-    if mapping is None and wishes.format in _OWN:
+    if mapping is None and wishes.columns is None and wishes.format in _OWN:
         way = Way(wishes.format, kind_of(head), None, wishes.items or "")
     else:
-        options = {"items": wishes.items, "delimiter": wishes.delimiter}
-        way = recognise(head, name, mapping=mapping, **options)
+        way = recognise(
+            head,
+            name,
+            mapping=mapping,
+            columns=wishes.columns,
+            items=wishes.items,
+            delimiter=wishes.delimiter,
+        )
     _check_options(way, wishes)
     if way.mapping is None:
         return way

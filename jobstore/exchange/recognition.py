@@ -58,13 +58,15 @@ def recognise(
     name: str,
     *,
     mapping: FieldMapping | None = None,
+    columns: Mapping[str, str] | None = None,
     items: str | None = None,
     delimiter: str | None = None,
 ) -> Way:
     """Return how a file that begins with ``head`` is read.
 
-    With a ``mapping`` only the place of the rows is looked for; with ``items`` only the rows there
-    are looked at. Raises BrokenFile for a file whose fields cannot be told.
+    With a ``mapping`` only the place of the rows is looked for, with ``items`` only the rows there
+    are looked at, and with ``columns``, which the caller maps, the others map themselves. Raises
+    BrokenFile for a file whose fields cannot be told.
     """
     if not head.strip():
         if mapping is not None:
@@ -77,16 +79,23 @@ def recognise(
         if mapping is not None:
             return Way(mapping.name, kind, mapping)
         stream: Any = io.BufferedReader(io.BytesIO(head))  # typeshed asks for a raw stream
-        return _table(csv_rows(stream, name, delimiter=delimiter)[0], name)
+        return _table(csv_rows(stream, name, delimiter=delimiter)[0], name, columns)
     text = head.decode("utf-8", "replace").lstrip()
     values = first_values(text)
     if mapping is not None:
-        place = items if items is not None else _place_for(mapping, values)
-        return Way(mapping.name, kind, mapping, place)
+        found = items if items is not None else _place_for(mapping, values)
+        return Way(mapping.name, kind, mapping, found)
     places = list(_places(values, items))
     # Of a single row that is longer than what was read, the keys are not all known.
     more = _KEY.findall(text) if len(places[-1].rows) < 2 else []
-    return _best(places, frozenset(more), values, name)
+    if columns is None and (way := _best(places, frozenset(more), values)) is not None:
+        return way
+    for place in places:
+        rows = [row for row in place.rows if isinstance(row, dict)]
+        if rows and (own := self_mapping(rows, columns)) is not None:
+            return Way(own.name, "json", own, place.items)
+    shown = sorted(keys_of(places[0].rows) or more)
+    raise _unknown(name, "it is JSON, but no format is known by its keys", shown)
 
 
 def mapping_of(rows: list[Any]) -> FieldMapping | None:
@@ -97,11 +106,11 @@ def mapping_of(rows: list[Any]) -> FieldMapping | None:
     return self_mapping([row for row in rows if isinstance(row, Mapping)])
 
 
-def _table(header: list[str], name: str) -> Way:
-    if set(header) >= _OURS:
+def _table(header: list[str], name: str, columns: Mapping[str, str] | None) -> Way:
+    if columns is None and set(header) >= _OURS:
         return Way("csv", "table")
-    found = _known(frozenset(header), frozenset())
-    mapping = found[1] if found else self_mapping([dict.fromkeys(header)])
+    found = _known(frozenset(header), frozenset()) if columns is None else None
+    mapping = found[1] if found else self_mapping([dict.fromkeys(header)], columns)
     if mapping is None:
         raise _unknown(name, "no column of it is surely the title of a posting", header)
     return Way(mapping.name, "table", mapping)
@@ -133,30 +142,25 @@ def _place_for(mapping: FieldMapping, values: list[Any]) -> str:
     return mapping.rows.items[0] if mapping.rows.items else ""
 
 
-def _best(places: list[_Place], more: frozenset[str], values: list[Any], name: str) -> Way:
-    found: list[tuple[int, FieldMapping, str]] = []
-    for place in places:
-        keys = keys_of(place.rows) or (more if not place.items else frozenset())
-        for known in (keys, keys | more):
+def _best(places: list[_Place], more: frozenset[str], values: list[Any]) -> Way | None:
+    documents = list(_in_documents(values))
+    # First by what whole rows have, then by what may belong to a row that goes on.
+    for extra in (frozenset[str](), more):
+        found = documents
+        for place in places:
+            known = keys_of(place.rows) | (extra if not place.items else frozenset())
             if known >= _OURS:
                 return Way("jsonl", "json", None, place.items)
             if known & {"@type", "@graph"}:
                 return Way("schema-org", "json")
             if (best := _known(known, place.envelope)) is not None:
-                found.append((*best, place.items))
-                break
-    found += _in_documents(values)
-    if found:
-        _, mapping, items = max(found, key=lambda each: each[0])
-        return Way(mapping.name, "json", mapping, items)
+                found = [*found, (*best, place.items)]
+        if found:
+            _, mapping, items = max(found, key=lambda each: each[0])
+            return Way(mapping.name, "json", mapping, items)
     if not any(place.rows for place in places) and not more:
         return Way("jsonl", "json")
-    for place in places:
-        rows = [row for row in place.rows if isinstance(row, dict)]
-        if rows and (own := self_mapping(rows)) is not None:
-            return Way(own.name, "json", own, place.items)
-    shown = sorted(keys_of(places[0].rows) or more)
-    raise _unknown(name, "it is JSON, but no format is known by its keys", shown)
+    return None
 
 
 def _known(keys: frozenset[str], envelope: frozenset[str]) -> tuple[int, FieldMapping] | None:

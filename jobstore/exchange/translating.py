@@ -49,28 +49,31 @@ class Plan:
 
     def __init__(
         self,
-        rules: Mapping[str, Rule] | None = None,
+        rules: Mapping[str, tuple[Rule, ...]] | None = None,
         constants: Mapping[str, Any] | None = None,
         drop: Iterable[str] = (),
         prepare: str | None = None,
         attributes: Mapping[str, str] | None = None,
     ) -> None:
-        rules = rules or {}
-        self._paths = {name: _candidates(rule) for name, rule in rules.items()}
-        self._constants = {**(constants or {})}
+        self._constants = dict(constants or {})
         self._prepare = PREPARATIONS[prepare] if prepare else None
         self._attributes = {key: CONVERTERS[name] for key, name in (attributes or {}).items()}
+        self._drop = {tuple(path.split(".")) for path in drop}
+        self._paths: dict[str, list[Path]] = {}
         self._columns: list[tuple[str, str]] = []
         self._steps: list[_Step] = []
+        pairs = [(name, rule) for name, all_of in (rules or {}).items() for rule in all_of]
         # A board is put before an id by what the source is, so ids come last.
-        for name, rule in sorted(rules.items(), key=_is_last):
-            paths = self._paths[name]
-            if rule == Rule(rule.paths) and len(paths) == 1 and _is_key(paths[0]):
+        for name, rule in sorted(pairs, key=_is_last):
+            paths = tuple(map(compile_path, rule.paths))
+            self._paths.setdefault(name, []).extend(paths)
+            plain = len((rules or {})[name]) == 1 and rule == Rule(rule.paths)
+            if plain and len(paths) == 1 and _is_key(paths[0]):
                 self._columns.append((name, paths[0].text))
             else:
                 self._steps.append(_step(name, rule, paths))
         # A column without a name is the number of the row that pandas writes.
-        self._whole = frozenset(("", *drop)) | {column for _, column in self._columns}
+        self._whole = frozenset(("", *(column for _, column in self._columns)))
 
     def translate(self, row: Mapping[str, Any]) -> Translated:
         """Return the fields that ``row`` states."""
@@ -82,7 +85,7 @@ class Plan:
         for name, column in self._columns:
             if column in given:
                 fields[name] = given[column]
-        taken: Taken = set()
+        taken: Taken = set(self._drop)
         for step in self._steps:
             step(given, fields, taken)
         _complete(fields)
@@ -102,10 +105,6 @@ class Plan:
             if value is not None:
                 return path.text, value
         return None
-
-
-def _candidates(rule: Rule) -> tuple[Path, ...]:
-    return tuple(map(compile_path, rule.paths))
 
 
 def _is_key(path: Path) -> bool:
@@ -161,7 +160,7 @@ def _first_of(
     name: str, paths: tuple[Path, ...], convert: Callable[[Any], Any] | None, default: Any
 ) -> _Step:
     def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
-        held = None
+        held = fields.get(name)
         for path in paths:
             if held is not None:
                 # A second one that says the same is held as well.
@@ -194,6 +193,8 @@ def _joined(
     name: str, paths: tuple[Path, ...], between: str, convert: Callable[[Any], Any] | None
 ) -> _Step:
     def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+        if name in fields:
+            return
         parts = []
         for path in paths:
             for raw in _several(path.get(row)):
@@ -216,6 +217,8 @@ def _several(value: Any) -> list[Any]:
 
 def _all_of(name: str, paths: tuple[Path, ...], convert: Callable[[Any], Any] | None) -> _Step:
     def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+        if name in fields:
+            return
         values: list[Any] = []
         for path in paths:
             raw = path.get(row)
@@ -243,7 +246,7 @@ def _id(name: str, find: _Step, rule: Rule) -> _Step:
         find(row, fields, taken)
         if rule.address and isinstance(url, str):
             board, key = identity(url)
-            if key is not None and board == source:
+            if key is not None and source in (None, board):
                 fields[name] = key
                 return
         if name not in fields or not boards or source in _UNIQUE:

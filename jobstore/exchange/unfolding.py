@@ -18,8 +18,9 @@ from jobstore.exchange.samples import as_text
 def unfolded(rows: Iterable[Row], items: str, shape: Rows) -> Iterator[Row]:
     """Give the rows that are at ``items`` in each of the documents ``rows``.
 
-    Each gets what ``shape.around`` names of its document, as ``envelope``. What ``shape.details`` knows of a row by its ``shape.key`` is put over what the row says; details
-    that no row asks for are rows as well. A row whose key came before is left out.
+    What ``shape.details`` knows of a row by its ``shape.key`` is put over what the row says;
+    details that no row asks for are rows as well. A row whose key came before is left out. Each row
+    gets what ``shape.around`` names of its document, as ``envelope``.
     """
     find = _finder(items)
     key = compile_path(shape.key) if shape.key else None
