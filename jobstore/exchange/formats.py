@@ -14,6 +14,7 @@ from typing import Any
 
 from jobstore.exchange import catalogue, csv_, jsonl, linkedin, schema_org
 from jobstore.exchange.documents import json_rows
+from jobstore.exchange.feeds import feed_rows
 from jobstore.exchange.mapping import (
     BadMapping,
     FieldMapping,
@@ -164,6 +165,8 @@ def _read(stream: io.BufferedReader, name: str, way: Way, wishes: _Wishes) -> It
 
 
 def _rows(stream: io.BufferedReader, name: str, way: Way, wishes: _Wishes) -> Iterator[Row]:
+    if way.kind == "feed":
+        return feed_rows(stream, name)
     if way.kind == "table":
         header, rows = csv_rows(stream, name, delimiter=wishes.delimiter)
         for column in (wishes.columns or {}).values():
