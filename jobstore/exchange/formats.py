@@ -14,6 +14,7 @@ from typing import Any
 
 from jobstore.exchange import catalogue, csv_, jsonl, linkedin, schema_org
 from jobstore.exchange.documents import json_rows
+from jobstore.exchange.feeds import feed_rows
 from jobstore.exchange.mapping import (
     BadMapping,
     FieldMapping,
@@ -164,6 +165,8 @@ def _read(stream: io.BufferedReader, name: str, way: Way, wishes: _Wishes) -> It
 
 
 def _rows(stream: io.BufferedReader, name: str, way: Way, wishes: _Wishes) -> Iterator[Row]:
+    if way.kind == "feed":
+        return feed_rows(stream, name)
     if way.kind == "table":
         header, rows = csv_rows(stream, name, delimiter=wishes.delimiter)
         for column in (wishes.columns or {}).values():
@@ -171,7 +174,7 @@ def _rows(stream: io.BufferedReader, name: str, way: Way, wishes: _Wishes) -> It
                 raise BrokenFile(f"{name} has no column {column!r}; it has {', '.join(header)}.")
         return rows
     shape = way.mapping.rows if way.mapping is not None else None
-    if shape is None or not (shape.details or shape.key or _is_deep(way.items)):
+    if shape is None or not (shape.details or shape.key or shape.around or _is_deep(way.items)):
         return json_rows(stream, name, items=way.items or None)
     return unfolded(json_rows(stream, name), way.items, shape)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobstore.exchange import catalogue
+from jobstore.exchange.feeds import first_entries, is_feed
 from jobstore.exchange.mapping import FieldMapping, Rows
 from jobstore.exchange.rows import BrokenFile
 from jobstore.exchange.samples import first_values, keys_of, lists
@@ -28,7 +29,7 @@ _KEY = re.compile(r'"([^"\\]{1,64})"\s*:')
 class Way:
     """How a file is read: its format and, unless it is one of our own, the mapping.
 
-    ``kind`` is ``json``, ``table`` or ``page``; ``items`` leads to the rows of a JSON document, and
+    ``kind`` is ``json``, ``table``, ``feed`` or ``page``; ``items`` leads to the rows of a JSON document, and
     is empty where the document is its rows.
     """
 
@@ -48,9 +49,11 @@ class _Place:
 
 
 def kind_of(head: bytes) -> str:
-    """Return ``json``, ``table`` or ``page``."""
+    """Return ``json``, ``table``, ``feed`` or ``page``."""
     start = head.lstrip()[:1]
-    return "page" if start == b"<" else "json" if start in (b"{", b"[") else "table"
+    if start == b"<":
+        return "feed" if is_feed(head) else "page"
+    return "json" if start in (b"{", b"[") else "table"
 
 
 def recognise(
@@ -75,9 +78,11 @@ def recognise(
     kind = kind_of(head)
     if kind == "page":
         return Way("schema-org", kind)
+    if mapping is not None and kind != "json":
+        return Way(mapping.name, kind, mapping)
+    if kind == "feed":
+        return _feed(head, name, columns)
     if kind == "table":
-        if mapping is not None:
-            return Way(mapping.name, kind, mapping)
         stream: Any = io.BufferedReader(io.BytesIO(head))  # typeshed asks for a raw stream
         return _table(csv_rows(stream, name, delimiter=delimiter)[0], name, columns)
     text = head.decode("utf-8", "replace").lstrip()
@@ -116,6 +121,15 @@ def _table(header: list[str], name: str, columns: Mapping[str, str] | None) -> W
     return Way(mapping.name, "table", mapping)
 
 
+def _feed(head: bytes, name: str, columns: Mapping[str, str] | None) -> Way:
+    entries = first_entries(head)
+    found = _known(keys_of(entries), frozenset()) if columns is None else None
+    mapping = found[1] if found else self_mapping(entries, columns)
+    if mapping is None:
+        raise _unknown(name, "its entries have no title", keys_of(entries))
+    return Way(mapping.name, "feed", mapping)
+
+
 def _places(values: list[Any], items: str | None) -> Iterator[_Place]:
     document = values[0] if values and isinstance(values[0], dict) else {}
     if items:
@@ -143,21 +157,21 @@ def _place_for(mapping: FieldMapping, values: list[Any]) -> str:
 
 
 def _best(places: list[_Place], more: frozenset[str], values: list[Any]) -> Way | None:
-    found: list[tuple[int, FieldMapping, str]] = []
-    for place in places:
-        keys = keys_of(place.rows) or (more if not place.items else frozenset())
-        for known in (keys, keys | more):
+    documents = list(_in_documents(values))
+    # First by what whole rows have, then by what may belong to a row that goes on.
+    for extra in (frozenset[str](), more):
+        found = documents
+        for place in places:
+            known = keys_of(place.rows) | (extra if not place.items else frozenset())
             if known >= _OURS:
                 return Way("jsonl", "json", None, place.items)
             if known & {"@type", "@graph"}:
                 return Way("schema-org", "json")
             if (best := _known(known, place.envelope)) is not None:
-                found.append((*best, place.items))
-                break
-    found += _in_documents(values)
-    if found:
-        _, mapping, items = max(found, key=lambda each: each[0])
-        return Way(mapping.name, "json", mapping, items)
+                found = [*found, (*best, place.items)]
+        if found:
+            _, mapping, items = max(found, key=lambda each: each[0])
+            return Way(mapping.name, "json", mapping, items)
     if not any(place.rows for place in places) and not more:
         return Way("jsonl", "json")
     return None
