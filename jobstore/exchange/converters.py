@@ -310,7 +310,16 @@ def _listed(value: Any) -> list[Any]:
 
 
 _COUNT = re.compile(r"\d+\s+(?:more\s+|other\s+)?(?:locations?|places?|cities|sites)", re.I)
-_TEXTS = ("text", "location_str", "fullLocation", "display_name", "displayName", "name", "locationName", "location")
+_TEXTS = (
+    "text",
+    "location_str",
+    "fullLocation",
+    "display_name",
+    "displayName",
+    "name",
+    "locationName",
+    "location",
+)
 _CITIES = ("city", "addressLocality", "town", "locality")
 _REGIONS = ("region", "state", "addressRegion", "province")
 _COUNTRIES = ("country", "addressCountry", "countryCode", "country_code")

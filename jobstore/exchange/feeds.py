@@ -61,7 +61,9 @@ def _entries(data: bytes) -> list[dict[str, Any]]:
 
 
 def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
-    row = {key: value for key, value in entry.items() if isinstance(value, str) and value}
+    row: dict[str, Any] = {
+        key: value for key, value in entry.items() if isinstance(value, str) and value
+    }
     if content := [each["value"] for each in entry.get("content", ()) if each.get("value")]:
         row["content"] = content[0]
     if tags := [each["term"] for each in entry.get("tags", ()) if each.get("term")]:

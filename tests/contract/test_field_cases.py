@@ -87,8 +87,10 @@ CASES: dict[str, list[Values]] = {
     "jsonld_extra_brace_extruct87.html": [PAGE],
     "jsonld_trailing_comma.html": [PAGE],
     "pages_1_good.html": [PAGE],
-    "pages_3_good.html": [{**PAGE, "source_job_id": "https://acme.example/jobs/2"}
-                          | {"url": "https://acme.example/jobs/2"}],
+    "pages_3_good.html": [
+        {**PAGE, "source_job_id": "https://acme.example/jobs/2"}
+        | {"url": "https://acme.example/jobs/2"}
+    ],
     "jsonld_country_EU.json": [{**ACME, "location": "Anywhere, EU", "country": None}],
     "jsonld_employment_comma_joined.json": [{**ACME, "employment_type": "full_time"}],
     "jsonld_employment_permanent.json": [{**ACME, "employment_type": None}],

@@ -315,4 +315,3 @@ def test_a_feed_that_was_cut_short_is_refused(tmp_path: Path) -> None:
     path.write_bytes(whole[: whole.index(b"</item>") + 7])
     with pytest.raises(BrokenFile, match="cut short"):
         list(open_records(path))
-
