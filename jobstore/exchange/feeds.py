@@ -1,7 +1,7 @@
 """RSS and Atom feeds: an entry of a feed as a row.
 
-feedparser reads all their versions, also faulty ones; here its entries become plain rows, and a feed
-that was cut short is refused. What the keys of a row mean is not known here.
+feedparser reads all their versions, also faulty ones; here its entries become plain rows, and a
+feed that was cut short is refused. What the keys of a row mean is not known here.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def feed_rows(stream: io.BufferedReader, name: str) -> Iterator[Row]:
 
     An entry has the keys of https://feedparser.readthedocs.io: ``title``, ``link``, ``id``,
     ``summary``, ``published`` and so on, ``content`` as text, ``tags`` as a list of texts, and
-    elements of other namespaces as ``prefix_name``. Raises BrokenFile for a feed that was cut short,
-    or has more than 16 MiB, since it is read as a whole.
+    elements of other namespaces as ``prefix_name``. Raises BrokenFile for a feed that was cut
+    short, or has more than 16 MiB, since it is read as a whole.
     """
     data = stream.read(MAX_RECORD + 1)
     if len(data) > MAX_RECORD:

@@ -29,8 +29,8 @@ _KEY = re.compile(r'"([^"\\]{1,64})"\s*:')
 class Way:
     """How a file is read: its format and, unless it is one of our own, the mapping.
 
-    ``kind`` is ``json``, ``table``, ``feed`` or ``page``; ``items`` leads to the rows of a JSON document, and
-    is empty where the document is its rows.
+    ``kind`` is ``json``, ``table``, ``feed`` or ``page``; ``items`` leads to the rows of a JSON
+    document, and is empty where the document is its rows.
     """
 
     format: str

@@ -128,18 +128,17 @@ def stored(*files: Path, store: Path) -> list[Values]:
     result = run("import", *map(str, files), "--store", url, "--json")
     assert result.exit_code == 0, result.stderr
     exported = run("search", "--store", url, "--limit", "100", "--json")
-    found = [
+    return [
         json.loads(run("show", item["id"], "--store", url, "--json").stdout)
         for item in json.loads(exported.stdout)["items"]
     ]
-    return found
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_a_small_real_fault_gives_the_right_values(
     name: str, real_data: Path, tmp_path: Path
 ) -> None:
-    assert set(CASES[name][0]) <= {each for each in Job.__dataclass_fields__}
+    assert set(CASES[name][0]) <= set(Job.__dataclass_fields__)
     wanted = CASES[name]
     found = stored(real_data / "field_cases" / name, store=tmp_path / "jobs.db")
     assert len(found) == len(wanted)
