@@ -62,5 +62,5 @@ class Derived:
             index_text(job.company),
             job.location and index_text(job.location),
             tuple(map(index_text, job.skills)),
-            job.description and index_text(job.description),
+            job.description_text and index_text(job.description_text),
         )

@@ -26,7 +26,7 @@ from tests.fixtures.migrations import IDS
 FULL = UUID("71c89409-2287-5ef1-a98e-d5c9e554a001")
 PLAIN = UUID("c788ceda-0bc2-5466-a235-483dfe0c491a")
 # The forms of what is derived, by the first migration whose jobstore wrote them.
-FORMS = {"0001": None, "0004": 2, "0005": 3, "0006": 4}
+FORMS = {"0001": None, "0004": 2, "0005": 3, "0006": 4, IDS[-1]: rebuilding.DERIVED_FORM}
 
 POSTINGS: list[dict[str, Any]] = [
     {
@@ -103,6 +103,7 @@ STORED = {
         "experience_level": "mid_senior",
         "industry": "Software",
         "description": "Line one.\nLine two, with tea & 'quotes'.",
+        "description_text": "Line one.\nLine two, with tea & 'quotes'.",
         "skills": ["C++", "Node.js", "R"],
         "salary_min": Decimal("60.10"),
         "salary_max": Decimal("75.255"),
@@ -147,7 +148,9 @@ def _write(path: Path, last: str) -> None:
             conn.execute(
                 f"INSERT INTO posting ({', '.join(row)}) VALUES ({marks})", [*row.values()]
             )
-        conn.executemany("INSERT INTO posting_text VALUES (?, ?, ?)", TEXTS)
+        conn.executemany(
+            "INSERT INTO posting_text (place, description, attributes) VALUES (?, ?, ?)", TEXTS
+        )
         if last >= "0002":
             conn.execute(
                 "INSERT INTO revision (id, version, changed_at, previous) VALUES (?, ?, ?, ?)",
@@ -199,7 +202,8 @@ async def test_what_a_jobstore_of_that_schema_wrote_is_the_same_field_by_field(
     assert _said(path) == {
         "posting": [plain | row for row in POSTINGS],
         "posting_text": [
-            dict(zip(("place", "description", "attributes"), each, strict=True)) for each in TEXTS
+            dict(zip(("place", "description", "attributes"), each, strict=True), plain=None)
+            for each in TEXTS
         ],
         "revision": revisions if last >= "0002" else [],
         "key": bytes(key[0]),
