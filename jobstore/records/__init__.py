@@ -14,7 +14,13 @@ from jobstore.records.postings import (
     JobSummary,
     Revision,
 )
-from jobstore.records.results import Outcome, Rejection, UpsertReport, UpsertResult
+from jobstore.records.results import (
+    IntakeWarning,
+    Outcome,
+    Rejection,
+    UpsertReport,
+    UpsertResult,
+)
 from jobstore.records.searching import FacetCount, Page, SearchQuery, Sort
 from jobstore.records.statistics import ApplicantStatistics, SalaryQuartiles, Statistics
 
@@ -27,6 +33,7 @@ __all__ = [
     "EmploymentType",
     "ExperienceLevel",
     "FacetCount",
+    "IntakeWarning",
     "Job",
     "JobPosting",
     "JobSummary",
