@@ -1,7 +1,7 @@
 """Simplify's list of openings for graduates (``listings.json``).
 
-Times are seconds since 1970. ``active`` false closes a posting. The locations are joined by
-``; ``; a posting all of whose locations begin with "Remote" is remote. ``source`` there is who
+Times are seconds since 1970. ``active`` false closes a posting. A posting all of whose locations
+begin with "Remote" is remote. ``source`` there is who
 contributed the entry; it, ``sponsorship`` and the rest stay in ``attributes``.
 """
 
@@ -27,11 +27,9 @@ def posting(entry: dict[str, Any]) -> dict[str, Any]:
     """Translate one entry."""
     rest = stated(entry)
     take = rest.pop
-    locations = rest.get("locations", [])
+    locations = take("locations", [])
     if not isinstance(locations, list):
         locations = [locations]
-    if len(locations) == 1:
-        take("locations")
     remote = all(str(place).strip().lower().startswith("remote") for place in locations)
     active = flag(take("active", None))
     result = {
@@ -39,7 +37,7 @@ def posting(entry: dict[str, Any]) -> dict[str, Any]:
         "source_job_id": take("id", None),
         "title": take("title", None),
         "company": take("company_name", None),
-        "location": "; ".join(map(str, locations)),
+        "locations": [place for place in map(str, locations) if place.strip()],
         "workplace": "remote" if locations and remote else None,
         "url": take("url", None),
         "company_url": link(take("company_url", None)),

@@ -12,6 +12,7 @@ from jobstore.records.postings import (
     Job,
     JobPosting,
     JobSummary,
+    Location,
     Revision,
 )
 from jobstore.records.results import Outcome, Rejection, UpsertReport, UpsertResult
@@ -30,6 +31,7 @@ __all__ = [
     "Job",
     "JobPosting",
     "JobSummary",
+    "Location",
     "Outcome",
     "Page",
     "Rejection",
