@@ -45,9 +45,9 @@ def _exact(number: str) -> Decimal | float:
 _DECODER = json.JSONDecoder(parse_float=_exact)
 
 
-def read(stream: io.BufferedReader, name: str) -> Iterator[Record]:
-    """Read postings; an array of them is read as well."""
-    for row in json_objects(stream, name, _DECODER):
+def read(stream: io.BufferedReader, name: str, *, items: str | None = None) -> Iterator[Record]:
+    """Read postings; an array of them, or one at the dotted keys ``items``, is read as well."""
+    for row in json_objects(stream, name, _DECODER, items=items):
         if row.fault is not None:
             yield row.broken()
             continue

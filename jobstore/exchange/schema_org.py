@@ -14,14 +14,14 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from jobstore.exchange import links
 from jobstore.exchange.cells import digest, in_utc, link, listed, stated
 from jobstore.exchange.documents import first_mark, json_rows
+from jobstore.exchange.identity import board_of, identity
 from jobstore.exchange.json_ld import country, first, job_postings, location, name_of, text_of
 from jobstore.exchange.pages import scripts
 from jobstore.exchange.rows import BrokenFile, Record, Row
-from jobstore.exchange.salaries import parse_salary
 from jobstore.intake.countries import country_code
+from jobstore.intake.salaries import parse_salary
 from jobstore.intake.spellings import look_up
 from jobstore.json_text import embeddable
 from jobstore.records import EmploymentType, Job, Location, Workplace
@@ -73,8 +73,9 @@ def read(stream: io.BufferedReader, name: str, *, source: str | None = None) -> 
 def posting(found: dict[str, Any], source: str | None = None) -> dict[str, Any]:
     """Translate one JobPosting.
 
-    The id is the value of ``identifier``, or else the address without tracking, or else a
-    digest of title, organisation and location. Dates and times without an offset are taken as
+    On a board that is known source and id are those of the address. Elsewhere the id is the value
+    of ``identifier``, or else the address without tracking, or else a digest of title,
+    organisation and location. Dates and times without an offset are taken as
     UTC; a ``validThrough`` without a time lasts until the end of that day. Of several
     locations and employment types the first is taken. The description keeps its HTML.
     """
@@ -88,7 +89,7 @@ def posting(found: dict[str, Any], source: str | None = None) -> dict[str, Any]:
     title = found.get("title") or found.get("name")
     result: dict[str, Any] = {
         "source": source or _source(identifier, url, site),
-        "source_job_id": _value(identifier),
+        "source_job_id": _key(identifier, url),
         "title": title,
         "company": name_of(company),
         "location": location(place),
@@ -105,20 +106,26 @@ def posting(found: dict[str, Any], source: str | None = None) -> dict[str, Any]:
         **_salary(found),
     }
     if not result["source_job_id"]:
-        key = links.short_key(links.without_tracking(url)) if url else None
-        parts = (title, result["company"], result["location"])
-        result["source_job_id"] = key or digest(parts)
+        result["source_job_id"] = digest((title, result["company"], result["location"]))
     rest = {key: value for key, value in found.items() if key not in _SAID}
     return stated({**result, "attributes": stated(rest)})
 
 
 def _source(identifier: Any, url: str | None, site: str | None) -> str:
-    if isinstance(identifier, dict) and identifier.get("propertyID") == _OURS:
+    if _is_ours(identifier):
         return str(identifier.get("name"))
-    for address in (url, site):
-        if address and (host := links.host(address)):
-            return host
-    return SOURCE
+    return next(filter(None, (identity(address)[0] for address in (url, site) if address)), SOURCE)
+
+
+def _key(identifier: Any, url: str | None) -> str | None:
+    key = identity(url)[1] if url else None
+    if key and url and board_of(url) and not _is_ours(identifier):
+        return key
+    return _value(identifier) or key
+
+
+def _is_ours(identifier: Any) -> bool:
+    return isinstance(identifier, dict) and identifier.get("propertyID") == _OURS
 
 
 def _value(identifier: Any) -> str | None:

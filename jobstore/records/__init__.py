@@ -15,7 +15,13 @@ from jobstore.records.postings import (
     Location,
     Revision,
 )
-from jobstore.records.results import Outcome, Rejection, UpsertReport, UpsertResult
+from jobstore.records.results import (
+    IntakeWarning,
+    Outcome,
+    Rejection,
+    UpsertReport,
+    UpsertResult,
+)
 from jobstore.records.searching import FacetCount, Page, SearchQuery, Sort
 from jobstore.records.statistics import ApplicantStatistics, SalaryQuartiles, Statistics
 
@@ -28,6 +34,7 @@ __all__ = [
     "EmploymentType",
     "ExperienceLevel",
     "FacetCount",
+    "IntakeWarning",
     "Job",
     "JobPosting",
     "JobSummary",

@@ -256,7 +256,8 @@ async def test_an_update_that_would_turn_the_salary_around_is_refused(store: Job
 async def test_faults_are_told_all_at_once_and_nothing_is_stored(store: JobStore) -> None:
     with pytest.raises(InvalidPosting) as caught:
         await store.upsert(
-            {"source": "", "source_job_id": "1", "title": "x" * 501, "salary_min": -1, "pay": 3}
+            {"source": "", "source_job_id": "1", "title": "x" * 501, "salary_min": -1, "pay": 3},
+            strict=True,
         )
 
     told = {fault.field for fault in caught.value.faults}

@@ -67,8 +67,8 @@ def test_the_version_is_the_one_that_is_installed_or_declared() -> None:
 
 
 SIGNATURES = {
-    "upsert": "(posting)",
-    "upsert_many": "(postings, *, progress=None)",
+    "upsert": "(posting, *, strict=None, seen_at=None)",
+    "upsert_many": "(postings, *, strict=None, seen_at=None, progress=None)",
     "get": "(id)",
     "get_many": "(ids)",
     "find": "(source, source_job_id)",
@@ -145,8 +145,8 @@ def test_records_have_the_fields_of_the_design() -> None:
     assert set(names(jobstore.Job).split()) == {*known.split(), "id", "version", "updated_at"}
     assert names(jobstore.SearchQuery) == query
     assert names(jobstore.Page) == "items next_cursor total total_capped facets"
-    assert names(jobstore.UpsertResult) == "id outcome version"
-    assert names(jobstore.UpsertReport) == "inserted updated unchanged rejected"
+    assert names(jobstore.UpsertResult) == "id outcome version warnings"
+    assert names(jobstore.UpsertReport) == "inserted updated unchanged rejected warnings"
     assert names(jobstore.Rejection) == "index source_job_id reasons"
     assert "description" not in names(jobstore.JobSummary).split()
 

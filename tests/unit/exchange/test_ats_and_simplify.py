@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from jobstore.exchange.ats import posting as board_posting
-from jobstore.exchange.simplify import posting as simplify_posting
+from jobstore.exchange.catalogue import built_in
 from tests.unit.exchange.conftest import Read, posting
+
+board_posting = built_in("ats").translate
+simplify_posting = built_in("simplify").translate
 
 ENTRY: dict[str, Any] = {
     "company": "acme",
