@@ -189,6 +189,7 @@ def _rows(path: Path) -> dict[str, list[dict[str, Any]]]:
                 row.pop("digest", None)
                 row.pop("seen_digest", None)
                 row.pop("plain", None)
+                row.pop("locations", None)
     return found
 
 
