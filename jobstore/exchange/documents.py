@@ -62,7 +62,7 @@ def json_rows(
         yield from _streamed(Text(stream, name), decoder)
         return
     line, too_long = read_line(stream)
-    if start == b"{" and line.rstrip().endswith(_GOES_ON):
+    if start == b"{" and goes_on(line):
         yield from _streamed(Text(stream, name, line, number), decoder)
         return
     mender = Mender()
@@ -73,6 +73,11 @@ def json_rows(
             yield from _values(line, decoder, number, mender)
         line, too_long = read_line(stream)
         number += 1
+
+
+def goes_on(head: bytes) -> bool:
+    """Tell whether a document is spread over lines, by its first line; ``head`` begins with it."""
+    return head.lstrip().partition(b"\n")[0].rstrip().endswith(_GOES_ON)
 
 
 def json_objects(

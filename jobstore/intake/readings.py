@@ -24,13 +24,13 @@ from jobstore.intake.currencies import currency_code
 from jobstore.intake.fields import (
     MAX_COMPANY,
     MAX_DESCRIPTION,
-    MAX_LOCATION,
     MAX_SKILL,
     MAX_SKILLS,
     MAX_TITLE,
 )
 from jobstore.intake.markup import plain_line
 from jobstore.intake.moments import read_moment
+from jobstore.intake.places import MAX_LOCATION
 from jobstore.intake.plain_values import clean, plain
 from jobstore.intake.sentinels import states_nothing
 from jobstore.intake.spellings import look_up
