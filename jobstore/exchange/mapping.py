@@ -200,8 +200,9 @@ def mapping_from_options(
 ) -> FieldMapping:
     """Make a mapping of what a command line says; ``base`` is what it is added to.
 
-    ``columns`` leads from a field to its column or path, ``items`` to the rows of a document,
-    ``constants`` are the same in all rows, and ``source`` is that of rows that name none. Raises BadMapping.
+    ``columns`` leads from a field to its column or path, ``items`` to the rows of a document;
+    ``constants`` are the same in all rows, and ``source`` is that of rows that name none.
+    Raises BadMapping.
     """
     base = base if base is not None else FieldMapping("your own")
     rules, fixed, rows = dict(base.rules), dict(base.constants), base.rows
