@@ -59,7 +59,7 @@ from jobstore.exchange.paths import compile_path, expression
 from jobstore.exchange.translating import Plan, Rule
 from jobstore.records import JobPosting
 
-FIELD_NAMES = frozenset(each.name for each in fields(JobPosting)) | {"locations"}
+FIELD_NAMES = frozenset(each.name for each in fields(JobPosting))
 
 _TOP = (
     "name",

@@ -47,7 +47,7 @@ CREATE TABLE posting (
     -- Hashes of the content, and of when it was seen and how it is listed, so that a flipped bit
     -- is found which SQLite cannot see. NULL only while `migrate up` has not written them yet.
     digest           BLOB,
-    seen_digest      BLOB,
+    seen_digest      BLOB, locations /* all places, where location and country do not say it all */ TEXT,
     CONSTRAINT id CHECK (length(id) = 16),
     CONSTRAINT listed_tie CHECK (listed_tie >= 0),
     CONSTRAINT version CHECK (version >= 1),

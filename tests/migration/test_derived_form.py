@@ -186,6 +186,7 @@ def _rows(path: Path) -> dict[str, list[dict[str, Any]]]:
             for row in found[table]:
                 row.pop("digest", None)
                 row.pop("seen_digest", None)
+                row.pop("locations", None)
     return found
 
 
@@ -211,7 +212,7 @@ async def test_a_store_of_migration_0005_is_brought_along_and_back(
 
     migrating.up(store_url)
 
-    assert (_words(path), _rows(path), _form(path)) == (words, before, 4)
+    assert (_words(path), _rows(path), _form(path)) == (words, before, rebuilding.DERIVED_FORM)
     assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.PASS}
     async with jobstore.connect(store_url) as store:
         assert await store.count(SearchQuery(text="title:again tea")) == 9

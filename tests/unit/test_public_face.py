@@ -125,7 +125,7 @@ def test_functions_have_the_signatures_of_the_design() -> None:
 
 def test_records_have_the_fields_of_the_design() -> None:
     posting = (
-        "source source_job_id title company location country workplace employment_type"
+        "source source_job_id title company location locations country workplace employment_type"
         " experience_level industry description skills salary_min salary_max salary_currency"
         " salary_period salary_text url apply_url company_url company_size applicant_count"
         " posted_at expires_at attributes"

@@ -28,7 +28,7 @@ from jobstore.engines.sqlite.writing.indexing import entry, numbered
 
 _SQL = named_statements.load("sqlite")
 
-DERIVED_FORM = 4
+DERIVED_FORM = 5
 """The form of what is derived from postings. It changes with the words of the index
 (:mod:`jobstore.search.words`, :mod:`~jobstore.engines.sqlite.search.facet_words`), with its
 columns and rowids (:mod:`~jobstore.engines.sqlite.writing.indexing`), the kinds of counters and
