@@ -22,7 +22,7 @@ from jobstore.intake.lenient import Translated
 
 # Names of columns, and keys that lead into objects.
 Taken = set[str | tuple[str, ...]]
-_Step = Callable[[Mapping[str, Any], dict[str, Any], Taken], None]
+_Step = Callable[[Mapping[str, Any], Translated, Taken], None]
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _LINKS = ("url", "apply_url", "company_url")
@@ -162,7 +162,7 @@ def _conversion(rule: Rule) -> Callable[[Any], Any] | None:
 
 
 def _standing(name: str, value: Any) -> _Step:
-    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+    def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
         fields.setdefault(name, value)
 
     return step
@@ -177,7 +177,7 @@ def _first_of(
         return _converted_column(name, paths[0].text, convert)
     ways = [(path.get, path.mark) for path in paths]
 
-    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+    def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
         held = fields.get(name)
         for get, mark in ways:
             if held is not None:
@@ -205,7 +205,7 @@ def _first_of(
 
 
 def _first_column(name: str, columns: tuple[str, ...]) -> _Step:
-    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+    def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
         held = fields.get(name)
         for column in columns:
             raw = row.get(column)
@@ -221,7 +221,7 @@ def _first_column(name: str, columns: tuple[str, ...]) -> _Step:
 
 
 def _converted_column(name: str, column: str, convert: Callable[[Any], Any]) -> _Step:
-    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+    def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
         raw = row.get(column)
         if raw is None or name in fields:
             return
@@ -241,7 +241,7 @@ def _converted_column(name: str, column: str, convert: Callable[[Any], Any]) -> 
 def _joined(
     name: str, paths: tuple[Path, ...], between: str, convert: Callable[[Any], Any] | None
 ) -> _Step:
-    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+    def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
         if name in fields:
             return
         parts = []
@@ -265,7 +265,7 @@ def _several(value: Any) -> list[Any]:
 
 
 def _all_of(name: str, paths: tuple[Path, ...], convert: Callable[[Any], Any] | None) -> _Step:
-    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+    def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
         if name in fields:
             return
         values: list[Any] = []
@@ -290,12 +290,15 @@ def _all_of(name: str, paths: tuple[Path, ...], convert: Callable[[Any], Any] | 
 def _id(name: str, find: _Step, rule: Rule) -> _Step:
     boards = tuple(map(compile_path, rule.board))
 
-    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+    def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
         source, url = fields.get("source"), fields.get("url")
         find(row, fields, taken)
         if rule.address and isinstance(url, str):
             board, key = identity(url)
             if key is not None and source in (None, board):
+                own = fields.get(name)
+                if own is not None and key not in str(own):
+                    fields.own_id = str(own)
                 fields[name] = key
                 return
         if name not in fields or not boards or source in _UNIQUE:
