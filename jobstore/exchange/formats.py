@@ -7,7 +7,7 @@ Formats do not know each other; only this module knows them all. Most are mappin
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -147,9 +147,10 @@ def _records(
 def _read(stream: io.BufferedReader, name: str, way: Way, wishes: _Wishes) -> Iterator[Record]:
     if way.mapping is not None:
         rows = _rows(stream, name, way, wishes)
-        if way.format == "linkedin":
+        if wishes.side_tables:
             rows = linkedin.joined(rows, **wishes.side_tables)
-        yield from _translated(rows, way.mapping)
+        skip = expression(way.mapping.rows.skip) if way.mapping.rows.skip else None
+        yield from translated(rows, way.mapping.translate, skip)
         return
     if way.format == "schema-org":
         records = schema_org.read(stream, name, source=wishes.source)
@@ -180,19 +181,6 @@ def _rows(stream: io.BufferedReader, name: str, way: Way, wishes: _Wishes) -> It
 
 def _is_deep(items: str) -> bool:
     return bool(items) and compile_path(items).keys is None
-
-
-def _translated(rows: Iterable[Row], mapping: FieldMapping) -> Iterator[Record]:
-    skip = expression(mapping.rows.skip) if mapping.rows.skip else None
-
-    def wanted() -> Iterator[Row]:
-        for row in rows:
-            if row.fault is None and not isinstance(row.value, dict):
-                row.fault = "is no JSON object"
-            if skip is None or row.fault is not None or not skip(row.value):
-                yield row
-
-    return translated(wanted(), mapping.translate)
 
 
 def _look_through(path: FilePath, name: str, wishes: _Wishes, encoding: str | None) -> Way:

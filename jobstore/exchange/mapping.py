@@ -60,7 +60,7 @@ from jobstore.exchange.paths import compile_path, expression
 from jobstore.exchange.translating import Plan, Rule
 from jobstore.records import JobPosting
 
-FIELD_NAMES = frozenset(each.name for each in fields(JobPosting)) | {"locations"}
+FIELD_NAMES = frozenset(each.name for each in fields(JobPosting))
 
 _TOP = (
     "name",
@@ -202,9 +202,9 @@ def mapping_from_options(
 ) -> FieldMapping:
     """Make a mapping of what a command line says; ``base`` is what it is added to.
 
-    ``columns`` leads from a field to its column or path, ``items`` to the rows of a document,
-    ``constants`` are the same in all rows, and ``source`` is that of rows that name none. Raises
-    BadMapping.
+    ``columns`` leads from a field to its column or path, ``items`` to the rows of a document;
+    ``constants`` are the same in all rows, and ``source`` is that of rows that name none.
+    Raises BadMapping.
     """
     base = base if base is not None else FieldMapping("your own")
     rules, fixed, rows = dict(base.rules), dict(base.constants), base.rows
