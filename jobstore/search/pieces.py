@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 
+from jobstore.search.clusters import is_cluster
 from jobstore.search.words import words
 
 # Signs as other keyboards and word processors write them.
@@ -157,7 +158,9 @@ def _term(match: re.Match[str], field: str | None, notes: Notes) -> Term | None:
         )
     if "*" in stem.strip("*"):
         notes.add("A star counts only at the end of a word; it was left out.")
-    return Term(tuple(found), bool(star) or stem.endswith("*"), field)
+    # A run without spaces goes on without a star.
+    prefix = (bool(star) or stem.endswith("*")) and not is_cluster(found[-1])
+    return Term(tuple(found), prefix, field)
 
 
 def _look_at(raw: str, notes: Notes) -> None:
