@@ -140,7 +140,7 @@ def _term(match: re.Match[str], field: str | None, notes: Notes) -> Term | None:
         shortened = _TAIL.sub("", raw)
         tail, raw = shortened != raw, shortened
         if field is None:
-            _look_at(raw, notes)
+            _look_at(raw, match.string[match.end() : match.end() + 1], notes)
     found = words(raw)
     stem = raw.strip()
     if not found:
@@ -163,12 +163,12 @@ def _term(match: re.Match[str], field: str | None, notes: Notes) -> Term | None:
     return Term(tuple(found), prefix, field)
 
 
-def _look_at(raw: str, notes: Notes) -> None:
-    """Say of a word what its writer may have meant by it."""
+def _look_at(raw: str, following: str, notes: Notes) -> None:
+    """Say of a word what its writer may have meant by it; ``following`` is what stands next."""
     if alone := _FIELD_ALONE.match(raw):
         name = alone[1].lower()
         notes.add(f'"{name}" was read as a word; write {name}:word without a space between.')
-    elif other := _OTHER_FIELD.match(raw):
+    elif (other := _OTHER_FIELD.match(raw)) and (other[0] != raw or following in ('"', "(")):
         notes.add(
             f'There is no field "{other[1]}": its words were searched for. Fields of a text are '
             "title, company and location; skills, salaries and others have filters."
