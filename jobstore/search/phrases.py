@@ -15,7 +15,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import chain, repeat
 
+from jobstore.search.clusters import is_inside
 from jobstore.search.words import (
+    ALONE,
     UNSPACED,
     VOICED,
     CharacterTable,
@@ -30,15 +32,14 @@ _SEPARATED = CharacterTable(lambda char: char if char < "\x80" else separated(ch
 _PIECE = re.compile(f"{VOICED}|.", re.DOTALL)
 
 # What words are made of in a folded text, as in an index: letters and digits that stand
-# together, single characters of scripts without spaces, and names with symbols.
-_ALONE = UNSPACED.pattern
-_LETTER = rf"(?:[0-9a-z]|(?!{_ALONE})[\x80-\U0010ffff])"
+# together, single characters and clusters of scripts without spaces, and names with symbols.
+_LETTER = rf"(?:[0-9a-z]|(?!{UNSPACED.pattern})[\x80-\U0010ffff])"
 # A group is never repeated possessively: Python up to 3.11.4 then ends it too early. Nothing is
 # tried twice all the same, since no character begins two of its parts.
-_LETTERS = re.compile(rf"(?:[0-9a-z]++|(?!{_ALONE})[\x80-\U0010ffff])*")
+_LETTERS = re.compile(rf"(?:[0-9a-z]++|(?!{UNSPACED.pattern})[\x80-\U0010ffff])*")
 _ENDS = rf"(?!{_LETTER}|\+\+)"
 _NET = rf"\.net{_ENDS}(?:(?<!{_LETTER}\.net)|(?<=asp\.net)|(?<=ado\.net)|(?<=vb\.net))"
-_WORD = rf"[a-z]\#|{_ALONE}|(?:{_NET}|{_LETTERS.pattern[:-1]}+)(?:(?<=[a-z])\+\+)?"
+_WORD = rf"[a-z]\#|{ALONE}|(?:{_NET}|{_LETTERS.pattern[:-1]}+)(?:(?<=[a-z])\+\+)?"
 # The ends of names, which are no words by themselves.
 _INSIDE = rf"net{_ENDS}(?:(?<=\.net)(?<!{_LETTER}\.net)|(?<=asp\.net)|(?<=ado\.net)|(?<=vb\.net))"
 # Where fewer than one in so many characters are foreign, each of these is folded by itself.
@@ -202,7 +203,9 @@ def _is_inside(folded: str, begin: int) -> bool:
     before = folded[begin - 1]
     if before == ".":
         return _compiled(_INSIDE).match(folded, begin) is not None
-    return folded[begin] != "." and _is_joined(before) and not is_unspaced(folded[begin])
+    if is_unspaced(folded[begin]):
+        return is_inside(folded, begin)
+    return folded[begin] != "." and _is_joined(before)
 
 
 def _after(folded: str, begin: int) -> int:

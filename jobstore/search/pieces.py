@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 
+from jobstore.search.clusters import is_cluster
 from jobstore.search.words import words
 
 # Signs as other keyboards and word processors write them.
@@ -139,7 +140,7 @@ def _term(match: re.Match[str], field: str | None, notes: Notes) -> Term | None:
         shortened = _TAIL.sub("", raw)
         tail, raw = shortened != raw, shortened
         if field is None:
-            _look_at(raw, notes)
+            _look_at(raw, match.string[match.end() : match.end() + 1], notes)
     found = words(raw)
     stem = raw.strip()
     if not found:
@@ -157,15 +158,17 @@ def _term(match: re.Match[str], field: str | None, notes: Notes) -> Term | None:
         )
     if "*" in stem.strip("*"):
         notes.add("A star counts only at the end of a word; it was left out.")
-    return Term(tuple(found), bool(star) or stem.endswith("*"), field)
+    # A run without spaces goes on without a star.
+    prefix = (bool(star) or stem.endswith("*")) and not is_cluster(found[-1])
+    return Term(tuple(found), prefix, field)
 
 
-def _look_at(raw: str, notes: Notes) -> None:
-    """Say of a word what its writer may have meant by it."""
+def _look_at(raw: str, following: str, notes: Notes) -> None:
+    """Say of a word what its writer may have meant by it; ``following`` is what stands next."""
     if alone := _FIELD_ALONE.match(raw):
         name = alone[1].lower()
         notes.add(f'"{name}" was read as a word; write {name}:word without a space between.')
-    elif other := _OTHER_FIELD.match(raw):
+    elif (other := _OTHER_FIELD.match(raw)) and (other[0] != raw or following in ('"', "(")):
         notes.add(
             f'There is no field "{other[1]}": its words were searched for. Fields of a text are '
             "title, company and location; skills, salaries and others have filters."

@@ -22,6 +22,7 @@ POSTINGS = [
     posting("senior", title="Senior Data Engineer", company="Café Crème", location="Paris"),
     posting("engineer", title="Engineer of data", company="CAFE CREME", description="No data."),
     posting("tokyo", title="東京都の開発者", company="株式会社テスト", location="東京"),
+    posting("thai", title="รับพนักงานขายด่วน", company="บริษัท"),
     posting("russian", title="Инженер данных", company="Ромашка"),
     posting("dash", title="Dev-Ops engineer", company="O'Brien & Søn"),
     posting("strasse", title="Fahrer", company="Straße AG", description="Der Fahrer fährt."),
@@ -77,7 +78,7 @@ async def found(store: JobStore, **query: Any) -> str:
         ("dev-ops", "dash"),
         ("O'Brien", "dash"),
         # Exclusion.
-        ("-developer -engineer", "r russian strasse tokyo"),
+        ("-developer -engineer", "r russian strasse thai tokyo"),
         ("engineer -data", "dash node"),
         ('engineer -"data engineer"', "dash engineer node"),
         ("developer -company:acme", "c"),
@@ -115,6 +116,15 @@ async def found(store: JobStore, **query: Any) -> str:
         ("location:京都", ""),
         ("テスト", "tokyo"),
         ("ｄｅｖ", "dash"),
+        ("พนักงานขาย", "thai"),
+        ("ขาย", "thai"),
+        ("งาน", "thai"),
+        ("งาน ขาย", "thai"),
+        ("title:ขาย*", "thai"),
+        ("ขายา", ""),
+        ("นักงา", "thai"),
+        ("กงาน", "thai"),
+        ("ดวน", ""),
         # Signs are nothing beside words.
         ("( data & engineer ) !", "data engineer senior"),
         # Other languages of search.
@@ -133,8 +143,8 @@ async def found(store: JobStore, **query: Any) -> str:
         ("-", None),
         ('""', None),
         ("a OR -b", None),
-        ("", "c cpp csharp dash data engineer node r russian senior strasse tokyo"),
-        ("  ", "c cpp csharp dash data engineer node r russian senior strasse tokyo"),
+        ("", "c cpp csharp dash data engineer node r russian senior strasse thai tokyo"),
+        ("  ", "c cpp csharp dash data engineer node r russian senior strasse thai tokyo"),
     ],
 )
 async def test_texts(searched: JobStore, text: str, hits: str | None) -> None:

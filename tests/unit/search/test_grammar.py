@@ -160,6 +160,7 @@ LANGUAGES = [
     ('skills:"machine learning"', "skills & machine_learning", 'no field "skills"'),
     ("skills:(a b)", "skills & a & b", 'no field "skills"'),
     ("title: x", "title & x", "without a space"),
+    ("Wanted: nurse", "wanted & nurse", None),
     ("https://example.com 12:30", "https_example_com & 12_30", None),
     # Stars and other signs.
     ("*entwickler", "entwickler", "at the beginning"),
