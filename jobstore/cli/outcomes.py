@@ -177,8 +177,12 @@ class Rows:
 
 def in_words(warning: IntakeWarning) -> str:
     """Return what a warning says, such as ``posted_at ("Date"): cannot be read as a time``."""
-    named = f' ("{warning.name}")' if warning.name and warning.name != warning.field else ""
-    return f"{warning.field}{named}: {warning.reason}"
+    return f"{named(warning.field, warning.name)}: {warning.reason}"
+
+
+def named(field: str, name: str) -> str:
+    """Return a field with what the source calls it, such as ``posted_at ("Date")``."""
+    return f'{field} ("{name}")' if name and name != field else field
 
 
 def _told(warning: IntakeWarning) -> dict[str, Any]:
