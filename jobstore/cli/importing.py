@@ -227,9 +227,11 @@ async def _import(
     store: JobStore, input: _Input, how: _How, outcomes: Outcomes, rows: Rows
 ) -> None:
     from jobstore.cli.progress import Progress, octets_of
+    from jobstore.exchange.clashes import SeenKeys
 
     title = "stdin" if input.name == "-" else Path(input.name).name
     seen_at = how.seen(input.name)
+    keys = SeenKeys()
     with Progress(title, octets_of(input.name), quiet=how.quiet) as progress:
         for batch in input.batches:
             read = batch.records + batch.broken
@@ -238,6 +240,7 @@ async def _import(
                 for record in read:
                     record.raw = None
             rows.take_broken(input.name, batch)
+            rows.take_clashes(input.name, batch, keys)
             report = await store.upsert_many(
                 batch.postings,
                 strict=how.strict or None,
