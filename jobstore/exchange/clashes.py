@@ -55,6 +55,8 @@ class SeenKeys:
         source, key, title = get("source"), get("source_job_id"), get("title")
         if key is None or not isinstance(title, str) or not isinstance(source, str):
             return posting, None
+        if not title.strip():
+            return posting, None
         first = self._first(source, str(key), title, line or 0)
         if first is None:
             return posting, None
