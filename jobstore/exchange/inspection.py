@@ -226,8 +226,8 @@ def _fields_of(mapping: FieldMapping | None) -> Callable[[tuple[str, ...]], list
         return lambda keys: [keys[0]] if keys[0] in FIELD_NAMES else []
     whole: dict[tuple[str, ...], list[str]] = {}
     named: dict[str, list[str]] = {}
-    for name, rule in mapping.rules.items():
-        for path in map(compile_path, rule.paths):
+    for name, alternatives in mapping.rules.items():
+        for path in (compile_path(path) for rule in alternatives for path in rule.paths):
             if path.keys is not None:
                 whole.setdefault(path.keys, []).append(name)
                 whole.setdefault((path.text,), []).append(name)
