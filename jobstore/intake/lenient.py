@@ -64,11 +64,12 @@ class Translated(dict[str, Any]):
 
     ``origin`` gives a field's own name at the source and its raw value, or ``None`` where they
     are the field's; it is asked only about values that are left out. ``broken`` is what the
-    mapping itself left out.
+    mapping itself left out. ``own_id`` is the row's own id where its address has another.
     """
 
     origin: Callable[[str], tuple[str, Any] | None] | None = None
     broken: Sequence[Omission] = ()
+    own_id: str | None = None
 
 
 def accept(

@@ -24,13 +24,13 @@ from jobstore.intake.currencies import currency_code
 from jobstore.intake.fields import (
     MAX_COMPANY,
     MAX_DESCRIPTION,
-    MAX_LOCATION,
     MAX_SKILL,
     MAX_SKILLS,
     MAX_TITLE,
 )
 from jobstore.intake.markup import plain_line
 from jobstore.intake.moments import read_moment
+from jobstore.intake.places import MAX_LOCATION, readable_locations
 from jobstore.intake.plain_values import clean, plain
 from jobstore.intake.sentinels import states_nothing
 from jobstore.intake.spellings import look_up
@@ -294,6 +294,13 @@ def _stripped(parts: list[str]) -> list[Any]:
     return [part.strip(" \t\r\n\"'") for part in parts]
 
 
+def _places(value: Any, known: Known) -> Reading:
+    found, faults = readable_locations(value)
+    if faults and not found:
+        raise ValueError(faults[0])
+    return Reading(found, "; ".join(faults[:3]) or None)
+
+
 READERS: dict[str, Reader] = {
     "source": _key,
     "source_job_id": _key,
@@ -301,6 +308,7 @@ READERS: dict[str, Reader] = {
     "company": _text(MAX_COMPANY),
     "country": _country,
     "location": _text(MAX_LOCATION, joined="; "),
+    "locations": _places,
     **{name: _kind(name) for name in KINDS},
     "industry": _text(),
     "company_size": _text(),
