@@ -301,13 +301,26 @@ def _places(value: Any, known: Known) -> Reading:
     return Reading(found, "; ".join(faults[:3]) or None)
 
 
+_location_text = _text(MAX_LOCATION, joined="; ")
+
+
+def _location(value: Any, known: Known) -> Reading:
+    """Read a text, or one or several places, which are the posting's locations as well."""
+    if isinstance(value, list | Mapping):
+        found, faults = readable_locations(value)
+        if not faults and found:
+            texts = [place.text for place in found]
+            return _location_text(texts, known)._replace(beside={"locations": found})
+    return _location_text(value, known)
+
+
 READERS: dict[str, Reader] = {
     "source": _key,
     "source_job_id": _key,
     "title": _text(MAX_TITLE),
     "company": _text(MAX_COMPANY),
     "country": _country,
-    "location": _text(MAX_LOCATION, joined="; "),
+    "location": _location,
     "locations": _places,
     **{name: _kind(name) for name in KINDS},
     "industry": _text(),

@@ -17,7 +17,7 @@ import pytest
 from jobstore.errors import Fault, InvalidPosting
 from jobstore.intake.lenient import Omission, Translated, accept, take_in
 from jobstore.intake.validation import check_posting
-from jobstore.records import COMPANY_NOT_STATED, MAX_ATTRIBUTES, JobPosting
+from jobstore.records import COMPANY_NOT_STATED, MAX_ATTRIBUTES, JobPosting, Location
 
 BARE: dict[str, Any] = {
     "source": "board",
@@ -232,8 +232,18 @@ def test_texts_of_lists_and_numbers() -> None:
     assert taken(location=["Berlin", "Hamburg"]).location == "Berlin; Hamburg"
     assert taken(industry=["Energy", "Oil"]).industry == "Energy, Oil"
     assert taken(company_size=50).company_size == "50"
-    assert left_out(location={"city": "Berlin"}) == "must be text, not dict"
+    assert left_out(location={"street": "Hauptstr. 1"}) == "must be text, not dict"
     assert left_out(industry=True) == "must be text, not bool"
+
+
+def test_a_location_may_be_several_places_or_one_with_its_parts() -> None:
+    posting = taken(location=["Berlin", "Hamburg"])
+    assert [place.text for place in posting.locations] == ["Berlin", "Hamburg"]
+    posting = taken(location={"city": "Berlin", "country": "Germany"})
+    assert posting.location == "Berlin, Germany"
+    assert posting.locations == [Location("Berlin, Germany", "Berlin", None, "DE")]
+    posting = taken(location=["Berlin"], locations=["Bonn"])
+    assert posting.locations == [Location("Bonn")]
 
 
 @pytest.mark.parametrize(
