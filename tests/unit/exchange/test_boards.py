@@ -228,7 +228,7 @@ SAMPLES_OF: dict[str, list[Values]] = {
             "salary_min": 15,
             "salary_max": 18,
             "salary_period": "hour",
-            "posted_at": datetime(2026, 11, 17, 10, tzinfo=UTC),
+            "posted_at": day(11, 17),
             "last_seen_at": SEEN_AT,
         },
         {"source_job_id": "fedcba9876543210", "posted_at": None, "employment_type": "full_time"},
