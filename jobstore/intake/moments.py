@@ -38,7 +38,7 @@ _UNITS = {
     "year": timedelta(days=365),
 }
 # Enough to meet every plural form of every language (CLDR's rules of plurals).
-_COUNTS = (1, 2, 3, 5, 11, 21, 100)
+_COUNTS = (1, 2, 5, 11, 100)
 # The only zones that RFC 2822 (section 4.3) names, in hours.
 _AMERICAN = {
     "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,

@@ -379,6 +379,15 @@ def test_skills_are_read_from_lists_and_texts(given: Any) -> None:
     assert taken(skills=given).skills == ["SQL", "Python"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["a," * 20_000, "(" + "a," * 20_000, "(" * 40_000, "['" + "\\d" * 100 + "']", "[[[[" * 9_000],
+)
+def test_lists_made_to_be_slow_are_read_or_left_out(text: str) -> None:
+    posting, _ = take_in({**BARE, "skills": text, "employment_type": text})
+    assert check_posting(posting) == posting
+
+
 def test_a_comma_in_brackets_parts_no_skills() -> None:
     assert taken(skills="AWS (S3, EC2), C++").skills == ["AWS (S3, EC2)", "C++"]
     assert taken(skills="R&amp;D, SQL").skills == ["R&D", "SQL"]
