@@ -92,3 +92,14 @@ def test_texts_of_many_languages(text: str, expected: dict[str, str]) -> None:
     found = parse_salary(text)
     assert found.pop("salary_text") == text
     assert {name: str(value) for name, value in found.items()} == expected
+
+
+def test_real_pay_texts_are_read_right_or_left_alone(real_data: Path) -> None:
+    """Texts that readers got wrong: nothing is read that should not be."""
+    texts = (real_data / "field_cases" / "salary_texts.csv").read_text("utf-8").splitlines()
+    rows = list(csv.DictReader(texts))
+    assert len(rows) == 46
+    for row in rows:
+        found = parse_salary(row["text"])
+        stated = {name: str(found.get(f"salary_{name}") or "") for name in list(row)[1:]}
+        assert stated == {name: row[name] for name in stated}
