@@ -128,7 +128,8 @@ def _of_salary(found: list[Token]) -> Iterator[Token]:
             roles = {role for each in part for role in each.roles}
             if "B" in roles or ("%" in roles and "N" not in roles):
                 # "$50,000+ bonus" may be 50,000 or more, or a bonus beside it.
-                doubtful = "l" in token.roles and not token.spaced and part[0].spaced
+                behind_amount = at > 0 and not token.spaced and "S" not in found[at - 1].roles
+                doubtful = "l" in token.roles and behind_amount and part[0].spaced
                 if not amounts or doubtful or "?" in roles:
                     raise _Unclear
                 at = end
