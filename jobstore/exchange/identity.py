@@ -28,6 +28,9 @@ _TRACKING = re.compile(
 _COUNTRY = r"(?:com|[a-z]{2}|com?\.[a-z]{2})"
 
 
+_PLAIN_HOST = re.compile(r"https?://([a-z0-9.-]+[a-z])(?=[/?#]|$)")
+
+
 @dataclass(frozen=True, slots=True)
 class _Board:
     """The rules of one entry in ``boards.toml``, which says what each means."""
@@ -127,8 +130,17 @@ def _identity(url: str) -> tuple[str | None, str | None]:
 
 def board_of(url: str) -> str | None:
     """Return the board that ``url`` is on; ``None`` where that is no board we know."""
+    # The host alone tells most boards.
+    if (found := _PLAIN_HOST.match(url)) and (board := _board_at(found[1])):
+        return board
     source, _ = identity(url)
     return source if source in _sources() else None
+
+
+@lru_cache(maxsize=4_096)
+def _board_at(host: str) -> str | None:
+    boards = _boards(host)
+    return boards[0].source if boards and not boards[0].only else None
 
 
 @cache
