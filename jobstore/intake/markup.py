@@ -120,10 +120,10 @@ _SHOWN = {chr(code): bytes([code]).decode("cp1252", "ignore") for code in range(
 _SHOWN |= dict.fromkeys("\x0b\x0c\u2028\u2029", "\n")
 
 # What follows the first backslash of a word, and what no Markdown has: a backslash before anything
-# but punctuation, and those of paths of Windows.
+# but punctuation, and those of paths of Windows. Some sources escape twice.
 _BACKSLASHES = re.compile(r"\\\S*")
 _NOT_MARKDOWN = re.compile(r"\\(?![!-/:-@\[-`{-~])")
-_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_ESCAPED = re.compile(r"\\+([!-/:-@\[\]-`{-~])")
 _DRIVE = re.compile(r"\b[A-Za-z]:$", re.ASCII)
 _SHARE = re.compile(r"\\\\[\w.]", re.ASCII)
 
@@ -226,7 +226,7 @@ def _unescaped(word: re.Match[str]) -> str:
     told, before = word[0], word.string[max(word.start() - 3, 0) : word.start()]
     if _DRIVE.search(before) or (_SHARE.match(told) and not before[-1:].isalnum()):
         return told
-    if _NOT_MARKDOWN.search(told.replace("\\\\", "")):
+    if _NOT_MARKDOWN.search(told):
         return told
     return _ESCAPED.sub(r"\1", told)
 

@@ -127,6 +127,8 @@ def test_words_are_no_markup(text: str) -> None:
         (r"\* one\_two \(three\) 4\. \[five\] \~6", "* one_two (three) 4. [five] ~6"),
         (r"**Node\.js** & \<b\> ASP\.NET", "**Node.js** & <b> ASP.NET"),
         (r"<p>C\+\+</p>", "C++"),
+        (r"user\\-made, R\\&D, C\\+\\+", "user-made, R&D, C++"),
+        (r"\(C:\\dev\\) \\uD83E \\server\share", r"\(C:\\dev\\) \\uD83E \\server\share"),
         (r"C\+\+ in C:\dev or \d\+", r"C++ in C:\dev or \d\+"),
         # Characters that nobody sees, and controls.
         ("Data\xad\u200b\u2060\ufeff engin\u200deer", "Data engineer"),
