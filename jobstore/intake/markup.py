@@ -192,12 +192,14 @@ def _bare(text: str) -> str:
 
 def _decoded(text: str, in_lines: bool = True) -> str:
     for level in range(_LEVELS):
-        before = text
+        before, tags = text, False
+        # As JSON that was escaped twice has end tags.
+        text = text.replace("<\\/", "</")
         if "<" in text and (level == 0 or _SURELY.search(text) or _BEGINNING.match(text)):
-            flat, tags, breaks = _flattened(text)
+            flat, tags, parted = _flattened(text)
             if tags:
-                text = _read(flat, breaks, in_lines)
-        if text is before and "&" in text:
+                text = _read(flat, parted, in_lines)
+        if not tags and "&" in text:
             text = _ENTITY.sub(_character, text)
         if text == before:
             break
@@ -268,9 +270,10 @@ def _flattened(text: str) -> tuple[str, bool, bool]:
         elif end:
             mark = _ITEM_END if end == "li" else _EFFECTS.get(end)
         elif match[0] == "<!--":
-            if last_comment < after:
+            # Its dashes may be those of its end.
+            if last_comment < at + 2:
                 continue
-            after = text.index("-->", after) + 3
+            after = text.index("-->", at + 2) + 3
         elif match[0] == "]]>":
             if not in_cdata:
                 continue

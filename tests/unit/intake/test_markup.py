@@ -82,6 +82,7 @@ def test_words_are_no_markup(text: str) -> None:
         ("<html><head><title>Jobs</title></head><body><p>One</p></body></html>", "One"),
         ("<svg><title>Logo</title><path d='M0'/></svg>One", "One"),
         ("One<!-- <p>hidden</p> -->, two<!---->", "One, two"),
+        ("One<!-->, two<!--->, <b>three</b>", "One, two, three"),
         ("<!--[if mso]><p>Word</p><![endif]-->One<![endif]>", "One"),
         ('<!DOCTYPE html><?xml version="1.0"?><p>One</p>', "One"),
         ("<![CDATA[<p>One &amp; two</p>]]>", "One & two"),
@@ -91,6 +92,7 @@ def test_words_are_no_markup(text: str) -> None:
         ("<p class='a' data-x=\"<b>\" hidden>One</p>", "One"),
         ("<td nowrap>One</td>", "One"),
         ("<p\n  class=x\n>One</p>", "One"),
+        (r"<p>One<\/p><p>two<\/p>", "One\n\ntwo"),
         # Unusual elements.
         ("<o:p></o:p>One<o:p/>", "One"),
         ("<my-card>One</my-card>", "One"),
