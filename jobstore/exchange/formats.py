@@ -21,11 +21,9 @@ from jobstore.exchange.mapping import (
     mapping_from_options,
     read_mapping,
 )
-from jobstore.exchange.pages import scripts
 from jobstore.exchange.paths import compile_path, expression
 from jobstore.exchange.reading import (
     FilePath,
-    exhaust,
     is_pipe,
     name_of,
     open_input,
@@ -36,6 +34,7 @@ from jobstore.exchange.recognition import Way, kind_of, recognise
 from jobstore.exchange.rows import BrokenFile, Record, Row, translated
 from jobstore.exchange.tables import csv_rows
 from jobstore.exchange.unfolding import unfolded
+from jobstore.exchange.wholeness import look_through
 
 MappingLike = str | Path | Mapping[str, Any] | FieldMapping
 
@@ -186,16 +185,7 @@ def _look_through(path: FilePath, name: str, wishes: _Wishes, encoding: str | No
     with open_input(path, encoding=encoding) as stream:
         head = read_head(stream, name)
         way = _way(head, name, wishes)
-        stream = with_head(stream, head, name)
-        start = head.lstrip()[:1]
-        if start == b"[" and way.kind == "json":
-            for _ in json_rows(stream, name):
-                pass
-        elif start == b"<" and way.format == "schema-org":
-            for _ in scripts(stream, name):
-                pass
-        else:
-            exhaust(stream)
+        look_through(stream, head, name, json=way.kind == "json")
     return way
 
 

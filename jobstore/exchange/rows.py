@@ -11,6 +11,9 @@ from typing import Any
 
 from jobstore.errors import JobStoreError
 
+# The text of the rows that are held at a time, in characters.
+BATCH = 32 * 1024 * 1024
+
 
 class BrokenFile(JobStoreError):
     """The file cannot be read as postings."""
@@ -90,21 +93,24 @@ class Batch:
     broken: list[Record] = field(default_factory=list)
 
 
-def batches(records: Iterable[Record], size: int = 2048) -> Iterator[Batch]:
+def batches(records: Iterable[Record], size: int = 2048, octets: int = BATCH) -> Iterator[Batch]:
     """Cut ``records`` into batches of at most ``size`` rows, holding one at a time.
+
+    A batch ends as well with the row by which its text has ``octets`` characters.
 
     Store ``batch.postings`` with one ``upsert_many``; a rejection with index ``i`` came from
     ``batch.records[i]``. Rows that gave no posting are in ``batch.broken``.
     """
-    batch = Batch()
+    batch, length = Batch(), 0
     for record in records:
+        length += len(record.raw or "")
         if record.posting is None:
             batch.broken.append(record)
         else:
             batch.postings.append(record.posting)
             batch.records.append(record)
-        if len(batch.records) + len(batch.broken) >= size:
+        if len(batch.records) + len(batch.broken) >= size or length >= octets:
             yield batch
-            batch = Batch()
+            batch, length = Batch(), 0
     if batch.records or batch.broken:
         yield batch
