@@ -51,8 +51,11 @@ class SeenKeys:
         the address's took the place of, that is added. Any other clash is only reported: the
         later row updates the earlier one.
         """
-        source, key, title = (posting.get(name) for name in ("source", "source_job_id", "title"))
+        get = posting.get
+        source, key, title = get("source"), get("source_job_id"), get("title")
         if key is None or not isinstance(title, str) or not isinstance(source, str):
+            return posting, None
+        if not title.strip():
             return posting, None
         first = self._first(source, str(key), title, line or 0)
         if first is None:
@@ -70,21 +73,22 @@ class SeenKeys:
         """Note the row; return the line of the first one with this key if its title differs."""
         if self._used * 2 >= len(self._keys):
             self._grow()
-        # 0 marks a free slot.
+        # A free slot holds 0.
         mark = hash((source, key)) & _WORD or 1
         name = hash(" ".join(title.split()).casefold()) & _HALF
         slot = self._slot(mark)
-        if self._keys[slot]:
-            noted = self._rows[slot]
+        noted = self._rows[slot]
+        if noted:
             return None if noted & _HALF == name else noted >> 32
-        self._keys[slot], self._rows[slot] = mark, (line & _HALF) << 32 | name
+        self._keys[slot], self._rows[slot] = mark, (line & _HALF) << 32 | name or 1
         self._used += 1
         return None
 
     def _slot(self, mark: int) -> int:
-        last = len(self._keys) - 1
+        keys = self._keys
+        last = len(keys) - 1
         slot = mark & last
-        while self._keys[slot] and self._keys[slot] != mark:
+        while keys[slot] not in (mark, 0):
             slot = slot + 1 & last
         return slot
 

@@ -264,6 +264,18 @@ def place(value: Any) -> Any:
     return Partly(text) if text and isinstance(value, Mapping) else text
 
 
+def before_colon(value: Any) -> Any:
+    """Return what stands before the first colon: ``Acme`` of ``Acme: Engineer``."""
+    before, colon, _ = str(value).partition(": ")
+    return Partly(before.strip()) if colon else None
+
+
+def after_colon(value: Any) -> Any:
+    """Return what stands behind the first colon, or all of it where there is none."""
+    _, colon, after = str(value).partition(": ")
+    return Partly(after.strip()) if colon else value
+
+
 def places(value: Any) -> Any:
     """Return a list of places: of texts, or of objects that name a city, a region, a country.
 
@@ -299,7 +311,16 @@ def _listed(value: Any) -> list[Any]:
 
 
 _COUNT = re.compile(r"\d+\s+(?:more\s+|other\s+)?(?:locations?|places?|cities|sites)", re.I)
-_TEXTS = ("text", "fullLocation", "display_name", "displayName", "name", "locationName", "location")
+_TEXTS = (
+    "text",
+    "location_str",
+    "fullLocation",
+    "display_name",
+    "displayName",
+    "name",
+    "locationName",
+    "location",
+)
 _CITIES = ("city", "addressLocality", "town", "locality")
 _REGIONS = ("region", "state", "addressRegion", "province")
 _COUNTRIES = ("country", "addressCountry", "countryCode", "country_code")
@@ -370,6 +391,8 @@ def linkedin_pay(row: dict[str, Any]) -> dict[str, Any]:
 _PAY = ("min_salary", "max_salary", "pay_period", "currency")
 
 CONVERTERS: Mapping[str, Converter] = {
+    "after_colon": after_colon,
+    "before_colon": before_colon,
     "board": board,
     "closed_if": closed_if,
     "closed_unless": closed_unless,

@@ -16,6 +16,7 @@ A mapping is a TOML file; ours are in ``mappings/``, and a user's own is the sam
     items = "jobs"                  # where the rows are in a document; several may be tried in turn
     details = "details"             # an object or list of what else is known of the rows ...
     key = "id"                      # ... by this key of theirs; a row that comes again is left out
+    around = ["name"]               # keys of the document that each row gets, as envelope.name
     skip = "legal"                  # JMESPath: where it is true, a row is no posting
     drop = ["jobAd.sections"]       # keys whose values are all held, or only repeat others
     prepare = "linkedin_pay"        # what is done with a row first; of converters.PREPARATIONS
@@ -73,7 +74,7 @@ _TOP = (
     "constants",
 )
 _RECOGNISE = ("keys", "envelope", "without")
-_ROWS = ("items", "details", "key", "skip", "drop", "prepare")
+_ROWS = ("items", "details", "key", "around", "skip", "drop", "prepare")
 _RULE = ("path", "paths", "each", "join", "convert", "words", "board", "address", "value")
 _MAPPABLE = tuple(sorted(FIELD_NAMES - {"attributes"}))
 
@@ -108,6 +109,7 @@ class Rows:
     items: tuple[str, ...] = ()
     details: str | None = None
     key: str | None = None
+    around: tuple[str, ...] = ()
     skip: str | None = None
     drop: tuple[str, ...] = ()
     prepare: str | None = None
@@ -335,10 +337,11 @@ def _rows(given: Any) -> Rows:
         for each in _texts("rows.items", given.get("items", ()))
     )
     drop = _texts("rows.drop", given.get("drop", ()))
+    around = _texts("rows.around", given.get("around", ()))
     prepare = given.get("prepare")
     if prepare is not None:
         _named("rows.prepare", _text("rows.prepare", prepare), PREPARATIONS)
-    return Rows(items, texts.get("details"), texts.get("key"), skip, drop, prepare)
+    return Rows(items, texts.get("details"), texts.get("key"), around, skip, drop, prepare)
 
 
 def _named(where: str, name: str, known: Mapping[str, Any]) -> str:

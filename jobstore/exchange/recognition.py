@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobstore.exchange import catalogue
+from jobstore.exchange.feeds import first_entries, is_feed
 from jobstore.exchange.mapping import FieldMapping, Rows
 from jobstore.exchange.reading import HEAD
 from jobstore.exchange.rows import BrokenFile
@@ -29,8 +30,8 @@ _KEY = re.compile(r'"([^"\\]{1,64})"\s*:')
 class Way:
     """How a file is read: its format and, unless it is one of our own, the mapping.
 
-    ``kind`` is ``json``, ``table`` or ``page``; ``items`` leads to the rows of a JSON document, and
-    is empty where the document is its rows.
+    ``kind`` is ``json``, ``table``, ``feed`` or ``page``; ``items`` leads to the rows of a JSON
+    document, and is empty where the document is its rows.
     """
 
     format: str
@@ -49,9 +50,11 @@ class _Place:
 
 
 def kind_of(head: bytes) -> str:
-    """Return ``json``, ``table`` or ``page``."""
+    """Return ``json``, ``table``, ``feed`` or ``page``."""
     start = head.lstrip()[:1]
-    return "page" if start == b"<" else "json" if start in (b"{", b"[") else "table"
+    if start == b"<":
+        return "feed" if is_feed(head) else "page"
+    return "json" if start in (b"{", b"[") else "table"
 
 
 def recognise(
@@ -76,9 +79,11 @@ def recognise(
     kind = kind_of(head)
     if kind == "page":
         return Way("schema-org", kind)
+    if mapping is not None and kind != "json":
+        return Way(mapping.name, kind, mapping)
+    if kind == "feed":
+        return _feed(head, name, columns)
     if kind == "table":
-        if mapping is not None:
-            return Way(mapping.name, kind, mapping)
         stream: Any = io.BufferedReader(io.BytesIO(head))  # typeshed asks for a raw stream
         return _table(csv_rows(stream, name, delimiter=delimiter)[0], name, columns)
     text = head.decode("utf-8", "replace").lstrip()
@@ -119,6 +124,16 @@ def _table(header: list[str], name: str, columns: Mapping[str, str] | None) -> W
     if mapping is None:
         raise _unknown(name, "no column of it is surely the title of a posting", header)
     return Way(mapping.name, "table", mapping)
+
+
+def _feed(head: bytes, name: str, columns: Mapping[str, str] | None) -> Way:
+    entries = first_entries(head)
+    around = frozenset(("feed",))
+    found = _known(keys_of(entries), around) if columns is None else None
+    mapping = found[1] if found else self_mapping(entries, columns)
+    if mapping is None:
+        raise _unknown(name, "its entries have no title", keys_of(entries))
+    return Way(mapping.name, "feed", mapping)
 
 
 def _places(values: list[Any], items: str | None) -> Iterator[_Place]:

@@ -135,6 +135,8 @@ class _Intake:
             faults += [Fault(name, "is required") for name in _DECIDING - values.keys()]
         if faults:
             self._read(values, checked, faults)
+        if skills := checked.get("skills"):
+            checked["skills"] = _told(skills)
         if not checked.get("company"):
             checked["company"] = COMPANY_NOT_STATED
         if not _PAID.isdisjoint(values):
@@ -322,6 +324,13 @@ class _Intake:
                 self._too_long("attributes", coercion.shorten(key), raw)
             else:
                 attributes[key] = value
+
+
+def _told(skills: list[str]) -> list[str]:
+    """Return the skills that say something, as they are read."""
+    if mending.is_odd("|".join(skills)):
+        skills = [mending.line(skill)[0] for skill in skills]
+    return [skill for skill in skills if not states_nothing("skills", skill)]
 
 
 def _names(own: str) -> Iterable[str]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobstore.intake.markup import plain_line
+from jobstore.intake.plain_values import clean
 
 # What UTF-8 looks like when it is read as Windows-1252 or Latin-1: a first byte with a following
 # one; and characters U+0080 to U+009F, which nobody writes.
@@ -51,6 +52,7 @@ def in_encoding(text: str) -> str:
 def line(text: str) -> tuple[str, bool]:
     """Return a text of one line as it is read, without tags and entities; and whether it was in
     another encoding."""
+    text = clean(text)
     encoded = in_encoding(text)
     return plain_line(encoded), encoded is not text
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from html import unescape
 from typing import Any, NamedTuple
 
 from jobstore.intake import coercion
@@ -115,7 +116,7 @@ def _kind(name: str) -> Reader:
         items = _items(value) if isinstance(value, list) or _is_list(value) else [value]
         kinds: list[StrEnum] = []
         beside: dict[str, Any] = {}
-        unread = None
+        unread = silent = None
         for item in items:
             if item is None or (isinstance(item, str) and states_nothing(name, item)):
                 continue
@@ -129,15 +130,19 @@ def _kind(name: str) -> Reader:
             if said is None:
                 unread = unread or text
                 continue
+            silent = silent or text
             kinds += said.kinds
             beside |= {key: kind for key, kind in said.beside.items() if key not in beside}
         kinds = list(dict.fromkeys(kinds))
-        if unread is not None and (not kinds or name != "employment_type"):
-            raise ValueError(f"must be one of {', '.join(enum)}, not '{shorten(unread)}'")
+        if unread and kinds and name != "employment_type":
+            kinds = []
+        if not kinds and (doubtful := unread or silent):
+            raise ValueError(f"must be one of {', '.join(enum)}, not '{shorten(doubtful)}'")
         if not kinds:
             return Reading(None)
         if len(kinds) == 1:
-            return Reading(kinds[0], None, beside)
+            more = unread and f"says more than {kinds[0]}: '{shorten(unread)}' is not understood"
+            return Reading(kinds[0], more, beside)
         if name not in ("employment_type", "experience_level"):
             raise ValueError(f"must be one of {', '.join(enum)}, not several: {', '.join(kinds)}")
         note = f"says several, {', '.join(kinds)}; the first was taken"
@@ -247,7 +252,7 @@ def _items(value: Any) -> list[Any]:
         return list(map(plain, value))
     if isinstance(value, Mapping) or not isinstance(value, str):
         raise ValueError(f"must be a list of texts, not {coercion.kind(value)}")
-    text = value.strip()
+    text = unescape(value).strip()
     if _is_list(text):
         if len(text) > _LONGEST_LIST:
             raise ValueError(f"must have at most {_LONGEST_LIST:,} characters as a list")

@@ -11,6 +11,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from jobstore.records import WHITE_SPACE
+
 # What programs write for an empty value, in any case and with spaces around it.
 _PROGRAMS = """
     -1 -1.0 - -- --- – — ― − _ # ? . .. ... … / [] {} () [null] (null) <null> <none> <na> null
@@ -49,7 +51,7 @@ _LONGEST = max(map(len, _UNSTATED)) + 4
 # The first characters of all of them, so that most texts are told apart by one look.
 FIRST_CHARACTERS = frozenset(
     first for text in _EMPTY | _UNSTATED for first in (text[0], text[0].upper())
-) | frozenset(" \t\n\r\u00a0\u200b\ufeff")
+) | frozenset(("", *WHITE_SPACE))
 # Years that stand for "never" and for an empty date.
 _NEVER = re.compile(r"(?:9999|000[01])\b|\d{1,2}[./-]\d{1,2}[./-]9999\b")
 TIMES = frozenset(("posted_at", "expires_at", "first_seen_at", "last_seen_at", "closed_at"))
@@ -59,7 +61,7 @@ def states_nothing(name: str, value: Any) -> bool:
     """Tell whether ``value`` of the field ``name`` stands for "not stated"."""
     if isinstance(value, str):
         if value[:1] in FIRST_CHARACTERS:
-            return len(value) <= _LONGEST and _is_sign(name, value)
+            return (len(value) <= _LONGEST or value.isspace()) and _is_sign(name, value)
         return name in TIMES and _NEVER.match(value) is not None
     if isinstance(value, float | int | Decimal):
         return value == -1 and not isinstance(value, bool)
@@ -67,7 +69,9 @@ def states_nothing(name: str, value: Any) -> bool:
 
 
 def _is_sign(name: str, value: str) -> bool:
-    text = " ".join(value.casefold().split())
+    text = " ".join(value.strip(WHITE_SPACE).casefold().split())
+    if not text:
+        return True
     if name == "country" and text == "na":  # Namibia
         return False
     # A title is what it says; only what programs write is none.

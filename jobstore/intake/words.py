@@ -55,7 +55,7 @@ class Said(NamedTuple):
 def read_words(name: str, text: str) -> Said | None:
     """Return what ``text`` says about the field ``name`` (one of :data:`KINDS`).
 
-    ``None`` when a word of it is not understood, or none is about the field.
+    ``None`` when a word of it is not understood. ``Permanent`` is, and says no kind of employment.
     """
     if len(text) > _LONGEST:
         return None
@@ -76,8 +76,6 @@ def read_words(name: str, text: str) -> Said | None:
             return None
         kinds += own
         others += other
-    if not kinds:
-        return None
     also = {beside: others[0]} if beside and len({*others}) == 1 else {}
     return Said(list(dict.fromkeys(kinds)), also)
 
