@@ -59,7 +59,25 @@ postings = st.builds(
     description=st.none() | phrases,
 )
 pieces = st.sampled_from(
-    [*VOCABULARY, " ", " ", " ", '"', "-", "*", "(", ")", " OR ", "title:", "company:", "location:"]
+    [
+        *(*VOCABULARY, " ", " ", " ", '"', "-", "*", "(", ")", " OR ", "title:", "company:"),
+        *(
+            "location:",
+            " AND ",
+            " NOT ",
+            "|",
+            "!",
+            "+",
+            "“",
+            "»",
+            "~2",
+            "^",
+            " (",
+            ") ",
+            "js",
+            "net",
+        ),
+    ]
 )
 texts = st.lists(pieces, max_size=12).map("".join)
 
