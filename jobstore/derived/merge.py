@@ -17,6 +17,7 @@ from typing import Any
 from jobstore.derived.places import FIELDS as PLACES
 from jobstore.derived.places import says_more, settled
 from jobstore.errors import Fault, InvalidPosting
+from jobstore.intake.markup import plain_text
 from jobstore.records import (
     COMPANY_NOT_STATED,
     MAX_ATTRIBUTES,
@@ -76,6 +77,7 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
         first_seen_at=min(stored.first_seen_at, checked.first_seen_at or seen),
         last_seen_at=max(stored.last_seen_at, seen),
     )
+    _read_description(job, previous)
     job.closed_at = _closed_at(job, stored, checked.closed_at or seen)
     return _merged(stored, job, previous, now)
 
@@ -90,6 +92,7 @@ def edit(stored: Job, changes: Mapping[str, Any], now: datetime) -> Merged:
     job = replace(stored, **{name: fresh[name] for name in previous})
     if _contradicts(job.salary_min, job.salary_max):
         raise InvalidPosting([Fault("salary_min", "must not be above salary_max")])
+    _read_description(job, previous)
     job.closed_at = _closed_at(job, stored, now)
     return _merged(stored, job, previous, now)
 
@@ -121,8 +124,20 @@ def _first(posting: JobPosting, now: datetime) -> Job:
         last_seen_at=seen,
         updated_at=now,
         closed_at=(checked.closed_at or seen) if status is Status.CLOSED else None,
+        description_text=_without_markup(posting.description),
         **content,
     )
+
+
+def _read_description(job: Job, previous: Mapping[str, Any]) -> None:
+    # Only where it changed: the words that are indexed are those of the text that is stored,
+    # however another version of the parser would read the same description.
+    if "description" in previous:
+        job.description_text = _without_markup(job.description)
+
+
+def _without_markup(description: str | None) -> str | None:
+    return None if description is None else plain_text(description)
 
 
 def _stated(stored: Job, posting: JobPosting) -> dict[str, Any]:

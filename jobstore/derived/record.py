@@ -63,5 +63,5 @@ class Derived:
             index_text(job.company),
             tuple(map(index_text, spoken(job.location, job.locations))),
             tuple(map(index_text, job.skills)),
-            job.description and index_text(job.description),
+            job.description_text and index_text(job.description_text),
         )

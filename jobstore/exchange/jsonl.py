@@ -24,7 +24,7 @@ from jobstore.json_text import escaped
 from jobstore.records import Job, JobPosting
 
 # Fields that every store sets itself.
-DERIVED = ("id", "version", "updated_at")
+DERIVED = ("id", "version", "updated_at", "description_text")
 # Long fields, which go to the end of a line.
 _LAST = ("description", "attributes")
 # The order of an export, and the columns of a CSV.

@@ -93,10 +93,11 @@ class JobPosting:
 class Job:
     """One posting as it is stored.
 
-    A posting's own fields, and what the store knows about it: ``id``, ``version`` (1 when
-    inserted, one more with each change of content), ``status``, when it was first and last
-    seen, when its content last changed (``updated_at``) and when it was closed. All times are
-    aware and in UTC, to the microsecond.
+    A posting's own fields, and what the store knows about it: ``description_text`` (the
+    description without markup and invisible characters: what is searched and shown), ``id``,
+    ``version`` (1 when inserted, one more with each change of content), ``status``, when it was
+    first and last seen, when its content last changed (``updated_at``) and when it was closed.
+    All times are aware and in UTC, to the microsecond.
     """
 
     id: uuid.UUID
@@ -114,6 +115,7 @@ class Job:
     experience_level: ExperienceLevel | None = None
     industry: str | None = None
     description: str | None = None
+    description_text: str | None = None
     skills: list[str] = field(default_factory=list)
     salary_min: Decimal | None = None
     salary_max: Decimal | None = None

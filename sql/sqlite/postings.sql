@@ -6,7 +6,7 @@ p.locations, p.country, p.workplace, p.employment_type, p.experience_level, p.in
 p.salary_min, p.salary_max, p.salary_currency, p.salary_period, p.salary_text, p.url,
 p.applicant_count, p.posted_at, p.first_seen_at, p.last_seen_at,
 p.apply_url, p.company_url, p.company_size, p.expires_at, p.updated_at, p.closed_at,
-t.description, t.attributes,
+t.description, t.plain, t.attributes,
 p.place, p.listed_at, p.listed_tie
 
 -- name: posting_by_id
@@ -100,9 +100,10 @@ SELECT p.id FROM posting AS p WHERE p.place = ?;
 DELETE FROM posting WHERE posting.place = ?;
 
 -- name: write_text
-INSERT INTO posting_text (place, description, attributes) VALUES (?, ?, ?)
+INSERT INTO posting_text (place, description, plain, attributes) VALUES (?, ?, ?, ?)
 ON CONFLICT (place) DO UPDATE SET
-    description = excluded.description, attributes = excluded.attributes;
+    description = excluded.description, plain = excluded.plain,
+    attributes = excluded.attributes;
 
 -- name: move_text
 UPDATE posting_text SET place = ? WHERE posting_text.place = ?;
@@ -111,11 +112,11 @@ UPDATE posting_text SET place = ? WHERE posting_text.place = ?;
 DELETE FROM posting_text WHERE posting_text.place = ?;
 
 -- name: insert_words
-INSERT INTO word_index (rowid, body, title, company, location) VALUES (?, ?, ?, ?, ?);
+INSERT INTO text_index (rowid, body, title, company, location) VALUES (?, ?, ?, ?, ?);
 
 -- The index keeps no text: an entry is removed by naming the words that it was made of.
 -- name: delete_words
-INSERT INTO word_index (word_index, rowid, body, title, company, location)
+INSERT INTO text_index (text_index, rowid, body, title, company, location)
 VALUES ('delete', ?, ?, ?, ?, ?);
 
 -- name: insert_revision

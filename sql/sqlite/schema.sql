@@ -106,7 +106,7 @@ CREATE TABLE posting_text (
     place       INTEGER PRIMARY KEY,
     description TEXT,
     attributes  TEXT                   -- a JSON object
-) STRICT;
+, plain TEXT) STRICT;
 
 CREATE TABLE counter (
     kind   TEXT    NOT NULL,           -- 'status', 'company', 'day', ...
@@ -131,12 +131,12 @@ CREATE TABLE revision (
     PRIMARY KEY (id, version)
 ) STRICT, WITHOUT ROWID;
 
-CREATE VIRTUAL TABLE word_index USING fts5 (
+CREATE VIRTUAL TABLE text_index USING fts5 (
     body, title, company, location,
     content = '', columnsize = 0, tokenize = "unicode61 remove_diacritics 2"
 );
 
-CREATE VIRTUAL TABLE word_vocabulary USING fts5vocab (word_index, instance);
+CREATE VIRTUAL TABLE text_vocabulary USING fts5vocab (text_index, instance);
 
 CREATE VIEW postings AS
 SELECT

@@ -3,4 +3,4 @@
 -- Merges pieces of the index that are worth it, until so many pages are written; all of them where
 -- the number is negative.
 -- name: merge_words
-INSERT INTO word_index (word_index, rank) VALUES ('merge', ?);
+INSERT INTO text_index (text_index, rank) VALUES ('merge', ?);

@@ -37,6 +37,7 @@ async def test_a_full_posting_comes_back_in_exact_types(store: JobStore, clock: 
 
     assert asdict(job) == {
         **full(),
+        "description_text": full()["description"],
         "id": job_id("board", "1"),
         "version": 1,
         "status": Status.OPEN,

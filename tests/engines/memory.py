@@ -250,7 +250,7 @@ class MemoryEngine:
         if snippets and criteria.text is not None and criteria.text.required:
             excerpts = Excerpts(criteria.text)
             for item, (_, each) in zip(items, page, strict=True):
-                item.snippet = excerpts.snippet(each.job.title, each.job.description)
+                item.snippet = excerpts.snippet(each.job.title, each.job.description_text)
         known, capped = total or counting.total(len(found))
         counted = [each.job for each in found[: counting.MAX_COUNTED + 1]]
         return Found(
@@ -430,7 +430,7 @@ def _lies(value: Any, low: Any, high: Any) -> bool:
 
 
 def _says(job: Job, text: Expression) -> bool:
-    said = _said(job, (*ranking.RANKED, "description"))
+    said = _said(job, (*ranking.RANKED, "description_text"))
 
     def occurs(term: Term) -> bool:
         return any(

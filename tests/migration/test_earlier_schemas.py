@@ -104,6 +104,7 @@ STORED = {
         "experience_level": "mid_senior",
         "industry": "Software",
         "description": "Line one.\nLine two, with tea & 'quotes'.",
+        "description_text": "Line one.\nLine two, with tea & 'quotes'.",
         "skills": ["C++", "Node.js", "R"],
         "salary_min": Decimal("60.10"),
         "salary_max": Decimal("75.255"),
@@ -148,7 +149,9 @@ def _write(path: Path, last: str) -> None:
             conn.execute(
                 f"INSERT INTO posting ({', '.join(row)}) VALUES ({marks})", [*row.values()]
             )
-        conn.executemany("INSERT INTO posting_text VALUES (?, ?, ?)", TEXTS)
+        conn.executemany(
+            "INSERT INTO posting_text (place, description, attributes) VALUES (?, ?, ?)", TEXTS
+        )
         if last >= "0002":
             conn.execute(
                 "INSERT INTO revision (id, version, changed_at, previous) VALUES (?, ?, ?, ?)",
@@ -200,7 +203,8 @@ async def test_what_a_jobstore_of_that_schema_wrote_is_the_same_field_by_field(
     assert _said(path) == {
         "posting": [plain | row for row in POSTINGS],
         "posting_text": [
-            dict(zip(("place", "description", "attributes"), each, strict=True)) for each in TEXTS
+            dict(zip(("place", "description", "attributes"), each, strict=True), plain=None)
+            for each in TEXTS
         ],
         "revision": revisions if last >= "0002" else [],
         "key": bytes(key[0]),

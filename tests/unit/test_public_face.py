@@ -142,7 +142,8 @@ def test_records_have_the_fields_of_the_design() -> None:
 
     known = f"{posting} {sighting}"
     assert names(jobstore.JobPosting) == known
-    assert set(names(jobstore.Job).split()) == {*known.split(), "id", "version", "updated_at"}
+    stored = {"id", "version", "updated_at", "description_text"}
+    assert set(names(jobstore.Job).split()) == {*known.split(), *stored}
     assert names(jobstore.SearchQuery) == query
     assert names(jobstore.Page) == "items next_cursor total total_capped facets"
     assert names(jobstore.UpsertResult) == "id outcome version warnings"

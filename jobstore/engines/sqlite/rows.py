@@ -74,7 +74,7 @@ DETAIL_COLUMNS = (
     "updated_at",
     "closed_at",
 )
-TEXT_COLUMNS = ("description", "attributes")
+TEXT_COLUMNS = ("description", "plain", "attributes")
 JOB_COLUMNS = SUMMARY_COLUMNS + DETAIL_COLUMNS + TEXT_COLUMNS
 
 
@@ -241,13 +241,21 @@ def job_from_row(row: Sequence[Any]) -> Job:
         updated_at,
         closed_at,
         found.description,
+        plain,
         attributes,
     ) = row[_SUMMARIZED : len(JOB_COLUMNS)]
     found.expires_at = _moment(expires_at)
     found.updated_at = from_micros(updated_at)
     found.closed_at = _moment(closed_at)
+    found.description_text = found.description if plain is None else plain
     found.attributes = {} if attributes is None else json.loads(attributes)
     return found
+
+
+def text_parameters(job: Job) -> tuple[str | None, str | None, str | None]:
+    """Return ``TEXT_COLUMNS`` of a job; the plain text only where it is not the description."""
+    plain = None if job.description_text == job.description else job.description_text
+    return job.description, plain, to_json(job.attributes)
 
 
 def posting_parameters(derived: Derived) -> dict[str, Any]:
@@ -292,7 +300,7 @@ def posting_parameters(derived: Derived) -> dict[str, Any]:
         "yearly_max": yearly and yearly[1],
     }
     values = [value for name, value in found.items() if name not in _SIGHTINGS]
-    found["digest"] = content_digest(values, job.description, to_json(job.attributes))
+    found["digest"] = content_digest(values, *text_parameters(job))
     return found
 
 
@@ -301,18 +309,22 @@ _SIGHTINGS = frozenset({"first_seen_at", "last_seen_at"})
 
 # The columns of statement every_posting that follow those of a job.
 PLACE = len(JOB_COLUMNS)
+DESCRIPTION, PLAIN = JOB_COLUMNS.index("description"), JOB_COLUMNS.index("plain")
 LISTED_AT, LISTED_TIE, _YEARLY_MIN, _YEARLY_MAX, DIGEST, SEEN_DIGEST = range(PLACE + 1, PLACE + 7)
 _SEEN = slice(SUMMARY_COLUMNS.index("first_seen_at"), len(SUMMARY_COLUMNS))
-_TEXT = PLACE - len(TEXT_COLUMNS)
 
 
 def row_digests(row: Sequence[Any]) -> tuple[bytes, bytes]:
     """Return the two digests that belong to a row of statement every_posting."""
-    values = (*row[: _SEEN.start], *row[_SEEN.stop : _TEXT], row[_YEARLY_MIN], row[_YEARLY_MAX])
+    values = (
+        *row[: _SEEN.start],
+        *row[_SEEN.stop : DESCRIPTION],
+        row[_YEARLY_MIN],
+        row[_YEARLY_MAX],
+    )
     first, last = row[_SEEN]
     seen = seen_digest(row[0], first, last, row[LISTED_AT], row[LISTED_TIE])
-    description, attributes = row[_TEXT:PLACE]
-    return content_digest(values, description, attributes), seen
+    return content_digest(values, *row[DESCRIPTION:PLACE]), seen
 
 
 def to_json(value: list[Any] | dict[str, Any]) -> str | None:

@@ -36,7 +36,7 @@ from jobstore.search.excerpts import Excerpts
 # Facets that the places of a posting have values of too.
 _OF_PLACES = frozenset(("location", "country"))
 # What snippets are cut from.
-_TEXT = ("description",)
+_TEXT = ("description", "plain")
 
 
 @sound
@@ -159,7 +159,8 @@ def _items(
     if texts and criteria.text is not None:
         excerpts = Excerpts(criteria.text)
         for row, item in zip(rows, watched(items), strict=True):
-            item.snippet = excerpts.snippet(item.title, row[-1])
+            description, plain = row[-2:]
+            item.snippet = excerpts.snippet(item.title, description if plain is None else plain)
     return items
 
 
