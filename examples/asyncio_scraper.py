@@ -100,6 +100,7 @@ async def scrape(port: int, store: jobstore.JobStore) -> Counter[str]:
                 # Every worker awaits the same store; it writes what waits together at once.
                 result = await store.upsert(posting)
                 counts[result.outcome] += 1
+                counts["values left out"] += len(result.warnings)
             except jobstore.InvalidPosting as error:
                 counts["rejected"] += 1
                 print(f"  {key}: {error}", file=sys.stderr)
@@ -122,11 +123,14 @@ async def scrape(port: int, store: jobstore.JobStore) -> Counter[str]:
 
 
 def board_postings() -> list[dict[str, Any]]:
-    """The postings that the board has at first: 200 of the made-up ones, three of them broken."""
+    """The postings that the board has at first: 200 of the made-up ones.
+
+    Three have faults; one of these has no title, without which it cannot be stored.
+    """
     with POSTINGS.open(encoding="utf-8") as file:
         postings = [json.loads(line) for line, _ in zip(file, range(200), strict=False)]
     postings = [posting | {"source": "fake-board"} for posting in postings]
-    postings[20]["company"] = "  "
+    postings[20]["title"] = "  "
     postings[90] |= {"salary_min": 90_000, "salary_max": 60_000, "salary_currency": "EUR"}
     postings[150] |= {"url": "javascript:void(0)", "country": "Atlantis"}
     return postings

@@ -54,7 +54,7 @@ scraped = pd.DataFrame(
             "company": "Marrowstone Robotics",
             "location": "Wien, AT",
             "date_posted": date(2025, 11, 2),
-            "job_type": "contract",
+            "job_type": "permanent",
             "is_remote": True,
             "description": "Sensor data from robots, close to the hardware. Made up.",
         },
@@ -70,8 +70,8 @@ scraped = pd.DataFrame(
 )
 
 # %% [markdown]
-# The store takes the rows as they are. The one without a company is rejected, and says why;
-# the others are stored.
+# The store takes the rows as they are. A value that cannot be read is left out of its field, kept
+# in the posting's attributes, and listed as a warning. A row without a title would be rejected.
 
 
 # %%
@@ -85,6 +85,8 @@ report = asyncio.run(main())
 print(f"{report.inserted} inserted, {report.updated} updated, {report.unchanged} unchanged")
 for rejection in report.rejected:
     print(f"row {rejection.index}: {'; '.join(map(str, rejection.reasons))}")
+for warning in report.warnings:
+    print(f"row {warning.index}: {warning.field}: {warning.reason}")
 
 # %% [markdown]
 # The view `postings` is made for tools like pandas: ids as text, times in ISO 8601, salaries
@@ -93,7 +95,9 @@ for rejection in report.rejected:
 # %%
 with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
     stored = pd.read_sql(
-        "SELECT * FROM postings ORDER BY posted_at", connection, parse_dates=["posted_at"]
+        "SELECT * FROM postings ORDER BY posted_at IS NULL, posted_at",
+        connection,
+        parse_dates=["posted_at"],
     )
 
 print(stored[["title", "company", "country", "salary_min_per_year", "posted_at"]])

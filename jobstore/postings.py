@@ -5,14 +5,19 @@ What comes in is checked here; where it goes is the unit's business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from jobstore.engines.protocol import Unit
 from jobstore.errors import Fault, InvalidQuery, JobNotFound
 from jobstore.events import Observer, Watch
-from jobstore.intake.validation import check_changes, check_posting
+from jobstore.intake.bulk import warnings_of
+from jobstore.intake.coercion import EARLIEST
+from jobstore.intake.lenient import AHEAD, accept
+from jobstore.intake.validation import check_changes
 from jobstore.records import Job, JobPosting, UpsertResult, job_id
 
 # The most postings that one call returns.
@@ -22,24 +27,43 @@ MAX_LIMIT = 1000
 class Postings:
     """The operations on single postings, which the store and a transaction share."""
 
-    def __init__(self, unit: Unit, observers: tuple[Observer, ...]) -> None:
+    def __init__(
+        self, unit: Unit, observers: tuple[Observer, ...], clock: Callable[[], datetime]
+    ) -> None:
         self._unit = unit
         self._observers = observers
+        self._clock = clock
 
-    async def upsert(self, posting: JobPosting | Mapping[str, Any]) -> UpsertResult:
+    async def upsert(
+        self,
+        posting: JobPosting | Mapping[str, Any],
+        *,
+        strict: bool | None = None,
+        seen_at: datetime | None = None,
+    ) -> UpsertResult:
         """Store a posting, or merge it into the one that is stored under its key.
 
         A field that ``posting`` does not state keeps its stored value. The outcome is
         ``inserted``, ``updated`` (content changed, ``version`` is one higher) or
         ``unchanged`` (it was seen again). When the call returns, the write is durable.
 
+        A JobPosting is checked strictly: any fault rejects it. Of a mapping, an optional value
+        that cannot be read is left out, kept in ``attributes`` and listed in the result's
+        ``warnings``. ``strict`` says otherwise for either. ``seen_at`` (an aware datetime, not in
+        the future) is when the posting was seen, if it brings no ``last_seen_at``: one that was
+        seen before the stored posting was last seen only adds what is not known.
+
         Raises InvalidPosting with every fault; StoreBusy, StorageFull, StoreUnavailable
         (nothing was stored); OutcomeUnknown (repeat it).
         """
         with self._watch("upsert") as watch:
             self._before_write()
-            result = await self._unit.upsert(check_posting(posting))
+            self._check_seen_at(seen_at)
+            checked, omissions = accept(posting, strict=strict, seen_at=seen_at)
+            result = await self._unit.upsert(checked)
             watch.rows = 1
+            if omissions:
+                return replace(result, warnings=tuple(warnings_of(0, checked, omissions)))
             return result
 
     async def update(
@@ -101,6 +125,14 @@ class Postings:
             jobs = await self._unit.get_many(wanted)
             watch.rows = sum(job is not None for job in jobs)
             return jobs
+
+    def _check_seen_at(self, seen_at: datetime | None) -> None:
+        if seen_at is None:
+            return
+        if not isinstance(seen_at, datetime) or seen_at.utcoffset() is None:
+            raise InvalidQuery([Fault("seen_at", "must be an aware datetime")])
+        if not EARLIEST <= seen_at <= self._clock() + AHEAD:
+            raise InvalidQuery([Fault("seen_at", "must be a time from 1990 to now")])
 
     def _before_write(self) -> None:
         """Raise if a write would never get its turn."""

@@ -79,9 +79,8 @@ class JobStore(Postings):
     def __init__(
         self, engine: Engine, observers: tuple[Observer, ...], clock: Callable[[], datetime]
     ) -> None:
-        super().__init__(engine, observers)
+        super().__init__(engine, observers, clock)
         self._engine = engine
-        self._clock = clock
         self._closed = False
         self._process = os.getpid()
 
@@ -139,6 +138,8 @@ class JobStore(Postings):
         self,
         postings: Iterable[Posting] | AsyncIterable[Posting],
         *,
+        strict: bool | None = None,
+        seen_at: datetime | None = None,
         progress: Callable[[UpsertReport], None] | None = None,
     ) -> UpsertReport:
         """Upsert any number of postings, reading them as they are stored.
@@ -146,7 +147,9 @@ class JobStore(Postings):
         Takes an iterable or an async iterable of postings or mappings. Those with faults are
         listed in the report with their position in the input and the reasons, and the others
         are stored, in transactions of at most 512. ``progress`` is called with the report so
-        far after each of them, and again at the end.
+        far after each of them, and again at the end. ``strict`` and ``seen_at`` are those of
+        :meth:`upsert`, for all of them; the report's ``warnings`` list the values of stored
+        postings that were not taken as they came.
 
         Raises what ``postings`` raises, and StoreBusy, StorageFull, StoreUnavailable or
         OutcomeUnknown when the store fails; what was reported to ``progress`` stays stored.
@@ -154,7 +157,9 @@ class JobStore(Postings):
         report = UpsertReport()
         with self._watch("upsert_many") as watch:
             self._before_write()
-            async with aclosing(checked_chunks(postings, report)) as chunks:
+            self._check_seen_at(seen_at)
+            taken = checked_chunks(postings, report, strict=strict, seen_at=seen_at)
+            async with aclosing(taken) as chunks:
                 # While one chunk is being written, the next one is read and checked.
                 writing: asyncio.Task[None] | None = None
                 try:
@@ -174,6 +179,8 @@ class JobStore(Postings):
                     await writing
             watch.rows = report.inserted + report.updated + report.unchanged
         report.rejected.sort(key=lambda rejection: rejection.index)
+        refused = {rejection.index for rejection in report.rejected}
+        report.warnings = [each for each in report.warnings if each.index not in refused]
         if progress is not None:
             progress(report)
         return report
@@ -229,7 +236,7 @@ class JobStore(Postings):
                 # Not reset at the end, which may be in another context than the beginning.
                 _inside.set((*(each for each in _inside.get() if each.store), block))
                 try:
-                    yield Transaction(unit, self._observers)
+                    yield Transaction(unit, self._observers, self._clock)
                 finally:
                     block.store = None
 

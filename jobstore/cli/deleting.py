@@ -1,7 +1,12 @@
-"""The command that deletes."""
+"""The command that deletes: postings that are named, or those that filters find."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -9,35 +14,142 @@ import typer
 
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.common import YesOption, confirm
-from jobstore.cli.output import counted, fail_if
+from jobstore.cli.filters import TEXT_OPTION, takes_query
+from jobstore.cli.interrupts import Interrupts
+from jobstore.cli.output import counted, fail_if, print_json, say
 from jobstore.cli.searching import read_id
+from jobstore.errors import JobStoreError
+from jobstore.records import SearchQuery
 
 if TYPE_CHECKING:
+    from jobstore.records import JobSummary
     from jobstore.store import JobStore
 
+# Postings that are deleted at a time, and the most whose titles are shown before.
+_STEP = 256
+_SHOWN = 5
 
+
+@partial(takes_query, text=TEXT_OPTION)
 @takes_call
 def delete(
+    query: SearchQuery,
     call: Call,
-    ids: Annotated[list[str], typer.Argument(metavar="ID", help="Ids of postings (UUIDs).")],
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ID", show_default=False, help="Ids of postings (UUIDs)."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count them and delete nothing.")
+    ] = False,
     yes: YesOption = False,
 ) -> None:
-    """Delete postings with everything kept about them, after asking.
+    """Delete postings with everything kept about them, after asking: by ids, or by filters.
 
-    A posting that is not there is named, and the exit code is 1 then; the others are deleted.
+    With filters, such as --source, all that they find are deleted, once they were counted and the
+    newest shown. Interrupting (Ctrl-C, SIGTERM) keeps the others; the same again goes on. What
+    comes in after they were counted is not deleted.
+
+    An id that is not in the store is named, and the exit code is 1 then; the others are deleted.
     Answering no gives 1 as well; without a terminal to ask on, --yes is needed, or else the
     exit code is 2.
 
-    JSON: {"deleted", "missing"}, a number and a list of ids.
+    JSON: {"deleted", "missing", "matched"}: how many are gone, which ids were not there, and how
+    many were found.
     """
-    wanted = list(dict.fromkeys(map(read_id, ids)))
-    confirm(f"Delete {counted(len(wanted), 'posting')} for good?", yes=yes)
+    wanted = list(dict.fromkeys(map(read_id, ids or ())))
+    by_filters = query != SearchQuery()
+    if by_filters == bool(wanted):
+        how = "ids or filters, not both" if wanted else "ids, or filters such as --source"
+        raise typer.BadParameter(f"give {how}; nothing was deleted", param_hint="ID")
+    done = _Done()
+    if by_filters:
+        _by_filters(call, query, done, dry_run, yes)
+    else:
+        _by_ids(call, wanted, done, dry_run, yes)
+    number = counted(done.matched if dry_run else done.deleted, "posting")
+    call.report(done, f"{number} would be deleted." if dry_run else f"Deleted {number}.")
+    missing = ", ".join(map(str, done.missing))
+    fail_if([f"Not in the store: {missing}"] if missing else [])
 
-    async def work(opened: JobStore) -> list[UUID]:
-        return [id for id in wanted if not await opened.delete(id)]
 
-    missing = call.run(work)
-    deleted = len(wanted) - len(missing)
-    done = {"deleted": deleted, "missing": missing}
-    call.report(done, f"Deleted {counted(deleted, 'posting')}.")
-    fail_if([f"Not in the store: {', '.join(map(str, missing))}"] if missing else [])
+@dataclass(slots=True)
+class _Done:
+    deleted: int = 0
+    missing: list[UUID] = field(default_factory=list)
+    matched: int = 0
+
+
+def _by_ids(call: Call, ids: list[UUID], done: _Done, dry_run: bool, yes: bool) -> None:
+    if not dry_run:
+        confirm(f"Delete {counted(len(ids), 'posting')} for good?", yes=yes)
+
+    async def work(store: JobStore) -> None:
+        for id in ids:
+            there = (await store.get_many([id]))[0] if dry_run else await store.delete(id)
+            if not there:
+                done.missing.append(id)
+        done.matched = len(ids) - len(done.missing)
+        done.deleted = 0 if dry_run else done.matched
+
+    call.run(work)
+
+
+def _by_filters(call: Call, query: SearchQuery, done: _Done, dry_run: bool, yes: bool) -> None:
+    async def look(store: JobStore) -> list[JobSummary]:
+        done.matched = await store.count(query)
+        return (await store.search(query, limit=_SHOWN, snippets=False)).items
+
+    newest = call.run(look)
+    for item in newest:
+        place = [each for each in (item.company, item.location, item.source) if each]
+        call.say(f"  {' · '.join([item.title, *place])}")
+    if done.matched > len(newest):
+        call.say(f"  ... and {done.matched - len(newest):,} more")
+    if not newest or dry_run:
+        return
+    confirm(f"Delete {counted(done.matched, 'posting')} for good?", yes=yes)
+    try:
+        with Interrupts() as interrupts:
+            call.run(partial(_delete, query, done, interrupts, call.silent))
+    except (KeyboardInterrupt, JobStoreError):
+        if done.deleted:
+            say(f"It stopped; {done.deleted:,} of {counted(done.matched, 'posting')} are deleted.")
+            if call.json:
+                print_json(done)
+        raise
+
+
+async def _delete(
+    query: SearchQuery, done: _Done, interrupts: Interrupts, quiet: bool, store: JobStore
+) -> None:
+    """Delete what ``query`` finds, but no more than was asked about."""
+    from jobstore.cli.progress import Progress
+
+    with Progress("delete", done.matched, quiet=quiet) as progress:
+        async with aclosing(_ids(store, query, done.matched)) as steps:
+            async for ids in steps:
+                interrupts.check()
+                gone = await asyncio.gather(*map(store.delete, ids), return_exceptions=True)
+                done.deleted += gone.count(True)
+                progress.advance(len(ids), len(ids))
+                for each in gone:
+                    if isinstance(each, BaseException):
+                        raise each
+
+
+async def _ids(
+    store: JobStore, query: SearchQuery, number: int
+) -> AsyncGenerator[list[UUID], None]:
+    """Yield the ids of the newest ``number`` postings that ``query`` finds, in steps."""
+    step: list[UUID] = []
+    async for job in store.stream(query):
+        step.append(job.id)
+        number -= 1
+        if len(step) == _STEP or not number:
+            yield step
+            step = []
+        if not number:
+            return
+    if step:
+        yield step

@@ -43,7 +43,8 @@ def _moment(text: str, rest: time) -> datetime:
     return moment
 
 
-def _since(text: str) -> datetime:
+def since(text: str) -> datetime:
+    """Return the beginning of a day, or a time, or end the command as wrong usage."""
     return _moment(text, time.min)
 
 
@@ -89,7 +90,7 @@ _OPTIONS: dict[str, Any] = {
     ),
     "salary_currency": _texts("salary-currency", "ISO 4217, such as EUR.", "CODE"),
     "posted_since": _one(
-        datetime, "posted-since", "From that day or time on.", "DATE", parser=_since
+        datetime, "posted-since", "From that day or time on.", "DATE", parser=since
     ),
     "posted_until": _one(
         datetime, "posted-until", "Up to and with that day or time.", "DATE", parser=_until
@@ -116,11 +117,16 @@ _TEXT = Annotated[
         "begins with a dash).",
     ),
 ]
+# The same for a command whose arguments are something else.
+TEXT_OPTION = Annotated[
+    list[str] | None,
+    typer.Option("--text", metavar="TEXT", help="Words that must all occur, as in a search."),
+]
 
 
-def takes_query(command: Callable[..., None]) -> Callable[..., None]:
+def takes_query(command: Callable[..., None], *, text: Any = _TEXT) -> Callable[..., None]:
     """Replace the parameter ``query`` of a command by a text and all filter options."""
-    options = {name: (annotation, None) for name, annotation in {"text": _TEXT, **_OPTIONS}.items()}
+    options = {name: (annotation, None) for name, annotation in {"text": text, **_OPTIONS}.items()}
     wrapper = replaced(command, "query", options, _query)
     wrapper.__doc__ = f"{inspect.cleandoc(command.__doc__ or '')}\n\n{_NOTE}"
     return wrapper

@@ -2,61 +2,37 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+import asyncio
+import traceback
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.common import CreateOption, announce, is_to_be_made, spare, with_store
+from jobstore.cli.filters import since
 from jobstore.cli.interrupts import Interrupts
-from jobstore.cli.output import counted, fail_if, print_json, say, to_json
+from jobstore.cli.outcomes import Outcomes, Rows
+from jobstore.cli.output import counted, fail_if, print_json, say
 from jobstore.errors import JobStoreError
-from jobstore.files import overwriting
 
 if TYPE_CHECKING:
-    from jobstore.errors import Fault
-    from jobstore.exchange import Batch, Record
-    from jobstore.records import UpsertReport
+    from jobstore.exchange import Batch
     from jobstore.store import JobStore
 
-# The most rejections that are shown one by one.
-_TOLD = 5
 
-
-@dataclass(slots=True)
-class _Counts:
-    inserted: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-
-    @property
-    def stored(self) -> int:
-        return self.inserted + self.updated + self.unchanged
-
-    def follow(self) -> Callable[[UpsertReport], None]:
-        """Return what keeps these counts up to date while one batch is stored."""
-        before = replace(self)
-
-        def add(report: UpsertReport) -> None:
-            self.inserted = before.inserted + report.inserted
-            self.updated = before.updated + report.updated
-            self.unchanged = before.unchanged + report.unchanged
-            self.rejected = before.rejected + len(report.rejected)
-
-        return add
-
-    def __str__(self) -> str:
-        return ", ".join(f"{number:,} {name}" for name, number in asdict(self).items())
+_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 @takes_call
 def import_(
+    ctx: typer.Context,
     call: Call,
     files: Annotated[
         list[str],
@@ -92,31 +68,52 @@ def import_(
     companies: Annotated[
         str | None, typer.Option("--companies", metavar="FILE", help="linkedin: companies.csv.")
     ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Reject a row for any value in it that cannot be read."),
+    ] = False,
     rejects: Annotated[
         str | None,
-        typer.Option("--rejects", metavar="FILE", help="Write rejected rows here, as JSON Lines."),
+        typer.Option(
+            "--rejects",
+            metavar="FILE",
+            help="Write rows that were rejected, or had values left out, here, as JSON Lines.",
+        ),
     ] = None,
+    seen_at: Annotated[
+        str | None,
+        typer.Option(
+            "--seen-at",
+            metavar="TIME",
+            help="When the postings were seen, such as 2025-10-31, or `file`: when each file was "
+            "written. [now]",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Do all but store: tell what would become of it.")
+    ] = False,
     create: CreateOption = False,
 ) -> None:
     """Take postings in; those that are known are brought up to date.
 
-    A row with faults is rejected and does not stop the rest; the exit code is 1 when all rows
-    were rejected. Damaged gzip data, and an array of JSON or a page that ends early, are
-    refused before anything of the file is stored; a plain CSV or JSON Lines file that ends
-    early has its last row rejected. Interrupting (Ctrl-C, SIGTERM) keeps what was stored;
-    importing again goes on. A store that is named and does not exist yet is made; for the default
-    one, add --create or say yes.
+    A value that cannot be read is left out, and kept as it was in the posting's attributes; with
+    --strict its row is rejected. A row without a title or an identity is rejected. Neither stops
+    the rest, nor does a file that cannot be read, which is named.
 
-    JSON: {"inserted", "updated", "unchanged", "rejected"}, numbers of rows.
+    The exit code is 1 when a file could not be read, and when all rows were rejected. Damaged
+    packed data, and an array of JSON or a page that ends early, are refused before anything of
+    the file is stored; a plain CSV or JSON Lines file that ends early has its last row rejected.
+    Interrupting (Ctrl-C, SIGTERM) keeps what was stored; importing again goes on. A store that
+    is named and does not exist yet is made; for the default one, add --create or say yes.
+
+    JSON: {"inserted", "updated", "unchanged", "rejected", "warnings"}, numbers of rows and of
+    values left out; {"warnings_by_field", "first_warnings", "failed_files"}, which they are.
     """
-    from jobstore.exchange import BrokenFile, parse_columns
+    from jobstore.exchange import parse_columns
 
     if rejects is not None:
         read = filter(None, [*files, salaries, skills, companies])
         spare(rejects, "--rejects", call.loaded.settings.store.url, read)
-    for file in files:
-        if file != "-" and not Path(file).exists():
-            raise BrokenFile(f"There is no file {file}.")
     try:
         columns = parse_columns(map) if map is not None else None
     except ValueError as error:
@@ -128,32 +125,44 @@ def import_(
         "skills": skills,
         "companies": companies,
     }
-    counts = _Counts()
-    new = is_to_be_made(call.loaded, create=create)
+    outcomes = Outcomes()
+    by_file = seen_at == "file"
+    seen = _past(seen_at) if seen_at is not None and not by_file else None
+    how = _How(strict, seen, by_file, call.quiet)
+    new = not dry_run and is_to_be_made(call.loaded, create=create)
     try:
-        with Interrupts() as interrupts, _Rejects(rejects, call.quiet) as rejected:
-            opened = (_open(file, format, options, interrupts) for file in files)
-            # No store is made if the first file cannot be read.
-            inputs = chain([next(opened)], opened)
-            announce(call.loaded.settings, quiet=call.silent)
-            if new:
-                say("Making the store; there is none yet.", quiet=call.quiet)
+        with Interrupts() as interrupts, Rows(rejects, outcomes, quiet=call.quiet) as rows:
+            debug = bool(ctx.find_root().params.get("debug"))
+            reading = _Reading(format, options, outcomes, interrupts, debug)
+            inputs = reading.inputs(files)
+            first = next(inputs, None)
+            # No store is made if none of the files can be read.
+            if first is not None:
+                announce(call.loaded.settings, quiet=call.silent)
+                if new:
+                    say("Making the store; there is none yet.", quiet=call.quiet)
 
-            async def work(target: JobStore) -> None:
-                for input in inputs:
-                    await _import(target, input, counts, rejected, interrupts, call.quiet)
+                async def work(store: JobStore | None) -> None:
+                    async with _target(store, dry_run=dry_run) as target:
+                        for input in chain([first], inputs):
+                            await _import(target, input, how, outcomes, rows)
 
-            with_store(call.loaded.settings, work, migrate=new)
+                if dry_run and not call.loaded.settings.store.address.path.exists():
+                    asyncio.run(work(None))
+                else:
+                    with_store(call.loaded.settings, work, migrate=new)
     except (KeyboardInterrupt, JobStoreError):
         # A full disk, for example; importing again goes on from there.
-        if counts.stored:
-            say(f"It stopped; what was stored stays: {counts}")
+        if outcomes.stored and not dry_run:
+            say(f"It stopped; what was stored stays: {outcomes}")
             if call.json:
-                print_json(counts)
+                print_json(outcomes)
         raise
-    call.report(counts, str(counts))
-    nothing = counts.rejected and not counts.stored
-    fail_if(["Every row was rejected; nothing is stored."] if nothing else [])
+    if first is not None or call.json:
+        call.report(outcomes, f"{'A dry run. It would be: ' if dry_run else ''}{outcomes}")
+    fail_if(_failures(outcomes, len(files)))
+    if outcomes.failed_files:
+        raise typer.Exit(1)
 
 
 @dataclass(slots=True)
@@ -162,90 +171,128 @@ class _Input:
     batches: Iterator[Batch]
 
 
-def _open(file: str, format: str, options: dict[str, Any], interrupts: Interrupts) -> _Input:
-    """Open a file and read its first batch."""
-    from jobstore.exchange import batches, open_records
+@dataclass(slots=True)
+class _Reading:
+    """Reads files. One that cannot be read is named, and so is one that fails on the way."""
 
-    with interrupts.allowed():
-        try:
-            cut = batches(open_records(file, format, **options))
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
-        return _Input(file, chain(list(islice(cut, 1)), cut))
+    format: str
+    options: dict[str, Any]
+    outcomes: Outcomes
+    interrupts: Interrupts
+    debug: bool
+
+    def inputs(self, files: list[str]) -> Iterator[_Input]:
+        """Open the files one after another, and read the first batch of each."""
+        # A slip in a name is told before the work begins.
+        missing = [file for file in files if file != "-" and not Path(file).exists()]
+        for file in missing:
+            self.outcomes.fail(file, f"There is no file {file}.")
+        there = [file for file in files if file not in missing]
+        for file in there:
+            failed = len(self.outcomes.failed_files)
+            batches = self._batches(file, first=file is there[0])
+            begin = list(islice(batches, 1))
+            if begin or len(self.outcomes.failed_files) == failed:
+                yield _Input(file, chain(begin, batches))
+
+    def _batches(self, file: str, *, first: bool) -> Iterator[Batch]:
+        """Yield the batches of a file. The options are judged by the ``first`` one."""
+        from jobstore.exchange import BrokenFile, batches, open_records
+
+        cut: Iterator[Batch] | None = None
+        batch: Batch | None = None
+        while True:
+            try:
+                with self.interrupts.allowed():
+                    cut = cut or batches(open_records(file, self.format, **self.options))
+                    batch = next(cut, None)
+            except BrokenFile as error:
+                return self.outcomes.fail(file, str(error))
+            except ValueError as error:
+                if first and batch is None:
+                    raise typer.BadParameter(str(error)) from None
+                return self.outcomes.fail(file, f"{file}: {error}")
+            except Exception as error:
+                # Whatever a reader stumbles over, the other files have nothing to do with it.
+                if self.debug:
+                    say(traceback.format_exc())
+                reason = f"{file} cannot be read on: unexpected {type(error).__name__}: {error}"
+                return self.outcomes.fail(file, reason)
+            if batch is None:
+                return None
+            yield batch
+
+
+@dataclass(slots=True)
+class _How:
+    strict: bool
+    seen_at: datetime | None
+    by_file: bool
+    quiet: bool
+
+    def seen(self, file: str) -> datetime | None:
+        """Return when the postings of ``file`` were seen; None is now."""
+        return written_at(file) if self.by_file else self.seen_at
+
+
+def _past(text: str) -> datetime:
+    moment = since(text)
+    if not _EARLIEST <= moment <= datetime.now(UTC):
+        raise typer.BadParameter(f"{text} is no time from 1990 to now", param_hint="--seen-at")
+    return moment
+
+
+def written_at(file: str) -> datetime | None:
+    """Return when a file was written; None for what is no plain file."""
+    path = Path(file)
+    if file == "-" or not path.is_file():
+        return None
+    # The clock that wrote it may be ahead of this one.
+    return min(datetime.fromtimestamp(path.stat().st_mtime, UTC), datetime.now(UTC))
+
+
+@asynccontextmanager
+async def _target(store: JobStore | None, *, dry_run: bool) -> AsyncIterator[JobStore]:
+    """Give what is written to: the store, or what stands for it in a dry run."""
+    if store is not None and not dry_run:
+        yield store
+        return
+    from jobstore.cli.rehearsing import rehearsal
+
+    async with rehearsal(store) as stage:
+        yield stage
 
 
 async def _import(
-    store: JobStore,
-    input: _Input,
-    counts: _Counts,
-    rejects: _Rejects,
-    interrupts: Interrupts,
-    quiet: bool,
+    store: JobStore, input: _Input, how: _How, outcomes: Outcomes, rows: Rows
 ) -> None:
     from jobstore.cli.progress import Progress, octets_of
 
     title = "stdin" if input.name == "-" else Path(input.name).name
-    with Progress(title, octets_of(input.name), quiet=quiet) as progress:
-        while True:
-            with interrupts.allowed():
-                batch = next(input.batches, None)
-            if batch is None:
-                break
-            for record in batch.broken:
-                rejects.add(input.name, record, record.fault or "", ())
-            counts.rejected += len(batch.broken)
-            report = await store.upsert_many(batch.postings, progress=counts.follow())
-            for rejection in report.rejected:
-                record = batch.records[rejection.index]
-                reasons = rejection.reasons
-                rejects.add(input.name, record, "; ".join(map(str, reasons)), reasons)
-            rows = batch.records + batch.broken
-            progress.advance(len(rows), sum(len(row.raw or "") + 1 for row in rows))
-    rejects.sum_up()
-
-
-class _Rejects:
-    """Shows the first rejected rows of a file, and keeps all of them if --rejects names a file."""
-
-    def __init__(self, path: str | None, quiet: bool) -> None:
-        self._file: IO[str] | None = None
-        self._path = path
-        self._quiet = quiet
-        self._number = 0
-        self._kept = False
-
-    def __enter__(self) -> _Rejects:
-        if self._path is not None:
-            # Bytes that are no UTF-8 stand in a row's text as lone surrogates.
-            self._file = io.TextIOWrapper(
-                overwriting(Path(self._path)), encoding="utf-8", errors="backslashreplace"
+    seen_at = how.seen(input.name)
+    with Progress(title, octets_of(input.name), quiet=how.quiet) as progress:
+        for batch in input.batches:
+            read = batch.records + batch.broken
+            octets = sum(len(record.raw or "") + 1 for record in read)
+            if not rows.keeps_text:
+                for record in read:
+                    record.raw = None
+            rows.take_broken(input.name, batch)
+            report = await store.upsert_many(
+                batch.postings,
+                strict=how.strict or None,
+                seen_at=seen_at,
+                progress=outcomes.follow(),
             )
-        return self
+            rows.take(input.name, batch, report)
+            progress.advance(len(read), octets)
+    rows.sum_up()
 
-    def __exit__(self, *error: object) -> None:
-        if self._file is None or self._path is None:
-            return
-        self._file.close()
-        path = Path(self._path)
-        # An empty file would say that rows were rejected. A device or a link is not removed.
-        if not self._kept and path.is_file() and not path.is_symlink():
-            path.unlink()
 
-    def add(self, name: str, record: Record, told: str, reasons: tuple[Fault, ...]) -> None:
-        """Take one rejected row; ``told`` is why in words, ``reasons`` is why field by field."""
-        self._number += 1
-        if self._number <= _TOLD:
-            say(f"{name}:{record.line}: rejected: {told}", quiet=self._quiet)
-        if self._file is not None:
-            listed = [reason._asdict() for reason in reasons] or [{"field": "", "reason": told}]
-            row = {"file": name, "line": record.line, "reasons": listed, "raw": record.raw}
-            self._file.write(to_json(row) + "\n")
-            self._kept = True
-
-    def sum_up(self) -> None:
-        """Tell how many more rows of a file were rejected than were shown."""
-        more = self._number - _TOLD
-        if more > 0:
-            where = f"see {self._path}" if self._path else "--rejects FILE keeps them"
-            say(f"... and {counted(more, 'more row')} rejected; {where}", quiet=self._quiet)
-        self._number = 0
+def _failures(outcomes: Outcomes, files: int) -> Iterator[str]:
+    failed = [each["file"] for each in outcomes.failed_files]
+    if outcomes.rejected and not outcomes.stored:
+        yield "Every row was rejected; nothing is stored."
+    # Each was named when it failed.
+    if failed and files > 1:
+        yield f"{len(failed)} of {counted(files, 'file')} could not be read: {', '.join(failed)}"

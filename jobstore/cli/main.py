@@ -41,9 +41,9 @@ from jobstore.cli.output import complain, guard, say
 from jobstore.errors import InvalidQuery, InvalidSettings, JobStoreError
 
 EXIT_CODES = """\
-Exit codes: 0 done; 1 failed, interrupted, answered with no, every row of an import rejected,
-or nobody reads the output any more; 2 wrong usage, or --yes is missing and nobody can be asked,
-or the settings are wrong.
+Exit codes: 0 done; 1 failed, interrupted, answered with no, a file could not be read, every row
+of an import rejected, or nobody reads the output any more; 2 wrong usage, or --yes is missing
+and nobody can be asked, or the settings are wrong.
 
 A command's result goes to standard output, as JSON with --json; progress, questions, hints and
 errors go to standard error.

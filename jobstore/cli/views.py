@@ -62,8 +62,8 @@ def job_view(job: Job) -> RenderableType:
     head.append(f"\n{plain(job.company)}\n", style="not bold")
     facts = [((name, "dim"), value) for name, value in _facts(job) if value]
     parts: list[RenderableType] = [head, table(["", ""], facts)]
-    if job.description:
-        parts += [Text(), Text(plain(job.description))]
+    if job.description_text:
+        parts += [Text(), Text(plain(job.description_text))]
     return Group(*parts)
 
 

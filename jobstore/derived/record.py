@@ -10,6 +10,7 @@ from uuid import UUID
 
 from jobstore.derived.counters import Counter, counters_of
 from jobstore.derived.listing import listed_at
+from jobstore.derived.places import spoken
 from jobstore.derived.salaries import YearlyRange, yearly_range
 from jobstore.records import Job, job_id
 from jobstore.search.words import index_text
@@ -20,7 +21,7 @@ class Words(NamedTuple):
 
     title: str
     company: str
-    location: str | None
+    locations: tuple[str, ...]
     skills: tuple[str, ...]
     description: str | None
 
@@ -61,7 +62,7 @@ class Derived:
         return Words(
             index_text(job.title),
             index_text(job.company),
-            job.location and index_text(job.location),
+            tuple(map(index_text, spoken(job.location, job.locations))),
             tuple(map(index_text, job.skills)),
-            job.description and index_text(job.description),
+            job.description_text and index_text(job.description_text),
         )

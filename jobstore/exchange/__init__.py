@@ -7,15 +7,17 @@ one by one. Nothing here opens a store.
 
 from __future__ import annotations
 
-from jobstore.exchange.csv_ import parse_columns
 from jobstore.exchange.formats import IMPORT_FORMATS, open_records
-from jobstore.exchange.jobspy import postings_from_jobspy
+from jobstore.exchange.mapping import BadMapping, parse_columns
+from jobstore.exchange.programs import postings_from, postings_from_jobspy
 from jobstore.exchange.rows import Batch, BrokenFile, Record, batches
 from jobstore.exchange.writing import EXPORT_FORMATS, Writer, export, open_writer
+from jobstore.intake.salaries import parse_salary
 
 __all__ = [
     "EXPORT_FORMATS",
     "IMPORT_FORMATS",
+    "BadMapping",
     "Batch",
     "BrokenFile",
     "Record",
@@ -25,5 +27,7 @@ __all__ = [
     "open_records",
     "open_writer",
     "parse_columns",
+    "parse_salary",
+    "postings_from",
     "postings_from_jobspy",
 ]

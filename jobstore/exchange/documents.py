@@ -25,14 +25,23 @@ DECODER = json.JSONDecoder(strict=False)
 
 
 def json_rows(
-    stream: io.BufferedReader, name: str, decoder: json.JSONDecoder = DECODER
+    stream: io.BufferedReader,
+    name: str,
+    decoder: json.JSONDecoder = DECODER,
+    *,
+    items: str | None = None,
 ) -> Iterator[Row]:
     """Give the items of a JSON array, the values of JSON Lines, or a single document.
 
-    An array is read piece by piece, and its rows are numbered from 1; JSON Lines have their lines.
+    ``items`` are the dotted keys that lead from the document to its list of rows. An array is
+    read piece by piece, and its rows are numbered from 1; JSON Lines have their lines.
     A line that is no JSON is a row with a fault; an array or a document that is no JSON, or
     ends too early, raises BrokenFile.
     """
+    if items:
+        for row in json_rows(stream, name, decoder):
+            yield from _below(row, items.split("."))
+        return
     start, number = _first(stream)
     if start == b"[":
         yield from _array(_Text(stream, name), decoder)
@@ -50,11 +59,23 @@ def json_rows(
         number += 1
 
 
+def _below(row: Row, keys: list[str]) -> Iterator[Row]:
+    value = row.value
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    for number, item in enumerate(value if isinstance(value, list) else [], 1):
+        yield Row(number, item, row.fault)
+
+
 def json_objects(
-    stream: io.BufferedReader, name: str, decoder: json.JSONDecoder = DECODER
+    stream: io.BufferedReader,
+    name: str,
+    decoder: json.JSONDecoder = DECODER,
+    *,
+    items: str | None = None,
 ) -> Iterator[Row]:
     """Like :func:`json_rows`, where anything but an object is a row with a fault."""
-    for row in json_rows(stream, name, decoder):
+    for row in json_rows(stream, name, decoder, items=items):
         if row.fault is None and not isinstance(row.value, dict):
             row.fault = "is no JSON object"
         yield row

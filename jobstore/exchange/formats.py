@@ -1,17 +1,28 @@
 """The formats that can be read, how each is recognised, and opening a file in one.
 
-Formats do not know each other; only this module knows them all.
+Formats do not know each other; only this module knows them all. Most are mappings
+(:mod:`jobstore.exchange.catalogue`); those that need more than that have a reader of their own.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from jobstore.exchange import ats, csv_, jobspy, jsonl, linkedin, schema_org, simplify
+from jobstore.exchange import catalogue, csv_, jsonl, linkedin, schema_org
 from jobstore.exchange.documents import json_rows
+from jobstore.exchange.mapping import (
+    BadMapping,
+    FieldMapping,
+    make_mapping,
+    mapping_from_options,
+    read_mapping,
+)
 from jobstore.exchange.pages import scripts
+from jobstore.exchange.paths import compile_path, expression
 from jobstore.exchange.reading import (
     FilePath,
     exhaust,
@@ -21,45 +32,34 @@ from jobstore.exchange.reading import (
     read_head,
     with_head,
 )
-from jobstore.exchange.rows import BrokenFile, Record
-from jobstore.exchange.tables import DELIMITERS
+from jobstore.exchange.recognition import Way, kind_of, recognise
+from jobstore.exchange.rows import BrokenFile, Record, Row, translated
+from jobstore.exchange.tables import csv_rows
+from jobstore.exchange.unfolding import unfolded
 
-IMPORT_FORMATS: Mapping[str, str] = {
+MappingLike = str | Path | Mapping[str, Any] | FieldMapping
+
+_OWN = {
     "jsonl": "jobstore's own JSON Lines",
-    "csv": "CSV with the names of our fields as columns, or any CSV with a mapping of columns",
-    "linkedin": "LinkedIn's postings.csv, or job_postings.csv with its side tables",
-    "jobspy": "what JobSpy scraped, as CSV or JSON",
+    "csv": "CSV with the names of our fields as columns",
     "schema-org": "schema.org JobPosting as JSON-LD, or pages that hold it",
-    "ats": "daily files of company boards (Greenhouse and others)",
-    "simplify": "Simplify's listings.json",
 }
+IMPORT_FORMATS: Mapping[str, str] = catalogue.Descriptions(_OWN)
 """Every format that :func:`open_records` reads, and what it is."""
 
-# The keys or columns that each format must have, in the order in which they are tried: our own
-# exports may hold another format's names in their attributes.
-_KEYS = {
-    "jsonl": {"source", "source_job_id", "title"},
-    "schema-org": {"@type"},
-    "jobspy": {"site", "job_url"},
-    "ats": {"id", "company_slug", "title"},
-    "simplify": {"company_name", "locations", "active"},
-}
-_COLUMNS = {
-    "csv": {"source", "source_job_id", "title"},
-    "jobspy": {"site", "job_url"},
-    "linkedin": {"job_id", "title", "formatted_work_type"},
-}
-_READERS: dict[str, Callable[..., Iterator[Record]]] = {
-    "jsonl": jsonl.read,
-    "csv": csv_.read,
-    "linkedin": linkedin.read,
-    "jobspy": jobspy.read,
-    "schema-org": schema_org.read,
-    "ats": ats.read,
-    "simplify": simplify.read,
-}
-_OPTIONS = {"linkedin": {"salaries", "skills", "companies"}, "schema-org": {"source"}}
-_KEY = re.compile(r'"([^"\\]{1,64})"\s*:')
+
+@dataclass(frozen=True, slots=True)
+class _Wishes:
+    """What the caller said about a file."""
+
+    format: str
+    mapping: FieldMapping | None
+    columns: Mapping[str, str] | None
+    items: str | None
+    source: str | None
+    constants: Mapping[str, Any]
+    delimiter: str | None
+    side_tables: Mapping[str, FilePath]
 
 
 def open_records(
@@ -67,116 +67,177 @@ def open_records(
     format: str = "auto",
     *,
     source: str | None = None,
+    mapping: MappingLike | None = None,
     columns: Mapping[str, str] | None = None,
+    items: str | None = None,
+    constants: Mapping[str, Any] | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
     salaries: FilePath | None = None,
     skills: FilePath | None = None,
     companies: FilePath | None = None,
 ) -> Iterator[Record]:
     """Open a file of postings and give its rows one by one, in bounded memory.
 
-    ``path`` is a file or ``-`` for standard input; gzip is recognised by its first bytes, and
-    text is UTF-8. ``format`` is one of :data:`IMPORT_FORMATS`, or ``auto`` to recognise it by
-    the first 64 KiB. ``columns`` maps fields to the columns of a foreign CSV; ``source`` names
-    the source where the file does not (``csv`` with a mapping, ``schema-org``); ``salaries``,
-    ``skills`` and ``companies`` are side tables of ``linkedin``.
+    ``path`` is a file or ``-`` for standard input. ``format`` is one of :data:`IMPORT_FORMATS`, or
+    ``auto`` to recognise it by the first 64 KiB; columns and keys that bear the names of our
+    fields, or usual names of theirs, need no format. ``mapping`` is a mapping of one's own: a TOML
+    file, what such a file says, or the name of a built-in one. ``columns`` leads from fields to
+    columns or paths, ``items`` to the rows of a JSON document, ``constants`` gives fields that are
+    the same in all rows; they stand alone or change the mapping. ``source`` names the source where
+    the file does not. ``encoding`` and ``delimiter`` are found out if they are not given.
+    ``salaries``, ``skills`` and ``companies`` are side tables of ``linkedin``.
 
     Raises BrokenFile for a file that cannot be read: a file is looked through before its first
     row is given, so none is stored of one that was cut short. Standard input cannot be looked
-    through; there it is raised when the fault is met. Raises ValueError for an unknown format,
-    or for an option that the format has no use for.
+    through; there it is raised when the fault is met. Raises ValueError for an unknown format, a
+    mapping that cannot be used (:class:`BadMapping`), or an option that the format has no use for.
     """
     if format != "auto" and format not in IMPORT_FORMATS:
         raise ValueError(
             f"There is no import format {format!r}; there are {', '.join(IMPORT_FORMATS)}."
         )
-    if columns is not None:
-        if format not in ("auto", "csv"):
-            raise ValueError("A mapping of columns is for the format csv.")
-        format = "csv"
+    tables = {"salaries": salaries, "skills": skills, "companies": companies}
+    wishes = _Wishes(
+        format,
+        None if mapping is None else find_mapping(mapping),
+        columns,
+        items,
+        source,
+        dict(constants or {}),
+        delimiter,
+        {key: table for key, table in tables.items() if table is not None},
+    )
+    # What is wrong with the options is said before the file is opened.
+    mapping_from_options(columns, items=items, constants=constants)
     name = name_of(path)
-    given = {"source": source, "salaries": salaries, "skills": skills, "companies": companies}
-    options = {key: value for key, value in given.items() if value is not None}
-    if not is_pipe(path):
-        format = _look_through(path, name, format)
-    if format != "auto":
-        _check_options(format, columns, options)
-    return _records(path, name, format, columns, options)
+    way = None if is_pipe(path) else _look_through(path, name, wishes, encoding)
+    return _records(path, name, way, wishes, encoding)
+
+
+def find_mapping(given: MappingLike) -> FieldMapping:
+    """Return the mapping of that name, in that TOML file, or with those entries.
+
+    Raises BadMapping.
+    """
+    if isinstance(given, FieldMapping):
+        return given
+    if isinstance(given, Mapping):
+        return make_mapping(given)
+    if isinstance(given, str) and given in catalogue.names():
+        return catalogue.built_in(given)
+    if isinstance(given, str) and not given.endswith(".toml") and not Path(given).is_file():
+        raise BadMapping(
+            f"There is no mapping {given!r}; name a TOML file, or one of "
+            f"{', '.join(catalogue.names())}."
+        )
+    return read_mapping(Path(given))
 
 
 def _records(
-    path: FilePath,
-    name: str,
-    format: str,
-    columns: Mapping[str, str] | None,
-    options: dict[str, Any],
+    path: FilePath, name: str, way: Way | None, wishes: _Wishes, encoding: str | None
 ) -> Iterator[Record]:
-    with open_input(path) as stream:
-        if format == "auto":
+    with open_input(path, encoding=encoding) as stream:
+        if way is None:
             head = read_head(stream, name)
-            format, stream = recognise(head, name), with_head(stream, head, name)
-            _check_options(format, columns, options)
-        if columns is not None:
-            yield from csv_.read_mapped(stream, name, columns, options.get("source"))
-        else:
-            yield from _READERS[format](stream, name, **options)
+            way, stream = _way(head, name, wishes), with_head(stream, head, name)
+        yield from _read(stream, name, way, wishes)
 
 
-def _look_through(path: FilePath, name: str, format: str) -> str:
-    """Find out the format; raise BrokenFile for faults that reading would only meet later."""
-    with open_input(path) as stream:
+def _read(stream: io.BufferedReader, name: str, way: Way, wishes: _Wishes) -> Iterator[Record]:
+    if way.mapping is not None:
+        rows = _rows(stream, name, way, wishes)
+        if way.format == "linkedin":
+            rows = linkedin.joined(rows, **wishes.side_tables)
+        yield from _translated(rows, way.mapping)
+        return
+    if way.format == "schema-org":
+        records = schema_org.read(stream, name, source=wishes.source)
+    elif way.format == "csv":
+        records = csv_.read(stream, name, delimiter=wishes.delimiter)
+    else:
+        records = jsonl.read(stream, name, items=way.items or None)
+    for record in records:
+        if record.posting is not None and wishes.constants:
+            record.posting.update(wishes.constants)
+        yield record
+
+
+def _rows(stream: io.BufferedReader, name: str, way: Way, wishes: _Wishes) -> Iterator[Row]:
+    if way.kind == "table":
+        header, rows = csv_rows(stream, name, delimiter=wishes.delimiter)
+        for column in (wishes.columns or {}).values():
+            if column not in header and compile_path(f'"{column}"').keys == (column,):
+                raise BrokenFile(f"{name} has no column {column!r}; it has {', '.join(header)}.")
+        return rows
+    shape = way.mapping.rows if way.mapping is not None else None
+    if shape is None or not (shape.details or shape.key or _is_deep(way.items)):
+        return json_rows(stream, name, items=way.items or None)
+    return unfolded(json_rows(stream, name), way.items, shape)
+
+
+def _is_deep(items: str) -> bool:
+    return bool(items) and compile_path(items).keys is None
+
+
+def _translated(rows: Iterable[Row], mapping: FieldMapping) -> Iterator[Record]:
+    skip = expression(mapping.rows.skip) if mapping.rows.skip else None
+
+    def wanted() -> Iterator[Row]:
+        for row in rows:
+            if row.fault is None and not isinstance(row.value, dict):
+                row.fault = "is no JSON object"
+            if skip is None or row.fault is not None or not skip(row.value):
+                yield row
+
+    return translated(wanted(), mapping.translate)
+
+
+def _look_through(path: FilePath, name: str, wishes: _Wishes, encoding: str | None) -> Way:
+    """Find out how to read; raise BrokenFile for faults that reading would only meet later."""
+    with open_input(path, encoding=encoding) as stream:
         head = read_head(stream, name)
-        if format == "auto":
-            format = recognise(head, name)
-        start = head.lstrip()[:1]
+        way = _way(head, name, wishes)
         stream = with_head(stream, head, name)
-        if start == b"[" and format not in ("csv", "linkedin"):
+        start = head.lstrip()[:1]
+        if start == b"[" and way.kind == "json":
             for _ in json_rows(stream, name):
                 pass
-        elif start == b"<" and format == "schema-org":
+        elif start == b"<" and way.format == "schema-org":
             for _ in scripts(stream, name):
                 pass
         else:
             exhaust(stream)
-    return format
+    return way
 
 
-def _check_options(format: str, columns: Mapping[str, str] | None, options: dict[str, Any]) -> None:
-    useful = {"source"} if columns is not None else _OPTIONS.get(format, set())
-    for option in options:
-        if option not in useful:
-            raise ValueError(f"The format {format} has no use for the option {option!r}.")
-
-
-def recognise(head: bytes, name: str) -> str:
-    """Return the format of a file that begins with ``head``. Raises BrokenFile if it is none."""
-    text = head.decode("utf-8", "replace").lstrip()
-    if not text:
-        raise BrokenFile(f"{name} is empty.")
-    if text.startswith("<"):
-        return "schema-org"
-    if text.startswith(("{", "[")):
-        keys = set(_KEY.findall(text))
-        for format, wanted in _KEYS.items():
-            if wanted <= keys:
-                return format
-        if re.fullmatch(r"\[\s*\]\s*", text):
-            return "jsonl"
-        raise BrokenFile(
-            f"{name} is JSON, but no format is known by its keys ({_some(keys)}); name it with "
-            f"--format: {', '.join(IMPORT_FORMATS)}."
-        )
-    header = text.splitlines()[0]
-    delimiter = max(DELIMITERS, key=header.count)
-    cells = {cell.strip().strip('"') for cell in header.split(delimiter)}
-    for format, wanted in _COLUMNS.items():
-        if wanted <= cells:
-            return format
-    raise BrokenFile(
-        f"{name}: no format is known by the columns {_some(cells)}; name it with --format, or "
-        'map its columns to fields with --map "title=...,company=...".'
+def _way(head: bytes, name: str, wishes: _Wishes) -> Way:
+    """Return how a file that begins with ``head`` is read, as far as the caller did not say."""
+    mapping = wishes.mapping
+    if mapping is None and wishes.format in catalogue.names():
+        mapping = catalogue.built_in(wishes.format)
+    if mapping is None and wishes.columns is not None:
+        mapping = mapping_from_options(wishes.columns)
+    if mapping is None and wishes.format in _OWN:
+        way = Way(wishes.format, kind_of(head), None, wishes.items or "")
+    else:
+        options = {"items": wishes.items, "delimiter": wishes.delimiter}
+        way = recognise(head, name, mapping=mapping, **options)
+    _check_options(way, wishes)
+    if way.mapping is None:
+        return way
+    mapping = mapping_from_options(
+        wishes.columns, constants=wishes.constants, source=wishes.source, base=way.mapping
     )
+    return replace(way, mapping=mapping)
 
 
-def _some(names: set[str]) -> str:
-    shown = [name if len(name) <= 40 else name[:40] + "..." for name in sorted(names)[:8]]
-    return ", ".join(shown) + (", ..." if len(names) > len(shown) else "")
+def _check_options(way: Way, wishes: _Wishes) -> None:
+    useless = [] if way.format == "linkedin" else list(wishes.side_tables)
+    if wishes.items is not None and way.kind != "json":
+        useless.append("items")
+    own_source = way.mapping.source if way.mapping is not None else way.format != "schema-org"
+    if wishes.source is not None and own_source:
+        useless.append("source")
+    for option in useless:
+        raise ValueError(f"The format {way.format} has no use for the option {option!r}.")

@@ -8,56 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from jobstore.intake.spellings import COUNTRIES
-
-# Other names that addressCountry is given: ISO 3166-1 alpha-3 codes and English names of the
-# countries most postings come from.
-_COUNTRY_NAMES = {
-    name: code
-    for code, names in {
-        "AE": "are,uae,united arab emirates",
-        "AR": "arg,argentina",
-        "AT": "aut,austria,österreich",
-        "AU": "aus,australia",
-        "BE": "bel,belgium",
-        "BR": "bra,brazil,brasil",
-        "CA": "can,canada",
-        "CH": "che,switzerland,schweiz,suisse",
-        "CN": "chn,china",
-        "CZ": "cze,czechia,czech republic",
-        "DE": "deu,germany,deutschland",
-        "DK": "dnk,denmark",
-        "ES": "esp,spain,españa",
-        "FI": "fin,finland",
-        "FR": "fra,france",
-        "GB": "gbr,uk,united kingdom,great britain,england,scotland,wales,northern ireland",
-        "GR": "grc,greece",
-        "HK": "hkg,hong kong",
-        "HU": "hun,hungary",
-        "IE": "irl,ireland",
-        "IL": "isr,israel",
-        "IN": "ind,india",
-        "IT": "ita,italy,italia",
-        "JP": "jpn,japan,日本",
-        "KR": "kor,south korea,korea,대한민국",
-        "MX": "mex,mexico,méxico",
-        "NL": "nld,netherlands,the netherlands,nederland",
-        "NO": "nor,norway",
-        "NZ": "nzl,new zealand",
-        "PH": "phl,philippines",
-        "PL": "pol,poland,polska",
-        "PT": "prt,portugal",
-        "RO": "rou,romania",
-        "SE": "swe,sweden",
-        "SG": "sgp,singapore",
-        "TR": "tur,turkey,türkiye",
-        "TW": "twn,taiwan",
-        "UA": "ukr,ukraine",
-        "US": "usa,united states,united states of america,u.s.,u.s.a.",
-        "ZA": "zaf,south africa",
-    }.items()
-    for name in names.split(",")
-}
+from jobstore.intake.countries import country_code
 
 
 def job_postings(value: Any) -> Iterator[dict[str, Any]]:
@@ -138,7 +89,4 @@ def country(place: Any) -> str | None:
     if name is None:
         return None
     code = name.strip().upper()
-    if code in COUNTRIES:
-        return code
-    known = _COUNTRY_NAMES.get(name.strip().lower())
-    return known or (code if len(code) == 2 and code.isascii() else None)
+    return country_code(name) or (code if len(code) == 2 and code.isascii() else None)

@@ -55,7 +55,15 @@ class Row:
 def translated(rows: Iterable[Row], translate: Callable[[Any], dict[str, Any]]) -> Iterator[Record]:
     """Yield a record for each row: what ``translate`` makes of its value, or its fault."""
     for row in rows:
-        yield row.broken() if row.fault is not None else row.record(translate(row.value))
+        if row.fault is not None:
+            yield row.broken()
+            continue
+        try:
+            posting = translate(row.value)
+        except Exception as error:  # whatever a row holds, it costs that row alone
+            yield row.broken(f"cannot be translated ({type(error).__name__})")
+        else:
+            yield row.record(posting)
 
 
 @dataclass(slots=True)

@@ -10,19 +10,21 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from jobstore.exchange import links
 from jobstore.exchange.cells import digest, in_utc, link, listed, stated
 from jobstore.exchange.documents import first_mark, json_rows
+from jobstore.exchange.identity import board_of, identity
 from jobstore.exchange.json_ld import country, first, job_postings, location, name_of, text_of
 from jobstore.exchange.pages import scripts
 from jobstore.exchange.rows import BrokenFile, Record, Row
-from jobstore.exchange.salaries import parse_salary
+from jobstore.intake.countries import country_code
+from jobstore.intake.salaries import parse_salary
 from jobstore.intake.spellings import look_up
 from jobstore.json_text import embeddable
-from jobstore.records import EmploymentType, Job, Workplace
+from jobstore.records import EmploymentType, Job, Location, Workplace
 
 SOURCE = "schema-org"
 
@@ -71,8 +73,9 @@ def read(stream: io.BufferedReader, name: str, *, source: str | None = None) -> 
 def posting(found: dict[str, Any], source: str | None = None) -> dict[str, Any]:
     """Translate one JobPosting.
 
-    The id is the value of ``identifier``, or else the address without tracking, or else a
-    digest of title, organisation and location. Dates and times without an offset are taken as
+    On a board that is known source and id are those of the address. Elsewhere the id is the value
+    of ``identifier``, or else the address without tracking, or else a digest of title,
+    organisation and location. Dates and times without an offset are taken as
     UTC; a ``validThrough`` without a time lasts until the end of that day. Of several
     locations and employment types the first is taken. The description keeps its HTML.
     """
@@ -86,7 +89,7 @@ def posting(found: dict[str, Any], source: str | None = None) -> dict[str, Any]:
     title = found.get("title") or found.get("name")
     result: dict[str, Any] = {
         "source": source or _source(identifier, url, site),
-        "source_job_id": _value(identifier),
+        "source_job_id": _key(identifier, url),
         "title": title,
         "company": name_of(company),
         "location": location(place),
@@ -103,20 +106,26 @@ def posting(found: dict[str, Any], source: str | None = None) -> dict[str, Any]:
         **_salary(found),
     }
     if not result["source_job_id"]:
-        key = links.short_key(links.without_tracking(url)) if url else None
-        parts = (title, result["company"], result["location"])
-        result["source_job_id"] = key or digest(parts)
+        result["source_job_id"] = digest((title, result["company"], result["location"]))
     rest = {key: value for key, value in found.items() if key not in _SAID}
     return stated({**result, "attributes": stated(rest)})
 
 
 def _source(identifier: Any, url: str | None, site: str | None) -> str:
-    if isinstance(identifier, dict) and identifier.get("propertyID") == _OURS:
+    if _is_ours(identifier):
         return str(identifier.get("name"))
-    for address in (url, site):
-        if address and (host := links.host(address)):
-            return host
-    return SOURCE
+    return next(filter(None, (identity(address)[0] for address in (url, site) if address)), SOURCE)
+
+
+def _key(identifier: Any, url: str | None) -> str | None:
+    key = identity(url)[1] if url else None
+    if key and url and board_of(url) and not _is_ours(identifier):
+        return key
+    return _value(identifier) or key
+
+
+def _is_ours(identifier: Any) -> bool:
+    return isinstance(identifier, dict) and identifier.get("propertyID") == _OURS
 
 
 def _value(identifier: Any) -> str | None:
@@ -218,6 +227,8 @@ def document(job: Job) -> dict[str, Any]:
     What schema.org has no property for (``attributes``, ``experience_level``, the applicant
     count, when it was seen) is left out; ``jsonl`` keeps everything.
     """
+    places = _places(job)
+    countries = [each for each in places if job.workplace is Workplace.REMOTE and _is_country(each)]
     return stated(
         {
             "@context": "https://schema.org/",
@@ -235,7 +246,10 @@ def document(job: Job) -> dict[str, Any]:
             "hiringOrganization": stated(
                 {"@type": "Organization", "name": job.company, "sameAs": job.company_url}
             ),
-            "jobLocation": _place(job),
+            "jobLocation": _alone([_place(each) for each in places if each not in countries]),
+            "applicantLocationRequirements": _alone(
+                [{"@type": "Country", "name": each.text} for each in countries]
+            ),
             "jobLocationType": "TELECOMMUTE" if job.workplace is Workplace.REMOTE else None,
             "employmentType": job.employment_type and _EMPLOYMENT_TYPES[job.employment_type],
             "industry": job.industry,
@@ -246,12 +260,28 @@ def document(job: Job) -> dict[str, Any]:
     )
 
 
-def _place(job: Job) -> dict[str, Any] | None:
-    if not job.location and not job.country:
-        return None
-    address = {"addressLocality": job.location, "addressCountry": job.country}
-    place = {"name": job.location, "address": stated({"@type": "PostalAddress", **address})}
-    return stated({"@type": "Place", **place})
+def _places(job: Job) -> list[Location]:
+    """Return the places of a posting, in its country where none of them states one."""
+    if job.country is None or any(each.country for each in job.locations):
+        return job.locations
+    return [replace(each, country=job.country) for each in job.locations or [Location("")]]
+
+
+def _is_country(place: Location) -> bool:
+    """Tell whether a place is a country as a whole: where the applicants of a remote job live."""
+    return place.country is not None and country_code(place.text) == place.country
+
+
+def _place(place: Location) -> dict[str, Any]:
+    parts = {"addressRegion": place.region, "addressCountry": place.country}
+    # A name that is the locality tells a reader that it says all there is.
+    locality = place.city or (None if place.region else place.text)
+    address = {"@type": "PostalAddress", "addressLocality": locality, **parts}
+    return stated({"@type": "Place", "name": place.text, "address": stated(address)})
+
+
+def _alone(values: list[dict[str, Any]]) -> Any:
+    return values[0] if len(values) == 1 else values
 
 
 def _base_salary(job: Job) -> dict[str, Any] | None:

@@ -6,13 +6,14 @@ What is faulty goes to the report; nothing is stored here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
 from contextlib import aclosing
+from datetime import datetime
 from typing import Any
 
 from jobstore.errors import InvalidPosting
-from jobstore.intake.validation import check_posting
-from jobstore.records import JobPosting, Rejection, UpsertReport
+from jobstore.intake.lenient import Omission, accept
+from jobstore.records import IntakeWarning, JobPosting, Rejection, UpsertReport
 
 # Postings that are checked, and sent to the engine as one unit, at a time.
 _CHUNK = 512
@@ -26,8 +27,13 @@ Chunk = list[tuple[int, JobPosting]]
 async def checked_chunks(
     postings: Iterable[Posting] | AsyncIterable[Posting],
     report: UpsertReport,
+    *,
+    strict: bool | None = None,
+    seen_at: datetime | None = None,
 ) -> AsyncGenerator[Chunk, None]:
-    """Yield chunks of checked postings with their positions; faulty ones go to the report.
+    """Yield chunks of checked postings with their positions.
+
+    Faulty ones go to the report, and so does what of the others was not taken as it came.
 
     Raises InvalidPosting when ``postings`` is no iterable of postings.
     """
@@ -40,7 +46,10 @@ async def checked_chunks(
     async with aclosing(_each(postings)) as each:
         async for posting in each:
             try:
-                chunk.append((index, check_posting(posting)))
+                checked, omissions = accept(posting, strict=strict, seen_at=seen_at)
+                chunk.append((index, checked))
+                if omissions:
+                    report.warnings += warnings_of(index, checked, omissions)
             except InvalidPosting as error:
                 report.rejected.append(Rejection(index, _named_id(posting), error.faults))
             index += 1
@@ -51,6 +60,13 @@ async def checked_chunks(
                 await asyncio.sleep(0)
     if chunk:
         yield chunk
+
+
+def warnings_of(
+    index: int, posting: JobPosting, omissions: list[Omission]
+) -> Iterator[IntakeWarning]:
+    """Yield the warnings about the posting at position ``index``."""
+    return (IntakeWarning(index, posting.source_job_id, *omission) for omission in omissions)
 
 
 async def _each(

@@ -21,6 +21,7 @@ from jobstore.intake.spellings import COUNTRIES, CURRENCIES, look_up
 from jobstore.records import WHITE_SPACE
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -225,7 +226,7 @@ def listed(limit: int) -> Callable[[Any], list[Any]]:
     return read
 
 
-def distinct(items: list[str | None]) -> list[str]:
+def distinct(items: list[T | None]) -> list[T]:
     """Return the items that state something, each once, in their order."""
     return [item for item in dict.fromkeys(items) if item is not None]
 

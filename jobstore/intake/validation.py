@@ -20,19 +20,19 @@ from jobstore.records import JobPosting, Status
 _MAX_UNKNOWN = 20
 
 _FIELDS = tuple(field.name for field in fields(JobPosting))
-_KNOWN = frozenset(_FIELDS)
-_REQUIRED = frozenset(("source", "source_job_id", "title", "company"))
+KNOWN = frozenset(_FIELDS)
+REQUIRED = frozenset(("source", "source_job_id", "title", "company"))
 _KEYS = frozenset(("source", "source_job_id"))
 # What the store itself keeps about a stored posting.
 _KEPT = frozenset(
     ("id", "version", "updated_at", "first_seen_at", "last_seen_at", "closed_at"),
 )
-_CHANGEABLE = _KNOWN - _KEYS - _KEPT
+_CHANGEABLE = KNOWN - _KEYS - _KEPT
 
 
 def prepare() -> None:
     """Load what checking needs (about 0.1 s, once), rather than when the first posting comes."""
-    _reader()
+    reader()
 
 
 def check_posting(posting: JobPosting | Mapping[str, Any]) -> JobPosting:
@@ -48,6 +48,9 @@ def check_posting(posting: JobPosting | Mapping[str, Any]) -> JobPosting:
       ``company`` and ``industry`` 300, ``location`` 2,000, ``company_size`` 100,
       ``salary_text`` 300, URLs 2,048, ``description`` 200,000; ``skills`` 200 of 200 each,
       repeated ones dropped, those of a set sorted.
+    - ``locations``: at most 200, each a Location, a text or a mapping with the fields of a
+      Location, whose city and region have up to 300 characters; repeated ones dropped. One without
+      a text gets its city, region and country, joined by commas.
     - Enums: our values and the spellings in :mod:`jobstore.intake.spellings`, whatever their case,
       white space and punctuation; ``Not Applicable`` and its like mean not stated.
     - ``country`` (ISO 3166-1 alpha-2) and ``salary_currency`` (ISO 4217) in any case.
@@ -70,9 +73,9 @@ def check_posting(posting: JobPosting | Mapping[str, Any]) -> JobPosting:
         given = dict(posting)
     else:
         raise InvalidPosting("a posting must be a JobPosting or a mapping")
-    faults = [] if given.keys() <= _KNOWN else _refuse(given, _KNOWN)
-    if not given.keys() >= _REQUIRED:
-        faults += [Fault(name, "is required") for name in _REQUIRED - given.keys()]
+    faults = [] if given.keys() <= KNOWN else _refuse(given, KNOWN)
+    if not given.keys() >= REQUIRED:
+        faults += [Fault(name, "is required") for name in REQUIRED - given.keys()]
     checked = _checked(given, faults)
     _report(faults)
     return JobPosting(**checked)
@@ -82,9 +85,9 @@ def check_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the normalised ``changes`` to a stored posting, by the rules of check_posting.
 
     All fields but the keys and the times that the store keeps can be changed, and so can
-    ``status``. ``None`` and blank clear an optional field: ``skills`` becomes ``[]``,
-    ``attributes`` ``{}``, anything else ``None``. One end of a salary range is checked against
-    the stored other end by :func:`jobstore.derived.merge.edit`.
+    ``status``. ``None`` and blank clear an optional field: ``skills`` and ``locations`` become
+    ``[]``, ``attributes`` ``{}``, anything else ``None``. One end of a salary range is checked
+    against the stored other end by :func:`jobstore.derived.merge.edit`.
 
     Raises InvalidPosting with every fault.
     """
@@ -103,7 +106,7 @@ def check_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _checked(given: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
     """Return the values that are sound by themselves; add all that is wrong to ``faults``."""
-    checked, found = _reader()(given)
+    checked, found = reader()(given)
     faults += found
     # What is sound by itself may still contradict another field.
     low, high = checked.get("salary_min"), checked.get("salary_max")
@@ -116,7 +119,7 @@ def _checked(given: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
 
 
 @cache
-def _reader() -> Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[Fault]]]:
+def reader() -> Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[Fault]]]:
     from jobstore.intake.fields import read_fields
 
     return read_fields
@@ -128,7 +131,7 @@ def _report(faults: list[Fault]) -> None:
 
 
 def _position(fault: Fault) -> int:
-    return _FIELDS.index(fault.field) if fault.field in _KNOWN else len(_FIELDS)
+    return _FIELDS.index(fault.field) if fault.field in KNOWN else len(_FIELDS)
 
 
 def _refuse(given: dict[str, Any], allowed: frozenset[str]) -> list[Fault]:
@@ -136,13 +139,13 @@ def _refuse(given: dict[str, Any], allowed: frozenset[str]) -> list[Fault]:
     refused = [name for name in given if name not in allowed]
     for name in refused:
         del given[name]
-    faults = [_unknown(name, allowed) for name in refused[:_MAX_UNKNOWN]]
+    faults = [unknown(name, allowed) for name in refused[:_MAX_UNKNOWN]]
     if len(refused) > _MAX_UNKNOWN:
         faults.append(Fault("", f"{len(refused) - _MAX_UNKNOWN} more fields are unknown"))
     return faults
 
 
-def _unknown(name: object, allowed: frozenset[str]) -> Fault:
+def unknown(name: object, allowed: frozenset[str]) -> Fault:
     if not isinstance(name, str):
         return Fault("", f"field names must be text, not {coercion.kind(name)}")
     if name in _KEYS:

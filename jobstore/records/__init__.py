@@ -12,9 +12,16 @@ from jobstore.records.postings import (
     Job,
     JobPosting,
     JobSummary,
+    Location,
     Revision,
 )
-from jobstore.records.results import Outcome, Rejection, UpsertReport, UpsertResult
+from jobstore.records.results import (
+    IntakeWarning,
+    Outcome,
+    Rejection,
+    UpsertReport,
+    UpsertResult,
+)
 from jobstore.records.searching import FacetCount, Page, SearchQuery, Sort
 from jobstore.records.statistics import ApplicantStatistics, SalaryQuartiles, Statistics
 
@@ -27,9 +34,11 @@ __all__ = [
     "EmploymentType",
     "ExperienceLevel",
     "FacetCount",
+    "IntakeWarning",
     "Job",
     "JobPosting",
     "JobSummary",
+    "Location",
     "Outcome",
     "Page",
     "Rejection",

@@ -18,12 +18,33 @@ class Outcome(StrEnum):
 
 
 @dataclass(slots=True, frozen=True)
+class IntakeWarning:
+    """A value of a stored posting that was not taken as it came: left out, cut or turned round.
+
+    ``index`` is the posting's position in the input (from 0), ``field`` the field it concerns,
+    ``name`` what the source calls it, ``kind`` the type of the value; ``reason`` completes the
+    sentence "<field> ...". A value that was left out is in ``attributes`` under ``name``.
+    """
+
+    index: int
+    source_job_id: str | None
+    field: str
+    name: str
+    kind: str
+    reason: str
+
+
+@dataclass(slots=True, frozen=True)
 class UpsertResult:
-    """What an upsert did with one posting; ``version`` is the one that is stored now."""
+    """What an upsert did with one posting; ``version`` is the one that is stored now.
+
+    ``warnings`` are the values that were not taken as they came.
+    """
 
     id: uuid.UUID
     outcome: Outcome
     version: int
+    warnings: tuple[IntakeWarning, ...] = ()
 
 
 @dataclass(slots=True, frozen=True)
@@ -38,9 +59,11 @@ class Rejection:
 
 @dataclass(slots=True, kw_only=True)
 class UpsertReport:
-    """How many postings of a batch were stored, and which were not."""
+    """How many postings of a batch were stored, which were not, and which of their values were
+    not taken as they came."""
 
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
     rejected: list[Rejection] = field(default_factory=list)
+    warnings: list[IntakeWarning] = field(default_factory=list)

@@ -3,7 +3,7 @@
 -- Merges pieces of the index that are worth it, until so many pages are written; all of them where
 -- the number is negative.
 -- name: merge_words
-INSERT INTO word_index (word_index, rank) VALUES ('merge', ?);
+INSERT INTO text_index (text_index, rank) VALUES ('merge', ?);
 
 -- name: listed_after_sighting
 -- Postings that are listed at a time after they were first seen, by id.

@@ -43,11 +43,11 @@ async def test_records_and_mappings_go_together(store: JobStore) -> None:
 async def test_faulty_postings_are_listed_and_the_others_are_stored(store: JobStore) -> None:
     batch: list[Any] = [posting(n) for n in range(1200)]
     batch[0] = {"title": "no key"}
-    batch[5] = posting(5, salary_min=2, salary_max=1)
+    batch[5] = JobPosting(**posting(5, salary_min=2, salary_max=1))
     batch[600] = JobPosting(source="board", source_job_id="600", title="", company="\ud800")
     batch[601] = "a text"
     batch[602] = None
-    batch[1199] = posting(1199, source_job_id=7)
+    batch[1199] = posting(1199, source_job_id=[7])
 
     report = await store.upsert_many(batch)
 

@@ -24,6 +24,7 @@ from jobstore import (
     Job,
     JobPosting,
     JobSummary,
+    Location,
     Revision,
     SalaryQuartiles,
     SearchQuery,
@@ -114,6 +115,7 @@ class Model:
             fresh = _gaps_filled(stored, fresh, stated)
         else:
             fresh["status"] = stated.get("status", "open")
+        fresh |= _places(stored, fresh)
         job = self._changed(stored, fresh, now, stated.get("closed_at", seen))
         job.first_seen_at = min(stored.first_seen_at, stated.get("first_seen_at", seen))
         job.last_seen_at = max(stored.last_seen_at, seen)
@@ -125,6 +127,7 @@ class Model:
         seen = stated.get("last_seen_at") or max(now, first or now)
         status = stated.get("status", "open")
         content = {name: stated[name] for name in CONTENT if name in stated}
+        content |= _places(None, content)
         return Job(
             id=id,
             version=1,
@@ -148,10 +151,11 @@ class Model:
             raise Absent
         if expected is not None and expected != stored.version:
             raise Conflict
-        empty: Fields = {"skills": [], "attributes": {}}
+        empty: Fields = {"skills": [], "locations": [], "attributes": {}}
         wanted = {
             name: value if _stated(value) else empty.get(name) for name, value in changes.items()
         }
+        wanted |= _places(stored, wanted)
         job = self._changed(stored, wanted, now, now)
         if None not in (ends := [job.salary_min, job.salary_max]) and ends != sorted(ends):
             raise Contradiction
@@ -171,6 +175,8 @@ class Model:
             if _as_json(getattr(stored, name)) != _as_json(value)
         }
         job = replace(stored, **{name: fresh[name] for name in previous})
+        if _is_plain(stored) and _is_plain(job):
+            previous.pop("locations", None)
         if job.status == "open":
             job.closed_at = None
         elif stored.status == "open":
@@ -211,12 +217,20 @@ class Model:
         return found
 
     def _matches(self, job: Job, query: SearchQuery, text: Text | None, now: datetime) -> bool:
-        for name in ("source", "company", "location", "industry"):
+        for name in ("source", "company", "industry"):
             wanted, value = _several(getattr(query, name)), getattr(job, name)
             if wanted and (value is None or plain(value) not in {plain(one) for one in wanted}):
                 return False
+        texts = {
+            job.location,
+            *(text for place in job.locations for text in (place.text, place.city)),
+        }
+        found = {plain(text) for text in texts if text}
+        if query.location and found.isdisjoint(map(plain, _several(query.location))):
+            return False
+        if query.country and _countries(job).isdisjoint(_several(query.country)):
+            return False
         for name in (
-            "country",
             "workplace",
             "employment_type",
             "experience_level",
@@ -255,6 +269,10 @@ class Model:
         for job in jobs:
             value = getattr(job, name)
             values = value if isinstance(value, list) else [value]
+            if name == "location":
+                values = [place.text for place in job.locations]
+            elif name == "country":
+                values = list(_countries(job))
             counts.update({compared(name, one) for one in values if one})
         # Equal amounts stand in the order of composed letters, as Hangul is written.
         return sorted(counts.items(), key=lambda pair: (-pair[1], normalize("NFC", pair[0])))[:10]
@@ -273,11 +291,46 @@ class Model:
             by_experience_level=_count(job.experience_level for job in jobs),
             by_workplace=_count(job.workplace for job in jobs),
             top_companies=_largest(job.company for job in jobs),
-            top_locations=_largest(job.location for job in jobs),
+            top_locations=_largest(
+                text for job in jobs for text in {plain(place.text) for place in job.locations}
+            ),
             per_day={day: listed[day] for day in days},
             salaries=_quartiles(jobs),
             applicants=_applicants(jobs),
         )
+
+
+def _places(stored: Job | None, fresh: Fields) -> Fields:
+    """Where the work is, as all three fields say it together."""
+    location = getattr(stored, "location", None)
+    country = fresh["country"] if "country" in fresh else getattr(stored, "country", None)
+    places = fresh.get("locations") or []
+    if places:
+        location = fresh.get("location") or "; ".join(place.text for place in places)
+        stated = {place.country for place in places}
+        if "country" not in fresh:
+            if len(stated) == 1 and None not in stated:
+                (country,) = stated
+            elif any(each not in (None, country) for each in stated):
+                country = None
+        if len(places) == 1 and places[0] == Location(places[0].text):
+            places = [Location(places[0].text, country=country)]
+    elif "locations" in fresh or ("location" in fresh and fresh["location"] != location):
+        location = fresh.get("location")
+        places = [Location(location, country=country)] if location else []
+    elif stored and not _is_plain(stored):
+        places = stored.locations
+    else:
+        places = [Location(location, country=country)] if location else []
+    return {"location": location, "locations": places, "country": country}
+
+
+def _is_plain(job: Job) -> bool:
+    return job.locations == ([Location(job.location, country=job.country)] if job.location else [])
+
+
+def _countries(job: Job) -> set[str]:
+    return {each for each in (job.country, *(place.country for place in job.locations)) if each}
 
 
 def _fit_other_end(stored: Job, fresh: Fields) -> None:

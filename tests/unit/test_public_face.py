@@ -67,8 +67,8 @@ def test_the_version_is_the_one_that_is_installed_or_declared() -> None:
 
 
 SIGNATURES = {
-    "upsert": "(posting)",
-    "upsert_many": "(postings, *, progress=None)",
+    "upsert": "(posting, *, strict=None, seen_at=None)",
+    "upsert_many": "(postings, *, strict=None, seen_at=None, progress=None)",
     "get": "(id)",
     "get_many": "(ids)",
     "find": "(source, source_job_id)",
@@ -125,7 +125,7 @@ def test_functions_have_the_signatures_of_the_design() -> None:
 
 def test_records_have_the_fields_of_the_design() -> None:
     posting = (
-        "source source_job_id title company location country workplace employment_type"
+        "source source_job_id title company location locations country workplace employment_type"
         " experience_level industry description skills salary_min salary_max salary_currency"
         " salary_period salary_text url apply_url company_url company_size applicant_count"
         " posted_at expires_at attributes"
@@ -142,11 +142,12 @@ def test_records_have_the_fields_of_the_design() -> None:
 
     known = f"{posting} {sighting}"
     assert names(jobstore.JobPosting) == known
-    assert set(names(jobstore.Job).split()) == {*known.split(), "id", "version", "updated_at"}
+    stored = {"id", "version", "updated_at", "description_text"}
+    assert set(names(jobstore.Job).split()) == {*known.split(), *stored}
     assert names(jobstore.SearchQuery) == query
     assert names(jobstore.Page) == "items next_cursor total total_capped facets notes"
-    assert names(jobstore.UpsertResult) == "id outcome version"
-    assert names(jobstore.UpsertReport) == "inserted updated unchanged rejected"
+    assert names(jobstore.UpsertResult) == "id outcome version warnings"
+    assert names(jobstore.UpsertReport) == "inserted updated unchanged rejected warnings"
     assert names(jobstore.Rejection) == "index source_job_id reasons"
     assert "description" not in names(jobstore.JobSummary).split()
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+import signal
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
-from tests.contract.cli.commands import DEMO, answer, run, said
+from jobstore import JobStore
+from jobstore.records import job_id
+from tests.contract.cli.commands import DEMO, answer, lines, posting, run, said
+
+ID = str(job_id("board", "1"))
 
 
 @pytest.mark.parametrize("name", ["all.jsonl", "all.jsonl.gz"])
@@ -87,11 +93,12 @@ def test_delete_needs_yes_where_nobody_can_be_asked(demo: Path) -> None:
 
 def test_delete_removes_each_once_and_names_what_is_missing(demo: Path) -> None:
     ids = [item["id"] for item in answer("search", "--limit", "2")["items"]]
-    assert answer("delete", *ids, ids[0].upper(), "--yes") == {"deleted": 2, "missing": []}
+    deleted = answer("delete", *ids, ids[0].upper(), "--yes")
+    assert deleted == {"deleted": 2, "missing": [], "matched": 2}
     assert answer("count") == {"count": DEMO - 2}
     gone = run("delete", ids[0], "--yes", "--json")
     assert gone.exit_code == 1
-    assert json.loads(gone.stdout) == {"deleted": 0, "missing": [ids[0]]}
+    assert json.loads(gone.stdout) == {"deleted": 0, "missing": [ids[0]], "matched": 0}
     assert f"Error: Not in the store: {ids[0]}" in gone.stderr
 
 
@@ -105,3 +112,114 @@ def test_delete_asks(
     assert result.exit_code == code
     assert "Delete 1 posting for good?" in result.stderr
     assert answer("count") == {"count": left}
+
+
+def _take_in(source: str, number: int) -> None:
+    rows = [posting(each, source=source) for each in range(number)]
+    assert answer("import", "-", stdin=lines(*rows))["inserted"] == number
+
+
+def test_a_wrong_import_is_taken_back_by_its_source(demo: Path) -> None:
+    _take_in("wrong", 600)
+    looked = answer("delete", "--source", "wrong", "--dry-run")
+    assert looked == {"deleted": 0, "missing": [], "matched": 600}
+    assert answer("count") == {"count": DEMO + 600}
+    result = run("delete", "--source", "wrong", "--yes")
+    assert (result.exit_code, result.stdout) == (0, "Deleted 600 postings.\n")
+    assert said(result).count("· Acme · wrong") == 5
+    assert "... and 595 more" in said(result)
+    assert answer("count") == {"count": DEMO}
+    nothing = answer("delete", "--source", "wrong")
+    assert nothing == {"deleted": 0, "missing": [], "matched": 0}
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        ("--text", "engineer"),
+        ("--text", '"software engineer"', "--text", "OR engineer"),
+        ("--country", "PT", "--country", "DE"),
+        ("--workplace", "remote", "--employment-type", "full_time"),
+        ("--posted-until", "2025-09-30"),
+        ("--status", "open", "--salary-min", "50000"),
+    ],
+    ids=" ".join,
+)
+def test_delete_takes_the_filters_of_a_search(demo: Path, filters: tuple[str, ...]) -> None:
+    matched = answer("count", *(each for each in filters if each != "--text"))["count"]
+    assert 0 < matched < DEMO
+    assert answer("delete", *filters, "--dry-run")["matched"] == matched
+    done = answer("delete", *filters, "--yes")
+    assert (done["deleted"], done["matched"]) == (matched, matched)
+    assert answer("count") == {"count": DEMO - matched}
+    assert answer("delete", *filters, "--dry-run")["matched"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "give ids, or filters such as --source"),
+        (("--yes",), "give ids, or filters such as --source"),
+        (("--dry-run",), "give ids, or filters such as --source"),
+        ((ID, "--source", "board"), "give ids or filters, not both"),
+        (("board",), "is not a posting's id"),
+    ],
+)
+def test_delete_never_deletes_what_was_not_named(
+    demo: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    result = run("delete", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert says in said(result)
+    assert answer("count") == {"count": DEMO}
+
+
+def test_delete_by_filters_needs_yes_where_nobody_can_be_asked(demo: Path) -> None:
+    result = run("delete", "--country", "PT")
+    assert result.exit_code == 2
+    assert result.stderr.endswith("Error: Add --yes; there is no terminal to ask on.\n")
+    assert answer("count") == {"count": DEMO}
+
+
+@pytest.mark.parametrize(("reply", "code", "left"), [("n\n", 1, DEMO + 3), ("y\n", 0, DEMO)])
+def test_delete_by_filters_asks_with_the_number(
+    demo: Path, monkeypatch: pytest.MonkeyPatch, reply: str, code: int, left: int
+) -> None:
+    _take_in("wrong", 3)
+    monkeypatch.setattr("jobstore.cli.common._asks_a_person", lambda: True)
+    result = run("delete", "--source", "wrong", stdin=reply)
+    assert result.exit_code == code
+    assert "Delete 3 postings for good?" in result.stderr
+    assert answer("count") == {"count": left}
+
+
+def test_dry_run_of_ids_tells_which_are_there(demo: Path) -> None:
+    there = answer("search", "--limit", "1")["items"][0]["id"]
+    result = run("delete", there, ID, "--dry-run", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {"deleted": 0, "missing": [ID], "matched": 1}
+    assert answer("count") == {"count": DEMO}
+
+
+def test_an_interrupted_delete_keeps_the_rest_and_says_how_many_went(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _take_in("wrong", 600)
+    before = JobStore.delete
+    calls = 0
+
+    async def delete(store: JobStore, id: UUID | str) -> bool:
+        nonlocal calls
+        calls += 1
+        if calls == 10:
+            signal.raise_signal(signal.SIGINT)
+        return await before(store, id)
+
+    monkeypatch.setattr(JobStore, "delete", delete)
+    result = run("delete", "--source", "wrong", "--yes", "--json")
+    assert result.exit_code == 1
+    deleted = json.loads(result.stdout)["deleted"]
+    assert 10 <= deleted < 600
+    assert f"It stopped; {deleted} of 600 postings are deleted." in result.stderr
+    assert result.stderr.endswith("Error: Interrupted.\n")
+    assert answer("count") == {"count": DEMO + 600 - deleted}

@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from jobstore import exchange
+from jobstore.cli import rehearsing
+from jobstore.cli.main import app
 from tests.contract.cli.commands import DEMO, answer, lines, posting, run, said
+
+
+def counts(**numbers: int) -> dict[str, Any]:
+    """Return the answer of an import in which nothing went wrong."""
+    listed = {"warnings_by_field": {}, "first_warnings": [], "failed_files": []}
+    none = ("inserted", "updated", "unchanged", "rejected", "warnings")
+    return dict.fromkeys(none, 0) | listed | numbers
 
 
 def test_import_counts_what_it_did(demo_file: Path, store_url: str) -> None:
     first = answer("import", str(demo_file), "--store", store_url)
-    assert first == {"inserted": DEMO, "updated": 0, "unchanged": 0, "rejected": 0}
+    assert first == counts(inserted=DEMO)
     again = answer("import", str(demo_file), "--store", store_url)
-    assert again == {"inserted": 0, "updated": 0, "unchanged": DEMO, "rejected": 0}
+    assert again == counts(unchanged=DEMO)
 
 
 def test_import_makes_a_store_that_is_not_there_and_says_so(
     demo_file: Path, tmp_path: Path, store_url: str
 ) -> None:
     result = run("import", str(demo_file), "--store", store_url)
-    assert result.stdout == "500 inserted, 0 updated, 0 unchanged, 0 rejected\n"
+    assert result.stdout == "500 stored (500 inserted, 0 updated, 0 unchanged), 0 rejected\n"
     assert "Making the store" in result.stderr
     assert (tmp_path / "jobs.db").stat().st_mode & 0o777 == 0o600
 
@@ -50,27 +64,110 @@ def test_import_makes_no_folder(demo_file: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "missing").exists()
 
 
-def test_import_names_a_missing_file_before_it_stores_another(
-    demo_file: Path, migrated_url: str
-) -> None:
-    result = run("import", str(demo_file), "nowhere.csv", "--store", migrated_url)
-    assert result.exit_code == 1
+def test_import_of_a_missing_file_says_so_in_one_line(migrated_url: str) -> None:
+    result = run("import", "nowhere.csv", "--store", migrated_url)
+    assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "Error: There is no file nowhere.csv.\n"
-    assert answer("count", "--store", migrated_url) == {"count": 0}
+
+
+BAD_FILES: dict[str, bytes] = {
+    "empty.csv": b"",
+    "page.html": b"<html><body>Jobs are elsewhere.</body></html>",
+    "unknown.json": b'[{"a": 1}]',
+    "cut.json": b'[{"source": "b", "source_job_id": "1", "title": "T", "company": "C"},',
+    "cut.jsonl.gz": gzip.compress(b"{}" * 500)[:-9],
+    "binary.csv": bytes(range(256)) * 20,
+}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("name", [*BAD_FILES, "missing.csv", "folder"])
+def test_one_bad_file_never_stops_the_others(
+    tmp_path: Path, store_url: str, name: str, place: int
+) -> None:
+    (tmp_path / "folder").mkdir()
+    if name in BAD_FILES:
+        (tmp_path / name).write_bytes(BAD_FILES[name])
+    files = []
+    for number in (1, 2):
+        files.append(str(tmp_path / f"good{number}.jsonl"))
+        Path(files[-1]).write_text(lines(posting(number)), encoding="utf-8")
+    bad = str(tmp_path / name)
+    files.insert(place, bad)
+    result = run("import", *files, "--store", store_url, "--json")
+    assert result.exit_code == 1
+    done = json.loads(result.stdout)
+    (failed,) = done.pop("failed_files")
+    assert (done["inserted"], done["rejected"], failed["file"]) == (2, 0, bad)
+    assert name in failed["reason"]
+    told = result.stderr.splitlines()
+    assert f"Error: {' '.join(failed['reason'].split())}" in told[:-1]
+    assert told[-1] == f"Error: 1 of 3 files could not be read: {bad}"
+
+
+def test_what_cannot_be_read_is_in_the_summary(demo_file: Path, store_url: str) -> None:
+    result = run("import", "a.csv", str(demo_file), "b.csv", "--store", store_url)
+    assert result.exit_code == 1
+    assert result.stdout == (
+        "500 stored (500 inserted, 0 updated, 0 unchanged), 0 rejected, 2 files not read\n"
+    )
+    # Missing files are told of before the work begins.
+    assert result.stderr.startswith(
+        "Error: There is no file a.csv.\nError: There is no file b.csv.\nStore: "
+    )
+    assert result.stderr.endswith("Error: 2 of 3 files could not be read: a.csv, b.csv\n")
+
+
+def test_no_store_is_made_where_no_file_can_be_read(tmp_path: Path) -> None:
+    for name, data in BAD_FILES.items():
+        (tmp_path / name).write_bytes(data)
+    files = [str(tmp_path / name) for name in BAD_FILES]
+    store = tmp_path / "new.db"
+    result = run("import", *files, "--store", f"sqlite:///{store}", "--json")
+    assert result.exit_code == 1
+    assert [each["file"] for each in json.loads(result.stdout)["failed_files"]] == files
+    assert not store.exists()
+    assert "Making the store" not in result.stderr
+
+
+def test_a_reader_that_fails_in_any_way_costs_its_file_alone(
+    tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [tmp_path / f"{number}.jsonl" for number in (1, 2, 3)]
+    for number, file in enumerate(files):
+        file.write_text(lines(posting(number)), encoding="utf-8")
+    opened = exchange.open_records
+
+    def open_records(path: str, *arguments: Any, **options: Any) -> Iterator[Any]:
+        yield from opened(path, *arguments, **options)
+        if path == str(files[1]):
+            raise KeyError("Wort")
+
+    monkeypatch.setattr(exchange, "open_records", open_records)
+    result = run("import", *map(str, files), "--store", store_url, "--json")
+    assert result.exit_code == 1
+    done = json.loads(result.stdout)
+    assert done["inserted"] == 2
+    (failed,) = done["failed_files"]
+    assert failed["file"] == str(files[1])
+    assert "unexpected KeyError: 'Wort'" in failed["reason"]
+    told = CliRunner().invoke(app, ["--debug", "import", *map(str, files), "--store", store_url])
+    assert 'raise KeyError("Wort")' in told.stderr
 
 
 def test_import_goes_on_after_a_broken_row_and_keeps_it(tmp_path: Path, migrated_url: str) -> None:
-    broken = posting(2, company=" ", country="Atlantis")
+    broken = posting(2, title=" ", source=" ")
     rows = lines(posting(1), broken) + "{oops\n" + lines(posting(3))
     rejects = tmp_path / "rejects.jsonl"
     result = run("import", "-", "--store", migrated_url, "--rejects", str(rejects), stdin=rows)
     assert result.exit_code == 0
-    assert "-:2: rejected: company: is required; country: must be" in result.stderr
-    assert result.stdout == "2 inserted, 0 updated, 0 unchanged, 2 rejected\n"
+    assert "-:2: rejected: source: is required; title: is required" in result.stderr
+    assert result.stdout == "2 stored (2 inserted, 0 updated, 0 unchanged), 2 rejected\n"
     kept = [json.loads(line) for line in rejects.read_text(encoding="utf-8").splitlines()]
     assert {each["line"] for each in kept} == {2, 3}
+    assert {each["kind"] for each in kept} == {"rejected"}
     by_line = {each["line"]: each for each in kept}
-    assert [reason["field"] for reason in by_line[2]["reasons"]] == ["company", "country"]
+    assert [reason["field"] for reason in by_line[2]["reasons"]] == ["source", "title"]
     assert json.loads(by_line[2]["raw"]) == broken
     assert by_line[3]["raw"] == "{oops"
 
@@ -102,7 +199,7 @@ def test_import_reads_bytes_that_are_no_text_as_a_broken_row(
     rows = lines(posting(1)).encode() + b'{"source": "\xff\xfe"}\n'
     rejects = tmp_path / "rejects.jsonl"
     result = run("import", "-", "--store", migrated_url, "--rejects", str(rejects), stdin=rows)
-    assert "1 inserted, 0 updated, 0 unchanged, 1 rejected" in result.stdout
+    assert "1 stored (1 inserted, 0 updated, 0 unchanged), 1 rejected" in result.stdout
     assert json.loads(rejects.read_text(encoding="utf-8"))["line"] == 2
 
 
@@ -182,10 +279,10 @@ def test_import_says_when_rejects_cannot_be_written(demo_file: Path, migrated_ur
 
 def test_import_of_linkedin_finds_what_search_then_shows(real_data: Path, store_url: str) -> None:
     file = str(real_data / "linkedin" / "postings.csv")
-    counts = answer("import", file, "--format", "linkedin", "--store", store_url)
-    assert counts == {"inserted": 1000, "updated": 0, "unchanged": 0, "rejected": 0}
+    first = answer("import", file, "--format", "linkedin", "--store", store_url)
+    assert first == counts(inserted=1000)
     again = answer("import", file, "--store", store_url)
-    assert again == {"inserted": 0, "updated": 0, "unchanged": 1000, "rejected": 0}
+    assert again == counts(unchanged=1000)
     page = answer("search", "engineer", "--store", store_url, "--facet", "employment_type")
     assert page["total"] > 0
     assert all(item["source"] == "linkedin" for item in page["items"])
@@ -205,3 +302,140 @@ def test_nothing_rejected_leaves_no_file_of_rejects(store_url: str, tmp_path: Pa
         assert run(*arguments, stdin=lines(posting(1))).exit_code == 0
     assert not rejects.exists()
     assert link.is_symlink()
+
+
+ODD = posting(
+    2, posted_at="the day before", employment_type="whenever", applicant_count="-3", url="ftp://x"
+)
+
+
+def test_what_cannot_be_read_is_left_out_and_told(tmp_path: Path, migrated_url: str) -> None:
+    rows = lines(posting(1), ODD, posting(3, title=""))
+    rejects = tmp_path / "rejects.jsonl"
+    arguments = ("import", "-", "--store", migrated_url)
+    result = run(*arguments, "--rejects", str(rejects), stdin=rows)
+    assert result.exit_code == 0
+    assert result.stdout.startswith(
+        "2 stored (2 inserted, 0 updated, 0 unchanged), 1 rejected, 4 values left out: "
+    )
+    for name in ("posted_at", "employment_type", "applicant_count", "url"):
+        assert f"{name} 1" in result.stdout
+        assert f"-:2: left out: {name}: " in result.stderr
+    kept = [json.loads(line) for line in rejects.read_text(encoding="utf-8").splitlines()]
+    assert [(each["kind"], each["line"]) for each in kept] == [("rejected", 3), ("left out", 2)]
+    assert json.loads(kept[1]["raw"]) == ODD
+    assert {each["field"] for each in kept[1]["reasons"]} == ODD.keys() - posting(2).keys()
+    assert all(set(each) == {"field", "name", "kind", "reason"} for each in kept[1]["reasons"])
+
+    done = answer(*arguments, stdin=rows)
+    assert (done["unchanged"], done["rejected"], done["warnings"]) == (2, 1, 4)
+    assert done["warnings_by_field"] == dict.fromkeys(ODD.keys() - posting(2).keys(), 1)
+    assert {each["field"] for each in done["first_warnings"]} == done["warnings_by_field"].keys()
+    assert {(each["file"], each["line"]) for each in done["first_warnings"]} == {("-", 2)}
+    (found,) = answer("search", '"Engineer 2"', "--store", migrated_url)["items"]
+    shown = answer("show", found["id"], "--store", migrated_url)
+    assert (shown["posted_at"], shown["applicant_count"], shown["url"]) == (None, None, None)
+    assert shown["attributes"]["posted_at"] == "the day before"
+
+
+def test_only_the_first_of_many_values_are_told_and_all_are_counted(migrated_url: str) -> None:
+    rows = lines(*[posting(n, posted_at="once", url="nowhere") for n in range(60)])
+    result = run("import", "-", "--store", migrated_url, stdin=rows)
+    assert result.stderr.count(": left out: ") == 5
+    assert "... and 115 more values left out; in all " in result.stderr
+    assert "--rejects FILE keeps them" in result.stderr
+    assert "120 values left out: " in result.stdout
+    done = answer("import", "-", "--store", migrated_url, stdin=rows)
+    assert done["warnings_by_field"] == {"posted_at": 60, "url": 60}
+    assert len(done["first_warnings"]) == 100
+
+
+def test_strict_rejects_the_row_of_a_value_that_cannot_be_read(migrated_url: str) -> None:
+    rows = lines(posting(1), ODD, posting(3, company=""))
+    result = run("import", "-", "--store", migrated_url, "--strict", "--json", stdin=rows)
+    done = json.loads(result.stdout)
+    assert (done["inserted"], done["rejected"], done["warnings"]) == (1, 2, 0)
+    assert "-:2: rejected: employment_type: " in result.stderr
+
+
+def dry(*arguments: str, **given: Any) -> dict[str, Any]:
+    """Return the answer of a dry run, and see that a real one gives the same."""
+    planned = answer(*arguments, "--dry-run", **given)
+    done = answer(*arguments, **given)
+    assert planned == done
+    return dict(planned)
+
+
+def test_a_dry_run_says_what_would_become_of_each_row(migrated_url: str) -> None:
+    arguments = ("import", "-", "--store", migrated_url)
+    first = lines(*[posting(n) for n in range(700)])
+    assert dry(*arguments, stdin=first)["inserted"] == 700
+    second = lines(
+        *[posting(n) for n in range(650)],  # unchanged
+        *[posting(n, title="Baker") for n in range(650, 800)],  # 50 updated, 100 new
+        *[posting(n, title="Baker", location="Porto") for n in range(600, 660)],  # again, changed
+        *[posting(n) for n in range(790, 800)],  # of this import, and changed back
+        ODD | {"source_job_id": "0"},
+        posting(9, title=""),
+    )
+    planned = dry(*arguments, stdin=second)
+    assert planned["inserted"] == 100
+    assert planned["updated"] == 50 + 60 + 10 + 1
+    assert (planned["unchanged"], planned["rejected"], planned["warnings"]) == (650, 1, 4)
+
+
+def test_a_dry_run_stores_nothing_and_says_so(demo_file: Path, migrated_url: str) -> None:
+    result = run("import", str(demo_file), "--store", migrated_url, "--dry-run")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "A dry run. It would be: 500 stored (500 inserted, 0 updated, 0 unchanged), 0 rejected\n"
+    )
+    assert answer("count", "--store", migrated_url) == {"count": 0}
+
+
+def test_a_dry_run_makes_no_store(
+    demo_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert answer("import", str(demo_file), "--dry-run")["inserted"] == DEMO
+    bad = run("import", str(demo_file), "nowhere.csv", "--dry-run", "--rejects", "bad.jsonl")
+    assert bad.exit_code == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_remembers_a_bounded_part_of_a_large_file(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearsing, "_REMEMBERED", 100_000)
+    rows = [posting(n, description="x" * 1000) for n in range(600)]
+    done = answer(
+        *("import", "-", "--store", store_url, "--dry-run"),
+        stdin=lines(*rows, rows[0] | {"title": "Baker"}, rows[500] | {"title": "Baker"}),
+    )
+    assert (done["inserted"], done["updated"], done["unchanged"]) == (600, 1, 1)
+
+
+def test_an_old_snapshot_never_undoes_a_newer_one(tmp_path: Path, migrated_url: str) -> None:
+    new, old = tmp_path / "new.jsonl", tmp_path / "old.jsonl"
+    new.write_text(lines(posting(1, title="Chef")), encoding="utf-8")
+    old.write_text(lines(posting(1, title="Cook", location="Porto")), encoding="utf-8")
+    arguments = ("--store", migrated_url)
+    assert answer("import", str(new), *arguments)["inserted"] == 1
+    assert answer("import", str(old), *arguments, "--seen-at", "2025-01-31")["updated"] == 1
+    (item,) = answer("search", *arguments)["items"]
+    assert (item["title"], item["location"]) == ("Chef", "Porto")
+    seen = answer("show", item["id"], *arguments)["first_seen_at"]
+    assert seen == "2025-01-31T00:00:00Z"
+    os.utime(old, (1_600_000_000, 1_600_000_000))
+    dry("import", str(old), *arguments, "--seen-at", "file")
+    seen = answer("show", item["id"], *arguments)["first_seen_at"]
+    assert seen == "2020-09-13T12:26:40Z"
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2025-02-30", "2025-01-31T10:00", "2999-01-01"])
+def test_a_time_that_means_nothing_is_wrong_usage(
+    demo_file: Path, store_url: str, time: str
+) -> None:
+    result = run("import", str(demo_file), "--store", store_url, "--seen-at", time)
+    assert result.exit_code == 2
+    assert not Path(store_url.removeprefix("sqlite:///")).exists()

@@ -99,7 +99,7 @@ def test_an_interruption_keeps_what_was_stored_and_says_how_much(
     child.send_signal(number)
     out, told = child.communicate(timeout=60)
     assert child.returncode == 1
-    assert b"It stopped; what was stored stays: 4,096 inserted" in told
+    assert b"It stopped; what was stored stays: 4,096 stored (4,096 inserted" in told
     assert told.endswith(b"\nError: Interrupted.\n")
     assert json.loads(out)["inserted"] == 4096 == answer("count", "--store", store_url)["count"]
 

@@ -67,14 +67,26 @@ CASES = (
     Case("backup verify", r"jobs-\S+ in \S+ is good\.", "copies ok"),
     Case("backup verify --restore", r"jobs-\S+ gives the store back: 1 posting", "backup ok place"),
     Case("backup prune", r"\S+: 0 backups removed, \d kept\.", "places"),
-    Case("import more.jsonl", r"2 inserted, 0 updated, 1 unchanged, 0 rejected", "inserted"),
+    Case(
+        "import more.jsonl",
+        r"3 stored \(2 inserted, 0 updated, 1 unchanged\), 0 rejected",
+        "inserted updated unchanged rejected warnings warnings_by_field first_warnings "
+        "failed_files",
+    ),
     Case("search", r"(?s)Listed .*Engineer 1.*1 posting found", "items next_cursor total"),
     Case("recent", r"(?s)Listed .*Engineer 1.*1 posting found", "items next_cursor total"),
     Case(f"show {ID}", r"Engineer 1\nAcme", "id title version"),
     Case("count", r"1", "count"),
     Case("stats", r"1 posting\n(?s:.*)board +1  █", "by_source total"),
     Case("export", r"\{.*\}", says=r"1 posting written"),
-    Case(f"delete {ID} --yes", r"Deleted 1 posting\.", "deleted missing"),
+    Case(f"delete {ID} --yes", r"Deleted 1 posting\.", "deleted missing matched"),
+    Case(
+        "delete --source board --yes",
+        r"Deleted 1 posting\.",
+        "deleted missing matched",
+        r"  Engineer 1 · Acme · board",
+    ),
+    Case("delete --source nobody", r"Deleted 0 postings\.", "deleted missing matched"),
     Case("health --only store", r"pass +store:responseTime +\S+ ms", "checks status"),
     Case("doctor", r"(?s)pass +sqlite .*\npass +pages", "findings ok"),
     Case(

@@ -98,7 +98,8 @@ def test_a_terminal_is_shown_nothing_to_obey(
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (("--debug", "import", "no\x1b[2Jfile"), 1),
+        (("import", "no\x1b[2Jfile"), 1),
+        (("--debug", "export", "-q", "-o", "no\x1b[2Jfolder/file"), 1),
         (("--debug", "export", "-q", "--output", "no\x9bfolder/x"), 1),
         (("search", "--sort", HOSTILE), 2),
         (("no\x9bcommand",), 2),

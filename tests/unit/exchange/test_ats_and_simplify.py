@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from jobstore.exchange.ats import posting as board_posting
-from jobstore.exchange.simplify import posting as simplify_posting
+from jobstore.exchange.catalogue import built_in
 from tests.unit.exchange.conftest import Read, posting
+
+board_posting = built_in("ats").translate
+simplify_posting = built_in("simplify").translate
 
 ENTRY: dict[str, Any] = {
     "company": "acme",
@@ -99,14 +101,13 @@ def test_a_listing_is_translated() -> None:
         "source_job_id": "694040e9-673d-400c-9fed-0d9b222403bc",
         "title": "Engineer",
         "company": "Acme",
-        "location": "Berlin; Bonn",
+        "locations": ["Berlin", "Bonn"],
         "url": "https://example.com/1",
         "posted_at": datetime(2024, 5, 1, 23, 18, 54, tzinfo=UTC),
         "status": "closed",
         "attributes": {
             "source": "someone",
             "date_updated": 1714605534,
-            "locations": ["Berlin", "Bonn"],
             "is_visible": True,
             "sponsorship": "Other",
         },
@@ -114,19 +115,19 @@ def test_a_listing_is_translated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("locations", "location", "workplace"),
+    ("locations", "places", "workplace"),
     [
-        (["Remote in USA"], "Remote in USA", "remote"),
-        (["Remote", "Berlin"], "Remote; Berlin", None),
-        ("Remote", "Remote", "remote"),
+        (["Remote in USA"], ["Remote in USA"], "remote"),
+        (["Remote", "Berlin"], ["Remote", "Berlin"], None),
+        ("Remote", ["Remote"], "remote"),
         ([], None, None),
     ],
 )
 def test_remote_means_all_locations(
-    locations: Any, location: str | None, workplace: str | None
+    locations: Any, places: list[str] | None, workplace: str | None
 ) -> None:
     found = simplify_posting({**LISTING, "active": True, "locations": locations})
-    assert (found.get("location"), found.get("workplace")) == (location, workplace)
+    assert (found.get("locations"), found.get("workplace")) == (places, workplace)
     assert "status" not in found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jobstore.exchange import IMPORT_FORMATS, BrokenFile, Record, batches, open_records
-from jobstore.exchange.formats import recognise
+from jobstore.exchange.recognition import recognise
 from tests.unit.exchange.conftest import Read
 
 OURS = '{"source": "b", "source_job_id": "1", "title": "T", "company": "C"'
@@ -34,7 +34,7 @@ OURS = '{"source": "b", "source_job_id": "1", "title": "T", "company": "C"'
     ],
 )
 def test_a_format_is_known_by_its_content(head: str, format: str) -> None:
-    assert recognise(head.encode(), "the file") == format
+    assert recognise(head.encode(), "the file").format == format
     assert format in IMPORT_FORMATS
 
 
@@ -42,11 +42,11 @@ def test_a_format_is_known_by_its_content(head: str, format: str) -> None:
     ("head", "told"),
     [
         ("", "the file is empty"),
-        ('{"name": 1, "other": {}}', "keys (name, other); name it with --format: jsonl, csv"),
-        ("just,some,columns\n", "columns columns, just, some; name it with --format, or map"),
+        ('{"name": 1, "other": {}}', "known by its keys (name, other). See what is in it with"),
+        ("just,some,columns\n", "(just, some, columns). See what is in it with jobstore inspect"),
         ("[1, 2", "is JSON, but no format"),
         ("a" * 100, "a" * 40 + "..."),
-        (",".join(f"c{number}" for number in range(20)), "c15, ...; name"),
+        (",".join(f"c{number}" for number in range(20)), "c7, ...)"),
     ],
 )
 def test_what_is_not_known_is_told_with_a_way_on(head: str, told: str) -> None:
@@ -80,9 +80,14 @@ def test_an_option_that_is_of_no_use_is_refused(
         open_records(path, format, **options)
 
 
-def test_a_mapping_of_columns_is_for_csv(read: Read) -> None:
-    with pytest.raises(ValueError, match="for the format csv"):
-        read("", "ats", columns={"title": "t"})
+def test_columns_change_the_mapping_of_a_format(read: Read) -> None:
+    (record,) = read('[{"id": 1, "company_slug": "a", "t": "T"}]', "ats", columns={"title": "t"})
+    assert record.posting == {
+        "source": "ats",
+        "source_job_id": "a/1",
+        "title": "T",
+        "company": "a",
+    }
     assert len(read("t\nx\n", columns={"title": "t"})) == 1
 
 

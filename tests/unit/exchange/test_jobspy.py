@@ -11,10 +11,13 @@ import pandas as pd
 import pytest
 
 from jobstore.exchange import postings_from_jobspy
-from jobstore.exchange.jobspy import country_of, posting
+from jobstore.exchange.catalogue import built_in
+from jobstore.exchange.converters import Partly, country_at_end
 from jobstore.intake.validation import check_posting
 from tests.unit.exchange.conftest import Read
 from tests.unit.exchange.conftest import posting as of
+
+posting = built_in("jobspy").translate
 
 ROW: dict[str, Any] = {
     "id": "in-1",
@@ -182,4 +185,5 @@ def test_rows_that_are_no_rows_are_faults(read: Read) -> None:
     ],
 )
 def test_countries(location: Any, country: str | None) -> None:
-    assert country_of(location) == country
+    found = country_at_end(location)
+    assert (found.value if isinstance(found, Partly) else found) == country

@@ -28,6 +28,7 @@ from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
+from jobstore.derived.places import compared_values
 from jobstore.derived.record import Derived
 from jobstore.engines.sqlite.rows import to_micros
 from jobstore.search.criteria import FACETS, FOLDED
@@ -271,9 +272,8 @@ def facet_words(derived: Derived) -> str:
     """Return the words of a posting's facets but its skills, as one text for the index."""
     job, found = derived.job, [EVERY]
     for field in FACETS:
-        value = getattr(job, field)
-        if value and field != "skills":
-            found.append(_stored_word(field, value))
+        if field != "skills":
+            found += [_stored_word(field, value) for value in compared_values(job, field)]
     if job.workplace is not None:
         found.append(pair_word(job.status, job.workplace))
     if (yearly := derived.yearly) is None:

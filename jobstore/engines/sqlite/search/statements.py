@@ -21,7 +21,7 @@ from pypika.terms import BasicCriterion, Criterion, Function, Star, Term
 # An alias makes PyPika qualify every column.
 _POSTING = Table("posting", alias="p")
 _TEXT = Table("posting_text", alias="t")
-_WORDS = Table("word_index", alias="w")
+_WORDS = Table("text_index", alias="w")
 _OTHER = Table("posting", alias="q")
 
 SOONEST = "soonest"
@@ -198,7 +198,7 @@ def _matches(shape: Shape, with_row: bool) -> QueryBuilder:
         if with_row or row_conditions:
             # In SQLite a CROSS JOIN fixes the order: index first, then the rows it names.
             query = query.cross_join(_POSTING).cross()
-        query = query.where(BasicCriterion(_Operator.MATCH, _WORDS.word_index, Bind("match")))
+        query = query.where(BasicCriterion(_Operator.MATCH, _WORDS.text_index, Bind("match")))
         if with_row or row_conditions:
             query = query.where(_POSTING.place == _place(shape))
     else:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from jobstore.exchange.salaries import parse_salary
+from jobstore.intake.salaries import parse_salary
 
 
 @pytest.mark.parametrize(

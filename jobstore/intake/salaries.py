@@ -9,7 +9,6 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from jobstore.exchange.cells import stated
 from jobstore.intake.spellings import CURRENCIES
 from jobstore.records import SalaryPeriod
 
@@ -55,7 +54,9 @@ _LONGEST = 300
 _YEARLY_FROM = 10_000
 
 
-def parse_salary(text: str) -> dict[str, Any]:
+def parse_salary(
+    text: str, *, currency: str | None = None, country: str | None = None
+) -> dict[str, Any]:
     """Return the salary fields that ``text`` states; only ``salary_text`` if it is unclear.
 
     One or two amounts, a currency and a period are understood. ``Up to`` and ``from`` leave
@@ -66,7 +67,7 @@ def parse_salary(text: str) -> dict[str, Any]:
     unclear = {"salary_text": text}
     if len(text) > _LONGEST:
         return unclear
-    currency = _currency(text)
+    currency = _currency(text) or currency
     found = list(_AMOUNT.finditer(text))
     if not 1 <= len(found) <= 2 or currency is None:
         return unclear
@@ -97,15 +98,14 @@ def parse_salary(text: str) -> dict[str, Any]:
         high = None
     elif values[0] > values[-1]:
         return unclear
-    return stated(
-        {
-            "salary_min": low,
-            "salary_max": high,
-            "salary_currency": currency,
-            "salary_period": period,
-            "salary_text": text,
-        }
-    )
+    found_fields = {
+        "salary_min": low,
+        "salary_max": high,
+        "salary_currency": currency,
+        "salary_period": period,
+        "salary_text": text,
+    }
+    return {name: value for name, value in found_fields.items() if value is not None}
 
 
 def _currency(text: str) -> str | None:

@@ -1,0 +1,109 @@
+"""Rows of one file that claim to be one posting, and are not: one key, several titles.
+
+Memory is bounded: 32 to 64 bytes a row, and at most 24 MiB.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from jobstore.exchange.cells import digest
+from jobstore.exchange.identity import board_of, identity, short_key
+from jobstore.intake.coercion import shorten
+
+_SMALLEST = 2**10
+_LARGEST = 2**20  # slots of 16 bytes, at most half of them used
+_WORD = 2**64 - 1
+_HALF = 2**32 - 1
+
+
+class Clash(NamedTuple):
+    """A row with the key of an earlier one, and another title."""
+
+    line: int | None
+    first_line: int
+    title: str
+    separated: bool
+
+    def __str__(self) -> str:
+        said = f"the same key as line {self.first_line}, with another title: {shorten(self.title)}"
+        return f"{said}; stored as a posting of its own" if self.separated else said
+
+
+class SeenKeys:
+    """Remembers the keys and titles of a file's rows, as hashes.
+
+    After half a million postings it forgets the earlier ones, and begins anew.
+    """
+
+    def __init__(self) -> None:
+        self._clear(_SMALLEST)
+
+    def check(
+        self, line: int | None, posting: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], Clash | None]:
+        """Return the posting as it is to be stored, and how it clashes with an earlier row.
+
+        Where nothing but an address of many postings made the key, the posting gets one of
+        its own: the address with a digest of the title. Any other clash is only reported: the
+        later row updates the earlier one.
+        """
+        source, key, title = (posting.get(name) for name in ("source", "source_job_id", "title"))
+        if key is None or not isinstance(title, str) or not isinstance(source, str):
+            return posting, None
+        first = self._first(source, str(key), title, line or 0)
+        if first is None:
+            return posting, None
+        separated = _only_an_address(posting)
+        if separated:
+            posting = {**posting, "source_job_id": short_key(f"{key}#{digest([title])}")}
+            self._first(source, posting["source_job_id"], title, line or 0)
+        return posting, Clash(line, first, title, separated)
+
+    def _first(self, source: str, key: str, title: str, line: int) -> int | None:
+        """Note the row; return the line of the first one with this key if its title differs."""
+        if self._used * 2 >= len(self._keys):
+            self._grow()
+        # 0 marks a free slot.
+        mark = hash((source, key)) & _WORD or 1
+        name = hash(" ".join(title.split()).casefold()) & _HALF
+        slot = self._slot(mark)
+        if self._keys[slot]:
+            noted = self._rows[slot]
+            return None if noted & _HALF == name else noted >> 32
+        self._keys[slot], self._rows[slot] = mark, (line & _HALF) << 32 | name
+        self._used += 1
+        return None
+
+    def _slot(self, mark: int) -> int:
+        last = len(self._keys) - 1
+        slot = mark & last
+        while self._keys[slot] and self._keys[slot] != mark:
+            slot = slot + 1 & last
+        return slot
+
+    def _grow(self) -> None:
+        keys, rows = self._keys, self._rows
+        if len(keys) >= _LARGEST:
+            self._clear(_SMALLEST)
+            return
+        self._clear(len(keys) * 2)
+        for mark, row in zip(keys, rows, strict=True):
+            if mark:
+                slot = self._slot(mark)
+                self._keys[slot], self._rows[slot] = mark, row
+                self._used += 1
+
+    def _clear(self, slots: int) -> None:
+        self._keys = array("Q", bytes(8 * slots))
+        self._rows = array("Q", bytes(8 * slots))
+        self._used = 0
+
+
+def _only_an_address(posting: Mapping[str, Any]) -> bool:
+    url = posting.get("url")
+    if not isinstance(url, str) or board_of(url) is not None:
+        return False
+    return bool(identity(url)[1] == posting["source_job_id"])

@@ -1,0 +1,370 @@
+"""A format as a mapping: how its rows are recognised and found, and which field is where in a row.
+
+A mapping is a TOML file; ours are in ``mappings/``, and a user's own is the same::
+
+    name = "lever"
+    description = "Lever's postings API: the board of a company"
+    documentation = "https://github.com/lever/postings-api"
+    source = "lever"                # the same for all rows; left out, the address of a posting says
+
+    [recognise]                     # or several [[recognise]], of which one has to hold
+    keys = ["hostedUrl", "categories", "text"]      # keys or columns that rows have, all of them
+    envelope = ["jobs"]             # keys of the object around the rows
+    without = ["site"]              # keys that rows do not have
+
+    [rows]
+    items = "jobs"                  # where the rows are in a document; several may be tried in turn
+    details = "details"             # an object or list of what else is known of the rows ...
+    key = "id"                      # ... by this key of theirs; a row that comes again is left out
+    skip = "legal"                  # JMESPath: where it is true, a row is no posting
+    drop = ["descriptionPlain"]     # keys that only repeat what a field holds
+    prepare = "linkedin_pay"        # what is done with a row first; of converters.PREPARATIONS
+
+    [fields]                        # field = "path", or a table
+    title = "text"
+    url = {paths = ["url", "absolute_url"]}                     # the first that is stated
+    location = {paths = ["city", "state"], join = ", "}         # all that are stated
+    locations = {each = ["location.name", "offices[].name"]}    # the values of all, in one list
+    posted_at = {path = "createdAt", convert = "epoch_ms"}      # jobstore.exchange.converters
+    salary_period = {path = "interval", words = {"per-hour-wage" = "hour"}}
+    source_job_id = {path = "id", board = ["company_slug"]}     # unique on that board only;
+                                    # address = true: the id in url comes first, if it has one
+    source = {path = "url", convert = "board", value = "ats"}   # the value where nothing is stated
+
+    [attributes]                    # converters of what stays in attributes
+    rating = "number"
+
+    [constants]                     # fields that are the same in all rows
+    workplace = "remote"
+
+For paths see :mod:`jobstore.exchange.paths`. What no field takes stays in ``attributes`` under its
+own name, and so does what a field holds only in part. Values are handed on as they are: the
+store's intake reads them. Reading files is not done here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from jobstore.errors import JobStoreError
+from jobstore.exchange.converters import CONVERTERS, PREPARATIONS
+from jobstore.exchange.paths import compile_path, expression
+from jobstore.exchange.translating import Plan, Rule
+from jobstore.records import JobPosting
+
+FIELD_NAMES = frozenset(each.name for each in fields(JobPosting)) | {"locations"}
+
+_TOP = (
+    "name",
+    "description",
+    "documentation",
+    "source",
+    "recognise",
+    "rows",
+    "fields",
+    "attributes",
+    "constants",
+)
+_RECOGNISE = ("keys", "envelope", "without")
+_ROWS = ("items", "details", "key", "skip", "drop", "prepare")
+_RULE = ("path", "paths", "each", "join", "convert", "words", "board", "address", "value")
+_MAPPABLE = tuple(sorted(FIELD_NAMES - {"attributes"}))
+
+
+class BadMapping(JobStoreError, ValueError):
+    """A mapping cannot be used; the message names the entry and says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What a file must have for a mapping to be taken: see ``[recognise]``."""
+
+    keys: frozenset[str] = frozenset()
+    envelope: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
+
+    def hold(self, keys: Iterable[str], envelope: Iterable[str]) -> bool:
+        """Tell whether rows with ``keys`` in an object with ``envelope`` bear the signs."""
+        keys = set(keys)
+        return self.keys <= keys and self.envelope <= set(envelope) and not self.without & keys
+
+    @property
+    def weight(self) -> int:
+        """How much the signs ask for: the more, the surer."""
+        return len(self.keys) + len(self.envelope) + len(self.without)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Where the rows of a document are: see ``[rows]``."""
+
+    items: tuple[str, ...] = ()
+    details: str | None = None
+    key: str | None = None
+    skip: str | None = None
+    drop: tuple[str, ...] = ()
+    prepare: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMapping:
+    """A mapping that was read and checked; make one with :func:`make_mapping`."""
+
+    name: str
+    description: str = ""
+    documentation: str = ""
+    source: str | None = None
+    signs: tuple[Signs, ...] = ()
+    rows: Rows = Rows()
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    plan: Plan = field(default_factory=Plan, repr=False, compare=False)
+
+    def translate(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields that ``row`` states; what no field takes is in ``attributes``."""
+        return self.plan.translate(row)
+
+
+def read_mapping(path: FilePath) -> FieldMapping:
+    """Read a TOML file. Raises BadMapping, with the file's name, for what is no mapping."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise BadMapping(f"The mapping {path} cannot be read: {reason}.") from None
+    try:
+        return make_mapping(tomllib.loads(text), path.stem)
+    except tomllib.TOMLDecodeError as error:
+        raise BadMapping(f"The mapping {path} is no valid TOML: {error}.") from None
+    except BadMapping as error:
+        raise BadMapping(f"The mapping {path}: {error}") from None
+
+
+def make_mapping(given: Mapping[str, Any], name: str = "mapping") -> FieldMapping:
+    """Make a mapping of what its TOML says. Raises BadMapping."""
+    _check_keys(given, _TOP, "")
+    rows = _rows(given.get("rows", {}))
+    rules = {}
+    for key, value in _table(given, "fields").items():
+        _is_field(f"fields.{key}", key)
+        rules[key] = _rule(f"fields.{key}", value)
+    constants = dict(_table(given, "constants"))
+    for key in constants:
+        _is_field(f"constants.{key}", key)
+        if key in rules:
+            raise BadMapping(
+                f"{key!r} is in [fields] and in [constants]; {{value = ...}} in [fields] "
+                "gives what a row does not state"
+            )
+    attributes = {
+        key: _named(f"attributes.{key}", _text(f"attributes.{key}", name), CONVERTERS)
+        for key, name in _table(given, "attributes").items()
+    }
+    source = given.get("source")
+    if source is not None:
+        constants = {"source": _text("source", source), **constants}
+    if not rules:
+        raise BadMapping('it maps no field; write [fields] and, below it, title = "..." and so on.')
+    return FieldMapping(
+        name=_text("name", given.get("name", name)),
+        description=_text("description", given.get("description", "")),
+        documentation=_text("documentation", given.get("documentation", "")),
+        source=source,
+        signs=_signs(given.get("recognise", [])),
+        rows=rows,
+        rules=rules,
+        attributes=attributes,
+        constants=constants,
+        plan=Plan(rules, constants, rows.drop, rows.prepare, attributes),
+    )
+
+
+def mapping_from_options(
+    columns: Mapping[str, str] | None = None,
+    *,
+    items: str | None = None,
+    constants: Mapping[str, Any] | None = None,
+    source: str | None = None,
+    base: FieldMapping | None = None,
+) -> FieldMapping:
+    """Make a mapping of what a command line says; ``base`` is what it is added to.
+
+    ``columns`` leads from a field to its column or path, ``items`` to the rows of a document,
+    ``constants`` are the same in all rows, and ``source`` is the source of those that name none. Raises BadMapping.
+    """
+    base = base if base is not None else FieldMapping("your own")
+    rules, fixed, rows = dict(base.rules), dict(base.constants), base.rows
+    for key, path in (columns or {}).items():
+        _is_field(key, key)
+        rules[key] = _lenient_rule(path)
+        fixed.pop(key, None)
+    for key, value in (constants or {}).items():
+        _is_field(key, key)
+        fixed[key] = value
+        rules.pop(key, None)
+    if source is not None and "source" in rules:
+        rules["source"] = replace(rules["source"], value=source)
+    elif source is not None:
+        fixed["source"] = source
+    if items is not None:
+        rows = replace(rows, items=(_path("items", items),))
+    return replace(
+        base,
+        source=fixed.get("source"),
+        rows=rows,
+        rules=rules,
+        constants=fixed,
+        plan=Plan(rules, fixed, rows.drop, rows.prepare, base.attributes),
+    )
+
+
+def _lenient_rule(text: str) -> Rule:
+    """Take a path as the name of a column where it is nothing else: ``Pay (USD)``."""
+    try:
+        compile_path(text)
+    except ValueError:
+        text = f'"{text}"'
+    return Rule((text,))
+
+
+def parse_columns(text: str) -> dict[str, str]:
+    """Read ``title=Job Title,company=Employer`` into a mapping from field to column or path.
+
+    Raises ValueError, with what is wrong, for anything else.
+    """
+    columns: dict[str, str] = {}
+    # A comma in a name or a path stays: what begins a new entry is a field with an equals sign.
+    for part in re.split(r",(?=\s*[A-Za-z_]+\s*=)|,(?=[^=]*$)(?![^=]*[\])])", text):
+        key, equals, path = part.partition("=")
+        if not equals or not path.strip():
+            raise BadMapping(f"{part.strip()!r} is not of the form field=Column")
+        if key.strip() in columns:
+            raise BadMapping(f"{key.strip()!r} is given twice")
+        _is_field(key.strip(), key.strip())
+        columns[key.strip()] = path.strip()
+    return columns
+
+
+def _is_field(where: str, name: str) -> None:
+    if name not in _MAPPABLE:
+        raise BadMapping(f"{where!r} is no field of a posting{_hint(name, _MAPPABLE)}")
+
+
+def _check_keys(given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+    for key in given:
+        if key not in known:
+            raise BadMapping(f"{where}{key!r} is not known{_hint(key, known)}")
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}."
+
+
+def _table(given: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    table = given.get(key, {})
+    if not isinstance(table, Mapping):
+        raise BadMapping(f"{key!r} must be a table: [{key}]")
+    return table
+
+
+def _text(where: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise BadMapping(f"{where!r} must be text")
+    return value
+
+
+def _texts(where: str, value: Any) -> tuple[str, ...]:
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list | tuple) or not all(isinstance(each, str) for each in values):
+        raise BadMapping(f"{where!r} must be text or a list of texts")
+    return tuple(values)
+
+
+def _path(where: str, text: str) -> str:
+    try:
+        if text:
+            compile_path(text)
+    except ValueError as error:
+        raise BadMapping(f"{where!r}: {error}") from None
+    return text
+
+
+def _signs(given: Any) -> tuple[Signs, ...]:
+    tables = [given] if isinstance(given, Mapping) else given
+    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
+        raise BadMapping("'recognise' must be a table: [recognise]")
+    found = []
+    for table in tables:
+        _check_keys(table, _RECOGNISE, "recognise: ")
+        parts = {key: frozenset(_texts(f"recognise.{key}", value)) for key, value in table.items()}
+        found.append(Signs(**parts))
+    return tuple(found)
+
+
+def _rows(given: Any) -> Rows:
+    if not isinstance(given, Mapping):
+        raise BadMapping("'rows' must be a table: [rows]")
+    _check_keys(given, _ROWS, "rows: ")
+    texts = {key: _text(f"rows.{key}", given[key]) for key in ("details", "key") if key in given}
+    skip = given.get("skip")
+    if skip is not None:
+        try:
+            expression(_text("rows.skip", skip))
+        except ValueError as error:
+            raise BadMapping(f"'rows.skip': {error}") from None
+    for key, path in texts.items():
+        _path(f"rows.{key}", path)
+    items = tuple(
+        _path("rows.items", each) for each in _texts("rows.items", given.get("items", ()))
+    )
+    drop = _texts("rows.drop", given.get("drop", ()))
+    prepare = given.get("prepare")
+    if prepare is not None:
+        _named("rows.prepare", _text("rows.prepare", prepare), PREPARATIONS)
+    return Rows(items, texts.get("details"), texts.get("key"), skip, drop, prepare)
+
+
+def _named(where: str, name: str, known: Mapping[str, Any]) -> str:
+    if name not in known:
+        raise BadMapping(f"{where!r}: there is no converter {name!r}{_hint(name, sorted(known))}")
+    return name
+
+
+def _rule(where: str, given: Any) -> Rule:
+    if isinstance(given, str):
+        given = {"path": given}
+    if not isinstance(given, Mapping):
+        raise BadMapping(f"{where!r} must be a path or a table: {{path = ...}}")
+    _check_keys(given, _RULE, f"{where}: ")
+    named = [key for key in ("path", "paths", "each") if key in given]
+    if len(named) > 1 or not (named or "value" in given):
+        raise BadMapping(f"{where!r} needs one of 'path', 'paths' and 'each'")
+    paths = _texts(f"{where}.{named[0]}", given[named[0]]) if named else ()
+    board = _texts(f"{where}.board", given.get("board", ()))
+    for path in (*paths, *board):
+        _path(where, path)
+    convert = _texts(f"{where}.convert", given.get("convert", ()))
+    for name in convert:
+        _named(where, name, CONVERTERS)
+    words = given.get("words", {})
+    if not isinstance(words, Mapping):
+        raise BadMapping(f'\'{where}.words\' must be a table: {{"their word" = "our word"}}')
+    join = given.get("join")
+    return Rule(
+        paths,
+        each="each" in given,
+        join=None if join is None else _text(f"{where}.join", join),
+        convert=convert,
+        words=dict(words),
+        board=board,
+        address=bool(given.get("address", False)),
+        value=given.get("value"),
+    )

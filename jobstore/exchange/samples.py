@@ -1,0 +1,126 @@
+"""What the beginning of a JSON file shows: its first values, and the lists of objects in them.
+
+A file is looked at before it is read, and only its beginning is: a document that ends with it is
+closed where it was cut. Nothing here knows what a posting is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jobstore.exchange.documents import DECODER
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+_ENDS = {"{": "}", "[": "]"}
+# What JSON has no meaning for, but people write: a lone backslash, a comma before the end.
+_LONE = re.compile(r'\\(?!["\\/bfnrtu])')
+_LAST_COMMA = re.compile(r",(\s*[\]}])")
+
+_MOST = 50
+_DEEPEST = 4
+
+
+def first_values(text: str) -> list[Any]:
+    """Return the first values of JSON that begins with ``text``: at most 50.
+
+    They are the items of an array, the values of JSON Lines, or one document.
+    """
+    text = text.lstrip()
+    if not text.startswith("["):
+        return _lines(text)
+    whole = _closed(text)
+    found = _parse(whole) if whole else None
+    return found[:_MOST] if isinstance(found, list) else []
+
+
+def _lines(text: str) -> list[Any]:
+    values: list[Any] = []
+    start = 0
+    while start < len(text) and len(values) < _MOST:
+        rest = text[start:]
+        try:
+            value, end = DECODER.raw_decode(rest)
+        except (ValueError, RecursionError):
+            if values:
+                break
+            line, _, _ = rest.partition("\n")
+            value = _parse(line)
+            if value is None:
+                whole = _closed(rest)
+                value = _parse(whole) if whole else None
+                if value is not None:
+                    values.append(value)
+                break
+            end = len(line)
+        values.append(value)
+        start += end
+        start += len(text[start:]) - len(text[start:].lstrip())
+    return values
+
+
+def _closed(text: str) -> str:
+    """Return the text up to the last value that is whole, with all brackets closed."""
+    stack: list[str] = []
+    end, closers = 0, ""
+    after_colon = False
+    for token in _TOKEN.finditer(text):
+        sign = token[0]
+        if sign in _ENDS:
+            stack.append(_ENDS[sign])
+        elif sign in "}]":
+            if not stack or stack.pop() != sign:
+                break
+        elif sign == ":":
+            after_colon = True
+            continue
+        elif sign == "," or not (after_colon or (stack and stack[-1] == "]")):
+            continue
+        # A number at the very end may go on.
+        elif token.end() == len(text) and sign[0] != '"':
+            break
+        after_colon = False
+        end, closers = token.end(), "".join(reversed(stack))
+        if not stack:
+            break
+    return text[:end] + closers
+
+
+def _parse(text: str) -> Any:
+    for mended in (text, _LAST_COMMA.sub(r"\1", _LONE.sub(r"\\\\", text))):
+        try:
+            return DECODER.decode(mended)
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def lists(document: Any) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Give the lists of objects in a document with the dotted keys that lead to each; the
+    largest is first. Lists in the items of a list are none of them."""
+    found: list[tuple[str, list[dict[str, Any]]]] = []
+
+    def walk(value: Any, keys: tuple[str, ...]) -> None:
+        if isinstance(value, list):
+            objects = [each for each in value if isinstance(each, dict)]
+            if objects:
+                found.append((".".join(keys), objects))
+        elif isinstance(value, Mapping) and len(keys) < _DEEPEST:
+            for key, inner in value.items():
+                if isinstance(key, str) and "." not in key:
+                    walk(inner, (*keys, key))
+
+    walk(document, ())
+    yield from sorted(found, key=lambda each: -len(each[1]))
+
+
+def keys_of(rows: list[Any]) -> frozenset[str]:
+    """Return all keys of the objects among ``rows``."""
+    return frozenset(key for row in rows if isinstance(row, Mapping) for key in row)
+
+
+def as_text(value: Any) -> str:
+    """Return a value as JSON, for rows whose text in the file is not at hand."""
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,307 @@
+"""From a row to the fields of a posting, by the compiled rules of a mapping.
+
+This runs once for each row of each file, so rules become closures, and a field whose path is the
+name of a column alone costs one look-up. Which rules there may be is in
+:mod:`jobstore.exchange.mapping`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from jobstore.exchange.cells import digest, link, stated
+from jobstore.exchange.converters import CONVERTERS, DROPPED, PREPARATIONS, Partly
+from jobstore.exchange.identity import identity
+from jobstore.exchange.paths import Path, compile_path
+from jobstore.intake.lenient import Translated
+
+Taken = set[tuple[str, ...]]
+_Step = Callable[[Mapping[str, Any], dict[str, Any], Taken], None]
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_LINKS = ("url", "apply_url", "company_url")
+# What tells a posting from others where it has no id and no address.
+_TELLING = ("title", "company", "location", "description")
+# Boards whose numbers are unique over all companies.
+_UNIQUE = frozenset(("greenhouse",))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one field is found: see :mod:`jobstore.exchange.mapping`."""
+
+    paths: tuple[str, ...]
+    each: bool = False
+    join: str | None = None
+    convert: tuple[str, ...] = ()
+    words: Mapping[str, Any] = field(default_factory=dict)
+    board: tuple[str, ...] = ()
+    address: bool = False
+    value: Any = None
+
+
+class Plan:
+    """The compiled rules of a mapping."""
+
+    def __init__(
+        self,
+        rules: Mapping[str, Rule] | None = None,
+        constants: Mapping[str, Any] | None = None,
+        drop: Iterable[str] = (),
+        prepare: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+    ) -> None:
+        rules = rules or {}
+        self._paths = {name: _candidates(rule) for name, rule in rules.items()}
+        self._constants = {**(constants or {})}
+        self._prepare = PREPARATIONS[prepare] if prepare else None
+        self._attributes = {key: CONVERTERS[name] for key, name in (attributes or {}).items()}
+        self._columns: list[tuple[str, str]] = []
+        self._steps: list[_Step] = []
+        # A board is put before an id by what the source is, so ids come last.
+        for name, rule in sorted(rules.items(), key=_is_last):
+            paths = self._paths[name]
+            if rule == Rule(rule.paths) and len(paths) == 1 and _is_key(paths[0]):
+                self._columns.append((name, paths[0].text))
+            else:
+                self._steps.append(_step(name, rule, paths))
+        self._whole = frozenset(drop) | {column for _, column in self._columns}
+
+    def translate(self, row: Mapping[str, Any]) -> Translated:
+        """Return the fields that ``row`` states."""
+        given = stated(row)
+        if self._prepare is not None:
+            given = self._prepare(given)
+        fields = Translated(self._constants)
+        fields.origin = partial(self._origin, given)
+        for name, column in self._columns:
+            if column in given:
+                fields[name] = given[column]
+        taken: Taken = set()
+        for step in self._steps:
+            step(given, fields, taken)
+        _complete(fields)
+        rest = {key: value for key, value in given.items() if key not in self._whole}
+        if taken:
+            _take_out(rest, taken)
+        for key, convert in self._attributes.items():
+            if key in rest:
+                rest[key] = convert(rest[key])
+        if rest:
+            fields["attributes"] = rest
+        return fields
+
+    def _origin(self, row: Mapping[str, Any], name: str) -> tuple[str, Any] | None:
+        for path in self._paths.get(name, ()):
+            value = path.get(row)
+            if value is not None:
+                return path.text, value
+        return None
+
+
+def _candidates(rule: Rule) -> tuple[Path, ...]:
+    return tuple(map(compile_path, rule.paths))
+
+
+def _is_key(path: Path) -> bool:
+    return path.keys is not None and len(path.keys) == 1
+
+
+def _step(name: str, rule: Rule, paths: tuple[Path, ...]) -> _Step:
+    convert = _conversion(rule)
+    if not paths:
+        return _standing(name, rule.value)
+    if rule.each:
+        return _all_of(name, paths, convert)
+    if rule.join is not None:
+        return _joined(name, paths, rule.join, convert)
+    if _is_last((name, rule)):
+        return _id(name, _first_of(name, paths, convert, rule.value), rule)
+    return _first_of(name, paths, convert, rule.value)
+
+
+def _conversion(rule: Rule) -> Callable[[Any], Any] | None:
+    steps = [CONVERTERS[name] for name in rule.convert]
+    if rule.words:
+        words = {str(word).casefold(): meaning for word, meaning in rule.words.items()}
+
+        def translated(value: Any) -> Any:
+            return words.get(str(value).strip().casefold(), value)
+
+        steps.insert(0, translated)
+    if len(steps) < 2:
+        return steps[0] if steps else None
+
+    def one_after_the_other(value: Any) -> Any:
+        partly = False
+        for step in steps:
+            value = step(value)
+            if isinstance(value, Partly):
+                partly, value = True, value.value
+            if value is None or value is DROPPED:
+                return value
+        return Partly(value) if partly else value
+
+    return one_after_the_other
+
+
+def _standing(name: str, value: Any) -> _Step:
+    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+        fields.setdefault(name, value)
+
+    return step
+
+
+def _first_of(
+    name: str, paths: tuple[Path, ...], convert: Callable[[Any], Any] | None, default: Any
+) -> _Step:
+    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+        held = None
+        for path in paths:
+            if held is not None:
+                # A second one that says the same is held as well.
+                if path.keys is not None and path.get(row) == held:
+                    taken.add(path.keys)
+                continue
+            raw = path.get(row)
+            if raw is None or raw == "":
+                continue
+            value = raw if convert is None else convert(raw)
+            if value is None:
+                continue
+            whole = path.keys is not None
+            if value is DROPPED:
+                if path.keys is not None:
+                    taken.add(path.keys)
+                continue
+            if isinstance(value, Partly):
+                value, whole = value.value, False
+            fields[name], held = value, raw
+            if whole and path.keys is not None:
+                taken.add(path.keys)
+        if held is None and default is not None:
+            fields[name] = default
+
+    return step
+
+
+def _joined(
+    name: str, paths: tuple[Path, ...], between: str, convert: Callable[[Any], Any] | None
+) -> _Step:
+    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+        parts = []
+        for path in paths:
+            for raw in _several(path.get(row)):
+                if isinstance(raw, str | int | float) and (text := str(raw).strip()):
+                    parts.append(text)
+                    if path.keys is not None:
+                        taken.add(path.keys)
+        # The same part may come twice: Berlin, Berlin, Germany.
+        text = between.join(dict.fromkeys(parts))
+        if text:
+            value = text if convert is None else convert(text)
+            fields[name] = value.value if isinstance(value, Partly) else value
+
+    return step
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _all_of(name: str, paths: tuple[Path, ...], convert: Callable[[Any], Any] | None) -> _Step:
+    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+        values: list[Any] = []
+        for path in paths:
+            raw = path.get(row)
+            if raw is None or raw == "":
+                continue
+            found = raw if convert is None else convert(raw)
+            if found is None or found is DROPPED:
+                continue
+            whole = not isinstance(found, Partly)
+            found = found.value if isinstance(found, Partly) else found
+            values += [each for each in _several(found) if each not in values]
+            if whole and path.keys is not None:
+                taken.add(path.keys)
+        if values:
+            fields[name] = values
+
+    return step
+
+
+def _id(name: str, find: _Step, rule: Rule) -> _Step:
+    boards = tuple(map(compile_path, rule.board))
+
+    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+        source, url = fields.get("source"), fields.get("url")
+        find(row, fields, taken)
+        if rule.address and isinstance(url, str):
+            board, key = identity(url)
+            if key is not None and board == source:
+                fields[name] = key
+                return
+        if name not in fields or not boards or source in _UNIQUE:
+            return
+        key = str(fields[name])
+        if not _UUID.fullmatch(key):
+            board = next((found for each in boards if (found := each.get(row))), None)
+            fields[name] = key if board is None else f"{board}/{key}"
+
+    return step
+
+
+def _is_last(item: tuple[str, Rule]) -> bool:
+    """Tell whether a rule needs the source and the address of a posting."""
+    return bool(item[1].board) or item[1].address
+
+
+def _complete(fields: dict[str, Any]) -> None:
+    """State the source and the id by the posting's address where the row names none."""
+    url = fields.get("url")
+    for name in _LINKS:
+        value = fields.get(name)
+        if value is not None and not (isinstance(value, str) and value.startswith("http")):
+            fields[name] = link(value, url)
+    if "source" in fields and "source_job_id" in fields:
+        return
+    url = fields.get("url") or fields.get("apply_url")
+    if isinstance(url, str):
+        source, key = identity(url)
+        if source is not None:
+            fields.setdefault("source", source)
+        if key is not None:
+            fields.setdefault("source_job_id", key)
+    if "source_job_id" not in fields:
+        fields["source_job_id"] = digest(map(fields.get, _TELLING))
+
+
+def _take_out(rest: dict[str, Any], taken: Taken) -> None:
+    """Take what fields hold out of ``rest``, without changing the row that it came from."""
+    for keys in taken:
+        if len(keys) == 1:
+            rest.pop(keys[0], None)
+    for keys in taken:
+        if len(keys) > 1 and keys[0] in rest:
+            left = _without(rest[keys[0]], keys[1:])
+            if left:
+                rest[keys[0]] = left
+            else:
+                del rest[keys[0]]
+
+
+def _without(value: Any, keys: tuple[str, ...]) -> Any:
+    if not isinstance(value, Mapping) or keys[0] not in value:
+        return value
+    left = dict(value)
+    if len(keys) == 1:
+        del left[keys[0]]
+    elif inner := _without(left[keys[0]], keys[1:]):
+        left[keys[0]] = inner
+    else:
+        del left[keys[0]]
+    return stated(left)

@@ -1,0 +1,61 @@
+"""Rows of one file that share a key under different titles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jobstore.exchange.clashes import SeenKeys
+
+PAGE = "https://acme.example/work/us"
+
+
+def row(title: str, key: str = PAGE, **more: Any) -> dict[str, Any]:
+    return {"source": "acme.example", "source_job_id": key, "title": title, "url": PAGE, **more}
+
+
+def test_postings_that_share_nothing_but_an_address_are_kept_apart() -> None:
+    seen = SeenKeys()
+    stored = [seen.check(line, row(f"Job {line}")) for line in range(1, 12)]
+    assert len({posting["source_job_id"] for posting, _ in stored}) == 11
+    assert stored[0] == (row("Job 1"), None)
+    clash = stored[6][1]
+    assert clash is not None
+    assert (clash.line, clash.first_line, clash.separated) == (7, 1, True)
+    assert str(clash) == (
+        "the same key as line 1, with another title: Job 7; stored as a posting of its own"
+    )
+    again = SeenKeys()
+    assert [again.check(line, row(f"Job {line}")) for line in range(1, 12)] == stored
+
+
+def test_the_same_title_is_the_same_posting() -> None:
+    seen = SeenKeys()
+    for line, title in enumerate(["Data Engineer", "data  engineer", "Data Engineer "], 1):
+        assert seen.check(line, row(title)) == (row(title), None)
+
+
+def test_an_id_of_the_boards_own_is_only_reported() -> None:
+    seen = SeenKeys()
+    assert seen.check(2, row("A", "17"))[1] is None
+    posting, clash = seen.check(9, row("B", "17"))
+    assert posting == row("B", "17")
+    assert str(clash) == "the same key as line 2, with another title: B"
+
+
+@pytest.mark.parametrize(
+    "posting", [{}, {"title": 1, "source": "x", "source_job_id": "1"}, {"title": "T"}]
+)
+def test_what_has_no_key_passes(posting: dict[str, Any]) -> None:
+    seen = SeenKeys()
+    for _ in range(2):
+        assert seen.check(None, posting) == (posting, None)
+
+
+def test_many_rows_are_remembered_in_bounded_memory() -> None:
+    seen = SeenKeys()
+    for number in range(5_000):
+        assert seen.check(number, row("T", str(number)))[1] is None
+    for number in range(5_000):
+        assert seen.check(number, row("U", str(number)))[1] is not None
