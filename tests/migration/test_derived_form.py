@@ -188,8 +188,8 @@ def _rows(path: Path) -> dict[str, list[dict[str, Any]]]:
             for row in found[table]:
                 row.pop("digest", None)
                 row.pop("seen_digest", None)
-                row.pop("locations", None)
                 row.pop("plain", None)
+                row.pop("locations", None)
     return found
 
 

@@ -68,6 +68,11 @@ CASES = (
     Case("backup verify --restore", r"jobs-\S+ gives the store back: 1 posting", "backup ok place"),
     Case("backup prune", r"\S+: 0 backups removed, \d kept\.", "places"),
     Case(
+        "inspect more.jsonl",
+        r"(?s)more\.jsonl\nformat +jsonl: .*jobstore import more\.jsonl",
+        "file format rows exact columns postings rejected left_out faults command",
+    ),
+    Case(
         "import more.jsonl",
         r"3 stored \(2 inserted, 0 updated, 1 unchanged\), 0 rejected",
         "inserted updated unchanged rejected warnings warnings_by_field first_warnings "

@@ -119,7 +119,6 @@ def _free_slot(conn: sqlite3.Connection, listed: int) -> Slot:
 
 def rebuild_derived(conn: sqlite3.Connection, progress: Progress = silent) -> None:
     """Write everything anew that follows from the postings, in the form of this jobstore."""
-    relist(conn)
     total, done = conn.execute(_SQL["count_postings"]).fetchone()[0], 0
 
     def told(step: str) -> Callable[[int], None]:
@@ -134,6 +133,7 @@ def rebuild_derived(conn: sqlite3.Connection, progress: Progress = silent) -> No
         advance(0)
         return advance
 
+    relist(conn)
     advance = told("read texts")
     for rows in _slices(conn, _SQL["every_posting"] + OLDEST_FIRST):
         read = [_read_anew(row) for row in rows]
