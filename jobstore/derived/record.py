@@ -9,6 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from jobstore.derived.counters import Counter, counters_of
+from jobstore.derived.listing import listed_at
 from jobstore.derived.places import spoken
 from jobstore.derived.salaries import YearlyRange, yearly_range
 from jobstore.records import Job, job_id
@@ -38,8 +39,8 @@ class Derived:
 
     @property
     def listed_at(self) -> datetime:
-        """The time a posting is listed under: when it was posted, else when it was first seen."""
-        return self.job.posted_at or self.job.first_seen_at
+        """The time a posting is listed under."""
+        return listed_at(self.job.posted_at, self.job.first_seen_at)
 
     @cached_property
     def yearly(self) -> YearlyRange | None:

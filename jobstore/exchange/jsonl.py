@@ -109,5 +109,7 @@ def text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        # 1.125 may be read as a thousand; with a fourth decimal it may not.
+        exactly_three = value.as_tuple().exponent == -3
+        return f"{value:.4f}" if exactly_three else f"{value:f}"
     return str(value)

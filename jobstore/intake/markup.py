@@ -113,11 +113,10 @@ _NOT_MARKDOWN = re.compile(r"\\(?![!-/:-@\[-`{-~])")
 _PATH = re.compile(r"\W?(?:[A-Za-z]:)?\\\\?[\w.]|\W?[A-Za-z]:\\", re.ASCII)
 _WITH_BACKSLASH = re.compile(r"(?<!\S)[^\s\\]*\\\S*")
 
-_SPACE = re.compile("[ \t\n\r\xa0]+")
 _PARTING = frozenset((_LINE, _PARAGRAPH, _ITEM))
 _MARK = re.compile(f"[{_LINE}-{_CELL}]")
 _BREAKS = re.compile(f"{_BREAK}[ \t]*\r?\n?")
-_RUN = re.compile(f" ?[{_LINE}-{_ITEM_END}][{_LINE}-{_CELL} ]*")
+_RUN = re.compile(f"[{_LINE}-{_ITEM_END}][{_LINE}-{_CELL} ]*")
 _CELLS = re.compile(f" ?{_CELL}[{_CELL} ]*")
 _ANY_TAG = re.compile("<[^<>]{0,999}>?")
 
@@ -287,6 +286,8 @@ def _kept(text: str, preformatted: bool) -> str:
 def _lines(run: re.Match[str]) -> str:
     """Return what stands between two texts for the marks that do."""
     marks = run[0]
+    if run.end() == len(run.string):
+        return ""
     blank = _PARAGRAPH in marks or marks.count(_BREAK) > 1
     item = marks.rfind(_ITEM) > marks.rfind(_ITEM_END)
     return ("\n\n" if blank and not item else "\n") + ("- " if item else "")
@@ -327,9 +328,8 @@ def _read(flat: str, parted: bool, in_lines: bool) -> str:
     if not in_lines:
         return _MARK.sub(" ", text)
     text = text.replace("\xa0", " ")
-    if parted:
-        text = _RUN.sub(_lines, _SPACE.sub(" ", text))
-        text = _CELLS.sub(" ", text).replace(" \n", "\n").strip()
-        return "" if text == "-" else text.removesuffix("\n-")
-    # Its lines are its own.
-    return _CELLS.sub(" ", _BREAKS.sub("\n", text)).strip()
+    # A text that its markup does not part has lines of its own.
+    text = _RUN.sub(_lines, " ".join(text.split())) if parted else _BREAKS.sub("\n", text)
+    if _CELL in text:
+        text = _CELLS.sub(" ", text)
+    return text.replace(" \n", "\n").strip()

@@ -93,6 +93,9 @@ SELECT p.place FROM posting AS p WHERE p.place > ? ORDER BY p.place;
 -- name: places_below
 SELECT p.place FROM posting AS p WHERE p.place < ? ORDER BY p.place DESC;
 
+-- name: place_of_id
+SELECT p.place FROM posting AS p WHERE p.id = ?;
+
 -- name: posting_at_place
 SELECT p.id FROM posting AS p WHERE p.place = ?;
 

@@ -102,6 +102,8 @@ CREATE INDEX posting_salary ON posting (yearly_max) WHERE yearly_max IS NOT NULL
 
 CREATE INDEX posting_applicants ON posting (applicant_count) WHERE applicant_count IS NOT NULL;
 
+CREATE INDEX posting_soonest ON posting (-expires_at) WHERE expires_at IS NOT NULL;
+
 CREATE TABLE posting_text (
     place       INTEGER PRIMARY KEY,
     description TEXT,

@@ -8,6 +8,7 @@ shared rooms; the rest is looked up by going through everything.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import secrets
 from collections import Counter, defaultdict
@@ -398,6 +399,7 @@ def _satisfies(job: Job, criteria: Criteria) -> bool:
         all(_is_among(job, name, getattr(criteria, name)) for name in FACETS)
         and _pays(job, criteria)
         and _lies(job.applicant_count, criteria.applicants_min, criteria.applicants_max)
+        and _is_expired(job, criteria) in (None, criteria.expired)
         and _lies(Derived(job).listed_at, criteria.posted_since, criteria.posted_until)
         and (criteria.text is None or _says(job, criteria.text))
     )
@@ -427,6 +429,14 @@ def _lies(value: Any, low: Any, high: Any) -> bool:
     if value is None:
         return low is None and high is None
     return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _is_expired(job: Job, criteria: Criteria) -> bool | None:
+    """Tell whether a posting has expired; ``None`` where nobody asked."""
+    if criteria.expired is None:
+        return None
+    assert criteria.as_of is not None
+    return job.expires_at is not None and job.expires_at <= criteria.as_of
 
 
 def _says(job: Job, text: Expression) -> bool:
@@ -475,6 +485,8 @@ def _number(job: Job, sort: Sort) -> tuple[float, ...]:
         return (-1 if yearly is None else yearly[1],)
     if sort is Sort.APPLICANTS:
         return (-1 if job.applicant_count is None else job.applicant_count,)
+    if sort is Sort.EXPIRES:
+        return (-math.inf if job.expires_at is None else -_micros(job.expires_at),)
     return ()
 
 

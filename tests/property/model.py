@@ -190,7 +190,7 @@ class Model:
 
     def _put(self, job: Job) -> None:
         self.jobs[job.id] = job
-        when = job.posted_at or job.first_seen_at
+        when = listed_at(job)
         if job.id not in self._listed or self._listed[job.id][0] != when:
             self._arrivals += 1
             self._listed[job.id] = (when, self._arrivals)
@@ -199,20 +199,24 @@ class Model:
         """Return everything, newest first."""
         return sorted(self.jobs.values(), key=lambda job: self._listed[job.id], reverse=True)
 
-    def search(self, query: SearchQuery, text: Text | None, window: int = 500) -> list[Job]:
+    def search(
+        self, query: SearchQuery, text: Text | None, now: datetime, window: int = 500
+    ) -> list[Job]:
         """Return all matches in their order; ``text`` is what ``query.text`` means, and
         ``window`` how many are ranked by relevance against each other."""
-        found = [job for job in self.newest() if self._matches(job, query, text)]
+        found = [job for job in self.newest() if self._matches(job, query, text, now)]
         if query.sort == "salary":
             return sorted(found, key=lambda job: -(yearly(job) or (0, -math.inf))[1])
         if query.sort == "applicants":
             return sorted(found, key=lambda job: -_or(job.applicant_count, -math.inf))
+        if query.sort == "expires":
+            return sorted(found, key=lambda job: (job.expires_at is None, job.expires_at or now))
         if query.sort == "relevance" and text is not None:
             windows = [found[start : start + window] for start in range(0, len(found), window)]
             return [job for w in windows for job in sorted(w, key=lambda job: -score(job, text))]
         return found
 
-    def _matches(self, job: Job, query: SearchQuery, text: Text | None) -> bool:
+    def _matches(self, job: Job, query: SearchQuery, text: Text | None, now: datetime) -> bool:
         for name in ("source", "company", "industry"):
             wanted, value = _several(getattr(query, name)), getattr(job, name)
             if wanted and (value is None or plain(value) not in {plain(one) for one in wanted}):
@@ -248,6 +252,9 @@ class Model:
         if query.applicants_min is not None and _or(crowd, -1) < query.applicants_min:
             return False
         if query.applicants_max is not None and _or(crowd, math.inf) > query.applicants_max:
+            return False
+        past = job.expires_at is not None and job.expires_at <= now
+        if query.expired is not None and past is not query.expired:
             return False
         when = self._listed[job.id][0]
         if query.posted_since is not None and when < query.posted_since:
@@ -335,6 +342,13 @@ def _fit_other_end(stored: Job, fresh: Fields) -> None:
     if not same or low is None or high is None or low > high:
         fresh.setdefault("salary_min", None)
         fresh.setdefault("salary_max", None)
+
+
+def listed_at(job: Job) -> datetime:
+    """Return when a posting was posted, or first seen where that lies a day and more ahead."""
+    if job.posted_at is None or job.posted_at > job.first_seen_at + timedelta(days=1):
+        return job.first_seen_at
+    return job.posted_at
 
 
 def _several(value: Any) -> tuple[Any, ...]:

@@ -165,7 +165,7 @@ def terms(draw: st.DrawFn) -> Term:
     shape = draw(st.sampled_from(["word", "word", "word", "phrase", "prefix", "phrase prefix"]))
     words: tuple[str, ...]
     if shape == "word":
-        piece = draw(PIECES.filter(lambda piece: piece != "OR"))
+        piece = draw(PIECES.filter(lambda piece: piece not in ("AND", "OR")))
         typed, words = piece, VOCABULARY[piece]
     elif shape == "phrase":
         pieces = draw(st.lists(PIECES, min_size=1, max_size=3))
@@ -214,13 +214,14 @@ FILTERS: dict[str, st.SearchStrategy[Any]] = {
     "posted_until": MOMENTS,
     "applicants_min": st.sampled_from(COUNTS),
     "applicants_max": st.sampled_from(COUNTS),
+    "expired": st.booleans(),
 }
 RANGES = (
     ("salary_min", "salary_max"),
     ("posted_since", "posted_until"),
     ("applicants_min", "applicants_max"),
 )
-SORTS = st.sampled_from(["newest", "newest", "salary", "applicants", "relevance"])
+SORTS = st.sampled_from(["newest", "newest", "salary", "applicants", "relevance", "expires"])
 FACETS = ("source", "company", "location", "country", "workplace", "skills", "salary_currency")
 
 

@@ -22,10 +22,10 @@ from jobstore.engines.sqlite.rows import (
     stored_places,
     summaries_from_rows,
 )
-from jobstore.engines.sqlite.search.facet_words import APPLICANTS, YEARLY_MAX
+from jobstore.engines.sqlite.search.facet_words import APPLICANTS, EXPIRES, YEARLY_MAX, Buckets
 from jobstore.engines.sqlite.search.lookup import Lookup, Row
 from jobstore.engines.sqlite.search.sorting import Hit, by_newest, by_number, by_relevance, hits_at
-from jobstore.engines.sqlite.search.statements import KEYS
+from jobstore.engines.sqlite.search.statements import KEYS, SOONEST
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.watch import watched
 from jobstore.records import FacetCount, Job, JobSummary, Sort
@@ -119,9 +119,10 @@ def count(conn: sqlite3.Connection, criteria: Criteria) -> int:
         return 0 if lookup.match.is_impossible else lookup.count()
 
 
-_NUMBERS = {
+_NUMBERS: dict[Sort, tuple[str, Buckets]] = {
     Sort.SALARY: ("yearly_max", YEARLY_MAX),
     Sort.APPLICANTS: ("applicant_count", APPLICANTS),
+    Sort.EXPIRES: (SOONEST, EXPIRES),
 }
 
 

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 from jobstore.derived.places import spoken
 from jobstore.engines.protocol import Position
-from jobstore.engines.sqlite.rows import stored_places
-from jobstore.engines.sqlite.search.facet_words import EXACT, Scale
+from jobstore.engines.sqlite.rows import stored_places, to_micros
+from jobstore.engines.sqlite.search.facet_words import EXACT, Buckets
 from jobstore.engines.sqlite.search.lookup import MAX_SORTED, Lookup, Row
 from jobstore.engines.sqlite.search.match import quoted
-from jobstore.engines.sqlite.search.statements import KEYS
+from jobstore.engines.sqlite.search.statements import KEYS, SOONEST
 from jobstore.engines.sqlite.watch import watched
 from jobstore.search import ranking
 from jobstore.search.criteria import Criteria
@@ -66,7 +66,7 @@ def _as_hits(rows: list[Row]) -> list[Hit]:
 
 
 def by_number(
-    lookup: Lookup, column: str, scale: Scale, limit: int, after: Position | None
+    lookup: Lookup, column: str, scale: Buckets, limit: int, after: Position | None
 ) -> list[Hit]:
     """Highest number first, equal ones newest first, postings without a number last.
 
@@ -93,7 +93,7 @@ def by_number(
 
 
 def _buckets(
-    lookup: Lookup, column: str, scale: Scale, limit: int, after: Position | None
+    lookup: Lookup, column: str, scale: Buckets, limit: int, after: Position | None
 ) -> Iterator[list[Hit]]:
     """Yield hits with a number, in order; of each bucket at least ``limit`` if it has them."""
     if lookup.is_everything:
@@ -113,6 +113,10 @@ def _limits(criteria: Criteria, column: str) -> tuple[float, float]:
     low, high = criteria.salary_min, None
     if column == "applicant_count":
         low, high = criteria.applicants_min, criteria.applicants_max
+    elif column == SOONEST:
+        # Times with their sign turned.
+        now = None if criteria.as_of is None else -to_micros(criteria.as_of)
+        low, high = (now, None) if criteria.expired else (None, now)
     return -math.inf if low is None else low, math.inf if high is None else high
 
 
@@ -131,7 +135,7 @@ class _Walk(NamedTuple):
 
     lookup: Lookup
     column: str
-    scale: Scale
+    scale: Buckets
     limit: int
     start: float
     after: Position | None
