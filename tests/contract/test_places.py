@@ -164,7 +164,7 @@ async def test_filters_find_each_place(store: JobStore) -> None:
     await placed(store, "many", locations=[BERLIN, LYON, "Köln"])
     await placed(store, "one", location="Berlin", country="DE")
     await placed(store, "listed", location="2 places", locations=["Kiel", "KÖLN"])
-    await placed(store, "none")
+    await placed(store, "nowhere")
 
     # A whole value is a place's text, its city, or all of the location.
     assert await hits(store, location="berlin") == ["many", "one"]
