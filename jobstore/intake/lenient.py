@@ -20,7 +20,7 @@ from jobstore.intake import coercion, mending
 from jobstore.intake.plain_values import PLAIN, json_value, plain
 from jobstore.intake.sentinels import FIRST_CHARACTERS, TIMES, states_nothing, without_salary
 from jobstore.intake.validation import KNOWN, REQUIRED, check_posting, reader, unknown
-from jobstore.records import COMPANY_NOT_STATED, MAX_ATTRIBUTES, JobPosting
+from jobstore.records import COMPANY_NOT_STATED, MAX_ATTRIBUTES, JobPosting, Location
 
 if TYPE_CHECKING:
     from jobstore.intake.readings import Reader
@@ -149,6 +149,8 @@ class _Intake:
             self._read(values, checked, faults)
         if skills := checked.get("skills"):
             checked["skills"] = _told(skills)
+        if places := checked.get("locations"):
+            checked["locations"] = self._places(places)
         if not checked.get("company"):
             checked["company"] = COMPANY_NOT_STATED
         if not _PAID.isdisjoint(values):
@@ -202,6 +204,25 @@ class _Intake:
             if mended is not text:
                 values["description"] = mended
                 self._keep_raw("description")
+
+    def _places(self, places: list[Location]) -> list[Location]:
+        """Return the places that say something, with texts that are mended."""
+        parts = ("text", "city", "region")
+        texts = {text for each in places for part in parts if (text := getattr(each, part))}
+        if mending.is_odd("|".join(texts)):
+            mended = {text: mending.line(text) for text in texts}
+            if any(broken for _, broken in mended.values()):
+                self._keep_raw("locations")
+            right: dict[str | None, str | None] = {
+                text: new or None for text, (new, _) in mended.items()
+            }
+            places = [
+                Location(text, right.get(each.city), right.get(each.region), each.country)
+                for each in places
+                if (text := right[each.text])
+            ]
+        places = [each for each in places if not states_nothing("location", each.text)]
+        return list(dict.fromkeys(places))
 
     def _read(self, values: dict[str, Any], checked: dict[str, Any], faults: list[Fault]) -> None:
         """Read the values that the strict readers refused as people write them."""
