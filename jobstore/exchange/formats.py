@@ -176,7 +176,10 @@ def _rows(stream: io.BufferedReader, name: str, way: Way, wishes: _Wishes) -> It
 
 
 def _is_deep(items: str) -> bool:
-    return bool(items) and compile_path(items).keys is None
+    try:
+        return bool(items) and compile_path(items).keys is None
+    except ValueError:  # keys that were found in the document, such as @graph, are no path
+        return False
 
 
 def _translated(rows: Iterable[Row], mapping: FieldMapping) -> Iterator[Record]:

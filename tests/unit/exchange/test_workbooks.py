@@ -207,5 +207,5 @@ def test_a_workbook_comes_from_a_pipe_and_out_of_a_zip_as_well(
 
 
 def test_values_that_json_has_not_are_told_as_text() -> None:
-    assert workbooks._plain(object) == str(object)  # noqa: SLF001
-    assert json.loads(workbooks._line(["a"], (Decimal("NaN"),), True)) == {"a": None}  # noqa: SLF001
+    assert workbooks._plain(object) == str(object)
+    assert json.loads(workbooks._line(["a"], (Decimal("NaN"),), True)) == {"a": None}
