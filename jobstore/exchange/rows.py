@@ -55,18 +55,29 @@ class Row:
         return Record(self.line, None, fault or self.fault, self.raw)
 
 
-def translated(rows: Iterable[Row], translate: Callable[[Any], dict[str, Any]]) -> Iterator[Record]:
-    """Yield a record for each row: what ``translate`` makes of its value, or its fault."""
+def translated(
+    rows: Iterable[Row],
+    translate: Callable[[Any], dict[str, Any]],
+    skip: Callable[[Any], Any] | None = None,
+) -> Iterator[Record]:
+    """Yield a record for each row: what ``translate`` makes of its object, or its fault.
+
+    Rows for which ``skip`` is true are left out. Whatever a row holds, it costs that row alone.
+    """
     for row in rows:
         if row.fault is not None:
             yield row.broken()
             continue
+        if not isinstance(row.value, dict):
+            yield row.broken("is no JSON object")
+            continue
         try:
-            posting = translate(row.value)
-        except Exception as error:  # whatever a row holds, it costs that row alone
-            yield row.broken(f"cannot be translated ({type(error).__name__})")
-        else:
-            yield row.record(posting)
+            if skip is not None and skip(row.value):
+                continue
+            record = row.record(translate(row.value))
+        except Exception as error:
+            record = row.broken(f"cannot be translated ({type(error).__name__})")
+        yield record
 
 
 @dataclass(slots=True)
