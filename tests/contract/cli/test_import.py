@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -476,3 +477,12 @@ def test_jobs_that_share_a_bare_address_are_all_kept(tmp_path: Path, migrated_ur
     again = answer(*arguments, "--store", migrated_url)
     assert (again["inserted"], again["updated"], again["unchanged"]) == (0, 0, 11)
     assert dry(*arguments, "--store", migrated_url)["unchanged"] == 11
+
+
+def test_a_range_that_is_turned_round_is_not_said_to_be_left_out(migrated_url: str) -> None:
+    rows = lines(
+        posting(1, salary_min=90_000, salary_max=60_000), posting(2, salary_min=1, url="nowhere")
+    )
+    result = run("import", "-", "--store", migrated_url, stdin=rows)
+    assert result.stdout.endswith("1 range turned round, 1 value left out: url 1\n")
+    assert re.search("^-:1: salary_min: .* turned round$", result.stderr, re.MULTILINE)
