@@ -260,6 +260,7 @@ def _check(records: list[Record], found: Inspection, seen_at: datetime | None) -
         for omission in omissions:
             count = found.left_out.get(omission.field, 0)
             found.left_out[omission.field] = count + 1
-            found.note("left out", record.line, omission.field, omission.name, omission.reason)
+            kind = "turned round" if omission.kind == "range" else "left out"
+            found.note(kind, record.line, omission.field, omission.name, omission.reason)
         if len(found.postings) < _SHOWN:
             found.postings.append(posting)

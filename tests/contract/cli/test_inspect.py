@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
+from jobstore.cli.inspection_view import inspection_view
+from jobstore.exchange.inspection import inspect
 from tests.contract.cli.commands import answer, lines, posting, run, said, shown
 
 TABLE = """Ref;Job Title;Employer;Town;Nonsense
@@ -297,6 +301,24 @@ def test_wide_tables_and_long_values_stay_readable(file: Path) -> None:
     result = run("inspect", str(file), *MAP)
     assert "the first of more" in result.stdout
     assert max(map(len, result.stdout.splitlines())) < 300
+
+
+def test_it_is_readable_on_a_terminal_of_80_columns(file: Path) -> None:
+    rows = [
+        posting(
+            n, **{"a key that is very long, longer than others": "値" * 200, "skills": ["x"] * 90}
+        )
+        | {"description": "Very long. " * 500, "url": "https://board.example/" + "x" * 500}
+        for n in range(3)
+    ]
+    file.write_text(lines(*rows), encoding="utf-8")
+    screen = Console(width=80, file=io.StringIO())
+    screen.print(inspection_view(inspect(file), "jobstore import " + "x" * 200), crop=False)
+    *others, command = screen.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    # The path, and what is to be copied, stay in one piece.
+    assert max(map(cell_len, others[1:])) <= 80
+    assert command.endswith("x" * 200)
+    assert len(others) < 100
 
 
 def test_hostile_text_does_not_reach_a_terminal(file: Path) -> None:
