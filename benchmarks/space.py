@@ -21,10 +21,10 @@ _PARTS = {
     ),
     "text and attributes": ("posting_text",),
     "full text": (
-        "word_index_data",
-        "word_index_idx",
-        "word_index_config",
-        "word_index_docsize",
+        "text_index_data",
+        "text_index_idx",
+        "text_index_config",
+        "text_index_docsize",
     ),
     "counters": ("counter", "counter_top"),
 }

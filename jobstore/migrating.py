@@ -22,6 +22,7 @@ from jobstore.engines.backend import Capability, Count
 from jobstore.engines.schema import Migrator, Recorded, Schema, up_command
 from jobstore.engines.scripts import Direction, Script, read_scripts
 from jobstore.errors import MigrationError, SchemaMismatch
+from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.threads import apart
 
@@ -108,13 +109,16 @@ def up(
     dry_run: bool = False,
     timeout: float = LOCK_TIMEOUT,
     folder: Path | None = None,
+    progress: Progress = silent,
 ) -> list[Step]:
     """Apply every migration that is not applied yet, up to and including ``to``.
 
     A store that does not exist is made, with mode 0600 and missing folders 0700. ``to`` is a
     migration's id or number (``"0002"``). ``dry_run`` changes nothing. ``timeout`` bounds the
     seconds of waiting for other processes. ``folder`` has the migrations, by default those of
-    this jobstore. Several processes may call this at once: each migration is applied once.
+    this jobstore. ``progress`` is told how far it is when what follows from the postings has to be
+    written anew, which takes as long as writing them did. Several processes may call this at once:
+    each migration is applied once.
 
     Returns what was applied, or would be. When one fails, it leaves nothing behind, those
     before it stay, and calling again goes on from there. Raises MigrationError,
@@ -135,7 +139,7 @@ def up(
         done = _run(migrator, "up", plan, len(scripts))
         if folder is None and last == len(scripts):
             with migrator.transaction():
-                migrator.renew()
+                migrator.renew(progress)
     return done
 
 

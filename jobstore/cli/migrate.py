@@ -43,7 +43,10 @@ def up(
     """
     from jobstore import migrating
 
-    _report(call, migrating.up(call.settings.store.url, to, dry_run=dry_run), dry_run)
+    url = call.settings.store.url
+    with call.steps() as progress:
+        steps = migrating.up(url, to, dry_run=dry_run, progress=progress)
+    _report(call, steps, dry_run)
 
 
 @app.command()

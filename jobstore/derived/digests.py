@@ -13,17 +13,23 @@ from hashlib import blake2b
 from typing import Any
 
 
-def content_digest(values: Sequence[Any], description: str | None, attributes: str | None) -> bytes:
+def content_digest(
+    values: Sequence[Any], description: str | None, plain: str | None, attributes: str | None
+) -> bytes:
     """Return the hash of what a posting says.
 
     ``values`` are all others that are stored of it, in the order of the fields of a JobSummary,
-    then of the others of a Job, then the yearly range. When it was first and last seen is left
+    then of the others of a Job, then the yearly range. ``plain`` is the description without
+    markup, where that differs. When it was first and last seen is left
     out, so that seeing it again stays cheap.
     """
     text = json.dumps([*values, attributes], default=bytes.hex)
     found = blake2b(text.encode(), digest_size=8)
     if description is not None:
         found.update(_octets(description))
+    if plain is not None:
+        # No description has this character, so that neither text can lend the other its end.
+        found.update(b"\0" + _octets(plain))
     return found.digest()
 
 

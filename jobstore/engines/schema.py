@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from jobstore.engines.scripts import Direction, Script
+from jobstore.progress import Progress
 from jobstore.settings import StoreURL
 
 
@@ -52,7 +53,7 @@ class Migrator(Protocol):
     def count(self, name: str) -> int:
         """Count the rows of a table, or with ``table.column`` those that have a value there."""
 
-    def renew(self) -> None:
+    def renew(self, progress: Progress) -> None:
         """Write anew what is derived from postings, if it has an older form; in a transaction."""
 
 

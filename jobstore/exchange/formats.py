@@ -7,13 +7,14 @@ Formats do not know each other; only this module knows them all. Most are mappin
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from jobstore.exchange import catalogue, csv_, jsonl, linkedin, schema_org
 from jobstore.exchange.documents import json_rows
+from jobstore.exchange.feeds import feed_rows
 from jobstore.exchange.mapping import (
     BadMapping,
     FieldMapping,
@@ -21,11 +22,9 @@ from jobstore.exchange.mapping import (
     mapping_from_options,
     read_mapping,
 )
-from jobstore.exchange.pages import scripts
 from jobstore.exchange.paths import compile_path, expression
 from jobstore.exchange.reading import (
     FilePath,
-    exhaust,
     is_pipe,
     name_of,
     open_input,
@@ -36,6 +35,7 @@ from jobstore.exchange.recognition import Way, kind_of, recognise
 from jobstore.exchange.rows import BrokenFile, Record, Row, translated
 from jobstore.exchange.tables import csv_rows
 from jobstore.exchange.unfolding import unfolded
+from jobstore.exchange.wholeness import look_through
 
 MappingLike = str | Path | Mapping[str, Any] | FieldMapping
 
@@ -162,9 +162,10 @@ def _records(
 def read_way(stream: io.BufferedReader, name: str, way: Way, wishes: Wishes) -> Iterator[Record]:
     if way.mapping is not None:
         rows = raw_rows(stream, name, way, wishes)
-        if way.format == "linkedin":
+        if wishes.side_tables:
             rows = linkedin.joined(rows, **wishes.side_tables)
-        yield from _translated(rows, way.mapping)
+        skip = expression(way.mapping.rows.skip) if way.mapping.rows.skip else None
+        yield from translated(rows, way.mapping.translate, skip)
         return
     if way.format == "schema-org":
         records = schema_org.read(stream, name, source=wishes.source)
@@ -179,6 +180,8 @@ def read_way(stream: io.BufferedReader, name: str, way: Way, wishes: Wishes) -> 
 
 
 def raw_rows(stream: io.BufferedReader, name: str, way: Way, wishes: Wishes) -> Iterator[Row]:
+    if way.kind == "feed":
+        return feed_rows(stream, name)
     if way.kind == "table":
         header, rows = csv_rows(stream, name, delimiter=wishes.delimiter)
         for column in (wishes.columns or {}).values():
@@ -186,7 +189,7 @@ def raw_rows(stream: io.BufferedReader, name: str, way: Way, wishes: Wishes) -> 
                 raise BrokenFile(f"{name} has no column {column!r}; it has {', '.join(header)}.")
         return rows
     shape = way.mapping.rows if way.mapping is not None else None
-    if shape is None or not (shape.details or shape.key or _is_deep(way.items)):
+    if shape is None or not (shape.details or shape.key or shape.around or _is_deep(way.items)):
         return json_rows(stream, name, items=way.items or None)
     return unfolded(json_rows(stream, name), way.items, shape)
 
@@ -195,34 +198,12 @@ def _is_deep(items: str) -> bool:
     return bool(items) and compile_path(items).keys is None
 
 
-def _translated(rows: Iterable[Row], mapping: FieldMapping) -> Iterator[Record]:
-    skip = expression(mapping.rows.skip) if mapping.rows.skip else None
-
-    def wanted() -> Iterator[Row]:
-        for row in rows:
-            if row.fault is None and not isinstance(row.value, dict):
-                row.fault = "is no JSON object"
-            if skip is None or row.fault is not None or not skip(row.value):
-                yield row
-
-    return translated(wanted(), mapping.translate)
-
-
 def _look_through(path: FilePath, name: str, wishes: Wishes, encoding: str | None) -> Way:
     """Find out how to read; raise BrokenFile for faults that reading would only meet later."""
     with open_input(path, encoding=encoding) as stream:
         head = read_head(stream, name)
         way = way_of(head, name, wishes)
-        stream = with_head(stream, head, name)
-        start = head.lstrip()[:1]
-        if start == b"[" and way.kind == "json":
-            for _ in json_rows(stream, name):
-                pass
-        elif start == b"<" and way.format == "schema-org":
-            for _ in scripts(stream, name):
-                pass
-        else:
-            exhaust(stream)
+        look_through(stream, head, name, json=way.kind == "json")
     return way
 
 
@@ -231,13 +212,17 @@ def way_of(head: bytes, name: str, wishes: Wishes) -> Way:
     mapping = wishes.mapping
     if mapping is None and wishes.format in catalogue.names():
         mapping = catalogue.built_in(wishes.format)
-    if mapping is None and wishes.columns is not None:
-        mapping = mapping_from_options(wishes.columns)
-    if mapping is None and wishes.format in _OWN:
+    if mapping is None and wishes.columns is None and wishes.format in _OWN:
         way = Way(wishes.format, kind_of(head), None, wishes.items or "")
     else:
-        options = {"items": wishes.items, "delimiter": wishes.delimiter}
-        way = recognise(head, name, mapping=mapping, **options)
+        way = recognise(
+            head,
+            name,
+            mapping=mapping,
+            columns=wishes.columns,
+            items=wishes.items,
+            delimiter=wishes.delimiter,
+        )
     _check_options(way, wishes)
     if way.mapping is None:
         return way

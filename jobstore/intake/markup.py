@@ -15,6 +15,7 @@ entity is a known one that ends with its semicolon, or one of the five that ever
 from __future__ import annotations
 
 import re
+import threading
 from html import unescape
 from html.entities import html5
 
@@ -93,20 +94,18 @@ _SURELY = re.compile(
 )
 _BEGINNING = re.compile(r"\s*<[a-z][a-z0-9]{0,9}>", re.IGNORECASE)
 
-# Controls but tab and line breaks, soft hyphens, what has no width, and directions of writing.
-# Joiners stay between emoji and between letters of scripts that need them.
-_UNSEEN = (
-    "\x00-\x08\x0e-\x1f\x7f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e"
-    "\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb"
+# Controls but tab and line breaks, soft hyphens, what has no width, directions of writing, halves
+# of characters, and line ends that are none to most programs.
+_ODD = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
-_JOINED = "[\u0590-\u1fff\u2190-\u2bff\u3000-\ufefe\U00010000-\U0010ffff]"
-_DROPPED = re.compile(f"[{_UNSEEN}]|(?<!{_JOINED})[\u200c\u200d]|[\u200c\u200d](?!{_JOINED})")
-_ODD = re.compile(f"[{_UNSEEN}\x0b\x0c\x80-\x9f\u200c\u200d\u2028\u2029]")
+# Joiners stay between these: emoji and letters of scripts that need them.
+_JOINED = re.compile("[\u0590-\u1fff\u2190-\u2bff\u3000-\ufefe\U00010000-\U0010ffff]")
 _ASCII_CONTROLS = bytes(sorted({*range(0x20), 0x7F} - set(b"\t\n\r")))
 # C1 characters are Windows-1252 that was taken for Latin-1, as HTML takes them too.
-_OTHERS = {
-    code: bytes([code]).decode("cp1252", "ignore") or None for code in range(0x80, 0xA0)
-} | dict.fromkeys(map(ord, "\x0b\x0c\u2028\u2029"), "\n")
+_SHOWN = {chr(code): bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
+_SHOWN |= dict.fromkeys("\x0b\x0c\u2028\u2029", "\n")
 
 # A backslash before punctuation, in a word that has no other backslash and is no path.
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
@@ -114,11 +113,10 @@ _NOT_MARKDOWN = re.compile(r"\\(?![!-/:-@\[-`{-~])")
 _PATH = re.compile(r"\W?(?:[A-Za-z]:)?\\\\?[\w.]|\W?[A-Za-z]:\\", re.ASCII)
 _WITH_BACKSLASH = re.compile(r"(?<!\S)[^\s\\]*\\\S*")
 
-_SPACE = re.compile("[ \t\n\r\xa0]+")
 _PARTING = frozenset((_LINE, _PARAGRAPH, _ITEM))
 _MARK = re.compile(f"[{_LINE}-{_CELL}]")
 _BREAKS = re.compile(f"{_BREAK}[ \t]*\r?\n?")
-_RUN = re.compile(f" ?[{_LINE}-{_ITEM_END}][{_LINE}-{_CELL} ]*")
+_RUN = re.compile(f"[{_LINE}-{_ITEM_END}][{_LINE}-{_CELL} ]*")
 _CELLS = re.compile(f" ?{_CELL}[{_CELL} ]*")
 _ANY_TAG = re.compile("<[^<>]{0,999}>?")
 
@@ -164,9 +162,14 @@ def _is_plain(text: str) -> bool:
 
 def _seen(text: str) -> str:
     """Return a text without the characters that nobody sees."""
-    if _ODD.search(text) is None:
-        return text
-    return _DROPPED.sub("", text.translate(_OTHERS))
+    return _ODD.sub(_shown, text)
+
+
+def _shown(odd: re.Match[str]) -> str:
+    char, text = odd[0], odd.string
+    if char in "\u200c\u200d" and _JOINED.match(text, odd.end()) and odd.start():
+        return char if _JOINED.match(text, odd.start() - 1) else ""
+    return _SHOWN.get(char, "")
 
 
 def _bare(text: str) -> str:
@@ -274,13 +277,17 @@ def _is_tag(match: re.Match[str], end: int) -> bool:
 
 
 def _kept(text: str, preformatted: bool) -> str:
-    escaped = _ENTITY.sub(_escaped, text).replace("<", "&lt;")
-    return escaped.replace("\n", "<br>") if preformatted else escaped
+    if "&" in text:
+        text = _ENTITY.sub(_escaped, text)
+    text = text.replace("<", "&lt;")
+    return text.replace("\n", "<br>") if preformatted else text
 
 
 def _lines(run: re.Match[str]) -> str:
     """Return what stands between two texts for the marks that do."""
     marks = run[0]
+    if run.end() == len(run.string):
+        return ""
     blank = _PARAGRAPH in marks or marks.count(_BREAK) > 1
     item = marks.rfind(_ITEM) > marks.rfind(_ITEM_END)
     return ("\n\n" if blank and not item else "\n") + ("- " if item else "")
@@ -299,22 +306,30 @@ class _Words:
             self.parts.append(mark)
 
     def close(self) -> str:
-        """Return all of it."""
-        return "".join(self.parts)
+        """Return all of it, and let go of it for the next text."""
+        text = "".join(self.parts)
+        self.parts.clear()
+        return text
+
+
+_kept_by_thread = threading.local()
 
 
 def _read(flat: str, parted: bool, in_lines: bool) -> str:
-    from lxml import etree  # most texts have no markup, and it takes 20 ms
+    # One for each thread: making one takes as long as reading a short text.
+    parser = getattr(_kept_by_thread, "parser", None)
+    if parser is None:
+        from lxml import etree  # most texts have no markup, and it takes 20 ms
 
-    parser = etree.HTMLParser(target=_Words(), huge_tree=True)
+        parser = etree.HTMLParser(target=_Words(), huge_tree=True)
+        _kept_by_thread.parser = parser
     parser.feed(flat)
     text: str = parser.close()
     if not in_lines:
         return _MARK.sub(" ", text)
     text = text.replace("\xa0", " ")
-    if parted:
-        text = _RUN.sub(_lines, _SPACE.sub(" ", text))
-        text = _CELLS.sub(" ", text).replace(" \n", "\n").strip()
-        return "" if text == "-" else text.removesuffix("\n-")
-    # Its lines are its own.
-    return _CELLS.sub(" ", _BREAKS.sub("\n", text)).strip()
+    # A text that its markup does not part has lines of its own.
+    text = _RUN.sub(_lines, " ".join(text.split())) if parted else _BREAKS.sub("\n", text)
+    if _CELL in text:
+        text = _CELLS.sub(" ", text)
+    return text.replace(" \n", "\n").strip()

@@ -5,7 +5,7 @@
 SELECT c.kind, c.value, c.label, c.amount FROM counter AS c WHERE c.kind <> 'quartiles';
 
 -- name: indexed_entries
-SELECT w.rowid FROM word_index AS w WHERE w.word_index MATCH ? ORDER BY w.rowid;
+SELECT w.rowid FROM text_index AS w WHERE w.text_index MATCH ? ORDER BY w.rowid;
 
 -- Each word, and a sum over where it stands: the remainder (by a prime) of the rowid multiplied
 -- by the position, so that neither can change unnoticed. FTS5 has the words in order: nothing is
@@ -14,7 +14,7 @@ SELECT w.rowid FROM word_index AS w WHERE w.word_index MATCH ? ORDER BY w.rowid;
 SELECT
     v.term,
     sum((v.doc % 1000000007) * (v.offset * 128 + unicode(v.col)) % 1000000007 + 1)
-FROM word_vocabulary AS v
+FROM text_vocabulary AS v
 GROUP BY v.term;
 
 -- name: postings_without_text
@@ -35,12 +35,15 @@ WHERE NOT EXISTS (SELECT 1 FROM posting AS p WHERE p.id = r.id) ORDER BY r.id, r
 
 -- Fails when the index contradicts itself; writes nothing, but counts as a write.
 -- name: check_words
-INSERT INTO word_index (word_index) VALUES ('integrity-check');
+INSERT INTO text_index (text_index) VALUES ('integrity-check');
 
 -- What `jobstore doctor --repair` makes anew. Goes back to an index without entries, whatever
 -- state it is in.
 -- name: empty_words
-INSERT INTO word_index (word_index) VALUES ('delete-all');
+INSERT INTO text_index (text_index) VALUES ('delete-all');
+
+-- name: write_plain_text
+UPDATE posting_text SET plain = ? WHERE posting_text.place = ?;
 
 -- name: write_digests
 UPDATE posting SET digest = ?, seen_digest = ? WHERE posting.place = ?;

@@ -47,7 +47,7 @@ CREATE TABLE posting (
     -- Hashes of the content, and of when it was seen and how it is listed, so that a flipped bit
     -- is found which SQLite cannot see. NULL only while `migrate up` has not written them yet.
     digest           BLOB,
-    seen_digest      BLOB,
+    seen_digest      BLOB, locations /* all places, where location and country do not say it all */ TEXT,
     CONSTRAINT id CHECK (length(id) = 16),
     CONSTRAINT listed_tie CHECK (listed_tie >= 0),
     CONSTRAINT version CHECK (version >= 1),
@@ -102,11 +102,13 @@ CREATE INDEX posting_salary ON posting (yearly_max) WHERE yearly_max IS NOT NULL
 
 CREATE INDEX posting_applicants ON posting (applicant_count) WHERE applicant_count IS NOT NULL;
 
+CREATE INDEX posting_soonest ON posting (-expires_at) WHERE expires_at IS NOT NULL;
+
 CREATE TABLE posting_text (
     place       INTEGER PRIMARY KEY,
     description TEXT,
     attributes  TEXT                   -- a JSON object
-) STRICT;
+, plain TEXT) STRICT;
 
 CREATE TABLE counter (
     kind   TEXT    NOT NULL,           -- 'status', 'company', 'day', ...
@@ -131,12 +133,12 @@ CREATE TABLE revision (
     PRIMARY KEY (id, version)
 ) STRICT, WITHOUT ROWID;
 
-CREATE VIRTUAL TABLE word_index USING fts5 (
+CREATE VIRTUAL TABLE text_index USING fts5 (
     body, title, company, location,
     content = '', columnsize = 0, tokenize = "unicode61 remove_diacritics 2"
 );
 
-CREATE VIRTUAL TABLE word_vocabulary USING fts5vocab (word_index, instance);
+CREATE VIRTUAL TABLE text_vocabulary USING fts5vocab (text_index, instance);
 
 CREATE VIEW postings AS
 SELECT

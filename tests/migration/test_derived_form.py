@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 import jobstore
 from jobstore import SearchQuery, migrating
+from jobstore.derived import record
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.upkeep import inspection, rebuilding
 from jobstore.errors import SchemaMismatch
@@ -65,7 +67,7 @@ async def test_a_rewriting_that_fails_is_done_by_the_next_one(
     await _fill(store_url)
     _age(path)
     with monkeypatch.context() as patch:
-        patch.setattr(rebuilding, "rebuild_counters", lambda conn: 1 / 0)
+        patch.setattr(rebuilding, "rebuild_counters", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             migrating.up(store_url)
     with pytest.raises(SchemaMismatch, match="an older form; run: jobstore migrate up"):
@@ -86,7 +88,7 @@ async def test_a_store_of_a_later_form_is_refused(store_url: str, path: Path) ->
 
 
 def _words(path: Path) -> list[tuple[str, int, str, int]]:
-    """Everything that the index holds, which had other names before migrations 0005 and 0006."""
+    """Everything that the index holds, which had other names before migrations 0005, 0006, 0008."""
     with closing(sqlite3.connect(path)) as conn:
         names = [name for (name,) in conn.execute("SELECT name FROM sqlite_schema")]
         (index,) = (name for name in names if name.endswith("_vocabulary"))
@@ -186,6 +188,8 @@ def _rows(path: Path) -> dict[str, list[dict[str, Any]]]:
             for row in found[table]:
                 row.pop("digest", None)
                 row.pop("seen_digest", None)
+                row.pop("plain", None)
+                row.pop("locations", None)
     return found
 
 
@@ -211,7 +215,7 @@ async def test_a_store_of_migration_0005_is_brought_along_and_back(
 
     migrating.up(store_url)
 
-    assert (_words(path), _rows(path), _form(path)) == (words, before, 4)
+    assert (_words(path), _rows(path), _form(path)) == (words, before, rebuilding.DERIVED_FORM)
     assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.PASS}
     async with jobstore.connect(store_url) as store:
         assert await store.count(SearchQuery(text="title:again tea")) == 9
@@ -220,8 +224,40 @@ async def test_a_store_of_migration_0005_is_brought_along_and_back(
 def test_a_store_without_postings_has_nothing_to_be_written_anew(
     migrated_url: str, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rebuilding, "rebuild_derived", lambda conn: 1 / 0)
+    monkeypatch.setattr(rebuilding, "rebuild_derived", lambda *_: 1 / 0)
     migrating.down(migrated_url, "0004")
     assert _form(path) == 2
     migrating.up(migrated_url)
     migrating.check_schema(migrated_url)
+
+
+async def test_postings_of_later_days_are_listed_when_they_were_seen(
+    store_url: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    with monkeypatch.context() as patch:
+        # As an earlier jobstore listed them.
+        patch.setattr(record, "listed_at", lambda posted, seen: posted or seen)
+        async with jobstore.connect(store_url, migrate=True) as store:
+            await store.upsert_many(
+                posting(n, posted_at=now + timedelta(days=n), description=f"Room {n}")
+                for n in range(-30, 60)
+            )
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("UPDATE store_property SET value = X'04' WHERE name = 'derived_form'")
+    assert {each.name for each in inspection.inspect_rows(path) if each.verdict is Verdict.FAIL} > {
+        "order"
+    }
+
+    migrating.up(store_url)
+
+    assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.PASS}
+    async with jobstore.connect(store_url) as store:
+        items = (await store.search(limit=100)).items
+        dates = [each.posted_at for each in items]
+        assert dates[0] == now + timedelta(days=1)
+        # Those of days to come share one time; of equal times, in the order in which they moved.
+        assert {each.source_job_id for each in items[1:59]} == {str(n) for n in range(2, 60)}
+        assert dates[59:] == [now - timedelta(days=n) for n in range(31)]
+        assert (await store.search(SearchQuery(text="room 42"))).items[0].source_job_id == "42"
+        assert max((await store.statistics()).per_day.values()) == 59

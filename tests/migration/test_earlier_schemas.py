@@ -26,7 +26,7 @@ from tests.fixtures.migrations import IDS
 FULL = UUID("71c89409-2287-5ef1-a98e-d5c9e554a001")
 PLAIN = UUID("c788ceda-0bc2-5466-a235-483dfe0c491a")
 # The forms of what is derived, by the first migration whose jobstore wrote them.
-FORMS = {"0001": None, "0004": 2, "0005": 3, "0006": 4}
+FORMS = {"0001": None, "0004": 2, "0005": 3, "0006": 4, IDS[-1]: rebuilding.DERIVED_FORM}
 
 POSTINGS: list[dict[str, Any]] = [
     {
@@ -97,12 +97,14 @@ STORED = {
         "title": "Senior C++ Engineer",
         "company": "Ärzte & Co. 求人",
         "location": "Zürich",
+        "locations": [{"text": "Zürich", "city": None, "region": None, "country": "CH"}],
         "country": "CH",
         "workplace": "hybrid",
         "employment_type": "per_diem",
         "experience_level": "mid_senior",
         "industry": "Software",
         "description": "Line one.\nLine two, with tea & 'quotes'.",
+        "description_text": "Line one.\nLine two, with tea & 'quotes'.",
         "skills": ["C++", "Node.js", "R"],
         "salary_min": Decimal("60.10"),
         "salary_max": Decimal("75.255"),
@@ -147,7 +149,9 @@ def _write(path: Path, last: str) -> None:
             conn.execute(
                 f"INSERT INTO posting ({', '.join(row)}) VALUES ({marks})", [*row.values()]
             )
-        conn.executemany("INSERT INTO posting_text VALUES (?, ?, ?)", TEXTS)
+        conn.executemany(
+            "INSERT INTO posting_text (place, description, attributes) VALUES (?, ?, ?)", TEXTS
+        )
         if last >= "0002":
             conn.execute(
                 "INSERT INTO revision (id, version, changed_at, previous) VALUES (?, ?, ?, ?)",
@@ -194,12 +198,13 @@ async def test_what_a_jobstore_of_that_schema_wrote_is_the_same_field_by_field(
     assert [step.id for step in migrating.up(store_url)] == IDS[IDS.index(last) + 1 :]
 
     migrating.verify(store_url)
-    plain = dict.fromkeys(set(columns) - {"digest", "seen_digest"})
+    plain = dict.fromkeys({*columns, "locations"} - {"digest", "seen_digest"})
     revisions = [dict(zip(("id", "version", "changed_at", "previous"), REVISION, strict=True))]
     assert _said(path) == {
         "posting": [plain | row for row in POSTINGS],
         "posting_text": [
-            dict(zip(("place", "description", "attributes"), each, strict=True)) for each in TEXTS
+            dict(zip(("place", "description", "attributes"), each, strict=True), plain=None)
+            for each in TEXTS
         ],
         "revision": revisions if last >= "0002" else [],
         "key": bytes(key[0]),

@@ -42,7 +42,8 @@ BROKEN = {
 
 async def _fill(url: str) -> None:
     async with jobstore.connect(url, migrate=True) as store:
-        await store.upsert(full())
+        # A list of places is lost with its column.
+        await store.upsert({**full(), "locations": None})
         await store.upsert_many(
             posting(n, salary_min=n, salary_period=period, status=status)
             for n, period in enumerate([None, *SalaryPeriod])
@@ -54,7 +55,10 @@ def _rows(path: Path) -> dict[str, list[Any]]:
     with closing(sqlite3.connect(path)) as conn:
         tables = ("posting", "posting_text", "revision", "counter", "postings")
         found = {table: conn.execute(f"SELECT * FROM {table}").fetchall() for table in tables}
-        words = conn.execute("SELECT v.term, v.doc, v.col, v.offset FROM word_vocabulary AS v")
+        # Migration 0008 gave it another name.
+        names = [name for (name,) in conn.execute("SELECT name FROM sqlite_schema")]
+        (index,) = (name for name in names if name.endswith("_vocabulary"))
+        words = conn.execute(f"SELECT v.term, v.doc, v.col, v.offset FROM {index} AS v")
         return {**found, "words": words.fetchall()}
 
 

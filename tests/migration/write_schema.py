@@ -15,7 +15,7 @@ _HEAD = """\
 """
 _MADE = """
 SELECT s.sql FROM sqlite_schema AS s
-WHERE s.sql IS NOT NULL AND s.name NOT GLOB 'word_index_*'
+WHERE s.sql IS NOT NULL AND s.name NOT GLOB 'text_index_*'
 ORDER BY s.tbl_name <> 'posting', s.type = 'view', s.rowid
 """
 

@@ -108,7 +108,7 @@ def content(path: Path) -> dict[str, Any]:
         found = conn.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
         tables = dict(sorted(found))
         kept = ("posting", "posting_text", "revision", "counter", "store_property")
-        kept += ("_migration_checksum", "posting_vocabulary", "word_vocabulary")
+        kept += ("_migration_checksum", "posting_vocabulary", "text_vocabulary")
         rows = {
             name: sorted(conn.execute(f"SELECT * FROM {name}"), key=repr)
             for name in kept

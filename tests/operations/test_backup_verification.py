@@ -331,7 +331,7 @@ def test_a_restored_store_that_gives_wrong_answers_fails_the_restore_test(
 ) -> None:
     manifest = make(settings)
     # What is derived is no content; a restore test asks it all the same.
-    delete = "INSERT INTO word_index (word_index) VALUES ('delete-all')"
+    delete = "INSERT INTO text_index (text_index) VALUES ('delete-all')"
     repack(settings, manifest, "UPDATE counter SET amount = 7", delete)
     assert [each.ok for each in verification.verify(settings)] == [True]
     done = restore_tests.run_restore_test(settings)
@@ -360,10 +360,10 @@ def test_a_restored_store_goes_through_the_whole_self_test(
     assert "Only 9 of 10 steps were made" in str(done.error)
 
 
-def test_a_word_index_that_lost_entries_fails_the_restore_test(settings: Settings) -> None:
+def test_a_text_index_that_lost_entries_fails_the_restore_test(settings: Settings) -> None:
     manifest = make(settings)
     # Its structure stays sound, and no digest covers it.
-    words = "INSERT INTO word_index (word_index, rowid, title)"
+    words = "INSERT INTO text_index (text_index, rowid, title)"
     repack(settings, manifest, f"{words} SELECT 'delete', (1 << 35) - place, title FROM posting")
     assert [each.ok for each in verification.verify(settings)] == [True]
     done = restore_tests.run_restore_test(settings)

@@ -226,7 +226,7 @@ def test_a_store_that_others_keep_locked_fails_and_recovers(file: Path) -> None:
     [
         ("posting", {"operations:responseTime", "performance:get", "counters:total"}),
         ("counter", {"operations:responseTime", "performance:statistics", "counters:total"}),
-        ("word_index_data", {"operations:responseTime", "performance:search"}),
+        ("text_index_data", {"operations:responseTime", "performance:search"}),
     ],
 )
 def test_a_corrupted_page_fails_what_needs_it(file: Path, table: str, failing: set[str]) -> None:

@@ -60,11 +60,11 @@ def copies(file: Path) -> list[Path]:
 
 
 def words_lost(file: Path) -> None:
-    tamper(file, "INSERT INTO word_index (word_index) VALUES ('delete-all')")
+    tamper(file, "INSERT INTO text_index (text_index) VALUES ('delete-all')")
 
 
 def words_zeroed(file: Path) -> None:
-    tamper(file, "UPDATE word_index_data SET block = zeroblob(40) WHERE id > 10")
+    tamper(file, "UPDATE text_index_data SET block = zeroblob(40) WHERE id > 10")
 
 
 def counters_wrong(file: Path) -> None:
@@ -165,7 +165,7 @@ def test_what_only_a_backup_has_is_not_touched(file: Path, statement: str) -> No
     assert copies(file) == []
 
 
-@pytest.mark.parametrize("name", ["posting", "posting_text", "posting_id", "word_index_data"])
+@pytest.mark.parametrize("name", ["posting", "posting_text", "posting_id", "text_index_data"])
 def test_a_damaged_page_is_found_and_left_to_a_backup(file: Path, name: str) -> None:
     overwrite_page(file, name)
     before = file.read_bytes()

@@ -209,7 +209,7 @@ async def test_the_wal_is_emptied_and_the_index_merged_while_others_use_the_stor
     def pieces() -> int:
         # The keys of the index's pages begin with the number of their segment.
         with closing(sqlite3.connect(settings.store.address.path)) as conn:
-            sql = "SELECT count(DISTINCT id >> 37) FROM word_index_data WHERE id > 10"
+            sql = "SELECT count(DISTINCT id >> 37) FROM text_index_data WHERE id > 10"
             return int(conn.execute(sql).fetchone()[0])
 
     def octets(file: Path) -> int:

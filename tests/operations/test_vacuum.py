@@ -74,7 +74,7 @@ def test_people_are_told_before_and_after(file: Path) -> None:
 def test_optimising_merges_the_index(file: Path) -> None:
     def segments() -> int:
         with closing(sqlite3.connect(file)) as conn:
-            return len(conn.execute("SELECT DISTINCT segid FROM word_index_idx").fetchall())
+            return len(conn.execute("SELECT DISTINCT segid FROM text_index_idx").fetchall())
 
     grown(sqlite_url(file), 300, 250)
     assert segments() > 1

@@ -107,7 +107,7 @@ TEXTS = (
     "salary_text",
 )
 # Parts of the store's own statements, which no message shows.
-OURS = ("word_index", "listed_at", "p.id", "INSERT INTO", "UPDATE posting")
+OURS = ("text_index", "listed_at", "p.id", "INSERT INTO", "UPDATE posting")
 REFUSED = (InvalidPosting, InvalidQuery, JobNotFound, VersionConflict)
 
 

@@ -16,6 +16,7 @@ from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.upkeep import comparison, rebuilding
 from jobstore.errors import MigrationError, StoreUnavailable
 from jobstore.files import make_file, reachable
+from jobstore.progress import Progress
 from jobstore.settings import StoreURL
 
 # Result codes of faults in a migration's own SQL; all others (busy, full, damaged) are about the
@@ -33,12 +34,13 @@ class SQLiteSchema:
             *(
                 "posting.digest",
                 "posting.seen_digest",
+                "posting_text.plain",
                 "revision.digest",
                 "counter",
                 "store_property",
             ),
             *("posting_words", "posting_vocabulary", "search_index", "search_vocabulary"),
-            *("word_index", "word_vocabulary"),
+            *("word_index", "word_vocabulary", "text_index", "text_vocabulary"),
         }
     )
     renewed_since = "0004"
@@ -116,6 +118,6 @@ class SQLiteMigrator:
     def count(self, name: str) -> int:
         return comparison.count(self._connection, name)
 
-    def renew(self) -> None:
+    def renew(self, progress: Progress) -> None:
         if schema.derived_form(self._connection) < rebuilding.DERIVED_FORM:
-            rebuilding.rebuild_derived(self._connection)
+            rebuilding.rebuild_derived(self._connection, progress)

@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID, SafeUUID
 
 from jobstore.derived.digests import content_digest, seen_digest
+from jobstore.derived.places import from_mappings, mappings, only, says_more
 from jobstore.derived.record import Derived
 from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.records import (
@@ -23,6 +24,7 @@ from jobstore.records import (
     ExperienceLevel,
     Job,
     JobSummary,
+    Location,
     Revision,
     SalaryPeriod,
     Status,
@@ -45,6 +47,7 @@ SUMMARY_COLUMNS = (
     "title",
     "company",
     "location",
+    "locations",
     "country",
     "workplace",
     "employment_type",
@@ -71,7 +74,7 @@ DETAIL_COLUMNS = (
     "updated_at",
     "closed_at",
 )
-TEXT_COLUMNS = ("description", "attributes")
+TEXT_COLUMNS = ("description", "plain", "attributes")
 JOB_COLUMNS = SUMMARY_COLUMNS + DETAIL_COLUMNS + TEXT_COLUMNS
 
 
@@ -133,6 +136,18 @@ def _texts(array: str) -> tuple[str, ...]:
     return tuple(json.loads(array))
 
 
+@lru_cache(maxsize=1024)
+def _places(array: str) -> tuple[Location, ...]:
+    return tuple(from_mappings(json.loads(array)))
+
+
+def stored_places(
+    location: str | None, places: str | None, country: str | None = None
+) -> list[Location]:
+    """Return the places of a posting, of its columns."""
+    return only(location, country) if places is None else [*_places(places)]
+
+
 # UUID refuses to set attributes, but its slots do not. Calling an enum is slow.
 _set_int = UUID.__dict__["int"].__set__
 _set_safety = UUID.__dict__["is_safe"].__set__
@@ -164,6 +179,7 @@ def _fill(found: JobSummary | Job, row: Sequence[Any]) -> None:
         found.title,
         found.company,
         found.location,
+        places,
         found.country,
         workplace,
         employment_type,
@@ -183,6 +199,7 @@ def _fill(found: JobSummary | Job, row: Sequence[Any]) -> None:
     ) = row
     found.id = _uuid(octets)
     found.status = _STATUS[status]
+    found.locations = stored_places(found.location, places, found.country)
     found.workplace = _WORKPLACE[workplace]
     found.employment_type = _EMPLOYMENT[employment_type]
     found.experience_level = _EXPERIENCE[experience_level]
@@ -224,13 +241,21 @@ def job_from_row(row: Sequence[Any]) -> Job:
         updated_at,
         closed_at,
         found.description,
+        plain,
         attributes,
     ) = row[_SUMMARIZED : len(JOB_COLUMNS)]
     found.expires_at = _moment(expires_at)
     found.updated_at = from_micros(updated_at)
     found.closed_at = _moment(closed_at)
+    found.description_text = found.description if plain is None else plain
     found.attributes = {} if attributes is None else json.loads(attributes)
     return found
+
+
+def text_parameters(job: Job) -> tuple[str | None, str | None, str | None]:
+    """Return ``TEXT_COLUMNS`` of a job; the plain text only where it is not the description."""
+    plain = None if job.description_text == job.description else job.description_text
+    return job.description, plain, to_json(job.attributes)
 
 
 def posting_parameters(derived: Derived) -> dict[str, Any]:
@@ -248,6 +273,7 @@ def posting_parameters(derived: Derived) -> dict[str, Any]:
         "title": job.title,
         "company": job.company,
         "location": job.location,
+        "locations": to_json(mappings(job.locations)) if says_more(job) else None,
         "country": job.country,
         "workplace": job.workplace,
         "employment_type": job.employment_type,
@@ -274,7 +300,7 @@ def posting_parameters(derived: Derived) -> dict[str, Any]:
         "yearly_max": yearly and yearly[1],
     }
     values = [value for name, value in found.items() if name not in _SIGHTINGS]
-    found["digest"] = content_digest(values, job.description, to_json(job.attributes))
+    found["digest"] = content_digest(values, *text_parameters(job))
     return found
 
 
@@ -283,21 +309,25 @@ _SIGHTINGS = frozenset({"first_seen_at", "last_seen_at"})
 
 # The columns of statement every_posting that follow those of a job.
 PLACE = len(JOB_COLUMNS)
+DESCRIPTION, PLAIN = JOB_COLUMNS.index("description"), JOB_COLUMNS.index("plain")
 LISTED_AT, LISTED_TIE, _YEARLY_MIN, _YEARLY_MAX, DIGEST, SEEN_DIGEST = range(PLACE + 1, PLACE + 7)
 _SEEN = slice(SUMMARY_COLUMNS.index("first_seen_at"), len(SUMMARY_COLUMNS))
-_TEXT = PLACE - len(TEXT_COLUMNS)
 
 
 def row_digests(row: Sequence[Any]) -> tuple[bytes, bytes]:
     """Return the two digests that belong to a row of statement every_posting."""
-    values = (*row[: _SEEN.start], *row[_SEEN.stop : _TEXT], row[_YEARLY_MIN], row[_YEARLY_MAX])
+    values = (
+        *row[: _SEEN.start],
+        *row[_SEEN.stop : DESCRIPTION],
+        row[_YEARLY_MIN],
+        row[_YEARLY_MAX],
+    )
     first, last = row[_SEEN]
     seen = seen_digest(row[0], first, last, row[LISTED_AT], row[LISTED_TIE])
-    description, attributes = row[_TEXT:PLACE]
-    return content_digest(values, description, attributes), seen
+    return content_digest(values, *row[DESCRIPTION:PLACE]), seen
 
 
-def to_json(value: list[str] | dict[str, Any]) -> str | None:
+def to_json(value: list[Any] | dict[str, Any]) -> str | None:
     """Return a list or an object as JSON text, ``None`` when it is empty."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else None
 
@@ -312,6 +342,8 @@ def previous_to_json(previous: dict[str, Any]) -> str:
 
 
 def _revised(value: Any) -> Any:
+    if isinstance(value, list) and value and isinstance(value[0], Location):
+        return mappings(value)
     if isinstance(value, datetime):
         return value.isoformat()
     return _plain(value) if isinstance(value, Decimal) else value
@@ -328,12 +360,13 @@ def revision_from_row(row: Sequence[Any]) -> Revision:
 
 
 # Turns the values of fields that JSON has no type for back into what they were.
-_RESTORED: dict[str, Callable[[str], Any]] = {
+_RESTORED: dict[str, Callable[[Any], Any]] = {
     "status": Status,
     "workplace": Workplace,
     "employment_type": EmploymentType,
     "experience_level": ExperienceLevel,
     "salary_period": SalaryPeriod,
+    "locations": from_mappings,
     "salary_min": Decimal,
     "salary_max": Decimal,
     "posted_at": datetime.fromisoformat,

@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 
 from jobstore.cli.main import app
 from jobstore.records import job_id
-from tests.contract.cli.commands import DEMO, answer, run, unannounced
+from tests.contract.cli.commands import DEMO, answer, posting, run, unannounced
 
 
 def test_search_answers_in_pages(demo: Path) -> None:
     page = answer("search", "engineer", "--limit", "7")
-    assert set(page) == {"items", "next_cursor", "total", "total_capped"}
+    assert set(page) == {"items", "next_cursor", "total", "total_capped", "notes"}
     seen = [item["id"] for item in page["items"]]
     while page["next_cursor"]:
         page = answer("search", "engineer", "--limit", "7", "--cursor", page["next_cursor"])
@@ -108,6 +108,19 @@ def test_show_keeps_amounts_exact(migrated_url: str) -> None:
     answer("import", "-", "--store", migrated_url, stdin=row)
     result = run("show", "b", "1", "--json", "--store", migrated_url)
     assert '"salary_min": 123456789012.123456,' in result.stdout
+
+
+def test_show_prints_a_description_as_it_is_read(migrated_url: str) -> None:
+    description = "<h2>You</h2><ul><li>C&#43;&#43;</li><li>SQL</li></ul><p>M&uuml;nchen&#27;[2J</p>"
+    row = posting(1, description=description)
+    answer("import", "-", "--store", migrated_url, stdin=json.dumps(row) + "\n")
+
+    result = run("show", "board", "1", "--store", migrated_url)
+
+    assert result.stdout.endswith("\n\nYou\n- C++\n- SQL\n\nMünchen[2J\n")
+    job = answer("show", "board", "1", "--store", migrated_url)
+    assert job["description"] == description
+    assert job["description_text"] == "You\n- C++\n- SQL\n\nMünchen[2J"
 
 
 def test_stats_are_complete(demo: Path) -> None:

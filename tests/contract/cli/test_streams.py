@@ -44,8 +44,8 @@ class Case:
 
 CASES = (
     Case("migrate up", r"Nothing to do\.", "steps"),
-    Case("migrate down --yes --without-backup", r"Took back 0007\.\S+", "saved steps"),
-    Case("migrate down --dry-run", r"(?s)-- down: 0007.*;", "saved steps"),
+    Case("migrate down --yes --without-backup", r"Took back 0010\.\S+", "saved steps"),
+    Case("migrate down --dry-run", r"(?s)-- down: 0010.*;", "saved steps"),
     Case("migrate status", r"(?s)migration +state .*\n0001\S+ +applied", "migrations"),
     Case("migrate verify", r"The schema is up to date", "ok"),
     Case("config show", r"(?s)setting +value .*\nstore\.url +sqlite", "environment files settings"),

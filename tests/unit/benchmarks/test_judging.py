@@ -98,7 +98,7 @@ def test_a_gate_says_what_must_be():
 
 
 def test_bytes_are_accounted_for_to_the_last():
-    used = {"posting": 300, "posting_id": 40, "word_index_data": 1000, "something": 60}
+    used = {"posting": 300, "posting_id": 40, "text_index_data": 1000, "something": 60}
     parts = account(used, 10)
     assert parts["row"] == 30
     assert parts["full text"] == 100

@@ -157,15 +157,15 @@ def test_a_reference_to_nothing_is_found(file: Path) -> None:
 
 
 def test_an_index_entry_that_is_missing_is_found(file: Path) -> None:
-    tamper(file, "INSERT INTO word_index (word_index) VALUES ('delete-all')")
+    tamper(file, "INSERT INTO text_index (text_index) VALUES ('delete-all')")
     code, findings = examine(file, "--full", "--verify")
     assert code == 1
     assert findings["index"][0] == "fail"
     assert findings["words"][0] == "pass"
 
 
-def test_a_damaged_word_index_is_found(file: Path) -> None:
-    tamper(file, "UPDATE word_index_data SET block = zeroblob(40) WHERE id > 10")
+def test_a_damaged_text_index_is_found(file: Path) -> None:
+    tamper(file, "UPDATE text_index_data SET block = zeroblob(40) WHERE id > 10")
     code, findings = examine(file, "--full")
     assert code == 1
     assert findings["words"][0] == "fail"

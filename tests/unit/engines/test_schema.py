@@ -15,6 +15,7 @@ from jobstore.engines.backend import Capability, Count
 from jobstore.engines.schema import Applied, Recorded
 from jobstore.engines.scripts import Direction, Script
 from jobstore.migrating import State, Step
+from jobstore.progress import Progress
 from jobstore.settings import StoreURL
 from jobstore.settings.url import PARSERS
 from tests.engines.memory import MemoryBackend
@@ -69,7 +70,7 @@ class ToySchema:
     def count(self, name: str) -> int:
         return len(self.applied_now)
 
-    def renew(self) -> None:
+    def renew(self, progress: Progress) -> None:
         self.form = self.derived_form
 
     def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:

@@ -33,11 +33,11 @@ COUNTERS = {
     "one lost": "DELETE FROM counter WHERE kind = 'total'",
 }
 INDEX = {
-    "lost": "INSERT INTO word_index (word_index) VALUES ('delete-all')",
-    "invented": "INSERT INTO word_index (rowid, title, body) VALUES (7, 'ghost', '\ue000a')",
-    "blocks lost": "DELETE FROM word_index_data WHERE id > 10",
-    "blocks of zeros": "UPDATE word_index_data SET block = zeroblob(length(block))",
-    "all blocks lost": "DELETE FROM word_index_data",
+    "lost": "INSERT INTO text_index (text_index) VALUES ('delete-all')",
+    "invented": "INSERT INTO text_index (rowid, title, body) VALUES (7, 'ghost', '\ue000a')",
+    "blocks lost": "DELETE FROM text_index_data WHERE id > 10",
+    "blocks of zeros": "UPDATE text_index_data SET block = zeroblob(length(block))",
+    "all blocks lost": "DELETE FROM text_index_data",
 }
 
 
@@ -48,7 +48,7 @@ def kept(conn: sqlite3.Connection) -> dict[str, list[Any]]:
             "SELECT kind, value, amount FROM counter ORDER BY 1, 2"
         ).fetchall(),
         "words": conn.execute(
-            "SELECT doc, col, offset, term FROM word_vocabulary ORDER BY 1, 2, 3"
+            "SELECT doc, col, offset, term FROM text_vocabulary ORDER BY 1, 2, 3"
         ).fetchall(),
     }
 

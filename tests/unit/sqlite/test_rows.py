@@ -18,13 +18,14 @@ from jobstore.engines.sqlite.rows import (
     DETAIL_COLUMNS,
     JOB_COLUMNS,
     SUMMARY_COLUMNS,
+    TEXT_COLUMNS,
     from_micros,
     job_from_row,
     posting_parameters,
     previous_to_json,
     revision_from_row,
     summaries_from_rows,
-    to_json,
+    text_parameters,
     to_micros,
 )
 from jobstore.intake.validation import check_posting
@@ -36,13 +37,32 @@ JOB = merge(None, check_posting({**full(), "status": "closed"}), NOW).job
 
 
 def row_of(job: Any) -> list[Any]:
-    texts = {"description": job.description, "attributes": to_json(job.attributes)}
+    texts = dict(zip(TEXT_COLUMNS, text_parameters(job), strict=True))
     values = posting_parameters(Derived(job)) | texts
     return [values[name] for name in JOB_COLUMNS]
 
 
 def test_a_job_survives_the_way_to_a_row_and_back() -> None:
     assert job_from_row(row_of(JOB)) == JOB
+
+
+@pytest.mark.parametrize(
+    ("description", "text", "stored"),
+    [
+        (None, None, None),
+        ("R&D", "R&D", None),
+        ("R&amp;D", "R&D", "R&D"),
+        ("<p></p>", "", ""),
+    ],
+)
+def test_a_text_is_stored_only_where_it_is_not_the_description(
+    description: str | None, text: str | None, stored: str | None
+) -> None:
+    job = merge(None, check_posting({**full(), "description": description}), NOW).job
+
+    assert job.description_text == text
+    assert text_parameters(job)[:2] == (description, stored)
+    assert job_from_row(row_of(job)) == job
 
 
 def test_a_summary_is_the_beginning_of_a_job() -> None:

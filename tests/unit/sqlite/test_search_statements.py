@@ -9,12 +9,12 @@ from itertools import combinations
 import pytest
 
 from jobstore.engines.sqlite.search import statements
-from jobstore.engines.sqlite.search.statements import Bind, Shape
+from jobstore.engines.sqlite.search.statements import SOONEST, Bind, Shape
 from tests.unit.sqlite.library import library
 
-ROWS = ("salary_min", "salary_max", "applicants_min", "applicants_max")
+ROWS = ("salary_min", "salary_max", "applicants_min", "applicants_max", "expired", "not_expired")
 PLACES = ("posted_since", "posted_until", "after", "top", "bottom")
-RANKS = ("yearly_max", "applicant_count")
+RANKS = ("yearly_max", "applicant_count", SOONEST)
 NAMES = (
     *("match", "limit", "places", "rank", "posted_since", "posted_until"),
     *(f"{edge}_{part}" for edge in ("after", "top", "bottom") for part in ("at", "tie")),
@@ -54,8 +54,8 @@ def test_the_newest_page_is_the_index_read_forwards() -> None:
     shape = Shape(True).also("after", "posted_until", "salary_min")
     assert statements.page(shape, ("id",)) == (
         'SELECT "p"."place","p"."listed_at","p"."listed_tie","p"."id" '
-        'FROM "word_index" "w" CROSS JOIN "posting" "p" '
-        'WHERE "w"."word_index" MATCH :match AND "p"."place"=34359738368-"w"."rowid" '
+        'FROM "text_index" "w" CROSS JOIN "posting" "p" '
+        'WHERE "w"."text_index" MATCH :match AND "p"."place"=34359738368-"w"."rowid" '
         'AND "w"."rowid">=34359738368-min('
         'coalesce((SELECT "q"."place" FROM "posting" "q" '
         'WHERE ("q"."listed_at","q"."listed_tie")<(:after_at,:after_tie) '
@@ -69,8 +69,8 @@ def test_the_newest_page_is_the_index_read_forwards() -> None:
 
 def test_what_is_listed_since_a_time_comes_first_in_the_index() -> None:
     assert statements.places(Shape(True).also("posted_since")) == (
-        'SELECT 34359738368-"w"."rowid" FROM "word_index" "w" '
-        'WHERE "w"."word_index" MATCH :match AND "w"."rowid"<=34359738368-'
+        'SELECT 34359738368-"w"."rowid" FROM "text_index" "w" '
+        'WHERE "w"."text_index" MATCH :match AND "w"."rowid"<=34359738368-'
         'coalesce((SELECT "q"."place" FROM "posting" "q" WHERE "q"."listed_at">=:posted_since '
         'ORDER BY "q"."listed_at" ASC,"q"."listed_tie" ASC LIMIT 1),34359738368) '
         'ORDER BY "w"."rowid" ASC LIMIT :limit'
@@ -79,11 +79,11 @@ def test_what_is_listed_since_a_time_comes_first_in_the_index() -> None:
 
 def test_totals_touch_no_posting_without_need() -> None:
     assert statements.capped(Shape(True)) == (
-        'SELECT COUNT(*) FROM (SELECT 34359738368-"w"."rowid" FROM "word_index" "w" '
-        'WHERE "w"."word_index" MATCH :match ORDER BY "w"."rowid" ASC LIMIT :limit) "m"'
+        'SELECT COUNT(*) FROM (SELECT 34359738368-"w"."rowid" FROM "text_index" "w" '
+        'WHERE "w"."text_index" MATCH :match ORDER BY "w"."rowid" ASC LIMIT :limit) "m"'
     )
     assert statements.count(Shape(True)) == (
-        'SELECT COUNT(*) FROM "word_index" "w" WHERE "w"."word_index" MATCH :match'
+        'SELECT COUNT(*) FROM "text_index" "w" WHERE "w"."text_index" MATCH :match'
     )
     assert statements.places(Shape(False)) == (
         'SELECT "p"."place" FROM "posting" "p" ORDER BY "p"."place" DESC LIMIT :limit'
@@ -153,7 +153,12 @@ def test_no_statement_reads_more_postings_than_it_must(
 
 
 @pytest.mark.parametrize(
-    ("rank", "index"), [("yearly_max", "posting_salary"), ("applicant_count", "posting_applicants")]
+    ("rank", "index"),
+    [
+        ("yearly_max", "posting_salary"),
+        ("applicant_count", "posting_applicants"),
+        (SOONEST, "posting_soonest"),
+    ],
 )
 def test_everything_by_rank_is_the_index_of_the_rank(
     conn: sqlite3.Connection, rank: str, index: str

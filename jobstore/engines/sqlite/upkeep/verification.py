@@ -239,7 +239,7 @@ class _Index:
     def _words_of_slice(self) -> int:
         """Sum up what the index should hold for the postings that were gathered."""
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
-            for table in ("word_index", "word_vocabulary"):
+            for table in ("text_index", "text_vocabulary"):
                 scratch.execute(self._conn.execute(_DEFINITION, (table,)).fetchone()[0])
             scratch.execute("BEGIN")
             scratch.executemany(

@@ -27,7 +27,7 @@ from jobstore.engines.sqlite.rows import (
     job_from_row,
     posting_parameters,
     previous_to_json,
-    to_json,
+    text_parameters,
     to_micros,
 )
 from jobstore.engines.sqlite.writing import counters
@@ -205,7 +205,7 @@ class PostingWrites:
         self._sightings.clear()
 
     def _write_text(self, place: int, job: Job) -> None:
-        self.conn.execute(_SQL["write_text"], (place, job.description, to_json(job.attributes)))
+        self.conn.execute(_SQL["write_text"], (place, *text_parameters(job)))
 
     def _free(self, listed: int) -> Slot:
         """Find a free position for a time; where there is none, move others aside."""
