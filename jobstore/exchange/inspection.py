@@ -127,8 +127,8 @@ def inspect(path: FilePath, *, seen_at: datetime | None = None, **options: Any) 
         if rows or records or seen.whole:
             break
     way = seen.way
-    # A page or a graph gives postings from anywhere in it.
-    number = len(records) if pages else len(rows)
+    # A page gives postings from anywhere in it, and not each row need be one.
+    number = len(records) if pages or (seen.known and len(records) < _CHECKED) else len(rows)
     found = Inspection(
         file=seen.name,
         format=way.format if seen.known else None,
@@ -226,8 +226,8 @@ def _fields_of(mapping: FieldMapping | None) -> Callable[[tuple[str, ...]], list
         return lambda keys: [keys[0]] if keys[0] in FIELD_NAMES else []
     whole: dict[tuple[str, ...], list[str]] = {}
     named: dict[str, list[str]] = {}
-    for name, rule in mapping.rules.items():
-        for path in map(compile_path, rule.paths):
+    for name, rules in mapping.rules.items():
+        for path in (compile_path(text) for rule in rules for text in rule.paths):
             if path.keys is not None:
                 whole.setdefault(path.keys, []).append(name)
                 whole.setdefault((path.text,), []).append(name)
