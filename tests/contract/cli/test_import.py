@@ -74,6 +74,7 @@ def test_import_of_a_missing_file_says_so_in_one_line(migrated_url: str) -> None
 BAD_FILES: dict[str, bytes] = {
     "empty.csv": b"",
     "page.html": b"<html><body>Jobs are elsewhere.</body></html>",
+    "script.html": b'<script type="application/ld+json"></script>',
     "unknown.json": b'[{"a": 1}]',
     "cut.json": b'[{"source": "b", "source_job_id": "1", "title": "T", "company": "C"},',
     "cut.jsonl.gz": gzip.compress(b"{}" * 500)[:-9],
