@@ -65,11 +65,14 @@ class Translated(dict[str, Any]):
     ``origin`` gives a field's own name at the source and its raw value, or ``None`` where they
     are the field's; it is asked only about values that are left out. ``broken`` is what the
     mapping itself left out. ``own_id`` is the row's own id where its address has another.
+    ``written_at`` is when the row was written, which ``3 days ago`` counts from where nobody says
+    when the posting was seen.
     """
 
     origin: Callable[[str], tuple[str, Any] | None] | None = None
     broken: Sequence[Omission] = ()
     own_id: str | None = None
+    written_at: datetime | None = None
 
 
 def accept(
@@ -110,8 +113,8 @@ def take_in(
 
     Values are made plain (numpy, pandas, enums), and what stands for "not stated" is taken out.
     Then each is read strictly, and where that fails as people write it. What still fails goes to
-    ``attributes``, and so do fields that a posting does not have. ``seen_at``, or else the
-    present time of ``clock``, is what ``3 days ago`` counts from.
+    ``attributes``, and so do fields that a posting does not have. ``seen_at``, or else when the
+    row was written, or else the present time of ``clock``, is what ``3 days ago`` counts from.
 
     Raises InvalidPosting only where there is no usable title, source or id at the source.
     """
@@ -132,7 +135,7 @@ class _Intake:
         self, given: Mapping[str, Any], seen_at: datetime | None, clock: Callable[[], datetime]
     ) -> None:
         self._given = given
-        self._seen_at = seen_at
+        self._seen_at = seen_at or getattr(given, "written_at", None)
         self._clock = clock
         self._origin = getattr(given, "origin", None)
         self._omissions: list[Omission] = list(getattr(given, "broken", ()))
