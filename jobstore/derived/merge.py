@@ -130,12 +130,14 @@ def join(job: Job, other: Job | None, source: str, source_job_id: str, now: date
     joined = replace(
         newer,
         **fresh,
-        **keys,
+        source=source,
+        source_job_id=source_job_id,
         id=key_id(source, source_job_id),
         version=job.version + (1 if other is None else other.version),
         first_seen_at=min(newer.first_seen_at, older.first_seen_at),
         updated_at=now,
     )
+    _read_description(joined, fresh)
     said = {
         name: value
         for name in (*CONTENT_FIELDS, "status")
