@@ -326,7 +326,7 @@ class JobStore(Postings):
             total=found.total,
             total_capped=found.total_capped,
             facets=found.facets,
-            notes=list(criteria.text.notes) if criteria.text is not None else [],
+            notes=criteria.notes,
         )
 
     async def stream(self, query: SearchQuery | None = None) -> AsyncIterator[Job]:

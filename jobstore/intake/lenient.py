@@ -20,7 +20,7 @@ from jobstore.intake import coercion, mending
 from jobstore.intake.plain_values import PLAIN, json_value, plain
 from jobstore.intake.sentinels import FIRST_CHARACTERS, TIMES, states_nothing, without_salary
 from jobstore.intake.validation import KNOWN, REQUIRED, check_posting, reader, unknown
-from jobstore.records import COMPANY_NOT_STATED, MAX_ATTRIBUTES, JobPosting
+from jobstore.records import COMPANY_NOT_STATED, MAX_ATTRIBUTES, JobPosting, Location
 
 if TYPE_CHECKING:
     from jobstore.intake.readings import Reader
@@ -65,11 +65,14 @@ class Translated(dict[str, Any]):
     ``origin`` gives a field's own name at the source and its raw value, or ``None`` where they
     are the field's; it is asked only about values that are left out. ``broken`` is what the
     mapping itself left out. ``own_id`` is the row's own id where its address has another.
+    ``written_at`` is when the row was written, which ``3 days ago`` counts from where nobody says
+    when the posting was seen.
     """
 
     origin: Callable[[str], tuple[str, Any] | None] | None = None
     broken: Sequence[Omission] = ()
     own_id: str | None = None
+    written_at: datetime | None = None
 
 
 def accept(
@@ -110,8 +113,8 @@ def take_in(
 
     Values are made plain (numpy, pandas, enums), and what stands for "not stated" is taken out.
     Then each is read strictly, and where that fails as people write it. What still fails goes to
-    ``attributes``, and so do fields that a posting does not have. ``seen_at``, or else the
-    present time of ``clock``, is what ``3 days ago`` counts from.
+    ``attributes``, and so do fields that a posting does not have. ``seen_at``, or else when the
+    row was written, or else the present time of ``clock``, is what ``3 days ago`` counts from.
 
     Raises InvalidPosting only where there is no usable title, source or id at the source.
     """
@@ -132,7 +135,7 @@ class _Intake:
         self, given: Mapping[str, Any], seen_at: datetime | None, clock: Callable[[], datetime]
     ) -> None:
         self._given = given
-        self._seen_at = seen_at
+        self._seen_at = seen_at or getattr(given, "written_at", None)
         self._clock = clock
         self._origin = getattr(given, "origin", None)
         self._omissions: list[Omission] = list(getattr(given, "broken", ()))
@@ -149,6 +152,8 @@ class _Intake:
             self._read(values, checked, faults)
         if skills := checked.get("skills"):
             checked["skills"] = _told(skills)
+        if places := checked.get("locations"):
+            checked["locations"] = self._places(places)
         if not checked.get("company"):
             checked["company"] = COMPANY_NOT_STATED
         if not _PAID.isdisjoint(values):
@@ -202,6 +207,25 @@ class _Intake:
             if mended is not text:
                 values["description"] = mended
                 self._keep_raw("description")
+
+    def _places(self, places: list[Location]) -> list[Location]:
+        """Return the places that say something, with texts that are mended."""
+        parts = ("text", "city", "region")
+        texts = {text for each in places for part in parts if (text := getattr(each, part))}
+        if mending.is_odd("|".join(texts)):
+            mended = {text: mending.line(text) for text in texts}
+            if any(broken for _, broken in mended.values()):
+                self._keep_raw("locations")
+            right: dict[str | None, str | None] = {
+                text: new or None for text, (new, _) in mended.items()
+            }
+            places = [
+                Location(text, right.get(each.city), right.get(each.region), each.country)
+                for each in places
+                if (text := right[each.text])
+            ]
+        places = [each for each in places if not states_nothing("location", each.text)]
+        return list(dict.fromkeys(places))
 
     def _read(self, values: dict[str, Any], checked: dict[str, Any], faults: list[Fault]) -> None:
         """Read the values that the strict readers refused as people write them."""

@@ -303,6 +303,9 @@ def _stripped(parts: list[str]) -> list[Any]:
 
 
 def _places(value: Any, known: Known) -> Reading:
+    # Cells of tables hold lists as JSON or Python write them.
+    if _is_list(value) and len(value) <= _LONGEST_LIST and value.lstrip()[0] != "(":
+        value = _written_list(value.strip()) or value
     found, faults = readable_locations(value)
     if faults and not found:
         raise ValueError(faults[0])

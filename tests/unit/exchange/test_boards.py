@@ -192,7 +192,6 @@ SAMPLES_OF: dict[str, list[Values]] = {
             "title": "IT Specialist",
             "company": "Bureau of Things",
             "locations": texts("Denver, Colorado", "Boise, Idaho"),
-            "country": "US",
             "employment_type": "full_time",
             "description": "Do IT.\n\nOne\n\nTwo\n\nOne year.",
             "salary_min": 80000,
