@@ -170,7 +170,7 @@ def test_any_change_comes_back_as_it_was_and_so_does_what_it_replaced(
     st.characters(categories=["Cc", "Cs"], exclude_characters="\t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85"),
     st.text(CHARACTERS, min_size=1, max_size=5),
 )
-def test_text_that_is_none_is_refused_and_nothing_is_stored(
+def test_text_that_is_none_is_strictly_refused_and_nothing_is_stored(
     bench: Bench, name: str, before: str, character: str, after: str
 ) -> None:
     if name == "description" and "\x80" <= character <= "\x9f":
@@ -180,7 +180,7 @@ def test_text_that_is_none_is_refused_and_nothing_is_stored(
     total = bench.run(bench.store.count())
 
     with pytest.raises(InvalidPosting) as caught:
-        bench.run(bench.store.upsert(posting))
+        bench.run(bench.store.upsert(posting, strict=True))
 
     assert [fault.field for fault in caught.value.faults] == [name]
     assert bench.run(bench.store.count()) == total
