@@ -114,7 +114,11 @@ class Model:
         if stated.get("last_seen_at", stored.last_seen_at) < stored.last_seen_at:
             fresh = _gaps_filled(stored, fresh, stated)
         else:
-            fresh["status"] = stated.get("status", "open")
+            status = stated.get("status", "open")
+            seen_by_then = stated.get("last_seen_at")
+            closed_after = stored.closed_at and seen_by_then and seen_by_then < stored.closed_at
+            if status == "closed" or not closed_after:
+                fresh["status"] = status
         fresh |= _places(stored, fresh)
         job = self._changed(stored, fresh, now, stated.get("closed_at", seen))
         job.first_seen_at = min(stored.first_seen_at, stated.get("first_seen_at", seen))
