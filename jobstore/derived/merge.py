@@ -115,7 +115,7 @@ def join(job: Job, other: Job | None, source: str, source_job_id: str, now: date
     rest. It was first seen when the first of both was. The replaced values are the key that
     ``job`` had, and what the posting that was seen earlier said otherwise.
     """
-    keys = {"source": source, "source_job_id": source_job_id}
+    keys: dict[str, Any] = {"source": source, "source_job_id": source_job_id}
     previous = _differences(job, keys)
     newer, older = (job, other or job)
     if other is not None and job.last_seen_at <= other.last_seen_at:
