@@ -142,11 +142,13 @@ class Rows:
 
         Those that only share an address get a key of their own.
         """
+        keys.look_ahead(batch.postings)
         for record, posting in zip(batch.records, batch.postings, strict=True):
             kept, clash = keys.check(record.line, posting)
+            if kept is not posting:
+                posting[_KEY] = kept[_KEY]
             if clash is None:
                 continue
-            posting[_KEY] = kept[_KEY]
             reason = {"field": _KEY, "name": _KEY, "kind": "key", "reason": str(clash)}
             self._outcomes.warn(name, record.line, reason)
             self._clashes += 1
