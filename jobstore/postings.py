@@ -59,7 +59,7 @@ class Postings:
         with self._watch("upsert") as watch:
             self._before_write()
             self._check_seen_at(seen_at)
-            checked, omissions = accept(posting, strict=strict, seen_at=seen_at)
+            checked, omissions = accept(posting, strict=strict, seen_at=seen_at, clock=self._clock)
             result = await self._unit.upsert(checked)
             watch.rows = 1
             if omissions:

@@ -52,7 +52,8 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
 
     ``now`` is the time of this sighting, unless the posting brings its own times. A posting
     without a status is open, since it was just seen. One that says that it was seen before
-    the stored posting was last seen only adds what is not known.
+    the stored posting was last seen only adds what is not known, and one that says that it was
+    seen before the stored posting was closed does not open it.
 
     Raises InvalidPosting when the attributes together would pass their limit.
     """
@@ -65,7 +66,9 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
         fresh = _unknown(stored, posting)
     else:
         fresh = _stated(stored, posting)
-        fresh["status"] = checked.status or Status.OPEN
+        status = checked.status or Status.OPEN
+        if status is Status.CLOSED or not _closed_since(stored, checked.last_seen_at):
+            fresh["status"] = status
     fresh |= settled(stored, fresh)
     previous = _differences(stored, fresh)
     if "attributes" in previous and len(_json(fresh["attributes"])) > MAX_ATTRIBUTES:
@@ -127,12 +130,14 @@ def join(job: Job, other: Job | None, source: str, source_job_id: str, now: date
     joined = replace(
         newer,
         **fresh,
-        **keys,
+        source=source,
+        source_job_id=source_job_id,
         id=key_id(source, source_job_id),
         version=job.version + (1 if other is None else other.version),
         first_seen_at=min(newer.first_seen_at, older.first_seen_at),
         updated_at=now,
     )
+    _read_description(joined, fresh)
     said = {
         name: value
         for name in (*CONTENT_FIELDS, "status")
@@ -238,6 +243,11 @@ def _json(value: Any) -> str:
 
 def _contradicts(low: Any, high: Any) -> bool:
     return low is not None and high is not None and bool(low > high)
+
+
+def _closed_since(stored: Job, seen_at: datetime | None) -> bool:
+    """Tell whether the stored posting was closed after this sighting, by its own time."""
+    return seen_at is not None and stored.closed_at is not None and seen_at < stored.closed_at
 
 
 def _closed_at(job: Job, stored: Job, when: datetime) -> datetime | None:
