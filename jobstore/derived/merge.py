@@ -127,6 +127,7 @@ def join(job: Job, other: Job | None, source: str, source_job_id: str, now: date
     fresh = _unknown(newer, cast("JobPosting", older))
     if len(_json(fresh.get("attributes", {}))) > MAX_ATTRIBUTES:
         del fresh["attributes"]
+    fresh |= settled(newer, fresh)
     joined = replace(
         newer,
         **fresh,
@@ -143,6 +144,8 @@ def join(job: Job, other: Job | None, source: str, source_job_id: str, now: date
         for name in (*CONTENT_FIELDS, "status")
         if (value := getattr(older, name)) not in (None, [], {})
     }
+    if not (says_more(older) or says_more(joined)):
+        said.pop("locations", None)
     previous |= {name: said[name] for name in _differences(joined, said)}
     return Merged(joined, Outcome.UPDATED, previous)
 
