@@ -11,6 +11,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import openpyxl
+import pyarrow.parquet
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
@@ -288,6 +290,23 @@ def test_a_page_is_told_by_its_postings(file: Path) -> None:
     found = answer("inspect", str(file))
     assert (found["format"], found["kind"], found["rows"]) == ("schema-org", "page", 2)
     assert [each["company"] for each in found["postings"]] == ["Bread", "Bread"]
+
+
+def test_a_workbook_and_a_parquet_file_are_tables(file: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["Job Title", "Company", "Nonsense"], ["Baker", "Bread", 1], ["Cook", None, 2]):
+        book.active.append(row)
+    book.save(file.with_suffix(".xlsx"))
+    cells = {"Job Title": ["Baker", "Cook"], "Company": ["Bread", None], "Nonsense": [1, 2]}
+    pyarrow.parquet.write_table(pyarrow.table(cells), file.with_suffix(".parquet"))
+    for end in ("xlsx", "parquet"):
+        found = answer("inspect", str(file.with_suffix(f".{end}")), *SOURCE)
+        assert (found["kind"], found["compression"], found["rows"]) == ("table", [end], 2)
+        told = columns(found)
+        assert told["Job Title"]["fields"] == ["title"]
+        assert (told["Company"]["filled"], told["Nonsense"]["examples"]) == (0.5, ["1", "2"])
+        assert [each["company"] for each in found["postings"]] == ["Bread", "(not stated)"]
+        assert "Columns of 2 rows" in run("inspect", str(file.with_suffix(f".{end}"))).stdout
 
 
 def test_wide_tables_and_long_values_stay_readable(file: Path) -> None:
