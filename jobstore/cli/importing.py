@@ -266,7 +266,8 @@ def _dated(postings: list[dict[str, Any]], written: datetime) -> list[dict[str, 
 def _failures(outcomes: Outcomes, files: int) -> Iterator[str]:
     failed = [each["file"] for each in outcomes.failed_files]
     if outcomes.rejected and not outcomes.stored:
-        yield "Every row was rejected; nothing is stored."
+        hint = " Say where they come from with --source." if outcomes.sourceless else ""
+        yield f"Every row was rejected; nothing is stored.{hint}"
     # Each was named when it failed.
     if failed and files > 1:
         yield f"{len(failed)} of {counted(files, 'file')} could not be read: {', '.join(failed)}"
