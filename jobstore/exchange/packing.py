@@ -108,6 +108,12 @@ class Headed(io.RawIOBase):
         self._ready = memoryview(data)
         return data
 
+    def read1(self, size: int = -1, /) -> bytes:
+        """Return what was looked at, or else some bytes; ``b""`` at the end."""
+        data = bytes(self._ready)
+        self._ready = memoryview(b"")
+        return data or self.more(size)
+
     # typeshed's name for what a buffer may be is for stubs alone.
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         if not self._ready:

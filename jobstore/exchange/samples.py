@@ -124,6 +124,18 @@ def lists(document: Any) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     yield from sorted(found, key=lambda each: -len(each[1]))
 
 
+def empty_list(values: list[Any]) -> str | None:
+    """Return the dotted keys of a list without items, where there is nothing else to read."""
+    if not values:
+        return ""
+    for key, value in values[0].items() if isinstance(values[0], dict) else ():
+        if value == [] and _PLAIN.fullmatch(key):
+            return str(key)
+        if isinstance(value, dict) and (below := empty_list([value])):
+            return f"{key}.{below}"
+    return None
+
+
 def keys_of(rows: list[Any]) -> frozenset[str]:
     """Return all keys of the objects among ``rows``."""
     return frozenset(key for row in rows if isinstance(row, Mapping) for key in row)
