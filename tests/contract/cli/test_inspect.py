@@ -206,8 +206,14 @@ def test_the_encoding_is_told(file: Path, encoding: str, told: str) -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(100), ""),
         (gzip.compress(b"title,company\nBaker,Bread\n")[:-6], ""),
         (b"<html><body>Nothing</body></html>", "JobPosting"),
+        (b"42", "no rows"),
+        (b"[1, 2, 3]", "no rows"),
+        (b"title of one line", "no rows"),
     ],
-    ids=["empty", "blank", "binary", "random", "pdf", "png", "cut", "page"],
+    ids=[
+        *("empty", "blank", "binary", "random", "pdf", "png", "cut", "page"),
+        *("number", "numbers", "line"),
+    ],
 )
 def test_rubbish_gives_one_clear_line(file: Path, data: bytes, says: str) -> None:
     file.write_bytes(data)
@@ -218,6 +224,16 @@ def test_rubbish_gives_one_clear_line(file: Path, data: bytes, says: str) -> Non
         assert result.stderr.count("\n") == 1
         assert str(file) in result.stderr
         assert says in result.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", '{"jobs": []}', "title,company,url\n", "source,source_job_id,title\n"]
+)
+def test_an_empty_list_is_no_rubbish(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")
+    found = answer("inspect", str(file))
+    assert (found["rows"], found["exact"], found["rejected"]) == (0, True, 0)
+    assert found["format"]
 
 
 def test_what_is_no_file_gives_one_clear_line(file: Path) -> None:
