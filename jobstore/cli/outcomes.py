@@ -47,6 +47,7 @@ class Outcomes:
         # Warnings about values that were not left out. No fields: they are part of no answer.
         self._clashes = 0
         self._turned: Counter[str] = Counter()
+        self.sourceless = 0
 
     @property
     def stored(self) -> int:
@@ -177,6 +178,7 @@ class Rows:
 
     def _reject(self, name: str, record: Record, told: str, reasons: list[dict[str, Any]]) -> None:
         self._rejected += 1
+        self._outcomes.sourceless += any(reason["field"] == "source" for reason in reasons)
         if self._rejected <= _TOLD:
             say(f"{name}:{record.line}: rejected: {told}", quiet=self._quiet)
         self._keep("rejected", name, record, reasons)
