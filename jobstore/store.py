@@ -253,14 +253,16 @@ class JobStore(Postings):
 
         ``query.text`` is a list of words that must all occur in the title, company, location,
         skills or description, in any case, with or without accents. ``"a phrase"`` must
-        occur as it stands, ``-word`` must not occur, ``prefix*`` stands for all words that
-        begin so, ``a OR b`` needs one of both (``x a OR b`` means x and one of a, b), and
-        ``title:``, ``company:`` or ``location:`` before any of them looks only there. ``C++``,
-        ``C#``, ``.NET``, ``Node.js`` and ``R`` are words.
+        occur as it stands, ``-word`` or ``NOT word`` must not occur, ``prefix*`` stands for all
+        words that begin so, ``a OR b`` needs one of both (``x a OR b`` means x and one of a, b),
+        parentheses are groups, and ``title:``, ``company:`` or ``location:`` before any of them
+        looks only there. ``C++``, ``C#``, ``.NET`` and ``R`` are words; ``node`` finds Node.js.
+        ``notes`` of the page say how parts of a text were understood.
 
         ``query.sort``: ``newest`` (by ``posted_at``, else ``first_seen_at``), ``salary`` and
-        ``applicants`` (highest first, those without one last), or ``relevance`` (where the
-        words occur, ranked within each 500 of the newest matches).
+        ``applicants`` (highest first, those without one last), ``expires`` (the soonest
+        ``expires_at`` first, those without one last), or ``relevance`` (where the words occur,
+        ranked within each 500 of the newest matches).
 
         ``limit``: 1 to 1,000 postings a page. ``cursor``: the ``next_cursor`` of a page of the
         same query; pages neither repeat nor skip a posting that did not move. ``facets``:
@@ -301,25 +303,28 @@ class JobStore(Postings):
         if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
             raise InvalidQuery([Fault("limit", f"must be a whole number, 1 to {MAX_LIMIT:,}")])
         key = self._engine.cursor_key
-        after, total = (None, None) if cursor is None else cursors.decode(key, signed, cursor)
+        last = None if cursor is None else cursors.decode(key, signed, cursor)
+        criteria = criteria.at((last and last.as_of) or self._clock())
         found = await self._engine.search(
             criteria,
             limit=limit,
-            after=after,
-            total=total,
+            after=last and last.position,
+            total=last and last.total,
             facets=check_facets(facets),
             snippets=snippets,
         )
         following = None
         if found.position is not None:
             known = (found.total, found.total_capped)
-            following = cursors.encode(key, signed, found.position, known)
+            mark = cursors.Mark(found.position, known, criteria.as_of)
+            following = cursors.encode(key, signed, mark)
         return Page(
             items=found.items,
             next_cursor=following,
             total=found.total,
             total_capped=found.total_capped,
             facets=found.facets,
+            notes=list(criteria.text.notes) if criteria.text is not None else [],
         )
 
     async def stream(self, query: SearchQuery | None = None) -> AsyncIterator[Job]:
@@ -329,7 +334,7 @@ class JobStore(Postings):
         ``newest``. Postings that are written meanwhile may or may not be among them; one that
         did not move is yielded exactly once. Raises InvalidQuery.
         """
-        criteria = check_query(query)
+        criteria = check_query(query).at(self._clock())
         if criteria.sort is not Sort.NEWEST:
             raise InvalidQuery([Fault("sort", "a stream is always sorted by newest")])
         after: Position | None = None
@@ -350,7 +355,7 @@ class JobStore(Postings):
         with the number of matches.
         """
         with self._watch("count") as watch:
-            return await self._engine.count(_checked(query, watch))
+            return await self._engine.count(_checked(query, watch).at(self._clock()))
 
     async def statistics(self) -> Statistics:
         """Return totals and breakdowns of everything stored; no posting is read for them."""

@@ -104,14 +104,16 @@ class Call:
             yield self.settings
 
 
-def takes_call(command: Callable[..., None], *, json: bool = True) -> Callable[..., None]:
+def takes_call(
+    command: Callable[..., None], *, json: bool = True, store: bool = True
+) -> Callable[..., None]:
     """Replace the parameter ``call`` of a command by the options of a :class:`Call`.
 
-    Without ``json`` there is no --json: the result has a form of its own.
+    Without ``json`` there is no --json: the result has a form of its own. Without ``store`` the
+    command opens none, and is not told of one.
     """
     options: dict[str, tuple[Any, Any]] = {
-        "store": (StoreOption, None),
-        "config": (ConfigOption, None),
+        **({"store": (StoreOption, None), "config": (ConfigOption, None)} if store else {}),
         **({"json": (JsonOption, False)} if json else {}),
         "quiet": (QuietOption, False),
     }

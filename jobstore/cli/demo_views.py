@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jobstore.cli.output import plain, table
+from jobstore.derived.listing import listed_at
 
 if TYPE_CHECKING:
     from jobstore.checks import Check
@@ -104,7 +105,7 @@ def results(page: Page) -> Table:
             Text(plain(each.title), style="bold"),
             Text(plain(each.company)),
             Text(plain(each.location or "")),
-            Text(f"{each.posted_at or each.first_seen_at:%Y-%m-%d}", style="dim"),
+            Text(f"{listed_at(each.posted_at, each.first_seen_at):%Y-%m-%d}", style="dim"),
         )
     return made
 

@@ -97,6 +97,14 @@ _OPTIONS: dict[str, Any] = {
     ),
     "applicants_min": _one(int, "applicants-min", "At least N applicants.", "N"),
     "applicants_max": _one(int, "applicants-max", "At most N applicants.", "N"),
+    "expired": Annotated[
+        bool | None,
+        typer.Option(
+            "--expired/--not-expired",
+            help="Only those whose end is past; or only those that do not end, or later.",
+            show_default=False,
+        ),
+    ],
 }
 
 _TEXT = Annotated[

@@ -20,6 +20,7 @@ from jobstore.cli.filters import since
 from jobstore.cli.interrupts import Interrupts
 from jobstore.cli.outcomes import Outcomes, Rows
 from jobstore.cli.output import counted, fail_if, print_json, say
+from jobstore.cli.reading import Reading, takes_reading, written_at
 from jobstore.errors import JobStoreError
 
 if TYPE_CHECKING:
@@ -30,35 +31,16 @@ if TYPE_CHECKING:
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 
 
+@takes_reading
 @takes_call
 def import_(
     ctx: typer.Context,
     call: Call,
+    reading: Reading,
     files: Annotated[
         list[str],
         typer.Argument(metavar="FILE", help="Files to read, also packed with gzip; - is stdin."),
     ],
-    format: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="FORMAT",
-            help="auto, jsonl, csv, linkedin, jobspy, schema-org, ats or simplify.",
-        ),
-    ] = "auto",
-    source: Annotated[
-        str | None,
-        typer.Option("--source", metavar="NAME", help="The source, where the file names none."),
-    ] = None,
-    map: Annotated[
-        str | None,
-        typer.Option(
-            "--map",
-            metavar="FIELD=COLUMN,...",
-            help="Read any CSV: which column holds which field, such as title=Position.",
-        ),
-    ] = None,
     salaries: Annotated[
         str | None, typer.Option("--salaries", metavar="FILE", help="linkedin: salaries.csv.")
     ] = None,
@@ -109,22 +91,11 @@ def import_(
     JSON: {"inserted", "updated", "unchanged", "rejected", "warnings"}, numbers of rows and of
     values left out; {"warnings_by_field", "first_warnings", "failed_files"}, which they are.
     """
-    from jobstore.exchange import parse_columns
-
     if rejects is not None:
         read = filter(None, [*files, salaries, skills, companies])
         spare(rejects, "--rejects", call.loaded.settings.store.url, read)
-    try:
-        columns = parse_columns(map) if map is not None else None
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--map") from None
-    options: dict[str, Any] = {
-        "source": source,
-        "columns": columns,
-        "salaries": salaries,
-        "skills": skills,
-        "companies": companies,
-    }
+    tables = {"salaries": salaries, "skills": skills, "companies": companies}
+    options = {**reading.options(), **tables}
     outcomes = Outcomes()
     by_file = seen_at == "file"
     seen = _past(seen_at) if seen_at is not None and not by_file else None
@@ -133,8 +104,7 @@ def import_(
     try:
         with Interrupts() as interrupts, Rows(rejects, outcomes, quiet=call.quiet) as rows:
             debug = bool(ctx.find_root().params.get("debug"))
-            reading = _Reading(format, options, outcomes, interrupts, debug)
-            inputs = reading.inputs(files)
+            inputs = _Files(options, outcomes, interrupts, debug).inputs(files)
             first = next(inputs, None)
             # No store is made if none of the files can be read.
             if first is not None:
@@ -172,10 +142,9 @@ class _Input:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _Files:
     """Reads files. One that cannot be read is named, and so is one that fails on the way."""
 
-    format: str
     options: dict[str, Any]
     outcomes: Outcomes
     interrupts: Interrupts
@@ -204,7 +173,7 @@ class _Reading:
         while True:
             try:
                 with self.interrupts.allowed():
-                    cut = cut or batches(open_records(file, self.format, **self.options))
+                    cut = cut or batches(open_records(file, **self.options))
                     batch = next(cut, None)
             except BrokenFile as error:
                 return self.outcomes.fail(file, str(error))
@@ -242,15 +211,6 @@ def _past(text: str) -> datetime:
     return moment
 
 
-def written_at(file: str) -> datetime | None:
-    """Return when a file was written; None for what is no plain file."""
-    path = Path(file)
-    if file == "-" or not path.is_file():
-        return None
-    # The clock that wrote it may be ahead of this one.
-    return min(datetime.fromtimestamp(path.stat().st_mtime, UTC), datetime.now(UTC))
-
-
 @asynccontextmanager
 async def _target(store: JobStore | None, *, dry_run: bool) -> AsyncIterator[JobStore]:
     """Give what is written to: the store, or what stands for it in a dry run."""
@@ -267,9 +227,11 @@ async def _import(
     store: JobStore, input: _Input, how: _How, outcomes: Outcomes, rows: Rows
 ) -> None:
     from jobstore.cli.progress import Progress, octets_of
+    from jobstore.exchange.clashes import SeenKeys
 
     title = "stdin" if input.name == "-" else Path(input.name).name
     seen_at = how.seen(input.name)
+    keys = SeenKeys()
     with Progress(title, octets_of(input.name), quiet=how.quiet) as progress:
         for batch in input.batches:
             read = batch.records + batch.broken
@@ -278,6 +240,7 @@ async def _import(
                 for record in read:
                     record.raw = None
             rows.take_broken(input.name, batch)
+            rows.take_clashes(input.name, batch, keys)
             report = await store.upsert_many(
                 batch.postings,
                 strict=how.strict or None,

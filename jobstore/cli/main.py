@@ -29,6 +29,7 @@ from jobstore.cli import (
     exporting,
     health,
     importing,
+    inspecting,
     migrate,
     monitor,
     restoring,
@@ -170,6 +171,7 @@ app.add_typer(config.app, name="config", help="Show and check the settings.")
 app.add_typer(monitor.app, name="monitor")
 app.add_typer(alerts.app, name="alerts", help="Show, evaluate, silence and test alerts.")
 app.add_typer(backup.app, name="backup", help="Make, list, verify and prune backups.")
+app.command("inspect")(inspecting.inspect)
 app.command("import")(importing.import_)
 app.command("search")(searching.search)
 app.command("recent")(searching.recent)

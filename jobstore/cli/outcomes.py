@@ -17,12 +17,15 @@ from jobstore.files import overwriting
 
 if TYPE_CHECKING:
     from jobstore.exchange import Batch, Record
+    from jobstore.exchange.clashes import SeenKeys
     from jobstore.records import IntakeWarning, UpsertReport
 
 # The most rows of a file that are told one by one, of each kind.
 _TOLD = 5
 # The most warnings that an answer as JSON holds.
 _LISTED = 100
+# The field of rows that share their key. It is never left out: without it there is no posting.
+_KEY = "source_job_id"
 
 
 @dataclass(slots=True)
@@ -59,12 +62,12 @@ class Outcomes:
         self.failed_files.append({"file": file, "reason": reason})
         complain(reason)
 
-    def warn(self, file: str, line: int | None, warning: IntakeWarning) -> None:
+    def warn(self, file: str, line: int | None, warning: dict[str, Any]) -> None:
         """Take one value that was not stored as it was found."""
         self.warnings += 1
-        self.warnings_by_field[warning.field] += 1
+        self.warnings_by_field[warning["field"]] += 1
         if len(self.first_warnings) < _LISTED:
-            self.first_warnings.append({"file": file, "line": line, **_told(warning)})
+            self.first_warnings.append({"file": file, "line": line, **warning})
 
     def __str__(self) -> str:
         parts = [
@@ -74,12 +77,12 @@ class Outcomes:
         ]
         if self.failed_files:
             parts.append(f"{counted(len(self.failed_files), 'file')} not read")
-        if self.warnings:
-            parts.append(f"{counted(self.warnings, 'value')} left out: {self._fields()}")
+        left_out = self.warnings_by_field.copy()
+        if clashes := left_out.pop(_KEY, 0):
+            parts.append(f"{counted(clashes, 'row')} with the key of another")
+        if left_out:
+            parts.append(f"{counted(left_out.total(), 'value')} left out: {by_field(left_out)}")
         return ", ".join(parts)
-
-    def _fields(self) -> str:
-        return by_field(self.warnings_by_field)
 
 
 def by_field(counts: Counter[str]) -> str:
@@ -97,6 +100,7 @@ class Rows:
         self._quiet = quiet
         self._kept = False
         self._rejected = 0
+        self._clashes = 0
         self._left_out: Counter[str] = Counter()
 
     @property
@@ -133,6 +137,23 @@ class Rows:
         for index, warnings in by_row.items():
             self._warn(name, batch.records[index], warnings)
 
+    def take_clashes(self, name: str, batch: Batch, keys: SeenKeys) -> None:
+        """Take the rows of a batch whose key an earlier row of the file had with another title.
+
+        Those that only share an address get a key of their own.
+        """
+        for record, posting in zip(batch.records, batch.postings, strict=True):
+            kept, clash = keys.check(record.line, posting)
+            if clash is None:
+                continue
+            posting[_KEY] = kept[_KEY]
+            reason = {"field": _KEY, "name": _KEY, "kind": "key", "reason": str(clash)}
+            self._outcomes.warn(name, record.line, reason)
+            self._clashes += 1
+            if self._clashes <= _TOLD:
+                say(f"{name}:{record.line}: {clash}", quiet=self._quiet)
+            self._keep("same key", name, record, [reason])
+
     def take_broken(self, name: str, batch: Batch) -> None:
         """Take the rows of a batch that gave no posting."""
         self._outcomes.rejected += len(batch.broken)
@@ -148,7 +169,7 @@ class Rows:
 
     def _warn(self, name: str, record: Record, warnings: list[IntakeWarning]) -> None:
         for warning in warnings:
-            self._outcomes.warn(name, record.line, warning)
+            self._outcomes.warn(name, record.line, _told(warning))
             self._left_out[warning.field] += 1
             if self._left_out.total() <= _TOLD:
                 say(f"{name}:{record.line}: left out: {in_words(warning)}", quiet=self._quiet)
@@ -171,14 +192,22 @@ class Rows:
             fields = by_field(self._left_out)
             told = f"... and {counted(more, 'more value')} left out; in all {fields}; {where}"
             say(told, quiet=self._quiet)
-        self._rejected = 0
+        more = self._clashes - _TOLD
+        if more > 0:
+            told = f"... and {counted(more, 'more row')} with the key of another; {where}"
+            say(told, quiet=self._quiet)
+        self._rejected = self._clashes = 0
         self._left_out.clear()
 
 
 def in_words(warning: IntakeWarning) -> str:
     """Return what a warning says, such as ``posted_at ("Date"): cannot be read as a time``."""
-    named = f' ("{warning.name}")' if warning.name and warning.name != warning.field else ""
-    return f"{warning.field}{named}: {warning.reason}"
+    return f"{named(warning.field, warning.name)}: {warning.reason}"
+
+
+def named(field: str, name: str) -> str:
+    """Return a field with what the source calls it, such as ``posted_at ("Date")``."""
+    return f'{field} ("{name}")' if name and name != field else field
 
 
 def _told(warning: IntakeWarning) -> dict[str, Any]:

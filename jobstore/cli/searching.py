@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
@@ -32,7 +32,9 @@ def search(
     call: Call,
     sort: Annotated[
         Sort,
-        typer.Option("--sort", metavar="ORDER", help="newest, relevance, salary or applicants."),
+        typer.Option(
+            "--sort", metavar="ORDER", help="newest, relevance, salary, applicants or expires."
+        ),
     ] = Sort.NEWEST,
     limit: LimitOption = 20,
     cursor: CursorOption = None,
@@ -43,13 +45,17 @@ def search(
 ) -> None:
     """Search the postings.
 
-    JSON: {"items", "next_cursor", "total", "total_capped"}, and "facets" when asked for. A
-    total is counted up to 1,000; beyond that it is 1001 and total_capped is true.
+    JSON: {"items", "next_cursor", "total", "total_capped", "notes"}, and "facets" when asked for.
+    A total is counted up to 1,000; beyond that it is 1001 and total_capped is true. Notes say how
+    the text was understood, where it may mean something else.
     """
     query = dataclasses.replace(query, sort=sort)
     facets = tuple(facet or ())
     page = call.run(lambda store: store.search(query, limit=limit, cursor=cursor, facets=facets))
-    _give_page(call, page, facets=bool(facets))
+    more = {"facets": page.facets} if facets else {}
+    _give_page(call, page, {**more, "notes": page.notes})
+    for note in page.notes:
+        call.say(f"Note: {note}")
 
 
 @takes_call
@@ -139,7 +145,7 @@ def read_id(text: str) -> UUID:
         raise typer.BadParameter(f"{text!r} is not a posting's id (a UUID)") from None
 
 
-def _give_page(call: Call, page: Page, *, facets: bool = False) -> None:
+def _give_page(call: Call, page: Page, more: dict[str, Any] | None = None) -> None:
     def view() -> RenderableType:
         from jobstore.cli.views import page_view
 
@@ -151,6 +157,6 @@ def _give_page(call: Call, page: Page, *, facets: bool = False) -> None:
         "total": page.total,
         "total_capped": page.total_capped,
     }
-    call.give(answer | {"facets": page.facets} if facets else answer, view)
+    call.give(answer | (more or {}), view)
     if page.next_cursor:
         call.say(f"More: the same again with --cursor {page.next_cursor}")

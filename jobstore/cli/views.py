@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jobstore.cli.output import counted, iso, marked, plain, salary, table, words
+from jobstore.derived.listing import listed_at
 from jobstore.records import FacetCount, Job, JobSummary, Page, Statistics
 
 _NAME, _BAR = 34, 20
@@ -42,7 +43,7 @@ def _postings(items: list[JobSummary]) -> Iterator[RenderableType]:
             what.append(f"\n{detail}", "not bold")
         if item.snippet and item.snippet.replace("**", "") != item.title:
             what.append("\n").append_text(marked(item.snippet))
-        listed = (item.posted_at or item.first_seen_at).date().isoformat()
+        listed = listed_at(item.posted_at, item.first_seen_at).date().isoformat()
         listed += "\nclosed" if item.status == "closed" else ""
         head = ["Listed    ", "Posting"] if item is items[0] else ["", ""]
         yield table(head, [(listed, what)])

@@ -14,6 +14,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from jobstore.derived.places import FIELDS as PLACES
+from jobstore.derived.places import says_more, settled
 from jobstore.errors import Fault, InvalidPosting
 from jobstore.intake.markup import plain_text
 from jobstore.records import (
@@ -64,6 +66,7 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
     else:
         fresh = _stated(stored, posting)
         fresh["status"] = checked.status or Status.OPEN
+    fresh |= settled(stored, fresh)
     previous = _differences(stored, fresh)
     if "attributes" in previous and len(_json(fresh["attributes"])) > MAX_ATTRIBUTES:
         reason = f"would grow beyond {MAX_ATTRIBUTES:,} characters; clear some by an update"
@@ -76,11 +79,7 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
     )
     _read_description(job, previous)
     job.closed_at = _closed_at(job, stored, checked.closed_at or seen)
-    if not previous:
-        return Merged(job, Outcome.UNCHANGED, previous)
-    job.version += 1
-    job.updated_at = now
-    return Merged(job, Outcome.UPDATED, previous)
+    return _merged(stored, job, previous, now)
 
 
 def edit(stored: Job, changes: Mapping[str, Any], now: datetime) -> Merged:
@@ -88,12 +87,20 @@ def edit(stored: Job, changes: Mapping[str, Any], now: datetime) -> Merged:
 
     Raises InvalidPosting when the salary's minimum would be above its maximum.
     """
-    previous = _differences(stored, changes)
-    job = replace(stored, **{name: changes[name] for name in previous})
+    fresh = {**changes, **settled(stored, changes)}
+    previous = _differences(stored, fresh)
+    job = replace(stored, **{name: fresh[name] for name in previous})
     if _contradicts(job.salary_min, job.salary_max):
         raise InvalidPosting([Fault("salary_min", "must not be above salary_max")])
     _read_description(job, previous)
     job.closed_at = _closed_at(job, stored, now)
+    return _merged(stored, job, previous, now)
+
+
+def _merged(stored: Job, job: Job, previous: dict[str, Any], now: datetime) -> Merged:
+    if not (says_more(stored) or says_more(job)):
+        # Location and country tell it all.
+        previous.pop("locations", None)
     if not previous:
         return Merged(job, Outcome.UNCHANGED, previous)
     job.version += 1
@@ -105,6 +112,8 @@ def _first(posting: JobPosting, now: datetime) -> Job:
     checked: Any = posting
     seen = checked.last_seen_at or max(now, checked.first_seen_at or now)
     status = Status(checked.status or Status.OPEN)
+    content = {name: getattr(posting, name) for name in CONTENT_FIELDS}
+    content |= settled(None, {name: value for name in PLACES if (value := content[name])})
     return Job(
         id=key_id(posting.source, posting.source_job_id),
         source=posting.source,
@@ -116,7 +125,7 @@ def _first(posting: JobPosting, now: datetime) -> Job:
         updated_at=now,
         closed_at=(checked.closed_at or seen) if status is Status.CLOSED else None,
         description_text=_without_markup(posting.description),
-        **{name: getattr(posting, name) for name in CONTENT_FIELDS},
+        **content,
     )
 
 
@@ -164,6 +173,8 @@ def _unknown(stored: Job, posting: JobPosting) -> dict[str, Any]:
         for name, value in _stated(stored, posting).items()
         if getattr(stored, name) in (None, [], {})
     }
+    if stored.country is not None:
+        fresh["country"] = stored.country
     if posting.attributes:
         fresh["attributes"] = {**posting.attributes, **stored.attributes}
     if not fresh.keys().isdisjoint(("salary_min", "salary_max")) and _has_salary(stored):

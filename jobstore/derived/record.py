@@ -9,6 +9,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from jobstore.derived.counters import Counter, counters_of
+from jobstore.derived.listing import listed_at
+from jobstore.derived.places import spoken
 from jobstore.derived.salaries import YearlyRange, yearly_range
 from jobstore.records import Job, job_id
 from jobstore.search.words import index_text
@@ -19,7 +21,7 @@ class Words(NamedTuple):
 
     title: str
     company: str
-    location: str | None
+    locations: tuple[str, ...]
     skills: tuple[str, ...]
     description: str | None
 
@@ -37,8 +39,8 @@ class Derived:
 
     @property
     def listed_at(self) -> datetime:
-        """The time a posting is listed under: when it was posted, else when it was first seen."""
-        return self.job.posted_at or self.job.first_seen_at
+        """The time a posting is listed under."""
+        return listed_at(self.job.posted_at, self.job.first_seen_at)
 
     @cached_property
     def yearly(self) -> YearlyRange | None:
@@ -60,7 +62,7 @@ class Derived:
         return Words(
             index_text(job.title),
             index_text(job.company),
-            job.location and index_text(job.location),
+            tuple(map(index_text, spoken(job.location, job.locations))),
             tuple(map(index_text, job.skills)),
             job.description_text and index_text(job.description_text),
         )

@@ -121,12 +121,20 @@ def digest(parts: Iterable[Any]) -> str:
 
 def stated(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entries that say something: not ``None``, not NaN, not blank, not empty."""
-    return {key: value for key, value in mapping.items() if not _empty(value)}
+    found = {}
+    for key, value in mapping.items():
+        # Most values are text, and this runs for each of each row.
+        if value.__class__ is str:
+            if value and not value.isspace():
+                found[key] = value
+        elif value is not None and not _empty(value):
+            found[key] = value
+    return found
 
 
 def _empty(value: Any) -> bool:
-    if value is None or value == "" or value == [] or value == {}:
-        return True
-    if isinstance(value, str):
-        return value.isspace()
-    return isinstance(value, float) and value != value
+    if isinstance(value, list | dict | tuple | set | str):
+        return not value or (isinstance(value, str) and value.isspace())
+    if isinstance(value, float):
+        return value != value
+    return type(value).__name__ in ("NAType", "NaTType")

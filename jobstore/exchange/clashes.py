@@ -6,7 +6,7 @@ Memory is bounded: 32 to 64 bytes a row, and at most 24 MiB.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from copy import copy
 from typing import Any, NamedTuple
 
 from jobstore.exchange.cells import digest
@@ -42,23 +42,30 @@ class SeenKeys:
         self._clear(_SMALLEST)
 
     def check(
-        self, line: int | None, posting: Mapping[str, Any]
-    ) -> tuple[Mapping[str, Any], Clash | None]:
+        self, line: int | None, posting: dict[str, Any]
+    ) -> tuple[dict[str, Any], Clash | None]:
         """Return the posting as it is to be stored, and how it clashes with an earlier row.
 
         Where nothing but an address of many postings made the key, the posting gets one of
-        its own: the address with a digest of the title. Any other clash is only reported: the
+        its own: the address with a digest of the title. Where the row had an id of its own that
+        the address's took the place of, that is added. Any other clash is only reported: the
         later row updates the earlier one.
         """
-        source, key, title = (posting.get(name) for name in ("source", "source_job_id", "title"))
+        get = posting.get
+        source, key, title = get("source"), get("source_job_id"), get("title")
         if key is None or not isinstance(title, str) or not isinstance(source, str):
+            return posting, None
+        if not title.strip():
             return posting, None
         first = self._first(source, str(key), title, line or 0)
         if first is None:
             return posting, None
-        separated = _only_an_address(posting)
+        own = getattr(posting, "own_id", None)
+        separated = own is not None or _only_an_address(posting)
         if separated:
-            posting = {**posting, "source_job_id": short_key(f"{key}#{digest([title])}")}
+            apart = short_key(f"{key}#{own or digest([title])}")
+            posting = copy(posting)  # with what a mapping knows of its row
+            posting["source_job_id"] = apart
             self._first(source, posting["source_job_id"], title, line or 0)
         return posting, Clash(line, first, title, separated)
 
@@ -66,21 +73,22 @@ class SeenKeys:
         """Note the row; return the line of the first one with this key if its title differs."""
         if self._used * 2 >= len(self._keys):
             self._grow()
-        # 0 marks a free slot.
+        # A free slot holds 0.
         mark = hash((source, key)) & _WORD or 1
         name = hash(" ".join(title.split()).casefold()) & _HALF
         slot = self._slot(mark)
-        if self._keys[slot]:
-            noted = self._rows[slot]
+        noted = self._rows[slot]
+        if noted:
             return None if noted & _HALF == name else noted >> 32
-        self._keys[slot], self._rows[slot] = mark, (line & _HALF) << 32 | name
+        self._keys[slot], self._rows[slot] = mark, (line & _HALF) << 32 | name or 1
         self._used += 1
         return None
 
     def _slot(self, mark: int) -> int:
-        last = len(self._keys) - 1
+        keys = self._keys
+        last = len(keys) - 1
         slot = mark & last
-        while self._keys[slot] and self._keys[slot] != mark:
+        while keys[slot] not in (mark, 0):
             slot = slot + 1 & last
         return slot
 
@@ -102,7 +110,7 @@ class SeenKeys:
         self._used = 0
 
 
-def _only_an_address(posting: Mapping[str, Any]) -> bool:
+def _only_an_address(posting: dict[str, Any]) -> bool:
     url = posting.get("url")
     if not isinstance(url, str) or board_of(url) is not None:
         return False

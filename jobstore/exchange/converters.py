@@ -167,9 +167,26 @@ def closed_unless(value: Any) -> Any:
 
 
 def remote_everywhere(value: Any) -> Any:
-    """Return ``remote`` where all of the places begin with the word."""
-    names = [str(place).strip().lower() for place in _listed(value) if place]
-    return Partly("remote") if names and all(name.startswith("remote") for name in names) else None
+    """Return ``remote`` where each of the places is said to be remote: ``US, TX, Remote``."""
+    names = [str(place) for place in _listed(value) if place]
+    return Partly("remote") if names and all(map(_says_remote, names)) else None
+
+
+def _says_remote(name: str) -> bool:
+    return bool(re.search(r"\bremote\b", name, re.I)) and not re.search(
+        r"\b(?:hybrid|no|not|non)\b", name, re.I
+    )
+
+
+def remote_or_word(value: Any) -> Any:
+    """Return ``remote`` for a true value, nothing for a false one, and a word as it is."""
+    says = flag(value)
+    return value if says is None else Partly("remote") if says else None
+
+
+def telling_id(value: Any) -> Any:
+    """Return an id, or ``None`` for what may be the number of the row: up to five digits."""
+    return None if re.fullmatch(r"\d{0,5}(\.0)?", str(value).strip()) else value
 
 
 def workplace(value: Any) -> Any:
@@ -196,34 +213,94 @@ def country_at_end(value: Any) -> Any:
     return Partly(parts[-1])
 
 
-def slug(value: Any) -> Any:
-    """Return the company's part of the address of a board: ``acme`` of ``jobs.lever.co/acme/1``.
+# Boards whose addresses name the company first in the path, and those that do in the host.
+_IN_PATH = ("greenhouse.io", "lever.co", "ashbyhq.com", "smartrecruiters.com", "apply.workable.com")
+_IN_HOST = (
+    "myworkdayjobs.com",
+    "recruitee.com",
+    "teamtailor.com",
+    "bamboohr.com",
+    "breezy.hr",
+    "personio.de",
+    "personio.com",
+    "pinpointhq.com",
+    "applytojob.com",
+    "workable.com",
+)
 
-    It is the first part of the path, or of the host where each company has a host of its own.
+
+def slug(value: Any) -> Any:
+    """Return the company's name in the address of its board: ``acme`` of ``jobs.lever.co/acme/1``.
+
+    A company's own page names none.
     """
     if not isinstance(value, str):
         return None
     try:
         parts = urlsplit(value.strip())
+        host = parts.hostname or ""
     except ValueError:
         return None
-    names = (parts.hostname or "").split(".")
-    if names[-2:] == ["myworkdayjobs", "com"] and len(names) > 3:
-        return names[0]
-    pieces = [unquote(piece) for piece in parts.path.split("/") if piece]
-    if pieces[:1] == ["embed"]:  # boards.greenhouse.io/embed/job_app?for=acme
-        found = re.search(r"(?:^|&)for=([^&]+)", parts.query)
-        return found and unquote(found[1])
-    return Partly(pieces[0]) if len(pieces) > 1 else None
+    found = None
+    if f".{host}".endswith(tuple(f".{each}" for each in _IN_PATH)):
+        pieces = [unquote(piece) for piece in parts.path.split("/") if piece]
+        if pieces[:1] == ["embed"]:  # boards.greenhouse.io/embed/job_app?for=acme
+            asked = re.search(r"(?:^|&)for=([^&]+)", parts.query)
+            found = asked and unquote(asked[1])
+        elif len(pieces) > 1 and pieces[0] != "v1":
+            found = pieces[0]
+    elif host.endswith(tuple(f".{each}" for each in _IN_HOST)):
+        found = host.split(".")[0]
+    return Partly(found) if found and found not in ("www", "jobs") else None
+
+
+def place(value: Any) -> Any:
+    """Return the text of a place, without the gaps that a missing part leaves: ``How, ``.
+
+    A text that says how many places there are (``13 Locations``) names none.
+    """
+    found = _place(value)
+    return found["text"] if isinstance(found, Mapping) else found
+
+
+def before_colon(value: Any) -> Any:
+    """Return what stands before the first colon: ``Acme`` of ``Acme: Engineer``."""
+    before, colon, _ = str(value).partition(": ")
+    return Partly(before.strip()) if colon else None
+
+
+def after_colon(value: Any) -> Any:
+    """Return what stands behind the first colon, or all of it where there is none."""
+    _, colon, after = str(value).partition(": ")
+    return Partly(after.strip()) if colon else value
 
 
 def places(value: Any) -> Any:
     """Return a list of places: of texts, or of objects that name a city, a region, a country.
 
-    A text that says how many there are (``13 Locations``) names none.
+    What an object says beyond these stays.
     """
-    found = [place for each in _listed(value) if (place := _place(each))]
-    return found or None
+    given = _listed(value)
+    found = [place for each in given if (place := _place(each))]
+    if not found:
+        return None
+    return Partly(found) if any(isinstance(each, Mapping) for each in given) else found
+
+
+def place_text(value: Any) -> Any:
+    """Return one or several places as one text."""
+    if isinstance(value, str):
+        return place(value) if _COUNT.fullmatch(value.strip()) else value
+    found = places(value)
+    given = found.value if isinstance(found, Partly) else found or []
+    text = "; ".join(each["text"] if isinstance(each, Mapping) else each for each in given)
+    return (Partly(text) if isinstance(found, Partly) else text) if text else None
+
+
+def several_places(value: Any) -> Any:
+    """Return a list of places where there is more than a single text."""
+    found = places(value)
+    return found if isinstance(found, Partly) or len(found or []) > 1 else None
 
 
 def _listed(value: Any) -> list[Any]:
@@ -232,8 +309,17 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-_COUNT = re.compile(r"\d+\s+(?:more\s+)?(?:locations?|places?|cities|sites)", re.IGNORECASE)
-_TEXTS = ("text", "fullLocation", "display_name", "displayName", "name", "locationName", "location")
+_COUNT = re.compile(r"\d+\s+(?:more\s+|other\s+)?(?:locations?|places?|cities|sites)", re.I)
+_TEXTS = (
+    "text",
+    "location_str",
+    "fullLocation",
+    "display_name",
+    "displayName",
+    "name",
+    "locationName",
+    "location",
+)
 _CITIES = ("city", "addressLocality", "town", "locality")
 _REGIONS = ("region", "state", "addressRegion", "province")
 _COUNTRIES = ("country", "addressCountry", "countryCode", "country_code")
@@ -242,31 +328,35 @@ _COUNTRIES = ("country", "addressCountry", "countryCode", "country_code")
 def _place(value: Any) -> Any:
     if isinstance(value, str):
         text = _tidy(value)
-        return None if _COUNT.fullmatch(text) else text
+        return None if not text or _COUNT.fullmatch(text) else text
     if not isinstance(value, Mapping):
         return None
+    # Addresses lie in each other: {"location": ..., "address": {"postalAddress": {...}}}
+    for inner in ("address", "postalAddress"):
+        if isinstance(value.get(inner), Mapping):
+            value = {**value[inner], **{key: each for key, each in value.items() if key != inner}}
     pieces = {
         name: _name(value, keys)
         for name, keys in (("city", _CITIES), ("region", _REGIONS), ("country", _COUNTRIES))
     }
-    text = _name(value, _TEXTS) or ", ".join(piece for piece in pieces.values() if piece)
+    text = _tidy(_name(value, _TEXTS) or ", ".join(each for each in pieces.values() if each))
     if not text or _COUNT.fullmatch(text):
         return None
-    return stated({"text": _tidy(text), **pieces})
+    stated_ones = stated(pieces)
+    return {"text": text, **stated_ones} if stated_ones else text
 
 
 def _name(value: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
     for key in keys:
         found = value.get(key)
         if isinstance(found, Mapping):
-            found = found.get("name") or found.get("label")
+            found = found.get("name") or found.get("label") or found.get("descriptor")
         if isinstance(found, str) and found.strip():
             return found.strip()
     return None
 
 
 def _tidy(text: str) -> str:
-    """Return a place without the gaps that a missing region leaves: ``Remote, , Germany``."""
     return ", ".join(part for part in (part.strip() for part in text.split(",")) if part)
 
 
@@ -300,6 +390,8 @@ def linkedin_pay(row: dict[str, Any]) -> dict[str, Any]:
 _PAY = ("min_salary", "max_salary", "pay_period", "currency")
 
 CONVERTERS: Mapping[str, Converter] = {
+    "after_colon": after_colon,
+    "before_colon": before_colon,
     "board": board,
     "closed_if": closed_if,
     "closed_unless": closed_unless,
@@ -311,11 +403,16 @@ CONVERTERS: Mapping[str, Converter] = {
     "items": items,
     "link": link,
     "number": number,
+    "place": place,
+    "place_text": place_text,
     "places": places,
     "positive": positive,
     "remote_everywhere": remote_everywhere,
     "remote_if": remote_if,
+    "remote_or_word": remote_or_word,
+    "several_places": several_places,
     "slug": slug,
+    "telling_id": telling_id,
     "whole": whole,
     "workplace": workplace,
 }

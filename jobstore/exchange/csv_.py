@@ -1,6 +1,6 @@
 """CSV with jobstore's own columns.
 
-Own columns bear the names of :class:`~jobstore.JobPosting` fields; ``skills`` and
+Own columns bear the names of :class:`~jobstore.JobPosting` fields; ``skills``, ``locations`` and
 ``attributes`` are JSON, and an empty cell is "not stated". A column that is no field goes into
 ``attributes`` under its own name. An export holds every text exactly as stored, even one that a
 spreadsheet would compute; ``spreadsheet_safe`` puts an apostrophe before such a text.
@@ -37,7 +37,9 @@ def read(stream: io.BufferedReader, name: str, *, delimiter: str | None = None) 
             yield row.broken()
             continue
         cells: dict[str, Any] = row.value
-        skills, fault = _skills(cells.pop("skills", None))
+        skills, fault = _listed(cells, "skills", ",")
+        locations, unusable = _listed(cells, "locations", ";")
+        fault = fault or unusable
         attributes: Any = {}
         if "attributes" in cells:
             attributes, unusable = parse(cells.pop("attributes"))
@@ -50,16 +52,17 @@ def read(stream: io.BufferedReader, name: str, *, delimiter: str | None = None) 
             cells.pop(derived, None)
         if cells and isinstance(attributes, dict):
             attributes = {**attributes, **cells}
-        posting |= stated({"skills": skills, "attributes": attributes})
+        posting |= stated({"skills": skills, "locations": locations, "attributes": attributes})
         _numbers(posting)
         yield row.record(posting)
 
 
-def _skills(cell: str | None) -> tuple[Any, str | None]:
+def _listed(cells: dict[str, Any], name: str, separator: str) -> tuple[Any, str | None]:
+    cell = cells.pop(name, None)
     if cell is None or not cell.lstrip().startswith("["):
-        return listed(cell), None
-    skills, fault = parse(cell)
-    return skills, fault and f"skills: {fault}"
+        return listed(cell, separator), None
+    values, fault = parse(cell)
+    return values, fault and f"{name}: {fault}"
 
 
 def _numbers(posting: dict[str, Any]) -> None:
@@ -96,7 +99,7 @@ class CsvWriter:
 
     def write(self, job: Job) -> None:
         """Write one posting."""
-        cells = [_cell(getattr(job, name)) for name in jsonl.FIELDS]
+        cells = [_cell(jsonl.said(job, name)) for name in jsonl.FIELDS]
         if self._safe:
             cells = [f"'{cell}" if cell.startswith(_COMPUTED) else cell for cell in cells]
         self._rows.writerow(cells)

@@ -7,13 +7,14 @@ Formats do not know each other; only this module knows them all. Most are mappin
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from jobstore.exchange import catalogue, csv_, jsonl, linkedin, schema_org
 from jobstore.exchange.documents import json_rows
+from jobstore.exchange.feeds import feed_rows
 from jobstore.exchange.mapping import (
     BadMapping,
     FieldMapping,
@@ -21,11 +22,9 @@ from jobstore.exchange.mapping import (
     mapping_from_options,
     read_mapping,
 )
-from jobstore.exchange.pages import scripts
 from jobstore.exchange.paths import compile_path, expression
 from jobstore.exchange.reading import (
     FilePath,
-    exhaust,
     is_pipe,
     name_of,
     open_input,
@@ -36,6 +35,7 @@ from jobstore.exchange.recognition import Way, kind_of, recognise
 from jobstore.exchange.rows import BrokenFile, Record, Row, translated
 from jobstore.exchange.tables import csv_rows
 from jobstore.exchange.unfolding import unfolded
+from jobstore.exchange.wholeness import look_through
 
 MappingLike = str | Path | Mapping[str, Any] | FieldMapping
 
@@ -49,7 +49,7 @@ IMPORT_FORMATS: Mapping[str, str] = catalogue.Descriptions(_OWN)
 
 
 @dataclass(frozen=True, slots=True)
-class _Wishes:
+class Wishes:
     """What the caller said about a file."""
 
     format: str
@@ -93,12 +93,29 @@ def open_records(
     through; there it is raised when the fault is met. Raises ValueError for an unknown format, a
     mapping that cannot be used (:class:`BadMapping`), or an option that the format has no use for.
     """
+    tables = {"salaries": salaries, "skills": skills, "companies": companies}
+    wishes = wishes_of(format, source, mapping, columns, items, constants, delimiter, tables)
+    name = name_of(path)
+    way = None if is_pipe(path) else _look_through(path, name, wishes, encoding)
+    return _records(path, name, way, wishes, encoding)
+
+
+def wishes_of(
+    format: str = "auto",
+    source: str | None = None,
+    mapping: MappingLike | None = None,
+    columns: Mapping[str, str] | None = None,
+    items: str | None = None,
+    constants: Mapping[str, Any] | None = None,
+    delimiter: str | None = None,
+    tables: Mapping[str, FilePath | None] | None = None,
+) -> Wishes:
+    """Return what the caller said; what is wrong with it is said before a file is opened."""
     if format != "auto" and format not in IMPORT_FORMATS:
         raise ValueError(
             f"There is no import format {format!r}; there are {', '.join(IMPORT_FORMATS)}."
         )
-    tables = {"salaries": salaries, "skills": skills, "companies": companies}
-    wishes = _Wishes(
+    wishes = Wishes(
         format,
         None if mapping is None else find_mapping(mapping),
         columns,
@@ -106,13 +123,11 @@ def open_records(
         source,
         dict(constants or {}),
         delimiter,
-        {key: table for key, table in tables.items() if table is not None},
+        {key: table for key, table in (tables or {}).items() if table is not None},
     )
     # What is wrong with the options is said before the file is opened.
     mapping_from_options(columns, items=items, constants=constants)
-    name = name_of(path)
-    way = None if is_pipe(path) else _look_through(path, name, wishes, encoding)
-    return _records(path, name, way, wishes, encoding)
+    return wishes
 
 
 def find_mapping(given: MappingLike) -> FieldMapping:
@@ -135,21 +150,22 @@ def find_mapping(given: MappingLike) -> FieldMapping:
 
 
 def _records(
-    path: FilePath, name: str, way: Way | None, wishes: _Wishes, encoding: str | None
+    path: FilePath, name: str, way: Way | None, wishes: Wishes, encoding: str | None
 ) -> Iterator[Record]:
     with open_input(path, encoding=encoding) as stream:
         if way is None:
             head = read_head(stream, name)
-            way, stream = _way(head, name, wishes), with_head(stream, head, name)
-        yield from _read(stream, name, way, wishes)
+            way, stream = way_of(head, name, wishes), with_head(stream, head, name)
+        yield from read_way(stream, name, way, wishes)
 
 
-def _read(stream: io.BufferedReader, name: str, way: Way, wishes: _Wishes) -> Iterator[Record]:
+def read_way(stream: io.BufferedReader, name: str, way: Way, wishes: Wishes) -> Iterator[Record]:
     if way.mapping is not None:
-        rows = _rows(stream, name, way, wishes)
-        if way.format == "linkedin":
+        rows = raw_rows(stream, name, way, wishes)
+        if wishes.side_tables:
             rows = linkedin.joined(rows, **wishes.side_tables)
-        yield from _translated(rows, way.mapping)
+        skip = expression(way.mapping.rows.skip) if way.mapping.rows.skip else None
+        yield from translated(rows, way.mapping.translate, skip)
         return
     if way.format == "schema-org":
         records = schema_org.read(stream, name, source=wishes.source)
@@ -163,7 +179,9 @@ def _read(stream: io.BufferedReader, name: str, way: Way, wishes: _Wishes) -> It
         yield record
 
 
-def _rows(stream: io.BufferedReader, name: str, way: Way, wishes: _Wishes) -> Iterator[Row]:
+def raw_rows(stream: io.BufferedReader, name: str, way: Way, wishes: Wishes) -> Iterator[Row]:
+    if way.kind == "feed":
+        return feed_rows(stream, name)
     if way.kind == "table":
         header, rows = csv_rows(stream, name, delimiter=wishes.delimiter)
         for column in (wishes.columns or {}).values():
@@ -171,7 +189,7 @@ def _rows(stream: io.BufferedReader, name: str, way: Way, wishes: _Wishes) -> It
                 raise BrokenFile(f"{name} has no column {column!r}; it has {', '.join(header)}.")
         return rows
     shape = way.mapping.rows if way.mapping is not None else None
-    if shape is None or not (shape.details or shape.key or _is_deep(way.items)):
+    if shape is None or not (shape.details or shape.key or shape.around or _is_deep(way.items)):
         return json_rows(stream, name, items=way.items or None)
     return unfolded(json_rows(stream, name), way.items, shape)
 
@@ -180,49 +198,31 @@ def _is_deep(items: str) -> bool:
     return bool(items) and compile_path(items).keys is None
 
 
-def _translated(rows: Iterable[Row], mapping: FieldMapping) -> Iterator[Record]:
-    skip = expression(mapping.rows.skip) if mapping.rows.skip else None
-
-    def wanted() -> Iterator[Row]:
-        for row in rows:
-            if row.fault is None and not isinstance(row.value, dict):
-                row.fault = "is no JSON object"
-            if skip is None or row.fault is not None or not skip(row.value):
-                yield row
-
-    return translated(wanted(), mapping.translate)
-
-
-def _look_through(path: FilePath, name: str, wishes: _Wishes, encoding: str | None) -> Way:
+def _look_through(path: FilePath, name: str, wishes: Wishes, encoding: str | None) -> Way:
     """Find out how to read; raise BrokenFile for faults that reading would only meet later."""
     with open_input(path, encoding=encoding) as stream:
         head = read_head(stream, name)
-        way = _way(head, name, wishes)
-        stream = with_head(stream, head, name)
-        start = head.lstrip()[:1]
-        if start == b"[" and way.kind == "json":
-            for _ in json_rows(stream, name):
-                pass
-        elif start == b"<" and way.format == "schema-org":
-            for _ in scripts(stream, name):
-                pass
-        else:
-            exhaust(stream)
+        way = way_of(head, name, wishes)
+        look_through(stream, head, name, json=way.kind == "json")
     return way
 
 
-def _way(head: bytes, name: str, wishes: _Wishes) -> Way:
+def way_of(head: bytes, name: str, wishes: Wishes) -> Way:
     """Return how a file that begins with ``head`` is read, as far as the caller did not say."""
     mapping = wishes.mapping
     if mapping is None and wishes.format in catalogue.names():
         mapping = catalogue.built_in(wishes.format)
-    if mapping is None and wishes.columns is not None:
-        mapping = mapping_from_options(wishes.columns)
-    if mapping is None and wishes.format in _OWN:
+    if mapping is None and wishes.columns is None and wishes.format in _OWN:
         way = Way(wishes.format, kind_of(head), None, wishes.items or "")
     else:
-        options = {"items": wishes.items, "delimiter": wishes.delimiter}
-        way = recognise(head, name, mapping=mapping, **options)
+        way = recognise(
+            head,
+            name,
+            mapping=mapping,
+            columns=wishes.columns,
+            items=wishes.items,
+            delimiter=wishes.delimiter,
+        )
     _check_options(way, wishes)
     if way.mapping is None:
         return way
@@ -232,7 +232,7 @@ def _way(head: bytes, name: str, wishes: _Wishes) -> Way:
     return replace(way, mapping=mapping)
 
 
-def _check_options(way: Way, wishes: _Wishes) -> None:
+def _check_options(way: Way, wishes: Wishes) -> None:
     useless = [] if way.format == "linkedin" else list(wishes.side_tables)
     if wishes.items is not None and way.kind != "json":
         useless.append("items")

@@ -28,6 +28,9 @@ _TRACKING = re.compile(
 _COUNTRY = r"(?:com|[a-z]{2}|com?\.[a-z]{2})"
 
 
+_PLAIN_HOST = re.compile(r"https?://([a-z0-9.-]+[a-z])(?=[/?#]|$)")
+
+
 @dataclass(frozen=True, slots=True)
 class _Board:
     """The rules of one entry in ``boards.toml``, which says what each means."""
@@ -97,20 +100,20 @@ def identity(url: str) -> tuple[str | None, str | None]:
     single posting's, such as a search; the source is ``None`` only for what is no web address.
     """
     url = url.strip()
-    parts = _split(link(url))
+    parts = _split(url if url.startswith("http") else link(url))
     name = _host(parts)
     if parts is None or name is None:
         return None, None
     if len(url) > _LONGEST_URL:
         return name.removeprefix("www."), short_key(without_tracking(url))
-    path = unquote(parts.path, errors="replace")
-    query = dict(reversed(list(_query(parts.query))))
+    path = _decoded(parts.path)
+    query = dict(reversed(list(_query(parts.query)))) if parts.query else {}
     for board in _boards(name):
         if key := _key(board, name, path, query):
             return board.source, key
         if not board.only:
             return board.source, None
-    for parameter, board in _rules().anywhere.items():
+    for parameter, board in _rules().anywhere.items() if query else ():
         if key := _stated(board, parameter, query):
             return board.source, key
     plain = without_tracking(urlunsplit(parts))
@@ -120,8 +123,17 @@ def identity(url: str) -> tuple[str | None, str | None]:
 
 def board_of(url: str) -> str | None:
     """Return the board that ``url`` is on; ``None`` where that is no board we know."""
+    # The host alone tells most boards.
+    if (found := _PLAIN_HOST.match(url)) and (board := _board_at(found[1])):
+        return board
     source, _ = identity(url)
     return source if source in _sources() else None
+
+
+@lru_cache(maxsize=4_096)
+def _board_at(host: str) -> str | None:
+    boards = _boards(host)
+    return boards[0].source if boards and not boards[0].only else None
 
 
 @cache
@@ -200,7 +212,11 @@ def _query(query: str) -> Iterator[tuple[str, str]]:
     """Yield the parameters of a query, whatever it holds."""
     for part in filter(None, query.split("&")):
         name, _, value = part.partition("=")
-        yield unquote(name, errors="replace"), unquote(value, errors="replace")
+        yield _decoded(name), _decoded(value)
+
+
+def _decoded(text: str) -> str:
+    return unquote(text, errors="replace") if "%" in text else text
 
 
 def host(url: str) -> str | None:
@@ -227,7 +243,7 @@ def without_tracking(url: str) -> str:
     kept = [
         part
         for part in parts.query.split("&")
-        if not _TRACKING.fullmatch(unquote(part.partition("=")[0], errors="replace"))
+        if not _TRACKING.fullmatch(_decoded(part.partition("=")[0]))
     ]
     user, at, place = parts.netloc.rpartition("@")
     netloc = f"{user}{at}{place.lower()}"

@@ -1,8 +1,9 @@
 """jobstore's own JSON Lines: one posting per line, nothing lost either way.
 
 A line is an object with the names of :class:`~jobstore.JobPosting` fields; what is not stated
-is left out. An export adds ``id``, which is derived from the key, so an import ignores it, as
-it does ``version`` and ``updated_at``. Salaries are JSON numbers with all their digits.
+is left out, and so are ``locations`` that are the location alone. An export adds ``id``, which is
+derived from the key, so an import ignores it, as it does ``version`` and ``updated_at``. Salaries
+are JSON numbers with all their digits.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from jobstore.derived.places import mappings, says_more
 from jobstore.exchange.cells import stated
 from jobstore.exchange.documents import json_objects
 from jobstore.exchange.rows import Record
@@ -78,12 +80,20 @@ class JsonLinesWriter:
 
     def write(self, job: Job) -> None:
         """Write one posting."""
-        fields = stated({name: getattr(job, name) for name in FIELDS})
+        fields = stated({name: said(job, name) for name in FIELDS})
         pairs = (f'"{name}": {_json(value)}' for name, value in fields.items())
         self._stream.write(escaped("{" + ", ".join(pairs) + "}\n"))
 
     def finish(self) -> None:
         """Do nothing: nothing follows the last line."""
+
+
+def said(job: Job, name: str) -> Any:
+    """Return a field as an export holds it: places as objects, where they say more than the
+    location and the country do."""
+    if name == "locations":
+        return mappings(job.locations) if says_more(job) else []
+    return getattr(job, name)
 
 
 def _json(value: Any) -> str:
@@ -99,5 +109,7 @@ def text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        # 1.125 may be read as a thousand; with a fourth decimal it may not.
+        exactly_three = value.as_tuple().exponent == -3
+        return f"{value:.4f}" if exactly_three else f"{value:f}"
     return str(value)

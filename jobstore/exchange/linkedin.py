@@ -1,4 +1,4 @@
-"""The side tables of LinkedIn's ``job_postings.csv``: ``salaries.csv``, ``job_skills.csv`` and ``companies.csv``.
+"""The side tables of LinkedIn's ``job_postings.csv``.
 
 They are joined to the rows before the mapping ``linkedin`` reads them, and are held in memory, some
 200 bytes a row.

@@ -16,8 +16,9 @@ A mapping is a TOML file; ours are in ``mappings/``, and a user's own is the sam
     items = "jobs"                  # where the rows are in a document; several may be tried in turn
     details = "details"             # an object or list of what else is known of the rows ...
     key = "id"                      # ... by this key of theirs; a row that comes again is left out
+    around = ["name"]               # keys of the document that each row gets, as envelope.name
     skip = "legal"                  # JMESPath: where it is true, a row is no posting
-    drop = ["descriptionPlain"]     # keys that only repeat what a field holds
+    drop = ["jobAd.sections"]       # keys whose values are all held, or only repeat others
     prepare = "linkedin_pay"        # what is done with a row first; of converters.PREPARATIONS
 
     [fields]                        # field = "path", or a table
@@ -27,6 +28,7 @@ A mapping is a TOML file; ours are in ``mappings/``, and a user's own is the sam
     locations = {each = ["location.name", "offices[].name"]}    # the values of all, in one list
     posted_at = {path = "createdAt", convert = "epoch_ms"}      # jobstore.exchange.converters
     salary_period = {path = "interval", words = {"per-hour-wage" = "hour"}}
+    company = ["company_name", {path = "url", convert = "slug"}] # rules that are tried in turn
     source_job_id = {path = "id", board = ["company_slug"]}     # unique on that board only;
                                     # address = true: the id in url comes first, if it has one
     source = {path = "url", convert = "board", value = "ats"}   # the value where nothing is stated
@@ -58,7 +60,7 @@ from jobstore.exchange.paths import compile_path, expression
 from jobstore.exchange.translating import Plan, Rule
 from jobstore.records import JobPosting
 
-FIELD_NAMES = frozenset(each.name for each in fields(JobPosting)) | {"locations"}
+FIELD_NAMES = frozenset(each.name for each in fields(JobPosting))
 
 _TOP = (
     "name",
@@ -72,7 +74,7 @@ _TOP = (
     "constants",
 )
 _RECOGNISE = ("keys", "envelope", "without")
-_ROWS = ("items", "details", "key", "skip", "drop", "prepare")
+_ROWS = ("items", "details", "key", "around", "skip", "drop", "prepare")
 _RULE = ("path", "paths", "each", "join", "convert", "words", "board", "address", "value")
 _MAPPABLE = tuple(sorted(FIELD_NAMES - {"attributes"}))
 
@@ -107,6 +109,7 @@ class Rows:
     items: tuple[str, ...] = ()
     details: str | None = None
     key: str | None = None
+    around: tuple[str, ...] = ()
     skip: str | None = None
     drop: tuple[str, ...] = ()
     prepare: str | None = None
@@ -122,7 +125,7 @@ class FieldMapping:
     source: str | None = None
     signs: tuple[Signs, ...] = ()
     rows: Rows = Rows()
-    rules: Mapping[str, Rule] = field(default_factory=dict)
+    rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
     plan: Plan = field(default_factory=Plan, repr=False, compare=False)
@@ -151,10 +154,13 @@ def make_mapping(given: Mapping[str, Any], name: str = "mapping") -> FieldMappin
     """Make a mapping of what its TOML says. Raises BadMapping."""
     _check_keys(given, _TOP, "")
     rows = _rows(given.get("rows", {}))
-    rules = {}
+    rules: dict[str, tuple[Rule, ...]] = {}
     for key, value in _table(given, "fields").items():
         _is_field(f"fields.{key}", key)
-        rules[key] = _rule(f"fields.{key}", value)
+        each = value if isinstance(value, list) else [value]
+        rules[key] = tuple(_rule(f"fields.{key}", rule) for rule in each)
+        if not each:
+            raise BadMapping(f"'fields.{key}' is an empty list; leave it out")
     constants = dict(_table(given, "constants"))
     for key in constants:
         _is_field(f"constants.{key}", key)
@@ -196,21 +202,22 @@ def mapping_from_options(
 ) -> FieldMapping:
     """Make a mapping of what a command line says; ``base`` is what it is added to.
 
-    ``columns`` leads from a field to its column or path, ``items`` to the rows of a document,
-    ``constants`` are the same in all rows, and ``source`` is the source of those that name none. Raises BadMapping.
+    ``columns`` leads from a field to its column or path, ``items`` to the rows of a document;
+    ``constants`` are the same in all rows, and ``source`` is that of rows that name none.
+    Raises BadMapping.
     """
     base = base if base is not None else FieldMapping("your own")
     rules, fixed, rows = dict(base.rules), dict(base.constants), base.rows
     for key, path in (columns or {}).items():
         _is_field(key, key)
-        rules[key] = _lenient_rule(path)
+        rules[key] = (_lenient_rule(path),)
         fixed.pop(key, None)
     for key, value in (constants or {}).items():
         _is_field(key, key)
         fixed[key] = value
         rules.pop(key, None)
     if source is not None and "source" in rules:
-        rules["source"] = replace(rules["source"], value=source)
+        rules["source"] = (*rules["source"], Rule((), value=source))
     elif source is not None:
         fixed["source"] = source
     if items is not None:
@@ -326,10 +333,11 @@ def _rows(given: Any) -> Rows:
         _path("rows.items", each) for each in _texts("rows.items", given.get("items", ()))
     )
     drop = _texts("rows.drop", given.get("drop", ()))
+    around = _texts("rows.around", given.get("around", ()))
     prepare = given.get("prepare")
     if prepare is not None:
         _named("rows.prepare", _text("rows.prepare", prepare), PREPARATIONS)
-    return Rows(items, texts.get("details"), texts.get("key"), skip, drop, prepare)
+    return Rows(items, texts.get("details"), texts.get("key"), around, skip, drop, prepare)
 
 
 def _named(where: str, name: str, known: Mapping[str, Any]) -> str:

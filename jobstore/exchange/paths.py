@@ -20,12 +20,17 @@ _QUOTED = re.compile(r'"([^"\\]+)"')
 class Path:
     """A compiled path: ``get(row)`` is its value, or ``None``.
 
-    ``keys`` are its keys where it is nothing else, and ``None`` for JMESPath.
+    ``keys`` are its keys where it is nothing else, and ``None`` for JMESPath; ``mark`` stands for
+    them in a set of what was taken: the name of a column, or several keys.
     """
 
     text: str
     keys: tuple[str, ...] | None
     get: Callable[[Mapping[str, Any]], Any]
+
+    @property
+    def mark(self) -> str | tuple[str, ...] | None:
+        return self.keys[0] if self.keys is not None and len(self.keys) == 1 else self.keys
 
 
 def compile_path(text: str) -> Path:

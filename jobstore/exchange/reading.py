@@ -41,6 +41,8 @@ MAX_RECORD = 16 * 1024 * 1024
 
 # The bytes at the beginning of a file by which its format is recognised.
 HEAD = 64 * 1024
+# A table's first line may be longer.
+_LONGEST_HEAD = 2 * 1024 * 1024
 
 FilePath = str | os.PathLike[str]
 
@@ -233,8 +235,12 @@ def with_head(stream: BinaryIO, head: bytes, name: str) -> io.BufferedReader:
 
 
 def read_head(stream: io.BufferedReader, name: str) -> bytes:
-    """Read the first :data:`HEAD` bytes, or all if there are fewer."""
-    return stream.read(HEAD)
+    """Read the first :data:`HEAD` bytes, or all if there are fewer; of a table, the first line."""
+    head = stream.read(HEAD)
+    if head.lstrip()[:1] not in (b"{", b"[", b"<"):
+        while len(head) < _LONGEST_HEAD and b"\n" not in head and (more := stream.read(HEAD)):
+            head += more
+    return head
 
 
 def exhaust(stream: io.BufferedReader) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobstore.exchange import catalogue
+from jobstore.exchange.feeds import first_entries, is_feed
 from jobstore.exchange.mapping import FieldMapping, Rows
 from jobstore.exchange.rows import BrokenFile
 from jobstore.exchange.samples import first_values, keys_of, lists
@@ -28,8 +29,8 @@ _KEY = re.compile(r'"([^"\\]{1,64})"\s*:')
 class Way:
     """How a file is read: its format and, unless it is one of our own, the mapping.
 
-    ``kind`` is ``json``, ``table`` or ``page``; ``items`` leads to the rows of a JSON document, and
-    is empty where the document is its rows.
+    ``kind`` is ``json``, ``table``, ``feed`` or ``page``; ``items`` leads to the rows of a JSON
+    document, and is empty where the document is its rows.
     """
 
     format: str
@@ -48,9 +49,11 @@ class _Place:
 
 
 def kind_of(head: bytes) -> str:
-    """Return ``json``, ``table`` or ``page``."""
+    """Return ``json``, ``table``, ``feed`` or ``page``."""
     start = head.lstrip()[:1]
-    return "page" if start == b"<" else "json" if start in (b"{", b"[") else "table"
+    if start == b"<":
+        return "feed" if is_feed(head) else "page"
+    return "json" if start in (b"{", b"[") else "table"
 
 
 def recognise(
@@ -58,33 +61,46 @@ def recognise(
     name: str,
     *,
     mapping: FieldMapping | None = None,
+    columns: Mapping[str, str] | None = None,
     items: str | None = None,
     delimiter: str | None = None,
 ) -> Way:
     """Return how a file that begins with ``head`` is read.
 
-    With a ``mapping`` only the place of the rows is looked for; with ``items`` only the rows there
-    are looked at. Raises BrokenFile for a file whose fields cannot be told.
+    With a ``mapping`` only the place of the rows is looked for, with ``items`` only the rows there
+    are looked at, and with ``columns``, which the caller maps, the others map themselves. Raises
+    BrokenFile for a file whose fields cannot be told.
     """
     if not head.strip():
+        if mapping is not None:
+            return Way(mapping.name, "json", mapping)
         raise BrokenFile(f"{name} is empty.")
     kind = kind_of(head)
     if kind == "page":
         return Way("schema-org", kind)
+    if mapping is not None and kind != "json":
+        return Way(mapping.name, kind, mapping)
+    if kind == "feed":
+        return _feed(head, name, columns)
     if kind == "table":
-        if mapping is not None:
-            return Way(mapping.name, kind, mapping)
         stream: Any = io.BufferedReader(io.BytesIO(head))  # typeshed asks for a raw stream
-        return _table(csv_rows(stream, name, delimiter=delimiter)[0], name)
+        return _table(csv_rows(stream, name, delimiter=delimiter)[0], name, columns)
     text = head.decode("utf-8", "replace").lstrip()
     values = first_values(text)
     if mapping is not None:
-        place = items if items is not None else _place_for(mapping, values)
-        return Way(mapping.name, kind, mapping, place)
+        found = items if items is not None else _place_for(mapping, values)
+        return Way(mapping.name, kind, mapping, found)
     places = list(_places(values, items))
     # Of a single row that is longer than what was read, the keys are not all known.
     more = _KEY.findall(text) if len(places[-1].rows) < 2 else []
-    return _best(places, frozenset(more), values, name)
+    if columns is None and (way := _best(places, frozenset(more), values)) is not None:
+        return way
+    for place in places:
+        rows = [row for row in place.rows if isinstance(row, dict)]
+        if rows and (own := self_mapping(rows, columns)) is not None:
+            return Way(own.name, "json", own, place.items)
+    shown = sorted(keys_of(places[0].rows) or more)
+    raise _unknown(name, "it is JSON, but no format is known by its keys", shown)
 
 
 def mapping_of(rows: list[Any]) -> FieldMapping | None:
@@ -95,14 +111,23 @@ def mapping_of(rows: list[Any]) -> FieldMapping | None:
     return self_mapping([row for row in rows if isinstance(row, Mapping)])
 
 
-def _table(header: list[str], name: str) -> Way:
-    if set(header) >= _OURS:
+def _table(header: list[str], name: str, columns: Mapping[str, str] | None) -> Way:
+    if columns is None and set(header) >= _OURS:
         return Way("csv", "table")
-    found = _known(frozenset(header), frozenset())
-    mapping = found[1] if found else self_mapping([dict.fromkeys(header)])
+    found = _known(frozenset(header), frozenset()) if columns is None else None
+    mapping = found[1] if found else self_mapping([dict.fromkeys(header)], columns)
     if mapping is None:
         raise _unknown(name, "no column of it is surely the title of a posting", header)
     return Way(mapping.name, "table", mapping)
+
+
+def _feed(head: bytes, name: str, columns: Mapping[str, str] | None) -> Way:
+    entries = first_entries(head)
+    found = _known(keys_of(entries), frozenset()) if columns is None else None
+    mapping = found[1] if found else self_mapping(entries, columns)
+    if mapping is None:
+        raise _unknown(name, "its entries have no title", keys_of(entries))
+    return Way(mapping.name, "feed", mapping)
 
 
 def _places(values: list[Any], items: str | None) -> Iterator[_Place]:
@@ -131,30 +156,25 @@ def _place_for(mapping: FieldMapping, values: list[Any]) -> str:
     return mapping.rows.items[0] if mapping.rows.items else ""
 
 
-def _best(places: list[_Place], more: frozenset[str], values: list[Any], name: str) -> Way:
-    found: list[tuple[int, FieldMapping, str]] = []
-    for place in places:
-        keys = keys_of(place.rows) or (more if not place.items else frozenset())
-        for known in (keys, keys | more):
+def _best(places: list[_Place], more: frozenset[str], values: list[Any]) -> Way | None:
+    documents = list(_in_documents(values))
+    # First by what whole rows have, then by what may belong to a row that goes on.
+    for extra in (frozenset[str](), more):
+        found = documents
+        for place in places:
+            known = keys_of(place.rows) | (extra if not place.items else frozenset())
             if known >= _OURS:
                 return Way("jsonl", "json", None, place.items)
             if known & {"@type", "@graph"}:
                 return Way("schema-org", "json")
             if (best := _known(known, place.envelope)) is not None:
-                found.append((*best, place.items))
-                break
-    found += _in_documents(values)
-    if found:
-        _, mapping, items = max(found, key=lambda each: each[0])
-        return Way(mapping.name, "json", mapping, items)
+                found = [*found, (*best, place.items)]
+        if found:
+            _, mapping, items = max(found, key=lambda each: each[0])
+            return Way(mapping.name, "json", mapping, items)
     if not any(place.rows for place in places) and not more:
         return Way("jsonl", "json")
-    for place in places:
-        rows = [row for row in place.rows if isinstance(row, dict)]
-        if rows and (own := self_mapping(rows)) is not None:
-            return Way(own.name, "json", own, place.items)
-    shown = sorted(keys_of(places[0].rows) or more)
-    raise _unknown(name, "it is JSON, but no format is known by its keys", shown)
+    return None
 
 
 def _known(keys: frozenset[str], envelope: frozenset[str]) -> tuple[int, FieldMapping] | None:

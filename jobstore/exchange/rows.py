@@ -11,6 +11,9 @@ from typing import Any
 
 from jobstore.errors import JobStoreError
 
+# The text of the rows that are held at a time, in characters.
+BATCH = 32 * 1024 * 1024
+
 
 class BrokenFile(JobStoreError):
     """The file cannot be read as postings."""
@@ -52,18 +55,29 @@ class Row:
         return Record(self.line, None, fault or self.fault, self.raw)
 
 
-def translated(rows: Iterable[Row], translate: Callable[[Any], dict[str, Any]]) -> Iterator[Record]:
-    """Yield a record for each row: what ``translate`` makes of its value, or its fault."""
+def translated(
+    rows: Iterable[Row],
+    translate: Callable[[Any], dict[str, Any]],
+    skip: Callable[[Any], Any] | None = None,
+) -> Iterator[Record]:
+    """Yield a record for each row: what ``translate`` makes of its object, or its fault.
+
+    Rows for which ``skip`` is true are left out. Whatever a row holds, it costs that row alone.
+    """
     for row in rows:
         if row.fault is not None:
             yield row.broken()
             continue
+        if not isinstance(row.value, dict):
+            yield row.broken("is no JSON object")
+            continue
         try:
-            posting = translate(row.value)
-        except Exception as error:  # whatever a row holds, it costs that row alone
-            yield row.broken(f"cannot be translated ({type(error).__name__})")
-        else:
-            yield row.record(posting)
+            if skip is not None and skip(row.value):
+                continue
+            record = row.record(translate(row.value))
+        except Exception as error:
+            record = row.broken(f"cannot be translated ({type(error).__name__})")
+        yield record
 
 
 @dataclass(slots=True)
@@ -79,21 +93,24 @@ class Batch:
     broken: list[Record] = field(default_factory=list)
 
 
-def batches(records: Iterable[Record], size: int = 2048) -> Iterator[Batch]:
+def batches(records: Iterable[Record], size: int = 2048, octets: int = BATCH) -> Iterator[Batch]:
     """Cut ``records`` into batches of at most ``size`` rows, holding one at a time.
+
+    A batch ends as well with the row by which its text has ``octets`` characters.
 
     Store ``batch.postings`` with one ``upsert_many``; a rejection with index ``i`` came from
     ``batch.records[i]``. Rows that gave no posting are in ``batch.broken``.
     """
-    batch = Batch()
+    batch, length = Batch(), 0
     for record in records:
+        length += len(record.raw or "")
         if record.posting is None:
             batch.broken.append(record)
         else:
             batch.postings.append(record.posting)
             batch.records.append(record)
-        if len(batch.records) + len(batch.broken) >= size:
+        if len(batch.records) + len(batch.broken) >= size or length >= octets:
             yield batch
-            batch = Batch()
+            batch, length = Batch(), 0
     if batch.records or batch.broken:
         yield batch

@@ -19,6 +19,9 @@ _ENDS = {"{": "}", "[": "]"}
 _LONE = re.compile(r'\\(?!["\\/bfnrtu])')
 _LAST_COMMA = re.compile(r",(\s*[\]}])")
 
+# Keys that a dotted path may hold.
+_PLAIN = re.compile(r"[\w -]+")
+
 _MOST = 50
 _DEEPEST = 4
 
@@ -109,7 +112,7 @@ def lists(document: Any) -> Iterator[tuple[str, list[dict[str, Any]]]]:
                 found.append((".".join(keys), objects))
         elif isinstance(value, Mapping) and len(keys) < _DEEPEST:
             for key, inner in value.items():
-                if isinstance(key, str) and "." not in key:
+                if _PLAIN.fullmatch(key):
                     walk(inner, (*keys, key))
 
     walk(document, ())

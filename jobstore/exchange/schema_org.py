@@ -9,20 +9,36 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urljoin
 
 from jobstore.exchange.cells import digest, in_utc, link, listed, stated
 from jobstore.exchange.documents import first_mark, json_rows
 from jobstore.exchange.identity import board_of, identity
-from jobstore.exchange.json_ld import country, first, job_postings, location, name_of, text_of
-from jobstore.exchange.pages import scripts
+from jobstore.exchange.json_ld import (
+    Nodes,
+    each,
+    expanded,
+    first,
+    job_postings,
+    link_of,
+    name_of,
+    nodes,
+    text_of,
+    texts,
+)
+from jobstore.exchange.pages import KEPT, Page, pages
+from jobstore.exchange.pay import salary
+from jobstore.exchange.places import country_of, locations
 from jobstore.exchange.rows import BrokenFile, Record, Row
-from jobstore.intake.salaries import parse_salary
-from jobstore.intake.spellings import look_up
+from jobstore.intake.countries import country_code
+from jobstore.intake.lenient import Translated
 from jobstore.json_text import embeddable
-from jobstore.records import EmploymentType, Job, Workplace
+from jobstore.records import EmploymentType, Job, Location, Workplace
 
 SOURCE = "schema-org"
 
@@ -43,6 +59,28 @@ _EMPLOYMENT_TYPES = {
     EmploymentType.OTHER: "OTHER",
 }
 # Fields that hold a property in full, so that attributes need not keep it.
+_NAMES = {
+    "title": "title",
+    "company": "hiringOrganization",
+    "location": "jobLocation",
+    "locations": "jobLocation",
+    "country": "jobLocation",
+    "workplace": "jobLocationType",
+    "employment_type": "employmentType",
+    "industry": "industry",
+    "description": "description",
+    "skills": "skills",
+    "url": "url",
+    "company_url": "hiringOrganization",
+    "posted_at": "datePosted",
+    "expires_at": "validThrough",
+    "salary_min": "baseSalary",
+    "salary_max": "baseSalary",
+    "salary_currency": "baseSalary",
+    "salary_period": "baseSalary",
+    "salary_text": "baseSalary",
+}
+_SCHEME = re.compile("https?://", re.IGNORECASE)
 _SAID = ("@context", "@type", "title", "description", "url", "datePosted", "validThrough")
 
 
@@ -54,59 +92,101 @@ def read(stream: io.BufferedReader, name: str, *, source: str | None = None) -> 
     """
     page = first_mark(stream) == b"<"
     empty = True
-    for row in scripts(stream, name) if page else json_rows(stream, name):
-        if row.fault is not None:
+    for part in pages(stream, name) if page else _parts(json_rows(stream, name)):
+        for record in _records(part, source):
             empty = False
-            yield row.broken()
-            continue
-        for found in job_postings(row.value):
-            empty = False
-            raw = row.raw if found is row.value else json.dumps(found, ensure_ascii=False)
-            yield Row(row.line, None, None, raw).record(posting(found, source))
+            yield record
     if empty:
         what = "page" if page else "file"
         raise BrokenFile(f"{name} holds no schema.org JobPosting; the {what} gives nothing.")
 
 
-def posting(found: dict[str, Any], source: str | None = None) -> dict[str, Any]:
+def _parts(rows: Iterable[Row]) -> Iterator[Page]:
+    """Cut rows into parts of a size within which one may refer to another."""
+    part, size = Page(), 0
+    for row in rows:
+        part.scripts.append(row)
+        size += len(row.raw or "")
+        if size > KEPT:
+            yield part
+            part, size = Page(), 0
+    yield part
+
+
+def _records(part: Page, source: str | None) -> Iterator[Record]:
+    # What one script says of an organisation, another may refer to.
+    known = nodes(row.value for row in part.scripts)
+    for row in part.scripts:
+        if row.fault is not None:
+            yield row.broken()
+            continue
+        for found in job_postings(row.value):
+            raw = row.raw if found is row.value else json.dumps(found, ensure_ascii=False)
+            record = Row(row.line, None, None, raw)
+            try:
+                yield record.record(posting(found, source, base=part.address, known=known))
+            except Exception as error:  # whatever a posting holds, it costs that posting alone
+                yield record.broken(f"cannot be translated ({type(error).__name__})")
+
+
+def posting(
+    found: dict[str, Any],
+    source: str | None = None,
+    *,
+    base: str | None = None,
+    known: Nodes | None = None,
+) -> Translated:
     """Translate one JobPosting.
 
     On a board that is known source and id are those of the address. Elsewhere the id is the value
     of ``identifier``, or else the address without tracking, or else a digest of title,
     organisation and location. Dates and times without an offset are taken as
-    UTC; a ``validThrough`` without a time lasts until the end of that day. Of several
-    locations and employment types the first is taken. The description keeps its HTML.
+    UTC; a ``validThrough`` without a time lasts until the end of that day. The description keeps
+    its HTML. Addresses may be relative to ``base``, the page's own; ``known`` are the things
+    that the document names by their ``@id``.
     """
+    found = expanded(found, known or {})
     company = first(found.get("hiringOrganization"))
-    place = first(found.get("jobLocation"))
-    url = link(text_of(found.get("url")))
-    if url is None and str(found.get("@id")).startswith("http"):
-        url = found["@id"]
-    site = _site(company)
+    url = _url(found, base)
+    site = _site(company, base)
     identifier = first(found.get("identifier"))
-    title = found.get("title") or found.get("name")
+    workplace = _workplace(found.get("jobLocationType"))
+    places = locations(found, remote=workplace == "remote")
     result: dict[str, Any] = {
         "source": source or _source(identifier, url, site),
         "source_job_id": _key(identifier, url),
-        "title": title,
-        "company": name_of(company),
-        "location": location(place),
-        "country": country(place),
-        "workplace": _workplace(found.get("jobLocationType")),
+        "title": text_of(found.get("title")) or text_of(found.get("name")),
+        "company": _company(company),
+        "location": "; ".join(place["text"] for place in places),
+        "locations": places,
+        "country": country_of(places),
+        "workplace": workplace,
         "employment_type": _employment_type(found.get("employmentType")),
-        "industry": _names(found.get("industry")),
-        "description": found.get("description"),
+        "industry": ", ".join(texts(found.get("industry"))),
+        "description": _description(found.get("description")),
         "skills": _skills(found.get("skills")),
         "url": url,
         "company_url": site,
         "posted_at": in_utc(text_of(found.get("datePosted"))),
         "expires_at": in_utc(text_of(found.get("validThrough")), end_of_day=True),
-        **_salary(found),
+        **salary(found),
     }
     if not result["source_job_id"]:
-        result["source_job_id"] = digest((title, result["company"], result["location"]))
-    rest = {key: value for key, value in found.items() if key not in _SAID}
-    return stated({**result, "attributes": stated(rest)})
+        parts = ("title", "company", "location")
+        result["source_job_id"] = digest(result[part] for part in parts)
+    rest = {
+        key: value
+        for key, value in found.items()
+        if key not in _SAID or (key[0] != "@" and isinstance(value, list | dict))
+    }
+    translated = Translated(stated({**result, "attributes": stated(rest)}))
+    translated.origin = lambda field: _origin(found, field)
+    return translated
+
+
+def _origin(found: dict[str, Any], field: str) -> tuple[str, Any] | None:
+    name = _NAMES.get(field)
+    return None if name is None or name not in found else (name, found[name])
 
 
 def _source(identifier: Any, url: str | None, site: str | None) -> str:
@@ -127,75 +207,76 @@ def _is_ours(identifier: Any) -> bool:
 
 
 def _value(identifier: Any) -> str | None:
-    value = first(identifier.get("value")) if isinstance(identifier, dict) else identifier
-    return None if isinstance(value, dict) or value is None else str(value).strip()
+    if isinstance(identifier, dict) and "@value" not in identifier:
+        identifier = identifier.get("value")
+    value = text_of(identifier)
+    return value.strip() if value else None
 
 
-def _site(company: Any) -> str | None:
+def _url(found: dict[str, Any], base: str | None) -> Any:
+    url = link(link_of(found.get("url")), base)
+    name = found.get("@id")
+    if url is None and isinstance(name, str) and name.startswith("http"):
+        url = name
+    return _joined(url, base)
+
+
+def _joined(url: Any, base: str | None) -> Any:
+    """Return an address that may be relative to ``base`` as a whole one."""
+    if not isinstance(url, str) or base is None or _SCHEME.match(url):
+        return url
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return url
+
+
+def _company(company: Any) -> str | None:
+    name = name_of(company)
+    if name is None and isinstance(company, dict):
+        return name_of(company.get("parentOrganization"))
+    return name
+
+
+def _site(company: Any, base: str | None) -> str | None:
+    """Return the address of an organisation; what is no address stays in the attributes alone."""
     if not isinstance(company, dict):
         return None
-    site: str | None = link(text_of(company.get("url")) or text_of(company.get("sameAs")))
-    return site
+    for value in each([company.get("url"), company.get("sameAs")]):
+        found: str | None = link(link_of(value), base)
+        if isinstance(found, str) and _SCHEME.match(found):
+            return found
+    return None
 
 
 def _workplace(kind: Any) -> str | None:
-    kinds = listed(kind)
-    names = [str(name).upper() for name in kinds] if isinstance(kinds, list) else []
-    return next((_WORKPLACES[name] for name in names if name in _WORKPLACES), None)
+    names = [part for text in texts(kind) for part in listed(text)]
+    # https://schema.org/TELECOMMUTE is written as well.
+    short = [name.rsplit("/", 1)[-1].upper() for name in names]
+    known = next((_WORKPLACES[name] for name in short if name in _WORKPLACES), None)
+    return known or next(iter(names), None)
 
 
 def _employment_type(kind: Any) -> Any:
-    """Return the first kind that we know, or else the first, which intake names as a fault.
-
-    Several kinds are a list; a text that joins them with commas is a fault of the source.
-    """
-    kinds = [kind] if isinstance(kind, str) else kind
-    if isinstance(kinds, dict):
-        return name_of(kinds)
-    if not isinstance(kinds, list):
-        return kinds
-    for name in kinds:
-        try:
-            if isinstance(name, str) and look_up(EmploymentType, name):
-                return name
-        except KeyError:
-            continue
-    return first(kinds)
+    """Return the kinds as they are written: one, or a list; intake reads them."""
+    names = [item if not isinstance(item, dict) else name_of(item) for item in each(kind)]
+    found = [name for name in names if name is not None]
+    return found[0] if len(found) == 1 else found
 
 
-def _names(value: Any) -> str | None:
-    names = [name_of(item) for item in (value if isinstance(value, list) else [value])]
-    return ", ".join(name for name in names if isinstance(name, str)) or None
+def _description(value: Any) -> str | None:
+    parts = list(each(value))
+    if len(parts) > 1 and all(isinstance(part, str) for part in parts):
+        return "\n".join(parts)
+    return text_of(value)
 
 
 def _skills(value: Any) -> list[str]:
     """Return names of skills; prose about skills stays in the attributes alone."""
-    values = value if isinstance(value, list) else [value]
-    names = [name for item in values if (name := name_of(item)) is not None]
-    if isinstance(value, str):
-        names = listed(value.replace("\n", ","))
+    names = texts(value)
+    if len(names) == 1 and not isinstance(first(value), dict):
+        names = listed(names[0].replace("\n", ","))
     return [name for name in names if len(name) <= _LONGEST_SKILL]
-
-
-def _salary(found: dict[str, Any]) -> dict[str, Any]:
-    base = first(found.get("baseSalary"))
-    currency = found.get("salaryCurrency")
-    if isinstance(base, str) and not base.replace(".", "", 1).isdigit():
-        return parse_salary(base)
-    if not isinstance(base, dict):
-        base = {"value": base}
-    value = first(base.get("value"))
-    amounts = value if isinstance(value, dict) else base
-    single = amounts.get("value") if not isinstance(amounts.get("value"), dict) else None
-    low, high = amounts.get("minValue", single), amounts.get("maxValue", single)
-    if low is None and high is None:
-        return {}
-    return {
-        "salary_min": low,
-        "salary_max": high,
-        "salary_currency": text_of(base.get("currency") or currency),
-        "salary_period": text_of(amounts.get("unitText") or base.get("unitText")),
-    }
 
 
 class SchemaOrgWriter:
@@ -225,6 +306,8 @@ def document(job: Job) -> dict[str, Any]:
     What schema.org has no property for (``attributes``, ``experience_level``, the applicant
     count, when it was seen) is left out; ``jsonl`` keeps everything.
     """
+    places = _places(job)
+    countries = [each for each in places if job.workplace is Workplace.REMOTE and _is_country(each)]
     return stated(
         {
             "@context": "https://schema.org/",
@@ -242,7 +325,10 @@ def document(job: Job) -> dict[str, Any]:
             "hiringOrganization": stated(
                 {"@type": "Organization", "name": job.company, "sameAs": job.company_url}
             ),
-            "jobLocation": _place(job),
+            "jobLocation": _alone([_place(each) for each in places if each not in countries]),
+            "applicantLocationRequirements": _alone(
+                [{"@type": "Country", "name": each.text} for each in countries]
+            ),
             "jobLocationType": "TELECOMMUTE" if job.workplace is Workplace.REMOTE else None,
             "employmentType": job.employment_type and _EMPLOYMENT_TYPES[job.employment_type],
             "industry": job.industry,
@@ -253,12 +339,28 @@ def document(job: Job) -> dict[str, Any]:
     )
 
 
-def _place(job: Job) -> dict[str, Any] | None:
-    if not job.location and not job.country:
-        return None
-    address = {"addressLocality": job.location, "addressCountry": job.country}
-    place = {"name": job.location, "address": stated({"@type": "PostalAddress", **address})}
-    return stated({"@type": "Place", **place})
+def _places(job: Job) -> list[Location]:
+    """Return the places of a posting, in its country where none of them states one."""
+    if job.country is None or any(each.country for each in job.locations):
+        return job.locations
+    return [replace(each, country=job.country) for each in job.locations or [Location("")]]
+
+
+def _is_country(place: Location) -> bool:
+    """Tell whether a place is a country as a whole: where the applicants of a remote job live."""
+    return place.country is not None and country_code(place.text) == place.country
+
+
+def _place(place: Location) -> dict[str, Any]:
+    parts = {"addressRegion": place.region, "addressCountry": place.country}
+    # A name that is the locality tells a reader that it says all there is.
+    locality = place.city or (None if place.region else place.text)
+    address = {"@type": "PostalAddress", "addressLocality": locality, **parts}
+    return stated({"@type": "Place", "name": place.text, "address": stated(address)})
+
+
+def _alone(values: list[dict[str, Any]]) -> Any:
+    return values[0] if len(values) == 1 else values
 
 
 def _base_salary(job: Job) -> dict[str, Any] | None:

@@ -10,17 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from jobstore.exchange.cells import digest, link, stated
+from jobstore.exchange.cells import digest, link, stated, whole
 from jobstore.exchange.converters import CONVERTERS, DROPPED, PREPARATIONS, Partly
 from jobstore.exchange.identity import identity
 from jobstore.exchange.paths import Path, compile_path
 from jobstore.intake.lenient import Translated
 
-Taken = set[tuple[str, ...]]
-_Step = Callable[[Mapping[str, Any], dict[str, Any], Taken], None]
+# Names of columns, and keys that lead into objects.
+Taken = set[str | tuple[str, ...]]
+_Step = Callable[[Mapping[str, Any], Translated, Taken], None]
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _LINKS = ("url", "apply_url", "company_url")
@@ -49,27 +51,36 @@ class Plan:
 
     def __init__(
         self,
-        rules: Mapping[str, Rule] | None = None,
+        rules: Mapping[str, tuple[Rule, ...]] | None = None,
         constants: Mapping[str, Any] | None = None,
         drop: Iterable[str] = (),
         prepare: str | None = None,
         attributes: Mapping[str, str] | None = None,
     ) -> None:
-        rules = rules or {}
-        self._paths = {name: _candidates(rule) for name, rule in rules.items()}
-        self._constants = {**(constants or {})}
+        self._constants = dict(constants or {})
         self._prepare = PREPARATIONS[prepare] if prepare else None
         self._attributes = {key: CONVERTERS[name] for key, name in (attributes or {}).items()}
+        self._drop = {path if "." not in path else tuple(path.split(".")) for path in drop}
+        self._paths: dict[str, list[Path]] = {}
         self._columns: list[tuple[str, str]] = []
         self._steps: list[_Step] = []
+        pairs = [(name, rule) for name, all_of in (rules or {}).items() for rule in all_of]
         # A board is put before an id by what the source is, so ids come last.
-        for name, rule in sorted(rules.items(), key=_is_last):
-            paths = self._paths[name]
-            if rule == Rule(rule.paths) and len(paths) == 1 and _is_key(paths[0]):
+        for name, rule in sorted(pairs, key=_is_last):
+            paths = tuple(map(compile_path, rule.paths))
+            self._paths.setdefault(name, []).extend(paths)
+            plain = len((rules or {})[name]) == 1 and rule == Rule(rule.paths)
+            if plain and len(paths) == 1 and _is_key(paths[0]):
                 self._columns.append((name, paths[0].text))
             else:
                 self._steps.append(_step(name, rule, paths))
-        self._whole = frozenset(drop) | {column for _, column in self._columns}
+        self._links = tuple(name for name in _LINKS if name in self._paths)
+        depths = [len(path.keys or ()) for paths in self._paths.values() for path in paths]
+        self._goes_deep = max(depths, default=0) > 1 or any(
+            isinstance(each, tuple) for each in self._drop
+        )
+        # A column without a name is the number of the row that pandas writes.
+        self._whole = frozenset(("", *(column for _, column in self._columns)))
 
     def translate(self, row: Mapping[str, Any]) -> Translated:
         """Return the fields that ``row`` states."""
@@ -81,12 +92,17 @@ class Plan:
         for name, column in self._columns:
             if column in given:
                 fields[name] = given[column]
-        taken: Taken = set()
+        taken: Taken = set(self._drop)
         for step in self._steps:
             step(given, fields, taken)
-        _complete(fields)
-        rest = {key: value for key, value in given.items() if key not in self._whole}
-        if taken:
+        for name in self._links:
+            value = fields.get(name)
+            if value is not None and not (value.__class__ is str and value.startswith("http")):
+                fields[name] = link(value, fields.get("url"))
+        _identify(fields)
+        whole = self._whole
+        rest = {key: value for key, value in given.items() if key not in whole and key not in taken}
+        if self._goes_deep:
             _take_out(rest, taken)
         for key, convert in self._attributes.items():
             if key in rest:
@@ -101,10 +117,6 @@ class Plan:
             if value is not None:
                 return path.text, value
         return None
-
-
-def _candidates(rule: Rule) -> tuple[Path, ...]:
-    return tuple(map(compile_path, rule.paths))
 
 
 def _is_key(path: Path) -> bool:
@@ -150,7 +162,7 @@ def _conversion(rule: Rule) -> Callable[[Any], Any] | None:
 
 
 def _standing(name: str, value: Any) -> _Step:
-    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+    def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
         fields.setdefault(name, value)
 
     return step
@@ -159,32 +171,69 @@ def _standing(name: str, value: Any) -> _Step:
 def _first_of(
     name: str, paths: tuple[Path, ...], convert: Callable[[Any], Any] | None, default: Any
 ) -> _Step:
-    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
-        held = None
-        for path in paths:
+    if convert is None and default is None and all(map(_is_key, paths)):
+        return _first_column(name, tuple(path.text for path in paths))
+    if convert is not None and default is None and len(paths) == 1 and _is_key(paths[0]):
+        return _converted_column(name, paths[0].text, convert)
+    ways = [(path.get, path.mark) for path in paths]
+
+    def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
+        held = fields.get(name)
+        for get, mark in ways:
             if held is not None:
                 # A second one that says the same is held as well.
-                if path.keys is not None and path.get(row) == held:
-                    taken.add(path.keys)
+                if mark is not None and get(row) == held:
+                    taken.add(mark)
                 continue
-            raw = path.get(row)
+            raw = get(row)
             if raw is None or raw == "":
                 continue
             value = raw if convert is None else convert(raw)
             if value is None:
                 continue
-            whole = path.keys is not None
-            if value is DROPPED:
-                if path.keys is not None:
-                    taken.add(path.keys)
+            if value.__class__ is Partly:
+                fields[name], held = value.value, raw
                 continue
-            if isinstance(value, Partly):
-                value, whole = value.value, False
-            fields[name], held = value, raw
-            if whole and path.keys is not None:
-                taken.add(path.keys)
+            if value is not DROPPED:
+                fields[name], held = value, raw
+            if mark is not None:
+                taken.add(mark)
         if held is None and default is not None:
             fields[name] = default
+
+    return step
+
+
+def _first_column(name: str, columns: tuple[str, ...]) -> _Step:
+    def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
+        held = fields.get(name)
+        for column in columns:
+            raw = row.get(column)
+            if raw is None:
+                continue
+            if held is None:
+                fields[name] = held = raw
+                taken.add(column)
+            elif raw == held:
+                taken.add(column)
+
+    return step
+
+
+def _converted_column(name: str, column: str, convert: Callable[[Any], Any]) -> _Step:
+    def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
+        raw = row.get(column)
+        if raw is None or name in fields:
+            return
+        value = convert(raw)
+        if value is None:
+            return
+        if value.__class__ is Partly:
+            fields[name] = value.value
+            return
+        if value is not DROPPED:
+            fields[name] = value
+        taken.add(column)
 
     return step
 
@@ -192,14 +241,16 @@ def _first_of(
 def _joined(
     name: str, paths: tuple[Path, ...], between: str, convert: Callable[[Any], Any] | None
 ) -> _Step:
-    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+    def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
+        if name in fields:
+            return
         parts = []
         for path in paths:
             for raw in _several(path.get(row)):
                 if isinstance(raw, str | int | float) and (text := str(raw).strip()):
                     parts.append(text)
-                    if path.keys is not None:
-                        taken.add(path.keys)
+                    if path.mark is not None:
+                        taken.add(path.mark)
         # The same part may come twice: Berlin, Berlin, Germany.
         text = between.join(dict.fromkeys(parts))
         if text:
@@ -214,7 +265,9 @@ def _several(value: Any) -> list[Any]:
 
 
 def _all_of(name: str, paths: tuple[Path, ...], convert: Callable[[Any], Any] | None) -> _Step:
-    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+    def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
+        if name in fields:
+            return
         values: list[Any] = []
         for path in paths:
             raw = path.get(row)
@@ -226,8 +279,8 @@ def _all_of(name: str, paths: tuple[Path, ...], convert: Callable[[Any], Any] | 
             whole = not isinstance(found, Partly)
             found = found.value if isinstance(found, Partly) else found
             values += [each for each in _several(found) if each not in values]
-            if whole and path.keys is not None:
-                taken.add(path.keys)
+            if whole and path.mark is not None:
+                taken.add(path.mark)
         if values:
             fields[name] = values
 
@@ -237,12 +290,15 @@ def _all_of(name: str, paths: tuple[Path, ...], convert: Callable[[Any], Any] | 
 def _id(name: str, find: _Step, rule: Rule) -> _Step:
     boards = tuple(map(compile_path, rule.board))
 
-    def step(row: Mapping[str, Any], fields: dict[str, Any], taken: Taken) -> None:
+    def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
         source, url = fields.get("source"), fields.get("url")
         find(row, fields, taken)
         if rule.address and isinstance(url, str):
             board, key = identity(url)
-            if key is not None and board == source:
+            if key is not None and source in (None, board):
+                own = fields.get(name)
+                if own is not None and key not in str(own):
+                    fields.own_id = str(own)
                 fields[name] = key
                 return
         if name not in fields or not boards or source in _UNIQUE:
@@ -260,15 +316,14 @@ def _is_last(item: tuple[str, Rule]) -> bool:
     return bool(item[1].board) or item[1].address
 
 
-def _complete(fields: dict[str, Any]) -> None:
+def _identify(fields: dict[str, Any]) -> None:
     """State the source and the id by the posting's address where the row names none."""
-    url = fields.get("url")
-    for name in _LINKS:
-        value = fields.get(name)
-        if value is not None and not (isinstance(value, str) and value.startswith("http")):
-            fields[name] = link(value, url)
-    if "source" in fields and "source_job_id" in fields:
-        return
+    key = fields.get("source_job_id")
+    if key is not None:
+        if key.__class__ is not str and isinstance(key, int | float | Decimal):
+            fields["source_job_id"] = str(whole(key))
+        if "source" in fields:
+            return
     url = fields.get("url") or fields.get("apply_url")
     if isinstance(url, str):
         source, key = identity(url)
@@ -283,10 +338,7 @@ def _complete(fields: dict[str, Any]) -> None:
 def _take_out(rest: dict[str, Any], taken: Taken) -> None:
     """Take what fields hold out of ``rest``, without changing the row that it came from."""
     for keys in taken:
-        if len(keys) == 1:
-            rest.pop(keys[0], None)
-    for keys in taken:
-        if len(keys) > 1 and keys[0] in rest:
+        if isinstance(keys, tuple) and keys[0] in rest:
             left = _without(rest[keys[0]], keys[1:])
             if left:
                 rest[keys[0]] = left

@@ -18,8 +18,9 @@ from jobstore.exchange.samples import as_text
 def unfolded(rows: Iterable[Row], items: str, shape: Rows) -> Iterator[Row]:
     """Give the rows that are at ``items`` in each of the documents ``rows``.
 
-    What ``shape.details`` knows of a row by its ``shape.key`` is put over what the row says; details
-    that no row asks for are rows as well. A row whose key came before is left out.
+    What ``shape.details`` knows of a row by its ``shape.key`` is put over what the row says;
+    details that no row asks for are rows as well. A row whose key came before is left out. Each row
+    gets what ``shape.around`` names of its document, as ``envelope``.
     """
     find = _finder(items)
     key = compile_path(shape.key) if shape.key else None
@@ -31,6 +32,7 @@ def unfolded(rows: Iterable[Row], items: str, shape: Rows) -> Iterator[Row]:
             yield document
             continue
         known = _by_key(details(document.value), key) if details else {}
+        around = _around(document.value, shape.around) if items else {}
         for item in _joined(find(document.value), key, known):
             name = key.get(item) if key and isinstance(item, Mapping) else None
             if name is not None and not isinstance(name, dict | list):
@@ -38,12 +40,21 @@ def unfolded(rows: Iterable[Row], items: str, shape: Rows) -> Iterator[Row]:
                     continue
                 seen.add(name)
             number += 1
-            yield Row(number, item, None, as_text(item))
+            raw = as_text(item)
+            if around and isinstance(item, Mapping):
+                item = {**item, "envelope": around}
+            yield Row(number, item, None, raw)
 
 
 def rows_at(document: Any, items: str, shape: Rows) -> list[Any]:
     """Return the rows of one document, for a look at them."""
     return [row.value for row in unfolded([Row(1, document)], items, shape)]
+
+
+def _around(document: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(document, Mapping):
+        return {}
+    return {name: document[name] for name in names if document.get(name) is not None}
 
 
 def _finder(items: str) -> Callable[[Any], list[Any]]:

@@ -7,23 +7,15 @@ thousand in euros, and may be 45 in dollars, so there it is left out.
 from __future__ import annotations
 
 import re
-import unicodedata
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
+from math import prod
+from typing import NamedTuple
 
 from jobstore.intake import coercion
-
-# What stands for a space, an apostrophe, a point or a comma between digits in some script.
-_SAME = str.maketrans(
-    {
-        **dict.fromkeys("\u00a0\u1680\u202f\u205f\u3000\t\n\r", " "),
-        **dict.fromkeys(map(chr, range(0x2000, 0x200B)), " "),
-        **dict.fromkeys("\u2019\u02bc\u2018\u02b9\u2032\u00b4`", "'"),
-        **dict.fromkeys("\u066b", "."),
-        **dict.fromkeys("\u066c\u060c", ","),
-        **dict.fromkeys("\u2212\u2010\u2011\u2012\ufe63", "-"),
-    }
-)
+from jobstore.intake.coercion import shorten
+from jobstore.intake.pay_words import Token, even_out, tokens
 
 # Currencies in which a point parts thousands. In the rest 45.000 may be 45 with three decimals.
 _POINT_PARTS_THOUSANDS = frozenset(
@@ -76,6 +68,11 @@ _COMMA_PARTS_DECIMALS = frozenset(["LYD", "TND"])
 # Where the comma is official before decimals, and the point is what people write.
 _BOTH = frozenset(["ZA"])
 
+_LONGEST = 100
+
+# Below which a number with a multiplier is one that people write; 1,000 for all others.
+_LARGEST = {1_000: 10_000, 10_000: 100_000}
+
 _PLAIN = re.compile(r"(?:0|[1-9]\d*)(?:\.\d{1,6}(?:e[+-]?\d{1,2})?|e\+?\d{1,2})?", re.IGNORECASE)
 _COMMA_DECIMALS = re.compile(r"(?:0|[1-9]\d*),\d{1,2}")
 _LONE_GROUP = re.compile(r"[1-9]\d{0,2}([.,])\d{3}")
@@ -85,23 +82,6 @@ _GROUPED = re.compile(
     # As India writes it: 3,00,000
     r"|[1-9]\d?(?:,\d{2})+,\d{3}(?:\.\d{1,2})?"
 )
-
-
-def even_out(text: str) -> str:
-    """Return ``text`` with the digits, spaces and signs of all scripts as the plain ones.
-
-    Raises ValueError for digits that are no plain ones, such as ``½`` and ``²``.
-    """
-    if text.isascii():
-        return text
-    if any(unicodedata.category(character) == "No" for character in text):
-        raise ValueError("must not hold fractions or raised digits")
-    text = unicodedata.normalize("NFKC", text.translate(_SAME)).translate(_SAME)
-    return "".join(
-        str(unicodedata.decimal(c)) if c.isdecimal() else c
-        for c in text
-        if unicodedata.category(c) != "Cf"
-    )
 
 
 def read_figure(figure: str, *, currency: str | None = None, country: str | None = None) -> Decimal:
@@ -155,16 +135,106 @@ def _comma_before_decimals(country: str) -> bool | None:
 
 
 def read_amount(text: str, *, currency: str | None = None, country: str | None = None) -> Decimal:
-    """Return the one amount that ``text`` states; a sign or code of its currency may stand by it.
+    """Return the one amount that ``text`` states; its currency and a multiplier may stand by it.
 
     ``currency`` (ISO 4217) and ``country`` (ISO 3166-1 alpha-2) settle what ``45.000`` is, if the
     text does not. The result is from 0 to below 10**12. Raises ValueError, with the reason,
-    for anything else: several numbers, words, a negative amount, an ambiguous figure.
+    for anything else: several numbers, words, a negative amount, an ambiguous figure, another
+    currency than the one that is given.
     """
-    figure = even_out(text).strip()
-    if figure.startswith(("-", "(")):
-        raise ValueError("must not be negative")
-    read = coercion.amount(read_figure(figure, currency=currency, country=country))
-    if read is None:
-        raise ValueError("must be an amount")
-    return read
+    if len(text) > _LONGEST:
+        raise ValueError(f"must have at most {_LONGEST} characters")
+    even = even_out(text).strip()
+    if _PLAIN.fullmatch(even) and not _LONE_GROUP.fullmatch(even):
+        return _bounded(Decimal(even))
+    if "-" in even[:-1] or even.startswith("("):
+        raise ValueError("must be one amount that is not negative")
+    found = list(tokens(even))
+    figures = [token for token in found if "N" in token.roles]
+    if len(figures) != 1:
+        raise ValueError("must be one number" if figures else "must be a number")
+    for token in found:
+        if not token.roles & {"N", "C", "M"}:
+            raise ValueError(f"must be a number alone, not with {shorten(token.text)}")
+    at = found.index(figures[0])
+    multipliers = [token for token in found[at + 1 :] if "M" in token.roles]
+    if any("C" not in token.roles for token in found[:at]) or len(multipliers) > 1:
+        raise ValueError("must be a number with its multiplier behind it")
+    allowed = named_currency(found, currency=currency, country=country)
+    return scaled(figures[0].text, factor(multipliers), allowed, country=country)
+
+
+def factor(multipliers: Iterable[Token]) -> int:
+    """Return the product of multipliers such as thousand and lakh; 1 if there are none."""
+    return prod(token.meaning["M"] for token in multipliers)
+
+
+def scaled(figure: str, factor: int, allowed: Currencies, *, country: str | None) -> Decimal:
+    """Return the amount of a figure with its multiplier, where all that may be meant agree.
+
+    Raises ValueError with the reason.
+    """
+    # 65.000k is a slip of the pen; but 4,000 times ten thousand is written so.
+    if factor > 1 and _LONE_GROUP.fullmatch(figure) and (factor != 10_000 or "." in figure):
+        raise ValueError("must not have thousands both in figures and in words")
+    meant = [allowed.code] if allowed.code or not allowed.codes else allowed.codes
+    numbers = {read_figure(figure, currency=currency, country=country) for currency in meant}
+    if len(numbers) != 1:
+        raise ValueError("may be several numbers; give the currency or the country")
+    number = numbers.pop()
+    if factor > 1 and number * factor >= _LARGEST.get(factor, 1_000) * factor:
+        raise ValueError("must not have thousands both in figures and in words")
+    return _bounded(number * factor)
+
+
+def _bounded(number: Decimal) -> Decimal:
+    amount = coercion.amount(number)
+    assert amount is not None
+    return amount
+
+
+class Currencies(NamedTuple):
+    """The currency that a text means, if that is certain, and all that it may mean."""
+
+    code: str | None
+    codes: list[str]
+
+
+def named_currency(
+    found: Iterable[Token], *, currency: str | None, country: str | None
+) -> Currencies:
+    """Return what the signs, codes and words of a text and its row say about the currency.
+
+    A sign of several currencies means its most usual one, if the country has no other of them.
+    Raises ValueError if they contradict each other.
+    """
+    likely: str | None = currency
+    codes: list[str] | None = None if currency is None else [currency]
+    for token in found:
+        named = token.meaning.get("C") or (token.meaning.get("I") if "M" in token.roles else None)
+        if named is not None:
+            codes = [code for code in named if code != "-" and (codes is None or code in codes)]
+            likely = likely if likely in codes else named[0] if named[0] in codes else None
+    for token in found:
+        if hinted := token.meaning.get("I"):
+            narrowed = [code for code in codes or [] if code in hinted]
+            codes = narrowed or codes
+            if narrowed and (hinted[0] == "-" or likely not in narrowed):
+                likely = None
+    if codes is None:
+        return Currencies(None, [])
+    if not codes:
+        raise ValueError("must not name several currencies")
+    if len(codes) == 1:
+        return Currencies(codes[0], codes)
+    local = [code for code in codes if country is not None and code in _currencies_of(country)]
+    if local and likely not in local:
+        likely = local[0] if likely is None and len(local) == 1 else None
+    return Currencies(likely, codes)
+
+
+@lru_cache(maxsize=300)
+def _currencies_of(country: str) -> frozenset[str]:
+    from babel.numbers import get_territory_currencies
+
+    return frozenset(get_territory_currencies(country))

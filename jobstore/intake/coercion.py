@@ -21,6 +21,7 @@ from jobstore.intake.spellings import COUNTRIES, CURRENCIES, look_up
 from jobstore.records import WHITE_SPACE
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -33,6 +34,8 @@ _BREAKS = re.compile("[\t\n\r\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _DOCUMENT_CONTROLS = bytes(sorted({*range(0x20), 0x7F} - set(b"\t\n\r")))
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+# Thousands in much of the world, three decimals in the rest.
+_AMBIGUOUS = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # RFC 3986, section 3, with the characters of RFC 3987 and nothing that ends a URL in a text.
 _URL = re.compile(
@@ -42,7 +45,7 @@ _URL = re.compile(
 # The caller's own decimal context must not round what is stored.
 _EXACT = Context(prec=28)
 _MICRO = Decimal("0.000001")
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def shorten(text: str) -> str:
@@ -82,7 +85,7 @@ def line(limit: int, *, exact: bool = False) -> Callable[[Any], str | None]:
     def read(value: Any) -> str | None:
         text = _trimmed(value)
         if not text.isprintable():
-            joined = _one_line(text)
+            joined = one_line(text)
             if exact and joined != text:
                 raise ValueError("must not contain line breaks or tabs")
             text = joined
@@ -158,10 +161,16 @@ currency = code(CURRENCIES, "a currency code of three letters (ISO 4217)")
 
 
 def amount(value: Any) -> Decimal | None:
-    """Read an amount of money: 0 to below 10**12, exact, without an exponent."""
+    """Read an amount of money: 0 to below 10**12, exact, without an exponent.
+
+    A text such as ``45.000``, which may be 45 or 45 thousand, is refused; ``45.0000`` is 45.
+    """
     number = _number(value)
     if number is None:
         return None
+    if isinstance(value, str) and _AMBIGUOUS.fullmatch(_trimmed(value)):
+        digits = _trimmed(value)
+        raise ValueError(f"may be {digits}0 or {digits.replace('.', '')}; write one of them")
     if number < 0:
         raise ValueError("must not be negative")
     if number >= MAX_AMOUNT:
@@ -225,7 +234,7 @@ def listed(limit: int) -> Callable[[Any], list[Any]]:
     return read
 
 
-def distinct(items: list[str | None]) -> list[str]:
+def distinct(items: list[T | None]) -> list[T]:
     """Return the items that state something, each once, in their order."""
     return [item for item in dict.fromkeys(items) if item is not None]
 
@@ -239,7 +248,7 @@ def json_object(limit: int) -> Callable[[Any], dict[str, Any]]:
         if not isinstance(value, dict):
             raise ValueError(f"must be a JSON object, not {kind(value)}")
         copied: dict[str, Any] = _json(value, MAX_JSON_DEPTH)
-        if copied and len(_JSON.encode(copied)) > limit:
+        if copied and len(JSON.encode(copied)) > limit:
             raise ValueError(f"must have at most {limit:,} characters as JSON")
         return copied
 
@@ -266,7 +275,11 @@ def _within(text: str, limit: int) -> str | None:
     return text or None
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return ``text`` with each run of white space that holds a line break as one space.
+
+    Raises ValueError for control characters and lone surrogates.
+    """
     _encoded(text)
     if control := _CONTROLS.search(text):
         raise ValueError(f"must not contain control characters (U+{ord(control.group()):04X})")

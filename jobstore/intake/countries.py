@@ -183,10 +183,11 @@ def _more_names() -> Mapping[str, str | None]:
 
 @cache
 def _names(language: str) -> Mapping[str, str]:
-    from babel import localedata
+    from babel import Locale
 
-    # A language's own data alone: what it inherits are codes.
-    names = localedata.load(language, merge_inherited=False)["territories"]
-    keys = ((_key(names[code]), code) for code in COUNTRIES & names.keys())
+    # What a language inherits are codes. (Its own data alone would stay in babel's cache, and dates
+    # would then be without what they inherit.)
+    names = Locale.parse(language).territories
+    keys = ((_key(names[code]), code) for code in COUNTRIES & names.keys() if names[code] != code)
     # Short ones, of Vietnamese, are words of other languages as well.
     return {key: code for key, code in keys if len(key) > 3 or not _is_latin(key)}

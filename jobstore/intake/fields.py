@@ -15,12 +15,13 @@ from pydantic import AfterValidator, BeforeValidator, PlainValidator, TypeAdapte
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from jobstore.errors import Fault
-from jobstore.intake import coercion
+from jobstore.intake import coercion, places
 from jobstore.intake.coercion import choice, line, required
 from jobstore.records import (
     MAX_ATTRIBUTES,
     EmploymentType,
     ExperienceLevel,
+    Location,
     SalaryPeriod,
     Status,
     Workplace,
@@ -30,7 +31,6 @@ MAX_SOURCE = 64
 MAX_SOURCE_JOB_ID = 255
 MAX_TITLE = 500
 MAX_COMPANY = 300
-MAX_LOCATION = 2_000
 MAX_INDUSTRY = 300
 MAX_COMPANY_SIZE = 100
 MAX_SALARY_TEXT = 300
@@ -51,7 +51,8 @@ class _Posting(TypedDict, total=False):
     source_job_id: Annotated[str, PlainValidator(required(line(MAX_SOURCE_JOB_ID, exact=True)))]
     title: Annotated[str, PlainValidator(required(line(MAX_TITLE)))]
     company: Annotated[str, PlainValidator(required(line(MAX_COMPANY)))]
-    location: Annotated[str | None, PlainValidator(line(MAX_LOCATION))]
+    location: Annotated[str | None, PlainValidator(line(places.MAX_LOCATION))]
+    locations: Annotated[list[Location], PlainValidator(places.locations)]
     country: Annotated[str | None, PlainValidator(coercion.country)]
     workplace: Annotated[Workplace | None, PlainValidator(choice(Workplace))]
     employment_type: Annotated[EmploymentType | None, PlainValidator(choice(EmploymentType))]

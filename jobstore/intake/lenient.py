@@ -2,22 +2,43 @@
 
 A value that cannot be read costs its field, not the posting: it is left out, kept in
 ``attributes`` under its own name, and reported as an :class:`Omission`. The steps of that, and
-what is true between fields, live here; how a value is read does not.
+what is true between fields, live here; how a value is read is in
+:mod:`jobstore.intake.readings`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobstore.errors import Fault, InvalidPosting
-from jobstore.intake import coercion
-from jobstore.intake.validation import KNOWN, REQUIRED, check_posting, reader
-from jobstore.records import COMPANY_NOT_STATED, JobPosting
+from jobstore.intake import coercion, mending
+from jobstore.intake.plain_values import PLAIN, json_value, plain
+from jobstore.intake.sentinels import FIRST_CHARACTERS, TIMES, states_nothing, without_salary
+from jobstore.intake.validation import KNOWN, REQUIRED, check_posting, reader, unknown
+from jobstore.records import COMPANY_NOT_STATED, MAX_ATTRIBUTES, JobPosting
+
+if TYPE_CHECKING:
+    from jobstore.intake.readings import Reader
 
 # The clocks of two machines differ; nothing was seen further in the future.
 AHEAD = timedelta(days=1)
+
+# Without these there is no posting.
+_DECIDING = REQUIRED - {"company"}
+_LINES = ("title", "company", "location", "industry")
+# How a company's name ends when its rating stands behind it.
+_RATED_ENDS = frozenset("0123456789 \n\r")
+_SALARY = ("salary_min", "salary_max")
+# What an amount is of; one that cannot be read takes the amounts with it.
+_UNITS = ("salary_period", "salary_currency")
+_PAID = frozenset((*_SALARY, "salary_text"))
+_SIGHTINGS = ("first_seen_at", "last_seen_at")
+_SEEN = frozenset(_SIGHTINGS)
 
 
 class Omission(NamedTuple):
@@ -38,11 +59,12 @@ class Translated(dict[str, Any]):
 
     ``origin`` gives a field's own name at the source and its raw value, or ``None`` where they
     are the field's; it is asked only about values that are left out. ``broken`` is what the
-    mapping itself left out.
+    mapping itself left out. ``own_id`` is the row's own id where its address has another.
     """
 
     origin: Callable[[str], tuple[str, Any] | None] | None = None
     broken: Sequence[Omission] = ()
+    own_id: str | None = None
 
 
 def accept(
@@ -67,7 +89,8 @@ def accept(
     else:
         checked, omissions = take_in(posting, seen_at=seen_at)
     if seen_at is not None and checked.last_seen_at is None:
-        checked.last_seen_at = seen_at
+        known: Any = checked.first_seen_at
+        checked.last_seen_at = max(seen_at.astimezone(UTC), known or seen_at)
     return checked, omissions
 
 
@@ -76,32 +99,258 @@ def take_in(
 ) -> tuple[JobPosting, list[Omission]]:
     """Return the posting that ``given`` states, and what of it was not taken as it came.
 
-    Raises InvalidPosting only where there is no title, no source or no id at the source.
+    Values are made plain (numpy, pandas, enums), and what stands for "not stated" is taken out.
+    Then each is read strictly, and where that fails as people write it. What still fails goes to
+    ``attributes``, and so do fields that a posting does not have. ``seen_at``, or else the
+    present time, is what ``3 days ago`` counts from.
+
+    Raises InvalidPosting only where there is no usable title, source or id at the source.
     """
     if not isinstance(given, Mapping):
         raise InvalidPosting("a posting must be a JobPosting or a mapping")
-    values = dict(given)
-    omissions = [*getattr(given, "broken", ())]
-    checked, found = reader()({name: values[name] for name in values if name in KNOWN})
-    faults = [fault for fault in found if fault.field in REQUIRED - {"company"}]
-    faults += [
-        Fault(name, "is required")
-        for name in REQUIRED - {"company"}
-        if checked.get(name) is None and all(fault.field != name for fault in faults)
-    ]
-    if faults:
-        raise InvalidPosting(faults)
-    if checked.get("company") is None:
-        checked["company"] = COMPANY_NOT_STATED
-    attributes = checked.setdefault("attributes", {})
-    for name, reason in found:
-        value = values[name]
-        own = origin(name) if (origin := getattr(given, "origin", None)) else None
-        own_name, raw = own or (name, value)
-        attributes.setdefault(own_name, str(raw))
-        omissions.append(Omission(name, own_name, coercion.kind(value), reason))
-    for low, high in (("salary_min", "salary_max"), ("first_seen_at", "last_seen_at")):
-        if None not in (ends := (checked.get(low), checked.get(high))) and ends[0] > ends[1]:
-            checked[low], checked[high] = ends[1], ends[0]
-            omissions.append(Omission(low, low, "range", f"was above {high}: turned round"))
-    return JobPosting(**checked), omissions
+    try:
+        return _Intake(given, seen_at).posting()
+    except InvalidPosting:
+        raise
+    except Exception as error:  # of the methods of whatever objects the mapping holds
+        raise InvalidPosting(f"cannot be read: {type(error).__name__}") from error
+
+
+class _Intake:
+    """One posting on its way in."""
+
+    def __init__(self, given: Mapping[str, Any], seen_at: datetime | None) -> None:
+        self._given = given
+        self._seen_at = seen_at
+        self._origin = getattr(given, "origin", None)
+        self._omissions: list[Omission] = list(getattr(given, "broken", ()))
+        # Raw values to keep in the attributes, by their own names.
+        self._kept: dict[str, Any] = {}
+
+    def posting(self) -> tuple[JobPosting, list[Omission]]:
+        values = self._stated()
+        self._mend(values)
+        checked, faults = reader()(values)
+        if not values.keys() >= _DECIDING:
+            faults += [Fault(name, "is required") for name in _DECIDING - values.keys()]
+        if faults:
+            self._read(values, checked, faults)
+        if skills := checked.get("skills"):
+            checked["skills"] = _told(skills)
+        if not checked.get("company"):
+            checked["company"] = COMPANY_NOT_STATED
+        if not _PAID.isdisjoint(values):
+            self._salary(values, checked)
+        if not _SEEN.isdisjoint(values):
+            self._sightings(checked)
+        if self._kept:
+            self._keep(checked)
+        return JobPosting(**checked), self._omissions
+
+    def _stated(self) -> dict[str, Any]:
+        """Return the fields that state something, as plain values."""
+        values: dict[str, Any] = {}
+        for name, value in self._given.items():
+            kind = type(value)
+            # Most values are told by one look at the first character.
+            if kind is str:
+                if value[:1] not in FIRST_CHARACTERS and name not in TIMES:
+                    values[name] = value
+                    continue
+            elif kind not in PLAIN:
+                value = plain(value)
+            if value is not None and not states_nothing(name, value):
+                values[name] = value
+        if not values.keys() <= KNOWN:
+            for name in values.keys() - KNOWN:
+                own = name if isinstance(name, str) else str(json_value(name))
+                self._leave_out(name, values.pop(name), unknown(name, KNOWN).reason, own)
+        return values
+
+    def _mend(self, values: dict[str, Any]) -> None:
+        """Mend texts that came broken; the original of those in another encoding is kept."""
+        company = values.get("company")
+        if isinstance(company, str) and company[-1:] in _RATED_ENDS:
+            name = mending.without_rating(company, values.get("attributes"))
+            if name is not company:
+                values["company"] = name
+                self._keep_raw("company")
+        lines = [text for name in _LINES if type(text := values.get(name)) is str]
+        for name in _LINES if mending.is_odd("|".join(lines)) else ():
+            text = values.get(name)
+            if isinstance(text, str):
+                mended, broken = mending.line(text)
+                if mended is not text:
+                    values[name] = mended
+                    if broken:
+                        self._keep_raw(name)
+        text = values.get("description")
+        if isinstance(text, str) and not text.isascii():
+            mended = mending.in_encoding(text)
+            if mended is not text:
+                values["description"] = mended
+                self._keep_raw("description")
+
+    def _read(self, values: dict[str, Any], checked: dict[str, Any], faults: list[Fault]) -> None:
+        """Read the values that the strict readers refused as people write them."""
+        from jobstore.intake.readings import Known
+
+        known = Known(checked, self._seen_at or datetime.now(UTC))
+        refused = {fault.field: fault.reason for fault in reversed(faults)}
+        deciding: list[Fault] = []
+        for name, read in _readers().items():
+            if name not in refused:
+                continue
+            try:
+                if name not in values:
+                    raise ValueError(refused[name])
+                reading = read(values[name], known)
+                sound, wrong = reader()({name: reading.value})
+                if wrong:
+                    raise ValueError(wrong[0].reason)
+            except ValueError as error:
+                if name in _DECIDING:
+                    deciding.append(Fault(name, str(error)))
+                elif name in values:
+                    self._leave_out(name, values[name], str(error))
+                continue
+            checked |= sound
+            if reading.note:
+                self._leave_out(name, values[name], reading.note)
+            checked |= {key: value for key, value in reading.beside.items() if key not in values}
+        if deciding:
+            raise InvalidPosting(deciding)
+        if "attributes" in refused:
+            self._attributes(values["attributes"], checked)
+
+    def _attributes(self, value: Any, checked: dict[str, Any]) -> None:
+        """Take of the attributes what JSON can hold, and what there is room for."""
+        if isinstance(value, str):
+            with suppress(ValueError, RecursionError):
+                value = json.loads(value)
+        if not isinstance(value, dict):
+            reason = f"must be a JSON object, not {coercion.kind(value)}"
+            self._leave_out("attributes", value, reason)
+            return
+        attributes = json_value(value)
+        sizes = {name: _size(name, item) for name, item in attributes.items()}
+        total = sum(sizes.values()) + 2
+        for name in sorted(sizes, key=sizes.__getitem__, reverse=True):
+            if total <= MAX_ATTRIBUTES:
+                break
+            total -= sizes[name]
+            self._too_long("attributes", coercion.shorten(name), attributes.pop(name))
+        checked["attributes"] = attributes
+
+    def _salary(self, values: dict[str, Any], checked: dict[str, Any]) -> None:
+        """Leave out amounts that are none, or of an unknown unit; read the text where there are
+        none."""
+        stated = [name for name in _SALARY if checked.get(name) is not None]
+        if len(stated) == 2 and not self._omissions and checked["salary_max"]:
+            self._turn_round(checked, *_SALARY)
+            return
+        left = {omission.field for omission in self._omissions}
+        for unit in _UNITS:
+            if stated and unit in left and checked.get(unit) is None:
+                for name in stated:
+                    del checked[name]
+                    self._leave_out(name, values[name], f"depends on {unit}, which is left out")
+                return
+        for name in without_salary(checked) if stated else ():
+            del checked[name]
+            stated.remove(name)
+        self._turn_round(checked, *_SALARY)
+        text = checked.get("salary_text")
+        if text is None or stated or not left.isdisjoint((*_SALARY, *_UNITS)):
+            return
+        from jobstore.intake.salaries import parse_salary  # few rows have only a text
+
+        currency, country = checked.get("salary_currency"), checked.get("country")
+        parsed = parse_salary(text, currency=currency, country=country)
+        if all(checked.get(unit) in (None, parsed.get(unit)) for unit in _UNITS):
+            sound, wrong = reader()(parsed)
+            if not wrong and not without_salary(sound):
+                checked |= sound
+
+    def _sightings(self, checked: dict[str, Any]) -> None:
+        # One in the future would make every sighting that follows an old one.
+        for name in _SIGHTINGS:
+            moment = checked.get(name)
+            if moment is not None and moment > datetime.now(UTC) + AHEAD:
+                del checked[name]
+                self._leave_out(name, self._given[name], "must not be in the future")
+        self._turn_round(checked, *_SIGHTINGS)
+
+    def _turn_round(self, checked: dict[str, Any], low: str, high: str) -> None:
+        first, last = checked.get(low), checked.get(high)
+        if first is not None and last is not None and first > last:
+            checked[low], checked[high] = last, first
+            own, _ = self._own(low)
+            self._omissions.append(Omission(low, own, "range", f"is above {high}: turned round"))
+
+    def _own(self, name: str) -> tuple[str, Any]:
+        """Return a field's own name at the source, and its raw value."""
+        found = self._origin(name) if self._origin else None
+        return found or (name, self._given.get(name))
+
+    def _keep_raw(self, name: str) -> None:
+        own, raw = self._own(name)
+        self._kept[own] = raw
+
+    def _leave_out(self, name: Any, value: Any, reason: str, own: str | None = None) -> None:
+        raw = value
+        if own is None:
+            own, raw = self._own(name)
+        self._kept[own] = raw
+        field = name if name in KNOWN else coercion.shorten(own)
+        self._omissions.append(Omission(field, coercion.shorten(own), coercion.kind(raw), reason))
+
+    def _too_long(self, field: str, own: str, raw: Any) -> None:
+        reason = f"is too long to be kept in attributes (at most {MAX_ATTRIBUTES:,} characters)"
+        self._omissions.append(Omission(field, own, coercion.kind(raw), reason))
+
+    def _keep(self, checked: dict[str, Any]) -> None:
+        """Put raw values into the attributes, beside what is there."""
+        attributes = checked.setdefault("attributes", {})
+        total = len(coercion.JSON.encode(attributes))
+        for own, raw in self._kept.items():
+            value, key = json_value(raw), json_value(own)
+            if value is None or attributes.get(key) == value:
+                continue
+            key = next(each for each in _names(key) if each not in attributes)
+            total += (size := _size(key, value))
+            if total > MAX_ATTRIBUTES:
+                total -= size
+                self._too_long("attributes", coercion.shorten(key), raw)
+            else:
+                attributes[key] = value
+
+
+def _told(skills: list[str]) -> list[str]:
+    """Return the skills that say something, as they are read."""
+    if mending.is_odd("|".join(skills)):
+        skills = [mending.line(skill)[0] for skill in skills]
+    return [skill for skill in skills if not states_nothing("skills", skill)]
+
+
+def _names(own: str) -> Iterable[str]:
+    """Yield names for a raw value: its own, and others where the source has that one as well."""
+    yield own
+    yield f"{own} (as found)"
+    number = 2
+    while True:
+        yield f"{own} (as found, {number})"
+        number += 1
+
+
+def _size(name: str, value: Any) -> int:
+    """Return the characters that an entry of a JSON object takes, with its comma."""
+    return len(coercion.JSON.encode({name: value})) - 1
+
+
+@cache
+def _readers() -> dict[str, Reader]:
+    # What they need takes a while to load, and plain rows do not need them.
+    from jobstore.intake.readings import READERS
+
+    return READERS

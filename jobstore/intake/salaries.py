@@ -1,57 +1,60 @@
-"""Salaries that sources write as text: ``$19 - $20 an hour``, ``$40k-$73k``, ``Up to $9.50``.
+"""Salaries that sources write as text: ``$19 - $20 an hour``, ``bis zu 60.000 € im Jahr``.
 
-A careful reader, not a clever one: what it does not understand stays text.
+A careful reader, not a clever one: it reads a text only if it knows every word of it, and they
+have one meaning together. Anything else stays text.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
-from jobstore.intake.spellings import CURRENCIES
+from jobstore.intake.amounts import Currencies, factor, named_currency, scaled
+from jobstore.intake.pay_words import Token, even_out, role_sets, tokens, yearly_currencies
 from jobstore.records import SalaryPeriod
 
-# A sign alone stands for the currency that uses it most on job boards.
-_SIGNS = {
-    "US$": "USD",
-    "CA$": "CAD",
-    "C$": "CAD",
-    "AU$": "AUD",
-    "A$": "AUD",
-    "NZ$": "NZD",
-    "S$": "SGD",
-    "HK$": "HKD",
-    "R$": "BRL",
-    "$": "USD",
-    "€": "EUR",
-    "£": "GBP",
-    "₹": "INR",
-    "¥": "JPY",
-    "₩": "KRW",
-}
-_SIGN = re.compile("|".join(map(re.escape, sorted(_SIGNS, key=len, reverse=True))))
-_CODE = re.compile(r"\b[A-Z]{3}\b")
-_AMOUNT = re.compile(r"(\d[\d.,' \u00a0\u202f]*\d|\d)\s*([kKmM]\b)?")
-_RANGE = re.compile(r"[^\w]*([A-Z]{3})?\s*(-|–|—|~|\bto\b|\band\b)\s*([A-Z]{1,3})?[^\w]*")
-_PERIOD = re.compile(
-    r"(?:\b(?:an?|per|each)\s+|/\s*)(hour|hr|day|week|month|year|yr|annum)\b"
-    r"|\b(hourly|daily|weekly|monthly|yearly|annually|annual|p\.?a\.?)(?:\b|$)",
-    re.IGNORECASE,
-)
-_PERIODS = {
-    "h": SalaryPeriod.HOUR,
-    "d": SalaryPeriod.DAY,
-    "w": SalaryPeriod.WEEK,
-    "m": SalaryPeriod.MONTH,
-    "y": SalaryPeriod.YEAR,
-    "a": SalaryPeriod.YEAR,
-    "p": SalaryPeriod.YEAR,
-}
-_UNITS = {"k": 1000, "m": 1_000_000}
 _LONGEST = 300
 # From here on an amount in dollars, euros or pounds without a period is surely a year's.
 _YEARLY_FROM = 10_000
+
+# The order of roles in a text that can be read: a letter is a token that may play this role,
+# ``_`` what may stand anywhere: a currency, or a period with or without words for "per".
+_AROUND = "(?:[C]|[P]|[E]{1,2}[UP])"
+_ORDER = r"""
+    _{0,3}(?P<before>[LFHW])?_{0,3}(?P<first>[N])(?P<times>[M])?_{0,4}(?P<after>[lh])?_{0,3}
+    (?:(?P<mark>[R][H]?|[A][H]?|[H])
+    _{0,3}(?P<second>[N])(?P<second_times>[M])?_{0,4}(?P<beyond>[lh])?_{0,3})?
+"""
+_GROUPS = ("before", "first", "times", "after", "mark", "second", "second_times", "beyond")
+
+
+class _Unclear(ValueError):
+    """The text has no reading, or more than one."""
+
+
+class _Grammar(NamedTuple):
+    letters: dict[frozenset[str], str]
+    order: re.Pattern[str]
+
+
+@cache
+def _grammar() -> _Grammar:
+    """Give each set of roles a character of its own, so that ``re`` can read a run of tokens."""
+    letters = {
+        roles: chr(0xE000 + number) for number, roles in enumerate(sorted(role_sets(), key=sorted))
+    }
+
+    def of(roles: str) -> str:
+        found = [letter for have, letter in letters.items() if have & set(roles)]
+        return f"[{''.join(found)}]"
+
+    order = _ORDER.replace("_{", f"{_AROUND}{{").replace("\n", "").replace(" ", "")
+    return _Grammar(letters, re.compile(re.sub(r"\[(\w+)\]", lambda roles: of(roles[1]), order)))
 
 
 def parse_salary(
@@ -59,72 +62,143 @@ def parse_salary(
 ) -> dict[str, Any]:
     """Return the salary fields that ``text`` states; only ``salary_text`` if it is unclear.
 
-    One or two amounts, a currency and a period are understood. ``Up to`` and ``from`` leave
-    the other end open; a single amount is both ends. Without a period, amounts in thousands
-    (``k``) and dollars, euros and pounds of 10,000 or more are per year; other amounts are not
-    taken, since 20 an hour is not 20 a year. A bare ``$`` is taken as USD.
+    One or two amounts, a currency and a period are understood, in the large languages. Words
+    such as ``up to`` and ``from`` leave the other end open; a single amount is both ends. Without
+    a period, dollars, euros, pounds and Swiss francs of 10,000 or more are per year; other
+    amounts are not taken, since 20 an hour is not 20 a year. A bonus beside a salary is passed
+    over. A bare ``$`` is taken as USD.
+
+    ``currency`` (ISO 4217) and ``country`` (ISO 3166-1 alpha-2) are what else is known of the
+    posting: a text that names another currency is unclear.
     """
     unclear = {"salary_text": text}
-    if len(text) > _LONGEST:
+    if len(text) > _LONGEST or not any(character.isdecimal() for character in text):
         return unclear
-    currency = _currency(text) or currency
-    found = list(_AMOUNT.finditer(text))
-    if not 1 <= len(found) <= 2 or currency is None:
+    try:
+        stated = _read(text, currency, country)
+    except ValueError:
         return unclear
-    if len(found) == 2 and not _RANGE.fullmatch(text[found[0].end() : found[1].start()]):
-        return unclear
-    amounts = [_amount(match[1]) for match in found]
-    if None in amounts:
-        return unclear
-    units = [(match[2] or "").lower() for match in found]
-    # "$40-73k": the unit is said once, for both.
-    units = [unit or units[-1] for unit in units]
-    values = [
-        amount * _UNITS.get(unit, 1)
-        for amount, unit in zip(amounts, units, strict=True)
-        if amount is not None
+    return {name: value for name, value in stated.items() if value is not None} | unclear
+
+
+def _read(text: str, currency: str | None, country: str | None) -> dict[str, Any]:
+    every = list(_of_salary(list(tokens(even_out(text)))))
+    found = [token for token in every if not token.roles <= {"S", "X", "I"}]
+    grammar = _grammar()
+    order = grammar.order.fullmatch("".join(grammar.letters[token.roles] for token in found))
+    if order is None:
+        raise _Unclear
+    parts = {name: found[order.start(name) : order.end(name)] for name in _GROUPS if order[name]}
+    spans = [order.span(name) for name in parts]
+    around = [
+        token
+        for place, token in enumerate(found)
+        if not any(start <= place < end for start, end in spans)
     ]
-    period = _period(text)
+    allowed = named_currency(every, currency=currency, country=country)
+    if not allowed.codes:
+        raise _Unclear
+    amounts = _amounts(parts, allowed, country)
+    if min(amounts) == 0:
+        raise _Unclear
+    period = _period(around)
     if period is None:
-        large = currency in ("USD", "EUR", "GBP") and min(values) >= _YEARLY_FROM
-        if not large and "k" not in units:
-            return unclear
+        if allowed.code not in yearly_currencies() or min(amounts) < _YEARLY_FROM:
+            raise _Unclear
         period = SalaryPeriod.YEAR
-    low: Decimal | None = values[0]
-    high: Decimal | None = values[-1]
-    if len(values) == 1 and re.search(r"\bup to\b|\bmax", text, re.IGNORECASE):
-        low = None
-    elif len(values) == 1 and re.search(r"\bfrom\b|\bmin|\bstarting\b|\+", text, re.IGNORECASE):
-        high = None
-    elif values[0] > values[-1]:
-        return unclear
-    found_fields = {
+    low, high = _ends(parts, amounts)
+    return {
         "salary_min": low,
         "salary_max": high,
-        "salary_currency": currency,
+        "salary_currency": allowed.code,
         "salary_period": period,
-        "salary_text": text,
     }
-    return {name: value for name, value in found_fields.items() if value is not None}
 
 
-def _currency(text: str) -> str | None:
-    codes = {code for code in _CODE.findall(text) if code in CURRENCIES}
-    if not codes:
-        codes = {_SIGNS[sign] for sign in _SIGN.findall(text)}
-    return codes.pop() if len(codes) == 1 else None
+def _of_salary(found: list[Token]) -> Iterator[Token]:
+    """Yield the tokens that are not about a bonus beside the salary."""
+    at, amounts = 0, False
+    while at < len(found):
+        token = found[at]
+        if token.roles & {"S", "+", "A"}:
+            end = at + 1
+            while end < len(found) and not found[end].roles & {"S", "+"}:
+                end += 1
+            part = found[at + 1 : end]
+            roles = {role for each in part for role in each.roles}
+            if "B" in roles or ("%" in roles and "N" not in roles):
+                # "$50,000+ bonus" may be 50,000 or more, or a bonus beside it.
+                doubtful = "l" in token.roles and not token.spaced and part[0].spaced
+                if not amounts or doubtful or "?" in roles:
+                    raise _Unclear
+                at = end
+                continue
+            if "+" in token.roles and "l" not in token.roles:
+                raise _Unclear
+        if token.roles & {"B", "?"}:
+            raise _Unclear
+        amounts = amounts or "N" in token.roles
+        yield token
+        at += 1
 
 
-def _amount(digits: str) -> Decimal | None:
-    plain = re.sub(r"[' \u00a0\u202f]", "", digits)
-    if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d{1,2})?|\d+(\.\d{1,2})?", plain):
-        return Decimal(plain.replace(",", ""))
-    # As most of Europe writes it: 45.000,50
-    if re.fullmatch(r"\d{1,3}(\.\d{3})+(,\d{1,2})?|\d+,\d{1,2}", plain):
-        return Decimal(plain.replace(".", "").replace(",", "."))
-    return None
+def _amounts(
+    parts: dict[str, list[Token]], allowed: Currencies, country: str | None
+) -> list[Decimal]:
+    """Return the one or two amounts; a multiplier that is said once may be of both."""
+    first, times = parts["first"][0].text, factor(parts.get("times", ()))
+    if "second" not in parts:
+        return [scaled(first, times, allowed, country=country)]
+    second_times = factor(parts.get("second_times", ()))
+    second = scaled(parts["second"][0].text, second_times, allowed, country=country)
+    if times == 1 and second_times > 1:
+        # "$40-73k" are thousands both, "$900 - $1.5k" are not.
+        with suppress(ValueError):
+            shared = scaled(first, second_times, allowed, country=country)
+            if shared <= second:
+                return [shared, second]
+    return [scaled(first, times, allowed, country=country), second]
 
 
-def _period(text: str) -> SalaryPeriod | None:
-    found = {_PERIODS[(first or second)[0].lower()] for first, second in _PERIOD.findall(text)}
-    return found.pop() if len(found) == 1 else None
+def _period(around: list[Token]) -> SalaryPeriod | None:
+    """Return the period that is said, once or several times."""
+    said = set()
+    for token, following in zip_longest(around, around[1:]):
+        # "a" is a word for "per", or a year where nothing follows it.
+        if "E" in token.roles and following is not None and following.roles & {"E", "U", "P"}:
+            continue
+        if "C" not in token.roles:
+            said |= {token.meaning[role] for role in "PU" if role in token.roles}
+    if len(said) > 1:
+        raise _Unclear
+    return said.pop() if said else None
+
+
+def _ends(
+    parts: dict[str, list[Token]], amounts: list[Decimal]
+) -> tuple[Decimal | None, Decimal | None]:
+    """Return the lower and the upper end; the one that is left open is ``None``."""
+    before, after, beyond, mark = (
+        {role for token in parts.get(name, ()) for role in token.roles}
+        for name in ("before", "after", "beyond", "mark")
+    )
+    low, high = amounts[0], amounts[-1]
+    if len(amounts) == 1:
+        opening = before & set("LF") or after & {"l"}
+        closing = before & {"H"} or after & {"h"}
+        if before & {"W"} or (before and after) or (opening and closing):
+            raise _Unclear
+        return (None if closing else low), (None if opening else high)
+    if after or beyond:
+        joined = not before and "l" in after and "h" in beyond
+    elif before:
+        joined = bool(
+            ("F" in before and mark & set("RH"))
+            or ("L" in before and "H" in mark)
+            or ("W" in before and mark & set("RA"))
+        )
+    else:
+        joined = "R" in mark
+    if not joined or low > high:
+        raise _Unclear
+    return low, high

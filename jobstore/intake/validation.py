@@ -48,6 +48,9 @@ def check_posting(posting: JobPosting | Mapping[str, Any]) -> JobPosting:
       ``company`` and ``industry`` 300, ``location`` 2,000, ``company_size`` 100,
       ``salary_text`` 300, URLs 2,048, ``description`` 200,000; ``skills`` 200 of 200 each,
       repeated ones dropped, those of a set sorted.
+    - ``locations``: at most 200, each a Location, a text or a mapping with the fields of a
+      Location, whose city and region have up to 300 characters; repeated ones dropped. One without
+      a text gets its city, region and country, joined by commas.
     - Enums: our values and the spellings in :mod:`jobstore.intake.spellings`, whatever their case,
       white space and punctuation; ``Not Applicable`` and its like mean not stated.
     - ``country`` (ISO 3166-1 alpha-2) and ``salary_currency`` (ISO 4217) in any case.
@@ -82,9 +85,9 @@ def check_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the normalised ``changes`` to a stored posting, by the rules of check_posting.
 
     All fields but the keys and the times that the store keeps can be changed, and so can
-    ``status``. ``None`` and blank clear an optional field: ``skills`` becomes ``[]``,
-    ``attributes`` ``{}``, anything else ``None``. One end of a salary range is checked against
-    the stored other end by :func:`jobstore.derived.merge.edit`.
+    ``status``. ``None`` and blank clear an optional field: ``skills`` and ``locations`` become
+    ``[]``, ``attributes`` ``{}``, anything else ``None``. One end of a salary range is checked
+    against the stored other end by :func:`jobstore.derived.merge.edit`.
 
     Raises InvalidPosting with every fault.
     """

@@ -12,6 +12,7 @@ from jobstore.records.postings import (
     Job,
     JobPosting,
     JobSummary,
+    Location,
     Revision,
 )
 from jobstore.records.results import (
@@ -37,6 +38,7 @@ __all__ = [
     "Job",
     "JobPosting",
     "JobSummary",
+    "Location",
     "Outcome",
     "Page",
     "Rejection",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +17,20 @@ MAX_ATTRIBUTES = 200_000
 COMPANY_NOT_STATED = "(not stated)"
 """The company of a posting whose source names none. In brackets, so that it cannot be taken
 for a company's name; an upsert keeps a name that is known."""
+
+
+@dataclass(slots=True, frozen=True)
+class Location:
+    """One place of a posting: as the source writes it, and its parts where they are stated.
+
+    ``country`` is ISO 3166-1 alpha-2. Of a remote job, a place that states a country and neither
+    city nor region is where people may live who do it.
+    """
+
+    text: str
+    city: str | None = None
+    region: str | None = None
+    country: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,6 +48,10 @@ class JobPosting:
     aware datetimes or ISO 8601 text with an offset. ``attributes`` is a JSON object that keeps
     whatever else the source gave; an upsert merges it key by key.
 
+    ``locations`` are all places, each as a :class:`Location`, a text or a mapping with the names
+    of its fields. Where only they are stated, ``location`` becomes their texts joined by ``; ``,
+    and ``country`` the one that all of them have; where only ``location`` is, it is the one place.
+
     ``status``, ``first_seen_at``, ``last_seen_at`` and ``closed_at`` are for importers that
     know when a posting was seen; a scraper leaves them out, and a posting that is handed in
     without them was seen now and is open.
@@ -43,6 +62,7 @@ class JobPosting:
     title: str
     company: str
     location: str | None = None
+    locations: list[Location | str | Mapping[str, Any]] = field(default_factory=list)
     country: str | None = None
     workplace: Workplace | str | None = None
     employment_type: EmploymentType | str | None = None
@@ -88,6 +108,7 @@ class Job:
     title: str
     company: str
     location: str | None = None
+    locations: list[Location] = field(default_factory=list)
     country: str | None = None
     workplace: Workplace | None = None
     employment_type: EmploymentType | None = None
@@ -114,6 +135,11 @@ class Job:
     updated_at: datetime
     closed_at: datetime | None = None
 
+    def __post_init__(self) -> None:
+        """State the location as the one place, where no places are given."""
+        if self.location is not None and not self.locations:
+            self.locations = [Location(self.location, country=self.country)]
+
 
 @dataclass(slots=True, kw_only=True)
 class JobSummary:
@@ -131,6 +157,7 @@ class JobSummary:
     title: str
     company: str
     location: str | None = None
+    locations: list[Location] = field(default_factory=list)
     country: str | None = None
     workplace: Workplace | None = None
     employment_type: EmploymentType | None = None

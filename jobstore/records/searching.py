@@ -17,6 +17,7 @@ class Sort(StrEnum):
     RELEVANCE = "relevance"
     SALARY = "salary"
     APPLICANTS = "applicants"
+    EXPIRES = "expires"
 
 
 @dataclass(slots=True, frozen=True)
@@ -32,8 +33,12 @@ class SearchQuery:
     matches when its own range, as a yearly equivalent (hour x 2,080, day x 260, week x 52,
     month x 12, no period: as it is), reaches into them. A posting that states only one end of
     its range counts with that one amount. ``posted_since`` and ``posted_until`` are aware
-    datetimes, both inclusive, and compare ``posted_at``, or ``first_seen_at`` where the source
-    gave no date.
+    datetimes, both inclusive, and compare the time that a posting is listed under: ``posted_at``,
+    or ``first_seen_at`` where the source gave no date or one more than a day after that.
+
+    ``expired=False`` finds postings whose ``expires_at`` is not stated or still to come at the
+    time of the search, ``expired=True`` those for which it is past. All pages of one search
+    compare with the time of its first page.
     """
 
     text: str | None = None
@@ -54,6 +59,7 @@ class SearchQuery:
     posted_until: datetime | None = None
     applicants_min: int | None = None
     applicants_max: int | None = None
+    expired: bool | None = None
     sort: Sort | str = Sort.NEWEST
 
 
@@ -72,7 +78,8 @@ class Page:
     ``next_cursor`` continues after the last item, ``None`` when there is nothing more.
     ``total`` is exact up to 1,000; beyond that it stays 1,001 and ``total_capped`` is true.
     ``facets`` has an entry for each facet that was asked for, its most frequent values first,
-    counted over the newest 1,001 matches.
+    counted over the newest 1,001 matches. ``notes`` are plain sentences that say how parts of the
+    text were understood which may mean something else to whoever wrote them.
     """
 
     items: list[JobSummary]
@@ -80,3 +87,4 @@ class Page:
     total: int = 0
     total_capped: bool = False
     facets: dict[str, list[FacetCount]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)

@@ -6,6 +6,7 @@ is in :mod:`jobstore.search.grammar`; how a filter is answered is an engine's co
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -50,7 +51,7 @@ class Criteria:
 
     Each tuple holds alternatives in their comparable form (folded, or codes), sorted; an empty
     one is no filter. Of ``skills`` all are required. Salaries are amounts per year, times are in
-    UTC; all bounds are inclusive.
+    UTC; all bounds are inclusive. ``expired`` compares with ``as_of``, which :meth:`at` sets.
     """
 
     text: Expression | None = None
@@ -71,6 +72,8 @@ class Criteria:
     posted_until: datetime | None = None
     applicants_min: int | None = None
     applicants_max: int | None = None
+    expired: bool | None = None
+    as_of: datetime | None = None
     sort: Sort = Sort.NEWEST
 
     @property
@@ -78,15 +81,23 @@ class Criteria:
         """Whether every posting satisfies this."""
         return self is _EVERYTHING or all(getattr(self, name) in (None, ()) for name in _FILTERS)
 
+    def at(self, moment: datetime) -> Criteria:
+        """Return the same criteria at a moment, which matters only where ``expired`` is asked."""
+        return self if self.expired is None else dataclasses.replace(self, as_of=moment)
+
     @property
     def fingerprint(self) -> bytes:
         """A hash that equal criteria share in every process and release of this format."""
-        content = "\n".join(f"{name}={getattr(self, name)!r}" for name in (*_FILTERS, "sort"))
+        asked = self
+        if self.text is not None and self.text.notes:
+            # What is said about a query changes nothing in it.
+            asked = dataclasses.replace(self, text=self.text._replace(notes=()))
+        content = "\n".join(f"{name}={getattr(asked, name)!r}" for name in (*_FILTERS, "sort"))
         return blake2b(content.encode("utf-8", "backslashreplace"), digest_size=16).digest()
 
 
 _EVERYTHING = Criteria()
-_FILTERS = tuple(item.name for item in fields(Criteria) if item.name != "sort")
+_FILTERS = tuple(item.name for item in fields(Criteria) if item.name not in ("as_of", "sort"))
 
 
 def check_query(query: SearchQuery | None) -> Criteria:
@@ -217,6 +228,12 @@ def _applicants(value: object) -> int:
     return int(value)
 
 
+def _yes_or_no(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be True or False, not {type(value).__name__}")
+    return value
+
+
 def _moment(value: object) -> datetime:
     if not isinstance(value, datetime):
         raise ValueError(f"must be a datetime, not {type(value).__name__}")
@@ -254,6 +271,7 @@ _CHECKS: dict[str, Callable[[object], Any]] = {
     "posted_until": _moment,
     "applicants_min": _applicants,
     "applicants_max": _applicants,
+    "expired": _yes_or_no,
     "sort": _sort,
 }
 _RANGES = (

@@ -9,6 +9,7 @@ so the work for a page has a limit.
 
 from __future__ import annotations
 
+from jobstore.search.clusters import is_inside
 from jobstore.search.grammar import MAX_CHARACTERS, Expression, Term
 from jobstore.search.phrases import Effort, find_phrase, fold_in_place, foreign
 from jobstore.search.words import is_unspaced
@@ -180,4 +181,8 @@ def _window(text: str, start: int, end: int) -> tuple[int, int]:
     after = text[end:high].split(None, _WORDS_AFTER)
     if len(after) > _WORDS_AFTER or (high < len(text) and len(after) > 1):
         high -= len(after[-1])
+    while low < start and is_inside(text, low):
+        low += 1
+    while end < high < len(text) and is_inside(text, high):
+        high -= 1
     return low, high

@@ -4,29 +4,35 @@ Nothing here knows SQL, an index or any filter beside the text.
 
 ::
 
-    text        = item, { white space, item }        every item must hold
-    item        = alternatives | "-" term            "-": must not occur
-    alternatives = term, { "OR", term }              binds tighter: a b OR c is a AND (b OR c)
-    term        = [ field ":" ], ( word | phrase ), [ "*" ]
-    field       = "title" | "company" | "location"   in any case
-    phrase      = '"', any text without '"', '"'     words that follow each other
-    word        = text without white space, parentheses and '"'
+    text         = item, { [ "AND" ], item }               every item must hold
+    item         = alternatives | exclusion
+    alternatives = operand, { ( "OR" | "|" ), operand }    binds tighter: a b OR c is a AND (b OR c)
+    exclusion    = ( "-" | "!" | "NOT" ), operand          must not occur
+    operand      = [ field ":" ], ( word | phrase | "(", text, ")" )
+    field        = "title" | "company" | "location"        in any case
+    phrase       = '"', any text without '"', '"', [ "*" ] words that follow each other
+    word         = text without white space, parentheses, "|" and '"'; "*" at its end
 
-Parentheses are white space. What a word is, :mod:`jobstore.search.words` says: one that
-holds several, such as ``dev-ops``, is a phrase. ``*`` at the end stands for any ending of the
-last word. ``OR`` is an operator only in upper case and between two terms, so that ``Portland, OR``
-finds Oregon. Signs without any word beside words are ignored.
+The pieces of a text and what they are is :mod:`jobstore.search.pieces`; what a word is,
+:mod:`jobstore.search.words` says: one that holds several, such as ``dev-ops``, is a phrase. ``*``
+stands for any ending of the last word. Operators are words where they join nothing: ``Portland,
+OR`` finds Oregon. Signs without any word beside words are ignored.
+
+What an expression asks for is a list of groups, of each of which one term must occur: parentheses
+are multiplied out, ``a OR (b c)`` is ``(a OR b) (a OR c)``.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from itertools import chain
+from collections.abc import Iterable, Sequence
+from itertools import chain, product
 from typing import NamedTuple
 
 from jobstore.errors import Fault, InvalidQuery
-from jobstore.search.words import words
+from jobstore.search.pieces import Kind, Notes, Piece, pieces
+from jobstore.search.pieces import Term as Term
+from jobstore.search.spellings import also, together
 
 MAX_CHARACTERS = 1000
 MAX_TERMS = 32
@@ -34,30 +40,18 @@ MAX_TERMS = 32
 # has that word.
 MAX_REPEATS = 32
 
-_ITEM = re.compile(
-    r"""
-    (?P<minus>-?)
-    (?: (?P<field>title|company|location) : (?=[^\s()]) )?
-    (?: "(?P<phrase>[^"]*)(?:"|\Z)(?P<star>\*?) | (?P<word>[^\s()"]+) )
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-
-
-class Term(NamedTuple):
-    """One word or phrase, in one field or in any; with ``prefix`` its last word may have more
-    letters."""
-
-    words: tuple[str, ...]
-    prefix: bool = False
-    field: str | None = None
+Group = tuple[Term, ...]
 
 
 class Expression(NamedTuple):
-    """A search text: one term of each ``required`` tuple must occur, and no ``excluded`` term."""
+    """A search text: one term of each ``required`` tuple must occur, and no ``excluded`` term.
 
-    required: tuple[tuple[Term, ...], ...]
-    excluded: tuple[Term, ...]
+    ``notes`` say what was understood where it may be something else than was meant.
+    """
+
+    required: tuple[Group, ...]
+    excluded: Group
+    notes: tuple[str, ...] = ()
 
 
 def parse(text: str) -> Expression | None:
@@ -70,52 +64,180 @@ def parse(text: str) -> Expression | None:
         raise InvalidQuery([Fault("text", f"must have at most {MAX_CHARACTERS:,} characters")])
     if not text.strip():
         return None
-    required: list[tuple[Term, ...]] = []
-    excluded: list[Term] = []
-    joining = False  # an OR waits for its right-hand side
-    before: re.Match[str] | None = None
-    for match in _ITEM.finditer(text):
-        if match[0] == "OR" and before and not joining:
-            joining = True
-            continue
-        term = _term(match)
-        if term is None:
-            continue
-        if joining and before and (before["minus"] or match["minus"]):
-            raise InvalidQuery([Fault("text", "cannot have an excluded word beside OR")])
-        if match["minus"]:
-            excluded.append(term)
-        elif joining:
-            required[-1] = _with(required[-1], term)
-        else:
-            required.append((term,))
-        before, joining = match, False
-    if joining:
-        required.append((_OR,))
+    notes = Notes()
+    parser = _Parser(pieces(text, notes), notes)
+    level = parser.parse()
     # A term that is repeated changes nothing.
-    expression = Expression(tuple(dict.fromkeys(required)), tuple(dict.fromkeys(excluded)))
-    terms = [*chain(*expression.required), *expression.excluded]
+    required, excluded = dict.fromkeys(level.required), dict.fromkeys(level.excluded)
+    terms = [*chain(*required), *excluded]
     if not terms:
         raise InvalidQuery([Fault("text", "has no word to search for, only signs")])
     if len(terms) > MAX_TERMS:
-        raise InvalidQuery([Fault("text", f"must have at most {MAX_TERMS} words and phrases")])
+        raise _TOO_MANY
     if max(Counter(chain(*(term.words for term in terms))).values()) > MAX_REPEATS:
         raise InvalidQuery([Fault("text", f"must not have one word more than {MAX_REPEATS} times")])
-    return expression
+    if not required:
+        notes.add("Nothing but exclusions: every other posting is found.")
+    near = parser.near
+    return Expression(
+        tuple(dict.fromkeys(_spelled(group, near) for group in required)),
+        tuple(dict.fromkeys(chain(*(_spelled((term,), near) for term in excluded)))),
+        tuple(notes),
+    )
 
 
-_OR = Term(("or",))
+_TOO_MANY = InvalidQuery([Fault("text", f"must have at most {MAX_TERMS} words and phrases")])
+_BESIDE_OR = InvalidQuery([Fault("text", "cannot have an excluded word beside OR")])
 
 
-def _with(group: tuple[Term, ...], term: Term) -> tuple[Term, ...]:
-    return group if term in group else (*group, term)
+def _spelled(group: Group, near: dict[Term, Group]) -> Group:
+    """Return a group with the other spellings of its names beside them."""
+    return tuple(
+        dict.fromkeys(chain(*((term, *also(term), *near.get(term, ())) for term in group)))
+    )
 
 
-def _term(match: re.Match[str]) -> Term | None:
-    raw = match["phrase"] if match["word"] is None else match["word"]
-    found = words(raw)
-    if not found:
-        return None
-    prefix = bool(match["star"]) or raw.rstrip().endswith("*")
-    field = match["field"]
-    return Term(tuple(found), prefix, field.lower() if field else None)
+class _Level:
+    """What stands between two parentheses, or in the whole text, as far as it was read."""
+
+    def __init__(self, piece: Piece | None = None) -> None:
+        self.field = piece.field if piece else None
+        self.is_negative = piece is not None and piece.is_negative
+        self.required: list[Group] = []
+        self.excluded: list[Term] = []
+        # The groups of the last operand, which an OR goes on with; None after an exclusion.
+        self.last: int | None = None
+        self.is_joining = False
+        self.is_begun = False
+
+    def require(self, groups: Sequence[Group]) -> None:
+        """Take in an operand that must hold."""
+        if self.is_joining:
+            if self.last is None:
+                raise _BESIDE_OR
+            left = self.required[self.last :]
+            if len(left) * len(groups) > MAX_TERMS:
+                raise _TOO_MANY
+            joined = [tuple(dict.fromkeys((*a, *b))) for a, b in product(left, groups)]
+            self.required[self.last :] = dict.fromkeys(joined)
+        else:
+            self.last = len(self.required)
+            self.required += groups
+        self.is_joining, self.is_begun = False, True
+
+    def exclude(self, terms: Iterable[Term]) -> None:
+        """Take in an operand that must not hold."""
+        if self.is_joining:
+            raise _BESIDE_OR
+        self.excluded += terms
+        self.last, self.is_begun = None, True
+
+
+class _Parser:
+    def __init__(self, found: list[Piece], notes: Notes) -> None:
+        self._pieces = found
+        self._notes = notes
+        self._levels = [_Level()]
+        # Terms that stand beside another, which make a name together with it.
+        self.near: dict[Term, Group] = {}
+
+    def parse(self) -> _Level:
+        for number, piece in enumerate(self._pieces):
+            level = self._levels[-1]
+            following = self._following(number)
+            if piece.kind is Kind.OPEN:
+                self._levels.append(self._inherited(piece, level))
+            elif piece.kind is Kind.CLOSE:
+                self._close()
+            elif piece.kind is Kind.TERM or not self._joins(piece, level, following):
+                self._take(piece, level, number)
+        while len(self._levels) > 1:
+            self._notes.add("A parenthesis has no partner; the group goes to the end of the text.")
+            self._close()
+        return self._levels[0]
+
+    def _following(self, number: int) -> Piece | None:
+        number += 1
+        return self._pieces[number] if number < len(self._pieces) else None
+
+    def _joins(self, piece: Piece, level: _Level, following: Piece | None) -> bool:
+        """Read an operator; False where it joins nothing, so that it is a word."""
+        is_followed = following is not None and following.kind is not Kind.CLOSE
+        is_sign = piece.term is None
+        if piece.kind is Kind.OR and level.is_begun and is_followed and not level.is_joining:
+            level.is_joining = True
+            if is_sign:
+                self._notes.add("| was read as OR: one of both must occur.")
+            return True
+        if (
+            piece.kind is Kind.AND
+            and level.is_begun
+            and not level.is_joining
+            and following is not None
+            and following.kind in (Kind.TERM, Kind.OPEN, Kind.NOT)
+        ):
+            self._notes.add(
+                "AND between words is not needed: all words must occur, and OR binds tighter. "
+                'For the word itself write "and" in quotation marks.'
+            )
+            return True
+        if (
+            piece.kind is Kind.NOT
+            and following is not None
+            and following.kind in (Kind.TERM, Kind.OPEN)
+            # Nobody looks for texts without this word; "NOT FOR PROFIT" is a kind of employer.
+            and (following.term is None or following.term.words != ("for",))
+        ):
+            self._notes.add(
+                "NOT was read as an exclusion of what follows it. For the word itself write "
+                '"not" in quotation marks.'
+            )
+            following.is_negative = True
+            return True
+        if not is_sign and piece.kind is Kind.OR:
+            self._notes.add("OR without something on both sides of it was read as the word.")
+        return is_sign
+
+    def _take(self, piece: Piece, level: _Level, number: int) -> None:
+        term = piece.term
+        assert term is not None
+        if term.field is None:
+            term = piece.term = term._replace(field=level.field)
+        if piece.is_negative:
+            level.exclude([term])
+            return
+        before = self._pieces[number - 1] if number else piece
+        if before.kind is Kind.TERM and before.term and not before.is_negative:
+            # Together they may be a name, such as "node js".
+            for one, other in together(before.term, term):
+                self.near[one] = (*self.near.get(one, ()), other)
+        level.require([(term,)])
+
+    def _inherited(self, piece: Piece, outer: _Level) -> _Level:
+        level = _Level(piece)
+        level.field = level.field or outer.field
+        return level
+
+    def _close(self) -> None:
+        if len(self._levels) == 1:
+            self._notes.add("A parenthesis has no partner; it was left out.")
+            return
+        inner = self._levels.pop()
+        outer = self._levels[-1]
+        if not inner.is_begun:
+            return
+        if inner.is_negative:
+            if inner.excluded:
+                raise InvalidQuery([Fault("text", "cannot exclude what excludes something itself")])
+            if len(inner.required) > 1:
+                self._notes.add("Of an excluded group every word is excluded by itself.")
+            outer.exclude(chain(*inner.required))
+            return
+        if inner.excluded:
+            if outer.is_joining:
+                raise _BESIDE_OR
+            outer.exclude(inner.excluded)
+        if inner.required:
+            outer.require(inner.required)
+        if inner.excluded:
+            outer.last = None

@@ -15,7 +15,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import chain, repeat
 
+from jobstore.search.clusters import is_inside
 from jobstore.search.words import (
+    ALONE,
     UNSPACED,
     VOICED,
     CharacterTable,
@@ -30,21 +32,16 @@ _SEPARATED = CharacterTable(lambda char: char if char < "\x80" else separated(ch
 _PIECE = re.compile(f"{VOICED}|.", re.DOTALL)
 
 # What words are made of in a folded text, as in an index: letters and digits that stand
-# together, single characters of scripts without spaces, and names with symbols.
-_ALONE = UNSPACED.pattern
-_LETTER = rf"(?:[0-9a-z]|(?!{_ALONE})[\x80-\U0010ffff])"
+# together, single characters and clusters of scripts without spaces, and names with symbols.
+_LETTER = rf"(?:[0-9a-z]|(?!{UNSPACED.pattern})[\x80-\U0010ffff])"
 # A group is never repeated possessively: Python up to 3.11.4 then ends it too early. Nothing is
 # tried twice all the same, since no character begins two of its parts.
-_LETTERS = re.compile(rf"(?:[0-9a-z]++|(?!{_ALONE})[\x80-\U0010ffff])*")
+_LETTERS = re.compile(rf"(?:[0-9a-z]++|(?!{UNSPACED.pattern})[\x80-\U0010ffff])*")
 _ENDS = rf"(?!{_LETTER}|\+\+)"
 _NET = rf"\.net{_ENDS}(?:(?<!{_LETTER}\.net)|(?<=asp\.net)|(?<=ado\.net)|(?<=vb\.net))"
-_JS = rf"(?<=[0-9a-z])\.js{_ENDS}"
-_WORD = rf"[a-z]\#|{_ALONE}|(?:{_NET}|{_LETTERS.pattern[:-1]}+)(?:{_JS})*(?:(?<=[a-z])\+\+)?"
+_WORD = rf"[a-z]\#|{ALONE}|(?:{_NET}|{_LETTERS.pattern[:-1]}+)(?:(?<=[a-z])\+\+)?"
 # The ends of names, which are no words by themselves.
-_INSIDE = (
-    rf"js{_ENDS}(?<=[0-9a-z]\.js)|"
-    rf"net{_ENDS}(?:(?<=\.net)(?<!{_LETTER}\.net)|(?<=asp\.net)|(?<=ado\.net)|(?<=vb\.net))"
-)
+_INSIDE = rf"net{_ENDS}(?:(?<=\.net)(?<!{_LETTER}\.net)|(?<=asp\.net)|(?<=ado\.net)|(?<=vb\.net))"
 # Where fewer than one in so many characters are foreign, each of these is folded by itself.
 _FEW = 8
 _GAP = re.compile(r"[^0-9a-z.\x80-\U0010ffff]*+")
@@ -206,7 +203,9 @@ def _is_inside(folded: str, begin: int) -> bool:
     before = folded[begin - 1]
     if before == ".":
         return _compiled(_INSIDE).match(folded, begin) is not None
-    return folded[begin] != "." and _is_joined(before) and not is_unspaced(folded[begin])
+    if is_unspaced(folded[begin]):
+        return is_inside(folded, begin)
+    return folded[begin] != "." and _is_joined(before)
 
 
 def _after(folded: str, begin: int) -> int:
@@ -228,7 +227,7 @@ def _plain(word: str) -> str:
     """Return a word that may be spelled with symbols as the index spells it."""
     if word[0] == ".":
         word = f"dot{word[1:]}"
-    return word.replace(".js", "js").replace("++", "plusplus").replace("#", "sharp")
+    return word.replace("++", "plusplus").replace("#", "sharp")
 
 
 @lru_cache(maxsize=256)
@@ -247,7 +246,7 @@ def _borders(words: tuple[str, ...]) -> list[int]:
 @lru_cache(maxsize=1024)
 def _spellings(word: str) -> tuple[str, ...]:
     """Return the ways in which a text may spell a folded ``word``, lower case, itself first."""
-    for ending, symbol in (("plusplus", "++"), ("sharp", "#"), ("js", ".js")):
+    for ending, symbol in (("plusplus", "++"), ("sharp", "#")):
         stem = word.removesuffix(ending)
         if stem and stem != word and (ending != "sharp" or len(stem) == 1):
             return word, stem + symbol

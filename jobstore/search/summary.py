@@ -11,7 +11,8 @@ from dataclasses import fields
 from jobstore.search.criteria import Criteria
 from jobstore.search.grammar import Expression, Term
 
-_FILTERS = tuple(each.name for each in fields(Criteria) if each.name not in ("text", "sort"))
+_OTHERS = ("text", "as_of", "sort")
+_FILTERS = tuple(each.name for each in fields(Criteria) if each.name not in _OTHERS)
 
 
 def shape(criteria: Criteria) -> str:

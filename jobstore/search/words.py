@@ -5,9 +5,9 @@ they fold accents, so both sides are made plain here first, and any engine then 
 
 The rule is full case folding without accents (Unicode's ``toCasefold`` of the compatibility
 decomposition, without combining marks). It departs from that where searching is the better for
-it: letters with a stroke lose it, kana keep their voicing, symbols and superscript digits are not
-taken apart (``Java™`` is no ``javatm``), and Indian vowel signs that are characters of their own,
-but no combining marks, end a word.
+it: letters with a stroke lose it, kana keep their voicing, scripts without spaces keep their marks,
+symbols and superscript digits are not taken apart (``Java™`` is no ``javatm``), and Indian vowel
+signs that are characters of their own, but no combining marks, end a word.
 
 Stored index entries are removed by naming the words they were made of. So the result must not
 change between Python versions: whether a character is known goes by Unicode 3.2, whose tables
@@ -22,6 +22,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 from unicodedata import ucd_3_2_0
+
+from jobstore.search import clusters
 
 _FOREIGN = re.compile("[\x80-\U0010ffff]+")
 # Outside of ASCII, index_text() leaves only characters of words.
@@ -56,11 +58,16 @@ _SELECTORS = re.compile("[\u034f\u180b-\u180d\ufe00-\ufe0f\U000e0100-\U000e01ef]
 _VOICINGS = "\u3099\u309a"
 VOICED = "[\u3041-\u30ff\uff66-\uff9d][\uff9e\uff9f]"
 _VOICED = re.compile(VOICED)
-# Scripts written without spaces, and Korean, whose particles are attached to the word.
-UNSPACED = re.compile(
-    "[\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
+# Scripts written without spaces whose characters are words, and Korean, whose particles are
+# attached to the word.
+_SINGLE = (
+    "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
 )
+UNSPACED = re.compile(f"[{_SINGLE}{clusters.HIDDEN}]")
+_IS_SINGLE = re.compile(f"[{_SINGLE}]")
+ALONE = f"[{_SINGLE}]|{clusters.CLUSTER}"
+"""A pattern for a word of a folded text that ends without a space: a character or a cluster."""
 # Blocks of symbols that got characters after Unicode 3.2; everywhere else new ones are letters.
 _SYMBOLS = re.compile(
     "[\u2000-\u2bff\u2e00-\u2e7f\ufe00-\ufe6f\U0001f000-\U0001faff\U000e0000-\U000e0fff]"
@@ -80,7 +87,6 @@ _NAMES = (
         ),
         " dotnet",
     ),
-    (".js", re.compile(rf"\.js(?<=[A-Za-z0-9]\.js)(?!{_W})", re.IGNORECASE), "js"),
 )
 
 
@@ -89,6 +95,8 @@ def fold_letter(char: str) -> str | None:
 
     Most give one character, some several (ß) and invisible ones (a soft hyphen) none.
     """
+    if (found := clusters.letters(char)) is not None:
+        return found
     if "\uff01" <= char <= "\uff5e":
         return chr(ord(char) - 0xFEE0).lower()
     if _SELECTORS.match(char):
@@ -135,7 +143,7 @@ def full_width(text: str) -> str:
 
 
 def is_unspaced(char: str) -> bool:
-    """Whether a character is a word by itself, of a script that is written without spaces."""
+    """Whether a character of a folded text is of a script that is written without spaces."""
     return char >= "\u3005" and UNSPACED.match(char) is not None
 
 
@@ -153,11 +161,11 @@ class CharacterTable(dict[int, str]):
 def separated(char: str) -> str:
     """Return a character as :func:`fold_letter` does, a space where that is part of no word."""
     folded = fold_letter(char)
-    return " " if folded is None else folded
+    return " " if folded is None else "".join(map(clusters.hidden, folded))
 
 
 def _indexed(char: str) -> str:
-    return "".join(f" {c} " if is_unspaced(c) else c for c in separated(char))
+    return "".join(f" {c} " if _IS_SINGLE.match(c) else c for c in separated(char))
 
 
 def _compared(char: str) -> str:
@@ -168,6 +176,10 @@ def _compared(char: str) -> str:
     return folded
 
 
+def _indexed_run(run: re.Match[str]) -> str:
+    return clusters.parted(full_width(run[0]).translate(_INDEXED))
+
+
 _INDEXED = CharacterTable(_indexed)
 _COMPARED = CharacterTable(_compared)
 
@@ -175,14 +187,15 @@ _COMPARED = CharacterTable(_compared)
 def index_text(text: str) -> str:
     """Return ``text`` as it is handed to a full-text index and, in a query, looked up there.
 
-    ``C++``, ``C#``, ``.NET``, ``Node.js`` and their like become ``Cplusplus``, ``Csharp``,
-    ``dotnet`` and ``Nodejs``; letters outside of ASCII lose accents, case and width; Chinese,
-    Japanese and Korean characters become words of one character, so that any part of a
-    compound is found as a phrase. No private-use character is left, which is how the words
-    that engines put beside them for facets stay out of reach. Letters of ASCII keep their case.
+    ``C++``, ``C#``, ``.NET`` and their like become ``Cplusplus``, ``Csharp`` and ``dotnet``;
+    letters outside of ASCII lose accents, case and width; Chinese, Japanese and Korean characters
+    become words of one character, and Thai and its like words of one cluster
+    (:mod:`jobstore.search.clusters`), so that any part of a compound is found as a phrase. No
+    private-use character of the text is left, which is how the words that engines put beside them
+    for facets stay out of reach. Letters of ASCII keep their case.
     """
     if not text.isascii():
-        text = _FOREIGN.sub(lambda run: full_width(run[0]).translate(_INDEXED), text)
+        text = _FOREIGN.sub(_indexed_run, text)
     lower = text.lower()
     for symbol, pattern, name in _NAMES:
         if symbol in lower:

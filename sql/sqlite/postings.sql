@@ -2,7 +2,7 @@
 
 -- part: stored_posting
 p.id, p.version, p.status, p.source, p.source_job_id, p.title, p.company, p.location,
-p.country, p.workplace, p.employment_type, p.experience_level, p.industry, p.skills,
+p.locations, p.country, p.workplace, p.employment_type, p.experience_level, p.industry, p.skills,
 p.salary_min, p.salary_max, p.salary_currency, p.salary_period, p.salary_text, p.url,
 p.applicant_count, p.posted_at, p.first_seen_at, p.last_seen_at,
 p.apply_url, p.company_url, p.company_size, p.expires_at, p.updated_at, p.closed_at,
@@ -41,14 +41,14 @@ LEFT JOIN posting_text AS t ON t.place = p.place
 -- name: insert_posting
 INSERT INTO posting (
     place, id, listed_at, listed_tie, version, status, source, source_job_id, title, company,
-    location, country, workplace, employment_type, experience_level, industry, company_size,
-    skills, salary_min, salary_max, salary_currency, salary_period, salary_text, yearly_min,
+    location, locations, country, workplace, employment_type, experience_level, industry,
+    company_size, skills, salary_min, salary_max, salary_currency, salary_period, salary_text, yearly_min,
     yearly_max, url, apply_url, company_url, applicant_count, posted_at, expires_at,
     first_seen_at, last_seen_at, updated_at, closed_at, digest, seen_digest
 ) VALUES (
     :place, :id, :listed_at, :listed_tie, :version, :status, :source, :source_job_id, :title,
-    :company, :location, :country, :workplace, :employment_type, :experience_level, :industry,
-    :company_size, :skills, :salary_min, :salary_max, :salary_currency, :salary_period,
+    :company, :location, :locations, :country, :workplace, :employment_type, :experience_level,
+    :industry, :company_size, :skills, :salary_min, :salary_max, :salary_currency, :salary_period,
     :salary_text, :yearly_min, :yearly_max, :url, :apply_url, :company_url, :applicant_count,
     :posted_at, :expires_at, :first_seen_at, :last_seen_at, :updated_at, :closed_at,
     :digest, :seen_digest
@@ -57,7 +57,7 @@ INSERT INTO posting (
 -- name: rewrite_posting
 UPDATE posting SET
     version = :version, status = :status, title = :title, company = :company,
-    location = :location, country = :country, workplace = :workplace,
+    location = :location, locations = :locations, country = :country, workplace = :workplace,
     employment_type = :employment_type, experience_level = :experience_level,
     industry = :industry, company_size = :company_size, skills = :skills,
     salary_min = :salary_min, salary_max = :salary_max, salary_currency = :salary_currency,
@@ -92,6 +92,9 @@ SELECT p.place FROM posting AS p WHERE p.place > ? ORDER BY p.place;
 
 -- name: places_below
 SELECT p.place FROM posting AS p WHERE p.place < ? ORDER BY p.place DESC;
+
+-- name: place_of_id
+SELECT p.place FROM posting AS p WHERE p.id = ?;
 
 -- name: posting_at_place
 SELECT p.id FROM posting AS p WHERE p.place = ?;

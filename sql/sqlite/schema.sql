@@ -47,7 +47,7 @@ CREATE TABLE posting (
     -- Hashes of the content, and of when it was seen and how it is listed, so that a flipped bit
     -- is found which SQLite cannot see. NULL only while `migrate up` has not written them yet.
     digest           BLOB,
-    seen_digest      BLOB,
+    seen_digest      BLOB, locations /* all places, where location and country do not say it all */ TEXT,
     CONSTRAINT id CHECK (length(id) = 16),
     CONSTRAINT listed_tie CHECK (listed_tie >= 0),
     CONSTRAINT version CHECK (version >= 1),
@@ -101,6 +101,8 @@ CREATE UNIQUE INDEX posting_listed ON posting (listed_at, listed_tie);
 CREATE INDEX posting_salary ON posting (yearly_max) WHERE yearly_max IS NOT NULL;
 
 CREATE INDEX posting_applicants ON posting (applicant_count) WHERE applicant_count IS NOT NULL;
+
+CREATE INDEX posting_soonest ON posting (-expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE posting_text (
     place       INTEGER PRIMARY KEY,

@@ -51,6 +51,7 @@ def test_the_python_examples_of_a_page_run_in_an_empty_folder(page: Path, tmp_pa
     ("page", "folder", "shows"),
     [
         ("docs/command-line.md", "", '"unchanged": 500'),
+        ("docs/your-own-file.md", "", "Bäcker (m/w/d)"),
         ("README.md", "examples", '"items": [{'),
     ],
 )

@@ -22,6 +22,7 @@ POSTINGS = [
     posting("senior", title="Senior Data Engineer", company="Café Crème", location="Paris"),
     posting("engineer", title="Engineer of data", company="CAFE CREME", description="No data."),
     posting("tokyo", title="東京都の開発者", company="株式会社テスト", location="東京"),
+    posting("thai", title="รับพนักงานขายด่วน", company="บริษัท"),
     posting("russian", title="Инженер данных", company="Ромашка"),
     posting("dash", title="Dev-Ops engineer", company="O'Brien & Søn"),
     posting("strasse", title="Fahrer", company="Straße AG", description="Der Fahrer fährt."),
@@ -54,6 +55,11 @@ async def found(store: JobStore, **query: Any) -> str:
         ("node.js", "node"),
         ("NodeJS", "node"),
         ("node", "node"),
+        ("node js", "node"),
+        ('"node js"', "node"),
+        ("net developer", ""),
+        ("dot net", "csharp"),
+        ("c sharp developer", "csharp"),
         ("r", "r"),
         ("C++ OR C#", "cpp csharp"),
         # All words must occur, anywhere.
@@ -72,7 +78,7 @@ async def found(store: JobStore, **query: Any) -> str:
         ("dev-ops", "dash"),
         ("O'Brien", "dash"),
         # Exclusion.
-        ("-developer -engineer", "r russian strasse tokyo"),
+        ("-developer -engineer", "r russian strasse thai tokyo"),
         ("engineer -data", "dash node"),
         ('engineer -"data engineer"', "dash engineer node"),
         ("developer -company:acme", "c"),
@@ -110,16 +116,35 @@ async def found(store: JobStore, **query: Any) -> str:
         ("location:京都", ""),
         ("テスト", "tokyo"),
         ("ｄｅｖ", "dash"),
+        ("พนักงานขาย", "thai"),
+        ("ขาย", "thai"),
+        ("งาน", "thai"),
+        ("งาน ขาย", "thai"),
+        ("title:ขาย*", "thai"),
+        ("ขายา", ""),
+        ("นักงา", "thai"),
+        ("กงาน", "thai"),
+        ("ดวน", ""),
         # Signs are nothing beside words.
         ("( data & engineer ) !", "data engineer senior"),
-        ("data AND engineer", ""),
+        # Other languages of search.
+        ("data AND engineer", "data engineer senior"),
+        ("engineer NOT data", "dash node"),
+        ("engineer !data", "dash node"),
+        ("pipelines | fahrer", "data strasse"),
+        ("title:(data engineer) company:acme", "data"),
+        ("(pipelines OR dev) engineer", "dash data"),
+        ("fahrer OR (data pipelines)", "data strasse"),
+        ("*gineer", ""),
+        ("“data engineer” -senior", "data"),
+        ("data or engineer", ""),
         ('title:"', None),
         ("***", None),
         ("-", None),
         ('""', None),
         ("a OR -b", None),
-        ("", "c cpp csharp dash data engineer node r russian senior strasse tokyo"),
-        ("  ", "c cpp csharp dash data engineer node r russian senior strasse tokyo"),
+        ("", "c cpp csharp dash data engineer node r russian senior strasse thai tokyo"),
+        ("  ", "c cpp csharp dash data engineer node r russian senior strasse thai tokyo"),
     ],
 )
 async def test_texts(searched: JobStore, text: str, hits: str | None) -> None:
@@ -192,6 +217,79 @@ async def test_salaries_reach_into_bounds_by_the_year(
     paid: JobStore, query: dict[str, Any], hits: str
 ) -> None:
     assert await found(paid, **query) == hits
+
+
+NAMES = [
+    posting(
+        "dotted", title="Vue.js / React.js / Node.js developer", description="Or ASP.NET, .NET."
+    ),
+    posting("glued", title="VueJS ReactJS NodeJS developer", description="Or AspNet, dotnet."),
+    posting(
+        "parted", title="Vue JS, React JS, node js developer", description="Or ASP NET, dot net."
+    ),
+    posting("plain", title="Vue, React, node developer", description="Or the net."),
+    posting("others", title="Vuelta reactor nodes", description="C++, C#, network."),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "hits"),
+    [
+        *((name, "dotted glued parted plain") for name in ("vue", "React", "NODE")),
+        *((name, "dotted glued parted") for name in ("vue.js", "React.js", "node.js")),
+        *((name, "dotted glued parted") for name in ("vuejs", "ReactJS", "nodejs")),
+        *((name, "dotted glued parted") for name in ("vue js", '"react js"', "node js")),
+        ('"node js developer"', "dotted glued parted"),
+        ('"nodejs developer"', "dotted glued parted"),
+        ('"node developer"', "plain"),
+        (".net", "dotted glued parted"),
+        ("dotnet", "dotted glued parted"),
+        ("dot net", "dotted glued parted"),
+        ("asp net", "dotted glued parted"),
+        ("aspnet", "dotted glued parted"),
+        ("asp.net", "dotted glued parted"),
+        ("net", "parted plain"),
+        ("c", ""),
+        ("c++", "others"),
+        ("-vue developer", ""),
+        ("developer -react.js", "plain"),
+        ("node*", "dotted glued others parted plain"),
+        ("nodej*", "dotted glued parted"),
+        ("title:vue", "dotted glued parted plain"),
+    ],
+)
+async def test_names_are_found_in_all_their_spellings(
+    store: JobStore, text: str, hits: str
+) -> None:
+    await store.upsert_many(NAMES)
+    assert await found(store, text=text) == hits
+    assert await found(store, text=text, sort="relevance") == hits
+    page = await store.search(SearchQuery(text=text))
+    if "-" not in text:
+        # What was found is marked, however it is spelled.
+        assert all("**" in (item.snippet or "") for item in page.items)
+
+
+@pytest.mark.parametrize(
+    ("text", "notes"),
+    [
+        (None, []),
+        ("data engineer", []),
+        ('"data engineer" -senior OR', ["OR without"]),
+        ("data AND engineer", ["AND between"]),
+        ("*gineer", ["A star at the beginning"]),
+        ("-data !engineer", ["! was read", "Nothing but exclusions"]),
+        ("skill:sql | data", ['There is no field "skill"', "| was read"]),
+    ],
+)
+async def test_a_page_says_how_its_text_was_understood(
+    searched: JobStore, text: str | None, notes: list[str]
+) -> None:
+    page = await searched.search(SearchQuery(text=text), limit=1)
+    assert [note[: len(start)] for note, start in zip(page.notes, notes, strict=True)] == notes
+    if page.next_cursor:
+        following = await searched.search(SearchQuery(text=text), limit=1, cursor=page.next_cursor)
+        assert following.notes == page.notes
 
 
 SPELLINGS = [

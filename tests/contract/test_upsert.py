@@ -63,11 +63,12 @@ async def test_a_full_posting_comes_back_in_exact_types(store: JobStore, clock: 
 async def test_a_bare_posting_states_nothing_else(store: JobStore) -> None:
     job = await store.get((await store.upsert(posting())).id)
 
-    stated = {"source", "source_job_id", "title", "company", "skills", "attributes"}
+    stated = {"source", "source_job_id", "title", "company", "skills", "attributes", "locations"}
     optional = {field.name for field in fields(JobPosting)} - stated
     optional -= {"status", "first_seen_at", "last_seen_at"}
     assert {name: getattr(job, name) for name in optional} == dict.fromkeys(optional)
-    assert (job.skills, job.attributes, job.status) == ([], {}, Status.OPEN)
+    assert (job.skills, job.locations, job.attributes) == ([], [], {})
+    assert job.status is Status.OPEN
 
 
 async def test_the_same_posting_twice_is_unchanged_and_seen_again(
@@ -103,7 +104,7 @@ async def test_a_change_makes_one_version_and_one_revision(store: JobStore, cloc
 async def test_what_a_scrape_does_not_state_is_kept(store: JobStore, nothing: object) -> None:
     result = await store.upsert(full())
     before = await store.get(result.id)
-    kinds = {"skills": [], "attributes": {}}
+    kinds = {"skills": [], "locations": [], "attributes": {}}
     fitting = {
         name: kinds[name] if name in kinds and nothing in ([], {}) else nothing
         for name in full()
@@ -123,7 +124,7 @@ async def test_every_stored_field_can_be_cleared_by_an_update(store: JobStore) -
 
     cleared = await store.update(job.id, dict.fromkeys(optional))
 
-    empty = {"skills": [], "attributes": {}}
+    empty = {"skills": [], "locations": [], "attributes": {}}
     assert {name: getattr(cleared, name) for name in optional} == {
         **dict.fromkeys(optional),
         **empty,

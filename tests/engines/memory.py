@@ -8,6 +8,7 @@ shared rooms; the rest is looked up by going through everything.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import secrets
 from collections import Counter, defaultdict
@@ -29,6 +30,7 @@ from jobstore.derived.counters import (
     last_days,
     quartiles,
 )
+from jobstore.derived.places import compared_values, counted_values, spoken
 from jobstore.derived.plan import Plan
 from jobstore.derived.record import Derived
 from jobstore.derived.salaries import yearly_range
@@ -397,6 +399,7 @@ def _satisfies(job: Job, criteria: Criteria) -> bool:
         all(_is_among(job, name, getattr(criteria, name)) for name in FACETS)
         and _pays(job, criteria)
         and _lies(job.applicant_count, criteria.applicants_min, criteria.applicants_max)
+        and _is_expired(job, criteria) in (None, criteria.expired)
         and _lies(Derived(job).listed_at, criteria.posted_since, criteria.posted_until)
         and (criteria.text is None or _says(job, criteria.text))
     )
@@ -405,14 +408,14 @@ def _satisfies(job: Job, criteria: Criteria) -> bool:
 def _is_among(job: Job, name: str, wanted: tuple[str, ...]) -> bool:
     if not wanted:
         return True
-    stated = {fold(value) if name in FOLDED else str(value) for value in _values(job, name)}
+    values = compared_values(job, name)
+    stated = {fold(value) if name in FOLDED else str(value) for value in values}
     # Of skills all are wanted, of anything else one.
     return stated.issuperset(wanted) if name == "skills" else not stated.isdisjoint(wanted)
 
 
 def _values(job: Job, name: str) -> list[str]:
-    value = getattr(job, name)
-    return value if isinstance(value, list) else [value] if value else []
+    return counted_values(name, getattr(job, name), job.locations)
 
 
 def _pays(job: Job, criteria: Criteria) -> bool:
@@ -426,6 +429,14 @@ def _lies(value: Any, low: Any, high: Any) -> bool:
     if value is None:
         return low is None and high is None
     return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _is_expired(job: Job, criteria: Criteria) -> bool | None:
+    """Tell whether a posting has expired; ``None`` where nobody asked."""
+    if criteria.expired is None:
+        return None
+    assert criteria.as_of is not None
+    return job.expires_at is not None and job.expires_at <= criteria.as_of
 
 
 def _says(job: Job, text: Expression) -> bool:
@@ -444,7 +455,12 @@ def _says(job: Job, text: Expression) -> bool:
 
 
 def _said(job: Job, names: Iterable[str]) -> dict[str, str]:
-    return {name: ranking.spoken(_values(job, name)) for name in names}
+    return {
+        name: ranking.spoken(
+            spoken(job.location, job.locations) if name == "location" else _values(job, name)
+        )
+        for name in names
+    }
 
 
 # In which order.
@@ -469,6 +485,8 @@ def _number(job: Job, sort: Sort) -> tuple[float, ...]:
         return (-1 if yearly is None else yearly[1],)
     if sort is Sort.APPLICANTS:
         return (-1 if job.applicant_count is None else job.applicant_count,)
+    if sort is Sort.EXPIRES:
+        return (-math.inf if job.expires_at is None else -_micros(job.expires_at),)
     return ()
 
 
@@ -522,7 +540,9 @@ def statistics(jobs: Sequence[Job], now: datetime) -> Statistics:
         by_experience_level=kinds["experience_level"],
         by_workplace=kinds["workplace"],
         top_companies=_largest(kinds["company"], [job.company for job in jobs]),
-        top_locations=_largest(kinds["location"], [job.location for job in jobs if job.location]),
+        top_locations=_largest(
+            kinds["location"], [place.text for job in jobs for place in job.locations]
+        ),
         per_day=days,
         salaries=_quartiles(kinds),
         applicants=applicant_statistics(kinds["applicants"], lambda: _bounds(jobs)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 import jobstore
 from jobstore import SearchQuery, migrating
+from jobstore.derived import record
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.upkeep import inspection, rebuilding
 from jobstore.errors import SchemaMismatch
@@ -187,6 +189,7 @@ def _rows(path: Path) -> dict[str, list[dict[str, Any]]]:
                 row.pop("digest", None)
                 row.pop("seen_digest", None)
                 row.pop("plain", None)
+                row.pop("locations", None)
     return found
 
 
@@ -226,3 +229,35 @@ def test_a_store_without_postings_has_nothing_to_be_written_anew(
     assert _form(path) == 2
     migrating.up(migrated_url)
     migrating.check_schema(migrated_url)
+
+
+async def test_postings_of_later_days_are_listed_when_they_were_seen(
+    store_url: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    with monkeypatch.context() as patch:
+        # As an earlier jobstore listed them.
+        patch.setattr(record, "listed_at", lambda posted, seen: posted or seen)
+        async with jobstore.connect(store_url, migrate=True) as store:
+            await store.upsert_many(
+                posting(n, posted_at=now + timedelta(days=n), description=f"Room {n}")
+                for n in range(-30, 60)
+            )
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("UPDATE store_property SET value = X'04' WHERE name = 'derived_form'")
+    assert {each.name for each in inspection.inspect_rows(path) if each.verdict is Verdict.FAIL} > {
+        "order"
+    }
+
+    migrating.up(store_url)
+
+    assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.PASS}
+    async with jobstore.connect(store_url) as store:
+        items = (await store.search(limit=100)).items
+        dates = [each.posted_at for each in items]
+        assert dates[0] == now + timedelta(days=1)
+        # Those of days to come share one time; of equal times, in the order in which they moved.
+        assert {each.source_job_id for each in items[1:59]} == {str(n) for n in range(2, 60)}
+        assert dates[59:] == [now - timedelta(days=n) for n in range(31)]
+        assert (await store.search(SearchQuery(text="room 42"))).items[0].source_job_id == "42"
+        assert max((await store.statistics()).per_day.values()) == 59

@@ -97,6 +97,7 @@ STORED = {
         "title": "Senior C++ Engineer",
         "company": "Ärzte & Co. 求人",
         "location": "Zürich",
+        "locations": [{"text": "Zürich", "city": None, "region": None, "country": "CH"}],
         "country": "CH",
         "workplace": "hybrid",
         "employment_type": "per_diem",
@@ -197,7 +198,7 @@ async def test_what_a_jobstore_of_that_schema_wrote_is_the_same_field_by_field(
     assert [step.id for step in migrating.up(store_url)] == IDS[IDS.index(last) + 1 :]
 
     migrating.verify(store_url)
-    plain = dict.fromkeys(set(columns) - {"digest", "seen_digest"})
+    plain = dict.fromkeys({*columns, "locations"} - {"digest", "seen_digest"})
     revisions = [dict(zip(("id", "version", "changed_at", "previous"), REVISION, strict=True))]
     assert _said(path) == {
         "posting": [plain | row for row in POSTINGS],

@@ -227,7 +227,7 @@ def backups_of_the_reference(walk: Walk, repository: Path) -> None:
 
 def migrations_of_the_reference(walk: Walk, repository: Path) -> None:
     ((_, migration),) = blocks(repository / "docs/rollback.md")
-    assert "Took back 0007.rules." in typed_in_production(walk, migration)
+    assert "Took back 0010.soonest-expiry." in typed_in_production(walk, migration)
     assert walk.postings() == 500
 
 

@@ -24,6 +24,7 @@ from jobstore import (
     Job,
     JobPosting,
     JobSummary,
+    Location,
     Revision,
     SalaryQuartiles,
     SearchQuery,
@@ -114,6 +115,7 @@ class Model:
             fresh = _gaps_filled(stored, fresh, stated)
         else:
             fresh["status"] = stated.get("status", "open")
+        fresh |= _places(stored, fresh)
         job = self._changed(stored, fresh, now, stated.get("closed_at", seen))
         job.first_seen_at = min(stored.first_seen_at, stated.get("first_seen_at", seen))
         job.last_seen_at = max(stored.last_seen_at, seen)
@@ -125,6 +127,7 @@ class Model:
         seen = stated.get("last_seen_at") or max(now, first or now)
         status = stated.get("status", "open")
         content = {name: stated[name] for name in CONTENT if name in stated}
+        content |= _places(None, content)
         return Job(
             id=id,
             version=1,
@@ -148,10 +151,11 @@ class Model:
             raise Absent
         if expected is not None and expected != stored.version:
             raise Conflict
-        empty: Fields = {"skills": [], "attributes": {}}
+        empty: Fields = {"skills": [], "locations": [], "attributes": {}}
         wanted = {
             name: value if _stated(value) else empty.get(name) for name, value in changes.items()
         }
+        wanted |= _places(stored, wanted)
         job = self._changed(stored, wanted, now, now)
         if None not in (ends := [job.salary_min, job.salary_max]) and ends != sorted(ends):
             raise Contradiction
@@ -171,6 +175,8 @@ class Model:
             if _as_json(getattr(stored, name)) != _as_json(value)
         }
         job = replace(stored, **{name: fresh[name] for name in previous})
+        if _is_plain(stored) and _is_plain(job):
+            previous.pop("locations", None)
         if job.status == "open":
             job.closed_at = None
         elif stored.status == "open":
@@ -184,7 +190,7 @@ class Model:
 
     def _put(self, job: Job) -> None:
         self.jobs[job.id] = job
-        when = job.posted_at or job.first_seen_at
+        when = listed_at(job)
         if job.id not in self._listed or self._listed[job.id][0] != when:
             self._arrivals += 1
             self._listed[job.id] = (when, self._arrivals)
@@ -193,26 +199,38 @@ class Model:
         """Return everything, newest first."""
         return sorted(self.jobs.values(), key=lambda job: self._listed[job.id], reverse=True)
 
-    def search(self, query: SearchQuery, text: Text | None, window: int = 500) -> list[Job]:
+    def search(
+        self, query: SearchQuery, text: Text | None, now: datetime, window: int = 500
+    ) -> list[Job]:
         """Return all matches in their order; ``text`` is what ``query.text`` means, and
         ``window`` how many are ranked by relevance against each other."""
-        found = [job for job in self.newest() if self._matches(job, query, text)]
+        found = [job for job in self.newest() if self._matches(job, query, text, now)]
         if query.sort == "salary":
             return sorted(found, key=lambda job: -(yearly(job) or (0, -math.inf))[1])
         if query.sort == "applicants":
             return sorted(found, key=lambda job: -_or(job.applicant_count, -math.inf))
+        if query.sort == "expires":
+            return sorted(found, key=lambda job: (job.expires_at is None, job.expires_at or now))
         if query.sort == "relevance" and text is not None:
             windows = [found[start : start + window] for start in range(0, len(found), window)]
             return [job for w in windows for job in sorted(w, key=lambda job: -score(job, text))]
         return found
 
-    def _matches(self, job: Job, query: SearchQuery, text: Text | None) -> bool:
-        for name in ("source", "company", "location", "industry"):
+    def _matches(self, job: Job, query: SearchQuery, text: Text | None, now: datetime) -> bool:
+        for name in ("source", "company", "industry"):
             wanted, value = _several(getattr(query, name)), getattr(job, name)
             if wanted and (value is None or plain(value) not in {plain(one) for one in wanted}):
                 return False
+        texts = {
+            job.location,
+            *(text for place in job.locations for text in (place.text, place.city)),
+        }
+        found = {plain(text) for text in texts if text}
+        if query.location and found.isdisjoint(map(plain, _several(query.location))):
+            return False
+        if query.country and _countries(job).isdisjoint(_several(query.country)):
+            return False
         for name in (
-            "country",
             "workplace",
             "employment_type",
             "experience_level",
@@ -235,6 +253,9 @@ class Model:
             return False
         if query.applicants_max is not None and _or(crowd, math.inf) > query.applicants_max:
             return False
+        past = job.expires_at is not None and job.expires_at <= now
+        if query.expired is not None and past is not query.expired:
+            return False
         when = self._listed[job.id][0]
         if query.posted_since is not None and when < query.posted_since:
             return False
@@ -248,6 +269,10 @@ class Model:
         for job in jobs:
             value = getattr(job, name)
             values = value if isinstance(value, list) else [value]
+            if name == "location":
+                values = [place.text for place in job.locations]
+            elif name == "country":
+                values = list(_countries(job))
             counts.update({compared(name, one) for one in values if one})
         # Equal amounts stand in the order of composed letters, as Hangul is written.
         return sorted(counts.items(), key=lambda pair: (-pair[1], normalize("NFC", pair[0])))[:10]
@@ -266,11 +291,46 @@ class Model:
             by_experience_level=_count(job.experience_level for job in jobs),
             by_workplace=_count(job.workplace for job in jobs),
             top_companies=_largest(job.company for job in jobs),
-            top_locations=_largest(job.location for job in jobs),
+            top_locations=_largest(
+                text for job in jobs for text in {plain(place.text) for place in job.locations}
+            ),
             per_day={day: listed[day] for day in days},
             salaries=_quartiles(jobs),
             applicants=_applicants(jobs),
         )
+
+
+def _places(stored: Job | None, fresh: Fields) -> Fields:
+    """Where the work is, as all three fields say it together."""
+    location = getattr(stored, "location", None)
+    country = fresh["country"] if "country" in fresh else getattr(stored, "country", None)
+    places = fresh.get("locations") or []
+    if places:
+        location = fresh.get("location") or "; ".join(place.text for place in places)
+        stated = {place.country for place in places}
+        if "country" not in fresh:
+            if len(stated) == 1 and None not in stated:
+                (country,) = stated
+            elif any(each not in (None, country) for each in stated):
+                country = None
+        if len(places) == 1 and places[0] == Location(places[0].text):
+            places = [Location(places[0].text, country=country)]
+    elif "locations" in fresh or ("location" in fresh and fresh["location"] != location):
+        location = fresh.get("location")
+        places = [Location(location, country=country)] if location else []
+    elif stored and not _is_plain(stored):
+        places = stored.locations
+    else:
+        places = [Location(location, country=country)] if location else []
+    return {"location": location, "locations": places, "country": country}
+
+
+def _is_plain(job: Job) -> bool:
+    return job.locations == ([Location(job.location, country=job.country)] if job.location else [])
+
+
+def _countries(job: Job) -> set[str]:
+    return {each for each in (job.country, *(place.country for place in job.locations)) if each}
 
 
 def _fit_other_end(stored: Job, fresh: Fields) -> None:
@@ -282,6 +342,13 @@ def _fit_other_end(stored: Job, fresh: Fields) -> None:
     if not same or low is None or high is None or low > high:
         fresh.setdefault("salary_min", None)
         fresh.setdefault("salary_max", None)
+
+
+def listed_at(job: Job) -> datetime:
+    """Return when a posting was posted, or first seen where that lies a day and more ahead."""
+    if job.posted_at is None or job.posted_at > job.first_seen_at + timedelta(days=1):
+        return job.first_seen_at
+    return job.posted_at
 
 
 def _several(value: Any) -> tuple[Any, ...]:

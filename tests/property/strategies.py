@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 import jobstore
-from jobstore import SearchQuery
+from jobstore import Location, SearchQuery
 from tests.property.model import Contradiction
 from tests.property.texts import STEMS, VOCABULARY, Term, Text, nfc
 
@@ -20,6 +20,16 @@ KEYS = st.tuples(st.sampled_from(SOURCES), st.integers(1, 8).map(str))
 PIECES = st.sampled_from(sorted(VOCABULARY))
 COMPANIES = ("Café", "CAFE", "cafe\u0301", "Café  CAFE", "東京", "O'Brien C#", "R", "Łódź dev-ops")
 LOCATIONS = ("Straße", "STRASSE", "京都", "AND, OR", "data")
+PLACES = (
+    *LOCATIONS,
+    Location("data", city="Łódź", country="DE"),
+    Location("ｄａｔａ", city="Łódź", region="R", country="DE"),
+    Location("Straße", country="JP"),
+    Location("京都", city="京都", region="Straße", country="JP"),
+    {"text": "Łódź dev-ops", "city": "lodz", "country": "de"},
+    {"city": "Łódź", "region": "R"},
+    " ",
+)
 INDUSTRIES = ("Software", "software", "Böden", "  Boden ")
 AMOUNTS = ("0", "0.000001", "25", "50", "511", "512", "60000", "85000.25", "999999999999")
 PERIODS = ("hour", "day", "week", "month", "year")
@@ -47,6 +57,7 @@ def _texts(most: int) -> st.SearchStrategy[str]:
 
 CONTENT: dict[str, st.SearchStrategy[Any]] = {
     "location": st.sampled_from(LOCATIONS),
+    "locations": st.lists(st.sampled_from(PLACES), max_size=4),
     "country": st.sampled_from(["DE", "JP", "US"]),
     "workplace": st.sampled_from(["onsite", "hybrid", "remote"]),
     "employment_type": st.sampled_from(["full_time", "contract", "other"]),
@@ -107,12 +118,25 @@ def changes(draw: st.DrawFn) -> dict[str, Any]:
     return {name: draw(some[name]) for name in names}
 
 
+def _place(given: Location | dict[str, str] | str) -> Location:
+    if isinstance(given, Location):
+        return given
+    if isinstance(given, str):
+        return Location(given.strip())
+    text = given.get("text") or ", ".join(given.values())
+    country = given.get("country")
+    return Location(text, given.get("city"), given.get("region"), country and country.upper())
+
+
 def normal(given: dict[str, Any]) -> dict[str, Any]:
     """Return fields as intake leaves them, or raise Contradiction."""
     found = dict(given)
     for name in ("title", "company", "industry"):
         if found.get(name):
             found[name] = nfc(found[name]).strip()
+    if found.get("locations"):
+        places = [place for place in map(_place, found["locations"]) if place.text]
+        found["locations"] = list(dict.fromkeys(places))
     if found.get("skills"):
         found["skills"] = list(dict.fromkeys(map(nfc, found["skills"])))
     if found.get("description"):
@@ -141,7 +165,7 @@ def terms(draw: st.DrawFn) -> Term:
     shape = draw(st.sampled_from(["word", "word", "word", "phrase", "prefix", "phrase prefix"]))
     words: tuple[str, ...]
     if shape == "word":
-        piece = draw(PIECES.filter(lambda piece: piece != "OR"))
+        piece = draw(PIECES.filter(lambda piece: piece not in ("AND", "OR")))
         typed, words = piece, VOCABULARY[piece]
     elif shape == "phrase":
         pieces = draw(st.lists(PIECES, min_size=1, max_size=3))
@@ -175,7 +199,7 @@ def _some(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 FILTERS: dict[str, st.SearchStrategy[Any]] = {
     "source": _some(st.sampled_from([*SOURCES, "BOARD", "nowhere"])),
     "company": _some(st.sampled_from([*COMPANIES, "café  cafe"])),
-    "location": _some(st.sampled_from(LOCATIONS)),
+    "location": _some(st.sampled_from([*LOCATIONS, "ŁÓDŹ", "Łódź, R", "Straße; data"])),
     "country": _some(st.sampled_from(["DE", "JP", "US"])),
     "workplace": _some(CONTENT["workplace"]),
     "employment_type": _some(CONTENT["employment_type"]),
@@ -190,13 +214,14 @@ FILTERS: dict[str, st.SearchStrategy[Any]] = {
     "posted_until": MOMENTS,
     "applicants_min": st.sampled_from(COUNTS),
     "applicants_max": st.sampled_from(COUNTS),
+    "expired": st.booleans(),
 }
 RANGES = (
     ("salary_min", "salary_max"),
     ("posted_since", "posted_until"),
     ("applicants_min", "applicants_max"),
 )
-SORTS = st.sampled_from(["newest", "newest", "salary", "applicants", "relevance"])
+SORTS = st.sampled_from(["newest", "newest", "salary", "applicants", "relevance", "expires"])
 FACETS = ("source", "company", "location", "country", "workplace", "skills", "salary_currency")
 
 

@@ -31,7 +31,23 @@ known_text = st.text(
 VOCABULARY = [
     *("data", "Data", "dat", "engineer", "engine", "R", "c", "C++", "C#", ".NET", "ASP.NET"),
     *("Node.js", "nodejs", "dev-ops", "dev", "O’Brien", "café", "Cafe\u0301", "CAFE", "Straße"),
-    *("strasse", "数据", "数据工程师", "工程", "엔지니어", "AT&T", "title", "or", "OR", "AND"),
+    *(
+        "strasse",
+        "数据",
+        "数据工程师",
+        "工程",
+        "엔지니어",
+        "AT&T",
+        "พนักงานขาย",
+        "งาน",
+        "ขาย",
+        "ที่",
+        "ท",
+        "title",
+        "or",
+        "OR",
+        "AND",
+    ),
 ]
 phrases = st.lists(st.sampled_from(VOCABULARY), max_size=4).map(" ".join)
 postings = st.builds(

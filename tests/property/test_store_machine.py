@@ -39,7 +39,16 @@ from jobstore.intake import bulk
 from jobstore.search import counting, ranking
 from tests.engines.harness import MEMORY, SQLITE
 from tests.fixtures.clock import Clock
-from tests.property.model import SUMMARY, Absent, Conflict, Contradiction, Model, compared, yearly
+from tests.property.model import (
+    SUMMARY,
+    Absent,
+    Conflict,
+    Contradiction,
+    Model,
+    compared,
+    listed_at,
+    yearly,
+)
 from tests.property.strategies import (
     FACETS,
     KEYS,
@@ -223,8 +232,9 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(query=queries(), data=st.data())
     def search(self, query: tuple[SearchQuery, Text | None], data: st.DataObject) -> None:
         asked, text = self.aimed(query[0], data), query[1]
-        expected = self.model.search(asked, text, self.window)
-        newest = self.model.search(replace(asked, sort="newest"), text)
+        now = self.clock()
+        expected = self.model.search(asked, text, now, self.window)
+        newest = self.model.search(replace(asked, sort="newest"), text, now)
         facets = data.draw(st.lists(st.sampled_from(FACETS), max_size=2, unique=True))
         found = []
         cursor, first = None, True
@@ -254,7 +264,7 @@ class StoreMachine(RuleBasedStateMachine):
         edges = {
             "salary": ends,
             "applicants": job.applicant_count is not None and (job.applicant_count,) * 2,
-            "posted": (job.posted_at or job.first_seen_at,) * 2,
+            "posted": (listed_at(job),) * 2,
         }
         name = data.draw(st.sampled_from([name for name, edge in edges.items() if edge]))
         low, high = next(pair for pair in RANGES if pair[0].startswith(name))
@@ -269,12 +279,12 @@ class StoreMachine(RuleBasedStateMachine):
         async def streamed() -> list[jobstore.Job]:
             return [job async for job in self.store.stream(asked)]
 
-        assert self.run(streamed()) == self.model.search(asked, query[1])
+        assert self.run(streamed()) == self.model.search(asked, query[1], self.clock())
 
     @rule(days=st.sampled_from([0.5, 1, 7, 40]), limit=st.integers(1, 5))
     def recent(self, days: float, limit: int) -> None:
         since = self.clock() - timedelta(days=days)
-        expected = self.model.search(SearchQuery(posted_since=since), None)
+        expected = self.model.search(SearchQuery(posted_since=since), None, self.clock())
         page = self.run(self.store.recent(days, limit))
         assert [item.id for item in page.items] == [job.id for job in expected[:limit]]
         assert page.total == min(len(expected), self.most_counted + 1)

@@ -28,7 +28,7 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
     "C#": ("csharp",),
     ".NET": ("dotnet",),
     "ASP.NET": ("asp", "dotnet"),
-    "Node.js": ("nodejs",),
+    "Node.js": ("node", "js"),
     "R": ("r",),
     "r": ("r",),
     "Café": ("cafe",),
@@ -52,6 +52,9 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
     "東京": ("東", "京"),
     "京都": ("京", "都"),
     "데이터": ("데", "이", "터"),
+    "งานขาย": ("งา", "น", "ขา", "ย"),
+    "ขาย": ("ขา", "ย"),
+    "กา": ("กา",),
     "dev-ops": ("dev", "ops"),
     "devops": ("devops",),
     "O'Brien": ("o", "brien"),
@@ -128,8 +131,19 @@ def plain(value: str) -> str:
 
 def _columns(job: Job) -> dict[str, tuple[tuple[str, ...], ...]]:
     """Return the texts of each column, as words; a phrase stands in one of them."""
-    found = {name: (words_of(getattr(job, name)),) for name in COLUMNS if name != "skills"}
-    return {**found, "skills": tuple(words_of(skill) for skill in job.skills)}
+    names = ("title", "company", "description")
+    found = {name: (words_of(getattr(job, name)),) for name in names}
+    skills = tuple(words_of(skill) for skill in job.skills)
+    return {**found, "location": tuple(map(words_of, _places(job))), "skills": skills}
+
+
+def _places(job: Job) -> list[str | None]:
+    """Return the texts of all places, their parts beside them where the text lacks them."""
+    found = [] if job.location == "; ".join(p.text for p in job.locations) else [job.location]
+    for place in job.locations:
+        parts = [part for part in (place.city, place.region) if part]
+        found += [place.text, *(p for p in parts if p.casefold() not in place.text.casefold())]
+    return found
 
 
 def _occurs(term: Term, words: tuple[str, ...]) -> bool:

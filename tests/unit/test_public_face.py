@@ -125,7 +125,7 @@ def test_functions_have_the_signatures_of_the_design() -> None:
 
 def test_records_have_the_fields_of_the_design() -> None:
     posting = (
-        "source source_job_id title company location country workplace employment_type"
+        "source source_job_id title company location locations country workplace employment_type"
         " experience_level industry description skills salary_min salary_max salary_currency"
         " salary_period salary_text url apply_url company_url company_size applicant_count"
         " posted_at expires_at attributes"
@@ -134,7 +134,7 @@ def test_records_have_the_fields_of_the_design() -> None:
     query = (
         "text source company location country workplace employment_type experience_level"
         " industry status skills salary_min salary_max salary_currency posted_since"
-        " posted_until applicants_min applicants_max sort"
+        " posted_until applicants_min applicants_max expired sort"
     )
 
     def names(kind: type) -> str:
@@ -145,7 +145,7 @@ def test_records_have_the_fields_of_the_design() -> None:
     stored = {"id", "version", "updated_at", "description_text"}
     assert set(names(jobstore.Job).split()) == {*known.split(), *stored}
     assert names(jobstore.SearchQuery) == query
-    assert names(jobstore.Page) == "items next_cursor total total_capped facets"
+    assert names(jobstore.Page) == "items next_cursor total total_capped facets notes"
     assert names(jobstore.UpsertResult) == "id outcome version warnings"
     assert names(jobstore.UpsertReport) == "inserted updated unchanged rejected warnings"
     assert names(jobstore.Rejection) == "index source_job_id reasons"
@@ -160,7 +160,7 @@ def test_enums_have_the_values_of_the_design() -> None:
         "ExperienceLevel": "internship entry associate mid_senior director executive",
         "Outcome": "inserted updated unchanged",
         "SalaryPeriod": "hour day week month year",
-        "Sort": "newest relevance salary applicants",
+        "Sort": "newest relevance salary applicants expires",
         "Verdict": "pass warn fail",
         "Status": "open closed",
         "Workplace": "onsite hybrid remote",

@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID, SafeUUID
 
 from jobstore.derived.digests import content_digest, seen_digest
+from jobstore.derived.places import from_mappings, mappings, only, says_more
 from jobstore.derived.record import Derived
 from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.records import (
@@ -23,6 +24,7 @@ from jobstore.records import (
     ExperienceLevel,
     Job,
     JobSummary,
+    Location,
     Revision,
     SalaryPeriod,
     Status,
@@ -45,6 +47,7 @@ SUMMARY_COLUMNS = (
     "title",
     "company",
     "location",
+    "locations",
     "country",
     "workplace",
     "employment_type",
@@ -133,6 +136,18 @@ def _texts(array: str) -> tuple[str, ...]:
     return tuple(json.loads(array))
 
 
+@lru_cache(maxsize=1024)
+def _places(array: str) -> tuple[Location, ...]:
+    return tuple(from_mappings(json.loads(array)))
+
+
+def stored_places(
+    location: str | None, places: str | None, country: str | None = None
+) -> list[Location]:
+    """Return the places of a posting, of its columns."""
+    return only(location, country) if places is None else [*_places(places)]
+
+
 # UUID refuses to set attributes, but its slots do not. Calling an enum is slow.
 _set_int = UUID.__dict__["int"].__set__
 _set_safety = UUID.__dict__["is_safe"].__set__
@@ -164,6 +179,7 @@ def _fill(found: JobSummary | Job, row: Sequence[Any]) -> None:
         found.title,
         found.company,
         found.location,
+        places,
         found.country,
         workplace,
         employment_type,
@@ -183,6 +199,7 @@ def _fill(found: JobSummary | Job, row: Sequence[Any]) -> None:
     ) = row
     found.id = _uuid(octets)
     found.status = _STATUS[status]
+    found.locations = stored_places(found.location, places, found.country)
     found.workplace = _WORKPLACE[workplace]
     found.employment_type = _EMPLOYMENT[employment_type]
     found.experience_level = _EXPERIENCE[experience_level]
@@ -256,6 +273,7 @@ def posting_parameters(derived: Derived) -> dict[str, Any]:
         "title": job.title,
         "company": job.company,
         "location": job.location,
+        "locations": to_json(mappings(job.locations)) if says_more(job) else None,
         "country": job.country,
         "workplace": job.workplace,
         "employment_type": job.employment_type,
@@ -309,7 +327,7 @@ def row_digests(row: Sequence[Any]) -> tuple[bytes, bytes]:
     return content_digest(values, *row[DESCRIPTION:PLACE]), seen
 
 
-def to_json(value: list[str] | dict[str, Any]) -> str | None:
+def to_json(value: list[Any] | dict[str, Any]) -> str | None:
     """Return a list or an object as JSON text, ``None`` when it is empty."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else None
 
@@ -324,6 +342,8 @@ def previous_to_json(previous: dict[str, Any]) -> str:
 
 
 def _revised(value: Any) -> Any:
+    if isinstance(value, list) and value and isinstance(value[0], Location):
+        return mappings(value)
     if isinstance(value, datetime):
         return value.isoformat()
     return _plain(value) if isinstance(value, Decimal) else value
@@ -340,12 +360,13 @@ def revision_from_row(row: Sequence[Any]) -> Revision:
 
 
 # Turns the values of fields that JSON has no type for back into what they were.
-_RESTORED: dict[str, Callable[[str], Any]] = {
+_RESTORED: dict[str, Callable[[Any], Any]] = {
     "status": Status,
     "workplace": Workplace,
     "employment_type": EmploymentType,
     "experience_level": ExperienceLevel,
     "salary_period": SalaryPeriod,
+    "locations": from_mappings,
     "salary_min": Decimal,
     "salary_max": Decimal,
     "posted_at": datetime.fromisoformat,

@@ -381,7 +381,10 @@ def test_a_dry_run_says_what_would_become_of_each_row(migrated_url: str) -> None
     planned = dry(*arguments, stdin=second)
     assert planned["inserted"] == 100
     assert planned["updated"] == 50 + 60 + 10 + 1
-    assert (planned["unchanged"], planned["rejected"], planned["warnings"]) == (650, 1, 4)
+    assert (planned["unchanged"], planned["rejected"]) == (650, 1)
+    # Of the rows that came again 50, 10 and 1 have another title.
+    assert planned["warnings_by_field"].pop("source_job_id") == 61
+    assert set(planned["warnings_by_field"].values()) == {1}
 
 
 def test_a_dry_run_stores_nothing_and_says_so(demo_file: Path, migrated_url: str) -> None:
@@ -439,3 +442,37 @@ def test_a_time_that_means_nothing_is_wrong_usage(
     result = run("import", str(demo_file), "--store", store_url, "--seen-at", time)
     assert result.exit_code == 2
     assert not Path(store_url.removeprefix("sqlite:///")).exists()
+
+
+def test_rows_with_one_key_and_several_titles_are_told(tmp_path: Path, migrated_url: str) -> None:
+    rows = lines(
+        posting(1, title="Baker"),
+        posting(1, title="BAKER "),
+        *[posting(1, title=f"Cook {n}") for n in range(6)],
+        posting(2, title="Baker"),
+    )
+    rejects = tmp_path / "rejects.jsonl"
+    arguments = ("import", "-", "--store", migrated_url, "--rejects", str(rejects))
+    result = run(*arguments, stdin=rows)
+    assert result.exit_code == 0
+    assert "-:3: the same key as line 1, with another title" in result.stderr
+    assert "... and 1 more row with the key of another" in result.stderr
+    assert result.stdout.endswith(", 0 rejected, 6 rows with the key of another\n")
+    kept = [json.loads(line) for line in rejects.read_text(encoding="utf-8").splitlines()]
+    assert [(each["kind"], each["line"]) for each in kept] == [("same key", n) for n in range(3, 9)]
+    assert json.loads(kept[0]["raw"])["title"] == "Cook 0"
+    done = answer(*arguments, stdin=rows)
+    assert (done["warnings"], done["warnings_by_field"]) == (6, {"source_job_id": 6})
+    assert {each["kind"] for each in done["first_warnings"]} == {"key"}
+
+
+def test_jobs_that_share_a_bare_address_are_all_kept(tmp_path: Path, migrated_url: str) -> None:
+    table = tmp_path / "jobs.csv"
+    text = "".join(f"Job {n},Bread,https://bread.example/careers/all\n" for n in range(11))
+    table.write_text(f"Name,Firm,Link\n{text}", encoding="utf-8")
+    arguments = ("import", str(table), "--map", "title=Name,company=Firm,url=Link")
+    done = answer(*arguments, "--store", migrated_url)
+    assert (done["inserted"], done["updated"], done["rejected"]) == (11, 0, 0)
+    again = answer(*arguments, "--store", migrated_url)
+    assert (again["inserted"], again["updated"], again["unchanged"]) == (0, 0, 11)
+    assert dry(*arguments, "--store", migrated_url)["unchanged"] == 11

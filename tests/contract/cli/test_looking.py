@@ -15,7 +15,7 @@ from tests.contract.cli.commands import DEMO, answer, posting, run, unannounced
 
 def test_search_answers_in_pages(demo: Path) -> None:
     page = answer("search", "engineer", "--limit", "7")
-    assert set(page) == {"items", "next_cursor", "total", "total_capped"}
+    assert set(page) == {"items", "next_cursor", "total", "total_capped", "notes"}
     seen = [item["id"] for item in page["items"]]
     while page["next_cursor"]:
         page = answer("search", "engineer", "--limit", "7", "--cursor", page["next_cursor"])

@@ -44,8 +44,8 @@ class Case:
 
 CASES = (
     Case("migrate up", r"Nothing to do\.", "steps"),
-    Case("migrate down --yes --without-backup", r"Took back 0007\.\S+", "saved steps"),
-    Case("migrate down --dry-run", r"(?s)-- down: 0007.*;", "saved steps"),
+    Case("migrate down --yes --without-backup", r"Took back 0010\.\S+", "saved steps"),
+    Case("migrate down --dry-run", r"(?s)-- down: 0010.*;", "saved steps"),
     Case("migrate status", r"(?s)migration +state .*\n0001\S+ +applied", "migrations"),
     Case("migrate verify", r"The schema is up to date", "ok"),
     Case("config show", r"(?s)setting +value .*\nstore\.url +sqlite", "environment files settings"),
@@ -67,6 +67,11 @@ CASES = (
     Case("backup verify", r"jobs-\S+ in \S+ is good\.", "copies ok"),
     Case("backup verify --restore", r"jobs-\S+ gives the store back: 1 posting", "backup ok place"),
     Case("backup prune", r"\S+: 0 backups removed, \d kept\.", "places"),
+    Case(
+        "inspect more.jsonl",
+        r"(?s)more\.jsonl\nformat +jsonl: .*jobstore import more\.jsonl",
+        "file format rows exact columns postings rejected left_out faults command",
+    ),
     Case(
         "import more.jsonl",
         r"3 stored \(2 inserted, 0 updated, 1 unchanged\), 0 rejected",

@@ -16,6 +16,7 @@ from jobstore.records import (
     EmploymentType,
     ExperienceLevel,
     Job,
+    Location,
     SalaryPeriod,
     Status,
     Workplace,
@@ -79,6 +80,10 @@ def full_job() -> Job:
         7,
         title="Ingénieur \u201cdata\u201d",
         location="Köln, 日本",
+        locations=[
+            Location("Köln, 日本", city="Köln", region="NRW", country="DE"),
+            Location('"Bonn"; [x]'),
+        ],
         country="DE",
         workplace=Workplace.REMOTE,
         employment_type=EmploymentType.FULL_TIME,

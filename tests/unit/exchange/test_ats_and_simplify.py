@@ -68,7 +68,6 @@ def test_what_differs_is_kept() -> None:
         ),
         (None, 5, ("ats", "acme/5")),
         (7, 5, ("ats", "acme/5")),
-        (None, None, ("ats", None)),
     ],
 )
 def test_ids_are_unique_on_their_board_only_unless_known_better(
@@ -85,7 +84,7 @@ LISTING: dict[str, Any] = {
     "id": "694040e9-673d-400c-9fed-0d9b222403bc",
     "title": "Engineer",
     "active": False,
-    "date_updated": 1714605534,
+    "date_updated": 1714608000,
     "date_posted": 1714605534,
     "url": "https://example.com/1",
     "locations": ["Berlin", "Bonn"],
@@ -101,35 +100,58 @@ def test_a_listing_is_translated() -> None:
         "source_job_id": "694040e9-673d-400c-9fed-0d9b222403bc",
         "title": "Engineer",
         "company": "Acme",
-        "location": "Berlin; Bonn",
+        "locations": ["Berlin", "Bonn"],
         "url": "https://example.com/1",
         "posted_at": datetime(2024, 5, 1, 23, 18, 54, tzinfo=UTC),
         "status": "closed",
+        "closed_at": datetime(2024, 5, 2, tzinfo=UTC),
+        "last_seen_at": datetime(2024, 5, 2, tzinfo=UTC),
         "attributes": {
             "source": "someone",
-            "date_updated": 1714605534,
-            "locations": ["Berlin", "Bonn"],
-            "is_visible": True,
+            "date_updated": 1714608000,
             "sponsorship": "Other",
         },
     }
 
 
 @pytest.mark.parametrize(
-    ("locations", "location", "workplace"),
+    ("locations", "places", "workplace"),
     [
-        (["Remote in USA"], "Remote in USA", "remote"),
-        (["Remote", "Berlin"], "Remote; Berlin", None),
-        ("Remote", "Remote", "remote"),
+        (["Remote in USA"], ["Remote in USA"], "remote"),
+        (["Remote", "Berlin"], ["Remote", "Berlin"], None),
+        ("Remote", ["Remote"], "remote"),
         ([], None, None),
     ],
 )
 def test_remote_means_all_locations(
-    locations: Any, location: str | None, workplace: str | None
+    locations: Any, places: list[str] | None, workplace: str | None
 ) -> None:
     found = simplify_posting({**LISTING, "active": True, "locations": locations})
-    assert (found.get("location"), found.get("workplace")) == (location, workplace)
+    assert (found.get("locations"), found.get("workplace")) == (places, workplace)
     assert "status" not in found
+
+
+@pytest.mark.parametrize(
+    ("flags", "status"),
+    [
+        ({"active": True, "is_visible": True}, None),
+        ({"active": True, "is_visible": False}, "closed"),
+        ({"active": False, "is_visible": False}, "closed"),
+        ({"active": True}, None),
+        ({"is_visible": False}, "closed"),
+        ({}, None),
+        ({"active": "maybe"}, None),
+    ],
+)
+def test_an_entry_that_is_hidden_or_inactive_was_closed_when_it_was_changed_last(
+    flags: dict[str, Any], status: str | None
+) -> None:
+    rest = {key: value for key, value in LISTING.items() if key not in ("active", "is_visible")}
+    found = simplify_posting({**rest, **flags})
+    assert found.get("status") == status
+    changed = datetime(2024, 5, 2, tzinfo=UTC) if status else None
+    assert (found.get("closed_at"), found.get("last_seen_at")) == (changed, changed)
+    assert found["attributes"]["date_updated"] == 1714608000
 
 
 def test_both_are_recognised_and_read(read: Read) -> None:

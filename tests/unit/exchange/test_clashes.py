@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jobstore.exchange.clashes import SeenKeys
+from jobstore.exchange.self_mapping import self_mapping
 
 PAGE = "https://acme.example/work/us"
 
@@ -42,6 +43,25 @@ def test_an_id_of_the_boards_own_is_only_reported() -> None:
     posting, clash = seen.check(9, row("B", "17"))
     assert posting == row("B", "17")
     assert str(clash) == "the same key as line 2, with another title: B"
+
+
+def test_rows_with_ids_of_their_own_are_kept_apart_though_their_address_is_one() -> None:
+    seen = SeenKeys()
+    found = self_mapping([{"title": 1, "url": 1, "id": 1}])
+    assert found is not None
+    address = "https://job-boards.greenhouse.io/acme/jobs/8011163"
+    rows = [("a1b2c3", "Director"), ("d4e5f6", "Senior Director"), ("gh-8011163", "Boss")]
+    stored: list[Any] = [
+        seen.check(line, found.translate({"id": own, "title": title, "url": address}))
+        for line, (own, title) in enumerate(rows, 1)
+    ]
+    assert [posting["source_job_id"] for posting, _ in stored] == [
+        "8011163",
+        "8011163#d4e5f6",
+        "8011163",  # its own id is the address's, with a prefix
+    ]
+    assert [clash is not None and clash.separated for _, clash in stored] == [False, True, False]
+    assert stored[1][0].origin("title") == ("title", "Senior Director")
 
 
 @pytest.mark.parametrize(

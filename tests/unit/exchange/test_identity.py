@@ -2,9 +2,72 @@
 
 from __future__ import annotations
 
+import csv
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
 from jobstore.exchange.identity import board_of, host, identity, without_tracking
+
+HERE = Path(__file__).parent
+
+
+def table(name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader((HERE / name).read_text("utf-8").splitlines(), delimiter=";"))
+
+
+BOARDS = table("board_addresses.csv")
+
+
+@pytest.mark.parametrize("row", BOARDS, ids=lambda row: row["url"])
+def test_an_address_says_the_board_and_the_id_there(row: dict[str, str]) -> None:
+    assert identity(row["url"]) == (row["source"], row["id"])
+
+
+def test_many_boards_are_known() -> None:
+    boards = Counter(row["source"] for row in BOARDS if board_of(row["url"]))
+    assert len(boards) > 45
+    assert sum(number > 1 for number in boards.values()) > 30
+
+
+@pytest.mark.parametrize("row", table("no_posting_addresses.csv"), ids=lambda row: row["url"])
+def test_what_is_no_page_of_one_posting_gives_no_id(row: dict[str, str]) -> None:
+    assert identity(row["url"]) == (row["source"] or None, None)
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        "https://a.example/j?utm_source=x&q=\ud800",
+        "https://a.example/\udcff?utm_source=x",
+        "https://a.example/%zz%ff%?utm_source=%zz&%=%",
+        "https://a.example/j?utm_source=x&q=\x00\n",
+        "https://a.example/" + "x/" * 500_000 + "?utm_source=x",
+        "https://a.example/?" + "a=b&" * 200_000,
+        "https://www.stepstone.de/" + "--" * 1_000,
+        "https://acme.wd5.myworkdayjobs.com/job/" + "_" * 1_900,
+        "https://acme.wd5.myworkdayjobs.com/a/job/" + "a/" * 900,
+        "http://[::1%25eth0]:80/job/17?utm_source=x",
+        "http://a.example:notaport/job/17",
+        "http://" + "a." * 100_000 + "example/job",
+        "http://user:password@a.example/job/17",
+        "\ud800",
+        "http://\ud800.example/job",
+    ],
+    ids=lambda text: ascii(text[:40]),
+)
+def test_no_address_is_too_odd(rubbish: str) -> None:
+    source, key = identity(rubbish)
+    assert source is None or source.encode("utf-8", "surrogatepass")
+    assert key is None or (len(key) <= 255 and key.isprintable() and key.encode())
+    assert isinstance(without_tracking(rubbish), str)
+
+
+def test_what_is_kept_of_an_address_is_kept_as_it_is_written() -> None:
+    assert without_tracking("https://A.Example/%zz?q=%ff&utm_source=x&r=a+b#f") == (
+        "https://a.example/%zz?q=%ff&r=a+b"
+    )
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_broken_lines_are_reported_and_stop_nothing(read: Read) -> None:
     assert [record.fault for record in records] == [
         None,
         "is no valid JSON: Expecting value at character 1",
-        "is no JSON object",
+        "is no JSON object but a list; a table of lists is read as CSV",
         "is no JSON object",
         None,
     ]

@@ -122,7 +122,7 @@ def test_an_empty_file_is_refused_where_its_format_is_not_named(read: Read) -> N
         with pytest.raises(BrokenFile, match="is empty"):
             read(content)
     assert read(b"", "jsonl") == []
-    assert read(b"\n \n", "ats") == []
+    assert read(b"\n \n", "jsonl") == []
     with pytest.raises(BrokenFile, match="begins with the names of its columns"):
         read(b"", "csv")
 

@@ -101,3 +101,15 @@ def test_babel_is_not_imported_for_codes_of_two_letters() -> None:
         "assert country_code('Germany') == 'DE' and 'babel' in sys.modules",
     )
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
+
+
+def test_babel_s_data_of_languages_stays_whole() -> None:
+    lines = (
+        "from datetime import timedelta",
+        "from jobstore.intake.countries import country_code",
+        "assert country_code('Atlantis') is None",
+        "from babel.dates import format_timedelta",
+        "told = format_timedelta(timedelta(days=3), add_direction=True, locale='de')",
+        "assert told == 'in 3 Tagen'",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterable
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobstore.intake.salaries import parse_salary
+
+HERE = Path(__file__).parent
 
 
 @pytest.mark.parametrize(
@@ -27,7 +33,7 @@ from jobstore.intake.salaries import parse_salary
         ("$75,000", "75000", "75000", "USD", "year"),
         ("$1.2m", None, None, None, None),
         ("¥300,000 per month", "300000", "300000", "JPY", "month"),
-        ("1 000 zł a week", None, None, None, None),
+        ("1 000 zł a week", "1000", "1000", "PLN", "week"),
         ("PLN 1 000 a week", "1000", "1000", "PLN", "week"),
     ],
 )
@@ -69,3 +75,20 @@ def test_what_can_be_read_is_read(
 )
 def test_what_is_unclear_stays_text(text: str) -> None:
     assert parse_salary(text) == {"salary_text": text}
+
+
+def _table(lines: Iterable[str]) -> list[tuple[str, dict[str, Any]]]:
+    rows = csv.DictReader(lines, delimiter=";")
+    return [
+        (row.pop("text"), {f"salary_{name}": cell for name, cell in row.items() if cell})
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), _table((HERE / "pay_texts.csv").read_text("utf-8").splitlines())
+)
+def test_texts_of_many_languages(text: str, expected: dict[str, str]) -> None:
+    found = parse_salary(text)
+    assert found.pop("salary_text") == text
+    assert {name: str(value) for name, value in found.items()} == expected

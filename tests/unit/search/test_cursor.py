@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,21 +13,27 @@ from hypothesis import strategies as st
 from jobstore.errors import InvalidQuery
 from jobstore.records import SearchQuery
 from jobstore.search.criteria import Criteria, check_query
-from jobstore.search.cursor import Position, decode, encode
+from jobstore.search.cursor import Mark, Position, decode, encode
 
 KEY = bytes(range(32))
 CRITERIA = check_query(SearchQuery(text="data", sort="salary"))
 POSITION: Position = (62_400.5, 1_714_564_800_000_000, 3)
 TOTAL = (1001, True)
-CURSOR = encode(KEY, CRITERIA, POSITION, TOTAL)
+CURSOR = encode(KEY, CRITERIA, Mark(POSITION, TOTAL))
 
 values = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text()
 
 
-@given(st.lists(values).map(tuple), st.integers(0, 1001), st.booleans())
-def test_a_cursor_brings_back_what_went_in(position: Position, total: int, capped: bool) -> None:
-    cursor = encode(KEY, CRITERIA, position, (total, capped))
-    assert decode(KEY, CRITERIA, cursor) == (position, (total, capped))
+moments = st.none() | st.datetimes(timezones=st.just(UTC))
+
+
+@given(st.lists(values).map(tuple), st.integers(0, 1001), st.booleans(), moments)
+def test_a_cursor_brings_back_what_went_in(
+    position: Position, total: int, capped: bool, as_of: datetime | None
+) -> None:
+    mark = Mark(position, (total, capped), as_of)
+    cursor = encode(KEY, CRITERIA, mark)
+    assert decode(KEY, CRITERIA, cursor) == mark
     assert set(cursor) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
@@ -80,4 +87,4 @@ def test_a_cursor_belongs_to_one_store_and_one_query(key: bytes, criteria: Crite
     with pytest.raises(InvalidQuery, match="does not belong"):
         decode(key, criteria, CURSOR)
     same = check_query(SearchQuery(text=" DATA", sort="salary"))
-    assert decode(KEY, same, CURSOR) == (POSITION, TOTAL)
+    assert decode(KEY, same, CURSOR) == Mark(POSITION, TOTAL)

@@ -84,6 +84,8 @@ HOSTILE = {
     "a phrase that almost stands everywhere": (sized("a "), ALMOST, "a a a"),
     "many phrases": (sized("a b "), " ".join(f'"a b {n}"' for n in range(32)), "a b a b"),
     "without spaces": (sized("工"), '"' + "工" * 32 + '程"', "工工工"),
+    "clusters": (sized("ที่"), '"' + "ที่" * 32 + 'ที"', "ที่ที่ที่"),
+    "one long cluster": (sized("ะ"), '"ะะ"', "ะะะ"),
     "letters that become two": (sized("ß "), '"' + "ss " * 32 + 'b"', "ß ß ß"),
     "marks": (sized("\u0301"), "b", "\u0301\u0301"),
     "names": (sized("ac++ "), "c++", "ac++ ac++"),
@@ -139,3 +141,11 @@ def test_an_excerpt_is_short_however_far_a_match_goes_on() -> None:
     assert found.startswith("**a --")
     assert len(found) < 1300
     assert len(Excerpts(asked("a*")).snippet("title", "a" * LONG)) < 1300
+
+
+def test_words_inside_of_a_run_are_marked_and_no_cluster_is_cut() -> None:
+    text = f"{'ที่นี่ดีมาก' * 60}รับพนักงานขายด่วน{'ที่นี่ดีมาก' * 60}"
+    found = Excerpts(asked("ขาย")).snippet("title", text)
+    assert "รับพนักงาน**ขาย**ด่วน" in found
+    assert found.startswith(("…ที่", "…นี่", "…ดี", "…มา", "…ก"))
+    assert found.endswith(("ที่…", "นี่…", "ดี…", "มา…", "ก…"))

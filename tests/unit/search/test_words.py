@@ -9,6 +9,7 @@ from unicodedata import normalize, ucd_3_2_0
 
 import pytest
 
+from jobstore.search import clusters
 from jobstore.search.words import fold, fold_letter, index_text, words
 
 
@@ -24,8 +25,8 @@ from jobstore.search.words import fold, fold_letter, index_text, words
         (".NET .net Core", "dotnet dotnet core"),
         ("ASP.NET, VB.NET and C#.NET", "asp dotnet vb dotnet and csharp dotnet"),
         ("example.net network .network", "example net network network"),
-        ("Node.js NodeJS node.JS", "nodejs nodejs nodejs"),
-        ("Vue.js/React.js. app.json", "vuejs reactjs app json"),
+        ("Node.js NodeJS node.JS", "node js nodejs node js"),
+        ("Vue.js/React.js. app.json", "vue js react js app json"),
         ("req #123 a1#", "req 123 a1"),
         ("R & D, R", "r d r"),
         ("5++ ++", "5"),
@@ -68,6 +69,37 @@ def test_names_with_symbols_become_words(text: str, expected: str) -> None:
 )
 def test_letters_lose_case_accents_and_width(text: str, expected: str) -> None:
     assert words(text) == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("โปรแกรมเมอร์", "โป ร แก ร ม เม อ ร์"),
+        ("พนักงานขาย ด่วน", "พ นั ก งา น ขา ย ด่ ว น"),
+        ("นักพัฒนาPython3ๆ", "นั ก พั ฒ นา python3 ๆ"),
+        ("ที่\u200bนี่", "ที่ นี่"),
+        ("๒๕ ฿", "๒๕"),
+        ("เขาไม่ใช่ไม้", "เขา ไม่ ใช่ ไม้"),
+        ("ພະນັກງານຂາຍ", "ພະ ນັ ກ ງາ ນ ຂາ ຍ"),
+        ("បុគ្គលិកផ្នែកលក់", "បុ គ្គ លិ ក ផ្នែ ក ល ក់"),
+        ("အရောင်းဝန်ထမ်း", "အ ရော င်း ဝ န် ထ မ်း"),
+        ("aี ี", "a ี ี"),
+        ("ເງິນ၊", "ເງິ ນ"),
+    ],
+)
+def test_scripts_without_spaces_are_words_of_clusters(text: str, expected: str) -> None:
+    found = [
+        "".join(chr(ord(c) - 0xE000) if "\uee00" <= c <= "\uf7ff" else c for c in word)
+        for word in words(text)
+    ]
+    assert found == expected.split()
+
+
+def test_marks_of_scripts_without_spaces_are_letters_in_any_form() -> None:
+    assert words("น้ำ") == words("น\u0e49\u0e4d\u0e32")
+    assert words("ဦ") == words("\u1025\u102e")
+    assert len({tuple(words(word)) for word in ("กิน", "กัน", "กน", "ก้น", "กั้น")}) == 5
+    assert fold("ครู") != fold("คร")
 
 
 def test_plain_text_is_indexed_as_it_is() -> None:
@@ -149,6 +181,11 @@ def _departures(form: Literal["NFD", "NFKD"]) -> dict[str, set[str]]:
     return found
 
 
+def _is_clustered(char: str) -> bool:
+    """Whether it is of a script without spaces, which keeps its marks."""
+    return clusters.letters(char) is not None
+
+
 def _is_voiced_kana(char: str) -> bool:
     return not {"\u3099", "\u309a"}.isdisjoint(normalize("NFD", char))
 
@@ -158,7 +195,9 @@ def test_what_is_equal_without_case_and_accents_is_one_word_in_all_of_unicode() 
     departing = set().union(*_departures("NFD").values())
     # Kana stay voiced; beyond the basic plane, marks that came after Unicode 3.2 are left alone.
     assert {
-        char for char in departing if char < "\U00010000" and not _is_voiced_kana(char)
+        char
+        for char in departing
+        if char < "\U00010000" and not _is_voiced_kana(char) and not _is_clustered(char)
     } == set()
     rest = {char for char in departing if char >= "\U00010000"}
     assert {char for char in rest if ucd_3_2_0.category(char) != "Cn"} == set()
@@ -175,7 +214,8 @@ def test_what_is_equal_without_width_and_the_like_is_one_word() -> None:
         char
         for chars in departing.values()
         for char in chars
-        if char < "\U00010000" and not _is_voiced_kana(char) and char != "\u037a"
+        if char < "\U00010000" and not _is_voiced_kana(char) and not _is_clustered(char)
+        if char != "\u037a"
     } == set()
 
 
@@ -186,6 +226,7 @@ def test_whole_values_fold_as_words_do() -> None:
         if char < "\U00010000"
         and (char.isalpha() or char.casefold() != char)
         and not _is_voiced_kana(char)
+        and not _is_clustered(char)
         # Values and queries are composed when they are taken in.
         and fold(normalize("NFC", f"a{char}")) != fold(f"a{_plain(char, 'NFD')}")
     ]

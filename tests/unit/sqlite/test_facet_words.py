@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobstore.derived.record import Derived
+from jobstore.engines.sqlite.rows import to_micros
 from jobstore.engines.sqlite.search.facet_words import (
     APPLICANTS,
     EVERY,
     EXACT,
+    EXPIRES,
     LETTERS,
     MARK,
     YEARLY_MAX,
@@ -85,6 +87,7 @@ def test_a_posting_has_a_word_for_every_facet() -> None:
         *YEARLY_MAX.words(62_400)[2:],
         *APPLICANTS.range_words(3),
         *APPLICANTS.words(3)[2:],
+        EXPIRES.missing(),
     ]
 
 
@@ -94,7 +97,8 @@ def test_each_skill_has_a_word() -> None:
 
 
 def test_what_is_not_stated_has_a_word_where_sorting_needs_it() -> None:
-    assert facet_words(Derived(job())).split()[-2:] == [YEARLY_MAX.missing(), APPLICANTS.missing()]
+    missing = [YEARLY_MAX.missing(), APPLICANTS.missing(), EXPIRES.missing()]
+    assert facet_words(Derived(job())).split()[-3:] == missing
 
 
 def test_words_never_change() -> None:
@@ -113,6 +117,19 @@ def test_words_never_change() -> None:
         "\ue000p00000",
         "\ue000p5xdvuzts7vf7u",
     )
+    assert EXPIRES.range_words(micros(DAY)) == (
+        "\ue000e00003",
+        "\ue000e10018",
+        "\ue000e200c3",
+        "\ue000e3061f",
+        "\ue000e430fb",
+    )
+    assert EXPIRES.words(-micros(DAY)) == (
+        "\ue000e200c3",
+        "\ue000e430fb",
+        "\ue000eownitmrae65ja",
+        "\ue000e2mkiyrhn2mp26",
+    )
     assert YEARLY_MIN.range_words(100_000) == (
         "\ue000y200",
         "\ue000y507",
@@ -126,7 +143,7 @@ def test_every_field_has_a_letter_of_its_own() -> None:
     others = (EVERY, pair_word("open", "remote"))
     letters = [
         *LETTERS.values(),
-        *(scale.letter for scale in SCALES),
+        *(scale.letter for scale in (*SCALES, EXPIRES)),
         *(word[1] for word in others),
     ]
     assert len(set(letters)) == len(letters)
@@ -144,6 +161,46 @@ def test_the_tokenizer_keeps_words_whole_and_texts_away() -> None:
     ] == text.split()
     conn.close()
     assert MARK not in index_text(text)
+
+
+DAY = datetime(2024, 5, 1, 9, 30, tzinfo=UTC)
+micros = to_micros
+times = st.one_of(
+    st.datetimes(timezones=st.just(UTC)).map(to_micros),
+    st.integers(-90, 90).map(lambda minutes: to_micros(DAY) + minutes * 20_000_000),
+)
+
+
+@given(times, times)
+def test_a_time_that_comes_sooner_never_has_a_lower_bucket(one: int, other: int) -> None:
+    low, high = sorted((-one, -other))
+    for level, (lower, higher) in enumerate(
+        zip(EXPIRES.words(low), EXPIRES.words(high), strict=True)
+    ):
+        floor = EXPIRES.floor(high, level)
+        assert floor <= high
+        # What the floor divides are the words.
+        assert (lower == higher) == (low >= floor)
+    assert set(EXPIRES.words(low)[:2]) <= set(EXPIRES.range_words(-low))
+
+
+@given(times, times)
+def test_what_is_past_has_one_word_of_its_days(time: int, now: int) -> None:
+    day = 86_400_000_000
+    until, before = EXPIRES.until(now), EXPIRES.before_day_of(now)
+    assert len(set(until)) == len(until) <= 35
+    same_day = time // day == now // day
+    words = set(EXPIRES.range_words(time))
+    if time <= now:
+        assert len(words & set(until)) == 1
+        if (
+            to_micros(datetime(1990, 1, 1, tzinfo=UTC))
+            <= time
+            < to_micros(datetime(2079, 9, 1, tzinfo=UTC))
+        ):
+            assert len(words & set(before)) == (not same_day)
+    else:
+        assert not words & set(before)
 
 
 @given(st.sampled_from(SCALES), numbers, numbers)

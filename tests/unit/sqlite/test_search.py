@@ -257,6 +257,9 @@ def crowd(size: int, seed: int = 1) -> list[JobPosting]:
             salary_max=chance.choice([None, Decimal(chance.randint(1, 40) * 5000)]),
             applicant_count=chance.choice([None, chance.randint(0, 30), 5]),
             posted_at=NOW - timedelta(hours=chance.randint(0, 50)),
+            expires_at=chance.choice(
+                [None, NOW + timedelta(hours=chance.randint(-2000, 9000)), NOW]
+            ),
         )
         for _ in range(size)
     ]
@@ -268,9 +271,12 @@ def order_of(conn: sqlite3.Connection, sort: Sort) -> Callable[[JobSummary], Any
         row[0]: row[1:]
         for row in conn.execute("SELECT p.id, p.listed_at, p.listed_tie FROM posting AS p")
     }
+    expiring = dict(conn.execute("SELECT p.id, -p.expires_at FROM posting AS p"))
 
     def key(item: JobSummary) -> Any:
-        number = item.salary_max if sort is Sort.SALARY else item.applicant_count
+        number: Any = item.salary_max if sort is Sort.SALARY else item.applicant_count
+        if sort is Sort.EXPIRES:
+            number = expiring.get(item.id.bytes)
         first = (number is not None, number or 0) if sort is not Sort.NEWEST else ()
         return (*first, *listed[item.id.bytes])
 

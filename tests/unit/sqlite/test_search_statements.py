@@ -9,12 +9,12 @@ from itertools import combinations
 import pytest
 
 from jobstore.engines.sqlite.search import statements
-from jobstore.engines.sqlite.search.statements import Bind, Shape
+from jobstore.engines.sqlite.search.statements import SOONEST, Bind, Shape
 from tests.unit.sqlite.library import library
 
-ROWS = ("salary_min", "salary_max", "applicants_min", "applicants_max")
+ROWS = ("salary_min", "salary_max", "applicants_min", "applicants_max", "expired", "not_expired")
 PLACES = ("posted_since", "posted_until", "after", "top", "bottom")
-RANKS = ("yearly_max", "applicant_count")
+RANKS = ("yearly_max", "applicant_count", SOONEST)
 NAMES = (
     *("match", "limit", "places", "rank", "posted_since", "posted_until"),
     *(f"{edge}_{part}" for edge in ("after", "top", "bottom") for part in ("at", "tie")),
@@ -153,7 +153,12 @@ def test_no_statement_reads_more_postings_than_it_must(
 
 
 @pytest.mark.parametrize(
-    ("rank", "index"), [("yearly_max", "posting_salary"), ("applicant_count", "posting_applicants")]
+    ("rank", "index"),
+    [
+        ("yearly_max", "posting_salary"),
+        ("applicant_count", "posting_applicants"),
+        (SOONEST, "posting_soonest"),
+    ],
 )
 def test_everything_by_rank_is_the_index_of_the_rank(
     conn: sqlite3.Connection, rank: str, index: str

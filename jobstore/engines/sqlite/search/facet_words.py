@@ -14,18 +14,23 @@ no search of a user ever meets them. Then follows a letter for the field, and
   by its first 2, 5, 6, 7 and 8 bits: a range is then a dozen words at most, and mostly four or
   five, as with the numeric tries of Lucene (Schindler and Diepenbroek, "Generic XML-based
   framework for metadata portals", 2008). Numbers that sort have two words more: a 512th of the
-  octave, and the value itself as above.
+  octave, and the value itself as above;
+- for the time at which a posting expires, the days since 1990 in pieces of 4,096, 512, 64, 8 and
+  1, and since it sorts, its minute and the time itself.
 """
 
 from __future__ import annotations
 
 import math
 from base64 import b32encode
+from datetime import date
 from functools import cache, lru_cache
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from jobstore.derived.places import compared_values
 from jobstore.derived.record import Derived
+from jobstore.engines.sqlite.rows import to_micros
 from jobstore.search.criteria import FACETS, FOLDED
 from jobstore.search.words import fold
 
@@ -54,6 +59,19 @@ _BITS = 8
 _OCTAVE_BITS = 5
 _PREFIXES = (2, _OCTAVE_BITS, 6, 7, _BITS)
 _SIZES = tuple((bits, 1 << (_BITS - bits)) for bits in _PREFIXES)
+
+
+class Buckets(Protocol):
+    """The buckets that a sort walks through, from the highest number down."""
+
+    def words(self, value: float) -> tuple[str, str, str, str]:
+        """Return the words of the buckets of a number, level by level, the widest first."""
+
+    def floor(self, value: float, level: int) -> float:
+        """Return the least number that may be in the bucket of ``value`` at a level."""
+
+    def missing(self) -> str:
+        """Return the word of postings without a number."""
 
 
 class Scale(NamedTuple):
@@ -132,6 +150,81 @@ class Scale(NamedTuple):
         return tuple(found)
 
 
+_DAY, _MINUTE = 86_400_000_000, 60_000_000
+_FIRST_DAY = (date(1990, 1, 1) - date(1970, 1, 1)).days
+_DAY_BITS = 15
+# How many first bits of the number of a day make words; the sort walks through two of them.
+_DAY_PREFIXES = (3, 6, 9, 12, _DAY_BITS)
+_WALKED = (9, _DAY_BITS)
+
+
+class Calendar(NamedTuple):
+    """The buckets of a time in microseconds since 1970: days from 1990 to 2079, together by eights.
+
+    What lies before or after falls into the outermost days. A sort has the soonest first, and
+    walks from the highest number down: its numbers are times with their sign turned.
+    """
+
+    letter: str
+
+    def range_words(self, time: int) -> tuple[str, ...]:
+        """Return the words of a posting that ranges ask for."""
+        return tuple(self._prefix(_day(time), bits) for bits in _DAY_PREFIXES)
+
+    def words(self, value: float) -> tuple[str, str, str, str]:
+        """Return the words of the buckets that a sort walks through: of 64 days, of the day, of
+        the minute, and of the time itself."""
+        time = -int(value)
+        wide, day = (self._prefix(_day(time), bits) for bits in _WALKED)
+        return wide, day, self._exact(f"m{time // _MINUTE}"), self._exact(str(time))
+
+    def floor(self, value: float, level: int) -> float:
+        """Return the least number that may be in the bucket of ``value`` at a level."""
+        if level == EXACT:
+            return value
+        time = -int(value)
+        if level == len(_WALKED):
+            return -(time - time % _MINUTE + _MINUTE) + 1
+        size = _DAY_BITS - _WALKED[level]
+        following = (_day(time) >> size) + 1
+        if following << size == 1 << _DAY_BITS:
+            return -math.inf
+        return -(_FIRST_DAY + (following << size)) * _DAY + 1
+
+    def missing(self) -> str:
+        """Return the word of postings without a time."""
+        return f"{MARK}{self.letter}z"
+
+    def until(self, time: int) -> tuple[str, ...]:
+        """Return the fewest words of which every time up to this one has one, and no time of a
+        later day."""
+        return self._up_to(_day(time) + 1)
+
+    def before_day_of(self, time: int) -> tuple[str, ...]:
+        """Return the fewest words of all times before the day of this one."""
+        return self._up_to(_day(time))
+
+    def _up_to(self, end: int) -> tuple[str, ...]:
+        found, start = [], 0
+        for bits in _DAY_PREFIXES:
+            size = _DAY_BITS - bits
+            days = range(start, end >> size << size, 1 << size)
+            found += [self._prefix(day, bits) for day in days]
+            start = end >> size << size
+        return tuple(found)
+
+    def _prefix(self, day: int, bits: int) -> str:
+        size = _DAY_BITS - bits
+        return f"{MARK}{self.letter}{_DAY_PREFIXES.index(bits)}{day >> size:04x}"
+
+    def _exact(self, text: str) -> str:
+        return _word(self.letter, text)
+
+
+def _day(time: int) -> int:
+    return min(max(0, time // _DAY - _FIRST_DAY), (1 << _DAY_BITS) - 1)
+
+
 def _prefix(letter: str, number: int, bits: int) -> str:
     return f"{MARK}{letter}{bits}{number >> (_BITS - bits):02x}"
 
@@ -146,6 +239,7 @@ def _range_words(letter: str, number: int) -> tuple[str, ...]:
 YEARLY_MIN = Scale("y", 10, 34)
 YEARLY_MAX = Scale("z", 10, 34)
 APPLICANTS = Scale("p", 0, 20)
+EXPIRES = Calendar("e")
 
 
 @lru_cache(maxsize=65_536)
@@ -178,9 +272,8 @@ def facet_words(derived: Derived) -> str:
     """Return the words of a posting's facets but its skills, as one text for the index."""
     job, found = derived.job, [EVERY]
     for field in FACETS:
-        value = getattr(job, field)
-        if value and field != "skills":
-            found.append(_stored_word(field, value))
+        if field != "skills":
+            found += [_stored_word(field, value) for value in compared_values(job, field)]
     if job.workplace is not None:
         found.append(pair_word(job.status, job.workplace))
     if (yearly := derived.yearly) is None:
@@ -194,4 +287,10 @@ def facet_words(derived: Derived) -> str:
     else:
         found += APPLICANTS.range_words(job.applicant_count)
         found += APPLICANTS.words(job.applicant_count)[2:]
+    if job.expires_at is None:
+        found.append(EXPIRES.missing())
+    else:
+        time = to_micros(job.expires_at)
+        found += EXPIRES.range_words(time)
+        found += EXPIRES.words(-time)[2:]
     return " ".join(found)

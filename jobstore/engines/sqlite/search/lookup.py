@@ -62,6 +62,10 @@ class Lookup:
         for name in _BOUNDS:
             if (number := getattr(criteria, name)) is not None:
                 self._bound[name] = number
+        if criteria.as_of is not None and criteria.expired is not None:
+            self._bound["expired" if criteria.expired else "not_expired"] = to_micros(
+                criteria.as_of
+            )
         self.shape = Shape(not self.match.is_empty, frozenset(self._bound.keys() - {"match"}))
 
     @property

@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from typing import NamedTuple
 
+from jobstore.engines.sqlite.rows import to_micros
 from jobstore.engines.sqlite.search.facet_words import (
     APPLICANTS,
     EVERY,
+    EXPIRES,
     LETTERS,
     MARK,
     PAIR,
@@ -102,17 +104,20 @@ class Match(NamedTuple):
 def match(criteria: Criteria, expand: Expand) -> Match:
     """Translate all of the criteria that the full-text index can answer.
 
-    The bounds of salaries and applicants are answered by buckets, which let a little more
-    through; dates are not answered here. Raises InvalidQuery when prefixes stand for too many
-    words.
+    The bounds of salaries and applicants and what has expired are answered by buckets, which let a
+    little more through; dates of posting are not answered here. Raises InvalidQuery when prefixes
+    stand for too many words.
     """
     spell = _Speller(expand)
     required = _facets(criteria)
     excluded: list[str] = []
+    if criteria.as_of is not None and criteria.expired is False:
+        # Most postings have not expired, or do not say: what has is the shorter list.
+        excluded += map(quoted, EXPIRES.before_day_of(to_micros(criteria.as_of)))
     if criteria.text is not None:
         required += [spell(group) for group in criteria.text.required]
         unwanted = [spell((term,)) for term in criteria.text.excluded]
-        excluded = [part.query for part in unwanted if part.query]
+        excluded += [part.query for part in unwanted if part.query]
     return Match(tuple(required), tuple(excluded))
 
 
@@ -176,6 +181,8 @@ def _facets(criteria: Criteria) -> list[Part]:
     low, high = criteria.applicants_min, criteria.applicants_max
     if low is not None or high is not None:
         parts.append(_one_of(APPLICANTS.reaching(low, high)))
+    if criteria.as_of is not None and criteria.expired:
+        parts.append(_one_of(EXPIRES.until(to_micros(criteria.as_of))))
     return parts
 
 

@@ -11,6 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from jobstore.derived.places import counted_values
 from jobstore.engines.protocol import Found, Position
 from jobstore.engines.sqlite.rows import (
     DETAIL_COLUMNS,
@@ -18,12 +19,13 @@ from jobstore.engines.sqlite.rows import (
     TEXT_COLUMNS,
     job_from_row,
     sound,
+    stored_places,
     summaries_from_rows,
 )
-from jobstore.engines.sqlite.search.facet_words import APPLICANTS, YEARLY_MAX
+from jobstore.engines.sqlite.search.facet_words import APPLICANTS, EXPIRES, YEARLY_MAX, Buckets
 from jobstore.engines.sqlite.search.lookup import Lookup, Row
 from jobstore.engines.sqlite.search.sorting import Hit, by_newest, by_number, by_relevance, hits_at
-from jobstore.engines.sqlite.search.statements import KEYS
+from jobstore.engines.sqlite.search.statements import KEYS, SOONEST
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.watch import watched
 from jobstore.records import FacetCount, Job, JobSummary, Sort
@@ -31,6 +33,8 @@ from jobstore.search import counting
 from jobstore.search.criteria import Criteria
 from jobstore.search.excerpts import Excerpts
 
+# Facets that the places of a posting have values of too.
+_OF_PLACES = frozenset(("location", "country"))
 # What snippets are cut from.
 _TEXT = ("description", "plain")
 
@@ -65,7 +69,7 @@ def search(
         counted: dict[str, list[FacetCount]] = {}
         places: list[int] | None = None
         if names:
-            rows = lookup.page(lookup.shape, counting.MAX_COUNTED + 1, names)
+            rows = lookup.page(lookup.shape, counting.MAX_COUNTED + 1, _columns(names))
             counted = _facets(names, rows)
             places = [row[0] for row in rows]
             total = total or counting.total(len(places))
@@ -115,9 +119,10 @@ def count(conn: sqlite3.Connection, criteria: Criteria) -> int:
         return 0 if lookup.match.is_impossible else lookup.count()
 
 
-_NUMBERS = {
+_NUMBERS: dict[Sort, tuple[str, Buckets]] = {
     Sort.SALARY: ("yearly_max", YEARLY_MAX),
     Sort.APPLICANTS: ("applicant_count", APPLICANTS),
+    Sort.EXPIRES: (SOONEST, EXPIRES),
 }
 
 
@@ -162,12 +167,23 @@ def _items(
 
 def _facets(names: Sequence[str], rows: list[Row]) -> dict[str, list[FacetCount]]:
     return {
-        name: counting.most_frequent(name, _stated(name, [row[column] for row in rows]))
+        name: counting.most_frequent(name, _stated(name, column, rows))
         for column, name in enumerate(names, start=len(KEYS))
     }
 
 
-def _stated(name: str, stored: list[str | None]) -> Iterator[tuple[list[str], int]]:
+def _columns(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names if _OF_PLACES.isdisjoint(names) else (*names, "locations")
+
+
+def _stated(name: str, column: int, rows: list[Row]) -> Iterator[tuple[list[str], int]]:
     """Yield the values that postings have in a column, and how many have just those."""
-    for text, amount in watched(Counter(text for text in stored if text).items()):
+    if name in _OF_PLACES:
+        for (value, places), amount in watched(
+            Counter((row[column], row[-1]) for row in rows).items()
+        ):
+            location = value if name == "location" else None
+            yield counted_values(name, value, stored_places(location, places)), amount
+        return
+    for text, amount in watched(Counter(row[column] for row in rows if row[column]).items()):
         yield json.loads(text) if name == "skills" else [text], amount

@@ -11,14 +11,19 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from jobstore.derived.places import spoken
 from jobstore.engines.protocol import Position
-from jobstore.engines.sqlite.search.facet_words import EXACT, Scale
+from jobstore.engines.sqlite.rows import stored_places, to_micros
+from jobstore.engines.sqlite.search.facet_words import EXACT, Buckets
 from jobstore.engines.sqlite.search.lookup import MAX_SORTED, Lookup, Row
 from jobstore.engines.sqlite.search.match import quoted
-from jobstore.engines.sqlite.search.statements import KEYS
+from jobstore.engines.sqlite.search.statements import KEYS, SOONEST
 from jobstore.engines.sqlite.watch import watched
 from jobstore.search import ranking
 from jobstore.search.criteria import Criteria
+
+# What a score is made of: the words of its fields, and those of all places.
+_RANKED = (*ranking.RANKED, "locations")
 
 
 class Hit(NamedTuple):
@@ -61,7 +66,7 @@ def _as_hits(rows: list[Row]) -> list[Hit]:
 
 
 def by_number(
-    lookup: Lookup, column: str, scale: Scale, limit: int, after: Position | None
+    lookup: Lookup, column: str, scale: Buckets, limit: int, after: Position | None
 ) -> list[Hit]:
     """Highest number first, equal ones newest first, postings without a number last.
 
@@ -88,7 +93,7 @@ def by_number(
 
 
 def _buckets(
-    lookup: Lookup, column: str, scale: Scale, limit: int, after: Position | None
+    lookup: Lookup, column: str, scale: Buckets, limit: int, after: Position | None
 ) -> Iterator[list[Hit]]:
     """Yield hits with a number, in order; of each bucket at least ``limit`` if it has them."""
     if lookup.is_everything:
@@ -108,6 +113,10 @@ def _limits(criteria: Criteria, column: str) -> tuple[float, float]:
     low, high = criteria.salary_min, None
     if column == "applicant_count":
         low, high = criteria.applicants_min, criteria.applicants_max
+    elif column == SOONEST:
+        # Times with their sign turned.
+        now = None if criteria.as_of is None else -to_micros(criteria.as_of)
+        low, high = (now, None) if criteria.expired else (None, now)
     return -math.inf if low is None else low, math.inf if high is None else high
 
 
@@ -126,7 +135,7 @@ class _Walk(NamedTuple):
 
     lookup: Lookup
     column: str
-    scale: Scale
+    scale: Buckets
     limit: int
     start: float
     after: Position | None
@@ -210,10 +219,10 @@ def by_relevance(lookup: Lookup, limit: int, after: Position | None) -> list[Hit
 
 def _next_window(lookup: Lookup, ends: Position) -> list[Row]:
     if not ends:
-        return lookup.page(lookup.shape, ranking.WINDOW, ranking.RANKED)
+        return lookup.page(lookup.shape, ranking.WINDOW, _RANKED)
     _, _, at, tie = ends
     return lookup.page(
-        lookup.shape.also("after"), ranking.WINDOW, ranking.RANKED, after_at=at, after_tie=tie
+        lookup.shape.also("after"), ranking.WINDOW, _RANKED, after_at=at, after_tie=tie
     )
 
 
@@ -222,7 +231,7 @@ def _window(lookup: Lookup, ends: Position) -> list[Row]:
     return lookup.page(
         lookup.shape.also("top", "bottom"),
         -1,
-        ranking.RANKED,
+        _RANKED,
         top_at=top_at,
         top_tie=top_tie,
         bottom_at=bottom_at,
@@ -235,13 +244,19 @@ def _scored(lookup: Lookup, rows: list[Row]) -> list[tuple[Any, int]]:
     expression = lookup.criteria.text
     assert expression is not None
     scored = []
-    for place, at, tie, *columns in watched(rows):
-        said = [_spoken(name, text) for name, text in zip(ranking.RANKED, columns, strict=True)]
+    for place, at, tie, *columns, places in watched(rows):
+        said = [
+            _spoken(name, text, places) for name, text in zip(ranking.RANKED, columns, strict=True)
+        ]
         scored.append(((ranking.score(expression, said), at, tie), place))
     return sorted(scored, reverse=True)
 
 
-def _spoken(column: str, text: str | None) -> str:
+def _spoken(column: str, text: str | None, places: str | None) -> str:
     if not text:
         return ""
-    return ranking.spoken(json.loads(text) if column == "skills" else [text])
+    if column == "skills":
+        return ranking.spoken(json.loads(text))
+    if column == "location" and places is not None:
+        return ranking.spoken(spoken(text, stored_places(text, places)))
+    return ranking.spoken([text])

@@ -24,6 +24,10 @@ _TEXT = Table("posting_text", alias="t")
 _WORDS = Table("text_index", alias="w")
 _OTHER = Table("posting", alias="q")
 
+SOONEST = "soonest"
+"""What stands for a column where the soonest ``expires_at`` comes first."""
+_SOONEST = -_POSTING.expires_at
+
 KEYS = ("place", "listed_at", "listed_tie")
 """The first columns of every page: where a row stands."""
 
@@ -126,17 +130,38 @@ _ROW: dict[str, Callable[[Shape], Criterion]] = {
     "salary_max": lambda _: _POSTING.yearly_min <= Bind("salary_max"),
     "applicants_min": lambda _: _POSTING.applicant_count >= Bind("applicants_min"),
     "applicants_max": lambda _: _POSTING.applicant_count <= Bind("applicants_max"),
-    "has_rank": lambda shape: _rank(shape).isnotnull(),
-    "below_rank": lambda shape: (
-        # With no place left below the position it is 0, and only lower ranks pass.
-        Tuple(_rank(shape), _POSTING.place) <= Tuple(Bind("rank"), _BEFORE)
+    "expired": lambda _: _POSTING.expires_at <= Bind("expired"),
+    "not_expired": lambda _: (
+        _POSTING.expires_at.isnull() | (_POSTING.expires_at > Bind("not_expired"))
     ),
+    "has_rank": lambda shape: _is_stated(_ranked_by(shape)),
+    "below_rank": lambda shape: _below_rank(shape),
 }
 
 
-def _rank(shape: Shape) -> Field:
+def _below_rank(shape: Shape) -> Criterion:
+    # With no place left below the position it is 0, and only lower ranks pass.
+    below: Criterion = Tuple(_rank(shape), _POSTING.place) <= Tuple(Bind("rank"), _BEFORE)
+    # An index on an expression is not entered at a row value.
+    return below & (_rank(shape) <= Bind("rank")) if shape.ranked_by == SOONEST else below
+
+
+def _rank(shape: Shape) -> Term:
+    return _column(_ranked_by(shape))
+
+
+def _ranked_by(shape: Shape) -> str:
     assert shape.ranked_by is not None
-    return Field(shape.ranked_by, table=_POSTING)
+    return shape.ranked_by
+
+
+def _column(name: str) -> Term:
+    return _SOONEST if name == SOONEST else Field(name, table=_POSTING)
+
+
+def _is_stated(name: str) -> Criterion:
+    # As the index on an expression says it, or SQLite does not use it.
+    return Field("expires_at" if name == SOONEST else name, table=_POSTING).isnotnull()
 
 
 def _place(shape: Shape) -> Term:
@@ -234,8 +259,10 @@ def count(shape: Shape) -> str:
 def highest(column: str) -> str:
     """The highest value of a column from ``:floor`` to below ``:ceiling``: one step of a walk
     through an index from value to value."""
-    value = Field(column, table=_POSTING)
+    value = _column(column)
     query = SQLLiteQuery.from_(_POSTING).select(fn.Max(value))
+    if column == SOONEST:
+        query = query.where(_is_stated(column))
     return str(query.where(value >= Bind("floor")).where(value < Bind("ceiling")))
 
 
@@ -246,6 +273,6 @@ def rows_at(columns: tuple[str, ...], texts: tuple[str, ...] = ()) -> str:
     query = SQLLiteQuery.from_(_GIVEN).cross_join(_POSTING).cross()
     if texts:
         query = query.left_join(_TEXT).on(_TEXT.place == _POSTING.place)
-    query = query.select(*(Field(name, table=_POSTING) for name in (*KEYS, *columns)))
+    query = query.select(*(_column(name) for name in (*KEYS, *columns)))
     query = query.select(*(Field(name, table=_TEXT) for name in texts))
     return str(query.where(_POSTING.place == _GIVEN.value))

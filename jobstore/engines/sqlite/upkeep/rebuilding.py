@@ -20,14 +20,17 @@ from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
 from jobstore.engines.sqlite.rows import (
     DESCRIPTION,
+    LISTED_AT,
     PLACE,
     PLAIN,
     job_from_row,
     row_digests,
     sound,
+    to_micros,
 )
 from jobstore.engines.sqlite.writing import counters
 from jobstore.engines.sqlite.writing.indexing import entry, numbered
+from jobstore.engines.sqlite.writing.list_order import Slot, find_slot
 from jobstore.intake.markup import plain_text
 from jobstore.progress import Progress, silent
 
@@ -86,6 +89,34 @@ def rebuild_counters(
     return done
 
 
+@sound
+def relist(conn: sqlite3.Connection) -> None:
+    """Move the postings that are listed at another time than :mod:`jobstore.derived.listing` says.
+
+    The index is not changed, and digests are left out: the caller makes both anew.
+    """
+    after = b""
+    while rows := conn.execute(_SQL["listed_after_sighting"], (after, SLICE)).fetchall():
+        for id, *_ in rows:
+            row = conn.execute(_SQL["posting_by_id"], (id,)).fetchone()
+            listed = to_micros(Derived(job_from_row(row)).listed_at)
+            if listed != row[LISTED_AT]:
+                slot = _free_slot(conn, listed)
+                # Making room may have moved this posting too.
+                (place,) = conn.execute(_SQL["place_of_id"], (id,)).fetchone()
+                conn.execute(_SQL["relist_posting"], (slot.place, listed, slot.tie, None, place))
+                conn.execute(_SQL["move_text"], (slot.place, place))
+        after = rows[-1][0]
+
+
+def _free_slot(conn: sqlite3.Connection, listed: int) -> Slot:
+    while not isinstance(found := find_slot(conn, listed), Slot):
+        for old, new in found:
+            conn.execute(_SQL["move_posting"], (new, old))
+            conn.execute(_SQL["move_text"], (new, old))
+    return found
+
+
 def rebuild_derived(conn: sqlite3.Connection, progress: Progress = silent) -> None:
     """Write everything anew that follows from the postings, in the form of this jobstore."""
     total, done = conn.execute(_SQL["count_postings"]).fetchone()[0], 0
@@ -102,6 +133,7 @@ def rebuild_derived(conn: sqlite3.Connection, progress: Progress = silent) -> No
         advance(0)
         return advance
 
+    relist(conn)
     advance = told("read texts")
     for rows in _slices(conn, _SQL["every_posting"] + OLDEST_FIRST):
         read = [_read_anew(row) for row in rows]

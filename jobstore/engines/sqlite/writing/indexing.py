@@ -12,7 +12,7 @@ from typing import Any
 
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
-from jobstore.engines.sqlite.search.facet_words import facet_words, skill_word
+from jobstore.engines.sqlite.search.facet_words import EVERY, facet_words, skill_word
 from jobstore.engines.sqlite.search.statements import mirrored
 
 _SQL = named_statements.load("sqlite")
@@ -30,7 +30,9 @@ def entry(derived: Derived) -> Entry:
     parts.append(facet_words(derived))
     if words.description:
         parts.append(words.description)
-    return "\n".join(parts), words.title, words.company, words.location
+    # So does the word of all postings between places.
+    places = f" {EVERY} ".join(words.locations) or None
+    return "\n".join(parts), words.title, words.company, places
 
 
 def numbered(place: int, words: Entry) -> tuple[Any, ...]:
