@@ -217,7 +217,9 @@ def test_what_boards_say_in_markup_is_what_they_say_in_plain_text(real_data: Pat
     jobs = json.loads((real_data / "apis" / "ashby_board.json").read_text())["jobs"]
     pairs = [(job["descriptionHtml"], job["descriptionPlain"]) for job in jobs]
     # An address was masked without care for JSON.
-    lever = (real_data / "apis" / "lever_postings.json").read_text().replace("\\someone", "\\nsomeone")
+    lever = (
+        (real_data / "apis" / "lever_postings.json").read_text().replace("\\someone", "\\nsomeone")
+    )
     pairs += [
         (job[part], job[f"{part}Plain"])
         for job in json.loads(lever)
