@@ -19,6 +19,7 @@ from jobstore.exchange.converters import CONVERTERS, DROPPED, PREPARATIONS, Part
 from jobstore.exchange.identity import identity
 from jobstore.exchange.paths import Path, compile_path
 from jobstore.intake.lenient import Translated
+from jobstore.intake.sentinels import is_empty
 
 # Names of columns, and keys that lead into objects.
 Taken = set[str | tuple[str, ...]]
@@ -89,12 +90,16 @@ class Plan:
             given = self._prepare(given)
         fields = Translated(self._constants)
         fields.origin = partial(self._origin, given)
+        # A cell such as None or -1 gives its field to the next column; it stays in attributes.
+        said = given
+        if any(map(is_empty, given.values())):
+            said = {key: value for key, value in given.items() if not is_empty(value)}
         for name, column in self._columns:
-            if column in given:
-                fields[name] = given[column]
+            if column in said:
+                fields[name] = said[column]
         taken: Taken = set(self._drop)
         for step in self._steps:
-            step(given, fields, taken)
+            step(said, fields, taken)
         for name in self._links:
             value = fields.get(name)
             if value is not None and not (value.__class__ is str and value.startswith("http")):
