@@ -112,9 +112,9 @@ _TEXT = Annotated[
     typer.Argument(
         metavar="TEXT",
         show_default=False,
-        help="Words that must all occur. Also: '\"a phrase\"', OR, prefix*, title:word, "
-        "company:word, location:word, and -excluded (write -- before a text that begins "
-        "with a dash).",
+        help="Words that must all occur. Also: '\"a phrase\"', OR, NOT, '(groups)', 'prefix*', "
+        "title:word, company:word, location:word, and -excluded (write -- before a text that "
+        "begins with a dash).",
     ),
 ]
 # The same for a command whose arguments are something else.

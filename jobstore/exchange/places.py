@@ -96,9 +96,9 @@ def _country(name: str | None) -> str | None:
 
 
 def country_of(places: list[Location]) -> str | None:
-    """Return the country that all places are in, as far as they state one."""
-    countries = {place["country"] for place in places if place.get("country")}
-    return first(list(countries)) if len(countries) == 1 else None
+    """Return the country that all places are in, as far as they state one that is known."""
+    countries = {code for place in places if (code := country_code(place.get("country", "")))}
+    return countries.pop() if len(countries) == 1 else None
 
 
 def written(job: Job) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import jobstore
 from jobstore import Location, SearchQuery
 from tests.property.model import Contradiction
-from tests.property.texts import STEMS, VOCABULARY, Term, Text, nfc
+from tests.property.texts import LANGUAGES, STEMS, VOCABULARY, Term, Text, nfc
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # Few values, so that keys, times and values meet again and again.
@@ -189,7 +189,7 @@ def texts(draw: st.DrawFn) -> Text:
     groups = draw(st.lists(st.lists(terms(), min_size=1, max_size=2).map(tuple), max_size=2))
     least = 0 if groups else 1
     excluded = draw(st.lists(terms(), min_size=least, max_size=least or draw(st.integers(0, 1))))
-    return Text(tuple(groups), tuple(excluded))
+    return Text(tuple(groups), tuple(excluded), draw(st.sampled_from(sorted(LANGUAGES))))
 
 
 def _some(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
