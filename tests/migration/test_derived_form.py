@@ -239,9 +239,13 @@ async def test_postings_of_later_days_are_listed_when_they_were_seen(
         # As an earlier jobstore listed them.
         patch.setattr(record, "listed_at", lambda posted, seen: posted or seen)
         async with jobstore.connect(store_url, migrate=True) as store:
+            # Strictly, since -1 as an id states nothing to a lenient intake.
             await store.upsert_many(
-                posting(n, posted_at=now + timedelta(days=n), description=f"Room {n}")
-                for n in range(-30, 60)
+                (
+                    posting(n, posted_at=now + timedelta(days=n), description=f"Room {n}")
+                    for n in range(-30, 60)
+                ),
+                strict=True,
             )
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         conn.execute("UPDATE store_property SET value = X'04' WHERE name = 'derived_form'")
