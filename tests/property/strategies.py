@@ -23,10 +23,10 @@ LOCATIONS = ("Straße", "STRASSE", "京都", "AND, OR", "data")
 PLACES = (
     *LOCATIONS,
     Location("data", city="Łódź", country="DE"),
-    Location("ｄａｔａ", city="Łódź", region="R", country="DE"),
+    Location("ＤＡＴＡ", city="Łódź", region="R", country="DE"),
     Location("Straße", country="JP"),
     Location("京都", city="京都", region="Straße", country="JP"),
-    {"text": "Łódź dev-ops", "city": "lodz", "country": "de"},
+    {"text": "Łódź dev-ops", "city": "Łódź", "country": "de"},
     {"city": "Łódź", "region": "R"},
     " ",
 )
