@@ -111,9 +111,9 @@ class StoreMachine(RuleBasedStateMachine):
             expected = self.model.upsert(normal(posting), self.clock())
         except Contradiction:
             with pytest.raises(InvalidPosting):
-                self.run(self.store.upsert(given))
+                self.run(self.store.upsert(given, strict=True))
             return
-        result = self.run(self.store.upsert(given))
+        result = self.run(self.store.upsert(given, strict=True))
         assert (result.id, result.outcome, result.version) == expected
 
     @rule(batch=st.lists(postings(), max_size=6))
@@ -124,7 +124,7 @@ class StoreMachine(RuleBasedStateMachine):
                 outcomes.append(self.model.upsert(normal(posting), self.clock())[1])
             except Contradiction:
                 rejected.append((index, posting["source_job_id"]))
-        report = self.run(self.store.upsert_many(iter(batch)))
+        report = self.run(self.store.upsert_many(iter(batch), strict=True))
         counted = (report.inserted, report.updated, report.unchanged)
         names = ("inserted", "updated", "unchanged")
         assert counted == tuple(outcomes.count(name) for name in names)
