@@ -201,9 +201,9 @@ class StoreMachine(RuleBasedStateMachine):
             expected = model.upsert(normal(posting), self.clock())
         except Contradiction:
             with pytest.raises(InvalidPosting):
-                await tx.upsert(posting)
+                await tx.upsert(posting, strict=True)
             return
-        result = await tx.upsert(posting)
+        result = await tx.upsert(posting, strict=True)
         assert (result.id, result.outcome, result.version) == expected
         # A transaction reads its own writes.
         assert await tx.get(result.id) == model.jobs[result.id]
