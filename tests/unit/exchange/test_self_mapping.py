@@ -165,6 +165,14 @@ def test_a_table_without_a_title_is_refused_with_a_way_on(read: Read, header: st
     assert '--map "title=...,company=..."' in str(raised.value)
 
 
+def test_a_table_that_says_nothing_of_where_it_is_from_needs_a_source(read: Read) -> None:
+    rows = "Titel,Firma\nKoch,Acme\n"
+    with pytest.raises(BrokenFile, match="name it with --source NAME"):
+        read(rows)
+    (posting,) = taken(read(rows, source="mine"))
+    assert (posting.source, posting.title, posting.company) == ("mine", "Koch", "Acme")
+
+
 def test_what_is_mapped_by_hand_is_added_to_what_maps_itself(read: Read) -> None:
     header = "Name,Company,Place,Url,Rating,Wage"
     row = "Cook,Acme,Ulm,https://a.example/1,4.5,high"
