@@ -10,7 +10,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks import Misuse, baseline, gates, markdown, planting, profile, real, report
+from benchmarks import Misuse, baseline, gates, markdown, planting, profile, real, report, shapes
 from benchmarks.databases import database
 from benchmarks.reading import ROUNDS
 from benchmarks.running import SIZES, Run, say
@@ -54,6 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
             report.write(results, f"profile-{scale}")
         case "real":
             return asyncio.run(real.run(options.files))
+        case "shapes":
+            return shapes.run()
         case "publish":
             markdown.publish()
     return 0
@@ -61,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    commands = ("run", "compare", "baseline", "peers", "profile", "real", "publish")
+    commands = ("run", "compare", "baseline", "peers", "profile", "real", "shapes", "publish")
     parser.add_argument("command", nargs="?", default="run", choices=commands)
     parser.add_argument("--scale", type=int, help=f"postings (default {SCALE})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="(default %(default)s)")

@@ -89,7 +89,29 @@ async def stream(path: str) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - started, "rows": count}
 
 
-_TASKS: dict[str, Callable[..., Any]] = {"build": build, "stream": stream, "command": command}
+def reading(path: str) -> dict[str, Any]:
+    """Read a file as an import does, without a store."""
+    # Imported here, so that other tasks are not charged with it.
+    from jobstore.exchange import BrokenFile, batches, open_records
+
+    rows = 0
+    said = ""
+    started = time.perf_counter()
+    try:
+        for batch in batches(open_records(path)):
+            rows += len(batch.records)
+            said = next((record.fault or "" for record in batch.broken), said)
+    except BrokenFile as error:
+        said = str(error).replace(path, "it")
+    return {"seconds": time.perf_counter() - started, "rows": rows, "said": said}
+
+
+_TASKS: dict[str, Callable[..., Any]] = {
+    "build": build,
+    "stream": stream,
+    "command": command,
+    "reading": reading,
+}
 
 if __name__ == "__main__":
     said = _TASKS[sys.argv[1]](*sys.argv[2:])

@@ -186,7 +186,21 @@ def _streamed(text: Text, decoder: json.JSONDecoder) -> Iterator[Row]:
 
 
 def _array(text: Text, decoder: json.JSONDecoder, mender: Mender) -> Iterator[Row]:
-    for _ in _places(text):
+    raw_decode = decoder.raw_decode
+    for number in _places(text):
+        at, buffer = text.at, text.buffer
+        # The plain case first, which is nearly every item.
+        if buffer[at : at + 1] == "{" and len(buffer) - at < _LARGE:
+            try:
+                value, end = raw_decode(buffer, at)
+            except (ValueError, RecursionError):
+                yield _item(text, decoder, mender)
+                continue
+            raw = buffer[at:end]
+            if raw.isascii() or not UNDECODABLE.search(raw):
+                text.at = end
+                yield Row(number, value, None, raw)
+                continue
         yield _item(text, decoder, mender)
 
 

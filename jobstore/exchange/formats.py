@@ -198,7 +198,10 @@ def raw_rows(stream: io.BufferedReader, name: str, way: Way, wishes: Wishes) -> 
 
 
 def _is_deep(items: str) -> bool:
-    return bool(items) and compile_path(items).keys is None
+    try:
+        return bool(items) and compile_path(items).keys is None
+    except ValueError:  # keys that were found in the document, such as @graph, are no path
+        return False
 
 
 def _look_through(path: FilePath, name: str, wishes: Wishes, encoding: str | None) -> Way:

@@ -29,7 +29,7 @@ def joined(
     abilities = _skills(skills) if skills is not None else {}
     names = _companies(companies) if companies is not None else {}
     for row in rows:
-        if row.fault is None:
+        if row.fault is None and isinstance(row.value, dict):
             key = row.value.get("job_id", "")
             row.value.update(pay.get(key, {}))
             if key in abilities:

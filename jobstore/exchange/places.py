@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jobstore.exchange.cells import stated
-from jobstore.exchange.json_ld import each, first, name_of, text_of, texts, types
+from jobstore.exchange.json_ld import each, name_of, text_of, texts, types
 from jobstore.intake.countries import country_code
 
 # More places than these are no list that anybody wrote.
@@ -93,6 +93,6 @@ def _country(name: str | None) -> str | None:
 
 
 def country_of(places: list[Location]) -> str | None:
-    """Return the country that all places are in, as far as they state one."""
-    countries = {place["country"] for place in places if place.get("country")}
-    return first(list(countries)) if len(countries) == 1 else None
+    """Return the country that all places are in, as far as they state one that is known."""
+    countries = {code for place in places if (code := country_code(place.get("country", "")))}
+    return countries.pop() if len(countries) == 1 else None

@@ -96,7 +96,7 @@ class _Text(Headed):
             self._use(_known(encoding))
         elif self._mark is not None:
             self._use(self._mark)
-        super().__init__(raw.buffered(), raw.title)
+        super().__init__(raw, raw.title)
 
     def _use(self, encoding: str) -> None:
         self.encoding = encoding

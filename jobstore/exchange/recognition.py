@@ -14,7 +14,7 @@ from typing import Any
 
 from jobstore.exchange import catalogue
 from jobstore.exchange.feeds import first_entries, is_feed
-from jobstore.exchange.mapping import FieldMapping, Rows
+from jobstore.exchange.mapping import FieldMapping, Rows, mapping_from_options
 from jobstore.exchange.reading import HEAD
 from jobstore.exchange.rows import BrokenFile
 from jobstore.exchange.samples import empty_list, first_values, keys_of, lists
@@ -98,14 +98,28 @@ def recognise(
             way = _guessed(text, places[-1], whole=bool(values) and len(head) < HEAD)
         if way is not None:
             return way
-    for place in places:
-        rows = [row for row in place.rows if isinstance(row, dict)]
-        if rows and (own := self_mapping(rows, columns)) is not None:
-            return Way(own.name, "json", own, place.items)
+    own = list(_own_mappings(places, columns))
+    for mapped, place in own:
+        # What the caller maps may be in a list below, not in the document around it.
+        whole = mapping_from_options(columns, base=mapped)
+        if any("title" in whole.translate(row) for row in place.rows if isinstance(row, dict)):
+            return Way(mapped.name, "json", mapped, place.items)
+    if own:
+        mapped, place = own[0]
+        return Way(mapped.name, "json", mapped, place.items)
     if (empty := empty_list(values)) is not None:
         return Way("jsonl", "json", None, empty)
     shown = sorted(keys_of(places[0].rows) or _KEY.findall(text))
     raise _unknown(name, "it is JSON, but no format is known by its keys", shown)
+
+
+def _own_mappings(
+    places: list[_Place], columns: Mapping[str, str] | None
+) -> Iterator[tuple[FieldMapping, _Place]]:
+    for place in places:
+        rows = [row for row in place.rows if isinstance(row, dict)]
+        if rows and (own := self_mapping(rows, columns)) is not None:
+            yield own, place
 
 
 def mapping_of(rows: list[Any]) -> FieldMapping | None:

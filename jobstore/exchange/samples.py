@@ -69,7 +69,12 @@ def _closed(text: str) -> str:
     stack: list[str] = []
     end, closers = 0, ""
     after_colon = False
+    passed = 0
     for token in _TOKEN.finditer(text):
+        if '"' in text[passed : token.start()]:
+            # What looks like values is a text whose end was cut.
+            break
+        passed = token.end()
         sign = token[0]
         if sign in _ENDS:
             stack.append(_ENDS[sign])

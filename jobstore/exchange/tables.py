@@ -71,20 +71,28 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        taken = self._again.popleft() if self._again else self._read()
-        if taken is None:
-            raise StopIteration
-        line, _, too_long = taken
+        if self._again:
+            taken = self._again.popleft()
+        else:
+            data, too_long = read_line(self._stream)
+            if not data:
+                raise StopIteration
+            line, fault = decode(data)
+            taken = (line, fault, too_long)
+        line = taken[0]
         self.number += 1
         self.taken.append(taken)
         self._size += len(line)
+        if self._size > _LARGE or taken[2]:
+            self._check(line, too_long=taken[2])
+        return line
+
+    def _check(self, line: str, *, too_long: bool) -> None:
         if too_long or self._size > MAX_RECORD:
             raise csv.Error(f"longer than {MAX_RECORD:,} bytes")
-        if self._size > _LARGE:
-            self._cells += line.count(self.delimiter)
-            if self._cells > _MAX_CELLS:
-                raise csv.Error(f"more than {_MAX_CELLS:,} cells")
-        return line
+        self._cells += line.count(self.delimiter)
+        if self._cells > _MAX_CELLS:
+            raise csv.Error(f"more than {_MAX_CELLS:,} cells")
 
     def _read(self) -> tuple[str, str | None, bool] | None:
         data, too_long = read_line(self._stream)

@@ -56,7 +56,16 @@ def survive(path: Path, content: bytes, format: str) -> None:
                     check_posting(record.posting)
 
 
+ENVELOPE = (
+    '{"meta": {"n": [1]}, "jobs": [{"title": "Tü", "company": "A", "url": "https://x.example"}]}'
+)
+ODD = 'sep=;\nOur jobs\n\nTitle;Title;;"Com\npany"\n\'a\';b;;c;\n1;2\n"x ""y""";"z;";;d\r\n;;;\n'
+BROKEN = "{'title': 'x', // y\n 'url': [1,],}\n{\"a\": 1}}{\"b\": NaN},\n[{\"c\": 1},]"
+
 FILES = {
+    "envelope": ENVELOPE,
+    "odd table": ODD,
+    "broken json": BROKEN,
     "jsonl": _own(JsonLinesWriter),
     "csv": _own(CsvWriter),
     "jobspy": JOBSPY,

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import json
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 
+import openpyxl
+import pyarrow
 import pytest
+import zstandard
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from tests.unit.exchange.inputs import FILES, FORMATS, NAMES, VALUE_NAMES, survive
+from tests.unit.exchange.test_packing import zipped
+
+
+def _workbooks() -> dict[str, bytes]:
+    columns = {"title": ["T", "U"], "company": ["A", None], "pay": [1.5, None]}
+    book, packed, written = openpyxl.Workbook(), io.BytesIO(), io.BytesIO()
+    for row in (list(columns), *zip(*columns.values(), strict=True)):
+        book.active.append(row)  # type: ignore[union-attr]
+    book.save(packed)
+    parquet.write_table(pyarrow.table(columns), written)
+    return {"xlsx": packed.getvalue(), "parquet": written.getvalue()}
+
+
+WORKBOOKS = _workbooks()
 
 
 @pytest.mark.no_cover
@@ -54,6 +76,45 @@ def test_any_damage(
         at = place % len(data)
         data[at : at + len(bytes_)] = bytes_
     survive(tmp_path / "input", bytes(data), format)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(list(FILES.values())),
+    st.sampled_from(["utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "cp1251", "cp932"]),
+    st.sampled_from(
+        [bytes, gzip.compress, bz2.compress, lzma.compress, zstandard.compress, zipped]
+    ),
+    st.lists(st.tuples(st.integers(0, 5000), st.binary(max_size=5)), max_size=2),
+)
+def test_any_packing_and_encoding(
+    tmp_path: Path,
+    content: str,
+    encoding: str,
+    pack: Callable[[bytes], bytes],
+    damage: list[tuple[int, bytes]],
+) -> None:
+    data = bytearray(pack(content.encode(encoding, "replace")))
+    for place, bytes_ in damage:
+        at = place % len(data)
+        data[at : at + len(bytes_)] = bytes_
+    survive(tmp_path / "input", bytes(data), "auto")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["xlsx", "parquet"]),
+    st.lists(st.tuples(st.integers(0, 50_000), st.binary(min_size=1, max_size=9)), max_size=4),
+    st.integers(0, 2000),
+)
+def test_any_damage_to_workbooks(
+    tmp_path: Path, kind: str, damage: list[tuple[int, bytes]], cut: int
+) -> None:
+    data = bytearray(WORKBOOKS[kind])
+    for place, bytes_ in damage:
+        at = place % len(data)
+        data[at : at + len(bytes_)] = bytes_
+    survive(tmp_path / "input", bytes(data[: len(data) - cut] if cut % 3 == 0 else data), "auto")
 
 
 json_values = st.recursive(
