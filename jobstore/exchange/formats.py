@@ -232,8 +232,12 @@ def way_of(head: bytes, name: str, wishes: Wishes) -> Way:
     _check_options(way, wishes)
     if way.mapping is None:
         return way
+    source, constants = wishes.source, dict(wishes.constants)
+    if source is not None and wishes.columns is not None and "source" not in wishes.columns:
+        # Who maps the columns knows better than a column of that name.
+        constants, source = {"source": source, **constants}, None
     mapping = mapping_from_options(
-        wishes.columns, constants=wishes.constants, source=wishes.source, base=way.mapping
+        wishes.columns, constants=constants, source=source, base=way.mapping
     )
     return replace(way, mapping=mapping)
 
