@@ -88,7 +88,7 @@ def test_columns_change_the_mapping_of_a_format(read: Read) -> None:
         "title": "T",
         "company": "a",
     }
-    assert len(read("t\nx\n", columns={"title": "t"})) == 1
+    assert len(read("t\nx\n", columns={"title": "t"}, source="s")) == 1
 
 
 def test_an_option_for_a_pipe_is_checked_when_its_format_is_known(
