@@ -67,15 +67,16 @@ def _lines(text: str) -> list[Any]:
 def _closed(text: str) -> str:
     """Return the text up to the last value that is whole, with all brackets closed."""
     stack: list[str] = []
-    end, closers = 0, ""
+    end = 0
     after_colon = False
     for token in _TOKEN.finditer(text):
         sign = token[0]
         if sign in _ENDS:
             stack.append(_ENDS[sign])
         elif sign in "}]":
-            if not stack or stack.pop() != sign:
+            if not stack or stack[-1] != sign:
                 break
+            stack.pop()
         elif sign == ":":
             after_colon = True
             continue
@@ -85,10 +86,10 @@ def _closed(text: str) -> str:
         elif token.end() == len(text) and sign[0] != '"':
             break
         after_colon = False
-        end, closers = token.end(), "".join(reversed(stack))
+        end = token.end()
         if not stack:
             break
-    return text[:end] + closers
+    return text[:end] + "".join(reversed(stack))
 
 
 def _parse(text: str) -> Any:
