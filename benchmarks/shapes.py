@@ -103,7 +103,7 @@ def _page(size: int) -> Iterator[bytes]:
 def _broken_json(size: int) -> Iterator[bytes]:
     yield (_ROW % (1, "t")).encode() + b"\n"
     for _ in range(size // 1000):
-        yield b"{'source': 'b', 'title': '" + b"x" * 970 + b"'}\n"
+        yield b"{source: 'b', title: '" + b"x" * 970 + b"'}\n"
 
 
 def _members(compress: Callable[[bytes], bytes]) -> Pack:
