@@ -17,7 +17,7 @@ from jobstore.events import Observer, Watch
 from jobstore.intake.bulk import warnings_of
 from jobstore.intake.coercion import EARLIEST
 from jobstore.intake.lenient import AHEAD, accept
-from jobstore.intake.validation import check_changes
+from jobstore.intake.validation import check_changes, check_keys
 from jobstore.records import Job, JobPosting, UpsertResult, job_id
 
 # The most postings that one call returns.
@@ -59,7 +59,7 @@ class Postings:
         with self._watch("upsert") as watch:
             self._before_write()
             self._check_seen_at(seen_at)
-            checked, omissions = accept(posting, strict=strict, seen_at=seen_at)
+            checked, omissions = accept(posting, strict=strict, seen_at=seen_at, clock=self._clock)
             result = await self._unit.upsert(checked)
             watch.rows = 1
             if omissions:
@@ -91,6 +91,23 @@ class Postings:
             gone = await self._unit.delete(check_id(id))
             watch.rows = int(gone)
             return gone
+
+    async def join(self, id: UUID | str, source: str, source_job_id: str) -> Job:
+        """Give a stored posting another key; make one of it and what is stored under that key.
+
+        What was seen last wins in each field that it states, the other fills the rest, and the
+        history of both stays: a revision holds the key and the values that gave way. Returns
+        the posting, whose id follows from its new key.
+
+        Raises JobNotFound, InvalidPosting for keys that no posting can have, and what
+        :meth:`upsert` raises.
+        """
+        with self._watch("join") as watch:
+            self._before_write()
+            keys = check_keys(source, source_job_id)
+            job = await self._unit.join(check_id(id), *keys)
+            watch.rows = 1
+            return job
 
     async def get(self, id: UUID | str) -> Job:
         """Return the posting with this id. Raises JobNotFound."""

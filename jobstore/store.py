@@ -158,7 +158,9 @@ class JobStore(Postings):
         with self._watch("upsert_many") as watch:
             self._before_write()
             self._check_seen_at(seen_at)
-            taken = checked_chunks(postings, report, strict=strict, seen_at=seen_at)
+            taken = checked_chunks(
+                postings, report, strict=strict, seen_at=seen_at, clock=self._clock
+            )
             async with aclosing(taken) as chunks:
                 # While one chunk is being written, the next one is read and checked.
                 writing: asyncio.Task[None] | None = None
@@ -324,7 +326,7 @@ class JobStore(Postings):
             total=found.total,
             total_capped=found.total_capped,
             facets=found.facets,
-            notes=list(criteria.text.notes) if criteria.text is not None else [],
+            notes=criteria.notes,
         )
 
     async def stream(self, query: SearchQuery | None = None) -> AsyncIterator[Job]:

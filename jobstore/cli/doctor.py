@@ -11,7 +11,7 @@ import typer
 
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.common import YesOption, confirm
-from jobstore.cli.output import say, table
+from jobstore.cli.output import counted, say, table
 from jobstore.errors import StoreCorrupt
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from jobstore.checks import Check
     from jobstore.settings.sections import Settings
+    from jobstore.store import JobStore
 
 # Advice of errors that makes no sense here, since this is that command.
 _ADVICE = re.compile("run 'jobstore doctor', then |; run 'jobstore doctor'(?!,)")
@@ -44,6 +45,12 @@ def doctor(
         bool,
         typer.Option("--no-copy", help="Keep no copy of the store before a repair."),
     ] = False,
+    identities: Annotated[
+        bool,
+        typer.Option(
+            "--identities", help="Look only for postings that are stored under several keys."
+        ),
+    ] = False,
     yes: YesOption = False,
 ) -> None:
     """Examine a store's file, and change nothing unless --repair is given.
@@ -58,9 +65,18 @@ def doctor(
     other indexes where they are wrong, and keeps the result only if all is sound then. A copy of
     the store as it was stays beside it.
 
+    --identities looks for nothing but postings that are stored under another key than their address
+    says, since earlier rules took the host for the source. With --repair each gets its proper key,
+    and those that are one become one: what was seen last wins, the others fill in what it lacks,
+    and the history of all stays. It may be interrupted and run again.
+
     JSON: {"ok", "findings": [{"name", "verdict", "detail"}]}; with --repair also {"repaired",
-    "copy"}: what was done, and where the copy is.
+    "copy"}: what was done, and where the copy is. With --identities: {"ok", "looked",
+    "elsewhere", "superfluous", "boards": {source: number}, "repaired"}, with numbers.
     """
+    if identities:
+        _identities(call, repair=repair, yes=yes)
+        return
     from jobstore.operations import maintenance
 
     url = call.settings.store.url
@@ -79,6 +95,41 @@ def doctor(
     if planned:
         confirm(f"Rebuild {', '.join(dict.fromkeys(planned.values()))}?", yes=yes)
     _repair(call, [*planned], found, copy=not no_copy)
+
+
+def _identities(call: Call, *, repair: bool, yes: bool) -> None:
+    from jobstore.cli.common import with_store
+    from jobstore.cli.progress import Progress
+    from jobstore.operations.identities import Misplaced, examine
+
+    def run(*, repair: bool) -> Misplaced:
+        async def work(store: JobStore) -> Misplaced:
+            total = await store.count()
+            title = "Joining" if repair else "Looking"
+            with Progress(title, total, quiet=call.quiet) as bar:
+                return await examine(
+                    store, repair=repair, progress=lambda rows: bar.advance(rows, rows)
+                )
+
+        return with_store(call.settings, work)
+
+    found = run(repair=False)
+    told = (
+        f"{counted(found.elsewhere, 'posting')} of {found.looked:,} stored under another key than "
+        f"the address says, {found.superfluous:,} of them beside another one of the same posting"
+    )
+    if found.elsewhere and repair:
+        say(f"{told}.", quiet=call.json)
+        confirm("Give each its proper key, and join those that are one?", yes=yes)
+        found = run(repair=True)
+        gone = f"{found.superfluous:,} of them joined to another one"
+        told = f"{counted(found.elsewhere, 'posting')} got the proper key, {gone}"
+    elif found.elsewhere:
+        told += "; 'jobstore doctor --identities --repair' joins them"
+    else:
+        told = f"All {found.looked:,} postings are stored under the keys that their addresses say"
+    done = dataclasses.asdict(found) | {"ok": True, "repaired": repair and bool(found.elsewhere)}
+    call.report(done, call.settings.hint(f"{told}."))
 
 
 def _repair(call: Call, names: list[str], found: list[Check], *, copy: bool) -> None:

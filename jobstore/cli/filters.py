@@ -66,7 +66,7 @@ def _one(type: Any, name: str, help: str, metavar: str, **more: Any) -> Any:
 _OPTIONS: dict[str, Any] = {
     "source": _texts("source", "The board it came from."),
     "company": _texts("company", "The whole name; case and accents do not matter."),
-    "location": _texts("location", "The whole location as stated."),
+    "location": _texts("location", "A whole location, or the text or the city of one of several."),
     "country": _texts("country", "ISO 3166-1 alpha-2, such as DE.", "CODE"),
     "workplace": _texts("workplace", "onsite, hybrid or remote.", "KIND"),
     "employment_type": _texts("employment-type", "Such as full_time or contract.", "KIND"),
@@ -112,9 +112,9 @@ _TEXT = Annotated[
     typer.Argument(
         metavar="TEXT",
         show_default=False,
-        help="Words that must all occur. Also: '\"a phrase\"', OR, prefix*, title:word, "
-        "company:word, location:word, and -excluded (write -- before a text that begins "
-        "with a dash).",
+        help="Words that must all occur. Also: '\"a phrase\"', OR, NOT, '(groups)', 'prefix*', "
+        "title:word, company:word, location:word, and -excluded (write -- before a text that "
+        "begins with a dash).",
     ),
 ]
 # The same for a command whose arguments are something else.

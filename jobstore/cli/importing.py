@@ -104,7 +104,7 @@ def import_(
     try:
         with Interrupts() as interrupts, Rows(rejects, outcomes, quiet=call.quiet) as rows:
             debug = bool(ctx.find_root().params.get("debug"))
-            inputs = _Files(options, outcomes, interrupts, debug).inputs(files)
+            inputs = _Files(options, outcomes, interrupts, rows.keeps_text, debug).inputs(files)
             first = next(inputs, None)
             # No store is made if none of the files can be read.
             if first is not None:
@@ -148,6 +148,7 @@ class _Files:
     options: dict[str, Any]
     outcomes: Outcomes
     interrupts: Interrupts
+    texts: bool
     debug: bool
 
     def inputs(self, files: list[str]) -> Iterator[_Input]:
@@ -173,7 +174,7 @@ class _Files:
         while True:
             try:
                 with self.interrupts.allowed():
-                    cut = cut or batches(open_records(file, **self.options))
+                    cut = cut or batches(open_records(file, **self.options), texts=self.texts)
                     batch = next(cut, None)
             except BrokenFile as error:
                 return self.outcomes.fail(file, str(error))
@@ -231,16 +232,14 @@ async def _import(
 
     title = "stdin" if input.name == "-" else Path(input.name).name
     seen_at = how.seen(input.name)
+    written = written_at(input.name)
     keys = SeenKeys()
     with Progress(title, octets_of(input.name), quiet=how.quiet) as progress:
         for batch in input.batches:
-            read = batch.records + batch.broken
-            octets = sum(len(record.raw or "") + 1 for record in read)
-            if not rows.keeps_text:
-                for record in read:
-                    record.raw = None
             rows.take_broken(input.name, batch)
             rows.take_clashes(input.name, batch, keys)
+            if seen_at is None and written is not None:
+                batch.postings = _dated(batch.postings, written)
             report = await store.upsert_many(
                 batch.postings,
                 strict=how.strict or None,
@@ -248,8 +247,20 @@ async def _import(
                 progress=outcomes.follow(),
             )
             rows.take(input.name, batch, report)
-            progress.advance(len(read), octets)
+            progress.advance(len(batch.records) + len(batch.broken), batch.octets)
     rows.sum_up()
+
+
+def _dated(postings: list[dict[str, Any]], written: datetime) -> list[dict[str, Any]]:
+    """Say of rows when they were written: what they call yesterday is the day before that."""
+    from jobstore.intake.lenient import Translated
+
+    dated: list[dict[str, Any]] = []
+    for posting in postings:
+        row = posting if isinstance(posting, Translated) else Translated(posting)
+        row.written_at = written
+        dated.append(row)
+    return dated
 
 
 def _failures(outcomes: Outcomes, files: int) -> Iterator[str]:

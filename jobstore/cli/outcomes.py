@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 _TOLD = 5
 # The most warnings that an answer as JSON holds.
 _LISTED = 100
-# The field of rows that share their key. It is never left out: without it there is no posting.
 _KEY = "source_job_id"
+# Kinds of warnings about values that are not left out.
+SAME_KEY = "key"
+TURNED_ROUND = "range"
 
 
-@dataclass(slots=True)
+@dataclass
 class Outcomes:
     """The numbers of an import, as its answer gives them."""
 
@@ -40,6 +42,11 @@ class Outcomes:
     warnings_by_field: Counter[str] = field(default_factory=Counter)
     first_warnings: list[dict[str, Any]] = field(default_factory=list)
     failed_files: list[dict[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        # Warnings about values that were not left out. No fields: they are part of no answer.
+        self._clashes = 0
+        self._turned: Counter[str] = Counter()
 
     @property
     def stored(self) -> int:
@@ -66,6 +73,9 @@ class Outcomes:
         """Take one value that was not stored as it was found."""
         self.warnings += 1
         self.warnings_by_field[warning["field"]] += 1
+        self._clashes += warning["kind"] == SAME_KEY
+        if warning["kind"] == TURNED_ROUND:
+            self._turned[warning["field"]] += 1
         if len(self.first_warnings) < _LISTED:
             self.first_warnings.append({"file": file, "line": line, **warning})
 
@@ -77,9 +87,11 @@ class Outcomes:
         ]
         if self.failed_files:
             parts.append(f"{counted(len(self.failed_files), 'file')} not read")
-        left_out = self.warnings_by_field.copy()
-        if clashes := left_out.pop(_KEY, 0):
-            parts.append(f"{counted(clashes, 'row')} with the key of another")
+        if self._clashes:
+            parts.append(f"{counted(self._clashes, 'row')} with the key of another")
+        if self._turned:
+            parts.append(f"{counted(self._turned.total(), 'range')} turned round")
+        left_out = self.warnings_by_field - self._turned - Counter({_KEY: self._clashes})
         if left_out:
             parts.append(f"{counted(left_out.total(), 'value')} left out: {by_field(left_out)}")
         return ", ".join(parts)
@@ -147,7 +159,7 @@ class Rows:
             if clash is None:
                 continue
             posting[_KEY] = kept[_KEY]
-            reason = {"field": _KEY, "name": _KEY, "kind": "key", "reason": str(clash)}
+            reason = {"field": _KEY, "name": _KEY, "kind": SAME_KEY, "reason": str(clash)}
             self._outcomes.warn(name, record.line, reason)
             self._clashes += 1
             if self._clashes <= _TOLD:
@@ -172,7 +184,8 @@ class Rows:
             self._outcomes.warn(name, record.line, _told(warning))
             self._left_out[warning.field] += 1
             if self._left_out.total() <= _TOLD:
-                say(f"{name}:{record.line}: left out: {in_words(warning)}", quiet=self._quiet)
+                how = "" if warning.kind == TURNED_ROUND else "left out: "
+                say(f"{name}:{record.line}: {how}{in_words(warning)}", quiet=self._quiet)
         self._keep("left out", name, record, [_told(warning) for warning in warnings])
 
     def _keep(self, kind: str, name: str, record: Record, reasons: list[dict[str, Any]]) -> None:

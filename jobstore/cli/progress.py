@@ -5,7 +5,6 @@ Shows nothing where standard error is no terminal.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -91,13 +90,6 @@ class Steps(_Bar):
 
 def octets_of(path: str) -> int | None:
     """Return how many bytes a file holds when it is unpacked, ``None`` if that is not known."""
-    if path == "-" or not Path(path).is_file():
-        return None
-    with Path(path).open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-        size = file.seek(0, os.SEEK_END)
-        if not packed or size < 4:
-            return size
-        # The last four bytes hold the size, modulo 2^32 (RFC 1952, section 2.3.1).
-        file.seek(-4, os.SEEK_END)
-        return int.from_bytes(file.read(4), "little")
+    from jobstore.exchange.packing import unpacked_size
+
+    return None if path == "-" or not Path(path).is_file() else unpacked_size(Path(path))

@@ -54,8 +54,7 @@ def search(
     page = call.run(lambda store: store.search(query, limit=limit, cursor=cursor, facets=facets))
     more = {"facets": page.facets} if facets else {}
     _give_page(call, page, {**more, "notes": page.notes})
-    for note in page.notes:
-        call.say(f"Note: {note}")
+    _say_notes(call, page.notes)
 
 
 @takes_call
@@ -120,6 +119,10 @@ def count(query: SearchQuery, call: Call) -> None:
     number = call.run(lambda store: store.count(None if query == SearchQuery() else query))
     call.give({"count": number}, f"{number:,}")
 
+    from jobstore.search.criteria import check_query
+
+    _say_notes(call, check_query(query).notes)
+
 
 @takes_call
 def stats(call: Call) -> None:
@@ -143,6 +146,11 @@ def read_id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a posting's id (a UUID)") from None
+
+
+def _say_notes(call: Call, notes: list[str]) -> None:
+    for note in notes:
+        call.say(f"Note: {note}")
 
 
 def _give_page(call: Call, page: Page, more: dict[str, Any] | None = None) -> None:

@@ -44,7 +44,10 @@ def _postings(items: list[JobSummary]) -> Iterator[RenderableType]:
         if item.snippet and item.snippet.replace("**", "") != item.title:
             what.append("\n").append_text(marked(item.snippet))
         listed = listed_at(item.posted_at, item.first_seen_at).date().isoformat()
-        listed += "\nclosed" if item.status == "closed" else ""
+        if item.status == "closed":
+            listed += "\nclosed"
+        elif item.expires_at is not None:
+            listed += f"\nuntil\n{item.expires_at.date().isoformat()}"
         head = ["Listed    ", "Posting"] if item is items[0] else ["", ""]
         yield table(head, [(listed, what)])
         # In one piece, however narrow the terminal is, so that they can be copied.

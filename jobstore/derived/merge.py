@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from jobstore.derived.places import FIELDS as PLACES
 from jobstore.derived.places import says_more, settled
@@ -52,7 +52,8 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
 
     ``now`` is the time of this sighting, unless the posting brings its own times. A posting
     without a status is open, since it was just seen. One that says that it was seen before
-    the stored posting was last seen only adds what is not known.
+    the stored posting was last seen only adds what is not known, and one that says that it was
+    seen before the stored posting was closed does not open it.
 
     Raises InvalidPosting when the attributes together would pass their limit.
     """
@@ -65,7 +66,9 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
         fresh = _unknown(stored, posting)
     else:
         fresh = _stated(stored, posting)
-        fresh["status"] = checked.status or Status.OPEN
+        status = checked.status or Status.OPEN
+        if status is Status.CLOSED or not _closed_since(stored, checked.last_seen_at):
+            fresh["status"] = status
     fresh |= settled(stored, fresh)
     previous = _differences(stored, fresh)
     if "attributes" in previous and len(_json(fresh["attributes"])) > MAX_ATTRIBUTES:
@@ -106,6 +109,42 @@ def _merged(stored: Job, job: Job, previous: dict[str, Any], now: datetime) -> M
     job.version += 1
     job.updated_at = now
     return Merged(job, Outcome.UPDATED, previous)
+
+
+def join(job: Job, other: Job | None, source: str, source_job_id: str, now: datetime) -> Merged:
+    """Give a stored posting another key, and make one of it and what is stored under that key.
+
+    What was seen last wins, as status and in each field that it states; the other one fills the
+    rest. It was first seen when the first of both was. The replaced values are the key that
+    ``job`` had, and what the posting that was seen earlier said otherwise.
+    """
+    keys = {"source": source, "source_job_id": source_job_id}
+    previous = _differences(job, keys)
+    newer, older = (job, other or job)
+    if other is not None and job.last_seen_at <= other.last_seen_at:
+        newer, older = other, job
+    # A stored posting has all fields of one that comes in.
+    fresh = _unknown(newer, cast("JobPosting", older))
+    if len(_json(fresh.get("attributes", {}))) > MAX_ATTRIBUTES:
+        del fresh["attributes"]
+    joined = replace(
+        newer,
+        **fresh,
+        source=source,
+        source_job_id=source_job_id,
+        id=key_id(source, source_job_id),
+        version=job.version + (1 if other is None else other.version),
+        first_seen_at=min(newer.first_seen_at, older.first_seen_at),
+        updated_at=now,
+    )
+    _read_description(joined, fresh)
+    said = {
+        name: value
+        for name in (*CONTENT_FIELDS, "status")
+        if (value := getattr(older, name)) not in (None, [], {})
+    }
+    previous |= {name: said[name] for name in _differences(joined, said)}
+    return Merged(joined, Outcome.UPDATED, previous)
 
 
 def _first(posting: JobPosting, now: datetime) -> Job:
@@ -204,6 +243,11 @@ def _json(value: Any) -> str:
 
 def _contradicts(low: Any, high: Any) -> bool:
     return low is not None and high is not None and bool(low > high)
+
+
+def _closed_since(stored: Job, seen_at: datetime | None) -> bool:
+    """Tell whether the stored posting was closed after this sighting, by its own time."""
+    return seen_at is not None and stored.closed_at is not None and seen_at < stored.closed_at
 
 
 def _closed_at(job: Job, stored: Job, when: datetime) -> datetime | None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from jobstore.derived.merge import Merged, edit, key_id, merge
+from jobstore.derived.merge import Merged, edit, join, key_id, merge
 from jobstore.derived.record import Derived
 from jobstore.errors import JobNotFound, VersionConflict
 from jobstore.records import Job, JobPosting, UpsertResult
@@ -27,6 +27,9 @@ class Change(NamedTuple):
     previous: dict[str, Any]
     """The values that were replaced, by field: they become a revision. If there are none, only
     the times of sightings have changed."""
+    joined: tuple[Derived, ...] = ()
+    """The stored postings that ``after`` is made of, if it is new by a change of its key: they are
+    removed, and their revisions become its own, in order of time and with new versions."""
 
 
 class Plan:
@@ -79,6 +82,27 @@ class Plan:
         self.changes.append(Change(before, None, {}))
         self._planned[id] = None
         return True
+
+    def join(self, id: UUID, source: str, source_job_id: str) -> Job:
+        """Give a stored posting another key, and make one of it and what is stored there.
+
+        Raises JobNotFound; see :func:`~jobstore.derived.merge.join`.
+        """
+        before = self._before(id)
+        if before is None:
+            raise JobNotFound(f"No posting has the id {id}.")
+        target = key_id(source, source_job_id)
+        if target == id:
+            return before.job
+        other = self._before(target)
+        merged = join(
+            before.job, None if other is None else other.job, source, source_job_id, self.now
+        )
+        after = Derived(merged.job)
+        self._planned |= {id: None, target: after}
+        joined = (before,) if other is None else (before, other)
+        self.changes.append(Change(None, after, merged.previous, joined))
+        return merged.job
 
     def _before(self, id: UUID) -> Derived | None:
         if id in self._planned:

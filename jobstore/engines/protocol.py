@@ -68,6 +68,12 @@ class Unit(Protocol):
     async def delete(self, id: UUID) -> bool:
         """Remove a posting with everything kept about it; False if it was not there."""
 
+    async def join(self, id: UUID, source: str, source_job_id: str) -> Job:
+        """Give a posting another key, and make one of it and what is stored under that key.
+
+        The history of both stays. Raises JobNotFound.
+        """
+
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         """Return the postings in the order of ``ids``, ``None`` for each that is absent."""
 

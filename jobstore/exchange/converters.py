@@ -260,7 +260,8 @@ def place(value: Any) -> Any:
     A text that says how many places there are (``13 Locations``) names none.
     """
     found = _place(value)
-    return found["text"] if isinstance(found, Mapping) else found
+    text = found["text"] if isinstance(found, Mapping) else found
+    return Partly(text) if text and isinstance(value, Mapping) else text
 
 
 def before_colon(value: Any) -> Any:

@@ -100,12 +100,19 @@ def identity(url: str) -> tuple[str | None, str | None]:
     single posting's, such as a search; the source is ``None`` only for what is no web address.
     """
     url = url.strip()
+    if len(url) <= _LONGEST_URL:
+        return _identity(url)
+    name = host(url)
+    return name, name and short_key(without_tracking(url))
+
+
+# Of one row several things are asked.
+@lru_cache(maxsize=64)
+def _identity(url: str) -> tuple[str | None, str | None]:
     parts = _split(url if url.startswith("http") else link(url))
     name = _host(parts)
     if parts is None or name is None:
         return None, None
-    if len(url) > _LONGEST_URL:
-        return name.removeprefix("www."), short_key(without_tracking(url))
     path = _decoded(parts.path)
     query = dict(reversed(list(_query(parts.query)))) if parts.query else {}
     for board in _boards(name):

@@ -127,8 +127,8 @@ def inspect(path: FilePath, *, seen_at: datetime | None = None, **options: Any) 
         if rows or records or seen.whole:
             break
     way = seen.way
-    # A page or a graph gives postings from anywhere in it.
-    number = len(records) if pages else len(rows)
+    # A page gives postings from anywhere in it, and not each row need be one.
+    number = len(records) if pages or (seen.known and len(records) < _CHECKED) else len(rows)
     found = Inspection(
         file=seen.name,
         format=way.format if seen.known else None,
@@ -226,8 +226,8 @@ def _fields_of(mapping: FieldMapping | None) -> Callable[[tuple[str, ...]], list
         return lambda keys: [keys[0]] if keys[0] in FIELD_NAMES else []
     whole: dict[tuple[str, ...], list[str]] = {}
     named: dict[str, list[str]] = {}
-    for name, alternatives in mapping.rules.items():
-        for path in (compile_path(path) for rule in alternatives for path in rule.paths):
+    for name, rules in mapping.rules.items():
+        for path in (compile_path(text) for rule in rules for text in rule.paths):
             if path.keys is not None:
                 whole.setdefault(path.keys, []).append(name)
                 whole.setdefault((path.text,), []).append(name)
@@ -260,6 +260,7 @@ def _check(records: list[Record], found: Inspection, seen_at: datetime | None) -
         for omission in omissions:
             count = found.left_out.get(omission.field, 0)
             found.left_out[omission.field] = count + 1
-            found.note("left out", record.line, omission.field, omission.name, omission.reason)
+            kind = "turned round" if omission.kind == "range" else "left out"
+            found.note(kind, record.line, omission.field, omission.name, omission.reason)
         if len(found.postings) < _SHOWN:
             found.postings.append(posting)

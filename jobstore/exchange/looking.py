@@ -6,7 +6,6 @@ A file may be large, so only its beginning is read; what the end of that cuts is
 from __future__ import annotations
 
 import io
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 from jobstore.exchange.documents import json_rows
 from jobstore.exchange.formats import Wishes, raw_rows, read_way, way_of, wishes_of
+from jobstore.exchange.packing import unpacked_size
 from jobstore.exchange.reading import CHUNK, HEAD, FilePath, Source, name_of, open_input
 from jobstore.exchange.recognition import Way, kind_of
 from jobstore.exchange.rows import BrokenFile, Record, Row
@@ -133,17 +133,9 @@ def _octets(path: Path, sample: bytes, stream: Source) -> int | None:
     while data := stream.read(CHUNK):
         octets += len(data)
         if time.monotonic() > until:
-            return _said(path, octets) if stream.compression == ("gzip",) else None
+            said = unpacked_size(path)
+            return said if said is not None and said >= octets else None
     return octets
-
-
-def _said(path: Path, least: int) -> int | None:
-    """Return how many bytes a gzip file says that it holds; ``None`` if it holds more."""
-    with path.open("rb") as file:
-        file.seek(-4, os.SEEK_END)
-        # Modulo 2^32, and of the last member (RFC 1952, section 2.3.1).
-        octets = int.from_bytes(file.read(4), "little")
-    return octets if octets >= least else None
 
 
 def _largest(sample: bytes) -> str:

@@ -174,6 +174,8 @@ def make_mapping(given: Mapping[str, Any], name: str = "mapping") -> FieldMappin
         for key, name in _table(given, "attributes").items()
     }
     source = given.get("source")
+    if source is not None and "source" in rules:
+        raise BadMapping("'source' is in [fields] and at the top; leave one out")
     if source is not None:
         constants = {"source": _text("source", source), **constants}
     if not rules:
@@ -221,7 +223,7 @@ def mapping_from_options(
     elif source is not None:
         fixed["source"] = source
     if items is not None:
-        rows = replace(rows, items=(_path("items", items),))
+        rows = replace(rows, items=(_path("items", items, empty=True),))
     return replace(
         base,
         source=fixed.get("source"),
@@ -295,9 +297,10 @@ def _texts(where: str, value: Any) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _path(where: str, text: str) -> str:
+def _path(where: str, text: str, *, empty: bool = False) -> str:
+    """Check a path; ``empty`` says that an empty one means the document itself."""
     try:
-        if text:
+        if text or not empty:
             compile_path(text)
     except ValueError as error:
         raise BadMapping(f"{where!r}: {error}") from None
@@ -330,7 +333,8 @@ def _rows(given: Any) -> Rows:
     for key, path in texts.items():
         _path(f"rows.{key}", path)
     items = tuple(
-        _path("rows.items", each) for each in _texts("rows.items", given.get("items", ()))
+        _path("rows.items", each, empty=True)
+        for each in _texts("rows.items", given.get("items", ()))
     )
     drop = _texts("rows.drop", given.get("drop", ()))
     around = _texts("rows.around", given.get("around", ()))

@@ -10,6 +10,7 @@ import codecs
 import gzip
 import io
 import lzma
+import os
 import shutil
 import struct
 import tempfile
@@ -18,7 +19,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol, cast
 
 from jobstore.exchange.rows import BrokenFile
@@ -28,6 +29,7 @@ CHUNK = 128 * 1024
 # Enough bytes to tell packed files and byte order marks.
 LONGEST_MARK = 6
 _GZIP = b"\x1f\x8b"
+_GZIP_END = 4
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _PARQUET = b"PAR1"
 # Members of a zip that are joined as they are: packed ones, and UTF-16.
@@ -282,6 +284,19 @@ def unpack(raw: Headed, head: bytes, file: BinaryIO | None, opened: ExitStack) -
         if part in names:
             raise BrokenFile(f"{raw.title} is {what}; save the table as xlsx or CSV.")
     return Unpacked(_Archive(_members(archive, raw.title), raw.title), "zip")
+
+
+def unpacked_size(path: Path) -> int | None:
+    """Return how many bytes a plain file or a gzip file holds, ``None`` if it does not say."""
+    with path.open("rb") as file:
+        head = file.read(LONGEST_MARK)
+        size = file.seek(0, os.SEEK_END)
+        if not head.startswith(_GZIP) or size < _GZIP_END:
+            packed = head.startswith((*_PACKERS, *_ZIP, _PARQUET))
+            return None if packed else size
+        # Modulo 2^32, and of the last member (RFC 1952, section 2.3.1).
+        file.seek(-_GZIP_END, os.SEEK_END)
+        return int.from_bytes(file.read(_GZIP_END), "little")
 
 
 def _opened(file: BinaryIO, name: str) -> zipfile.ZipFile:

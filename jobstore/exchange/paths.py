@@ -61,6 +61,24 @@ def column(name: str) -> Path:
     return Path(name, (name,), get)
 
 
+_QUOTE = 'a name with such signs stands in double quotes: "Pay (USD)"'
+
+
+def _check_functions(node: Any, text: str) -> None:
+    """Find functions that do not exist, which JMESPath only does with a row."""
+    from jmespath.functions import Functions  # type: ignore[import-untyped]
+
+    if node["type"] == "function_expression" and node["value"] not in Functions.FUNCTION_TABLE:
+        position = text.find(node["value"]) + 1
+        raise ValueError(
+            f"{text!r} is no path: there is no function {node['value']!r} (character {position}); "
+            f"{_QUOTE}"
+        )
+    for child in node["children"]:
+        if isinstance(child, dict):
+            _check_functions(child, text)
+
+
 def _dotted(text: str, keys: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Any]:
     def get(row: Mapping[str, Any]) -> Any:
         value: Any = row
@@ -97,12 +115,12 @@ def expression(text: str) -> Callable[[Any], Any]:
     )
 
     try:
-        search = jmespath.compile(text).search
+        parsed = jmespath.compile(text)
+        _check_functions(parsed.parsed, text)
     except ParseError as error:
         raise ValueError(
             f"{text!r} is no path: at character {error.lex_position + 1}, "
-            f"{error.token_value!r} is not expected there; a name with such signs stands in "
-            'double quotes: "Pay (USD)"'
+            f"{error.token_value!r} is not expected there; {_QUOTE}"
         ) from None
     except JMESPathError as error:
         position = getattr(error, "lexer_position", None)
@@ -111,7 +129,7 @@ def expression(text: str) -> Callable[[Any], Any]:
 
     def get(row: Any) -> Any:
         try:
-            return search(row)
+            return parsed.search(row)
         except JMESPathError:
             return None
 

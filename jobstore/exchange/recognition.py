@@ -14,9 +14,10 @@ from typing import Any
 
 from jobstore.exchange import catalogue
 from jobstore.exchange.feeds import first_entries, is_feed
-from jobstore.exchange.mapping import FieldMapping, Rows
+from jobstore.exchange.mapping import FieldMapping, Rows, mapping_from_options
+from jobstore.exchange.reading import HEAD
 from jobstore.exchange.rows import BrokenFile
-from jobstore.exchange.samples import first_values, keys_of, lists
+from jobstore.exchange.samples import empty_list, first_values, keys_of, lists
 from jobstore.exchange.self_mapping import self_mapping
 from jobstore.exchange.tables import csv_rows
 from jobstore.exchange.unfolding import rows_at
@@ -91,16 +92,34 @@ def recognise(
         found = items if items is not None else _place_for(mapping, values)
         return Way(mapping.name, kind, mapping, found)
     places = list(_places(values, items))
-    # Of a single row that is longer than what was read, the keys are not all known.
-    more = _KEY.findall(text) if len(places[-1].rows) < 2 else []
-    if columns is None and (way := _best(places, frozenset(more), values)) is not None:
-        return way
+    if columns is None:
+        way = _best(places, values)
+        if way is None and len(places[-1].rows) < 2:
+            way = _guessed(text, places[-1], whole=bool(values) and len(head) < HEAD)
+        if way is not None:
+            return way
+    own = list(_own_mappings(places, columns))
+    for mapped, place in own:
+        # What the caller maps may be in a list below, not in the document around it.
+        whole = mapping_from_options(columns, base=mapped)
+        if any("title" in whole.translate(row) for row in place.rows if isinstance(row, dict)):
+            return Way(mapped.name, "json", mapped, place.items)
+    if own:
+        mapped, place = own[0]
+        return Way(mapped.name, "json", mapped, place.items)
+    if (empty := empty_list(values)) is not None:
+        return Way("jsonl", "json", None, empty)
+    shown = sorted(keys_of(places[0].rows) or _KEY.findall(text))
+    raise _unknown(name, "it is JSON, but no format is known by its keys", shown)
+
+
+def _own_mappings(
+    places: list[_Place], columns: Mapping[str, str] | None
+) -> Iterator[tuple[FieldMapping, _Place]]:
     for place in places:
         rows = [row for row in place.rows if isinstance(row, dict)]
         if rows and (own := self_mapping(rows, columns)) is not None:
-            return Way(own.name, "json", own, place.items)
-    shown = sorted(keys_of(places[0].rows) or more)
-    raise _unknown(name, "it is JSON, but no format is known by its keys", shown)
+            yield own, place
 
 
 def mapping_of(rows: list[Any]) -> FieldMapping | None:
@@ -123,7 +142,8 @@ def _table(header: list[str], name: str, columns: Mapping[str, str] | None) -> W
 
 def _feed(head: bytes, name: str, columns: Mapping[str, str] | None) -> Way:
     entries = first_entries(head)
-    found = _known(keys_of(entries), frozenset()) if columns is None else None
+    around = frozenset(("feed",))
+    found = _known(keys_of(entries), around) if columns is None else None
     mapping = found[1] if found else self_mapping(entries, columns)
     if mapping is None:
         raise _unknown(name, "its entries have no title", keys_of(entries))
@@ -156,25 +176,29 @@ def _place_for(mapping: FieldMapping, values: list[Any]) -> str:
     return mapping.rows.items[0] if mapping.rows.items else ""
 
 
-def _best(places: list[_Place], more: frozenset[str], values: list[Any]) -> Way | None:
-    documents = list(_in_documents(values))
-    # First by what whole rows have, then by what may belong to a row that goes on.
-    for extra in (frozenset[str](), more):
-        found = documents
-        for place in places:
-            known = keys_of(place.rows) | (extra if not place.items else frozenset())
-            if known >= _OURS:
-                return Way("jsonl", "json", None, place.items)
-            if known & {"@type", "@graph"}:
-                return Way("schema-org", "json")
-            if (best := _known(known, place.envelope)) is not None:
-                found = [*found, (*best, place.items)]
-        if found:
-            _, mapping, items = max(found, key=lambda each: each[0])
-            return Way(mapping.name, "json", mapping, items)
-    if not any(place.rows for place in places) and not more:
-        return Way("jsonl", "json")
+def _best(places: list[_Place], values: list[Any]) -> Way | None:
+    found: list[tuple[int, FieldMapping, str]] = []
+    for place in places:
+        keys = keys_of(place.rows)
+        if keys >= _OURS:
+            return Way("jsonl", "json", None, place.items)
+        if keys & {"@type", "@graph"}:
+            return Way("schema-org", "json")
+        if (best := _known(keys, place.envelope)) is not None:
+            found.append((*best, place.items))
+    found += _in_documents(values)
+    if found:
+        _, mapping, items = max(found, key=lambda each: each[0])
+        return Way(mapping.name, "json", mapping, items)
     return None
+
+
+def _guessed(text: str, place: _Place, *, whole: bool) -> Way | None:
+    """Recognise a single row by all keys in its text: it may be longer than what was read."""
+    keys = frozenset(_KEY.findall(text))
+    if not whole:
+        return _best([_Place(place.items, [dict.fromkeys(keys)])], [])
+    return Way("schema-org", "json") if "@type" in keys else None
 
 
 def _known(keys: frozenset[str], envelope: frozenset[str]) -> tuple[int, FieldMapping] | None:

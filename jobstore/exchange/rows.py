@@ -85,32 +85,38 @@ class Batch:
     """A bounded run of records: those with a posting, in order, and those without.
 
     ``records[i].posting is postings[i]``, so that the index of a rejection leads back to the
-    line and the text of its row.
+    line and the text of its row. ``octets`` is about how much text all of them were.
     """
 
     postings: list[dict[str, Any]] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     broken: list[Record] = field(default_factory=list)
+    octets: int = 0
 
 
-def batches(records: Iterable[Record], size: int = 2048, octets: int = BATCH) -> Iterator[Batch]:
+def batches(
+    records: Iterable[Record], size: int = 2048, octets: int = BATCH, *, texts: bool = True
+) -> Iterator[Batch]:
     """Cut ``records`` into batches of at most ``size`` rows, holding one at a time.
 
-    A batch ends as well with the row by which its text has ``octets`` characters.
+    A batch ends as well with the row by which its text has ``octets`` characters. Without
+    ``texts`` the text of rows is not kept.
 
     Store ``batch.postings`` with one ``upsert_many``; a rejection with index ``i`` came from
     ``batch.records[i]``. Rows that gave no posting are in ``batch.broken``.
     """
-    batch, length = Batch(), 0
+    batch = Batch()
     for record in records:
-        length += len(record.raw or "")
+        batch.octets += len(record.raw or "") + 1
+        if not texts:
+            record.raw = None
         if record.posting is None:
             batch.broken.append(record)
         else:
             batch.postings.append(record.posting)
             batch.records.append(record)
-        if len(batch.records) + len(batch.broken) >= size or length >= octets:
+        if len(batch.records) + len(batch.broken) >= size or batch.octets >= octets:
             yield batch
-            batch, length = Batch(), 0
+            batch = Batch()
     if batch.records or batch.broken:
         yield batch

@@ -69,7 +69,12 @@ def _closed(text: str) -> str:
     stack: list[str] = []
     end = 0
     after_colon = False
+    passed = 0
     for token in _TOKEN.finditer(text):
+        if '"' in text[passed : token.start()]:
+            # What looks like values is a text whose end was cut.
+            break
+        passed = token.end()
         sign = token[0]
         if sign in _ENDS:
             stack.append(_ENDS[sign])
@@ -118,6 +123,18 @@ def lists(document: Any) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
     walk(document, ())
     yield from sorted(found, key=lambda each: -len(each[1]))
+
+
+def empty_list(values: list[Any]) -> str | None:
+    """Return the dotted keys of a list without items, where there is nothing else to read."""
+    if not values:
+        return ""
+    for key, value in values[0].items() if isinstance(values[0], dict) else ():
+        if value == [] and _PLAIN.fullmatch(key):
+            return str(key)
+        if isinstance(value, dict) and (below := empty_list([value])):
+            return f"{key}.{below}"
+    return None
 
 
 def keys_of(rows: list[Any]) -> frozenset[str]:

@@ -52,6 +52,8 @@ def self_mapping(
         fields["workplace"] = [found["workplace"], said] if "workplace" in found else said
     if "status" not in columns and (status := _status(found)):
         fields["status"] = status
+    if _own_name(found, "source") and _own_name(found, "source_job_id"):
+        return make_mapping({"name": NAME, "fields": fields})
     if "url" in found and "source" not in columns:
         # A board's own name and id are the same in every file, whoever scraped it.
         by_address = {"path": found["url"], "convert": "board"}
@@ -62,6 +64,11 @@ def self_mapping(
     # Where the caller maps the title alone, there may be nothing more.
     fields = fields or {"title": columns["title"]}
     return make_mapping({"name": NAME, "fields": fields})
+
+
+def _own_name(found: Mapping[str, str], field: str) -> bool:
+    """Tell whether a column bears the very name of the field."""
+    return found.get(field, "").strip('"').casefold() == field
 
 
 def _location(found: Mapping[str, str]) -> dict[str, Any]:

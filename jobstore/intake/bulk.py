@@ -6,13 +6,13 @@ What is faulty goes to the report; nothing is stored here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
 from jobstore.errors import InvalidPosting
-from jobstore.intake.lenient import Omission, accept
+from jobstore.intake.lenient import Omission, accept, utc_now
 from jobstore.records import IntakeWarning, JobPosting, Rejection, UpsertReport
 
 # Postings that are checked, and sent to the engine as one unit, at a time.
@@ -30,6 +30,7 @@ async def checked_chunks(
     *,
     strict: bool | None = None,
     seen_at: datetime | None = None,
+    clock: Callable[[], datetime] = utc_now,
 ) -> AsyncGenerator[Chunk, None]:
     """Yield chunks of checked postings with their positions.
 
@@ -46,7 +47,7 @@ async def checked_chunks(
     async with aclosing(_each(postings)) as each:
         async for posting in each:
             try:
-                checked, omissions = accept(posting, strict=strict, seen_at=seen_at)
+                checked, omissions = accept(posting, strict=strict, seen_at=seen_at, clock=clock)
                 chunk.append((index, checked))
                 if omissions:
                     report.warnings += warnings_of(index, checked, omissions)

@@ -20,7 +20,7 @@ from jobstore.intake import coercion, mending
 from jobstore.intake.plain_values import PLAIN, json_value, plain
 from jobstore.intake.sentinels import FIRST_CHARACTERS, TIMES, states_nothing, without_salary
 from jobstore.intake.validation import KNOWN, REQUIRED, check_posting, reader, unknown
-from jobstore.records import COMPANY_NOT_STATED, MAX_ATTRIBUTES, JobPosting
+from jobstore.records import COMPANY_NOT_STATED, MAX_ATTRIBUTES, JobPosting, Location
 
 if TYPE_CHECKING:
     from jobstore.intake.readings import Reader
@@ -39,6 +39,11 @@ _UNITS = ("salary_period", "salary_currency")
 _PAID = frozenset((*_SALARY, "salary_text"))
 _SIGHTINGS = ("first_seen_at", "last_seen_at")
 _SEEN = frozenset(_SIGHTINGS)
+
+
+def utc_now() -> datetime:
+    """Return the present time."""
+    return datetime.now(UTC)
 
 
 class Omission(NamedTuple):
@@ -60,11 +65,14 @@ class Translated(dict[str, Any]):
     ``origin`` gives a field's own name at the source and its raw value, or ``None`` where they
     are the field's; it is asked only about values that are left out. ``broken`` is what the
     mapping itself left out. ``own_id`` is the row's own id where its address has another.
+    ``written_at`` is when the row was written, which ``3 days ago`` counts from where nobody says
+    when the posting was seen.
     """
 
     origin: Callable[[str], tuple[str, Any] | None] | None = None
     broken: Sequence[Omission] = ()
     own_id: str | None = None
+    written_at: datetime | None = None
 
 
 def accept(
@@ -72,6 +80,7 @@ def accept(
     *,
     strict: bool | None = None,
     seen_at: datetime | None = None,
+    clock: Callable[[], datetime] = utc_now,
 ) -> tuple[JobPosting, list[Omission]]:
     """Return a checked posting, and what was not taken as it came.
 
@@ -85,9 +94,9 @@ def accept(
         checked = check_posting(posting)
     elif isinstance(posting, JobPosting):
         given = {name: getattr(posting, name) for name in JobPosting.__slots__}
-        checked, omissions = take_in(given, seen_at=seen_at)
+        checked, omissions = take_in(given, seen_at=seen_at, clock=clock)
     else:
-        checked, omissions = take_in(posting, seen_at=seen_at)
+        checked, omissions = take_in(posting, seen_at=seen_at, clock=clock)
     if seen_at is not None and checked.last_seen_at is None:
         known: Any = checked.first_seen_at
         checked.last_seen_at = max(seen_at.astimezone(UTC), known or seen_at)
@@ -95,21 +104,24 @@ def accept(
 
 
 def take_in(
-    given: Mapping[str, Any], *, seen_at: datetime | None = None
+    given: Mapping[str, Any],
+    *,
+    seen_at: datetime | None = None,
+    clock: Callable[[], datetime] = utc_now,
 ) -> tuple[JobPosting, list[Omission]]:
     """Return the posting that ``given`` states, and what of it was not taken as it came.
 
     Values are made plain (numpy, pandas, enums), and what stands for "not stated" is taken out.
     Then each is read strictly, and where that fails as people write it. What still fails goes to
-    ``attributes``, and so do fields that a posting does not have. ``seen_at``, or else the
-    present time, is what ``3 days ago`` counts from.
+    ``attributes``, and so do fields that a posting does not have. ``seen_at``, or else when the
+    row was written, or else the present time of ``clock``, is what ``3 days ago`` counts from.
 
     Raises InvalidPosting only where there is no usable title, source or id at the source.
     """
     if not isinstance(given, Mapping):
         raise InvalidPosting("a posting must be a JobPosting or a mapping")
     try:
-        return _Intake(given, seen_at).posting()
+        return _Intake(given, seen_at, clock).posting()
     except InvalidPosting:
         raise
     except Exception as error:  # of the methods of whatever objects the mapping holds
@@ -119,9 +131,12 @@ def take_in(
 class _Intake:
     """One posting on its way in."""
 
-    def __init__(self, given: Mapping[str, Any], seen_at: datetime | None) -> None:
+    def __init__(
+        self, given: Mapping[str, Any], seen_at: datetime | None, clock: Callable[[], datetime]
+    ) -> None:
         self._given = given
-        self._seen_at = seen_at
+        self._seen_at = seen_at or getattr(given, "written_at", None)
+        self._clock = clock
         self._origin = getattr(given, "origin", None)
         self._omissions: list[Omission] = list(getattr(given, "broken", ()))
         # Raw values to keep in the attributes, by their own names.
@@ -137,6 +152,8 @@ class _Intake:
             self._read(values, checked, faults)
         if skills := checked.get("skills"):
             checked["skills"] = _told(skills)
+        if places := checked.get("locations"):
+            checked["locations"] = self._places(places)
         if not checked.get("company"):
             checked["company"] = COMPANY_NOT_STATED
         if not _PAID.isdisjoint(values):
@@ -178,7 +195,7 @@ class _Intake:
         lines = [text for name in _LINES if type(text := values.get(name)) is str]
         for name in _LINES if mending.is_odd("|".join(lines)) else ():
             text = values.get(name)
-            if isinstance(text, str):
+            if isinstance(text, str) and mending.is_odd(text):
                 mended, broken = mending.line(text)
                 if mended is not text:
                     values[name] = mended
@@ -191,11 +208,30 @@ class _Intake:
                 values["description"] = mended
                 self._keep_raw("description")
 
+    def _places(self, places: list[Location]) -> list[Location]:
+        """Return the places that say something, with texts that are mended."""
+        parts = ("text", "city", "region")
+        texts = {text for each in places for part in parts if (text := getattr(each, part))}
+        if mending.is_odd("|".join(texts)):
+            mended = {text: mending.line(text) for text in texts}
+            if any(broken for _, broken in mended.values()):
+                self._keep_raw("locations")
+            right: dict[str | None, str | None] = {
+                text: new or None for text, (new, _) in mended.items()
+            }
+            places = [
+                Location(text, right.get(each.city), right.get(each.region), each.country)
+                for each in places
+                if (text := right[each.text])
+            ]
+        places = [each for each in places if not states_nothing("location", each.text)]
+        return list(dict.fromkeys(places))
+
     def _read(self, values: dict[str, Any], checked: dict[str, Any], faults: list[Fault]) -> None:
         """Read the values that the strict readers refused as people write them."""
         from jobstore.intake.readings import Known
 
-        known = Known(checked, self._seen_at or datetime.now(UTC))
+        known = Known(checked, self._seen_at or self._clock())
         refused = {fault.field: fault.reason for fault in reversed(faults)}
         deciding: list[Fault] = []
         for name, read in _readers().items():
@@ -276,7 +312,7 @@ class _Intake:
         # One in the future would make every sighting that follows an old one.
         for name in _SIGHTINGS:
             moment = checked.get(name)
-            if moment is not None and moment > datetime.now(UTC) + AHEAD:
+            if moment is not None and moment > self._clock() + AHEAD:
                 del checked[name]
                 self._leave_out(name, self._given[name], "must not be in the future")
         self._turn_round(checked, *_SIGHTINGS)
@@ -330,7 +366,11 @@ def _told(skills: list[str]) -> list[str]:
     """Return the skills that say something, as they are read."""
     if mending.is_odd("|".join(skills)):
         skills = [mending.line(skill)[0] for skill in skills]
-    return [skill for skill in skills if not states_nothing("skills", skill)]
+    return [
+        skill
+        for skill in skills
+        if skill[:1] not in FIRST_CHARACTERS or not states_nothing("skills", skill)
+    ]
 
 
 def _names(own: str) -> Iterable[str]:

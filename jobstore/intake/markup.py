@@ -69,6 +69,18 @@ _USUAL = frozenset((
 # ... but for these behind a word, as in List<B>.
 _PARAMETERS = frozenset(("b", "i", "u", "B", "I", "U"))
 
+# What becomes of the tags that most are: no question is open about them.
+_SIMPLE = {
+    f"<{name}{rest}": (f"<{_ELEMENTS[mark]}{rest}", mark)
+    for name in _USUAL - _PARAMETERS - {"pre"}
+    for mark in (_EFFECTS.get(name),)
+    for rest in (">", "/>")
+} | {
+    f"</{name}": (f"<{_ELEMENTS[mark]}", mark)
+    for name in _USUAL - {"pre"}
+    for mark in (_ITEM_END if name == "li" else _EFFECTS.get(name),)
+}
+
 _NAME = r"[A-Za-z][\w:.-]{0,60}"
 _TAG = re.compile(
     rf"</(?P<end>{_NAME})(?=\s{{0,9}}>)"
@@ -107,11 +119,13 @@ _ASCII_CONTROLS = bytes(sorted({*range(0x20), 0x7F} - set(b"\t\n\r")))
 _SHOWN = {chr(code): bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
 _SHOWN |= dict.fromkeys("\x0b\x0c\u2028\u2029", "\n")
 
-# A backslash before punctuation, in a word that has no other backslash and is no path.
-_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+# What follows the first backslash of a word, and what no Markdown has: a backslash before anything
+# but punctuation, and those of paths of Windows. Some sources escape twice.
+_BACKSLASHES = re.compile(r"\\\S*")
 _NOT_MARKDOWN = re.compile(r"\\(?![!-/:-@\[-`{-~])")
-_PATH = re.compile(r"\W?(?:[A-Za-z]:)?\\\\?[\w.]|\W?[A-Za-z]:\\", re.ASCII)
-_WITH_BACKSLASH = re.compile(r"(?<!\S)[^\s\\]*\\\S*")
+_ESCAPED = re.compile(r"\\+([!-/:-@\[\]-`{-~])")
+_DRIVE = re.compile(r"\b[A-Za-z]:$", re.ASCII)
+_SHARE = re.compile(r"\\\\[\w.]", re.ASCII)
 
 _PARTING = frozenset((_LINE, _PARAGRAPH, _ITEM))
 _MARK = re.compile(f"[{_LINE}-{_CELL}]")
@@ -178,19 +192,21 @@ def _bare(text: str) -> str:
 
 def _decoded(text: str, in_lines: bool = True) -> str:
     for level in range(_LEVELS):
-        before = text
+        before, tags = text, False
+        # As JSON that was escaped twice has end tags.
+        text = text.replace("<\\/", "</")
         if "<" in text and (level == 0 or _SURELY.search(text) or _BEGINNING.match(text)):
-            flat, tags, breaks = _flattened(text)
+            flat, tags, parted = _flattened(text)
             if tags:
-                text = _read(flat, breaks, in_lines)
-        if text is before and "&" in text:
+                text = _read(flat, parted, in_lines)
+        if not tags and "&" in text:
             text = _ENTITY.sub(_character, text)
         if text == before:
             break
         # Entities may stand for them.
         text = _seen(text)
     if "\\" in text:
-        text = _WITH_BACKSLASH.sub(_unescaped, text)
+        text = _BACKSLASHES.sub(_unescaped, text)
     return text
 
 
@@ -209,9 +225,12 @@ def _is_entity(found: re.Match[str]) -> bool:
 
 
 def _unescaped(word: re.Match[str]) -> str:
-    if _PATH.match(word[0]) or _NOT_MARKDOWN.search(word[0].replace("\\\\", "")):
-        return word[0]
-    return _ESCAPED.sub(r"\1", word[0])
+    told, before = word[0], word.string[max(word.start() - 3, 0) : word.start()]
+    if _DRIVE.search(before) or (_SHARE.match(told) and not before[-1:].isalnum()):
+        return told
+    if _NOT_MARKDOWN.search(told):
+        return told
+    return _ESCAPED.sub(r"\1", told)
 
 
 def _flattened(text: str) -> tuple[str, bool, bool]:
@@ -231,6 +250,11 @@ def _flattened(text: str) -> tuple[str, bool, bool]:
         at = match.start()
         if at < done:
             continue
+        if hidden is None and (simple := _SIMPLE.get(match[0])) is not None:
+            out += _kept(text[done:at], preformatted), simple[0]
+            parted = parted or simple[1] in _PARTING
+            tags, done = True, match.end()
+            continue
         start, end = (match["start"] or "").lower(), (match["end"] or "").lower()
         if hidden is not None:
             if end == hidden:
@@ -246,9 +270,10 @@ def _flattened(text: str) -> tuple[str, bool, bool]:
         elif end:
             mark = _ITEM_END if end == "li" else _EFFECTS.get(end)
         elif match[0] == "<!--":
-            if last_comment < after:
+            # Its dashes may be those of its end.
+            if last_comment < at + 2:
                 continue
-            after = text.index("-->", after) + 3
+            after = text.index("-->", at + 2) + 3
         elif match[0] == "]]>":
             if not in_cdata:
                 continue

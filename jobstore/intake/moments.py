@@ -62,11 +62,12 @@ _WORD = re.compile(r"\d+|[^\W\d_]+")
 _BOUND = re.compile(r"\d\s*\+(?!\s*\d)|[<>≥≤]")
 
 
-def read_moment(value: Any, *, seen_at: datetime) -> datetime:
+def read_moment(value: Any, *, seen_at: datetime | None) -> datetime:
     """Return the time in UTC that a text or a number of seconds since 1970 says.
 
-    ``seen_at`` is when the text was seen, from which ``3 days ago`` counts; days and longer units
-    give the beginning of a day in UTC, since no more is known. Times without an offset are UTC.
+    ``seen_at`` is when the text was seen, from which ``3 days ago`` counts (``None`` where that is
+    not known, and it is refused); days and longer units give the beginning of a day in UTC, since
+    no more is known. Times without an offset are UTC.
     Epochs in seconds, milliseconds, micro- and nanoseconds are told apart by their size. Of
     ``05/06/2026`` it is not known which is the month, so it is refused.
 
@@ -91,8 +92,11 @@ def read_moment(value: Any, *, seen_at: datetime) -> datetime:
     return _within(found)
 
 
-def _read(text: str, seen_at: datetime) -> datetime | None:
-    return _epoch(text) or _iso(text) or _calendar(text) or _relative(text, seen_at)
+def _read(text: str, seen_at: datetime | None) -> datetime | None:
+    found = _epoch(text) or _iso(text) or _calendar(text)
+    if found is None and seen_at is not None:
+        found = _relative(text, seen_at)
+    return found
 
 
 def _opened(text: str) -> str:

@@ -214,6 +214,9 @@ def tokens(text: str) -> Iterator[Token]:
 
 
 def _looked_up(table: _Table, atoms: list[_Atom]) -> list[Token]:
+    # "ca. $50,000": no sign goes together with what is before a full stop.
+    if any(atom.stopped and atom.kind == "sign" for atom in atoms[1:]):
+        return []
     text = " ".join(atom.text for atom in atoms)
     key = text.casefold()
     if key in table.tight and any(atom.spaced for atom in atoms[1:]):

@@ -100,8 +100,10 @@ def _location(
         _part(value.get("region")),
     )
     stated = value.get("country")
-    if text is None:
-        parts = (city, region, _part(stated))
-        text = _text(", ".join(part for part in dict.fromkeys(parts) if part))
     code = country(stated)
+    if text is None:
+        # A code as it is written here, a name as it is written there.
+        named = code if code and stated.strip().upper() == code else _part(stated)
+        parts = dict.fromkeys((city, region, named))
+        text = _text(", ".join(part for part in parts if part))
     return None if text is None else Location(text, city, region, code)

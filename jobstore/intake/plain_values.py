@@ -100,7 +100,7 @@ def clean(text: str) -> str:
 
     Two surrogates that make a character together become it.
     """
-    return _CONTROLS.sub("", _text(text))
+    return text if text.isprintable() else _CONTROLS.sub("", _text(text))
 
 
 def _text(text: str) -> str:

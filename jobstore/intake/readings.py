@@ -10,7 +10,7 @@ import ast
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from html import unescape
@@ -42,7 +42,18 @@ class Known(NamedTuple):
     """What is known of a row: the values that were read, and when it was seen."""
 
     values: Mapping[str, Any]
-    seen_at: datetime
+    read_at: datetime
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """When the row's texts were written: by its own times, or else when it was read.
+
+        ``None`` where it was seen first and last on different days.
+        """
+        first, last = map(self.values.get, ("first_seen_at", "last_seen_at"))
+        if first is not None and last is not None and abs(last - first) >= timedelta(days=1):
+            return None
+        return last or first or self.read_at
 
 
 class Reading(NamedTuple):
@@ -284,6 +295,9 @@ def _stripped(parts: list[str]) -> list[Any]:
 
 
 def _places(value: Any, known: Known) -> Reading:
+    # Cells of tables hold lists as JSON or Python write them.
+    if _is_list(value) and len(value) <= _LONGEST_LIST and value.lstrip()[0] != "(":
+        value = _written_list(value.strip()) or value
     found, faults = readable_locations(value)
     if faults and not found:
         raise ValueError(faults[0])
@@ -310,7 +324,7 @@ READERS: dict[str, Reader] = {
     "applicant_count": _count,
     **dict.fromkeys(("url", "apply_url", "company_url"), _url),
     **dict.fromkeys(
-        ("posted_at", "expires_at", "first_seen_at", "last_seen_at", "closed_at"), _moment
+        ("first_seen_at", "last_seen_at", "posted_at", "expires_at", "closed_at"), _moment
     ),
 }
 """The readers, in the order in which one may need what another has read."""

@@ -22,6 +22,9 @@ _LONGEST = 300
 # From here on an amount in dollars, euros or pounds without a period is surely a year's.
 _YEARLY_FROM = 10_000
 
+# How those write whose dollar a bare "$" is taken for; $ 3.500.000 are pesos.
+_AMERICAN = re.compile(r"\d+(?:\.\d+)?|\d{1,3}(?:,\d{3})*(?:\.\d+)?")
+
 # The order of roles in a text that can be read: a letter is a token that may play this role,
 # ``_`` what may stand anywhere: a currency, or a period with or without words for "per".
 _AROUND = "(?:[C]|[P]|[E]{1,2}[UP])"
@@ -30,6 +33,8 @@ _ORDER = r"""
     (?:(?P<mark>[R][H]?|[A][H]?|[H])
     _{0,3}(?P<second>[N])(?P<second_times>[M])?_{0,4}(?P<beyond>[lh])?_{0,3})?
 """
+# Before a share alone: of the company, or as a bonus. In parentheses it may be of full time.
+_BESIDE = ("+", "plus", "•", "·")
 _GROUPS = ("before", "first", "times", "after", "mark", "second", "second_times", "beyond")
 
 
@@ -98,6 +103,10 @@ def _read(text: str, currency: str | None, country: str | None) -> dict[str, Any
     allowed = named_currency(every, currency=currency, country=country)
     if not allowed.codes:
         raise _Unclear
+    figures = [parts[name][0].text for name in ("first", "second") if name in parts]
+    dollars = allowed.code == "USD" and len(allowed.codes) > 1
+    if dollars and not all(map(_AMERICAN.fullmatch, figures)):
+        raise _Unclear
     amounts = _amounts(parts, allowed, country)
     if min(amounts) == 0:
         raise _Unclear
@@ -126,9 +135,11 @@ def _of_salary(found: list[Token]) -> Iterator[Token]:
                 end += 1
             part = found[at + 1 : end]
             roles = {role for each in part for role in each.roles}
-            if "B" in roles or ("%" in roles and "N" not in roles):
+            shares = "%" in roles and "N" not in roles and token.text in _BESIDE
+            if "B" in roles or shares:
                 # "$50,000+ bonus" may be 50,000 or more, or a bonus beside it.
-                doubtful = "l" in token.roles and not token.spaced and part[0].spaced
+                behind_amount = at > 0 and not token.spaced and "S" not in found[at - 1].roles
+                doubtful = "l" in token.roles and behind_amount and part[0].spaced
                 if not amounts or doubtful or "?" in roles:
                     raise _Unclear
                 at = end

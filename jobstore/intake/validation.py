@@ -104,6 +104,15 @@ def check_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
     return checked
 
 
+def check_keys(source: Any, source_job_id: Any) -> tuple[str, str]:
+    """Return the two keys of a posting, normalised. Raises InvalidPosting with every fault."""
+    given = {"source": source, "source_job_id": source_job_id}
+    faults: list[Fault] = []
+    checked = _checked(given, faults)
+    _report(faults)
+    return checked["source"], checked["source_job_id"]
+
+
 def _checked(given: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
     """Return the values that are sound by themselves; add all that is wrong to ``faults``."""
     checked, found = reader()(given)

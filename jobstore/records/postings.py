@@ -172,6 +172,7 @@ class JobSummary:
     url: str | None = None
     applicant_count: int | None = None
     posted_at: datetime | None = None
+    expires_at: datetime | None = None
     first_seen_at: datetime
     last_seen_at: datetime
     snippet: str | None = None

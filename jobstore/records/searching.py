@@ -27,7 +27,9 @@ class SearchQuery:
     A field that takes one value also takes a tuple of alternatives (``skills`` is different:
     all of them must be there). ``company``, ``location``, ``industry``, ``source`` and
     ``skills`` compare whole values without regard to case and accents; words of them go into
-    ``text``. The grammar of ``text`` is described at :meth:`jobstore.JobStore.search`.
+    ``text``. ``location`` is compared with the posting's own and with the text and the city of
+    each of its places, ``country`` with that of each. The grammar of ``text`` is
+    described at :meth:`jobstore.JobStore.search`.
 
     Salary bounds are amounts per year, in ``salary_currency`` when that is given: a posting
     matches when its own range, as a yearly equivalent (hour x 2,080, day x 260, week x 52,

@@ -81,6 +81,11 @@ class Criteria:
         """Whether every posting satisfies this."""
         return self is _EVERYTHING or all(getattr(self, name) in (None, ()) for name in _FILTERS)
 
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said about how the text was understood."""
+        return [] if self.text is None else list(self.text.notes)
+
     def at(self, moment: datetime) -> Criteria:
         """Return the same criteria at a moment, which matters only where ``expired`` is asked."""
         return self if self.expired is None else dataclasses.replace(self, as_of=moment)

@@ -74,27 +74,33 @@ def parse(text: str) -> Expression | None:
         raise InvalidQuery([Fault("text", "has no word to search for, only signs")])
     if len(terms) > MAX_TERMS:
         raise _TOO_MANY
-    if max(Counter(chain(*(term.words for term in terms))).values()) > MAX_REPEATS:
+    if _most_repeats(terms) > MAX_REPEATS:
         raise InvalidQuery([Fault("text", f"must not have one word more than {MAX_REPEATS} times")])
     if not required:
         notes.add("Nothing but exclusions: every other posting is found.")
-    near = parser.near
-    return Expression(
-        tuple(dict.fromkeys(_spelled(group, near) for group in required)),
-        tuple(dict.fromkeys(chain(*(_spelled((term,), near) for term in excluded)))),
-        tuple(notes),
-    )
+    plain = Expression(tuple(required), tuple(excluded), tuple(notes))
+    spelled = _spelled(plain, parser.near)
+    every = [*chain(*spelled.required), *spelled.excluded]
+    # Other spellings are a help, and cost no more than what may be written out.
+    return spelled if _most_repeats(every) <= MAX_REPEATS else plain
 
 
 _TOO_MANY = InvalidQuery([Fault("text", f"must have at most {MAX_TERMS} words and phrases")])
 _BESIDE_OR = InvalidQuery([Fault("text", "cannot have an excluded word beside OR")])
 
 
-def _spelled(group: Group, near: dict[Term, Group]) -> Group:
-    """Return a group with the other spellings of its names beside them."""
-    return tuple(
-        dict.fromkeys(chain(*((term, *also(term), *near.get(term, ())) for term in group)))
-    )
+def _most_repeats(terms: Iterable[Term]) -> int:
+    return max(Counter(chain(*(term.words for term in terms))).values())
+
+
+def _spelled(plain: Expression, near: dict[Term, Group]) -> Expression:
+    """Return an expression with the other spellings of its names beside them."""
+
+    def all_of(terms: Group) -> Group:
+        return tuple(dict.fromkeys(chain(*((t, *also(t), *near.get(t, ())) for t in terms))))
+
+    required = tuple(dict.fromkeys(map(all_of, plain.required)))
+    return plain._replace(required=required, excluded=all_of(plain.excluded))
 
 
 class _Level:

@@ -4,8 +4,8 @@
 p.id, p.version, p.status, p.source, p.source_job_id, p.title, p.company, p.location,
 p.locations, p.country, p.workplace, p.employment_type, p.experience_level, p.industry, p.skills,
 p.salary_min, p.salary_max, p.salary_currency, p.salary_period, p.salary_text, p.url,
-p.applicant_count, p.posted_at, p.first_seen_at, p.last_seen_at,
-p.apply_url, p.company_url, p.company_size, p.expires_at, p.updated_at, p.closed_at,
+p.applicant_count, p.posted_at, p.expires_at, p.first_seen_at, p.last_seen_at,
+p.apply_url, p.company_url, p.company_size, p.updated_at, p.closed_at,
 t.description, t.plain, t.attributes,
 p.place, p.listed_at, p.listed_tie
 

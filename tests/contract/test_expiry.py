@@ -51,6 +51,14 @@ async def test_the_soonest_end_comes_first_and_none_last(ending: JobStore) -> No
         assert sorted(await keys(ending, text=text, expired=False)) == sorted([*ahead, "never"])
 
 
+async def test_a_result_says_when_it_ends(ending: JobStore, clock: Clock) -> None:
+    (first, *_) = (await ending.search(SearchQuery(sort="expires", expired=False))).items
+    assert first.expires_at == clock() + timedelta(microseconds=1)
+    (newest, *_) = (await ending.search(SearchQuery(expired=False))).items
+    job = await ending.get(newest.id)
+    assert newest.expires_at == job.expires_at
+
+
 async def test_what_has_expired_follows_changes(ending: JobStore, clock: Clock) -> None:
     await ending.update(job_id("board", "soon"), {"expires_at": clock() - timedelta(days=400)})
     await ending.update(job_id("board", "yesterday"), {"expires_at": None})

@@ -25,7 +25,7 @@ ACME: Values = {
     "source_job_id": "https://acme.example/jobs/1",
     "url": "https://acme.example/jobs/1",
     "company_url": "https://acme.example",
-    "posted_at": "2026-05-01T00:00:00+00:00",
+    "posted_at": "2026-05-01T00:00:00Z",
     "description_text": "Hello",
 }
 PAGE = {**ACME, "company": "Acme", "location": None, "country": None, "company_url": None}
@@ -35,7 +35,7 @@ TABLE: Values = {
     "location": "Köln",
     "description": "hello",
     "url": "https://x.example/1",
-    "posted_at": "2026-05-01T00:00:00+00:00",
+    "posted_at": "2026-05-01T00:00:00Z",
     "salary_text": None,
 }
 NO_PAY: Values = {"salary_min": None, "salary_max": None, "salary_currency": None}
@@ -43,8 +43,8 @@ NO_PAY: Values = {"salary_min": None, "salary_max": None, "salary_currency": Non
 
 def pay(low: int | None, high: int | None, currency: str | None, period: str | None) -> Values:
     return {
-        "salary_min": None if low is None else str(low),
-        "salary_max": None if high is None else str(high),
+        "salary_min": low,
+        "salary_max": high,
         "salary_currency": currency,
         "salary_period": period,
     }
@@ -53,8 +53,9 @@ def pay(low: int | None, high: int | None, currency: str | None, period: str | N
 # What each file gives, in the order of its rows: only the fields that matter to its fault.
 CASES: dict[str, list[Values]] = {
     "csv_country_names.csv": [
-        {"country": "DE", **pay(45000, 55000, None, None), "workplace": "remote"},
+        # Where a comma comes before decimals, 45,000 is surely not forty-five; it stays text.
         {"country": "DE", "salary_min": None, "salary_max": None, "workplace": "remote"},
+        {"country": "DE", **pay(45000, 55000, None, None), "workplace": "remote"},
         {"country": "US", **pay(45000, 55000, "USD", None), "workplace": None},
         {"country": "GB", **pay(45000, None, None, None)},
         {"country": "GB", **NO_PAY},
@@ -130,7 +131,7 @@ def stored(*files: Path, store: Path) -> list[Values]:
     exported = run("search", "--store", url, "--limit", "100", "--json")
     return [
         json.loads(run("show", item["id"], "--store", url, "--json").stdout)
-        for item in json.loads(exported.stdout)["items"]
+        for item in reversed(json.loads(exported.stdout)["items"])
     ]
 
 
@@ -138,9 +139,12 @@ def stored(*files: Path, store: Path) -> list[Values]:
 def test_a_small_real_fault_gives_the_right_values(
     name: str, real_data: Path, tmp_path: Path
 ) -> None:
-    assert set(CASES[name][0]) <= set(Job.__dataclass_fields__)
     wanted = CASES[name]
     found = stored(real_data / "field_cases" / name, store=tmp_path / "jobs.db")
-    assert len(found) == len(wanted)
     for values in wanted:
-        assert [each for each in found if values.items() <= each.items()], (values, found)
+        assert set(values) <= set(Job.__dataclass_fields__)
+    told = [
+        {field: job.get(field) for field in values}
+        for job, values in zip(found, wanted, strict=True)
+    ]
+    assert told == wanted

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 import jobstore
 from jobstore import JobStore, SearchQuery
 from jobstore.derived import merge
+from jobstore.intake.markup import plain_text
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -202,3 +206,48 @@ async def test_field_cases(migrated_url: str, real_data: Path) -> None:
         job = await store.find("board", "markdown")
         assert job is not None
         assert job.description_text == "Strong C++ and C#, full-time"
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
+
+
+def test_what_boards_say_in_markup_is_what_they_say_in_plain_text(real_data: Path) -> None:
+    """Two of them give each description in both forms."""
+    jobs = json.loads((real_data / "apis" / "ashby_board.json").read_text())["jobs"]
+    pairs = [(job["descriptionHtml"], job["descriptionPlain"]) for job in jobs]
+    # An address was masked without care for JSON.
+    lever = (
+        (real_data / "apis" / "lever_postings.json").read_text().replace("\\someone", "\\nsomeone")
+    )
+    pairs += [
+        (job[part], job[f"{part}Plain"])
+        for job in json.loads(lever)
+        for part in ("opening", "descriptionBody", "additional")
+    ]
+    assert len(pairs) == 9
+    for markup, plain in pairs:
+        assert _words(plain_text(markup)) == _words(plain)
+
+
+def test_real_descriptions_are_read_whole(real_data: Path) -> None:
+    apis, tables = real_data / "apis", real_data / "tables"
+    boards = json.loads((apis / "greenhouse_board.json").read_text())["jobs"]
+    assert plain_text(boards[0]["content"]).startswith("FEQ327R203 [")
+    assert plain_text(boards[1]["content"]).startswith("CSQ327R31\n\nDatabricks")
+    found = json.loads((apis / "arbeitnow.json").read_text())["data"]
+    texts = [job["description"] for job in found]
+    found = json.loads((apis / "remoteok.json").read_text())[1:]
+    texts += [job["description"] for job in found]
+    with gzip.open(tables / "remoteok.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        texts += [row["description"] for row in csv.DictReader(file)]
+    for name in ("fr_32", "widesu_5sites_175", "tokyodev_27"):
+        with (real_data / "jobspy" / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+            texts += [row["description"] for row in csv.DictReader(file)]
+    for text in texts:
+        plain = plain_text(text)
+        assert not re.search(r"</?[a-z]+>|&[a-z#0-9]+;|\\[-+#&]", plain)
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\ufeff]", plain)
+        # Every word of it stands in the source, unless an entity or a tag was inside of it.
+        source = Counter(re.findall("[a-z]{5,}", text))
+        assert not Counter(re.findall("[a-z]{5,}", plain)) - source or "<" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -341,3 +342,82 @@ async def test_a_key_that_no_posting_can_have_is_a_faulty_query(
 ) -> None:
     with pytest.raises(InvalidQuery):
         await store.find(*key)
+
+
+ODD = {"employment_type": "Permanent", "posted_at": "30+ days ago", "country": "Germany"}
+
+
+async def test_an_odd_value_of_a_mapping_costs_its_field(store: JobStore) -> None:
+    result = await store.upsert(posting(**ODD))
+
+    job = await store.get(result.id)
+    assert result.outcome is Outcome.INSERTED
+    assert (job.employment_type, job.posted_at, job.country) == (None, None, "DE")
+    assert job.attributes == {"employment_type": "Permanent", "posted_at": "30+ days ago"}
+    assert [
+        (each.index, each.source_job_id, each.field, each.kind) for each in result.warnings
+    ] == [
+        (0, "1", "employment_type", "str"),
+        (0, "1", "posted_at", "str"),
+    ]
+    assert (await store.upsert(posting(**ODD))).outcome is Outcome.UNCHANGED
+
+
+async def test_strict_says_how_a_posting_is_checked(store: JobStore) -> None:
+    with pytest.raises(InvalidPosting, match="employment_type"):
+        await store.upsert(posting(**ODD), strict=True)
+    with pytest.raises(InvalidPosting, match="employment_type"):
+        await store.upsert(JobPosting(**posting(**ODD)))
+    result = await store.upsert(JobPosting(**posting(**ODD)), strict=False)
+    assert len(result.warnings) == 2
+    async with store.transaction() as tx:
+        with pytest.raises(InvalidPosting, match="employment_type"):
+            await tx.upsert(posting(2, **ODD), strict=True)
+        assert len((await tx.upsert(posting(2, **ODD))).warnings) == 2
+
+
+async def test_an_old_snapshot_never_undoes_a_newer_one(store: JobStore, clock: Clock) -> None:
+    march, april = clock() - timedelta(days=60), clock() - timedelta(days=30)
+    new = posting(title="New", applicant_count=9)
+    old = posting(title="Old", applicant_count=2, location="Bonn")
+    result = await store.upsert(new, seen_at=april)
+    assert (await store.upsert(old, seen_at=march)).outcome is Outcome.UPDATED
+    assert (await store.upsert({**old, "status": "closed"}, seen_at=march)).id == result.id
+
+    job = await store.get(result.id)
+    assert (job.title, job.applicant_count, job.location) == ("New", 9, "Bonn")
+    assert (job.first_seen_at, job.last_seen_at, job.status) == (march, april, "open")
+
+    await store.update(job.id, {"status": "closed"})
+    await store.upsert(posting(title="New"), seen_at=april + timedelta(days=1))
+    assert (await store.get(job.id)).status == "closed"
+    await store.upsert(posting(title="New"))
+    assert (await store.get(job.id)).status == "open"
+
+
+async def test_relative_times_count_from_when_it_was_seen(store: JobStore, clock: Clock) -> None:
+    seen = datetime(2024, 5, 10, 12, tzinfo=UTC)
+    first = await store.upsert(posting(1, posted_at="3 days ago"), seen_at=seen)
+    second = await store.upsert(posting(2, posted_at="yesterday"))
+    assert (await store.get(first.id)).posted_at == datetime(2024, 5, 7, tzinfo=UTC)
+    yesterday = (clock() - timedelta(days=1)).date()
+    posted_at = (await store.get(second.id)).posted_at
+    assert posted_at is not None
+    assert posted_at.date() == yesterday
+
+
+@pytest.mark.parametrize(
+    "seen_at", ["2024-05-01", datetime(2024, 5, 1), datetime(1980, 1, 1, tzinfo=UTC), 5]
+)
+async def test_when_it_was_seen_is_an_aware_time(store: JobStore, seen_at: Any) -> None:
+    with pytest.raises(InvalidQuery, match="seen_at"):
+        await store.upsert(posting(), seen_at=seen_at)
+    with pytest.raises(InvalidQuery, match="seen_at"):
+        await store.upsert_many([posting()], seen_at=seen_at)
+    assert await store.count() == 0
+
+
+async def test_nothing_was_seen_in_the_future(store: JobStore, clock: Clock) -> None:
+    with pytest.raises(InvalidQuery, match="seen_at: must be a time from 1990 to now"):
+        await store.upsert(posting(), seen_at=clock() + timedelta(days=2))
+    await store.upsert(posting(), seen_at=clock() + timedelta(hours=1))

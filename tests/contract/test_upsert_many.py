@@ -65,6 +65,37 @@ async def test_faulty_postings_are_listed_and_the_others_are_stored(store: JobSt
     assert await store.count() == 1194
 
 
+async def test_values_that_were_left_out_are_listed(store: JobStore) -> None:
+    batch: list[Any] = [posting(n) for n in range(700)]
+    batch[3] = posting(3, employment_type="Permanent")
+    batch[4] = posting(4, title="", country="Atlantis")
+    batch[650] = posting(650, salary_min=2, salary_max=1, posted_at="soon")
+
+    report = await store.upsert_many(batch)
+
+    assert counts(report) == (699, 0, 0, 1)
+    assert [(each.index, each.source_job_id, each.field) for each in report.warnings] == [
+        (3, "3", "employment_type"),
+        (650, "650", "posted_at"),
+        (650, "650", "salary_min"),
+    ]
+    assert all(each.reason for each in report.warnings)
+    strict = await store.upsert_many(batch, strict=True)
+    assert [each.index for each in strict.rejected] == [3, 4, 650]
+    assert strict.warnings == []
+
+
+async def test_what_the_store_refuses_gives_no_warning(store: JobStore) -> None:
+    large = {"a": "x" * 150_000}
+    await store.upsert(posting(1, attributes=large))
+    odd = posting(1, attributes={"b": "y" * 100_000}, employment_type="Permanent")
+
+    report = await store.upsert_many([odd])
+
+    assert counts(report) == (0, 0, 0, 1)
+    assert report.warnings == []
+
+
 async def test_one_key_twice_in_a_call_is_merged_in_order(store: JobStore) -> None:
     report = await store.upsert_many(
         [

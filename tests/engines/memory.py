@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -142,20 +142,31 @@ class Work:
         self._apply()
         return deleted
 
+    def join(self, id: UUID, source: str, source_job_id: str) -> Job:
+        job = self._plan.join(id, source, source_job_id)
+        self._apply()
+        return _copied(job)
+
     def _stored(self, id: UUID) -> Job | None:
         stored = self.records.get(id)
         return None if stored is None else stored.job
 
     def _apply(self) -> None:
-        for before, after, previous in self._plan.changes:
-            if after is None:
+        for before, after, previous, joined in self._plan.changes:
+            if joined:
+                assert after is not None
+                gone = [self.records.pop(old.job.id) for old in joined]
+                self._put(after, previous, [each for record in gone for each in record.history])
+            elif after is None:
                 assert before is not None
                 del self.records[before.job.id]
             else:
                 self._put(after, previous)
         self._plan.changes.clear()
 
-    def _put(self, after: Derived, previous: dict[str, Any]) -> None:
+    def _put(
+        self, after: Derived, previous: dict[str, Any], earlier: Iterable[Revision] = ()
+    ) -> None:
         job, listed = _copied(after.job), _micros(after.listed_at)
         stored = self.records.get(job.id)
         if stored is not None and listed == stored.listed[0]:
@@ -164,6 +175,8 @@ class Work:
             self._arrivals += 1
             place = listed, self._arrivals
         history = stored.history if stored is not None else ()
+        for back, each in enumerate(sorted(earlier, key=lambda each: each.changed_at)[::-1], 1):
+            history += (replace(each, version=job.version - back),)
         if previous:
             history = (Revision(job.version, job.updated_at, deepcopy(previous)), *history)
         self.records[job.id] = Record(job, place, history)
@@ -217,6 +230,10 @@ class MemoryEngine:
     async def delete(self, id: UUID) -> bool:
         async with self._work() as work:
             return work.delete(id)
+
+    async def join(self, id: UUID, source: str, source_job_id: str) -> Job:
+        async with self._work() as work:
+            return work.join(id, source, source_job_id)
 
     @asynccontextmanager
     async def transaction(self, timeout: float) -> AsyncIterator[MemoryTransaction]:
@@ -353,6 +370,10 @@ class MemoryTransaction:
     async def delete(self, id: UUID) -> bool:
         self.check()
         return self.work.delete(id)
+
+    async def join(self, id: UUID, source: str, source_job_id: str) -> Job:
+        self.check()
+        return self.work.join(id, source, source_job_id)
 
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         self.check()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import jobstore
 from jobstore import Location, SearchQuery
 from tests.property.model import Contradiction
-from tests.property.texts import STEMS, VOCABULARY, Term, Text, nfc
+from tests.property.texts import LANGUAGES, STEMS, VOCABULARY, Term, Text, nfc
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # Few values, so that keys, times and values meet again and again.
@@ -23,10 +23,10 @@ LOCATIONS = ("Straße", "STRASSE", "京都", "AND, OR", "data")
 PLACES = (
     *LOCATIONS,
     Location("data", city="Łódź", country="DE"),
-    Location("ｄａｔａ", city="Łódź", region="R", country="DE"),
+    Location("ＤＡＴＡ", city="Łódź", region="R", country="DE"),
     Location("Straße", country="JP"),
     Location("京都", city="京都", region="Straße", country="JP"),
-    {"text": "Łódź dev-ops", "city": "lodz", "country": "de"},
+    {"text": "Łódź dev-ops", "city": "Łódź", "country": "de"},
     {"city": "Łódź", "region": "R"},
     " ",
 )
@@ -189,7 +189,7 @@ def texts(draw: st.DrawFn) -> Text:
     groups = draw(st.lists(st.lists(terms(), min_size=1, max_size=2).map(tuple), max_size=2))
     least = 0 if groups else 1
     excluded = draw(st.lists(terms(), min_size=least, max_size=least or draw(st.integers(0, 1))))
-    return Text(tuple(groups), tuple(excluded))
+    return Text(tuple(groups), tuple(excluded), draw(st.sampled_from(sorted(LANGUAGES))))
 
 
 def _some(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from jobstore.errors import Fault, InvalidPosting
 from jobstore.intake.fields import MAX_DESCRIPTION, MAX_TITLE
+from jobstore.intake.lenient import take_in
 from jobstore.intake.validation import check_changes, check_posting
 from jobstore.records import (
     WHITE_SPACE,
@@ -34,6 +35,7 @@ BARE: dict[str, Any] = {
     "company": "Acme",
 }
 FIELDS = tuple(JobPosting.__slots__)
+NOW = datetime(2026, 8, 10, 15, 30, tzinfo=UTC)
 
 any_text = st.one_of(
     st.text(st.characters(codec=None, exclude_categories=())),
@@ -228,3 +230,76 @@ def test_times_are_kept_to_the_microsecond_or_refused(moment: datetime) -> None:
     else:
         assert posting.posted_at - moment == timedelta()
         assert posting.posted_at.tzinfo is UTC
+
+
+ODD_WORDS = """
+3 days ago vor Tagen May 5 2026 05/06/2026 45.000 1,234 $ € USD k Lacs - to / ; , Remote (US)
+Full-time Teilzeit or 正社員 Senior Germany EU N/A nan -1 0 9999-12-31 [ ] ['a' "b"] {"a":1}
+www.acme.example/x # &amp; <b> </b> Ã© â€“ \x97 3.8 200+ true year BIWEEKLY
+"""
+# What sources write, and what comes close to it, for the lenient readers.
+odd_texts = st.one_of(
+    any_text,
+    st.lists(st.sampled_from(ODD_WORDS.split()), max_size=5).map(" ".join),
+)
+odd_values = st.recursive(
+    odd_texts | scalars | st.decimals() | st.datetimes() | st.dates() | st.binary(max_size=10),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner)
+        | st.dictionaries(odd_texts | st.integers(), inner, max_size=3)
+        | st.sets(st.text(max_size=3), max_size=3)
+    ),
+    max_leaves=6,
+)
+OPTIONAL = tuple(name for name in FIELDS if name not in BARE)
+
+
+@given(odd_values)
+def test_any_value_of_any_field_is_taken_or_left_out_and_kept(value: Any) -> None:
+    for name in OPTIONAL:
+        given = {**BARE, name: value}
+        posting, omissions = take_in(given, seen_at=NOW)
+        assert check_posting(posting) == posting
+        assert {each.field for each in omissions} <= {name, "attributes", "last_seen_at"}
+        assert all(each.reason.isprintable() and len(each.reason) < 250 for each in omissions)
+        if omissions and name != "attributes":
+            kept = posting.attributes[name]
+            json.dumps(kept, allow_nan=False)
+            if isinstance(value, str):
+                assert kept == value.encode("utf-16-le", "surrogatepass").decode(
+                    "utf-16-le", "ignore"
+                ).replace("\0", "")
+        if check_or_none(given) is not None and not isinstance(value, str | list | dict):
+            assert getattr(posting, name) in (getattr(check_or_none(given), name), None)
+
+
+@given(st.dictionaries(field_names, odd_values, max_size=8), st.booleans())
+def test_no_mapping_is_taken_with_an_error_that_is_not_ours(
+    given: dict[Any, Any], with_keys: bool
+) -> None:
+    posting = {**given, **BARE} if with_keys else {**BARE, **given}
+    before = deepcopy(posting)
+    taken, faults = outcome(lambda each: take_in(each, seen_at=NOW)[0], posting)
+    assert posting.keys() == before.keys()
+    assert (taken is None) == bool(faults)
+    assert {fault.field for fault in faults} <= {"title", "source", "source_job_id"}
+    assert not (with_keys and faults)
+    assert taken is None or check_posting(taken) == taken
+
+
+@given(sound_postings)
+def test_sound_postings_are_taken_leniently_as_strictly(given: dict[str, Any]) -> None:
+    strict = check_posting(given)
+    taken, _ = outcome(lambda each: take_in(each, seen_at=NOW)[0], given)
+    if taken is None:  # a title or an id that stands for "not stated", or is nothing but marks
+        return
+    for name in ("posted_at", "closed_at", "workplace", "employment_type", "experience_level"):
+        assert getattr(taken, name) == getattr(strict, name)
+    assert taken.salary_min in (strict.salary_min, None)
+    assert taken.applicant_count == strict.applicant_count
+
+
+def check_or_none(given: dict[str, Any]) -> JobPosting | None:
+    checked: JobPosting | None = outcome(check_posting, given)[0]
+    return checked

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from jobstore.engines.sqlite.search.pages import count, search
 from jobstore.errors import InvalidQuery
+from jobstore.intake.markup import plain_text
 from jobstore.records import JobPosting, SearchQuery, Sort
 from jobstore.search.criteria import check_query
 from jobstore.search.excerpts import Excerpts
@@ -59,7 +60,25 @@ postings = st.builds(
     description=st.none() | phrases,
 )
 pieces = st.sampled_from(
-    [*VOCABULARY, " ", " ", " ", '"', "-", "*", "(", ")", " OR ", "title:", "company:", "location:"]
+    [
+        *(*VOCABULARY, " ", " ", " ", '"', "-", "*", "(", ")", " OR ", "title:", "company:"),
+        *(
+            "location:",
+            " AND ",
+            " NOT ",
+            "|",
+            "!",
+            "+",
+            "“",
+            "»",
+            "~2",
+            "^",
+            " (",
+            ") ",
+            "js",
+            "net",
+        ),
+    ]
 )
 texts = st.lists(pieces, max_size=12).map("".join)
 
@@ -88,7 +107,7 @@ def test_any_text_answers_or_says_why_not(
 def test_any_word_of_a_text_finds_it(title: str, description: str) -> None:
     conn = library()
     store(conn, [posting(f"x {title}", description=description), posting("other")])
-    for text in (title, description):
+    for text in (title, plain_text(description)):
         for part in (*words(text), *text.split()):
             quoted = part.replace('"', " ").rstrip("*")
             if words(quoted):

@@ -99,11 +99,23 @@ class Text:
 
     groups: tuple[tuple[Term, ...], ...]
     excluded: tuple[Term, ...] = ()
+    language: str = "ours"
 
     def typed(self) -> str:
-        """Return the text as a person would type it."""
-        parts = [" OR ".join(term.typed for term in group) for group in self.groups]
-        return " ".join(parts + [f"-{term.typed}" for term in self.excluded])
+        """Return the text as a person would type it who knows one language of search or another."""
+        either, both, without = LANGUAGES[self.language]
+        parts = [either.join(term.typed for term in group) for group in self.groups]
+        if self.language != "ours":
+            parts = [f"({part})" for part in parts]
+        return both.join(parts + [f"{without}{term.typed}" for term in self.excluded])
+
+
+# What stands between alternatives, between what must occur, and before what must not.
+LANGUAGES = {
+    "ours": (" OR ", " ", "-"),
+    "words": (" OR ", " AND ", "NOT "),
+    "signs": ("|", " ", "!"),
+}
 
 
 def words_of(text: str | None) -> tuple[str, ...]:

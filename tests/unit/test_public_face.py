@@ -74,6 +74,7 @@ SIGNATURES = {
     "find": "(source, source_job_id)",
     "update": "(id, changes, *, expected_version=None)",
     "delete": "(id)",
+    "join": "(id, source, source_job_id)",
     "search": "(query=None, *, limit=20, cursor=None, facets=(), snippets=True)",
     "recent": "(days=7, limit=20, *, cursor=None)",
     "count": "(query=None)",
@@ -110,7 +111,7 @@ def test_the_store_has_the_methods_of_the_design() -> None:
 
 
 def test_a_transaction_has_the_operations_on_single_postings() -> None:
-    names = ("upsert", "update", "delete", "get", "find", "get_many")
+    names = ("upsert", "update", "delete", "join", "get", "find", "get_many")
     assert {name: _bare(each) for name, each in _methods(Transaction).items()} == {
         name: SIGNATURES[name] for name in names
     }

@@ -125,6 +125,10 @@ class SQLiteEngine:
         """Remove a posting."""
         return bool(await self.writer.submit(writes.delete, id))
 
+    async def join(self, id: UUID, source: str, source_job_id: str) -> Job:
+        """Give a posting another key."""
+        return cast(Job, await self.writer.submit(writes.join, id, source, source_job_id))
+
     @asynccontextmanager
     async def transaction(self, timeout: float) -> AsyncIterator[SQLiteTransaction]:
         """Run several operations that stand or fall together."""
@@ -200,6 +204,10 @@ class SQLiteTransaction:
     async def delete(self, id: UUID) -> bool:
         """Remove a posting."""
         return bool(await self._exclusive.run(writes.delete, id))
+
+    async def join(self, id: UUID, source: str, source_job_id: str) -> Job:
+        """Give a posting another key."""
+        return cast(Job, await self._exclusive.run(writes.join, id, source, source_job_id))
 
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         """Return postings in the order of ``ids``."""

@@ -62,6 +62,7 @@ SUMMARY_COLUMNS = (
     "url",
     "applicant_count",
     "posted_at",
+    "expires_at",
     "first_seen_at",
     "last_seen_at",
 )
@@ -70,7 +71,6 @@ DETAIL_COLUMNS = (
     "apply_url",
     "company_url",
     "company_size",
-    "expires_at",
     "updated_at",
     "closed_at",
 )
@@ -194,6 +194,7 @@ def _fill(found: JobSummary | Job, row: Sequence[Any]) -> None:
         found.url,
         found.applicant_count,
         posted_at,
+        expires_at,
         first_seen_at,
         last_seen_at,
     ) = row
@@ -208,6 +209,7 @@ def _fill(found: JobSummary | Job, row: Sequence[Any]) -> None:
     found.salary_max = None if salary_max is None else _decimal(salary_max)
     found.salary_period = _PERIOD[salary_period]
     found.posted_at = None if posted_at is None else from_micros(posted_at)
+    found.expires_at = None if expires_at is None else from_micros(expires_at)
     found.first_seen_at = from_micros(first_seen_at)
     found.last_seen_at = from_micros(last_seen_at)
 
@@ -237,14 +239,12 @@ def job_from_row(row: Sequence[Any]) -> Job:
         found.apply_url,
         found.company_url,
         found.company_size,
-        expires_at,
         updated_at,
         closed_at,
         found.description,
         plain,
         attributes,
     ) = row[_SUMMARIZED : len(JOB_COLUMNS)]
-    found.expires_at = _moment(expires_at)
     found.updated_at = from_micros(updated_at)
     found.closed_at = _moment(closed_at)
     found.description_text = found.description if plain is None else plain
@@ -288,12 +288,12 @@ def posting_parameters(derived: Derived) -> dict[str, Any]:
         "url": job.url,
         "applicant_count": job.applicant_count,
         "posted_at": _micros(job.posted_at),
+        "expires_at": _micros(job.expires_at),
         "first_seen_at": to_micros(job.first_seen_at),
         "last_seen_at": to_micros(job.last_seen_at),
         "apply_url": job.apply_url,
         "company_url": job.company_url,
         "company_size": job.company_size,
-        "expires_at": _micros(job.expires_at),
         "updated_at": to_micros(job.updated_at),
         "closed_at": _micros(job.closed_at),
         "yearly_min": yearly and yearly[0],

@@ -29,6 +29,7 @@ _MOST_ITEMS = 50
 # Values under these names come from postings or searches, whatever they look like. Numbers are
 # let through: a count of rows tells nothing of what is in them.
 _FOREIGN = {field.name for field in fields(JobPosting)} - {"source", "url", "location"}
+_FOREIGN |= {"description_text"}
 _BOUND = {"args", "bound", "cursor", "job", "params", "parameters", "posting", "query", "row"}
 _BOUND |= {"sql", "statement", "text"}
 _SECRET = re.compile(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,7 @@ def test_import_of_a_missing_file_says_so_in_one_line(migrated_url: str) -> None
 BAD_FILES: dict[str, bytes] = {
     "empty.csv": b"",
     "page.html": b"<html><body>Jobs are elsewhere.</body></html>",
+    "script.html": b'<script type="application/ld+json"></script>',
     "unknown.json": b'[{"a": 1}]',
     "cut.json": b'[{"source": "b", "source_job_id": "1", "title": "T", "company": "C"},',
     "cut.jsonl.gz": gzip.compress(b"{}" * 500)[:-9],
@@ -435,6 +437,29 @@ def test_an_old_snapshot_never_undoes_a_newer_one(tmp_path: Path, migrated_url: 
     assert seen == "2020-09-13T12:26:40Z"
 
 
+def test_relative_dates_count_from_when_the_file_was_written(
+    tmp_path: Path, migrated_url: str
+) -> None:
+    table, rows = tmp_path / "jobs.csv", tmp_path / "jobs.jsonl"
+    table.write_text(
+        "title,company,url,posted_at\nBaker,Bread,https://b.example/jobs/7,3 days ago\n"
+    )
+    rows.write_text(lines(posting(1, posted_at="Posted 3 Days Ago")), encoding="utf-8")
+    for file in (table, rows):
+        os.utime(file, (1_600_000_000, 1_600_000_000))  # 2020-09-13
+        assert answer("import", str(file), "--store", migrated_url)["warnings"] == 0
+    told = (item["posted_at"] for item in answer("search", "--store", migrated_url)["items"])
+    assert {each[:10] for each in told} == {"2020-09-10"}
+    # When they were seen is another matter: now.
+    found = answer("search", "baker", "--store", migrated_url)["items"][0]
+    assert answer("show", found["id"], "--store", migrated_url)["last_seen_at"] > "2026"
+    again = answer("import", str(table), "--store", migrated_url, "--seen-at", "2026-01-31")
+    assert again["warnings"] == 0
+    # The answers of inspect are those of import.
+    (row,) = answer("inspect", str(table))["postings"]
+    assert row["posted_at"][:10] == "2020-09-10"
+
+
 @pytest.mark.parametrize("time", ["yesterday", "2025-02-30", "2025-01-31T10:00", "2999-01-01"])
 def test_a_time_that_means_nothing_is_wrong_usage(
     demo_file: Path, store_url: str, time: str
@@ -476,3 +501,12 @@ def test_jobs_that_share_a_bare_address_are_all_kept(tmp_path: Path, migrated_ur
     again = answer(*arguments, "--store", migrated_url)
     assert (again["inserted"], again["updated"], again["unchanged"]) == (0, 0, 11)
     assert dry(*arguments, "--store", migrated_url)["unchanged"] == 11
+
+
+def test_a_range_that_is_turned_round_is_not_said_to_be_left_out(migrated_url: str) -> None:
+    rows = lines(
+        posting(1, salary_min=90_000, salary_max=60_000), posting(2, salary_min=1, url="nowhere")
+    )
+    result = run("import", "-", "--store", migrated_url, stdin=rows)
+    assert result.stdout.endswith("1 range turned round, 1 value left out: url 1\n")
+    assert re.search("^-:1: salary_min: .* turned round$", result.stderr, re.MULTILINE)

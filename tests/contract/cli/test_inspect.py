@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
+from jobstore.cli.inspection_view import inspection_view
+from jobstore.exchange.inspection import inspect
 from tests.contract.cli.commands import answer, lines, posting, run, said, shown
 
 TABLE = """Ref;Job Title;Employer;Town;Nonsense
@@ -21,15 +25,14 @@ TABLE = """Ref;Job Title;Employer;Town;Nonsense
 3;Miller;Mó;;
 4;;Nobody;Faro;y
 """
-TABLE_MAP = ("--map", "title=Job Title,company=Employer", "--source", "board")
 ODD = """Nr;Was;Wer;Beschreibung;Wohin
 1;Bäcker;Brotzeit;"{long}";https://jobs.example/1
 2;Köchin;Kantine;"{long}";https://jobs.example/2
 """.format(long="Wir backen täglich frisch. " * 20)
 
 
-# For what is not about how fields are found.
-MAP = ("--map", "title=title,company=company", "--source", "board")
+# For files that name none.
+SOURCE = ("--source", "board")
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def columns(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_a_table_is_told_with_its_columns_and_what_they_become(file: Path) -> None:
     file.write_text(TABLE, encoding="utf-8")
-    found = answer("inspect", str(file), *TABLE_MAP)
+    found = answer("inspect", str(file), *SOURCE)
     assert (found["kind"], found["delimiter"], found["encoding"]) == ("table", ";", "utf-8")
     assert (found["rows"], found["exact"], found["looked_at"]) == (4, True, 4)
     told = columns(found)
@@ -66,7 +69,7 @@ def test_a_table_is_told_with_its_columns_and_what_they_become(file: Path) -> No
 
 def test_people_see_the_same(file: Path) -> None:
     file.write_text(TABLE, encoding="utf-8")
-    told = shown(run("inspect", str(file), *TABLE_MAP))
+    told = shown(run("inspect", str(file), *SOURCE))
     for part in (
         "delimiter semicolon",
         "rows 4",
@@ -74,7 +77,7 @@ def test_people_see_the_same(file: Path) -> None:
         "Nonsense 50% (attributes) x | y",
         "Posting 1 as it would be stored",
         "Of 4 rows, 1 would be rejected, 0 values left out.",
-        f"jobstore import {file} --map ",
+        f"jobstore import {file} --source board",
     ):
         assert part in told
 
@@ -98,15 +101,15 @@ def test_the_list_in_an_envelope_is_found_and_its_keys_are_told(file: Path) -> N
             "company": {"name": "Pão"},
             "place": {"city": "Porto", "more": {"x": 1}},
         },
-        {"title": "Cook", "company": {"name": "Panela"}, "tags": ["a", "b"]},
+        {"title": "Cook", "company": {"name": "Panela"}, "extras": ["a", "b"]},
     ]
     file.write_text(json.dumps({"meta": {"count": 2}, "data": {"jobs": jobs}}), encoding="utf-8")
-    found = answer("inspect", str(file), "--map", "title=title,company=company.name", *MAP[2:])
+    found = answer("inspect", str(file), "--map", "title=title,company=company.name", *SOURCE)
     assert (found["kind"], found["items"], found["rows"]) == ("json", "data.jobs", 2)
     told = columns(found)
     assert told["company.name"]["fields"] == ["company"]
     assert told["place.city"]["examples"] == ["Porto"]
-    assert told["tags"] == {
+    assert told["extras"] == {
         "filled": 0.5, "longest": 10, "examples": ['["a", "b"]'], "fields": []
     }  # fmt: skip
     assert [each["company"] for each in found["postings"]] == ["Pão", "Panela"]
@@ -132,7 +135,7 @@ def test_an_unknown_table_gets_a_command_to_complete(file: Path) -> None:
 
 def test_a_source_that_is_missing_is_in_the_command(file: Path) -> None:
     file.write_text(TABLE, encoding="utf-8")
-    found = answer("inspect", str(file), *TABLE_MAP[:2])
+    found = answer("inspect", str(file))
     assert (found["rejected"], found["faults"][0]["field"]) == (4, "source")
     assert shlex.split(found["command"])[-2:] == ["--source", "?"]
 
@@ -184,7 +187,7 @@ def test_options_that_mean_nothing_are_wrong_usage(file: Path, option: str, valu
 def test_the_encoding_is_told(file: Path, encoding: str, told: str) -> None:
     text = "title\tcompany\tlocation\n" + "Bäcker für Öfen\tBrötchen & Söhne\tKöln\n" * 50
     file.write_text(text, encoding=encoding)
-    found = answer("inspect", str(file), *MAP)
+    found = answer("inspect", str(file), *SOURCE)
     assert found["encoding"].replace("_", "-").startswith(told)
     assert (found["delimiter"], found["rows"]) == ("\t", 50)
     assert found["postings"][0]["company"] == "Brötchen & Söhne"
@@ -248,6 +251,7 @@ def _json(number: int) -> str:
 LARGE = {
     "csv": _csv,
     "json array": _json,
+    "json in an envelope": lambda number: f'{{"jobs": {_json(number)}}}',
     "json lines": lambda number: _json(number)[1:-1].replace("}, {", "}\n{") + "\n",
 }
 
@@ -257,20 +261,20 @@ LARGE = {
 def test_of_a_large_file_the_rows_are_estimated(file: Path, kind: str, packed: bool) -> None:
     data = LARGE[kind](24_000).encode()
     file.write_bytes(gzip.compress(data, 1) if packed else data)
-    found = answer("inspect", str(file), *MAP)
+    found = answer("inspect", str(file), *SOURCE)
     assert found["exact"] is False
     assert 22_500 <= found["rows"] <= 25_500
     assert 5000 < found["looked_at"] < 24_000
     # What the end of the beginning cuts is no fault of the file.
     assert (found["rejected"], found["left_out"], found["faults"]) == (0, {}, [])
     assert len(found["postings"]) == 3
-    assert f"rows {'about '}{found['rows']:,}" in shown(run("inspect", str(file), *MAP))
+    assert f"rows {'about '}{found['rows']:,}" in shown(run("inspect", str(file), *SOURCE))
 
 
 def test_of_a_small_file_they_are_counted(file: Path) -> None:
     for make in LARGE.values():
         file.write_text(make(1234), encoding="utf-8")
-        found = answer("inspect", str(file), *MAP)
+        found = answer("inspect", str(file), *SOURCE)
         assert (found["rows"], found["exact"]) == (1234, True)
 
 
@@ -292,11 +296,29 @@ def test_wide_tables_and_long_values_stay_readable(file: Path) -> None:
     text = io.StringIO()
     csv.writer(text).writerows([names, row])
     file.write_text(text.getvalue(), encoding="utf-8")
-    found = answer("inspect", str(file), *MAP)
+    found = answer("inspect", str(file), *SOURCE)
     assert len(found["columns"]) == 500
-    result = run("inspect", str(file), *MAP)
+    result = run("inspect", str(file), *SOURCE)
     assert "the first of more" in result.stdout
     assert max(map(len, result.stdout.splitlines())) < 300
+
+
+def test_it_is_readable_on_a_terminal_of_80_columns(file: Path) -> None:
+    rows = [
+        posting(
+            n, **{"a key that is very long, longer than others": "値" * 200, "skills": ["x"] * 90}
+        )
+        | {"description": "Very long. " * 500, "url": "https://board.example/" + "x" * 500}
+        for n in range(3)
+    ]
+    file.write_text(lines(*rows), encoding="utf-8")
+    screen = Console(width=80, file=io.StringIO())
+    screen.print(inspection_view(inspect(file), "jobstore import " + "x" * 200), crop=False)
+    *others, command = screen.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    # The path, and what is to be copied, stay in one piece.
+    assert max(map(cell_len, others[1:])) <= 80
+    assert command.endswith("x" * 200)
+    assert len(others) < 100
 
 
 def test_hostile_text_does_not_reach_a_terminal(file: Path) -> None:
@@ -307,3 +329,18 @@ def test_hostile_text_does_not_reach_a_terminal(file: Path) -> None:
         assert result.exit_code == 0
         assert "\x1b" not in result.stdout
         assert "\x9b" not in result.stdout
+
+
+def test_what_inspect_says_of_real_files_is_what_import_does(
+    real_data: Path, tmp_path: Path
+) -> None:
+    files = [each for name in ("apis", "tables") for each in sorted((real_data / name).iterdir())]
+    assert len(files) > 10
+    for number, each in enumerate(files):
+        found = answer("inspect", str(each))
+        assert found["format"], each.name
+        words = shlex.split(found["command"])
+        done = answer(*words[1:], "--store", f"sqlite:///{tmp_path}/{number}.db")
+        rows = done["inserted"] + done["updated"] + done["unchanged"] + done["rejected"]
+        assert rows == found["rows"], each.name
+        assert [posting["title"] for posting in found["postings"]] != []

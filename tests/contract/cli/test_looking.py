@@ -139,3 +139,21 @@ def test_stats_are_complete(demo: Path) -> None:
 def test_count_answers_people_too(demo: Path) -> None:
     result = run("count")
     assert (result.stdout, unannounced(result.stderr)) == ("500\n", "")
+
+
+def test_how_a_text_was_understood_is_told_below_the_answer(demo: Path) -> None:
+    for command in ("search", "count"):
+        result = run(command, "engineer", "AND", "*neer")
+        assert "Note: AND between words is not needed" in result.stderr
+        assert "Note: A star at the beginning of a word" in result.stderr
+        assert "Note" not in result.stdout
+        assert "Note" not in run(command, "engineer").stderr
+        assert "Note" not in run(command, "engineer", "AND", "x", "--quiet").stderr
+    notes = answer("search", "engineer | cook")["notes"]
+    assert notes == ["| was read as OR: one of both must occur."]
+
+
+def test_what_expires_is_found_and_sorted(demo: Path) -> None:
+    every = answer("search", "--sort", "expires", "--limit", "1000")["items"]
+    past, ahead = (answer("count", option)["count"] for option in ("--expired", "--not-expired"))
+    assert past + ahead == len(every)

@@ -119,6 +119,8 @@ def test_people_get_a_table_and_with_quiet_only_what_is_wrong(file: Path) -> Non
         ),
         ("UPDATE posting SET title = 'Cook' WHERE source_job_id = '1'", "index", "other words"),
         ("DELETE FROM posting_text", "texts", "posting "),
+        ("UPDATE posting_text SET plain = 'Cook'", "digests", "not what was written"),
+        ("UPDATE posting_text SET plain = 'Cook'", "index", "other words"),
         ("INSERT INTO posting_text (place) VALUES (7)", "orphans", "text 7"),
         (lost_revision(b"\7"), "orphans", "version 2 of posting 07"),
         (lost_revision(b"\7", "["), "history", "version 2 of posting 07"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 from pathlib import Path
 
 import pytest
@@ -71,4 +72,7 @@ def test_the_size_of_a_packed_file_is_what_it_unpacks_to(tmp_path: Path) -> None
     (tmp_path / "stump").write_bytes(b"\x1f\x8b")
     assert octets_of(str(tmp_path / "plain")) == octets_of(str(tmp_path / "packed")) == 100_000
     assert octets_of(str(tmp_path / "stump")) == 2
+    # It does not say; the bar has no end then.
+    (tmp_path / "other").write_bytes(lzma.compress(data))
+    assert octets_of(str(tmp_path / "other")) is None
     assert octets_of("-") is octets_of(str(tmp_path)) is None

@@ -69,6 +69,16 @@ def statistics(**fields: Any) -> Statistics:
     return Statistics(**base | fields)
 
 
+def test_a_page_shows_until_when_a_posting_stands_and_no_date_of_next_year_as_listed() -> None:
+    item = summary(
+        expires_at=datetime(2025, 11, 30, tzinfo=UTC), posted_at=datetime(2027, 1, 1, tzinfo=UTC)
+    )
+    text = shown(page_view(Page(items=[item], total=1)))
+    assert "2025-11-30" in text
+    assert "2027" not in text
+    assert SEEN.date().isoformat() in text
+
+
 def test_a_page_shows_what_and_where_and_the_whole_id() -> None:
     item = summary(
         location="Porto",

@@ -128,6 +128,20 @@ def test_closing_again_keeps_the_time_of_the_first_closing() -> None:
     assert (merged.outcome, merged.job.closed_at) == (Outcome.UNCHANGED, NOW)
 
 
+def test_a_sighting_before_the_closing_does_not_open_again() -> None:
+    seen = {"first_seen_at": BEFORE, "last_seen_at": BEFORE}
+    closed = stored(**seen, status="closed", closed_at=NOW)
+    between = checked(last_seen_at=BEFORE + timedelta(hours=1), title="Newer")
+    merged = merge(closed, between, LATER)
+    assert merged.job.status is Status.CLOSED
+    assert merged.job.closed_at == NOW
+    assert merged.job.title == "Newer"
+    assert merge(closed, checked(last_seen_at=LATER), LATER).job.status is Status.OPEN
+    assert merge(closed, checked(), NOW).job.status is Status.OPEN
+    told = checked(last_seen_at=BEFORE + timedelta(hours=1), status="open")
+    assert merge(closed, told, LATER).job.status is Status.CLOSED
+
+
 def test_decimals_of_equal_value_are_no_change() -> None:
     old = stored(salary_min="50000")
 

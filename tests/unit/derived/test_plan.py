@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from jobstore import InvalidPosting, JobNotFound, JobPosting, Outcome, VersionConflict, job_id
+from jobstore.derived.merge import key_id
 from jobstore.derived.plan import Plan
 from jobstore.derived.record import Derived
 from jobstore.intake.validation import check_posting
@@ -35,7 +36,7 @@ def test_a_new_posting_has_nothing_before_it() -> None:
 
     result = plan.upsert(posting())
 
-    ((before, after, previous),) = plan.changes
+    ((before, after, previous, _),) = plan.changes
     assert (result.id, result.outcome, result.version) == (ID, Outcome.INSERTED, 1)
     assert (before, previous) == (None, {})
     assert after is not None
@@ -48,7 +49,7 @@ def test_a_changed_posting_says_what_was_replaced() -> None:
 
     result = plan.upsert(posting(title="Senior Engineer"))
 
-    ((before, after, previous),) = plan.changes
+    ((before, after, previous, _),) = plan.changes
     assert before is not None
     assert after is not None
     assert (result.outcome, result.version) == (Outcome.UPDATED, 2)
@@ -61,7 +62,7 @@ def test_a_posting_that_is_seen_again_has_no_revision() -> None:
 
     assert plan.upsert(posting()).outcome is Outcome.UNCHANGED
 
-    ((_, after, previous),) = plan.changes
+    ((_, after, previous, _),) = plan.changes
     assert previous == {}
     assert after is not None
     assert after.job.last_seen_at == NOW
@@ -89,6 +90,35 @@ def test_each_write_sees_those_before_it_and_what_is_stored_is_asked_for_once() 
         (True, False),
     ]
     assert plan.changes[1].before is plan.changes[0].after
+
+
+def test_a_posting_that_gets_another_key_is_made_of_what_is_stored_under_both() -> None:
+    other = key_id("other", "7")
+    plan = Plan(stored().get, NOW)
+    plan.upsert(posting(source="other", source_job_id="7", location="Rome"))
+
+    job = plan.join(ID, "other", "7")
+
+    change = plan.changes[-1]
+    assert (job.id, job.location, job.first_seen_at) == (other, "Rome", NOW - timedelta(days=1))
+    assert change.previous == {"source": "board", "source_job_id": "1"}
+    assert [each.job.id for each in change.joined] == [ID, other]
+    assert not plan.delete(ID)
+    assert plan.join(other, "other", "7") is job
+    assert plan.changes[-1] is change
+    with pytest.raises(JobNotFound):
+        plan.join(ID, "other", "7")
+
+
+def test_attributes_that_are_too_long_together_stay_in_the_history() -> None:
+    jobs = stored(attributes={"a": "x" * 150_000})
+    plan = Plan(jobs.get, NOW)
+    plan.upsert(posting(source_job_id="2", attributes={"b": "y" * 150_000}))
+
+    job = plan.join(ID, "board", "2")
+
+    assert job.attributes.keys() == {"b"}
+    assert plan.changes[-1].previous["attributes"].keys() == {"a"}
 
 
 def test_what_is_refused_plans_nothing() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -132,3 +134,37 @@ def test_hosts() -> None:
 def test_parameters_that_say_what_is_shown_are_kept_as_they_are() -> None:
     url = "https://example.com/?q=a+b&empty=&x=%2F"
     assert without_tracking(url) == url
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("csv_same_linkedin_job_two_hosts.csv", ("linkedin", "4455705006")),
+        ("csv_same_indeed_job_three_hosts.csv", ("indeed", "0123456789abcdef")),
+    ],
+)
+def test_one_posting_at_several_hosts_is_one(
+    real_data: Path, name: str, key: tuple[str, str]
+) -> None:
+    rows = csv.DictReader((real_data / "field_cases" / name).read_text("utf-8").splitlines())
+    assert [identity(row["Link"]) for row in rows] == [key] * 3
+
+
+def test_an_advertisement_of_adzuna_is_one_at_both_addresses(real_data: Path) -> None:
+    with gzip.open(real_data / "tables" / "adzuna.csv.gz", "rt", encoding="utf-8") as file:
+        keys = [identity(row["job_link"]) for row in csv.DictReader(file)]
+    assert {source for source, _ in keys} == {"adzuna"}
+    assert (len(keys), len(set(keys))) == (1241, 990)
+
+
+def test_boards_of_a_daily_file_keep_their_ids(real_data: Path) -> None:
+    path = real_data / "ats_daily" / "all_jobs_2026-01-06.json.gz"
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        entries = json.load(file)
+    known = [
+        (found, str(entry["id"]))
+        for entry in entries
+        if board_of(entry["url"]) == "greenhouse" and (found := identity(entry["url"])[1])
+    ]
+    assert len(known) > 110_000
+    assert all(found == id for found, id in known)

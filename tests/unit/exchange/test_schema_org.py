@@ -13,7 +13,7 @@ import pytest
 from jobstore.exchange import BrokenFile
 from jobstore.exchange.schema_org import SchemaOrgWriter, document, posting
 from jobstore.intake.validation import check_posting
-from jobstore.records import EmploymentType, Workplace
+from jobstore.records import EmploymentType, Location, Workplace
 from tests.unit.exchange.conftest import Read, export_with, full_job, make_job
 from tests.unit.exchange.conftest import posting as of
 
@@ -363,3 +363,69 @@ def test_an_amount_that_no_float_holds_is_text() -> None:
     amount = "123456789012.123456789"
     salary = document(make_job(salary_max=Decimal(amount)))["baseSalary"]
     assert salary["value"]["maxValue"] == amount
+
+
+def places(**stated: Any) -> tuple[Any, Any]:
+    """What an export says of places, and of where applicants live."""
+    found = document(make_job(**stated))
+    return found.get("jobLocation"), found.get("applicantLocationRequirements")
+
+
+def place(name: str, **address: str) -> dict[str, Any]:
+    return {
+        "@type": "Place",
+        "name": name,
+        "address": {"@type": "PostalAddress", **address},
+    }
+
+
+def test_all_places_are_exported_with_what_is_known_of_them() -> None:
+    assert places() == (None, None)
+    assert places(location="Bern", country="CH") == (
+        place("Bern", addressLocality="Bern", addressCountry="CH"),
+        None,
+    )
+    berlin = Location("Berlin, Germany", city="Berlin", region="BE", country="DE")
+    bavaria = Location("Bavaria", region="Bavaria", country="DE")
+    assert places(location="x", locations=[berlin, bavaria, Location("Lyon")]) == (
+        [
+            place(
+                "Berlin, Germany",
+                addressLocality="Berlin",
+                addressRegion="BE",
+                addressCountry="DE",
+            ),
+            place("Bavaria", addressRegion="Bavaria", addressCountry="DE"),
+            place("Lyon", addressLocality="Lyon"),
+        ],
+        None,
+    )
+
+
+def test_the_country_of_the_posting_is_that_of_places_without_one() -> None:
+    assert places(country="DE", locations=[Location("Kiel"), Location("Bonn")])[0] == [
+        place("Kiel", addressLocality="Kiel", addressCountry="DE"),
+        place("Bonn", addressLocality="Bonn", addressCountry="DE"),
+    ]
+    only = {"@type": "Place", "address": {"@type": "PostalAddress", "addressCountry": "DE"}}
+    assert places(country="DE")[0] == only
+    kiel = [Location("Kiel"), Location("Lyon", country="FR")]
+    assert "addressCountry" not in places(country="DE", locations=kiel)[0][0]["address"]
+
+
+def test_the_countries_of_a_remote_job_are_where_applicants_live() -> None:
+    usa, austria = Location("USA", country="US"), Location("Österreich", country="AT")
+    wien = Location("Wien", city="Wien", country="AT")
+    remote = Workplace.REMOTE
+
+    assert places(workplace=remote, locations=[usa, austria]) == (
+        None,
+        [{"@type": "Country", "name": "USA"}, {"@type": "Country", "name": "Österreich"}],
+    )
+    at, live = places(workplace=remote, locations=[wien, usa])
+    assert (at["name"], live) == ("Wien", {"@type": "Country", "name": "USA"})
+    at, live = places(workplace=Workplace.HYBRID, locations=[usa])
+    assert (at["name"], live) == ("USA", None)
+    # Only the whole country: a Georgia in the USA is none.
+    georgia = Location("Georgia", country="US")
+    assert places(workplace=remote, locations=[georgia])[1] is None

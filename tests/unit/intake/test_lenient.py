@@ -469,6 +469,17 @@ def test_times_that_are_not_certain_are_left_out(given: Any) -> None:
     left_out(posted_at=given)
 
 
+def test_a_relative_time_counts_from_when_the_row_was_seen_by_its_own_times() -> None:
+    posting = taken(posted_at="3 days ago", last_seen_at="2026-05-10T12:00:00Z")
+    assert posting.posted_at == datetime(2026, 5, 7, tzinfo=UTC)
+    posting = taken(posted_at="yesterday", first_seen_at="May 10, 2026")
+    assert posting.posted_at == datetime(2026, 5, 9, tzinfo=UTC)
+    seen = {"first_seen_at": "2026-05-01", "last_seen_at": "2026-05-10"}
+    posting, (omission,) = warned(posted_at="3 days ago", **seen)
+    assert posting.attributes == {"posted_at": "3 days ago"}
+    assert omission.field == "posted_at"
+
+
 @pytest.mark.parametrize(
     "given", ["9999-12-31", "9999-12-31T23:59:59Z", "0001-01-01", datetime.max]
 )

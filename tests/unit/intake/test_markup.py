@@ -82,6 +82,7 @@ def test_words_are_no_markup(text: str) -> None:
         ("<html><head><title>Jobs</title></head><body><p>One</p></body></html>", "One"),
         ("<svg><title>Logo</title><path d='M0'/></svg>One", "One"),
         ("One<!-- <p>hidden</p> -->, two<!---->", "One, two"),
+        ("One<!-->, two<!--->, <b>three</b>", "One, two, three"),
         ("<!--[if mso]><p>Word</p><![endif]-->One<![endif]>", "One"),
         ('<!DOCTYPE html><?xml version="1.0"?><p>One</p>', "One"),
         ("<![CDATA[<p>One &amp; two</p>]]>", "One & two"),
@@ -91,6 +92,7 @@ def test_words_are_no_markup(text: str) -> None:
         ("<p class='a' data-x=\"<b>\" hidden>One</p>", "One"),
         ("<td nowrap>One</td>", "One"),
         ("<p\n  class=x\n>One</p>", "One"),
+        (r"<p>One<\/p><p>two<\/p>", "One\n\ntwo"),
         # Unusual elements.
         ("<o:p></o:p>One<o:p/>", "One"),
         ("<my-card>One</my-card>", "One"),
@@ -127,6 +129,8 @@ def test_words_are_no_markup(text: str) -> None:
         (r"\* one\_two \(three\) 4\. \[five\] \~6", "* one_two (three) 4. [five] ~6"),
         (r"**Node\.js** & \<b\> ASP\.NET", "**Node.js** & <b> ASP.NET"),
         (r"<p>C\+\+</p>", "C++"),
+        (r"user\\-made, R\\&D, C\\+\\+", "user-made, R&D, C++"),
+        (r"\(C:\\dev\\) \\uD83E \\server\share", r"\(C:\\dev\\) \\uD83E \\server\share"),
         (r"C\+\+ in C:\dev or \d\+", r"C++ in C:\dev or \d\+"),
         # Characters that nobody sees, and controls.
         ("Data\xad\u200b\u2060\ufeff engin\u200deer", "Data engineer"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import tomllib
 from collections.abc import Iterable
 from decimal import Decimal
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +94,63 @@ def test_texts_of_many_languages(text: str, expected: dict[str, str]) -> None:
     found = parse_salary(text)
     assert found.pop("salary_text") == text
     assert {name: str(value) for name, value in found.items()} == expected
+
+
+def test_real_pay_texts_are_read_right_or_left_alone(real_data: Path) -> None:
+    """Texts that readers got wrong: nothing is read that should not be."""
+    texts = (real_data / "field_cases" / "salary_texts.csv").read_text("utf-8").splitlines()
+    rows = list(csv.DictReader(texts))
+    assert len(rows) == 46
+    for row in rows:
+        found = parse_salary(row["text"])
+        stated = {name: str(found.get(f"salary_{name}") or "") for name in list(row)[1:]}
+        assert stated == {name: row[name] for name in stated}
+
+
+def test_a_spelling_means_one_thing_in_each_role() -> None:
+    data = (resources.files("jobstore.intake") / "pay_words.toml").read_text("utf-8")
+    given = tomllib.loads(data)
+    signs = given["currencies"] | {each["codes"]: each["spellings"] for each in given["shared"]}
+    kinds = (given["periods"], given["units"], signs, given["multipliers"])
+    for kind in kinds:
+        meant: dict[str, str] = {}
+        for meaning, spellings in kind.items():
+            for spelling in spellings.replace(".", "").casefold().split():
+                assert meant.setdefault(spelling, meaning) == meaning, spelling
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "country", "expected"),
+    [
+        ("50000 - 60000", "EUR", None, (50000, 60000, "EUR", "year")),
+        ("50.000 - 60.000", "EUR", None, (50000, 60000, "EUR", "year")),
+        ("50.000 - 60.000", "USD", None, None),
+        ("50000 - 60000", "PLN", None, None),  # of a month or of a year
+        ("8000 - 12000 per month", "PLN", None, (8000, 12000, "PLN", "month")),
+        ("50000 - 60000", None, "DE", None),
+        ("$80,000 a year", "CAD", None, (80000, 80000, "CAD", "year")),
+        ("$80,000 a year", "EUR", None, None),
+        ("80,000 USD a year", "CAD", None, None),
+        ("$80,000 a year", None, "US", (80000, 80000, "USD", "year")),
+        ("$80,000 a year", None, "DE", (80000, 80000, "USD", "year")),
+        ("$80,000 a year", None, "CA", (80000, 80000, None, "year")),  # of which of the two
+        ("40 000 kr i månaden", None, "SE", (40000, 40000, "SEK", "month")),
+        ("40 000 kr i månaden", None, "NO", (40000, 40000, "NOK", "month")),
+        ("40 000 kr i månaden", None, "US", (40000, 40000, None, "month")),
+        ("¥20,000 per month", "CNY", None, (20000, 20000, "CNY", "month")),
+        ("Rs 80,000 per month", None, "PK", (80000, 80000, None, "month")),
+        ("45.000 € im Jahr", None, "DE", (45000, 45000, "EUR", "year")),
+        ("45.000 € a year", None, "IE", None),
+        ("5 lakh per year", "USD", None, None),
+        ("5 lakh per year", "PKR", None, (500000, 500000, "PKR", "year")),
+    ],
+)
+def test_what_the_row_says_settles_what_the_text_leaves_open(
+    text: str,
+    currency: str | None,
+    country: str | None,
+    expected: tuple[int, int, str | None, str] | None,
+) -> None:
+    found = parse_salary(text, currency=currency, country=country)
+    names = ("salary_min", "salary_max", "salary_currency", "salary_period")
+    assert tuple(found.get(name) for name in names) == (expected or (None,) * 4)

@@ -235,6 +235,14 @@ def test_a_note_is_said_once() -> None:
     assert len(expression.notes) == 3
 
 
+def test_other_spellings_cost_no_more_than_what_may_be_written() -> None:
+    few, many = (parse(" ".join(f'"asp.net a{n}"' for n in range(size))) for size in (4, 32))
+    assert few is not None
+    assert many is not None
+    assert {len(group) for group in few.required} == {4}
+    assert {len(group) for group in many.required} == {1}
+
+
 def test_parentheses_are_multiplied_out_within_bounds() -> None:
     with pytest.raises(InvalidQuery, match="32 words"):
         parse(" OR ".join(f"(a{n} b{n})" for n in range(40)))

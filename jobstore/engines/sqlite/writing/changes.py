@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -58,11 +59,17 @@ def delete(writes: PostingWrites, id: UUID) -> bool:
     return writes.plan.delete(id)
 
 
+def join(writes: PostingWrites, id: UUID, source: str, source_job_id: str) -> Job:
+    """Give a stored posting another key, and make one of it and what is stored there."""
+    return writes.plan.join(id, source, source_job_id)
+
+
 # How to find the id of the posting in the arguments of an operation.
 _ID_OF: dict[Operation, Callable[..., UUID]] = {
     upsert: lambda posting: key_id(posting.source, posting.source_job_id),
     update: lambda given, *_: given,
     delete: lambda given: given,
+    join: lambda given, *_: given,
 }
 
 
@@ -137,7 +144,9 @@ class PostingWrites:
         counters.write(self.conn, self._tally)
 
     def _write(self, change: Change) -> None:
-        if change.before is None:
+        if change.joined:
+            self._join(change)
+        elif change.before is None:
             assert change.after is not None
             self._insert(change.after)
         elif change.after is None:
@@ -166,6 +175,21 @@ class PostingWrites:
         self.conn.execute(_SQL["delete_posting"], (place,))
         self.conn.execute(_SQL["delete_revisions"], (id.bytes,))
         self._tally.add(old.counters, -1)
+
+    def _join(self, change: Change) -> None:
+        new = change.after
+        assert new is not None
+        job, history = new.job, []
+        for old in change.joined:
+            id = old.job.id.bytes
+            history += [row[1:] for row in self.conn.execute(_SQL["revisions_of"], (id,))][::-1]
+            self._delete(old)
+        self._insert(new)
+        history.sort(key=itemgetter(0))
+        history.append((to_micros(self.plan.now), previous_to_json(change.previous)))
+        for version, row in enumerate(history, job.version - len(history) + 1):
+            revision = (job.id.bytes, version, *row)
+            self.conn.execute(_SQL["insert_revision"], (*revision, revision_digest(*revision)))
 
     def _replace(self, old: Derived, new: Derived, previous: dict[str, Any]) -> None:
         conn, job, at = self.conn, new.job, self._positions[new.job.id]
