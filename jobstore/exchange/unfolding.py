@@ -64,7 +64,8 @@ def _finder(items: str) -> Callable[[Any], list[Any]]:
         found = search(document)
         if isinstance(found, list):
             return found
-        return rows_by_id(found) or ([] if found is None else [found])
+        by_id = rows_by_id(found) if items else []
+        return by_id or ([] if found is None else [found])
 
     return find
 
