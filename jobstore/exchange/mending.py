@@ -20,6 +20,8 @@ _STRING = r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)'
 _COMMENTS = re.compile(rf"({_STRING})|/\*.*?(?:\*/|\Z)|//[^\n]*|<!--|-->", re.DOTALL)
 _COMMAS = re.compile(rf"({_STRING})|,(?=\s*[\]}}])", re.DOTALL)
 _ESCAPES = re.compile(r'(\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))|\\')
+_TEXTS = re.compile(_STRING, re.DOTALL)
+_OTHER = re.compile(r"'|[{,]\s*[A-Za-z_$][\w$]*\s*:")
 _AFTER = re.compile(r"[\s;\]}]*")
 
 
@@ -53,7 +55,8 @@ class Mender:
 
     def _slowly(self, text: str) -> Any:
         # Only what this helps with: other quotes, and names without quotes.
-        if not text.startswith(("{", "[")) or len(text) > self._left:
+        bare = _TEXTS.sub('""', text)
+        if not _OTHER.search(bare) or not bare.startswith(("{", "[")) or len(text) > self._left:
             raise ValueError("cannot be mended")
         self._left -= len(text)
         # Takes long to import.
