@@ -209,7 +209,7 @@ def _look_through(path: FilePath, name: str, wishes: Wishes, encoding: str | Non
     with open_input(path, encoding=encoding) as stream:
         head = read_head(stream, name)
         way = way_of(head, name, wishes)
-        look_through(stream, head, name, json=way.kind == "json")
+        look_through(stream, head, name, json=way.kind == "json", whole=bool(way.items))
     return way
 
 
