@@ -16,6 +16,7 @@ from rich.text import Text
 
 from jobstore.cli.output import counted, iso, marked, plain, salary, table, words
 from jobstore.derived.listing import listed_at
+from jobstore.derived.places import joined
 from jobstore.records import FacetCount, Job, JobSummary, Page, Statistics
 
 _NAME, _BAR = 34, 20
@@ -72,6 +73,8 @@ def job_view(job: Job) -> RenderableType:
 
 def _facts(job: Job) -> Iterator[tuple[str, str | None]]:
     yield "location", job.location
+    # Where the location says something else, such as "2 places".
+    yield "places", None if job.location == joined(job.locations) else joined(job.locations)
     yield "country", job.country
     yield "workplace", words(job.workplace)
     yield "employment", words(job.employment_type)

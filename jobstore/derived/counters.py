@@ -48,8 +48,13 @@ def counters_of(
         if value is not None:
             yield (kind, value, value), 1
     yield ("company", fold(job.company), job.company), 1
-    for value, text in {fold(place.text): place.text for place in reversed(job.locations)}.items():
-        yield ("location", value, text), 1
+    if len(job.locations) == 1:
+        text = job.locations[0].text
+        yield ("location", fold(text), text), 1
+    else:
+        texts = {fold(place.text): place.text for place in reversed(job.locations)}
+        for value, text in texts.items():
+            yield ("location", value, text), 1
     day = listed_at.date().isoformat()
     yield ("day", day, day), 1
     if job.applicant_count is not None:

@@ -46,6 +46,15 @@ def joined(places: Sequence[Location]) -> str | None:
     return text or None
 
 
+def moves(stored: Job, fresh: Mapping[str, Any]) -> bool:
+    """Tell whether ``fresh`` content may change where a stored posting is."""
+    return (
+        "locations" in fresh
+        or fresh.get("location", stored.location) != stored.location
+        or fresh.get("country", stored.country) != stored.country
+    )
+
+
 def settled(stored: Job | None, fresh: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``location``, ``locations`` and ``country`` as a posting has them whose content
     becomes ``fresh``; what that does not name stays as it is stored.
@@ -87,24 +96,34 @@ def _common(places: Sequence[Location], country: str | None) -> str | None:
     return None if found - {None, country} else country
 
 
+def _is_one(location: str | None, places: Sequence[Location]) -> bool:
+    """Tell in the least time whether a posting has one place, whose text is all that is said."""
+    if len(places) != 1:
+        return False
+    (place,) = places
+    return place.text == location and place.city is None and place.region is None
+
+
 def compared_values(job: Job, field: str) -> list[str]:
     """Return the values of a posting that a filter by a whole value compares.
 
     The country is that of each place too. A location is compared with the posting's own, and with
     the text and the city of each place.
     """
-    if field == "location":
+    if field == "location" and not _is_one(job.location, job.locations):
         texts = (text for each in job.locations for text in (each.text, each.city))
         return [text for text in dict.fromkeys((job.location, *texts)) if text]
     return counted_values(field, getattr(job, field), job.locations)
 
 
-def counted_values(field: str, value: Any, places: Iterable[Location]) -> list[str]:
+def counted_values(field: str, value: Any, places: Sequence[Location]) -> list[str]:
     """Return the distinct values of a posting that a facet counts: the text of each place, each
     country, each skill, or the only ``value``."""
+    # Most postings have one place: each write counts and compares them.
     if field == "location":
-        return list(dict.fromkeys(each.text for each in places))
-    if field == "country":
+        one = len(places) == 1
+        return [places[0].text] if one else list(dict.fromkeys(each.text for each in places))
+    if field == "country" and not (len(places) == 1 and places[0].country in (None, value)):
         found = dict.fromkeys((value, *(each.country for each in places)))
         return [each for each in found if each]
     return value if isinstance(value, list) else [value] if value else []
@@ -113,6 +132,8 @@ def counted_values(field: str, value: Any, places: Iterable[Location]) -> list[s
 def spoken(location: str | None, places: Sequence[Location]) -> list[str]:
     """Return the texts in which words of places are found, each by itself: no phrase reaches from
     one into the next. Cities and regions are among them where a place's text does not say them."""
+    if location is not None and _is_one(location, places):
+        return [location]
     found = {} if location is None or location == joined(places) else {location: None}
     for each in places:
         found[each.text] = None

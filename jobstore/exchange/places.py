@@ -6,11 +6,14 @@ A place is a Place with an address, a PostalAddress, an area such as a Country, 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from jobstore.exchange.cells import stated
-from jobstore.exchange.json_ld import each, name_of, text_of, texts, types
+from jobstore.exchange.json_ld import each, first, name_of, text_of, texts, types
 from jobstore.intake.countries import country_code
+from jobstore.records import Job, Workplace
+from jobstore.records import Location as Place
 
 # More places than these are no list that anybody wrote.
 _MOST = 1_000
@@ -96,3 +99,61 @@ def country_of(places: list[Location]) -> str | None:
     """Return the country that all places are in, as far as they state one that is known."""
     countries = {code for place in places if (code := country_code(place.get("country", "")))}
     return countries.pop() if len(countries) == 1 else None
+
+
+def written(job: Job) -> dict[str, Any]:
+    """Return the properties that say where a posting is: ``jobLocation``, and for the countries of
+    a remote job ``applicantLocationRequirements``.
+
+    A place has its text as its name, and its parts as its address. Where no part is known but
+    the country, the text is the locality, which search engines ask for, and there is no name.
+    """
+    stated_places = job.locations
+    if job.country is not None and not any(place.country for place in stated_places):
+        # It holds for all of them, or is all there is.
+        stated_places = [
+            replace(place, country=job.country) for place in stated_places or [Place("")]
+        ]
+    at: list[dict[str, Any]] = []
+    live: list[dict[str, Any]] = []
+    for place in stated_places:
+        is_country = place.country is not None and country_code(place.text) == place.country
+        if is_country and job.workplace is Workplace.REMOTE:
+            live.append({"@type": "Country", "name": place.text})
+            continue
+        named = is_country or place.city is not None or place.region is not None
+        address = {
+            "@type": "PostalAddress",
+            "addressLocality": place.city if named else place.text,
+            "addressRegion": place.region,
+            "addressCountry": place.country,
+        }
+        name = place.text if named else None
+        at.append(stated({"@type": "Place", "name": name, "address": stated(address)}))
+    return {"jobLocation": _alone(at), "applicantLocationRequirements": _alone(live)}
+
+
+def _alone(values: list[dict[str, Any]]) -> Any:
+    return values[0] if len(values) == 1 else values
+
+
+def read_back(found: dict[str, Any]) -> tuple[list[Location], str | None]:
+    """Return the places of a posting that :func:`written` has made, and the country of all."""
+    result: list[Location] = []
+    names = ("addressLocality", "addressRegion", "addressCountry")
+    for value in each(found.get("jobLocation")):
+        address = first(value.get("address")) if isinstance(value, dict) else None
+        if isinstance(address, dict):
+            city, region, country = (text_of(address.get(name)) for name in names)
+            name = text_of(value.get("name"))
+            if name is None and city is None:
+                return [], country
+            place = {"text": city} if name is None else {"text": name, "city": city}
+            result.append(stated({**place, "region": region, "country": country}))
+    result.extend(
+        stated({"text": name, "country": country_code(name)})
+        for value in each(found.get("applicantLocationRequirements"))
+        if (name := name_of(value))
+    )
+    countries = {place.get("country") for place in result}
+    return result, countries.pop() if len(countries) == 1 else None

@@ -11,7 +11,6 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urljoin
@@ -33,12 +32,11 @@ from jobstore.exchange.json_ld import (
 )
 from jobstore.exchange.pages import KEPT, Page, pages
 from jobstore.exchange.pay import salary
-from jobstore.exchange.places import country_of, locations
+from jobstore.exchange.places import country_of, locations, read_back, written
 from jobstore.exchange.rows import BrokenFile, Record, Row
-from jobstore.intake.countries import country_code
 from jobstore.intake.lenient import Translated
 from jobstore.json_text import embeddable
-from jobstore.records import EmploymentType, Job, Location, Workplace
+from jobstore.records import EmploymentType, Job, Workplace
 
 SOURCE = "schema-org"
 
@@ -151,7 +149,11 @@ def posting(
     site = _site(company, base)
     identifier = first(found.get("identifier"))
     workplace = _workplace(found.get("jobLocationType"))
-    places = locations(found, remote=workplace == "remote")
+    if _is_ours(identifier):
+        places, country = read_back(found)
+    else:
+        places = locations(found, remote=workplace == "remote")
+        country = country_of(places)
     result: dict[str, Any] = {
         "source": source or _source(identifier, url, site),
         "source_job_id": _key(identifier, url),
@@ -159,7 +161,7 @@ def posting(
         "company": _company(company),
         "location": "; ".join(place["text"] for place in places),
         "locations": places,
-        "country": country_of(places),
+        "country": country,
         "workplace": workplace,
         "employment_type": _employment_type(found.get("employmentType")),
         "industry": ", ".join(texts(found.get("industry"))),
@@ -306,8 +308,6 @@ def document(job: Job) -> dict[str, Any]:
     What schema.org has no property for (``attributes``, ``experience_level``, the applicant
     count, when it was seen) is left out; ``jsonl`` keeps everything.
     """
-    places = _places(job)
-    countries = [each for each in places if job.workplace is Workplace.REMOTE and _is_country(each)]
     return stated(
         {
             "@context": "https://schema.org/",
@@ -325,10 +325,7 @@ def document(job: Job) -> dict[str, Any]:
             "hiringOrganization": stated(
                 {"@type": "Organization", "name": job.company, "sameAs": job.company_url}
             ),
-            "jobLocation": _alone([_place(each) for each in places if each not in countries]),
-            "applicantLocationRequirements": _alone(
-                [{"@type": "Country", "name": each.text} for each in countries]
-            ),
+            **written(job),
             "jobLocationType": "TELECOMMUTE" if job.workplace is Workplace.REMOTE else None,
             "employmentType": job.employment_type and _EMPLOYMENT_TYPES[job.employment_type],
             "industry": job.industry,
@@ -337,30 +334,6 @@ def document(job: Job) -> dict[str, Any]:
             "url": job.url,
         }
     )
-
-
-def _places(job: Job) -> list[Location]:
-    """Return the places of a posting, in its country where none of them states one."""
-    if job.country is None or any(each.country for each in job.locations):
-        return job.locations
-    return [replace(each, country=job.country) for each in job.locations or [Location("")]]
-
-
-def _is_country(place: Location) -> bool:
-    """Tell whether a place is a country as a whole: where the applicants of a remote job live."""
-    return place.country is not None and country_code(place.text) == place.country
-
-
-def _place(place: Location) -> dict[str, Any]:
-    parts = {"addressRegion": place.region, "addressCountry": place.country}
-    # A name that is the locality tells a reader that it says all there is.
-    locality = place.city or (None if place.region else place.text)
-    address = {"@type": "PostalAddress", "addressLocality": locality, **parts}
-    return stated({"@type": "Place", "name": place.text, "address": stated(address)})
-
-
-def _alone(values: list[dict[str, Any]]) -> Any:
-    return values[0] if len(values) == 1 else values
 
 
 def _base_salary(job: Job) -> dict[str, Any] | None:

@@ -29,8 +29,9 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _LINKS = ("url", "apply_url", "company_url")
 # What tells a posting from others where it has no id and no address.
 _TELLING = ("title", "company", "location", "description")
+_NUMBER = re.compile(r"\d{6,}")
 # Boards whose numbers are unique over all companies.
-_UNIQUE = frozenset(("greenhouse",))
+_UNIQUE = ("greenhouse",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,10 +299,12 @@ def _id(name: str, find: _Step, rule: Rule) -> _Step:
     def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
         source, url = fields.get("source"), fields.get("url")
         find(row, fields, taken)
-        if rule.address and isinstance(url, str):
+        own = fields.get(name)
+        # Such a number in the address is the board's id, without a closer look.
+        surely = source in _UNIQUE and _NUMBER.fullmatch(str(own)) and str(own) in str(url)
+        if rule.address and isinstance(url, str) and not surely:
             board, key = identity(url)
             if key is not None and source in (None, board):
-                own = fields.get(name)
                 if own is not None and key not in str(own):
                     fields.own_id = str(own)
                 fields[name] = key

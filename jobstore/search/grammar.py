@@ -85,7 +85,9 @@ def parse(text: str) -> Expression | None:
     return spelled if _most_repeats(every) <= MAX_REPEATS else plain
 
 
-_TOO_MANY = InvalidQuery([Fault("text", f"must have at most {MAX_TERMS} words and phrases")])
+_TOO_MANY = InvalidQuery(
+    [Fault("text", f"must have at most {MAX_TERMS} words and phrases, with groups written out")]
+)
 _BESIDE_OR = InvalidQuery([Fault("text", "cannot have an excluded word beside OR")])
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobstore import InvalidPosting, JobStore, Location, Outcome, SearchQuery
+from jobstore.exchange import export, open_records
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -274,3 +276,23 @@ async def test_as_many_and_as_long_places_as_allowed(store: JobStore) -> None:
     assert [each.text for each in job.locations] == places
     assert job.location == places[0]
     assert await hits(store, location=places[199], text="location:199") == ["1"]
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv", "schema-org"])
+async def test_a_real_list_of_places_goes_in_and_out(
+    store: JobStore, real_data: Path, tmp_path: Path, format: str
+) -> None:
+    path = real_data / "field_cases" / "jsonld_three_locations.json"
+    await store.upsert_many(record.posting or {} for record in open_records(path))
+    (item,) = (await store.search(SearchQuery(location="HAMBURG", country="DE"))).items
+    job = await store.get(item.id)
+    assert [place.city for place in job.locations] == ["Berlin", "Hamburg", "München"]
+    assert {place.country for place in job.locations} == {job.country} == {"DE"}
+
+    out = tmp_path / "out"
+    assert await export(store.stream(SearchQuery(location="munchen")), out, format) == 1
+    await store.delete(job.id)
+    await store.upsert_many(record.posting or {} for record in open_records(out))
+
+    back = await store.get(job.id)
+    assert (back.location, back.locations) == (job.location, job.locations)

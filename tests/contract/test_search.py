@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobstore import InvalidQuery, JobStore, JobSummary, SearchQuery, job_id
+from jobstore import InvalidQuery, JobPosting, JobStore, JobSummary, SearchQuery, job_id
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import full, posting
 
@@ -189,8 +189,9 @@ async def paid(store: JobStore) -> JobStore:
         "free": {"salary_min": 0, "salary_max": 0},
         "none": {"salary_text": "60000 a year"},
     }
+    # As records: of mappings, "0 to 0" is no salary and a text may be one.
     await store.upsert_many(
-        posting(key, **{"salary_currency": "EUR", **row}) for key, row in rows.items()
+        JobPosting(**posting(key, **{"salary_currency": "EUR", **row})) for key, row in rows.items()
     )
     return store
 

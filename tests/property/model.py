@@ -193,6 +193,8 @@ class Model:
         return job
 
     def _put(self, job: Job) -> None:
+        # No text of the vocabulary has markup.
+        job.description_text = job.description
         self.jobs[job.id] = job
         when = listed_at(job)
         if job.id not in self._listed or self._listed[job.id][0] != when:

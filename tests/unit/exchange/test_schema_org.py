@@ -371,18 +371,15 @@ def places(**stated: Any) -> tuple[Any, Any]:
     return found.get("jobLocation"), found.get("applicantLocationRequirements")
 
 
-def place(name: str, **address: str) -> dict[str, Any]:
-    return {
-        "@type": "Place",
-        "name": name,
-        "address": {"@type": "PostalAddress", **address},
-    }
+def place(name: str | None, **address: str) -> dict[str, Any]:
+    named = {} if name is None else {"name": name}
+    return {"@type": "Place", **named, "address": {"@type": "PostalAddress", **address}}
 
 
 def test_all_places_are_exported_with_what_is_known_of_them() -> None:
     assert places() == (None, None)
     assert places(location="Bern", country="CH") == (
-        place("Bern", addressLocality="Bern", addressCountry="CH"),
+        place(None, addressLocality="Bern", addressCountry="CH"),
         None,
     )
     berlin = Location("Berlin, Germany", city="Berlin", region="BE", country="DE")
@@ -396,7 +393,7 @@ def test_all_places_are_exported_with_what_is_known_of_them() -> None:
                 addressCountry="DE",
             ),
             place("Bavaria", addressRegion="Bavaria", addressCountry="DE"),
-            place("Lyon", addressLocality="Lyon"),
+            place(None, addressLocality="Lyon"),
         ],
         None,
     )
@@ -404,8 +401,8 @@ def test_all_places_are_exported_with_what_is_known_of_them() -> None:
 
 def test_the_country_of_the_posting_is_that_of_places_without_one() -> None:
     assert places(country="DE", locations=[Location("Kiel"), Location("Bonn")])[0] == [
-        place("Kiel", addressLocality="Kiel", addressCountry="DE"),
-        place("Bonn", addressLocality="Bonn", addressCountry="DE"),
+        place(None, addressLocality="Kiel", addressCountry="DE"),
+        place(None, addressLocality="Bonn", addressCountry="DE"),
     ]
     only = {"@type": "Place", "address": {"@type": "PostalAddress", "addressCountry": "DE"}}
     assert places(country="DE")[0] == only
@@ -425,7 +422,42 @@ def test_the_countries_of_a_remote_job_are_where_applicants_live() -> None:
     at, live = places(workplace=remote, locations=[wien, usa])
     assert (at["name"], live) == ("Wien", {"@type": "Country", "name": "USA"})
     at, live = places(workplace=Workplace.HYBRID, locations=[usa])
-    assert (at["name"], live) == ("USA", None)
+    assert (at, live) == (place("USA", addressCountry="US"), None)
     # Only the whole country: a Georgia in the USA is none.
     georgia = Location("Georgia", country="US")
     assert places(workplace=remote, locations=[georgia])[1] is None
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {},
+        {"country": "CH"},
+        {"country": "CH", "workplace": Workplace.REMOTE},
+        {"location": "Berlin, Germany"},
+        {"location": "Berlin", "country": "DE"},
+        {"location": "Germany", "country": "DE"},
+        {"location": "Germany", "country": "DE", "workplace": Workplace.REMOTE},
+        {"location": "Remote", "workplace": Workplace.REMOTE},
+        {"locations": [Location("Berlin"), Location("Bonn; or Köln")]},
+        {
+            "locations": [
+                Location("HQ", city="Berlin", region="BE", country="DE"),
+                Location("Remote"),
+            ]
+        },
+        {"locations": [Location("Berlin", city="Berlin"), Location("Ort", region="Bavaria")]},
+        {
+            "locations": [Location("Wien", "Wien", None, "AT"), Location("USA", country="US")],
+            "workplace": Workplace.REMOTE,
+        },
+    ],
+)
+def test_places_come_back_from_an_export_as_they_were(read: Read, stated: dict[str, Any]) -> None:
+    if places := stated.get("locations"):
+        stated["location"] = "; ".join(place.text for place in places)
+    job = make_job(**stated)
+    found = check_posting(of(read(written(job))[0]))
+    # A posting's country is that of all its places.
+    assert (found.location, found.locations) == (job.location, job.locations)
+    assert found.country == job.country or job.country is None

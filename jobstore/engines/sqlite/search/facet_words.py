@@ -38,6 +38,8 @@ MARK = "\ue000"
 
 # The fields with a word for each value, and their letters.
 LETTERS = dict(zip(FACETS, "sclnwtxioku", strict=True))
+# Those that each place of a posting has values of.
+_OF_PLACES = frozenset(("location", "country"))
 # Two fields with few values that are often asked for together: one word for each pair of values
 # replaces the merge of two long lists.
 PAIR = ("status", "workplace")
@@ -272,8 +274,10 @@ def facet_words(derived: Derived) -> str:
     """Return the words of a posting's facets but its skills, as one text for the index."""
     job, found = derived.job, [EVERY]
     for field in FACETS:
-        if field != "skills":
+        if field in _OF_PLACES:
             found += [_stored_word(field, value) for value in compared_values(job, field)]
+        elif field != "skills" and (value := getattr(job, field)):
+            found.append(_stored_word(field, value))
     if job.workplace is not None:
         found.append(pair_word(job.status, job.workplace))
     if (yearly := derived.yearly) is None:
