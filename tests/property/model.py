@@ -66,6 +66,8 @@ def _gaps_filled(stored: Job, fresh: Fields, stated: Fields) -> Fields:
     kept = {name: value for name, value in fresh.items() if not _stated(getattr(stored, name))}
     if stored.salary_min is not None or stored.salary_max is not None:
         kept = {n: v for n, v in kept.items() if n not in ("salary_min", "salary_max")}
+    if stored.country is not None:
+        kept["country"] = stored.country
     if "attributes" in stated:
         kept["attributes"] = {**stated["attributes"], **stored.attributes}
     return kept
