@@ -47,8 +47,8 @@ def delete(
     """Delete postings with everything kept about them, after asking: by ids, or by filters.
 
     With filters, such as --source, all that they find are deleted, once they were counted and the
-    newest shown. Interrupting (Ctrl-C, SIGTERM) keeps the others; the same again goes on. What
-    comes in after they were counted is not deleted.
+    newest shown, and no more than were counted. Interrupting (Ctrl-C, SIGTERM) keeps the
+    others; the same again goes on.
 
     An id that is not in the store is named, and the exit code is 1 then; the others are deleted.
     Answering no gives 1 as well; without a terminal to ask on, --yes is needed, or else the

@@ -39,7 +39,9 @@ def import_(
     reading: Reading,
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE", help="Files to read, also packed with gzip; - is stdin."),
+        typer.Argument(
+            metavar="FILE", help="Files to read, also packed (gzip, zstd, xz, zip); - is stdin."
+        ),
     ],
     salaries: Annotated[
         str | None, typer.Option("--salaries", metavar="FILE", help="linkedin: salaries.csv.")
@@ -77,6 +79,8 @@ def import_(
     create: CreateOption = False,
 ) -> None:
     """Take postings in; those that are known are brought up to date.
+
+    Any table or JSON is read; `jobstore inspect FILE` tells what a file would give.
 
     A value that cannot be read is left out, and kept as it was in the posting's attributes; with
     --strict its row is rejected. A row without a title or an identity is rejected. Neither stops
@@ -266,7 +270,8 @@ def _dated(postings: list[dict[str, Any]], written: datetime) -> list[dict[str, 
 def _failures(outcomes: Outcomes, files: int) -> Iterator[str]:
     failed = [each["file"] for each in outcomes.failed_files]
     if outcomes.rejected and not outcomes.stored:
-        yield "Every row was rejected; nothing is stored."
+        hint = " Say where they come from with --source." if outcomes.sourceless else ""
+        yield f"Every row was rejected; nothing is stored.{hint}"
     # Each was named when it failed.
     if failed and files > 1:
         yield f"{len(failed)} of {counted(files, 'file')} could not be read: {', '.join(failed)}"

@@ -47,13 +47,13 @@ def _facts(found: Inspection) -> Iterator[tuple[str, str]]:
         yield "format", "not known"
     else:
         yield "format", ": ".join(filter(None, (found.format, found.description)))
-    kinds = {"json": "JSON", "table": "a table", "page": "a page"}
+    kinds = {"json": "JSON", "table": "a table", "page": "a page", "feed": "a feed"}
     yield "kind", kinds.get(found.kind, found.kind)
     if found.items:
         yield "postings at", found.items
     yield "encoding", found.encoding
     if found.compression:
-        yield "packed with", ", ".join(found.compression)
+        yield "packed as", ", ".join(found.compression)
     if found.delimiter:
         yield "delimiter", _SIGNS.get(found.delimiter, found.delimiter)
     if found.rows is None:

@@ -47,6 +47,7 @@ class Outcomes:
         # Warnings about values that were not left out. No fields: they are part of no answer.
         self._clashes = 0
         self._turned: Counter[str] = Counter()
+        self.sourceless = 0
 
     @property
     def stored(self) -> int:
@@ -154,11 +155,13 @@ class Rows:
 
         Those that only share an address get a key of their own.
         """
+        keys.look_ahead(batch.postings)
         for record, posting in zip(batch.records, batch.postings, strict=True):
             kept, clash = keys.check(record.line, posting)
+            if kept is not posting:
+                posting[_KEY] = kept[_KEY]
             if clash is None:
                 continue
-            posting[_KEY] = kept[_KEY]
             reason = {"field": _KEY, "name": _KEY, "kind": SAME_KEY, "reason": str(clash)}
             self._outcomes.warn(name, record.line, reason)
             self._clashes += 1
@@ -175,6 +178,7 @@ class Rows:
 
     def _reject(self, name: str, record: Record, told: str, reasons: list[dict[str, Any]]) -> None:
         self._rejected += 1
+        self._outcomes.sourceless += any(reason["field"] == "source" for reason in reasons)
         if self._rejected <= _TOLD:
             say(f"{name}:{record.line}: rejected: {told}", quiet=self._quiet)
         self._keep("rejected", name, record, reasons)

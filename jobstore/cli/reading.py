@@ -88,7 +88,7 @@ class Reading:
 def takes_reading(command: Callable[..., None]) -> Callable[..., None]:
     """Replace the parameter ``reading`` of a command by the options of a :class:`Reading`."""
     options = {name: (annotation, None) for name, annotation in _OPTIONS.items()}
-    return replaced(command, "reading", options, lambda given: Reading(**given), last=True)
+    return replaced(command, "reading", options, lambda given: Reading(**given))
 
 
 def _pairs(texts: list[str] | None, option: str) -> dict[str, str] | None:

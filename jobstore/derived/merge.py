@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from jobstore.derived.places import FIELDS as PLACES
-from jobstore.derived.places import says_more, settled
+from jobstore.derived.places import moves, only, says_more, settled
 from jobstore.errors import Fault, InvalidPosting
 from jobstore.intake.markup import plain_text
 from jobstore.records import (
@@ -69,7 +69,8 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
         status = checked.status or Status.OPEN
         if status is Status.CLOSED or not _closed_since(stored, checked.last_seen_at):
             fresh["status"] = status
-    fresh |= settled(stored, fresh)
+    if moves(stored, fresh):
+        fresh |= settled(stored, fresh)
     previous = _differences(stored, fresh)
     if "attributes" in previous and len(_json(fresh["attributes"])) > MAX_ATTRIBUTES:
         reason = f"would grow beyond {MAX_ATTRIBUTES:,} characters; clear some by an update"
@@ -101,9 +102,9 @@ def edit(stored: Job, changes: Mapping[str, Any], now: datetime) -> Merged:
 
 
 def _merged(stored: Job, job: Job, previous: dict[str, Any], now: datetime) -> Merged:
-    if not (says_more(stored) or says_more(job)):
+    if "locations" in previous and not (says_more(stored) or says_more(job)):
         # Location and country tell it all.
-        previous.pop("locations", None)
+        del previous["locations"]
     if not previous:
         return Merged(job, Outcome.UNCHANGED, previous)
     job.version += 1
@@ -118,7 +119,7 @@ def join(job: Job, other: Job | None, source: str, source_job_id: str, now: date
     rest. It was first seen when the first of both was. The replaced values are the key that
     ``job`` had, and what the posting that was seen earlier said otherwise.
     """
-    keys = {"source": source, "source_job_id": source_job_id}
+    keys: dict[str, Any] = {"source": source, "source_job_id": source_job_id}
     previous = _differences(job, keys)
     newer, older = (job, other or job)
     if other is not None and job.last_seen_at <= other.last_seen_at:
@@ -127,6 +128,7 @@ def join(job: Job, other: Job | None, source: str, source_job_id: str, now: date
     fresh = _unknown(newer, cast("JobPosting", older))
     if len(_json(fresh.get("attributes", {}))) > MAX_ATTRIBUTES:
         del fresh["attributes"]
+    fresh |= settled(newer, fresh)
     joined = replace(
         newer,
         **fresh,
@@ -143,6 +145,8 @@ def join(job: Job, other: Job | None, source: str, source_job_id: str, now: date
         for name in (*CONTENT_FIELDS, "status")
         if (value := getattr(older, name)) not in (None, [], {})
     }
+    if not (says_more(older) or says_more(joined)):
+        said.pop("locations", None)
     previous |= {name: said[name] for name in _differences(joined, said)}
     return Merged(joined, Outcome.UPDATED, previous)
 
@@ -152,7 +156,10 @@ def _first(posting: JobPosting, now: datetime) -> Job:
     seen = checked.last_seen_at or max(now, checked.first_seen_at or now)
     status = Status(checked.status or Status.OPEN)
     content = {name: getattr(posting, name) for name in CONTENT_FIELDS}
-    content |= settled(None, {name: value for name in PLACES if (value := content[name])})
+    if posting.locations:
+        content |= settled(None, {name: value for name in PLACES if (value := content[name])})
+    else:
+        content["locations"] = only(posting.location, posting.country)
     return Job(
         id=key_id(posting.source, posting.source_job_id),
         source=posting.source,

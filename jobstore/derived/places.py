@@ -46,6 +46,15 @@ def joined(places: Sequence[Location]) -> str | None:
     return text or None
 
 
+def moves(stored: Job, fresh: Mapping[str, Any]) -> bool:
+    """Tell whether ``fresh`` content may change where a stored posting is."""
+    return (
+        "locations" in fresh
+        or fresh.get("location", stored.location) != stored.location
+        or fresh.get("country", stored.country) != stored.country
+    )
+
+
 def settled(stored: Job | None, fresh: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``location``, ``locations`` and ``country`` as a posting has them whose content
     becomes ``fresh``; what that does not name stays as it is stored.

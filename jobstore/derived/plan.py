@@ -95,9 +95,8 @@ class Plan:
         if target == id:
             return before.job
         other = self._before(target)
-        merged = join(
-            before.job, None if other is None else other.job, source, source_job_id, self.now
-        )
+        there = None if other is None else other.job
+        merged = join(before.job, there, source, source_job_id, self.now)
         after = Derived(merged.job)
         self._planned |= {id: None, target: after}
         joined = (before,) if other is None else (before, other)

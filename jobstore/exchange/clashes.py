@@ -6,6 +6,7 @@ Memory is bounded: 32 to 64 bytes a row, and at most 24 MiB.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from copy import copy
 from typing import Any, NamedTuple
 
@@ -39,43 +40,55 @@ class SeenKeys:
     """
 
     def __init__(self) -> None:
+        self._shared: set[tuple[str, str]] = set()
         self._clear(_SMALLEST)
+
+    def look_ahead(self, postings: Iterable[dict[str, Any]]) -> None:
+        """Look at the rows that are checked next, so that those with one address fare alike.
+
+        Else the first of them would have the bare address as its key, and another one, when
+        it has gone from a later file, would be taken for it.
+        """
+        titles: dict[tuple[str, str], str] = {}
+        for posting in postings:
+            if (key := _key(posting)) is None:
+                continue
+            title = posting["title"]
+            first = titles.setdefault(key, title)
+            if first is not title and _folded(first) != _folded(title) and _may_part(posting):
+                self._shared.add(key)
 
     def check(
         self, line: int | None, posting: dict[str, Any]
     ) -> tuple[dict[str, Any], Clash | None]:
         """Return the posting as it is to be stored, and how it clashes with an earlier row.
 
-        Where nothing but an address of many postings made the key, the posting gets one of
+        Where nothing but an address of several postings made the key, the posting gets one of
         its own: the address with a digest of the title. Where the row had an id of its own that
         the address's took the place of, that is added. Any other clash is only reported: the
         later row updates the earlier one.
         """
-        get = posting.get
-        source, key, title = get("source"), get("source_job_id"), get("title")
-        if key is None or not isinstance(title, str) or not isinstance(source, str):
+        if (key := _key(posting)) is None:
             return posting, None
-        if not title.strip():
+        title = posting["title"]
+        first = self._first(key, title, line or 0)
+        if first is None and key not in self._shared:
             return posting, None
-        first = self._first(source, str(key), title, line or 0)
-        if first is None:
-            return posting, None
-        own = getattr(posting, "own_id", None)
-        separated = own is not None or _only_an_address(posting)
+        separated = _may_part(posting)
         if separated:
-            apart = short_key(f"{key}#{own or digest([title])}")
+            apart = short_key(f"{key[1]}#{_own_id(posting) or digest([title])}")
             posting = copy(posting)  # with what a mapping knows of its row
             posting["source_job_id"] = apart
-            self._first(source, posting["source_job_id"], title, line or 0)
-        return posting, Clash(line, first, title, separated)
+            self._first((key[0], apart), title, line or 0)
+        return posting, None if first is None else Clash(line, first, title, separated)
 
-    def _first(self, source: str, key: str, title: str, line: int) -> int | None:
+    def _first(self, key: tuple[str, str], title: str, line: int) -> int | None:
         """Note the row; return the line of the first one with this key if its title differs."""
         if self._used * 2 >= len(self._keys):
             self._grow()
         # A free slot holds 0.
-        mark = hash((source, key)) & _WORD or 1
-        name = hash(" ".join(title.split()).casefold()) & _HALF
+        mark = hash(key) & _WORD or 1
+        name = hash(_folded(title)) & _HALF
         slot = self._slot(mark)
         noted = self._rows[slot]
         if noted:
@@ -108,6 +121,26 @@ class SeenKeys:
         self._keys = array("Q", bytes(8 * slots))
         self._rows = array("Q", bytes(8 * slots))
         self._used = 0
+
+
+def _key(posting: dict[str, Any]) -> tuple[str, str] | None:
+    get = posting.get
+    source, key, title = get("source"), get("source_job_id"), get("title")
+    if key is None or not isinstance(source, str) or not isinstance(title, str):
+        return None
+    return (source, str(key)) if title.strip() else None
+
+
+def _folded(title: str) -> str:
+    return " ".join(title.split()).casefold()
+
+
+def _own_id(posting: dict[str, Any]) -> Any:
+    return getattr(posting, "own_id", None)
+
+
+def _may_part(posting: dict[str, Any]) -> bool:
+    return _own_id(posting) is not None or _only_an_address(posting)
 
 
 def _only_an_address(posting: dict[str, Any]) -> bool:

@@ -187,21 +187,31 @@ def _streamed(text: Text, decoder: json.JSONDecoder) -> Iterator[Row]:
 
 def _array(text: Text, decoder: json.JSONDecoder, mender: Mender) -> Iterator[Row]:
     raw_decode = decoder.raw_decode
-    for number in _places(text):
+    text.at += 1
+    mark = text.mark()
+    while mark != "]":
+        text.number += 1
         at, buffer = text.at, text.buffer
+        row: Row | None = None
         # The plain case first, which is nearly every item.
-        if buffer[at : at + 1] == "{" and len(buffer) - at < _LARGE:
+        if mark == "{" and len(buffer) - at < _LARGE:
             try:
                 value, end = raw_decode(buffer, at)
             except (ValueError, RecursionError):
-                yield _item(text, decoder, mender)
-                continue
-            raw = buffer[at:end]
-            if raw.isascii() or not UNDECODABLE.search(raw):
-                text.at = end
-                yield Row(number, value, None, raw)
-                continue
-        yield _item(text, decoder, mender)
+                pass
+            else:
+                raw = buffer[at:end]
+                if raw.isascii() or not UNDECODABLE.search(raw):
+                    text.at = end
+                    row = Row(text.number, value, None, raw)
+        yield row or _item(text, decoder, mender)
+        mark = text.mark()
+        if mark == ",":
+            text.at += 1
+            mark = text.mark()
+        elif mark != "]":
+            raise cut_short(text)
+    text.at += 1
 
 
 def _places(text: Text) -> Iterator[int]:

@@ -97,6 +97,8 @@ def open_records(
     wishes = wishes_of(format, source, mapping, columns, items, constants, delimiter, tables)
     name = name_of(path)
     way = None if is_pipe(path) else _look_through(path, name, wishes, encoding)
+    if way is not None:
+        _check_source(way, name)
     return _records(path, name, way, wishes, encoding)
 
 
@@ -156,6 +158,7 @@ def _records(
         if way is None:
             head = read_head(stream, name)
             way, stream = way_of(head, name, wishes), with_head(stream, head, name)
+            _check_source(way, name)
         yield from read_way(stream, name, way, wishes)
 
 
@@ -206,7 +209,7 @@ def _look_through(path: FilePath, name: str, wishes: Wishes, encoding: str | Non
     with open_input(path, encoding=encoding) as stream:
         head = read_head(stream, name)
         way = way_of(head, name, wishes)
-        look_through(stream, head, name, json=way.kind == "json")
+        look_through(stream, head, name, json=way.kind == "json", whole=bool(way.items))
     return way
 
 
@@ -229,10 +232,25 @@ def way_of(head: bytes, name: str, wishes: Wishes) -> Way:
     _check_options(way, wishes)
     if way.mapping is None:
         return way
+    source, constants = wishes.source, dict(wishes.constants)
+    if source is not None and wishes.columns is not None and "source" not in wishes.columns:
+        # Who maps the columns knows better than a column of that name.
+        constants, source = {"source": source, **constants}, None
     mapping = mapping_from_options(
-        wishes.columns, constants=wishes.constants, source=wishes.source, base=way.mapping
+        wishes.columns, constants=constants, source=source, base=way.mapping
     )
     return replace(way, mapping=mapping)
+
+
+def _check_source(way: Way, name: str) -> None:
+    """Refuse a file all rows of which would be rejected, since nothing says what they are of."""
+    mapping = way.mapping
+    telling = {"source", "url", "apply_url"}
+    if mapping is not None and not telling & {*mapping.rules, *mapping.constants}:
+        raise BrokenFile(
+            f"{name}: nothing says where its postings come from, neither a source nor their "
+            "addresses; name it with --source NAME."
+        )
 
 
 def _check_options(way: Way, wishes: Wishes) -> None:

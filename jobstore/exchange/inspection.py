@@ -22,7 +22,7 @@ from jobstore.exchange.mapping import FIELD_NAMES, FieldMapping
 from jobstore.exchange.paths import compile_path
 from jobstore.exchange.reading import MAX_RECORD, FilePath
 from jobstore.exchange.recognition import Way
-from jobstore.exchange.rows import Record, Row
+from jobstore.exchange.rows import BrokenFile, Record, Row
 from jobstore.intake.lenient import take_in
 from jobstore.records import JobPosting
 
@@ -116,8 +116,8 @@ def inspect(path: FilePath, *, seen_at: datetime | None = None, **options: Any) 
     """Look at a file.
 
     ``seen_at`` is what relative dates count from; the other options are those of
-    :func:`~jobstore.exchange.open_records`. Raises BrokenFile for a file that cannot be read, and
-    ValueError for options that mean nothing.
+    :func:`~jobstore.exchange.open_records`. Raises BrokenFile for a file that cannot be read, or
+    has no rows that could be postings, and ValueError for options that mean nothing.
     """
     for most in _MOST:
         seen = look(path, most=most, **options)
@@ -133,7 +133,7 @@ def inspect(path: FilePath, *, seen_at: datetime | None = None, **options: Any) 
         file=seen.name,
         format=way.format if seen.known else None,
         description=_description(way),
-        kind=way.kind,
+        kind=seen.kind,
         items=way.items,
         encoding=seen.encoding,
         compression=list(seen.compression),
@@ -145,6 +145,8 @@ def inspect(path: FilePath, *, seen_at: datetime | None = None, **options: Any) 
         checked=min(len(records), _CHECKED),
         fault=seen.fault,
     )
+    if not seen.known and not found.columns:
+        raise BrokenFile(f"{seen.name} holds no rows with columns or keys, so no posting.")
     _check(records[:_CHECKED], found, seen_at)
     return found
 

@@ -44,11 +44,17 @@ class Look:
     octets: int | None
     encoding: str
     compression: tuple[str, ...]
+    workbook: bool
     wishes: Wishes
 
     @property
     def known(self) -> bool:
         return self.fault is None
+
+    @property
+    def kind(self) -> str:
+        """``json``, ``page``, ``feed`` or ``table``, as workbooks and Parquet files are too."""
+        return "table" if self.workbook else self.way.kind
 
     @property
     def delimiter(self) -> str | None:
@@ -109,7 +115,7 @@ def look(path: FilePath, format: str = "auto", *, most: int, **options: Any) -> 
         sample = stream.read(most)
         whole = not stream.peek(1)
         octets = len(sample) if whole else _octets(Path(path), sample, stream)
-        encoding, compression = stream.encoding, stream.compression
+        encoding, compression, workbook = stream.encoding, stream.compression, stream.table
     if not sample.strip():
         raise BrokenFile(f"{name} is empty.")
     if not whole:
@@ -120,7 +126,7 @@ def look(path: FilePath, format: str = "auto", *, most: int, **options: Any) -> 
     except BrokenFile as error:
         fault = str(error)
         way = Way("", kind_of(sample), None, wishes.items or _largest(sample))
-    return Look(name, way, fault, sample, whole, octets, encoding, compression, wishes)
+    return Look(name, way, fault, sample, whole, octets, encoding, compression, workbook, wishes)
 
 
 def _octets(path: Path, sample: bytes, stream: Source) -> int | None:

@@ -6,6 +6,7 @@ bounded, since reading such text takes long.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from typing import Any
@@ -13,13 +14,19 @@ from typing import Any
 # The longest text that is mended, and how much of a file's is read with json5, which takes some
 # six seconds a MiB.
 _LONGEST = 1024 * 1024
-_SLOWLY = 1024 * 1024
+_SLOWLY = 256 * 1024
 
 _STRING = r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)'
 _COMMENTS = re.compile(rf"({_STRING})|/\*.*?(?:\*/|\Z)|//[^\n]*|<!--|-->", re.DOTALL)
 _COMMAS = re.compile(rf"({_STRING})|,(?=\s*[\]}}])", re.DOTALL)
 _ESCAPES = re.compile(r'(\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))|\\')
+_TEXTS = re.compile(_STRING, re.DOTALL)
+_OTHER = re.compile(r"'|[{,]\s*[A-Za-z_$][\w$]*\s*:")
 _AFTER = re.compile(r"[\s;\]}]*")
+
+
+# Escapes that Python's own texts do not have; it would warn of them.
+_FOREIGN = re.compile(r"\\(?![\\'\"abfnrtvxuUN0-7])")
 
 
 class Mender:
@@ -40,11 +47,16 @@ class Mender:
             return value
         except (ValueError, RecursionError):
             # As it was found: it may have texts in other quotes.
-            return self._slowly(text.strip())
+            text = text.strip().rstrip(",")
+            try:
+                return _from_python(text)
+            except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+                return self._slowly(text)
 
     def _slowly(self, text: str) -> Any:
         # Only what this helps with: other quotes, and names without quotes.
-        if not text.startswith(("{", "[")) or len(text) > self._left:
+        bare = _TEXTS.sub('""', text)
+        if not _OTHER.search(bare) or not bare.startswith(("{", "[")) or len(text) > self._left:
             raise ValueError("cannot be mended")
         self._left -= len(text)
         # Takes long to import.
@@ -54,6 +66,13 @@ class Mender:
             return json5.loads(text, parse_constant=_not_stated, strict=False)
         except (ValueError, RecursionError, TypeError, AttributeError) as error:
             raise ValueError("cannot be mended") from error
+
+
+def _from_python(text: str) -> Any:
+    """Read what Python prints for a dictionary, as many scrapers write it. Raises ValueError."""
+    if not text.startswith(("{'", "[{'")) or _FOREIGN.search(text):
+        raise ValueError("is nothing that Python printed")
+    return json.loads(json.dumps(ast.literal_eval(text)), parse_constant=_not_stated)
 
 
 def _kept(found: re.Match[str]) -> str:

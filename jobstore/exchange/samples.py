@@ -9,15 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from jobstore.exchange.documents import DECODER
+from jobstore.exchange.mending import Mender
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _ENDS = {"{": "}", "[": "]"}
-# What JSON has no meaning for, but people write: a lone backslash, a comma before the end.
-_LONE = re.compile(r'\\(?!["\\/bfnrtu])')
-_LAST_COMMA = re.compile(r",(\s*[\]}])")
 
 # Keys that a dotted path may hold.
 _PLAIN = re.compile(r"[\w -]+")
@@ -67,7 +66,7 @@ def _lines(text: str) -> list[Any]:
 def _closed(text: str) -> str:
     """Return the text up to the last value that is whole, with all brackets closed."""
     stack: list[str] = []
-    end, closers = 0, ""
+    end = 0
     after_colon = False
     passed = 0
     for token in _TOKEN.finditer(text):
@@ -79,8 +78,9 @@ def _closed(text: str) -> str:
         if sign in _ENDS:
             stack.append(_ENDS[sign])
         elif sign in "}]":
-            if not stack or stack.pop() != sign:
+            if not stack or stack[-1] != sign:
                 break
+            stack.pop()
         elif sign == ":":
             after_colon = True
             continue
@@ -90,19 +90,26 @@ def _closed(text: str) -> str:
         elif token.end() == len(text) and sign[0] != '"':
             break
         after_colon = False
-        end, closers = token.end(), "".join(reversed(stack))
+        end = token.end()
         if not stack:
             break
-    return text[:end] + closers
+    return text[:end] + "".join(reversed(stack))
 
 
 def _parse(text: str) -> Any:
-    for mended in (text, _LAST_COMMA.sub(r"\1", _LONE.sub(r"\\\\", text))):
-        try:
-            return DECODER.decode(mended)
-        except (ValueError, RecursionError):
-            continue
+    try:
+        return DECODER.decode(text)
+    except (ValueError, RecursionError):
+        with suppress(ValueError):
+            return Mender().mended(text, DECODER)
     return None
+
+
+def rows_by_id(value: Any) -> list[dict[str, Any]]:
+    """Return the rows of an object that holds each under its id; of another, nothing."""
+    if not isinstance(value, Mapping) or not all(isinstance(each, dict) for each in value.values()):
+        return []
+    return [{"id": name, **each} for name, each in value.items()]
 
 
 def lists(document: Any) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -116,6 +123,8 @@ def lists(document: Any) -> Iterator[tuple[str, list[dict[str, Any]]]]:
             if objects:
                 found.append((".".join(keys), objects))
         elif isinstance(value, Mapping) and len(keys) < _DEEPEST:
+            if keys and (by_id := rows_by_id(value)):
+                found.append((".".join(keys), by_id))
             for key, inner in value.items():
                 if _PLAIN.fullmatch(key):
                     walk(inner, (*keys, key))

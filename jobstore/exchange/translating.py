@@ -19,6 +19,7 @@ from jobstore.exchange.converters import CONVERTERS, DROPPED, PREPARATIONS, Part
 from jobstore.exchange.identity import identity
 from jobstore.exchange.paths import Path, compile_path
 from jobstore.intake.lenient import Translated
+from jobstore.intake.sentinels import is_empty
 
 # Names of columns, and keys that lead into objects.
 Taken = set[str | tuple[str, ...]]
@@ -28,8 +29,9 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _LINKS = ("url", "apply_url", "company_url")
 # What tells a posting from others where it has no id and no address.
 _TELLING = ("title", "company", "location", "description")
+_NUMBER = re.compile(r"\d{6,}")
 # Boards whose numbers are unique over all companies.
-_UNIQUE = frozenset(("greenhouse",))
+_UNIQUE = ("greenhouse",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,16 @@ class Plan:
             given = self._prepare(given)
         fields = Translated(self._constants)
         fields.origin = partial(self._origin, given)
+        # A cell such as None or -1 gives its field to the next column; it stays in attributes.
+        said = given
+        if any(map(is_empty, given.values())):
+            said = {key: value for key, value in given.items() if not is_empty(value)}
         for name, column in self._columns:
-            if column in given:
-                fields[name] = given[column]
+            if column in said:
+                fields[name] = said[column]
         taken: Taken = set(self._drop)
         for step in self._steps:
-            step(given, fields, taken)
+            step(said, fields, taken)
         for name in self._links:
             value = fields.get(name)
             if value is not None and not (value.__class__ is str and value.startswith("http")):
@@ -293,10 +299,12 @@ def _id(name: str, find: _Step, rule: Rule) -> _Step:
     def step(row: Mapping[str, Any], fields: Translated, taken: Taken) -> None:
         source, url = fields.get("source"), fields.get("url")
         find(row, fields, taken)
-        if rule.address and isinstance(url, str):
+        own = fields.get(name)
+        # Such a number in the address is the board's id, without a closer look.
+        surely = source in _UNIQUE and _NUMBER.fullmatch(str(own)) and str(own) in str(url)
+        if rule.address and isinstance(url, str) and not surely:
             board, key = identity(url)
             if key is not None and source in (None, board):
-                own = fields.get(name)
                 if own is not None and key not in str(own):
                     fields.own_id = str(own)
                 fields[name] = key

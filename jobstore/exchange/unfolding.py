@@ -12,7 +12,7 @@ from typing import Any
 from jobstore.exchange.mapping import Rows
 from jobstore.exchange.paths import Path, compile_path, expression
 from jobstore.exchange.rows import Row
-from jobstore.exchange.samples import as_text
+from jobstore.exchange.samples import as_text, rows_by_id
 
 
 def unfolded(rows: Iterable[Row], items: str, shape: Rows) -> Iterator[Row]:
@@ -64,7 +64,8 @@ def _finder(items: str) -> Callable[[Any], list[Any]]:
         found = search(document)
         if isinstance(found, list):
             return found
-        return [] if found is None else [found]
+        by_id = rows_by_id(found) if items else []
+        return by_id or ([] if found is None else [found])
 
     return find
 

@@ -18,10 +18,13 @@ from jobstore.exchange.rows import BrokenFile
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'"[]{}'))
 
 
-def look_through(stream: io.BufferedReader, head: bytes, name: str, *, json: bool) -> None:
+def look_through(
+    stream: io.BufferedReader, head: bytes, name: str, *, json: bool, whole: bool = False
+) -> None:
     """Read a stream, of which ``head`` was read already, as far as it takes to know.
 
-    ``json`` says that it is read as JSON, not as a table that may begin with a bracket.
+    ``json`` says that it is read as JSON, not as a table that may begin with a bracket; ``whole``
+    that it is read as a document, not line by line.
     Raises BrokenFile if it was cut short or is damaged.
     """
     if isinstance(stream, Source) and stream.table:
@@ -31,11 +34,16 @@ def look_through(stream: io.BufferedReader, head: bytes, name: str, *, json: boo
     if start == b"<":
         for _ in scripts(with_head(stream, head, name), name):
             pass
-    elif json and start in (b"[", b"{") and (start == b"[" or goes_on(head)):
+    elif json and (start == b"[" or (start == b"{" and (whole or _goes_on(head)))):
         if _is_open(_chunks(stream, head)):
             raise BrokenFile(f"{name} was cut short: its JSON ends too early. Get it again.")
     elif not isinstance(stream, Source) or stream.compression:
         exhaust(stream)
+
+
+def _goes_on(head: bytes) -> bool:
+    # Of a longer line the end is not known.
+    return b"\n" in head.strip() and goes_on(head)
 
 
 def _chunks(stream: io.BufferedReader, head: bytes) -> Iterator[bytes]:

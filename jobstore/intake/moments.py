@@ -38,7 +38,7 @@ _UNITS = {
     "year": timedelta(days=365),
 }
 # Enough to meet every plural form of every language (CLDR's rules of plurals).
-_COUNTS = (1, 2, 3, 5, 11, 21, 100)
+_COUNTS = (1, 2, 5, 11, 100)
 # The only zones that RFC 2822 (section 4.3) names, in hours.
 _AMERICAN = {
     "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
@@ -47,6 +47,8 @@ _SHORT_UNITS = {"h": "hour", "d": "day", "w": "week", "mo": "month", "y": "year"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"\d{9,19}(?:\.\d{1,9})?")
+# As .NET wrote times into JSON: /Date(1713397508000)/
+_DOT_NET = re.compile(r"/?Date\((\d{12,13})(?:[+-]\d{4})?\)/?")
 _CLOCK = re.compile(
     r"(?:,|\bat\b|\bum\b|\bà\b|\ba las\b|T|(?<=\d)\s*-(?=\s))?\s*"
     r"\b(?P<hour>\d{1,2})[:h](?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?"
@@ -115,15 +117,17 @@ def _within(moment: datetime) -> datetime:
 
 
 def _epoch(text: str) -> datetime | None:
+    if found := _DOT_NET.fullmatch(text):
+        text = found[1]
     if not _NUMBER.fullmatch(text):
         return None
     whole, _, fraction = text.partition(".")
     for digits in (0, 3, 6, 9):
         # The shortest unit in which it is a time that a posting can have.
         micros = int((whole + fraction.ljust(9, "0"))[: len(whole) + 6 - digits] or 0)
-        found = _EPOCH + timedelta(microseconds=micros) if micros < 2**53 else LATEST
-        if EARLIEST <= found < LATEST:
-            return found
+        moment = _EPOCH + timedelta(microseconds=micros) if micros < 2**53 else LATEST
+        if EARLIEST <= moment < LATEST:
+            return moment
     return None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -79,8 +80,9 @@ _HOST = re.compile(
 )
 _SEPARATORS = ("\n", "|", ";", "•", "·")
 # A comma in brackets is part of the item: AWS (S3, EC2).
-_COMMA = re.compile(r",(?![^()]*\))")
+_ITEM = re.compile(r"(?:[^,(]+|\([^()]*\)|\()+")
 _LONGEST_LIST = 50_000
+_LONGEST_URL = 2_048
 
 
 def _text(limit: int = 10**9, *, joined: str = ", ", lines: bool = True) -> Reader:
@@ -215,7 +217,7 @@ def _url(value: Any, known: Known) -> Reading:
     text = clean(_one_text(value)).strip()
     if text.startswith("//"):
         text = f"https:{text}"
-    elif _HOST.fullmatch(text):
+    elif len(text) <= _LONGEST_URL and _HOST.fullmatch(text):
         text = f"https://{text}"
     return Reading(text)
 
@@ -263,23 +265,22 @@ def _items(value: Any) -> list[Any]:
         return list(map(plain, value))
     if isinstance(value, Mapping) or not isinstance(value, str):
         raise ValueError(f"must be a list of texts, not {coercion.kind(value)}")
+    if len(value) > _LONGEST_LIST:
+        raise ValueError(f"must have at most {_LONGEST_LIST:,} characters as a list")
     text = unescape(value).strip()
-    if _is_list(text):
-        if len(text) > _LONGEST_LIST:
-            raise ValueError(f"must have at most {_LONGEST_LIST:,} characters as a list")
-        if (listed := _written_list(text)) is not None:
-            return listed
+    if _is_list(text) and (listed := _written_list(text)) is not None:
+        return listed
     for separator in _SEPARATORS:
         if separator in text:
             return _stripped(text.split(separator))
-    return _stripped(_COMMA.split(text))
+    return _stripped(_ITEM.findall(text))
 
 
 def _written_list(text: str) -> list[Any] | None:
     # numpy writes no commas, and Python would join ['a' 'b'] to one text.
     if re.search(r"'\s+'|\"\s+\"", text):
         return [one or other for one, other in re.findall(r"'([^']*)'|\"([^\"]*)\"", text)]
-    for parse in (json.loads, ast.literal_eval):
+    for parse in (json.loads, _literal):
         try:
             found = parse(text)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
@@ -287,7 +288,14 @@ def _written_list(text: str) -> list[Any] | None:
         if isinstance(found, list | tuple | set):
             return [plain(item) for item in found]
     # A list without quotes: [SQL, Python]
-    return _stripped(_COMMA.split(text[1:-1])) if text[0] == "[" else None
+    return _stripped(_ITEM.findall(text[1:-1])) if text[0] == "[" else None
+
+
+def _literal(text: str) -> Any:
+    with warnings.catch_warnings():
+        # Of escapes that Python does not know; they are none of the user's code.
+        warnings.simplefilter("ignore")
+        return ast.literal_eval(text)
 
 
 def _stripped(parts: list[str]) -> list[Any]:
@@ -304,13 +312,26 @@ def _places(value: Any, known: Known) -> Reading:
     return Reading(found, "; ".join(faults[:3]) or None)
 
 
+_location_text = _text(MAX_LOCATION, joined="; ")
+
+
+def _location(value: Any, known: Known) -> Reading:
+    """Read a text, or one or several places, which are the posting's locations as well."""
+    if isinstance(value, list | Mapping):
+        found, faults = readable_locations(value)
+        if not faults and found:
+            texts = [place.text for place in found]
+            return _location_text(texts, known)._replace(beside={"locations": found})
+    return _location_text(value, known)
+
+
 READERS: dict[str, Reader] = {
     "source": _key,
     "source_job_id": _key,
     "title": _text(MAX_TITLE),
     "company": _text(MAX_COMPANY),
     "country": _country,
-    "location": _text(MAX_LOCATION, joined="; "),
+    "location": _location,
     "locations": _places,
     **{name: _kind(name) for name in KINDS},
     "industry": _text(),

@@ -68,6 +68,20 @@ def states_nothing(name: str, value: Any) -> bool:
     return name in TIMES and isinstance(value, date) and value.year in (1, 9999)
 
 
+def is_empty(value: Any) -> bool:
+    """Tell whether a cell of a table holds what programs write for an empty one.
+
+    Whatever field it is for, and so without ``NA``, which may be a country.
+    """
+    return (
+        isinstance(value, str)
+        and value[:1] in FIRST_CHARACTERS
+        and len(value) <= _LONGEST
+        and (text := value.strip(WHITE_SPACE).casefold()) != "na"
+        and text in _EMPTY
+    )
+
+
 def _is_sign(name: str, value: str) -> bool:
     text = " ".join(value.strip(WHITE_SPACE).casefold().split())
     if not text:

@@ -34,10 +34,13 @@ _PARTS = re.compile(
     r"[,;/|·•+&()\[\]\n\"]|\s[-–—]\s|:\s|\b(?:or|and|oder|und|ou|et|o|y|e|of|en|lub|i|или|и)\b",
     re.IGNORECASE,
 )
-# How much of it, which says nothing of the kind: 40 hours per week, 6 months.
+# How much of it, which says nothing of the kind: 40 hours per week, 6 months, 5+ years; and for
+# whom: m/f/d.
 _AMOUNT = re.compile(
-    r"\d+(?:[.,]\d+)?(?:\s?(?:-|–|to|bis)\s?\d+(?:[.,]\d+)?)?\s?"
-    r"(?:h|hrs?|hours?|std|stunden|heures|horas|ore|uur|months?|monate|mois|meses|weeks?|wochen)\b"
+    r"\(?\b[mfwhdx]\s?/\s?[mfwhdx](?:\s?/\s?[mfwhdx])?\b\)?"
+    r"|\d+(?:[.,]\d+)?\+?(?:\s?(?:-|–|to|bis)\s?\d+(?:[.,]\d+)?)?\s?"
+    r"(?:h|hrs?|hours?|std|stunden|heures|horas|ore|uur|months?|monate|mois|meses|weeks?|wochen"
+    r"|years?|yrs?|jahre|ans|años|anni|anos|jaar|lat|лет)\b"
     r"(?:\s?(?:/|per|a|pro|par|por|p)\s?(?:weeks?|wk|woche|semaine|semana|settimana|w)\b)?",
     re.IGNORECASE,
 )

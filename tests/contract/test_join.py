@@ -91,6 +91,33 @@ async def test_of_two_the_one_that_was_seen_last_wins(
     assert again.version == 6
 
 
+async def test_places_stay_those_of_one_sighting(store: JobStore, clock: Clock) -> None:
+    old = await store.upsert(posting("1", source="de.board", location="Rome", country="IT"))
+    clock.advance(hours=1)
+    await store.upsert(posting("1", locations=["Berlin", "Bonn"]))
+
+    job = await store.join(old.id, "board", "1")
+
+    assert [place.text for place in job.locations] == ["Berlin", "Bonn"]
+    assert job.location == "Berlin; Bonn"
+    (revision,) = await store.revisions(job.id)
+    assert revision.previous["location"] == "Rome"
+    assert await store.get(job.id) == job
+    assert (await store.search(SearchQuery(text="rome"))).total == 0
+
+
+async def test_a_joined_description_is_found_by_its_words(store: JobStore, clock: Clock) -> None:
+    html = "<p><b>Data</b> engineer</p>"
+    old = await store.upsert(posting("1", source="de.board", description=html))
+    clock.advance(hours=1)
+    await store.upsert(posting("1"))
+
+    job = await store.join(old.id, "board", "1")
+
+    assert job.description == html
+    assert (await store.search(SearchQuery(text='"data engineer"'))).total == 1
+
+
 async def test_to_its_own_key_nothing_changes(store: JobStore, clock: Clock) -> None:
     stored = await store.get((await store.upsert(posting("1"))).id)
     clock.advance(hours=1)

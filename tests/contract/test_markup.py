@@ -36,7 +36,7 @@ DESCRIPTIONS = {
     "unseen": "Mün\u00adchen \u200bSC\u2060ALA",
     # Words that look like markup.
     "words": "A strong R&D team: List<String>, <your name>, a < b; href and nbsp",
-    "none": None,
+    "bare": None,
 }
 
 

@@ -240,7 +240,7 @@ async def test_postings_of_later_days_are_listed_when_they_were_seen(
         patch.setattr(record, "listed_at", lambda posted, seen: posted or seen)
         async with jobstore.connect(store_url, migrate=True) as store:
             await store.upsert_many(
-                posting(f"k{n}", posted_at=now + timedelta(days=n), description=f"Room {n}")
+                posting(f"day {n}", posted_at=now + timedelta(days=n), description=f"Room {n}")
                 for n in range(-30, 60)
             )
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
@@ -257,7 +257,7 @@ async def test_postings_of_later_days_are_listed_when_they_were_seen(
         dates = [each.posted_at for each in items]
         assert dates[0] == now + timedelta(days=1)
         # Those of days to come share one time; of equal times, in the order in which they moved.
-        assert {each.source_job_id for each in items[1:59]} == {f"k{n}" for n in range(2, 60)}
+        assert {each.source_job_id for each in items[1:59]} == {f"day {n}" for n in range(2, 60)}
         assert dates[59:] == [now - timedelta(days=n) for n in range(31)]
-        assert (await store.search(SearchQuery(text="room 42"))).items[0].source_job_id == "k42"
+        assert (await store.search(SearchQuery(text="room 42"))).items[0].source_job_id == "day 42"
         assert max((await store.statistics()).per_day.values()) == 59

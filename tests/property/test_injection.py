@@ -157,8 +157,8 @@ async def test_no_text_changes_another_row(store: JobStore, tmp_path: Path, text
     await attempt(store.update(one, {"title": "x"}, expected_version=text))  # type: ignore[arg-type]
     for name in ("posted_at", "salary_min", "applicant_count", "url", "workplace", "status"):
         await attempt(store.update(one, {name: text}))
-        await attempt(store.upsert(posting(3, **{name: text})))
-    await attempt(store.upsert(posting(3, **{text: "x"})))
+        await attempt(store.upsert(posting(3, **{name: text}), strict=True))
+    await attempt(store.upsert(posting(3, **{text: "x"}), strict=True))
 
     assert dump(path) == before
 
@@ -166,6 +166,8 @@ async def test_no_text_changes_another_row(store: JobStore, tmp_path: Path, text
     for name in TEXTS:
         await attempt(store.upsert(posting("other", **{name: text})))
         await attempt(store.update(job_id("board", "other"), {name: text}))
+    for name in ("posted_at", "salary_min", "applicant_count", "url", "workplace", text):
+        await attempt(store.upsert(posting("other", **{name: text})))
     await attempt(store.upsert(posting("other", skills=[text], attributes={"x": text})))
     await attempt(store.upsert(posting("other", attributes={text: {text: [text]}})))
     await attempt(store.upsert(posting(text)))

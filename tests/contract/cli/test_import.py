@@ -191,6 +191,15 @@ def test_import_fails_when_no_row_could_be_stored(migrated_url: str) -> None:
     assert result.stderr.endswith("Error: Every row was rejected; nothing is stored.\n")
 
 
+def test_rows_that_name_no_source_get_a_hint(migrated_url: str) -> None:
+    table = "title,company\nBaker,Bread\n"
+    arguments = ("import", "-", "--store", migrated_url)
+    result = run(*arguments, stdin=table)
+    assert result.exit_code == 1
+    assert result.stderr.endswith("nothing is stored. Say where they come from with --source.\n")
+    assert answer(*arguments, "--source", "me", stdin=table)["inserted"] == 1
+
+
 def test_import_of_an_empty_list_is_no_failure(migrated_url: str) -> None:
     assert answer("import", "-", "--store", migrated_url, stdin="[]")["inserted"] == 0
 

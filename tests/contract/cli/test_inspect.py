@@ -11,6 +11,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import openpyxl
+import pyarrow.parquet
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
@@ -204,8 +206,14 @@ def test_the_encoding_is_told(file: Path, encoding: str, told: str) -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(100), ""),
         (gzip.compress(b"title,company\nBaker,Bread\n")[:-6], ""),
         (b"<html><body>Nothing</body></html>", "JobPosting"),
+        (b"42", "no rows"),
+        (b"[1, 2, 3]", "no rows"),
+        (b"title of one line", "no rows"),
     ],
-    ids=["empty", "blank", "binary", "random", "pdf", "png", "cut", "page"],
+    ids=[
+        *("empty", "blank", "binary", "random", "pdf", "png", "cut", "page"),
+        *("number", "numbers", "line"),
+    ],
 )
 def test_rubbish_gives_one_clear_line(file: Path, data: bytes, says: str) -> None:
     file.write_bytes(data)
@@ -216,6 +224,16 @@ def test_rubbish_gives_one_clear_line(file: Path, data: bytes, says: str) -> Non
         assert result.stderr.count("\n") == 1
         assert str(file) in result.stderr
         assert says in result.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", '{"jobs": []}', "title,company,url\n", "source,source_job_id,title\n"]
+)
+def test_an_empty_list_is_no_rubbish(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")
+    found = answer("inspect", str(file))
+    assert (found["rows"], found["exact"], found["rejected"]) == (0, True, 0)
+    assert found["format"]
 
 
 def test_what_is_no_file_gives_one_clear_line(file: Path) -> None:
@@ -288,6 +306,23 @@ def test_a_page_is_told_by_its_postings(file: Path) -> None:
     found = answer("inspect", str(file))
     assert (found["format"], found["kind"], found["rows"]) == ("schema-org", "page", 2)
     assert [each["company"] for each in found["postings"]] == ["Bread", "Bread"]
+
+
+def test_a_workbook_and_a_parquet_file_are_tables(file: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["Job Title", "Company", "Nonsense"], ["Baker", "Bread", 1], ["Cook", None, 2]):
+        book.active.append(row)
+    book.save(file.with_suffix(".xlsx"))
+    cells = {"Job Title": ["Baker", "Cook"], "Company": ["Bread", None], "Nonsense": [1, 2]}
+    pyarrow.parquet.write_table(pyarrow.table(cells), file.with_suffix(".parquet"))
+    for end in ("xlsx", "parquet"):
+        found = answer("inspect", str(file.with_suffix(f".{end}")), *SOURCE)
+        assert (found["kind"], found["compression"], found["rows"]) == ("table", [end], 2)
+        told = columns(found)
+        assert told["Job Title"]["fields"] == ["title"]
+        assert (told["Company"]["filled"], told["Nonsense"]["examples"]) == (0.5, ["1", "2"])
+        assert [each["company"] for each in found["postings"]] == ["Bread", "(not stated)"]
+        assert "Columns of 2 rows" in run("inspect", str(file.with_suffix(f".{end}"))).stdout
 
 
 def test_wide_tables_and_long_values_stay_readable(file: Path) -> None:

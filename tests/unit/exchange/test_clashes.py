@@ -31,6 +31,27 @@ def test_postings_that_share_nothing_but_an_address_are_kept_apart() -> None:
     assert [again.check(line, row(f"Job {line}")) for line in range(1, 12)] == stored
 
 
+def test_rows_with_one_address_fare_alike_in_whatever_order_they_come() -> None:
+    rows = [row(f"Job {number}") for number in range(3)]
+    keys = []
+    for given in (rows, rows[::-1], rows[1:]):
+        seen = SeenKeys()
+        seen.look_ahead(given)
+        checked = [seen.check(line, posting) for line, posting in enumerate(given, 1)]
+        assert [clash is None for _, clash in checked] == [True] + [False] * (len(given) - 1)
+        keys.append({posting["title"]: posting["source_job_id"] for posting, _ in checked})
+    assert keys[0] == keys[1]
+    assert keys[2].items() <= keys[0].items()
+    assert len({PAGE, *keys[0].values()}) == 4
+
+
+def test_looking_ahead_leaves_what_is_alone_or_has_an_id_of_its_own() -> None:
+    rows = [row("A"), row("A"), row("B", "17"), row("C", "17"), {"title": "T"}]
+    seen = SeenKeys()
+    seen.look_ahead(rows)
+    assert [seen.check(None, posting)[0] for posting in rows] == rows
+
+
 def test_the_same_title_is_the_same_posting() -> None:
     seen = SeenKeys()
     for line, title in enumerate(["Data Engineer", "data  engineer", "Data Engineer "], 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import partial
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from jobstore.exchange import BrokenFile, parse_columns
 from jobstore.exchange.csv_ import CsvWriter
 from jobstore.exchange.jsonl import FIELDS
+from jobstore.intake.lenient import take_in
 from jobstore.intake.validation import check_posting
 from tests.unit.exchange.conftest import Read, export_with, full_job, make_job, posting
 
@@ -34,6 +36,14 @@ def test_an_exported_posting_comes_back_as_it_was(read: Read) -> None:
         "first_seen_at",
         "last_seen_at",
     }
+
+
+@pytest.mark.parametrize("amount", ["1.125", "999.999", "0.125", "1234.567", "45", "45.5"])
+def test_an_amount_of_three_decimals_comes_back_as_it_was(read: Read, amount: str) -> None:
+    job = make_job(salary_min=Decimal(amount))
+    (record,) = read(written(job))
+    assert check_posting(posting(record)).salary_min == Decimal(amount)
+    assert take_in(posting(record))[0].salary_min == Decimal(amount)
 
 
 def test_cells_are_exported_exactly_also_if_they_look_like_formulas() -> None:

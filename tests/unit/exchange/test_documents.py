@@ -202,13 +202,15 @@ def test_documents_may_follow_each_other(content: str, lines: list[int]) -> None
         "{'a': ['x, ]', 1], 'b': {'c': null}}",
         '{a: ["x, ]", 1], b: {c: null}}',
         '{"a": ["x, ]", 1], "b": {"c": null}};',
+        """{'a': ("x, ]", 1), 'b': {'c': None}}""",
+        """{'a': ["x, ]", 1], 'b': {'c': None}},""",
     ],
 )
 def test_json_as_people_write_it_is_mended(written: str) -> None:
     value = {"a": ["x, ]", 1], "b": {"c": None}}
     assert [row.value for row in rows(written + '\n{"next": 1}')] == [value, {"next": 1}]
     # Brackets in other quotes hide where an item of an array ends.
-    if not written.endswith(("}}}", ";")) and not written.startswith("{'"):
+    if not written.endswith(("}}}", ";", ",")) and not written.startswith("{'"):
         assert [row.value for row in rows(f"[{written}, 2]")] == [value, 2]
         assert [row.value for row in rows("{\n" + written[1:])] == [value]
 
@@ -227,7 +229,10 @@ def test_mending_leaves_texts_as_they_are(written: str, text: str) -> None:
     assert row.value == {"a": text}
 
 
-@pytest.mark.parametrize("written", ["{'a': None}", "{bad}", '{"a": 1} x', '{"a": "x}', "[1, 2"])
+@pytest.mark.parametrize(
+    "written",
+    ["{'a': {1, 2}}", "{'a': b'x'}", "{'a': open}", "{bad}", '{"a": 1} x', '{"a": "x}', "[1, 2"],
+)
 def test_what_cannot_be_mended_stays_a_fault(written: str) -> None:
     found = rows('{"first": 1}\n' + written + '\n{"next": 1}')
     assert [row.value for row in found] == [{"first": 1}, None, {"next": 1}]
@@ -242,7 +247,7 @@ def test_mending_takes_no_longer_than_the_text_is_long() -> None:
 
 def test_only_a_little_of_a_file_is_read_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mending, "_SLOWLY", 10_000)
-    line = "{'a': '" + "x" * 3_000 + "'}\n"
+    line = "{a: '" + "x" * 3_000 + "'}\n"
     assert [row.fault is None for row in rows(line * 5)] == [True, True, True, False, False]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from jobstore.exchange import IMPORT_FORMATS, BrokenFile, Record, batches, open_records
 from jobstore.exchange.recognition import recognise
-from tests.unit.exchange.conftest import Read
+from tests.unit.exchange.conftest import Read, posting
 
 OURS = '{"source": "b", "source_job_id": "1", "title": "T", "company": "C"'
 
@@ -88,7 +88,7 @@ def test_columns_change_the_mapping_of_a_format(read: Read) -> None:
         "title": "T",
         "company": "a",
     }
-    assert len(read("t\nx\n", columns={"title": "t"})) == 1
+    assert len(read("t\nx\n", columns={"title": "t"}, source="s")) == 1
 
 
 def test_an_option_for_a_pipe_is_checked_when_its_format_is_known(
@@ -117,3 +117,18 @@ def test_batches_lead_from_an_index_back_to_its_row() -> None:
 def test_batches_are_whole_chunks_of_the_store() -> None:
     sizes = [len(batch.postings) for batch in batches(Record(n, {"n": n}) for n in range(5000))]
     assert sizes == [2048, 2048, 904]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{'title': 'Cook', 'company': 'Acme', 'url': 'https://x.example/jobs/1', 'pay': None}\n",
+        "[{'title': 'Cook', 'company': 'Acme', 'url': 'https://x.example/jobs/1', 'on': True}]",
+        "{title: 'Cook', company: 'Acme', url: 'https://x.example/jobs/1'}",
+        '{"jobs": {"1": {"title": "Cook", "company": "Acme", "url": "https://x.example/jobs/1"}}}',
+        '{"n": 1, "data": {"jobs": {"1": {"title": "Cook", "company": "Acme"}}}}',
+    ],
+)
+def test_json_as_people_write_it_maps_itself(read: Read, content: str) -> None:
+    (record,) = read(content, source="me")
+    assert (posting(record)["title"], posting(record)["company"]) == ("Cook", "Acme")

@@ -357,7 +357,7 @@ def test_items_and_constants_of_the_command_line(read: Read) -> None:
     with pytest.raises(ValueError, match="has no use for the option 'items'"):
         read("title,company,url\na,b,https://x.example/1\n", items="a")
     with pytest.raises(BrokenFile, match="has no list at 'nowhere'"):
-        read(document, items="nowhere", mapping={"fields": {"title": "job_title"}})
+        read(document, items="nowhere", mapping=fields(title="job_title"))
 
 
 def test_source_is_of_rows_that_name_none(read: Read) -> None:

@@ -6,11 +6,13 @@ import gzip
 import json
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from jobstore.exchange import batches, open_records, open_writer
+from benchmarks import shapes
+from jobstore.exchange import BrokenFile, batches, open_records, open_writer
 from tests.unit.exchange.conftest import make_job
 
 # Measuring coverage takes memory as well.
@@ -78,3 +80,20 @@ def test_writing(tmp_path: Path, format: str) -> None:
     writing(FEW)()
     few_peak = peak(writing(FEW))[1]
     assert peak(writing(MANY // 2))[1] < few_peak * 1.5 + 500_000
+
+
+# Tracing memory makes it slow to read what is mended slowly.
+@pytest.mark.parametrize("shape", sorted(shapes.SHAPES.keys() - {"other quotes"}))
+def test_odd_files_take_little_memory_however_they_end(tmp_path: Path, shape: str) -> None:
+    """The short form of ``python -m benchmarks shapes``."""
+    make, pack, sizes = shapes.SHAPES[shape]
+    path = tmp_path / "input"
+    pack(path, make(sizes[0] // 64))
+
+    def reading() -> int:
+        with suppress(BrokenFile):
+            return sum(len(batch.records) for batch in batches(open_records(path)))
+        return 0
+
+    reading()  # what is imported and cached on first use is no part of it
+    assert peak(reading)[1] < 64 * 1024 * 1024

@@ -23,9 +23,9 @@ VALUES = st.recursive(
 )
 
 
-def looked(data: bytes, head: int = 4, *, as_json: bool = True) -> None:
+def looked(data: bytes, head: int = 4, *, as_json: bool = True, whole: bool = False) -> None:
     stream = io.BufferedReader(cast(Any, io.BytesIO(data)))
-    look_through(stream, stream.read(head), "the file", json=as_json)
+    look_through(stream, stream.read(head), "the file", json=as_json, whole=whole)
 
 
 @given(st.lists(VALUES), st.integers(1, 30), st.data())
@@ -50,9 +50,13 @@ def test_an_array_that_is_cut_anywhere_is_told(
 def test_documents_and_envelopes_are_looked_through(content: bytes) -> None:
     with pytest.raises(BrokenFile, match="was cut short"):
         looked(content, 13)
+    with pytest.raises(BrokenFile, match="was cut short"):
+        looked(content.replace(b"\n", b" "), 5, whole=True)
 
 
-@pytest.mark.parametrize("content", [b'{"a": 1}\n{"b": [', b"a,b\n1,[", b"", b"[a],b\n1,2"])
+@pytest.mark.parametrize(
+    "content", [b'{"a": 1}\n{"b": [', b'{"a": 1, "b": [{}, {}, {}', b"a,b\n1,[", b"", b"[a],b\n1,2"]
+)
 def test_lines_and_tables_tell_it_by_their_last_row(content: bytes) -> None:
     looked(content, 9, as_json=not content.startswith(b"[a"))
 

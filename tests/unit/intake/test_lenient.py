@@ -17,7 +17,7 @@ import pytest
 from jobstore.errors import Fault, InvalidPosting
 from jobstore.intake.lenient import Omission, Translated, accept, take_in
 from jobstore.intake.validation import check_posting
-from jobstore.records import COMPANY_NOT_STATED, MAX_ATTRIBUTES, JobPosting
+from jobstore.records import COMPANY_NOT_STATED, MAX_ATTRIBUTES, JobPosting, Location
 
 BARE: dict[str, Any] = {
     "source": "board",
@@ -232,8 +232,18 @@ def test_texts_of_lists_and_numbers() -> None:
     assert taken(location=["Berlin", "Hamburg"]).location == "Berlin; Hamburg"
     assert taken(industry=["Energy", "Oil"]).industry == "Energy, Oil"
     assert taken(company_size=50).company_size == "50"
-    assert left_out(location={"city": "Berlin"}) == "must be text, not dict"
+    assert left_out(location={"street": "Hauptstr. 1"}) == "must be text, not dict"
     assert left_out(industry=True) == "must be text, not bool"
+
+
+def test_a_location_may_be_several_places_or_one_with_its_parts() -> None:
+    posting = taken(location=["Berlin", "Hamburg"])
+    assert [place.text for place in posting.locations] == ["Berlin", "Hamburg"]
+    posting = taken(location={"city": "Berlin", "country": "Germany"})
+    assert posting.location == "Berlin, Germany"
+    assert posting.locations == [Location("Berlin, Germany", "Berlin", None, "DE")]
+    posting = taken(location=["Berlin"], locations=["Bonn"])
+    assert posting.locations == [Location("Bonn")]
 
 
 @pytest.mark.parametrize(
@@ -367,6 +377,15 @@ def test_a_bound_is_no_count(given: Any) -> None:
 )
 def test_skills_are_read_from_lists_and_texts(given: Any) -> None:
     assert taken(skills=given).skills == ["SQL", "Python"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a," * 20_000, "(" + "a," * 20_000, "(" * 40_000, "['" + "\\d" * 100 + "']", "[[[[" * 9_000],
+)
+def test_lists_made_to_be_slow_are_read_or_left_out(text: str) -> None:
+    posting, _ = take_in({**BARE, "skills": text, "employment_type": text})
+    assert check_posting(posting) == posting
 
 
 def test_a_comma_in_brackets_parts_no_skills() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 
 import pytest
 
@@ -232,3 +234,20 @@ def test_any_rubbish_is_read() -> None:
         assert not set(found) & set(map(chr, (*range(9), 11, 12, *range(14, 32), 127)))
         line = plain_line(text)
         assert line == " ".join(line.split())
+
+
+def test_what_reads_markup_is_imported_for_the_first_text_with_some() -> None:
+    program = (
+        "import sys, jobstore\n"
+        "from jobstore.intake.markup import plain_text\n"
+        "plain_text('Data engineer')\n"
+        "print({'lxml', 'html.entities', 'jobstore.intake.tags'} & set(sys.modules))\n"
+        "plain_text('R&amp;D')\n"
+        "print('lxml' in sys.modules)\n"
+        "plain_text('<b>R</b>')\n"
+        "print('lxml' in sys.modules)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split("\n")[:3] == ["set()", "False", "True"]

@@ -138,7 +138,8 @@ def test_epochs_are_told_apart_by_their_size(scale: int) -> None:
     assert read(str(1_713_397_508 * scale)) == moment
 
 
-def test_an_epoch_may_have_a_fraction() -> None:
+def test_an_epoch_may_have_a_fraction_or_a_frame() -> None:
+    assert read("/Date(1713397508000+0200)/") == datetime(2024, 4, 17, 23, 45, 8, tzinfo=UTC)
     assert read("1713397508.25") == datetime(2024, 4, 17, 23, 45, 8, 250_000, tzinfo=UTC)
     assert read(1713397508.0) == datetime(2024, 4, 17, 23, 45, 8, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobstore.intake.sentinels import states_nothing, without_salary
+from jobstore.intake.sentinels import is_empty, states_nothing, without_salary
 from jobstore.records import JobPosting
 
 NOTHING = [
@@ -42,6 +42,16 @@ def test_names_that_hold_a_sentinel_state_something(value: str) -> None:
 @pytest.mark.parametrize("value", [0, 1, "0", "1", "R", "C", True, False, 0.0, [], {}, "NO"])
 def test_small_values_state_something(value: Any) -> None:
     assert not states_nothing("skills", value)
+
+
+@pytest.mark.parametrize("value", ["None", "nan", "-1", "#N/A", " null ", "-"])
+def test_a_cell_is_empty_whatever_it_is_for(value: str) -> None:
+    assert is_empty(value)
+
+
+@pytest.mark.parametrize("value", ["NA", "na", "Unknown", "0", "None Such", "", "x" * 99, -1, None])
+def test_other_cells_are_not(value: Any) -> None:
+    assert not is_empty(value)
 
 
 def test_namibia_is_a_country() -> None:

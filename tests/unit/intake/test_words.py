@@ -55,10 +55,11 @@ READ = {
         "Onsite - Full Time, no remote",
     },
     "experience_level": {
-        "entry": "Graduate, New Grad, Jr., Junior, Berufseinsteiger, Débutant, 新卒, 初级, младший",
+        "entry": "Junior (m/w/d), Graduate, New Grad, Jr., Junior, Berufseinsteiger, Débutant, "
+        "新卒, 初级, младший",
         "mid_senior": "INTERMEDIATE, EXPERT, Midweight, Medior, Senior, Sr., Lead, Principal, "
         "Semi-Senior, Sénior, シニア, 高级, старший, Mid/Senior",
-        "director": "Senior Director, directeur, Direktor",
+        "director": "Director (10+ years), Senior Director, directeur, Direktor",
         "executive": "C-level, VP, Vorstand, CXO",
         "internship": "Praktikant, stagiaire, Becario",
     },
