@@ -97,7 +97,9 @@ def pieces(text: str, notes: Notes) -> list[Piece]:
     """Return the pieces of a text; what has no word in it is left out."""
     found: list[Piece] = []
     hinted: str | None = None
-    for match in _PIECE.finditer(text.translate(_SIGNS)):
+    if not text.isascii():
+        text = text.translate(_SIGNS)
+    for match in _PIECE.finditer(text):
         piece = _piece(match, notes)
         if piece is None:
             continue
@@ -137,9 +139,9 @@ def _term(match: re.Match[str], field: str | None, notes: Notes) -> Term | None:
         raw = match["phrase"]
         tail = bool(match["tail"])
     else:
-        shortened = _TAIL.sub("", raw)
+        shortened = raw if raw.isalnum() else _TAIL.sub("", raw)
         tail, raw = shortened != raw, shortened
-        if field is None:
+        if field is None and not raw.isalnum():
             _look_at(raw, match.string[match.end() : match.end() + 1], notes)
     found = words(raw)
     stem = raw.strip()
@@ -151,6 +153,8 @@ def _term(match: re.Match[str], field: str | None, notes: Notes) -> Term | None:
         notes.add("~ and ^ mean nothing here; they were left out.")
     if match["end"] == "":
         notes.add("A quotation mark has no partner; all that follows it was read as a phrase.")
+    if "*" not in raw:
+        return Term(tuple(found), bool(star) and not is_cluster(found[-1]), field)
     if stem.startswith("*"):
         notes.add(
             "A star at the beginning of a word finds nothing more; it was left out. Only what "

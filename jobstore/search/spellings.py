@@ -7,7 +7,7 @@ Only what is asked for gets other spellings. The index has the words as they sta
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import chain, product
 
 from jobstore.search.pieces import Term
 
@@ -37,11 +37,15 @@ _OTHERS = {
     for family in _FAMILIES
     for words in family
 }
+# Most words are in none of these, and then there is nothing to look for.
+_KNOWN = _NAMES.union(*chain(*_FAMILIES))
 
 
 def also(term: Term) -> Iterator[Term]:
     """Yield the other spellings of a word or phrase."""
     asked = term.words
+    if not term.prefix and not any(word in _KNOWN or word[-2:] == _JS for word in asked):
+        return
     if len(asked) == 1 and asked[0] in _NAMES and not term.prefix:
         yield term._replace(words=(f"{asked[0]}{_JS}",))
     if term.prefix and asked[-1][-1] == "j" and asked[-1][:-1] in _NAMES:
