@@ -7,8 +7,6 @@ what it makes nothing of: the field is not stated then, and the value stays in `
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,82 +14,20 @@ from urllib.parse import unquote, urlsplit
 
 from jobstore.exchange.cells import flag, from_epoch, link, number, stated, whole
 from jobstore.exchange.identity import board_of
+from jobstore.intake import lists
+from jobstore.intake.places import split_places
 from jobstore.intake.spellings import COUNTRIES
 
 Converter = Callable[[Any], Any]
 
 # Codes that end a location as a state or province of the USA, Canada or Australia as well.
-_STATES = frozenset(
-    [
-        "AK",
-        "AL",
-        "AR",
-        "AZ",
-        "CA",
-        "CO",
-        "CT",
-        "DC",
-        "DE",
-        "FL",
-        "GA",
-        "HI",
-        "IA",
-        "ID",
-        "IL",
-        "IN",
-        "KS",
-        "KY",
-        "LA",
-        "MA",
-        "MD",
-        "ME",
-        "MI",
-        "MN",
-        "MO",
-        "MS",
-        "MT",
-        "NC",
-        "ND",
-        "NE",
-        "NH",
-        "NJ",
-        "NM",
-        "NV",
-        "NY",
-        "OH",
-        "OK",
-        "OR",
-        "PA",
-        "RI",
-        "SC",
-        "SD",
-        "TN",
-        "TX",
-        "UT",
-        "VA",
-        "VT",
-        "WA",
-        "WI",
-        "WV",
-        "WY",
-        "AB",
-        "BC",
-        "MB",
-        "NB",
-        "NL",
-        "NS",
-        "NT",
-        "NU",
-        "ON",
-        "PE",
-        "QC",
-        "SK",
-        "YT",
-        "SA",
-    ]
-)
+_STATE_CODES = """
+    AK AL AR AZ CA CO CT DC DE FL GA HI IA ID IL IN KS KY LA MA MD ME MI MN MO MS MT NC ND
+    NE NH NJ NM NV NY OH OK OR PA RI SC SD TN TX UT VA VT WA WI WV WY AB BC MB NB NL NS NT
+    NU ON PE QC SK YT SA
+"""
+_STATES = frozenset(_STATE_CODES.split())
 _CODE = re.compile(r"[A-Z0-9]{1,3}")
-
 
 DROPPED = object()
 """What a converter returns for a value that says nothing, and need not stay in ``attributes``."""
@@ -131,22 +67,10 @@ def items(value: Any) -> Any:
     """Return a list: of JSON or Python text such as ``['a', 'b']``, or of parts between commas."""
     if not isinstance(value, str):
         return value
-    text = value.strip()
-    if text[:1] in ("[", "(", "{") and (listed := _literal(text)) is not None:
-        return listed
-    separator = next((sign for sign in ("|", ";", "\n") if sign in text), ",")
-    return [part for part in (part.strip() for part in text.split(separator)) if part]
-
-
-def _literal(text: str) -> list[Any] | None:
-    for read in (json.loads, ast.literal_eval):
-        try:
-            found = read(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-        if isinstance(found, list | tuple | set):
-            return list(found)
-    return None
+    try:
+        return [item for item in lists.items(value) if item != ""]
+    except ValueError:
+        return value
 
 
 def remote_if(value: Any) -> Any:
@@ -306,7 +230,7 @@ def several_places(value: Any) -> Any:
 
 def _listed(value: Any) -> list[Any]:
     if isinstance(value, str):
-        return [part.strip() for part in re.split(r"[;|•\n]", value)]
+        return split_places(value)
     return value if isinstance(value, list) else [value]
 
 

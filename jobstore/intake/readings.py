@@ -6,15 +6,11 @@ raises ValueError with the reason. What it returns still has to pass the strict 
 
 from __future__ import annotations
 
-import ast
-import json
 import re
-import warnings
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from html import unescape
 from typing import Any, NamedTuple
 
 from jobstore.intake import coercion
@@ -29,10 +25,11 @@ from jobstore.intake.fields import (
     MAX_SKILLS,
     MAX_TITLE,
 )
+from jobstore.intake.lists import LONGEST, is_list, items, written_list
 from jobstore.intake.markup import plain_line
 from jobstore.intake.moments import read_moment
 from jobstore.intake.places import MAX_LOCATION, readable_locations
-from jobstore.intake.plain_values import clean, plain
+from jobstore.intake.plain_values import clean
 from jobstore.intake.sentinels import states_nothing
 from jobstore.intake.spellings import look_up
 from jobstore.intake.words import KINDS, read_words
@@ -78,10 +75,6 @@ _HOST = re.compile(
     r"www\.[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:[/?#]\S*)?|[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}/\S*",
     re.IGNORECASE,
 )
-_SEPARATORS = ("\n", "|", ";", "•", "·")
-# A comma in brackets is part of the item: AWS (S3, EC2).
-_ITEM = re.compile(r"(?:[^,(]+|\([^()]*\)|\()+")
-_LONGEST_LIST = 50_000
 _LONGEST_URL = 2_048
 
 
@@ -126,11 +119,11 @@ def _kind(name: str) -> Reader:
             value is True or str(value).strip().casefold() in ("true", "yes")
         ):
             return Reading(Workplace.REMOTE)
-        items = _items(value) if isinstance(value, list) or _is_list(value) else [value]
+        given = items(value) if isinstance(value, list) or is_list(value) else [value]
         kinds: list[StrEnum] = []
         beside: dict[str, Any] = {}
         unread = silent = None
-        for item in items:
+        for item in given:
             if item is None or (isinstance(item, str) and states_nothing(name, item)):
                 continue
             text = clean(_as_text(item))
@@ -223,10 +216,9 @@ def _url(value: Any, known: Known) -> Reading:
 
 
 def _skills(value: Any, known: Known) -> Reading:
-    items = _items(value)
     read: list[str] = []
     unread = 0
-    for item in items:
+    for item in items(value):
         if isinstance(item, Mapping):
             item = item.get("name")
         if item is None or (isinstance(item, str) and states_nothing("skills", item)):
@@ -251,61 +243,10 @@ def _skills(value: Any, known: Known) -> Reading:
     return Reading(read[:MAX_SKILLS], note)
 
 
-def _is_list(value: Any) -> bool:
-    return (
-        isinstance(value, str)
-        and value.lstrip()[:1] in ("[", "(", "{")
-        and (value.rstrip()[-1:] in ("]", ")", "}"))
-    )
-
-
-def _items(value: Any) -> list[Any]:
-    """Return the items of a list, of a list's text in JSON or Python, or of a text with commas."""
-    if isinstance(value, list):
-        return list(map(plain, value))
-    if isinstance(value, Mapping) or not isinstance(value, str):
-        raise ValueError(f"must be a list of texts, not {coercion.kind(value)}")
-    if len(value) > _LONGEST_LIST:
-        raise ValueError(f"must have at most {_LONGEST_LIST:,} characters as a list")
-    text = unescape(value).strip()
-    if _is_list(text) and (listed := _written_list(text)) is not None:
-        return listed
-    for separator in _SEPARATORS:
-        if separator in text:
-            return _stripped(text.split(separator))
-    return _stripped(_ITEM.findall(text))
-
-
-def _written_list(text: str) -> list[Any] | None:
-    # numpy writes no commas, and Python would join ['a' 'b'] to one text.
-    if re.search(r"'\s+'|\"\s+\"", text):
-        return [one or other for one, other in re.findall(r"'([^']*)'|\"([^\"]*)\"", text)]
-    for parse in (json.loads, _literal):
-        try:
-            found = parse(text)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            continue
-        if isinstance(found, list | tuple | set):
-            return [plain(item) for item in found]
-    # A list without quotes: [SQL, Python]
-    return _stripped(_ITEM.findall(text[1:-1])) if text[0] == "[" else None
-
-
-def _literal(text: str) -> Any:
-    with warnings.catch_warnings():
-        # Of escapes that Python does not know; they are none of the user's code.
-        warnings.simplefilter("ignore")
-        return ast.literal_eval(text)
-
-
-def _stripped(parts: list[str]) -> list[Any]:
-    return [part.strip(" \t\r\n\"'") for part in parts]
-
-
 def _places(value: Any, known: Known) -> Reading:
     # Cells of tables hold lists as JSON or Python write them.
-    if _is_list(value) and len(value) <= _LONGEST_LIST and value.lstrip()[0] != "(":
-        value = _written_list(value.strip()) or value
+    if is_list(value) and len(value) <= LONGEST and value.lstrip()[0] != "(":
+        value = written_list(value.strip()) or value
     found, faults = readable_locations(value)
     if faults and not found:
         raise ValueError(faults[0])
