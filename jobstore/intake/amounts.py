@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from jobstore.intake import coercion
 from jobstore.intake.coercion import shorten
+from jobstore.intake.currencies import currencies_of
 from jobstore.intake.pay_words import Token, even_out, tokens
 
 # Currencies in which a point parts thousands. In the rest 45.000 may be 45 with three decimals.
@@ -227,14 +228,7 @@ def named_currency(
         raise ValueError("must not name several currencies")
     if len(codes) == 1:
         return Currencies(codes[0], codes)
-    local = [code for code in codes if country is not None and code in _currencies_of(country)]
+    local = [code for code in codes if country is not None and code in currencies_of(country)]
     if local and likely not in local:
         likely = local[0] if likely is None and len(local) == 1 else None
     return Currencies(likely, codes)
-
-
-@lru_cache(maxsize=300)
-def _currencies_of(country: str) -> frozenset[str]:
-    from babel.numbers import get_territory_currencies
-
-    return frozenset(get_territory_currencies(country))

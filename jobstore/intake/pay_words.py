@@ -1,6 +1,7 @@
 """The words and signs of pay texts, and a text cut into them.
 
-What they are is data in ``pay_words.toml``; what a run of them means is decided elsewhere.
+What they are is data in ``pay_words.toml`` and ``currencies.toml``; what a run of them means is
+decided elsewhere.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from jobstore.intake.currencies import currency_signs
 from jobstore.intake.spellings import CURRENCIES
 from jobstore.records import SalaryPeriod
 
@@ -166,11 +168,12 @@ def _table() -> _Table:
         table.tight.add(" ".join(measured(spelling)))
     for code in CURRENCIES:
         add(code, "C", (code,), exact=True)
-    for code, spellings in given["currencies"].items():
+    signs = currency_signs()
+    for code, spellings in signs["certain"].items():
         add(spellings, "C", (code,))
-    for code, spellings in given["exact"].items():
+    for code, spellings in signs["exact"].items():
         add(spellings, "C", (code,), exact=True)
-    for shared in given["shared"]:
+    for shared in signs["shared"]:
         add(shared["spellings"], "C", tuple(shared["codes"].split()))
     for size, spellings in given["multipliers"].items():
         add(spellings, "M", int(size))

@@ -318,13 +318,28 @@ def test_what_is_no_country_is_left_out(given: Any) -> None:
         ("kr", "SE", "SEK"),
         ("¥", "JP", "JPY"),
         ("dollars", "AU", "AUD"),
+        ("dollars", "NZ", "NZD"),
+        ("元", "TW", "TWD"),
+        ("руб", "BY", "BYN"),
+        ("руб.", "RU", "RUB"),
+        ("dhs", "MA", "MAD"),
+        ("francs", "RW", "RWF"),
+        ("NT$", None, "TWD"),
+        ("RD$", None, "DOP"),
+        ("rupees", "LK", "LKR"),
+        ("shekels", None, "ILS"),
+        ("C$", None, "CAD"),
+        ("USD ($)", None, "USD"),
+        ("AUD dollars", None, "AUD"),
     ],
 )
 def test_currencies_are_read_by_sign_and_name(given: str, country: str | None, code: str) -> None:
     assert taken(salary_currency=given, country=country).salary_currency == code
 
 
-@pytest.mark.parametrize("given", ["Rs", "kr", "¥", "dollars", "Bitcoin", "Lacs", "k€", "USD/EUR"])
+@pytest.mark.parametrize(
+    "given", ["Rs", "kr", "¥", "dollars", "Bitcoin", "Lacs", "k€", "USD/EUR", "EUR ($)"]
+)
 def test_currencies_that_are_not_certain_are_left_out(given: str) -> None:
     assert left_out(salary_currency=given).startswith("must be a currency that is certain")
 

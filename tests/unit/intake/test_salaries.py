@@ -108,9 +108,13 @@ def test_real_pay_texts_are_read_right_or_left_alone(real_data: Path) -> None:
 
 
 def test_a_spelling_means_one_thing_in_each_role() -> None:
-    data = (resources.files("jobstore.intake") / "pay_words.toml").read_text("utf-8")
-    given = tomllib.loads(data)
-    signs = given["currencies"] | {each["codes"]: each["spellings"] for each in given["shared"]}
+    tables = resources.files("jobstore.intake")
+    given, currencies = (
+        tomllib.loads((tables / name).read_text("utf-8"))
+        for name in ("pay_words.toml", "currencies.toml")
+    )
+    shared = {str(number): each["spellings"] for number, each in enumerate(currencies["shared"])}
+    signs = currencies["certain"] | shared
     kinds = (given["periods"], given["units"], signs, given["multipliers"])
     for kind in kinds:
         meant: dict[str, str] = {}
@@ -154,3 +158,20 @@ def test_what_the_row_says_settles_what_the_text_leaves_open(
     found = parse_salary(text, currency=currency, country=country)
     names = ("salary_min", "salary_max", "salary_currency", "salary_period")
     assert tuple(found.get(name) for name in names) == (expected or (None,) * 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "currency"),
+    [
+        ("5000 dhs per month", "MA", None),
+        ("5000 fr per month", "SN", None),
+        ("5000 fr per month", "CH", "CHF"),
+        ("500,000 francs per month", "RW", "RWF"),
+        ("50,000 dollars per year", "MX", "USD"),
+        ("₲ 5,000,000 per month", None, "PYG"),
+    ],
+)
+def test_the_country_may_speak_against_what_a_sign_means_elsewhere(
+    text: str, country: str | None, currency: str | None
+) -> None:
+    assert parse_salary(text, country=country).get("salary_currency") == currency
