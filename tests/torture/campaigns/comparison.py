@@ -79,7 +79,7 @@ async def _fill(store: JobStore, model: Model, clock: Clock, given: list[dict[st
         except Contradiction:
             continue
         accepted.append(posting)
-    await store.upsert_many(accepted)
+    await store.upsert_many(accepted, strict=True)
 
 
 def _common(choices: random.Random) -> list[tuple[SearchQuery, Text | None]]:
