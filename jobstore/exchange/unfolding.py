@@ -19,13 +19,14 @@ def unfolded(rows: Iterable[Row], items: str, shape: Rows) -> Iterator[Row]:
     """Give the rows that are at ``items`` in each of the documents ``rows``.
 
     What ``shape.details`` knows of a row by its ``shape.key`` is put over what the row says;
-    details that no row asks for are rows as well. A row whose key came before is left out. Each row
-    gets what ``shape.around`` names of its document, as ``envelope``.
+    details that no row asks for are rows as well. Of rows with a key that say the same, as pages
+    that overlap have them, there is one. Each row gets what ``shape.around`` names of its document,
+    as ``envelope``.
     """
     find = _finder(items)
     key = compile_path(shape.key) if shape.key else None
     details = expression(shape.details) if shape.details else None
-    seen: set[Any] = set()
+    seen: dict[Any, int] = {}
     number = 0
     for document in rows:
         if document.fault is not None:
@@ -34,13 +35,13 @@ def unfolded(rows: Iterable[Row], items: str, shape: Rows) -> Iterator[Row]:
         known = _by_key(details(document.value), key) if details else {}
         around = _around(document.value, shape.around) if items else {}
         for item in _joined(find(document.value), key, known):
-            name = key.get(item) if key and isinstance(item, Mapping) else None
-            if name is not None and not isinstance(name, dict | list):
-                if name in seen:
-                    continue
-                seen.add(name)
-            number += 1
             raw = as_text(item)
+            name = key.get(item) if key and isinstance(item, Mapping) else None
+            if isinstance(name, str | int):
+                if seen.get(name) == hash(raw):
+                    continue
+                seen[name] = hash(raw)
+            number += 1
             if around and isinstance(item, Mapping):
                 item = {**item, "envelope": around}
             yield Row(number, item, None, raw)

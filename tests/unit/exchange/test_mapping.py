@@ -295,6 +295,21 @@ def test_a_mapping_of_ones_own_reads_every_kind_of_file(tmp_path: Path) -> None:
     assert take_in(posting)[0] == taken(open_records(tmp_path / "b.json", mapping=mine))[0]
 
 
+def test_no_row_is_lost_to_one_with_the_same_key(read: Read) -> None:
+    mapping = make_mapping(
+        fields(company="c") | {"rows": {"items": ["jobs"], "details": "details", "key": "id"}}
+    )
+    rows = [{"t": "A", "id": 1}, {"t": "B", "id": 1}, {"t": "C", "id": 2}]
+    rows.append({**rows[2]})
+    document = json.dumps({"jobs": rows, "details": {"2": {"c": "Acme"}}})
+    found = [record.posting for record in read(document, mapping=mapping)]
+    assert [(each["title"], each.get("company")) for each in found] == [
+        ("A", None),
+        ("B", None),
+        ("C", "Acme"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "columns"),
     [
