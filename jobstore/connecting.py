@@ -18,7 +18,8 @@ from jobstore.engines.backend import Capability
 from jobstore.events import Observer
 from jobstore.intake.validation import prepare
 from jobstore.migrating import check_schema_async, up_async
-from jobstore.settings import EngineOptions, StoreURL, parse_store_url
+from jobstore.settings import EngineOptions, StoreURL
+from jobstore.settings.url import store_at
 from jobstore.store import JobStore
 
 
@@ -47,7 +48,7 @@ class Connecting:
 
 
 def connect(
-    url: str | None = None,
+    url: str | os.PathLike[str] | None = None,
     *,
     migrate: bool = False,
     options: EngineOptions | None = None,
@@ -56,11 +57,11 @@ def connect(
 ) -> Connecting:
     """Open a store: ``async with connect(url) as store`` or ``store = await connect(url)``.
 
-    ``url`` is ``sqlite:///relative/path.db`` or ``sqlite:////absolute/path.db``. What is not
-    passed, the URL or a single option, comes from where commands take it: the environment
-    (``JOBSTORE_URL``, ``JOBSTORE_BUSY_TIMEOUT`` and their like), ``.env``, the YAML file that
-    ``JOBSTORE_CONFIG`` names, the defaults. With ``migrate`` a missing database and its folder
-    are made and the schema is brought up to date first.
+    ``url`` is ``sqlite:///relative/path.db`` or ``sqlite:////absolute/path.db``, or the path of
+    the file, as a Path or as text. What is not passed, the URL or a single option, comes from
+    where commands take it: the environment (``JOBSTORE_URL``, ``JOBSTORE_BUSY_TIMEOUT`` and their
+    like), ``.env``, the YAML file that ``JOBSTORE_CONFIG`` names, the defaults. With ``migrate`` a
+    missing database and its folder are made and the schema is brought up to date first.
     ``observers`` are told about every operation. ``clock`` gives the time (an aware datetime);
     it is for tests.
 
@@ -86,12 +87,14 @@ def connect(
     return Connecting(opening)
 
 
-def _resolved(url: str | None, options: EngineOptions | None) -> tuple[StoreURL, EngineOptions]:
+def _resolved(
+    url: str | os.PathLike[str] | None, options: EngineOptions | None
+) -> tuple[StoreURL, EngineOptions]:
     """Return which store it is and how it is driven: what was passed, then what is configured."""
     passed = {f"store.{name}": getattr(options, name) for name in options.given} if options else {}
     if url is not None:
         # Before anything is read: a URL that is none is told as such.
-        address = parse_store_url(url)
+        address = store_at(url)
         options = options or EngineOptions()
         if options.is_complete or not _is_configured():
             return address, options

@@ -7,6 +7,7 @@ What holds for every URL is checked here; what one scheme means, its engine says
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from jobstore.errors import StoreUnavailable
 DEFAULT_URL = "sqlite:///jobs.db"
 
 EXAMPLE = "write sqlite:///jobs.db, or sqlite:////full/path/jobs.db for an absolute path"
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
 NOT_UTF8 = f"The store's URL is not UTF-8; give the file a name that is, and {EXAMPLE}."
 
 
@@ -66,6 +69,21 @@ def parse_store_url(url: str | StoreURL) -> StoreURL:
             f"This version of jobstore cannot open {parts.scheme} databases; {EXAMPLE}."
         )
     return PARSERS[parts.scheme](url)
+
+
+def store_at(where: str | os.PathLike[str] | StoreURL) -> StoreURL:
+    """Return what a URL names, or the SQLite store in the file at a path.
+
+    Text without a scheme is a path. Raises StoreUnavailable as :func:`parse_store_url` does.
+    """
+    if not isinstance(where, os.PathLike):
+        if not isinstance(where, str) or not where or _SCHEME.match(where):
+            return parse_store_url(where)
+    elif not isinstance(where := os.fspath(where), str):
+        raise StoreUnavailable("The path of a store must be text, not bytes.")
+    if not is_utf8(where):
+        raise StoreUnavailable(NOT_UTF8)
+    return parse_store_url(sqlite_url(where))
 
 
 def is_utf8(text: str) -> bool:

@@ -42,6 +42,35 @@ def test_a_url_names_a_file(url: str, path: Path) -> None:
     assert parse_store_url(parsed) is parsed
 
 
+@pytest.mark.parametrize("kind", [Path, str])
+async def test_a_store_is_opened_by_its_path(
+    kind: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in (tmp_path / "100% #?.db", Path("near.db")):
+        async with jobstore.connect(kind(path), migrate=True) as store:
+            assert await store.count() == 0
+        assert path.is_file()
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        (Path(":memory:"), "in memory"),
+        (":memory:", "in memory"),
+        ("\ud800.db", "not UTF-8"),
+        (Path("\ud800.db"), "not UTF-8"),
+        ("folder/", "names no file"),
+        ("", "does not begin with sqlite:///"),
+        ("a\0b", "NUL"),
+        (b"jobs.db", "must be text"),
+    ],
+)
+async def test_a_path_that_is_no_store_is_refused(path: Any, told: str) -> None:
+    with pytest.raises(StoreUnavailable, match=told):
+        await jobstore.connect(path)
+
+
 @pytest.mark.parametrize(
     ("url", "told"),
     [
@@ -253,7 +282,7 @@ def test_a_url_that_is_none_is_told_as_such_before_settings_are_read(
     monkeypatch.setenv("JOBSTORE_READERS", "hunter2")
 
     async def connected() -> None:
-        await jobstore.connect("jobs.db")
+        await jobstore.connect("sqlite:jobs.db")
 
     with pytest.raises(StoreUnavailable, match="write sqlite:///jobs.db"):
         asyncio.run(connected())
