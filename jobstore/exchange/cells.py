@@ -103,10 +103,10 @@ def link(value: Any, base: Any = None) -> Any:
     return f"https://{text}" if _HOST.fullmatch(text) else value
 
 
-def listed(value: Any, separator: str = ",") -> Any:
-    """Return a list as it is, and text as the list of its parts."""
+def listed(value: Any) -> Any:
+    """Return a list as it is, and text as the list of its parts between commas."""
     if isinstance(value, str):
-        return [part for part in (part.strip() for part in value.split(separator)) if part]
+        return [part for part in (part.strip() for part in value.split(",")) if part]
     return value
 
 

@@ -11,15 +11,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
 from jobstore.exchange import jsonl
-from jobstore.exchange.cells import listed, stated, whole
+from jobstore.exchange.cells import stated, whole
+from jobstore.exchange.converters import items
 from jobstore.exchange.documents import parse
 from jobstore.exchange.rows import Record
 from jobstore.exchange.tables import csv_rows
+from jobstore.intake.places import split_places
 from jobstore.json_text import escaped
 from jobstore.records import Job, JobPosting
 
@@ -37,32 +39,37 @@ def read(stream: io.BufferedReader, name: str, *, delimiter: str | None = None) 
             yield row.broken()
             continue
         cells: dict[str, Any] = row.value
-        skills, fault = _listed(cells, "skills", ",")
-        locations, unusable = _listed(cells, "locations", ";")
-        fault = fault or unusable
-        attributes: Any = {}
-        if "attributes" in cells:
-            attributes, unusable = parse(cells.pop("attributes"))
-            fault = fault or (unusable and f"attributes: {unusable}")
-        if fault:
-            yield row.broken(fault)
-            continue
         posting = {column: cells.pop(column) for column in FIELD_NAMES & cells.keys()}
         for derived in jsonl.DERIVED:
             cells.pop(derived, None)
-        if cells and isinstance(attributes, dict):
-            attributes = {**attributes, **cells}
-        posting |= stated({"skills": skills, "locations": locations, "attributes": attributes})
+        for name, in_words in _IN_JSON.items():
+            if name in posting:
+                posting[name] = _read(posting[name], in_words)
+        attributes = posting.get("attributes", {})
+        # Beside attributes that are none, intake keeps other columns where it keeps what they say.
+        if isinstance(attributes, dict):
+            posting["attributes"] = {**attributes, **cells}
+        else:
+            posting |= cells
+        posting = stated(posting)
         _numbers(posting)
         yield row.record(posting)
 
 
-def _listed(cells: dict[str, Any], name: str, separator: str) -> tuple[Any, str | None]:
-    cell = cells.pop(name, None)
-    if cell is None or not cell.lstrip().startswith("["):
-        return listed(cell, separator), None
-    values, fault = parse(cell)
-    return values, fault and f"{name}: {fault}"
+# Columns that hold JSON, and what else they may be read as.
+_IN_JSON: Mapping[str, Callable[[str], Any]] = {
+    "skills": items,
+    "locations": split_places,
+    "attributes": str,
+}
+
+
+def _read(cell: str, in_words: Callable[[str], Any]) -> Any:
+    """Return what a cell holds; what looks like JSON and is none is left to intake."""
+    if not cell.lstrip().startswith(("[", "{")):
+        return in_words(cell)
+    value, fault = parse(cell)
+    return value if fault is None else cell
 
 
 def _numbers(posting: dict[str, Any]) -> None:

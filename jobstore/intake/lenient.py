@@ -261,7 +261,8 @@ class _Intake:
 
     def _attributes(self, value: Any, checked: dict[str, Any]) -> None:
         """Take of the attributes what JSON can hold, and what there is room for."""
-        if isinstance(value, str):
+        # Of a longer one, not even the text could be kept.
+        if isinstance(value, str) and len(value) <= MAX_ATTRIBUTES:
             with suppress(ValueError, RecursionError):
                 value = json.loads(value)
         if not isinstance(value, dict):

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from jobstore.errors import InvalidPosting
 from jobstore.exchange import BrokenFile, parse_columns
 from jobstore.exchange.csv_ import CsvWriter
 from jobstore.exchange.jsonl import FIELDS
@@ -62,15 +63,29 @@ def test_skills_may_be_json_or_a_plain_list(read: Read) -> None:
     assert posting(records[1])["skills"] == ["SQL", "Rust"]
 
 
-def test_cells_that_must_be_json_and_are_not_are_faults(read: Read) -> None:
-    records = read(
-        f"{OWN},skills,attributes\nb,1,t,c,[x,\nb,2,t,c,,{{x\nb,3,t,c,,[1]\nb,4,t,c,,,x\n"
+def test_cells_that_are_no_json_cost_no_posting(read: Read) -> None:
+    rows = read(
+        f"{OWN},skills,locations,attributes,team\n"
+        "b,1,t,c,\"['SQL', 'Go']\",[Rome],{x,blue\n"
+        "b,2,t,c,['SQL' 'Go'],Rome; Bonn,[1],blue\n"
+        'b,3,t,c,[SQL,"[{""text"": ""Rome""}]",x,\n'
+        "b,4,t,c,,,,,x\n"
     )
-    faults = [record.fault or "" for record in records]
-    assert faults[0].startswith("skills: is no valid JSON")
-    assert faults[1].startswith("attributes: is no valid JSON")
-    assert posting(records[2])["attributes"] == [1]
-    assert "cells" in faults[3]
+    assert "cells" in (rows[3].fault or "")
+    (one, left), (two, also_left), (three, still_left) = (take_in(posting(row)) for row in rows[:3])
+    assert (one.skills, two.skills, three.skills) == (["SQL", "Go"], ["SQL", "Go"], ["[SQL"])
+    assert [[place.text for place in each.locations] for each in (one, two, three)] == [
+        ["Rome"],
+        ["Rome", "Bonn"],
+        ["Rome"],
+    ]
+    assert one.attributes == {"attributes": "{x", "team": "blue"}
+    assert two.attributes == {"attributes": [1], "team": "blue"}
+    assert three.attributes == {"attributes": "x"}
+    fields = [{omission.field for omission in each} for each in (left, also_left, still_left)]
+    assert fields == [{"attributes", "team"}, {"attributes", "team"}, {"attributes"}]
+    with pytest.raises(InvalidPosting, match="skills"):
+        check_posting(posting(rows[0]))
 
 
 def test_counts_may_be_written_as_floats(read: Read) -> None:
