@@ -35,6 +35,7 @@ from jobstore.exchange.pay import salary
 from jobstore.exchange.places import country_of, locations, read_back, written
 from jobstore.exchange.rows import BrokenFile, Record, Row
 from jobstore.intake.lenient import Translated
+from jobstore.intake.lists import LONGEST, items
 from jobstore.json_text import embeddable
 from jobstore.records import EmploymentType, Job, Workplace
 
@@ -277,8 +278,10 @@ def _skills(value: Any) -> list[str]:
     """Return names of skills; prose about skills stays in the attributes alone."""
     names = texts(value)
     if len(names) == 1 and not isinstance(first(value), dict):
-        names = listed(names[0].replace("\n", ","))
-    return [name for name in names if len(name) <= _LONGEST_SKILL]
+        if len(names[0]) > LONGEST:
+            return []
+        names = items(names[0].replace("\n", ","))
+    return [name for name in names if isinstance(name, str) and 0 < len(name) <= _LONGEST_SKILL]
 
 
 class SchemaOrgWriter:
