@@ -379,3 +379,11 @@ def test_what_inspect_says_of_real_files_is_what_import_does(
         rows = done["inserted"] + done["updated"] + done["unchanged"] + done["rejected"]
         assert rows == found["rows"], each.name
         assert [posting["title"] for posting in found["postings"]] != []
+
+
+def test_places_are_shown_by_their_texts(file: Path) -> None:
+    places = [{"text": "Rome", "country": "IT"}, "Berlin"]
+    file.write_text(json.dumps([posting(1, locations=places)]), encoding="utf-8")
+    told = " ".join(run("inspect", str(file)).stdout.split())
+    assert "Rome, Berlin" in told
+    assert "Location(" not in told
