@@ -57,7 +57,7 @@ from typing import Any
 from jobstore.errors import JobStoreError
 from jobstore.exchange.converters import CONVERTERS, PREPARATIONS
 from jobstore.exchange.paths import compile_path, expression
-from jobstore.exchange.translating import Plan, Rule
+from jobstore.exchange.translating import CompiledRules, Rule
 from jobstore.records import JobPosting
 
 FIELD_NAMES = frozenset(each.name for each in fields(JobPosting))
@@ -128,7 +128,7 @@ class FieldMapping:
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
-    plan: Plan = field(default_factory=Plan, repr=False, compare=False)
+    plan: CompiledRules = field(default_factory=CompiledRules, repr=False, compare=False)
 
     def translate(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields that ``row`` states; what no field takes is in ``attributes``."""
@@ -190,7 +190,7 @@ def make_mapping(given: Mapping[str, Any], name: str = "mapping") -> FieldMappin
         rules=rules,
         attributes=attributes,
         constants=constants,
-        plan=Plan(rules, constants, rows.drop, rows.prepare, attributes),
+        plan=CompiledRules(rules, constants, rows.drop, rows.prepare, attributes),
     )
 
 
@@ -230,7 +230,7 @@ def mapping_from_options(
         rows=rows,
         rules=rules,
         constants=fixed,
-        plan=Plan(rules, fixed, rows.drop, rows.prepare, base.attributes),
+        plan=CompiledRules(rules, fixed, rows.drop, rows.prepare, base.attributes),
     )
 
 

@@ -48,8 +48,8 @@ class Rule:
     value: Any = None
 
 
-class Plan:
-    """The compiled rules of a mapping."""
+class CompiledRules:
+    """The rules of a mapping as closures, in the order in which they run."""
 
     def __init__(
         self,
