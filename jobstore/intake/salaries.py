@@ -21,7 +21,7 @@ from jobstore.records import SalaryPeriod
 _LONGEST = 300
 # From here on an amount in dollars, euros or pounds without a period is surely a year's.
 _YEARLY_FROM = 10_000
-# In those currencies nobody is paid so much for an hour: "12.500 € pro Stunde" is a slip of the pen.
+# In those currencies nobody is paid so much for an hour: "12.500 € an hour" is a slip of the pen.
 _HOURLY_BELOW = 2_000
 # A month's pay below it is hardly in yen, if no more than a sign says so: it may be yuan.
 _YEN_FROM = 100_000
@@ -121,9 +121,9 @@ def _read(text: str, currency: str | None, country: str | None) -> dict[str, Any
         if allowed.code not in yearly_currencies() or min(amounts) < _YEARLY_FROM:
             raise _Unclear
         period = SalaryPeriod.YEAR
-    elif period is SalaryPeriod.HOUR and allowed.code in yearly_currencies():
-        if max(amounts) >= _HOURLY_BELOW:
-            raise _Unclear
+    large = period is SalaryPeriod.HOUR and max(amounts) >= _HOURLY_BELOW
+    if large and allowed.code in yearly_currencies():
+        raise _Unclear
     low, high = _ends(parts, amounts)
     if low is not None and high is not None and high >= low * _WIDEST:
         raise _Unclear
