@@ -146,6 +146,10 @@ def read_mapping(path: FilePath) -> FieldMapping:
         return make_mapping(tomllib.loads(text), path.stem)
     except tomllib.TOMLDecodeError as error:
         raise BadMapping(f"The mapping {path} is no valid TOML: {error}.") from None
+    except RecursionError:
+        raise BadMapping(
+            f"The mapping {path} is no usable TOML: it is nested too deeply."
+        ) from None
     except BadMapping as error:
         raise BadMapping(f"The mapping {path}: {error}") from None
 

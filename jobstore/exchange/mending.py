@@ -15,6 +15,7 @@ from typing import Any
 # six seconds a MiB.
 _LONGEST = 1024 * 1024
 _SLOWLY = 256 * 1024
+_MOST_DIGITS = 4_000
 
 _STRING = r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)'
 _COMMENTS = re.compile(rf"({_STRING})|/\*.*?(?:\*/|\Z)|//[^\n]*|<!--|-->", re.DOTALL)
@@ -39,6 +40,12 @@ class Mender:
         """Return the value of a text that is no JSON. Raises ValueError if it stays none."""
         if len(text) > _LONGEST:
             raise ValueError("is too long to be mended")
+        decoder = json.JSONDecoder(
+            strict=decoder.strict,
+            parse_constant=decoder.parse_constant,
+            parse_float=decoder.parse_float,
+            parse_int=_whole,
+        )
         plain = _COMMAS.sub(_kept, _COMMENTS.sub(_kept, text)).strip()
         try:
             value, end = decoder.raw_decode(plain)
@@ -86,6 +93,11 @@ def _escaped(found: re.Match[str]) -> str:
     # A backslash that begins no escape is one; before a single quote, it is none.
     at = found.end()
     return found[1] or ("" if found.string[at : at + 1] == "'" else "\\\\")
+
+
+def _whole(digits: str) -> int | str:
+    # Python refuses longer ones, since reading them takes long; no field is so large.
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
 
 
 def _not_stated(_: str) -> None:

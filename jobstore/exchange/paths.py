@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jobstore.intake.coercion import shorten
+
 # What no name of a column or key holds, unless the path is more than keys.
 _SYNTAX = re.compile(r"[\[\]{}()|&!=<>*@?'\"`,\\]")
 _QUOTED = re.compile(r'"([^"\\]+)"')
@@ -117,6 +119,8 @@ def expression(text: str) -> Callable[[Any], Any]:
     try:
         parsed = jmespath.compile(text)
         _check_functions(parsed.parsed, text)
+    except RecursionError:
+        raise ValueError(f"'{shorten(text)}' is no path: it is nested too deeply") from None
     except ParseError as error:
         raise ValueError(
             f"{text!r} is no path: at character {error.lex_position + 1}, "

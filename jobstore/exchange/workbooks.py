@@ -44,13 +44,33 @@ def parquet_lines(file: BinaryIO, name: str) -> Iterator[bytes]:
         columns = usable(table.schema_arrow.names)
         first = True
         for batch in table.iter_batches(batch_size=_ROWS, use_threads=False):
-            cells = [column.to_pylist() for column in batch.columns]
+            cells = [_cells(column) for column in batch.columns]
             for row in zip(*cells, strict=True):
                 yield _line(columns, row, first)
                 first = False
     except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise BrokenFile(f"{name} is a Parquet file that cannot be read: {reason}") from None
+
+
+def _cells(column: Any) -> list[Any]:
+    """Return the values of a column; one that Python does not have is a text that says so."""
+    arrow = importlib.import_module("pyarrow")
+    if arrow.types.is_timestamp(column.type) and column.type.unit == "ns":
+        # Python has no nanoseconds, and pandas, which does, may not be there.
+        column = column.cast(arrow.timestamp("us", column.type.tz), safe=False)
+    try:
+        values: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError):  # such as the year 10,000
+        values = [_cell(each) for each in column]
+    return values
+
+
+def _cell(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):
+        return f"{getattr(scalar, 'value', '')} ({scalar.type})"
 
 
 def sheet_lines(archive: zipfile.ZipFile, file: BinaryIO, name: str) -> Iterator[bytes]:

@@ -37,6 +37,12 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?
 # Thousands in much of the world, three decimals in the rest.
 _AMBIGUOUS = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Python takes any sign before the time, and so 2026-05-12/20 for eight in the evening. In a text
+# with a space, 10:00-12:00 is from ten to twelve, and no offset.
+_DATE_TIME = re.compile(
+    r"[0-9]{4}-?(?:[0-9]{2}-?[0-9]{2}|W[0-9]{2}(?:-?[0-9])?)"
+    r"(?:[Tt].*| (?![0-9]{2}:?[0-9]{2}-).*)?"
+)
 # RFC 3986, section 3, with the characters of RFC 3987 and nothing that ends a URL in a text.
 _URL = re.compile(
     r"https?://(?:[^\s/?#@\\]*@)?(?:\w[\w.~%-]*|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?(?:[/?#]\S*)?",
@@ -318,6 +324,16 @@ def _number(value: Any) -> Decimal | None:
     return number
 
 
+def iso_time(text: str) -> datetime:
+    """Return the time that a text in ISO 8601 states, with its offset, if it has one.
+
+    Raises ValueError for any other text, and for two dates or times with a hyphen between.
+    """
+    if not _DATE_TIME.fullmatch(text):
+        raise ValueError("must be ISO 8601")
+    return datetime.fromisoformat(text)
+
+
 def _parsed_moment(text: str) -> date | None:
     text = _trimmed(text)
     if not text:
@@ -325,7 +341,7 @@ def _parsed_moment(text: str) -> date | None:
     try:
         if _DATE.fullmatch(text):
             return date.fromisoformat(text)
-        return datetime.fromisoformat(text)
+        return iso_time(text)
     except ValueError:
         shape = "ISO 8601 such as 2024-05-01T09:30:00+02:00"
         raise ValueError(f"must be {shape}, not {_shown(text)}") from None

@@ -17,7 +17,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jobstore.intake.coercion import EARLIEST, LATEST, shorten
+from jobstore.intake.coercion import EARLIEST, LATEST, iso_time, shorten
 
 # A time is short, in whatever language.
 _LONGEST = 80
@@ -61,6 +61,9 @@ _ORDERED = re.compile(r"(\d{1,4})([./-])\s?(\d{1,2})\2\s?(\d{1,4})\.?")
 _CHINESE = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일号]?")
 _ORDINAL = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th|er|º|ª|\.)(?=[\s,.]|$)", re.IGNORECASE)
 _WORD = re.compile(r"\d+|[^\W\d_]+")
+_BRACKETS = re.compile(r"\s*\([^()]*\)$")
+# From ten to twelve, which is no time with an offset.
+_SPAN = re.compile(r"\b\d{1,2}:\d{2}\s?[-–]\s?\d{1,2}:\d{2}\b")
 _BOUND = re.compile(r"\d\s*\+(?!\s*\d)|[<>≥≤]")
 
 
@@ -138,7 +141,7 @@ def _iso(text: str) -> datetime | None:
     # As Go writes it: 2026-05-01 10:00:00 +0000 UTC
     text = re.sub(r"\s+([+-]\d\d:?\d\d)Z?$", r"\1", text)
     try:
-        found = datetime.fromisoformat(text)
+        found = iso_time(text)
     except ValueError:
         return None
     return found if found.utcoffset() is not None else found.replace(tzinfo=UTC)
@@ -146,17 +149,23 @@ def _iso(text: str) -> datetime | None:
 
 def _calendar(text: str) -> datetime | None:
     """Read a date with a year, and a time of day behind or within it."""
-    text = re.sub(r"\s*\([^()]*\)$", "", text)  # the name of a zone, as browsers write it
+    if _SPAN.search(text):
+        return None
     clock, offset = time(), UTC
+    # Browsers write the name of a zone behind its offset; without one, it is the only one.
+    text, name = _BRACKETS.sub("", text), _BRACKETS.search(text)
     if at := _CLOCK.search(text):
+        if name and not at["zone"]:
+            return None
         read = _time_of_day(at)
         if read is None:
             return None
         clock, offset = read
         text = f"{text[: at.start()]} {text[at.end() :]}".strip(" ,")
         if zone := re.search(r"\s([+-]\d\d:?\d\d)(?=\s\d{4}$)", text):
-            offset = _offset(zone[1])
-            text = text.replace(zone[0], "")
+            if (shift := _offset(zone[1])) is None:
+                return None
+            offset, text = shift, text.replace(zone[0], "")
     day = _ordered(text) or _named(text)
     return datetime.combine(day, clock, offset) if day else None
 
@@ -169,15 +178,18 @@ def _time_of_day(at: re.Match[str]) -> tuple[time, timezone] | None:
         hour = hour % 12 + (12 if at["half"][0] in "pP" else 0)
     if hour > 23 or minute > 59 or second > 59:
         return None
-    return time(hour, minute, second), _offset(at["zone"] or "")
+    offset = _offset(at["zone"] or "")
+    return (time(hour, minute, second), offset) if offset else None
 
 
-def _offset(zone: str) -> timezone:
+def _offset(zone: str) -> timezone | None:
     if zone.upper() in _AMERICAN:
         return timezone(timedelta(hours=_AMERICAN[zone.upper()]))
     found = re.search(r"([+-])(\d\d):?(\d\d)", zone)
-    if not found or int(found[2]) > 14 or int(found[3]) > 59:
+    if not found:
         return UTC
+    if int(found[2]) > 14 or int(found[3]) > 59:
+        return None
     shift = timedelta(hours=int(found[2]), minutes=int(found[3]))
     return timezone(-shift if found[1] == "-" else shift)
 

@@ -32,8 +32,8 @@ from jobstore.intake.places import MAX_LOCATION, readable_locations
 from jobstore.intake.plain_values import clean
 from jobstore.intake.sentinels import states_nothing
 from jobstore.intake.spellings import look_up
-from jobstore.intake.words import KINDS, read_words
-from jobstore.records import Workplace
+from jobstore.intake.words import KINDS, read_words, says_lasting
+from jobstore.records import EmploymentType, Workplace
 
 
 class Known(NamedTuple):
@@ -75,6 +75,8 @@ _HOST = re.compile(
     r"www\.[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:[/?#]\S*)?|[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}/\S*",
     re.IGNORECASE,
 )
+# A permanent contract is no freelancer's.
+_ENDING = frozenset((EmploymentType.CONTRACT, EmploymentType.TEMPORARY))
 _LONGEST_URL = 2_048
 
 
@@ -123,6 +125,7 @@ def _kind(name: str) -> Reader:
         kinds: list[StrEnum] = []
         beside: dict[str, Any] = {}
         unread = silent = None
+        lasting = False
         for item in given:
             if item is None or (isinstance(item, str) and states_nothing(name, item)):
                 continue
@@ -137,9 +140,14 @@ def _kind(name: str) -> Reader:
                 unread = unread or text
                 continue
             silent = silent or text
+            lasting = lasting or says_lasting(text)
             kinds += said.kinds
             beside |= {key: kind for key, kind in said.beside.items() if key not in beside}
         kinds = list(dict.fromkeys(kinds))
+        if name == "employment_type" and lasting and not _ENDING.isdisjoint(kinds):
+            raise ValueError(
+                f"must be one kind of employment, not {', '.join(kinds)} without an end"
+            )
         if unread and kinds and name != "employment_type":
             kinds = []
         if not kinds and (doubtful := unread or silent):

@@ -21,6 +21,12 @@ from jobstore.records import SalaryPeriod
 _LONGEST = 300
 # From here on an amount in dollars, euros or pounds without a period is surely a year's.
 _YEARLY_FROM = 10_000
+# In those currencies nobody is paid so much for an hour: "12.500 € an hour" is a slip of the pen.
+_HOURLY_BELOW = 2_000
+# A month's pay below it is hardly in yen, if no more than a sign says so: it may be yuan.
+_YEN_FROM = 100_000
+# "45 - 55.000 €" are thousands both; no range is so wide.
+_WIDEST = 100
 
 # How those write whose dollar a bare "$" is taken for; $ 3.500.000 are pesos.
 _AMERICAN = re.compile(r"\d+(?:\.\d+)?|\d{1,3}(?:,\d{3})*(?:\.\d+)?")
@@ -115,11 +121,18 @@ def _read(text: str, currency: str | None, country: str | None) -> dict[str, Any
         if allowed.code not in yearly_currencies() or min(amounts) < _YEARLY_FROM:
             raise _Unclear
         period = SalaryPeriod.YEAR
+    large = period is SalaryPeriod.HOUR and max(amounts) >= _HOURLY_BELOW
+    if large and allowed.code in yearly_currencies():
+        raise _Unclear
     low, high = _ends(parts, amounts)
+    if low is not None and high is not None and high >= low * _WIDEST:
+        raise _Unclear
+    by_sign = "CNY" in allowed.codes and country is None and period is SalaryPeriod.MONTH
+    doubtful = by_sign and allowed.code == "JPY" and max(amounts) < _YEN_FROM
     return {
         "salary_min": low,
         "salary_max": high,
-        "salary_currency": allowed.code,
+        "salary_currency": None if doubtful else allowed.code,
         "salary_period": period,
     }
 

@@ -83,6 +83,18 @@ def read_words(name: str, text: str) -> Said | None:
     return Said(list(dict.fromkeys(kinds)), also)
 
 
+def says_lasting(text: str) -> bool:
+    """Tell whether an employment's text says that it has no end; what leads to such a one does not:
+    ``Temporary to permanent``."""
+    words = f" {_folded(text)} "
+    return " to " not in words and any(f" {phrase} " in words for phrase in _lasting())
+
+
+@cache
+def _lasting() -> tuple[str, ...]:
+    return tuple(map(_folded, _data()["employment_type"]["lasting"]))
+
+
 def _parts(text: str) -> Iterator[str]:
     for part in _PARTS.split(_AMOUNT.sub(" ", text)):
         if part.strip(" .-_'%!"):
@@ -135,7 +147,8 @@ def _is_place(text: str) -> bool:
 def _table(name: str) -> dict[str, StrEnum | None]:
     """Return what each phrase of a field means; ``None`` for those that say nothing of it."""
     data = _data()[name]
-    table: dict[str, StrEnum | None] = {_folded(phrase): None for phrase in data["more"]}
+    silent = (*data["more"], *data.get("lasting", ()))
+    table: dict[str, StrEnum | None] = {_folded(phrase): None for phrase in silent}
     for kind in KINDS[name]:
         table[_folded(kind.value)] = kind
         for phrase in data.get(kind.value, ()):

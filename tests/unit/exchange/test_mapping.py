@@ -79,6 +79,10 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path: Path) -> None:
     path.write_text("[fields\n")
     with pytest.raises(BadMapping, match=r"my\.toml is no valid TOML: .*line 1"):
         read_mapping(path)
+    for deep in ("a = " + "[" * 20_000, f"[fields]\ntitle = 'a{'[]' * 5000}'"):
+        path.write_text(deep)
+        with pytest.raises(BadMapping, match=r"my\.toml.* nested too deeply"):
+            read_mapping(path)
     path.write_text("[fields]\nx = 'a'\n")
     with pytest.raises(BadMapping, match=r"my\.toml: 'fields\.x' is no field"):
         read_mapping(path)

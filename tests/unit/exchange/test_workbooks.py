@@ -94,7 +94,7 @@ def test_a_workbook_is_imported_like_any_file(tmp_path: Path) -> None:
         assert [row.value["salary_min"] for row in rows] == ["40000"]
 
 
-def table(**columns: list[Any]) -> bytes:
+def table(**columns: Any) -> bytes:
     sink = io.BytesIO()
     parquet.write_table(pyarrow.table(columns), sink, row_group_size=2)
     return sink.getvalue()
@@ -128,6 +128,16 @@ def test_rows_of_parquet_keep_their_types(tmp_path: Path) -> None:
     }
     assert found[1][1] == {"title": "B", "pay": 3, "skills": []}
     assert found[2][1] == {"number": 2.0}
+
+
+def test_a_time_that_python_does_not_have_costs_its_cell(tmp_path: Path) -> None:
+    path = tmp_path / "jobs"
+    far = pyarrow.array([2**50, 1_777_622_400], pyarrow.timestamp("ms"))
+    near = pyarrow.array([1_777_622_400_000_000_001, None], pyarrow.timestamp("ns"))
+    path.write_bytes(table(far=far, near=near))
+    (_, first), (_, second) = rows_of(path)
+    assert first == {"far": "1125899906842624 (timestamp[ms])", "near": "2026-05-01T08:00:00"}
+    assert second == {"far": "1970-01-21T13:47:02.400000"}
 
 
 def test_a_parquet_file_that_was_cut_or_damaged_is_refused(tmp_path: Path) -> None:

@@ -399,6 +399,8 @@ def test_a_date_alone_is_its_midnight_in_utc(given: Any) -> None:
         ("2100-01-01", "must be a time from 1990 to before 2100"),
         (datetime.min.replace(tzinfo=timezone(timedelta(hours=5))), "must be a time from 1990"),
         ("2024-13-01", "must be ISO 8601 such as 2024-05-01T09:30:00+02:00, not '2024-13-01'"),
+        ("2024-05-01/20+00:00", "must be ISO 8601 such as 2024-05-01T09:30:00+02:00"),
+        ("2024-05-01 10:00-12:00", "must be ISO 8601 such as 2024-05-01T09:30:00+02:00"),
         ("yesterday", "must be ISO 8601 such as 2024-05-01T09:30:00+02:00, not 'yesterday'"),
         (1_713_397_508, "must be an aware datetime or ISO 8601 text, not int"),
     ],

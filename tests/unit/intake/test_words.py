@@ -92,7 +92,9 @@ LEFT_OUT = {
     "employment_type": "Permanent; CDI; Regular; Direct Hire; W2; Festanstellung; Casual; "
     "Zero hours; "
     "Apprenticeship; Employee; not full time; no contract; full time?maybe; Vollzeitnah; "
-    "any; Casual/Part-time; flexible hours; 40 hours; Trade; non-permanent",
+    "any; Casual/Part-time; flexible hours; 40 hours; Trade; non-permanent; "
+    "Permanent contract; Contract of employment; Contract (permanent); permanent/temp; "
+    "B2B, umowa o pracę; CDI / CDD; befristet oder unbefristet",
     "workplace": "Temporarily remote; Flexible; Remote-friendly; Telework eligible; "
     "Home office möglich; "
     "Remote: No; REMOTE: NO; optional remote; Remote (not US); Remote-first; remote or onsite; "
