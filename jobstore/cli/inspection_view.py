@@ -13,6 +13,7 @@ from rich.text import Text
 from jobstore.cli.outcomes import named
 from jobstore.cli.output import counted, iso, plain, table
 from jobstore.exchange.inspection import MOST_COLUMNS, shown
+from jobstore.records import Location
 
 if TYPE_CHECKING:
     from jobstore.exchange.inspection import Inspection
@@ -87,7 +88,8 @@ def _value(value: Any) -> str:
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, list):
-        return shown(", ".join(map(str, value)))
+        places = [each.text for each in value if isinstance(each, Location)]
+        return shown("; ".join(places) or ", ".join(map(str, value)))
     if isinstance(value, dict):
         return shown(", ".join(value))
     return shown(value if isinstance(value, str) else str(value))

@@ -117,6 +117,11 @@ def test_the_list_in_an_envelope_is_found_and_its_keys_are_told(file: Path) -> N
     assert [each["company"] for each in found["postings"]] == ["Pão", "Panela"]
 
 
+def test_people_see_places_as_texts(file: Path) -> None:
+    file.write_text(lines(posting(1, locations=["Oslo", "Bergen"])), encoding="utf-8")
+    assert "locations Oslo; Bergen" in shown(run("inspect", str(file)))
+
+
 def test_an_unknown_table_gets_a_command_to_complete(file: Path) -> None:
     file.write_text(ODD, encoding="utf-8")
     result = run("inspect", str(file), "--json")
