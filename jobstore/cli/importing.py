@@ -55,7 +55,11 @@ def import_(
     ] = None,
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="Reject a row for any value in it that cannot be read."),
+        typer.Option(
+            "--strict",
+            help="Reject a row for any value that is not written as our own fields are: DE, "
+            "full_time, 2025-10-31.",
+        ),
     ] = False,
     rejects: Annotated[
         str | None,
@@ -83,9 +87,10 @@ def import_(
 
     Any table or JSON is read; `jobstore inspect FILE` tells what a file would give.
 
-    A value that cannot be read is left out, and kept as it was in the posting's attributes; with
-    --strict its row is rejected. A row without a title or an identity is rejected. Neither stops
-    the rest, nor does a file that cannot be read, which is named.
+    A value that cannot be read is left out, and kept as it was in the posting's attributes;
+    --strict rejects its row, and that of any value that is not written as our own fields are. A
+    row without a title or an identity is rejected. Neither stops the rest, nor does a file that
+    cannot be read, which is named.
 
     The exit code is 1 when a file could not be read, and when all rows were rejected. Damaged
     packed data, and an array of JSON or a page that ends early, are refused before anything of

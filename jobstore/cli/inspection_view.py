@@ -36,7 +36,9 @@ def inspection_view(found: Inspection, command: str) -> RenderableType:
         parts += [Text(), _columns(found)]
     for number, posting in enumerate(found.postings, 1):
         rows = [((name, "dim"), value) for name, value in _fields(posting)]
-        parts += [Text(), table(["", ""], rows, title=f"Posting {number} as it would be stored")]
+        # A table would break its title at its own width.
+        parts += [Text(), Text(f"Posting {number} as it would be stored", style="bold")]
+        parts.append(table(["", ""], rows))
     parts += [Text(), *_outcome(found)]
     # In one piece, however narrow the terminal is, so that it can be copied.
     parts += [Text(), Text("To import it:", style="bold")]
@@ -74,7 +76,7 @@ def _columns(found: Inspection) -> RenderableType:
         rows.append((name, f"{column.filled:.0%}", fields, examples))
     more = ", the first of more" if len(found.columns) == MOST_COLUMNS else ""
     title = f"{what} of {counted(found.looked_at, 'row')}{more}"
-    return table(head, rows, right=["filled"], title=title)
+    return Group(Text(title, style="bold"), table(head, rows, right=["filled"]))
 
 
 def _fields(posting: JobPosting) -> Iterator[tuple[str, str]]:
@@ -88,8 +90,8 @@ def _value(value: Any) -> str:
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, list):
-        texts = (each.text if isinstance(each, Location) else str(each) for each in value)
-        return shown(", ".join(texts))
+        places = [each.text for each in value if isinstance(each, Location)]
+        return shown("; ".join(places) or ", ".join(map(str, value)))
     if isinstance(value, dict):
         return shown(", ".join(value))
     return shown(value if isinstance(value, str) else str(value))

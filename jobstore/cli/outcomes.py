@@ -115,6 +115,7 @@ class Rows:
         self._rejected = 0
         self._clashes = 0
         self._left_out: Counter[str] = Counter()
+        self._told: set[str] = set()
 
     @property
     def keeps_text(self) -> bool:
@@ -187,9 +188,12 @@ class Rows:
         for warning in warnings:
             self._outcomes.warn(name, record.line, _told(warning))
             self._left_out[warning.field] += 1
-            if self._left_out.total() <= _TOLD:
+            told = in_words(warning)
+            # What is wrong in one row is often wrong in thousands.
+            if told not in self._told and len(self._told) < _TOLD:
+                self._told.add(told)
                 how = "" if warning.kind == TURNED_ROUND else "left out: "
-                say(f"{name}:{record.line}: {how}{in_words(warning)}", quiet=self._quiet)
+                say(f"{name}:{record.line}: {how}{told}", quiet=self._quiet)
         self._keep("left out", name, record, [_told(warning) for warning in warnings])
 
     def _keep(self, kind: str, name: str, record: Record, reasons: list[dict[str, Any]]) -> None:
@@ -204,7 +208,7 @@ class Rows:
         more = self._rejected - _TOLD
         if more > 0:
             say(f"... and {counted(more, 'more row')} rejected; {where}", quiet=self._quiet)
-        more = self._left_out.total() - _TOLD
+        more = self._left_out.total() - len(self._told)
         if more > 0:
             fields = by_field(self._left_out)
             told = f"... and {counted(more, 'more value')} left out; in all {fields}; {where}"
@@ -215,6 +219,7 @@ class Rows:
             say(told, quiet=self._quiet)
         self._rejected = self._clashes = 0
         self._left_out.clear()
+        self._told.clear()
 
 
 def in_words(warning: IntakeWarning) -> str:

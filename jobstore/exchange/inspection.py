@@ -24,6 +24,7 @@ from jobstore.exchange.reading import MAX_RECORD, FilePath
 from jobstore.exchange.recognition import Way
 from jobstore.exchange.rows import BrokenFile, Record, Row
 from jobstore.intake.lenient import take_in
+from jobstore.intake.sentinels import states_nothing
 from jobstore.records import JobPosting
 
 # What is looked at: so many bytes, or as many as a single row or document may have.
@@ -172,6 +173,7 @@ def _columns(rows: Iterable[Row], seen: Look) -> list[Column]:
     filled: Counter[tuple[str, ...]] = Counter()
     longest: Counter[tuple[str, ...]] = Counter()
     examples: dict[tuple[str, ...], dict[str, None]] = {}
+    goes: dict[tuple[str, ...], list[str]] = {}
     number = 0
     for row in rows:
         if not isinstance(row.value, Mapping):
@@ -181,23 +183,46 @@ def _columns(rows: Iterable[Row], seen: Look) -> list[Column]:
             if keys not in examples:
                 if len(examples) == MOST_COLUMNS:
                     continue
-                examples[keys] = {}
+                examples[keys], goes[keys] = {}, fields(keys)
             if value in (None, "", [], {}):
+                continue
+            if all(states_nothing(name, value) for name in goes[keys] or [""]):
                 continue
             filled[keys] += 1
             longest[keys] = max(longest[keys], len(value if isinstance(value, str) else str(value)))
             if len(examples[keys]) < _EXAMPLES:
                 examples[keys][shown(value)] = None
+    for keys in _absent(seen, examples):
+        examples[keys], goes[keys] = {}, fields(keys)
     return [
         Column(
             ".".join(keys),
             round(filled[keys] / number, 3),
             longest[keys],
             list(texts),
-            fields(keys),
+            goes[keys],
         )
         for keys, texts in examples.items()
     ]
+
+
+def _absent(seen: Look, known: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return the keys that the caller maps and no row has: a slip, or what few rows state."""
+    if seen.way.kind != "json":
+        return []
+    named = [_keys(text) for text in (seen.wishes.columns or {}).values()]
+    return [
+        keys
+        for keys in named
+        if keys and not any(keys[: len(leaf)] == leaf[: len(keys)] for leaf in known)
+    ]
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    try:
+        return compile_path(text).keys or ()
+    except ValueError:  # the name of a column, with signs that no path has
+        return (text,)
 
 
 def _leaves(

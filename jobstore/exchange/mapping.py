@@ -54,10 +54,11 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from jobstore.errors import JobStoreError
+from jobstore.errors import InvalidPosting, JobStoreError
 from jobstore.exchange.converters import CONVERTERS, PREPARATIONS
 from jobstore.exchange.paths import compile_path, expression
 from jobstore.exchange.translating import CompiledRules, Rule
+from jobstore.intake.lenient import take_in
 from jobstore.records import JobPosting
 
 FIELD_NAMES = frozenset(each.name for each in fields(JobPosting))
@@ -76,6 +77,8 @@ _TOP = (
 _RECOGNISE = ("keys", "envelope", "without")
 _ROWS = ("items", "details", "key", "around", "skip", "drop", "prepare")
 _RULE = ("path", "paths", "each", "join", "convert", "words", "board", "address", "value")
+# What an amount means depends on the currency and the country of a row.
+_ALONE = ("salary_min", "salary_max")
 _MAPPABLE = tuple(sorted(FIELD_NAMES - {"attributes"}))
 
 
@@ -162,12 +165,13 @@ def make_mapping(given: Mapping[str, Any], name: str = "mapping") -> FieldMappin
     for key, value in _table(given, "fields").items():
         _is_field(f"fields.{key}", key)
         each = value if isinstance(value, list) else [value]
-        rules[key] = tuple(_rule(f"fields.{key}", rule) for rule in each)
+        rules[key] = tuple(_rule(key, rule) for rule in each)
         if not each:
             raise BadMapping(f"'fields.{key}' is an empty list; leave it out")
     constants = dict(_table(given, "constants"))
     for key in constants:
         _is_field(f"constants.{key}", key)
+        _is_readable(f"constants.{key}", key, constants[key])
         if key in rules:
             raise BadMapping(
                 f"{key!r} is in [fields] and in [constants]; {{value = ...}} in [fields] "
@@ -220,6 +224,7 @@ def mapping_from_options(
         fixed.pop(key, None)
     for key, value in (constants or {}).items():
         _is_field(key, key)
+        _is_readable(key, key, value)
         fixed[key] = value
         rules.pop(key, None)
     if source is not None and "source" in rules:
@@ -268,6 +273,20 @@ def parse_columns(text: str) -> dict[str, str]:
 def _is_field(where: str, name: str) -> None:
     if name not in _MAPPABLE:
         raise BadMapping(f"{where!r} is no field of a posting{_hint(name, _MAPPABLE)}")
+
+
+def _is_readable(where: str, name: str, value: Any) -> None:
+    """Refuse a value that would be left out of every row."""
+    if name in _ALONE:
+        return
+    known = {"source": "s", "source_job_id": "1", "title": "t", name: value}
+    try:
+        _, omissions = take_in(known)
+    except InvalidPosting as error:
+        raise BadMapping(f"{where!r} {error.faults[0].reason}") from None
+    for omission in omissions:
+        if omission.field == name:
+            raise BadMapping(f"{where!r} {omission.reason}")
 
 
 def _check_keys(given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
@@ -354,7 +373,8 @@ def _named(where: str, name: str, known: Mapping[str, Any]) -> str:
     return name
 
 
-def _rule(where: str, given: Any) -> Rule:
+def _rule(name: str, given: Any) -> Rule:
+    where = f"fields.{name}"
     if isinstance(given, str):
         given = {"path": given}
     if not isinstance(given, Mapping):
@@ -368,11 +388,15 @@ def _rule(where: str, given: Any) -> Rule:
     for path in (*paths, *board):
         _path(where, path)
     convert = _texts(f"{where}.convert", given.get("convert", ()))
-    for name in convert:
-        _named(where, name, CONVERTERS)
+    for each in convert:
+        _named(where, each, CONVERTERS)
     words = given.get("words", {})
     if not isinstance(words, Mapping):
         raise BadMapping(f'\'{where}.words\' must be a table: {{"their word" = "our word"}}')
+    for word, ours in words.items():
+        _is_readable(f"{where}.words.{word}", name, ours)
+    if "value" in given:
+        _is_readable(f"{where}.value", name, given["value"])
     join = given.get("join")
     return Rule(
         paths,

@@ -122,9 +122,10 @@ def expression(text: str) -> Callable[[Any], Any]:
     except RecursionError:
         raise ValueError(f"'{shorten(text)}' is no path: it is nested too deeply") from None
     except ParseError as error:
+        token = error.token_value
+        fault = "it ends too early" if token is None else f"{token!r} is not expected there"
         raise ValueError(
-            f"{text!r} is no path: at character {error.lex_position + 1}, "
-            f"{error.token_value!r} is not expected there; {_QUOTE}"
+            f"{text!r} is no path: at character {error.lex_position + 1}, {fault}; {_QUOTE}"
         ) from None
     except JMESPathError as error:
         position = getattr(error, "lexer_position", None)

@@ -109,7 +109,11 @@ def recognise(
         return Way(mapped.name, "json", mapped, place.items)
     if (empty := empty_list(values)) is not None:
         return Way("jsonl", "json", None, empty)
-    shown = sorted(keys_of(places[0].rows) or _KEY.findall(text))
+    if items and values and len(head) < HEAD and not places[0].rows:
+        others = ", ".join(filter(None, (place.items for place in _places(values, None))))
+        where = f"; there is one at {others}." if others else "."
+        raise BrokenFile(f"{name} has no list at {items!r}{where}")
+    shown = sorted(keys_of(places[0].rows) or {*_KEY.findall(text)})
     raise _unknown(name, "it is JSON, but no format is known by its keys", shown)
 
 

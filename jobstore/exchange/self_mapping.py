@@ -111,6 +111,8 @@ def fold(name: str) -> str:
 def _names_in(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Return the paths of all values, by their folded names; keys of objects as ``a.b``."""
     names: dict[str, str] = {}
+    rows = list(rows)
+    objects = {key for row in rows for key, value in row.items() if isinstance(value, Mapping)}
     for row in rows:
         for key, value in row.items():
             if not isinstance(key, str) or _UNUSABLE.search(key):
@@ -119,7 +121,7 @@ def _names_in(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
                 for inner in value:
                     if _WORDS.fullmatch(f"{key}{inner}"):
                         names.setdefault(f"{fold(key)}.{fold(inner)}", f"{key}.{inner}")
-            elif value is not None or fold(key) not in names:
+            elif value is not None or not (key in objects or fold(key) in names):
                 names.setdefault(fold(key).replace(".", ""), f'"{key}"')
     return names
 

@@ -46,6 +46,8 @@ def proper_key(job: Job) -> tuple[str, str] | None:
     source, key = identity(job.url)
     if source is None or key is None or (source, key) == (job.source, job.source_job_id):
         return None
+    if source == job.source and job.source_job_id.startswith(f"{key}#"):
+        return None  # kept apart by an import: another posting under the same address
     if board_of(job.url) is None or source not in (job.source, board_of(f"https://{job.source}")):
         return None
     return source, key

@@ -178,6 +178,16 @@ def test_those_that_are_one_become_one_with_their_history(file: Path) -> None:
     assert answered(file, "--full", "--verify")["ok"] is True
 
 
+def test_what_an_import_kept_apart_stays_apart(tmp_path: Path) -> None:
+    rows, file = tmp_path / "rows.csv", tmp_path / "jobs.db"
+    link = "https://boards.greenhouse.io/acme/jobs/8145488002"
+    rows.write_text(f"title,company,url,id\nCook,A,{link},row-100001\nBaker,A,{link},row-100002\n")
+    done = CliRunner().invoke(app, ["import", str(rows), "--store", sqlite_url(file)])
+    assert done.stderr.count("stored as a posting of its own") == 1
+    assert answered(file, "--identities", "--repair", "--yes")["elsewhere"] == 0
+    assert {job.title for job, _ in stored(file).values()} == {"Cook", "Baker"}
+
+
 async def test_what_was_interrupted_goes_on(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     join, calls = JobStore.join, 0
 

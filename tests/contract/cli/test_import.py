@@ -349,8 +349,20 @@ def test_what_cannot_be_read_is_left_out_and_told(tmp_path: Path, migrated_url: 
     assert shown["attributes"]["posted_at"] == "the day before"
 
 
+def test_what_is_wrong_in_many_rows_is_told_once(migrated_url: str) -> None:
+    rows = [posting(n, posted_at="once", url="nowhere") for n in range(60)]
+    rows.append(posting(60, country="Atlantis"))
+    result = run("import", "-", "--store", migrated_url, stdin=lines(*rows))
+    told = [line.split(": ")[:3] for line in result.stderr.splitlines() if "left out: " in line]
+    assert sorted(told) == [
+        ["-:1", "left out", "posted_at"], ["-:1", "left out", "url"],
+        ["-:61", "left out", "country"],
+    ]  # fmt: skip
+    assert "... and 118 more values left out; in all " in result.stderr
+
+
 def test_only_the_first_of_many_values_are_told_and_all_are_counted(migrated_url: str) -> None:
-    rows = lines(*[posting(n, posted_at="once", url="nowhere") for n in range(60)])
+    rows = lines(*[posting(n, posted_at=f"once {n}", url="nowhere") for n in range(60)])
     result = run("import", "-", "--store", migrated_url, stdin=rows)
     assert result.stderr.count(": left out: ") == 5
     assert "... and 115 more values left out; in all " in result.stderr

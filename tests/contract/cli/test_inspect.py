@@ -117,6 +117,32 @@ def test_the_list_in_an_envelope_is_found_and_its_keys_are_told(file: Path) -> N
     assert [each["company"] for each in found["postings"]] == ["Pão", "Panela"]
 
 
+def test_a_short_posting_breaks_no_title(file: Path) -> None:
+    file.write_text("title,company\nCook,A\n", encoding="utf-8")
+    told = run("inspect", str(file), *SOURCE, "--set", "source_job_id=1").stdout.splitlines()
+    assert "Posting 1 as it would be stored" in told
+    assert "Columns of 1 row" in told
+
+
+def test_what_states_nothing_is_not_filled(file: Path) -> None:
+    file.write_text("title,company,pay,country\nCook,-1,N/A,NA\nBaker,A,-1,\n", encoding="utf-8")
+    filled = {name: each["filled"] for name, each in columns(answer("inspect", str(file))).items()}
+    assert filled == {"title": 1, "company": 0.5, "pay": 0, "country": 0.5}
+
+
+def test_a_key_that_no_row_has_is_told(file: Path) -> None:
+    file.write_text('[{"a": "Cook", "b": {"c": "A", "d": {"e": {"f": 1}}}}]', encoding="utf-8")
+    mapped = "title=a,company=b.cc,skills=b.d.e.f"
+    told = columns(answer("inspect", str(file), "--map", mapped, *SOURCE))
+    assert (told["b.cc"]["filled"], told["b.cc"]["fields"]) == (0, ["company"])
+    assert {each for each in told if told[each]["filled"] == 0} == {"b.cc"}
+
+
+def test_people_see_places_as_texts(file: Path) -> None:
+    file.write_text(lines(posting(1, locations=["Oslo", "Bergen"])), encoding="utf-8")
+    assert "locations Oslo; Bergen" in shown(run("inspect", str(file)))
+
+
 def test_an_unknown_table_gets_a_command_to_complete(file: Path) -> None:
     file.write_text(ODD, encoding="utf-8")
     result = run("inspect", str(file), "--json")

@@ -230,7 +230,12 @@ SAMPLES_OF: dict[str, list[Values]] = {
             "posted_at": day(11, 17),
             "last_seen_at": SEEN_AT,
         },
-        {"source_job_id": "fedcba9876543210", "posted_at": None, "employment_type": "full_time"},
+        {
+            "source_job_id": "fedcba9876543210",
+            "posted_at": None,
+            "employment_type": "full_time",
+            "status": "closed",
+        },
     ],
     "jobfunnel.csv": [
         {

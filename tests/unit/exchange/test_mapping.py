@@ -46,6 +46,7 @@ def translated(row: dict[str, Any], **given: Any) -> Translated:
         ),
         ("[fields]\ntitle = 'a[?'", "'fields.title': 'a[?' is no path"),
         ("[fields]\ntitle = 'a || )'", "at character 6, ')' is not expected there"),
+        ("[fields]\ntitle = 'a['", "at character 3, it ends too early; a name"),
         ("[fields]\ntitle = 'Pay (USD)'", 'stands in double quotes: "Pay (USD)"'),
         ("[fields]\ntitle = ''", "a path may not be empty"),
         ("[fields]\ntitle = {path = 'a', words = 'x'}", "'fields.title.words' must be a table"),
@@ -53,6 +54,16 @@ def translated(row: dict[str, Any], **given: Any) -> Translated:
         ("fields = 7", "'fields' must be a table: [fields]"),
         ("name = 7\n[fields]\ntitle = 'a'", "'name' must be text"),
         ("[constants]\ntitel = 'a'\n[fields]\ntitle = 'a'", "'constants.titel' is no field"),
+        (
+            "[constants]\ncountry = 'Atlantis'\n[fields]\ntitle = 'a'",
+            "'constants.country' must be a country's code (ISO 3166-1) or name, not 'Atlantis'",
+        ),
+        ("[constants]\nsource = ' '\n[fields]\ntitle = 'a'", "'constants.source' is required"),
+        (
+            "[fields]\nsalary_period = {path = 'a', words = {PA = 'yer'}}",
+            "'fields.salary_period.words.PA' must be one of hour, day, week, month",
+        ),
+        ("[fields]\nworkplace = {value = 'moon'}", "'fields.workplace.value' must be one of"),
         ("[constants]\ntitle = 'a'\n[fields]\ntitle = 'a'", "is in [fields] and in [constants]"),
         ("source = 'a'\n[fields]\ntitle = 'a'\nsource = 'b'", "'source' is in [fields] and at"),
         ("[rows]\nitem = 'a'\n[fields]\ntitle = 'a'", "rows: 'item' is not known; did you mean"),
@@ -358,6 +369,10 @@ def test_options_make_a_mapping() -> None:
             mapping_from_options(wrong)
     with pytest.raises(BadMapping, match="'contry' is no field of a posting; did you mean"):
         mapping_from_options(constants={"contry": "GB"})
+    with pytest.raises(BadMapping, match="'country' must be a country's code .* not 'Atlantis'"):
+        mapping_from_options(constants={"country": "Atlantis"})
+    # What an amount means is for its row to say.
+    mapping_from_options(constants={"country": "Germany", "salary_min": "45.000"})
 
 
 def test_items_and_constants_of_the_command_line(read: Read) -> None:
@@ -382,6 +397,8 @@ def test_items_and_constants_of_the_command_line(read: Read) -> None:
         read("title,company,url\na,b,https://x.example/1\n", items="a")
     with pytest.raises(BrokenFile, match="has no list at 'nowhere'"):
         read(document, items="nowhere", mapping=fields(title="job_title"))
+    with pytest.raises(BrokenFile, match=r"has no list at 'found\.lst'; there is one at ads, "):
+        read(document, items="found.lst")
 
 
 def test_source_is_of_rows_that_name_none(read: Read) -> None:

@@ -232,6 +232,24 @@ def test_objects_in_json_are_looked_into(read: Read) -> None:
     assert places(posting) == ["Ulm", ("Bonn", None, None, "DE")]
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_an_object_that_one_row_lacks_is_no_text(read: Read, first: bool) -> None:
+    rows = [
+        {"title": "Cook", "link": "https://a.example/1", "salary": None, "employer": None},
+        {
+            "title": "Chef",
+            "link": "https://a.example/2",
+            "salary": {"min": 30000, "max": 32000, "currency": "EUR", "period": "annum"},
+            "employer": {"name": "Acme"},
+        },
+    ]
+    postings = taken(read(json.dumps(rows if first else rows[::-1])))
+    posting = min(postings, key=lambda each: each.title)
+    paid = values(posting, "salary_min", "salary_max", "salary_currency", "salary_period")
+    assert list(paid.values()) == [30000, 32000, "EUR", "year"]
+    assert (posting.company, posting.salary_text, posting.attributes) == ("Acme", None, {})
+
+
 def test_odd_names_of_columns_are_no_fault(read: Read) -> None:
     header = 'title,"a ""b""","c\\d",,e[0],f.g,"title "'
     posting = found(read, header + ",url", "Cook,1,2,3,4,5,6,https://a.example/1")
