@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from jobstore.derived.places import FIELDS as PLACES
-from jobstore.derived.places import moves, only, says_more, settled
+from jobstore.derived.places import moves, only, says_again, says_more, settled
 from jobstore.errors import Fault, InvalidPosting
 from jobstore.intake.markup import plain_text
 from jobstore.records import (
@@ -209,6 +209,10 @@ def _stated(stored: Job, posting: JobPosting) -> dict[str, Any]:
         )
         if not same_kind or _contradicts(low, high):
             fresh[kept] = None
+    if "locations" not in fresh and says_again(stored, fresh.get("location")):
+        # Who names one place of a posting says nothing against the others.
+        fresh.pop("location")
+        fresh.pop("country", None)
     return fresh
 
 

@@ -55,6 +55,11 @@ def moves(stored: Job, fresh: Mapping[str, Any]) -> bool:
     )
 
 
+def says_again(stored: Job, location: str | None) -> bool:
+    """Tell whether ``location`` is one of several places that a stored posting has."""
+    return len(stored.locations) > 1 and any(each.text == location for each in stored.locations)
+
+
 def settled(stored: Job | None, fresh: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``location``, ``locations`` and ``country`` as a posting has them whose content
     becomes ``fresh``; what that does not name stays as it is stored.

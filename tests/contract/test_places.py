@@ -141,6 +141,18 @@ async def test_a_plain_location_is_told_once_in_the_history(store: JobStore) -> 
     ]
 
 
+async def test_a_list_that_names_one_of_several_places_takes_none_away(store: JobStore) -> None:
+    first = await placed(store, locations=[BERLIN, LYON])
+    again = await placed(store, location=LYON.text, country="FR")
+    assert (again.locations, again.location, again.version) == (
+        first.locations,
+        first.location,
+        first.version,
+    )
+    moved = await store.update(first.id, {"location": LYON.text})
+    assert [each.text for each in moved.locations] == [LYON.text]
+
+
 @pytest.mark.parametrize("name", ["location", "locations"])
 async def test_clearing_one_clears_both(store: JobStore, name: str) -> None:
     job = await placed(store, locations=[BERLIN, LYON])

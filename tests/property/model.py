@@ -113,6 +113,10 @@ class Model:
             fresh["attributes"] = {**stored.attributes, **fresh["attributes"]}
         if ("salary_min" in fresh) != ("salary_max" in fresh):
             _fit_other_end(stored, fresh)
+        texts = [place.text for place in stored.locations]
+        if "locations" not in fresh and len(texts) > 1 and fresh.get("location") in texts:
+            del fresh["location"]
+            fresh.pop("country", None)
         if stated.get("last_seen_at", stored.last_seen_at) < stored.last_seen_at:
             fresh = _gaps_filled(stored, fresh, stated)
         else:
