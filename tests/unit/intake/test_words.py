@@ -243,3 +243,20 @@ def test_each_word_of_the_field_cases_has_its_value(real_data: Path) -> None:
                 assert posting.attributes == {name: row[name]}
                 assert [each.field for each in omissions] == [name]
     assert found == FIELD_CASES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Permanent contract",
+        "Contract: Permanent",
+        "contract_permanent",
+        "Employment contract",
+        "Contract of employment",
+        "Open-ended contract",
+        "Indefinite contract",
+    ],
+)
+def test_the_contract_of_an_employee_is_no_contract_work(text: str) -> None:
+    kind, posting, reasons = taken("employment_type", text)
+    assert (kind, posting.attributes["employment_type"], len(reasons)) == (None, text, 1)
