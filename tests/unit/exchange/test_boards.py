@@ -314,3 +314,11 @@ def test_a_feed_that_was_cut_short_is_refused(tmp_path: Path) -> None:
     path.write_bytes(whole[: whole.index(b"</item>") + 7])
     with pytest.raises(BrokenFile, match="cut short"):
         list(open_records(path))
+
+
+def test_a_city_does_not_name_its_state_again() -> None:
+    (posting,) = taken_in(SAMPLES / "usajobs.json")
+    assert [(place.city, place.region) for place in posting.locations] == [
+        ("Denver", "Colorado"),
+        ("Boise", "Idaho"),
+    ]
