@@ -232,6 +232,19 @@ SAMPLES_OF: dict[str, list[Values]] = {
         },
         {"source_job_id": "fedcba9876543210", "posted_at": None, "employment_type": "full_time"},
     ],
+    "linkedin_scraper.csv": [
+        {
+            "source": "linkedin",
+            "source_job_id": "3757940104",
+            "title": "Welder",
+            "company": "Orbit",
+            "location": "Ulm, Germany",
+            "url": "https://www.linkedin.com/jobs/view/3757940104/?eBP=x",
+            "company_url": "https://www.linkedin.com/company/orbit",
+            "description": "Weld",
+            "posted_at": day(11, 1),
+        }
+    ],
     "jobfunnel.csv": [
         {
             "source": "indeed",
