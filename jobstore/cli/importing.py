@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import traceback
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -238,7 +239,7 @@ async def _import(
     seen_at = how.seen(input.name)
     written = written_at(input.name)
     keys = SeenKeys()
-    with Progress(title, octets_of(input.name), quiet=how.quiet) as progress:
+    with _few_collections(), Progress(title, octets_of(input.name), quiet=how.quiet) as progress:
         for batch in input.batches:
             rows.take_broken(input.name, batch)
             rows.take_clashes(input.name, batch, keys)
@@ -253,6 +254,20 @@ async def _import(
             rows.take(input.name, batch, report)
             progress.advance(len(batch.records) + len(batch.broken), batch.octets)
     rows.sum_up()
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Let the garbage collector look at little: rows make no cycles, and it took a tenth of the
+    time."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _dated(postings: list[dict[str, Any]], written: datetime) -> list[dict[str, Any]]:

@@ -1,11 +1,10 @@
 """Rows of one file that claim to be one posting, and are not: one key, several titles.
 
-Memory is bounded: 32 to 64 bytes a row, and at most 24 MiB.
+Memory is bounded: some 120 bytes a row, and at most 32 MiB.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable
 from copy import copy
 from typing import Any, NamedTuple
@@ -14,9 +13,7 @@ from jobstore.exchange.cells import digest
 from jobstore.exchange.identity import board_of, identity, short_key
 from jobstore.intake.coercion import shorten
 
-_SMALLEST = 2**10
-_LARGEST = 2**20  # slots of 16 bytes, at most half of them used
-_WORD = 2**64 - 1
+_MOST = 2**18
 _HALF = 2**32 - 1
 
 
@@ -36,12 +33,13 @@ class Clash(NamedTuple):
 class SeenKeys:
     """Remembers the keys and titles of a file's rows, as hashes.
 
-    After half a million postings it forgets the earlier ones, and begins anew.
+    After a quarter of a million postings it forgets the earlier ones, and begins anew.
     """
 
     def __init__(self) -> None:
         self._shared: set[tuple[str, str]] = set()
-        self._clear(_SMALLEST)
+        # By the hash of a key: the line of the first row, and in 32 bits the hash of its title.
+        self._first: dict[int, int] = {}
 
     def look_ahead(self, postings: Iterable[dict[str, Any]]) -> None:
         """Look at the rows that are checked next, so that those with one address fare alike.
@@ -71,7 +69,7 @@ class SeenKeys:
         if (key := _key(posting)) is None:
             return posting, None
         title = posting["title"]
-        first = self._first(key, title, line or 0)
+        first = self._line_of_first(key, title, line or 0)
         if first is None and key not in self._shared:
             return posting, None
         separated = _may_part(posting)
@@ -79,48 +77,16 @@ class SeenKeys:
             apart = short_key(f"{key[1]}#{_own_id(posting) or digest([title])}")
             posting = copy(posting)  # with what a mapping knows of its row
             posting["source_job_id"] = apart
-            self._first((key[0], apart), title, line or 0)
+            self._line_of_first((key[0], apart), title, line or 0)
         return posting, None if first is None else Clash(line, first, title, separated)
 
-    def _first(self, key: tuple[str, str], title: str, line: int) -> int | None:
+    def _line_of_first(self, key: tuple[str, str], title: str, line: int) -> int | None:
         """Note the row; return the line of the first one with this key if its title differs."""
-        if self._used * 2 >= len(self._keys):
-            self._grow()
-        # A free slot holds 0.
-        mark = hash(key) & _WORD or 1
+        if len(self._first) >= _MOST:
+            self._first.clear()
         name = hash(_folded(title)) & _HALF
-        slot = self._slot(mark)
-        noted = self._rows[slot]
-        if noted:
-            return None if noted & _HALF == name else noted >> 32
-        self._keys[slot], self._rows[slot] = mark, (line & _HALF) << 32 | name or 1
-        self._used += 1
-        return None
-
-    def _slot(self, mark: int) -> int:
-        keys = self._keys
-        last = len(keys) - 1
-        slot = mark & last
-        while keys[slot] not in (mark, 0):
-            slot = slot + 1 & last
-        return slot
-
-    def _grow(self) -> None:
-        keys, rows = self._keys, self._rows
-        if len(keys) >= _LARGEST:
-            self._clear(_SMALLEST)
-            return
-        self._clear(len(keys) * 2)
-        for mark, row in zip(keys, rows, strict=True):
-            if mark:
-                slot = self._slot(mark)
-                self._keys[slot], self._rows[slot] = mark, row
-                self._used += 1
-
-    def _clear(self, slots: int) -> None:
-        self._keys = array("Q", bytes(8 * slots))
-        self._rows = array("Q", bytes(8 * slots))
-        self._used = 0
+        first = self._first.setdefault(hash(key), line << 32 | name)
+        return None if first & _HALF == name else first >> 32
 
 
 def _key(posting: dict[str, Any]) -> tuple[str, str] | None:

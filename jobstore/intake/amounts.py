@@ -142,11 +142,18 @@ def read_amount(text: str, *, currency: str | None = None, country: str | None =
     for anything else: several numbers, words, a negative amount, an ambiguous figure, another
     currency than the one that is given.
     """
+    return amount_and_currency(text, currency=currency, country=country)[0]
+
+
+def amount_and_currency(
+    text: str, *, currency: str | None = None, country: str | None = None
+) -> tuple[Decimal, str | None]:
+    """Return the amount as :func:`read_amount` does, and its currency where that is certain."""
     if len(text) > _LONGEST:
         raise ValueError(f"must have at most {_LONGEST} characters")
     even = even_out(text).strip()
     if _PLAIN.fullmatch(even) and not _LONE_GROUP.fullmatch(even):
-        return _bounded(Decimal(even))
+        return _bounded(Decimal(even)), currency
     if "-" in even[:-1] or even.startswith("("):
         raise ValueError("must be one amount that is not negative")
     found = list(tokens(even))
@@ -161,7 +168,7 @@ def read_amount(text: str, *, currency: str | None = None, country: str | None =
     if any("C" not in token.roles for token in found[:at]) or len(multipliers) > 1:
         raise ValueError("must be a number with its multiplier behind it")
     allowed = named_currency(found, currency=currency, country=country)
-    return scaled(figures[0].text, factor(multipliers), allowed, country=country)
+    return scaled(figures[0].text, factor(multipliers), allowed, country=country), allowed.code
 
 
 def factor(multipliers: Iterable[Token]) -> int:

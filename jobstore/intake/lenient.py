@@ -304,8 +304,8 @@ class _Intake:
                     self._leave_out(name, values[name], f"depends on {unit}, which is left out")
                 return
         for name in without_salary(checked) if stated else ():
-            del checked[name]
-            stated.remove(name)
+            checked[name] = None
+        stated = [name for name in stated if checked[name] is not None]
         self._turn_round(checked, *_SALARY)
         text = checked.get("salary_text")
         if text is None or stated or not left.isdisjoint((*_SALARY, *_UNITS)):

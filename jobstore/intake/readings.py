@@ -18,7 +18,7 @@ from html import unescape
 from typing import Any, NamedTuple
 
 from jobstore.intake import coercion
-from jobstore.intake.amounts import read_amount
+from jobstore.intake.amounts import amount_and_currency
 from jobstore.intake.coercion import shorten
 from jobstore.intake.countries import country_code
 from jobstore.intake.currencies import currency_code
@@ -193,7 +193,10 @@ def _amount(value: Any, known: Known) -> Reading:
         return Reading(coercion.amount(value))
     values = known.values
     currency, country = values.get("salary_currency"), values.get("country")
-    return Reading(read_amount(clean(value), currency=currency, country=country))
+    amount, named = amount_and_currency(clean(value), currency=currency, country=country)
+    # A sign that stands with the amount says the currency, where the row says none.
+    beside = {"salary_currency": named} if named is not None and currency is None else {}
+    return Reading(amount, beside=beside)
 
 
 def _count(value: Any, known: Known) -> Reading:

@@ -207,7 +207,8 @@ async def test_a_flipped_bit_in_any_column_is_named(
     migrated_url: str, tmp_path: Path, table: str, keys: tuple[str, ...]
 ) -> None:
     async with jobstore.connect(migrated_url) as store:
-        closed = {"status": "closed", "salary_max": "71000.5"}
+        # The text of a description is stored beside it where it has markup.
+        closed = {"status": "closed", "salary_max": "71000.5", "description": "<p>Tea</p> C#"}
         await store.upsert({**full(1), **closed})
         await store.upsert({**full(1), **closed, "title": "Now another"})
     path = tmp_path / "jobs.db"

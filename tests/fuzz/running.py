@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+import psutil
+
 from tests.fuzz.targets import Target, opened
 
 # Bytes of memory and seconds that one input may take. Both are far above what any needs.
@@ -126,7 +128,9 @@ def _take_until(
         signal.signal(signal.SIGALRM, _hangs)
         with targets(folder) as all_targets:
             chosen = all_targets[target]
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            # Beside what the process has reserved already: libraries of a test run reserve a lot.
+            most = psutil.Process().memory_info().vms + MEMORY
+            resource.setrlimit(resource.RLIMIT_AS, (most, most))
             while True:
                 current[:] = struct.pack("q", number)
                 signal.alarm(limit.patience)

@@ -256,6 +256,9 @@ OPTIONAL = tuple(name for name in FIELDS if name not in BARE)
 
 
 @given(odd_values)
+@example(0)
+@example("0")
+@example(-1)
 def test_any_value_of_any_field_is_taken_or_left_out_and_kept(value: Any) -> None:
     for name in OPTIONAL:
         given = {**BARE, name: value}

@@ -196,7 +196,7 @@ def test_rows_that_name_no_source_get_a_hint(migrated_url: str) -> None:
     arguments = ("import", "-", "--store", migrated_url)
     result = run(*arguments, stdin=table)
     assert result.exit_code == 1
-    assert result.stderr.endswith("nothing is stored. Say where they come from with --source.\n")
+    assert result.stderr.endswith("name it with --source NAME.\n")
     assert answer(*arguments, "--source", "me", stdin=table)["inserted"] == 1
 
 

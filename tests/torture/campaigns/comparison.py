@@ -11,7 +11,7 @@ import itertools
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -79,7 +79,7 @@ async def _fill(store: JobStore, model: Model, clock: Clock, given: list[dict[st
         except Contradiction:
             continue
         accepted.append(posting)
-    await store.upsert_many(accepted)
+    await store.upsert_many(accepted, strict=True)
 
 
 def _common(choices: random.Random) -> list[tuple[SearchQuery, Text | None]]:
@@ -98,12 +98,13 @@ async def _differences(
     model: Model,
     query: SearchQuery,
     text: Text | None,
+    now: datetime,
     choices: random.Random,
     tell: Callable[[str], None],
 ) -> int:
     """Tell what differs in the pages of a search; return how many results were compared."""
-    expected = model.search(query, text, _WINDOW)
-    newest = model.search(replace(query, sort="newest"), text)[: _MOST_COUNTED + 1]
+    expected = model.search(query, text, now, _WINDOW)
+    newest = model.search(replace(query, sort="newest"), text, now)[: _MOST_COUNTED + 1]
     facets = choices.sample(FACETS, 2)
     found: list[dict[str, Any]] = []
     cursor, total = None, min(len(expected), _MOST_COUNTED + 1)
@@ -144,6 +145,7 @@ async def _work(url: str, round: Round, outcome: Outcome) -> None:
                 model,
                 query,
                 text,
+                clock(),
                 choices,
                 lambda note, query=query: outcome.fault("wrong", f"{query}: {note}"),
             )

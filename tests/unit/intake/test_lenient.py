@@ -739,6 +739,25 @@ def test_when_it_was_seen_is_for_rows_without_a_time_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("given", "currency"),
     [
+        ({"salary_min": "$45000", "salary_max": "$55000"}, "USD"),
+        ({"salary_min": "€45.000"}, "EUR"),
+        ({"salary_max": "55 000 PLN"}, "PLN"),
+        ({"salary_min": "C$45000", "country": "CA"}, "CAD"),
+        ({"salary_min": "45000"}, None),
+        ({"salary_min": "$45000", "salary_currency": "CAD"}, "CAD"),
+    ],
+)
+def test_a_sign_beside_an_amount_says_its_currency(
+    given: dict[str, Any], currency: str | None
+) -> None:
+    posting = {"source": "b", "source_job_id": "1", "title": "T", "company": "C", **given}
+    taken, omissions = take_in(posting)
+    assert (taken.salary_currency, omissions) == (currency, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "currency"),
+    [
         ({}, "USD"),
         ({"country": "CA"}, None),
         ({"location": "Toronto, ON, Canada"}, None),

@@ -78,7 +78,8 @@ async def test_salaries_are_told_by_currency_and_by_the_year(store: JobStore) ->
             posting(3, salary_min=0, salary_currency="EUR", salary_period="day"),
             posting(4, salary_min=1),  # in no currency
             posting(5, salary_currency="JPY"),  # no amount
-        ]
+        ],
+        strict=True,  # 0 as an amount states nothing to a lenient intake
     )
 
     found = (await store.statistics()).salaries
