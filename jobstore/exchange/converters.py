@@ -264,6 +264,10 @@ def _place(value: Any) -> Any:
         name: _name(value, keys)
         for name, keys in (("city", _CITIES), ("region", _REGIONS), ("country", _COUNTRIES))
     }
+    # USAJOBS names the state behind the city: Denver, Colorado.
+    for around in (pieces["country"], pieces["region"]):
+        if pieces["city"] and around:
+            pieces["city"] = pieces["city"].removesuffix(f", {around}")
     text = _tidy(_name(value, _TEXTS) or ", ".join(each for each in pieces.values() if each))
     if not text or _COUNT.fullmatch(text):
         return None

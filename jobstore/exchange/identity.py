@@ -115,6 +115,8 @@ def _identity(url: str) -> tuple[str | None, str | None]:
         return None, None
     path = _decoded(parts.path)
     query = dict(reversed(list(_query(parts.query)))) if parts.query else {}
+    if "=" in parts.fragment:  # where Google names the posting that a search shows
+        query = {**dict(_query(parts.fragment)), **query}
     for board in _boards(name):
         if key := _key(board, name, path, query):
             return board.source, key

@@ -21,7 +21,7 @@ _SINGLE = ("value", "price")
 _CURRENCY = ("currency", "priceCurrency", "currencyCode")
 
 
-def salary(found: dict[str, Any]) -> dict[str, Any]:
+def salary(found: dict[str, Any], country: str | None = None) -> dict[str, Any]:
     """Return the fields of the salary: amounts, currency and period, or else its text."""
     base = first(found.get("baseSalary"))
     if base is None:
@@ -46,7 +46,7 @@ def salary(found: dict[str, Any]) -> dict[str, Any]:
         if period and period.isascii() and period.isalpha() and text == text.rstrip("."):
             named = re.search(r"(?i)/|per|year|month|week|day|hour|annum|yr|hr", text)
             text = text if named else f"{text} per {period.lower()}"
-        return parse_salary(text, currency=currency)
+        return parse_salary(text, currency=currency, country=country)
     return {
         "salary_min": low,
         "salary_max": high,

@@ -12,6 +12,7 @@ from typing import Any
 from jobstore.exchange.cells import stated
 from jobstore.exchange.json_ld import each, first, name_of, text_of, texts, types
 from jobstore.intake.countries import country_code
+from jobstore.intake.sentinels import states_nothing
 from jobstore.records import Job, Workplace
 from jobstore.records import Location as Place
 
@@ -67,6 +68,11 @@ def _places(value: Any) -> Iterator[Location]:
 
 def _place(value: dict[str, Any], address: dict[str, Any], locality: str | None) -> Location | None:
     region, country = (name_of(address.get(f"address{part}")) for part in ("Region", "Country"))
+    # Programs write null and N/A for what they do not know.
+    locality, region, country = (
+        None if name and states_nothing("location", name) else name
+        for name in (locality, region, country)
+    )
     parts = [name.strip() for name in (locality, region, country) if name and name.strip()]
     kinds = types(value.get("@type"))
     area = next((field for kind, field in _AREAS.items() if kind in kinds), None)
@@ -74,6 +80,10 @@ def _place(value: dict[str, Any], address: dict[str, Any], locality: str | None)
     if not parts and name and area is not None:
         parts = [name.strip()]
         known: dict[str, str | None] = {area: name}
+        inner, _, outer = name.rpartition(",")
+        # Two letters may be a state.
+        if area != "country" and inner and len(outer.strip()) > 2 and country_code(outer):
+            known = {area: inner.strip(), "country": outer.strip()}
     else:
         known = {"city": locality, "region": region, "country": country}
     # The name is the locality, so it says all there is.

@@ -21,6 +21,15 @@ _ENDS = {"{": "}", "[": "]"}
 # Keys that a dotted path may hold.
 _PLAIN = re.compile(r"[\w -]+")
 
+# How lists of postings are called.
+_LISTS = frozenset(
+    (
+        *("content", "data", "docs", "elements", "entries", "hits", "items", "jobs", "list"),
+        *("listings", "objects", "offers", "openings", "positions", "postings", "jobpostings"),
+        *("job_postings", "records", "results", "rows", "searchresultitems", "vacancies"),
+        "values",
+    )
+)
 _MOST = 50
 _DEEPEST = 4
 
@@ -134,11 +143,14 @@ def lists(document: Any) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def empty_list(values: list[Any]) -> str | None:
-    """Return the dotted keys of a list without items, where there is nothing else to read."""
+    """Return the dotted keys of a list without items, where there is nothing else to read.
+
+    Only what is called like a list of postings: a posting may have no ``locations``.
+    """
     if not values:
         return ""
     for key, value in values[0].items() if isinstance(values[0], dict) else ():
-        if value == [] and _PLAIN.fullmatch(key):
+        if value == [] and key.casefold() in _LISTS:
             return str(key)
         if isinstance(value, dict) and (below := empty_list([value])):
             return f"{key}.{below}"

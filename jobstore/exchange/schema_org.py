@@ -172,7 +172,7 @@ def posting(
         "company_url": site,
         "posted_at": in_utc(text_of(found.get("datePosted"))),
         "expires_at": in_utc(text_of(found.get("validThrough")), end_of_day=True),
-        **salary(found),
+        **salary(found, country),
     }
     if not result["source_job_id"]:
         parts = ("title", "company", "location")

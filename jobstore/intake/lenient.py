@@ -9,6 +9,7 @@ what is true between fields, live here; how a value is read is in
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -37,6 +38,11 @@ _SALARY = ("salary_min", "salary_max")
 # What an amount is of; one that cannot be read takes the amounts with it.
 _UNITS = ("salary_period", "salary_currency")
 _PAID = frozenset((*_SALARY, "salary_text"))
+# A host of one country. Endings such as .co and .io are of any.
+_HOST = re.compile(
+    r"https?://(?:([a-z]{2})\.[\w-]+\.com|(?:[\w-]+\.)+(?:com?\.([a-z]{2})|(ca|au|nz)))(?![\w.-])",
+    re.IGNORECASE,
+)
 _SIGHTINGS = ("first_seen_at", "last_seen_at")
 _SEEN = frozenset(_SIGHTINGS)
 
@@ -192,6 +198,11 @@ class _Intake:
             if name is not company:
                 values["company"] = name
                 self._keep_raw("company")
+        if isinstance(company, str) and company[-1:] == ")":
+            name = mending.without_page(company)
+            if name is not company:
+                values["company"] = name
+                self._keep_raw("company")
         lines = [text for name in _LINES if type(text := values.get(name)) is str]
         for name in _LINES if mending.is_odd("|".join(lines)) else ():
             text = values.get(name)
@@ -302,7 +313,7 @@ class _Intake:
             return
         from jobstore.intake.salaries import parse_salary  # few rows have only a text
 
-        currency, country = checked.get("salary_currency"), checked.get("country")
+        currency, country = checked.get("salary_currency"), _country(checked)
         parsed = parse_salary(text, currency=currency, country=country)
         if all(checked.get(unit) in (None, parsed.get(unit)) for unit in _UNITS):
             sound, wrong = reader()(parsed)
@@ -361,6 +372,24 @@ class _Intake:
                 self._too_long("attributes", coercion.shorten(key), raw)
             else:
                 attributes[key] = value
+
+
+def _country(checked: Mapping[str, Any]) -> str | None:
+    """Return the country whose dollars a pay text means: the posting's, or that of its first
+    place or of its host, as ``ca.indeed.com`` and ``seek.com.au`` have one."""
+    if country := checked.get("country"):
+        return str(country)
+    for place in checked.get("locations") or ():
+        if place.country:
+            return str(place.country)
+    from jobstore.intake.countries import country_code
+
+    last = (checked.get("location") or "").rpartition(",")[2].strip()
+    # Two and three letters are a state more often: San Francisco, CA.
+    if len(last) > 3 and (country := country_code(last)):
+        return country
+    found = _HOST.match(checked.get("url") or "")
+    return country_code(found[1] or found[2] or found[3]) if found else None
 
 
 def _told(skills: list[str]) -> list[str]:

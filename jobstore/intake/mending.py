@@ -24,6 +24,7 @@ _FIRST_BYTES = "ÃÂâÐÅÎØ×ãåàì"
 _ODD = re.compile(r"[^ -%'-;=-\[\]-~]|  ")
 # So many characters are looked through faster than for each of the first bytes.
 _SHORT = 500
+_LINKED = re.compile(r"([^()]*\S) \(https://(?:www\.)?notion\.so/\S+\)")
 _RATED = re.compile(r"(?P<name>.*\S)(?P<space>\s+)(?P<rating>[0-5]\.\d)\s*", re.DOTALL)
 
 
@@ -69,6 +70,12 @@ def without_rating(company: str, attributes: Any) -> str:
     if "\n" in found["space"] or "\r" in found["space"]:
         return found["name"]
     return found["name"] if _rating_of(attributes) == found["rating"] else company
+
+
+def without_page(company: str) -> str:
+    """Return the name in a cell that holds a name and the address of its page, as Notion's do."""
+    found = _LINKED.fullmatch(company)
+    return found[1] if found else company
 
 
 def _rating_of(attributes: Any) -> str | None:

@@ -296,6 +296,11 @@ def _templates(languages: tuple[str, ...]) -> dict[str, set[tuple[str, int]]]:
             # Some scripts part words by spaces, some do not.
             template = text.replace(str(count), "{}").replace(" ", "")
             found.setdefault(template, set()).add((unit, sign))
+            for lead, others in _data()["instead"].items():
+                if template.startswith(_folded(lead)):
+                    rest = template.removeprefix(_folded(lead))
+                    for other in others:
+                        found.setdefault(_folded(other) + rest, set()).add((unit, sign))
     return found
 
 
@@ -342,8 +347,13 @@ def _names(languages: tuple[str, ...]) -> tuple[dict[str, int | None], frozenset
 
 
 @cache
+def _data() -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath("moments.toml").read_text("utf-8"))
+
+
+@cache
 def _words(name: str) -> tuple[str, ...]:
-    data = tomllib.loads(files(__package__).joinpath("moments.toml").read_text("utf-8"))
+    data = _data()
     # Openings are cut off the text as it is.
     return tuple(data[name] if name == "openings" else map(_folded, data[name]))
 

@@ -93,7 +93,10 @@ def parse_salary(
 
 
 def _read(text: str, currency: str | None, country: str | None) -> dict[str, Any]:
-    every = list(_of_salary(list(tokens(even_out(text)))))
+    written = list(tokens(even_out(text)))
+    every = list(_of_salary(written))
+    # What is paid beside the salary may tell the place: $90,000 + super.
+    places = [token for token in written if "I" in token.roles and not token.roles & {"C", "M"}]
     found = [token for token in every if not token.roles <= {"S", "X", "I"}]
     grammar = _grammar()
     order = grammar.order.fullmatch("".join(grammar.letters[token.roles] for token in found))
@@ -106,7 +109,7 @@ def _read(text: str, currency: str | None, country: str | None) -> dict[str, Any
         for place, token in enumerate(found)
         if not any(start <= place < end for start, end in spans)
     ]
-    allowed = named_currency(every, currency=currency, country=country)
+    allowed = named_currency([*every, *places], currency=currency, country=country)
     if not allowed.codes:
         raise _Unclear
     figures = [parts[name][0].text for name in ("first", "second") if name in parts]

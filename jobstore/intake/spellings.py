@@ -80,12 +80,18 @@ _SPELLINGS: dict[StrEnum, str] = {
     Status.CLOSED: "inactive expired",
 }
 
+_EITHER = re.compile(r"[^\W\d]\s*[/,|]\s*[^\W\d]")
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
 
 def fold_spelling(text: str) -> str:
     """Return ``text`` without case, white space and punctuation: the key of all spellings."""
     return _NOT_ALPHANUMERIC.sub("", text.casefold())
+
+
+def says_either(text: str) -> bool:
+    """Tell whether a text names one thing or another, as ``Remote/Hybrid`` does."""
+    return _EITHER.search(text) is not None
 
 
 def _table(kind: Iterable[StrEnum]) -> dict[str, StrEnum | None]:
@@ -109,4 +115,7 @@ def look_up(kind: type[E], text: str) -> E | None:
     such as ``Not Applicable``. Raises KeyError for any other text.
     """
     table = _TABLES[kind]
-    return cast("E | None", table[text] if text in table else table[fold_spelling(text)])
+    found = table[text] if text in table else table[fold_spelling(text)]
+    if found is Workplace.HYBRID and says_either(text):
+        raise KeyError(text)
+    return cast("E | None", found)

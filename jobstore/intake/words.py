@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from jobstore.intake.countries import country_code
+from jobstore.intake.spellings import says_either
 from jobstore.records import EmploymentType, ExperienceLevel, SalaryPeriod, Status, Workplace
 
 KINDS: dict[str, type[StrEnum]] = {
@@ -67,7 +68,9 @@ def read_words(name: str, text: str) -> Said | None:
     kinds: list[StrEnum] = []
     others: list[StrEnum] = []
     # A word alone may have a sign that parts others: Co-op, W/FH.
-    for part in [text] if _folded(text) in _table(name) else _parts(text):
+    # Remote/Hybrid is one or the other, Hybrid remote is a kind of its own.
+    whole = _folded(text) in _table(name) and not (name == "workplace" and says_either(text))
+    for part in [text] if whole else _parts(text):
         found = _covered(name, beside, part)
         if found is None:
             if name != "workplace" or not kinds or not _is_place(part):

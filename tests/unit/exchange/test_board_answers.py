@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from jobstore.exchange import BrokenFile
 from jobstore.exchange.recognition import recognise
 from tests.unit.exchange.conftest import Read
 from tests.unit.exchange.taking import omissions, places, taken, values
@@ -482,3 +483,53 @@ def test_a_row_of_rubbish_costs_itself_alone(read: Read) -> None:
     assert len(records) == len(rubbish) + 2
     assert [record.fault for record in records[1:4]] == ["is no JSON object"] * 3
     assert taken([records[0], records[-1]])[0].title == "Köchin"
+
+
+@pytest.mark.parametrize("as_list", [True, False])
+def test_a_posting_without_a_list_inside_it_is_no_empty_file(read: Read, as_list: bool) -> None:
+    entry = {"id": "0a1b2c", "name": "Dev", "locations": [], "type": {"id": "fullTime"}}
+    with pytest.raises(BrokenFile, match="no format is known by its keys"):
+        read(json.dumps([entry] if as_list else entry))
+
+
+def test_the_answer_of_recruitee_maps_itself(read: Read) -> None:
+    offer = {
+        "id": 1234567,
+        "title": "Dev",
+        "company_name": "Acme",
+        "location": "Utrecht, Netherlands",
+        "country_code": "NL",
+        "employment_type_code": "fulltime_permanent",
+        "description": "<p>x</p>",
+        "careers_url": "https://acme.recruitee.com/o/dev",
+        "careers_apply_url": "https://acme.recruitee.com/o/dev/c/new",
+        "published_at": "2026-10-01 10:00:00 UTC",
+        "salary": {"min": "4000", "max": "5000", "period": "month", "currency": "EUR"},
+    }
+    (found,) = taken(read(json.dumps({"offers": [offer]})))
+    assert values(found, *SHOWN_OF_RECRUITEE) == {
+        "source": "recruitee",
+        "source_job_id": "acme/dev",
+        "company": "Acme",
+        "country": "NL",
+        "employment_type": "full_time",
+        "salary_min": Decimal(4000),
+        "salary_max": Decimal(5000),
+        "salary_period": "month",
+        "salary_currency": "EUR",
+        "url": "https://acme.recruitee.com/o/dev",
+        "apply_url": "https://acme.recruitee.com/o/dev/c/new",
+    }
+
+
+SHOWN_OF_RECRUITEE = (
+    *("source", "source_job_id", "company", "country", "employment_type", "url", "apply_url"),
+    *("salary_min", "salary_max", "salary_period", "salary_currency"),
+)
+
+
+def test_a_posting_that_indeed_says_has_expired_is_closed(read: Read) -> None:
+    header = "positionName,company,url,isExpired"
+    rows = [f"Cook,Acme,https://www.indeed.com/viewjob?jk=0123456789abcde{n}," for n in range(3)]
+    table = "\n".join([header, rows[0] + "true", rows[1] + "false", rows[2], ""])
+    assert [found.status for found in taken(read(table))] == ["closed", None, None]

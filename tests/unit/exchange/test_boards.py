@@ -237,6 +237,19 @@ SAMPLES_OF: dict[str, list[Values]] = {
             "status": "closed",
         },
     ],
+    "linkedin_scraper.csv": [
+        {
+            "source": "linkedin",
+            "source_job_id": "3757940104",
+            "title": "Welder",
+            "company": "Orbit",
+            "location": "Ulm, Germany",
+            "url": "https://www.linkedin.com/jobs/view/3757940104/?eBP=x",
+            "company_url": "https://www.linkedin.com/company/orbit",
+            "description": "Weld",
+            "posted_at": day(11, 1),
+        }
+    ],
     "jobfunnel.csv": [
         {
             "source": "indeed",
@@ -319,3 +332,11 @@ def test_a_feed_that_was_cut_short_is_refused(tmp_path: Path) -> None:
     path.write_bytes(whole[: whole.index(b"</item>") + 7])
     with pytest.raises(BrokenFile, match="cut short"):
         list(open_records(path))
+
+
+def test_a_city_does_not_name_its_state_again() -> None:
+    (posting,) = taken_in(SAMPLES / "usajobs.json")
+    assert [(place.city, place.region) for place in posting.locations] == [
+        ("Denver", "Colorado"),
+        ("Boise", "Idaho"),
+    ]

@@ -159,7 +159,7 @@ def test_what_is_known_of_a_place_is_told() -> None:
             [{"@type": "Country", "name": "USA"}, {"@type": "State", "name": "Ontario, Canada"}],
             [
                 {"text": "USA", "country": "US"},
-                {"text": "Ontario, Canada", "region": "Ontario, Canada"},
+                {"text": "Ontario, Canada", "region": "Ontario", "country": "CA"},
             ],
         ),
         (

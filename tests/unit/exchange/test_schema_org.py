@@ -462,3 +462,27 @@ def test_places_come_back_from_an_export_as_they_were(read: Read, stated: dict[s
     # A posting's country is that of all its places.
     assert (found.location, found.locations) == (job.location, job.locations)
     assert found.country == job.country or job.country is None
+
+
+def test_programs_words_for_nothing_are_no_place() -> None:
+    address = {"addressLocality": "null", "addressRegion": "N/A", "addressCountry": "None"}
+    assert "locations" not in with_(jobLocation={"@type": "Place", "address": address})
+    found = with_(jobLocation={"address": address | {"addressLocality": "Ulm"}})
+    assert found["locations"] == [{"text": "Ulm", "city": "Ulm"}]
+
+
+def test_a_state_may_name_its_country() -> None:
+    areas = [{"@type": "State", "name": name} for name in ("Michigan, USA", "Texas, USA", "Ohio")]
+    found = with_(jobLocationType="TELECOMMUTE", applicantLocationRequirements=areas)
+    assert found["locations"] == [
+        {"text": "Michigan, USA", "region": "Michigan", "country": "US"},
+        {"text": "Texas, USA", "region": "Texas", "country": "US"},
+        {"text": "Ohio", "region": "Ohio"},
+    ]
+
+
+def test_a_dollar_in_a_text_is_one_of_the_country() -> None:
+    for country, currency in (("US", "USD"), ("CA", None), ("AU", None)):
+        place = {"address": {"addressCountry": country}}
+        found = with_(jobLocation=place, baseSalary="$30 - $35 an hour")
+        assert (found["salary_min"], found.get("salary_currency")) == (30, currency)

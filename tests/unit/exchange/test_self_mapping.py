@@ -286,3 +286,13 @@ def test_many_columns_take_no_time() -> None:
     mapping = self_mapping(rows)
     assert mapping is not None
     assert list(mapping.rules) == ["title"]
+
+
+def test_what_google_shows_has_the_id_that_stands_behind_the_address(read: Read) -> None:
+    link = "https://www.google.com/search?q=cook&udm=8#fpstate=tldetail&htidocid={}%3D%3D"
+    rows = "\n".join(f"Cook,Acme,{link.format(key)},No" for key in ("AbCdEf12", "GhIjKl34"))
+    found = taken(read(f"title,company_name,share_link,has_expired\n{rows}\n"))
+    assert [(each.source, each.source_job_id, each.status) for each in found] == [
+        ("google", "AbCdEf12==", None),
+        ("google", "GhIjKl34==", None),
+    ]

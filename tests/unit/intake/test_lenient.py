@@ -768,3 +768,44 @@ def test_a_sign_beside_an_amount_says_its_currency(
     posting = {"source": "b", "source_job_id": "1", "title": "T", "company": "C", **given}
     taken, omissions = take_in(posting)
     assert (taken.salary_currency, omissions) == (currency, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "currency"),
+    [
+        ({}, "USD"),
+        ({"country": "CA"}, None),
+        ({"location": "Toronto, ON, Canada"}, None),
+        ({"location": "Singapore"}, None),
+        ({"locations": [{"text": "Sydney", "country": "AU"}]}, None),
+        ({"url": "https://ca.indeed.com/viewjob?jk=0123456789abcdef"}, None),
+        ({"url": "https://www.seek.com.au/job/12345678"}, None),
+        ({"url": "https://jobs.acme.ca/12"}, None),
+        ({"url": "https://au.linkedin.com/jobs/view/1234567890"}, None),
+        ({"location": "San Francisco, CA"}, "USD"),
+        ({"location": "Berlin, Germany"}, "USD"),
+        ({"country": "US", "url": "https://ca.indeed.com/viewjob?jk=0123456789abcdef"}, "USD"),
+        ({"url": "https://www.ca.gov/jobs/12"}, "USD"),
+        ({"url": "https://jobs.acme.co/12"}, "USD"),
+    ],
+)
+def test_a_dollar_is_of_the_usa_only_where_nothing_names_another_country(
+    given: dict[str, Any], currency: str | None
+) -> None:
+    posting, _ = take_in({**BARE, **given, "salary_text": "$30 an hour"})
+    assert (posting.salary_min, posting.salary_currency) == (30, currency)
+
+
+@pytest.mark.parametrize(
+    ("given", "company"),
+    [
+        ("Acme (https://www.notion.so/Acme-0a1b2c3d?pvs=21)", "Acme"),
+        ("Acme & Co (https://notion.so/0a1b2c3d)", "Acme & Co"),
+        ("Acme (Berlin)", "Acme (Berlin)"),
+        ("Acme (https://acme.example)", "Acme (https://acme.example)"),
+    ],
+)
+def test_the_address_of_a_company_s_page_is_no_part_of_its_name(given: str, company: str) -> None:
+    posting, _ = take_in({**BARE, "company": given})
+    assert posting.company == company
+    assert posting.attributes.get("company") == (None if given == company else given)

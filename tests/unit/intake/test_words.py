@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jobstore.intake.lenient import take_in
+from jobstore.intake.validation import check_posting
 from jobstore.intake.words import KINDS, read_words
 from jobstore.records import JobPosting
 
@@ -245,3 +246,30 @@ def test_each_word_of_the_field_cases_has_its_value(real_data: Path) -> None:
                 assert posting.attributes == {name: row[name]}
                 assert [each.field for each in omissions] == [name]
     assert found == FIELD_CASES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Permanent contract",
+        "Contract: Permanent",
+        "contract_permanent",
+        "Employment contract",
+        "Contract of employment",
+        "Open-ended contract",
+        "Indefinite contract",
+    ],
+)
+def test_the_contract_of_an_employee_is_no_contract_work(text: str) -> None:
+    kind, posting, reasons = taken("employment_type", text)
+    assert (kind, posting.attributes["employment_type"], len(reasons)) == (None, text, 1)
+
+
+@pytest.mark.parametrize("text", ["Remote/Hybrid", "Hybrid / Remote", "hybrid, remote"])
+def test_one_workplace_or_the_other_is_none_that_is_certain(text: str) -> None:
+    assert taken("workplace", text)[0] is None
+    assert taken("workplace", text.replace("/", " ").replace(",", " "))[0] == "hybrid"
+
+
+def test_na_with_a_slash_still_says_nothing() -> None:
+    assert check_posting(JobPosting(**BARE, workplace="N/A")).workplace is None
