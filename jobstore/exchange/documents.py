@@ -31,9 +31,18 @@ def _not_stated(_: str) -> None:
     return None
 
 
+_THOUSANDS = re.compile(r"[0-9]{1,3}\.000")
+
+
+def _written(number: str) -> float | str:
+    """Return a number; but 45.000 stays text, since no program writes such zeros, and people in
+    half of the world mean forty-five thousand. Intake reads it by the currency."""
+    return number if _THOUSANDS.fullmatch(number) else float(number)
+
+
 # Control characters in texts are common in pages; the store's intake checks them. NaN and
 # Infinity, which are no JSON, say that nothing is stated.
-DECODER = json.JSONDecoder(strict=False, parse_constant=_not_stated)
+DECODER = json.JSONDecoder(strict=False, parse_float=_written, parse_constant=_not_stated)
 
 
 def json_rows(

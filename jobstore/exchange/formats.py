@@ -33,6 +33,7 @@ from jobstore.exchange.reading import (
 )
 from jobstore.exchange.recognition import Way, kind_of, recognise
 from jobstore.exchange.rows import BrokenFile, Record, Row, translated
+from jobstore.exchange.self_mapping import translation
 from jobstore.exchange.tables import csv_rows
 from jobstore.exchange.unfolding import unfolded
 from jobstore.exchange.wholeness import look_through
@@ -168,7 +169,7 @@ def read_way(stream: io.BufferedReader, name: str, way: Way, wishes: Wishes) -> 
         if wishes.side_tables:
             rows = linkedin.joined(rows, **wishes.side_tables)
         skip = expression(way.mapping.rows.skip) if way.mapping.rows.skip else None
-        yield from translated(rows, way.mapping.translate, skip)
+        yield from translated(rows, translation(way.mapping, wishes.columns), skip)
         return
     if way.format == "schema-org":
         records = schema_org.read(stream, name, source=wishes.source)

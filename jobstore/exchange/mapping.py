@@ -243,6 +243,22 @@ def mapping_from_options(
     )
 
 
+def filled_up(mapping: FieldMapping, other: FieldMapping) -> FieldMapping:
+    """Return ``mapping`` with the rules of ``other`` for fields that it says nothing about, where
+    they take no column that it takes already."""
+    taken = {path for each in mapping.rules.values() for rule in each for path in rule.paths}
+    more = {
+        name: rules
+        for name, rules in other.rules.items()
+        if name not in mapping.rules
+        and name not in mapping.constants
+        and taken.isdisjoint(path for rule in rules for path in rule.paths)
+    }
+    rules, rows = {**mapping.rules, **more}, mapping.rows
+    plan = CompiledRules(rules, mapping.constants, rows.drop, rows.prepare, mapping.attributes)
+    return replace(mapping, rules=rules, plan=plan)
+
+
 def _lenient_rule(text: str) -> Rule:
     """Take a path as the name of a column where it is nothing else: ``Pay (USD)``."""
     try:

@@ -11,6 +11,7 @@ from jobstore.exchange.formats import MappingLike, find_mapping
 from jobstore.exchange.mapping import BadMapping, mapping_from_options
 from jobstore.exchange.paths import expression
 from jobstore.exchange.recognition import mapping_of
+from jobstore.exchange.self_mapping import translation
 
 # Rows that are looked at to find out their mapping.
 _FIRST = 50
@@ -59,7 +60,8 @@ def postings_from(
         found = known or mapping_from_options()
     found = mapping_from_options(constants=constants, source=source, base=found)
     skip = expression(found.rows.skip) if found.rows.skip else None
-    return (found.translate(row) for row in rows if skip is None or not skip(row))
+    translate = translation(found)
+    return (translate(row) for row in rows if skip is None or not skip(row))
 
 
 def postings_from_jobspy(df: DataFrame) -> Iterator[dict[str, Any]]:

@@ -10,16 +10,17 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jobstore.exchange.mapping import FieldMapping, make_mapping
+from jobstore.exchange.mapping import FieldMapping, filled_up, make_mapping
 
 NAME = "by its columns"
 """The name of a mapping that a file makes by itself."""
 
+_MOST_KEYS = 1_000
 _SYNONYMS = Path(__file__).parent / "synonyms.toml"
 # Words that may stand before a name without changing what it means.
 _BEFORE = ("job", "posting", "vacancy", "listing", "offer")
@@ -64,6 +65,40 @@ def self_mapping(
     # Where the caller maps the title alone, there may be nothing more.
     fields = fields or {"title": columns["title"]}
     return make_mapping({"name": NAME, "fields": fields})
+
+
+class Growing:
+    """Translates rows of JSON that map themselves: a key that only a later row has, which nobody
+    could see at the beginning of the file, gives a field too. What is found once stays."""
+
+    def __init__(self, mapping: FieldMapping, columns: Mapping[str, str] | None = None) -> None:
+        self._mapping = mapping
+        self._columns = columns
+        self._keys: set[str] = set()
+
+    def translate(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields that ``row`` states, as the mapping does."""
+        # Rows whose keys are ids, each another one, must not be learnt from without end.
+        if not self._keys.issuperset(row) and len(self._keys) < _MOST_KEYS:
+            self._learn(row)
+        return self._mapping.translate(row)
+
+    def _learn(self, row: Mapping[str, Any]) -> None:
+        # A value that is not stated does not tell whether it is a text or an object.
+        new = {
+            key: value for key, value in row.items() if key not in self._keys and value is not None
+        }
+        self._keys.update(new)
+        more = self_mapping([{"title": None, **new}], self._columns) if new else None
+        if more is not None:
+            self._mapping = filled_up(self._mapping, more)
+
+
+def translation(
+    mapping: FieldMapping, columns: Mapping[str, str] | None = None
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Return what translates the rows of a mapping; ``columns`` are those that the caller maps."""
+    return Growing(mapping, columns).translate if mapping.name == NAME else mapping.translate
 
 
 def _own_name(found: Mapping[str, str], field: str) -> bool:

@@ -411,5 +411,5 @@ def test_places_are_shown_by_their_texts(file: Path) -> None:
     places = [{"text": "Rome", "country": "IT"}, "Berlin"]
     file.write_text(json.dumps([posting(1, locations=places)]), encoding="utf-8")
     told = " ".join(run("inspect", str(file)).stdout.split())
-    assert "Rome, Berlin" in told
+    assert "Rome; Berlin" in told
     assert "Location(" not in told

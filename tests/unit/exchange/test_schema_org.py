@@ -6,12 +6,14 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobstore.exchange import BrokenFile
+from jobstore.exchange import BrokenFile, open_records
 from jobstore.exchange.schema_org import SchemaOrgWriter, document, posting
+from jobstore.intake.lenient import take_in
 from jobstore.intake.validation import check_posting
 from jobstore.records import EmploymentType, Location, Workplace
 from tests.unit.exchange.conftest import Read, export_with, full_job, make_job
@@ -486,3 +488,18 @@ def test_a_dollar_in_a_text_is_one_of_the_country() -> None:
         place = {"address": {"addressCountry": country}}
         found = with_(jobLocation=place, baseSalary="$30 - $35 an hour")
         assert (found["salary_min"], found.get("salary_currency")) == (30, currency)
+
+
+@pytest.mark.parametrize(("currency", "low", "high"), [("EUR", 45000, 55000), ("USD", None, None)])
+def test_thousands_behind_a_point_are_not_read_as_zeros(
+    tmp_path: Path, currency: str, low: int | None, high: int | None
+) -> None:
+    pay = '"value": {"minValue": 45.000, "maxValue": 55.000, "unitText": "YEAR"}'
+    path = tmp_path / "job.json"
+    path.write_text(
+        '{"@type": "JobPosting", "title": "Cook", "url": "https://a.example/1", '
+        f'"baseSalary": {{"@type": "MonetaryAmount", "currency": "{currency}", {pay}}}}}'
+    )
+    (record,) = open_records(path)
+    taken, _ = take_in(record.posting or {})
+    assert (taken.salary_min, taken.salary_max) == (low, high)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobstore.exchange import BrokenFile
+from jobstore.exchange import BrokenFile, open_records, postings_from
 from jobstore.exchange.self_mapping import _synonyms, fold, self_mapping
 from jobstore.records import JobPosting
 from tests.unit.exchange.conftest import Read
@@ -296,3 +297,24 @@ def test_what_google_shows_has_the_id_that_stands_behind_the_address(read: Read)
         ("google", "AbCdEf12==", None),
         ("google", "GhIjKl34==", None),
     ]
+
+
+def test_a_key_that_only_later_rows_have_gives_a_field(tmp_path: Path) -> None:
+    first = {"title": "Cook", "company": "Inn", "url": "https://a.example/jobs/1"}
+    later = {**first, "Job Location": "Kiel", "description": "Soup", "salary": {"min": 1}}
+    rows = [{**first, "url": f"https://a.example/jobs/{number}"} for number in range(60)]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in [*rows, later, rows[0]]))
+    read = [record.posting for record in open_records(path)]
+    from_program = list(postings_from([*rows, later, rows[0]]))
+    for found in (read, from_program):
+        assert [each and each.get("location") for each in found[-3:]] == [None, "Kiel", None]
+        assert found[-2] is not None
+        assert found[-2]["description"] == "Soup"
+        assert found[-1] == found[0]
+
+
+def test_keys_without_end_are_not_learnt_from() -> None:
+    rows = [{"title": "Cook", "company": "Inn", f"id {number}": 1} for number in range(3_000)]
+    found = list(postings_from(rows, source="s"))
+    assert found[-1]["attributes"] == {"id 2999": 1}
