@@ -55,9 +55,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     "url",
     [
         "",
-        "jobs.db",
-        "/srv/jobs.db",
-        "sqlite",
         "sqlite:",
         "sqlite:jobs.db",
         "sqlite:/jobs.db",
@@ -93,7 +90,7 @@ async def test_a_malformed_url_is_told_what_to_write(
     assert contents(tmp_path) == {}
 
 
-@pytest.mark.parametrize("url", [Path("jobs.db"), b"sqlite:///jobs.db", 7, ["sqlite:///jobs.db"]])
+@pytest.mark.parametrize("url", [b"sqlite:///jobs.db", 7, ["sqlite:///jobs.db"]])
 async def test_a_url_that_is_no_text_is_told_what_to_write(url: object) -> None:
     assert "sqlite:///" in await refused(url, StoreUnavailable)
 
