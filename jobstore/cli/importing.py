@@ -249,7 +249,9 @@ async def _import(
             rows.take_broken(input.name, batch)
             rows.take_clashes(input.name, batch, keys)
             if seen_at is None and written is not None:
-                batch.postings = _dated(batch.postings, written)
+                # What a row calls yesterday is the day before that.
+                for posting in batch.postings:
+                    posting.written_at = written
             report = await store.upsert_many(
                 batch.postings,
                 strict=how.strict or None,
@@ -273,18 +275,6 @@ def _few_collections() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
-
-
-def _dated(postings: list[dict[str, Any]], written: datetime) -> list[dict[str, Any]]:
-    """Say of rows when they were written: what they call yesterday is the day before that."""
-    from jobstore.intake.lenient import Translated
-
-    dated: list[dict[str, Any]] = []
-    for posting in postings:
-        row = posting if isinstance(posting, Translated) else Translated(posting)
-        row.written_at = written
-        dated.append(row)
-    return dated
 
 
 def _failures(outcomes: Outcomes, files: int) -> Iterator[str]:

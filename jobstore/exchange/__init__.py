@@ -7,8 +7,9 @@ one by one. Nothing here opens a store.
 
 from __future__ import annotations
 
+from jobstore.exchange.entries import BadMapping
 from jobstore.exchange.formats import IMPORT_FORMATS, open_records
-from jobstore.exchange.mapping import BadMapping, parse_columns
+from jobstore.exchange.mapping import parse_columns
 from jobstore.exchange.programs import postings_from, postings_from_jobspy
 from jobstore.exchange.rows import Batch, BrokenFile, Record, batches
 from jobstore.exchange.writing import EXPORT_FORMATS, Writer, export, open_writer

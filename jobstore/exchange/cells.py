@@ -15,8 +15,6 @@ from typing import Any
 from urllib.parse import urljoin
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_NAIVE_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?")
 _HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.[a-z]{2,}(:\d+)?([/?#]\S*)?", re.IGNORECASE)
 _TRUE = {"true", "1", "1.0", "yes"}
 _FALSE = {"false", "0", "0.0", "no"}
@@ -35,21 +33,6 @@ def from_epoch(value: Any, unit: str) -> Any:
         return _EPOCH + timedelta(**{unit: number})
     except OverflowError:
         return value
-
-
-def in_utc(value: Any, *, end_of_day: bool = False) -> Any:
-    """Complete an ISO 8601 date, or a time without an offset, as UTC.
-
-    A date alone is midnight at its beginning, or with ``end_of_day`` its last second.
-    """
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    if _DATE.fullmatch(text):
-        return text + ("T23:59:59+00:00" if end_of_day else "T00:00:00+00:00")
-    return text + "+00:00" if _NAIVE_TIME.fullmatch(text) else value
 
 
 def whole(value: Any) -> Any:

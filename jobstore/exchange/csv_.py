@@ -12,20 +12,19 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
 from jobstore.exchange import jsonl
 from jobstore.exchange.cells import stated, whole
 from jobstore.exchange.converters import items
 from jobstore.exchange.documents import parse
+from jobstore.exchange.entries import FIELD_NAMES
 from jobstore.exchange.rows import Record
 from jobstore.exchange.tables import csv_rows
+from jobstore.intake.given import Translated
 from jobstore.intake.places import split_places
 from jobstore.json_text import escaped
-from jobstore.records import Job, JobPosting
-
-FIELD_NAMES = frozenset(field.name for field in fields(JobPosting))
+from jobstore.records import Job
 
 # What makes a spreadsheet compute a cell, as its first character; also in full width.
 _COMPUTED = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -39,7 +38,7 @@ def read(stream: io.BufferedReader, name: str, *, delimiter: str | None = None) 
             yield row.broken()
             continue
         cells: dict[str, Any] = row.value
-        posting = {column: cells.pop(column) for column in FIELD_NAMES & cells.keys()}
+        posting = {name: cells.pop(name) for name in FIELD_NAMES & cells.keys()}
         for derived in jsonl.DERIVED:
             cells.pop(derived, None)
         for name, in_words in _IN_JSON.items():
@@ -51,7 +50,7 @@ def read(stream: io.BufferedReader, name: str, *, delimiter: str | None = None) 
             posting["attributes"] = {**attributes, **cells}
         else:
             posting |= cells
-        posting = stated(posting)
+        posting = Translated(stated(posting))
         _numbers(posting)
         yield row.record(posting)
 

@@ -149,6 +149,7 @@ def _several(text: str, decoder: json.JSONDecoder) -> list[tuple[Any, str]]:
         if not isinstance(value, dict):
             return []
         found.append((value, text[at:end]))
+        # The pattern matches everywhere, though it may match nothing.
         at = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]
     return found
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from jobstore.exchange import catalogue, csv_, jsonl, linkedin, schema_org
 from jobstore.exchange.documents import json_rows
+from jobstore.exchange.entries import BadMapping
 from jobstore.exchange.feeds import feed_rows
 from jobstore.exchange.mapping import (
-    BadMapping,
     FieldMapping,
     make_mapping,
     mapping_from_options,

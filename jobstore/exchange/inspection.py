@@ -16,9 +16,10 @@ from itertools import islice
 from typing import Any
 
 from jobstore.errors import Fault, InvalidPosting
+from jobstore.exchange.entries import FIELD_NAMES
 from jobstore.exchange.formats import IMPORT_FORMATS
 from jobstore.exchange.looking import Look, look
-from jobstore.exchange.mapping import FIELD_NAMES, FieldMapping
+from jobstore.exchange.mapping import FieldMapping
 from jobstore.exchange.paths import compile_path
 from jobstore.exchange.reading import MAX_RECORD, FilePath
 from jobstore.exchange.recognition import Way

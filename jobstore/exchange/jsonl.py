@@ -20,6 +20,7 @@ from jobstore.derived.places import mappings, says_more
 from jobstore.exchange.cells import stated
 from jobstore.exchange.documents import json_objects
 from jobstore.exchange.rows import Record
+from jobstore.intake.given import Translated
 from jobstore.json_text import escaped
 from jobstore.records import Job, JobPosting
 
@@ -51,7 +52,9 @@ def read(stream: io.BufferedReader, name: str, *, items: str | None = None) -> I
         if row.fault is not None:
             yield row.broken()
             continue
-        posting = {key: value for key, value in row.value.items() if key not in DERIVED}
+        posting = Translated(row.value)
+        for derived in DERIVED:
+            posting.pop(derived, None)
         if "attributes" in posting:
             try:
                 posting["attributes"] = _floats(posting["attributes"])

@@ -46,22 +46,29 @@ store's intake reads them. Reading files is not done here.
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from jobstore.errors import InvalidPosting, JobStoreError
 from jobstore.exchange.converters import CONVERTERS, PREPARATIONS
+from jobstore.exchange.entries import (
+    BadMapping,
+    check_field,
+    check_keys,
+    check_readable,
+    converter_at,
+    path_at,
+    rule_at,
+    table_at,
+    text_at,
+    texts_at,
+)
 from jobstore.exchange.paths import compile_path, expression
 from jobstore.exchange.translating import CompiledRules, Rule
-from jobstore.intake.lenient import take_in
-from jobstore.records import JobPosting
-
-FIELD_NAMES = frozenset(each.name for each in fields(JobPosting))
+from jobstore.intake.given import Translated
 
 _TOP = (
     "name",
@@ -76,14 +83,6 @@ _TOP = (
 )
 _RECOGNISE = ("keys", "envelope", "without")
 _ROWS = ("items", "details", "key", "around", "skip", "drop", "prepare")
-_RULE = ("path", "paths", "each", "join", "convert", "words", "board", "address", "value")
-# What an amount means depends on the currency and the country of a row.
-_ALONE = ("salary_min", "salary_max")
-_MAPPABLE = tuple(sorted(FIELD_NAMES - {"attributes"}))
-
-
-class BadMapping(JobStoreError, ValueError):
-    """A mapping cannot be used; the message names the entry and says what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ class FieldMapping:
     constants: Mapping[str, Any] = field(default_factory=dict)
     plan: CompiledRules = field(default_factory=CompiledRules, repr=False, compare=False)
 
-    def translate(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def translate(self, row: Mapping[str, Any]) -> Translated:
         """Return the fields that ``row`` states; what no field takes is in ``attributes``."""
         return self.plan.translate(row)
 
@@ -159,39 +158,39 @@ def read_mapping(path: FilePath) -> FieldMapping:
 
 def make_mapping(given: Mapping[str, Any], name: str = "mapping") -> FieldMapping:
     """Make a mapping of what its TOML says. Raises BadMapping."""
-    _check_keys(given, _TOP, "")
+    check_keys(given, _TOP, "")
     rows = _rows(given.get("rows", {}))
     rules: dict[str, tuple[Rule, ...]] = {}
-    for key, value in _table(given, "fields").items():
-        _is_field(f"fields.{key}", key)
+    for key, value in table_at(given, "fields").items():
+        check_field(f"fields.{key}", key)
         each = value if isinstance(value, list) else [value]
-        rules[key] = tuple(_rule(key, rule) for rule in each)
+        rules[key] = tuple(rule_at(key, rule) for rule in each)
         if not each:
             raise BadMapping(f"'fields.{key}' is an empty list; leave it out")
-    constants = dict(_table(given, "constants"))
+    constants = dict(table_at(given, "constants"))
     for key in constants:
-        _is_field(f"constants.{key}", key)
-        _is_readable(f"constants.{key}", key, constants[key])
+        check_field(f"constants.{key}", key)
+        check_readable(f"constants.{key}", key, constants[key])
         if key in rules:
             raise BadMapping(
                 f"{key!r} is in [fields] and in [constants]; {{value = ...}} in [fields] "
                 "gives what a row does not state"
             )
     attributes = {
-        key: _named(f"attributes.{key}", _text(f"attributes.{key}", name), CONVERTERS)
-        for key, name in _table(given, "attributes").items()
+        key: converter_at(f"attributes.{key}", text_at(f"attributes.{key}", name), CONVERTERS)
+        for key, name in table_at(given, "attributes").items()
     }
     source = given.get("source")
     if source is not None and "source" in rules:
         raise BadMapping("'source' is in [fields] and at the top; leave one out")
     if source is not None:
-        constants = {"source": _text("source", source), **constants}
+        constants = {"source": text_at("source", source), **constants}
     if not rules:
         raise BadMapping('it maps no field; write [fields] and, below it, title = "..." and so on.')
     return FieldMapping(
-        name=_text("name", given.get("name", name)),
-        description=_text("description", given.get("description", "")),
-        documentation=_text("documentation", given.get("documentation", "")),
+        name=text_at("name", given.get("name", name)),
+        description=text_at("description", given.get("description", "")),
+        documentation=text_at("documentation", given.get("documentation", "")),
         source=source,
         signs=_signs(given.get("recognise", [])),
         rows=rows,
@@ -219,12 +218,12 @@ def mapping_from_options(
     base = base if base is not None else FieldMapping("your own")
     rules, fixed, rows = dict(base.rules), dict(base.constants), base.rows
     for key, path in (columns or {}).items():
-        _is_field(key, key)
+        check_field(key, key)
         rules[key] = (_lenient_rule(path),)
         fixed.pop(key, None)
     for key, value in (constants or {}).items():
-        _is_field(key, key)
-        _is_readable(key, key, value)
+        check_field(key, key)
+        check_readable(key, key, value)
         fixed[key] = value
         rules.pop(key, None)
     if source is not None and "source" in rules:
@@ -232,7 +231,7 @@ def mapping_from_options(
     elif source is not None:
         fixed["source"] = source
     if items is not None:
-        rows = replace(rows, items=(_path("items", items, empty=True),))
+        rows = replace(rows, items=(path_at("items", items, empty=True),))
     return replace(
         base,
         source=fixed.get("source"),
@@ -281,69 +280,9 @@ def parse_columns(text: str) -> dict[str, str]:
             raise BadMapping(f"{part.strip()!r} is not of the form field=Column")
         if key.strip() in columns:
             raise BadMapping(f"{key.strip()!r} is given twice")
-        _is_field(key.strip(), key.strip())
+        check_field(key.strip(), key.strip())
         columns[key.strip()] = path.strip()
     return columns
-
-
-def _is_field(where: str, name: str) -> None:
-    if name not in _MAPPABLE:
-        raise BadMapping(f"{where!r} is no field of a posting{_hint(name, _MAPPABLE)}")
-
-
-def _is_readable(where: str, name: str, value: Any) -> None:
-    """Refuse a value that would be left out of every row."""
-    if name in _ALONE:
-        return
-    known = {"source": "s", "source_job_id": "1", "title": "t", name: value}
-    try:
-        _, omissions = take_in(known)
-    except InvalidPosting as error:
-        raise BadMapping(f"{where!r} {error.faults[0].reason}") from None
-    for omission in omissions:
-        if omission.field == name:
-            raise BadMapping(f"{where!r} {omission.reason}")
-
-
-def _check_keys(given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
-    for key in given:
-        if key not in known:
-            raise BadMapping(f"{where}{key!r} is not known{_hint(key, known)}")
-
-
-def _hint(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}."
-
-
-def _table(given: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    table = given.get(key, {})
-    if not isinstance(table, Mapping):
-        raise BadMapping(f"{key!r} must be a table: [{key}]")
-    return table
-
-
-def _text(where: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise BadMapping(f"{where!r} must be text")
-    return value
-
-
-def _texts(where: str, value: Any) -> tuple[str, ...]:
-    values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list | tuple) or not all(isinstance(each, str) for each in values):
-        raise BadMapping(f"{where!r} must be text or a list of texts")
-    return tuple(values)
-
-
-def _path(where: str, text: str, *, empty: bool = False) -> str:
-    """Check a path; ``empty`` says that an empty one means the document itself."""
-    try:
-        if text or not empty:
-            compile_path(text)
-    except ValueError as error:
-        raise BadMapping(f"{where!r}: {error}") from None
-    return text
 
 
 def _signs(given: Any) -> tuple[Signs, ...]:
@@ -352,8 +291,10 @@ def _signs(given: Any) -> tuple[Signs, ...]:
         raise BadMapping("'recognise' must be a table: [recognise]")
     found = []
     for table in tables:
-        _check_keys(table, _RECOGNISE, "recognise: ")
-        parts = {key: frozenset(_texts(f"recognise.{key}", value)) for key, value in table.items()}
+        check_keys(table, _RECOGNISE, "recognise: ")
+        parts = {
+            key: frozenset(texts_at(f"recognise.{key}", value)) for key, value in table.items()
+        }
         found.append(Signs(**parts))
     return tuple(found)
 
@@ -361,66 +302,23 @@ def _signs(given: Any) -> tuple[Signs, ...]:
 def _rows(given: Any) -> Rows:
     if not isinstance(given, Mapping):
         raise BadMapping("'rows' must be a table: [rows]")
-    _check_keys(given, _ROWS, "rows: ")
-    texts = {key: _text(f"rows.{key}", given[key]) for key in ("details", "key") if key in given}
+    check_keys(given, _ROWS, "rows: ")
+    texts = {key: text_at(f"rows.{key}", given[key]) for key in ("details", "key") if key in given}
     skip = given.get("skip")
     if skip is not None:
         try:
-            expression(_text("rows.skip", skip))
+            expression(text_at("rows.skip", skip))
         except ValueError as error:
             raise BadMapping(f"'rows.skip': {error}") from None
     for key, path in texts.items():
-        _path(f"rows.{key}", path)
+        path_at(f"rows.{key}", path)
     items = tuple(
-        _path("rows.items", each, empty=True)
-        for each in _texts("rows.items", given.get("items", ()))
+        path_at("rows.items", each, empty=True)
+        for each in texts_at("rows.items", given.get("items", ()))
     )
-    drop = _texts("rows.drop", given.get("drop", ()))
-    around = _texts("rows.around", given.get("around", ()))
+    drop = texts_at("rows.drop", given.get("drop", ()))
+    around = texts_at("rows.around", given.get("around", ()))
     prepare = given.get("prepare")
     if prepare is not None:
-        _named("rows.prepare", _text("rows.prepare", prepare), PREPARATIONS)
+        converter_at("rows.prepare", text_at("rows.prepare", prepare), PREPARATIONS)
     return Rows(items, texts.get("details"), texts.get("key"), around, skip, drop, prepare)
-
-
-def _named(where: str, name: str, known: Mapping[str, Any]) -> str:
-    if name not in known:
-        raise BadMapping(f"{where!r}: there is no converter {name!r}{_hint(name, sorted(known))}")
-    return name
-
-
-def _rule(name: str, given: Any) -> Rule:
-    where = f"fields.{name}"
-    if isinstance(given, str):
-        given = {"path": given}
-    if not isinstance(given, Mapping):
-        raise BadMapping(f"{where!r} must be a path or a table: {{path = ...}}")
-    _check_keys(given, _RULE, f"{where}: ")
-    named = [key for key in ("path", "paths", "each") if key in given]
-    if len(named) > 1 or not (named or "value" in given):
-        raise BadMapping(f"{where!r} needs one of 'path', 'paths' and 'each'")
-    paths = _texts(f"{where}.{named[0]}", given[named[0]]) if named else ()
-    board = _texts(f"{where}.board", given.get("board", ()))
-    for path in (*paths, *board):
-        _path(where, path)
-    convert = _texts(f"{where}.convert", given.get("convert", ()))
-    for each in convert:
-        _named(where, each, CONVERTERS)
-    words = given.get("words", {})
-    if not isinstance(words, Mapping):
-        raise BadMapping(f'\'{where}.words\' must be a table: {{"their word" = "our word"}}')
-    for word, ours in words.items():
-        _is_readable(f"{where}.words.{word}", name, ours)
-    if "value" in given:
-        _is_readable(f"{where}.value", name, given["value"])
-    join = given.get("join")
-    return Rule(
-        paths,
-        each="each" in given,
-        join=None if join is None else _text(f"{where}.join", join),
-        convert=convert,
-        words=dict(words),
-        board=board,
-        address=bool(given.get("address", False)),
-        value=given.get("value"),
-    )

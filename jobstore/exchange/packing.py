@@ -324,6 +324,7 @@ def _members(archive: zipfile.ZipFile, name: str) -> Iterator[Any]:
         try:
             with archive.open(member) as stream:
                 yield stream
+        # What zipfile raises for a way of packing that it does not know, and for a password.
         except (NotImplementedError, RuntimeError) as error:
             raise BrokenFile(
                 f"{name}: {member.filename} cannot be unpacked ({error}). Unpack it yourself."

@@ -68,7 +68,7 @@ _QUOTE = 'a name with such signs stands in double quotes: "Pay (USD)"'
 
 def _check_functions(node: Any, text: str) -> None:
     """Find functions that do not exist, which JMESPath only does with a row."""
-    from jmespath.functions import Functions  # type: ignore[import-untyped]
+    from jmespath.functions import Functions
 
     if node["type"] == "function_expression" and node["value"] not in Functions.FUNCTION_TABLE:
         position = text.find(node["value"]) + 1
@@ -110,8 +110,8 @@ def expression(text: str) -> Callable[[Any], Any]:
 
     Raises ValueError, with the position of the fault, for what is no JMESPath.
     """
-    import jmespath  # type: ignore[import-untyped]
-    from jmespath.exceptions import (  # type: ignore[import-untyped]
+    import jmespath
+    from jmespath.exceptions import (
         JMESPathError,
         ParseError,
     )

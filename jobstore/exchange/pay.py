@@ -1,6 +1,6 @@
 """What schema.org's ``baseSalary`` says, in all the shapes that people give it.
 
-Amounts are handed on as they were found; intake reads them.
+Amounts and texts are handed on as they were found; intake reads them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import re
 from typing import Any
 
 from jobstore.exchange.json_ld import each, first, text_of
-from jobstore.intake.salaries import parse_salary
 
 # An amount alone, with whatever groups its digits.
 _AMOUNT = re.compile(r"\s*[+-]?\d[\d.,'\u2019 \u00a0\u202f_]*\s*")
@@ -21,7 +20,7 @@ _SINGLE = ("value", "price")
 _CURRENCY = ("currency", "priceCurrency", "currencyCode")
 
 
-def salary(found: dict[str, Any], country: str | None = None) -> dict[str, Any]:
+def salary(found: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of the salary: amounts, currency and period, or else its text."""
     base = first(found.get("baseSalary"))
     if base is None:
@@ -41,18 +40,10 @@ def salary(found: dict[str, Any], country: str | None = None) -> dict[str, Any]:
     period = _period(amounts) or _period(outer)
     if any(isinstance(end, str) and not _AMOUNT.fullmatch(end) for end in (low, high)):
         text = str(low) if low == high or high is None else f"{low} - {high}"
-        if currency and not re.search(r"[^\W\d]{3}|[$€£¥₹]", text):
-            text = f"{text} {currency}"
-        if period and period.isascii() and period.isalpha() and text == text.rstrip("."):
-            named = re.search(r"(?i)/|per|year|month|week|day|hour|annum|yr|hr", text)
-            text = text if named else f"{text} per {period.lower()}"
-        return parse_salary(text, currency=currency, country=country)
-    return {
-        "salary_min": low,
-        "salary_max": high,
-        "salary_currency": currency,
-        "salary_period": period,
-    }
+        stated = {"salary_text": text}
+    else:
+        stated = {"salary_min": low, "salary_max": high}
+    return {**stated, "salary_currency": currency, "salary_period": period}
 
 
 def _stated(amounts: dict[str, Any], names: tuple[str, ...]) -> Any:

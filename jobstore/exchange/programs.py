@@ -7,8 +7,9 @@ from datetime import date
 from itertools import chain, islice
 from typing import Any, Protocol
 
+from jobstore.exchange.entries import BadMapping
 from jobstore.exchange.formats import MappingLike, find_mapping
-from jobstore.exchange.mapping import BadMapping, mapping_from_options
+from jobstore.exchange.mapping import mapping_from_options
 from jobstore.exchange.paths import expression
 from jobstore.exchange.recognition import mapping_of
 from jobstore.exchange.self_mapping import translation

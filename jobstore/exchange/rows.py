@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobstore.errors import JobStoreError
+from jobstore.intake.given import Translated
 
 # The text of the rows that are held at a time, in characters.
 BATCH = 32 * 1024 * 1024
@@ -32,7 +33,7 @@ class Record:
     """
 
     line: int | None
-    posting: dict[str, Any] | None = None
+    posting: Translated | None = None
     fault: str | None = None
     raw: str | None = None
 
@@ -46,7 +47,7 @@ class Row:
     fault: str | None = None
     raw: str | None = None
 
-    def record(self, posting: dict[str, Any]) -> Record:
+    def record(self, posting: Translated) -> Record:
         """Return the record of ``posting``."""
         return Record(self.line, posting, None, self.raw)
 
@@ -57,7 +58,7 @@ class Row:
 
 def translated(
     rows: Iterable[Row],
-    translate: Callable[[Any], dict[str, Any]],
+    translate: Callable[[Any], Translated],
     skip: Callable[[Any], Any] | None = None,
 ) -> Iterator[Record]:
     """Yield a record for each row: what ``translate`` makes of its object, or its fault.
@@ -88,7 +89,7 @@ class Batch:
     line and the text of its row. ``octets`` is about how much text all of them were.
     """
 
-    postings: list[dict[str, Any]] = field(default_factory=list)
+    postings: list[Translated] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     broken: list[Record] = field(default_factory=list)
     octets: int = 0

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urljoin
 
-from jobstore.exchange.cells import digest, in_utc, link, listed, stated
+from jobstore.exchange.cells import digest, link, listed, stated
 from jobstore.exchange.documents import first_mark, json_rows
 from jobstore.exchange.identity import board_of, identity
 from jobstore.exchange.json_ld import (
@@ -34,7 +34,7 @@ from jobstore.exchange.pages import KEPT, Page, pages
 from jobstore.exchange.pay import salary
 from jobstore.exchange.places import country_of, locations, read_back, written
 from jobstore.exchange.rows import BrokenFile, Record, Row
-from jobstore.intake.lenient import Translated
+from jobstore.intake.given import Translated
 from jobstore.intake.lists import LONGEST, items
 from jobstore.json_text import embeddable
 from jobstore.records import EmploymentType, Job, Workplace
@@ -170,9 +170,9 @@ def posting(
         "skills": _skills(found.get("skills")),
         "url": url,
         "company_url": site,
-        "posted_at": in_utc(text_of(found.get("datePosted"))),
-        "expires_at": in_utc(text_of(found.get("validThrough")), end_of_day=True),
-        **salary(found, country),
+        "posted_at": text_of(found.get("datePosted")),
+        "expires_at": text_of(found.get("validThrough")),
+        **salary(found),
     }
     if not result["source_job_id"]:
         parts = ("title", "company", "location")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jobstore.exchange.mapping import FieldMapping, filled_up, make_mapping
+from jobstore.intake.given import Translated
 
 NAME = "by its columns"
 """The name of a mapping that a file makes by itself."""
@@ -76,7 +77,7 @@ class Growing:
         self._columns = columns
         self._keys: set[str] = set()
 
-    def translate(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def translate(self, row: Mapping[str, Any]) -> Translated:
         """Return the fields that ``row`` states, as the mapping does."""
         # Rows whose keys are ids, each another one, must not be learnt from without end.
         if not self._keys.issuperset(row) and len(self._keys) < _MOST_KEYS:
@@ -96,7 +97,7 @@ class Growing:
 
 def translation(
     mapping: FieldMapping, columns: Mapping[str, str] | None = None
-) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+) -> Callable[[Mapping[str, Any]], Translated]:
     """Return what translates the rows of a mapping; ``columns`` are those that the caller maps."""
     return Growing(mapping, columns).translate if mapping.name == NAME else mapping.translate
 

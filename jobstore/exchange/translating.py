@@ -18,7 +18,7 @@ from jobstore.exchange.cells import digest, link, stated, whole
 from jobstore.exchange.converters import CONVERTERS, DROPPED, PREPARATIONS, Partly
 from jobstore.exchange.identity import identity
 from jobstore.exchange.paths import Path, compile_path
-from jobstore.intake.lenient import Translated
+from jobstore.intake.given import Translated
 from jobstore.intake.sentinels import is_empty
 
 # Names of columns, and keys that lead into objects.

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from jobstore.errors import InvalidPosting
-from jobstore.intake.lenient import Omission, accept, utc_now
+from jobstore.intake.given import Omission
+from jobstore.intake.lenient import accept, utc_now
 from jobstore.records import IntakeWarning, JobPosting, Rejection, UpsertReport
 
 # Postings that are checked, and sent to the engine as one unit, at a time.

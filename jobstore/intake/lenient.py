@@ -9,15 +9,15 @@ what is true between fields, live here; how a value is read is in
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from jobstore.errors import Fault, InvalidPosting
 from jobstore.intake import coercion, mending
+from jobstore.intake.given import Omission, Translated, is_a_day
 from jobstore.intake.plain_values import PLAIN, json_value, plain
 from jobstore.intake.sentinels import FIRST_CHARACTERS, TIMES, states_nothing, without_salary
 from jobstore.intake.validation import KNOWN, REQUIRED, check_posting, reader, unknown
@@ -38,11 +38,7 @@ _SALARY = ("salary_min", "salary_max")
 # What an amount is of; one that cannot be read takes the amounts with it.
 _UNITS = ("salary_period", "salary_currency")
 _PAID = frozenset((*_SALARY, "salary_text"))
-# A host of one country. Endings such as .co and .io are of any.
-_HOST = re.compile(
-    r"https?://(?:([a-z]{2})\.[\w-]+\.com|(?:[\w-]+\.)+(?:com?\.([a-z]{2})|(ca|au|nz)))(?![\w.-])",
-    re.IGNORECASE,
-)
+_TO_THE_END = timedelta(hours=23, minutes=59, seconds=59)
 _SIGHTINGS = ("first_seen_at", "last_seen_at")
 _SEEN = frozenset(_SIGHTINGS)
 
@@ -50,35 +46,6 @@ _SEEN = frozenset(_SIGHTINGS)
 def utc_now() -> datetime:
     """Return the present time."""
     return datetime.now(UTC)
-
-
-class Omission(NamedTuple):
-    """A value that was not taken as it came: left out, cut or turned round.
-
-    ``field`` is the field it was meant for, ``name`` what the source calls it, ``kind`` the
-    type of the value; ``reason`` completes the sentence "<field> ...".
-    """
-
-    field: str
-    name: str
-    kind: str
-    reason: str
-
-
-class Translated(dict[str, Any]):
-    """The fields that a mapping made of a row.
-
-    ``origin`` gives a field's own name at the source and its raw value, or ``None`` where they
-    are the field's; it is asked only about values that are left out. ``broken`` is what the
-    mapping itself left out. ``own_id`` is the row's own id where its address has another.
-    ``written_at`` is when the row was written, which ``3 days ago`` counts from where nobody says
-    when the posting was seen.
-    """
-
-    origin: Callable[[str], tuple[str, Any] | None] | None = None
-    broken: Sequence[Omission] = ()
-    own_id: str | None = None
-    written_at: datetime | None = None
 
 
 def accept(
@@ -166,6 +133,8 @@ class _Intake:
             self._salary(values, checked)
         if not _SEEN.isdisjoint(values):
             self._sightings(checked)
+        if isinstance(self._given, Translated) and "expires_at" in values:
+            self._last_day(values["expires_at"], checked)
         if self._kept:
             self._keep(checked)
         return JobPosting(**checked), self._omissions
@@ -311,14 +280,9 @@ class _Intake:
         text = checked.get("salary_text")
         if text is None or stated or not left.isdisjoint((*_SALARY, *_UNITS)):
             return
-        from jobstore.intake.salaries import parse_salary  # few rows have only a text
+        from jobstore.intake.pay import salary_in_text  # few rows have only a text
 
-        currency, country = checked.get("salary_currency"), _country(checked)
-        parsed = parse_salary(text, currency=currency, country=country)
-        if all(checked.get(unit) in (None, parsed.get(unit)) for unit in _UNITS):
-            sound, wrong = reader()(parsed)
-            if not wrong and not without_salary(sound):
-                checked |= sound
+        checked |= salary_in_text(text, checked)
 
     def _sightings(self, checked: dict[str, Any]) -> None:
         # One in the future would make every sighting that follows an old one.
@@ -328,6 +292,12 @@ class _Intake:
                 del checked[name]
                 self._leave_out(name, self._given[name], "must not be in the future")
         self._turn_round(checked, *_SIGHTINGS)
+
+    def _last_day(self, given: Any, checked: dict[str, Any]) -> None:
+        # What a file says to expire on a day is there until its end; a program says what it means.
+        end = checked.get("expires_at")
+        if end is not None and is_a_day(given, end):
+            checked["expires_at"] = end + _TO_THE_END
 
     def _turn_round(self, checked: dict[str, Any], low: str, high: str) -> None:
         first, last = checked.get(low), checked.get(high)
@@ -372,24 +342,6 @@ class _Intake:
                 self._too_long("attributes", coercion.shorten(key), raw)
             else:
                 attributes[key] = value
-
-
-def _country(checked: Mapping[str, Any]) -> str | None:
-    """Return the country whose dollars a pay text means: the posting's, or that of its first
-    place or of its host, as ``ca.indeed.com`` and ``seek.com.au`` have one."""
-    if country := checked.get("country"):
-        return str(country)
-    for place in checked.get("locations") or ():
-        if place.country:
-            return str(place.country)
-    from jobstore.intake.countries import country_code
-
-    last = (checked.get("location") or "").rpartition(",")[2].strip()
-    # Two and three letters are a state more often: San Francisco, CA.
-    if len(last) > 3 and (country := country_code(last)):
-        return country
-    found = _HOST.match(checked.get("url") or "")
-    return country_code(found[1] or found[2] or found[3]) if found else None
 
 
 def _told(skills: list[str]) -> list[str]:

@@ -315,6 +315,7 @@ def _written(language: str) -> Iterator[tuple[str, int, int, str]]:
                 for style in ("long", "short"):
                     text = format_timedelta(
                         sign * count * length,
+                        # A name of ours is one of those that babel lists.
                         granularity=unit,  # type: ignore[arg-type]
                         threshold=10**9,  # never the next longer unit
                         add_direction=True,

@@ -69,7 +69,11 @@ def _grammar() -> _Grammar:
 
 
 def parse_salary(
-    text: str, *, currency: str | None = None, country: str | None = None
+    text: str,
+    *,
+    currency: str | None = None,
+    country: str | None = None,
+    period: SalaryPeriod | None = None,
 ) -> dict[str, Any]:
     """Return the salary fields that ``text`` states; only ``salary_text`` if it is unclear.
 
@@ -79,20 +83,23 @@ def parse_salary(
     amounts are not taken, since 20 an hour is not 20 a year. A bonus beside a salary is passed
     over. A bare ``$`` is taken as USD.
 
-    ``currency`` (ISO 4217) and ``country`` (ISO 3166-1 alpha-2) are what else is known of the
-    posting: a text that names another currency is unclear.
+    ``currency`` (ISO 4217), ``country`` (ISO 3166-1 alpha-2) and ``period`` are what else is known
+    of the posting: a text that names another currency is unclear, and the period is that of a
+    text that names none.
     """
     unclear = {"salary_text": text}
     if len(text) > _LONGEST or not any(character.isdecimal() for character in text):
         return unclear
     try:
-        stated = _read(text, currency, country)
+        stated = _read(text, currency, country, period)
     except ValueError:
         return unclear
     return {name: value for name, value in stated.items() if value is not None} | unclear
 
 
-def _read(text: str, currency: str | None, country: str | None) -> dict[str, Any]:
+def _read(
+    text: str, currency: str | None, country: str | None, known: SalaryPeriod | None
+) -> dict[str, Any]:
     written = list(tokens(even_out(text)))
     every = list(_of_salary(written))
     # What is paid beside the salary may tell the place: $90,000 + super.
@@ -119,7 +126,7 @@ def _read(text: str, currency: str | None, country: str | None) -> dict[str, Any
     amounts = _amounts(parts, allowed, country)
     if min(amounts) == 0:
         raise _Unclear
-    period = _period(around)
+    period = _period(around) or known
     if period is None:
         if allowed.code not in yearly_currencies() or min(amounts) < _YEARLY_FROM:
             raise _Unclear

@@ -32,11 +32,11 @@ async def keys(store: JobStore, **query: object) -> list[str]:
     found: list[str] = []
     cursor = None
     while True:
-        page = await store.search(SearchQuery(**query), limit=2, cursor=cursor)  # type: ignore[arg-type]
+        page = await store.search(SearchQuery(**query), limit=2, cursor=cursor)
         found += [item.source_job_id for item in page.items]
         if (cursor := page.next_cursor) is None:
             assert page.total == len(found)
-            assert await store.count(SearchQuery(**query)) == len(found)  # type: ignore[arg-type]
+            assert await store.count(SearchQuery(**query)) == len(found)
             return found
 
 
@@ -81,7 +81,7 @@ async def test_all_pages_compare_with_the_time_of_the_first(ending: JobStore, cl
 @pytest.mark.parametrize("value", [0, 1, "yes", (True,)])
 async def test_expired_is_true_or_false(store: JobStore, value: object) -> None:
     with pytest.raises(InvalidQuery) as caught:
-        await store.search(SearchQuery(expired=value))  # type: ignore[arg-type]
+        await store.search(SearchQuery(expired=value))
     assert [fault.field for fault in caught.value.faults] == ["expired"]
 
 

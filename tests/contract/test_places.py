@@ -243,7 +243,7 @@ async def test_a_posting_counts_once_for_each_distinct_place(store: JobStore) ->
     }
     assert [each.count for each in top] == [3, 1, 1, 1, 1]
 
-    await store.delete((await store.find("board", "1")).id)  # type: ignore[union-attr]
+    await store.delete((await store.find("board", "1")).id)
     await placed(store, 3, locations=["Bern"])
     top = (await store.statistics()).top_locations
     assert {each.value.casefold(): each.count for each in top} == {
@@ -268,7 +268,7 @@ async def test_a_posting_counts_once_for_each_distinct_place(store: JobStore) ->
         ([{"text": "x", "city": "y" * 301}], "item 1 must have at most 300 characters"),
         ([str(n) for n in range(201)], "must have at most 200 items, not 201"),
         (["a\x00b"], "item 1 must not contain"),
-        ([Location(7)], "item 1 must be text, not int"),  # type: ignore[arg-type]
+        ([Location(7)], "item 1 must be text, not int"),
     ],
 )
 async def test_what_is_wrong_with_a_list_of_places_is_named(

@@ -375,7 +375,7 @@ def test_it_is_readable_on_a_terminal_of_80_columns(file: Path) -> None:
     file.write_text(lines(*rows), encoding="utf-8")
     screen = Console(width=80, file=io.StringIO())
     screen.print(inspection_view(inspect(file), "jobstore import " + "x" * 200), crop=False)
-    *others, command = screen.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    *others, command = screen.file.getvalue().splitlines()
     # The path, and what is to be copied, stay in one piece.
     assert max(map(cell_len, others[1:])) <= 80
     assert command.endswith("x" * 200)

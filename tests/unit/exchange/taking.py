@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from jobstore.exchange import Record, open_records
-from jobstore.intake.lenient import Omission, take_in
+from jobstore.intake.given import Omission
+from jobstore.intake.lenient import take_in
 from jobstore.records import JobPosting
 
 

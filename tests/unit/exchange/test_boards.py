@@ -292,7 +292,7 @@ SAMPLES_OF: dict[str, list[Values]] = {
             "workplace": "remote",
             "employment_type": "full_time",
             "posted_at": day(11, 9, hour=9),
-            "expires_at": day(12, 9),
+            "expires_at": datetime(2026, 12, 9, 23, 59, 59, tzinfo=UTC),
         }
     ],
 }

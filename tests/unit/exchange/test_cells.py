@@ -13,7 +13,6 @@ from jobstore.exchange.cells import (
     digest,
     flag,
     from_epoch,
-    in_utc,
     link,
     listed,
     number,
@@ -37,29 +36,6 @@ from jobstore.exchange.cells import (
 )
 def test_times_since_1970(value: Any, unit: str, time: Any) -> None:
     assert from_epoch(value, unit) == time
-
-
-@pytest.mark.parametrize(
-    ("value", "completed"),
-    [
-        ("2025-07-17", "2025-07-17T00:00:00+00:00"),
-        (" 2025-07-17T01:02 ", "2025-07-17T01:02+00:00"),
-        ("2026-06-12T00:00:00.000", "2026-06-12T00:00:00.000+00:00"),
-        ("2025-07-17 01:02:03", "2025-07-17 01:02:03+00:00"),
-        ("2023-10-02T14:34+01:00", "2023-10-02T14:34+01:00"),
-        ("2023-10-02T14:34Z", "2023-10-02T14:34Z"),
-        ("yesterday", "yesterday"),
-        (datetime(2025, 1, 1), datetime(2025, 1, 1, tzinfo=UTC)),
-        (12, 12),
-        (None, None),
-    ],
-)
-def test_times_without_an_offset_are_utc(value: Any, completed: Any) -> None:
-    assert in_utc(value) == completed
-
-
-def test_a_date_that_ends_something_includes_its_day() -> None:
-    assert in_utc("2025-12-31", end_of_day=True) == "2025-12-31T23:59:59+00:00"
 
 
 @pytest.mark.parametrize(

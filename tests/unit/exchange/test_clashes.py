@@ -9,7 +9,7 @@ import pytest
 from jobstore.exchange.clashes import SeenKeys
 from jobstore.exchange.self_mapping import self_mapping
 
-PAGE = "https://acme.example/work/us"
+PAGE = "https://acme.example/team/us"
 
 
 def row(title: str, key: str = PAGE, **more: Any) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def _workbooks() -> dict[str, bytes]:
     columns = {"title": ["T", "U"], "company": ["A", None], "pay": [1.5, None]}
     book, packed, written = openpyxl.Workbook(), io.BytesIO(), io.BytesIO()
     for row in (list(columns), *zip(*columns.values(), strict=True)):
-        book.active.append(row)  # type: ignore[union-attr]
+        book.active.append(row)
     book.save(packed)
     parquet.write_table(pyarrow.table(columns), written)
     return {"xlsx": packed.getvalue(), "parquet": written.getvalue()}

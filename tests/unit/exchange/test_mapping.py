@@ -15,7 +15,8 @@ from jobstore.exchange import BadMapping, BrokenFile, open_records, parse_column
 from jobstore.exchange.catalogue import all_of_them, built_in, names
 from jobstore.exchange.converters import CONVERTERS
 from jobstore.exchange.mapping import make_mapping, mapping_from_options, read_mapping
-from jobstore.intake.lenient import Translated, take_in
+from jobstore.intake.given import Translated
+from jobstore.intake.lenient import take_in
 from tests.unit.exchange.conftest import Read
 from tests.unit.exchange.taking import places, taken, values
 

@@ -44,7 +44,7 @@ PACKERS: dict[str, Pack] = {
 
 
 def titles(records: list[object]) -> list[object]:
-    return [record.posting and record.posting["title"] for record in records]  # type: ignore[attr-defined]
+    return [record.posting and record.posting["title"] for record in records]
 
 
 @pytest.mark.parametrize("how", PACKERS)

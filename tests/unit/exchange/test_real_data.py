@@ -176,6 +176,6 @@ def test_schema_org(real_data: Path) -> None:
         "schemaorg_4.json": "company",
         "schemaorg_5.json": "company",
         "schemaorg_6.json": "company",
-        "skills_ml_sample_job_listing.json": "company",
+        "skills_ml_sample_job_listing.json": "company, expires_at",
         "totaljobs_white_company.json": "employment_type",
     }

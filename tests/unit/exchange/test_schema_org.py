@@ -79,8 +79,8 @@ def test_a_whole_posting_is_translated_and_the_rest_is_kept() -> None:
         "skills": ["SQL", "Rust"],
         "url": "https://jobs.example.com/1?utm_source=x",
         "company_url": "https://acme.example",
-        "posted_at": "2025-11-06T00:00:00+00:00",
-        "expires_at": "2025-12-31T23:59:59+00:00",
+        "posted_at": "2025-11-06",
+        "expires_at": "2025-12-31",
         "salary_min": 16,
         "salary_max": 23.5,
         "salary_currency": "EUR",
@@ -186,8 +186,8 @@ def test_workplaces(kind: Any, workplace: str | None) -> None:
     [
         (50000, 50000, 50000, "SEK", None),
         ("50000", "50000", "50000", "SEK", None),
-        # Not in the currency that the posting states.
-        ("$40k-$50k a year", None, None, None, None),
+        # A text goes on as it is; intake finds that it is in another currency.
+        ("$40k-$50k a year", None, None, "SEK", None),
         ({"value": 5}, 5, 5, "SEK", None),
         ({"currency": "EUR", "value": [{"value": 7, "unitText": "DAY"}]}, 7, 7, "EUR", "DAY"),
         ({"minValue": 1, "unitText": "MONTH"}, 1, None, "SEK", "MONTH"),
@@ -486,8 +486,25 @@ def test_a_state_may_name_its_country() -> None:
 def test_a_dollar_in_a_text_is_one_of_the_country() -> None:
     for country, currency in (("US", "USD"), ("CA", None), ("AU", None)):
         place = {"address": {"addressCountry": country}}
-        found = with_(jobLocation=place, baseSalary="$30 - $35 an hour")
-        assert (found["salary_min"], found.get("salary_currency")) == (30, currency)
+        taken, _ = take_in(with_(jobLocation=place, baseSalary="$30 - $35 an hour"))
+        assert (taken.salary_min, taken.salary_currency) == (30, currency)
+
+
+@pytest.mark.parametrize(
+    ("base", "low", "high", "period"),
+    [
+        ("25 to 30", 25, 30, "hour"),
+        ("25 to 30 an hour", 25, 30, "hour"),
+        ("25 to 30 a month", None, None, "hour"),
+    ],
+)
+def test_a_text_without_a_period_has_that_of_the_posting(
+    base: str, low: int | None, high: int | None, period: str
+) -> None:
+    value = {"currency": "EUR", "value": {"value": base, "unitText": "HOUR"}}
+    taken, _ = take_in(with_(baseSalary=value))
+    assert (taken.salary_min, taken.salary_max, taken.salary_period) == (low, high, period)
+    assert taken.salary_text == base
 
 
 @pytest.mark.parametrize(("currency", "low", "high"), [("EUR", 45000, 55000), ("USD", None, None)])

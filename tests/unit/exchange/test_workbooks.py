@@ -29,7 +29,7 @@ HEADER = ["source", "source_job_id", "title", "company", "posted_at", "salary_mi
 def workbook(path: Path, *sheets: list[list[Any]]) -> Path:
     """A workbook with sheets of rows."""
     book = openpyxl.Workbook()
-    book.remove(book.active)  # type: ignore[arg-type]
+    book.remove(book.active)
     for rows in sheets:
         sheet = book.create_sheet()
         for row in rows:

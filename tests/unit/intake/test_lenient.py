@@ -15,7 +15,8 @@ from uuid import UUID
 import pytest
 
 from jobstore.errors import Fault, InvalidPosting
-from jobstore.intake.lenient import Omission, Translated, accept, take_in
+from jobstore.intake.given import Omission, Translated
+from jobstore.intake.lenient import accept, take_in
 from jobstore.intake.validation import check_posting
 from jobstore.records import COMPANY_NOT_STATED, MAX_ATTRIBUTES, JobPosting, Location
 
@@ -538,7 +539,7 @@ def test_a_field_that_a_posting_does_not_have_goes_to_the_attributes() -> None:
         ("tilte", "unknown field; did you mean 'title'?"),
         ("zzz", "unknown field"),
     }
-    posting, (omission,) = take_in({**BARE, 5: "x"})  # type: ignore[dict-item]
+    posting, (omission,) = take_in({**BARE, 5: "x"})
     assert posting.attributes == {"5": "x"}
     assert omission.reason == "field names must be text, not int"
 
@@ -809,3 +810,23 @@ def test_the_address_of_a_company_s_page_is_no_part_of_its_name(given: str, comp
     posting, _ = take_in({**BARE, "company": given})
     assert posting.company == company
     assert posting.attributes.get("company") == (None if given == company else given)
+
+
+@pytest.mark.parametrize(
+    ("given", "end"),
+    [
+        ("2026-12-31", "2026-12-31T23:59:59"),
+        ("31 December 2026", "2026-12-31T23:59:59"),
+        ("20261231", "2026-12-31T23:59:59"),
+        (date(2026, 12, 31), "2026-12-31T23:59:59"),
+        ("2026-12-31T00:00:00Z", "2026-12-31T00:00:00"),
+        ("2026-12-31T10:00", "2026-12-31T10:00:00"),
+        (datetime(2026, 12, 31, tzinfo=UTC), "2026-12-31T00:00:00"),
+        ("1798675200", "2026-12-31T00:00:00"),
+    ],
+)
+def test_what_expires_on_a_day_is_there_until_its_end(given: Any, end: str) -> None:
+    posting = {"source": "b", "source_job_id": "1", "title": "T", "company": "C"}
+    taken, omissions = take_in(Translated({**posting, "expires_at": given}))
+    assert omissions == []
+    assert taken.expires_at == datetime.fromisoformat(end).replace(tzinfo=UTC)
