@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from jobstore.engines.schema import Recorded
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import enter_wal, open_file
+from jobstore.engines.sqlite.log import checkpointing
 from jobstore.engines.sqlite.rows import sound
+from jobstore.engines.sqlite.wal import is_open
 from jobstore.errors import StoreCorrupt, StoreUnavailable
 from jobstore.files import reachable
 from jobstore.locking import FileLock
@@ -97,7 +99,7 @@ def derived_form(connection: sqlite3.Connection) -> int:
 
 
 def connect(path: Path, timeout: float) -> sqlite3.Connection:
-    """Open an existing database file, in autocommit mode.
+    """Open an existing database file, in autocommit mode; :func:`writing` also closes it rightly.
 
     Raises StoreUnavailable when it is not there or is no file.
     """
@@ -108,9 +110,48 @@ def connect(path: Path, timeout: float) -> sqlite3.Connection:
 
 
 @contextmanager
+def _looking(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
+    """Give a connection that leaves no files behind, and writes no log back without the lock.
+
+    The last connection to be closed removes the log and its index, unless it can only read; but
+    then it writes the log back first. Only one that a dead process left is written back here.
+    """
+    left = checkpointing.has_log(path) and not is_open(path)
+    connection = connect(path, timeout)
+    try:
+        yield connection
+    except BaseException:
+        checkpointing.leave(connection, path)
+        raise
+    if not checkpointing.has_log(path):
+        connection.close()
+    elif left and not is_open(path, by_others=True):
+        checkpointing.dispose(connection, path)
+    else:
+        checkpointing.leave(connection, path)
+
+
+@contextmanager
+def writing(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
+    """Open an existing database alone among the processes that write, while the block lasts.
+
+    Raises StoreUnavailable when it is not there or is no file, and StoreBusy when others write for
+    longer than ``timeout`` seconds.
+    """
+    with FileLock(path, timeout):
+        connection = connect(path, timeout)
+        try:
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            yield connection
+        finally:
+            # Closing may write the log back, so it belongs under the lock as well.
+            checkpointing.close(connection, path)
+
+
+@contextmanager
 def reading(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     """Open the database for reading, while the block lasts."""
-    with closing(connect(path, timeout)) as connection:
+    with _looking(path, timeout) as connection:
         connection.execute("PRAGMA query_only = ON")
         try:
             yield connection
@@ -129,8 +170,7 @@ def migrating(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     # Another program's database gets no lock file beside it either.
     with reading(path, timeout) as connection:
         recorded(connection)
-    # Closing may write the WAL back, so it belongs under the lock as well.
-    with FileLock(path, timeout), closing(connect(path, timeout)) as connection:
+    with writing(path, timeout) as connection:
         # Takes effect in a new file only.
         connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
         if not enter_wal(connection, timeout):
