@@ -65,7 +65,11 @@ def checkpoint(
     except JobStoreError:
         if not _is_beyond(spool):
             return _LATER
-        _log.warning("%s: the log is not kept any more, since it cannot be: %s", path, lock.path)
+        _log.warning(
+            "%s: the log is written back without being kept: a process holds %s and does not go "
+            "on, and the spool's limit is reached",
+            *(path, lock.path),
+        )
         return _write_back(conn, mode)
     try:
         state = _kept(spool)
@@ -190,7 +194,7 @@ def _kept(spool: Spool) -> State | None:
     try:
         return capture(spool)
     except JobStoreError as error:
-        _log.warning("%s: the log is not kept: %s", spool.database, error)
+        _log.warning("%s: the log is written back without being kept: %s", spool.database, error)
         return None
 
 
