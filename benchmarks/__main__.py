@@ -8,9 +8,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import Misuse, baseline, gates, markdown, planting, profile, real, report, shapes
+from benchmarks import (
+    Misuse,
+    baseline,
+    gates,
+    markdown,
+    planting,
+    profile,
+    real,
+    report,
+    shapes,
+    waits_tables,
+)
 from benchmarks.databases import database
 from benchmarks.reading import ROUNDS
 from benchmarks.running import SIZES, Run, say
@@ -56,15 +68,28 @@ def main(arguments: list[str] | None = None) -> int:
             return asyncio.run(real.run(options.files))
         case "shapes":
             return shapes.run()
+        case "waits":
+            return _waits(scale, options.only, options.short)
         case "publish":
             markdown.publish()
+            waits_tables.publish(report.FOLDER)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    commands = ("run", "compare", "baseline", "peers", "profile", "real", "shapes", "publish")
-    parser.add_argument("command", nargs="?", default="run", choices=commands)
+    commands = (
+        "run",
+        "compare",
+        "baseline",
+        "peers",
+        "profile",
+        "real",
+        "shapes",
+        "waits",
+        "publish",
+    )
+    parser.add_argument("command", nargs="?", default="run", choices=(*commands, "publish"))
     parser.add_argument("--scale", type=int, help=f"postings (default {SCALE})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="(default %(default)s)")
     parser.add_argument(
@@ -82,6 +107,16 @@ def _parser() -> argparse.ArgumentParser:
         help="run, compare: slow a read down, to see whether it is noticed; nothing is kept",
     )
     parser.add_argument("--runs", type=int, default=RUNS, help="baseline: (default %(default)s)")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="OPERATION",
+        help="waits: measure beside this operation, and keep the figures of the others; repeatable",
+    )
+    parser.add_argument(
+        "--short", action="store_true", help="waits: a few operations, one way; nothing is kept"
+    )
     parser.add_argument("files", nargs="*", type=Path, help="real: files that can be imported")
     return parser
 
@@ -96,6 +131,21 @@ def _run(run: Run, base: baseline.Baseline, unjudged: bool) -> int:
     if not run.plants:
         print(f"written to {report.write(results, 'unjudged' if unjudged else 'latest')}")
     return 0 if unjudged else int(any(each.fails for each in judged))
+
+
+def _waits(scale: int, only: Sequence[str], short: bool) -> int:
+    # Imported here: it brings the operations of the whole house.
+    from benchmarks import waits
+
+    try:
+        results = waits.run(scale, only, short=short)
+    except Misuse as error:
+        print(error, file=sys.stderr)
+        return 2
+    waits.show(results)
+    if not short:
+        print(f"written to {waits.keep(results)}")
+    return 0
 
 
 def _compare(run: Run, base: baseline.Baseline) -> int:
