@@ -14,6 +14,7 @@ from jobstore.engines.schema import Applied, Migrator, Recorded, Renewal, up_com
 from jobstore.engines.scripts import Direction, Script
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
+from jobstore.engines.sqlite.log.stamps import stamp
 from jobstore.engines.sqlite.upkeep import comparison, renewal
 from jobstore.engines.sqlite.writing import renewing
 from jobstore.errors import MigrationError, StoreUnavailable
@@ -130,6 +131,7 @@ class SQLiteMigrator:
         from jobstore.engines.sqlite.yoyo_backend import BadMigration
 
         apply = self._backend.apply if direction == "up" else self._take_back
+        stamp(self._connection)
         try:
             apply(script)
         except (sqlite3.Error, sqlite3.Warning, BadMigration) as error:

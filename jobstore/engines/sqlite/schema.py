@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from jobstore.engines.schema import Recorded
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import enter_wal, open_file
+from jobstore.engines.sqlite.log import checkpointing
+from jobstore.engines.sqlite.log.stamps import stamp
 from jobstore.engines.sqlite.rows import sound
 from jobstore.engines.sqlite.transaction import roll_back, snapshot
+from jobstore.engines.sqlite.wal import is_open
 from jobstore.errors import StoreCorrupt, StoreUnavailable
 from jobstore.files import reachable
 from jobstore.locking import FileLock
@@ -40,6 +43,9 @@ ORDER BY m.migration_id
 # 6% (real texts) to 11% (generated ones) less disk. Smaller pages slow down reading long texts.
 _PAGE_SIZE = 2048
 
+
+# KiB of pages that one who writes again and again keeps.
+_CACHE = 64 * 1024
 
 _HAS_PROPERTIES = "SELECT 1 FROM sqlite_schema AS s WHERE s.name = 'store_property'"
 _COMPATIBLE = "SELECT s.value FROM store_property AS s WHERE s.name = 'compatible'"
@@ -116,7 +122,7 @@ def compatible(connection: sqlite3.Connection) -> str:
 
 
 def connect(path: Path, timeout: float) -> sqlite3.Connection:
-    """Open an existing database file, in autocommit mode.
+    """Open an existing database file, in autocommit mode; :func:`writing` also closes it rightly.
 
     Raises StoreUnavailable when it is not there or is no file.
     """
@@ -127,9 +133,48 @@ def connect(path: Path, timeout: float) -> sqlite3.Connection:
 
 
 @contextmanager
+def _looking(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
+    """Give a connection that leaves no files behind, and writes no log back without the lock.
+
+    The last connection to be closed removes the log and its index, unless it can only read; but
+    then it writes the log back first. Only one that a dead process left is written back here.
+    """
+    left = checkpointing.has_log(path) and not is_open(path)
+    connection = connect(path, timeout)
+    try:
+        yield connection
+    except BaseException:
+        checkpointing.leave(connection, path)
+        raise
+    if not checkpointing.has_log(path):
+        connection.close()
+    elif left and not is_open(path, by_others=True):
+        checkpointing.dispose(connection, path)
+    else:
+        checkpointing.leave(connection, path)
+
+
+@contextmanager
+def writing(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
+    """Open an existing database alone among the processes that write, while the block lasts.
+
+    Raises StoreUnavailable when it is not there or is no file, and StoreBusy when others write for
+    longer than ``timeout`` seconds.
+    """
+    with FileLock(path, timeout):
+        connection = connect(path, timeout)
+        try:
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            yield connection
+        finally:
+            # Closing may write the log back, so it belongs under the lock as well.
+            checkpointing.close(connection, path)
+
+
+@contextmanager
 def reading(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     """Open the database for reading, while the block lasts."""
-    with closing(connect(path, timeout)) as connection:
+    with _looking(path, timeout) as connection:
         connection.execute("PRAGMA query_only = ON")
         try:
             yield connection
@@ -148,8 +193,7 @@ def migrating(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     # Another program's database gets no lock file beside it either.
     with reading(path, timeout) as connection:
         recorded(connection)
-    # Closing may write the WAL back, so it belongs under the lock as well.
-    with FileLock(path, timeout), closing(connect(path, timeout)) as connection:
+    with writing(path, timeout) as connection:
         # Takes effect in a new file only.
         connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
         if not enter_wal(connection, timeout):
@@ -167,6 +211,7 @@ class Turns:
     def __init__(self, connection: sqlite3.Connection, lock: FileLock) -> None:
         self._connection = connection
         self._lock = lock
+        self._pace = checkpointing.Pace(lock.database)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -181,11 +226,13 @@ class Turns:
         with self._lock:
             connection.execute("BEGIN IMMEDIATE")
             try:
+                stamp(connection)
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
                 roll_back(connection)
                 raise
+            self._pace.write_back(connection)
 
 
 @contextmanager
@@ -198,11 +245,9 @@ def sharing(path: Path, timeout: float) -> Iterator[Turns]:
     with lock:
         connection = connect(path, timeout)
     try:
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA wal_autocheckpoint = 8000")
-        connection.execute("PRAGMA cache_size = -65536")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE}")
         yield Turns(connection, lock)
     finally:
-        # Closing may write the WAL back, so it belongs under the lock as well.
-        with lock:
-            connection.close()
+        checkpointing.dispose(connection, path)
