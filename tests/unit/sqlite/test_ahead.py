@@ -209,3 +209,18 @@ def test_a_checkpoint_does_not_wait_for_readers_while_writers_wait(tmp_path: Pat
         reader.execute("ROLLBACK")
         assert tidying.checkpoint(path)
         assert Path(f"{path}-wal").stat().st_size == 0
+
+
+def test_a_database_that_was_replaced_meanwhile_is_left_alone(
+    path: Path, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replace(self: FileLock, timeout: float | None = None) -> None:
+        other = path.with_name("other.db")
+        other.write_bytes(b"")
+        other.replace(path)
+        acquire(self, timeout)
+
+    acquire = FileLock.acquire
+    monkeypatch.setattr(FileLock, "acquire", replace)
+    with pytest.raises(StoreBusy, match="try again"), checkpointing.relieved(path, 1.0):
+        raise AssertionError("it is another file")

@@ -17,13 +17,12 @@ the rest, as ever: up to then nothing of it could be overwritten.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
-from urllib.parse import quote
 
+from jobstore.engines.sqlite.files import open_file
 from jobstore.locking import FileLock
 
 FEW = 8000
@@ -65,8 +64,7 @@ def written_back(
 
 def _reading(path: str | PathLike[str]) -> sqlite3.Connection:
     """Return a connection that has begun to read what is committed now."""
-    uri = f"file:{quote(os.fsencode(os.path.realpath(path)))}?mode=ro"
-    reader = sqlite3.connect(uri, uri=True, isolation_level=None)
+    reader = open_file(path, "ro", 0.0)
     try:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()

@@ -33,7 +33,7 @@ from jobstore.engines.sqlite.log import ahead
 from jobstore.engines.sqlite.log.capturing import capture
 from jobstore.engines.sqlite.log.spool import Spool, State
 from jobstore.engines.sqlite.wal import FRAME, HEADER, is_open
-from jobstore.errors import JobStoreError
+from jobstore.errors import JobStoreError, StoreBusy
 from jobstore.locking import FileLock
 
 _log = logging.getLogger("jobstore.sqlite")
@@ -53,6 +53,7 @@ _CLOSING_PATIENCE = 0.5
 _READERS = 0.1
 # Seconds that the end of writing back ahead waits for those who write.
 _AHEAD_PATIENCE = 10.0
+_REPLACED = "Another file has taken the place of the database just now; try again."
 _LATER: Written = (True, -1, -1)
 
 
@@ -131,20 +132,31 @@ def relieved(path: str | PathLike[str], patience: float) -> Iterator[sqlite3.Con
 
     Gives a connection that may write, to be used while the block lasts; it is closed as
     :func:`close` does. Raises StoreBusy when others hold the lock for more than ``patience``
-    seconds, and sqlite3.Error.
+    seconds, or have put another file in the place of the database, and sqlite3.Error.
     """
+    database = _identity(path)
     conn = open_file(path, "rw", _READERS)
     closed = False
     try:
         conn.execute("PRAGMA wal_autocheckpoint = 0")
         conn.execute("PRAGMA synchronous = FULL")
         with ahead.written_back(conn, path, FileLock(path, patience)):
+            if _identity(path) != database:
+                # Nobody writes to the old one any more, and what is kept is that of the new one.
+                raise StoreBusy(_REPLACED)
             yield conn
             close(conn, path)
             closed = True
     finally:
         if not closed:
             leave(conn, path)
+
+
+def _identity(path: str | PathLike[str]) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = Path(path).stat()
+        return found.st_dev, found.st_ino
+    return None
 
 
 def leave(conn: sqlite3.Connection, path: str | PathLike[str]) -> None:
