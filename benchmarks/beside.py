@@ -70,20 +70,16 @@ class Beside:
                 name: {way: timings.summary() for way, timings in ways.items()}
                 for name, ways in self.reads.items()
             },
-            "rates": {
-                way: {
-                    **{kind: round(median(rates), 1) for kind, rates in kinds.items()},
-                    "ratio": round(
-                        median(
-                            reading / alone
-                            for alone, reading in zip(kinds["alone"], kinds["reading"], strict=True)
-                        ),
-                        3,
-                    ),
-                }
-                for way, kinds in self.writes.items()
-            },
+            "rates": {way: _rates(kinds) for way, kinds in self.writes.items()},
         }
+
+
+def _rates(kinds: Mapping[str, list[float]]) -> dict[str, float]:
+    middle = {kind: median(rates) for kind, rates in kinds.items()}
+    return {
+        **{kind: round(rate, 1) for kind, rate in middle.items()},
+        "ratio": round(middle["reading"] / middle["alone"], 3),
+    }
 
 
 async def run(
