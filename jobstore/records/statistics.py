@@ -47,9 +47,9 @@ class Statistics:
 
     The ``by_`` breakdowns leave out postings that do not state the field. ``by_source`` has the 50
     sources with the most postings; ``other_sources`` counts the postings of all others.
-    ``top_companies`` and ``top_locations`` have at most 10 entries, most frequent first. ``per_day`` has an
-    entry for each of the last 30 days (UTC), oldest first, counting postings by ``posted_at``
-    or else ``first_seen_at``. ``salaries`` has an entry per currency.
+    ``top_companies`` and ``top_locations`` have at most 10 entries, most frequent first.
+    ``per_day`` has an entry for each of the last 30 days (UTC), oldest first, counting postings
+    by ``posted_at`` or else ``first_seen_at``. ``salaries`` has an entry per currency.
     """
 
     total: int
