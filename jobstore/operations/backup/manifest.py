@@ -50,6 +50,26 @@ _Moment = Annotated[
 ]
 
 
+class LogPlace(BaseModel):
+    """Where a backup stands in the log of its store, so that the log can be replayed onto it.
+
+    ``generation`` and ``segment`` are the mark that was taken before the copy; what was in the
+    log up to there is in the copy. ``through`` is the last segment that something in the copy may
+    be in: replaying ends there or later. ``second`` is the stamp of the copy, the Unix second
+    in which the last of its transactions began. ``order`` is the same for all backups of a
+    generation, and grows from one generation of a store to the next, also where a clock was set
+    back.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    generation: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    order: _Count
+    segment: _Count
+    through: _Count
+    second: _Count
+
+
 class Manifest(BaseModel):
     """One backup, as the file beside it describes it.
 
@@ -59,6 +79,7 @@ class Manifest(BaseModel):
     database inside; all sizes are bytes. ``tables`` has the rows of each table, ``digest`` is
     explained in :mod:`jobstore.engines.sqlite.upkeep.content`. Where there is a key, ``signature``
     is the HMAC-SHA-256 of all the rest, and ``counter`` grows from backup to backup of a store.
+    ``log`` is where it stands in the log, ``None`` where none was kept.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -77,6 +98,7 @@ class Manifest(BaseModel):
     encryption: Literal["age"] | None
     size: _Count
     sha256: _Hash
+    log: LogPlace | None = None
     counter: _Count | None = None
     signature: _Hash | None = None
 
@@ -104,7 +126,9 @@ class Manifest(BaseModel):
 
     def to_bytes(self) -> bytes:
         """Return it as JSON."""
-        return self.model_dump_json(indent=2).encode() + b"\n"
+        # What is not there is left out, so that an earlier jobstore reads what it can use.
+        left_out = {"log"} if self.log is None else None
+        return self.model_dump_json(indent=2, exclude=left_out).encode() + b"\n"
 
 
 def parse_manifest(data: bytes, name: str) -> Manifest:
