@@ -18,17 +18,13 @@ from jobstore.engines import log_of
 from jobstore.engines.log import Kept, Log, Segment
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations.archiving import segments
-from jobstore.operations.archiving.segments import Name
+from jobstore.operations.archiving.segments import FOLDER, Name
 from jobstore.operations.backup.catalog import open_places
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.places import Place
 from jobstore.operations.backup.trust import Doubt
-from jobstore.progress import silent
 from jobstore.scratch import make_folder
 from jobstore.settings.sections import Settings
-
-FOLDER = "archive"
-"""Where the log lies in each place."""
 
 # Objects that are fetched at a time, and before they are asked for.
 _AT_ONCE = 4
@@ -82,53 +78,57 @@ class Archived:
         self._identities = identities
         self._accept = frozenset(accept)
         self._copies: dict[str, list[_Copy]] = {}
+        self._kept: Kept | None = None
         self._until: dict[_Copy, float] = {}
         # Numbers that no copy gives any more.
         self._missing: set[tuple[str, int]] = set()
-        self.faults: list[str] = []
+        self.faults: tuple[str, ...] = ()
         self.broken: list[str] = []
-        self._kept = self._look_at_spool()
-        for place in open_places(settings):
-            self._look_at(place)
-        for copies in self._copies.values():
-            # Of those that begin alike the longest goes first, then what is nearest.
-            copies.sort(key=lambda each: (each.first, -each.last))
+        self._look()
 
-    def _look_at_spool(self) -> Kept | None:
-        url = self._settings.store.address
-        log = log_of(url)
-        kept = None
-        if log is not None:
-            try:
-                # A store that is lost may have left its spool.
-                with suppress(JobStoreError):
-                    if log.kept(url) is not None:
-                        log.capture(url)
-                kept = log.kept(url)
-            except JobStoreError as error:
-                self.faults.append(str(error))
-        for each in () if kept is None else kept.segments:
+    def _look(self) -> None:
+        """List what there is; what a machine has taken in the meantime is another's now."""
+        found: dict[str, list[_Copy]] = {}
+        faults: list[str] = []
+        # The spool first: what goes from there is in a place by then.
+        self._kept = self._look_at_spool(faults)
+        for each in () if self._kept is None else self._kept.segments:
             copy = _Copy(each.number, each.number, None, None, each)
             self._until[copy] = each.captured_at
-            self._copies.setdefault(each.generation, []).append(copy)
-        return kept
+            found.setdefault(each.generation, []).append(copy)
+        for place in open_places(self._settings):
+            for name in self._listed(place, faults):
+                copy = _Copy(name.first, name.last, place.below(FOLDER), name, None)
+                found.setdefault(name.generation, []).append(copy)
+        self._copies, self.faults = found, tuple(faults)
 
-    def _look_at(self, place: Place) -> None:
-        below = place.below(FOLDER)
-        if place.name == str(self._settings.backups_folder):
-            # Before the first is shipped there is none.
-            folder = self._settings.backups_folder / FOLDER
-            if not folder.exists():
-                return
+    def _look_at_spool(self, faults: list[str]) -> Kept | None:
+        url = self._settings.store.address
+        log = log_of(url)
+        if log is None:
+            return None
         try:
-            names, faults = segments.listing(below)
+            # A store that is lost may have left its spool.
+            with suppress(JobStoreError):
+                if log.kept(url) is not None:
+                    log.capture(url)
+            return log.kept(url)
         except JobStoreError as error:
-            self.faults.append(str(error))
-            return
-        self.faults += faults
-        for name in names:
-            copy = _Copy(name.first, name.last, below, name, None)
-            self._copies.setdefault(name.generation, []).append(copy)
+            faults.append(str(error))
+            return None
+
+    def _listed(self, place: Place, faults: list[str]) -> list[Name]:
+        own = self._settings.backups_folder
+        # Before the first is shipped there is no such folder.
+        if place.name == str(own) and not (own / FOLDER).exists():
+            return []
+        try:
+            names, wrong = segments.listing(place.below(FOLDER))
+        except JobStoreError as error:
+            faults.append(str(error))
+            return []
+        faults += wrong
+        return names
 
     def __bool__(self) -> bool:
         return bool(self._copies)
@@ -175,7 +175,7 @@ class Archived:
         if copy not in self._until and copy.place is not None and copy.name is not None:
             self._until[copy] = 0.0
             with suppress(JobStoreError):
-                self._until[copy] = segments.headers(copy.place, copy.name).captured_at
+                self._until[copy] = segments.header(copy.place, copy.name).captured_at
         return self._until.get(copy, 0.0)
 
     def pieces(self, manifest: Manifest, scratch: Path, found: Found) -> Iterator[Path]:
@@ -215,17 +215,22 @@ class Archived:
 
     def _fetch(self, generation: str, number: int, folder: Path) -> _Fetched | None:
         """Return pieces that begin with a number, of the first copy that is good."""
-        faults = []
-        for copy in self._of(generation, number):
-            try:
-                paths = self._unpacked(copy, folder / str(number))
-            except JobStoreError as error:
-                where = "the spool" if copy.place is None else copy.place.name
-                faults.append(str(error) if where in str(error) else f"{where}: {error}")
-                continue
-            self.broken += faults
-            return _Fetched(paths, copy.last, self._known_until(copy))
-        self.broken += faults
+        tried: dict[_Copy, str] = {}
+        # What was shipped, joined or released since it was listed is found at the second look.
+        for again in (False, True):
+            if again:
+                self._look()
+            for copy in self._of(generation, number):
+                if copy in tried:
+                    continue
+                try:
+                    paths = self._unpacked(copy, folder / f"{number}-{len(tried)}")
+                except JobStoreError as error:
+                    tried[copy] = str(error)
+                    continue
+                self.broken += tried.values()
+                return _Fetched(paths, copy.last, self._known_until(copy))
+        self.broken += tried.values()
         self._missing.add((generation, number))
         return None
 
@@ -245,7 +250,6 @@ class Archived:
             store=self._store,
             identities=self._identities,
             accept=self._accept,
-            progress=silent,
         )
 
 
