@@ -79,6 +79,9 @@ class Archive(Protocol):
         Whatever was acknowledged before the call is in it.
         """
 
+    def identity(self, url: StoreURL) -> str:
+        """Return what tells copies of the database at ``url`` from others: ``Content.store``."""
+
     def fits(self, head: bytes, octets: int) -> bool:
         """Return whether a file that begins with these 100 bytes can be a copy of that size."""
 

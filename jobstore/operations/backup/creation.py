@@ -136,7 +136,7 @@ def _create(settings: Settings, progress: Progress, reason: str, dump: Dump | No
         dump(copy, progress)
         content = archive.read(copy, progress, thorough=False)
         data = scratch / "data"
-        packed = pack(copy, data, recipients=recipients, progress=progress)
+        packed = pack([copy], data, recipients=recipients, progress=progress)
         manifest = Manifest(
             format=FORMAT,
             name=new_name(address.path.stem, created_at),

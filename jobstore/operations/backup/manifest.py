@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from jobstore.errors import BackupError
+from jobstore.operations.backup.packing import Promise
 
 FORMAT: Literal[1] = 1
 """The version of the form that this jobstore writes, and the newest that it reads."""
@@ -120,6 +121,12 @@ class Manifest(BaseModel):
         return f"{self.name}.db.zst{'' if self.encryption is None else '.age'}"
 
     @property
+    def promise(self) -> Promise:
+        """What it says of the stored file."""
+        what = f"Backup {self.name}"
+        return Promise(what, self.encryption, self.size, self.sha256, self.database_size)
+
+    @property
     def postings(self) -> int:
         """How many postings it holds."""
         return self.tables.get("posting", 0)
@@ -181,5 +188,9 @@ def new_name(stem: str, moment: datetime) -> str:
 
     Names sort by time. The end keeps apart what was made in one second.
     """
-    plain = re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-")[:80] or "store"
-    return f"{plain}-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    return f"{plain_stem(stem)}-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def plain_stem(stem: str) -> str:
+    """Return what names of files begin with that belong to a store of that name."""
+    return re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-")[:80] or "store"

@@ -173,7 +173,7 @@ def _open(
         unpack(
             stored,
             database,
-            manifest,
+            manifest.promise,
             fits=choice.archive.fits,
             identities=choice.identities,
             progress=progress,

@@ -22,6 +22,9 @@ class SQLiteArchive:
     def dump(self, url: StoreURL, copy: Path, progress: Progress) -> None:
         copying.dump(url.path, copy, progress)
 
+    def identity(self, url: StoreURL) -> str:
+        return copying.identity(url.path)
+
     def fits(self, head: bytes, octets: int) -> bool:
         return content.fits(head, octets)
 
