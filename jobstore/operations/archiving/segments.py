@@ -21,6 +21,7 @@ import hmac
 import json
 import re
 from collections.abc import Collection, Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, NamedTuple, Self
 
@@ -341,7 +342,7 @@ def parts_of(stored: Path, name: Name) -> list[tuple[Shipped, int]]:
     whole = bool(shipped) and (shipped[0].first, shipped[-1].last) == (name.first, name.last)
     if not whole or any(each.generation != name.generation for each in shipped):
         raise BackupError(f"{name.file} holds something else than its name says; use another.")
-    for before, after in zip(shipped, shipped[1:], strict=False):
+    for before, after in pairwise(shipped):
         if not follows(before, after):
             raise BackupError(f"The parts of {name.file} do not follow each other; use another.")
     return found
