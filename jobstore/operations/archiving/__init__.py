@@ -6,7 +6,7 @@
 other parts of jobstore call is named here.
 """
 
-from jobstore.operations.archiving.drill import Drill, drill
+from jobstore.operations.archiving.drills import Drill, drill
 from jobstore.operations.archiving.restoring import Stretch, moments, restore_at
 from jobstore.operations.archiving.retention import Tidied, backups_in_use, tidy, tidy_all
 
