@@ -1,8 +1,12 @@
-"""Lengths of time as people write them: ``90m``, ``24h``, ``7d``, ``10 minutes ago``."""
+"""Times and lengths of time as people write them: ``90m``, ``7d``, ``10 minutes ago``."""
 
 from __future__ import annotations
 
+import math
 import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 import typer
 
@@ -25,10 +29,29 @@ def read_duration(text: str, option: str) -> int:
     return seconds
 
 
-def seconds_ago(text: str) -> int | None:
-    """Return how many seconds ago ``10 minutes ago`` or ``90s ago`` is; ``None`` for others."""
-    found = _AGO.fullmatch(" ".join(text.lower().split()))
-    if found is None:
+def read_second(text: str, say: Callable[[str], object]) -> int | None:
+    """Return the Unix second that ``--at`` says, ``None`` for ``latest``.
+
+    ``say`` is told where a fraction was cut off. Without any the command ends as wrong usage.
+    """
+    words = " ".join(text.lower().split())
+    if words == "latest":
         return None
-    seconds = int(found[1]) * _UNITS[found[2][0]]
-    return seconds if seconds <= _LONGEST else None
+    if found := _AGO.fullmatch(words):
+        seconds = int(found[1]) * _UNITS[found[2][0]]
+        if seconds <= _LONGEST:
+            return math.floor(time.time()) - seconds
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise typer.BadParameter(
+            "write a time as 2026-03-01T12:00:00, '10 minutes ago', or latest", param_hint="--at"
+        ) from None
+    if not 1970 <= moment.year <= 9000:
+        raise typer.BadParameter("write a time from 1970 on", param_hint="--at")
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    if moment.microsecond:
+        moment = moment.replace(microsecond=0)
+        say(f"Moments are whole seconds: {moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} is taken.")
+    return math.floor(moment.timestamp())

@@ -27,6 +27,7 @@ from jobstore.cli import (
     demo,
     deploy,
     doctor,
+    drilling,
     exporting,
     health,
     importing,
@@ -188,6 +189,7 @@ app.command("health")(health.health)
 app.command("doctor")(doctor.doctor)
 app.command("vacuum")(vacuum.vacuum)
 app.command("restore")(restoring.restore)
+app.command("drill")(drilling.drill)
 app.command("deploy")(deploy.deploy)
 app.add_typer(deploy.app, name="deployments", help="List and show what was deployed when.")
 app.command("rollback")(deploy.rollback)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jobstore.cli.backup import AcceptOption, IdentityOption, NameArgument, with_identity
 from jobstore.cli.calling import Call, takes_call
-from jobstore.cli.durations import seconds_ago
+from jobstore.cli.durations import read_second
 from jobstore.cli.output import complain, counted, fail_if
 
 if TYPE_CHECKING:
@@ -67,7 +64,7 @@ def restore(
 
     if name and at:
         raise typer.BadParameter("name a backup, or say --at")
-    second = None if at is None else _second(at, call)
+    second = None if at is None else read_second(at, call.say)
     target = sqlite_url(to) if to is not None and "://" not in to else to
     accepted: list[Doubt] = [each.value for each in accept]
     with call.operating() as found, call.steps() as steps:
@@ -94,26 +91,3 @@ def restore(
     for warning in done.warnings:
         complain(warning)
     fail_if([*done.faults, *done.failures.values()])
-
-
-def _second(text: str, call: Call) -> int | None:
-    """Return the Unix second that ``--at`` says, ``None`` for the newest moment."""
-    words = text.strip().lower()
-    if words == "latest":
-        return None
-    if (ago := seconds_ago(words)) is not None:
-        return math.floor(time.time()) - ago
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise typer.BadParameter(
-            "write a time as 2026-03-01T12:00:00, '10 minutes ago', or latest", param_hint="--at"
-        ) from None
-    if not 1970 <= moment.year <= 9000:
-        raise typer.BadParameter("write a time from 1970 on", param_hint="--at")
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    if moment.microsecond:
-        moment = moment.replace(microsecond=0)
-        call.say(f"A time is a whole second: {moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} is taken.")
-    return math.floor(moment.timestamp())

@@ -1,6 +1,9 @@
 """The log of every write, kept in every place beside the backups, so that any second can be had.
 
-What other parts of jobstore call is named here. Everything but :func:`archiving` blocks.
+:mod:`~jobstore.operations.archiving.segments` has the form in which it lies there,
+:mod:`~jobstore.operations.archiving.shipping` brings it there, and
+:mod:`~jobstore.operations.archiving.restoring` gives the store back as it was at a second. What
+other parts of jobstore call is named here; everything but :func:`archiving` blocks.
 """
 
 from __future__ import annotations
@@ -10,6 +13,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from jobstore.operations.archiving.drill import Drill, drill
+from jobstore.operations.archiving.restoring import Stretch, moments, restore_at
+from jobstore.operations.archiving.retention import Tidied, backups_in_use, tidy, tidy_all
 from jobstore.operations.archiving.shipping import Archiver, ship
 from jobstore.operations.archiving.standing import PlaceStanding, Standing, standing, switch_off
 
@@ -18,12 +24,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Archiver",
+    "Drill",
     "PlaceStanding",
     "Standing",
+    "Stretch",
+    "Tidied",
     "archiving",
+    "backups_in_use",
+    "drill",
+    "moments",
+    "restore_at",
     "ship",
     "standing",
     "switch_off",
+    "tidy",
+    "tidy_all",
 ]
 
 

@@ -6,7 +6,6 @@ tried. Nothing is changed here, and nothing is replayed.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -21,7 +20,7 @@ from jobstore.operations.archiving import segments
 from jobstore.operations.archiving.segments import FOLDER, Name
 from jobstore.operations.backup.catalog import open_places
 from jobstore.operations.backup.manifest import Manifest
-from jobstore.operations.backup.places import Place
+from jobstore.operations.backup.places import FolderPlace, Place
 from jobstore.operations.backup.trust import Doubt
 from jobstore.scratch import make_folder
 from jobstore.settings.sections import Settings
@@ -118,12 +117,8 @@ class Archived:
             return None
 
     def _listed(self, place: Place, faults: list[str]) -> list[Name]:
-        own = self._settings.backups_folder
-        # Before the first is shipped there is no such folder.
-        if place.name == str(own) and not (own / FOLDER).exists():
-            return []
         try:
-            names, wrong = segments.listing(place.below(FOLDER))
+            names, wrong = objects_in(self._settings, place)
         except JobStoreError as error:
             faults.append(str(error))
             return []
@@ -261,6 +256,15 @@ class Found:
         self.until = until
 
 
-def whole_second(until: float) -> int:
-    """Return the last whole second up to which everything is known."""
-    return math.floor(until)
+def objects_in(settings: Settings, place: Place) -> tuple[list[Name], list[str]]:
+    """Return the objects of the log in a place, and what is wrong with others.
+
+    A place to which nothing was shipped yet has none. Raises BackupError when it cannot be reached.
+    """
+    below = place.below(FOLDER)
+    if isinstance(below, FolderPlace) and not below.folder.exists():
+        if below.folder.parent != settings.backups_folder:
+            # A disk that is not mounted is no place.
+            place.sizes()
+        return [], []
+    return segments.listing(below)

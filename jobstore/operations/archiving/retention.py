@@ -17,24 +17,28 @@ needs them.
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
+from jobstore.engines import archive_of
 from jobstore.errors import BackupError, JobStoreError
-from jobstore.files import create
 from jobstore.operations import logs
 from jobstore.operations.archiving import segments
-from jobstore.operations.archiving.segments import FOLDER, Name
+from jobstore.operations.archiving.finding import objects_in
+from jobstore.operations.archiving.segments import FOLDER, Name, Shipped
 from jobstore.operations.backup.catalog import open_places
 from jobstore.operations.backup.manifest import LogPlace, Manifest
-from jobstore.operations.backup.packing import Measured
+from jobstore.operations.backup.packing import Measured, blocks_of
 from jobstore.operations.backup.places import Place
 from jobstore.operations.backup.trust import Trust
 from jobstore.progress import silent
-from jobstore.scratch import disk_errors, make_folder, require_space, scratch_folder
+from jobstore.scratch import disk_errors, require_space, scratch_folder
 from jobstore.settings.sections import Settings
 
 _log = logs.get("archive")
@@ -68,29 +72,52 @@ def tidy(settings: Settings, place: Place, *, dry_run: bool = False) -> Tidied:
     """
     joined: list[str] = []
     removed: list[str] = []
-    error = None
+    faults: list[str] = []
     try:
+        names, _ = objects_in(settings, place)
+        if not names:
+            return Tidied(place.name)
         below = place.below(FOLDER)
-        if place.name == str(settings.backups_folder):
-            folder = settings.backups_folder / FOLDER
-            if not folder.exists():
-                return Tidied(place.name)
-        names, _ = segments.listing(below)
-        manifests = _signed(settings, place.listing()[0])
-        for name in _past(settings, below, names, manifests):
+        url = settings.store.address
+        generations = _generations(below, names, archive_of(url).identity(url))
+        past = _past(settings, generations, _signed(settings, place.listing()[0]))
+        for name in past:
             if not dry_run:
                 below.delete(name.file)
             removed.append(name.file)
-        left = [each for each in names if each.file not in removed]
-        if not dry_run:
-            for run in _runs(left):
-                joined += _join(settings, below, run)
+        for listed, _ in () if dry_run else generations.values():
+            for run in _runs([each for each in listed if each not in past]):
+                joined += _join(settings, below, run, faults)
     except JobStoreError as failure:
-        error = str(failure)
-        _log.error("the log could not be tidied", place=place.name, error=error)
+        faults.append(str(failure))
+    if faults:
+        _log.error("the log could not be tidied", place=place.name, error=" ".join(faults))
     if removed:
         _log.info("the log was pruned", place=place.name, objects=len(removed))
-    return Tidied(place.name, len(joined), tuple(removed), error)
+    return Tidied(place.name, len(joined), tuple(removed), " ".join(faults) or None)
+
+
+class _Generation(NamedTuple):
+    """The objects of a generation, and the header of the newest."""
+
+    names: list[Name]
+    newest: Shipped
+
+
+def _generations(below: Place, names: list[Name], store: str) -> dict[str, _Generation]:
+    """Return what a place has of the log of one store; that of others is theirs."""
+    found: dict[str, _Generation] = {}
+    for generation, group in groupby(names, key=lambda each: each.generation):
+        listed = [*group]
+        newest = segments.header(below, max(listed, key=lambda each: (each.last, each.first)))
+        if newest.store == store:
+            found[generation] = _Generation(listed, newest)
+    return found
+
+
+def tidy_all(settings: Settings, *, dry_run: bool = False) -> list[Tidied]:
+    """Do what :func:`tidy` does in every place of the settings."""
+    return [tidy(settings, place, dry_run=dry_run) for place in open_places(settings)]
 
 
 def backups_in_use(settings: Settings) -> set[str]:
@@ -132,47 +159,48 @@ def _place(manifest: Manifest) -> LogPlace:
 
 
 def _past(
-    settings: Settings, below: Place, names: list[Name], manifests: list[Manifest]
+    settings: Settings, generations: dict[str, _Generation], manifests: list[Manifest]
 ) -> list[Name]:
-    """Return the objects that are past their time."""
+    """Return the objects that are past their time.
+
+    The newest of a generation stays with any of it: who goes on with it looks where it stands.
+    """
     begin = time.time() - settings.archive.keep_days * _DAY
     bases = _bases(settings, manifests)
+    order = {generation: _place(base).order for generation, base in bases.items()}
+    latest = max((order[each] for each in generations if each in order), default=None)
     found: list[Name] = []
-    for generation, group in groupby(names, key=lambda each: each.generation):
-        listed = [*group]
+    for generation, (listed, newest) in generations.items():
         base = bases.get(generation)
-        # The newest of a generation says when it ended, or was last written to.
-        newest = max(listed, key=lambda each: each.last)
-        if segments.header(below, newest).captured_at < begin and not (
-            base is not None and _lives(bases, generation, base)
-        ):
+        if newest.captured_at < begin and (base is None or order[generation] != latest):
             found += listed
         elif base is not None and base.created_at.timestamp() <= begin:
-            found += [each for each in listed if each.last <= _place(base).segment]
+            found += [
+                each
+                for each in listed
+                if each.last <= _place(base).segment and each.last < newest.last
+            ]
     return found
 
 
-def _lives(bases: dict[str, Manifest], generation: str, base: Manifest) -> bool:
-    """Tell whether a generation is the newest: it goes on, however long nothing was written."""
-    return all(_place(each).order <= _place(base).order for each in bases.values())
-
-
 def _runs(names: list[Name]) -> list[list[Name]]:
-    """Return the objects to be joined, each list to one: they follow each other, oldest first.
+    """Return which objects of a generation to join, each list to one; ``names`` are sorted.
 
-    Those that are in a larger one already are in a list with it.
+    Those that are in a larger one already are in a list with it, behind it.
     """
     found: list[list[Name]] = []
-    for _, group in groupby(names, key=lambda each: each.generation):
-        listed = [*group]
-        for outer in listed:
-            inside = [each for each in listed if each != outer and _within(each, outer)]
-            if inside:
-                found.append([outer, *inside])
-        covered = {each for run in found for each in run}
-        small = [each for each in listed if each not in covered and _is_small(each)]
-        if len(small) > _MOST:
-            found += _consecutive(small[:-_LEFT])
+    outer: list[Name] = []
+    for each in names:
+        if outer and each.last <= outer[0].last:
+            outer.append(each)
+            continue
+        outer = [each]
+        found.append(outer)
+    found = [run for run in found if len(run) > 1]
+    covered = {each for run in found for each in run}
+    small = [each for each in names if each not in covered and _is_small(each)]
+    if len(small) > _MOST:
+        found += _consecutive(small[:-_LEFT])
     return found
 
 
@@ -199,57 +227,78 @@ def _consecutive(names: list[Name]) -> list[list[Name]]:
     return [run for run in found if len(run) > 1]
 
 
-def _join(settings: Settings, below: Place, run: list[Name]) -> list[str]:
-    """Join the objects of a run to one, and remove them; returns the names of what went."""
-    first = run[0]
-    outer = first if _within(run[1], first) else None
+def _join(settings: Settings, below: Place, run: list[Name], faults: list[str]) -> list[str]:
+    """Join the objects of a run to one, and remove them; returns the names of what went.
+
+    What is damaged is told and left out: another place may have it whole.
+    """
     folder = settings.backups_folder
-    make_folder(folder)
+    gone: list[str] = []
     with disk_errors(folder), scratch_folder(folder) as scratch:
-        if outer is None:
-            outer = _joined(below, run, scratch)
-            inside = run
-        else:
+        if _within(run[1], run[0]):
             # A run that was interrupted had written it.
-            inside = run[1:]
-            _check(below, outer, scratch)
-    for each in inside:
-        below.delete(each.file)
-    return [each.file for each in inside]
+            _fetch(below, run[0], scratch)
+            groups = [run[1:]]
+        else:
+            groups = _joined(below, run, scratch, faults)
+        for group in groups:
+            for each in group:
+                below.delete(each.file)
+                gone.append(each.file)
+    return gone
 
 
-def _joined(below: Place, run: list[Name], scratch: Path) -> Name:
-    """Write the objects of a run to one; it was read back when this returns."""
-    file = segments.name_of(run[0].stem, run[0].generation, run[0].first, run[-1].last)
+def _joined(
+    below: Place, run: list[Name], scratch: Path, faults: list[str]
+) -> list[list[Name]]:
+    """Write what is good of a run, each time as far as it follows; returns what was joined."""
+    done: list[list[Name]] = []
+    group: list[Name] = []
     whole = scratch / "joined"
-    measured = Measured()
     require_space(scratch, sum(each.size for each in run))
-    with create(whole) as stream:
-        for each in run:
-            for block in below.blocks(each.file, "join", silent, each.size):
-                stream.write(block)
-                measured.add(block)
-    name = Name(run[0].stem, run[0].generation, run[0].first, run[-1].last, file, measured.size)
-    # What is damaged is not joined: another place may have it, and its name stays to be told.
-    _require_whole(whole, name)
+
+    def end() -> None:
+        if len(group) > 1:
+            _upload(below, group, whole)
+            done.append([*group])
+        group.clear()
+        whole.unlink(missing_ok=True)
+
+    for each in run:
+        try:
+            stored = _fetch(below, each, scratch)
+        except BackupError as error:
+            faults.append(str(error))
+            end()
+            continue
+        with whole.open("ab") as stream, stored.open("rb") as source:
+            shutil.copyfileobj(source, stream)
+        group.append(each)
+    end()
+    return done
+
+
+def _upload(below: Place, group: list[Name], whole: Path) -> None:
+    """Write a joined object; it was read back when this returns."""
+    first, last = group[0], group[-1]
+    file = segments.name_of(first.stem, first.generation, first.first, last.last)
+    measured = Measured()
+    for block in blocks_of(whole, "join", silent):
+        measured.add(block)
     below.upload(file, whole, silent)
     if below.measure(file, silent, measured.size) != measured.packed():
         raise BackupError(f"{below.name} does not give back what was stored there ({file}).")
-    return name
 
 
-def _check(below: Place, name: Name, scratch: Path) -> None:
-    folder = scratch / "looked-at"
-    make_folder(folder)
-    stored, _ = below.download(name.file, folder, silent, name.size)
+def _fetch(below: Place, name: Name, scratch: Path) -> Path:
+    """Return an object as a file. Raises BackupError unless it is whole."""
+    stored, _ = below.download(name.file, scratch, silent, name.size)
     _require_whole(stored, name)
-    stored.unlink() if stored.parent == folder else None
+    return stored
 
 
 def _require_whole(file: Path, name: Name) -> None:
     """Raise BackupError unless every part of an object is what its header says."""
-    import hashlib
-
     for shipped, start in segments.parts_of(file, name):
         digest = hashlib.sha256()
         left = shipped.size
