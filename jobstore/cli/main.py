@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 from jobstore.cli import (
     agent,
     alerts,
+    archive,
     backup,
     config,
     deleting,
@@ -172,6 +173,9 @@ app.add_typer(config.app, name="config", help="Show and check the settings.")
 app.add_typer(monitor.app, name="monitor")
 app.add_typer(alerts.app, name="alerts", help="Show, evaluate, silence and test alerts.")
 app.add_typer(backup.app, name="backup", help="Make, list, verify and prune backups.")
+app.add_typer(
+    archive.app, name="archive", help="The log of every write: how it stands, run it, stop it."
+)
 app.command("inspect")(inspecting.inspect)
 app.command("import")(importing.import_)
 app.command("search")(searching.search)

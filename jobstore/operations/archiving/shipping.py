@@ -400,6 +400,6 @@ class Archiver:
         self._written = -standings.BETWEEN
 
     def _say(self, text: str) -> None:
-        _log.warning("archiving", told=text)
+        _log.warning("the archiver says", error=text)
         if self._told is not None:
             self._told(text)

@@ -155,8 +155,12 @@ def write_second(settings: Settings, process: int, at: float) -> None:
     _write(settings.state_folder / SECOND_FILE, {"process": process, "at": at})
 
 
-def forget(settings: Settings) -> None:
-    """Forget how archiving stood, since it is switched off."""
+def switch_off(settings: Settings) -> None:
+    """Keep no log of the store from now on, and remove what waits; what places have stays.
+
+    An archiver that works ends. Raises what ``Log.stop`` raises.
+    """
+    log_of(settings.store.address).stop(settings.store.address)
     for name in (FILE, SECOND_FILE):
         (settings.state_folder / name).unlink(missing_ok=True)
 
