@@ -50,25 +50,28 @@ class History:
     def begin(self) -> None:
         """Make the store and keep its log."""
         migrating.up(self.url)
-        self.hold = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
-        self.hold.execute("SELECT count(*) FROM posting").fetchall()
         log_of(self.settings.store.address).start(
             self.settings.store.address, limit=LIMIT, wait=False
         )
 
-    def write(self, *numbers: int | str) -> int:
-        """Store postings; returns the next whole second, and comes back when it has begun."""
+    def write(self, *numbers: int | str, name: str | None = None) -> int:
+        """Store postings; returns the next whole second, and comes back when it has begun.
+
+        Whether anything was written since is only known from what is written later.
+        """
 
         async def storing() -> None:
             async with jobstore.connect(self.url) as store:
                 await store.upsert_many(posting(number) for number in numbers)
 
         asyncio.run(storing())
-        return self.moment()
+        return self.moment(name)
 
-    def moment(self) -> int:
-        """Return the next whole second, and come back when it has begun."""
+    def moment(self, name: str | None = None) -> int:
+        """Return the next whole second, and come back when it has begun; it may get a name."""
         second = math.floor(time.time()) + 1
+        if name is not None:
+            self.moments[name] = second
         self.states[second] = content(self.path)
         time.sleep(second - time.time() + 0.01)
         return second
@@ -120,10 +123,6 @@ class History:
         (folder / file).unlink(missing_ok=True)
         folder.rmdir()
         return [file]
-
-    def name(self, name: str) -> None:
-        """Give a name to this moment, from the next whole second on."""
-        self.moments[name] = self.moment()
 
     def back_up(self, reason: str = "manual") -> Manifest:
         """Back up."""
