@@ -50,6 +50,8 @@ class History:
     def begin(self) -> None:
         """Make the store and keep its log."""
         migrating.up(self.url)
+        self.hold = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+        self.hold.execute("SELECT count(*) FROM posting").fetchall()
         log_of(self.settings.store.address).start(
             self.settings.store.address, limit=LIMIT, wait=False
         )

@@ -341,7 +341,7 @@ def test_a_signed_and_encrypted_log_comes_back_with_its_keys_alone(tmp_path: Pat
     assert content(tmp_path / "then.db") == history.states[second]
     forged = [*(lost / "backups" / segments.FOLDER).iterdir()]
     header, _, payload = forged[-1].read_bytes().partition(b"\n")
-    changed = json.dumps(json.loads(header) | {"captured_at": 0.0}).encode()
+    changed = json.dumps(json.loads(header) | {"stamp": 1}).encode()
     forged[-1].write_bytes(changed + b"\n" + payload)
     with pytest.raises(BackupError, match="signed with another key, or changed"):
         back(replace(history, settings=sealed), second, tmp_path / "not.db")
@@ -393,7 +393,7 @@ def test_a_drill_compares_with_the_store(
     alive: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nothing is so new that a moment of leeway would hide it.
-    monkeypatch.setattr("jobstore.operations.archiving.drill._LEEWAY", 0)
+    monkeypatch.setattr("jobstore.operations.archiving.drills._LEEWAY", 0)
     done = archiving.drill(alive.settings)
     assert (done.test.error, done.test.ok, done.test.faults) == (None, True, ())
     assert done.compared
@@ -414,7 +414,7 @@ def test_a_drill_compares_with_the_store(
 def test_a_drill_sees_what_is_not_as_it_was(
     alive: History, statement: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobstore.operations.archiving.drill._LEEWAY", 0)
+    monkeypatch.setattr("jobstore.operations.archiving.drills._LEEWAY", 0)
     second = alive.moments["begin"]
     with closing(sqlite3.connect(alive.path)) as conn:
         conn.execute(statement)

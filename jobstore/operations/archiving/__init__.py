@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from jobstore.operations.archiving.drill import Drill, drill
+from jobstore.operations.archiving.drills import Drill, drill
 from jobstore.operations.archiving.restoring import Stretch, moments, restore_at
 from jobstore.operations.archiving.retention import Tidied, backups_in_use, tidy, tidy_all
 from jobstore.operations.archiving.shipping import Archiver, ship

@@ -60,10 +60,10 @@ def run_restore_test(
         folder = settings.backups_folder
         make_folder(folder)
         with disk_errors(folder), scratch_folder(folder) as scratch:
-            backup, database, place, faults = open_chosen(choice, scratch, progress)
-            manifest = backup.manifest
+            opened = open_chosen(choice, scratch, progress)
+            manifest, place, faults = opened.backup.manifest, opened.place, opened.faults
             progress("ask the restored store", 0, 0)
-            ask(settings, choice.archive.url(database), manifest.name, manifest.postings)
+            ask(settings, choice.archive.url(opened.database), manifest.name, manifest.postings)
     except JobStoreError as failure:
         error = str(failure)
     result = RestoreTest(
