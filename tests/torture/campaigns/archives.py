@@ -198,11 +198,11 @@ def _judge(stage: _Stage, outcome: Outcome) -> None:
         shutil.rmtree(place.folder)
         place.folder.mkdir()
     stretches = moments(stage.settings)
-    wanted = [
+    wanted = {
         stage.choices.randint(each.first, each.last)
         for each in stage.choices.choices(stretches, k=_SECONDS)
-    ]
-    for second in (*wanted, None):
+    }
+    for second in (*sorted(wanted), None):
         target = place.beside / f"restored-{second}.db"
         try:
             done = restore_at(stage.settings, second, to=sqlite_url(target))
