@@ -149,6 +149,8 @@ def archive(round: Round) -> Outcome:
             return outcome
         for _ in range(2):
             stage.write()
+        if not comes_true(lambda: all(each.exists() for each in stage.logs)):
+            outcome.fault("hung", "no writer begins")
         _events(stage, outcome)
         if choices.random() < 0.5:
             # What was acknowledged until now is brought away before the machine is lost.
@@ -198,9 +200,10 @@ def _judge(stage: _Stage, outcome: Outcome) -> None:
         shutil.rmtree(place.folder)
         place.folder.mkdir()
     stretches = moments(stage.settings)
+    # Right after the first backup a place may have that alone.
     wanted = {
         stage.choices.randint(each.first, each.last)
-        for each in stage.choices.choices(stretches, k=_SECONDS)
+        for each in (stage.choices.choices(stretches, k=_SECONDS) if stretches else ())
     }
     for second in (*sorted(wanted), None):
         target = place.beside / f"restored-{second}.db"
