@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from jobstore.engines.schema import Recorded
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import enter_wal, open_file
+from jobstore.engines.sqlite.log import checkpointing
 from jobstore.engines.sqlite.rows import sound
 from jobstore.errors import StoreCorrupt, StoreUnavailable
 from jobstore.files import reachable
@@ -96,21 +98,34 @@ def derived_form(connection: sqlite3.Connection) -> int:
     return 1 if row is None else int.from_bytes(row[0], "big")
 
 
-def connect(path: Path, timeout: float) -> sqlite3.Connection:
-    """Open an existing database file, in autocommit mode.
-
-    Raises StoreUnavailable when it is not there or is no file.
-    """
+def _connected(path: Path, mode: Literal["ro", "rw"], timeout: float) -> sqlite3.Connection:
     with reachable(path):
         if not path.is_file():
             raise StoreUnavailable(f"There is no database file at {path}.")
-    return open_file(path, "rw", timeout)
+    return open_file(path, mode, timeout)
+
+
+@contextmanager
+def writing(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
+    """Open an existing database alone among the processes that write, while the block lasts.
+
+    Raises StoreUnavailable when it is not there or is no file, and StoreBusy when others write for
+    longer than ``timeout`` seconds.
+    """
+    with FileLock(path, timeout):
+        connection = _connected(path, "rw", timeout)
+        try:
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            yield connection
+        finally:
+            # Closing may write the log back, so it belongs under the lock as well.
+            checkpointing.close(connection, path)
 
 
 @contextmanager
 def reading(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     """Open the database for reading, while the block lasts."""
-    with closing(connect(path, timeout)) as connection:
+    with closing(_connected(path, "ro", timeout)) as connection:
         connection.execute("PRAGMA query_only = ON")
         try:
             yield connection
@@ -129,8 +144,7 @@ def migrating(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     # Another program's database gets no lock file beside it either.
     with reading(path, timeout) as connection:
         recorded(connection)
-    # Closing may write the WAL back, so it belongs under the lock as well.
-    with FileLock(path, timeout), closing(connect(path, timeout)) as connection:
+    with writing(path, timeout) as connection:
         # Takes effect in a new file only.
         connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
         if not enter_wal(connection, timeout):

@@ -2,7 +2,7 @@
 
 No connection writes the log back by itself (``wal_autocheckpoint = 0``), so that nothing of it is
 overwritten that has to be kept. Whoever calls something here holds the lock of writers
-(:class:`jobstore.locking.FileLock`). In this order, where a log is kept:
+(:class:`jobstore.locking.FileLock`), except where it is said. In this order, where a log is kept:
 
 1. what is committed is kept (:mod:`.capturing`), safely on disk;
 2. the WAL is written back; SQLite flushes the database before it says so;
@@ -29,6 +29,7 @@ from jobstore.engines.sqlite.log.capturing import capture
 from jobstore.engines.sqlite.log.spool import Spool, State
 from jobstore.engines.sqlite.wal import FRAME, HEADER, is_open
 from jobstore.errors import JobStoreError
+from jobstore.locking import FileLock
 
 _log = logging.getLogger("jobstore.sqlite")
 
@@ -40,6 +41,8 @@ Written = tuple[bool, int, int]
 _FRAMES = 8000
 # Seconds that a writer waits for a process that keeps the log just now, or was frozen at it.
 _PATIENCE = 0.25
+# Seconds that closing waits for other processes before it leaves the checkpoint to them.
+_CLOSING_PATIENCE = 0.5
 _LATER: Written = (True, -1, -1)
 
 
@@ -94,6 +97,23 @@ def close(conn: sqlite3.Connection, path: str | PathLike[str], *, always: bool =
         conn.close()
     else:
         leave(conn, path)
+
+
+def dispose(conn: sqlite3.Connection, path: str | PathLike[str]) -> None:
+    """Close a connection that may write as :func:`close` does; takes the lock for it.
+
+    While others hold the lock for long, nothing is written back.
+    """
+    lock = FileLock(path, _CLOSING_PATIENCE)
+    try:
+        lock.acquire(_CLOSING_PATIENCE)
+    except JobStoreError:
+        leave(conn, path)
+        return
+    try:
+        close(conn, path, always=True)
+    finally:
+        lock.release()
 
 
 def leave(conn: sqlite3.Connection, path: str | PathLike[str]) -> None:
