@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks import (
     Misuse,
     baseline,
+    beside,
     gates,
     markdown,
     planting,
@@ -60,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
             from benchmarks.peers import run
 
             return run(scale)
+        case "beside":
+            return _beside(scale, options)
         case "profile":
             parts = asyncio.run(profile.run(database(scale)))
             results = {"scale": scale, "machine": report.machine(), "parts": parts}
@@ -69,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
         case "shapes":
             return shapes.run()
         case "waits":
-            return _waits(scale, options.only, options.short)
+            return _waits(scale, options.operation, options.short)
         case "publish":
             markdown.publish()
             waits_tables.publish(report.FOLDER)
@@ -79,17 +82,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = (
-        "run",
-        "compare",
-        "baseline",
-        "peers",
-        "profile",
-        "real",
-        "shapes",
-        "waits",
-        "publish",
+        *("run", "compare", "baseline", "beside", "peers", "profile", "real", "shapes"),
+        *("waits", "publish"),
     )
-    parser.add_argument("command", nargs="?", default="run", choices=(*commands, "publish"))
+    parser.add_argument("command", nargs="?", default="run", choices=commands)
     parser.add_argument("--scale", type=int, help=f"postings (default {SCALE})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="(default %(default)s)")
     parser.add_argument(
@@ -98,7 +94,14 @@ def _parser() -> argparse.ArgumentParser:
         default=baseline.FILE,
         help="a baseline; run and compare also take the JSON file of an earlier run",
     )
-    parser.add_argument("--unjudged", action="store_true", help="run: fail by no figure")
+    parser.add_argument("--unjudged", action="store_true", help="run, beside: fail by no figure")
+    parser.add_argument(
+        "--pause",
+        type=float,
+        default=1000 * beside.PAUSE,
+        help="beside: milliseconds between an answer and the next call (default %(default)s)",
+    )
+    parser.add_argument("--only", help="beside: the one read to measure; nothing is kept")
     parser.add_argument(
         "--plant",
         action="append",
@@ -108,10 +111,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--runs", type=int, default=RUNS, help="baseline: (default %(default)s)")
     parser.add_argument(
-        "--only",
+        "--operation",
         action="append",
         default=[],
-        metavar="OPERATION",
+        metavar="NAME",
         help="waits: measure beside this operation, and keep the figures of the others; repeatable",
     )
     parser.add_argument(
@@ -133,12 +136,12 @@ def _run(run: Run, base: baseline.Baseline, unjudged: bool) -> int:
     return 0 if unjudged else int(any(each.fails for each in judged))
 
 
-def _waits(scale: int, only: Sequence[str], short: bool) -> int:
+def _waits(scale: int, names: Sequence[str], short: bool) -> int:
     # Imported here: it brings the operations of the whole house.
     from benchmarks import waits
 
     try:
-        results = waits.run(scale, only, short=short)
+        results = waits.run(scale, names, short=short)
     except Misuse as error:
         print(error, file=sys.stderr)
         return 2
@@ -146,6 +149,20 @@ def _waits(scale: int, only: Sequence[str], short: bool) -> int:
     if not short:
         print(f"written to {waits.keep(results)}")
     return 0
+
+
+def _beside(scale: int, options: argparse.Namespace) -> int:
+    pause = options.pause / 1000
+    results = asyncio.run(beside.run(database(scale), options.rounds, pause, options.only))
+    judged = beside.gates(results)
+    results["gates"] = [each.plain() for each in judged]
+    beside.show(results)
+    if not options.unjudged:
+        report.show_gates(judged)
+    if options.only is None:
+        name = f"beside-{'unjudged' if options.unjudged else scale}"
+        print(f"written to {report.write(results, name)}")
+    return 0 if options.unjudged else int(any(each.fails for each in judged))
 
 
 def _compare(run: Run, base: baseline.Baseline) -> int:

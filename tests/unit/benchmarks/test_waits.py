@@ -107,5 +107,5 @@ def test_an_operation_that_does_not_exist_is_told(
 ) -> None:
     with pytest.raises(Misuse, match="not an operation: nonsense; there are: nothing, health"):
         waits.run(10_000, ["nonsense"])
-    assert command.main(["waits", "--only", "nonsense"]) == 2
+    assert command.main(["waits", "--operation", "nonsense"]) == 2
     assert "not an operation" in capsys.readouterr().err
