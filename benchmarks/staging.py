@@ -59,8 +59,6 @@ class Stage:
         self.folder = store.path.parent
         self.package = REPOSITORY
         """Where the code is that commands run."""
-        self.scraping = REPOSITORY
-        """Where the code is that writers run."""
         self._settings: dict[str, Any] = {
             "environment": "staging",
             "store": {"url": store.url},
@@ -179,7 +177,6 @@ def _upgrade(stage: Stage) -> None:
 def _migrate(stage: Stage) -> None:
     stage.upgrade()
     stage.prepare("migrate", "up")
-    stage.scraping = stage.package
 
 
 def _deploy_and_upgrade(stage: Stage) -> None:
@@ -190,7 +187,6 @@ def _deploy_and_upgrade(stage: Stage) -> None:
 def _deploy_twice(stage: Stage) -> None:
     _deploy_and_upgrade(stage)
     _deploy(stage)
-    stage.scraping = stage.package
 
 
 _EXPORT = _calls("export", "--output", "everything.jsonl", "--quiet")
