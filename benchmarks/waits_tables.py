@@ -23,6 +23,7 @@ GUIDES: Mapping[str, Sequence[str]] = {
         "nothing",
         "`backup create`",
         "`backup create`, to a bucket too",
+        "`archive run`, to a bucket too",
         "`backup verify --restore`",
         "`deploy` with a new index",
         "`rollback` of a new index",
