@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,7 @@ KEY = f"jobstore-key-{'5' * 64}"
 
 
 @pytest.fixture(scope="module")
-def told_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+def told_once(tmp_path_factory: pytest.TempPathFactory) -> History:
     """A history of two generations, shipped to the store's folder and to a place."""
     folder = tmp_path_factory.mktemp("history")
     (folder / "far").mkdir()
@@ -65,7 +65,7 @@ def told_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
     history.write(5, name="end")
     history.write("last")
     history.ship(places=(0, 1))
-    yield history
+    return history
 
 
 @pytest.fixture
@@ -146,10 +146,11 @@ def test_a_copy_that_is_not_good_is_told_and_another_is_taken(
     for file in objects(history, 0)[:2]:
         spoil(file)
     objects(history, 1)[2].unlink()
+    faults = []
     for second in (history.moments["three"], history.moments["end"]):
-        done = back(history, second, tmp_path / f"{second}.db")
+        faults += back(history, second, tmp_path / f"{second}.db").faults
         assert content(tmp_path / f"{second}.db") == history.states[second]
-    assert any("is damaged" in each or "differs" in each for each in done.faults) or done.faults == ()
+    assert any("damaged" in each or "differs" in each for each in faults)
 
 
 def test_what_lies_behind_a_piece_that_is_good_nowhere_begins_with_the_next_backup(
@@ -201,10 +202,10 @@ def test_a_moment_that_cannot_be_had_is_told_with_those_that_can(
     assert "is in the future" in refusal(int(time.time()) + 3600)
     # Each that is named can be had.
     for text in (before, between, after):
-        for word in text.replace(",", " ").split():
-            if word.startswith("20") and word.endswith("Z") and "does not reach " + word not in text:
-                second = int(datetime.fromisoformat(word).timestamp())
-                back(history, second, tmp_path / f"{time.monotonic_ns()}.db")
+        for word in re.findall(r"(20\S+Z) \((?:before|after) it", text):
+            target = tmp_path / f"{time.monotonic_ns()}.db"
+            back(history, int(datetime.fromisoformat(word).timestamp()), target)
+            assert target.exists()
 
 
 def test_without_any_log_it_is_the_newest_backup_until_then(
@@ -394,9 +395,7 @@ def alive(tmp_path: Path) -> History:
     return history
 
 
-def test_a_drill_compares_with_the_store(
-    alive: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_drill_compares_with_the_store(alive: History, monkeypatch: pytest.MonkeyPatch) -> None:
     # Nothing is so new that a moment of leeway would hide it.
     monkeypatch.setattr("jobstore.operations.archiving.drills._LEEWAY", 0)
     done = archiving.drill(alive.settings)
