@@ -10,7 +10,18 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks import Misuse, baseline, gates, markdown, planting, profile, real, report, shapes
+from benchmarks import (
+    Misuse,
+    archive,
+    baseline,
+    gates,
+    markdown,
+    planting,
+    profile,
+    real,
+    report,
+    shapes,
+)
 from benchmarks.databases import database
 from benchmarks.reading import ROUNDS
 from benchmarks.running import SIZES, Run, say
@@ -56,6 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
             return asyncio.run(real.run(options.files))
         case "shapes":
             return shapes.run()
+        case "archive":
+            return archive.run(options.rounds)
         case "publish":
             markdown.publish()
     return 0
@@ -63,7 +76,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    commands = ("run", "compare", "baseline", "peers", "profile", "real", "shapes", "publish")
+    commands = (
+        "run",
+        "compare",
+        "baseline",
+        "peers",
+        "profile",
+        "real",
+        "shapes",
+        "archive",
+        "publish",
+    )
     parser.add_argument("command", nargs="?", default="run", choices=commands)
     parser.add_argument("--scale", type=int, help=f"postings (default {SCALE})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="(default %(default)s)")

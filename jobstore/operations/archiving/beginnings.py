@@ -88,8 +88,10 @@ class Beginnings:
         if not due:
             return
         self._next.update((each.name, now + _BETWEEN_TRIES) for each in due)
-        made = replicate(self._settings, base.name, self._progress)
-        for each in lacking:
+        # Not to others: one that hangs would keep these waiting.
+        names = {each.name for each in due}
+        made = replicate(self._settings, base.name, self._progress, places=names)
+        for each in due:
             if each.name in made.places:
                 each.backups = (each.backups or frozenset()) | {base.name}
                 self.based |= {each.name}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,19 +83,30 @@ def create(
     return backup
 
 
-def replicate(settings: Settings, name: str, progress: Progress = silent) -> Backup:
+def replicate(
+    settings: Settings,
+    name: str,
+    progress: Progress = silent,
+    *,
+    places: Collection[str] | None = None,
+) -> Backup:
     """Copy a backup from the store's folder to each other place that lacks it; blocks.
 
-    A place that fails is told in ``failures``. Raises BackupError when the folder has no such
-    backup, StoreBusy while another process makes or removes backups.
+    With ``places`` only to those of these names. A place that fails is told in ``failures``.
+    Raises BackupError when the folder has no such backup, StoreBusy while another process makes or
+    removes backups.
     """
     with working_alone(settings):
         manifest = parse_manifest(open_places(settings)[0].read(name + SUFFIX), name)
-        backup = _replicate(settings, manifest, progress)
+        backup = _replicate(settings, manifest, progress, places)
     with _recording():
         latest = last_attempt(settings)
         if latest is not None and latest.backup == name:
-            record_attempt(settings, dataclasses.replace(latest, failures=backup.failures))
+            others = {} if places is None else latest.failures
+            failures = {each: others[each] for each in others if each not in backup.places}
+            record_attempt(
+                settings, dataclasses.replace(latest, failures=failures | backup.failures)
+            )
     _tell_failures(backup)
     return backup
 
@@ -207,11 +218,18 @@ def _order(generation: str, known: Iterable[Manifest]) -> int:
     return same[0] if same else max([int(time.time()), *(each.order + 1 for each in places)])
 
 
-def _replicate(settings: Settings, manifest: Manifest, progress: Progress) -> Backup:
+def _replicate(
+    settings: Settings,
+    manifest: Manifest,
+    progress: Progress,
+    places: Collection[str] | None = None,
+) -> Backup:
     own, *others = open_places(settings)
     signed = Trust(settings).signed(manifest)
     kept, failures = [own.name], {}
     for place in others:
+        if places is not None and place.name not in places:
+            continue
         failure = _keep(place, manifest, settings.backups_folder / manifest.file, progress)
         if failure is None:
             kept.append(place.name)
