@@ -13,6 +13,7 @@ from jobstore.engines.schema import Applied, Migrator, Recorded, up_command
 from jobstore.engines.scripts import Direction, Script
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
+from jobstore.engines.sqlite.log.stamps import stamp
 from jobstore.engines.sqlite.upkeep import comparison, rebuilding
 from jobstore.errors import MigrationError, StoreUnavailable
 from jobstore.files import make_file, reachable
@@ -99,6 +100,7 @@ class SQLiteMigrator:
     def run(self, script: Script, direction: Direction) -> None:
         from jobstore.engines.sqlite.yoyo_backend import BadMigration
 
+        stamp(self._connection)
         try:
             (self._backend.apply if direction == "up" else self._backend.take_back)(script)
         except (sqlite3.Error, sqlite3.Warning, BadMigration) as error:
@@ -120,4 +122,5 @@ class SQLiteMigrator:
 
     def renew(self, progress: Progress) -> None:
         if schema.derived_form(self._connection) < rebuilding.DERIVED_FORM:
+            stamp(self._connection)
             rebuilding.rebuild_derived(self._connection, progress)

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from jobstore.engines.schema import Recorded
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import enter_wal, open_file
 from jobstore.engines.sqlite.log import checkpointing
 from jobstore.engines.sqlite.rows import sound
+from jobstore.engines.sqlite.wal import is_open
 from jobstore.errors import StoreCorrupt, StoreUnavailable
 from jobstore.files import reachable
 from jobstore.locking import FileLock
@@ -98,11 +98,37 @@ def derived_form(connection: sqlite3.Connection) -> int:
     return 1 if row is None else int.from_bytes(row[0], "big")
 
 
-def _connected(path: Path, mode: Literal["ro", "rw"], timeout: float) -> sqlite3.Connection:
+def connect(path: Path, timeout: float) -> sqlite3.Connection:
+    """Open an existing database file, in autocommit mode; :func:`writing` also closes it rightly.
+
+    Raises StoreUnavailable when it is not there or is no file.
+    """
     with reachable(path):
         if not path.is_file():
             raise StoreUnavailable(f"There is no database file at {path}.")
-    return open_file(path, mode, timeout)
+    return open_file(path, "rw", timeout)
+
+
+@contextmanager
+def _looking(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
+    """Give a connection that leaves no files behind, and writes no log back without the lock.
+
+    The last connection to be closed removes the log and its index, unless it can only read; but
+    then it writes the log back first. Only one that a dead process left is written back here.
+    """
+    left = checkpointing.has_log(path) and not is_open(path)
+    connection = connect(path, timeout)
+    try:
+        yield connection
+    except BaseException:
+        checkpointing.leave(connection, path)
+        raise
+    if not checkpointing.has_log(path):
+        connection.close()
+    elif left and not is_open(path, by_others=True):
+        checkpointing.dispose(connection, path)
+    else:
+        checkpointing.leave(connection, path)
 
 
 @contextmanager
@@ -113,7 +139,7 @@ def writing(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     longer than ``timeout`` seconds.
     """
     with FileLock(path, timeout):
-        connection = _connected(path, "rw", timeout)
+        connection = connect(path, timeout)
         try:
             connection.execute("PRAGMA wal_autocheckpoint = 0")
             yield connection
@@ -125,7 +151,7 @@ def writing(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
 @contextmanager
 def reading(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     """Open the database for reading, while the block lasts."""
-    with closing(_connected(path, "ro", timeout)) as connection:
+    with _looking(path, timeout) as connection:
         connection.execute("PRAGMA query_only = ON")
         try:
             yield connection

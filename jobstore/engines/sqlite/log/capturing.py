@@ -46,6 +46,9 @@ USUAL_LIMIT = 1024 * 1024 * 1024
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
+NOT_KEPT = "The log of {} is not kept; set archive.enabled, or stop asking for it."
+"""What is said where there is no spool."""
+
 # Why a generation ends.
 REPLACED = "another database file has taken the place of the one whose log was kept"
 MEDDLED = (
@@ -79,7 +82,8 @@ def begin(spool: Spool, *, limit: int, wait: bool, broken: str | None) -> State:
                 position, stamp = found.end, 0 if found.back else found.stamp
                 if not found.back:
                     break
-            written = None
+            if position.frame:
+                written = None
     state = State(
         secrets.token_hex(8), database.st_ino, position, stamp, written, broken, limit, wait
     )
@@ -93,9 +97,11 @@ def capture(spool: Spool) -> State:
     """Keep what was committed, and return the record: of a new generation where there is a gap.
 
     A full disk and a spool beyond its limit end the generation as well. Raises StorageFull when
-    not even the record of that has room, and StoreUnavailable.
+    not even the record of that has room, and StoreUnavailable, also where no log is kept.
     """
     began = time.time()
+    if not spool.is_there:
+        raise StoreUnavailable(NOT_KEPT.format(spool.database))
     try:
         state = spool.load()
         if state is None:

@@ -22,6 +22,7 @@ import sqlite3
 import time
 from contextlib import closing, suppress
 from os import PathLike
+from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
@@ -64,7 +65,11 @@ def checkpoint(
     except JobStoreError:
         if not _is_beyond(spool):
             return _LATER
-        _log.warning("%s: the log is not kept any more, since it cannot be: %s", path, lock.path)
+        _log.warning(
+            "%s: the log is written back without being kept: a process holds %s and does not go "
+            "on, and the spool's limit is reached",
+            *(path, lock.path),
+        )
         return _write_back(conn, mode)
     try:
         state = _kept(spool)
@@ -129,6 +134,13 @@ def leave(conn: sqlite3.Connection, path: str | PathLike[str]) -> None:
     conn.close()
 
 
+def has_log(path: str | PathLike[str]) -> bool:
+    """Return whether there may be something in the WAL of a database."""
+    with suppress(OSError):
+        return Path(f"{os.path.realpath(path)}-wal").stat().st_size > 0
+    return False
+
+
 class Pace:
     """When the WAL of a database is written back by those who write: after so much growth.
 
@@ -182,7 +194,7 @@ def _kept(spool: Spool) -> State | None:
     try:
         return capture(spool)
     except JobStoreError as error:
-        _log.warning("%s: the log is not kept: %s", spool.database, error)
+        _log.warning("%s: the log is written back without being kept: %s", spool.database, error)
         return None
 
 

@@ -10,7 +10,7 @@ from jobstore.engines.log import Kept, Mark, Replayed
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.log import replaying
-from jobstore.engines.sqlite.log.capturing import begin, capture, release
+from jobstore.engines.sqlite.log.capturing import NOT_KEPT, begin, capture, release
 from jobstore.engines.sqlite.log.checkpointing import checkpoint, leave
 from jobstore.engines.sqlite.log.spool import Spool
 from jobstore.errors import StoreUnavailable
@@ -114,9 +114,8 @@ class SQLiteLog:
 @contextmanager
 def _kept(spool: Spool) -> Iterator[Spool]:
     """Give the spool with its lock held. Raises StoreUnavailable where no log is kept."""
+    if not spool.is_there:
+        # No lock is made beside a store that has no spool.
+        raise StoreUnavailable(NOT_KEPT.format(spool.database))
     with spool.lock(_PATIENCE), reachable(spool.folder):
-        if not spool.is_there:
-            raise StoreUnavailable(
-                f"The log of {spool.database} is not kept; set archive.enabled, or stop asking."
-            )
         yield spool

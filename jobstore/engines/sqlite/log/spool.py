@@ -145,12 +145,12 @@ class Spool:
 
     def sweep(self, state: State) -> None:
         """Remove what a process left that was killed before the record knew it."""
-        for path in self.folder.glob("*.part"):
-            path.unlink(missing_ok=True)
+        self._cut_off()
         self.piece(state.generation, state.segment + 1).unlink(missing_ok=True)
 
     def drop(self) -> None:
         """Remove all pieces."""
+        self._cut_off()
         for path in self._pieces():
             path.unlink(missing_ok=True)
 
@@ -177,6 +177,10 @@ class Spool:
         with suppress(OSError):
             return Path(f"{self.folder}.lock").stat().st_mtime
         return 0.0
+
+    def _cut_off(self) -> None:
+        for path in self.folder.glob("*.part"):
+            path.unlink(missing_ok=True)
 
     def _pieces(self) -> Iterator[Path]:
         with suppress(FileNotFoundError), os.scandir(self.folder) as entries:
