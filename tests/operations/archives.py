@@ -18,8 +18,8 @@ from jobstore.engines.log import Mark
 from jobstore.operations.archiving import segments
 from jobstore.operations.backup.catalog import open_places
 from jobstore.operations.backup.manifest import Manifest
-from jobstore.settings.sections import Settings
 from jobstore.scratch import make_folder
+from jobstore.settings.sections import Settings
 from tests.fixtures.postings import posting
 from tests.operations.backups import content, make
 
@@ -36,7 +36,7 @@ class History:
     settings: Settings
     states: dict[int, list[tuple[Any, ...]]] = field(default_factory=dict)
     moments: dict[str, int] = field(default_factory=dict)
-    shipped: Mark = Mark("", 0)
+    shipped: Mark = field(default_factory=lambda: Mark("", 0))
     digest: str | None = None
 
     @property
@@ -50,25 +50,28 @@ class History:
     def begin(self) -> None:
         """Make the store and keep its log."""
         migrating.up(self.url)
-        self.hold = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
-        self.hold.execute("SELECT count(*) FROM posting").fetchall()
         log_of(self.settings.store.address).start(
             self.settings.store.address, limit=LIMIT, wait=False
         )
 
-    def write(self, *numbers: int | str) -> int:
-        """Store postings; returns the next whole second, and comes back when it has begun."""
+    def write(self, *numbers: int | str, name: str | None = None) -> int:
+        """Store postings; returns the next whole second, and comes back when it has begun.
+
+        Whether anything was written since is only known from what is written later.
+        """
 
         async def storing() -> None:
             async with jobstore.connect(self.url) as store:
                 await store.upsert_many(posting(number) for number in numbers)
 
         asyncio.run(storing())
-        return self.moment()
+        return self.moment(name)
 
-    def moment(self) -> int:
-        """Return the next whole second, and come back when it has begun."""
+    def moment(self, name: str | None = None) -> int:
+        """Return the next whole second, and come back when it has begun; it may get a name."""
         second = math.floor(time.time()) + 1
+        if name is not None:
+            self.moments[name] = second
         self.states[second] = content(self.path)
         time.sleep(second - time.time() + 0.01)
         return second
@@ -82,8 +85,14 @@ class History:
         assert kept is not None
         if self.shipped.generation != mark.generation:
             # What is left of an earlier generation goes first.
-            self._pack([e for e in kept.segments if e.generation == self.shipped.generation
-                        and e.number > self.shipped.segment], places)
+            self._pack(
+                [
+                    e
+                    for e in kept.segments
+                    if e.generation == self.shipped.generation and e.number > self.shipped.segment
+                ],
+                places,
+            )
             self.shipped, self.digest = Mark(mark.generation, 0), None
         made = self._pack(
             [
@@ -120,10 +129,6 @@ class History:
         (folder / file).unlink(missing_ok=True)
         folder.rmdir()
         return [file]
-
-    def name(self, name: str) -> None:
-        """Give a name to this moment, from the next whole second on."""
-        self.moments[name] = self.moment()
 
     def back_up(self, reason: str = "manual") -> Manifest:
         """Back up."""

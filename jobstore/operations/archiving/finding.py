@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jobstore.engines import log_of
-from jobstore.engines.log import Kept, Log, Segment
+from jobstore.engines.log import Kept, Segment
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations.archiving import segments
 from jobstore.operations.archiving.segments import FOLDER, Name
@@ -104,8 +104,6 @@ class Archived:
     def _look_at_spool(self, faults: list[str]) -> Kept | None:
         url = self._settings.store.address
         log = log_of(url)
-        if log is None:
-            return None
         try:
             # A store that is lost may have left its spool.
             with suppress(JobStoreError):

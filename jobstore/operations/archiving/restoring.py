@@ -150,8 +150,6 @@ def _replayed(
 ) -> Opened:
     """Return the only backup of a choice with the log replayed onto it, checked."""
     log = log_of(settings.store.address)
-    if log is None:
-        raise BackupError("This kind of store has no log; restore a backup by its name.")
     opened = open_chosen(choice, scratch, progress)
     manifest, place = opened.backup.manifest, _place(opened.backup)
     reach = archived.reach(manifest)
@@ -211,9 +209,7 @@ def _checked(choice: Choice, opened: Opened, progress: Progress) -> Opened:
     return opened._replace(postings=content.tables.get("posting", 0))
 
 
-def _without_log(
-    choice: Choice, second: int | None, scratch: Path, progress: Progress
-) -> Opened:
+def _without_log(choice: Choice, second: int | None, scratch: Path, progress: Progress) -> Opened:
     fitting = tuple(
         each
         for each in choice.backups
@@ -256,11 +252,11 @@ def _stretches(archived: Archived, logged: list[Backup]) -> list[Stretch]:
         if reach.replayable and math.floor(reach.until) >= first:
             found.add(Stretch(first, math.floor(reach.until)))
     joined: list[Stretch] = []
-    for each in sorted(found):
-        if joined and each.first <= joined[-1].last:
-            joined[-1] = Stretch(joined[-1].first, max(each.last, joined[-1].last))
+    for first, last in sorted(found):
+        if joined and first <= joined[-1].last:
+            joined[-1] = Stretch(joined[-1].first, max(last, joined[-1].last))
         else:
-            joined.append(each)
+            joined.append(Stretch(first, last))
     return joined
 
 
