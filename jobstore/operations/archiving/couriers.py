@@ -52,11 +52,11 @@ class Courier:
     """Brings the log of a store to one place; for one thread at a time.
 
     ``packer`` packs its pieces, ``place`` is where backups are, ``own`` the folder that they are
-    made in, ``None`` where that is the place itself. What others read is set as a whole: ``mark`` is how far the place has the
-    log without a gap in what is kept, ``until`` the Unix time before which every write is there,
-    both ``None`` where that is not known yet; ``backups`` are the names of the backups there;
-    ``looked_back`` is whether it was brought what the own folder had; ``faults`` says what is
-    wrong with objects there.
+    made in, ``None`` where that is the place itself. What others read is set as a whole: ``mark``
+    is how far the place has the log without a gap in what is kept, ``until`` the Unix time before
+    which every write is there, both ``None`` where that is not known yet; ``backups`` are the names
+    of the backups there; ``looked_back`` is whether it was brought what the own folder had;
+    ``faults`` says what is wrong with objects there.
     """
 
     def __init__(
