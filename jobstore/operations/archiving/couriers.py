@@ -33,7 +33,7 @@ from jobstore.operations.archiving.segments import (
 from jobstore.operations.backup.manifest import SUFFIX
 from jobstore.operations.backup.places import FolderPlace, Place
 from jobstore.progress import silent
-from jobstore.scratch import disk_errors, make_folder, scratch_folder
+from jobstore.scratch import disk_errors, make_folder, scratch_folder, sweep
 from jobstore.settings.sections import Settings
 
 MOST_OCTETS = 64 * 1024**2
@@ -217,6 +217,8 @@ class Courier:
             if not self.is_own and not folder.parent.is_dir():
                 raise FileNotFoundError(2, "there is no such folder")
             make_folder(folder)
+            # What was left by one that was killed.
+            sweep(folder)
 
     def _fault(self, name: Name, begin: int | None, end: int | None) -> str | None:
         """Say why an object is not taken for what its name says; ``None`` where it is.
