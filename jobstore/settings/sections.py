@@ -53,6 +53,12 @@ class StoreSection(Section):
     )
     busy_timeout: Seconds = setting(_DRIVEN.busy_timeout, "seconds that a write waits for its turn")
     read_timeout: Seconds = setting(_DRIVEN.read_timeout, "seconds that a read may take")
+    switch_interval: float = setting(
+        _DRIVEN.switch_interval,
+        "seconds after which a thread lets others run Python, while a store is open; 0: as it was",
+        ge=0,
+        le=1,
+    )
 
     @field_validator("url")
     @classmethod
