@@ -52,6 +52,10 @@ def main(arguments: list[str] | None = None) -> int:
             parts = asyncio.run(profile.run(database(scale)))
             results = {"scale": scale, "machine": report.machine(), "parts": parts}
             report.write(results, f"profile-{scale}")
+        case "keeping":
+            from benchmarks import keeping
+
+            return keeping.run(scale, options.rounds)
         case "real":
             return asyncio.run(real.run(options.files))
         case "shapes":
@@ -63,8 +67,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    commands = ("run", "compare", "baseline", "peers", "profile", "real", "shapes", "publish")
-    parser.add_argument("command", nargs="?", default="run", choices=commands)
+    commands = (
+        "run",
+        "compare",
+        "baseline",
+        "peers",
+        "profile",
+        "keeping",
+        "real",
+        "shapes",
+        "publish",
+    )
+    parser.add_argument("command", nargs="?", default="run", choices=(*commands, "publish"))
     parser.add_argument("--scale", type=int, help=f"postings (default {SCALE})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="(default %(default)s)")
     parser.add_argument(
