@@ -16,12 +16,17 @@ from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import enter_wal, open_file
 from jobstore.engines.sqlite.log import checkpointing
 from jobstore.engines.sqlite.rows import sound
+from jobstore.engines.sqlite.log.stamps import stamp
+from jobstore.engines.sqlite.transaction import roll_back, snapshot
 from jobstore.engines.sqlite.wal import is_open
 from jobstore.errors import StoreCorrupt, StoreUnavailable
 from jobstore.files import reachable
 from jobstore.locking import FileLock
 
 APPLICATION_ID = 0x4A4F4253  # "JOBS", in the header of every store
+
+LEFTOVER = "leftover_"
+"""What the names of tables begin with that nobody uses any more."""
 
 BOOKKEEPING = frozenset({"_migration_checksum", "_yoyo_log", "_yoyo_migration", "_yoyo_version"})
 
@@ -40,6 +45,7 @@ _PAGE_SIZE = 2048
 
 
 _HAS_PROPERTIES = "SELECT 1 FROM sqlite_schema AS s WHERE s.name = 'store_property'"
+_COMPATIBLE = "SELECT s.value FROM store_property AS s WHERE s.name = 'compatible'"
 _DERIVED_FORM = "SELECT s.value FROM store_property AS s WHERE s.name = 'derived_form'"
 
 
@@ -77,14 +83,20 @@ def recorded(
 def objects(connection: sqlite3.Connection) -> dict[str, str]:
     """Return the tables, indexes, views and triggers by name, with what defines each.
 
-    The record of migrations and what SQLite keeps for itself are left out.
+    The record of migrations, what SQLite keeps for itself and what nobody uses any more are left
+    out.
     """
     rows = connection.execute("SELECT s.name, s.tbl_name, s.type, s.sql FROM sqlite_schema AS s")
     return {
         name: f"{kind} {sql or ''}"
         for name, table, kind, sql in rows
-        if table not in BOOKKEEPING and not name.startswith("sqlite_")
+        if table not in BOOKKEEPING and not name.startswith(("sqlite_", LEFTOVER))
     }
+
+
+def has_properties(connection: sqlite3.Connection) -> bool:
+    """Whether there is a place for facts about the store itself."""
+    return connection.execute(_HAS_PROPERTIES).fetchone() is not None
 
 
 def derived_form(connection: sqlite3.Connection) -> int:
@@ -92,10 +104,18 @@ def derived_form(connection: sqlite3.Connection) -> int:
 
     It is 0 for one that has no place yet to say it.
     """
-    if connection.execute(_HAS_PROPERTIES).fetchone() is None:
+    if not has_properties(connection):
         return 0
     row = connection.execute(_DERIVED_FORM).fetchone()
     return 1 if row is None else int.from_bytes(row[0], "big")
+
+
+def compatible(connection: sqlite3.Connection) -> str:
+    """Return the oldest migration whose programs may go on; ``""`` where that is not said."""
+    if not has_properties(connection):
+        return ""
+    row = connection.execute(_COMPATIBLE).fetchone()
+    return "" if row is None else row[0].decode()
 
 
 def connect(path: Path, timeout: float) -> sqlite3.Connection:
@@ -180,3 +200,53 @@ def migrating(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
             )
         connection.execute("PRAGMA synchronous = FULL")
         yield connection
+
+
+class Turns:
+    """A connection to a database that others use too, which takes turns with those who write."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, lock: FileLock) -> None:
+        self._connection = connection
+        self._lock = lock
+        self._pace = checkpointing.Pace(path)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection; what is read in the block is of one moment. Others may write."""
+        with snapshot(self._connection):
+            yield self._connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Make the block one transaction while nobody else writes: all is kept, or nothing."""
+        connection = self._connection
+        with self._lock:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                stamp(connection)
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                roll_back(connection)
+                raise
+            self._pace.write_back(connection)
+
+
+@contextmanager
+def sharing(path: Path, timeout: float) -> Iterator[Turns]:
+    """Open the database for many short transactions, while the block lasts.
+
+    ``timeout`` is how many seconds each waits for others (StoreBusy).
+    """
+    lock = FileLock(path, timeout)
+    with lock:
+        connection = connect(path, timeout)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("PRAGMA cache_size = -65536")
+        yield Turns(connection, path, lock)
+    finally:
+        # Closing may write the log back, so it belongs under the lock as well.
+        with lock:
+            checkpointing.close(connection, path)
