@@ -72,7 +72,7 @@ class History:
         second = math.floor(time.time()) + 1
         if name is not None:
             self.moments[name] = second
-        self.states[second] = content(self.path)
+        self.states[second] = content(self.path, mode="ro")
         time.sleep(second - time.time() + 0.01)
         return second
 

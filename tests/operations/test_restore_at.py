@@ -247,6 +247,29 @@ def test_the_spool_of_this_machine_is_as_good_as_a_place(tmp_path: Path) -> None
     assert done.path == history.path
 
 
+def test_damage_in_the_spool_is_told_and_what_was_shipped_is_taken(tmp_path: Path) -> None:
+    history = History(settings_for(tmp_path))
+    history.begin()
+    history.write("zero")
+    history.back_up()
+    second = history.write(1)
+    history.ship()
+    history.write(2)
+    history.ship()
+    history.write(3)
+    kept = log_of(history.settings.store.address).kept(history.settings.store.address)
+    assert kept is not None
+    spoilt = kept.segments[-2]
+    data = bytearray(spoilt.path.read_bytes())
+    data[len(data) // 2] ^= 1
+    spoilt.path.write_bytes(data)
+    done = back(history, second, tmp_path / "then.db")
+    assert content(tmp_path / "then.db") == history.states[second]
+    done = back(history, None, tmp_path / "newest.db")
+    assert content(tmp_path / "newest.db") == history.states[max(history.states)]
+    assert len(done.faults) == 1
+
+
 def test_a_store_is_put_back_in_its_place_after_a_backup_of_it(tmp_path: Path) -> None:
     history = History(settings_for(tmp_path))
     history.begin()

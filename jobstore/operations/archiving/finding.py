@@ -6,7 +6,7 @@ tried. Nothing is changed here, and nothing is replayed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
@@ -54,8 +54,7 @@ class _Copy(NamedTuple):
 
 class _Fetched(NamedTuple):
     paths: list[Path]
-    last: int
-    until: float
+    copy: _Copy
 
 
 class Archived:
@@ -79,8 +78,10 @@ class Archived:
         self._copies: dict[str, list[_Copy]] = {}
         self._kept: Kept | None = None
         self._until: dict[_Copy, float] = {}
-        # Numbers that no copy gives any more.
+        # Copies that are not good, and numbers that no copy gives any more.
+        self._bad: set[_Copy] = set()
         self._missing: set[tuple[str, int]] = set()
+        self._reading: _Copy | None = None
         self.faults: tuple[str, ...] = ()
         self.broken: list[str] = []
         self._look()
@@ -159,7 +160,9 @@ class Archived:
         if (generation, number) in self._missing:
             return []
         found = [
-            each for each in self._copies.get(generation, ()) if each.first <= number <= each.last
+            each
+            for each in self._copies.get(generation, ())
+            if each.first <= number <= each.last and each not in self._bad
         ]
         return sorted(found, key=lambda each: -each.last)
 
@@ -171,7 +174,9 @@ class Archived:
                 self._until[copy] = segments.header(copy.place, copy.name).captured_at
         return self._until.get(copy, 0.0)
 
-    def pieces(self, manifest: Manifest, scratch: Path, found: Found) -> Iterator[Path]:
+    def pieces(
+        self, manifest: Manifest, scratch: Path, found: Found
+    ) -> Generator[Path, None, None]:
         """Yield the pieces after a backup, one file after the other, until none leads on.
 
         Each file is gone when the next is asked for. ``found`` tells how far it was.
@@ -192,14 +197,28 @@ class Archived:
                             ahead[start] = pool.submit(self._fetch, generation, start, folder)
                     if number not in ahead or (fetched := ahead.pop(number).result()) is None:
                         return
+                    self._reading = fetched.copy
                     for path in fetched.paths:
                         yield path
                         if path.parent == folder or folder in path.parents:
                             path.unlink(missing_ok=True)
-                    number = fetched.last + 1
-                    found.last, found.until = fetched.last, max(found.until, fetched.until)
+                    number = fetched.copy.last + 1
+                    found.last = fetched.copy.last
+                    found.until = max(found.until, self._known_until(fetched.copy))
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
+
+    def distrust(self, fault: str) -> bool:
+        """Take no more from the copy that was given last; False where it was known to be bad.
+
+        For what only shows when pieces are replayed, such as damage to one in the spool.
+        """
+        copy = self._reading
+        if copy is None or copy in self._bad:
+            return False
+        self._bad.add(copy)
+        self.broken.append(fault)
+        return True
 
     def _starts(self, generation: str, number: int) -> Iterator[int]:
         for copy in self._path(generation, number - 1):
@@ -222,7 +241,7 @@ class Archived:
                     tried[copy] = str(error)
                     continue
                 self.broken += tried.values()
-                return _Fetched(paths, copy.last, self._known_until(copy))
+                return _Fetched(paths, copy)
         self.broken += tried.values()
         self._missing.add((generation, number))
         return None

@@ -15,7 +15,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -149,8 +150,34 @@ def _replayed(
     progress: Progress,
 ) -> Opened:
     """Return the only backup of a choice with the log replayed onto it, checked."""
+    while True:
+        opened = open_chosen(choice, scratch, progress)
+        try:
+            return _replay(settings, choice, opened, archived, second, scratch, progress)
+        except _Unusable as error:
+            opened.database.unlink()
+            # With another copy of the piece at which it ended, if there is one.
+            if not archived.distrust(str(error)):
+                raise
+        except BaseException:
+            opened.database.unlink(missing_ok=True)
+            raise
+
+
+class _Unusable(BackupError):
+    """A piece that was good by its checksum cannot be replayed."""
+
+
+def _replay(
+    settings: Settings,
+    choice: Choice,
+    opened: Opened,
+    archived: Archived,
+    second: int | None,
+    scratch: Path,
+    progress: Progress,
+) -> Opened:
     log = log_of(settings.store.address)
-    opened = open_chosen(choice, scratch, progress)
     manifest, place = opened.backup.manifest, _place(opened.backup)
     reach = archived.reach(manifest)
     found = Found(place.segment, manifest.created_at.timestamp())
@@ -158,38 +185,32 @@ def _replayed(
         # Nothing came after it, or nothing that leads to the end of the copy itself.
         until = reach.until if reach.replayable else found.until
         return opened._replace(as_of=moment_of(until if second is None else second))
-    pieces = archived.pieces(manifest, scratch, found)
-    done = log.replay(
-        opened.database,
-        pieces,
-        generation=place.generation,
-        after=place.segment,
-        until=second,
-        progress=progress,
-    )
-    close(pieces)
+    with closing(archived.pieces(manifest, scratch, found)) as pieces:
+        try:
+            done = log.replay(
+                opened.database,
+                pieces,
+                generation=place.generation,
+                after=place.segment,
+                until=second,
+                progress=progress,
+            )
+        except BackupError as error:
+            raise _Unusable(str(error)) from error
     reached = second is not None and done.complete
     if not reached and found.last < reach.last:
         # A piece that was listed is not good: the rest of the log begins with a later backup.
         reach = archived.reach(manifest)
     if found.last < place.through and not reached:
-        opened.database.unlink()
         raise BackupError(
             f"The log of {manifest.name} breaks off before the end of the backup itself."
         )
     if second is not None and not reached and max(found.until, reach.until) < second:
-        opened.database.unlink()
         raise BackupError(
             f"The log that leads on from {manifest.name} breaks off at {told(found.until)}."
         )
     until = max(found.until, reach.until) if second is None else second
     return _checked(choice, opened, progress)._replace(as_of=moment_of(until))
-
-
-def close(pieces: Iterator[Path]) -> None:
-    """End the fetching of pieces that nobody needs any more."""
-    if (end := getattr(pieces, "close", None)) is not None:
-        end()
 
 
 def _checked(choice: Choice, opened: Opened, progress: Progress) -> Opened:
