@@ -66,6 +66,10 @@ def main(arguments: list[str] | None = None) -> int:
             parts = asyncio.run(profile.run(database(scale)))
             results = {"scale": scale, "machine": report.machine(), "parts": parts}
             report.write(results, f"profile-{scale}")
+        case "keeping":
+            from benchmarks import keeping
+
+            return keeping.run(scale, options.rounds)
         case "real":
             return asyncio.run(real.run(options.files))
         case "shapes":
@@ -80,8 +84,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = (
-        *("run", "compare", "baseline", "beside", "peers", "profile", "real", "shapes"),
-        "archive",
+        *("run", "compare", "baseline", "beside", "peers", "profile", "keeping", "archive"),
+        *("real", "shapes"),
         "publish",
     )
     parser.add_argument("command", nargs="?", default="run", choices=commands)

@@ -33,7 +33,7 @@ from jobstore.operations.archiving.segments import (
 from jobstore.operations.backup.manifest import SUFFIX
 from jobstore.operations.backup.places import FolderPlace, Place
 from jobstore.progress import silent
-from jobstore.scratch import disk_errors, make_folder, scratch_folder
+from jobstore.scratch import disk_errors, make_folder, scratch_folder, sweep
 from jobstore.settings.sections import Settings
 
 MOST_OCTETS = 64 * 1024**2
@@ -52,11 +52,11 @@ class Courier:
     """Brings the log of a store to one place; for one thread at a time.
 
     ``packer`` packs its pieces, ``place`` is where backups are, ``own`` the folder that they are
-    made in, ``None`` where that is the place itself. What others read is set as a whole: ``mark`` is how far the place has the
-    log without a gap in what is kept, ``until`` the Unix time before which every write is there,
-    both ``None`` where that is not known yet; ``backups`` are the names of the backups there;
-    ``looked_back`` is whether it was brought what the own folder had; ``faults`` says what is
-    wrong with objects there.
+    made in, ``None`` where that is the place itself. What others read is set as a whole: ``mark``
+    is how far the place has the log without a gap in what is kept, ``until`` the Unix time before
+    which every write is there, both ``None`` where that is not known yet; ``backups`` are the names
+    of the backups there; ``looked_back`` is whether it was brought what the own folder had;
+    ``faults`` says what is wrong with objects there.
     """
 
     def __init__(
@@ -217,6 +217,8 @@ class Courier:
             if not self.is_own and not folder.parent.is_dir():
                 raise FileNotFoundError(2, "there is no such folder")
             make_folder(folder)
+            # What was left by one that was killed.
+            sweep(folder)
 
     def _fault(self, name: Name, begin: int | None, end: int | None) -> str | None:
         """Say why an object is not taken for what its name says; ``None`` where it is.

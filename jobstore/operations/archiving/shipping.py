@@ -39,6 +39,7 @@ from jobstore.operations.archiving.retention import tidy
 from jobstore.operations.archiving.standing import Standing, Written
 from jobstore.operations.backup.catalog import open_places
 from jobstore.operations.backup.places import FolderPlace
+from jobstore.scratch import sweep
 
 if TYPE_CHECKING:
     from jobstore.settings.sections import Settings
@@ -222,6 +223,7 @@ class Archiver:
         self._packer.close()
         store = archive_of(self._url).identity(self._url)
         self._packer = Packer(self._settings, store)
+        sweep(self._settings.state_folder)
         own, *others = open_places(self._settings)
         assert isinstance(own, FolderPlace)
         places = [(own, None), *((each, own) for each in others)]
