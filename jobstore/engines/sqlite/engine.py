@@ -20,6 +20,7 @@ from jobstore import resources
 from jobstore.engines import named_statements
 from jobstore.engines.protocol import Found, Position, Queue
 from jobstore.engines.scripts import read_scripts
+from jobstore.engines.sqlite import turns
 from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.readers import ReaderPool
 from jobstore.engines.sqlite.rows import job_from_row, revision_from_row
@@ -51,12 +52,14 @@ class SQLiteEngine:
         cursor_key: bytes,
         clock: Callable[[], datetime],
         path: Path,
+        switch_interval: float = 0.0,
     ) -> None:
         self.writer = writer
         self.readers = readers
         self.cursor_key = cursor_key
         self.url = parse_store_url(sqlite_url(path))
         self._clock = clock
+        self._lengthen = turns.shorten(self, switch_interval)
 
     @classmethod
     async def open(
@@ -87,7 +90,7 @@ class SQLiteEngine:
         except BaseException:
             await writer.close()
             raise
-        return cls(writer, readers, cursor_key, clock, path)
+        return cls(writer, readers, cursor_key, clock, path, options.switch_interval)
 
     @property
     def queue(self) -> Queue:
@@ -110,6 +113,7 @@ class SQLiteEngine:
         finally:
             # The last one to close checkpoints, and only the writer may.
             await self.writer.close()
+            self._lengthen()
 
     async def upsert(self, posting: JobPosting) -> UpsertResult:
         """Store a checked posting."""

@@ -82,7 +82,7 @@ def read(path: Path, progress: Progress, *, thorough: bool, own: bool = False) -
             progress("check pages", 0, 0)
             _check_pages(conn, "integrity_check" if thorough else "quick_check")
             tables = _count(conn)
-            return Content(migrations, tables, _digest(conn, tables, progress), _store(conn))
+            return Content(migrations, tables, _digest(conn, tables, progress), store_of(conn))
     except (TypeError, ValueError) as error:
         # No writer of ours stores such values.
         raise StoreCorrupt(f"Values that nothing expects are in it ({error}).") from error
@@ -219,7 +219,8 @@ def _plain(name: str) -> str:
     return name
 
 
-def _store(conn: sqlite3.Connection) -> str:
+def store_of(conn: sqlite3.Connection) -> str:
+    """Return what tells the copies of one store from those of others."""
     row = conn.execute(_SQL["cursor_key"]).fetchone()
     if row is None or not isinstance(row[0], bytes):
         raise DamagedRow("the store has lost its own properties")
