@@ -244,6 +244,27 @@ async def test_it_is_taken_back(store_url: str, next_version: NextVersion, state
     _sound(next_version, store_url, model)
 
 
+async def test_who_upgrades_over_two_versions_stops_the_programs_in_between(
+    store_url: str, next_version: NextVersion
+) -> None:
+    model = await _filled(store_url)
+    with closing(sqlite3.connect(_path(store_url), isolation_level=None)) as conn:
+        # As the version before this one left it: the index of this one was never built.
+        conn.execute("UPDATE store_property SET value = X'04' WHERE name = 'derived_form'")
+        conn.execute("INSERT INTO text_index (text_index) VALUES ('delete-all')")
+    killed = next_version("up", url=store_url, kill=250)
+    assert killed is None
+    with pytest.raises(SchemaMismatch):
+        migrating.check_schema(store_url)
+
+    next_version("up", url=store_url)
+
+    with pytest.raises(SchemaMismatch, match="newer jobstore"):
+        migrating.check_schema(store_url)
+    assert next_version("state", url=store_url) is None
+    _sound(next_version, store_url, model)
+
+
 async def test_a_store_without_postings_takes_no_build(
     migrated_url: str, next_version: NextVersion
 ) -> None:
