@@ -66,6 +66,11 @@ class DatabasePhase:
         self._deployment.applied = [each.id for each in steps]
         newest = self._upkeep.condition(self._url).newest
         told = f"{len(steps)} applied, now at {newest}"
+        renewal = migrating.renewal(self._url)
+        if renewal is not None and renewal.stage == "kept":
+            told += (
+                f"; when no program from before runs: {self._settings.command('migrate', 'finish')}"
+            )
         return Check(Verdict.PASS, told, limit=migrating.status(self._url)[-1].id)
 
     def _schema(self) -> Check:
