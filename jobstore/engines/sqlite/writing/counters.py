@@ -42,6 +42,14 @@ def write(conn: sqlite3.Connection, tally: Tally) -> None:
         _write_quartiles(conn, currency)
 
 
+def write_all_quartiles(conn: sqlite3.Connection) -> None:
+    """Write the quartiles of every currency, whatever is stored of them."""
+    kept = {value for value, *_ in conn.execute(_SQL["every_quartiles"])}
+    counted = {value[:CURRENCY] for (value,) in conn.execute(_SQL["every_salary_bucket"])}
+    for currency in sorted(kept | counted):
+        _write_quartiles(conn, currency)
+
+
 def total(conn: sqlite3.Connection) -> int:
     """Return the number of postings."""
     row = conn.execute(_SQL["counted_total"]).fetchone()

@@ -36,8 +36,6 @@ GROUP_SIZE = 512
 # So many callers are answered in one turn of the event loop. Each runs on to its next await, and
 # whatever else is ready, the answer of a read for example, waits until all of them have.
 _TOGETHER = 8
-# Seconds that closing waits for other processes before it leaves the checkpoint to them.
-_CLOSING_PATIENCE = 0.5
 
 
 class StoreWriter:
@@ -160,9 +158,6 @@ class StoreWriter:
         await self._idle.wait()
         if self._timer is not None:
             self._timer.cancel()
-        # What the WAL holds is durable already; the checkpoint makes the next opening quicker.
-        with suppress(Exception):
-            await self._session.run(self._transactions.checkpoint, _CLOSING_PATIENCE, "TRUNCATE")
         await self._session.close()
 
     async def _wait(self, call: _Call) -> Any:
