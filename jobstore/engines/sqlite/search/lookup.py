@@ -63,8 +63,9 @@ class Lookup:
         self.criteria = criteria
         self.match: Match = match(criteria, self._words_from)
         self._sample = Sample(conn)
-        self.is_costly = self.match.is_wide or not self.match.is_plain
-        if len(self.match.required) > _FREELY_JOINED and not self.match.is_impossible:
+        is_composed = len(self.match.required) > _FREELY_JOINED
+        self.is_costly = is_composed or self.match.is_wide
+        if is_composed and not self.match.is_impossible:
             self.match = self.match.ordered(self._amounts)
         self._bound: dict[str, Any] = {"match": self.match.query()}
         for name in _DATES:
@@ -107,20 +108,21 @@ class Lookup:
     @cached_property
     def counted(self) -> Counted:
         """The newest matches, counted within the budget, but at most one more than MAX_COUNTED."""
-        most = counting.MAX_COUNTED + 1
-        places: list[int] = []
-        floor: int | None = 0
+        most, least = counting.MAX_COUNTED + 1, counting.LEAST_COUNTED
         # FTS5 has no end but that of its lists: told where to stop, it would still go on to the
         # next match. So those that a page needs come first, and only then it is looked how far to
         # go; by then the next match is not far.
         with closing(self._cursor(statements.places(self.shape), limit=most)) as rows:
-            for (place,) in watched(rows):
-                if len(places) == counting.LEAST_COUNTED:
-                    floor = self._floor()
-                if floor is not None and place < floor:
-                    return Counted(places, is_all=False)
+            places = [place for (place,) in rows.fetchmany(least)]
+            floor = self._floor() if len(places) == least else None
+            if floor is None:
+                places += [place for (place,) in rows]
+                return Counted(places, is_all=len(places) < most)
+            for (place,) in rows:
+                if place < floor:
+                    break
                 places.append(place)
-        return Counted(places, is_all=len(places) < most)
+            return Counted(places, is_all=False)
 
     def having(self, word: str, limit: int) -> list[int]:
         """Return the places of the newest matches that have one more facet word."""
@@ -133,15 +135,25 @@ class Lookup:
         number: int | float | None = self._rows(sql, floor=floor, ceiling=ceiling)[0][0]
         return number
 
-    def total(self) -> tuple[int, bool]:
-        """Return the total of a page, and whether there may be more matches than that."""
-        most = counting.MAX_COUNTED + 1
+    def total(self, first: Sequence[int] = ()) -> tuple[int, bool]:
+        """Return the total of a page, and whether there may be more matches than that.
+
+        ``first`` are the places of the newest matches, as many as are known.
+        """
+        most, least = counting.MAX_COUNTED + 1, counting.LEAST_COUNTED
         known: list[int] | None = self.__dict__.get("newest")
         if known is not None and (len(known) <= MAX_SORTED or len(known) >= most):
             return counting.total(len(known))
-        if self.is_costly or "counted" in self.__dict__:
+        if self.match.is_plain:
+            return counting.total(self._number(statements.capped(self.shape), limit=most))
+        if self.is_costly or "counted" in self.__dict__ or len(first) < least:
             return self.counted.total
-        return counting.total(self._number(statements.capped(self.shape), limit=most))
+        if (floor := self._floor()) is None:
+            return counting.total(self._number(statements.capped(self.shape), limit=most))
+        if first[least - 1] < floor:
+            return counting.total(least, is_all=False)
+        sql = statements.capped(self.shape.also("down_to"))
+        return counting.total(self._number(sql, limit=most, down_to=floor), is_all=False)
 
     def count(self) -> int:
         """Count all matches."""
@@ -160,7 +172,7 @@ class Lookup:
 
     def _floor(self) -> int | None:
         """Return the place down to which matches are counted, ``None`` for all of them."""
-        if not self.is_costly or self._sample.is_whole:
+        if self.match.is_plain or self._sample.is_whole:
             return None
         since, until = (self._bound.get(name) for name in _DATES)
         return self._sample.floor(self.match, self._amounts, since, until)

@@ -79,7 +79,8 @@ def search(
             total = total or counted.total
         elif total is None:
             # The page itself may have found more than may be counted.
-            amount, capped = lookup.total()
+            is_newest = after is None and criteria.sort is Sort.NEWEST
+            amount, capped = lookup.total([hit.place for hit in hits] if is_newest else ())
             total = max(amount, counting.total(len(hits))[0]), capped
         more = len(hits) > limit
         hits = hits[:limit]

@@ -113,10 +113,11 @@ def _edge(comparison: Callable[[Any, Any], Any], time: str, tie: str | None, ord
 
 
 # Conditions on the place, from below and from above. Labels may change between two pages, so
-# what is bound are positions: (listed_at, listed_tie).
-_FLOORS = {
+# what is bound are positions: (listed_at, listed_tie). A place is bound only within one page.
+_FLOORS: dict[str, Term] = {
     "posted_since": _edge(lambda a, b: a >= b, "posted_since", None, Order.asc),
     "bottom": _edge(lambda a, b: a >= b, "bottom_at", "bottom_tie", Order.asc),
+    "down_to": Bind("down_to"),
 }
 _CEILINGS = {
     "posted_until": _edge(lambda a, b: a <= b, "posted_until", None, Order.desc),
