@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from operator import methodcaller
 from os import PathLike
 from pathlib import Path
 from threading import Thread
@@ -25,6 +26,7 @@ from aiosqlite.core import _STOP_RUNNING_SENTINEL, _connection_worker_thread
 
 from jobstore.engines.sqlite.errors import primary_code, told_apart, translated, wrap
 from jobstore.engines.sqlite.files import enter_wal, open_file
+from jobstore.engines.sqlite.log import checkpointing
 from jobstore.errors import StoreBusy, StoreClosed, StoreUnavailable
 from jobstore.settings import EngineOptions
 
@@ -35,9 +37,7 @@ LEAST_SQLITE = (3, 38, 0)
 # pages of the indexes without a system call.
 _WRITER_CACHE = 64 * 1024
 _READER_CACHE = 16 * 1024
-# Pages in the WAL that make the writer copy them into the database, and the bytes that its
-# file keeps afterwards.
-_CHECKPOINT_PAGES = 8000
+# Bytes that the file of the WAL keeps once it was written back.
 _WAL_KEPT = 64 * 1024 * 1024
 
 _P = ParamSpec("_P")
@@ -52,10 +52,14 @@ class Session(aiosqlite.Connection):
     opened next.
     """
 
-    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(
+        self,
+        connector: Callable[[], sqlite3.Connection],
+        dispose: Callable[[sqlite3.Connection], None],
+    ) -> None:
         # The thread keeps the connection alive: otherwise sqlite3 would warn at exit about each one
         # that is still open, on top of the store's own warning.
-        self._held = held = _Held(connector)
+        self._held = held = _Held(connector, dispose)
         super().__init__(held.open, iter_chunk_size=64)
         self._loop = asyncio.get_running_loop()
         self._process = os.getpid()
@@ -175,8 +179,13 @@ class _Held:
     Belongs to the session's thread, except for :meth:`interrupt`.
     """
 
-    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(
+        self,
+        connector: Callable[[], sqlite3.Connection],
+        dispose: Callable[[sqlite3.Connection], None],
+    ) -> None:
         self._connector = connector
+        self._dispose = dispose
         self._connection: sqlite3.Connection | None = None
 
     def open(self) -> sqlite3.Connection:
@@ -199,7 +208,7 @@ class _Held:
     def close(self) -> object:
         """Close the connection, and tell the thread to end."""
         if self._connection is not None:
-            self._connection.close()
+            self._dispose(self._connection)
         return _STOP_RUNNING_SENTINEL
 
 
@@ -260,11 +269,11 @@ async def open_writer(path: str | PathLike[str], options: EngineOptions) -> Sess
     def prepare(connection: sqlite3.Connection) -> None:
         _enter_wal(connection, options.busy_timeout)
         connection.execute(f"PRAGMA synchronous = {options.synchronous}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT}")
         connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE}")
 
-    return await _open(connect)
+    return await _open(connect, partial(checkpointing.dispose, path=path))
 
 
 async def open_reader(path: str | PathLike[str], options: EngineOptions) -> Session:
@@ -284,17 +293,19 @@ async def open_reader(path: str | PathLike[str], options: EngineOptions) -> Sess
         # Reads the file, so that one which is no database is refused now.
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
-    return await _open(connect)
+    return await _open(connect, methodcaller("close"))
 
 
-async def _open(connect: Callable[[], sqlite3.Connection]) -> Session:
+async def _open(
+    connect: Callable[[], sqlite3.Connection], dispose: Callable[[sqlite3.Connection], None]
+) -> Session:
     if sqlite3.sqlite_version_info < LEAST_SQLITE:
         least = ".".join(map(str, LEAST_SQLITE))
         raise StoreUnavailable(
             f"Python is linked with SQLite {sqlite3.sqlite_version}; jobstore needs {least} "
             "or newer."
         )
-    session = Session(connect)
+    session = Session(connect, dispose)
 
     async def opened() -> Session:
         with translated():
@@ -326,7 +337,7 @@ def _prepared(
         prepare(connection)
     except BaseException as error:
         told = told_apart(error, connection)
-        connection.close()
+        checkpointing.leave(connection, path)
         raise told from told.__cause__
     return connection
 

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from jobstore.engines import named_statements
 from jobstore.engines.protocol import Found, Position, Queue
+from jobstore.engines.sqlite import turns
 from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.readers import ReaderPool
 from jobstore.engines.sqlite.rows import job_from_row, revision_from_row
@@ -47,12 +48,14 @@ class SQLiteEngine:
         cursor_key: bytes,
         clock: Callable[[], datetime],
         path: Path,
+        switch_interval: float = 0.0,
     ) -> None:
         self.writer = writer
         self.readers = readers
         self.cursor_key = cursor_key
         self.url = parse_store_url(sqlite_url(path))
         self._clock = clock
+        self._lengthen = turns.shorten(self, switch_interval)
 
     @classmethod
     async def open(
@@ -81,7 +84,7 @@ class SQLiteEngine:
         except BaseException:
             await writer.close()
             raise
-        return cls(writer, readers, cursor_key, clock, path)
+        return cls(writer, readers, cursor_key, clock, path, options.switch_interval)
 
     @property
     def queue(self) -> Queue:
@@ -104,6 +107,7 @@ class SQLiteEngine:
         finally:
             # The last one to close checkpoints, and only the writer may.
             await self.writer.close()
+            self._lengthen()
 
     async def upsert(self, posting: JobPosting) -> UpsertResult:
         """Store a checked posting."""

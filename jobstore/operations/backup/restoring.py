@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.creation import create, replicate
 from jobstore.operations.backup.manifest import BEFORE_RESTORE
 from jobstore.operations.backup.trust import Doubt
-from jobstore.operations.backup.verification import open_chosen
+from jobstore.operations.backup.verification import Opened, open_chosen
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.settings.sections import Settings
@@ -53,6 +53,7 @@ class Restored:
     failures: dict[str, str]
     advice: str | None
     seconds: float
+    as_of: datetime | None = None
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -85,6 +86,25 @@ def restore(
     target exists; StoreBusy when the store is in use; SchemaMismatch when a newer jobstore made
     it; StorageFull. Whatever is raised, the store that was there is untouched.
     """
+
+    def make(scratch: Path) -> Opened:
+        return open_chosen(choose(settings, name, at, accept), scratch, progress)
+
+    return give_back(settings, make, progress, to=to, replace=replace)
+
+
+def give_back(
+    settings: Settings,
+    make: Callable[[Path], Opened],
+    progress: Progress = silent,
+    *,
+    to: str | StoreURL | None = None,
+    replace: bool = False,
+) -> Restored:
+    """Put what ``make`` makes in a scratch folder where :func:`restore` says, and as safely.
+
+    What it makes is checked already. What it raises is raised, and nothing is changed then.
+    """
     started = time.monotonic()
     target = settings.store.address if to is None else parse_store_url(to)
     there = settings.model_copy(
@@ -92,15 +112,16 @@ def restore(
     )
     archive = archive_of(target)
     archive.check_target(target, replace=replace)
-    choice = choose(settings, name, at, accept)
     saved = None
     failures: dict[str, str] = {}
     with archive.scratch(target) as scratch:
-        backup, database, place, faults = open_chosen(choice, scratch, progress)
+        made = make(scratch)
         if replace:
-            _, saved, aside = put_in_place(there, database, BEFORE_RESTORE, progress, alone=True)
+            _, saved, aside = put_in_place(
+                there, made.database, BEFORE_RESTORE, progress, alone=True
+            )
         else:
-            archive.load(database, target)
+            archive.load(made.database, target)
     if saved is not None:
         # Nobody waits for places that are far away.
         failures = replicate(there, saved, progress).failures
@@ -108,19 +129,21 @@ def restore(
         saved = str(aside)
     # A link stays one; what it leads to was replaced.
     path = Path(os.path.realpath(target.path))
+    backup = made.backup
     _log.warning("a store was restored", backup=backup.name, to=str(path), saved=saved)
     return Restored(
         backup=backup.name,
         created_at=backup.manifest.created_at,
-        place=place,
+        place=made.place,
         path=path,
-        postings=backup.manifest.postings,
+        postings=backup.manifest.postings if made.postings is None else made.postings,
         saved=saved,
         failures=failures,
         advice=_advice(target),
         seconds=round(time.monotonic() - started, 3),
-        faults=faults,
-        warnings=choice.warnings,
+        as_of=made.as_of,
+        faults=made.faults,
+        warnings=made.warnings,
     )
 
 

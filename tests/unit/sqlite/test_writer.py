@@ -567,7 +567,7 @@ class TestCheckpoint:
     async def test_closing_does_not_wait_for_long_until_others_have_written(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("jobstore.engines.sqlite.writing.writer._CLOSING_PATIENCE", 0.01)
+        monkeypatch.setattr("jobstore.engines.sqlite.log.checkpointing._CLOSING_PATIENCE", 0.01)
         other = FileLock(path, timeout=0)
         async with open_plain(path) as writer:
             writer._transactions._lock = FileLock(path, timeout=3600)
@@ -780,6 +780,7 @@ class Scripted:
         self.answers = answers
         self.log: list[str] = []
         self.in_transaction = False
+        self.total_changes = 0
 
     def execute(self, statement: str) -> None:
         self.log.append(statement)

@@ -103,31 +103,33 @@ class Lookup:
 
     def places(self, limit: int) -> list[int]:
         """Return the places of the newest matches, newest first."""
-        return [row[0] for row in self._rows(statements.places(self.shape), limit=limit)]
+        return self._place_list(self.shape, limit=limit)
 
     @cached_property
     def counted(self) -> Counted:
         """The newest matches, counted within the budget, but at most one more than MAX_COUNTED."""
         most, least = counting.MAX_COUNTED + 1, counting.LEAST_COUNTED
-        # FTS5 has no end but that of its lists: told where to stop, it would still go on to the
-        # next match. So those that a page needs come first, and only then it is looked how far to
-        # go; by then the next match is not far.
-        with closing(self._cursor(statements.places(self.shape), limit=most)) as rows:
-            places = [place for (place,) in rows.fetchmany(least)]
-            floor = self._floor() if len(places) == least else None
-            if floor is None:
-                places += [place for (place,) in rows]
-                return Counted(places, is_all=len(places) < most)
-            for (place,) in rows:
-                if place < floor:
-                    break
-                places.append(place)
-            return Counted(places, is_all=False)
+        if not self._has_budget:
+            places = self.places(most)
+            return Counted(places, is_all=len(places) < most)
+        # FTS5 has no end but that of its lists: told where to stop, it still goes on to the next
+        # match. So those that a page needs come first, and only then it is looked how far to go; by
+        # then the next match is not far.
+        places = self.places(least)
+        if len(places) < least:
+            return Counted(places, is_all=True)
+        floor = self._floor()
+        if floor is None or places[-1] >= floor:
+            shape, bound = self.shape.also("below"), {"below": places[-1]}
+            if floor is not None:
+                shape, bound = shape.also("down_to"), bound | {"down_to": floor}
+            places += self._place_list(shape, limit=most - least, **bound)
+        return Counted(places, is_all=floor is None and len(places) < most)
 
     def having(self, word: str, limit: int) -> list[int]:
         """Return the places of the newest matches that have one more facet word."""
-        sql = statements.places(self.shape._replace(words=True))
-        return [row[0] for row in self._rows(sql, limit=limit, match=self.match.query(word))]
+        shape = self.shape._replace(words=True)
+        return self._place_list(shape, limit=limit, match=self.match.query(word))
 
     def highest(self, column: str, floor: float, ceiling: float) -> int | float | None:
         """Return the highest number, from ``floor`` to below ``ceiling``, of any posting."""
@@ -165,14 +167,33 @@ class Lookup:
         """Return the rows of :func:`jobstore.engines.sqlite.search.statements.rows_at`."""
         return self._rows(statements.rows_at(columns, texts), places=json.dumps(places))
 
+    def ranked_at(
+        self, places: Sequence[int], column: str, limit: int, after: Sequence[Any] | None
+    ) -> list[Row]:
+        """Return the rows of :func:`jobstore.engines.sqlite.search.statements.ranked_at`; ``after``
+        is the position that they follow."""
+        sql = statements.ranked_at(column, below=bool(after))
+        bound = dict(zip(("rank", "after_at", "after_tie"), after or (), strict=False))
+        return self._rows(sql, places=json.dumps(places), limit=limit, **bound)
+
+    def _place_list(self, shape: Shape, **bound: Any) -> list[int]:
+        found: list[int] = json.loads(self._rows(statements.place_list(shape), **bound)[0][0])
+        return found
+
     @cached_property
     def _amounts(self) -> dict[Part, int]:
         """How many of the newest postings have each part."""
         return self._sample.amounts(self.match.required)
 
+    @property
+    def _has_budget(self) -> bool:
+        """Whether counting may have to end before the last match."""
+        # Many alternatives take longer to be sought than to be read, so they are sought once.
+        return not (self.match.is_plain or self.match.is_wide or self._sample.is_whole)
+
     def _floor(self) -> int | None:
         """Return the place down to which matches are counted, ``None`` for all of them."""
-        if self.match.is_plain or self._sample.is_whole:
+        if not self._has_budget:
             return None
         since, until = (self._bound.get(name) for name in _DATES)
         return self._sample.floor(self.match, self._amounts, since, until)
@@ -199,11 +220,8 @@ class Lookup:
         return found
 
     def _rows(self, sql: str, **bound: Any) -> list[Row]:
-        return self._cursor(sql, **bound).fetchall()
-
-    def _cursor(self, sql: str, **bound: Any) -> sqlite3.Cursor:
         look()
-        return self._conn.execute(sql, self._bound | bound)
+        return self._conn.execute(sql, self._bound | bound).fetchall()
 
     def _number(self, sql: str, **bound: Any) -> int:
         number: int = self._rows(sql, **bound)[0][0]

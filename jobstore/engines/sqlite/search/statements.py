@@ -119,10 +119,11 @@ _FLOORS: dict[str, Term] = {
     "bottom": _edge(lambda a, b: a >= b, "bottom_at", "bottom_tie", Order.asc),
     "down_to": Bind("down_to"),
 }
-_CEILINGS = {
+_CEILINGS: dict[str, Term] = {
     "posted_until": _edge(lambda a, b: a <= b, "posted_until", None, Order.desc),
     "top": _edge(lambda a, b: a <= b, "top_at", "top_tie", Order.desc),
     "after": _edge(lambda a, b: a < b, "after_at", "after_tie", Order.desc),
+    "below": Bind("below") - 1,
 }
 _BEFORE = _CEILINGS["after"]
 # Conditions on the row.
@@ -235,10 +236,13 @@ def page(shape: Shape, columns: tuple[str, ...] = (), texts: tuple[str, ...] = (
 
 
 @cache
-def places(shape: Shape) -> str:
-    """The places of the newest matches, at most ``:limit``, newest first."""
-    query = _matches(shape, with_row=False).select(_place(shape))
-    return str(_newest_first(query, shape).limit(_LIMIT))
+def place_list(shape: Shape) -> str:
+    """The places of the newest matches, at most ``:limit``, newest first, as one JSON array."""
+    # Each row more is a step of SQLite, at which the thread gives up the interpreter's lock.
+    found = _newest_first(_matches(shape, with_row=False), shape)
+    found = found.select(_place(shape).as_("place")).limit(_LIMIT).as_("m")
+    array = Function("json_group_array", Field("place", table=found))
+    return str(SQLLiteQuery.from_(found).select(array))
 
 
 @cache
@@ -277,3 +281,19 @@ def rows_at(columns: tuple[str, ...], texts: tuple[str, ...] = ()) -> str:
     query = query.select(*(_column(name) for name in (*KEYS, *columns)))
     query = query.select(*(Field(name, table=_TEXT) for name in texts))
     return str(query.where(_POSTING.place == _GIVEN.value))
+
+
+@cache
+def ranked_at(column: str, below: bool) -> str:
+    """KEYS and a column of those of ``:places`` that state it, highest first and newest first, at
+    most ``:limit``; with ``below`` those that come after ``:rank``, ``:after_at``, ``:after_tie``.
+    """
+    keys: list[Term] = [_column(name) for name in (column, *KEYS[1:])]
+    query = SQLLiteQuery.from_(_GIVEN).cross_join(_POSTING).cross()
+    query = query.select(*(_column(name) for name in (*KEYS, column)))
+    query = query.where(_POSTING.place == _GIVEN.value).where(_is_stated(column))
+    if below:
+        query = query.where(Tuple(*keys) < Tuple(*map(Bind, ("rank", "after_at", "after_tie"))))
+    for key in keys:
+        query = query.orderby(key, order=Order.desc)
+    return str(query.limit(_LIMIT))

@@ -16,6 +16,7 @@ from jobstore.engines import named_statements
 from jobstore.engines.backend import Vacuumed
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
+from jobstore.engines.sqlite.log import checkpointing
 from jobstore.engines.sqlite.upkeep.inspection import check_pages
 from jobstore.engines.sqlite.upkeep.space import require_space_to_vacuum, size_of
 from jobstore.errors import StoreCorrupt
@@ -60,7 +61,7 @@ def vacuum(path: Path, *, patience: float = PATIENCE, progress: Progress = silen
         progress("write the file anew", 0, 0)
         with _interruptible(conn):
             conn.execute("VACUUM")
-        waiting = not _written_back(conn)
+        waiting = not _written_back(conn, path)
         return Vacuumed(before, size_of(path), time.monotonic() - started, waiting)
 
 
@@ -70,7 +71,7 @@ def checkpoint(path: Path, *, patience: float = PATIENCE) -> bool:
     Raises StoreBusy, StorageFull, StoreUnavailable and StoreCorrupt.
     """
     with _alone(path, patience) as conn:
-        return _written_back(conn)
+        return _written_back(conn, path)
 
 
 def optimize(path: Path, *, patience: float = PATIENCE) -> None:
@@ -156,6 +157,6 @@ def _alone(path: Path, patience: float) -> Iterator[Connection]:
         yield conn
 
 
-def _written_back(conn: Connection) -> bool:
-    busy, _, _ = conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+def _written_back(conn: Connection, path: Path) -> bool:
+    busy, _, _ = checkpointing.checkpoint(conn, path, "TRUNCATE")
     return not busy

@@ -11,11 +11,14 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from jobstore.engines.sqlite.errors import concerns_store, primary_code, told_apart, wrap
+from jobstore.engines.sqlite.log.checkpointing import Mode, Pace, Written, checkpoint
+from jobstore.engines.sqlite.log.stamps import Stamps
+from jobstore.engines.sqlite.log.waiting import until_shipped
 from jobstore.engines.sqlite.transaction import Answer, roll_back
-from jobstore.errors import JobStoreError, StoreBusy, StoreUnavailable
+from jobstore.errors import JobStoreError, OutcomeUnknown, StoreBusy, StoreUnavailable
 from jobstore.locking import FileLock, attempts
 
 _ROLLED_BACK = "An error undid the transaction; nothing of it was stored. Run it again."
@@ -46,6 +49,8 @@ Begin = Callable[[sqlite3.Connection, Sequence[Work]], SharedWrites]
 class Transactions:
     """Runs operations inside transactions, and holds the lock file during each.
 
+    After it let go of the lock it waits, where that is asked for, until what it stored is archived.
+
     ``begin`` makes what the operations of a transaction share. ``patience`` is how many seconds a
     call may wait for other processes, for the lock file and for SQLite's own lock together.
     """
@@ -53,6 +58,8 @@ class Transactions:
     def __init__(self, begin: Begin, lock: FileLock) -> None:
         self._shared = begin
         self._lock = lock
+        self._stamps = Stamps()
+        self._pace = Pace(lock.database)
 
     def run_group(
         self, conn: sqlite3.Connection, works: Sequence[Work], patience: float
@@ -78,16 +85,28 @@ class Transactions:
                 while parts:
                     part = parts.popleft()
                     parts.extendleft(self._transact(conn, works, part, outcomes, deadline))
+                self._pace.write_back(conn)
             finally:
                 self._lock.release()
         except BaseException as error:
             failure = wrap(told_apart(wrap(error), conn))
         if isinstance(failure, StoreBusy) and not outcomes:
             return failure
+        if any(error is None for _, error in outcomes.values()):
+            self._wait(outcomes)
         return [
             outcomes[index] if index in outcomes else (None, _own(failure))
             for index in range(len(works))
         ]
+
+    def _wait(self, outcomes: dict[int, Answer]) -> None:
+        """Wait until what was stored is archived, where that is asked for."""
+        try:
+            until_shipped(self._lock.database, self._lock.timeout)
+        except OutcomeUnknown as unknown:
+            for index, (_, error) in outcomes.items():
+                if error is None:
+                    outcomes[index] = (None, _own(unknown))
 
     def _transact(
         self,
@@ -103,6 +122,7 @@ class Transactions:
         results: list[Answer] = []
         _begin(conn, deadline)
         try:
+            self._stamps.begin(conn)
             shared = self._shared(conn, [works[index] for index in part])
             for index in part:
                 operation, args = works[index]
@@ -116,8 +136,10 @@ class Transactions:
                     raise StoreUnavailable(_ROLLED_BACK)
                 results.append(answer)
             shared.finish()
+            self._stamps.finish(conn)
             _commit(conn, deadline)
         except BaseException as error:
+            self._stamps.undo()
             undone = roll_back(conn)
             failure = wrap(error)
             if concerns_store(failure):
@@ -143,6 +165,7 @@ class Transactions:
         self._lock.acquire(patience)
         try:
             _begin(conn, deadline)
+            self._stamps.begin(conn)
         except BaseException:
             self._lock.release()
             raise
@@ -177,24 +200,25 @@ class Transactions:
             if commit:
                 if not conn.in_transaction:
                     raise StoreUnavailable(_ROLLED_BACK)
+                self._stamps.finish(conn)
                 _commit(conn, time.monotonic() + patience)
+                self._pace.write_back(conn)
+        except BaseException:
+            self._stamps.undo()
+            raise
         finally:
             roll_back(conn)
             self._lock.release()
+        if commit:
+            until_shipped(self._lock.database, self._lock.timeout)
 
-    def checkpoint(
-        self,
-        conn: sqlite3.Connection,
-        patience: float,
-        mode: Literal["PASSIVE", "TRUNCATE"],
-    ) -> tuple[bool, int, int]:
+    def checkpoint(self, conn: sqlite3.Connection, patience: float, mode: Mode) -> Written:
         """Copy the WAL into the database; see :meth:`StoreWriter.checkpoint`."""
         self._lock.acquire(patience)
         try:
-            busy, pages, copied = conn.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+            return checkpoint(conn, self._lock.database, mode)
         finally:
             self._lock.release()
-        return bool(busy), pages, copied
 
 
 def _begin(conn: sqlite3.Connection, deadline: float) -> None:
