@@ -185,17 +185,12 @@ class Draws:
     def four(self) -> list[SearchQuery]:
         """Four common filters that few postings have together, of even draws, without words and
         with one."""
-        return [
-            SearchQuery(
-                text=(None, "engineer", self._chance.choice(even_draws.words()))[number % 3],
-                **{
-                    name: value
-                    for name, value in even_draws.combination(self._chance, rare=True).items()
-                    if value is not None
-                },
-            )
-            for number in range(DRAWS)
-        ]
+        found = []
+        for number in range(DRAWS):
+            text = (None, "engineer", self._chance.choice(even_draws.words()))[number % 3]
+            filters: dict[str, Any] = even_draws.combination(self._chance, rare=True)
+            found.append(SearchQuery(text=text, **filters))
+        return found
 
     def sorted_by(self, sort: Sort) -> list[SearchQuery]:
         """Common words and titles, and no words but a filter, in an order of their own."""

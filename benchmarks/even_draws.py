@@ -45,7 +45,7 @@ def words(seed: int = SEED) -> tuple[str, ...]:
     return (*known, *made_up_words(WORDS - len(known), random.Random(seed), taken))
 
 
-def combination(chance: random.Random, *, rare: bool) -> dict[str, str | None]:
+def combination(chance: random.Random, *, rare: bool) -> dict[str, Any]:
     """Return a value of each of FOUR: a combination that is rare, or one that is not."""
     numbers = [chance.randrange(4) for _ in range(3)]
     last = -sum(numbers) % 4
