@@ -15,8 +15,8 @@ from jobstore.engines.schema import Recorded
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import enter_wal, open_file
 from jobstore.engines.sqlite.log import checkpointing
-from jobstore.engines.sqlite.rows import sound
 from jobstore.engines.sqlite.log.stamps import stamp
+from jobstore.engines.sqlite.rows import sound
 from jobstore.engines.sqlite.transaction import roll_back, snapshot
 from jobstore.engines.sqlite.wal import is_open
 from jobstore.errors import StoreCorrupt, StoreUnavailable
