@@ -211,9 +211,7 @@ def _checked(choice: Choice, opened: Opened, progress: Progress) -> Opened:
     return opened._replace(postings=content.tables.get("posting", 0))
 
 
-def _without_log(
-    choice: Choice, second: int | None, scratch: Path, progress: Progress
-) -> Opened:
+def _without_log(choice: Choice, second: int | None, scratch: Path, progress: Progress) -> Opened:
     fitting = tuple(
         each
         for each in choice.backups
