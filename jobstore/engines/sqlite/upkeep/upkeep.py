@@ -43,9 +43,7 @@ class SQLiteUpkeep:
         yield from inspection.inspect_files(url.path)
 
     def inspect_content(self, url: StoreURL, *, full: bool, rows: bool) -> Iterator[Check]:
-        yield from inspection.inspect_pages(url.path, full=full)
-        if rows:
-            yield from inspection.inspect_rows(url.path)
+        return inspection.inspect_content(url.path, full=full, rows=rows)
 
     def repair(
         self,

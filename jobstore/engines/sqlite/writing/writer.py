@@ -158,6 +158,8 @@ class StoreWriter:
         await self._idle.wait()
         if self._timer is not None:
             self._timer.cancel()
+        with suppress(Exception):
+            await self._session.run(self._transactions.settle)
         await self._session.close()
 
     async def _wait(self, call: _Call) -> Any:
