@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks import (
     Misuse,
+    archive,
     baseline,
     beside,
     gates,
@@ -67,10 +68,16 @@ def main(arguments: list[str] | None = None) -> int:
             parts = asyncio.run(profile.run(database(scale)))
             results = {"scale": scale, "machine": report.machine(), "parts": parts}
             report.write(results, f"profile-{scale}")
+        case "keeping":
+            from benchmarks import keeping
+
+            return keeping.run(scale, options.rounds)
         case "real":
             return asyncio.run(real.run(options.files))
         case "shapes":
             return shapes.run()
+        case "archive":
+            return archive.run(options.rounds)
         case "waits":
             return _waits(scale, options.operation, options.short)
         case "publish":
@@ -82,8 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = (
-        *("run", "compare", "baseline", "beside", "peers", "profile", "real", "shapes"),
-        *("waits", "publish"),
+        *("run", "compare", "baseline", "beside", "peers", "profile", "keeping", "archive"),
+        *("real", "shapes", "waits", "publish"),
     )
     parser.add_argument("command", nargs="?", default="run", choices=commands)
     parser.add_argument("--scale", type=int, help=f"postings (default {SCALE})")

@@ -163,7 +163,14 @@ def up(
                     migrator.finish(scripts[:last])
                 migrator.let(done[-1].id)
     if folder is None and last == len(scripts):
-        keep = bool(_unfinished(scripts, schema.applied(store, patience=timeout)))
+        now = schema.applied(store, patience=timeout)
+        keep = bool(_unfinished(scripts, now))
+        if keep and now.derived_form < schema.derived_form - 1:
+            # The index of the version before is not right either, so its programs cannot go on.
+            with schema.changing(store, patience=timeout) as migrator, migrator.transaction():
+                migrator.finish(scripts)
+                migrator.let(scripts[-1].id)
+            keep = False
         schema.renew(store, keep=keep, patience=timeout, progress=progress)
     return done
 
@@ -321,12 +328,13 @@ def check_schema(url: str | StoreURL, *, folder: Path | None = None) -> None:
     if behind:
         lacks = f"lacks {behind}" if applied.migrations else "does not exist yet, or is empty"
         raise SchemaMismatch(f"The store {lacks}; run: {up_command(store)}")
-    if folder is not None or len(applied.migrations) > len(scripts):
-        # A newer jobstore leaves what this one derives as it is, for as long as this may go on.
+    if folder is not None:
         return
     if applied.derived_form < schema.derived_form:
         raise SchemaMismatch(f"The store's index has an older form; run: {up_command(store)}")
-    if applied.derived_form > schema.derived_form:
+    # A newer jobstore leaves what this one derives as it is, for as long as this one may go on.
+    newer = len(applied.migrations) > len(scripts)
+    if applied.derived_form > schema.derived_form and not newer:
         raise SchemaMismatch("The store was written by a newer jobstore; upgrade jobstore.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import shutil
 import sqlite3
@@ -17,10 +18,13 @@ import jobstore
 from benchmarks.next_version import WORD
 from jobstore import JobStore, SchemaMismatch, SearchQuery, migrating
 from jobstore.engines.sqlite.upkeep import inspection
+from jobstore.settings import sqlite_url
 from jobstore.verdicts import Verdict
+from tests.fixtures.disks import SmallDisk
 from tests.fixtures.migrations import next_id
 from tests.fixtures.next_version import NextVersion
 from tests.fixtures.postings import posting
+from tests.operations.deploying import settings_for
 
 NEXT = next_id("next-index")
 COLOURS = ("red", "green", "blue")
@@ -240,6 +244,27 @@ async def test_it_is_taken_back(store_url: str, next_version: NextVersion, state
     _sound(next_version, store_url, model)
 
 
+async def test_who_upgrades_over_two_versions_stops_the_programs_in_between(
+    store_url: str, next_version: NextVersion
+) -> None:
+    model = await _filled(store_url)
+    with closing(sqlite3.connect(_path(store_url), isolation_level=None)) as conn:
+        # As the version before this one left it: the index of this one was never built.
+        conn.execute("UPDATE store_property SET value = X'04' WHERE name = 'derived_form'")
+        conn.execute("INSERT INTO text_index (text_index) VALUES ('delete-all')")
+    killed = next_version("up", url=store_url, kill=250)
+    assert killed is None
+    with pytest.raises(SchemaMismatch):
+        migrating.check_schema(store_url)
+
+    next_version("up", url=store_url)
+
+    with pytest.raises(SchemaMismatch, match="newer jobstore"):
+        migrating.check_schema(store_url)
+    assert next_version("state", url=store_url) is None
+    _sound(next_version, store_url, model)
+
+
 async def test_a_store_without_postings_takes_no_build(
     migrated_url: str, next_version: NextVersion
 ) -> None:
@@ -273,3 +298,66 @@ def test_what_an_older_jobstore_did_not_add_it_does_not_take_back(
         migrating.finish(migrated_url)
     states: list[Any] = [each.state for each in migrating.status(migrated_url)]
     assert states[-1] == "newer"
+
+
+async def test_the_daily_upkeep_finishes_a_day_after_the_new_index_is_in_use(
+    store_url: str, next_version: NextVersion
+) -> None:
+    model = await _filled(store_url)
+    next_version("up", url=store_url)
+    assert next_version("tend", url=store_url) == []
+    # The version before leaves that to the one that made it.
+    assert migrating.tend(store_url) == []
+    with closing(sqlite3.connect(_path(store_url), isolation_level=None)) as conn:
+        conn.execute("UPDATE renewal SET switched_at = switched_at - 24 * 3600")
+    assert migrating.tend(store_url) == []
+
+    assert next_version("tend", url=store_url) == [NEXT]
+
+    _sound(next_version, store_url, model)
+    with pytest.raises(SchemaMismatch):
+        migrating.check_schema(store_url)
+
+
+async def test_a_full_disk_keeps_what_is_built(
+    small_disk: SmallDisk, next_version: NextVersion
+) -> None:
+    url = sqlite_url(small_disk.folder / "jobs.db")
+    model = await _filled(url)
+    free = os.statvfs(small_disk.folder)
+    small_disk.burden(free.f_bavail * free.f_frsize - 80_000)
+    with pytest.raises(AssertionError, match="StorageFull"):
+        next_version("up", url=url, slice=4)
+    found = next_version("state", url=url)
+    assert found is None or found["stage"] != "kept"
+    small_disk.relieve()
+    async with jobstore.connect(url) as store:
+        await _write(store, model, random.Random(2))
+    next_version("up", url=url)
+    _sound(next_version, url, model)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_deployment_stops_nobody(
+    store_url: str, next_version: NextVersion, tmp_path: Path, fails: bool
+) -> None:
+    model = await _filled(store_url)
+    sections = settings_for(tmp_path).model_dump(mode="json", exclude_unset=True)
+    if fails:
+        sections["thresholds"]["get_ms"] = 0.001
+    async with jobstore.connect(store_url) as store:
+        async with _writing(store, model):
+            done = await asyncio.to_thread(next_version, "deploy", **sections)
+        assert await _found(store) == model.found()
+    assert done["go"] is not fails
+    # Started again, the version before goes on either way.
+    migrating.check_schema(store_url)
+    if fails:
+        assert done["undone"] == [f"Took back {NEXT}; every posting stayed."]
+        assert done["left"] == []
+        assert {each.verdict for each in inspection.inspect_rows(_path(store_url))} == {
+            Verdict.PASS
+        }
+    else:
+        next_version("tend", url=store_url)
+        _sound(next_version, store_url, model)

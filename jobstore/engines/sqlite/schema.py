@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from os.path import samestat
 from pathlib import Path
 
 from jobstore.engines.schema import Recorded
@@ -212,6 +213,8 @@ class Turns:
         self._connection = connection
         self._lock = lock
         self._pace = checkpointing.Pace(lock.database)
+        self._path = Path(lock.database)
+        self._file = self._path.stat()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -224,6 +227,12 @@ class Turns:
         """Make the block one transaction while nobody else writes: all is kept, or nothing."""
         connection = self._connection
         with self._lock:
+            with reachable(self._path):
+                same = samestat(self._file, self._path.stat())
+            if not same:
+                raise StoreUnavailable(
+                    "The database file was replaced meanwhile; run the command again."
+                )
             connection.execute("BEGIN IMMEDIATE")
             try:
                 stamp(connection)

@@ -30,7 +30,7 @@ from urllib.parse import quote
 
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.log import ahead
-from jobstore.engines.sqlite.log.capturing import capture
+from jobstore.engines.sqlite.log.capturing import USUAL_LIMIT, capture
 from jobstore.engines.sqlite.log.spool import Spool, State
 from jobstore.engines.sqlite.wal import FRAME, HEADER, is_open
 from jobstore.errors import JobStoreError, StoreBusy
@@ -72,14 +72,10 @@ def checkpoint(
     lock = spool.lock(_PATIENCE)
     try:
         lock.acquire()
-    except JobStoreError:
-        if not _is_beyond(spool):
+    except JobStoreError as error:
+        if isinstance(error, StoreBusy) and not _is_beyond(spool):
             return _LATER
-        _log.warning(
-            "%s: the log is written back without being kept: a process holds %s and does not go "
-            "on, and the spool's limit is reached",
-            *(path, lock.path),
-        )
+        _log.warning("%s: the log is written back without being kept: %s", path, error)
         return _write_back(conn, mode)
     try:
         state = _kept(spool)
@@ -98,20 +94,34 @@ def checkpoint(
         lock.release()
 
 
+def keep(path: str | PathLike[str]) -> None:
+    """Keep what is committed, where a log is kept; needs no lock.
+
+    For whoever writes the WAL back while others write: if he is killed before he has the lock,
+    what he wrote back may be overwritten by the next one. Raises JobStoreError.
+    """
+    spool = Spool(path)
+    if spool.is_there:
+        with spool.lock(_PATIENCE):
+            capture(spool)
+
+
 def close(conn: sqlite3.Connection, path: str | PathLike[str], *, always: bool = False) -> None:
     """Close a connection that may write, after what was committed is kept and written back.
 
     While others have the database open that is left to them, unless ``always`` says otherwise.
     """
     whole = False
-    if always or not is_open(path, by_others=True):
-        with suppress(sqlite3.Error, OSError, JobStoreError):
-            busy, _, _ = checkpoint(conn, path, "TRUNCATE")
-            whole = not busy
-    if whole:
-        conn.close()
-    else:
-        leave(conn, path)
+    try:
+        if always or not is_open(path, by_others=True):
+            with suppress(sqlite3.Error, OSError, JobStoreError):
+                busy, _, _ = checkpoint(conn, path, "TRUNCATE")
+                whole = not busy
+    finally:
+        if whole:
+            conn.close()
+        else:
+            leave(conn, path)
 
 
 def dispose(conn: sqlite3.Connection, path: str | PathLike[str]) -> None:
@@ -166,7 +176,8 @@ def leave(conn: sqlite3.Connection, path: str | PathLike[str]) -> None:
     it must not. So another one is open meanwhile, which only reads, and cannot do that.
     """
     uri = f"file:{quote(os.fsencode(os.path.realpath(path)))}?mode=ro"
-    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as other:
+    # Where others keep everybody out, they have it open themselves.
+    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True, timeout=0)) as other:
         other.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
         conn.close()
     conn.close()
@@ -284,5 +295,5 @@ def _is_beyond(spool: Spool) -> bool:
     """Whether the WAL has grown over what the spool may take."""
     with suppress(OSError):
         state = spool.load()
-        return state is None or spool.wal.stat().st_size > state.limit
+        return spool.wal.stat().st_size > (USUAL_LIMIT if state is None else state.limit)
     return False

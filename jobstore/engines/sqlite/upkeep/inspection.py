@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jobstore.engines import named_statements
 from jobstore.engines.backend import Footprint, Library
-from jobstore.engines.sqlite import schema, wal
+from jobstore.engines.sqlite import damaged_wal, schema
 from jobstore.engines.sqlite.connection import LEAST_SQLITE, wal_reset_race
 from jobstore.engines.sqlite.errors import primary_code, unreadable, wrap
 from jobstore.engines.sqlite.files import open_file
@@ -107,15 +107,15 @@ def inspect_files(path: Path) -> Iterator[Check]:
 def _inspect_log(path: Path) -> Check:
     """Look at the WAL; to be called before anything opens the database, which recovers it."""
     length = footprint(path).log
-    damaged = wal.examine(path)
+    damaged = damaged_wal.examine(path)
     if damaged is not None:
         verdict = Verdict.FAIL if damaged.certain else Verdict.WARN
         try:
-            copied = f"It was copied to {wal.keep(path, damaged)}; {_LOST}"
+            copied = f"It was copied to {damaged_wal.keep(path, damaged)}; {_LOST}"
         except OSError as error:
             copied = f"It cannot be copied ({error.strerror}): do that before anything opens it"
         return finding("wal", verdict, f"{damaged}. {copied}")
-    copies = [each for each, _ in wal.kept(path)]
+    copies = [each for each, _ in damaged_wal.kept(path)]
     if copies:
         told = f"one was damaged and is kept in {', '.join(map(str, copies))}; {_LOST}"
         return finding("wal", Verdict.WARN, told)
