@@ -243,6 +243,10 @@ class Turns:
                 raise
             self._pace.write_back(connection)
 
+    def settle(self) -> None:
+        """Wait until what is done beside the turns has ended."""
+        self._pace.settle()
+
 
 @contextmanager
 def sharing(path: Path, timeout: float) -> Iterator[Turns]:
@@ -253,10 +257,12 @@ def sharing(path: Path, timeout: float) -> Iterator[Turns]:
     lock = FileLock(path, timeout)
     with lock:
         connection = connect(path, timeout)
+    turns = Turns(connection, lock)
     try:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA cache_size = -{_CACHE}")
-        yield Turns(connection, lock)
+        yield turns
     finally:
+        turns.settle()
         checkpointing.dispose(connection, path)
