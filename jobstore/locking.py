@@ -9,9 +9,12 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import struct
+import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +25,10 @@ _FIRST_PAUSE = 0.0005
 _LONGEST_PAUSE = 0.01
 
 _BUSY = "Another process is writing to the store; nothing was written, try again."
+_EXCHANGED = "The files of the store are being opened or exchanged all the time; try again."
+
+# Seconds that files may be opened or exchanged: both take milliseconds.
+_OPENING = 10.0
 
 
 # The locks that are held now: a process that is forked inherits their descriptors.
@@ -127,6 +134,65 @@ class FileLock:
         traceback: TracebackType | None,
     ) -> None:
         self.release()
+
+
+@contextmanager
+def opening(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Keep the files of a database from being exchanged while the block opens them.
+
+    Several may open at a time. Raises StoreBusy after seconds. Nothing is kept from anybody where
+    this account may not open the lock file or there is none yet, nor where it is not Linux.
+    """
+    try:
+        descriptor = os.open(os.path.realpath(path) + ".lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield
+        return
+    with _first_byte(descriptor, fcntl.F_RDLCK):
+        yield
+
+
+@contextmanager
+def exchanging(lock: FileLock) -> Iterator[None]:
+    """Keep everybody from opening the files of a database while the block exchanges them.
+
+    ``lock`` is held already, so nobody writes. Raises StoreBusy after seconds.
+    """
+    with _first_byte(os.open(lock.path, os.O_RDWR | os.O_CLOEXEC), fcntl.F_WRLCK):
+        yield
+
+
+@contextmanager
+def _first_byte(descriptor: int, kind: int) -> Iterator[None]:
+    """Hold a lock on the first byte of a lock file, and close the file.
+
+    It belongs to the open file, not to the process, and it and that of flock(2) do not know each
+    other ("Open file description locks" in fcntl(2)).
+    """
+    try:
+        if sys.platform != "linux":
+            yield
+            return
+        for _ in attempts(_OPENING):
+            try:
+                fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _lock_of_a_byte(kind))
+            except (BlockingIOError, PermissionError):
+                continue
+            break
+        else:
+            raise StoreBusy(_EXCHANGED)
+        try:
+            yield
+        finally:
+            # A process that was forked meanwhile has inherited the descriptor.
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _lock_of_a_byte(fcntl.F_UNLCK))
+    finally:
+        os.close(descriptor)
+
+
+def _lock_of_a_byte(kind: int) -> bytes:
+    """Return a ``struct flock``: kind, from the beginning, first byte, one byte, no process."""
+    return struct.pack("hhqqi0q", kind, os.SEEK_SET, 0, 1, 0)
 
 
 def _forked() -> None:

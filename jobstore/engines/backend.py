@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 from jobstore.engines.archive import Archive
 from jobstore.engines.protocol import Engine
-from jobstore.engines.schema import Schema
+from jobstore.engines.schema import Fits, Schema
 from jobstore.progress import Progress, silent
 from jobstore.settings import EngineOptions, StoreURL
 from jobstore.verdicts import Check
@@ -236,6 +236,10 @@ class Backend(Protocol):
         """The copies of its databases."""
 
     async def open(
-        self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime]
+        self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime], fits: Fits
     ) -> Engine:
-        """Open the database that ``url`` names; its schema must be up to date."""
+        """Open the database that ``url`` names; its schema must be up to date.
+
+        Where another database takes its place while it is open, that is gone on with, unless
+        ``fits`` refuses its schema.
+        """

@@ -7,7 +7,7 @@ which order, and what is refused.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -33,6 +33,10 @@ class Applied(NamedTuple):
 
     migrations: list[Recorded]
     derived_form: int
+
+
+Fits = Callable[[Applied], object]
+"""Raises SchemaMismatch where a database with that schema cannot be worked with."""
 
 
 class Migrator(Protocol):

@@ -41,6 +41,11 @@ class SharedWrites(Protocol):
 Operation = Callable[..., Any]
 Work = tuple[Operation, tuple[Any, ...]]
 Begin = Callable[[sqlite3.Connection, Sequence[Work]], SharedWrites]
+Current = Callable[[sqlite3.Connection], sqlite3.Connection]
+
+
+def _as_it_is(conn: sqlite3.Connection) -> sqlite3.Connection:
+    return conn
 
 
 class Transactions:
@@ -48,11 +53,14 @@ class Transactions:
 
     ``begin`` makes what the operations of a transaction share. ``patience`` is how many seconds a
     call may wait for other processes, for the lock file and for SQLite's own lock together.
+    ``current`` returns the connection to the file that is the store now, since it may have been
+    replaced until the lock was taken; nobody replaces it while the lock is held.
     """
 
-    def __init__(self, begin: Begin, lock: FileLock) -> None:
+    def __init__(self, begin: Begin, lock: FileLock, current: Current = _as_it_is) -> None:
         self._shared = begin
         self._lock = lock
+        self._current = current
 
     def run_group(
         self, conn: sqlite3.Connection, works: Sequence[Work], patience: float
@@ -75,6 +83,7 @@ class Transactions:
         try:
             self._lock.acquire(patience)
             try:
+                conn = self._current(conn)
                 while parts:
                     part = parts.popleft()
                     parts.extendleft(self._transact(conn, works, part, outcomes, deadline))
@@ -142,7 +151,7 @@ class Transactions:
         deadline = time.monotonic() + patience
         self._lock.acquire(patience)
         try:
-            _begin(conn, deadline)
+            _begin(self._current(conn), deadline)
         except BaseException:
             self._lock.release()
             raise
@@ -191,6 +200,7 @@ class Transactions:
         """Copy the WAL into the database; see :meth:`StoreWriter.checkpoint`."""
         self._lock.acquire(patience)
         try:
+            conn = self._current(conn)
             busy, pages, copied = conn.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
         finally:
             self._lock.release()
