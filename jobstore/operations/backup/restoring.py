@@ -7,9 +7,10 @@ folder beside the target, before anything else is touched.
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +18,11 @@ from typing import NamedTuple
 
 from jobstore import migrating
 from jobstore.engines import archive_of, upkeep_of
-from jobstore.engines.archive import Dump, Loss
-from jobstore.errors import BackupError, JobStoreError
+from jobstore.engines.archive import Loss
+from jobstore.errors import JobStoreError
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import choose
-from jobstore.operations.backup.creation import create, replicate
+from jobstore.operations.backup.creation import able_to_save, replicate
 from jobstore.operations.backup.manifest import BEFORE_RESTORE
 from jobstore.operations.backup.trust import Doubt
 from jobstore.operations.backup.verification import open_chosen
@@ -41,7 +42,9 @@ class Restored:
     not get a copy of that backup. ``advice`` says what is left to do before the store can be
     opened, such as migrating one of an older schema; mostly ``None``. ``seconds`` is how long all
     of it took. ``faults`` tells what was wrong with copies and newer backups that were passed
-    over, ``warnings`` what is wrong with places, where there may be a newer one.
+    over, ``warnings`` what is wrong with places, where there may be a newer one, and what an
+    earlier replacement left. ``loss`` is what was there and is not there now; ``None`` where
+    nothing was there, or it could not be compared.
     """
 
     backup: str
@@ -55,6 +58,7 @@ class Restored:
     seconds: float
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    loss: Loss | None = None
 
 
 def restore(
@@ -76,14 +80,14 @@ def restore(
     one with tables, views or triggers that no migration made.
 
     ``to`` is the store to restore to, by default the one of the settings. One that is there is
-    only replaced with ``replace``, after a backup of it was made; the swap is atomic, and is
-    refused while any process has it open. Blocks.
+    only replaced with ``replace``, and a backup is made of what was there. Programs that have it
+    open go on with what is restored. Blocks.
 
     A backup of an older schema is restored as it was.
 
     Raises BackupError when there is no such backup, when no copy of it is good, or when the
-    target exists; StoreBusy when the store is in use; SchemaMismatch when a newer jobstore made
-    it; StorageFull. Whatever is raised, the store that was there is untouched.
+    target exists; StoreBusy when somebody reads or writes it for too long; SchemaMismatch when a
+    newer jobstore made it; StorageFull. Whatever is raised, the store that was there is untouched.
     """
     started = time.monotonic()
     target = settings.store.address if to is None else parse_store_url(to)
@@ -93,19 +97,21 @@ def restore(
     archive = archive_of(target)
     archive.check_target(target, replace=replace)
     choice = choose(settings, name, at, accept)
-    saved = None
-    failures: dict[str, str] = {}
+    done, saved, loss = Replaced(None), None, None
+    warnings, failures = list(choice.warnings), dict[str, str]()
     with archive.scratch(target) as scratch:
         backup, database, place, faults = open_chosen(choice, scratch, progress)
         if replace:
-            _, saved, aside = put_in_place(there, database, BEFORE_RESTORE, progress, alone=True)
+            warnings += [how_to_keep(there, each) for each in archive.asides(target)]
+            done = put_in_place(there, database, BEFORE_RESTORE, progress, salvage=True)
+            saved, loss = done.saved, done.loss
         else:
             archive.load(database, target)
     if saved is not None:
-        # Nobody waits for places that are far away.
         failures = replicate(there, saved, progress).failures
-    elif replace and aside is not None:
-        saved = str(aside)
+    elif done.aside is not None:
+        saved = str(done.aside)
+        warnings.append(f"No backup could be made of what was there: {done.fault}")
     # A link stays one; what it leads to was replaced.
     path = Path(os.path.realpath(target.path))
     _log.warning("a store was restored", backup=backup.name, to=str(path), saved=saved)
@@ -120,7 +126,8 @@ def restore(
         advice=_advice(target),
         seconds=round(time.monotonic() - started, 3),
         faults=faults,
-        warnings=choice.warnings,
+        warnings=tuple(warnings),
+        loss=loss,
     )
 
 
@@ -135,12 +142,14 @@ def _advice(target: StoreURL) -> str | None:
 class Replaced(NamedTuple):
     """What a store had that is not there any more, and the backup that holds it.
 
-    ``aside`` is the file that it was moved to when it was too damaged to be backed up.
+    ``aside`` is the file that it was moved to and still is, when no backup could be made of it;
+    ``fault`` says why. ``loss`` is ``None`` when it was too damaged to be compared.
     """
 
-    loss: Loss
-    saved: str | None
-    aside: Path | None
+    loss: Loss | None
+    saved: str | None = None
+    aside: Path | None = None
+    fault: str | None = None
 
 
 def put_in_place(
@@ -149,35 +158,46 @@ def put_in_place(
     reason: str,
     progress: Progress = silent,
     *,
-    alone: bool = False,
     known: Path | None = None,
-    agreed: bool = True,
+    salvage: bool = False,
 ) -> Replaced:
-    """Make the store what stands in the file ``copy``, after a backup of what is there.
+    """Make the store what stands in the file ``copy``, and a backup of what is there.
 
-    Others may have it open, unless ``alone``; then nobody may, and what is there may be damaged,
-    so it is not compared. Otherwise the loss is what the file ``known`` has not, by default
-    ``copy``; without ``agreed`` BackupError is raised where there is any. The backup is in the
-    store's own folder only, so that writers do not wait for places that are far away.
+    Others may have it open, and hardly wait: what is there is set aside in one moment, and the
+    backup is made from it afterwards, in the store's own folder only. Nobody else makes backups
+    from before that moment until the end. Where the backup fails, what was set aside stays.
+
+    With ``known`` BackupError is raised where the store has anything that this file lacks.
+    ``salvage``: a store that cannot be read is replaced as well, and stays set aside.
 
     Raises StoreBusy, StorageFull, StoreCorrupt. Nothing is changed then.
     """
     url = settings.store.address
     archive = archive_of(url)
-    loss, saved = Loss(), None
+    octets = 0
+    with suppress(OSError):
+        octets = sum(upkeep_of(url).footprint(url))
+    with able_to_save(settings, octets) as save:
+        aside, loss = archive.replace(url, copy, known=known, salvage=salvage)
+        if not aside.exists():
+            return Replaced(Loss())
+        try:
+            saved = save(aside, reason, progress).name
+        except (JobStoreError, OSError) as error:
+            _log.error("what a store was could not be saved", kept=str(aside), error=str(error))
+            return Replaced(loss, None, aside, str(error))
+    archive.discard(aside)
+    return Replaced(loss, saved)
 
-    def save(dump: Dump) -> None:
-        nonlocal loss, saved
-        if not alone:
-            loss = archive.compare(url, known or copy)
-            if loss and not agreed:
-                raise BackupError(f"This would lose what was written meanwhile: {loss}.")
-            if not upkeep_of(url).condition(url).migrations:
-                return
-        saved = create(settings, progress, reason, dump, replicate=False).name
 
-    aside = archive.replace(url, copy, save, alone=alone)
-    return Replaced(loss, saved, aside)
+def how_to_keep(settings: Settings, aside: Path) -> str:
+    """Say what a file that was set aside is, and what to do with it."""
+    address = str(archive_of(settings.store.address).url(aside))
+    keep = shlex.join(["jobstore", "backup", "create", "--store", address])
+    return (
+        f"{aside} is the store as it was before it was replaced, and in no backup: to make one of "
+        f"it, run: {keep}; then remove it, or at once if you do not need it"
+    )
 
 
 @contextmanager
