@@ -308,6 +308,7 @@ def _moved_on() -> dict[str, int]:
 
 
 WRITING = Writing("writing", ())
+REPLACING = Replace("restore --replace", ("restore", "--replace"), before=_moved_on(), atomic=True)
 CASES: tuple[Case, ...] = (
     WRITING,
     Import(
@@ -325,7 +326,7 @@ CASES: tuple[Case, ...] = (
     Migration("migrate down", ("migrate", "down", "--to", "0003.readable-view", "--yes")),
     Backup("backup create", ("backup", "create")),
     Restore("restore", ("restore",), codes=(0, 1)),
-    Replace("restore --replace", ("restore", "--replace"), before=_moved_on(), atomic=True),
+    REPLACING,
     Case("vacuum", ("vacuum",)),
     Repair("doctor --repair", ("doctor", "--repair", "--yes")),
     Export("export", ("export", "--output", "{folder}/out.jsonl")),
