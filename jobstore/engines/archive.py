@@ -138,8 +138,11 @@ class Archive(Protocol):
         is damaged. It stays until :meth:`discard`.
         """
 
-    def asides(self, url: StoreURL) -> list[Path]:
-        """Return what was set aside when the database at ``url`` was replaced, and is there yet."""
+    def asides(self, url: StoreURL) -> dict[Path, str]:
+        """Return what was set aside when the database at ``url`` was replaced, and is there yet.
+
+        With each comes a sentence that says what it is and what to do with it.
+        """
 
     def discard(self, aside: Path) -> None:
         """Remove what was set aside, since it is kept elsewhere."""

@@ -7,7 +7,6 @@ folder beside the target, before anything else is touched.
 from __future__ import annotations
 
 import os
-import shlex
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -102,7 +101,7 @@ def restore(
     with archive.scratch(target) as scratch:
         backup, database, place, faults = open_chosen(choice, scratch, progress)
         if replace:
-            warnings += [how_to_keep(there, each) for each in archive.asides(target)]
+            warnings += archive.asides(target).values()
             done = put_in_place(there, database, BEFORE_RESTORE, progress, salvage=True)
             saved, loss = done.saved, done.loss
         else:
@@ -111,7 +110,7 @@ def restore(
         failures = replicate(there, saved, progress).failures
     elif done.aside is not None:
         saved = str(done.aside)
-        warnings.append(f"No backup could be made of what was there: {done.fault}")
+        warnings.append(f"What was there could not be backed up: {done.fault}")
     # A link stays one; what it leads to was replaced.
     path = Path(os.path.realpath(target.path))
     _log.warning("a store was restored", backup=backup.name, to=str(path), saved=saved)
@@ -188,16 +187,6 @@ def put_in_place(
             return Replaced(loss, None, aside, str(error))
     archive.discard(aside)
     return Replaced(loss, saved)
-
-
-def how_to_keep(settings: Settings, aside: Path) -> str:
-    """Say what a file that was set aside is, and what to do with it."""
-    address = str(archive_of(settings.store.address).url(aside))
-    keep = shlex.join(["jobstore", "backup", "create", "--store", address])
-    return (
-        f"{aside} is the store as it was before it was replaced, and in no backup: to make one of "
-        f"it, run: {keep}; then remove it, or at once if you do not need it"
-    )
 
 
 @contextmanager

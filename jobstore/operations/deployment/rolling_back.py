@@ -13,7 +13,7 @@ from jobstore.engines.archive import Loss
 from jobstore.errors import BackupError, JobStoreError, StoreCorrupt
 from jobstore.operations import logs
 from jobstore.operations.backup import replicate
-from jobstore.operations.backup.restoring import how_to_keep, put_in_place, unpacked
+from jobstore.operations.backup.restoring import put_in_place, unpacked
 from jobstore.operations.backup.trust import Doubt
 from jobstore.operations.deployment.database import backed_up
 from jobstore.operations.deployment.deploying import ended
@@ -115,7 +115,7 @@ def _checks(
         told, wanted = f"lost: {deployment.loss}", f"as told before: {expected}"
         if done.aside is None:
             return Check(Verdict.PASS, told, limit=wanted)
-        return Check(Verdict.WARN, told, advice=how_to_keep(settings, done.aside), limit=wanted)
+        return Check(Verdict.WARN, told, advice=done.fault or "", limit=wanted)
 
     def schema() -> Check:
         found, wanted = upkeep.condition(url), target.after
@@ -149,7 +149,7 @@ def _undo(settings: Settings, deployment: Deployment, accept: Collection[Doubt])
     if deployment.saved is None:
         # It may have been interrupted after the exchange.
         asides = archive_of(settings.store.address).asides(settings.store.address)
-        deployment.left += [how_to_keep(settings, each) for each in asides]
+        deployment.left += asides.values()
         return
     why = f"before undoing rollback {deployment.number}"
     try:

@@ -47,8 +47,8 @@ class SQLiteArchive:
     ) -> Exchanged:
         return replacing.replace(_file(url), copy, known=known, salvage=salvage)
 
-    def asides(self, url: StoreURL) -> list[Path]:
-        return exchange.asides(_file(url))
+    def asides(self, url: StoreURL) -> dict[Path, str]:
+        return {each: exchange.told(each) for each in exchange.asides(_file(url))}
 
     def discard(self, aside: Path) -> None:
         exchange.discard(aside)

@@ -25,6 +25,7 @@ then everybody is let go on for a moment, and so on. One that begins later ends 
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ from jobstore.engines.sqlite import wal_index
 from jobstore.errors import StoreBusy
 from jobstore.locking import FileLock, exchanging
 from jobstore.scratch import synchronise
+from jobstore.settings import sqlite_url
 
 # Seconds that writers wait for those who read, one try after the other, and the pause in between;
 # and for how long it is tried: a read that nobody stops is stopped after 30 by default.
@@ -53,6 +55,15 @@ _ASIDE = ".replaced-"
 def asides(path: Path) -> list[Path]:
     """Return what was set aside and is still there; names of the store itself are none."""
     return [each for each in _called_aside(path) if not _is_name_of(path, each)]
+
+
+def told(aside: Path) -> str:
+    """Say what a file that was set aside is, and what to do with it."""
+    keep = shlex.join(["jobstore", "backup", "create", "--store", sqlite_url(aside)])
+    return (
+        f"{aside} is the store as it was before it was replaced. If nobody is restoring or rolling "
+        f"back just now, no backup was made of it: that does '{keep}'. Then remove it."
+    )
 
 
 def second_names(path: Path) -> list[Path]:
