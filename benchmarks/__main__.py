@@ -10,7 +10,18 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks import Misuse, baseline, gates, markdown, planting, profile, real, report, shapes
+from benchmarks import (
+    Misuse,
+    baseline,
+    beside,
+    gates,
+    markdown,
+    planting,
+    profile,
+    real,
+    report,
+    shapes,
+)
 from benchmarks.databases import database
 from benchmarks.reading import ROUNDS
 from benchmarks.running import SIZES, Run, say
@@ -48,6 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
             from benchmarks.peers import run
 
             return run(scale)
+        case "beside":
+            return _beside(scale, options)
         case "profile":
             parts = asyncio.run(profile.run(database(scale)))
             results = {"scale": scale, "machine": report.machine(), "parts": parts}
@@ -63,7 +76,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    commands = ("run", "compare", "baseline", "peers", "profile", "real", "shapes", "publish")
+    commands = (
+        *("run", "compare", "baseline", "beside", "peers", "profile", "real", "shapes"),
+        "publish",
+    )
     parser.add_argument("command", nargs="?", default="run", choices=commands)
     parser.add_argument("--scale", type=int, help=f"postings (default {SCALE})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="(default %(default)s)")
@@ -73,7 +89,14 @@ def _parser() -> argparse.ArgumentParser:
         default=baseline.FILE,
         help="a baseline; run and compare also take the JSON file of an earlier run",
     )
-    parser.add_argument("--unjudged", action="store_true", help="run: fail by no figure")
+    parser.add_argument("--unjudged", action="store_true", help="run, beside: fail by no figure")
+    parser.add_argument(
+        "--pause",
+        type=float,
+        default=1000 * beside.PAUSE,
+        help="beside: milliseconds between an answer and the next call (default %(default)s)",
+    )
+    parser.add_argument("--only", help="beside: the one read to measure; nothing is kept")
     parser.add_argument(
         "--plant",
         action="append",
@@ -96,6 +119,20 @@ def _run(run: Run, base: baseline.Baseline, unjudged: bool) -> int:
     if not run.plants:
         print(f"written to {report.write(results, 'unjudged' if unjudged else 'latest')}")
     return 0 if unjudged else int(any(each.fails for each in judged))
+
+
+def _beside(scale: int, options: argparse.Namespace) -> int:
+    pause = options.pause / 1000
+    results = asyncio.run(beside.run(database(scale), options.rounds, pause, options.only))
+    judged = beside.gates(results)
+    results["gates"] = [each.plain() for each in judged]
+    beside.show(results)
+    if not options.unjudged:
+        report.show_gates(judged)
+    if options.only is None:
+        name = f"beside-{'unjudged' if options.unjudged else scale}"
+        print(f"written to {report.write(results, name)}")
+    return 0 if options.unjudged else int(any(each.fails for each in judged))
 
 
 def _compare(run: Run, base: baseline.Baseline) -> int:

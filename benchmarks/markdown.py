@@ -23,10 +23,11 @@ Results = Mapping[str, Any]
 
 def publish(folder: Path = FOLDER, readme: Path = README) -> None:
     """Put the results of all sizes and of the other ways into the README."""
-    runs = sorted((path for path in folder.glob("*.json") if path.stem.isdigit()), key=_size)
+    runs = sorted(_sized(folder, ""), key=_last)
     parts = [run_section(_read(path)) for path in runs]
-    profiles = sorted(folder.glob("profile-*.json"), key=_profiled)
+    profiles = sorted(_sized(folder, "profile-"), key=_last)
     parts += [profile_section(_read(path)) for path in profiles]
+    parts += [beside_section(_read(path)) for path in sorted(_sized(folder, "beside-"), key=_last)]
     peers = folder / "peers.json"
     if peers.exists():
         parts.append(peers_section(_read(peers)))
@@ -36,12 +37,14 @@ def publish(folder: Path = FOLDER, readme: Path = README) -> None:
     readme.write_text(text, encoding="utf-8")
 
 
-def _size(path: Path) -> int:
-    return int(path.stem)
+def _sized(folder: Path, what: str) -> Iterator[Path]:
+    for path in folder.glob(f"{what}*.json"):
+        if path.stem.removeprefix(what).isdigit():
+            yield path
 
 
-def _profiled(path: Path) -> int:
-    return int(path.stem.removeprefix("profile-"))
+def _last(path: Path) -> int:
+    return int(path.stem.rpartition("-")[2])
 
 
 def _read(path: Path) -> Results:
@@ -64,6 +67,23 @@ def profile_section(results: Results) -> str:
     for name, found in results["parts"].items():
         lines.append(row((name, *(f"{found[key]:.3f}" for key in columns))))
     return "\n".join([*lines, ""])
+
+
+def beside_section(results: Results) -> str:
+    """Return the section of reads beside writers."""
+    scale = results["scale"]
+    lines = _heading(f"Beside 100 coroutines that upsert, {scale:,} postings, ms", results)
+    ways = list(next(iter(results["beside"].values())))
+    figures = ("p50", "p99")
+    lines += table_head(("operation", *(f"{way}: {figure}" for way in ways for figure in figures)))
+    for name, found in results["beside"].items():
+        cells = (f"{found[way][figure]:.2f}" for way in ways for figure in figures)
+        lines.append(row((name, *cells)))
+    lines += ["", *table_head(("postings a second", "without reads", "with reads", "ratio"))]
+    for way, rates in results["rates"].items():
+        rate = (f"{rates[kind]:,.0f}" for kind in ("alone", "reading"))
+        lines.append(row((way, *rate, f"{rates['ratio']:.2f}")))
+    return "\n".join([*lines, "", *_missed(results)])
 
 
 def peers_section(results: Results) -> str:

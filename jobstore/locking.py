@@ -73,7 +73,8 @@ class FileLock:
         busy: Callable[[], str] = lambda: _BUSY,
     ) -> None:
         # SQLite follows symbolic links to find the WAL; one file has to have one lock.
-        self.path = os.path.realpath(path) + ".lock"
+        self.database = os.path.realpath(path)
+        self.path = self.database + ".lock"
         self.timeout = timeout
         self._busy = busy
         self._descriptor: int | None = None

@@ -1,5 +1,10 @@
 """Brings the schema of a store up to date, or back: all or nothing, once, and checked.
 
+An additive migration (:attr:`~jobstore.engines.scripts.Script.additive`) lets programs of the
+version before go on. The store says which migration is the oldest whose programs may: the last one
+that is not additive, until :func:`finish` says that all know the newest. What is derived from
+postings is then built beside them.
+
 What must hold before a migration runs, and the operators' functions, live here. How a
 database applies one is its engine's business (:class:`jobstore.engines.schema.Schema`); no
 statement is written here, and the scripts are only handed on, or looked through for what loses
@@ -19,7 +24,14 @@ from pathlib import Path
 from jobstore import resources
 from jobstore.engines import backend_of
 from jobstore.engines.backend import Capability, Count
-from jobstore.engines.schema import Applied, Migrator, Recorded, Schema, up_command
+from jobstore.engines.schema import (
+    Applied,
+    Migrator,
+    Recorded,
+    Renewal,
+    Schema,
+    up_command,
+)
 from jobstore.engines.scripts import Direction, Script, read_scripts
 from jobstore.errors import MigrationError, SchemaMismatch
 from jobstore.progress import Progress, silent
@@ -116,9 +128,10 @@ def up(
     A store that does not exist is made, with mode 0600 and missing folders 0700. ``to`` is a
     migration's id or number (``"0002"``). ``dry_run`` changes nothing. ``timeout`` bounds the
     seconds of waiting for other processes. ``folder`` has the migrations, by default those of
-    this jobstore. ``progress`` is told how far it is when what follows from the postings has to be
-    written anew, which takes as long as writing them did. Several processes may call this at once:
-    each migration is applied once.
+    this jobstore. Where what follows from the postings has to be built anew, that is done in short
+    steps between the writes of others, and ``progress`` is told how far it is; interrupted, the
+    next call goes on from there. Several processes may call this at once: each migration is applied
+    once.
 
     Returns what was applied, or would be. When one fails, it leaves nothing behind, those
     before it stay, and calling again goes on from there. Raises MigrationError,
@@ -127,19 +140,26 @@ def up(
     store, schema, scripts = _known(url, folder)
     last = len(scripts) if to is None else _number(to, scripts)
 
-    def plan(known: Sequence[Recorded]) -> list[Script]:
-        _refuse(scripts, known)
+    def plan(known: Sequence[Recorded], compatible: str) -> list[Script]:
+        _refuse(scripts, known, compatible)
         return scripts[len(known) : last]
 
     if dry_run:
-        todo = plan(schema.applied(store, patience=LOCK_TIMEOUT).migrations)
+        now = schema.applied(store, patience=LOCK_TIMEOUT)
+        todo = plan(now.migrations, now.compatible)
         return [_step(script, "up") for script in todo]
     schema.make(store)
     with schema.changing(store, patience=timeout) as migrator:
-        done = _run(migrator, "up", plan, len(scripts))
-        if folder is None and last == len(scripts):
+        done = _run(migrator, "up", plan, scripts)
+        if done and done[0].id == scripts[0].id:
+            # There are no programs of earlier versions.
             with migrator.transaction():
-                migrator.renew(progress)
+                if any(script.finish for script in scripts[:last]):
+                    migrator.finish(scripts[:last])
+                migrator.let(done[-1].id)
+    if folder is None and last == len(scripts):
+        keep = bool(_unfinished(scripts, schema.applied(store, patience=timeout)))
+        schema.renew(store, keep=keep, patience=timeout, progress=progress)
     return done
 
 
@@ -167,15 +187,60 @@ def down(
     stays = 0 if to is None or set(to) == {"0"} else _number(to, scripts)
     most = steps if to is None else len(scripts)
 
-    def plan(known: Sequence[Recorded]) -> list[Script]:
+    def plan(known: Sequence[Recorded], _compatible: str) -> list[Script]:
+        # What a newer jobstore added, only that one can take back.
         _refuse(scripts, known)
         return scripts[stays : len(known)][::-1]
 
     if dry_run:
-        todo = plan(schema.applied(store, patience=LOCK_TIMEOUT).migrations)
+        now = schema.applied(store, patience=LOCK_TIMEOUT)
+        todo = plan(now.migrations, now.compatible)
         return [_step(script, "down") for script in todo[:most]]
     with schema.changing(store, patience=timeout) as migrator:
-        return _run(migrator, "down", plan, most, look)
+        done = _run(migrator, "down", plan, scripts, most, look)
+    schema.sweep(store, patience=timeout, progress=silent)
+    return done
+
+
+def finish(
+    url: str | StoreURL, *, timeout: float = LOCK_TIMEOUT, progress: Progress = silent
+) -> list[str]:
+    """Take away what only programs of the versions before use: they may no longer go on.
+
+    To be called when all of them are stopped or upgraded; those that are not get SchemaMismatch
+    from then on. An old index goes in short steps between the writes of others. Harmless where
+    there is nothing to do, and goes on where an earlier call was interrupted. Returns the
+    migrations that were finished. Raises what :func:`check_schema` and :func:`up` raise.
+    """
+    check_schema(url)
+    store, schema, scripts = _known(url, None)
+    if schema.applied(store, patience=timeout).migrations[-1].id != scripts[-1].id:
+        raise SchemaMismatch("The store was migrated by a newer jobstore; let that one finish.")
+    done: list[str] = []
+    while True:
+        schema.settle(store, patience=timeout)
+        with schema.changing(store, patience=timeout) as migrator, migrator.transaction():
+            compatible = migrator.compatible()
+            due = [script for script in scripts if script.id > compatible]
+            if not due:
+                break
+            if migrator.finish(due):
+                migrator.let(scripts[-1].id)
+                done = [script.id for script in due]
+                break
+    schema.sweep(store, patience=timeout, progress=progress)
+    return done
+
+
+def renewal(url: str | StoreURL) -> Renewal | None:
+    """Return how far building anew what is derived from postings is; ``None`` where it is done.
+
+    Raises StoreUnavailable or StoreCorrupt when the store cannot be read.
+    """
+    store, schema, _ = _known(url, None)
+    if not schema.applied(store, patience=LOCK_TIMEOUT).migrations:
+        return None
+    return schema.renewal(store, patience=LOCK_TIMEOUT)
 
 
 def status(url: str | StoreURL, *, folder: Path | None = None) -> list[MigrationState]:
@@ -197,9 +262,14 @@ def verify(url: str | StoreURL, *, folder: Path | None = None) -> None:
     """
     check_schema(url, folder=folder)
     store, schema, scripts = _known(url, folder)
-    found, expected = schema.objects(store, patience=LOCK_TIMEOUT), schema.objects_of(scripts)
+    now = schema.applied(store, patience=LOCK_TIMEOUT)
+    found = schema.objects(store, patience=LOCK_TIMEOUT)
+    expected = schema.objects_of(scripts, now.compatible)
     absent = expected.keys() - found.keys()
     changed = {name for name in expected.keys() - absent if expected[name] != found[name]}
+    if len(now.migrations) > len(scripts):
+        # A newer jobstore may have added columns.
+        changed.clear()
     if absent or changed:
         told = [f"{name} is missing" for name in sorted(absent)]
         told += [f"{name} was changed" for name in sorted(changed)]
@@ -224,12 +294,13 @@ def check_schema(url: str | StoreURL, *, folder: Path | None = None) -> None:
 def check_applied(url: str | StoreURL, applied: Applied, *, folder: Path | None = None) -> None:
     """Do what :func:`check_schema` does for a store that was asked what is applied to it."""
     store, schema, scripts = _known(url, folder)
-    _refuse(scripts, applied.migrations)
+    _refuse(scripts, applied.migrations, applied.compatible)
     behind = ", ".join(script.id for script in scripts[len(applied.migrations) :])
     if behind:
         lacks = f"lacks {behind}" if applied.migrations else "does not exist yet, or is empty"
         raise SchemaMismatch(f"The store {lacks}; run: {up_command(store)}")
-    if folder is not None:
+    if folder is not None or len(applied.migrations) > len(scripts):
+        # A newer jobstore leaves what this one derives as it is, for as long as this may go on.
         return
     if applied.derived_form < schema.derived_form:
         raise SchemaMismatch(f"The store's index has an older form; run: {up_command(store)}")
@@ -253,23 +324,65 @@ async def check_schema_async(url: str | StoreURL) -> None:
 def _run(
     migrator: Migrator,
     direction: Direction,
-    plan: Callable[[Sequence[Recorded]], list[Script]],
-    most: int,
+    plan: Callable[[Sequence[Recorded], str], list[Script]],
+    scripts: Sequence[Script],
+    most: int | None = None,
     look: Look | None = None,
 ) -> list[Step]:
     done: list[Step] = []
-    while len(done) < most:
+    while most is None or len(done) < most:
         # What is left to do is asked inside the transaction that does it: another process may
         # have been faster.
         with migrator.transaction():
-            todo = plan(migrator.recorded())
+            known, compatible = migrator.recorded(), migrator.compatible()
+            todo = plan(known, compatible)
             if not todo:
                 break
             if look is not None and not done:
                 look(migrator.count, [_step(script, direction) for script in todo[:most]])
-            migrator.run(todo[0], direction)
+            if direction == "up":
+                _apply(migrator, todo[0], scripts, known, compatible)
+            else:
+                migrator.run(todo[0], "down")
+                if todo[0].id <= compatible:
+                    migrator.let(_last_that_stops(scripts[: todo[0].number - 1]))
         done.append(_step(todo[0], direction))
     return done
+
+
+def _apply(
+    migrator: Migrator,
+    script: Script,
+    scripts: Sequence[Script],
+    known: Sequence[Recorded],
+    compatible: str,
+) -> None:
+    """Apply a migration, and say whose programs may go on."""
+    if script.additive and known:
+        migrator.run(script, "up")
+        if not compatible:
+            migrator.let(known[-1].id)
+        return
+    # Programs from before may not go on, so what only they use is of no use.
+    due = [each for each in scripts[: script.number - 1] if each.finish and each.id > compatible]
+    while due and not migrator.finish(due):
+        pass
+    migrator.run(script, "up")
+    migrator.let(script.id)
+
+
+def _last_that_stops(scripts: Sequence[Script]) -> str:
+    """Return the oldest migration whose programs may go on, as the migrations say it."""
+    return next((each.id for each in reversed(scripts) if not each.additive), "")
+
+
+def _unfinished(scripts: Sequence[Script], applied: Applied) -> list[str]:
+    """Return the applied migrations that programs of the version before still go on without."""
+    return [
+        script.id
+        for script in scripts[: len(applied.migrations)]
+        if script.finish is not None and applied.compatible and script.id > applied.compatible
+    ]
 
 
 def _known(url: str | StoreURL, folder: Path | None) -> tuple[StoreURL, Schema, list[Script]]:
@@ -317,10 +430,14 @@ def _compare(scripts: Sequence[Script], known: Sequence[Recorded]) -> list[Migra
     return sorted(states, key=lambda each: each.id)
 
 
-def _refuse(scripts: Sequence[Script], known: Sequence[Recorded]) -> None:
-    """Raise when the store and the files do not belong together."""
+def _refuse(scripts: Sequence[Script], known: Sequence[Recorded], compatible: str = "") -> None:
+    """Raise when the store and the files do not belong together.
+
+    ``compatible`` is the oldest migration whose programs may go on although there are newer ones.
+    """
     states = _compare(scripts, known)
-    if states[-1].state is State.NEWER:
+    may_go_on = compatible and compatible <= scripts[-1].id
+    if states[-1].state is State.NEWER and not may_go_on:
         raise SchemaMismatch(
             f"The store was migrated by a newer jobstore, to {states[-1].id}; upgrade jobstore."
         )

@@ -217,20 +217,29 @@ def prune(
 ) -> None:
     """Remove the backups that retention does not keep: days, weeks, months, as configured.
 
-    The newest good one always stays, and so do those of the latest deployments and rollbacks.
+    The newest good one always stays, and so do those of the latest deployments and rollbacks, and
+    those that the seconds of archive.keep_days begin with. The log goes that is older than that.
     The exit code is 1 when a place failed.
 
-    JSON: {"places": [{"place", "removed", "kept", "error"}]}.
+    JSON: {"places": [{"place", "removed", "kept", "error"}],
+    "logs": [{"place", "joined", "removed", "error"}]}; logs has objects of the log, and how many
+    were joined to larger ones.
     """
-    from jobstore.operations import backup, deployment
+    from jobstore.operations import archiving, backup, deployment
 
     with call.operating() as settings, call.steps() as steps:
-        keep = deployment.backups_in_use(settings)
+        keep = {*deployment.backups_in_use(settings), *archiving.backups_in_use(settings)}
         places = backup.prune(settings, steps, keep=keep, dry_run=dry_run)
+        logs = archiving.tidy_all(settings, dry_run=dry_run)
     done = "would go" if dry_run else "removed"
     lines = [line for each in places for line in _lines(each, done)]
-    call.report({"places": places}, "\n".join(lines))
-    fail_if(each.error for each in places if each.error is not None)
+    lines += [
+        f"{each.place}: {counted(len(each.removed), 'piece')} of the log {done}."
+        for each in logs
+        if each.removed
+    ]
+    call.report({"places": places, "logs": logs}, "\n".join(lines))
+    fail_if(each.error for each in (*places, *logs) if each.error is not None)
 
 
 def with_identity(settings: Settings, identity: Path | None) -> Settings:

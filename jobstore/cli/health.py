@@ -25,8 +25,8 @@ def health(
             "--only",
             metavar="NAME",
             help="Only this component: store, operations, performance, counters, queue, disk, wal, "
-            "schema, library, memory, files, permissions, backup, restore-test or alerts; may be "
-            "repeated.",
+            "schema, library, memory, files, permissions, backup, restore-test, archive or alerts; "
+            "may be repeated.",
         ),
     ] = None,
 ) -> None:

@@ -20,12 +20,14 @@ from typer.core import TyperGroup
 from jobstore.cli import (
     agent,
     alerts,
+    archive,
     backup,
     config,
     deleting,
     demo,
     deploy,
     doctor,
+    drilling,
     exporting,
     health,
     importing,
@@ -171,6 +173,9 @@ app.add_typer(config.app, name="config", help="Show and check the settings.")
 app.add_typer(monitor.app, name="monitor")
 app.add_typer(alerts.app, name="alerts", help="Show, evaluate, silence and test alerts.")
 app.add_typer(backup.app, name="backup", help="Make, list, verify and prune backups.")
+app.add_typer(
+    archive.app, name="archive", help="The log of every write: how it stands, run it, stop it."
+)
 app.command("inspect")(inspecting.inspect)
 app.command("import")(importing.import_)
 app.command("search")(searching.search)
@@ -184,6 +189,7 @@ app.command("health")(health.health)
 app.command("doctor")(doctor.doctor)
 app.command("vacuum")(vacuum.vacuum)
 app.command("restore")(restoring.restore)
+app.command("drill")(drilling.drill)
 app.command("deploy")(deploy.deploy)
 app.add_typer(deploy.app, name="deployments", help="List and show what was deployed when.")
 app.command("rollback")(deploy.rollback)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jobstore.cli.backup import AcceptOption, IdentityOption, NameArgument, with_identity
 from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.durations import read_second
 from jobstore.cli.output import complain, counted, fail_if
+
+if TYPE_CHECKING:
+    from jobstore.operations.backup import Doubt
 
 
 @takes_call
@@ -26,7 +29,9 @@ def restore(
     at: Annotated[
         str | None,
         typer.Option(
-            "--at", metavar="TIME", help="The newest backup not after this, in ISO 8601 (UTC)."
+            "--at",
+            metavar="TIME",
+            help="As it was then: a time in ISO 8601 (UTC), '10 minutes ago', or latest.",
         ),
     ] = None,
     replace: Annotated[
@@ -36,7 +41,13 @@ def restore(
     identity: IdentityOption = None,
     accept: AcceptOption = [],  # noqa: B006 - typer copies it
 ) -> None:
-    """Restore a store from a backup: the newest, one by name, or that of a time.
+    """Restore a store: from the newest backup or one by name, or with --at as it was then.
+
+    --at takes the backup before that second, and repeats what the archive has of every write since
+    then: what was acknowledged before the second is there, what began in it or later is not. latest
+    means the newest moment that any place has. Where that second cannot be had, nothing is
+    restored, and the nearest ones that can be are named. Where no log was kept, --at restores the
+    newest backup until then, and says so.
 
     Everything is checked before the store appears. A store that is there is replaced only with
     --replace, and becomes a backup; programs that have it open go on with the restored one. Where
@@ -45,31 +56,33 @@ def restore(
     that was made before a restore is restored by its name only.
 
     JSON: {"backup", "created_at", "place", "path", "postings", "saved", "failures", "advice",
-    "seconds", "faults", "warnings", "loss": {"added", "changed", "seen", "removed"}}; saved is the
-    backup of what was there, loss what is in it and not in the restored store, advice what is left
-    to do.
+    "seconds", "as_of", "faults", "warnings", "loss": {"added", "changed", "seen", "removed"}};
+    saved is the backup of what was there, loss what is in it and not in the restored store, advice
+    what is left to do, as_of the moment with --at.
     """
-    from jobstore.operations import backup
+    from jobstore.operations import archiving, backup
     from jobstore.settings import sqlite_url
 
     if name and at:
         raise typer.BadParameter("name a backup, or say --at")
-    moment = None if at is None else _moment(at)
+    second = None if at is None else read_second(at, call.say)
     target = sqlite_url(to) if to is not None and "://" not in to else to
-    with call.operating() as settings, call.steps() as steps:
-        done = backup.restore(
-            with_identity(settings, identity),
-            steps,
-            to=target,
-            name=name,
-            at=moment,
-            replace=replace,
-            accept=[each.value for each in accept],
-        )
+    accepted: list[Doubt] = [each.value for each in accept]
+    with call.operating() as found, call.steps() as steps:
+        settings = with_identity(found, identity)
+        if at is None:
+            done = backup.restore(
+                settings, steps, to=target, name=name, replace=replace, accept=accepted
+            )
+        else:
+            done = archiving.restore_at(
+                settings, second, steps, to=target, replace=replace, accept=accepted
+            )
+    moment = done.created_at if done.as_of is None else done.as_of
     lines = [
         f"{done.path}: {counted(done.postings, 'posting')} as of "
-        f"{done.created_at:%Y-%m-%d %H:%M:%S} UTC, from {done.backup} in {done.place}, "
-        f"in {done.seconds:.1f} s."
+        f"{moment:%Y-%m-%d %H:%M:%S} UTC, from {done.backup}"
+        f"{' and the log' if done.as_of else ''} in {done.place}, in {done.seconds:.1f} s."
     ]
     if done.saved is not None:
         lines.append(f"What was there is kept as {done.saved}.")
@@ -81,11 +94,3 @@ def restore(
     for warning in done.warnings:
         complain(warning)
     fail_if([*done.faults, *done.failures.values()])
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("write a time as 2026-03-01T12:00:00", param_hint="--at") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

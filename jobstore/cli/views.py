@@ -106,7 +106,7 @@ def statistics_view(statistics: Statistics) -> RenderableType:
     parts: list[RenderableType] = [Text(counted(statistics.total, "posting"), style="bold")]
     breakdowns = {
         "Status": statistics.by_status,
-        "Source": statistics.by_source,
+        "Source": statistics.by_source | _others(statistics.other_sources),
         "Employment type": statistics.by_employment_type,
         "Experience level": statistics.by_experience_level,
         "Workplace": statistics.by_workplace,
@@ -117,6 +117,10 @@ def statistics_view(statistics: Statistics) -> RenderableType:
     tables += [_days(statistics), _salaries(statistics), _applicants(statistics)]
     parts += [part for each in tables if each for part in (Text(), each)]
     return Group(*parts)
+
+
+def _others(count: int) -> Mapping[str, int]:
+    return {"(all others)": count} if count else {}
 
 
 def _as_mapping(counts: list[FacetCount]) -> Mapping[str, int]:

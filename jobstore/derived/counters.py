@@ -16,8 +16,9 @@ from jobstore.derived.salaries import YearlyRange
 from jobstore.records import ApplicantStatistics, Job
 from jobstore.search.words import fold
 
-# How many of the most frequent values are shown, and how many of the last days.
+# How many of the most frequent values are shown, of sources too, and how many of the last days.
 TOP = 10
+MOST_SOURCES = 50
 DAYS = 30
 LOW_APPLICANTS, MEDIUM_APPLICANTS = 10, 50
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from jobstore.engines.archive import Archive
 from jobstore.engines.backend import Backend, Capability, Upkeep
+from jobstore.engines.log import Log
 from jobstore.engines.small import SmallDatabase
 from jobstore.engines.sqlite.backend import SQLiteBackend
 from jobstore.errors import StoreUnavailable
@@ -39,6 +40,12 @@ def archive_of(url: StoreURL) -> Archive:
     """Return what copies the database. Raises StoreUnavailable where its engine has none."""
     _require(url, Capability.ARCHIVE, "backed up, restored or deployed")
     return backend_of(url).archive
+
+
+def log_of(url: StoreURL) -> Log:
+    """Return what keeps the database's log. Raises StoreUnavailable where its engine has none."""
+    _require(url, Capability.LOG, "archived continuously")
+    return backend_of(url).log
 
 
 def _require(url: StoreURL, capability: Capability, what: str) -> None:

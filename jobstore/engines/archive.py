@@ -70,6 +70,19 @@ class Exchanged(NamedTuple):
     loss: Loss | None
 
 
+class Astray(NamedTuple):
+    """How many postings of a copy are not as they should have been at a moment.
+
+    ``missing``: the database has them since before; ``other``: it has them otherwise, unchanged
+    since before; ``later``: written after it; ``compared``: how many it has since before.
+    """
+
+    missing: int
+    other: int
+    later: int
+    compared: int
+
+
 class Archive(Protocol):
     """Copies of databases, each one file in a form of the engine's own. Everything blocks.
 
@@ -90,6 +103,9 @@ class Archive(Protocol):
         Whatever was acknowledged before the call is in it.
         """
 
+    def identity(self, url: StoreURL) -> str:
+        """Return what tells copies of the database at ``url`` from others: ``Content.store``."""
+
     def fits(self, head: bytes, octets: int) -> bool:
         """Return whether a file that begins with these 100 bytes can be a copy of that size."""
 
@@ -106,6 +122,14 @@ class Archive(Protocol):
 
     def compare(self, url: StoreURL, copy: Path) -> Loss:
         """Return what the database has that the copy lacks; no loss where there is no database."""
+
+    def compare_moment(self, url: StoreURL, copy: Path, *, before: int, after: int) -> Astray:
+        """Compare a copy, which is said to be of a moment, with what the database is now.
+
+        What the database has unchanged since ``before`` has to be in the copy to the bit, and
+        nothing in the copy may have been written at ``after`` or later; both are Unix seconds.
+        Both have the same schema.
+        """
 
     def url(self, copy: Path) -> StoreURL:
         """Return the URL under which a copy can be opened as a store of its own."""

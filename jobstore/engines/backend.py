@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from jobstore.engines.archive import Archive
+from jobstore.engines.log import Log
 from jobstore.engines.protocol import Engine
 from jobstore.engines.schema import Fits, Schema
 from jobstore.progress import Progress, silent
@@ -197,6 +198,8 @@ class Capability(StrEnum):
     """It can be looked after: :class:`Upkeep`."""
     ARCHIVE = "archive"
     """It can be copied and put in its place: :class:`jobstore.engines.archive.Archive`."""
+    LOG = "log"
+    """Its commits can be kept and replayed: :class:`jobstore.engines.log.Log`."""
     FILES = "files"
     """A store lies in files: it outlives its process, others may open it, and :class:`Upkeep`
     and health look at it from outside. What a URL names is the first of them."""
@@ -237,6 +240,10 @@ class Backend(Protocol):
     @property
     def archive(self) -> Archive:
         """The copies of its databases."""
+
+    @property
+    def log(self) -> Log:
+        """The logs of its databases; only asked with the capability LOG."""
 
     async def open(
         self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime], fits: Fits

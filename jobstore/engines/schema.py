@@ -7,7 +7,7 @@ which order, and what is refused.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -33,6 +33,26 @@ class Applied(NamedTuple):
 
     migrations: list[Recorded]
     derived_form: int
+    compatible: str = ""
+    """The oldest migration whose programs may go on; "" where only the newest is."""
+
+
+class Renewal(NamedTuple):
+    """How far it is with building anew, beside those who write, what is derived."""
+
+    form: int
+    stage: str
+    """``postings``, ``revisions``, ``counters``, or ``kept``: built, and kept up for programs of
+    the version before."""
+    done: int
+    """Postings, of ``total``."""
+    total: int
+    waiting: int
+    """Changes by programs of the version before that are still to be brought in."""
+    switched_at: int | None
+    """Unix time of the change to the new form."""
+    written: bool
+    """Whether programs of the new version have written since."""
 
 
 Fits = Callable[[Applied], object]
@@ -57,8 +77,17 @@ class Migrator(Protocol):
     def count(self, name: str) -> int:
         """Count the rows of a table, or with ``table.column`` those that have a value there."""
 
-    def renew(self, progress: Progress) -> None:
-        """Write anew what is derived from postings, if it has an older form; in a transaction."""
+    def compatible(self) -> str:
+        """Return the oldest migration whose programs may go on; "" where that is not said."""
+
+    def let(self, compatible: str) -> None:
+        """Write down the oldest migration whose programs may go on; inside a transaction."""
+
+    def finish(self, scripts: Sequence[Script]) -> bool:
+        """Take away what only programs from before ``scripts`` use; inside a transaction.
+
+        False, and nothing is done, where too many of their changes are still to be brought in.
+        """
 
 
 class Schema(Protocol):
@@ -96,11 +125,29 @@ class Schema(Protocol):
     def changing(self, url: StoreURL, *, patience: float) -> AbstractContextManager[Migrator]:
         """Keep everybody else from writing while the block changes the schema."""
 
+    def renewal(self, url: StoreURL, *, patience: float) -> Renewal | None:
+        """Return how far a renewal is; ``None`` where there is none."""
+
+    def renew(self, url: StoreURL, *, keep: bool, patience: float, progress: Progress) -> None:
+        """Bring what is derived from postings to this form, in short steps while others write.
+
+        Goes on where an earlier call ended. ``keep``: changes by programs of the version before
+        are followed afterwards. ``patience`` is for each step.
+        """
+
+    def settle(self, url: StoreURL, *, patience: float) -> bool:
+        """Bring in changes by programs of the version before, a bounded number of them, in short
+        steps; True if none is left."""
+
+    def sweep(self, url: StoreURL, *, patience: float, progress: Progress) -> None:
+        """Remove, in short steps, what nobody uses any more."""
+
     def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
         """Return tables, indexes and the like by name, with what defines each."""
 
-    def objects_of(self, scripts: Iterable[Script]) -> dict[str, str]:
-        """Return what :meth:`objects` returns for a database that ``scripts`` have just made."""
+    def objects_of(self, scripts: Iterable[Script], compatible: str) -> dict[str, str]:
+        """Return what :meth:`objects` returns for a database that ``scripts`` have just made, and
+        whose programs know migration ``compatible`` or a later one."""
 
 
 def up_command(url: StoreURL) -> str:

@@ -6,6 +6,9 @@ A migration is a file ``NNNN.what-it-does.sql`` with a ``NNNN.what-it-does.rollb
 beside it, numbered from 0001 without a gap. Its checksum is the SHA-256 of the file's bytes
 with line ends as LF, so that a file that is edited after it was applied is noticed. A rollback
 has none: it may still be corrected.
+
+A line ``-- additive`` in a migration says that programs of the version before may go on. What only
+they use goes when nobody of them does any more, by ``NNNN.what-it-does.finish.sql``.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ from jobstore.errors import MigrationError
 
 _NAME = re.compile(r"(\d{4})\.[a-z0-9-]+")
 
+_ADDITIVE = re.compile(r"^-- additive$", re.MULTILINE)
+_BESIDE = (".rollback.sql", ".finish.sql")
+
 Direction = Literal["up", "down"]
 
 
@@ -31,6 +37,17 @@ class Script:
     number: int
     path: Path
     checksum: str
+
+    @property
+    def additive(self) -> bool:
+        """Whether programs of the version before may go on when it is applied."""
+        return _ADDITIVE.search(self.text("up")) is not None
+
+    @property
+    def finish(self) -> str | None:
+        """The SQL that takes away what only programs of the version before use."""
+        path = _finish_of(self.path)
+        return path.read_text(encoding="utf-8") if path.is_file() else None
 
     def text(self, direction: Direction) -> str:
         """Return the SQL that applies it, or that takes it back."""
@@ -46,7 +63,7 @@ def read_scripts(folder: Path) -> list[Script]:
     """
     try:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-        forward = [path for path in paths if not path.name.endswith(".rollback.sql")]
+        forward = [path for path in paths if not path.name.endswith(_BESIDE)]
         scripts = [_script(path) for path in forward]
     except OSError as error:
         raise MigrationError(
@@ -60,9 +77,10 @@ def read_scripts(folder: Path) -> list[Script]:
                 f"{script.path.name} follows migration {number - 1:04}, "
                 f"but the next is to be {number:04}."
             )
-    alone = set(paths) - set(forward) - {_rollback_of(path) for path in forward}
-    if alone:
-        raise MigrationError(f"{min(alone).name} is the rollback of no migration.")
+    beside = {other(path) for path in forward for other in (_rollback_of, _finish_of)}
+    if alone := set(paths) - set(forward) - beside:
+        kind = min(alone).name.split(".")[-2]
+        raise MigrationError(f"{min(alone).name} is the {kind} of no migration.")
     return scripts
 
 
@@ -78,3 +96,7 @@ def _script(path: Path) -> Script:
 
 def _rollback_of(path: Path) -> Path:
     return path.with_name(f"{path.stem}.rollback.sql")
+
+
+def _finish_of(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.finish.sql")

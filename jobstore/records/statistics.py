@@ -45,10 +45,11 @@ class ApplicantStatistics:
 class Statistics:
     """What the store holds, counted exactly.
 
-    The ``by_`` breakdowns leave out postings that do not state the field. ``top_companies``
-    and ``top_locations`` have at most 10 entries, most frequent first. ``per_day`` has an
-    entry for each of the last 30 days (UTC), oldest first, counting postings by ``posted_at``
-    or else ``first_seen_at``. ``salaries`` has an entry per currency.
+    The ``by_`` breakdowns leave out postings that do not state the field. ``by_source`` has the 50
+    sources with the most postings; ``other_sources`` counts the postings of all others.
+    ``top_companies`` and ``top_locations`` have at most 10 entries, most frequent first.
+    ``per_day`` has an entry for each of the last 30 days (UTC), oldest first, counting postings
+    by ``posted_at`` or else ``first_seen_at``. ``salaries`` has an entry per currency.
     """
 
     total: int
@@ -62,3 +63,4 @@ class Statistics:
     per_day: dict[date, int]
     salaries: dict[str, SalaryQuartiles]
     applicants: ApplicantStatistics
+    other_sources: int = 0

@@ -104,6 +104,7 @@ DEFAULT_RULES: tuple[dict[str, Any], ...] = (
     {"name": "backup-age", "measure": "checks", "checks": ["backup"], "verdict": "warn"},
     {"name": "restore-test-age", "measure": "checks", "checks": ["restore-test"]}
     | {"verdict": "warn"},
+    {"name": "archive-lag", "measure": "checks", "checks": ["archive"], "verdict": "warn"},
     {"name": "disk-free", "measure": "checks", "checks": ["disk:free"], "severity": "critical"},
 )
 

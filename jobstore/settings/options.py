@@ -22,6 +22,9 @@ class EngineOptions:
     ``busy_timeout``: seconds a write waits for its turn, in the queue and for other processes
     together, before StoreBusy; ``read_timeout``: seconds a read may take before StoreTimeout.
     Both more than 0, at most 86,400.
+    ``switch_interval``: seconds after which a thread lets others of the process run Python, while
+    a store is open; 0 to 1, where 0 leaves the interval of the process alone. With Python's own, 5
+    ms, reads wait long beside writers of the same process.
 
     ``given`` are the names of the options that were passed. Those that were not are open:
     :func:`jobstore.connect` takes them from the settings that hold, and an engine that is opened
@@ -35,6 +38,7 @@ class EngineOptions:
     queue_size: int = 10_000
     busy_timeout: float = 30.0
     read_timeout: float = 30.0
+    switch_interval: float = 0.0005
     given: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __new__(cls, *values: Any, **named: Any) -> EngineOptions:
@@ -53,6 +57,8 @@ class EngineOptions:
         for name in ("busy_timeout", "read_timeout"):
             if not 0 < getattr(self, name) <= MOST_SECONDS:
                 raise ValueError(f"{name} must be more than 0 and at most {MOST_SECONDS} seconds")
+        if not 0 <= self.switch_interval <= 1:
+            raise ValueError("switch_interval must be 0 to 1 seconds")
 
     @property
     def is_complete(self) -> bool:

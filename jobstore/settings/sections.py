@@ -53,6 +53,12 @@ class StoreSection(Section):
     )
     busy_timeout: Seconds = setting(_DRIVEN.busy_timeout, "seconds that a write waits for its turn")
     read_timeout: Seconds = setting(_DRIVEN.read_timeout, "seconds that a read may take")
+    switch_interval: float = setting(
+        _DRIVEN.switch_interval,
+        "seconds after which a thread lets others run Python, while a store is open; 0: as it was",
+        ge=0,
+        le=1,
+    )
 
     @field_validator("url")
     @classmethod
@@ -180,6 +186,32 @@ class BackupSection(Section):
         return self
 
 
+class ArchiveSection(Section):
+    """The log of every write, kept beside the backups: it brings back any second between them."""
+
+    enabled: bool = setting(True, "whether jobstore agent keeps the log")
+    every: float = setting(1.0, "seconds that a place may be behind at most", ge=0.1, le=3600)
+    wait: bool = setting(
+        False, "true: a write is acknowledged once a place other than the store's folder has it"
+    )
+    keep_days: float = setting(2.0, "days back to which any second can be had", gt=0, le=3650)
+    limit_mib: Mebibytes = setting(
+        1024, "MiB that may wait beside the store for places that are away"
+    )
+    lag_warn_seconds: Seconds = setting(
+        60.0, "seconds that a place is behind above which health warns"
+    )
+    lag_fail_seconds: Seconds = setting(
+        900.0, "seconds that a place is behind above which health fails"
+    )
+
+    @model_validator(mode="after")
+    def _warns_before_it_fails(self) -> ArchiveSection:
+        if self.lag_fail_seconds < self.lag_warn_seconds:
+            raise ValueError("lag_fail_seconds must not be below lag_warn_seconds")
+        return self
+
+
 class ScheduleSection(Section):
     """When work is due; times of day are in UTC unless another zone is named."""
 
@@ -221,6 +253,7 @@ class Settings(Section):
     monitoring: MonitoringSection = MonitoringSection()
     alerts: AlertsSection = AlertsSection()
     backup: BackupSection = BackupSection()
+    archive: ArchiveSection = ArchiveSection()
     schedule: ScheduleSection = ScheduleSection()
     deployment: DeploymentSection = DeploymentSection()
     # The flags that named these settings on the command line, and their values.

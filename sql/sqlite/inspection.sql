@@ -45,16 +45,6 @@ INSERT INTO text_index (text_index) VALUES ('delete-all');
 -- name: write_plain_text
 UPDATE posting_text SET plain = ? WHERE posting_text.place = ?;
 
--- name: write_digests
-UPDATE posting SET digest = ?, seen_digest = ? WHERE posting.place = ?;
-
--- name: write_revision_digest
-UPDATE revision SET digest = ? WHERE revision.id = ? AND revision.version = ?;
-
--- name: write_derived_form
-INSERT INTO store_property (name, value) VALUES ('derived_form', ?)
-ON CONFLICT (name) DO UPDATE SET value = excluded.value;
-
 -- name: empty_counters
 DELETE FROM counter;
 

@@ -140,6 +140,42 @@ CREATE VIRTUAL TABLE text_index USING fts5 (
 
 CREATE VIRTUAL TABLE text_vocabulary USING fts5vocab (text_index, instance);
 
+CREATE TABLE renewal (
+    form        INTEGER PRIMARY KEY,   -- what is being built, or was
+    earlier     INTEGER NOT NULL,      -- the form that the store has, or had
+    stage       TEXT    NOT NULL,
+    -- The index that is being built knows the postings from this place on.
+    place       INTEGER NOT NULL,
+    -- How far the other stages are: the key of what was done last.
+    at_first    ANY     NOT NULL,
+    at_second   ANY     NOT NULL,
+    done        INTEGER NOT NULL,      -- postings
+    total       INTEGER NOT NULL,
+    switched_at INTEGER,               -- Unix time
+    -- Whether programs of the new version have written; the old index does not know of it.
+    written     INTEGER NOT NULL DEFAULT 0,
+    CONSTRAINT stage CHECK (
+        stage = 'postings' OR stage = 'revisions' OR stage = 'counters' OR stage = 'kept'
+    )
+) STRICT;
+
+CREATE TABLE renewal_change (
+    number INTEGER PRIMARY KEY,
+    id     BLOB    NOT NULL UNIQUE,
+    place  INTEGER,                    -- NULL where the index does not have it
+    was    TEXT                        -- a JSON array of what the posting said
+) STRICT;
+
+CREATE INDEX renewal_change_place ON renewal_change (place) WHERE place IS NOT NULL;
+
+CREATE TABLE renewal_counter (
+    kind   TEXT    NOT NULL,
+    value  TEXT    NOT NULL,
+    label  TEXT    NOT NULL,
+    amount INTEGER NOT NULL,
+    PRIMARY KEY (kind, value)
+) STRICT, WITHOUT ROWID;
+
 CREATE VIEW postings AS
 SELECT
     lower(substr(hex(p.id), 1, 8) || '-' || substr(hex(p.id), 9, 4) || '-'

@@ -14,8 +14,7 @@ SELECT c.amount FROM counter AS c WHERE c.kind = 'total' AND c.value = '';
 -- The kinds that have few values, or a row for each currency.
 SELECT c.kind, c.value, c.label, c.amount FROM counter AS c
 WHERE c.kind IN (
-    'applicants', 'employment_type', 'experience_level', 'quartiles', 'source', 'status', 'total',
-    'workplace'
+    'applicants', 'employment_type', 'experience_level', 'quartiles', 'status', 'total', 'workplace'
 )
 ORDER BY c.kind, c.value;
 

@@ -307,6 +307,28 @@ async def test_a_deleted_posting_leaves_no_trace(store: JobStore) -> None:
     assert (await store.upsert(full())).outcome is Outcome.INSERTED
 
 
+async def test_of_many_sources_the_largest_are_named_and_the_others_counted(
+    store: JobStore,
+) -> None:
+    await store.upsert_many(
+        posting(source=f"board{number:03}", source_job_id=f"{copy}")
+        for number in range(70)
+        for copy in range(2 if number % 2 else 1)
+    )
+    statistics = await store.statistics()
+    odd = [f"board{number:03}" for number in range(1, 70, 2)]
+    even = [f"board{number:03}" for number in range(0, 30, 2)]
+    assert list(statistics.by_source.items()) == [(name, 2) for name in odd] + [
+        (name, 1) for name in even
+    ]
+    assert statistics.other_sources == 20
+    for name in odd:
+        await store.delete(job_id(name, "0"))
+        await store.delete(job_id(name, "1"))
+    statistics = await store.statistics()
+    assert (len(statistics.by_source), statistics.other_sources) == (35, 0)
+
+
 async def test_the_id_is_known_without_asking_the_store(store: JobStore) -> None:
     result = await store.upsert(posting(" 42 ", source=" Bo\u0308rse "))
 

@@ -24,6 +24,7 @@ from uuid import UUID
 
 from jobstore.derived.counters import (
     CURRENCY,
+    MOST_SOURCES,
     TOP,
     Tally,
     applicant_statistics,
@@ -553,10 +554,13 @@ def statistics(jobs: Sequence[Job], now: datetime) -> Statistics:
     for kind, value, _, amount in sorted(tally.changed()):
         kinds[kind][value] = amount
     days = {day: kinds["day"].get(name, 0) for day, name in last_days(now.date())}
+    ordered = sorted(kinds["source"].items(), key=lambda each: (-each[1], each[0]))
+    sources = dict(ordered[:MOST_SOURCES])
     return Statistics(
         total=len(jobs),
         by_status=kinds["status"],
-        by_source=kinds["source"],
+        by_source=sources,
+        other_sources=len(jobs) - sum(sources.values()),
         by_employment_type=kinds["employment_type"],
         by_experience_level=kinds["experience_level"],
         by_workplace=kinds["workplace"],

@@ -14,7 +14,8 @@ import jobstore
 from jobstore import SearchQuery, migrating
 from jobstore.derived import record
 from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.upkeep import inspection, rebuilding
+from jobstore.engines.sqlite.upkeep import inspection, renewal
+from jobstore.engines.sqlite.writing import counters, renewing
 from jobstore.errors import SchemaMismatch
 from jobstore.verdicts import Verdict
 from tests.fixtures.postings import posting
@@ -67,7 +68,7 @@ async def test_a_rewriting_that_fails_is_done_by_the_next_one(
     await _fill(store_url)
     _age(path)
     with monkeypatch.context() as patch:
-        patch.setattr(rebuilding, "rebuild_counters", lambda *_: 1 / 0)
+        patch.setattr(counters, "write_all_quartiles", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             migrating.up(store_url)
     with pytest.raises(SchemaMismatch, match="an older form; run: jobstore migrate up"):
@@ -215,7 +216,7 @@ async def test_a_store_of_migration_0005_is_brought_along_and_back(
 
     migrating.up(store_url)
 
-    assert (_words(path), _rows(path), _form(path)) == (words, before, rebuilding.DERIVED_FORM)
+    assert (_words(path), _rows(path), _form(path)) == (words, before, renewing.DERIVED_FORM)
     assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.PASS}
     async with jobstore.connect(store_url) as store:
         assert await store.count(SearchQuery(text="title:again tea")) == 9
@@ -224,7 +225,7 @@ async def test_a_store_of_migration_0005_is_brought_along_and_back(
 def test_a_store_without_postings_has_nothing_to_be_written_anew(
     migrated_url: str, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rebuilding, "rebuild_derived", lambda *_: 1 / 0)
+    monkeypatch.setattr(renewal, "_Builder", lambda *_: 1 / 0)
     migrating.down(migrated_url, "0004")
     assert _form(path) == 2
     migrating.up(migrated_url)

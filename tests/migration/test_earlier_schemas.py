@@ -19,14 +19,14 @@ import pytest
 
 import jobstore
 from jobstore import SearchQuery, migrating
-from jobstore.engines.sqlite.upkeep import inspection, rebuilding
+from jobstore.engines.sqlite.upkeep import inspection
 from jobstore.verdicts import Verdict
 from tests.fixtures.migrations import IDS
 
 FULL = UUID("71c89409-2287-5ef1-a98e-d5c9e554a001")
 PLAIN = UUID("c788ceda-0bc2-5466-a235-483dfe0c491a")
 # The forms of what is derived, by the first migration whose jobstore wrote them.
-FORMS = {"0001": None, "0004": 2, "0005": 3, "0006": 4, IDS[-1]: rebuilding.DERIVED_FORM}
+FORMS = {"0001": None, "0004": 2, "0005": 3, "0006": 4}
 
 POSTINGS: list[dict[str, Any]] = [
     {
@@ -160,11 +160,7 @@ def _write(path: Path, last: str) -> None:
         if last >= "0004":
             # Another form of digest than today's.
             conn.execute("UPDATE posting SET digest = x'0011223344556677'")
-        if form == rebuilding.DERIVED_FORM:
-            conn.execute("BEGIN")
-            rebuilding.rebuild_derived(conn)
-            conn.execute("COMMIT")
-        elif form is not None:
+        if form is not None:
             conn.execute(
                 "INSERT OR REPLACE INTO store_property VALUES ('derived_form', ?)", (bytes([form]),)
             )

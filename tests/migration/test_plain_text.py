@@ -11,7 +11,7 @@ import pytest
 
 import jobstore
 from jobstore import SearchQuery, migrating
-from jobstore.engines.sqlite.upkeep import inspection, rebuilding
+from jobstore.engines.sqlite.upkeep import inspection, renewal
 from jobstore.errors import SchemaMismatch
 from jobstore.verdicts import Verdict
 from tests.fixtures.postings import posting
@@ -63,8 +63,11 @@ async def test_its_descriptions_are_searched_without_their_markup(
 
     migrating.verify(store_url)
     assert {each.verdict for each in inspection.inspect_rows(path)} == {Verdict.PASS}
-    for step in ("read texts", "write the index", "count"):
-        assert [each for each in told if each[0] == step] == [(step, 0, 5), (step, 5, 5)]
+    assert told == [
+        ("build the index", 0, 5),
+        ("read the history", 5, 5),
+        ("count", 5, 5),
+    ]
     async with jobstore.connect(store_url) as store:
 
         async def found(text: str) -> int:
@@ -108,7 +111,8 @@ async def test_going_down_and_up_again_brings_the_texts_back(store_url: str, pat
 async def test_memory_does_not_grow_with_the_store(
     store_url: str, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rebuilding, "SLICE", 8)
+    monkeypatch.setattr(renewal, "_FIRST", 8)
+    monkeypatch.setattr(renewal, "_LARGEST", 8)
     await _written_at_0007(store_url, path, times=40)
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         conn.execute("UPDATE posting_text SET description = ?", ("<p>One</p>" * 3_000,))

@@ -31,7 +31,8 @@ def settings_for(beside: Path, **section: Any) -> Settings:
 
 def content(path: Path) -> list[tuple[Any, ...]]:
     """Return what people see of a store, and its history."""
-    with closing(sqlite3.connect(path)) as conn:
+    # Whoever may write checkpoints when he closes, which is for jobstore alone.
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as conn:
         postings = conn.execute("SELECT * FROM postings ORDER BY id").fetchall()
         return [*postings, *conn.execute("SELECT * FROM revision ORDER BY id, version")]
 

@@ -267,7 +267,7 @@ def test_what_is_changed_between_measuring_and_unpacking_is_noticed(
     plain = zstandard.ZstdDecompressor().decompress(data.read_bytes())
     data.write_bytes(zstandard.ZstdCompressor(level=1).compress(plain))
     with pytest.raises(BackupError, match="was changed while it was read"):
-        unpack(data, tmp_path / "x.db", manifest, fits=fits, identities=[], progress=silent)
+        unpack(data, tmp_path / "x.db", manifest.promise, fits=fits, identities=[], progress=silent)
 
 
 def test_a_file_that_grows_is_not_read_for_ever(tmp_path: Path) -> None:

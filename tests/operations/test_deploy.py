@@ -19,8 +19,8 @@ import jobstore
 from jobstore import migrating
 from jobstore.checks import self_test
 from jobstore.engines import backend_of
-from jobstore.engines.sqlite.upkeep import rebuilding
 from jobstore.engines.sqlite.upkeep.plans import plans
+from jobstore.engines.sqlite.writing import renewing
 from jobstore.operations import backup, deployment
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.deployment import Book, Status, undoing, watching
@@ -310,7 +310,7 @@ def test_a_failure_can_be_kept_for_inspection(
 @pytest.fixture
 def newer_form(monkeypatch: pytest.MonkeyPatch) -> None:
     """A jobstore that derives something else from postings, which no migration takes back."""
-    monkeypatch.setattr(rebuilding, "DERIVED_FORM", rebuilding.DERIVED_FORM + 1)
+    monkeypatch.setattr(renewing, "DERIVED_FORM", renewing.DERIVED_FORM + 1)
 
 
 def test_what_migrations_cannot_take_back_comes_from_the_backup_if_nothing_is_lost(

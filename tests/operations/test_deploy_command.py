@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 import jobstore
 from jobstore.cli import deploy as commands
 from jobstore.cli.main import app
-from jobstore.engines.sqlite.upkeep import rebuilding
+from jobstore.engines.sqlite.writing import renewing
 from jobstore.operations import deployment
 from jobstore.operations.deployment import Loss, environment
 from jobstore.operations.deployment.gates import Gate, Phase, Stopped, run_phase
@@ -159,7 +159,7 @@ def test_an_encrypted_backup_is_returned_to_with_the_key_that_a_flag_names(
     assert configuration["verdict"] == ("pass" if known else "warn")
     assert ("add --identity FILE" in configuration["advice"]) is not known
     # What is derived has a new form, which no migration takes back; and then something fails.
-    monkeypatch.setattr(rebuilding, "DERIVED_FORM", rebuilding.DERIVED_FORM + 1)
+    monkeypatch.setattr(renewing, "DERIVED_FORM", renewing.DERIVED_FORM + 1)
     config.write_text(config.read_text().replace("get_ms: 60000", "get_ms: 0.001"))
 
     failed = run("deploy", "-e", "staging", *flag)

@@ -11,6 +11,7 @@ import secrets
 import sys
 import time
 
+from tests.torture.campaigns.archives import archive
 from tests.torture.campaigns.cancellations import cancel
 from tests.torture.campaigns.clocks import jump
 from tests.torture.campaigns.comparison import compare_to_model
@@ -34,6 +35,7 @@ CAMPAIGNS = (
     Campaign("cancellations", cancel),
     Campaign("restores", restore_again_and_again),
     Campaign("killed-restores", kill_a_restore),
+    Campaign("archives", archive),
     Campaign("comparison", compare_to_model),
     Campaign("clock-jumps", jump),
 )
@@ -67,6 +69,7 @@ def main() -> int:
     names = [each.name for each in CAMPAIGNS]
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5, help="how long, together")
+    parser.add_argument("--rounds", type=int, help="so many rounds of each, however long")
     parser.add_argument("--seed", default="", help="what all choices follow from; a new one")
     parser.add_argument("--only", action="append", choices=names, help="this one; may be repeated")
     parser.add_argument("--round", type=int, help="only the round with this number")
@@ -78,6 +81,11 @@ def main() -> int:
     if arguments.round is not None:
         for tally in tallies:
             _run(tally, seed, arguments.round)
+    elif arguments.rounds is not None:
+        for tally in tallies:
+            for number in range(arguments.rounds):
+                if not tally.cannot:
+                    _run(tally, seed, number)
     else:
         while time.monotonic() < end and (able := [t for t in tallies if not t.cannot]):
             least = min(able, key=lambda tally: tally.seconds)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ class Log:
 
     def _line(self, *values: object) -> None:
         # One write: a process that is killed leaves whole lines.
-        os.write(self._file, json.dumps(values).encode() + b"\n")
+        os.write(self._file, json.dumps([*values, time.time()]).encode() + b"\n")
 
     def tried(self, editions: Mapping[str, int]) -> None:
         """Say that these will be written now."""
@@ -107,9 +108,12 @@ class Told:
         """Return the editions that a key may have."""
         return {self.last.get(key, ABSENT), *self.maybe.get(key, ())}
 
-    def take(self, line: bytes) -> None:
-        """Read a line of a log."""
+    def take(self, line: bytes, until: float | None = None) -> None:
+        """Read a line of a log; with ``until`` only what was said before that Unix time."""
         kind, editions, *rest = json.loads(line)
+        at = rest.pop() if rest and isinstance(rest[-1], float) else 0.0
+        if until is not None and at >= until:
+            return
         for key, edition in editions.items():
             if kind == "tried":
                 self.maybe.setdefault(key, []).append(edition)
@@ -125,16 +129,29 @@ class Told:
         elif rest:
             self.errors.update(rest)
 
+    def allow_later(self, *paths: Path) -> None:
+        """Take it that whatever logs say was tried at any time may be there."""
+        for line in (
+            line for path in paths if path.exists() for line in path.read_bytes().splitlines()
+        ):
+            kind, editions, *_ = json.loads(line)
+            for key, edition in editions.items() if kind == "tried" else ():
+                self.maybe.setdefault(key, []).append(edition)
 
-def read_log(*paths: Path, told: Told | None = None) -> Told:
-    """Return what logs say, on top of ``told``; nothing that stands behind a power cut counts."""
+
+def read_log(*paths: Path, told: Told | None = None, until: float | None = None) -> Told:
+    """Return what logs say, on top of ``told``; nothing that stands behind a power cut counts.
+
+    With ``until``, a Unix time, it is what they said before: who was told later that his write is
+    there may have it or not, and what was tried later is not there.
+    """
     told = told or Told()
     for path in paths:
         for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
             # A torn line is none.
             if line == b"cut\n" or not line.endswith(b"\n"):
                 break
-            told.take(line)
+            told.take(line, until)
     return told
 
 

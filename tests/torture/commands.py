@@ -21,6 +21,7 @@ from typing import Any
 
 import jobstore
 from jobstore import job_id, migrating
+from jobstore.operations.archiving import restore_at, ship
 from jobstore.operations.backup import creation
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
@@ -47,6 +48,11 @@ NEW = [f"new-{number}" for number in range(560)]
 LATER = [f"later-{number}" for number in range(10)]
 
 
+def settings_of(store: Path, **backup: Any) -> Settings:
+    """Return the settings of a store, with what ``backup`` says."""
+    return Settings.model_validate({"store": {"url": sqlite_url(store)}, "backup": backup})
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a case lives: a folder that may be on a disk of its own, and one beside it."""
@@ -62,7 +68,7 @@ class Place:
     @property
     def settings(self) -> Settings:
         """The settings of the store, with backups beside it."""
-        return Settings.model_validate({"store": {"url": sqlite_url(self.store)}})
+        return settings_of(self.store)
 
     def load(self, editions: Mapping[str, int]) -> None:
         """Store these postings, and leave all of it in the database file."""
@@ -236,6 +242,44 @@ class Restore(Case):
             super().judge(place, outcome)
 
 
+class Archive(Case):
+    """Brings the log of a store that has moved on to its folder and to a place, once."""
+
+    def prepare(self, place: Place) -> None:
+        place.load(all_of(OLD, 1))
+        (place.folder / "far").mkdir()
+        ship(self._settings(place))
+        place.load(_moved_on())
+
+    def command(self, place: Place) -> list[str]:
+        return ["tests.torture.archiving", str(place.store), str(place.folder / "far")]
+
+    def repeat(self, place: Place, outcome: Outcome) -> None:
+        super().repeat(place, outcome)
+        # Each place alone gives all of it.
+        for number, kept in enumerate((place.settings.backups_folder, place.folder / "far")):
+            target = place.beside / f"restored-{number}.db"
+            settings = settings_of(place.beside / "lost" / "jobs.db", folder=str(kept))
+            restore_at(settings, None, to=sqlite_url(target))
+            doctor(target, outcome, f" of what {kept.name} gives")
+            compare(target, stored(self.after), outcome)
+
+    def _settings(self, place: Place) -> Settings:
+        return settings_of(place.store, places=[str(place.folder / "far")])
+
+
+class RestoreAt(Restore):
+    """Restores a store that is lost from a backup and the log of what came after it."""
+
+    def prepare(self, place: Place) -> None:
+        place.load(all_of(OLD, 1))
+        ship(place.settings)
+        place.load(self.before)
+        ship(place.settings)
+        for file in place.folder.glob("jobs.db*"):
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+
+
 class Repair(Case):
     """Repairs counters and the full-text index."""
 
@@ -326,6 +370,15 @@ CASES: tuple[Case, ...] = (
     Migration("migrate down", ("migrate", "down", "--to", "0003.readable-view", "--yes")),
     Backup("backup create", ("backup", "create")),
     Restore("restore", ("restore",), codes=(0, 1)),
+    Archive("archive", (), before=_moved_on(), after=_moved_on()),
+    RestoreAt(
+        "restore --at",
+        ("restore", "--at", "latest"),
+        codes=(0, 1),
+        before=_moved_on(),
+        after=_moved_on(),
+        atomic=True,
+    ),
     REPLACING,
     Case("vacuum", ("vacuum",)),
     Repair("doctor --repair", ("doctor", "--repair", "--yes")),

@@ -144,6 +144,8 @@ def test_a_file_name_that_is_not_utf8_is_refused_however_it_is_written() -> None
         ({"busy_timeout": 0}, "busy_timeout must be"),
         ({"read_timeout": float("nan")}, "read_timeout must be"),
         ({"read_timeout": float("inf")}, "read_timeout must be"),
+        ({"switch_interval": -0.001}, "switch_interval must be 0 to 1"),
+        ({"switch_interval": float("nan")}, "switch_interval must be 0 to 1"),
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, object], told: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jobstore.engines.archive import Archive
 from jobstore.engines.backend import Capability, Upkeep
+from jobstore.engines.log import Log
 from jobstore.engines.protocol import Engine
 from jobstore.engines.schema import Fits, Schema
 from jobstore.engines.sqlite import url as urls
@@ -49,6 +50,13 @@ class SQLiteBackend:
         from jobstore.engines.sqlite.upkeep.archive import SQLiteArchive
 
         return SQLiteArchive()
+
+    @property
+    def log(self) -> Log:
+        """The file's write-ahead log."""
+        from jobstore.engines.sqlite.log.log import SQLiteLog
+
+        return SQLiteLog()
 
     def parse(self, url: str) -> StoreURL:
         """Return the file that ``url`` names."""

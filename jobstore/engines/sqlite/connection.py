@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from operator import methodcaller
 from os import PathLike
 from pathlib import Path
 from threading import Thread
@@ -26,6 +27,7 @@ from aiosqlite.core import _STOP_RUNNING_SENTINEL, _connection_worker_thread
 from jobstore.engines.sqlite.errors import primary_code, told_apart, translated, wrap
 from jobstore.engines.sqlite.files import enter_wal, open_file
 from jobstore.engines.sqlite.identity import OpenFile, identify, is_replaced, is_same
+from jobstore.engines.sqlite.log import checkpointing
 from jobstore.errors import StoreBusy, StoreClosed, StoreUnavailable
 from jobstore.settings import EngineOptions
 
@@ -36,9 +38,7 @@ LEAST_SQLITE = (3, 38, 0)
 # pages of the indexes without a system call.
 _WRITER_CACHE = 64 * 1024
 _READER_CACHE = 16 * 1024
-# Pages in the WAL that make the writer copy them into the database, and the bytes that its
-# file keeps afterwards.
-_CHECKPOINT_PAGES = 8000
+# Bytes that the file of the WAL keeps once it was written back.
 _WAL_KEPT = 64 * 1024 * 1024
 
 _P = ParamSpec("_P")
@@ -64,11 +64,15 @@ class Session(aiosqlite.Connection):
     """
 
     def __init__(
-        self, connector: Callable[[], sqlite3.Connection], *, follows: bool = False
+        self,
+        connector: Callable[[], sqlite3.Connection],
+        dispose: Callable[[sqlite3.Connection], None],
+        *,
+        follows: bool = False,
     ) -> None:
         # The thread keeps the connection alive: otherwise sqlite3 would warn at exit about each one
         # that is still open, on top of the store's own warning.
-        self._held = held = _Held(connector, follows)
+        self._held = held = _Held(connector, dispose, follows)
         super().__init__(held.open, iter_chunk_size=64)
         self._loop = asyncio.get_running_loop()
         self._process = os.getpid()
@@ -197,8 +201,14 @@ class _Held:
     :meth:`interrupt`.
     """
 
-    def __init__(self, connector: Callable[[], sqlite3.Connection], follows: bool) -> None:
+    def __init__(
+        self,
+        connector: Callable[[], sqlite3.Connection],
+        dispose: Callable[[sqlite3.Connection], None],
+        follows: bool,
+    ) -> None:
         self._connector = connector
+        self._dispose = dispose
         self._follows = follows
         self._connection: sqlite3.Connection | None = None
 
@@ -230,7 +240,7 @@ class _Held:
     def close(self) -> object:
         """Close the connection, and tell the thread to end."""
         if self._connection is not None:
-            self._connection.close()
+            self._dispose(self._connection)
         return _STOP_RUNNING_SENTINEL
 
 
@@ -298,12 +308,12 @@ async def open_writer(
             # It may have had no log before.
             connection.identity = opened
         connection.execute(f"PRAGMA synchronous = {options.synchronous}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT}")
         connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE}")
         adopt(connection)
 
-    return await _open(connect)
+    return await _open(connect, partial(checkpointing.dispose, path=path))
 
 
 async def open_reader(
@@ -328,17 +338,22 @@ async def open_reader(
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         adopt(connection)
 
-    return await _open(connect, follows=True)
+    return await _open(connect, methodcaller("close"), follows=True)
 
 
-async def _open(connect: Callable[[], sqlite3.Connection], *, follows: bool = False) -> Session:
+async def _open(
+    connect: Callable[[], sqlite3.Connection],
+    dispose: Callable[[sqlite3.Connection], None],
+    *,
+    follows: bool = False,
+) -> Session:
     if sqlite3.sqlite_version_info < LEAST_SQLITE:
         least = ".".join(map(str, LEAST_SQLITE))
         raise StoreUnavailable(
             f"Python is linked with SQLite {sqlite3.sqlite_version}; jobstore needs {least} "
             "or newer."
         )
-    session = Session(connect, follows=follows)
+    session = Session(connect, dispose, follows=follows)
 
     async def opened() -> Session:
         with translated():
@@ -370,7 +385,7 @@ def _prepared(
         prepare(connection)
     except BaseException as error:
         told = told_apart(error, connection)
-        connection.close()
+        checkpointing.leave(connection, path)
         raise told from told.__cause__
     return connection
 

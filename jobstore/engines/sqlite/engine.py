@@ -17,8 +17,8 @@ from uuid import UUID
 
 from jobstore.engines import named_statements
 from jobstore.engines.protocol import Found, Position, Queue
-from jobstore.engines.schema import Applied, Fits
-from jobstore.engines.sqlite import schema
+from jobstore.engines.schema import Fits
+from jobstore.engines.sqlite import schema, turns
 from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.identity import REPLACED, Identity, OpenFile, is_same
 from jobstore.engines.sqlite.readers import ReaderPool
@@ -50,12 +50,14 @@ class SQLiteEngine:
         adopted: _Adopted,
         clock: Callable[[], datetime],
         path: Path,
+        switch_interval: float = 0.0,
     ) -> None:
         self.writer = writer
         self.readers = readers
         self._adopted = adopted
         self.url = parse_store_url(sqlite_url(path))
         self._clock = clock
+        self._lengthen = turns.shorten(self, switch_interval)
 
     @classmethod
     async def open(
@@ -79,7 +81,7 @@ class SQLiteEngine:
         except BaseException:
             await writer.close()
             raise
-        return cls(writer, readers, adopted, clock, path)
+        return cls(writer, readers, adopted, clock, path, options.switch_interval)
 
     @property
     def cursor_key(self) -> bytes:
@@ -107,6 +109,7 @@ class SQLiteEngine:
         finally:
             # The last one to close checkpoints, and only the writer may.
             await self.writer.close()
+            self._lengthen()
 
     async def upsert(self, posting: JobPosting) -> UpsertResult:
         """Store a checked posting."""
@@ -246,7 +249,7 @@ class _Adopted:
         if known is not None and known.database == conn.identity.database:
             return
         if known is not None:
-            self._fits(Applied(schema.recorded(conn), schema.derived_form(conn)))
+            self._fits(schema.applied(conn))
         self.cursor_key = _cursor_key(conn)
         self._identity = conn.identity
 

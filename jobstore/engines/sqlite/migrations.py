@@ -6,14 +6,17 @@ That module decides which ones, and in which order. yoyo is imported only when o
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
-from jobstore.engines.schema import Applied, Migrator, Recorded, up_command
+from jobstore.engines import named_statements
+from jobstore.engines.schema import Applied, Migrator, Recorded, Renewal, up_command
 from jobstore.engines.scripts import Direction, Script
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
-from jobstore.engines.sqlite.upkeep import comparison, rebuilding
+from jobstore.engines.sqlite.log.stamps import stamp
+from jobstore.engines.sqlite.upkeep import comparison, renewal
+from jobstore.engines.sqlite.writing import renewing
 from jobstore.errors import MigrationError, StoreUnavailable
 from jobstore.files import make_file, reachable
 from jobstore.progress import Progress
@@ -22,6 +25,11 @@ from jobstore.settings import StoreURL
 # Result codes of faults in a migration's own SQL; all others (busy, full, damaged) are about the
 # store. An error without a code comes from the sqlite3 module or yoyo.
 _OWN_FAULTS = frozenset({"", "ERROR", "CONSTRAINT", "MISMATCH"})
+# Rounds of some 50 ms in which changes of others are brought in; and seconds for those that come
+# between them and the last step, which others wait for.
+_ROUNDS = 100
+_LAST_DRAINING = 0.2
+_SQL = named_statements.load("sqlite")
 _BROKEN_RULE = "CHECK constraint failed: "
 
 
@@ -40,6 +48,7 @@ class SQLiteSchema:
                 "store_property",
             ),
             *("posting_words", "posting_vocabulary", "search_index", "search_vocabulary"),
+            *("renewal", "renewal_change", "renewal_counter"),
             *("word_index", "word_vocabulary", "text_index", "text_vocabulary"),
         }
     )
@@ -47,7 +56,7 @@ class SQLiteSchema:
 
     @property
     def derived_form(self) -> int:
-        return rebuilding.DERIVED_FORM
+        return renewing.DERIVED_FORM
 
     def make(self, url: StoreURL) -> None:
         make_file(url.path)
@@ -62,21 +71,43 @@ class SQLiteSchema:
             if not url.path.exists():
                 return Applied([], 0)
         with translated(), schema.reading(url.path, patience) as connection:
-            return Applied(schema.recorded(connection), schema.derived_form(connection))
+            return Applied(
+                schema.recorded(connection),
+                schema.derived_form(connection),
+                schema.compatible(connection),
+            )
 
     @contextmanager
     def changing(self, url: StoreURL, *, patience: float) -> Iterator[Migrator]:
         with translated(), schema.migrating(url.path, patience) as connection:
             yield SQLiteMigrator(connection)
 
+    def renewal(self, url: StoreURL, *, patience: float) -> Renewal | None:
+        with translated(), schema.reading(url.path, patience) as connection:
+            if "renewal" not in schema.objects(connection):
+                return None
+            return renewal.standing(connection)
+
+    def renew(self, url: StoreURL, *, keep: bool, patience: float, progress: Progress) -> None:
+        with translated():
+            renewal.renew(url.path, keep=keep, patience=patience, progress=progress)
+
+    def settle(self, url: StoreURL, *, patience: float) -> bool:
+        with translated(), schema.sharing(url.path, patience) as turns:
+            return renewal.drain(turns, _ROUNDS)
+
+    def sweep(self, url: StoreURL, *, patience: float, progress: Progress) -> None:
+        with translated(), schema.sharing(url.path, patience) as turns:
+            renewal.sweep(turns, progress)
+
     def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
         with translated(), schema.reading(url.path, patience) as connection:
             return schema.objects(connection)
 
-    def objects_of(self, scripts: Iterable[Script]) -> dict[str, str]:
+    def objects_of(self, scripts: Iterable[Script], compatible: str) -> dict[str, str]:
         from jobstore.engines.sqlite.yoyo_backend import made_by
 
-        with made_by(scripts) as connection:
+        with made_by(scripts, compatible) as connection:
             return schema.objects(connection)
 
 
@@ -99,8 +130,10 @@ class SQLiteMigrator:
     def run(self, script: Script, direction: Direction) -> None:
         from jobstore.engines.sqlite.yoyo_backend import BadMigration
 
+        apply = self._backend.apply if direction == "up" else self._take_back
+        stamp(self._connection)
         try:
-            (self._backend.apply if direction == "up" else self._backend.take_back)(script)
+            apply(script)
         except (sqlite3.Error, sqlite3.Warning, BadMigration) as error:
             if primary_code(error) not in _OWN_FAULTS:
                 raise
@@ -115,9 +148,46 @@ class SQLiteMigrator:
                 f"Migration {script.id} failed and left nothing behind: {error}"
             ) from error
 
+    def _take_back(self, script: Script) -> None:
+        """Take a migration back; one that began another index leaves the old one as it is.
+
+        That one lacks what programs of the new version wrote, and is built anew by the version
+        before then: it finds an older form.
+        """
+        connection = self._connection
+        if script.finish is None:
+            return self._backend.take_back(script)
+        state = renewal.standing(connection)
+        finished = script.id <= schema.compatible(connection)
+        before = schema.derived_form(connection)
+        renewal.give_up(connection)
+        self._backend.take_back(script)
+        form = schema.derived_form(connection)
+        if finished or (state is not None and state.written):
+            form = 0
+        # An interrupted renewal of an older form has not reached the one in between.
+        form = min(form, before)
+        if connection.execute(_SQL["any_posting"]).fetchone()[0]:
+            connection.execute(_SQL["write_derived_form"], (bytes([form]),))
+        return None
+
     def count(self, name: str) -> int:
         return comparison.count(self._connection, name)
 
-    def renew(self, progress: Progress) -> None:
-        if schema.derived_form(self._connection) < rebuilding.DERIVED_FORM:
-            rebuilding.rebuild_derived(self._connection, progress)
+    def compatible(self) -> str:
+        return schema.compatible(self._connection)
+
+    def let(self, compatible: str) -> None:
+        if schema.has_properties(self._connection):
+            self._connection.execute(_SQL["write_compatible"], (compatible.encode(),))
+
+    def finish(self, scripts: Sequence[Script]) -> bool:
+        connection = self._connection
+        found = renewing.standing(connection)
+        if found is not None and not renewing.drain(connection, found, _LAST_DRAINING):
+            return False
+        renewal.give_up(connection)
+        for script in scripts:
+            if script.finish is not None:
+                self._backend.finish(script.finish)
+        return True

@@ -7,19 +7,27 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobstore.engines.schema import Recorded
+from jobstore.engines.schema import Applied, Recorded
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import enter_wal, open_file
+from jobstore.engines.sqlite.identity import REPLACED, OpenFile, is_same
+from jobstore.engines.sqlite.log import checkpointing
+from jobstore.engines.sqlite.log.stamps import stamp
 from jobstore.engines.sqlite.rows import sound
+from jobstore.engines.sqlite.transaction import roll_back, snapshot
+from jobstore.engines.sqlite.wal import is_open
 from jobstore.errors import StoreCorrupt, StoreUnavailable
 from jobstore.files import reachable
 from jobstore.locking import FileLock
 
 APPLICATION_ID = 0x4A4F4253  # "JOBS", in the header of every store
+
+LEFTOVER = "leftover_"
+"""What the names of tables begin with that nobody uses any more."""
 
 BOOKKEEPING = frozenset({"_migration_checksum", "_yoyo_log", "_yoyo_migration", "_yoyo_version"})
 
@@ -38,6 +46,7 @@ _PAGE_SIZE = 2048
 
 
 _HAS_PROPERTIES = "SELECT 1 FROM sqlite_schema AS s WHERE s.name = 'store_property'"
+_COMPATIBLE = "SELECT s.value FROM store_property AS s WHERE s.name = 'compatible'"
 _DERIVED_FORM = "SELECT s.value FROM store_property AS s WHERE s.name = 'derived_form'"
 
 
@@ -75,14 +84,20 @@ def recorded(
 def objects(connection: sqlite3.Connection) -> dict[str, str]:
     """Return the tables, indexes, views and triggers by name, with what defines each.
 
-    The record of migrations and what SQLite keeps for itself are left out.
+    The record of migrations, what SQLite keeps for itself and what nobody uses any more are left
+    out.
     """
     rows = connection.execute("SELECT s.name, s.tbl_name, s.type, s.sql FROM sqlite_schema AS s")
     return {
         name: f"{kind} {sql or ''}"
         for name, table, kind, sql in rows
-        if table not in BOOKKEEPING and not name.startswith("sqlite_")
+        if table not in BOOKKEEPING and not name.startswith(("sqlite_", LEFTOVER))
     }
+
+
+def has_properties(connection: sqlite3.Connection) -> bool:
+    """Whether there is a place for facts about the store itself."""
+    return connection.execute(_HAS_PROPERTIES).fetchone() is not None
 
 
 def derived_form(connection: sqlite3.Connection) -> int:
@@ -90,14 +105,27 @@ def derived_form(connection: sqlite3.Connection) -> int:
 
     It is 0 for one that has no place yet to say it.
     """
-    if connection.execute(_HAS_PROPERTIES).fetchone() is None:
+    if not has_properties(connection):
         return 0
     row = connection.execute(_DERIVED_FORM).fetchone()
     return 1 if row is None else int.from_bytes(row[0], "big")
 
 
-def connect(path: Path, timeout: float) -> sqlite3.Connection:
-    """Open an existing database file, in autocommit mode.
+def compatible(connection: sqlite3.Connection) -> str:
+    """Return the oldest migration whose programs may go on; ``""`` where that is not said."""
+    if not has_properties(connection):
+        return ""
+    row = connection.execute(_COMPATIBLE).fetchone()
+    return "" if row is None else row[0].decode()
+
+
+def applied(connection: sqlite3.Connection) -> Applied:
+    """Return the schema of a database. Raises what :func:`recorded` raises."""
+    return Applied(recorded(connection), derived_form(connection), compatible(connection))
+
+
+def connect(path: Path, timeout: float) -> OpenFile:
+    """Open an existing database file, in autocommit mode; :func:`writing` also closes it rightly.
 
     Raises StoreUnavailable when it is not there or is no file.
     """
@@ -108,9 +136,48 @@ def connect(path: Path, timeout: float) -> sqlite3.Connection:
 
 
 @contextmanager
+def _looking(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
+    """Give a connection that leaves no files behind, and writes no log back without the lock.
+
+    The last connection to be closed removes the log and its index, unless it can only read; but
+    then it writes the log back first. Only one that a dead process left is written back here.
+    """
+    left = checkpointing.has_log(path) and not is_open(path)
+    connection = connect(path, timeout)
+    try:
+        yield connection
+    except BaseException:
+        checkpointing.leave(connection, path)
+        raise
+    if not checkpointing.has_log(path):
+        connection.close()
+    elif left and not is_open(path, by_others=True):
+        checkpointing.dispose(connection, path)
+    else:
+        checkpointing.leave(connection, path)
+
+
+@contextmanager
+def writing(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
+    """Open an existing database alone among the processes that write, while the block lasts.
+
+    Raises StoreUnavailable when it is not there or is no file, and StoreBusy when others write for
+    longer than ``timeout`` seconds.
+    """
+    with FileLock(path, timeout):
+        connection = connect(path, timeout)
+        try:
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            yield connection
+        finally:
+            # Closing may write the log back, so it belongs under the lock as well.
+            checkpointing.close(connection, path)
+
+
+@contextmanager
 def reading(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     """Open the database for reading, while the block lasts."""
-    with closing(connect(path, timeout)) as connection:
+    with _looking(path, timeout) as connection:
         connection.execute("PRAGMA query_only = ON")
         try:
             yield connection
@@ -129,8 +196,7 @@ def migrating(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     # Another program's database gets no lock file beside it either.
     with reading(path, timeout) as connection:
         recorded(connection)
-    # Closing may write the WAL back, so it belongs under the lock as well.
-    with FileLock(path, timeout), closing(connect(path, timeout)) as connection:
+    with writing(path, timeout) as connection:
         # Takes effect in a new file only.
         connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
         if not enter_wal(connection, timeout):
@@ -140,3 +206,58 @@ def migrating(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
             )
         connection.execute("PRAGMA synchronous = FULL")
         yield connection
+
+
+class Turns:
+    """A connection to a database that others use too, which takes turns with those who write."""
+
+    def __init__(self, connection: OpenFile, path: Path, lock: FileLock) -> None:
+        self._connection = connection
+        self._lock = lock
+        self._pace = checkpointing.Pace(path)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection; what is read in the block is of one moment. Others may write."""
+        with snapshot(self._connection):
+            yield self._connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Make the block one transaction while nobody else writes: all is kept, or nothing.
+
+        Raises StoreUnavailable when the store was replaced: it may have other things left to do.
+        """
+        connection = self._connection
+        with self._lock:
+            if not is_same(connection.identity):
+                raise StoreUnavailable(REPLACED)
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                stamp(connection)
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                roll_back(connection)
+                raise
+            self._pace.write_back(connection)
+
+
+@contextmanager
+def sharing(path: Path, timeout: float) -> Iterator[Turns]:
+    """Open the database for many short transactions, while the block lasts.
+
+    ``timeout`` is how many seconds each waits for others (StoreBusy).
+    """
+    lock = FileLock(path, timeout)
+    with lock:
+        connection = connect(path, timeout)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("PRAGMA cache_size = -65536")
+        yield Turns(connection, path, lock)
+    finally:
+        # Closing may write the log back, so it belongs under the lock as well.
+        with lock:
+            checkpointing.close(connection, path)

@@ -25,14 +25,14 @@ from glob import escape
 from itertools import count
 from pathlib import Path
 from struct import Struct
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Protocol
 
 from jobstore.errors import StoreUnavailable
 from jobstore.files import OUT_OF_FILES, create, lacks_files, synchronise
 
 _log = logging.getLogger("jobstore.sqlite")
 
-_HEADER = Struct(">8I")
+HEADER = Struct(">8I")
 _MAGIC, _VERSION = 0x377F0682, 3_007_000
 # A page's number, the database's size in a frame that commits, two salts, two sums; the page.
 FRAME = Struct(">6I")
@@ -88,25 +88,22 @@ def damage(wal: BinaryIO) -> Damage | None:
 
     A tail that a crash tore off, and frames that an earlier WAL left behind, are no damage.
     """
-    head = wal.read(_HEADER.size)
-    if len(head) < _HEADER.size or not any(head):
+    head = wal.read(HEADER.size)
+    if len(head) < HEADER.size or not any(head):
         return None
-    magic, version, size, _, *salts, first, second = _HEADER.unpack(head)
-    swapped = magic == _MAGIC + 1
-    sums = _header_sums(head[:24], swapped)
-    sound = magic in (_MAGIC, _MAGIC + 1) and version == _VERSION and size in _SIZES
-    if not sound or sums != (first, second):
+    told = header(head)
+    if told is None:
         return Damage(0, 0, 0) if wal.read(FRAME.size) else None
     broken = kept = lost = behind = 0
     overwritten = committed = True
-    for number, frame in enumerate(_frames(wal, size, (first, second), swapped), start=1):
-        ours = frame.salts == tuple(salts)
+    for number, frame in enumerate(frames(wal, told, told.sums), start=1):
+        ours = frame.salts == told.salts
         linked = frame.off == (0, 0)
         if not broken and ours and frame.page and linked:
             kept += frame.commits
         elif not broken:
             broken, lost = number, frame.commits
-            overwritten = ours and committed and not _is_one_bit(frame.off, size)
+            overwritten = ours and committed and not _is_one_bit(frame.off, told.page_size)
         elif ours:
             behind += frame.commits
             overwritten = overwritten and (linked or committed)
@@ -136,16 +133,62 @@ def _is_power(change: int) -> bool:
     return change.bit_count() == 1 or (-change & 0xFFFFFFFF).bit_count() == 1
 
 
-class _Frame(NamedTuple):
-    page: int
-    commits: bool
+class Header(NamedTuple):
+    """The header of a WAL: the size of its pages, what its frames carry, and their first seeds.
+
+    ``swapped``: the sums are those of a machine of the other byte order.
+    """
+
+    page_size: int
     salts: tuple[int, int]
+    sums: tuple[int, int]
+    swapped: bool
+
+
+def header(data: bytes) -> Header | None:
+    """Return the header that a WAL begins with; ``None`` where there is no sound one."""
+    if len(data) < HEADER.size:
+        return None
+    magic, version, size, _, *salts, first, second = HEADER.unpack_from(data)
+    swapped = magic == _MAGIC + 1
+    sound = magic in (_MAGIC, _MAGIC + 1) and version == _VERSION and size in _SIZES
+    if not sound or _header_sums(data[:24], swapped) != (first, second):
+        return None
+    return Header(size, (salts[0], salts[1]), (first, second), swapped)
+
+
+class Frame(NamedTuple):
+    """One page as a transaction left it."""
+
+    page: int
+    pages: int
+    """In the last frame of a commit: how many pages the database has. Else 0."""
+    salts: tuple[int, int]
+    sums: tuple[int, int]
+    """The running sums that stand in it."""
     off: tuple[int, int]
-    """How far its sums are from what follows from the frame before it."""
+    """How far they are from what follows from the frame before it."""
+    image: memoryview
+    """The page; good until the next frame is asked for."""
+
+    @property
+    def commits(self) -> bool:
+        return self.pages != 0
 
 
-def _frames(wal: BinaryIO, size: int, before: tuple[int, int], swapped: bool) -> Iterator[_Frame]:
-    length = FRAME.size + size
+class Readable(Protocol):
+    """What frames can be read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, at most so many; fewer only at the end."""
+
+
+def frames(wal: Readable, head: Header, before: tuple[int, int]) -> Iterator[Frame]:
+    """Yield the frames that follow, whatever they carry; ``before`` are the sums to go on from.
+
+    Some MiB are read at a time, and what is no whole frame at the end is left out.
+    """
+    length = FRAME.size + head.page_size
     while data := wal.read(_CHUNK // length * length):
         whole = len(data) // length
         if not whole:
@@ -153,10 +196,13 @@ def _frames(wal: BinaryIO, size: int, before: tuple[int, int], swapped: bool) ->
         heads = [FRAME.unpack_from(data, at * length) for at in range(whole)]
         stored = [(each[4], each[5]) for each in heads]
         seeds = [before, *stored[:-1]]
-        for head, sums in zip(heads, _all_sums(data, length, seeds, swapped), strict=True):
-            page, commit, *salts, first, second = head
+        view = memoryview(data)
+        all_sums = _all_sums(data, length, seeds, head.swapped)
+        for at, (each, sums) in enumerate(zip(heads, all_sums, strict=True)):
+            page, pages, *salts, first, second = each
             off = (first - sums[0] & 0xFFFFFFFF, second - sums[1] & 0xFFFFFFFF)
-            yield _Frame(page, commit != 0, (salts[0], salts[1]), off)
+            image = view[at * length + FRAME.size : (at + 1) * length]
+            yield Frame(page, pages, (salts[0], salts[1]), (first, second), off, image)
         before = stored[-1]
 
 
@@ -227,11 +273,11 @@ def keep(path: Path, found: Damage) -> Path:
     OSError.
     """
     with Path(f"{path}-wal").open("rb") as wal:
-        state, head = os.fstat(wal.fileno()), wal.read(_HEADER.size)
+        state, head = os.fstat(wal.fileno()), wal.read(HEADER.size)
         for each, _ in kept(path):
             with each.open("rb") as copied:
                 # No other WAL ever has these salts.
-                if each.stat().st_size == state.st_size and copied.read(_HEADER.size) == head:
+                if each.stat().st_size == state.st_size and copied.read(HEADER.size) == head:
                     return each
         kind = _LOST if found.certain else _TORN
         name = f"{path}-wal{kind}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
@@ -269,7 +315,7 @@ def keep_if_damaged(path: Path) -> None:
     """
     path = path.resolve()
     try:
-        if Path(f"{path}-wal").stat().st_size <= _HEADER.size + FRAME.size or _is_open(path):
+        if Path(f"{path}-wal").stat().st_size <= HEADER.size + FRAME.size or is_open(path):
             return
         found = examine(path)
         if found is None:
@@ -288,11 +334,17 @@ def keep_if_damaged(path: Path) -> None:
     _log.warning("%s-wal: %s; it was copied to %s", path, found, copy)
 
 
-def _is_open(path: Path) -> bool:
-    """Whether a connection holds the lock that each one holds; False where that is not known."""
+def is_open(path: str | os.PathLike[str], *, by_others: bool = False) -> bool:
+    """Whether a connection holds the lock that each one holds; False where that is not known.
+
+    ``by_others``: one of another process.
+    """
     with suppress(OSError):
-        memory = Path(f"{path}-shm").stat().st_ino
-        return any(first <= _OPEN_LOCK <= last for _, first, last in locks(memory))
+        memory = Path(f"{os.path.realpath(path)}-shm").stat().st_ino
+        return any(
+            first <= _OPEN_LOCK <= last and not (by_others and process == os.getpid())
+            for process, first, last in locks(memory)
+        )
     return False
 
 

@@ -34,13 +34,19 @@ _CREATE_CHECKSUMS = (
 
 
 @contextmanager
-def made_by(scripts: Iterable[Script]) -> Iterator[sqlite3.Connection]:
-    """Give an empty database in memory that ``scripts`` have made."""
+def made_by(scripts: Iterable[Script], compatible: str = "9999") -> Iterator[sqlite3.Connection]:
+    """Give an empty database in memory that ``scripts`` have made.
+
+    What only programs use that are older than migration ``compatible`` is taken away, as by
+    ``jobstore migrate finish``.
+    """
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         backend = Backend(connection)
         with backend.transaction():
             for script in scripts:
                 backend.apply(script)
+                if script.finish and script.id <= compatible:
+                    backend.finish(script.finish)
         yield connection
 
 
@@ -79,6 +85,14 @@ class Backend(SQLiteBackend):
         self.connection.execute(
             "DELETE FROM _migration_checksum WHERE _migration_checksum.id = ?", (script.id,)
         )
+
+    def finish(self, sql: str) -> None:
+        """Run what ends a migration's time of transition; no record of it is kept here."""
+        from sqlparse import split
+
+        with self._one_transaction():
+            for statement in split(sql):
+                self.connection.execute(statement)
 
     @contextmanager
     def _one_transaction(self) -> Iterator[None]:

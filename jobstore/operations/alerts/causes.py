@@ -10,14 +10,16 @@ FOLLOWS: Mapping[str, frozenset[str]] = {
     "library:version": frozenset({"schema", "store", "operations", "performance", _FAILING}),
     "disk:free": frozenset({
         *("disk:write", "store", "operations", "performance", "wal", "backup", "restore-test"),
-        *(_SLOW, _FAILING),
+        *("archive", _SLOW, _FAILING),
     }),
     "disk:write": frozenset({
         *("store", "schema", "operations", "performance", "wal", "backup", "restore-test"),
-        *("queue", "memory:process", "files", _SLOW, _FAILING),
+        *("archive", "queue", "memory:process", "files", _SLOW, _FAILING),
     }),
     "schema:version": frozenset({"store", "wal", "backup", "restore-test", _FAILING}),
-    "store:responseTime": frozenset({"operations", "backup", "restore-test", _FAILING}),
+    "store:responseTime": frozenset({
+        *("operations", "backup", "restore-test", "archive", _FAILING),
+    }),
     "operations:responseTime": frozenset({_FAILING}),
     "memory:available": frozenset({"performance", "queue", _SLOW}),
     "queue:depth": frozenset({"operations", _SLOW, _FAILING}),

@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from jobstore import files
-from jobstore.engines import archive_of
+from jobstore.engines import archive_of, log_of
 from jobstore.engines.archive import Dump
+from jobstore.engines.log import Log, Mark
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.locking import FileLock
 from jobstore.operations import logs
@@ -22,6 +24,7 @@ from jobstore.operations.backup.manifest import (
     FORMAT,
     LONGEST_REASON,
     SUFFIX,
+    LogPlace,
     Manifest,
     new_name,
     parse_manifest,
@@ -32,6 +35,7 @@ from jobstore.operations.backup.state import Attempt, last_attempt, record_attem
 from jobstore.operations.backup.trust import Trust
 from jobstore.progress import Progress, silent
 from jobstore.scratch import CHUNK, disk_errors, make_folder, require_space, scratch_folder
+from jobstore.settings import StoreURL
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 
@@ -53,7 +57,8 @@ def create(
 ) -> Backup:
     """Back the store up, and return the backup; blocks.
 
-    Everything that was acknowledged before the call is in it. A place that fails is told in
+    Everything that was acknowledged before the call is in it. Where the store's log is kept, the
+    manifest says where in it the copy stands, so that the log can be replayed onto it. A place that fails is told in
     ``failures`` and costs the others nothing. ``dump`` copies the store, by default as its
     engine does while others write. Without ``replicate`` it is made in the store's folder only,
     which takes no longer than the disk does; :func:`replicate` brings it to the other places
@@ -130,19 +135,30 @@ def _made(
     return backup
 
 
-def replicate(settings: Settings, name: str, progress: Progress = silent) -> Backup:
+def replicate(
+    settings: Settings,
+    name: str,
+    progress: Progress = silent,
+    *,
+    places: Collection[str] | None = None,
+) -> Backup:
     """Copy a backup from the store's folder to each other place that lacks it; blocks.
 
-    A place that fails is told in ``failures``. Raises BackupError when the folder has no such
-    backup, StoreBusy while another process makes or removes backups.
+    With ``places`` only to those of these names. A place that fails is told in ``failures``.
+    Raises BackupError when the folder has no such backup, StoreBusy while another process makes or
+    removes backups.
     """
     with working_alone(settings):
         manifest = parse_manifest(open_places(settings)[0].read(name + SUFFIX), name)
-        backup = _replicate(settings, manifest, progress)
+        backup = _replicate(settings, manifest, progress, places)
     with _recording():
         latest = last_attempt(settings)
         if latest is not None and latest.backup == name:
-            record_attempt(settings, dataclasses.replace(latest, failures=backup.failures))
+            others = {} if places is None else latest.failures
+            failures = {each: others[each] for each in others if each not in backup.places}
+            record_attempt(
+                settings, dataclasses.replace(latest, failures=failures | backup.failures)
+            )
     _tell_failures(backup)
     return backup
 
@@ -172,7 +188,6 @@ def working_alone(settings: Settings) -> FileLock:
 def _create(settings: Settings, progress: Progress, reason: str, dump: Dump | None) -> Backup:
     address = settings.store.address
     archive = archive_of(address)
-    dump = dump or partial(archive.dump, address)
     options, folder = settings.backup, settings.backups_folder
     # What a shell passes on that is no UTF-8 has no place in a manifest.
     reason = reason.encode("utf-8", "replace").decode()
@@ -181,13 +196,18 @@ def _create(settings: Settings, progress: Progress, reason: str, dump: Dump | No
     recipients = recipients_of(options.recipients)
     own = open_places(settings)[0]
     trust = Trust(settings)
-    trust.see(own.listing()[0])
+    known = own.listing()[0]
+    trust.see(known)
     with disk_errors(folder), scratch_folder(folder) as scratch:
         created_at, copy = datetime.now(UTC), scratch / "copy.db"
-        dump(copy, progress)
+        at = None
+        if dump is None:
+            at = _copy(address, copy, progress, known)
+        else:
+            dump(copy, progress)
         content = archive.read(copy, progress, thorough=False)
         data = scratch / "data"
-        packed = pack(copy, data, recipients=recipients, progress=progress)
+        packed = pack([copy], data, recipients=recipients, progress=progress)
         manifest = Manifest(
             format=FORMAT,
             name=new_name(address.path.stem, created_at),
@@ -197,6 +217,7 @@ def _create(settings: Settings, progress: Progress, reason: str, dump: Dump | No
             database_size=copy.stat().st_size,
             compression="zstd",
             encryption="age" if recipients else None,
+            log=at,
             **packed._asdict(),
             **content._asdict(),
         )
@@ -208,11 +229,59 @@ def _create(settings: Settings, progress: Progress, reason: str, dump: Dump | No
     return Backup(manifest, (own.name,), signed=trust.signed(manifest))
 
 
-def _replicate(settings: Settings, manifest: Manifest, progress: Progress) -> Backup:
+def _copy(
+    address: StoreURL, copy: Path, progress: Progress, known: Iterable[Manifest]
+) -> LogPlace | None:
+    """Copy a store while others write; returns where the copy stands in the log, if one is kept.
+
+    The marks are taken around the copy: what is in it is in pieces up to the second one. Whatever
+    is wrong with the log costs only the place in it, never the backup.
+    """
+    archive, log = archive_of(address), log_of(address)
+    before = _mark(log, address)
+    archive.dump(address, copy, progress)
+    through = None if before is None else _mark(log, address)
+    if before is None or through is None or through.generation != before.generation:
+        return None
+    return LogPlace(
+        generation=before.generation,
+        order=_order(before.generation, known),
+        segment=before.segment,
+        through=through.segment,
+        second=log.stamp(copy),
+    )
+
+
+def _mark(log: Log, address: StoreURL) -> Mark | None:
+    try:
+        return None if log.kept(address) is None else log.capture(address)
+    except JobStoreError as error:
+        _log.error("a backup has no place in the log", error=str(error))
+        return None
+
+
+def _order(generation: str, known: Iterable[Manifest]) -> int:
+    """Return the order of a generation: that of its other backups, or one more than any other's.
+
+    It also grows on a machine that has no earlier backups, and after a clock was wrong.
+    """
+    places = [each.log for each in known if each.log is not None]
+    same = [each.order for each in places if each.generation == generation]
+    return same[0] if same else max([int(time.time()), *(each.order + 1 for each in places)])
+
+
+def _replicate(
+    settings: Settings,
+    manifest: Manifest,
+    progress: Progress,
+    places: Collection[str] | None = None,
+) -> Backup:
     own, *others = open_places(settings)
     signed = Trust(settings).signed(manifest)
     kept, failures = [own.name], {}
     for place in others:
+        if places is not None and place.name not in places:
+            continue
         failure = _keep(place, manifest, settings.backups_folder / manifest.file, progress)
         if failure is None:
             kept.append(place.name)

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from jobstore.errors import BackupError
+from jobstore.operations.backup.packing import Promise
 
 FORMAT: Literal[1] = 1
 """The version of the form that this jobstore writes, and the newest that it reads."""
@@ -50,6 +51,26 @@ _Moment = Annotated[
 ]
 
 
+class LogPlace(BaseModel):
+    """Where a backup stands in the log of its store, so that the log can be replayed onto it.
+
+    ``generation`` and ``segment`` are the mark that was taken before the copy; what was in the
+    log up to there is in the copy. ``through`` is the last segment that something in the copy may
+    be in: replaying ends there or later. ``second`` is the stamp of the copy, the Unix second
+    in which the last of its transactions began. ``order`` is the same for all backups of a
+    generation, and grows from one generation of a store to the next, also where a clock was set
+    back.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    generation: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    order: _Count
+    segment: _Count
+    through: _Count
+    second: _Count
+
+
 class Manifest(BaseModel):
     """One backup, as the file beside it describes it.
 
@@ -59,6 +80,7 @@ class Manifest(BaseModel):
     database inside; all sizes are bytes. ``tables`` has the rows of each table, ``digest`` is
     explained in :mod:`jobstore.engines.sqlite.upkeep.content`. Where there is a key, ``signature``
     is the HMAC-SHA-256 of all the rest, and ``counter`` grows from backup to backup of a store.
+    ``log`` is where it stands in the log, ``None`` where none was kept.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -77,6 +99,7 @@ class Manifest(BaseModel):
     encryption: Literal["age"] | None
     size: _Count
     sha256: _Hash
+    log: LogPlace | None = None
     counter: _Count | None = None
     signature: _Hash | None = None
 
@@ -98,13 +121,21 @@ class Manifest(BaseModel):
         return f"{self.name}.db.zst{'' if self.encryption is None else '.age'}"
 
     @property
+    def promise(self) -> Promise:
+        """What it says of the stored file."""
+        what = f"Backup {self.name}"
+        return Promise(what, self.encryption, self.size, self.sha256, self.database_size)
+
+    @property
     def postings(self) -> int:
         """How many postings it holds."""
         return self.tables.get("posting", 0)
 
     def to_bytes(self) -> bytes:
         """Return it as JSON."""
-        return self.model_dump_json(indent=2).encode() + b"\n"
+        # What is not there is left out, so that an earlier jobstore reads what it can use.
+        left_out = {"log"} if self.log is None else None
+        return self.model_dump_json(indent=2, exclude=left_out).encode() + b"\n"
 
 
 def parse_manifest(data: bytes, name: str) -> Manifest:
@@ -157,5 +188,9 @@ def new_name(stem: str, moment: datetime) -> str:
 
     Names sort by time. The end keeps apart what was made in one second.
     """
-    plain = re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-")[:80] or "store"
-    return f"{plain}-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    return f"{plain_stem(stem)}-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def plain_stem(stem: str) -> str:
+    """Return what names of files begin with that belong to a store of that name."""
+    return re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-")[:80] or "store"

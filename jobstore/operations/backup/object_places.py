@@ -84,6 +84,9 @@ class ObjectPlace(Place):
         except FileNotFoundError:
             raise BackupError(f"{self.name}: there is no such bucket or file.") from None
 
+    def below(self, folder: str) -> ObjectPlace:
+        return ObjectPlace(f"{self.name.rstrip('/')}/{folder}", self._options)
+
     def sizes(self) -> dict[str, int]:
         with self._reaching() as (obstore, store):
             # What lies deeper is not ours.

@@ -13,11 +13,10 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple, Protocol, Self
 
 from jobstore.errors import BackupError
 from jobstore.files import create
-from jobstore.operations.backup.manifest import Manifest
 from jobstore.progress import Progress
 from jobstore.scratch import CHUNK, disk_errors, open_regular, require_space
 
@@ -35,6 +34,19 @@ class Packed(NamedTuple):
 
     size: int
     sha256: str
+
+
+class Promise(NamedTuple):
+    """What is said of something stored, which is called ``what`` in messages.
+
+    ``size`` and ``sha256`` are those of what is stored, ``octets`` is the size of what is in it.
+    """
+
+    what: str
+    encryption: Literal["age"] | None
+    size: int
+    sha256: str
+    octets: int
 
 
 class Measured:
@@ -91,17 +103,19 @@ def identities_in(file: Path | None) -> list[Any]:
     return found
 
 
-def pack(source: Path, target: Path, *, recipients: Sequence[Any], progress: Progress) -> Packed:
-    """Compress ``source`` into ``target``, and encrypt it where there are recipients.
+def pack(
+    sources: Sequence[Path], target: Path, *, recipients: Sequence[Any], progress: Progress
+) -> Packed:
+    """Compress files, joined end to end, into ``target``; encrypted where there are recipients.
 
     Raises StorageFull and BackupError.
     """
     import zstandard
 
-    size = source.stat().st_size
+    size = sum(each.stat().st_size for each in sources)
     with (
         disk_errors(target.parent),
-        source.open("rb") as plain,
+        _Joined(sources) as plain,
         create(target) as stored,
         true_causes() as causes,
     ):
@@ -119,16 +133,17 @@ def pack(source: Path, target: Path, *, recipients: Sequence[Any], progress: Pro
 def unpack(
     stored: Path,
     target: Path,
-    manifest: Manifest,
+    promise: Promise,
     *,
-    fits: Fits,
+    fits: Fits | None = None,
     identities: Sequence[Any],
     progress: Progress,
+    start: int | None = None,
 ) -> None:
-    """Write the database that ``stored`` holds to ``target``.
+    """Write what ``stored`` holds to ``target``; with ``start`` the part that begins there.
 
     Raises BackupError when none of the identities opens it, or when it is or holds something
-    else than ``manifest`` says, and StorageFull. Never writes more than it says, nor into the
+    else than ``promise`` says, and StorageFull. Never writes more than it says, nor into the
     room that stays free for others.
     """
     import zstandard
@@ -139,11 +154,14 @@ def unpack(
         create(target) as plain,
         true_causes() as causes,
     ):
-        reader = _Reader(packed, manifest.size, "decompress", progress, causes)
-        writer: Any = _Writer(plain, target.parent, causes, manifest, fits)
+        packed.seek(start or 0)
+        # What is longer than it should be shall be noticed, but for a part, which is followed.
+        most = promise.size + (start is None)
+        reader = _Reader(packed, promise.size, "decompress", progress, causes, most)
+        writer: Any = _Writer(plain, target.parent, causes, promise, fits)
         unpacking = zstandard.ZstdDecompressor().stream_writer(writer, closefd=False)
         try:
-            if manifest.encryption is None:
+            if promise.encryption is None:
                 shutil.copyfileobj(reader, unpacking, CHUNK)
             else:
                 _age().decrypt_io(reader, unpacking, identities)
@@ -152,12 +170,12 @@ def unpack(
         except Exception as error:
             if causes:
                 raise
-            raise _unreadable(manifest, error) from error
+            raise _unreadable(promise, error) from error
     # It was measured before, but whoever may write there may have changed it since.
-    if reader.packed() != (manifest.size, manifest.sha256):
-        raise BackupError(f"Backup {manifest.name} was changed while it was read; use another.")
-    if writer.size != manifest.database_size:
-        raise BackupError(f"Backup {manifest.name} ends too early; use another copy.")
+    if reader.packed() != (promise.size, promise.sha256):
+        raise BackupError(f"{promise.what} was changed while it was read; use another.")
+    if writer.size != promise.octets:
+        raise BackupError(f"{promise.what} ends too early; use another copy.")
 
 
 def blocks_of(
@@ -173,14 +191,14 @@ def blocks_of(
             yield block
 
 
-def _unreadable(manifest: Manifest, error: Exception) -> BackupError:
+def _unreadable(promise: Promise, error: Exception) -> BackupError:
     # pyrage has one error for everything that is wrong with the header.
     if type(error).__name__ == "DecryptError" and "match" in str(error):
         return BackupError(
-            f"Backup {manifest.name} was encrypted to another key; use the identity file that "
+            f"{promise.what} was encrypted to another key; use the identity file that "
             "belongs to one of its recipients."
         )
-    return BackupError(f"Backup {manifest.name} is damaged; use another copy.")
+    return BackupError(f"{promise.what} is damaged; use another copy.")
 
 
 def _age() -> Any:
@@ -215,20 +233,57 @@ def caught_by(causes: list[BaseException]) -> Iterator[None]:
         raise
 
 
+class _Joined:
+    """Files that are read as if they were one."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = list(reversed(files))
+        self._open: BinaryIO | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        while self._open is not None or self._files:
+            if self._open is None:
+                self._open = self._files.pop().open("rb")
+            if block := self._open.read(size):
+                return block
+            self._close()
+        return b""
+
+    def _close(self) -> None:
+        stream, self._open = self._open, None
+        if stream is not None:
+            stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
 class _Reader(Measured):
-    """A file of ``total`` bytes that is measured as it is read, and tells how far it was."""
+    """A file of ``total`` bytes that is measured as it is read, and tells how far it was.
+
+    It gives at most ``most`` bytes, or one block more than ``total``.
+    """
 
     def __init__(
         self,
-        file: BinaryIO,
+        file: _Readable,
         total: int,
         step: str,
         progress: Progress,
         causes: list[BaseException],
+        most: int | None = None,
     ) -> None:
         super().__init__()
         self._file = file
         self._total = total
+        self._most = most
         self._step = step
         self._progress = progress
         self._causes = causes
@@ -236,6 +291,9 @@ class _Reader(Measured):
     def read(self, size: int = -1) -> bytes:
         if self.size > self._total:
             return b""
+        if self._most is not None:
+            left = self._most - self.size
+            size = left if size < 0 else min(size, left)
         with caught_by(self._causes):
             block = self._file.read(size)
             self.add(block)
@@ -246,7 +304,8 @@ class _Reader(Measured):
 class _Writer(Measured):
     """A file that is measured as it is written, and may not take the last room in ``folder``.
 
-    With ``promised`` it has to be a database of the size that this manifest says.
+    With ``promised`` it may not be longer than that says, and with ``fits`` it has to be a database
+    of that size.
     """
 
     def __init__(
@@ -254,7 +313,7 @@ class _Writer(Measured):
         file: BinaryIO,
         folder: Path,
         causes: list[BaseException],
-        promised: Manifest | None = None,
+        promised: Promise | None = None,
         fits: Fits | None = None,
     ) -> None:
         super().__init__()
@@ -278,17 +337,17 @@ class _Writer(Measured):
             self._looked = self.size
             require_space(self._folder, 0)
         promised, fits = self._promised, self._fits
-        if promised is None or fits is None:
+        if promised is None:
             return
-        if len(self._head) < _HEADER:
+        if fits is not None and len(self._head) < _HEADER:
             self._head += beginning[: _HEADER - len(self._head)]
-            if len(self._head) == _HEADER and not fits(self._head, promised.database_size):
+            if len(self._head) == _HEADER and not fits(self._head, promised.octets):
                 raise BackupError(
-                    f"Backup {promised.name} holds no database of the size that its manifest "
+                    f"{promised.what} holds no database of the size that its manifest "
                     "says; use another copy."
                 )
-        if self.size > promised.database_size:
-            raise BackupError(f"Backup {promised.name} is longer than it says; use another copy.")
+        if self.size > promised.octets:
+            raise BackupError(f"{promised.what} is longer than it says; use another copy.")
 
     def flush(self) -> None:
         with caught_by(self._causes):

@@ -149,6 +149,10 @@ class Place(ABC):
         return target, measured.packed()
 
     @abstractmethod
+    def below(self, folder: str) -> Place:
+        """Return the place that is ``folder`` in this one; it need not be there yet."""
+
+    @abstractmethod
     def sizes(self) -> dict[str, int]:
         """Return the names of the plain files here, with their sizes in bytes."""
 
@@ -181,6 +185,9 @@ class FolderPlace(Place):
     def __init__(self, folder: Path) -> None:
         super().__init__(str(folder))
         self.folder = folder
+
+    def below(self, folder: str) -> FolderPlace:
+        return FolderPlace(self.folder / folder)
 
     def sizes(self) -> dict[str, int]:
         with disk_errors(self.folder):

@@ -60,10 +60,10 @@ def run_restore_test(
         folder = settings.backups_folder
         make_folder(folder)
         with disk_errors(folder), scratch_folder(folder) as scratch:
-            backup, database, place, faults = open_chosen(choice, scratch, progress)
-            manifest = backup.manifest
+            opened = open_chosen(choice, scratch, progress)
+            manifest, place, faults = opened.backup.manifest, opened.place, opened.faults
             progress("ask the restored store", 0, 0)
-            asyncio.run(_ask(settings, choice.archive.url(database), manifest))
+            ask(settings, choice.archive.url(opened.database), manifest.name, manifest.postings)
     except JobStoreError as failure:
         error = str(failure)
     result = RestoreTest(
@@ -89,9 +89,13 @@ def _age(manifest: Manifest, at: datetime) -> float:
     return round((at - manifest.created_at).total_seconds(), 3)
 
 
-async def _ask(settings: Settings, restored: StoreURL, manifest: Manifest) -> None:
-    """Raise unless the restored store answers as the one that was backed up would."""
-    postings, wrong = manifest.postings, set()
+def ask(settings: Settings, restored: StoreURL, name: str, postings: int) -> None:
+    """Raise unless a store that was restored from ``name`` answers as one of so many would."""
+    asyncio.run(_ask(settings, restored, name, postings))
+
+
+async def _ask(settings: Settings, restored: StoreURL, name: str, postings: int) -> None:
+    wrong: set[str] = set()
     options = settings.store.options
     async with connect(str(restored), options=options, migrate=True) as store:
         if await store.count() != postings:
@@ -131,8 +135,7 @@ async def _ask(settings: Settings, restored: StoreURL, manifest: Manifest) -> No
                 wrong.add("counters")
     if wrong:
         raise BackupError(
-            f"The store restored from {manifest.name} gives wrong answers: "
-            f"{', '.join(sorted(wrong))}."
+            f"The store restored from {name} gives wrong answers: {', '.join(sorted(wrong))}."
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ from jobstore.operations.backup.catalog import choose
 from jobstore.operations.backup.creation import able_to_save, replicate
 from jobstore.operations.backup.manifest import BEFORE_RESTORE
 from jobstore.operations.backup.trust import Doubt
-from jobstore.operations.backup.verification import open_chosen
+from jobstore.operations.backup.verification import Opened, open_chosen
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.settings.sections import Settings
@@ -55,6 +55,7 @@ class Restored:
     failures: dict[str, str]
     advice: str | None
     seconds: float
+    as_of: datetime | None = None
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     loss: Loss | None = None
@@ -88,6 +89,25 @@ def restore(
     target exists; StoreBusy when somebody reads or writes it for too long; SchemaMismatch when a
     newer jobstore made it; StorageFull. Whatever is raised, the store that was there is untouched.
     """
+
+    def make(scratch: Path) -> Opened:
+        return open_chosen(choose(settings, name, at, accept), scratch, progress)
+
+    return give_back(settings, make, progress, to=to, replace=replace)
+
+
+def give_back(
+    settings: Settings,
+    make: Callable[[Path], Opened],
+    progress: Progress = silent,
+    *,
+    to: str | StoreURL | None = None,
+    replace: bool = False,
+) -> Restored:
+    """Put what ``make`` makes in a scratch folder where :func:`restore` says, and as safely.
+
+    What it makes is checked already. What it raises is raised, and nothing is changed then.
+    """
     started = time.monotonic()
     target = settings.store.address if to is None else parse_store_url(to)
     there = settings.model_copy(
@@ -95,37 +115,39 @@ def restore(
     )
     archive = archive_of(target)
     archive.check_target(target, replace=replace)
-    choice = choose(settings, name, at, accept)
     done, saved, loss = Replaced(None), None, None
-    warnings, failures = list(choice.warnings), dict[str, str]()
+    left: list[str] = []
+    failures: dict[str, str] = {}
     with archive.scratch(target) as scratch:
-        backup, database, place, faults = open_chosen(choice, scratch, progress)
+        made = make(scratch)
         if replace:
-            warnings += archive.asides(target).values()
-            done = put_in_place(there, database, BEFORE_RESTORE, progress, salvage=True)
+            left += archive.asides(target).values()
+            done = put_in_place(there, made.database, BEFORE_RESTORE, progress, salvage=True)
             saved, loss = done.saved, done.loss
         else:
-            archive.load(database, target)
+            archive.load(made.database, target)
     if saved is not None:
         failures = replicate(there, saved, progress).failures
     elif done.aside is not None:
         saved = str(done.aside)
-        warnings.append(f"What was there could not be backed up: {done.fault}")
+        left.append(f"What was there could not be backed up: {done.fault}")
     # A link stays one; what it leads to was replaced.
     path = Path(os.path.realpath(target.path))
+    backup = made.backup
     _log.warning("a store was restored", backup=backup.name, to=str(path), saved=saved)
     return Restored(
         backup=backup.name,
         created_at=backup.manifest.created_at,
-        place=place,
+        place=made.place,
         path=path,
-        postings=backup.manifest.postings,
+        postings=backup.manifest.postings if made.postings is None else made.postings,
         saved=saved,
         failures=failures,
         advice=_advice(target),
         seconds=round(time.monotonic() - started, 3),
-        faults=faults,
-        warnings=tuple(warnings),
+        as_of=made.as_of,
+        faults=made.faults,
+        warnings=(*made.warnings, *left),
         loss=loss,
     )
 

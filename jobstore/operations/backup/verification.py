@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -115,12 +116,17 @@ class Opened(NamedTuple):
     """A restored database that is exactly what was backed up, and whose copy it is.
 
     ``faults`` tells what was wrong with other copies, and with backups that were passed over.
+    ``warnings`` tells what is wrong with places. Where the log was replayed onto it, ``as_of`` is the recovery point and ``postings`` are how
+    many there were then.
     """
 
     backup: Backup
     database: Path
     place: str
     faults: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    as_of: datetime | None = None
+    postings: int | None = None
 
 
 def open_chosen(choice: Choice, scratch: Path, progress: Progress = silent) -> Opened:
@@ -146,7 +152,7 @@ def open_chosen(choice: Choice, scratch: Path, progress: Progress = silent) -> O
                 continue
             if (newer := choice.archive.newer(database)) is not None:
                 raise SchemaMismatch(f"Backup {backup.name} {newer}; upgrade jobstore.")
-            return Opened(backup, database, place.name, tuple(faults))
+            return Opened(backup, database, place.name, tuple(faults), choice.warnings)
     raise (StorageFull if full else BackupError)(" ".join([*choice.warnings, *faults]))
 
 
@@ -167,7 +173,7 @@ def _open(
         unpack(
             stored,
             database,
-            manifest,
+            manifest.promise,
             fits=choice.archive.fits,
             identities=choice.identities,
             progress=progress,

@@ -5,12 +5,14 @@ commands, which must end as well. A program that has a store open asks it:
 ``await store.health(limits_of(settings), more=probes_of(settings))``.
 """
 
+from jobstore.operations.health.archive import archive_checks
 from jobstore.operations.health.detached import examine_apart
 from jobstore.operations.health.examining import COMPONENTS, examine, limits_of
 from jobstore.operations.health.probes import probes_of
 
 __all__ = [
     "COMPONENTS",
+    "archive_checks",
     "examine",
     "examine_apart",
     "limits_of",

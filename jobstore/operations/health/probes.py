@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from jobstore.checks import Check, Probe, Verdict
+from jobstore.operations.health.archive import archive_lag, archive_spool
 from jobstore.threads import apart_once
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def probes_of(settings: Settings) -> list[Probe]:
         "restore-test:age": lambda: _age(
             last_tested(settings), "days", days, never, "verify --restore"
         ),
+        "archive:lag": lambda: archive_lag(settings),
+        "archive:spool": lambda: archive_spool(settings),
         "alerts:firing": lambda: _firing(alerting(settings), never),
         "alerts:undelivered": lambda: _undelivered(alerting(settings)),
     }

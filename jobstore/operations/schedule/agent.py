@@ -1,7 +1,8 @@
-"""The agent: does what is due as long as it runs.
+"""The agent: does what is due as long as it runs, and archives the store meanwhile.
 
 Two threads: one works, the other watches, so that neither a long backup nor a place that hangs
-keeps health from being looked at and alerts from being told.
+keeps health from being looked at and alerts from being told. The archiver beside them has threads
+of its own, and none of them waits for it, but for a few seconds at the end.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from collections.abc import Callable
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from jobstore.engines import backend_of
+from jobstore.engines.backend import Capability
 from jobstore.errors import JobStoreError
 from jobstore.operations import logs
 from jobstore.operations.schedule.running import Clock, Ran, run_due, upcoming
 from jobstore.operations.schedule.tasks import tasks_of
 
 if TYPE_CHECKING:
+    from jobstore.operations.archiving import Archiver
     from jobstore.settings.sections import Settings
 
 _log = logs.get("schedule")
@@ -31,8 +35,9 @@ _GLANCE = 0.5
 class Agent:
     """Does what is due from :meth:`start` until :meth:`stop`.
 
-    ``told`` hears of each task that ended, ``failing`` of what keeps tasks from being begun;
-    both are called on the agent's threads. ``clock`` gives the Unix time.
+    ``told`` hears of each task that ended, ``failing`` of what keeps tasks from being begun and of
+    places that do not get the log; both are called on threads of the agent. ``clock`` gives the
+    Unix time.
     """
 
     def __init__(
@@ -57,11 +62,14 @@ class Agent:
             )
             for watching in (True, False)
         ]
+        self._archiver = _archiver(settings, failing)
 
     def start(self) -> None:
         """Begin."""
         for thread in self._threads:
             thread.start()
+        if self._archiver is not None:
+            self._archiver.start()
 
     def wait(self) -> None:
         """Wait until it was stopped and the tasks that ran have ended."""
@@ -71,9 +79,14 @@ class Agent:
                 thread.join(_GLANCE)
 
     def stop(self) -> None:
-        """Begin no further task, and wait for those that run."""
+        """Begin no further task, wait for those that run, and bring the end of the log away.
+
+        A place that hangs delays this by some seconds only.
+        """
         self._stopping.set()
         self.wait()
+        if self._archiver is not None:
+            self._archiver.stop()
 
     def _attend(self, names: list[str]) -> None:
         trouble = ""
@@ -110,3 +123,13 @@ class Agent:
         # What is due and was not done is another's work now.
         times = [each.next_at.timestamp() - now for each in found if not each.due]
         return max(_SHORTEST_WAIT, min([_LONGEST_WAIT, *times]))
+
+
+def _archiver(settings: Settings, told: Callable[[str], object]) -> Archiver | None:
+    """Return what archives the store, where the settings want it and its engine can."""
+    url = settings.store.address
+    if not settings.archive.enabled or Capability.LOG not in backend_of(url).capabilities:
+        return None
+    from jobstore.operations.archiving import Archiver
+
+    return Archiver(settings, told=told)

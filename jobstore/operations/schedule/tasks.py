@@ -89,7 +89,7 @@ def tasks_of(settings: Settings) -> list[Task]:
     return [
         Task("backup", "back up, to every place", every(days=1), _backup, alone),
         Task("verify", "check every copy of the backup", verifying, _verify, alone),
-        Task("restore-test", "test a restore of it", weekly, _restore_test, alone),
+        Task("restore-test", "test a restore of it, and of a second", weekly, _restore_test, alone),
         Task("prune", "remove backups past their time", every(days=1), _prune, alone),
         Task("checkpoint", "write the WAL back", every(hours=1), _checkpoint),
         Task("optimize", "SQLite's upkeep, index merging", every(days=1), _optimize),
@@ -127,7 +127,7 @@ def _verify(occasion: Occasion) -> Result:
 
 def _restore_test(occasion: Occasion) -> Result:
     from jobstore.errors import BackupError
-    from jobstore.operations import backup
+    from jobstore.operations import archiving, backup
 
     if sealed := _sealed(occasion.settings):
         return sealed
@@ -135,8 +135,15 @@ def _restore_test(occasion: Occasion) -> Result:
     if done.error is not None:
         raise BackupError(done.error)
     told = f"{done.backup}: {_counted(done.postings or 0, 'posting')} back in {done.seconds:.1f} s"
-    if done.faults:
-        return Result(f"{told}; {' '.join(done.faults)}", "failed")
+    faults = [*done.faults]
+    if occasion.settings.archive.enabled and archiving.moments(occasion.settings):
+        drilled = archiving.drill(occasion.settings)
+        if drilled.test.error is not None:
+            raise BackupError(drilled.test.error)
+        told += f"; as of {drilled.second:%Y-%m-%dT%H:%M:%SZ} in {drilled.recovery_seconds:.1f} s"
+        faults += drilled.test.faults
+    if faults:
+        return Result(f"{told}; {' '.join(faults)}", "failed")
     return Result(told)
 
 
@@ -151,15 +158,20 @@ def _sealed(settings: Settings) -> Result | None:
 
 
 def _prune(occasion: Occasion) -> Result:
-    from jobstore.operations import backup, deployment
+    from jobstore.operations import archiving, backup, deployment
 
     settings = occasion.settings
-    places = backup.prune(settings, keep=deployment.backups_in_use(settings))
-    errors = [each.error for each in places if each.error is not None]
+    keep = {*deployment.backups_in_use(settings), *archiving.backups_in_use(settings)}
+    places = backup.prune(settings, keep=keep)
+    logs = archiving.tidy_all(settings)
+    errors = [each.error for each in (*places, *logs) if each.error is not None]
     if errors:
         return Result(" ".join(errors), "failed")
     removed = sum(len(each.removed) for each in places)
-    return Result(f"{_counted(removed, 'cop', 'y', 'ies')} removed")
+    told = f"{_counted(removed, 'cop', 'y', 'ies')} removed"
+    if pieces := sum(len(each.removed) for each in logs):
+        told += f", {_counted(pieces, 'piece')} of the log"
+    return Result(told)
 
 
 def _checkpoint(occasion: Occasion) -> Result:

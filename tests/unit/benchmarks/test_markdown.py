@@ -105,11 +105,35 @@ def test_a_profile_is_published_beside_the_runs(tmp_path):
     assert "| get | 0.300 | 0.100 | 0.050 | 0.080 | 0.070 |" in readme.read_text()
 
 
+BESIDE = {
+    "scale": 1000,
+    "machine": MACHINE,
+    "beside": {"get": {"alone": TIMES, "writers here": {**TIMES, "p99": 30.0}}},
+    "rates": {"writers here": {"alone": 2000.0, "reading": 1800.0, "ratio": 0.9}},
+    "gates": [
+        {"kind": "promise", "name": "get, p99 ms", "value": 30, "limit": 25, "holds": False},
+    ],
+}
+
+
+def test_reads_beside_writers_are_published_after_the_runs(tmp_path):
+    (tmp_path / "beside-1000.json").write_text(json.dumps(BESIDE))
+    (tmp_path / "beside-unjudged.json").write_text("not read")
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{markdown.BEGIN}\n{markdown.END}\n")
+    markdown.publish(tmp_path, readme)
+    text = readme.read_text()
+    assert "| get | 0.10 | 0.30 | 0.10 | 30.00 |" in text
+    assert "| writers here | 2,000 | 1,800 | 0.90 |" in text
+    assert "Promised: 0 of 1 hold:\n\n- get, p99 ms: 30, to be 25\n" in text
+
+
 def test_every_line_of_a_table_has_the_same_number_of_cells():
     sections = (
         markdown.run_section(RUN),
         markdown.profile_section(PROFILE),
         markdown.peers_section(PEERS),
+        markdown.beside_section(BESIDE),
     )
     for text in sections:
         for block in text.split("\n\n"):

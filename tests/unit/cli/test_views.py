@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -156,6 +157,11 @@ def test_bars_are_scaled_to_the_width() -> None:
         assert len(bars["c"]) == 1
         assert bars["d"] == []
         assert "…" not in text
+
+
+def test_sources_that_are_not_named_are_shown_together() -> None:
+    text = shown(statistics_view(statistics(by_source={"board": 3}, other_sources=1200)), 80)
+    assert re.search(r"\(all others\) +1,200  █", text)
 
 
 def test_a_posting_shows_everything_that_is_stated() -> None:

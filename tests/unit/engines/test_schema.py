@@ -12,7 +12,7 @@ import pytest
 from jobstore import MigrationError, SchemaMismatch, migrating, resources
 from jobstore.engines import BACKENDS, register
 from jobstore.engines.backend import Capability, Count
-from jobstore.engines.schema import Applied, Recorded
+from jobstore.engines.schema import Applied, Recorded, Renewal
 from jobstore.engines.scripts import Direction, Script
 from jobstore.migrating import State, Step
 from jobstore.progress import Progress
@@ -36,12 +36,14 @@ class ToySchema:
         self.applied_now: list[Recorded] = []
         self.form = 0
         self.made = False
+        self.oldest = ""
+        self.finished: list[str] = []
 
     def make(self, url: StoreURL) -> None:
         self.made = True
 
     def applied(self, url: StoreURL, *, patience: float) -> Applied:
-        return Applied(self.recorded(), self.form)
+        return Applied(self.recorded(), self.form, self.oldest)
 
     @contextmanager
     def changing(self, url: StoreURL, *, patience: float) -> Iterator[ToySchema]:
@@ -49,11 +51,11 @@ class ToySchema:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        before = self.recorded(), self.form
+        before = self.recorded(), self.form, self.oldest
         try:
             yield
         except BaseException:
-            self.applied_now, self.form = before
+            self.applied_now, self.form, self.oldest = before
             raise
 
     def recorded(self) -> list[Recorded]:
@@ -70,13 +72,32 @@ class ToySchema:
     def count(self, name: str) -> int:
         return len(self.applied_now)
 
-    def renew(self, progress: Progress) -> None:
+    def compatible(self) -> str:
+        return self.oldest
+
+    def let(self, compatible: str) -> None:
+        self.oldest = compatible
+
+    def finish(self, scripts: Sequence[Script]) -> bool:
+        self.finished += [each.id for each in scripts]
+        return True
+
+    def renewal(self, url: StoreURL, *, patience: float) -> Renewal | None:
+        return None
+
+    def renew(self, url: StoreURL, *, keep: bool, patience: float, progress: Progress) -> None:
         self.form = self.derived_form
+
+    def settle(self, url: StoreURL, *, patience: float) -> bool:
+        return True
+
+    def sweep(self, url: StoreURL, *, patience: float, progress: Progress) -> None:
+        return None
 
     def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
         return {each.id: "table" for each in self.applied_now}
 
-    def objects_of(self, scripts: Iterable[Script]) -> dict[str, str]:
+    def objects_of(self, scripts: Iterable[Script], compatible: str) -> dict[str, str]:
         return {each.id: "table" for each in scripts}
 
 
@@ -169,7 +190,7 @@ def test_another_form_or_another_table_is_told(schema: ToySchema, folder: Path) 
         with pytest.raises(SchemaMismatch, match=told):
             migrating.check_schema(URL)
     schema.form = 2
-    schema.objects_of = lambda scripts: {"0001.a": "view", "z": "table"}
+    schema.objects_of = lambda scripts, compatible: {"0001.a": "view", "z": "table"}
     with pytest.raises(MigrationError, match=r"z is missing, 0001\.a was changed"):
         migrating.verify(URL)
     (folder / "0002.b.sql").write_text("edited")

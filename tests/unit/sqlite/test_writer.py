@@ -19,6 +19,7 @@ from jobstore import (
     StoreClosed,
     StoreUnavailable,
 )
+from jobstore.engines.sqlite.identity import OpenFile
 from jobstore.engines.sqlite.writing import group_commit
 from jobstore.engines.sqlite.writing.writer import GROUP_SIZE, StoreWriter
 from jobstore.locking import FileLock
@@ -442,7 +443,7 @@ class TestFailingRollback:
         connect = sqlite3.connect
 
         def refusing(database: str, **given: Any) -> sqlite3.Connection:
-            conn = connect(database, factory=Refusing, **given)
+            conn = connect(database, **given | {"factory": Refusing})
             conn.refused = []
             return conn
 
@@ -567,7 +568,7 @@ class TestCheckpoint:
     async def test_closing_does_not_wait_for_long_until_others_have_written(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("jobstore.engines.sqlite.writing.writer._CLOSING_PATIENCE", 0.01)
+        monkeypatch.setattr("jobstore.engines.sqlite.log.checkpointing._CLOSING_PATIENCE", 0.01)
         other = FileLock(path, timeout=0)
         async with open_plain(path) as writer:
             writer._transactions._lock = FileLock(path, timeout=3600)
@@ -738,7 +739,7 @@ async def _transact(writer: StoreWriter) -> None:
         await exclusive.run(put, "b", 2)
 
 
-class Refusing(sqlite3.Connection):
+class Refusing(OpenFile):
     """A connection that refuses some statements, and ROLLBACK among them."""
 
     refused: list[str]
@@ -780,6 +781,7 @@ class Scripted:
         self.answers = answers
         self.log: list[str] = []
         self.in_transaction = False
+        self.total_changes = 0
 
     def execute(self, statement: str) -> None:
         self.log.append(statement)

@@ -91,12 +91,12 @@ class Lookup:
 
     def places(self, limit: int) -> list[int]:
         """Return the places of the newest matches, newest first."""
-        return [row[0] for row in self._rows(statements.places(self.shape), limit=limit)]
+        return self._place_list(self.shape, limit=limit)
 
     def having(self, word: str, limit: int) -> list[int]:
         """Return the places of the newest matches that have one more facet word."""
-        sql = statements.places(self.shape._replace(words=True))
-        return [row[0] for row in self._rows(sql, limit=limit, match=self.match.query(word))]
+        shape = self.shape._replace(words=True)
+        return self._place_list(shape, limit=limit, match=self.match.query(word))
 
     def highest(self, column: str, floor: float, ceiling: float) -> int | float | None:
         """Return the highest number, from ``floor`` to below ``ceiling``, of any posting."""
@@ -120,6 +120,19 @@ class Lookup:
     ) -> list[Row]:
         """Return the rows of :func:`jobstore.engines.sqlite.search.statements.rows_at`."""
         return self._rows(statements.rows_at(columns, texts), places=json.dumps(places))
+
+    def ranked_at(
+        self, places: Sequence[int], column: str, limit: int, after: Sequence[Any] | None
+    ) -> list[Row]:
+        """Return the rows of :func:`jobstore.engines.sqlite.search.statements.ranked_at`; ``after``
+        is the position that they follow."""
+        sql = statements.ranked_at(column, below=bool(after))
+        bound = dict(zip(("rank", "after_at", "after_tie"), after or (), strict=False))
+        return self._rows(sql, places=json.dumps(places), limit=limit, **bound)
+
+    def _place_list(self, shape: Shape, **bound: Any) -> list[int]:
+        found: list[int] = json.loads(self._rows(statements.place_list(shape), **bound)[0][0])
+        return found
 
     def _commonness(self, words: str) -> float:
         """Return a number that is higher for words which more of the newest postings have."""

@@ -99,7 +99,7 @@ def _buckets(
     if lookup.is_everything:
         yield _ranked(lookup, column, limit, after)
     elif len(lookup.newest) <= MAX_SORTED:
-        yield _sorted(lookup, column, after, lookup.newest)
+        yield _sorted(lookup, column, limit, after, lookup.newest)
     else:
         low, high = _limits(lookup.criteria, column)
         start: Any = after[0] if after else high
@@ -148,7 +148,7 @@ class _Walk(NamedTuple):
             if level == EXACT:
                 yield self._equal(number, word)
             elif len(places := self.lookup.having(word, MAX_SORTED + 1)) <= MAX_SORTED:
-                yield _sorted(self.lookup, self.column, self.after, places)
+                yield _sorted(self.lookup, self.column, self.limit, self.after, places)
             else:
                 yield from self.down(max(floor, start), ceiling, level + 1)
             ceiling = start
@@ -177,16 +177,12 @@ def _ranked(lookup: Lookup, column: str, limit: int, after: Position | None) -> 
     return [Hit(row[0], (row[3], *row[1:3])) for row in lookup.page(shape, limit, **bound)]
 
 
-def _sorted(lookup: Lookup, column: str, after: Position | None, places: list[int]) -> list[Hit]:
+def _sorted(
+    lookup: Lookup, column: str, limit: int, after: Position | None, places: list[int]
+) -> list[Hit]:
     """Rank the matches at some places, which are few."""
-    rows = lookup.rows_at(places, (column,)) if places else []
-    hits = [Hit(place, (number, *at)) for place, *at, number in rows if number is not None]
-    hits.sort(key=_position, reverse=True)
-    return [hit for hit in hits if not after or _position(hit) < after]
-
-
-def _position(hit: Hit) -> Any:
-    return hit.position
+    rows = lookup.ranked_at(places, column, limit, after)
+    return [Hit(place, (number, *at)) for place, *at, number in rows]
 
 
 def by_relevance(lookup: Lookup, limit: int, after: Position | None) -> list[Hit]:

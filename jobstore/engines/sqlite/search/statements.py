@@ -241,6 +241,16 @@ def places(shape: Shape) -> str:
 
 
 @cache
+def place_list(shape: Shape) -> str:
+    """The same places as one JSON array."""
+    # Each row more is a step of SQLite, at which the thread gives up the interpreter's lock.
+    found = _newest_first(_matches(shape, with_row=False), shape)
+    found = found.select(_place(shape).as_("place")).limit(_LIMIT).as_("m")
+    array = Function("json_group_array", Field("place", table=found))
+    return str(SQLLiteQuery.from_(found).select(array))
+
+
+@cache
 def capped(shape: Shape) -> str:
     """The number of matches, counted up to ``:limit``."""
     # The newest are in the caches, since the page has just read them.
@@ -276,3 +286,19 @@ def rows_at(columns: tuple[str, ...], texts: tuple[str, ...] = ()) -> str:
     query = query.select(*(_column(name) for name in (*KEYS, *columns)))
     query = query.select(*(Field(name, table=_TEXT) for name in texts))
     return str(query.where(_POSTING.place == _GIVEN.value))
+
+
+@cache
+def ranked_at(column: str, below: bool) -> str:
+    """KEYS and a column of those of ``:places`` that state it, highest first and newest first, at
+    most ``:limit``; with ``below`` those that come after ``:rank``, ``:after_at``, ``:after_tie``.
+    """
+    keys: list[Term] = [_column(name) for name in (column, *KEYS[1:])]
+    query = SQLLiteQuery.from_(_GIVEN).cross_join(_POSTING).cross()
+    query = query.select(*(_column(name) for name in (*KEYS, column)))
+    query = query.where(_POSTING.place == _GIVEN.value).where(_is_stated(column))
+    if below:
+        query = query.where(Tuple(*keys) < Tuple(*map(Bind, ("rank", "after_at", "after_tie"))))
+    for key in keys:
+        query = query.orderby(key, order=Order.desc)
+    return str(query.limit(_LIMIT))

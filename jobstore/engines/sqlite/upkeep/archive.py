@@ -6,7 +6,7 @@ import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from jobstore.engines.archive import Content, Exchanged, Loss
+from jobstore.engines.archive import Astray, Content, Exchanged, Loss
 from jobstore.engines.sqlite.upkeep import comparison, content, copying, exchange, replacing
 from jobstore.progress import Progress
 from jobstore.settings import StoreURL, parse_store_url, sqlite_url
@@ -21,6 +21,9 @@ class SQLiteArchive:
     def dump(self, url: StoreURL, copy: Path, progress: Progress) -> None:
         copying.dump(url.path, copy, progress)
 
+    def identity(self, url: StoreURL) -> str:
+        return copying.identity(url.path)
+
     def fits(self, head: bytes, octets: int) -> bool:
         return content.fits(head, octets)
 
@@ -32,6 +35,9 @@ class SQLiteArchive:
 
     def compare(self, url: StoreURL, copy: Path) -> Loss:
         return comparison.compare(url.path, copy)
+
+    def compare_moment(self, url: StoreURL, copy: Path, *, before: int, after: int) -> Astray:
+        return comparison.compare_moment(url.path, copy, before, after)
 
     def url(self, copy: Path) -> StoreURL:
         return parse_store_url(sqlite_url(copy))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from sqlite3 import Connection
 from urllib.parse import quote
 
 from jobstore.engines import named_statements
-from jobstore.engines.archive import Loss
+from jobstore.engines.archive import Astray, Loss
 from jobstore.engines.backend import Condition
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import DamagedRow, translated
@@ -23,6 +24,7 @@ _COUNT = 'SELECT COUNT({}) FROM "{}"'
 
 # Seconds to wait for other processes.
 _PATIENCE = 10.0
+_MICROSECONDS = 1_000_000
 
 
 def condition(path: Path) -> Condition:
@@ -62,11 +64,9 @@ def compare(path: Path, earlier: Path) -> Loss:
     """Do what :meth:`jobstore.engines.archive.Archive.compare` says."""
     if not path.exists():
         return Loss()
-    with translated(), closing(open_file(path, "ro", _PATIENCE)) as conn:
+    with _beside(path, earlier) as conn:
         if "posting" not in schema.objects(conn):
             return Loss()
-        conn.execute("ATTACH ? AS earlier", (f"file:{quote(str(earlier))}?mode=ro&immutable=1",))
-        conn.execute("BEGIN")
         return loss(conn)
 
 
@@ -96,3 +96,23 @@ def loss(conn: Connection) -> Loss:
     added, changed, seen = conn.execute(_SQL["newer_postings"]).fetchone()
     (removed,) = conn.execute(_SQL["removed_postings"]).fetchone()
     return Loss(added, changed, seen, removed)
+
+
+def compare_moment(path: Path, copy: Path, before: int, after: int) -> Astray:
+    """Do what :meth:`jobstore.engines.archive.Archive.compare_moment` says."""
+    with _beside(path, copy) as conn:
+        missing, other, compared = conn.execute(
+            _SQL["astray_postings"], (before * _MICROSECONDS,)
+        ).fetchone()
+        (later,) = conn.execute(_SQL["later_postings"], (after * _MICROSECONDS,)).fetchone()
+        return Astray(missing, other, later, compared)
+
+
+@contextmanager
+def _beside(path: Path, earlier: Path) -> Iterator[Connection]:
+    """Open a store as it is at this moment, with a copy that nobody writes to attached to it."""
+    with translated(), closing(open_file(path, "ro", _PATIENCE)) as conn:
+        conn.execute("ATTACH ? AS earlier", (f"file:{quote(str(earlier))}?mode=ro&immutable=1",))
+        conn.execute("BEGIN")
+        yield conn
+        conn.execute("ROLLBACK")

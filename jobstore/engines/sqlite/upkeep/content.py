@@ -4,12 +4,12 @@ Only copies are read here, never the live store, and nobody else has them open. 
 immutable, so that nothing is written beside them. They may come from anywhere, so their schema has
 to be the one that their migrations make: whoever opens a store runs its triggers and views.
 
-The digest covers every column of every table but the counters, which follow from the rest, the
-store's own properties and the record of migrations. It is the sum, modulo 2^256, of the SHA-256
-of each row, so it depends neither on the order of rows nor on the pages that they are in; a
-posting's place, which moves, is left out, and rows that belong to a place count with the posting's
-id instead. The digest finds accidents and damage, but not a forger who makes all of it anew;
-neither does encryption, since anybody can encrypt to a public key.
+The digest covers every column of every table but the counters, which follow from the rest, what
+builds such things anew, the store's own properties and the record of migrations. It is the sum,
+modulo 2^256, of the SHA-256 of each row, so it depends neither on the order of rows nor on the
+pages that they are in; a posting's place, which moves, is left out, and rows that belong to a place
+count with the posting's id instead. The digest finds accidents and damage, but no forger who makes
+all of it anew; neither does encryption, since anybody can encrypt to a public key.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from jobstore.engines.archive import Content
 from jobstore.engines.scripts import Script, read_scripts
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import DamagedRow, translated
-from jobstore.engines.sqlite.upkeep.rebuilding import DERIVED_FORM
+from jobstore.engines.sqlite.upkeep import renewal
+from jobstore.engines.sqlite.writing import renewing
 from jobstore.engines.sqlite.yoyo_backend import made_by
 from jobstore.errors import BackupError, SchemaMismatch, StoreCorrupt
 from jobstore.progress import Progress
@@ -46,7 +47,9 @@ _COLUMNS = "SELECT i.name FROM pragma_table_info(?) AS i"
 
 # Made by SQLite itself, and by those who apply migrations.
 _NOT_OURS = schema.BOOKKEEPING | {"sqlite_sequence", "sqlite_stat1", "sqlite_stat4"}
-_NOT_CONTENT = schema.BOOKKEEPING | {"counter", "store_property"}
+_NOT_CONTENT = schema.BOOKKEEPING | {
+    *("counter", "store_property", "renewal", "renewal_change", "renewal_counter"),
+}
 _PLACE = "place"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ROWS_BETWEEN_NEWS = 5000
@@ -79,7 +82,7 @@ def read(path: Path, progress: Progress, *, thorough: bool, own: bool = False) -
             progress("check pages", 0, 0)
             _check_pages(conn, "integrity_check" if thorough else "quick_check")
             tables = _count(conn)
-            return Content(migrations, tables, _digest(conn, tables, progress), _store(conn))
+            return Content(migrations, tables, _digest(conn, tables, progress), store_of(conn))
     except (TypeError, ValueError) as error:
         # No writer of ours stores such values.
         raise StoreCorrupt(f"Values that nothing expects are in it ({error}).") from error
@@ -88,10 +91,14 @@ def read(path: Path, progress: Progress, *, thorough: bool, own: bool = False) -
 def newer(path: Path) -> str | None:
     """Do what :meth:`jobstore.engines.archive.Archive.newer` says."""
     with translated(), opened(path) as conn:
-        unknown = {each.id for each in schema.recorded(conn)} - _scripts().keys()
+        known = _scripts()
+        unknown = {each.id for each in schema.recorded(conn)} - known.keys()
+        if unknown and "" < schema.compatible(conn) <= max(known):
+            # Programs of this version may go on with it.
+            return None
         if unknown:
             return f"has a schema that this jobstore does not know ({max(unknown)})"
-        if schema.derived_form(conn) > DERIVED_FORM:
+        if schema.derived_form(conn) > renewing.DERIVED_FORM:
             return "was written by a newer jobstore"
     return None
 
@@ -105,8 +112,11 @@ def _require_own_schema(conn: sqlite3.Connection, migrations: tuple[str, ...]) -
     known = _scripts()
     if not known.keys() >= {*migrations}:
         return
-    shadows, expected = _expected(tuple(known[id] for id in migrations))
-    found = _objects(conn, shadows)
+    scripts = tuple(known[id] for id in migrations)
+    shadows, expected = _expected(scripts, schema.compatible(conn))
+    # What follows the changes of others stands only while something is built anew.
+    passing = renewal.triggers()
+    found = frozenset(each for each in _objects(conn, shadows) if each[2] not in passing)
     # A further index does nothing by itself, so an operator may add one.
     if expected - found or any(kind != "index" for kind, *_ in found - expected):
         raise BackupError(
@@ -123,14 +133,15 @@ def _objects(conn: sqlite3.Connection, shadows: frozenset[str]) -> _Objects:
     return frozenset(
         (kind, name, "" if kind == "table" and name in shadows else " ".join((sql or "").split()))
         for kind, name, sql in conn.execute(_SCHEMA)
-        if kind != "table" or name not in _NOT_OURS
+        # Tables that nobody uses any more do nothing by themselves.
+        if kind != "table" or (name not in _NOT_OURS and not name.startswith(schema.LEFTOVER))
     )
 
 
 @cache
-def _expected(scripts: tuple[Script, ...]) -> tuple[frozenset[str], _Objects]:
+def _expected(scripts: tuple[Script, ...], compatible: str) -> tuple[frozenset[str], _Objects]:
     """Return what migrations make, by running them: the tables behind others, and everything."""
-    with made_by(scripts) as conn:
+    with made_by(scripts, compatible) as conn:
         shadows = frozenset(name for (name,) in conn.execute(_SHADOWS))
         return shadows, _objects(conn, shadows)
 
@@ -164,7 +175,9 @@ def _count(conn: sqlite3.Connection) -> dict[str, int]:
 
 
 def _digest(conn: sqlite3.Connection, tables: dict[str, int], progress: Progress) -> str:
-    named = [name for name in tables if name not in _NOT_CONTENT]
+    named = [
+        name for name in tables if name not in _NOT_CONTENT and not name.startswith(schema.LEFTOVER)
+    ]
     total = sum(tables[name] for name in named)
     numbers = count(1)
     whole = hashlib.sha256()
@@ -206,7 +219,8 @@ def _plain(name: str) -> str:
     return name
 
 
-def _store(conn: sqlite3.Connection) -> str:
+def store_of(conn: sqlite3.Connection) -> str:
+    """Return what tells the copies of one store from those of others."""
     row = conn.execute(_SQL["cursor_key"]).fetchone()
     if row is None or not isinstance(row[0], bytes):
         raise DamagedRow("the store has lost its own properties")

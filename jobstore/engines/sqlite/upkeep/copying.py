@@ -15,6 +15,7 @@ from pathlib import Path
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.upkeep.content import store_of
 from jobstore.errors import BackupError, StoreBusy
 from jobstore.files import create, reachable
 from jobstore.progress import Progress
@@ -38,6 +39,12 @@ def dump(path: Path, target: Path, progress: Progress) -> None:
             raise BackupError(f"There is no store at {path} to back up; check the store's URL.")
     with translated(), closing(open_file(path, "ro", _PATIENCE)) as conn:
         dump_from(conn, target, progress)
+
+
+def identity(path: Path) -> str:
+    """Do what :meth:`jobstore.engines.archive.Archive.identity` says."""
+    with translated(), closing(open_file(path, "ro", _PATIENCE)) as conn:
+        return store_of(conn)
 
 
 def dump_from(source: sqlite3.Connection, target: Path, progress: Progress) -> None:

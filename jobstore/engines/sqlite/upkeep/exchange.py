@@ -29,13 +29,15 @@ import shlex
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from glob import escape
 from itertools import chain, count, repeat
 from pathlib import Path
 
 from jobstore.engines.sqlite import wal_index
+from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.log import checkpointing
 from jobstore.errors import StoreBusy
 from jobstore.locking import FileLock, exchanging
 from jobstore.scratch import synchronise
@@ -84,6 +86,17 @@ def tries(path: Path) -> Iterator[float]:
         time.sleep(_PAUSE)
 
 
+@contextmanager
+def opened(path: Path, hold: float) -> Iterator[sqlite3.Connection]:
+    """Open a store for :func:`exchange`; its lock is held. ``hold`` is in seconds."""
+    conn = open_file(path, "rw", hold)
+    try:
+        yield conn
+    finally:
+        # If it was not exchanged, this may be the last connection.
+        checkpointing.close(conn, path)
+
+
 def exchange(path: Path, new: Path, conn: sqlite3.Connection, lock: FileLock) -> Path | None:
     """Do steps 2 to 7; return the name of the old file, ``None`` where somebody reads too long.
 
@@ -91,7 +104,8 @@ def exchange(path: Path, new: Path, conn: sqlite3.Connection, lock: FileLock) ->
     ``lock`` is held. Raises OSError and sqlite3.Error; nothing is changed then.
     """
     log = Path(f"{path}-wal")
-    if not _written_back(conn, log):
+    conn.execute("PRAGMA wal_autocheckpoint = 0")
+    if not _written_back(conn, path, log):
         return None
     conn.execute("BEGIN IMMEDIATE")
     try:
@@ -141,9 +155,9 @@ def discard(aside: Path) -> None:
     synchronise(aside.parent)
 
 
-def _written_back(conn: sqlite3.Connection, log: Path) -> bool:
+def _written_back(conn: sqlite3.Connection, path: Path, log: Path) -> bool:
     conn.execute("PRAGMA synchronous = FULL")
-    busy, _, _ = conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    busy, _, _ = checkpointing.checkpoint(conn, path, "TRUNCATE")
     if not busy and log.exists():
         synchronise(log)
     return not busy

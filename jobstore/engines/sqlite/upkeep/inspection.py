@@ -24,7 +24,6 @@ from jobstore.engines.sqlite.upkeep import exchange
 from jobstore.engines.sqlite.upkeep.verification import Faults, verify_rows
 from jobstore.errors import JobStoreError
 from jobstore.files import exposure, folder_of
-from jobstore.locking import FileLock
 from jobstore.verdicts import Check, Verdict, finding
 
 _SQL = named_statements.load("sqlite")
@@ -146,10 +145,7 @@ def check_pages(conn: sqlite3.Connection, *, full: bool) -> Check:
 def _inspect_words(path: Path) -> Check:
     """Check the full-text index in itself; SQLite lets only a writer do that."""
     try:
-        with (
-            FileLock(path, PATIENCE),
-            closing(schema.connect(path, PATIENCE)) as conn,
-        ):
+        with schema.writing(path, PATIENCE) as conn:
             conn.execute("BEGIN IMMEDIATE")
             try:
                 return check_words(conn)

@@ -18,6 +18,7 @@ from jobstore.engines import named_statements
 from jobstore.engines.backend import RESTORE_ADVICE, Repaired
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import DamagedRow, primary_code, translated
+from jobstore.engines.sqlite.log.stamps import stamp
 from jobstore.engines.sqlite.upkeep.copying import dump
 from jobstore.engines.sqlite.upkeep.inspection import check_pages, check_words
 from jobstore.engines.sqlite.upkeep.rebuilding import rebuild_counters, rebuild_index
@@ -62,6 +63,7 @@ def repair(
 def _all_or_nothing(conn: sqlite3.Connection) -> Iterator[None]:
     conn.execute("BEGIN IMMEDIATE")
     try:
+        stamp(conn)
         yield
         conn.execute("COMMIT")
     except BaseException as error:

@@ -136,7 +136,7 @@ def _replaced(path: Path, copy: Path, lock: FileLock, hold: float, *, salvage: b
     if not path.exists():
         return exchange.set_aside(path, copy, lock)
     try:
-        with translated(), closing(open_file(path, "rw", hold)) as conn:
+        with translated(), exchange.opened(path, hold) as conn:
             _require_ours(conn, path)
             return exchange.exchange(path, copy, conn, lock)
     except StoreCorrupt:

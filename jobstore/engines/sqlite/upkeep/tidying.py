@@ -13,6 +13,7 @@ from sqlite3 import Connection
 from jobstore.engines import named_statements
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
+from jobstore.engines.sqlite.log import checkpointing
 
 _SQL = named_statements.load("sqlite")
 
@@ -29,7 +30,7 @@ def checkpoint(path: Path, *, patience: float = PATIENCE) -> bool:
     Raises StoreBusy, StorageFull, StoreUnavailable and StoreCorrupt.
     """
     with _alone(path, patience) as conn:
-        return _written_back(conn)
+        return _written_back(conn, path)
 
 
 def optimize(path: Path, *, patience: float = PATIENCE) -> None:
@@ -75,6 +76,6 @@ def _alone(path: Path, patience: float) -> Iterator[Connection]:
         yield conn
 
 
-def _written_back(conn: Connection) -> bool:
-    busy, _, _ = conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+def _written_back(conn: Connection, path: Path) -> bool:
+    busy, _, _ = checkpointing.checkpoint(conn, path, "TRUNCATE")
     return not busy

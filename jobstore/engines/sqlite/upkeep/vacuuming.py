@@ -75,7 +75,7 @@ def vacuum(
                     with within:
                         if not (is_same(conn.identity) and _version(conn) == version):
                             break
-                        with closing(open_file(path, "rw", hold)) as live:
+                        with exchange.opened(path, hold) as live:
                             aside = exchange.exchange(path, new, live, lock)
                     if aside is not None:
                         conn.close()

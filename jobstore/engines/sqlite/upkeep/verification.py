@@ -31,6 +31,7 @@ from jobstore.engines.sqlite.search.facet_words import EVERY
 from jobstore.engines.sqlite.search.statements import mirrored
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.upkeep.rebuilding import NEWEST_FIRST
+from jobstore.engines.sqlite.writing import renewing
 from jobstore.engines.sqlite.writing.counters import misplaced_quartiles
 from jobstore.engines.sqlite.writing.indexing import Entry, entry, numbered
 from jobstore.search.words import fold
@@ -192,26 +193,44 @@ class _Index:
         self._conn = conn
         self._faults = Faults()
         self._comparable = True
+        # What programs of the version before changed, as the index knows it until it is drained.
+        kept = renewing.standing(conn) is not None
+        rows = conn.execute(_SQL["every_change_id"]) if kept else ()
+        self._changed = frozenset(id for (id,) in rows)
+        self._known = conn.execute(_SQL["changes_known"]) if kept else iter(())
+        self._next_known: tuple[bytes, int, str] | None = next(self._known, None)
         self._entries = self._read_entries()
         self._next = next(self._entries, None)
         self._slice: list[tuple[int, Entry]] = []
         self._sum = 0
 
     def see(self, name: str, row: Sequence[Any], content: _Content | None) -> None:
-        place = row[PLACE]
+        self._see_known(row[PLACE])
+        if row[0] not in self._changed:
+            self._expect(name, row[PLACE], None if content is None else content.words)
+
+    def _see_known(self, place: int | None) -> None:
+        """Expect the entries of changed postings that the index knows at or above a place."""
+        while (change := self._next_known) is not None and (place is None or change[1] >= place):
+            id, at, was = change
+            self._expect(f"posting {id.hex()}", at, entry(renewing.known(id, was)))
+            self._next_known = next(self._known, None)
+
+    def _expect(self, name: str, place: int, words: Entry | None) -> None:
         self._skip_to(place)
         if self._next == place:
             self._next = next(self._entries, None)
         else:
             self._faults.add(name)
-        if content is None:
+        if words is None:
             self._comparable = False
             return
-        self._slice.append((place, content.words))
+        self._slice.append((place, words))
         if len(self._slice) == _SLICE:
             self._sum += self._words_of_slice()
 
     def finding(self) -> Check:
+        self._see_known(None)
         self._skip_to(None)
         self._sum += self._words_of_slice()
         # Only where nothing else is wrong: the sum shows that words differ, but not where.

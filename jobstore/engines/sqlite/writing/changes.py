@@ -31,7 +31,7 @@ from jobstore.engines.sqlite.rows import (
     text_parameters,
     to_micros,
 )
-from jobstore.engines.sqlite.writing import counters
+from jobstore.engines.sqlite.writing import counters, renewing
 from jobstore.engines.sqlite.writing.group_commit import Operation, Work
 from jobstore.engines.sqlite.writing.indexing import IndexChanges, entry
 from jobstore.engines.sqlite.writing.list_order import Slot, find_slot
@@ -134,14 +134,27 @@ class PostingWrites:
         self._index = IndexChanges()
         self._tally = Tally()
         self._sightings: list[tuple[Any, ...]] = []
+        self._renewal = renewing.standing(conn)
 
     def finish(self) -> None:
         """Write what was planned, the index and the counts; the last thing before the commit."""
         for change in self.plan.changes:
             self._write(change)
         self._write_sightings()
-        self._index.write(self.conn)
+        if self._renewal is None:
+            self._index.write(self.conn)
+        elif self.plan.changes:
+            # Triggers have written down what the index knew of each.
+            renewing.settle(self.conn, self._renewal, self._changed_ids())
         counters.write(self.conn, self._tally)
+
+    def _changed_ids(self) -> set[bytes]:
+        return {
+            each.job.id.bytes
+            for change in self.plan.changes
+            for each in (change.before, change.after, *change.joined)
+            if each is not None
+        }
 
     def _write(self, change: Change) -> None:
         if change.joined:

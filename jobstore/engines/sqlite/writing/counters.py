@@ -17,6 +17,7 @@ from functools import partial
 
 from jobstore.derived.counters import (
     CURRENCY,
+    MOST_SOURCES,
     TOP,
     Tally,
     applicant_statistics,
@@ -41,6 +42,14 @@ def write(conn: sqlite3.Connection, tally: Tally) -> None:
         _write_quartiles(conn, currency)
 
 
+def write_all_quartiles(conn: sqlite3.Connection) -> None:
+    """Write the quartiles of every currency, whatever is stored of them."""
+    kept = {value for value, *_ in conn.execute(_SQL["every_quartiles"])}
+    counted = {value[:CURRENCY] for (value,) in conn.execute(_SQL["every_salary_bucket"])}
+    for currency in sorted(kept | counted):
+        _write_quartiles(conn, currency)
+
+
 def total(conn: sqlite3.Connection) -> int:
     """Return the number of postings."""
     row = conn.execute(_SQL["counted_total"]).fetchone()
@@ -54,15 +63,17 @@ def statistics(conn: sqlite3.Connection, now: datetime) -> Statistics:
         kinds: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
         for kind, *counted in conn.execute(_SQL["small_counters"]).fetchall():
             kinds[kind].append(tuple(counted))
+        total = sum(amount for *_, amount in kinds["total"])
+        sources = {each.value: each.count for each in _largest(conn, "source", MOST_SOURCES)}
         return Statistics(
-            total=sum(amount for *_, amount in kinds["total"]),
+            total=total,
             by_status=_by_amount(kinds["status"]),
-            by_source=_by_amount(kinds["source"]),
+            by_source=sources,
             by_employment_type=_by_amount(kinds["employment_type"]),
             by_experience_level=_by_amount(kinds["experience_level"]),
             by_workplace=_by_amount(kinds["workplace"]),
-            top_companies=_largest(conn, "company"),
-            top_locations=_largest(conn, "location"),
+            top_companies=_largest(conn, "company", TOP),
+            top_locations=_largest(conn, "location", TOP),
             per_day=_per_day(conn, now),
             salaries={
                 currency: SalaryQuartiles(count, *map(Decimal, label.split()))
@@ -72,6 +83,8 @@ def statistics(conn: sqlite3.Connection, now: datetime) -> Statistics:
                 _by_amount(kinds["applicants"]),
                 lambda: conn.execute(_SQL["applicant_bounds"]).fetchone(),
             ),
+            # Every posting has a source. What the others have would grow with their number.
+            other_sources=total - sum(sources.values()),
         )
 
 
@@ -80,8 +93,8 @@ def _by_amount(counted: list[tuple[str, str, int]]) -> dict[str, int]:
     return {value: amount for value, _, amount in ordered}
 
 
-def _largest(conn: sqlite3.Connection, kind: str) -> list[FacetCount]:
-    rows = conn.execute(_SQL["largest_counters"], (kind, TOP)).fetchall()
+def _largest(conn: sqlite3.Connection, kind: str, limit: int) -> list[FacetCount]:
+    rows = conn.execute(_SQL["largest_counters"], (kind, limit)).fetchall()
     return [FacetCount(*row) for row in rows]
 
 

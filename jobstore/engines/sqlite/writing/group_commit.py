@@ -11,11 +11,14 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from jobstore.engines.sqlite.errors import concerns_store, primary_code, told_apart, wrap
+from jobstore.engines.sqlite.log.checkpointing import Mode, Pace, Written, checkpoint
+from jobstore.engines.sqlite.log.stamps import Stamps
+from jobstore.engines.sqlite.log.waiting import until_shipped
 from jobstore.engines.sqlite.transaction import Answer, roll_back
-from jobstore.errors import JobStoreError, StoreBusy, StoreUnavailable
+from jobstore.errors import JobStoreError, OutcomeUnknown, StoreBusy, StoreUnavailable
 from jobstore.locking import FileLock, attempts
 
 _ROLLED_BACK = "An error undid the transaction; nothing of it was stored. Run it again."
@@ -51,6 +54,8 @@ def _as_it_is(conn: sqlite3.Connection) -> sqlite3.Connection:
 class Transactions:
     """Runs operations inside transactions, and holds the lock file during each.
 
+    After it let go of the lock it waits, where that is asked for, until what it stored is archived.
+
     ``begin`` makes what the operations of a transaction share. ``patience`` is how many seconds a
     call may wait for other processes, for the lock file and for SQLite's own lock together.
     ``current`` returns the connection to the file that is the store now, since it may have been
@@ -61,6 +66,16 @@ class Transactions:
         self._shared = begin
         self._lock = lock
         self._current = current
+        self._stamps = Stamps()
+        self._pace = Pace(lock.database)
+
+    def _followed(self, conn: sqlite3.Connection) -> sqlite3.Connection:
+        """Return the connection to the file that is the store; to be called with the lock."""
+        current = self._current(conn)
+        if current is not conn:
+            # The stamp that it has is its own.
+            self._stamps.undo()
+        return current
 
     def run_group(
         self, conn: sqlite3.Connection, works: Sequence[Work], patience: float
@@ -83,20 +98,32 @@ class Transactions:
         try:
             self._lock.acquire(patience)
             try:
-                conn = self._current(conn)
+                conn = self._followed(conn)
                 while parts:
                     part = parts.popleft()
                     parts.extendleft(self._transact(conn, works, part, outcomes, deadline))
+                self._pace.write_back(conn)
             finally:
                 self._lock.release()
         except BaseException as error:
             failure = wrap(told_apart(wrap(error), conn))
         if isinstance(failure, StoreBusy) and not outcomes:
             return failure
+        if any(error is None for _, error in outcomes.values()):
+            self._wait(outcomes)
         return [
             outcomes[index] if index in outcomes else (None, _own(failure))
             for index in range(len(works))
         ]
+
+    def _wait(self, outcomes: dict[int, Answer]) -> None:
+        """Wait until what was stored is archived, where that is asked for."""
+        try:
+            until_shipped(self._lock.database, self._lock.timeout)
+        except OutcomeUnknown as unknown:
+            for index, (_, error) in outcomes.items():
+                if error is None:
+                    outcomes[index] = (None, _own(unknown))
 
     def _transact(
         self,
@@ -112,6 +139,7 @@ class Transactions:
         results: list[Answer] = []
         _begin(conn, deadline)
         try:
+            self._stamps.begin(conn)
             shared = self._shared(conn, [works[index] for index in part])
             for index in part:
                 operation, args = works[index]
@@ -125,8 +153,10 @@ class Transactions:
                     raise StoreUnavailable(_ROLLED_BACK)
                 results.append(answer)
             shared.finish()
+            self._stamps.finish(conn)
             _commit(conn, deadline)
         except BaseException as error:
+            self._stamps.undo()
             undone = roll_back(conn)
             failure = wrap(error)
             if concerns_store(failure):
@@ -151,7 +181,9 @@ class Transactions:
         deadline = time.monotonic() + patience
         self._lock.acquire(patience)
         try:
-            _begin(self._current(conn), deadline)
+            conn = self._followed(conn)
+            _begin(conn, deadline)
+            self._stamps.begin(conn)
         except BaseException:
             self._lock.release()
             raise
@@ -186,25 +218,25 @@ class Transactions:
             if commit:
                 if not conn.in_transaction:
                     raise StoreUnavailable(_ROLLED_BACK)
+                self._stamps.finish(conn)
                 _commit(conn, time.monotonic() + patience)
+                self._pace.write_back(conn)
+        except BaseException:
+            self._stamps.undo()
+            raise
         finally:
             roll_back(conn)
             self._lock.release()
+        if commit:
+            until_shipped(self._lock.database, self._lock.timeout)
 
-    def checkpoint(
-        self,
-        conn: sqlite3.Connection,
-        patience: float,
-        mode: Literal["PASSIVE", "TRUNCATE"],
-    ) -> tuple[bool, int, int]:
+    def checkpoint(self, conn: sqlite3.Connection, patience: float, mode: Mode) -> Written:
         """Copy the WAL into the database; see :meth:`StoreWriter.checkpoint`."""
         self._lock.acquire(patience)
         try:
-            conn = self._current(conn)
-            busy, pages, copied = conn.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+            return checkpoint(self._followed(conn), self._lock.database, mode)
         finally:
             self._lock.release()
-        return bool(busy), pages, copied
 
 
 def _begin(conn: sqlite3.Connection, deadline: float) -> None:

@@ -32,8 +32,6 @@ from jobstore.settings import EngineOptions
 
 # The most operations in one transaction: with more, the cost per operation stays the same.
 GROUP_SIZE = 512
-# Seconds that closing waits for other processes before it leaves the checkpoint to them.
-_CLOSING_PATIENCE = 0.5
 
 
 class StoreWriter:
@@ -156,9 +154,6 @@ class StoreWriter:
         await self._idle.wait()
         if self._timer is not None:
             self._timer.cancel()
-        # What the WAL holds is durable already; the checkpoint makes the next opening quicker.
-        with suppress(Exception):
-            await self._session.run(self._transactions.checkpoint, _CLOSING_PATIENCE, "TRUNCATE")
         await self._session.close()
 
     async def _wait(self, call: _Call) -> Any:

@@ -1,0 +1,1 @@
+"""Keeping a database's write-ahead log: positions, pieces, capturing, checkpoints and replaying."""

@@ -1,0 +1,294 @@
+"""Giving a store back as it was at any second: a backup, and the log replayed onto it.
+
+Nothing is touched but a scratch folder beside the target, until all of it is there and checked;
+then it is put in its place as every restored store is, by
+:func:`jobstore.operations.backup.restoring.give_back`. So a kill or a power cut at any step leaves
+what was there, or the restored store.
+
+A *moment* T is a whole Unix second. What was acknowledged before T is there, nothing that began at
+T or later is. It can be had where a backup from before T leads to T by a chain of pieces without a
+gap; the end of a chain is the moment at which its last piece was taken.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from jobstore.engines import log_of
+from jobstore.errors import BackupError, JobStoreError, SchemaMismatch
+from jobstore.operations import logs
+from jobstore.operations.archiving.finding import Archived, Found, Reach
+from jobstore.operations.backup.catalog import Backup, Choice, choose
+from jobstore.operations.backup.manifest import LogPlace
+from jobstore.operations.backup.restoring import Restored, give_back
+from jobstore.operations.backup.trust import Doubt
+from jobstore.operations.backup.verification import Opened, open_chosen
+from jobstore.operations.times import moment_of
+from jobstore.progress import Progress, silent
+from jobstore.settings import StoreURL
+from jobstore.settings.sections import Settings
+
+_log = logs.get("archive")
+
+
+def restore_at(
+    settings: Settings,
+    second: int | None,
+    progress: Progress = silent,
+    *,
+    to: str | StoreURL | None = None,
+    replace: bool = False,
+    accept: Collection[Doubt] = (),
+) -> Restored:
+    """Restore the store as it was at a second, or at the newest moment that any place has.
+
+    ``second`` is a Unix time; ``None`` means the newest. The rest, and what is raised, is as for
+    :func:`jobstore.operations.backup.restoring.restore`; BackupError also says which moments can
+    be had where this one cannot. Where no log was kept, the newest backup until then is
+    restored, which ``warnings`` tells. Blocks.
+    """
+
+    def make(scratch: Path) -> Opened:
+        return open_at(settings, second, scratch, progress, accept)
+
+    return give_back(settings, make, progress, to=to, replace=replace)
+
+
+def open_at(
+    settings: Settings,
+    second: int | None,
+    scratch: Path,
+    progress: Progress = silent,
+    accept: Collection[Doubt] = (),
+) -> Opened:
+    """Make the store as it was at a second in a scratch folder, and check it.
+
+    Arguments and errors are as for :func:`restore_at`.
+    """
+    if second is not None and second > time.time():
+        raise BackupError(
+            f"{told(second)} is in the future; say --at latest for the newest moment there is."
+        )
+    choice = choose(settings, accept=accept)
+    logged = [each for each in choice.backups if each.manifest.log is not None]
+    if not logged:
+        return _without_log(choice, second, scratch, progress)
+    archived = Archived(settings, logged[0].manifest.store, choice.identities, accept)
+    # Generations follow each other whatever the clock said.
+    logged.sort(key=lambda each: _place(each).order, reverse=True)
+    faults: list[str] = []
+    for backup in logged:
+        if not _may_do(archived, backup, second):
+            continue
+        only = dataclasses.replace(choice, backups=(backup,), latest=second is None)
+        try:
+            opened = _replayed(settings, only, archived, second, scratch, progress)
+        except SchemaMismatch:
+            raise
+        except JobStoreError as error:
+            faults += [text for text in archived.broken if text not in faults]
+            faults.append(str(error))
+            continue
+        faults += [text for text in archived.broken if text not in faults]
+        if second is not None and (earlier := _others(logged, archived, backup, second)):
+            archived.faults += (earlier,)
+        return opened._replace(
+            faults=(*faults, *opened.faults), warnings=(*opened.warnings, *archived.faults)
+        )
+    reasons = [*faults, _nearest(choice, archived, logged, second)]
+    raise BackupError(" ".join([*choice.warnings, *archived.faults, *filter(None, reasons)]))
+
+
+def moments(settings: Settings, accept: Collection[Doubt] = ()) -> list[Stretch]:
+    """Return which moments can be had, by what is listed in all places; the oldest first.
+
+    Raises BackupError as :func:`restore_at` does where there is no backup.
+    """
+    choice = choose(settings, accept=accept)
+    logged = [each for each in choice.backups if each.manifest.log is not None]
+    if not logged:
+        return []
+    archived = Archived(settings, logged[0].manifest.store, choice.identities, accept)
+    return _stretches(archived, logged)
+
+
+class Stretch(NamedTuple):
+    """Moments that can be had from one generation: the first and the last whole Unix second."""
+
+    first: int
+    last: int
+
+
+def _place(backup: Backup) -> LogPlace:
+    if backup.manifest.log is None:
+        raise ValueError("a backup without a place in the log")
+    return backup.manifest.log
+
+
+def _may_do(archived: Archived, backup: Backup, second: int | None) -> bool:
+    if second is None:
+        return True
+    if backup.manifest.created_at.timestamp() > second or _place(backup).second >= second:
+        return False
+    reach = archived.reach(backup.manifest)
+    return reach.replayable and reach.until >= second
+
+
+def _replayed(
+    settings: Settings,
+    choice: Choice,
+    archived: Archived,
+    second: int | None,
+    scratch: Path,
+    progress: Progress,
+) -> Opened:
+    """Return the only backup of a choice with the log replayed onto it, checked."""
+    log = log_of(settings.store.address)
+    if log is None:
+        raise BackupError("This kind of store has no log; restore a backup by its name.")
+    opened = open_chosen(choice, scratch, progress)
+    manifest, place = opened.backup.manifest, _place(opened.backup)
+    reach = archived.reach(manifest)
+    found = Found(place.segment, manifest.created_at.timestamp())
+    if not reach.replayable or reach.last == place.segment:
+        # Nothing came after it, or nothing that leads to the end of the copy itself.
+        until = reach.until if reach.replayable else found.until
+        return opened._replace(as_of=moment_of(until if second is None else second))
+    pieces = archived.pieces(manifest, scratch, found)
+    done = log.replay(
+        opened.database,
+        pieces,
+        generation=place.generation,
+        after=place.segment,
+        until=second,
+        progress=progress,
+    )
+    close(pieces)
+    reached = second is not None and done.complete
+    if not reached and found.last < reach.last:
+        # A piece that was listed is not good: the rest of the log begins with a later backup.
+        reach = archived.reach(manifest)
+    if found.last < place.through and not reached:
+        opened.database.unlink()
+        raise BackupError(
+            f"The log of {manifest.name} breaks off before the end of the backup itself."
+        )
+    if second is not None and not reached and max(found.until, reach.until) < second:
+        opened.database.unlink()
+        raise BackupError(
+            f"The log that leads on from {manifest.name} breaks off at {told(found.until)}."
+        )
+    until = max(found.until, reach.until) if second is None else second
+    return _checked(choice, opened, progress)._replace(as_of=moment_of(until))
+
+
+def close(pieces: Iterator[Path]) -> None:
+    """End the fetching of pieces that nobody needs any more."""
+    if (end := getattr(pieces, "close", None)) is not None:
+        end()
+
+
+def _checked(choice: Choice, opened: Opened, progress: Progress) -> Opened:
+    """Check a database after replaying, as every restored one is."""
+    manifest, database = opened.backup.manifest, opened.database
+    if (newer := choice.archive.newer(database)) is not None:
+        raise SchemaMismatch(f"The store of that moment {newer}; upgrade jobstore.")
+    own = "foreign" not in choice.trust.accept
+    try:
+        content = choice.archive.read(database, progress, thorough=True, own=own)
+        if content.store != manifest.store:
+            raise BackupError("It is another store.")
+    except JobStoreError as error:
+        raise BackupError(
+            f"Backup {manifest.name} with the log replayed onto it is not sound. ({error})"
+        ) from error
+    return opened._replace(postings=content.tables.get("posting", 0))
+
+
+def _without_log(choice: Choice, second: int | None, scratch: Path, progress: Progress) -> Opened:
+    fitting = tuple(
+        each
+        for each in choice.backups
+        if second is None or each.manifest.created_at.timestamp() <= second
+    )
+    if not fitting:
+        oldest = min(each.manifest.created_at for each in choice.backups)
+        raise BackupError(
+            f"There is no backup old enough, and no log was kept; the oldest is of "
+            f"{told(math.ceil(oldest.timestamp()))}."
+        )
+    only = dataclasses.replace(choice, backups=fitting, latest=second is None)
+    opened = open_chosen(only, scratch, progress)
+    when = "there is" if second is None else "until then"
+    warning = (
+        f"No log of this store was kept (see archive in the settings), so this is the newest "
+        f"backup {when}, of {told(opened.backup.manifest.created_at.timestamp())}."
+    )
+    return opened._replace(warnings=(*opened.warnings, warning))
+
+
+def _others(logged: list[Backup], archived: Archived, taken: Backup, second: int) -> str | None:
+    """Tell where an earlier generation reaches the moment as well: a clock was set back."""
+    generation = _place(taken).generation
+    for each in logged:
+        if _place(each).generation != generation and _may_do(archived, each, second):
+            return (
+                f"The clock came by {told(second)} twice, since it was set back; this is the "
+                "later time."
+            )
+    return None
+
+
+def _stretches(archived: Archived, logged: list[Backup]) -> list[Stretch]:
+    """Return the moments that can be had, the oldest first; each generation may have several."""
+    found: set[Stretch] = set()
+    for each in logged:
+        reach: Reach = archived.reach(each.manifest)
+        first = max(math.ceil(each.manifest.created_at.timestamp()), _place(each).second + 1)
+        if reach.replayable and math.floor(reach.until) >= first:
+            found.add(Stretch(first, math.floor(reach.until)))
+    joined: list[Stretch] = []
+    for each in sorted(found):
+        if joined and each.first <= joined[-1].last:
+            joined[-1] = Stretch(joined[-1].first, max(each.last, joined[-1].last))
+        else:
+            joined.append(each)
+    return joined
+
+
+def _nearest(
+    choice: Choice, archived: Archived, logged: list[Backup], second: int | None
+) -> str | None:
+    """Say which moments near one that cannot be had can be."""
+    if second is None:
+        return None
+    stretches = _stretches(archived, logged)
+    before = [min(each.last, second - 1) for each in stretches if each.first < second]
+    after = [each.first for each in stretches if each.first > second]
+    parts = [f"The log does not reach {told(second)}"]
+    near = []
+    if before:
+        near.append(f"{told(max(before))} (before it)")
+    if after:
+        near.append(f"{told(min(after))} (after it)")
+    if near:
+        parts.append(f"the nearest moments that can be had: {', '.join(near)}")
+    if not after:
+        parts.append("--at latest gives the newest there is")
+    if not before:
+        older = [each for each in choice.backups if each.manifest.created_at.timestamp() <= second]
+        if older:
+            parts.append(f"the newest backup until then is {older[0].name}, by its name")
+    return "; ".join(parts) + "."
+
+
+def told(second: float) -> str:
+    """Return a Unix time as people and ``--at`` read it."""
+    moment: datetime = moment_of(math.floor(second))
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
