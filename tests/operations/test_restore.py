@@ -21,6 +21,7 @@ from jobstore import (
     BackupError,
     JobNotFound,
     JobStoreError,
+    StorageFull,
     StoreBusy,
     StoreUnavailable,
     job_id,
@@ -31,8 +32,10 @@ from jobstore import files as made_files
 from jobstore.engines.archive import Loss
 from jobstore.engines.sqlite.upkeep import exchange
 from jobstore.operations import backup
+from jobstore.operations.backup import creation
 from jobstore.operations.backup.catalog import read_catalog
 from jobstore.operations.backup.restoring import restore
+from jobstore.operations.maintenance import examine
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.checks import check_file
@@ -517,6 +520,54 @@ async def test_who_comes_while_a_store_is_replaced_writes_to_the_restored_one_or
     check_file(path)
     saved = read_catalog(settings).backups[0]
     assert (saved.name, saved.manifest.postings) == (done.saved, 41)
+
+
+def test_a_disk_without_room_for_the_backup_of_what_is_there_is_refused_first(
+    settings: Settings, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make(settings)
+    change(path)
+    before = octets(path)
+    monkeypatch.setattr(creation, "_PACKED", 1e9)
+    with pytest.raises(StorageFull, match="this needs .* Nothing was changed"):
+        restore(settings, name=made.name, replace=True)
+    assert octets(path) == before
+    assert exchange.asides(path) == []
+    assert leftovers(path.parent, settings.backups_folder) == []
+
+
+def test_what_could_not_be_saved_afterwards_stays_and_is_named(
+    settings: Settings, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make(settings)
+    change(path)
+    before = content(path)
+
+    def full(*arguments: object, **options: object) -> None:
+        raise StorageFull("No space is left.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(creation, "pack", full)
+        done = restore(settings, name=made.name, replace=True)
+
+    (aside,) = exchange.asides(path)
+    assert (done.saved, done.loss) == (str(aside), Loss(added=1))
+    assert "What was there could not be backed up: No space is left." in done.warnings
+    assert len(content(path)) == len(before) - 1
+    told = f"jobstore backup create --store {sqlite_url(aside)}"
+    (found,) = (each for each in examine(sqlite_url(path)) if each.name == "set aside")
+    assert told in found.output
+    # The next one tells of it, and leaves it alone.
+    assert told in " ".join(restore(settings, name=made.name, replace=True).warnings)
+    assert content(aside) == before
+    # It can be made a backup, as is said, and restored from there.
+    kept = settings.model_copy(
+        update={"store": settings.store.model_copy(update={"url": sqlite_url(aside)})}
+    )
+    again = backup.create(kept).manifest.name
+    new = path.with_name("again.db")
+    restore(kept, name=again, to=sqlite_url(new))
+    assert content(new) == before
 
 
 def test_what_cannot_be_saved_stops_the_replacing(

@@ -7,7 +7,6 @@ import json
 import re
 import sqlite3
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -241,28 +240,28 @@ def test_one_who_reads_what_was_there_before_a_write_is_waited_for(
     assert vacuuming.vacuum(file).after < before / 2
 
 
-async def test_those_who_write_all_the_time_are_not_stopped_unless_that_is_asked_for(
-    file: Path,
-) -> None:
-    before = file.stat().st_size  # noqa: ASYNC240
-    stop = asyncio.Event()
+def test_those_who_write_all_the_time_are_not_stopped_unless_that_is_asked_for(file: Path) -> None:
+    before = file.stat().st_size
+    stored: list[str] = []
 
-    async def write(store: jobstore.JobStore) -> None:
-        number = 0
-        while not stop.is_set():
-            number += 1
-            await store.upsert(posting(f"w{number}"))
+    async def store_one() -> None:
+        async with jobstore.connect(sqlite_url(file)) as store:
+            await store.upsert(posting(f"meanwhile {len(stored)}"))
 
-    async with jobstore.connect(sqlite_url(file)) as store, asyncio.TaskGroup() as writers:
-        writers.create_task(write(store))
-        try:
-            with pytest.raises(StoreBusy, match="Others wrote .*--stop-writers"):
-                await asyncio.to_thread(vacuuming.vacuum, file)
-            done = await asyncio.to_thread(partial(vacuuming.vacuum, file, stop_writers=True))
-        finally:
-            stop.set()
-        assert done.after < before / 2
-        assert await store.count() == await store.count(SearchQuery(text="engineer"))
+    def write(step: str, done: int, total: int) -> None:
+        if step == "write the file anew":
+            asyncio.run(store_one())
+            stored.append(step)
+
+    with pytest.raises(StoreBusy, match="Others wrote .*--stop-writers"):
+        vacuuming.vacuum(file, progress=write)
+    assert len(stored) == 3
+
+    def wait(step: str, done: int, total: int) -> None:
+        with pytest.raises(StoreBusy), FileLock(file, 0):
+            raise AssertionError("somebody could write")
+
+    assert vacuuming.vacuum(file, stop_writers=True, progress=wait).after < before / 2
     check_file(file)
 
 

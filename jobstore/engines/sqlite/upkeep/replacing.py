@@ -51,7 +51,7 @@ def check_target(path: Path, *, replace: bool) -> None:
         _require_absent(path)
     elif path.exists():
         # One that cannot be read is moved aside.
-        with suppress(StoreCorrupt), translated(), closing(open_file(path, "ro", 0)) as conn:
+        with suppress(StoreCorrupt), translated(), schema.reading(path, 0) as conn:
             _require_ours(conn, path)
 
 
