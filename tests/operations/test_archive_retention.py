@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from datetime import UTC, datetime
@@ -66,7 +65,7 @@ class Log:
 
     @property
     def names(self) -> list[str]:
-        return sorted(os.listdir(self.folder))
+        return sorted(each.name for each in self.folder.iterdir())
 
     def read(self, scratch: Path) -> bytes:
         """Return all pieces that lead on from the beginning."""

@@ -6,6 +6,7 @@ and :mod:`.search`; how it gets its turn is in :mod:`.writing.writer` and :mod:`
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
@@ -15,9 +16,11 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
+from jobstore import resources
 from jobstore.engines import named_statements
 from jobstore.engines.protocol import Found, Position, Queue
 from jobstore.engines.schema import Fits
+from jobstore.engines.scripts import read_scripts
 from jobstore.engines.sqlite import schema, turns
 from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.identity import REPLACED, Identity, OpenFile, is_same
@@ -30,6 +33,7 @@ from jobstore.engines.sqlite.writing import changes as writes
 from jobstore.engines.sqlite.writing import counters
 from jobstore.engines.sqlite.writing.exclusive_transaction import ExclusiveTransaction
 from jobstore.engines.sqlite.writing.group_commit import Work
+from jobstore.engines.sqlite.writing.renewing import require_admission
 from jobstore.engines.sqlite.writing.writer import StoreWriter
 from jobstore.errors import JobStoreError, StoreCorrupt, StoreUnavailable
 from jobstore.locking import FileLock
@@ -69,10 +73,12 @@ class SQLiteEngine:
         """
         adopted = _Adopted(fits)
         session = await open_writer(path, options, adopted.look)
+        newest = await asyncio.to_thread(_newest)
 
         def begin(conn: sqlite3.Connection, works: Sequence[Work]) -> writes.PostingWrites:
             if not is_same(cast(OpenFile, conn).identity):
                 raise StoreUnavailable(REPLACED)
+            require_admission(conn, newest)
             return writes.begin(conn, works, clock)
 
         writer = StoreWriter(session, options, FileLock(path, options.busy_timeout), begin)
@@ -252,6 +258,11 @@ class _Adopted:
             self._fits(schema.applied(conn))
         self.cursor_key = _cursor_key(conn)
         self._identity = conn.identity
+
+
+def _newest() -> str:
+    """Return the newest migration that this program knows: asked once, as the files may change."""
+    return read_scripts(resources.migrations_folder("sqlite"))[-1].id
 
 
 def _cursor_key(conn: sqlite3.Connection) -> bytes:

@@ -14,7 +14,7 @@ from pathlib import Path
 from jobstore.engines.schema import Applied, Recorded
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import enter_wal, open_file
-from jobstore.engines.sqlite.identity import REPLACED, OpenFile, is_same
+from jobstore.engines.sqlite.identity import OpenFile, is_same
 from jobstore.engines.sqlite.log import checkpointing
 from jobstore.engines.sqlite.log.stamps import stamp
 from jobstore.engines.sqlite.rows import sound
@@ -44,6 +44,9 @@ ORDER BY m.migration_id
 # 6% (real texts) to 11% (generated ones) less disk. Smaller pages slow down reading long texts.
 _PAGE_SIZE = 2048
 
+
+# KiB of pages that one who writes again and again keeps.
+_CACHE = 64 * 1024
 
 _HAS_PROPERTIES = "SELECT 1 FROM sqlite_schema AS s WHERE s.name = 'store_property'"
 _COMPATIBLE = "SELECT s.value FROM store_property AS s WHERE s.name = 'compatible'"
@@ -211,10 +214,10 @@ def migrating(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
 class Turns:
     """A connection to a database that others use too, which takes turns with those who write."""
 
-    def __init__(self, connection: OpenFile, path: Path, lock: FileLock) -> None:
+    def __init__(self, connection: OpenFile, lock: FileLock) -> None:
         self._connection = connection
         self._lock = lock
-        self._pace = checkpointing.Pace(path)
+        self._pace = checkpointing.Pace(lock.database)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -231,7 +234,9 @@ class Turns:
         connection = self._connection
         with self._lock:
             if not is_same(connection.identity):
-                raise StoreUnavailable(REPLACED)
+                raise StoreUnavailable(
+                    "The database file was replaced meanwhile; run the command again."
+                )
             connection.execute("BEGIN IMMEDIATE")
             try:
                 stamp(connection)
@@ -253,11 +258,9 @@ def sharing(path: Path, timeout: float) -> Iterator[Turns]:
     with lock:
         connection = connect(path, timeout)
     try:
-        connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-        connection.execute("PRAGMA cache_size = -65536")
-        yield Turns(connection, path, lock)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE}")
+        yield Turns(connection, lock)
     finally:
-        # Closing may write the log back, so it belongs under the lock as well.
-        with lock:
-            checkpointing.close(connection, path)
+        checkpointing.dispose(connection, path)

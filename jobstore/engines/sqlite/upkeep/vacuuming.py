@@ -79,10 +79,10 @@ def vacuum(
                             aside = exchange.exchange(path, new, live, lock)
                     if aside is not None:
                         conn.close()
-                        inode = aside.stat().st_ino
+                        waiting = _is_open(aside)
                         exchange.discard(aside)
                         seconds = time.monotonic() - started
-                        return Vacuumed(before, _size_of(path), seconds, _is_open(inode))
+                        return Vacuumed(before, _size_of(path), seconds, waiting)
     raise StoreBusy(
         "Others wrote to the store each time that it had been written anew; do it in a quiet hour, "
         "or stop them meanwhile with --stop-writers. Nothing was changed."
@@ -158,10 +158,10 @@ def _size_of(path: Path) -> int:
     return sum(each.stat().st_size for each in (path, Path(f"{path}-wal")) if each.is_file())
 
 
-def _is_open(inode: int) -> bool:
+def _is_open(file: Path) -> bool:
     """Whether anybody has a file open as a database; False where that is not known."""
     with suppress(OSError):
-        return bool(locks(inode))
+        return bool(locks(file.stat().st_ino))
     return False
 
 
