@@ -29,12 +29,13 @@ from typing import Literal
 from urllib.parse import quote
 
 from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.identity import OpenFile, is_same
 from jobstore.engines.sqlite.log import ahead
 from jobstore.engines.sqlite.log.capturing import USUAL_LIMIT, capture
 from jobstore.engines.sqlite.log.spool import Spool, State
 from jobstore.engines.sqlite.wal import FRAME, HEADER, is_open
 from jobstore.errors import JobStoreError, StoreBusy
-from jobstore.locking import FileLock
+from jobstore.locking import FileLock, opening
 
 _log = logging.getLogger("jobstore.sqlite")
 
@@ -111,6 +112,10 @@ def close(conn: sqlite3.Connection, path: str | PathLike[str], *, always: bool =
 
     While others have the database open that is left to them, unless ``always`` says otherwise.
     """
+    if isinstance(conn, OpenFile) and not is_same(conn.identity):
+        # SQLite writes nothing back to a file that has lost its name.
+        conn.close()
+        return
     whole = False
     try:
         if always or not is_open(path, by_others=True):
@@ -177,7 +182,11 @@ def leave(conn: sqlite3.Connection, path: str | PathLike[str]) -> None:
     """
     uri = f"file:{quote(os.fsencode(os.path.realpath(path)))}?mode=ro"
     # Where others keep everybody out, they have it open themselves.
-    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True, timeout=0)) as other:
+    with (
+        suppress(sqlite3.Error, StoreBusy),
+        opening(path),
+        closing(sqlite3.connect(uri, uri=True, timeout=0)) as other,
+    ):
         other.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
         conn.close()
     conn.close()
