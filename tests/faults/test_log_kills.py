@@ -15,6 +15,8 @@ from subprocess import Popen
 import pytest
 
 from jobstore.engines.log import Mark
+from jobstore.engines.sqlite.log import capturing
+from tests.fixtures.disks import SmallDisk
 from tests.fixtures.logs import Plain, read
 
 Start = Callable[..., Popen[str]]
@@ -144,6 +146,21 @@ def test_a_log_that_grows_beyond_the_limit_is_written_back_without_a_frozen_capt
     end = plain.capture()
     assert end.generation != mark.generation
     check(plain, copy, mark, acknowledged)
+
+
+def test_a_spool_that_fills_the_disk_gives_way_to_writers(small_disk: SmallDisk) -> None:
+    plain = Plain(small_disk.folder / "jobs.db")
+    plain.insert(length=10)
+    plain.start()
+    reasons = set()
+    for number in range(300):
+        # Every one of them is stored, whatever became of the log: 6 MB on a disk of 4.
+        plain.write([f"UPDATE row SET text = {number} || hex(randomblob(10000))"])
+        plain.capture()
+        plain.checkpoint()
+        reasons.add(plain.broken)
+    assert reasons - {None} == {capturing.FULL}
+    plain.conn.close()
 
 
 @pytest.mark.parametrize("number", range(1, 30, 4))

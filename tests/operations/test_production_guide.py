@@ -83,7 +83,8 @@ class Walk:
 
     def archive(self) -> None:
         """Let the log be kept and brought to the places for some seconds, as the agent does."""
-        running = "timeout --signal INT 12 bash -c 'production archive run'"
+        # The shell waits until it has ended.
+        running = "timeout 12 bash -c 'trap : TERM; production archive run'"
         self.type(f"export -f production\n{running} || [ $? = 124 ]\n")
 
     def fill_in(self) -> None:

@@ -216,11 +216,34 @@ def test_without_any_log_it_is_the_newest_backup_until_then(
     second = history.write("later")
     done = back(history, second, tmp_path / "then.db")
     assert (done.backup, done.as_of) == (made.name, None)
-    assert done.warnings[0].startswith("No log of this store was kept")
+    assert done.warnings[0].startswith("No log of the store was kept")
     with pytest.raises(BackupError, match="no backup old enough, and no log was kept"):
         back(history, second - 3600, tmp_path / "not.db")
     assert made.log is None
     assert b'"log"' not in manifest_of(history.settings, made).read_bytes()
+
+
+def test_the_newest_is_a_backup_where_archiving_ended_before_it(
+    history: History, tmp_path: Path
+) -> None:
+    third = named(history, "third")
+    later = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    for place in open_places(history.settings):
+        file = Path(place.name) / f"{third.name}.json"
+        without = {k: v for k, v in json.loads(file.read_text()).items() if k != "log"}
+        file.write_text(json.dumps(without | {"created_at": later}))
+    done = back(history, None, tmp_path / "newest.db")
+    assert (done.backup, done.as_of) == (third.name, None)
+    assert any("No log of the store was kept then" in each for each in done.warnings)
+
+
+def test_a_part_of_the_log_without_its_backup_is_told(history: History, tmp_path: Path) -> None:
+    third = named(history, "third")
+    for place in open_places(history.settings):
+        (Path(place.name) / f"{third.name}.json").unlink()
+    done = back(history, None, tmp_path / "newest.db")
+    assert done.backup == named(history, "second").name
+    assert any("so it cannot be used" in each for each in done.warnings)
 
 
 def test_the_spool_of_this_machine_is_as_good_as_a_place(tmp_path: Path) -> None:

@@ -149,6 +149,23 @@ class Archived:
             until = max(until, kept.looked_at)
         return Reach(last, until, replayable)
 
+    def ends(self, known: Collection[str]) -> list[float]:
+        """Return the Unix times that other generations than the known ones lead to, at least."""
+        found = []
+        for generation, copies in self._copies.items():
+            last = max(copies, key=lambda each: each.last)
+            if generation not in known and self._is_own(last):
+                found.append(self._known_until(last))
+        return found
+
+    def _is_own(self, copy: _Copy) -> bool:
+        """Tell whether a copy is of this store; several may lie together."""
+        if copy.place is None or copy.name is None:
+            return True
+        with suppress(JobStoreError):
+            return segments.header(copy.place, copy.name).store == self._store
+        return False
+
     def _path(self, generation: str, after: int) -> Iterator[_Copy]:
         """Yield what leads on from a number without a gap."""
         while copies := self._of(generation, after + 1):

@@ -84,7 +84,7 @@ def open_at(
     # Generations follow each other whatever the clock said.
     logged.sort(key=lambda each: _place(each).order, reverse=True)
     faults: list[str] = []
-    for backup in logged:
+    for backup in [*_newer(choice, archived, logged, second), *logged]:
         if not _may_do(archived, backup, second):
             continue
         only = dataclasses.replace(choice, backups=(backup,), latest=second is None)
@@ -97,11 +97,12 @@ def open_at(
             faults.append(str(error))
             continue
         faults += [text for text in archived.broken if text not in faults]
+        warnings = [*opened.warnings, *archived.faults]
         if second is not None and (earlier := _others(logged, archived, backup, second)):
-            archived.faults += (earlier,)
-        return opened._replace(
-            faults=(*faults, *opened.faults), warnings=(*opened.warnings, *archived.faults)
-        )
+            warnings.append(earlier)
+        if second is None:
+            warnings += _beyond(archived, logged, opened)
+        return opened._replace(faults=(*faults, *opened.faults), warnings=tuple(warnings))
     reasons = [*faults, _nearest(choice, archived, logged, second)]
     raise BackupError(" ".join([*choice.warnings, *archived.faults, *filter(None, reasons)]))
 
@@ -130,6 +131,32 @@ def _place(backup: Backup) -> LogPlace:
     if backup.manifest.log is None:
         raise ValueError("a backup without a place in the log")
     return backup.manifest.log
+
+
+def _newer(
+    choice: Choice, archived: Archived, logged: list[Backup], second: int | None
+) -> list[Backup]:
+    """Return the backups without a log that are newer than all that the log leads to."""
+    if second is not None:
+        return []
+    end = archived.reach(logged[0].manifest).until
+    return [
+        each
+        for each in choice.backups
+        if each.manifest.log is None and each.manifest.created_at.timestamp() > end
+    ]
+
+
+def _beyond(archived: Archived, logged: list[Backup], opened: Opened) -> list[str]:
+    """Tell of a part of the log that is newer than what was restored, and has no backup."""
+    end = 0.0 if opened.as_of is None else opened.as_of.timestamp()
+    known = {_place(each).generation for each in logged}
+    return [
+        f"The log also leads to {told(until)}, but the backup that this part begins with is at "
+        "no place that can be reached, so it cannot be used."
+        for until in archived.ends(known)
+        if opened.as_of is not None and until > end
+    ]
 
 
 def _may_do(archived: Archived, backup: Backup, second: int | None) -> bool:
@@ -178,6 +205,9 @@ def _replay(
     progress: Progress,
 ) -> Opened:
     log = log_of(settings.store.address)
+    if opened.backup.manifest.log is None:
+        # It is newer than the end of the log.
+        return opened._replace(warnings=(*opened.warnings, _alone(opened, None)))
     manifest, place = opened.backup.manifest, _place(opened.backup)
     reach = archived.reach(manifest)
     found = Found(place.segment, manifest.created_at.timestamp())
@@ -244,12 +274,15 @@ def _without_log(choice: Choice, second: int | None, scratch: Path, progress: Pr
         )
     only = dataclasses.replace(choice, backups=fitting, latest=second is None)
     opened = open_chosen(only, scratch, progress)
+    return opened._replace(warnings=(*opened.warnings, _alone(opened, second)))
+
+
+def _alone(opened: Opened, second: int | None) -> str:
     when = "there is" if second is None else "until then"
-    warning = (
-        f"No log of this store was kept (see archive in the settings), so this is the newest "
+    return (
+        "No log of the store was kept then (see archive in the settings), so this is the newest "
         f"backup {when}, of {told(opened.backup.manifest.created_at.timestamp())}."
     )
-    return opened._replace(warnings=(*opened.warnings, warning))
 
 
 def _others(logged: list[Backup], archived: Archived, taken: Backup, second: int) -> str | None:

@@ -183,9 +183,15 @@ def _checkpoint(occasion: Occasion) -> Result:
 
 
 def _optimize(occasion: Occasion) -> Result:
+    from jobstore import migrating
+
     url = occasion.settings.store.address
+    finished = migrating.tend(url, timeout=_PATIENCE)
     done = upkeep_of(url).optimize(url, patience=_PATIENCE)
-    return Result("optimised" if done else "optimised; the index is merged further next time")
+    told = "optimised" if done else "optimised; the index is merged further next time"
+    if finished:
+        told += f"; programs from before {finished[-1]} may no longer go on"
+    return Result(told)
 
 
 def _health(occasion: Occasion) -> Result:
