@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +24,9 @@ from jobstore.resources import migrations_folder
 from jobstore.settings import sqlite_url
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-# What decides the content of a database beside its migrations.
+KINDS = {"postings": "benchmarks/generator.py", "even": "benchmarks/even_draws.py"}
+"""What databases are made of: the kinds of postings, and what makes each."""
+# What decides the content of a database beside its migrations, whatever its kind.
 _SOURCES = (
     "benchmarks/generator.py",
     "benchmarks/vocabulary.py",
@@ -44,6 +46,7 @@ class Database:
     size: int
     seconds: float
     memory: int
+    kind: str = "postings"
 
     @property
     def url(self) -> str:
@@ -58,27 +61,31 @@ def folder() -> Path:
     return path
 
 
-def version() -> str:
+def version(kind: str = "postings") -> str:
     """Return the hash of what decides the content of a database."""
     digest = hashlib.sha256()
+    sources = dict.fromkeys((KINDS[kind], *_SOURCES))
     migrations = sorted(Path(str(migrations_folder("sqlite"))).glob("*.sql"))
-    for path in [*migrations, *(REPOSITORY / name for name in _SOURCES)]:
+    for path in [*migrations, *(REPOSITORY / name for name in sources)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def database(size: int) -> Database:
-    """Return the database of ``size`` postings, made in a process of its own if need be."""
-    path = folder() / f"postings-{size}-{version()}.db"
+def database(size: int, kind: str = "postings") -> Database:
+    """Return the database of ``size`` postings, made in a process of its own if need be.
+
+    ``kind`` is one of KINDS.
+    """
+    path = folder() / f"{kind}-{size}-{version(kind)}.db"
     about = path.with_suffix(".json")
     if not about.exists():
-        _say(f"making a database of {size:,} postings, once")
-        for old in folder().glob(f"postings-{size}-*.*"):
+        _say(f"making a database of {size:,} postings ({kind}), once")
+        for old in folder().glob(f"{kind}-{size}-*.*"):
             old.unlink()
-        made = run_child("build", path, size)
+        made = run_child("build", path, kind, size)
         about.write_text(json.dumps(made), encoding="utf-8")
     made = json.loads(about.read_text(encoding="utf-8"))
-    return Database(path, size, made["seconds"], made["memory"])
+    return Database(path, size, made["seconds"], made["memory"], kind)
 
 
 @contextmanager
@@ -87,7 +94,7 @@ def working_copy(original: Database) -> Iterator[Database]:
     with TemporaryDirectory(dir=folder(), prefix="copy-") as place:
         path = Path(place) / "jobs.db"
         shutil.copyfile(original.path, path)
-        yield Database(path, original.size, original.seconds, original.memory)
+        yield replace(original, path=path)
 
 
 @contextmanager

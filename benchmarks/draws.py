@@ -11,6 +11,7 @@ import sqlite3
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from benchmarks import even_draws
 from benchmarks.generator import SEED
 from benchmarks.vocabulary import FUNCTION_WORDS, JOB_WORDS, SECTORS
 from jobstore.records import SearchQuery, Sort
@@ -21,8 +22,16 @@ DRAWS = 200
 _WORD = re.compile(r"[A-Za-z]{3,}")
 _COLUMNS = (
     "id, source, source_job_id, title, company, location, workplace, status, yearly_max,"
-    " salary_currency"
+    " salary_currency, employment_type, experience_level, country, applicant_count"
 )
+
+
+# The filters of a search, and what of a posting they are drawn from where that is another name.
+_FILTERS = (
+    "source", "status", "workplace", "employment_type", "experience_level", "country", "company",
+    "location", "salary_min", "applicants_max",
+)  # fmt: skip
+_STATED = {"salary_min": "yearly_max", "applicants_max": "applicant_count"}
 
 
 class Row(NamedTuple):
@@ -38,6 +47,10 @@ class Row(NamedTuple):
     status: str
     yearly_max: float | None
     salary_currency: str | None
+    employment_type: str | None
+    experience_level: str | None
+    country: str | None
+    applicant_count: int | None
     description: str | None
 
 
@@ -150,6 +163,34 @@ class Draws:
         if row.location is None or self._chance.random() < 0.5:
             return {"company": row.company}
         return {"location": row.location}
+
+    def filtered(self) -> list[SearchQuery]:
+        """Words with any combination of one to six filters.
+
+        The words are those of a title, of a text, or common ones. A half has the values of one
+        posting, the other half those of several, which few or none have together.
+        """
+        return [self._filtered(number, row) for number, row in enumerate(self.rows)]
+
+    def _filtered(self, number: int, row: Row) -> SearchQuery:
+        chance = self._chance
+        text = (row.title, row.description or row.title, chance.choice(JOB_WORDS[:40]))[number % 3]
+        filters: dict[str, Any] = {}
+        for name in chance.sample(_FILTERS, chance.randint(1, 6)):
+            one = chance.choice(self.rows) if number % 2 else row
+            if (value := getattr(one, _STATED.get(name, name))) is not None:
+                filters[name] = value
+        return SearchQuery(text=" ".join(self._some(text)), **filters)
+
+    def four(self) -> list[SearchQuery]:
+        """Four common filters that few postings have together, of even draws, without words and
+        with one."""
+        found = []
+        for number in range(DRAWS):
+            text = (None, "engineer", self._chance.choice(even_draws.words()))[number % 3]
+            filters: dict[str, Any] = even_draws.combination(self._chance, rare=True)
+            found.append(SearchQuery(text=text, **filters))
+        return found
 
     def sorted_by(self, sort: Sort) -> list[SearchQuery]:
         """Common words and titles, and no words but a filter, in an order of their own."""

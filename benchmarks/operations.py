@@ -14,6 +14,9 @@ from jobstore.store import JobStore
 Call = Callable[[JobStore], Awaitable[Any]]
 
 FACETS = ("company", "workplace", "employment_type")
+ANY_FILTERS, FOUR_FILTERS = "any filters", "four filters"
+EVENLY = ", even draws"
+"""What the names of operations on postings of even draws end with."""
 FIFTIETH = 49
 """Pages of 20 to turn over before the fiftieth."""
 
@@ -43,12 +46,22 @@ async def reading_operations(draws: Draws, store: JobStore) -> list[Operation]:
         Operation("fiftieth page", await _fiftieth(store, common)),
         Operation("common words", _searches(common)),
         Operation("complex query", _searches(draws.complex())),
+        Operation(ANY_FILTERS, _searches(draws.filtered())),
         Operation("facets", _searches(draws.words(), facets=FACETS)),
         Operation("no match", _searches(draws.strangers())),
         Operation("prefix", await _answered(store, draws.prefix())),
         Operation("sort by salary", _searches(draws.sorted_by(Sort.SALARY))),
         Operation("sort by applicants", _searches(draws.sorted_by(Sort.APPLICANTS))),
         Operation("relevance", _searches(draws.sorted_by(Sort.RELEVANCE))),
+    ]
+
+
+def even_operations(draws: Draws) -> list[Operation]:
+    """Return the operations that postings of even draws make hard."""
+    return [
+        Operation(f"first page{EVENLY}", _searches(draws.words())),
+        Operation(f"{ANY_FILTERS}{EVENLY}", _searches(draws.filtered())),
+        Operation(f"{FOUR_FILTERS}{EVENLY}", _searches(draws.four())),
     ]
 
 

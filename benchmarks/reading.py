@@ -24,7 +24,7 @@ from benchmarks import bare, generator
 from benchmarks.databases import Database
 from benchmarks.draws import Draws
 from benchmarks.measuring import Timings, at_once, quiet
-from benchmarks.operations import Operation, reading_operations
+from benchmarks.operations import Operation, even_operations, reading_operations
 from benchmarks.planting import Plants, plant
 from jobstore.store import JobStore
 
@@ -96,7 +96,11 @@ async def subject(database: Database, now: datetime = generator.NOW) -> AsyncIte
         hopping = await stack.enter_async_context(
             aiosqlite.Connection(partial(bare.connect, database.path), iter_chunk_size=64)
         )
-        operations = await reading_operations(Draws(plain), store)
+        draws = Draws(plain)
+        if database.kind == "even":
+            operations = even_operations(draws)
+        else:
+            operations = await reading_operations(draws, store)
         recording = bare.RecordingStore(database.path, now)
         stack.callback(recording.close)
         statements = {

@@ -66,10 +66,14 @@ class Run:
             say("drawing parameters")
             opened = [await stack.enter_async_context(subject(each)) for each in bases]
             say("reads, one call at a time")
-            results["reads"] = await self._alone(opened, self.plants)
-            say("reads, 100 at once")
+            reads = results["reads"] = await self._alone(opened, self.plants)
             if not brief:
+                even = await stack.enter_async_context(subject(database(self.scale, "even")))
+                for size, found in (await self._alone([even], self.plants)).items():
+                    reads[size] |= found
+                say("reads, 100 at once")
                 at_once = await measure_at_once(opened[-1], _ONCE)
+                at_once |= await measure_at_once(even, _ONCE)
                 results["at_once"] = {name: each.summary() for name, each in at_once.items()}
             gets = await measure_plain_gets(opened[-1], large, self.rounds)
         rates = {name: each.summary()["per_second"] for name, each in gets.items()}

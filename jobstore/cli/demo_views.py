@@ -13,6 +13,7 @@ from rich.text import Text
 
 from jobstore.cli.output import plain, table
 from jobstore.derived.listing import listed_at
+from jobstore.search import counting
 
 if TYPE_CHECKING:
     from jobstore.checks import Check
@@ -112,7 +113,7 @@ def results(page: Page) -> Table:
 
 def found(page: Page, milliseconds: float) -> Text:
     """Return how many were found, and how long that took."""
-    number = "more than 1,000" if page.total_capped else f"{page.total:,}"
+    number = counting.said(page.total, page.total_capped)
     return Text.assemble((f"{number} found in ", "dim"), (f"{milliseconds:.1f} ms", "bold green"))
 
 

@@ -46,8 +46,9 @@ def search(
     """Search the postings.
 
     JSON: {"items", "next_cursor", "total", "total_capped", "notes"}, and "facets" when asked for.
-    A total is counted up to 1,000; beyond that it is 1001 and total_capped is true. Notes say how
-    the text was understood, where it may mean something else.
+    A total is counted up to 1,000, and where that would take long less far; then there are at least
+    so many and total_capped is true. Notes say how the text was understood, where it may mean
+    something else.
     """
     query = dataclasses.replace(query, sort=sort)
     facets = tuple(facet or ())

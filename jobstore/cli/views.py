@@ -18,6 +18,7 @@ from jobstore.cli.output import counted, iso, marked, plain, salary, table, word
 from jobstore.derived.listing import listed_at
 from jobstore.derived.places import joined
 from jobstore.records import FacetCount, Job, JobSummary, Page, Statistics
+from jobstore.search import counting
 
 _NAME, _BAR = 34, 20
 
@@ -30,7 +31,9 @@ def page_view(page: Page) -> RenderableType:
     for name, values in page.facets.items():
         if counts := _counts(words(name), [(each.value, each.count) for each in values]):
             parts += [counts, Text()]
-    total = "more than 1,000 postings" if page.total_capped else counted(page.total, "posting")
+    total = counted(page.total, "posting")
+    if page.total_capped:
+        total = f"{counting.said(page.total, page.total_capped)} postings"
     shown = len(page.items)
     parts.append(Text(f"{total} found" + (f", {shown} shown" if shown != page.total else "")))
     return Group(*parts)
@@ -106,7 +109,7 @@ def statistics_view(statistics: Statistics) -> RenderableType:
     parts: list[RenderableType] = [Text(counted(statistics.total, "posting"), style="bold")]
     breakdowns = {
         "Status": statistics.by_status,
-        "Source": statistics.by_source | _others(statistics.other_sources),
+        "Source": {**statistics.by_source, **_others(statistics.other_sources)},
         "Employment type": statistics.by_employment_type,
         "Experience level": statistics.by_experience_level,
         "Workplace": statistics.by_workplace,

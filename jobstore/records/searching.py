@@ -78,10 +78,13 @@ class Page:
     """One page of search results.
 
     ``next_cursor`` continues after the last item, ``None`` when there is nothing more.
-    ``total`` is exact up to 1,000; beyond that it stays 1,001 and ``total_capped`` is true.
-    ``facets`` has an entry for each facet that was asked for, its most frequent values first,
-    counted over the newest 1,001 matches. ``notes`` are plain sentences that say how parts of the
-    text were understood which may mean something else to whoever wrote them.
+    ``total`` is exact up to 1,000 as long as counting takes little work. Beyond either,
+    ``total_capped`` is true, and there are at least ``total`` matches: 1,001, or as many as were
+    counted until then, at least 21 and those on the page. It is the same for the same query, limit
+    and store, on all its pages, whatever the machine. ``facets`` has an entry for each facet that
+    was asked for, its most frequent values first, counted over the newest 1,001 matches, or over
+    those that were counted for the total where they are fewer. ``notes`` are plain sentences that
+    say how parts of the text were understood which may mean something else to whoever wrote them.
     """
 
     items: list[JobSummary]

@@ -13,17 +13,30 @@ from jobstore.search.criteria import FOLDED
 from jobstore.search.words import fold
 
 MAX_COUNTED = 1000
-"""Totals are exact up to this; facets are counted over one more of the newest matches."""
+"""Totals are exact up to this; facets are counted over one more of the newest matches at most."""
+BUDGET = 25_000
+"""For a total about so many entries of an index are read at most. It is work and not time, so that
+totals do not depend on the machine."""
+LEAST_COUNTED = 21
+"""So many matches are counted whatever it takes: an ordinary page has to find as many."""
 MAX_FACET_VALUES = 10
 """How many values of a facet a page shows."""
 
 
-def total(counted: int) -> tuple[int, bool]:
+def total(counted: int, *, is_all: bool = True) -> tuple[int, bool]:
     """Return the total of a page, and whether there may be more matches than that.
 
     ``counted`` is the number of matches that were counted; those beyond MAX_COUNTED count as one.
+    ``is_all`` tells whether there was nothing more to count, up to there.
     """
-    return min(counted, MAX_COUNTED + 1), counted > MAX_COUNTED
+    return min(counted, MAX_COUNTED + 1), counted > MAX_COUNTED or not is_all
+
+
+def said(total: int, capped: bool) -> str:
+    """Return the total of a page in words."""
+    if not capped:
+        return f"{total:,}"
+    return f"more than {MAX_COUNTED:,}" if total > MAX_COUNTED else f"at least {total:,}"
 
 
 def most_frequent(name: str, stated: Iterable[tuple[Sequence[str], int]]) -> list[FacetCount]:

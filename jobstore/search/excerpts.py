@@ -9,9 +9,19 @@ so the work for a page has a limit.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
+
 from jobstore.search.clusters import is_inside
 from jobstore.search.grammar import MAX_CHARACTERS, Expression, Term
-from jobstore.search.phrases import Effort, find_phrase, fold_in_place, foreign
+from jobstore.search.phrases import (
+    Effort,
+    find_phrase,
+    find_word,
+    fold_in_place,
+    foreign,
+    has_one_form,
+)
 from jobstore.search.words import is_unspaced
 
 _MARK = "**"
@@ -47,8 +57,8 @@ class Excerpts:
 
     def __init__(self, expression: Expression) -> None:
         terms = [term for group in expression.required for term in group]
-        self._anywhere = [term for term in terms if term.field is None]
-        self._titles = [term for term in terms if term.field in (None, "title")]
+        self._anywhere = _Wanted(term for term in terms if term.field is None)
+        self._titles = _Wanted(term for term in terms if term.field in (None, "title"))
         self._left = EFFORT
 
     def snippet(self, title: str, description: str | None) -> str:
@@ -59,20 +69,36 @@ class Excerpts:
                 return found or _beginning(description)
         return self._excerpt(title, self._titles)[0] or title
 
-    def _excerpt(self, text: str, terms: list[Term]) -> tuple[str | None, bool]:
+    def _excerpt(self, text: str, wanted: _Wanted) -> tuple[str | None, bool]:
         """Return the text around a match with all matches marked (``None`` if none was found),
         and whether the search for one was given up."""
+        if not wanted.terms:
+            return None, False
         most = min(self._left, _EFFORT_OF_ONE)
-        effort = Effort(most - len(text) * len(terms) // _SEARCHED)
+        effort = Effort(most - len(text) * len(wanted.terms) // _SEARCHED)
         if effort.left < 0:
             return None, True
-        near = _neighbourhood(text, terms)
-        found = _marked(text, terms, *near, effort) if near else None
+        near = _neighbourhood(text, wanted)
+        found = _marked(text, wanted, *near, effort) if near else None
         if found is None:
-            found = _marked(text, terms, 0, len(text), effort)
+            found = _marked(text, wanted, 0, len(text), effort)
         # A text that was too long to begin with takes nothing from the others.
         self._left -= most - max(effort.left, 0)
         return found, effort.left < 0
+
+
+class _Wanted:
+    """Terms that are looked for in every text of a page, made ready once."""
+
+    __slots__ = ("forms", "plain", "terms")
+
+    def __init__(self, terms: Iterable[Term]) -> None:
+        self.terms = list(terms)
+        words = [term.words[0] for term in self.terms]
+        # How their first words mostly stand in a text.
+        self.forms = tuple(dict.fromkeys(chain(words, map(str.capitalize, words))))
+        # Those that are a single word with one spelling, which is found faster.
+        self.plain = [has_one_form(term.words, term.prefix) for term in self.terms]
 
 
 def _beginning(text: str) -> str:
@@ -81,7 +107,7 @@ def _beginning(text: str) -> str:
     return f"{excerpt}{_MORE}" if end < len(text) else excerpt
 
 
-def _neighbourhood(text: str, terms: list[Term]) -> tuple[int, int] | None:
+def _neighbourhood(text: str, wanted: _Wanted) -> tuple[int, int] | None:
     """Return a part of a long text, in whole words, where a term seems to stand.
 
     Folding a whole text is the most expensive step of a page. Most words stand in it as they were
@@ -90,21 +116,18 @@ def _neighbourhood(text: str, terms: list[Term]) -> tuple[int, int] | None:
     if len(text) <= _BEFORE + _AFTER + 2 * _MARGIN:
         return None
     standing = len(text)
-    for term in terms:
-        word = term.words[0]
-        size = len(word)
-        for form in (word, word.capitalize()):
-            place = text.find(form, 0, standing)
-            tries = _TRIES
-            while place >= 0 and (
-                (place and text[place - 1].isalnum())
-                or text[place + size : place + size + 1].isalnum()
-            ):
-                # It was found inside of another word, as short words mostly are.
-                tries -= 1
-                place = text.find(form, place + 1, standing) if tries else -1
-            if place >= 0:
-                standing = place
+    for form in wanted.forms:
+        place = text.find(form, 0, standing)
+        tries = _TRIES
+        while place >= 0 and (
+            (place and text[place - 1].isalnum())
+            or text[(end := place + len(form)) : end + 1].isalnum()
+        ):
+            # It was found inside of another word, as short words mostly are.
+            tries -= 1
+            place = text.find(form, place + 1, standing) if tries else -1
+        if place >= 0:
+            standing = place
     if standing == len(text):
         return None
     start = max(0, standing - _BEFORE - _MARGIN)
@@ -120,14 +143,14 @@ def _neighbourhood(text: str, terms: list[Term]) -> tuple[int, int] | None:
     return start, min(end, len(text))
 
 
-def _marked(text: str, terms: list[Term], first: int, last: int, effort: Effort) -> str | None:
+def _marked(text: str, wanted: _Wanted, first: int, last: int, effort: Effort) -> str | None:
     part = text[first:last]
     if not part.isascii():
         effort.left -= len(part) // _FOLDED + foreign(part) // _FOREIGN_FOLDED
     if effort.left < 0:
         return None
     folded, places = fold_in_place(part)
-    matches = _matches(folded, terms, effort)
+    matches = _matches(folded, wanted, effort)
     if not matches:
         return None
     start, end = _window(folded, *matches[0])
@@ -151,14 +174,18 @@ def _marked(text: str, terms: list[Term], first: int, last: int, effort: Effort)
     return f"{before}{excerpt}{after}"
 
 
-def _matches(folded: str, terms: list[Term], effort: Effort) -> list[tuple[int, int]]:
+def _matches(folded: str, wanted: _Wanted, effort: Effort) -> list[tuple[int, int]]:
     """Return the first match and those near it, in order; the longest of those that begin
     together comes first."""
     found: list[tuple[int, int]] = []
     horizon = len(folded)
-    for term in terms:
+    for term, plain in zip(wanted.terms, wanted.plain, strict=True):
         start = 0
-        while match := find_phrase(folded, term.words, term.prefix, effort, start):
+        while match := (
+            find_word(folded, term.words[0], effort, start)
+            if plain
+            else find_phrase(folded, term.words, term.prefix, effort, start)
+        ):
             begin, start = match
             if begin > horizon:
                 break

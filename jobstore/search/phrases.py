@@ -110,14 +110,18 @@ def find_phrase(
     ``prefix`` the last word may go on. ``None`` as well when more words would have to be looked
     at than ``effort`` has left; it is made less by those that were.
     """
-    forms = _spellings(words[0])
-    if len(words) == 1 and not prefix and len(forms) == 1:
-        return _find_word(folded, words[0], effort, start)
+    if has_one_form(words, prefix):
+        return find_word(folded, words[0], effort, start)
     return _find_words(folded, words, prefix, effort, start)
 
 
-def _find_word(folded: str, word: str, effort: Effort, start: int) -> tuple[int, int] | None:
-    """Do what find_phrase does for the common case: one word with one spelling."""
+def has_one_form(words: tuple[str, ...], prefix: bool) -> bool:
+    """Tell whether a phrase is the common case: one whole word with one spelling."""
+    return len(words) == 1 and not prefix and len(_spellings(words[0])) == 1
+
+
+def find_word(folded: str, word: str, effort: Effort, start: int = 0) -> tuple[int, int] | None:
+    """Do what :func:`find_phrase` does for the common case of :func:`has_one_form`."""
     while (begin := folded.find(word, start)) >= 0:
         effort.left -= 1
         if effort.left < 0:

@@ -248,9 +248,7 @@ def _join(settings: Settings, below: Place, run: list[Name], faults: list[str]) 
     return gone
 
 
-def _joined(
-    below: Place, run: list[Name], scratch: Path, faults: list[str]
-) -> list[list[Name]]:
+def _joined(below: Place, run: list[Name], scratch: Path, faults: list[str]) -> list[list[Name]]:
     """Write what is good of a run, each time as far as it follows; returns what was joined."""
     done: list[list[Name]] = []
     group: list[Name] = []

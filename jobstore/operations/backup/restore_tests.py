@@ -135,8 +135,7 @@ async def _ask(settings: Settings, restored: StoreURL, name: str, postings: int)
                 wrong.add("counters")
     if wrong:
         raise BackupError(
-            f"The store restored from {name} gives wrong answers: "
-            f"{', '.join(sorted(wrong))}."
+            f"The store restored from {name} gives wrong answers: {', '.join(sorted(wrong))}."
         )
 
 

@@ -78,7 +78,7 @@ class DatabasePhase:
         return Check(Verdict.PASS, "as its migrations make it")
 
     def _integrity(self) -> Check:
-        # The words come after the pages, and are not looked at: that takes a writer's lock.
+        # The words come after the pages, and are not looked at: that takes a copy of the store.
         found = next(self._upkeep.inspect_content(self._url, full=True, rows=False))
         if found.verdict is Verdict.PASS:
             return Check(Verdict.PASS, found.output, limit="no fault")

@@ -164,7 +164,8 @@ def _prune(occasion: Occasion) -> Result:
     keep = {*deployment.backups_in_use(settings), *archiving.backups_in_use(settings)}
     places = backup.prune(settings, keep=keep)
     logs = archiving.tidy_all(settings)
-    errors = [each.error for each in (*places, *logs) if each.error is not None]
+    found = [*(each.error for each in places), *(each.error for each in logs)]
+    errors = [each for each in found if each is not None]
     if errors:
         return Result(" ".join(errors), "failed")
     removed = sum(len(each.removed) for each in places)

@@ -14,7 +14,7 @@ def _times(p50=0.1, p99=1.0, ratio=1.2):
 
 
 def _results(**changed):
-    names = {*gates.COMPARED, "facets", "relevance"}
+    names = {*gates.COMPARED, *gates.FILTERED, "facets", "relevance"}
     return {
         "scale": 1000,
         "reads": {size: {name: _times() for name in names} for size in ("100", "1000")},

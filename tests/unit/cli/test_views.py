@@ -115,6 +115,8 @@ def test_a_posting_without_a_date_is_listed_when_it_was_first_seen() -> None:
 def test_a_capped_total_says_so() -> None:
     text = shown(page_view(Page(items=[summary()], total=1001, total_capped=True)))
     assert "more than 1,000 postings found, 1 shown" in text
+    text = shown(page_view(Page(items=[summary()], total=57, total_capped=True)))
+    assert "at least 57 postings found, 1 shown" in text
 
 
 def test_an_empty_page_is_a_sentence() -> None:

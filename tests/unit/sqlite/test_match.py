@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from jobstore.engines.sqlite.search.facet_words import (
@@ -75,8 +77,8 @@ def test_status_and_workplace_are_one_word() -> None:
 
 
 def test_the_rarest_part_can_lead() -> None:
-    commonness = {'"the"': 0.9, '"data"': 0.2, '"engineer"': 0.1}
-    found = matched(text="the data -big engineer").ordered(commonness.__getitem__)
+    plain = matched(text="the data -big engineer")
+    found = plain.ordered(dict(zip(plain.required, (90, 20, 10), strict=True)))
     assert queries(found) == ['"engineer"', '"data"', '"the"']
     assert found.excluded == ('"big"',)
 
@@ -99,8 +101,28 @@ def test_a_sample_is_of_single_words_anywhere(text: str, sample: str) -> None:
 
 def test_what_cannot_be_sampled_comes_last() -> None:
     many = " OR ".join(f"w{n}" for n in range(21))
-    found = matched(text=f"{many} the").ordered(lambda sample: 0.9)
+    plain = matched(text=f"{many} the")
+    found = plain.ordered({plain.required[1]: 500})
     assert queries(found)[0] == '"the"'
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"text": "data"}, True),
+        ({"text": "data -big"}, True),
+        ({"source": ("a", "b")}, True),
+        ({"text": "-big"}, True),
+        ({"text": "data big"}, False),
+        ({"text": '"data big"'}, False),
+        ({"text": "title:data"}, False),
+        ({"text": "data", "source": "a"}, False),
+    ],
+)
+def test_a_search_is_plain_when_all_that_is_read_matches(
+    fields: dict[str, Any], expected: bool
+) -> None:
+    assert matched(**fields).is_plain is expected
 
 
 def test_ranges_are_buckets() -> None:

@@ -7,19 +7,20 @@ Only statements are run here; which ones and in which order is decided in :mod:`
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobstore.engines import named_statements
 from jobstore.engines.sqlite.rows import to_micros
 from jobstore.engines.sqlite.search import statements
-from jobstore.engines.sqlite.search.match import Match, match
+from jobstore.engines.sqlite.search.budget import Sample
+from jobstore.engines.sqlite.search.match import Match, Part, match
 from jobstore.engines.sqlite.search.statements import Shape
 from jobstore.engines.sqlite.watch import look, watched
+from jobstore.search import counting
 from jobstore.search.criteria import Criteria
 
 _SQL = named_statements.load("sqlite")
@@ -31,13 +32,23 @@ MAX_SORTED = 2000
 
 # With at most so many parts, the order in which FTS5 joins them does not matter.
 _FREELY_JOINED = 2
-# How common a word is, is estimated from so many of the newest postings with it.
-_SAMPLED = 32
 # Reading so many more rows of one word takes as long as seeking the next word.
 _PASSED = 32
 
 _DATES = ("posted_since", "posted_until")
 _BOUNDS = ("salary_min", "salary_max", "applicants_min", "applicants_max")
+
+
+class Counted(NamedTuple):
+    """The newest matches as far as they are counted: their places, and whether that is all."""
+
+    places: list[int]
+    is_all: bool
+
+    @property
+    def total(self) -> tuple[int, bool]:
+        """The total of a page, and whether there may be more matches than that."""
+        return counting.total(len(self.places), is_all=self.is_all)
 
 
 class Lookup:
@@ -51,10 +62,11 @@ class Lookup:
         self._conn = conn
         self.criteria = criteria
         self.match: Match = match(criteria, self._words_from)
+        self._sample = Sample(conn)
         is_composed = len(self.match.required) > _FREELY_JOINED
         self.is_costly = is_composed or self.match.is_wide
         if is_composed and not self.match.is_impossible:
-            self.match = self.match.ordered(self._commonness)
+            self.match = self.match.ordered(self._amounts)
         self._bound: dict[str, Any] = {"match": self.match.query()}
         for name in _DATES:
             if (moment := getattr(criteria, name)) is not None:
@@ -93,6 +105,27 @@ class Lookup:
         """Return the places of the newest matches, newest first."""
         return self._place_list(self.shape, limit=limit)
 
+    @cached_property
+    def counted(self) -> Counted:
+        """The newest matches, counted within the budget, but at most one more than MAX_COUNTED."""
+        most, least = counting.MAX_COUNTED + 1, counting.LEAST_COUNTED
+        if not self._has_budget:
+            places = self.places(most)
+            return Counted(places, is_all=len(places) < most)
+        # FTS5 has no end but that of its lists: told where to stop, it still goes on to the next
+        # match. So those that a page needs come first, and only then it is looked how far to go; by
+        # then the next match is not far.
+        places = self.places(least)
+        if len(places) < least:
+            return Counted(places, is_all=True)
+        floor = self._floor()
+        if floor is None or places[-1] >= floor:
+            shape, bound = self.shape.also("below"), {"below": places[-1]}
+            if floor is not None:
+                shape, bound = shape.also("down_to"), bound | {"down_to": floor}
+            places += self._place_list(shape, limit=most - least, **bound)
+        return Counted(places, is_all=floor is None and len(places) < most)
+
     def having(self, word: str, limit: int) -> list[int]:
         """Return the places of the newest matches that have one more facet word."""
         shape = self.shape._replace(words=True)
@@ -104,12 +137,25 @@ class Lookup:
         number: int | float | None = self._rows(sql, floor=floor, ceiling=ceiling)[0][0]
         return number
 
-    def capped(self, limit: int) -> int:
-        """Count the matches up to ``limit``."""
+    def total(self, first: Sequence[int] = ()) -> tuple[int, bool]:
+        """Return the total of a page, and whether there may be more matches than that.
+
+        ``first`` are the places of the newest matches, as many as are known.
+        """
+        most, least = counting.MAX_COUNTED + 1, counting.LEAST_COUNTED
         known: list[int] | None = self.__dict__.get("newest")
-        if known is not None and (len(known) <= MAX_SORTED or len(known) >= limit):
-            return min(limit, len(known))
-        return self._number(statements.capped(self.shape), limit=limit)
+        if known is not None and (len(known) <= MAX_SORTED or len(known) >= most):
+            return counting.total(len(known))
+        if self.match.is_plain:
+            return counting.total(self._number(statements.capped(self.shape), limit=most))
+        if self.is_costly or "counted" in self.__dict__ or len(first) < least:
+            return self.counted.total
+        if (floor := self._floor()) is None:
+            return counting.total(self._number(statements.capped(self.shape), limit=most))
+        if first[least - 1] < floor:
+            return counting.total(least, is_all=False)
+        sql = statements.capped(self.shape.also("down_to"))
+        return counting.total(self._number(sql, limit=most, down_to=floor), is_all=False)
 
     def count(self) -> int:
         """Count all matches."""
@@ -134,12 +180,23 @@ class Lookup:
         found: list[int] = json.loads(self._rows(statements.place_list(shape), **bound)[0][0])
         return found
 
-    def _commonness(self, words: str) -> float:
-        """Return a number that is higher for words which more of the newest postings have."""
-        bound = {"match": words, "before": _SAMPLED - 1}
-        row = self._conn.execute(_SQL["nth_match"], bound).fetchone()
-        # The further back the newest postings with a word reach, the rarer it is.
-        return -math.inf if row is None else -row[0]
+    @cached_property
+    def _amounts(self) -> dict[Part, int]:
+        """How many of the newest postings have each part."""
+        return self._sample.amounts(self.match.required)
+
+    @property
+    def _has_budget(self) -> bool:
+        """Whether counting may have to end before the last match."""
+        # Many alternatives take longer to be sought than to be read, so they are sought once.
+        return not (self.match.is_plain or self.match.is_wide or self._sample.is_whole)
+
+    def _floor(self) -> int | None:
+        """Return the place down to which matches are counted, ``None`` for all of them."""
+        if not self._has_budget:
+            return None
+        since, until = (self._bound.get(name) for name in _DATES)
+        return self._sample.floor(self.match, self._amounts, since, until)
 
     def _words_from(self, stem: str, limit: int) -> list[str]:
         found: list[str] = []

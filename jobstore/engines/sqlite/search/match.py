@@ -9,7 +9,7 @@ row, where an OR of words is read only as far as a page needs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -50,11 +50,12 @@ class Part(NamedTuple):
 
     ``sample`` is a query that tells how long the lists are which it reads: single words of any
     column, since FTS5 reads past every word on the way to a phrase or to a column. It is empty
-    for parts of many alternatives.
+    for parts of many alternatives. ``lists`` is how many there are.
     """
 
     query: str
     sample: str = ""
+    lists: int = 1
 
 
 class Match(NamedTuple):
@@ -74,15 +75,21 @@ class Match(NamedTuple):
         return any(not part.query for part in self.required)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether every entry that is read is a match, but for those that are excluded."""
+        return len(self.required) < 2 and all(each.query == each.sample for each in self.required)
+
+    @property
     def is_wide(self) -> bool:
         """Whether a part has many alternatives; each one has to be sought."""
         return any(not part.sample for part in self.required)
 
-    def ordered(self, commonness: Callable[[str], float]) -> Match:
-        """Return the same query with its rarest part first, by the commonness of samples."""
+    def ordered(self, amounts: Mapping[Part, int]) -> Match:
+        """Return the same query with its rarest part first; the amounts tell how common each is,
+        and those without one come last."""
 
         def rank(part: Part) -> float:
-            return commonness(part.sample) if part.sample else math.inf
+            return amounts.get(part, math.inf)
 
         return self._replace(required=tuple(sorted(self.required, key=rank)))
 
@@ -148,7 +155,7 @@ class _Speller:
             queries.append(f"{term.field} : {query}" if term.field and query else query)
             # The longest word of a phrase is seldom its most common one.
             samples += [max(phrase.split(" "), key=len) for phrase in phrases]
-        return Part(any_of(queries), _sample(samples))
+        return Part(any_of(queries), _sample(samples), len(samples))
 
     def _phrases(self, term: Term) -> list[str]:
         if not term.prefix:
@@ -187,7 +194,7 @@ def _facets(criteria: Criteria) -> list[Part]:
 
 
 def _one_of(words: Sequence[str]) -> Part:
-    return Part(any_of(map(quoted, words)), _sample(words))
+    return Part(any_of(map(quoted, words)), _sample(words), len(words))
 
 
 def _sample(words: Sequence[str]) -> str:

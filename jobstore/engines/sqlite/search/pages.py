@@ -23,7 +23,7 @@ from jobstore.engines.sqlite.rows import (
     summaries_from_rows,
 )
 from jobstore.engines.sqlite.search.facet_words import APPLICANTS, EXPIRES, YEARLY_MAX, Buckets
-from jobstore.engines.sqlite.search.lookup import Lookup, Row
+from jobstore.engines.sqlite.search.lookup import Counted, Lookup, Row
 from jobstore.engines.sqlite.search.sorting import Hit, by_newest, by_number, by_relevance, hits_at
 from jobstore.engines.sqlite.search.statements import KEYS, SOONEST
 from jobstore.engines.sqlite.transaction import snapshot
@@ -66,23 +66,22 @@ def search(
                 total_capped=False,
                 facets={name: [] for name in names},
             )
-        counted: dict[str, list[FacetCount]] = {}
-        places: list[int] | None = None
-        if names:
-            rows = lookup.page(lookup.shape, counting.MAX_COUNTED + 1, _columns(names))
-            counted = _facets(names, rows)
-            places = [row[0] for row in rows]
-            total = total or counting.total(len(places))
-        elif total is None and after is None and lookup.is_costly and criteria.sort is Sort.NEWEST:
+        counted: Counted | None = None
+        is_first = total is None and after is None
+        if names or (is_first and lookup.is_costly and criteria.sort is Sort.NEWEST):
             # Matches take long to find, so they are found once, for the page and the total.
-            places = lookup.places(counting.MAX_COUNTED + 1)
-            total = counting.total(len(places))
+            counted = lookup.counted
         texts = _TEXT if snippets and criteria.text and criteria.text.required else ()
-        hits = _hits(lookup, criteria.sort, limit + 1, after, places, texts)
-        if total is None:
+        hits = _hits(lookup, criteria.sort, limit + 1, after, counted, texts)
+        if after is None and len(hits) <= min(limit, counting.MAX_COUNTED):
             # A first page that is the last one is all there is.
-            whole = after is None and len(hits) <= min(limit, counting.MAX_COUNTED)
-            total = counting.total(len(hits) if whole else lookup.capped(counting.MAX_COUNTED + 1))
+            counted = Counted([hit.place for hit in hits], is_all=True)
+            total = total or counted.total
+        elif total is None:
+            # The page itself may have found more than may be counted.
+            is_newest = after is None and criteria.sort is Sort.NEWEST
+            amount, capped = lookup.total([hit.place for hit in hits] if is_newest else ())
+            total = max(amount, counting.total(len(hits))[0]), capped
         more = len(hits) > limit
         hits = hits[:limit]
         return Found(
@@ -90,7 +89,7 @@ def search(
             position=hits[-1].position if more else None,
             total=total[0],
             total_capped=total[1],
-            facets=counted,
+            facets=_facets(lookup, names, counted.places) if names and counted else {},
         )
 
 
@@ -131,23 +130,22 @@ def _hits(
     sort: Sort,
     limit: int,
     after: Position | None,
-    newest: list[int] | None,
+    counted: Counted | None,
     texts: tuple[str, ...],
 ) -> list[Hit]:
-    """Return a page in its order; ``newest`` are the places of the newest matches, if known."""
+    """Return a page in its order; ``counted`` are the newest matches, if known."""
     if sort in _NUMBERS:
         column, scale = _NUMBERS[sort]
         return by_number(lookup, column, scale, limit, after)
     if sort is Sort.RELEVANCE:
         return by_relevance(lookup, limit, after)
-    if newest is not None and after is None and (len(newest) >= limit or _is_all(newest)):
-        return hits_at(lookup, newest[:limit], SUMMARY_COLUMNS, texts)
-    return by_newest(lookup, limit, after, SUMMARY_COLUMNS, texts)
-
-
-def _is_all(places: list[int]) -> bool:
-    """Tell whether the counted places are those of all matches."""
-    return len(places) <= counting.MAX_COUNTED
+    if counted is None or after is not None:
+        return by_newest(lookup, limit, after, SUMMARY_COLUMNS, texts)
+    hits = hits_at(lookup, counted.places[:limit], SUMMARY_COLUMNS, texts)
+    if len(hits) < limit and not counted.is_all:
+        last = hits[-1].position
+        hits += by_newest(lookup, limit - len(hits), last, SUMMARY_COLUMNS, texts)
+    return hits
 
 
 def _items(
@@ -165,7 +163,11 @@ def _items(
     return items
 
 
-def _facets(names: Sequence[str], rows: list[Row]) -> dict[str, list[FacetCount]]:
+def _facets(
+    lookup: Lookup, names: tuple[str, ...], places: list[int]
+) -> dict[str, list[FacetCount]]:
+    """Count values among the postings at some places."""
+    rows = lookup.rows_at(places, _columns(names))
     return {
         name: counting.most_frequent(name, _stated(name, column, rows))
         for column, name in enumerate(names, start=len(KEYS))

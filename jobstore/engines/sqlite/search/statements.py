@@ -113,15 +113,17 @@ def _edge(comparison: Callable[[Any, Any], Any], time: str, tie: str | None, ord
 
 
 # Conditions on the place, from below and from above. Labels may change between two pages, so
-# what is bound are positions: (listed_at, listed_tie).
-_FLOORS = {
+# what is bound are positions: (listed_at, listed_tie). A place is bound only within one page.
+_FLOORS: dict[str, Term] = {
     "posted_since": _edge(lambda a, b: a >= b, "posted_since", None, Order.asc),
     "bottom": _edge(lambda a, b: a >= b, "bottom_at", "bottom_tie", Order.asc),
+    "down_to": Bind("down_to"),
 }
-_CEILINGS = {
+_CEILINGS: dict[str, Term] = {
     "posted_until": _edge(lambda a, b: a <= b, "posted_until", None, Order.desc),
     "top": _edge(lambda a, b: a <= b, "top_at", "top_tie", Order.desc),
     "after": _edge(lambda a, b: a < b, "after_at", "after_tie", Order.desc),
+    "below": Bind("below") - 1,
 }
 _BEFORE = _CEILINGS["after"]
 # Conditions on the row.
@@ -234,18 +236,11 @@ def page(shape: Shape, columns: tuple[str, ...] = (), texts: tuple[str, ...] = (
 
 
 @cache
-def places(shape: Shape) -> str:
-    """The places of the newest matches, at most ``:limit``, newest first."""
-    query = _matches(shape, with_row=False).select(_place(shape))
-    return str(_newest_first(query, shape).limit(_LIMIT))
-
-
-@cache
 def place_list(shape: Shape) -> str:
-    """The same places as one JSON array."""
+    """The places of the newest matches, at most ``:limit``, newest first, as one JSON array."""
     # Each row more is a step of SQLite, at which the thread gives up the interpreter's lock.
-    found = _newest_first(_matches(shape, with_row=False), shape)
-    found = found.select(_place(shape).as_("place")).limit(_LIMIT).as_("m")
+    matches = _newest_first(_matches(shape, with_row=False), shape)
+    found = matches.select(_place(shape).as_("place")).limit(_LIMIT).as_("m")
     array = Function("json_group_array", Field("place", table=found))
     return str(SQLLiteQuery.from_(found).select(array))
 
