@@ -139,7 +139,8 @@ def test_what_is_written_back_without_the_lock_is_kept_before(
         raise AssertionError("it was killed")
     found = log.kept(url)
     assert in_file(path) == 109
-    assert found is not None and found.mark == (mark.generation, mark.segment + 1)
+    assert found is not None
+    assert found.mark == (mark.generation, mark.segment + 1)
 
 
 def test_nobody_waits_for_those_who_read_an_old_state(
