@@ -130,10 +130,27 @@ def dispose(conn: sqlite3.Connection, path: str | PathLike[str]) -> None:
     Most is written back without it. While others hold the lock for long, the rest is not.
     """
     try:
-        with ahead.written_back(conn, path, FileLock(path, _CLOSING_PATIENCE)):
+        with _ahead(conn, path, FileLock(path, _CLOSING_PATIENCE)):
             close(conn, path, always=True)
     except (sqlite3.Error, JobStoreError):
         leave(conn, path)
+
+
+@contextmanager
+def _ahead(conn: sqlite3.Connection, path: str | PathLike[str], lock: FileLock) -> Iterator[None]:
+    """Hold the lock of writers once most of the WAL was kept and written back without it.
+
+    What changes the database's file before the record can say so must have been kept, or it is
+    taken for a gap. Where it cannot be kept just now, all is left to what is done with the lock.
+    """
+    try:
+        keep(path)
+    except JobStoreError:
+        with lock:
+            yield
+    else:
+        with ahead.written_back(conn, path, lock):
+            yield
 
 
 @contextmanager
@@ -150,7 +167,7 @@ def relieved(path: str | PathLike[str], patience: float) -> Iterator[sqlite3.Con
     try:
         conn.execute("PRAGMA wal_autocheckpoint = 0")
         conn.execute("PRAGMA synchronous = FULL")
-        with ahead.written_back(conn, path, FileLock(path, patience)):
+        with _ahead(conn, path, FileLock(path, patience)):
             if _identity(path) != database:
                 # Nobody writes to the old one any more, and what is kept is that of the new one.
                 raise StoreBusy(_REPLACED)
