@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 import jobstore
 from jobstore.engines import log_of
-from jobstore.engines.sqlite.log import checkpointing
-from jobstore.errors import StoreBusy
 from jobstore.settings import parse_store_url
 from tests.fixtures.postings import posting
 
@@ -19,19 +15,12 @@ async def write(url: str, number: int) -> None:
         await store.upsert(posting(number))
 
 
-@pytest.mark.parametrize("busy", [False, True], ids=["kept first", "spool is busy"])
 def test_a_store_that_is_opened_and_closed_again_and_again_stays_in_its_generation(
-    migrated_url: str, busy: bool, monkeypatch: pytest.MonkeyPatch
+    migrated_url: str,
 ) -> None:
     url = parse_store_url(migrated_url)
     log = log_of(url)
     generation = log.start(url, limit=2**26, wait=False).generation
-
-    def another_keeps(path: object) -> None:
-        raise StoreBusy
-
-    if busy:
-        monkeypatch.setattr(checkpointing, "keep", another_keeps)
     for number in range(3):
         asyncio.run(write(migrated_url, number))
         assert log.capture(url).generation == generation
