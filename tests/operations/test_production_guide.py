@@ -98,9 +98,11 @@ class Walk:
                 assert archiver.poll() is None
                 said = self.type("production archive status --json 2> /dev/null || [ $? = 1 ]")
                 found = json.loads(said)
+                # Before it has looked itself, what is told is of those before it.
+                looked = found.get("process") == archiver.pid
                 places = found.get("places", [])
                 known = [each["seconds_behind"] is not None for each in places]
-                if places and all(known) and self._has_backup_of(found["generation"]):
+                if looked and all(known) and self._has_backup_of(found["generation"]):
                     break
                 time.sleep(1)
         finally:
