@@ -145,7 +145,7 @@ def _looking(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     The last connection to be closed removes the log and its index, unless it can only read; but
     then it writes the log back first. Only one that a dead process left is written back here.
     """
-    left = checkpointing.has_log(path) and not is_open(path)
+    left = checkpointing.has_log(path) and not is_open(path, unknown=True)
     connection = connect(path, timeout)
     try:
         yield connection

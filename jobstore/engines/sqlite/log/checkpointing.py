@@ -95,18 +95,6 @@ def checkpoint(
         lock.release()
 
 
-def keep(path: str | PathLike[str]) -> None:
-    """Keep what is committed, where a log is kept; needs no lock.
-
-    For whoever writes the WAL back while others write: if he is killed before he has the lock,
-    what he wrote back may be overwritten by the next one. Raises JobStoreError.
-    """
-    spool = Spool(path)
-    if spool.is_there:
-        with spool.lock(_PATIENCE):
-            capture(spool)
-
-
 def close(conn: sqlite3.Connection, path: str | PathLike[str], *, always: bool = False) -> None:
     """Close a connection that may write, after what was committed is kept and written back.
 
