@@ -36,6 +36,16 @@ conn.execute("BEGIN")
 conn.execute("SELECT count(*) FROM posting").fetchone()
 time.sleep(float(sys.argv[2]))
 """
+# Lets a command run for some seconds, then asks it to end.
+_FOR_A_WHILE = """
+import subprocess, sys
+with subprocess.Popen(sys.argv[2:]) as running:
+    try:
+        running.wait(float(sys.argv[1]))
+    except subprocess.TimeoutExpired:
+        running.terminate()
+sys.exit(running.returncode)
+"""
 # Says where it listens, and ends with its standard input.
 _SERVE = """
 import logging, sys, urllib.request
@@ -59,8 +69,6 @@ class Stage:
         self.folder = store.path.parent
         self.package = REPOSITORY
         """Where the code is that commands run."""
-        self.scraping = REPOSITORY
-        """Where the code is that writers run."""
         self._settings: dict[str, Any] = {
             "environment": "staging",
             "store": {"url": store.url},
@@ -164,6 +172,11 @@ def _due(task: str) -> Callable[[Stage], Sequence[str]]:
     return _calls("run-due", "--force", "--only", task)
 
 
+def _archive(stage: Stage) -> Sequence[str]:
+    command = stage.command("archive", "run")
+    return [sys.executable, "-c", _FOR_A_WHILE, str(_SPAN), *command]
+
+
 def _back_up(stage: Stage) -> None:
     stage.prepare("backup", "create")
 
@@ -179,7 +192,6 @@ def _upgrade(stage: Stage) -> None:
 def _migrate(stage: Stage) -> None:
     stage.upgrade()
     stage.prepare("migrate", "up")
-    stage.scraping = stage.package
 
 
 def _deploy_and_upgrade(stage: Stage) -> None:
@@ -190,7 +202,6 @@ def _deploy_and_upgrade(stage: Stage) -> None:
 def _deploy_twice(stage: Stage) -> None:
     _deploy_and_upgrade(stage)
     _deploy(stage)
-    stage.scraping = stage.package
 
 
 _EXPORT = _calls("export", "--output", "everything.jsonl", "--quiet")
@@ -201,6 +212,7 @@ OPERATIONS = (
     Operation("`health`", _calls("health"), answers=(0, 1, 2)),
     Operation("`backup create`", _calls("backup", "create")),
     Operation("`backup create`, to a bucket too", _calls("backup", "create"), remote=True),
+    Operation("`archive run`, to a bucket too", _archive, remote=True),
     Operation("`backup verify --restore`", _calls("backup", "verify", "--restore"), _back_up),
     Operation("`doctor --full --verify`", _calls("doctor", "--full", "--verify")),
     Operation("optimize", _due("optimize")),

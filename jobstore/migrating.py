@@ -161,7 +161,7 @@ def up(
             with migrator.transaction():
                 if any(script.finish for script in scripts[:last]):
                     migrator.finish(scripts[:last])
-                migrator.let(done[-1].id)
+                migrator.let(_last_that_stops(scripts[:last]))
     if folder is None and last == len(scripts):
         now = schema.applied(store, patience=timeout)
         keep = bool(_unfinished(scripts, now))
@@ -407,8 +407,9 @@ def _apply(
 
 
 def _last_that_stops(scripts: Sequence[Script]) -> str:
-    """Return the oldest migration whose programs may go on, as the migrations say it."""
-    return next((each.id for each in reversed(scripts) if not each.additive), "")
+    """Return the oldest migration whose programs may go on where all of them are finished."""
+    stopping = (each.id for each in reversed(scripts) if not each.additive or each.finish)
+    return next(stopping, "")
 
 
 def _unfinished(scripts: Sequence[Script], applied: Applied) -> list[str]:

@@ -30,7 +30,6 @@ from tests.operations.test_archive_shipping import has_all, settings_of, until, 
 pytestmark = pytest.mark.usefixtures("migrated_url")
 
 
-
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return settings_of(tmp_path, "one", "two", environment="production")

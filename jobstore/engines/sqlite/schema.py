@@ -145,7 +145,7 @@ def _looking(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     The last connection to be closed removes the log and its index, unless it can only read; but
     then it writes the log back first. Only one that a dead process left is written back here.
     """
-    left = checkpointing.has_log(path) and not is_open(path)
+    left = checkpointing.has_log(path) and not is_open(path, unknown=True)
     connection = connect(path, timeout)
     try:
         yield connection
@@ -247,6 +247,10 @@ class Turns:
                 raise
             self._pace.write_back(connection)
 
+    def settle(self) -> None:
+        """Wait until what is done beside the turns has ended."""
+        self._pace.settle()
+
 
 @contextmanager
 def sharing(path: Path, timeout: float) -> Iterator[Turns]:
@@ -257,10 +261,12 @@ def sharing(path: Path, timeout: float) -> Iterator[Turns]:
     lock = FileLock(path, timeout)
     with lock:
         connection = connect(path, timeout)
+    turns = Turns(connection, lock)
     try:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA cache_size = -{_CACHE}")
-        yield Turns(connection, lock)
+        yield turns
     finally:
+        turns.settle()
         checkpointing.dispose(connection, path)

@@ -13,9 +13,11 @@ import pytest
 from jobstore import migrating
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.log import ahead, checkpointing
+from jobstore.engines.sqlite.log.log import SQLiteLog
 from jobstore.engines.sqlite.upkeep import tidying
 from jobstore.errors import StoreBusy
 from jobstore.locking import FileLock
+from jobstore.settings import parse_store_url, sqlite_url
 
 
 class LateLock(FileLock):
@@ -115,6 +117,29 @@ def test_much_that_is_written_meanwhile_is_written_back_ahead_too(
     lock = LateLock(path, lambda: found.append(in_file(path)))
     with closing(connect(path)) as conn, ahead.written_back(conn, path, lock):
         assert found == [202]
+
+
+def test_what_is_written_back_without_the_lock_is_kept_before(
+    path: Path, writer: sqlite3.Connection
+) -> None:
+    """Whoever is killed before he has the lock may have the log begun anew by the next one."""
+    log, url = SQLiteLog(), parse_store_url(sqlite_url(path))
+    mark = log.start(url, limit=2**30, wait=False)
+    write(writer, 9)
+
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    lock = LateLock(path, killed)
+    with (
+        closing(connect(path)) as conn,
+        pytest.raises(KeyboardInterrupt),
+        ahead.written_back(conn, path, lock),
+    ):
+        raise AssertionError("it was killed")
+    found = log.kept(url)
+    assert in_file(path) == 109
+    assert found is not None and found.mark == (mark.generation, mark.segment + 1)
 
 
 def test_nobody_waits_for_those_who_read_an_old_state(

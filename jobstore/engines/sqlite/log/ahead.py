@@ -7,12 +7,12 @@ the moment of a checkpoint (https://sqlite.org/wal.html#walresetbug). No WAL is 
 as anybody reads from it. So here:
 
 1. a connection of its own begins to read what is committed now;
-2. without the lock, the log is written back and flushed up to there;
-3. the lock is taken, and only then the reading ends: what is left is what was written meanwhile.
+2. where a log is kept, that is kept;
+3. without the lock, the log is written back and flushed up to there;
+4. the lock is taken, and only then the reading ends: what is left is what was written meanwhile.
 
 A process that is killed anywhere here leaves a WAL that is whole, of which some is in the database
-already. Where a log is kept, whoever holds the lock keeps what is committed before it writes back
-the rest, as ever: up to then nothing of it could be overwritten.
+already. The next one to write may begin it anew, and so what is written back has been kept before.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from contextlib import contextmanager
 from os import PathLike
 
 from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.log.capturing import capture
+from jobstore.engines.sqlite.log.spool import Spool
+from jobstore.errors import JobStoreError
 from jobstore.locking import FileLock
 
 FEW = 8000
@@ -30,6 +33,8 @@ FEW = 8000
 
 # Each time it is only what was written during the time before, so two are mostly enough.
 _ROUNDS = 4
+# Seconds to wait for a process that keeps the log just now.
+_PATIENCE = 0.25
 
 
 @contextmanager
@@ -45,6 +50,8 @@ def written_back(
     reader, written = _reading(path), 0
     try:
         for _ in range(_ROUNDS):
+            if not _kept(path):
+                break
             _, _, copied = conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if copied - written <= FEW:
                 break
@@ -60,6 +67,18 @@ def written_back(
         yield
     finally:
         lock.release()
+
+
+def _kept(path: str | PathLike[str]) -> bool:
+    """Keep what is committed, where a log is kept; False where that is not possible now."""
+    spool = Spool(path)
+    try:
+        if spool.is_there:
+            with spool.lock(_PATIENCE):
+                capture(spool)
+    except JobStoreError:
+        return False
+    return True
 
 
 def _reading(path: str | PathLike[str]) -> sqlite3.Connection:

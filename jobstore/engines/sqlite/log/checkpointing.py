@@ -95,18 +95,6 @@ def checkpoint(
         lock.release()
 
 
-def keep(path: str | PathLike[str]) -> None:
-    """Keep what is committed, where a log is kept; needs no lock.
-
-    For whoever writes the WAL back while others write: if he is killed before he has the lock,
-    what he wrote back may be overwritten by the next one. Raises JobStoreError.
-    """
-    spool = Spool(path)
-    if spool.is_there:
-        with spool.lock(_PATIENCE):
-            capture(spool)
-
-
 def close(conn: sqlite3.Connection, path: str | PathLike[str], *, always: bool = False) -> None:
     """Close a connection that may write, after what was committed is kept and written back.
 
@@ -149,14 +137,13 @@ def relieved(path: str | PathLike[str], patience: float) -> Iterator[sqlite3.Con
     :func:`close` does. Raises StoreBusy when others hold the lock for more than ``patience``
     seconds, or have put another file in the place of the database, and sqlite3.Error.
     """
-    database = _identity(path)
     conn = open_file(path, "rw", _READERS)
     closed = False
     try:
         conn.execute("PRAGMA wal_autocheckpoint = 0")
         conn.execute("PRAGMA synchronous = FULL")
         with ahead.written_back(conn, path, FileLock(path, patience)):
-            if _identity(path) != database:
+            if not is_same(conn.identity):
                 # Nobody writes to the old one any more, and what is kept is that of the new one.
                 raise StoreBusy(_REPLACED)
             yield conn
@@ -165,13 +152,6 @@ def relieved(path: str | PathLike[str], patience: float) -> Iterator[sqlite3.Con
     finally:
         if not closed:
             leave(conn, path)
-
-
-def _identity(path: str | PathLike[str]) -> tuple[int, int] | None:
-    with suppress(OSError):
-        found = Path(path).stat()
-        return found.st_dev, found.st_ino
-    return None
 
 
 def leave(conn: sqlite3.Connection, path: str | PathLike[str]) -> None:
