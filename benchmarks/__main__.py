@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import (
     Misuse,
+    archive,
     baseline,
     beside,
     gates,
@@ -21,6 +23,7 @@ from benchmarks import (
     real,
     report,
     shapes,
+    waits_tables,
 )
 from benchmarks.databases import database
 from benchmarks.reading import ROUNDS
@@ -65,20 +68,29 @@ def main(arguments: list[str] | None = None) -> int:
             parts = asyncio.run(profile.run(database(scale)))
             results = {"scale": scale, "machine": report.machine(), "parts": parts}
             report.write(results, f"profile-{scale}")
+        case "keeping":
+            from benchmarks import keeping
+
+            return keeping.run(scale, options.rounds)
         case "real":
             return asyncio.run(real.run(options.files))
         case "shapes":
             return shapes.run()
+        case "archive":
+            return archive.run(options.rounds)
+        case "waits":
+            return _waits(scale, options.operation, options.short)
         case "publish":
             markdown.publish()
+            waits_tables.publish(report.FOLDER)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = (
-        *("run", "compare", "baseline", "beside", "peers", "profile", "real", "shapes"),
-        "publish",
+        *("run", "compare", "baseline", "beside", "peers", "profile", "keeping", "archive"),
+        *("real", "shapes", "waits", "publish"),
     )
     parser.add_argument("command", nargs="?", default="run", choices=commands)
     parser.add_argument("--scale", type=int, help=f"postings (default {SCALE})")
@@ -105,6 +117,16 @@ def _parser() -> argparse.ArgumentParser:
         help="run, compare: slow a read down, to see whether it is noticed; nothing is kept",
     )
     parser.add_argument("--runs", type=int, default=RUNS, help="baseline: (default %(default)s)")
+    parser.add_argument(
+        "--operation",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="waits: measure beside this operation, and keep the figures of the others; repeatable",
+    )
+    parser.add_argument(
+        "--short", action="store_true", help="waits: a few operations, one way; nothing is kept"
+    )
     parser.add_argument("files", nargs="*", type=Path, help="real: files that can be imported")
     return parser
 
@@ -119,6 +141,21 @@ def _run(run: Run, base: baseline.Baseline, unjudged: bool) -> int:
     if not run.plants:
         print(f"written to {report.write(results, 'unjudged' if unjudged else 'latest')}")
     return 0 if unjudged else int(any(each.fails for each in judged))
+
+
+def _waits(scale: int, names: Sequence[str], short: bool) -> int:
+    # Imported here: it brings the operations of the whole house.
+    from benchmarks import waits
+
+    try:
+        results = waits.run(scale, names, short=short)
+    except Misuse as error:
+        print(error, file=sys.stderr)
+        return 2
+    waits.show(results)
+    if not short:
+        print(f"written to {waits.keep(results)}")
+    return 0
 
 
 def _beside(scale: int, options: argparse.Namespace) -> int:

@@ -31,6 +31,8 @@ def publish(folder: Path = FOLDER, readme: Path = README) -> None:
     peers = folder / "peers.json"
     if peers.exists():
         parts.append(peers_section(_read(peers)))
+    if not parts:
+        return
     before, rest = readme.read_text(encoding="utf-8").split(BEGIN)
     _, after = rest.split(END)
     text = "\n".join([before + BEGIN, "", *parts, END + after])

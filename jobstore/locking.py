@@ -9,6 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import struct
+import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -21,6 +23,14 @@ from jobstore.files import OUT_OF_FILES, lacks_files, open_or_create
 _FIRST_PAUSE = 0.0005
 _LONGEST_PAUSE = 0.01
 
+# Whoever is next in line looks often for the lock. The others look for the place of the next one,
+# the more often the longer they wait: so those who wait longest come first, and a process that
+# lets go of the lock only to take it again has to queue. A process that was frozen in that place
+# costs the others so many seconds each time; then they pass it.
+_NEXT_PAUSE = 0.0005
+_LINE_PAUSES = 0.004, 0.0005
+_LINE_PATIENCE = 0.2
+
 _BUSY = "Another process is writing to the store; nothing was written, try again."
 
 
@@ -28,14 +38,17 @@ _BUSY = "Another process is writing to the store; nothing was written, try again
 _held: weakref.WeakSet[FileLock] = weakref.WeakSet()
 
 
-def attempts(timeout: float) -> Iterator[None]:
+def attempts(
+    timeout: float, first: float = _FIRST_PAUSE, last: float = _LONGEST_PAUSE
+) -> Iterator[None]:
     """Yield once for each try at a lock until ``timeout`` seconds are over.
 
-    Tries once at least. The pauses between tries grow to 10 ms and are drawn at random, so
-    that processes that were refused together do not come back together.
+    Tries once at least. The pauses between tries go from ``first`` to ``last`` seconds, by default
+    from 0.5 to 10 ms, and are drawn at random, so that processes that were refused together do not
+    come back together.
     """
     deadline = time.monotonic() + timeout
-    pause = _FIRST_PAUSE
+    pause = first
     while True:
         yield
         left = deadline - time.monotonic()
@@ -43,7 +56,7 @@ def attempts(timeout: float) -> Iterator[None]:
             return
         # Chance spreads the tries here and guards no secret.
         time.sleep(min(left, pause * random.uniform(0.5, 1.0)))  # nosec B311
-        pause = min(pause * 2, _LONGEST_PAUSE)
+        pause = min(pause * 2, last) if first < last else max(pause * 0.7, last)
 
 
 class FileLock:
@@ -53,7 +66,8 @@ class FileLock:
     which is made with mode 0600 and never removed (removing it would let two holders in).
     ``timeout`` is how many seconds :meth:`acquire` waits. The kernel lets go of the lock when
     its holder dies; a process that was forked meanwhile does not have it. Two locks on one path
-    exclude each other within a process too; one lock cannot be acquired twice. ``busy`` returns
+    exclude each other within a process too; one lock cannot be acquired twice. On Linux those who
+    wait get it roughly in the order in which they came. ``busy`` returns
     what a refusal says of whoever holds the lock.
 
     Use it as a context manager, or call :meth:`acquire` and :meth:`release`.
@@ -85,11 +99,17 @@ class FileLock:
         except OSError as error:
             raise StoreUnavailable(_cannot_lock(self.path, error)) from error
         try:
-            for _ in attempts(self.timeout if timeout is None else timeout):
+            patience = self.timeout if timeout is None else timeout
+            deadline = time.monotonic() + patience
+            for _ in attempts(min(patience, _LINE_PATIENCE), *_LINE_PAUSES):
+                if _is_next(descriptor):
+                    break
+            for _ in attempts(deadline - time.monotonic(), _NEXT_PAUSE, _NEXT_PAUSE):
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     continue
+                _leave_line(descriptor)
                 self._descriptor = descriptor
                 _held.add(self)
                 return
@@ -128,6 +148,31 @@ class FileLock:
         traceback: TracebackType | None,
     ) -> None:
         self.release()
+
+
+# Where the system has locks of parts of a file that belong to whoever opened it, as flock has, the
+# second byte is the place of the next one in line. They know nothing of flock.
+_LINE = sys.platform == "linux" and hasattr(fcntl, "F_OFD_SETLK")
+
+
+def _is_next(descriptor: int) -> bool:
+    """Take the place of the next one in line; False when another one has it."""
+    return not _LINE or _lock_byte(descriptor, fcntl.F_WRLCK)
+
+
+def _leave_line(descriptor: int) -> None:
+    if _LINE:
+        _lock_byte(descriptor, fcntl.F_UNLCK)
+
+
+def _lock_byte(descriptor: int, kind: int) -> bool:
+    # struct flock of Linux: kind, from where, beginning, length, process.
+    request = struct.pack("hhqqi4x", kind, os.SEEK_SET, 1, 1, 0)
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, request)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 def _forked() -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +41,10 @@ from jobstore.threads import apart
 
 LOCK_TIMEOUT = 30.0
 """Seconds that :func:`up` and :func:`down` wait for others before StoreBusy."""
+
+# Seconds that programs of the version before may go on after a new index is in use, unless an
+# operator says that they have ended.
+_TRANSITION = 24 * 3600.0
 
 _COMMENT = re.compile(r"--[^\n]*")
 _REMOVED = re.compile(
@@ -158,7 +163,14 @@ def up(
                     migrator.finish(scripts[:last])
                 migrator.let(done[-1].id)
     if folder is None and last == len(scripts):
-        keep = bool(_unfinished(scripts, schema.applied(store, patience=timeout)))
+        now = schema.applied(store, patience=timeout)
+        keep = bool(_unfinished(scripts, now))
+        if keep and now.derived_form < schema.derived_form - 1:
+            # The index of the version before is not right either, so its programs cannot go on.
+            with schema.changing(store, patience=timeout) as migrator, migrator.transaction():
+                migrator.finish(scripts)
+                migrator.let(scripts[-1].id)
+            keep = False
         schema.renew(store, keep=keep, patience=timeout, progress=progress)
     return done
 
@@ -232,6 +244,28 @@ def finish(
     return done
 
 
+def tend(url: str | StoreURL, *, timeout: float = LOCK_TIMEOUT) -> list[str]:
+    """Do what is left to do some time after :func:`up`; to be called once a day.
+
+    Brings in a bounded number of changes by programs of the version before, removes what nobody
+    uses any more, and does what :func:`finish` does a day after what is derived was built anew.
+    Leaves a store alone that is not one of exactly this version. Returns, and raises, like that.
+    """
+    if Capability.MIGRATIONS not in backend_of(parse_store_url(url)).capabilities:
+        return []
+    store, schema, scripts = _known(url, None)
+    applied = schema.applied(store, patience=timeout)
+    ours = [script.id for script in scripts] == [each.id for each in applied.migrations]
+    if not ours or applied.derived_form != schema.derived_form:
+        return []
+    if (found := schema.renewal(store, patience=timeout)) is not None:
+        if found.switched_at is not None and time.time() - found.switched_at >= _TRANSITION:
+            return finish(store, timeout=timeout)
+        schema.settle(store, patience=timeout)
+    schema.sweep(store, patience=timeout, progress=silent)
+    return []
+
+
 def renewal(url: str | StoreURL) -> Renewal | None:
     """Return how far building anew what is derived from postings is; ``None`` where it is done.
 
@@ -294,12 +328,13 @@ def check_schema(url: str | StoreURL, *, folder: Path | None = None) -> None:
     if behind:
         lacks = f"lacks {behind}" if applied.migrations else "does not exist yet, or is empty"
         raise SchemaMismatch(f"The store {lacks}; run: {up_command(store)}")
-    if folder is not None or len(applied.migrations) > len(scripts):
-        # A newer jobstore leaves what this one derives as it is, for as long as this may go on.
+    if folder is not None:
         return
     if applied.derived_form < schema.derived_form:
         raise SchemaMismatch(f"The store's index has an older form; run: {up_command(store)}")
-    if applied.derived_form > schema.derived_form:
+    # A newer jobstore leaves what this one derives as it is, for as long as this one may go on.
+    newer = len(applied.migrations) > len(scripts)
+    if applied.derived_form > schema.derived_form and not newer:
         raise SchemaMismatch("The store was written by a newer jobstore; upgrade jobstore.")
 
 

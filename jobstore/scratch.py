@@ -134,12 +134,17 @@ def require_space(folder: Path, octets: int, *, others: bool = True) -> None:
     """
     with disk_errors(folder):
         disk = shutil.disk_usage(folder)
-    needed = octets + (min(_RESERVE, disk.total // _SHARE) if others else 0)
+    needed = octets + (reserve(disk.total) if others else 0)
     if disk.free < needed:
         raise StorageFull(
             f"{folder} has {_size(disk.free)} free and this needs {_size(needed)}; free some "
             "space, or use another folder. Nothing was changed."
         )
+
+
+def reserve(total: int) -> int:
+    """Return the bytes to leave free, for those who write, on a disk of ``total`` bytes."""
+    return min(_RESERVE, total // _SHARE)
 
 
 @contextmanager

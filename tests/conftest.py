@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.fixtures.disks",
     "tests.fixtures.forking",
     "tests.fixtures.measuring",
+    "tests.fixtures.next_version",
     "tests.fixtures.processes",
     "tests.fixtures.stores",
 ]

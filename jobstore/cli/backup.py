@@ -239,7 +239,8 @@ def prune(
         if each.removed
     ]
     call.report({"places": places, "logs": logs}, "\n".join(lines))
-    fail_if(each.error for each in (*places, *logs) if each.error is not None)
+    errors = [*(each.error for each in places), *(each.error for each in logs)]
+    fail_if(each for each in errors if each is not None)
 
 
 def with_identity(settings: Settings, identity: Path | None) -> Settings:

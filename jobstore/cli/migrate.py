@@ -17,6 +17,7 @@ from jobstore.cli.output import fail_if, table
 
 if TYPE_CHECKING:
     from jobstore.engines.backend import Count
+    from jobstore.engines.schema import Renewal
     from jobstore.migrating import Step
     from jobstore.operations.deployment.undoing import Values
     from jobstore.settings.sections import Settings
@@ -39,6 +40,7 @@ def up(
 ) -> None:
     """Apply what is not applied yet; makes the store if there is none.
 
+    Others go on writing while an index is built.
     JSON: {"steps"}, a list of {"id", "direction", "sql"}.
     """
     from jobstore import migrating
@@ -124,16 +126,55 @@ def status(call: Call) -> None:
     """Show which migrations are applied.
 
     JSON: {"migrations"}, a list of {"id", "state", "applied_at"}; the states are applied,
-    pending, edited, skipped, missing and newer.
+    pending, edited, skipped, missing and newer. And "renewal", null or how far the index is built:
+    {"form", "stage", "done", "total", "waiting", "switched_at", "written"}.
     """
     from jobstore import migrating
 
-    states = migrating.status(call.settings.store.url)
+    url = call.settings.store.url
+    states, renewal = migrating.status(url), migrating.renewal(url)
     rows = [
         (each.id, each.state, f"{each.applied_at:%Y-%m-%d %H:%M:%S}" if each.applied_at else "")
         for each in states
     ]
-    call.give({"migrations": states}, lambda: table(["migration", "state", "applied (UTC)"], rows))
+    answer = {"migrations": states, "renewal": renewal and renewal._asdict()}
+    shown = table(["migration", "state", "applied (UTC)"], rows)
+    call.give(answer, lambda: f"{shown}\n{_told(call, renewal)}" if renewal else shown)
+
+
+@app.command()
+@takes_call
+def finish(call: Call, yes: YesOption = False) -> None:
+    """Take away what only programs of the version before use, when none of them runs any more.
+
+    Those that still run get SchemaMismatch from then on; asks first. Without it, a day after an
+    index was built, jobstore agent does it. JSON: {"finished"}, a list of migrations.
+    """
+    from jobstore import migrating
+
+    url = call.settings.store.url
+    migrating.check_schema(url)
+    confirm("Programs of the version before will be stopped. Go on?", yes=yes)
+    with call.steps() as progress:
+        done = migrating.finish(url, progress=progress)
+    lines = [f"Finished {id}." for id in done]
+    call.report({"finished": done}, "\n".join(lines) or "Nothing to do.")
+
+
+def _told(call: Call, renewal: Renewal) -> str:
+    """Say how far the index is built, and what is to be done."""
+    waiting = f"{renewal.waiting:,} changes by others are still to be brought in"
+    if renewal.stage == "kept":
+        command = call.settings.command("migrate", "finish")
+        return (
+            f"The new index is in use; programs of the version before may go on ({waiting}). When "
+            f"none of them runs any more: {command}"
+        )
+    command = call.settings.command("migrate", "up")
+    return (
+        f"The new index is being built: {renewal.done:,} of {renewal.total:,} postings "
+        f"({waiting}). Where nothing builds it, go on with: {command}"
+    )
 
 
 @app.command()

@@ -24,6 +24,13 @@ class _Rate(progress.ProgressColumn):
         return f"{rows:,} {rate}"
 
 
+class _Speed(progress.ProgressColumn):
+    """How much of a step is done in a second, of late."""
+
+    def render(self, task: progress.Task) -> str:
+        return f"{task.speed:,.0f}/s" if task.speed else ""
+
+
 class _Bar:
     """A bar that is shown as long as the block lasts, with columns beside it."""
 
@@ -76,7 +83,8 @@ class Steps(_Bar):
     """
 
     def __init__(self, *, quiet: bool) -> None:
-        super().__init__(progress.TaskProgressColumn(), progress.TimeRemainingColumn(), quiet=quiet)
+        left = progress.TimeRemainingColumn()
+        super().__init__(progress.TaskProgressColumn(), _Speed(), left, quiet=quiet)
         self._step = ""
         self._task = self._bar.add_task("", total=None)
 

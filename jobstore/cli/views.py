@@ -109,7 +109,7 @@ def statistics_view(statistics: Statistics) -> RenderableType:
     parts: list[RenderableType] = [Text(counted(statistics.total, "posting"), style="bold")]
     breakdowns = {
         "Status": statistics.by_status,
-        "Source": statistics.by_source | _others(statistics.other_sources),
+        "Source": {**statistics.by_source, **_others(statistics.other_sources)},
         "Employment type": statistics.by_employment_type,
         "Experience level": statistics.by_experience_level,
         "Workplace": statistics.by_workplace,

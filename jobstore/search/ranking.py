@@ -7,6 +7,7 @@ engine reads them, is its own concern; how many, is said here, since it shows in
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from jobstore.search.grammar import Expression, Term
 from jobstore.search.words import words
@@ -35,7 +36,13 @@ def score(expression: Expression, said: Sequence[str]) -> int:
 def spoken(parts: Iterable[str]) -> str:
     """Return the words of a field for :func:`stands_in`; no phrase reaches from one of its
     parts (a skill is one) into the next."""
-    return _APART.join(f" {' '.join(words(part))} " for part in parts)
+    return _APART.join(map(_spoken, parts))
+
+
+# Companies, places, skills and many titles recur, within one answer and from one to the next.
+@lru_cache(maxsize=16_384)
+def _spoken(part: str) -> str:
+    return f" {' '.join(words(part))} "
 
 
 def stands_in(term: Term, said: str) -> bool:

@@ -108,12 +108,12 @@ BEGIN
 END;
 
 -- What a writer looks at once in each transaction.
+-- name: compatible
+SELECT s.value FROM store_property AS s WHERE s.name = 'compatible';
+
 -- name: renewal_standing
-SELECT
-    (SELECT s.value FROM store_property AS s WHERE s.name = 'compatible'),
-    (SELECT r.place FROM renewal AS r WHERE r.form = ?),
-    (SELECT r.stage FROM renewal AS r),
-    (SELECT max(c.number) FROM renewal_change AS c);
+SELECT r.place, r.stage, (SELECT max(c.number) FROM renewal_change AS c)
+FROM renewal AS r WHERE r.form = ?;
 
 -- name: renewal
 SELECT

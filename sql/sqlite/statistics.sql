@@ -10,13 +10,31 @@ DELETE FROM counter WHERE counter.kind = ? AND counter.value = ? AND counter.amo
 -- name: counted_total
 SELECT c.amount FROM counter AS c WHERE c.kind = 'total' AND c.value = '';
 
--- name: small_counters
--- The kinds that have few values, or a row for each currency.
+-- name: shown_counters
+-- What statistics show: kinds that have few values or a row for each currency, the last days, and of
+-- kinds with many values the largest. Each kind in the order in which it is shown.
 SELECT c.kind, c.value, c.label, c.amount FROM counter AS c
 WHERE c.kind IN (
     'applicants', 'employment_type', 'experience_level', 'quartiles', 'status', 'total', 'workplace'
 )
-ORDER BY c.kind, c.value;
+UNION ALL
+SELECT d.kind, d.value, d.label, d.amount FROM counter AS d
+WHERE d.kind = 'day' AND d.value >= :since
+UNION ALL
+SELECT s.kind, s.value, s.label, s.amount FROM (
+    SELECT n.kind, n.value, n.label, n.amount FROM counter AS n WHERE n.kind = 'source'
+    ORDER BY n.amount DESC, n.value LIMIT :sources
+) AS s
+UNION ALL
+SELECT t.kind, t.value, t.label, t.amount FROM (
+    SELECT n.kind, n.value, n.label, n.amount FROM counter AS n WHERE n.kind = 'company'
+    ORDER BY n.amount DESC, n.value LIMIT :top
+) AS t
+UNION ALL
+SELECT t.kind, t.value, t.label, t.amount FROM (
+    SELECT n.kind, n.value, n.label, n.amount FROM counter AS n WHERE n.kind = 'location'
+    ORDER BY n.amount DESC, n.value LIMIT :top
+) AS t;
 
 -- name: write_quartiles
 INSERT INTO counter (kind, value, label, amount) VALUES ('quartiles', ?, ?, ?)
@@ -28,19 +46,12 @@ SELECT c.value, c.label, c.amount FROM counter AS c WHERE c.kind = 'quartiles' O
 -- name: drop_quartiles
 DELETE FROM counter WHERE counter.kind = 'quartiles' AND counter.value = ?;
 
--- name: counters_since
-SELECT c.value, c.amount FROM counter AS c WHERE c.kind = ? AND c.value >= ? ORDER BY c.value;
-
 -- name: counters_between
 SELECT c.value, c.amount FROM counter AS c
 WHERE c.kind = ? AND c.value >= ? AND c.value < ? ORDER BY c.value;
 
 -- name: every_salary_bucket
 SELECT c.value FROM counter AS c WHERE c.kind = 'salary_bucket';
-
--- name: largest_counters
-SELECT c.label, c.amount FROM counter AS c WHERE c.kind = ?
-ORDER BY c.amount DESC, c.value LIMIT ?;
 
 -- name: applicant_bounds
 SELECT

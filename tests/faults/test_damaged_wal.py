@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 import jobstore
-from jobstore.engines.sqlite import wal
+from jobstore.engines.sqlite import damaged_wal as wal
+from jobstore.engines.sqlite import wal as frames
 from jobstore.engines.sqlite.upkeep.inspection import inspect_files
 from jobstore.operations.health import examine
 from jobstore.settings import sqlite_url
@@ -198,7 +199,7 @@ async def test_a_store_that_is_open_is_not_looked_at(
 def test_where_locks_are_not_told_every_wal_is_looked_at(
     dead: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(wal, "_LOCKS", tmp_path / "absent")
+    monkeypatch.setattr(frames, "_LOCKS", tmp_path / "absent")
     flip(dead)
     wal.keep_if_damaged(dead)
     assert len(copies(dead)) == 1

@@ -125,3 +125,51 @@ def test_what_is_wrong_is_told(
     assert told in result.stderr
     assert "secret" not in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def _renewing(run: Run, url: str, path: Path, stage: str) -> None:
+    """Let the store be one whose index is built anew, and 7 of 20 postings are done."""
+    assert run("migrate", "up", "--store", url).returncode == 0
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(
+            "INSERT INTO renewal (form, earlier, stage, place, at_first, at_second, done, total)"
+            " VALUES (99, 98, ?, 5, 0, 0, 7, 20)",
+            (stage,),
+        )
+        connection.execute("INSERT INTO renewal_change (id) VALUES (x'00'), (x'01')")
+
+
+@pytest.mark.parametrize(
+    ("stage", "told"),
+    [
+        ("postings", "The new index is being built: 7 of 20 postings (2 changes by others are"),
+        ("kept", "The new index is in use; programs of the version before may go on (2 changes"),
+    ],
+)
+def test_status_tells_how_far_an_index_is(
+    run_command: Run, store_url: str, path: Path, stage: str, told: str
+) -> None:
+    _renewing(run_command, store_url, path, stage)
+    shown = run_command("migrate", "status", "--store", store_url).stdout
+    command = "finish" if stage == "kept" else "up"
+    assert shown.splitlines()[-1].startswith(told)
+    assert shown.splitlines()[-1].endswith(f"jobstore migrate {command} --store {store_url}")
+    answer = json.loads(run_command("migrate", "status", "--store", store_url, "--json").stdout)
+    assert answer["renewal"] == {
+        "form": 99,
+        "stage": stage,
+        "done": 7,
+        "total": 20,
+        "waiting": 2,
+        "switched_at": None,
+        "written": False,
+    }
+
+
+def test_finish_asks_before_it_stops_other_programs(run_command: Run, store_url: str) -> None:
+    assert run_command("migrate", "up", "--store", store_url).returncode == 0
+    refused = run_command("migrate", "finish", "--store", store_url)
+    assert refused.returncode == 2
+    assert "--yes" in refused.stderr
+    done = run_command("migrate", "finish", "--store", store_url, "--yes")
+    assert (done.returncode, done.stdout) == (0, "Nothing to do.\n")

@@ -18,8 +18,8 @@ from jobstore.engines.log import Mark
 from jobstore.operations.archiving import segments
 from jobstore.operations.backup.catalog import open_places
 from jobstore.operations.backup.manifest import Manifest
-from jobstore.settings.sections import Settings
 from jobstore.scratch import make_folder
+from jobstore.settings.sections import Settings
 from tests.fixtures.postings import posting
 from tests.operations.backups import content, make
 
@@ -36,7 +36,7 @@ class History:
     settings: Settings
     states: dict[int, list[tuple[Any, ...]]] = field(default_factory=dict)
     moments: dict[str, int] = field(default_factory=dict)
-    shipped: Mark = Mark("", 0)
+    shipped: Mark = field(default_factory=lambda: Mark("", 0))
     digest: str | None = None
 
     @property
@@ -72,7 +72,7 @@ class History:
         second = math.floor(time.time()) + 1
         if name is not None:
             self.moments[name] = second
-        self.states[second] = content(self.path)
+        self.states[second] = content(self.path, mode="ro")
         time.sleep(second - time.time() + 0.01)
         return second
 
@@ -85,8 +85,14 @@ class History:
         assert kept is not None
         if self.shipped.generation != mark.generation:
             # What is left of an earlier generation goes first.
-            self._pack([e for e in kept.segments if e.generation == self.shipped.generation
-                        and e.number > self.shipped.segment], places)
+            self._pack(
+                [
+                    e
+                    for e in kept.segments
+                    if e.generation == self.shipped.generation and e.number > self.shipped.segment
+                ],
+                places,
+            )
             self.shipped, self.digest = Mark(mark.generation, 0), None
         made = self._pack(
             [

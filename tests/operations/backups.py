@@ -29,10 +29,12 @@ def settings_for(beside: Path, **section: Any) -> Settings:
     )
 
 
-def content(path: Path) -> list[tuple[Any, ...]]:
-    """Return what people see of a store, and its history."""
-    # Whoever may write checkpoints when he closes, which is for jobstore alone.
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as conn:
+def content(path: Path, *, mode: str = "rw") -> list[tuple[Any, ...]]:
+    """Return what people see of a store, and its history.
+
+    Who opens it with ``ro`` writes nothing back when he closes, and leaves files beside it.
+    """
+    with closing(sqlite3.connect(f"file:{path}?mode={mode}", uri=True)) as conn:
         postings = conn.execute("SELECT * FROM postings ORDER BY id").fetchall()
         return [*postings, *conn.execute("SELECT * FROM revision ORDER BY id, version")]
 

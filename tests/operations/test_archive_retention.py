@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from datetime import UTC, datetime
@@ -66,7 +65,7 @@ class Log:
 
     @property
     def names(self) -> list[str]:
-        return sorted(os.listdir(self.folder))
+        return sorted(each.name for each in self.folder.iterdir())
 
     def read(self, scratch: Path) -> bytes:
         """Return all pieces that lead on from the beginning."""
@@ -111,9 +110,7 @@ def stands(
     made = make(settings)
     moment = datetime.fromtimestamp(time.time() - days * DAY, UTC)
     place = {"generation": generation, "order": order, "segment": segment, "through": segment}
-    rewrite(
-        manifest_of(settings, made), created_at=moment.isoformat(), log={**place, "second": 0}
-    )
+    rewrite(manifest_of(settings, made), created_at=moment.isoformat(), log={**place, "second": 0})
     return parse_manifest(manifest_of(settings, made).read_bytes(), made.name)
 
 
@@ -293,8 +290,11 @@ def test_backups_that_are_not_signed_have_no_say(settings: Settings, log: Log) -
     stands(settings, NEW, 2, days=2.5)
     signing = f"jobstore-key-{'5' * 64}"
     distrusting = settings.model_copy(
-        update={"backup": settings_for(Path(), key=signing).backup.model_copy(
-            update={"folder": settings.backups_folder})}
+        update={
+            "backup": settings_for(Path(), key=signing).backup.model_copy(
+                update={"folder": settings.backups_folder}
+            )
+        }
     )
     assert tidied(distrusting).removed == ()
     assert backups_in_use(distrusting) == set()

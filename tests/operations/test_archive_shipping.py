@@ -414,9 +414,7 @@ def test_a_second_archiver_stands_by_says_so_and_takes_over(
     second = running(settings, told.append)
     until(lambda: told)
     assert told == ["Another archiver of this store is at work. This one stands by."]
-    found = standing(settings)
-    assert found is not None
-    assert found.second == os.getpid()
+    until(lambda: (found := standing(settings)) is not None and found.second == os.getpid())
     with pytest.raises(StoreBusy, match="Another archiver"):
         ship(settings)
     assert first.stop()

@@ -81,6 +81,12 @@ class Walk:
         assert "Traceback" not in said
         return said
 
+    def archive(self) -> None:
+        """Let the log be kept and brought to the places for some seconds, as the agent does."""
+        # The shell waits until it has ended.
+        running = "timeout 12 bash -c 'trap : TERM; production archive run'"
+        self.type(f"export -f production\n{running} || [ $? = 124 ]\n")
+
     def fill_in(self) -> None:
         """Put into the settings, and into ``.env``, what step 3 says."""
         shown = dict(self._steps[3])
@@ -131,6 +137,7 @@ def test_the_way_from_an_empty_machine_to_a_store_that_was_lost_and_restored(
     unit = "deploy/systemd/jobstore-agent.service"
     assert installed.read_text() == (walk.checkout / unit).read_text()
     walk.type("production run-due --quiet")  # what the agent does once it is started
+    walk.archive()
     said = walk.do(5)
     assert said.count(" is good.") == 3
     assert "gives the store back: 500 postings" in said
@@ -149,7 +156,11 @@ def test_the_way_from_an_empty_machine_to_a_store_that_was_lost_and_restored(
     assert "# Rollback 3: go" in said
     assert "What was there is kept as" in said
     assert walk.postings() == walk.postings("looked-into.db") == 500
+    # What was put back begins a log of its own.
+    walk.archive()
     said = walk.do(9)
+    assert f"{walk.machine.state}/before.db: 500 postings as of " in said
+    assert "and the log in " in said
     assert "0 inserted, 0 updated, 500 unchanged" in said
     assert walk.postings() == walk.postings("before.db") == 500
     assert [(each["environment"], each["go"]) for each in walk.deployments()] == [
@@ -167,6 +178,7 @@ def test_the_way_from_an_empty_machine_to_a_store_that_was_lost_and_restored(
     ]
     backups_of_the_reference(walk, repository)
     migrations_of_the_reference(walk, repository)
+    walk.archive()
 
     # Another machine, which gets the settings, the keys and nothing else.
     kept = {
@@ -185,7 +197,7 @@ def test_the_way_from_an_empty_machine_to_a_store_that_was_lost_and_restored(
         file.write_bytes(content)
         file.chmod(0o600)
     said = new.do(10)
-    assert f"in s3://{_BUCKET}/jobstore" in said
+    assert f"and the log in s3://{_BUCKET}/jobstore" in said
     assert f"{new.machine.state}/jobs.db: 500 postings as of " in said
     assert "Deployment 1: go, in " in said
     assert new.postings() == 500
@@ -202,7 +214,7 @@ def typed_in_production(walk: Walk, text: str) -> str:
 
 
 def backups_of_the_reference(walk: Walk, repository: Path) -> None:
-    (_, rotate), (_, restore) = blocks(repository / "docs/backup.md")
+    (_, rotate), (_, restore), (_, any_second) = blocks(repository / "docs/backup.md")
     said = typed_in_production(walk, rotate)
     assert "new-key.txt has a new key" in said
     assert " is good." in said
@@ -223,6 +235,11 @@ def backups_of_the_reference(walk: Walk, repository: Path) -> None:
     assert typed_in_production(walk, restore).count(f"from {named['name']}") == 3
     for name in ("copy", "file", "then"):
         assert walk.postings(f"{name}.db") == 500
+        (walk.machine.state / f"{name}.db").unlink()
+    walk.archive()
+    said = typed_in_production(walk, any_second.replace("10 minutes ago", "5 seconds ago"))
+    assert said.count("and the log in ") == 2
+    assert "all as it has to be" in said
 
 
 def migrations_of_the_reference(walk: Walk, repository: Path) -> None:

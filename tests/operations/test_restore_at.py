@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,7 @@ KEY = f"jobstore-key-{'5' * 64}"
 
 
 @pytest.fixture(scope="module")
-def told_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+def told_once(tmp_path_factory: pytest.TempPathFactory) -> History:
     """A history of two generations, shipped to the store's folder and to a place."""
     folder = tmp_path_factory.mktemp("history")
     (folder / "far").mkdir()
@@ -65,7 +65,7 @@ def told_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
     history.write(5, name="end")
     history.write("last")
     history.ship(places=(0, 1))
-    yield history
+    return history
 
 
 @pytest.fixture
@@ -146,10 +146,11 @@ def test_a_copy_that_is_not_good_is_told_and_another_is_taken(
     for file in objects(history, 0)[:2]:
         spoil(file)
     objects(history, 1)[2].unlink()
+    faults = []
     for second in (history.moments["three"], history.moments["end"]):
-        done = back(history, second, tmp_path / f"{second}.db")
+        faults += back(history, second, tmp_path / f"{second}.db").faults
         assert content(tmp_path / f"{second}.db") == history.states[second]
-    assert any("is damaged" in each or "differs" in each for each in done.faults) or done.faults == ()
+    assert any("damaged" in each or "differs" in each for each in faults)
 
 
 def test_what_lies_behind_a_piece_that_is_good_nowhere_begins_with_the_next_backup(
@@ -201,10 +202,10 @@ def test_a_moment_that_cannot_be_had_is_told_with_those_that_can(
     assert "is in the future" in refusal(int(time.time()) + 3600)
     # Each that is named can be had.
     for text in (before, between, after):
-        for word in text.replace(",", " ").split():
-            if word.startswith("20") and word.endswith("Z") and "does not reach " + word not in text:
-                second = int(datetime.fromisoformat(word).timestamp())
-                back(history, second, tmp_path / f"{time.monotonic_ns()}.db")
+        for word in re.findall(r"(20\S+Z) \((?:before|after) it", text):
+            target = tmp_path / f"{time.monotonic_ns()}.db"
+            back(history, int(datetime.fromisoformat(word).timestamp()), target)
+            assert target.exists()
 
 
 def test_without_any_log_it_is_the_newest_backup_until_then(
@@ -215,11 +216,34 @@ def test_without_any_log_it_is_the_newest_backup_until_then(
     second = history.write("later")
     done = back(history, second, tmp_path / "then.db")
     assert (done.backup, done.as_of) == (made.name, None)
-    assert done.warnings[0].startswith("No log of this store was kept")
+    assert done.warnings[0].startswith("No log of the store was kept")
     with pytest.raises(BackupError, match="no backup old enough, and no log was kept"):
         back(history, second - 3600, tmp_path / "not.db")
     assert made.log is None
     assert b'"log"' not in manifest_of(history.settings, made).read_bytes()
+
+
+def test_the_newest_is_a_backup_where_archiving_ended_before_it(
+    history: History, tmp_path: Path
+) -> None:
+    third = named(history, "third")
+    later = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    for place in open_places(history.settings):
+        file = Path(place.name) / f"{third.name}.json"
+        without = {k: v for k, v in json.loads(file.read_text()).items() if k != "log"}
+        file.write_text(json.dumps(without | {"created_at": later}))
+    done = back(history, None, tmp_path / "newest.db")
+    assert (done.backup, done.as_of) == (third.name, None)
+    assert any("No log of the store was kept then" in each for each in done.warnings)
+
+
+def test_a_part_of_the_log_without_its_backup_is_told(history: History, tmp_path: Path) -> None:
+    third = named(history, "third")
+    for place in open_places(history.settings):
+        (Path(place.name) / f"{third.name}.json").unlink()
+    done = back(history, None, tmp_path / "newest.db")
+    assert done.backup == named(history, "second").name
+    assert any("so it cannot be used" in each for each in done.warnings)
 
 
 def test_the_spool_of_this_machine_is_as_good_as_a_place(tmp_path: Path) -> None:
@@ -244,6 +268,29 @@ def test_the_spool_of_this_machine_is_as_good_as_a_place(tmp_path: Path) -> None
     done = archiving.restore_at(history.settings, None)
     assert content(history.path) == history.states[max(history.states)]
     assert done.path == history.path
+
+
+def test_damage_in_the_spool_is_told_and_what_was_shipped_is_taken(tmp_path: Path) -> None:
+    history = History(settings_for(tmp_path))
+    history.begin()
+    history.write("zero")
+    history.back_up()
+    second = history.write(1)
+    history.ship()
+    history.write(2)
+    history.ship()
+    history.write(3)
+    kept = log_of(history.settings.store.address).kept(history.settings.store.address)
+    assert kept is not None
+    spoilt = kept.segments[-2]
+    data = bytearray(spoilt.path.read_bytes())
+    data[len(data) // 2] ^= 1
+    spoilt.path.write_bytes(data)
+    done = back(history, second, tmp_path / "then.db")
+    assert content(tmp_path / "then.db") == history.states[second]
+    done = back(history, None, tmp_path / "newest.db")
+    assert content(tmp_path / "newest.db") == history.states[max(history.states)]
+    assert len(done.faults) == 1
 
 
 def test_a_store_is_put_back_in_its_place_after_a_backup_of_it(tmp_path: Path) -> None:
@@ -394,9 +441,7 @@ def alive(tmp_path: Path) -> History:
     return history
 
 
-def test_a_drill_compares_with_the_store(
-    alive: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_drill_compares_with_the_store(alive: History, monkeypatch: pytest.MonkeyPatch) -> None:
     # Nothing is so new that a moment of leeway would hide it.
     monkeypatch.setattr("jobstore.operations.archiving.drills._LEEWAY", 0)
     done = archiving.drill(alive.settings)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobstore.engines.sqlite.wal import Damage, damage
+from jobstore.engines.sqlite.damaged_wal import Damage, damage
 
 COMMITS = 40
 

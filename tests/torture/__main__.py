@@ -7,6 +7,7 @@ lost, wrong, hung or untyped; such a round tells how to repeat it alone.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import secrets
 import sys
 import time
@@ -63,6 +64,22 @@ def _run(tally: Tally, seed: str, number: int) -> None:
         print(f"  again: python -m tests.torture {repeat}", file=sys.stderr, flush=True)
 
 
+def _run_all(tallies: list[Tally], seed: str, arguments: argparse.Namespace) -> None:
+    end = time.monotonic() + arguments.minutes * 60
+    if arguments.round is not None:
+        for tally in tallies:
+            _run(tally, seed, arguments.round)
+    elif arguments.rounds is not None:
+        for number in range(arguments.rounds):
+            for tally in tallies:
+                if not tally.cannot:
+                    _run(tally, seed, number)
+    else:
+        while time.monotonic() < end and (able := [t for t in tallies if not t.cannot]):
+            least = min(able, key=lambda tally: tally.seconds)
+            _run(least, seed, least.rounds)
+
+
 def main() -> int:
     """Run campaigns; return the exit code."""
     names = [each.name for each in CAMPAIGNS]
@@ -76,19 +93,9 @@ def main() -> int:
     seed = arguments.seed or secrets.token_hex(4)
     tallies = [Tally(each) for each in CAMPAIGNS if each.name in (arguments.only or names)]
     print(f"seed {seed}", file=sys.stderr, flush=True)
-    end = time.monotonic() + arguments.minutes * 60
-    if arguments.round is not None:
-        for tally in tallies:
-            _run(tally, seed, arguments.round)
-    elif arguments.rounds is not None:
-        for tally in tallies:
-            for number in range(arguments.rounds):
-                if not tally.cannot:
-                    _run(tally, seed, number)
-    else:
-        while time.monotonic() < end and (able := [t for t in tallies if not t.cannot]):
-            least = min(able, key=lambda tally: tally.seconds)
-            _run(least, seed, least.rounds)
+    # Who interrupts a run is told what it has shown until then.
+    with contextlib.suppress(KeyboardInterrupt):
+        _run_all(tallies, seed, arguments)
     print(table(tallies))
     # A run in which nothing could run has shown nothing.
     ran = any(tally.rounds for tally in tallies)

@@ -131,10 +131,11 @@ class Told:
 
     def allow_later(self, *paths: Path) -> None:
         """Take it that whatever logs say was tried at any time may be there."""
-        for line in (line for path in paths if path.exists() for line in path.read_bytes().splitlines()):
-            kind, editions, *_ = json.loads(line)
-            for key, edition in editions.items() if kind == "tried" else ():
-                self.maybe.setdefault(key, []).append(edition)
+        for path in filter(Path.exists, paths):
+            for line in path.read_bytes().splitlines():
+                kind, editions, *_ = json.loads(line)
+                for key, edition in editions.items() if kind == "tried" else ():
+                    self.maybe.setdefault(key, []).append(edition)
 
 
 def read_log(*paths: Path, told: Told | None = None, until: float | None = None) -> Told:

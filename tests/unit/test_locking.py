@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import Popen
@@ -12,7 +13,7 @@ from subprocess import Popen
 import pytest
 
 import jobstore
-from jobstore import StoreBusy, StoreUnavailable
+from jobstore import StoreBusy, StoreUnavailable, locking
 from jobstore.locking import FileLock, attempts
 from jobstore.settings import EngineOptions, parse_store_url
 
@@ -56,6 +57,53 @@ def test_a_waiting_lock_gets_its_turn(tmp_path: Path) -> None:
     waiting.join(30)
     assert not is_free(tmp_path / "a.db")
     second.release()
+
+
+def test_who_waits_comes_before_who_just_had_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that writes all the time takes it again at once, and others would wait long."""
+    path, order, in_line = tmp_path / "a.db", [], threading.Event()
+    sleep = time.sleep
+
+    def note(seconds: float) -> None:
+        if threading.current_thread() is waiting:
+            in_line.set()
+        sleep(seconds)
+
+    def wait() -> None:
+        with FileLock(path, timeout=30):
+            order.append("waited")
+
+    waiting = threading.Thread(target=wait)
+    monkeypatch.setattr(locking.time, "sleep", note)
+    with FileLock(path, timeout=30):
+        waiting.start()
+        assert in_line.wait(30)
+    with FileLock(path, timeout=30):
+        order.append("had it")
+    waiting.join(30)
+    assert order == ["waited", "had it"]
+
+
+def test_a_frozen_process_in_line_keeps_nobody_out(
+    tmp_path: Path, start_python: Callable[..., Popen[str]]
+) -> None:
+    path = tmp_path / "a.db"
+    code = (
+        "import sys; from jobstore import locking\n"
+        "locking.time.sleep = lambda seconds: (print('in line', flush=True), sys.stdin.read())\n"
+        "locking.FileLock(sys.argv[1], 30).acquire()"
+    )
+    with FileLock(path, timeout=0):
+        frozen = start_python(code, str(path))
+        assert frozen.stdout is not None
+        assert frozen.stdout.readline() == "in line\n"
+    for _ in range(3):
+        with FileLock(path, timeout=30):
+            assert not is_free(path)
+    frozen.kill()
+    frozen.communicate()
 
 
 def test_an_own_timeout_goes_first(tmp_path: Path) -> None:

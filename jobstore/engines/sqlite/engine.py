@@ -6,6 +6,7 @@ and :mod:`.search`; how it gets its turn is in :mod:`.writing.writer` and :mod:`
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
+from jobstore import resources
 from jobstore.engines import named_statements
 from jobstore.engines.protocol import Found, Position, Queue
+from jobstore.engines.scripts import read_scripts
 from jobstore.engines.sqlite import turns
 from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.readers import ReaderPool
@@ -28,6 +31,7 @@ from jobstore.engines.sqlite.writing import changes as writes
 from jobstore.engines.sqlite.writing import counters
 from jobstore.engines.sqlite.writing.exclusive_transaction import ExclusiveTransaction
 from jobstore.engines.sqlite.writing.group_commit import Work
+from jobstore.engines.sqlite.writing.renewing import require_admission
 from jobstore.engines.sqlite.writing.writer import StoreWriter
 from jobstore.errors import JobStoreError, StoreCorrupt, StoreUnavailable
 from jobstore.locking import FileLock
@@ -64,6 +68,7 @@ class SQLiteEngine:
         """Open the migrated database at ``path``; ``clock`` gives the time of each write."""
         session = await open_writer(path, options)
         opened = _identity(path)
+        newest = await asyncio.to_thread(_newest)
 
         def begin(conn: sqlite3.Connection, works: Sequence[Work]) -> writes.PostingWrites:
             if _identity(path) != opened:
@@ -71,6 +76,7 @@ class SQLiteEngine:
                     "The database file was removed or replaced while the store was open; "
                     "nothing was written. Open the store again."
                 )
+            require_admission(conn, newest)
             return writes.begin(conn, works, clock)
 
         writer = StoreWriter(session, options, FileLock(path, options.busy_timeout), begin)
@@ -228,6 +234,11 @@ def _get_many(conn: sqlite3.Connection, ids: Sequence[UUID]) -> list[Job | None]
 def _revisions(conn: sqlite3.Connection, id: UUID) -> list[Revision]:
     rows = conn.execute(_SQL["revisions_of"], (id.bytes,))
     return [revision_from_row(row) for row in watched(rows)]
+
+
+def _newest() -> str:
+    """Return the newest migration that this program knows: asked once, as the files may change."""
+    return read_scripts(resources.migrations_folder("sqlite"))[-1].id
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

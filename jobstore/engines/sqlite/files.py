@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
+from jobstore.engines.sqlite.damaged_wal import keep_if_damaged
 from jobstore.engines.sqlite.errors import primary_code
-from jobstore.engines.sqlite.wal import keep_if_damaged
 from jobstore.locking import attempts
 
 

@@ -9,14 +9,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from os.path import samestat
 from pathlib import Path
 
 from jobstore.engines.schema import Recorded
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import enter_wal, open_file
 from jobstore.engines.sqlite.log import checkpointing
-from jobstore.engines.sqlite.rows import sound
 from jobstore.engines.sqlite.log.stamps import stamp
+from jobstore.engines.sqlite.rows import sound
 from jobstore.engines.sqlite.transaction import roll_back, snapshot
 from jobstore.engines.sqlite.wal import is_open
 from jobstore.errors import StoreCorrupt, StoreUnavailable
@@ -43,6 +44,9 @@ ORDER BY m.migration_id
 # 6% (real texts) to 11% (generated ones) less disk. Smaller pages slow down reading long texts.
 _PAGE_SIZE = 2048
 
+
+# KiB of pages that one who writes again and again keeps.
+_CACHE = 64 * 1024
 
 _HAS_PROPERTIES = "SELECT 1 FROM sqlite_schema AS s WHERE s.name = 'store_property'"
 _COMPATIBLE = "SELECT s.value FROM store_property AS s WHERE s.name = 'compatible'"
@@ -205,10 +209,12 @@ def migrating(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
 class Turns:
     """A connection to a database that others use too, which takes turns with those who write."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, lock: FileLock) -> None:
+    def __init__(self, connection: sqlite3.Connection, lock: FileLock) -> None:
         self._connection = connection
         self._lock = lock
-        self._pace = checkpointing.Pace(path)
+        self._pace = checkpointing.Pace(lock.database)
+        self._path = Path(lock.database)
+        self._file = self._path.stat()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -221,6 +227,12 @@ class Turns:
         """Make the block one transaction while nobody else writes: all is kept, or nothing."""
         connection = self._connection
         with self._lock:
+            with reachable(self._path):
+                same = samestat(self._file, self._path.stat())
+            if not same:
+                raise StoreUnavailable(
+                    "The database file was replaced meanwhile; run the command again."
+                )
             connection.execute("BEGIN IMMEDIATE")
             try:
                 stamp(connection)
@@ -242,11 +254,9 @@ def sharing(path: Path, timeout: float) -> Iterator[Turns]:
     with lock:
         connection = connect(path, timeout)
     try:
-        connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-        connection.execute("PRAGMA cache_size = -65536")
-        yield Turns(connection, path, lock)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE}")
+        yield Turns(connection, lock)
     finally:
-        # Closing may write the log back, so it belongs under the lock as well.
-        with lock:
-            checkpointing.close(connection, path)
+        checkpointing.dispose(connection, path)

@@ -19,6 +19,7 @@ from pathlib import Path
 from jobstore.engines.log import Kept, Mark, Segment
 from jobstore.errors import BackupError
 from jobstore.files import create
+from jobstore.operations.archiving.packer import Packer
 from jobstore.operations.archiving.runs import Runs
 from jobstore.operations.archiving.segments import (
     FOLDER,
@@ -28,12 +29,11 @@ from jobstore.operations.archiving.segments import (
     header,
     listing,
     name_of,
-    pack,
 )
 from jobstore.operations.backup.manifest import SUFFIX
 from jobstore.operations.backup.places import FolderPlace, Place
 from jobstore.progress import silent
-from jobstore.scratch import disk_errors, make_folder, scratch_folder
+from jobstore.scratch import disk_errors, make_folder, scratch_folder, sweep
 from jobstore.settings.sections import Settings
 
 MOST_OCTETS = 64 * 1024**2
@@ -49,18 +49,18 @@ _DAY = 86_400.0
 
 
 class Courier:
-    """Brings the log of the store ``store`` to one place; for one thread at a time.
+    """Brings the log of a store to one place; for one thread at a time.
 
-    ``place`` is where backups are, ``own`` the folder that they are made in, ``None`` where that
-    is the place itself. What others read is set as a whole: ``mark`` is how far the place has the
-    log without a gap in what is kept, ``until`` the Unix time before which every write is there,
-    both ``None`` where that is not known yet; ``backups`` are the names of the backups there;
-    ``looked_back`` is whether it was brought what the own folder had; ``faults`` says what is
-    wrong with objects there.
+    ``packer`` packs its pieces, ``place`` is where backups are, ``own`` the folder that they are
+    made in, ``None`` where that is the place itself. What others read is set as a whole: ``mark``
+    is how far the place has the log without a gap in what is kept, ``until`` the Unix time before
+    which every write is there, both ``None`` where that is not known yet; ``backups`` are the names
+    of the backups there; ``looked_back`` is whether it was brought what the own folder had;
+    ``faults`` says what is wrong with objects there.
     """
 
     def __init__(
-        self, settings: Settings, place: Place, own: FolderPlace | None, store: str
+        self, settings: Settings, place: Place, own: FolderPlace | None, packer: Packer
     ) -> None:
         self.name = place.name
         self.mark: Mark | None = None
@@ -68,7 +68,7 @@ class Courier:
         self.backups: frozenset[str] | None = None
         self.looked_back = False
         self.faults: tuple[str, ...] = ()
-        self.store = store
+        self._packer = packer
         self._settings = settings
         self._backups = place
         self._place = place.below(FOLDER)
@@ -82,7 +82,6 @@ class Courier:
         self._others: dict[str, int] | None = None
         self._grew: float | None = None
         self._brought: set[str] = set()
-        self._last: tuple[Mark, float, str] | None = None
 
     @property
     def is_own(self) -> bool:
@@ -165,17 +164,9 @@ class Courier:
     def _put_pieces(self, pieces: list[Segment]) -> None:
         first, last = pieces[0], pieces[-1]
         file = name_of(self._stem, first.generation, first.number, last.number)
-        since, previous = None, None
-        if self._last is not None and self._last[0] == (first.generation, first.number - 1):
-            _, since, previous = self._last
         with self._scratch() as scratch:
-            target = scratch / file
-            section = self._settings.backup
-            shipped = pack(
-                pieces, target, section=section, store=self.store, since=since, previous=previous
-            )
-            self._put(target)
-        self._last = Mark(last.generation, last.number), last.captured_at, shipped.digest
+            self._packer.pack(pieces, scratch / file)
+            self._put(scratch / file)
         self._brought.add(file)
         self._runs(first.generation).add(first.number, last.number)
 
@@ -226,6 +217,8 @@ class Courier:
             if not self.is_own and not folder.parent.is_dir():
                 raise FileNotFoundError(2, "there is no such folder")
             make_folder(folder)
+            # What was left by one that was killed.
+            sweep(folder)
 
     def _fault(self, name: Name, begin: int | None, end: int | None) -> str | None:
         """Say why an object is not taken for what its name says; ``None`` where it is.
@@ -250,7 +243,7 @@ class Courier:
     def _is_ours(self, shipped: Shipped, name: Name) -> bool:
         said = (shipped.store, shipped.generation, shipped.first)
         whole = shipped.last < name.last or name.size == len(shipped.to_line()) + shipped.size
-        return said == (self.store, name.generation, name.first) and whole
+        return said == (self._packer.store, name.generation, name.first) and whole
 
     def _notice_others(self, names: Iterable[Name], now: float) -> None:
         """Notice generations of this store that grow there, and not by our doing."""
@@ -271,7 +264,7 @@ class Courier:
             shipped = header(self._place, name)
         except BackupError:
             return False
-        return shipped.store == self.store and doubt(shipped, self._settings.backup) is None
+        return shipped.store == self._packer.store and doubt(shipped, self._settings.backup) is None
 
     def _older(self, own: Place, kept: Kept) -> Iterator[list[Name]]:
         """Yield objects of the own folder that the place lacks, joined where they follow."""

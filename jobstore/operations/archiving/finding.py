@@ -6,7 +6,7 @@ tried. Nothing is changed here, and nothing is replayed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jobstore.engines import log_of
-from jobstore.engines.log import Kept, Log, Segment
+from jobstore.engines.log import Kept, Segment
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations.archiving import segments
 from jobstore.operations.archiving.segments import FOLDER, Name
@@ -54,8 +54,7 @@ class _Copy(NamedTuple):
 
 class _Fetched(NamedTuple):
     paths: list[Path]
-    last: int
-    until: float
+    copy: _Copy
 
 
 class Archived:
@@ -79,8 +78,10 @@ class Archived:
         self._copies: dict[str, list[_Copy]] = {}
         self._kept: Kept | None = None
         self._until: dict[_Copy, float] = {}
-        # Numbers that no copy gives any more.
+        # Copies that are not good, and numbers that no copy gives any more.
+        self._bad: set[_Copy] = set()
         self._missing: set[tuple[str, int]] = set()
+        self._reading: _Copy | None = None
         self.faults: tuple[str, ...] = ()
         self.broken: list[str] = []
         self._look()
@@ -104,8 +105,6 @@ class Archived:
     def _look_at_spool(self, faults: list[str]) -> Kept | None:
         url = self._settings.store.address
         log = log_of(url)
-        if log is None:
-            return None
         try:
             # A store that is lost may have left its spool.
             with suppress(JobStoreError):
@@ -150,6 +149,23 @@ class Archived:
             until = max(until, kept.looked_at)
         return Reach(last, until, replayable)
 
+    def ends(self, known: Collection[str]) -> list[float]:
+        """Return the Unix times that other generations than the known ones lead to, at least."""
+        found = []
+        for generation, copies in self._copies.items():
+            last = max(copies, key=lambda each: each.last)
+            if generation not in known and self._is_own(last):
+                found.append(self._known_until(last))
+        return found
+
+    def _is_own(self, copy: _Copy) -> bool:
+        """Tell whether a copy is of this store; several may lie together."""
+        if copy.place is None or copy.name is None:
+            return True
+        with suppress(JobStoreError):
+            return segments.header(copy.place, copy.name).store == self._store
+        return False
+
     def _path(self, generation: str, after: int) -> Iterator[_Copy]:
         """Yield what leads on from a number without a gap."""
         while copies := self._of(generation, after + 1):
@@ -161,7 +177,9 @@ class Archived:
         if (generation, number) in self._missing:
             return []
         found = [
-            each for each in self._copies.get(generation, ()) if each.first <= number <= each.last
+            each
+            for each in self._copies.get(generation, ())
+            if each.first <= number <= each.last and each not in self._bad
         ]
         return sorted(found, key=lambda each: -each.last)
 
@@ -173,7 +191,9 @@ class Archived:
                 self._until[copy] = segments.header(copy.place, copy.name).captured_at
         return self._until.get(copy, 0.0)
 
-    def pieces(self, manifest: Manifest, scratch: Path, found: Found) -> Iterator[Path]:
+    def pieces(
+        self, manifest: Manifest, scratch: Path, found: Found
+    ) -> Generator[Path, None, None]:
         """Yield the pieces after a backup, one file after the other, until none leads on.
 
         Each file is gone when the next is asked for. ``found`` tells how far it was.
@@ -194,14 +214,28 @@ class Archived:
                             ahead[start] = pool.submit(self._fetch, generation, start, folder)
                     if number not in ahead or (fetched := ahead.pop(number).result()) is None:
                         return
+                    self._reading = fetched.copy
                     for path in fetched.paths:
                         yield path
                         if path.parent == folder or folder in path.parents:
                             path.unlink(missing_ok=True)
-                    number = fetched.last + 1
-                    found.last, found.until = fetched.last, max(found.until, fetched.until)
+                    number = fetched.copy.last + 1
+                    found.last = fetched.copy.last
+                    found.until = max(found.until, self._known_until(fetched.copy))
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
+
+    def distrust(self, fault: str) -> bool:
+        """Take no more from the copy that was given last; False where it was known to be bad.
+
+        For what only shows when pieces are replayed, such as damage to one in the spool.
+        """
+        copy = self._reading
+        if copy is None or copy in self._bad:
+            return False
+        self._bad.add(copy)
+        self.broken.append(fault)
+        return True
 
     def _starts(self, generation: str, number: int) -> Iterator[int]:
         for copy in self._path(generation, number - 1):
@@ -224,7 +258,7 @@ class Archived:
                     tried[copy] = str(error)
                     continue
                 self.broken += tried.values()
-                return _Fetched(paths, copy.last, self._known_until(copy))
+                return _Fetched(paths, copy)
         self.broken += tried.values()
         self._missing.add((generation, number))
         return None

@@ -15,7 +15,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -83,7 +84,7 @@ def open_at(
     # Generations follow each other whatever the clock said.
     logged.sort(key=lambda each: _place(each).order, reverse=True)
     faults: list[str] = []
-    for backup in logged:
+    for backup in [*_newer(choice, archived, logged, second), *logged]:
         if not _may_do(archived, backup, second):
             continue
         only = dataclasses.replace(choice, backups=(backup,), latest=second is None)
@@ -96,11 +97,12 @@ def open_at(
             faults.append(str(error))
             continue
         faults += [text for text in archived.broken if text not in faults]
+        warnings = [*opened.warnings, *archived.faults]
         if second is not None and (earlier := _others(logged, archived, backup, second)):
-            archived.faults += (earlier,)
-        return opened._replace(
-            faults=(*faults, *opened.faults), warnings=(*opened.warnings, *archived.faults)
-        )
+            warnings.append(earlier)
+        if second is None:
+            warnings += _beyond(archived, logged, opened)
+        return opened._replace(faults=(*faults, *opened.faults), warnings=tuple(warnings))
     reasons = [*faults, _nearest(choice, archived, logged, second)]
     raise BackupError(" ".join([*choice.warnings, *archived.faults, *filter(None, reasons)]))
 
@@ -131,6 +133,32 @@ def _place(backup: Backup) -> LogPlace:
     return backup.manifest.log
 
 
+def _newer(
+    choice: Choice, archived: Archived, logged: list[Backup], second: int | None
+) -> list[Backup]:
+    """Return the backups without a log that are newer than all that the log leads to."""
+    if second is not None:
+        return []
+    end = archived.reach(logged[0].manifest).until
+    return [
+        each
+        for each in choice.backups
+        if each.manifest.log is None and each.manifest.created_at.timestamp() > end
+    ]
+
+
+def _beyond(archived: Archived, logged: list[Backup], opened: Opened) -> list[str]:
+    """Tell of a part of the log that is newer than what was restored, and has no backup."""
+    end = 0.0 if opened.as_of is None else opened.as_of.timestamp()
+    known = {_place(each).generation for each in logged}
+    return [
+        f"The log also leads to {told(until)}, but the backup that this part begins with is at "
+        "no place that can be reached, so it cannot be used."
+        for until in archived.ends(known)
+        if opened.as_of is not None and until > end
+    ]
+
+
 def _may_do(archived: Archived, backup: Backup, second: int | None) -> bool:
     if second is None:
         return True
@@ -149,10 +177,37 @@ def _replayed(
     progress: Progress,
 ) -> Opened:
     """Return the only backup of a choice with the log replayed onto it, checked."""
+    while True:
+        opened = open_chosen(choice, scratch, progress)
+        try:
+            return _replay(settings, choice, opened, archived, second, scratch, progress)
+        except _Unusable as error:
+            opened.database.unlink()
+            # With another copy of the piece at which it ended, if there is one.
+            if not archived.distrust(str(error)):
+                raise
+        except BaseException:
+            opened.database.unlink(missing_ok=True)
+            raise
+
+
+class _Unusable(BackupError):
+    """A piece that was good by its checksum cannot be replayed."""
+
+
+def _replay(
+    settings: Settings,
+    choice: Choice,
+    opened: Opened,
+    archived: Archived,
+    second: int | None,
+    scratch: Path,
+    progress: Progress,
+) -> Opened:
     log = log_of(settings.store.address)
-    if log is None:
-        raise BackupError("This kind of store has no log; restore a backup by its name.")
-    opened = open_chosen(choice, scratch, progress)
+    if opened.backup.manifest.log is None:
+        # It is newer than the end of the log.
+        return opened._replace(warnings=(*opened.warnings, _alone(opened, None)))
     manifest, place = opened.backup.manifest, _place(opened.backup)
     reach = archived.reach(manifest)
     found = Found(place.segment, manifest.created_at.timestamp())
@@ -160,38 +215,32 @@ def _replayed(
         # Nothing came after it, or nothing that leads to the end of the copy itself.
         until = reach.until if reach.replayable else found.until
         return opened._replace(as_of=moment_of(until if second is None else second))
-    pieces = archived.pieces(manifest, scratch, found)
-    done = log.replay(
-        opened.database,
-        pieces,
-        generation=place.generation,
-        after=place.segment,
-        until=second,
-        progress=progress,
-    )
-    close(pieces)
+    with closing(archived.pieces(manifest, scratch, found)) as pieces:
+        try:
+            done = log.replay(
+                opened.database,
+                pieces,
+                generation=place.generation,
+                after=place.segment,
+                until=second,
+                progress=progress,
+            )
+        except BackupError as error:
+            raise _Unusable(str(error)) from error
     reached = second is not None and done.complete
     if not reached and found.last < reach.last:
         # A piece that was listed is not good: the rest of the log begins with a later backup.
         reach = archived.reach(manifest)
     if found.last < place.through and not reached:
-        opened.database.unlink()
         raise BackupError(
             f"The log of {manifest.name} breaks off before the end of the backup itself."
         )
     if second is not None and not reached and max(found.until, reach.until) < second:
-        opened.database.unlink()
         raise BackupError(
             f"The log that leads on from {manifest.name} breaks off at {told(found.until)}."
         )
     until = max(found.until, reach.until) if second is None else second
     return _checked(choice, opened, progress)._replace(as_of=moment_of(until))
-
-
-def close(pieces: Iterator[Path]) -> None:
-    """End the fetching of pieces that nobody needs any more."""
-    if (end := getattr(pieces, "close", None)) is not None:
-        end()
 
 
 def _checked(choice: Choice, opened: Opened, progress: Progress) -> Opened:
@@ -225,12 +274,15 @@ def _without_log(choice: Choice, second: int | None, scratch: Path, progress: Pr
         )
     only = dataclasses.replace(choice, backups=fitting, latest=second is None)
     opened = open_chosen(only, scratch, progress)
+    return opened._replace(warnings=(*opened.warnings, _alone(opened, second)))
+
+
+def _alone(opened: Opened, second: int | None) -> str:
     when = "there is" if second is None else "until then"
-    warning = (
-        f"No log of this store was kept (see archive in the settings), so this is the newest "
+    return (
+        "No log of the store was kept then (see archive in the settings), so this is the newest "
         f"backup {when}, of {told(opened.backup.manifest.created_at.timestamp())}."
     )
-    return opened._replace(warnings=(*opened.warnings, warning))
 
 
 def _others(logged: list[Backup], archived: Archived, taken: Backup, second: int) -> str | None:
@@ -254,11 +306,11 @@ def _stretches(archived: Archived, logged: list[Backup]) -> list[Stretch]:
         if reach.replayable and math.floor(reach.until) >= first:
             found.add(Stretch(first, math.floor(reach.until)))
     joined: list[Stretch] = []
-    for each in sorted(found):
-        if joined and each.first <= joined[-1].last:
-            joined[-1] = Stretch(joined[-1].first, max(each.last, joined[-1].last))
+    for first, last in sorted(found):
+        if joined and first <= joined[-1].last:
+            joined[-1] = Stretch(joined[-1].first, max(last, joined[-1].last))
         else:
-            joined.append(each)
+            joined.append(Stretch(first, last))
     return joined
 
 

@@ -228,7 +228,11 @@ def pack(
     with disk_errors(target.parent):
         try:
             packed = compress(
-                [each.path for each in pieces], payload, recipients=recipients, progress=silent
+                [each.path for each in pieces],
+                payload,
+                recipients=recipients,
+                progress=silent,
+                alike=True,
             )
             stamps = [each.last for each in pieces if each.last is not None]
             shipped = Shipped(

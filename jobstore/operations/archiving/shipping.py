@@ -34,10 +34,12 @@ from jobstore.operations.archiving import standing as standings
 from jobstore.operations.archiving.beginnings import Beginnings
 from jobstore.operations.archiving.carriers import Carrier, words
 from jobstore.operations.archiving.couriers import Courier
+from jobstore.operations.archiving.packer import Packer
 from jobstore.operations.archiving.retention import tidy
 from jobstore.operations.archiving.standing import Standing, Written
 from jobstore.operations.backup.catalog import open_places
 from jobstore.operations.backup.places import FolderPlace
+from jobstore.scratch import sweep
 
 if TYPE_CHECKING:
     from jobstore.settings.sections import Settings
@@ -97,6 +99,7 @@ class Archiver:
         self._ended = Event()
         self._kept: Kept | None = None
         self._couriers: list[Carrier] = []
+        self._packer = Packer(settings, "")
         self._beginnings = Beginnings(settings, self._progress)
         self._started_at = time.time()
         self._written = -standings.BETWEEN
@@ -152,6 +155,7 @@ class Archiver:
             self._bring_once()
         self._release()
         self._write(force=True)
+        self._packer.close()
 
     def _bring_once(self) -> None:
         self._capture()
@@ -210,12 +214,16 @@ class Archiver:
             for each in self._couriers:
                 each.stop()
             self._await_couriers()
+            self._packer.close()
             with suppress(JobStoreError):
                 self._release()
             self._write(force=True)
 
     def _open_couriers(self) -> None:
+        self._packer.close()
         store = archive_of(self._url).identity(self._url)
+        self._packer = Packer(self._settings, store)
+        sweep(self._settings.state_folder)
         own, *others = open_places(self._settings)
         assert isinstance(own, FolderPlace)
         places = [(own, None), *((each, own) for each in others)]
@@ -223,7 +231,7 @@ class Archiver:
         known = {each.place: each for each in before.places} if before is not None else {}
         self._couriers = []
         for place, beside in places:
-            courier = Courier(self._settings, place, beside, store)
+            courier = Courier(self._settings, place, beside, self._packer)
             if before is not None and before.store == store and place.name in known:
                 # How far it was, should it be away now.
                 courier.until = known[place.name].until
@@ -373,7 +381,7 @@ class Archiver:
             at=time.time(),
             process=os.getpid(),
             started_at=self._started_at,
-            store=self._couriers[0].courier.store,
+            store=self._packer.store,
             generation=kept.mark.generation,
             segment=kept.mark.segment,
             fault=" ".join(each for each in self._faults.values() if each is not None) or None,

@@ -52,11 +52,11 @@ def create(
     """Back the store up, and return the backup; blocks.
 
     Everything that was acknowledged before the call is in it. Where the store's log is kept, the
-    manifest says where in it the copy stands, so that the log can be replayed onto it. A place that fails is told in
-    ``failures`` and costs the others nothing. ``dump`` copies the store, by default as its
-    engine does while others write. Without ``replicate`` it is made in the store's folder only,
-    which takes no longer than the disk does; :func:`replicate` brings it to the other places
-    later. ``reason`` has at most 1,000 characters.
+    manifest says where in it the copy stands, so that the log can be replayed onto it. A place that
+    fails is told in ``failures`` and costs the others nothing. ``dump`` copies the store, by
+    default as its engine does while others write. Without ``replicate`` it is made in the store's
+    folder only, which takes no longer than the disk does; :func:`replicate` brings it to the other
+    places later. ``reason`` has at most 1,000 characters.
 
     Raises StoreUnavailable, StoreCorrupt or SchemaMismatch when the store cannot be read,
     StoreBusy while another backup of it is made, StorageFull, and BackupError when the folder

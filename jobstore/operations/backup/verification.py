@@ -116,8 +116,8 @@ class Opened(NamedTuple):
     """A restored database that is exactly what was backed up, and whose copy it is.
 
     ``faults`` tells what was wrong with other copies, and with backups that were passed over.
-    ``warnings`` tells what is wrong with places. Where the log was replayed onto it, ``as_of`` is the recovery point and ``postings`` are how
-    many there were then.
+    ``warnings`` tells what is wrong with places. Where the log was replayed onto it, ``as_of`` is
+    the recovery point and ``postings`` are how many there were then.
     """
 
     backup: Backup

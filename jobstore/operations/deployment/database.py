@@ -66,6 +66,11 @@ class DatabasePhase:
         self._deployment.applied = [each.id for each in steps]
         newest = self._upkeep.condition(self._url).newest
         told = f"{len(steps)} applied, now at {newest}"
+        renewal = migrating.renewal(self._url)
+        if renewal is not None and renewal.stage == "kept":
+            told += (
+                f"; when no program from before runs: {self._settings.command('migrate', 'finish')}"
+            )
         return Check(Verdict.PASS, told, limit=migrating.status(self._url)[-1].id)
 
     def _schema(self) -> Check:
@@ -73,7 +78,7 @@ class DatabasePhase:
         return Check(Verdict.PASS, "as its migrations make it")
 
     def _integrity(self) -> Check:
-        # The words come after the pages, and are not looked at: that takes a writer's lock.
+        # The words come after the pages, and are not looked at: that takes a copy of the store.
         found = next(self._upkeep.inspect_content(self._url, full=True, rows=False))
         if found.verdict is Verdict.PASS:
             return Check(Verdict.PASS, found.output, limit="no fault")

@@ -164,7 +164,8 @@ def _prune(occasion: Occasion) -> Result:
     keep = {*deployment.backups_in_use(settings), *archiving.backups_in_use(settings)}
     places = backup.prune(settings, keep=keep)
     logs = archiving.tidy_all(settings)
-    errors = [each.error for each in (*places, *logs) if each.error is not None]
+    found = [*(each.error for each in places), *(each.error for each in logs)]
+    errors = [each for each in found if each is not None]
     if errors:
         return Result(" ".join(errors), "failed")
     removed = sum(len(each.removed) for each in places)
@@ -182,9 +183,15 @@ def _checkpoint(occasion: Occasion) -> Result:
 
 
 def _optimize(occasion: Occasion) -> Result:
+    from jobstore import migrating
+
     url = occasion.settings.store.address
+    finished = migrating.tend(url, timeout=_PATIENCE)
     done = upkeep_of(url).optimize(url, patience=_PATIENCE)
-    return Result("optimised" if done else "optimised; the index is merged further next time")
+    told = "optimised" if done else "optimised; the index is merged further next time"
+    if finished:
+        told += f"; programs from before {finished[-1]} may no longer go on"
+    return Result(told)
 
 
 def _health(occasion: Occasion) -> Result:

@@ -109,9 +109,7 @@ class _Stage:
         self.write()
 
     def checkpoint(self) -> None:
-        upkeep_of(self.settings.store.address).checkpoint(
-            self.settings.store.address, patience=20
-        )
+        upkeep_of(self.settings.store.address).checkpoint(self.settings.store.address, patience=20)
 
     def back_up(self) -> None:
         creation.create(self.settings)

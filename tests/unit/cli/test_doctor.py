@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 import jobstore
 from jobstore.cli.main import app
 from jobstore.engines.sqlite.upkeep import inspection
+from jobstore.errors import StorageFull
+from jobstore.locking import FileLock
 from jobstore.verdicts import Verdict
 from tests.contract.cli.commands import unannounced
 from tests.operations.damaging import lost_revision
@@ -233,7 +235,43 @@ def test_a_store_that_is_locked_is_still_examined(file: Path) -> None:
         assert findings["counters"][0] == "pass"
 
 
-def test_a_locked_store_cannot_check_its_words(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_and_rows_are_checked_while_others_hold_the_lock(file: Path) -> None:
+    """Writers would wait as long as this takes, if it took their lock."""
+    with FileLock(file, 1.0), contextlib.closing(sqlite3.connect(file)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        code, findings = examine(file, "--full", "--verify")
+    assert code == 0
+    assert (findings["words"][0], findings["index"][0]) == ("pass", "pass")
+    assert [each.name for each in file.parent.glob(".jobstore-scratch-*")] == []
+
+
+def test_what_is_wrong_with_the_words_is_found_in_the_copy(file: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as conn:
+        conn.execute("DELETE FROM text_index_data WHERE id > 10")
+    code, findings = examine(file, "--full")
+    assert code == 1
+    assert findings["words"][0] == "fail"
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave no room for a copy."""
+
+    def fail(*_: object) -> None:
+        raise StorageFull
+
+    monkeypatch.setattr(inspection, "dump", fail)
+
+
+def test_without_room_for_a_copy_the_store_itself_is_read(file: Path, full: None) -> None:
+    code, findings = examine(file, "--full", "--verify")
+    assert code == 0
+    assert (findings["words"][0], findings["index"][0]) == ("pass", "pass")
+
+
+def test_without_room_for_a_copy_a_locked_store_cannot_check_its_words(
+    file: Path, full: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(inspection, "PATIENCE", 0.05)
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")

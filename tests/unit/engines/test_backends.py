@@ -13,6 +13,7 @@ from jobstore.engines import (
     archive_of,
     backend_of,
     is_there,
+    log_of,
     register,
     upkeep_of,
 )
@@ -64,7 +65,7 @@ def test_an_engine_is_found_by_its_scheme_once_it_is_registered(
         done = run(command, "--store", "memory:jobs")
         assert done.exit_code == 1
         assert refused in done.stderr
-    for brought in (upkeep_of, archive_of):
+    for brought in (upkeep_of, archive_of, log_of):
         with pytest.raises(StoreUnavailable, match="A store of the engine 'memory' cannot be"):
             brought(parse_store_url("memory:jobs"))
     for use in (migrating.up, migrating.down, migrating.status, migrating.check_schema):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from jobstore import InvalidPosting, JobPosting
 from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.engines.sqlite.upkeep import rebuilding
-from jobstore.engines.sqlite.upkeep.inspection import inspect_pages, inspect_rows
+from jobstore.engines.sqlite.upkeep.inspection import inspect_content
 from jobstore.engines.sqlite.upkeep.rebuilding import rebuild_counters, rebuild_index
 from jobstore.engines.sqlite.writing import changes
 from jobstore.intake.validation import check_posting
@@ -112,7 +112,7 @@ def many(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def faults(path: Path) -> set[str]:
-    findings = [*inspect_pages(path, full=True), *inspect_rows(path)]
+    findings = [*inspect_content(path, full=True, rows=True)]
     return {each.name for each in findings if each.verdict is Verdict.FAIL}
 
 

@@ -69,6 +69,28 @@ async def test_writes_that_wait_together_share_a_transaction(path: Path) -> None
     assert tally(path) == 100
 
 
+async def test_those_who_are_answered_together_leave_turns_to_others(path: Path) -> None:
+    """Whatever else is ready meanwhile waits for a few of them, not for all."""
+    turns: list[int] = []
+    answered = 0
+
+    async def write(key: int) -> None:
+        nonlocal answered
+        await writer.submit(put, f"k{key}", key)
+        answered += 1
+        turns.append(turn)
+
+    async with open_plain(path) as writer:
+        turn = 0
+        writes = [asyncio.create_task(write(key)) for key in range(100)]
+        while answered < 100:
+            await asyncio.sleep(0)
+            turn += 1
+        await asyncio.gather(*writes)
+    assert writer.last_group_size == 100
+    assert max(turns.count(each) for each in turns) <= 10
+
+
 async def test_a_group_has_a_largest_size(path: Path) -> None:
     async with open_plain(path) as writer:
         await gather(*(writer.submit(put, f"k{each}", each) for each in range(GROUP_SIZE + 10)))

@@ -17,6 +17,7 @@ import errno
 import logging
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ from jobstore.engines.sqlite.log.positions import (
 from jobstore.engines.sqlite.log.spool import Spool, State
 from jobstore.engines.sqlite.wal import FRAME, Header
 from jobstore.errors import StorageFull, StoreUnavailable
+from jobstore.scratch import reserve
 
 _log = logging.getLogger("jobstore.sqlite")
 
@@ -57,7 +59,7 @@ MEDDLED = (
 )
 TAKEN_BACK = "the disk has lost commits that were kept already, as a power cut may do"
 CLOCK = "the clock was set back"
-FULL = "the disk of the spool was full; what was not shipped from it was dropped"
+FULL = "the disk of the spool was nearly full; what was not shipped from it was dropped"
 LIMIT = "the spool reached its limit; what was not shipped from it was dropped"
 LOST = "segment {:,} in the spool is missing or damaged"
 RECORD = "the record of the spool was lost or damaged"
@@ -165,13 +167,26 @@ def _followed(
         return TAKEN_BACK
     if found.end != start:
         octets = LENGTH + offset(head, found.end.frame) - offset(head, start.frame)
-        if octets + sum(each.octets for each in spool.segments()) > state.limit:
+        if (too_much := _too_much(spool, octets, state.limit)) is not None:
             spool.drop()
-            return LIMIT
+            return too_much
         if not _keep(spool, state, wal, head, start, found, began):
             return TAKEN_BACK
     _seen[spool.database] = found.seen
     return CLOCK if found.back else None
+
+
+def _too_much(spool: Spool, octets: int, limit: int) -> str | None:
+    """Say why a spool must not grow by so many bytes, if it must not.
+
+    It may not take the room that those who write to the store need, unless it is small itself.
+    """
+    taken = sum(each.octets for each in spool.segments())
+    if taken + octets > limit:
+        return LIMIT
+    disk = shutil.disk_usage(spool.folder)
+    left = reserve(disk.total)
+    return FULL if taken + octets > max(taken + disk.free - left, left // 4) else None
 
 
 def _ended(spool: Spool, state: State, why: str) -> State:

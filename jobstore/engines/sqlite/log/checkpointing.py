@@ -20,16 +20,20 @@ import logging
 import os
 import sqlite3
 import time
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from os import PathLike
 from pathlib import Path
+from threading import Thread
 from typing import Literal
 from urllib.parse import quote
 
-from jobstore.engines.sqlite.log.capturing import capture
+from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.log import ahead
+from jobstore.engines.sqlite.log.capturing import USUAL_LIMIT, capture
 from jobstore.engines.sqlite.log.spool import Spool, State
 from jobstore.engines.sqlite.wal import FRAME, HEADER, is_open
-from jobstore.errors import JobStoreError
+from jobstore.errors import JobStoreError, StoreBusy
 from jobstore.locking import FileLock
 
 _log = logging.getLogger("jobstore.sqlite")
@@ -38,12 +42,18 @@ Mode = Literal["PASSIVE", "TRUNCATE"]
 Written = tuple[bool, int, int]
 """Whether readers prevented a complete one, the pages in the WAL, the pages that are copied."""
 
-# Frames by which the WAL grows until it is written back.
-_FRAMES = 8000
+# Frames by which the WAL grows until it is written back; and how many are too many to write back
+# while others wait: somebody read an old state for long.
+_FRAMES, _MANY = 8000, 10_000
 # Seconds that a writer waits for a process that keeps the log just now, or was frozen at it.
 _PATIENCE = 0.25
 # Seconds that closing waits for other processes before it leaves the checkpoint to them.
 _CLOSING_PATIENCE = 0.5
+# Seconds that writers wait for those who read, where the file of the WAL is to be emptied.
+_READERS = 0.1
+# Seconds that the end of writing back ahead waits for those who write.
+_AHEAD_PATIENCE = 10.0
+_REPLACED = "Another file has taken the place of the database just now; try again."
 _LATER: Written = (True, -1, -1)
 
 
@@ -62,10 +72,10 @@ def checkpoint(
     lock = spool.lock(_PATIENCE)
     try:
         lock.acquire()
-    except JobStoreError:
-        if not _is_beyond(spool):
+    except JobStoreError as error:
+        if isinstance(error, StoreBusy) and not _is_beyond(spool):
             return _LATER
-        _log.warning("%s: the log is not kept any more, since it cannot be: %s", path, lock.path)
+        _log.warning("%s: the log is written back without being kept: %s", path, error)
         return _write_back(conn, mode)
     try:
         state = _kept(spool)
@@ -84,37 +94,79 @@ def checkpoint(
         lock.release()
 
 
+def keep(path: str | PathLike[str]) -> None:
+    """Keep what is committed, where a log is kept; needs no lock.
+
+    For whoever writes the WAL back while others write: if he is killed before he has the lock,
+    what he wrote back may be overwritten by the next one. Raises JobStoreError.
+    """
+    spool = Spool(path)
+    if spool.is_there:
+        with spool.lock(_PATIENCE):
+            capture(spool)
+
+
 def close(conn: sqlite3.Connection, path: str | PathLike[str], *, always: bool = False) -> None:
     """Close a connection that may write, after what was committed is kept and written back.
 
     While others have the database open that is left to them, unless ``always`` says otherwise.
     """
     whole = False
-    if always or not is_open(path, by_others=True):
-        with suppress(sqlite3.Error, OSError, JobStoreError):
-            busy, _, _ = checkpoint(conn, path, "TRUNCATE")
-            whole = not busy
-    if whole:
-        conn.close()
-    else:
-        leave(conn, path)
+    try:
+        if always or not is_open(path, by_others=True):
+            with suppress(sqlite3.Error, OSError, JobStoreError):
+                busy, _, _ = checkpoint(conn, path, "TRUNCATE")
+                whole = not busy
+    finally:
+        if whole:
+            conn.close()
+        else:
+            leave(conn, path)
 
 
 def dispose(conn: sqlite3.Connection, path: str | PathLike[str]) -> None:
     """Close a connection that may write as :func:`close` does; takes the lock for it.
 
-    While others hold the lock for long, nothing is written back.
+    Most is written back without it. While others hold the lock for long, the rest is not.
     """
-    lock = FileLock(path, _CLOSING_PATIENCE)
     try:
-        lock.acquire(_CLOSING_PATIENCE)
-    except JobStoreError:
+        with ahead.written_back(conn, path, FileLock(path, _CLOSING_PATIENCE)):
+            close(conn, path, always=True)
+    except (sqlite3.Error, JobStoreError):
         leave(conn, path)
-        return
+
+
+@contextmanager
+def relieved(path: str | PathLike[str], patience: float) -> Iterator[sqlite3.Connection]:
+    """Hold the lock of writers once most of the WAL was written back without it.
+
+    Gives a connection that may write, to be used while the block lasts; it is closed as
+    :func:`close` does. Raises StoreBusy when others hold the lock for more than ``patience``
+    seconds, or have put another file in the place of the database, and sqlite3.Error.
+    """
+    database = _identity(path)
+    conn = open_file(path, "rw", _READERS)
+    closed = False
     try:
-        close(conn, path, always=True)
+        conn.execute("PRAGMA wal_autocheckpoint = 0")
+        conn.execute("PRAGMA synchronous = FULL")
+        with ahead.written_back(conn, path, FileLock(path, patience)):
+            if _identity(path) != database:
+                # Nobody writes to the old one any more, and what is kept is that of the new one.
+                raise StoreBusy(_REPLACED)
+            yield conn
+            close(conn, path)
+            closed = True
     finally:
-        lock.release()
+        if not closed:
+            leave(conn, path)
+
+
+def _identity(path: str | PathLike[str]) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = Path(path).stat()
+        return found.st_dev, found.st_ino
+    return None
 
 
 def leave(conn: sqlite3.Connection, path: str | PathLike[str]) -> None:
@@ -124,7 +176,8 @@ def leave(conn: sqlite3.Connection, path: str | PathLike[str]) -> None:
     it must not. So another one is open meanwhile, which only reads, and cannot do that.
     """
     uri = f"file:{quote(os.fsencode(os.path.realpath(path)))}?mode=ro"
-    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as other:
+    # Where others keep everybody out, they have it open themselves.
+    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True, timeout=0)) as other:
         other.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
         conn.close()
     conn.close()
@@ -140,7 +193,8 @@ def has_log(path: str | PathLike[str]) -> bool:
 class Pace:
     """When the WAL of a database is written back by those who write: after so much growth.
 
-    It is looked at with two short reads of the WAL's file, whatever its size.
+    It is looked at with two short reads of the WAL's file, whatever its size. Where much waits to
+    be written back, a thread does it while others write (:mod:`.ahead`).
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
@@ -148,6 +202,9 @@ class Pace:
         self._wal = f"{os.path.realpath(path)}-wal"
         self._salts: object = None
         self._next = _FRAMES
+        # As far as is known here; others may have written back more.
+        self._copied = 0
+        self._thread: Thread | None = None
 
     def write_back(self, conn: sqlite3.Connection) -> None:
         """Write the WAL back if it has grown; to be called with the lock, after a commit.
@@ -155,15 +212,42 @@ class Pace:
         What was committed is safe whatever comes of this, so nothing is raised.
         """
         try:
-            if self._is_due():
-                _, pages, _ = checkpoint(conn, self._path)
-                self._next = max(self._next, pages) + _FRAMES
+            if not self._has_grown_to(self._next):
+                return
+            if self._has_grown_to(self._copied + _MANY):
+                self._next += _FRAMES
+                self._begin_ahead()
+            else:
+                self._next = max(self._next, self._checkpoint(conn)) + _FRAMES
         except (sqlite3.Error, OSError, JobStoreError) as error:
             self._next += _FRAMES
             _log.warning("%s: the log cannot be written back now: %s", self._path, error)
 
-    def _is_due(self) -> bool:
-        """Whether frame number ``_next`` belongs to the WAL, and not to an earlier one."""
+    def settle(self) -> None:
+        """Wait for the thread, if there is one."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _begin_ahead(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = Thread(target=self._ahead, name="jobstore-checkpoint", daemon=True)
+            self._thread.start()
+
+    def _ahead(self) -> None:
+        try:
+            with relieved(self._path, _AHEAD_PATIENCE) as conn:
+                self._checkpoint(conn)
+        except (sqlite3.Error, OSError, JobStoreError) as error:
+            _log.warning("%s: the log cannot be written back now: %s", self._path, error)
+
+    def _checkpoint(self, conn: sqlite3.Connection) -> int:
+        """Write the WAL back, with the lock; return the pages in it."""
+        _, pages, copied = checkpoint(conn, self._path)
+        self._copied = max(copied, 0)
+        return pages
+
+    def _has_grown_to(self, number: int) -> bool:
+        """Whether frame ``number`` belongs to the WAL, and not to an earlier one."""
         try:
             wal = os.open(self._wal, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -172,9 +256,10 @@ class Pace:
             data = os.pread(wal, HEADER.size, 0)
             salts = data[16:24]
             if salts != self._salts:
-                self._salts, self._next = salts, _FRAMES
+                self._salts, self._next, self._copied = salts, _FRAMES, 0
+                number = _FRAMES
             length = FRAME.size + int.from_bytes(data[8:12], "big")
-            frame = os.pread(wal, FRAME.size, HEADER.size + (self._next - 1) * length)
+            frame = os.pread(wal, FRAME.size, HEADER.size + (number - 1) * length)
             return len(frame) == FRAME.size and frame[8:16] == salts
         finally:
             os.close(wal)
@@ -190,7 +275,7 @@ def _kept(spool: Spool) -> State | None:
     try:
         return capture(spool)
     except JobStoreError as error:
-        _log.warning("%s: the log is not kept: %s", spool.database, error)
+        _log.warning("%s: the log is written back without being kept: %s", spool.database, error)
         return None
 
 
@@ -210,5 +295,5 @@ def _is_beyond(spool: Spool) -> bool:
     """Whether the WAL has grown over what the spool may take."""
     with suppress(OSError):
         state = spool.load()
-        return state is None or spool.wal.stat().st_size > state.limit
+        return spool.wal.stat().st_size > (USUAL_LIMIT if state is None else state.limit)
     return False

@@ -83,8 +83,11 @@ class Spool:
 
     @property
     def is_there(self) -> bool:
-        """Whether a log is kept."""
-        return self._state.exists()
+        """Whether a log is kept; one that this account may not see is, too."""
+        try:
+            return self._state.exists()
+        except OSError:
+            return True
 
     def load(self) -> State | None:
         """Return the record; ``None`` where there is none that can be read."""

@@ -28,9 +28,6 @@ def until_shipped(path: str, patience: float) -> None:
     spool = Spool(path)
     if not spool.is_there:
         return
-    state = spool.load()
-    if state is not None and not state.wait:
-        return
     deadline = time.monotonic() + patience
     mark = None
     try:
@@ -45,6 +42,6 @@ def until_shipped(path: str, patience: float) -> None:
             shipped = spool.shipped
             if shipped and shipped.generation == mark.generation and shipped >= mark:
                 return
-    except JobStoreError as error:
+    except (JobStoreError, OSError) as error:
         raise OutcomeUnknown(_UNKNOWN) from error
     raise OutcomeUnknown(_UNKNOWN)

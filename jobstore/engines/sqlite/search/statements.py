@@ -239,8 +239,8 @@ def page(shape: Shape, columns: tuple[str, ...] = (), texts: tuple[str, ...] = (
 def place_list(shape: Shape) -> str:
     """The places of the newest matches, at most ``:limit``, newest first, as one JSON array."""
     # Each row more is a step of SQLite, at which the thread gives up the interpreter's lock.
-    found = _newest_first(_matches(shape, with_row=False), shape)
-    found = found.select(_place(shape).as_("place")).limit(_LIMIT).as_("m")
+    matches = _newest_first(_matches(shape, with_row=False), shape)
+    found = matches.select(_place(shape).as_("place")).limit(_LIMIT).as_("m")
     array = Function("json_group_array", Field("place", table=found))
     return str(SQLLiteQuery.from_(found).select(array))
 

@@ -11,18 +11,21 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from jobstore.engines import named_statements
 from jobstore.engines.backend import Footprint, Library
-from jobstore.engines.sqlite import schema, wal
+from jobstore.engines.sqlite import damaged_wal, schema
 from jobstore.engines.sqlite.connection import LEAST_SQLITE, wal_reset_race
 from jobstore.engines.sqlite.errors import primary_code, unreadable, wrap
 from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.upkeep.copying import dump
 from jobstore.engines.sqlite.upkeep.verification import Faults, verify_rows
 from jobstore.errors import JobStoreError
 from jobstore.files import exposure, folder_of
+from jobstore.progress import silent
+from jobstore.scratch import scratch_folder
 from jobstore.verdicts import Check, Verdict, finding
 
 _SQL = named_statements.load("sqlite")
@@ -104,15 +107,15 @@ def inspect_files(path: Path) -> Iterator[Check]:
 def _inspect_log(path: Path) -> Check:
     """Look at the WAL; to be called before anything opens the database, which recovers it."""
     length = footprint(path).log
-    damaged = wal.examine(path)
+    damaged = damaged_wal.examine(path)
     if damaged is not None:
         verdict = Verdict.FAIL if damaged.certain else Verdict.WARN
         try:
-            copied = f"It was copied to {wal.keep(path, damaged)}; {_LOST}"
+            copied = f"It was copied to {damaged_wal.keep(path, damaged)}; {_LOST}"
         except OSError as error:
             copied = f"It cannot be copied ({error.strerror}): do that before anything opens it"
         return finding("wal", verdict, f"{damaged}. {copied}")
-    copies = [each for each, _ in wal.kept(path)]
+    copies = [each for each, _ in damaged_wal.kept(path)]
     if copies:
         told = f"one was damaged and is kept in {', '.join(map(str, copies))}; {_LOST}"
         return finding("wal", Verdict.WARN, told)
@@ -124,12 +127,44 @@ def _inspect_log(path: Path) -> Check:
     )
 
 
-def inspect_pages(path: Path, *, full: bool) -> Iterator[Check]:
-    """Let SQLite check the structure of the file; with ``full`` indexes and words as well."""
-    (pages,) = _reading(path, lambda conn: [check_pages(conn, full=full)])
+def inspect_content(path: Path, *, full: bool, rows: bool) -> Iterator[Check]:
+    """Look at the pages of a store, and at what they hold, while others go on writing.
+
+    With ``full`` indexes and words are checked as well, with ``rows`` every posting is read. What
+    takes long is read in a copy beside the store: SQLite lets only a writer check the words, and
+    nothing can be written back to the file as long as somebody reads an old state of it. Where no
+    copy can be made, for lack of room or because of damage, the store itself is read.
+    """
+    (pages,) = inspect_pages(path, full=full)
     yield pages
-    if full and pages.verdict is Verdict.PASS:
-        yield _inspect_words(path)
+    words = full and pages.verdict is Verdict.PASS
+    if not (words or rows):
+        return
+    with _copied(path) as copy:
+        if words:
+            yield inspect_words(copy)
+        if rows:
+            yield from inspect_rows(copy)
+
+
+@contextmanager
+def _copied(path: Path) -> Iterator[Path]:
+    """Give a copy of the store as it is now, or else the store itself."""
+    with ExitStack() as stack:
+        copy = None
+        with suppress(JobStoreError, sqlite3.Error):
+            made = stack.enter_context(scratch_folder(path.resolve().parent)) / "copy.db"
+            dump(path, made, silent)
+            copy = made
+        if copy is None:
+            # What is there of it would take the room that writers need.
+            stack.close()
+        yield copy or path
+
+
+def inspect_pages(path: Path, *, full: bool) -> list[Check]:
+    """Let SQLite check the structure of the file; with ``full`` indexes as well."""
+    return _reading(path, lambda conn: [check_pages(conn, full=full)])
 
 
 def check_pages(conn: sqlite3.Connection, *, full: bool) -> Check:
@@ -139,7 +174,7 @@ def check_pages(conn: sqlite3.Connection, *, full: bool) -> Check:
     return Faults(each for each in told if each != "ok").finding("pages", f"{check} found nothing")
 
 
-def _inspect_words(path: Path) -> Check:
+def inspect_words(path: Path) -> Check:
     """Check the full-text index in itself; SQLite lets only a writer do that."""
     try:
         with schema.writing(path, PATIENCE) as conn:

@@ -22,7 +22,8 @@ from jobstore.engines.sqlite.rows import (
     job_from_row,
     sound,
 )
-from jobstore.engines.sqlite.writing import counters
+from jobstore.engines.sqlite.upkeep import renewal
+from jobstore.engines.sqlite.writing import counters, renewing
 from jobstore.engines.sqlite.writing.indexing import entry, numbered
 
 _SQL = named_statements.load("sqlite")
@@ -41,8 +42,11 @@ def rebuild_index(conn: sqlite3.Connection, progress: Callable[[int], object] | 
     ``progress`` gets the number that was indexed since it was last called.
     """
     conn.execute(_SQL["empty_words"])
-    # Whatever was to be made up for is in it.
-    conn.execute(_SQL["forget_changes"])
+    if (found := renewing.standing(conn)) is not None:
+        # Whatever was to be made up for is in it. One that is being built has to begin anew.
+        conn.execute(_SQL["forget_changes"])
+        if found.counted:
+            renewal.give_up(conn)
     done = 0
     # In the order of the index, so that FTS5 gathers what is written into large segments.
     for rows in _slices(conn, _SQL["every_posting"] + NEWEST_FIRST):

@@ -43,12 +43,16 @@ _SQL = named_statements.load("sqlite")
 INDEX = "text_index"
 """The full-text table that is built; its words are listed by :data:`VOCABULARY`."""
 
-# Seconds that a step is to hold the lock, and the most where others write faster than this drains.
-_AIM, _MOST = 0.05, 0.3
+# Seconds of work that a step is to do under the lock. Where it had to wait for others longer than
+# that, it takes as long as they did, up to the most: its share of the time stays the same however
+# much they write, and nobody waits long.
+_AIM, _MOST = 0.05, 0.15
 # Seconds between two steps, so that whoever waits for the lock gets it: those who wait try at least
 # every 10 ms (jobstore.locking).
 _PAUSE = 0.02
 _FIRST, _LARGEST = 64, 4096
+# Rows of a table that goes.
+_MOST_REMOVED = 65_536
 # For counters there is less to do for each.
 _COUNTERS = 20
 
@@ -140,6 +144,14 @@ def triggers() -> frozenset[str]:
     return frozenset(" ".join(_SQL[name].removesuffix(";").split()) for name in _TRIGGERS)
 
 
+_Stage = Callable[[sqlite3.Connection, _State], bool]
+
+
+def _adapted(number: int, taken: float, aim: float, largest: int) -> int:
+    """Return how many to do next, to take ``aim`` seconds where ``number`` took so many."""
+    return int(min(largest, max(8, number * min(2.0, max(0.25, aim / max(taken, 0.001))))))
+
+
 class _Builder:
     """Takes the steps of a renewal until the store has the form of this jobstore."""
 
@@ -152,7 +164,7 @@ class _Builder:
         self._ready: dict[tuple[Any, ...], Renewed] = {}
 
     def run(self) -> None:
-        stages: dict[str, Callable[[sqlite3.Connection, _State], bool]] = {
+        stages: dict[str, _Stage] = {
             "postings": self._postings,
             "revisions": self._revisions,
             "counters": self._counters,
@@ -165,16 +177,17 @@ class _Builder:
                 self._tell(state)
                 if state.stage == "postings":
                     self._look_ahead(conn, state)
+            came = time.monotonic()
             with self._turns.writing() as conn:
-                started = time.monotonic()
+                self._aim = min(_MOST, max(_AIM, time.monotonic() - came))
                 # Another process may have been faster.
                 state = _state(conn)
                 if state is None or state.form != renewing.DERIVED_FORM or state.stage == "kept":
                     return
-                drained = self._drain(conn, state)
-                ended = drained and stages[state.stage](conn, state)
-                taken = time.monotonic() - started
-            self._adapt(drained, taken)
+                found = Standing(state.place, True, False, 0)
+                ended = renewing.drain(conn, found, self._aim) and self._timed(
+                    stages[state.stage], conn, state
+                )
             if ended:
                 return
             time.sleep(_PAUSE)
@@ -182,17 +195,12 @@ class _Builder:
     def _tell(self, state: _State) -> None:
         self._progress(_TOLD[state.stage], state.done, max(state.total, state.done))
 
-    def _adapt(self, drained: bool, taken: float) -> None:
-        if not drained:
-            # Others write faster than this follows: hold the lock longer, the pause stays.
-            self._aim = min(_MOST, 2 * self._aim)
-            return
-        self._aim = max(_AIM, self._aim / 2)
-        factor = min(2.0, max(0.25, _AIM / max(taken, 0.001)))
-        self._number = int(min(_LARGEST, max(8, self._number * factor)))
-
-    def _drain(self, conn: sqlite3.Connection, state: _State) -> bool:
-        return renewing.drain(conn, Standing(state.place, True, False, 0), self._aim)
+    def _timed(self, stage: _Stage, conn: sqlite3.Connection, state: _State) -> bool:
+        """Do the next slice of a stage, and choose the size of the one after it."""
+        started = time.monotonic()
+        ended = stage(conn, state)
+        self._number = _adapted(self._number, time.monotonic() - started, self._aim, _LARGEST)
+        return ended
 
     def _next(self, conn: sqlite3.Connection, state: _State) -> list[tuple[Any, ...]]:
         statement = _SQL["every_posting"] + " WHERE p.place < ? ORDER BY p.place DESC LIMIT ?"
@@ -317,5 +325,5 @@ def sweep(turns: schema.Turns, progress: Progress = silent) -> None:
             return
         done += removed
         progress("remove the old index", done, 0)
-        number = int(min(65536, max(16, number * min(2.0, max(0.25, _AIM / max(taken, 0.001))))))
+        number = _adapted(number, taken, _AIM, _MOST_REMOVED)
         time.sleep(_PAUSE)

@@ -68,10 +68,15 @@ def vacuum(path: Path, *, patience: float = PATIENCE, progress: Progress = silen
 def checkpoint(path: Path, *, patience: float = PATIENCE) -> bool:
     """Copy the WAL into the database and empty it; False if somebody still reads an old state.
 
-    Raises StoreBusy, StorageFull, StoreUnavailable and StoreCorrupt.
+    Others write while most of it is copied. Raises StoreBusy, StorageFull, StoreUnavailable and
+    StoreCorrupt.
     """
-    with _alone(path, patience) as conn:
-        return _written_back(conn, path)
+    with translated():
+        # Another program's database is left alone.
+        with schema.reading(path, patience) as conn:
+            schema.recorded(conn)
+        with checkpointing.relieved(path, patience) as conn:
+            return _written_back(conn, path)
 
 
 def optimize(path: Path, *, patience: float = PATIENCE) -> None:

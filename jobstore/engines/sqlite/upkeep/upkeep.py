@@ -14,7 +14,7 @@ from jobstore.engines.backend import (
     Repaired,
     Vacuumed,
 )
-from jobstore.engines.sqlite import wal, wal_index
+from jobstore.engines.sqlite import damaged_wal, wal_index
 from jobstore.engines.sqlite.upkeep import comparison, inspection, plans, repairing, tidying
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL
@@ -30,7 +30,7 @@ class SQLiteUpkeep:
         return inspection.footprint(url.path)
 
     def damaged_logs(self, url: StoreURL) -> list[tuple[Path, bool]]:
-        return wal.kept(url.path.resolve())
+        return damaged_wal.kept(url.path.resolve())
 
     def held_log(self, url: StoreURL) -> HeldLog:
         return wal_index.held(url.path)
@@ -43,9 +43,7 @@ class SQLiteUpkeep:
         yield from inspection.inspect_files(url.path)
 
     def inspect_content(self, url: StoreURL, *, full: bool, rows: bool) -> Iterator[Check]:
-        yield from inspection.inspect_pages(url.path, full=full)
-        if rows:
-            yield from inspection.inspect_rows(url.path)
+        return inspection.inspect_content(url.path, full=full, rows=rows)
 
     def repair(
         self,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
@@ -59,49 +59,48 @@ def total(conn: sqlite3.Connection) -> int:
 @sound
 def statistics(conn: sqlite3.Connection, now: datetime) -> Statistics:
     """Return the statistics as of ``now``, from one consistent state of the store."""
+    days = last_days(now.date())
+    bound = {"since": days[0][1], "sources": MOST_SOURCES, "top": TOP}
     with snapshot(conn):
         kinds: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
-        for kind, *counted in conn.execute(_SQL["small_counters"]).fetchall():
+        for kind, *counted in conn.execute(_SQL["shown_counters"], bound).fetchall():
             kinds[kind].append(tuple(counted))
-        total = sum(amount for *_, amount in kinds["total"])
-        sources = {each.value: each.count for each in _largest(conn, "source", MOST_SOURCES)}
-        return Statistics(
-            total=total,
-            by_status=_by_amount(kinds["status"]),
-            by_source=sources,
-            by_employment_type=_by_amount(kinds["employment_type"]),
-            by_experience_level=_by_amount(kinds["experience_level"]),
-            by_workplace=_by_amount(kinds["workplace"]),
-            top_companies=_largest(conn, "company", TOP),
-            top_locations=_largest(conn, "location", TOP),
-            per_day=_per_day(conn, now),
-            salaries={
-                currency: SalaryQuartiles(count, *map(Decimal, label.split()))
-                for currency, label, count in kinds["quartiles"]
-            },
-            applicants=applicant_statistics(
-                _by_amount(kinds["applicants"]),
-                lambda: conn.execute(_SQL["applicant_bounds"]).fetchone(),
-            ),
-            # Every posting has a source. What the others have would grow with their number.
-            other_sources=total - sum(sources.values()),
+        applicants = applicant_statistics(
+            _amounts(kinds["applicants"]),
+            lambda: conn.execute(_SQL["applicant_bounds"]).fetchone(),
         )
+    total, sources = sum(_amounts(kinds["total"]).values()), _amounts(kinds["source"])
+    listed = _amounts(kinds["day"])
+    return Statistics(
+        total=total,
+        by_status=_by_amount(kinds["status"]),
+        by_source=sources,
+        by_employment_type=_by_amount(kinds["employment_type"]),
+        by_experience_level=_by_amount(kinds["experience_level"]),
+        by_workplace=_by_amount(kinds["workplace"]),
+        top_companies=_labelled(kinds["company"]),
+        top_locations=_labelled(kinds["location"]),
+        per_day={day: listed.get(name, 0) for day, name in days},
+        salaries={
+            currency: SalaryQuartiles(count, *map(Decimal, label.split()))
+            for currency, label, count in sorted(kinds["quartiles"])
+        },
+        applicants=applicants,
+        # Every posting has a source. To read what the others have would grow with their number.
+        other_sources=total - sum(sources.values()),
+    )
+
+
+def _amounts(counted: list[tuple[str, str, int]]) -> dict[str, int]:
+    return {value: amount for value, _, amount in counted}
 
 
 def _by_amount(counted: list[tuple[str, str, int]]) -> dict[str, int]:
-    ordered = sorted(counted, key=lambda each: -each[2])
-    return {value: amount for value, _, amount in ordered}
+    return _amounts(sorted(counted, key=lambda each: (-each[2], each[0])))
 
 
-def _largest(conn: sqlite3.Connection, kind: str, limit: int) -> list[FacetCount]:
-    rows = conn.execute(_SQL["largest_counters"], (kind, limit)).fetchall()
-    return [FacetCount(*row) for row in rows]
-
-
-def _per_day(conn: sqlite3.Connection, now: datetime) -> dict[date, int]:
-    days = last_days(now.date())
-    found = dict(conn.execute(_SQL["counters_since"], ("day", days[0][1])).fetchall())
-    return {day: found.get(name, 0) for day, name in days}
+def _labelled(counted: list[tuple[str, str, int]]) -> list[FacetCount]:
+    return [FacetCount(label, amount) for _, label, amount in counted]
 
 
 def _write_quartiles(conn: sqlite3.Connection, currency: str) -> None:

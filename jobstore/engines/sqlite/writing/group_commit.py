@@ -212,6 +212,10 @@ class Transactions:
         if commit:
             until_shipped(self._lock.database, self._lock.timeout)
 
+    def settle(self, conn: sqlite3.Connection) -> None:
+        """Wait until what is done beside the transactions has ended."""
+        self._pace.settle()
+
     def checkpoint(self, conn: sqlite3.Connection, patience: float, mode: Mode) -> Written:
         """Copy the WAL into the database; see :meth:`StoreWriter.checkpoint`."""
         self._lock.acquire(patience)

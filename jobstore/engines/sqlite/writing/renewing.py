@@ -19,14 +19,11 @@ import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from functools import cache
 from typing import Any, NamedTuple
 
-from jobstore import resources
 from jobstore.derived.counters import Counter, Tally
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
-from jobstore.engines.scripts import read_scripts
 from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.engines.sqlite.rows import (
     DESCRIPTION,
@@ -84,27 +81,27 @@ class Renewed(NamedTuple):
     listed_at: int
 
 
-def standing(conn: sqlite3.Connection) -> Standing | None:
-    """Return how the renewal to the form of this jobstore stands; ``None`` if there is none.
+def require_admission(conn: sqlite3.Connection, newest: str) -> None:
+    """Raise SchemaMismatch where programs that know migrations up to ``newest`` may not write.
 
-    Raises SchemaMismatch where programs that know no later migrations than this one may not write.
+    The store says which migration is the oldest whose programs may go on; a newer jobstore may
+    have moved that while this program ran.
     """
-    compatible, place, stage, head = conn.execute(
-        _SQL["renewal_standing"], (DERIVED_FORM,)
-    ).fetchone()
-    if compatible is not None and compatible.decode() > _newest():
+    row = conn.execute(_SQL["compatible"]).fetchone()
+    if row is not None and row[0].decode() > newest:
         raise SchemaMismatch(
             "The store was migrated by a newer jobstore, and this one may no longer write to it; "
             "nothing was written. Upgrade jobstore and start this program again."
         )
-    if place is None:
+
+
+def standing(conn: sqlite3.Connection) -> Standing | None:
+    """Return how the renewal to the form of this jobstore stands; ``None`` if there is none."""
+    row = conn.execute(_SQL["renewal_standing"], (DERIVED_FORM,)).fetchone()
+    if row is None:
         return None
+    place, stage, head = row
     return Standing(place, stage != "kept", stage == "kept", head or 0)
-
-
-@cache
-def _newest() -> str:
-    return read_scripts(resources.migrations_folder("sqlite"))[-1].id
 
 
 @sound

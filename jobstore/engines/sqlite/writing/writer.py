@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from enum import Enum
 from functools import partial
+from itertools import islice
 from typing import Any, Literal
 
 from jobstore.engines.sqlite.connection import Session, settle
@@ -32,6 +33,9 @@ from jobstore.settings import EngineOptions
 
 # The most operations in one transaction: with more, the cost per operation stays the same.
 GROUP_SIZE = 512
+# So many callers are answered in one turn of the event loop. Each runs on to its next await, and
+# whatever else is ready, the answer of a read for example, waits until all of them have.
+_TOGETHER = 8
 
 
 class StoreWriter:
@@ -154,6 +158,8 @@ class StoreWriter:
         await self._idle.wait()
         if self._timer is not None:
             self._timer.cancel()
+        with suppress(Exception):
+            await self._session.run(self._transactions.settle)
         await self._session.close()
 
     async def _wait(self, call: _Call) -> Any:
@@ -254,14 +260,25 @@ class StoreWriter:
         if isinstance(outcomes, StoreBusy):
             self._not_begun(calls, outcomes)
             return
-        at = 0
-        for call in calls:
-            mine = None if outcomes is None else outcomes[at : at + call.size]
-            at += call.size
-            settle(call.future, mine, error)
+        answers = iter(outcomes or ())
+        results = [
+            (call.future, None if outcomes is None else list(islice(answers, call.size)))
+            for call in calls
+        ]
+        self._answer(deque(results), error)
+
+    def _answer(
+        self, waiting: deque[tuple[asyncio.Future[Any], Any]], error: BaseException | None
+    ) -> None:
+        """Settle the first of ``waiting``, and the others in the next turns of the loop."""
+        for _ in range(min(len(waiting), _TOGETHER)):
+            settle(*waiting.popleft(), error)
         # After those who were just answered have run: what they submit next shares a group
         # with what waits already.
-        self._loop.call_soon(self._next)
+        if waiting:
+            self._loop.call_soon(self._answer, waiting, error)
+        else:
+            self._loop.call_soon(self._next)
 
     def _not_begun(self, calls: list[_Call], busy: StoreBusy) -> None:
         """Fail those of a group whose time is over; the others go back to the head of the queue."""

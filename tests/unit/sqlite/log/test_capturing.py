@@ -360,7 +360,7 @@ class TestFullDisk:
         assert plain.checkpoint()[0] is False
         monkeypatch.undo()
         assert plain.pieces(mark.generation) == []
-        assert "was full" in (plain.broken or "")
+        assert "nearly full" in (plain.broken or "")
 
     def test_not_even_that_can_be_written_down(
         self, plain: Plain, monkeypatch: pytest.MonkeyPatch

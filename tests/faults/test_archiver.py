@@ -1,0 +1,254 @@
+"""An archiver that is killed at each step, frozen, or waited for: nothing is lost or half there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import jobstore
+from jobstore import EngineOptions, OutcomeUnknown
+from jobstore.engines import log_of
+from jobstore.operations.archiving import Archiver, restore_at, segments, ship, standing
+from jobstore.operations.archiving.segments import listing
+from jobstore.operations.backup.places import FolderPlace
+from jobstore.settings.sections import Settings
+from tests.fixtures.postings import posting
+from tests.operations.backups import content, leftovers
+from tests.operations.test_archive_shipping import has_all, settings_of, until, write
+
+pytestmark = pytest.mark.usefixtures("migrated_url")
+
+# What kills the process that ships, before or after one of its steps is done so many times.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from jobstore.engines.sqlite.log.log import SQLiteLog
+from jobstore.operations.archiving import couriers, packer, ship, shipping
+from jobstore.operations.backup import creation, places
+from jobstore.settings.loading import load
+
+step, when, times = sys.argv[2], sys.argv[3], int(sys.argv[4])
+owner, name = {
+    "capture": (SQLiteLog, "capture"),
+    "pack": (packer, "pack"),
+    "link": (os, "link"),
+    "publish": (places, "publish"),
+    "rename": (Path, "replace"),
+    "upload": (places.FolderPlace, "upload"),
+    "release": (SQLiteLog, "release"),
+    "backup": (shipping.Beginnings, "attend"),
+    "listing": (couriers, "listing"),
+}[step]
+real, left = getattr(owner, name), [times]
+
+def killing(*given, **named):
+    left[0] -= 1
+    if when == "before" and left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    done = real(*given, **named)
+    if when == "after" and left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
+
+setattr(owner, name, killing)
+ship(load(sys.argv[1]).settings)
+"""
+
+STEPS = [
+    (step, when, times)
+    for step in ("capture", "pack", "link", "publish", "rename", "upload", "release", "listing")
+    for when in ("before", "after")
+    for times in (1, 2)
+] + [("backup", "before", 1), ("backup", "after", 1)]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_of(tmp_path, "one", "two")
+
+
+def given_back(settings: Settings, place: Path, folder: Path) -> list[tuple[Any, ...]]:
+    folder.mkdir()
+    found = settings_of(folder, archive={"wait": settings.archive.wait})
+    section = found.backup.model_copy(update={"places": (str(place),)})
+    restore_at(found.model_copy(update={"backup": section}), None)
+    return content(folder / "jobs.db")
+
+
+@pytest.mark.parametrize(("step", "when", "times"), STEPS)
+def test_an_archiver_that_is_killed_leaves_places_whole_and_the_next_goes_on(
+    settings: Settings, tmp_path: Path, repository: Path, step: str, when: str, times: int
+) -> None:
+    states = [content(tmp_path / "jobs.db")]
+    ship(settings)
+    for number in range(2):
+        write(settings, *(f"{number} {each}" for each in range(5)))
+        states.append(content(tmp_path / "jobs.db"))
+        if not number:
+            ship(settings)
+    file = tmp_path / "config.yaml"
+    file.write_text(settings.model_dump_json(exclude_unset=True))
+    environment = {**os.environ, "PYTHONPATH": str(repository)}
+    command = [sys.executable, "-c", KILLED, str(file), step, when, str(times)]
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, timeout=60)
+    assert done.returncode in (-signal.SIGKILL, 0), done.stderr
+    for place in ("one", "two"):
+        # Whatever is there is whole, and what was there before is.
+        found = given_back(settings, tmp_path / place, tmp_path / f"killed-{place}")
+        assert found in states[1:]
+    found_now = ship(settings)
+    assert not any(each.fault or each.warnings for each in found_now.places)
+    for place in ("one", "two"):
+        assert given_back(settings, tmp_path / place, tmp_path / place / "r") == states[-1]
+        assert not leftovers(tmp_path / place, tmp_path / place / "archive")
+    assert not leftovers(settings.backups_folder / "archive", settings.state_folder)
+
+
+class Child:
+    """An archiver in a process of its own."""
+
+    def __init__(self, repository: Path, config: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "jobstore", "archive", "run", "--quiet", "--config", config],
+            env={**os.environ, "PYTHONPATH": str(repository)},
+            stderr=subprocess.DEVNULL,
+        )
+
+    def close(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+        self.process.kill()
+        self.process.wait(30)
+
+
+@pytest.fixture
+def start(repository: Path, tmp_path: Path) -> Iterator[Callable[[Settings], Child]]:
+    started: list[Child] = []
+
+    def starting(settings: Settings) -> Child:
+        file = tmp_path / "config.yaml"
+        file.write_text(settings.model_dump_json(exclude_unset=True))
+        started.append(Child(repository, file))
+        until(lambda: (found := standing(settings)) is not None and found.process is not None)
+        return started[-1]
+
+    yield starting
+    for each in started:
+        each.close()
+
+
+def test_kills_under_writers_lose_nothing_that_the_next_archiver_does_not_bring(
+    settings: Settings, tmp_path: Path, start: Callable[[Settings], Child]
+) -> None:
+    for number in range(6):
+        child = start(settings)
+        write(settings, *(f"{number} {each}" for each in range(30)))
+        child.process.kill()
+        child.process.wait(30)
+        write(settings, f"{number} between")
+        (settings.state_folder / "archive.json").unlink()
+    ship(settings)
+    for place in ("one", "two"):
+        assert given_back(settings, tmp_path / place, tmp_path / f"r-{place}") == content(
+            tmp_path / "jobs.db"
+        )
+
+
+def test_a_frozen_archiver_costs_writers_nothing_and_catches_up(
+    settings: Settings, tmp_path: Path, start: Callable[[Settings], Child]
+) -> None:
+    child = start(settings)
+    until(lambda: has_all(settings))
+    child.process.send_signal(signal.SIGSTOP)
+    told: list[str] = []
+    second = Archiver(settings, told=told.append)
+    second.start()
+    for number in range(5):
+        write(settings, number)
+        log_of(settings.store.address).capture(settings.store.address)
+    # It holds its lock, so nobody else does its work meanwhile.
+    until(lambda: told)
+    assert not has_all(settings)
+    second.stop()
+    child.process.send_signal(signal.SIGCONT)
+    until(lambda: has_all(settings))
+    names, _ = listing(FolderPlace(tmp_path / "two" / segments.FOLDER))
+    assert path_ends(names) == standing_segment(settings)
+
+
+def path_ends(names: list[segments.Name]) -> int:
+    return max(each.last for each in names)
+
+
+def standing_segment(settings: Settings) -> int:
+    found = standing(settings)
+    assert found is not None
+    return found.segment
+
+
+# Acknowledged once a place has it
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Settings:
+    return settings_of(tmp_path, "one", archive={"wait": True})
+
+
+def test_what_was_acknowledged_with_wait_is_at_the_place(
+    waiting: Settings, tmp_path: Path, start: Callable[[Settings], Child]
+) -> None:
+    child = start(waiting)
+    acknowledged: list[str] = []
+    killed = asyncio.Event()
+
+    async def one(store: jobstore.JobStore, writer: int) -> None:
+        for number in range(15):
+            await store.upsert(posting(f"{writer}-{number}"))
+            acknowledged.append(f"{writer}-{number}")
+            if writer == number == 9:
+                child.process.kill()
+                killed.set()
+
+    async def writing() -> None:
+        options = EngineOptions(busy_timeout=2)
+        async with jobstore.connect(waiting.store.url, options=options) as store:
+            told = await asyncio.gather(
+                *(one(store, writer) for writer in range(10)), return_exceptions=True
+            )
+        assert killed.is_set()
+        assert any(isinstance(each, OutcomeUnknown) for each in told)
+
+    asyncio.run(writing())
+    found = {row[2] for row in given_back(waiting, tmp_path / "one", tmp_path / "r")}
+    # Also what was acknowledged after the kill, since its place in the log was brought before.
+    assert found >= {*acknowledged}
+
+
+def test_a_write_that_no_place_has_in_time_is_not_acknowledged(
+    waiting: Settings, tmp_path: Path, start: Callable[[Settings], Child]
+) -> None:
+    child = start(waiting)
+
+    async def writing(seconds: float, key: str = "waits") -> None:
+        options = EngineOptions(busy_timeout=seconds)
+        async with jobstore.connect(waiting.store.url, options=options) as store:
+            await store.upsert(posting(key))
+
+    asyncio.run(writing(30))
+    child.process.send_signal(signal.SIGSTOP)
+    with pytest.raises(OutcomeUnknown, match="no place of the archive has it yet"):
+        asyncio.run(writing(1, "waits longer"))
+    child.process.send_signal(signal.SIGCONT)
+    asyncio.run(writing(30))
+    until(lambda: has_all(waiting))
+    with closing(sqlite3.connect(tmp_path / "jobs.db")) as conn:
+        assert conn.execute("SELECT count(*) FROM posting").fetchone() == (2,)
