@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -26,7 +27,7 @@ from aiosqlite.core import _STOP_RUNNING_SENTINEL, _connection_worker_thread
 
 from jobstore.engines.sqlite.errors import primary_code, told_apart, translated, wrap
 from jobstore.engines.sqlite.files import enter_wal, open_file
-from jobstore.engines.sqlite.identity import OpenFile, identify, is_replaced, is_same
+from jobstore.engines.sqlite.identity import LOOKS_EVERY, OpenFile, identify, is_replaced, is_same
 from jobstore.engines.sqlite.log import checkpointing
 from jobstore.errors import StoreBusy, StoreClosed, StoreUnavailable
 from jobstore.settings import EngineOptions
@@ -59,8 +60,8 @@ class Session(aiosqlite.Connection):
     the interpreter. What SQLite had not acknowledged by then is rolled back when the file is
     opened next.
 
-    With ``follows`` it opens the file that took the place of its own before each function that it
-    runs; otherwise whoever may open it then asks for that (:meth:`current`).
+    With ``follows`` it looks before what it runs whether its file was replaced, and opens the new
+    one; otherwise whoever knows when that may be done asks for it (:meth:`current`).
     """
 
     def __init__(
@@ -194,6 +195,12 @@ class Session(aiosqlite.Connection):
             self._held.interrupt()
 
 
+class _Followed:
+    """How often a session of this process has opened the file that took the place of its own."""
+
+    times = 0
+
+
 class _Held:
     """The connection of a session, made anew when it was closed because it could not roll back.
 
@@ -210,6 +217,8 @@ class _Held:
         self._connector = connector
         self._dispose = dispose
         self._follows = follows
+        self._look_at = 0.0
+        self._followed = 0
         self._connection: sqlite3.Connection | None = None
 
     def open(self) -> sqlite3.Connection:
@@ -221,7 +230,13 @@ class _Held:
         connection = self._connection
         if connection is None or _is_closed(connection):
             return self.open()
-        return self.current(connection) if self._follows else connection
+        now = time.monotonic()
+        if not self._follows or (now < self._look_at and self._followed == _Followed.times):
+            return connection
+        current = self.current(connection)
+        # Only where that may be read.
+        self._look_at, self._followed = now + LOOKS_EVERY, _Followed.times
+        return current
 
     def current(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         if not isinstance(connection, OpenFile) or is_same(connection.identity):
@@ -229,6 +244,8 @@ class _Held:
         if not is_replaced(connection.identity):
             return connection
         connection.close()
+        # Whoever reads after this one has written reads what it has written.
+        _Followed.times += 1
         return self.open()
 
     def interrupt(self) -> None:

@@ -19,6 +19,10 @@ from typing import NamedTuple
 
 from jobstore.errors import StoreUnavailable
 
+LOOKS_EVERY = 0.005
+"""Seconds between two looks of one who reads; whoever replaces a file keeps the lock for longer, so
+that nobody reads the old one after somebody was told that something is stored in the new one."""
+
 _File = tuple[int, int]
 
 REPLACED = (
@@ -53,7 +57,7 @@ def identify(path: str | PathLike[str]) -> Identity:
 
 
 def is_same(identity: Identity) -> bool:
-    """Whether the path names the file that was opened; costs a microsecond."""
+    """Whether the path names the file that was opened; asks the system."""
     return _file(identity.path) == identity.database
 
 

@@ -11,6 +11,7 @@ It takes milliseconds, whatever the size. The order of steps:
    now has its WAL and its ``-shm`` as well, and who comes later gets those of the new one.
 6. The new file is renamed over the store.
 7. The names of ``-shm`` and then of ``-wal`` are removed; those of the new database are made anew.
+8. Nobody writes for some milliseconds more, in which everybody who reads looks which file it is.
 
 A kill or a power cut up to step 6 leaves the old store, and maybe a second name, which the next one
 removes; after it, the new store. Between 6 and 7 the empty WAL and its index stay, which programs
@@ -37,6 +38,7 @@ from pathlib import Path
 
 from jobstore.engines.sqlite import wal_index
 from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.identity import LOOKS_EVERY
 from jobstore.engines.sqlite.log import checkpointing
 from jobstore.errors import StoreBusy
 from jobstore.locking import FileLock, exchanging
@@ -129,6 +131,8 @@ def exchange(path: Path, new: Path, conn: sqlite3.Connection, lock: FileLock) ->
         with suppress(sqlite3.Error):
             conn.execute("ROLLBACK")
     synchronise(path.parent)
+    # Those who read have looked by then.
+    time.sleep(2 * LOOKS_EVERY)
     return aside
 
 
