@@ -94,18 +94,6 @@ def checkpoint(
         lock.release()
 
 
-def keep(path: str | PathLike[str]) -> None:
-    """Keep what is committed, where a log is kept; needs no lock.
-
-    For whoever writes the WAL back while others write: if he is killed before he has the lock,
-    what he wrote back may be overwritten by the next one. Raises JobStoreError.
-    """
-    spool = Spool(path)
-    if spool.is_there:
-        with spool.lock(_PATIENCE):
-            capture(spool)
-
-
 def close(conn: sqlite3.Connection, path: str | PathLike[str], *, always: bool = False) -> None:
     """Close a connection that may write, after what was committed is kept and written back.
 
@@ -266,6 +254,8 @@ class Pace:
 
 
 def _write_back(conn: sqlite3.Connection, mode: Mode) -> Written:
+    # A connection finds out that there is a WAL when it reads for the first time.
+    conn.execute("PRAGMA schema_version").fetchone()
     busy, pages, copied = conn.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
     return bool(busy), pages, copied
 
