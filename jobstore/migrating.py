@@ -161,7 +161,7 @@ def up(
             with migrator.transaction():
                 if any(script.finish for script in scripts[:last]):
                     migrator.finish(scripts[:last])
-                migrator.let(done[-1].id)
+                migrator.let(_last_that_stops(scripts[:last]))
     if folder is None and last == len(scripts):
         now = schema.applied(store, patience=timeout)
         keep = bool(_unfinished(scripts, now))
@@ -321,8 +321,13 @@ def check_schema(url: str | StoreURL, *, folder: Path | None = None) -> None:
     this jobstore; StoreCorrupt when it is no jobstore database; StoreUnavailable when its
     folder is missing or it cannot be read.
     """
+    store, schema, _ = _known(url, folder)
+    check_applied(store, schema.applied(store, patience=LOCK_TIMEOUT), folder=folder)
+
+
+def check_applied(url: str | StoreURL, applied: Applied, *, folder: Path | None = None) -> None:
+    """Do what :func:`check_schema` does for a store that was asked what is applied to it."""
     store, schema, scripts = _known(url, folder)
-    applied = schema.applied(store, patience=LOCK_TIMEOUT)
     _refuse(scripts, applied.migrations, applied.compatible)
     behind = ", ".join(script.id for script in scripts[len(applied.migrations) :])
     if behind:
@@ -402,8 +407,9 @@ def _apply(
 
 
 def _last_that_stops(scripts: Sequence[Script]) -> str:
-    """Return the oldest migration whose programs may go on, as the migrations say it."""
-    return next((each.id for each in reversed(scripts) if not each.additive), "")
+    """Return the oldest migration whose programs may go on where all of them are finished."""
+    stopping = (each.id for each in reversed(scripts) if not each.additive or each.finish)
+    return next(stopping, "")
 
 
 def _unfinished(scripts: Sequence[Script], applied: Applied) -> list[str]:

@@ -23,8 +23,11 @@ _PATIENT: dict[str, Any] = {
     "deployment": {"min_free_mib": 1, "sample_data": False},
 }
 
-COLUMN = ("ALTER TABLE posting ADD COLUMN extra TEXT;", "ALTER TABLE posting DROP COLUMN extra;")
-"""A harmless migration, and the way back."""
+COLUMN = (
+    "-- additive\nALTER TABLE posting ADD COLUMN extra TEXT;",
+    "ALTER TABLE posting DROP COLUMN extra;",
+)
+"""A migration that programs of the version before may go on with, and the way back."""
 
 
 def settings_for(folder: Path, **sections: Any) -> Settings:

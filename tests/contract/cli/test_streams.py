@@ -48,7 +48,7 @@ CASES = (
     Case("migrate down --dry-run", r"(?s)-- down: 0011.*;", "saved steps"),
     Case("migrate status", r"(?s)migration +state .*\n0001\S+ +applied", "migrations renewal"),
     Case("migrate verify", r"The schema is up to date", "ok"),
-    Case("migrate finish --yes", r"Nothing to do\.", "finished"),
+    Case("migrate finish --yes", r"Finished 0011\.\S+", "finished"),
     Case("config show", r"(?s)setting +value .*\nstore\.url +sqlite", "environment files settings"),
     Case("config check", r"The settings are right", "environment faults files ok warnings"),
     Case("config keys", r"### environment", "settings"),

@@ -50,7 +50,7 @@ _AIM, _MOST = 0.05, 0.15
 # Seconds between two steps, so that whoever waits for the lock gets it: those who wait try at least
 # every 10 ms (jobstore.locking).
 _PAUSE = 0.02
-_FIRST, _LARGEST = 64, 4096
+_LEAST, _FIRST, _LARGEST = 16, 64, 4096
 # Rows of a table that goes.
 _MOST_REMOVED = 65_536
 # For counters there is less to do for each.
@@ -149,7 +149,7 @@ _Stage = Callable[[sqlite3.Connection, _State], bool]
 
 def _adapted(number: int, taken: float, aim: float, largest: int) -> int:
     """Return how many to do next, to take ``aim`` seconds where ``number`` took so many."""
-    return int(min(largest, max(8, number * min(2.0, max(0.25, aim / max(taken, 0.001))))))
+    return int(min(largest, max(_LEAST, number * min(2.0, max(0.25, aim / max(taken, 0.001))))))
 
 
 class _Builder:
@@ -185,22 +185,19 @@ class _Builder:
                 if state is None or state.form != renewing.DERIVED_FORM or state.stage == "kept":
                     return
                 found = Standing(state.place, True, False, 0)
-                ended = renewing.drain(conn, found, self._aim) and self._timed(
-                    stages[state.stage], conn, state
-                )
+                drained = renewing.drain(conn, found, self._aim)
+                began = time.monotonic()
+                ended = drained and stages[state.stage](conn, state)
             if ended:
                 return
+            if drained:
+                # With the commit, in which FTS5 merges and the disk is flushed.
+                taken = time.monotonic() - began
+                self._number = _adapted(self._number, taken, self._aim, _LARGEST)
             time.sleep(_PAUSE)
 
     def _tell(self, state: _State) -> None:
         self._progress(_TOLD[state.stage], state.done, max(state.total, state.done))
-
-    def _timed(self, stage: _Stage, conn: sqlite3.Connection, state: _State) -> bool:
-        """Do the next slice of a stage, and choose the size of the one after it."""
-        started = time.monotonic()
-        ended = stage(conn, state)
-        self._number = _adapted(self._number, time.monotonic() - started, self._aim, _LARGEST)
-        return ended
 
     def _next(self, conn: sqlite3.Connection, state: _State) -> list[tuple[Any, ...]]:
         statement = _SQL["every_posting"] + " WHERE p.place < ? ORDER BY p.place DESC LIMIT ?"
