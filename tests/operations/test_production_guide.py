@@ -202,7 +202,6 @@ def test_the_way_from_an_empty_machine_to_a_store_that_was_lost_and_restored(
         "systemctl enable --now jobstore-agent",
         "pip install --quiet .[cloud,encryption]",
         "systemctl restart jobstore-agent",
-        *("systemctl stop jobstore-agent", "systemctl start jobstore-agent") * 2,
     ]
     backups_of_the_reference(walk, repository)
     migrations_of_the_reference(walk, repository)
