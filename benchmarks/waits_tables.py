@@ -129,14 +129,17 @@ def _waits(found: Results) -> tuple[str, str]:
 
 def _size(results: Results, before: Results | None) -> Iterator[str]:
     about = results["machine"]
-    yield f"{results['scale']:,} postings; {about['cores']} cores, load at the start "
-    yield f"{about['load'][0]}; revision {about['revision']}."
+    yield (
+        f"{results['scale']:,} postings; {about['cores']} cores, load at the start "
+        f"{about['load'][0]}; revision {about['revision']}."
+    )
     for way, beside in results["ways"].items():
         old = before["ways"].get(way, {}) if before and before["scale"] == results["scale"] else {}
         yield ""
         columns = (f"{results['writers']} writers in {way}, beside", *COLUMNS[1:])
         yield from table_head((*columns, *(("before: p99", "longest") if old else ())))
-        for name, found in beside.items():
+        for name in dict.fromkeys((*beside, *old)):
+            now = cells(name, beside[name]) if name in beside else (name, *[""] * 5)
             more = (_waits(old[name]) if name in old else ("", "")) if old else ()
-            yield row((*cells(name, found), *more))
+            yield row((*now, *more))
     yield ""
