@@ -123,6 +123,12 @@ def _longest(found: Results | None) -> str:
     return f"{longest} ({p99})"
 
 
+def _before(found: Results | None) -> tuple[str, str]:
+    if not found:
+        return "", ""
+    return ("", "refused") if found["said"] else _waits(found)
+
+
 def _waits(found: Results) -> tuple[str, str]:
     return f"{found['p99']:.2f}", f"{found['longest']:.2f}"
 
@@ -140,6 +146,5 @@ def _size(results: Results, before: Results | None) -> Iterator[str]:
         yield from table_head((*columns, *(("before: p99", "longest") if old else ())))
         for name in dict.fromkeys((*beside, *old)):
             now = cells(name, beside[name]) if name in beside else (name, *[""] * 5)
-            more = (_waits(old[name]) if name in old else ("", "")) if old else ()
-            yield row((*now, *more))
+            yield row((*now, *(_before(old.get(name)) if old else ())))
     yield ""
