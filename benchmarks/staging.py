@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from benchmarks import next_version
+from benchmarks import Misuse, next_version
 from benchmarks.databases import REPOSITORY, Database, working_copy
 
 # Seconds for what has no end of its own.
@@ -128,13 +128,16 @@ def staged(original: Database) -> Iterator[Stage]:
 
 @contextmanager
 def bucket() -> Iterator[str]:
-    """Serve a bucket for S3 from a process of its own; gives its address."""
+    """Serve a bucket for S3 from a process of its own; gives its address. Raises Misuse."""
     command = [sys.executable, "-c", _SERVE, _BUCKET]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdin is not None
         assert run.stdout is not None
         try:
-            yield run.stdout.readline().strip()
+            address = run.stdout.readline().strip()
+            if not address:
+                raise Misuse("no bucket can be served; it needs pip install '.[dev]'")
+            yield address
         finally:
             run.stdin.close()
 
@@ -220,6 +223,7 @@ OPERATIONS = (
     Operation("`export` of everything", _EXPORT),
     Operation("a reader that keeps its state", lambda stage: stage.idle(_READ)),
     Operation("`vacuum`", _calls("vacuum")),
+    Operation("`vacuum --stop-writers`", _calls("vacuum", "--stop-writers")),
     Operation("`restore --replace`", _calls("restore", "--replace"), _back_up),
     Operation("`deploy`", _DEPLOY),
     Operation("`deploy` with a new index", _DEPLOY, _deploy_and_upgrade),

@@ -49,6 +49,7 @@ GUIDES: Mapping[str, Sequence[str]] = {
         "`export` of everything",
         "a reader that keeps its state",
         "`vacuum`",
+        "`vacuum --stop-writers`",
     ),
 }
 """The operations in the table of each guide."""

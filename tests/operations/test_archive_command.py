@@ -135,6 +135,13 @@ def test_what_keeps_no_log_is_refused(tmp_path: Path) -> None:
     assert "Error: " in done.stderr
 
 
+def test_an_archiver_of_a_store_that_is_not_there_ends_at_once(tmp_path: Path) -> None:
+    done = run("archive", "run", "--store", f"sqlite:///{tmp_path / 'none.db'}")
+    assert done.exit_code == 1
+    assert "There is no database file at" in done.stderr
+    assert not [*tmp_path.glob("none*")]
+
+
 class Running:
     """A command that stays, in a process of its own."""
 

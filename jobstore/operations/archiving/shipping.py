@@ -53,8 +53,10 @@ _GLANCE = 0.015
 _BEFORE_AGAIN = 5.0
 # Seconds between two times of joining and removing.
 _BETWEEN_TIDYING = 300.0
-# Of the room that may wait beside the store, so much may wait for places that are away.
+# Of the room that may wait beside the store, so much may wait for places that are away, and so many
+# pieces: each look at the spool looks at each of them.
 _SHARE = 0.5
+_MOST_PIECES = 2000
 # Seconds that the end waits for the last pieces to be brought, and for threads to see it.
 _LAST = 5.0
 _MIB = 1024**2
@@ -315,7 +317,7 @@ class Archiver:
         if kept is None or not kept.segments:
             return
         couriers = self._couriers
-        if kept.octets > kept.limit * _SHARE:
+        if kept.octets > kept.limit * _SHARE or len(kept.segments) > _MOST_PIECES:
             # The own folder has what places lack that are away.
             couriers = [each for each in couriers if each.is_well] or couriers
         ranks = {(each.generation, each.number): at for at, each in enumerate(kept.segments)}
