@@ -30,8 +30,10 @@ from benchmarks.databases import scratch
 from benchmarks.running import say
 
 WRITERS = 100
-_WRITES = 10_000
+_WRITES = 4_000
 """Writes of one round of the price."""
+_MOST_PRICES = 3
+"""Rounds of the price at most."""
 _BUCKET = "of-the-log"
 _PLACE = f"s3://{_BUCKET}/jobstore"
 _REPOSITORY = Path(__file__).resolve().parents[1]
@@ -47,22 +49,30 @@ WAYS = {"off": None, "on": False, "wait": True}
 def run(rounds: int) -> int:
     """Measure both, print the tables and write the results; 1 if more was lost than may be."""
     results: dict[str, Any] = {"machine": report.machine(), "writers": WRITERS, "rounds": rounds}
+    losses: dict[str, list[dict[str, float]]] = {"on": [], "wait": []}
+    prices: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     with scratch() as folder, _bucket_server() as server:
-        losses: dict[str, list[dict[str, float]]] = {"on": [], "wait": []}
         for number in range(rounds):
             for way, found in losses.items():
-                say(f"loss of the machine, {way}, round {number + 1} of {rounds}")
-                found.append(_loss(folder / f"{way}-{number}", server, wait=bool(WAYS[way])))
-        prices: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
-        for number in range(max(1, min(rounds, 5))):
+                place = folder / f"{way}-{number}"
+                found.append(_loss(place, server, wait=bool(WAYS[way])))
+                say(f"loss, {way}, round {number + 1} of {rounds}: {_briefly(found[-1])}")
+        results["loss"] = {way: _worst(found) for way, found in losses.items()}
+        for number in range(max(1, min(rounds, _MOST_PRICES))):
             for way, wait in WAYS.items():
-                say(f"price, {way}, round {number + 1}")
-                prices[way].append(_price(folder / f"price-{way}-{number}", server, wait))
-    results["loss"] = {way: _worst(found) for way, found in losses.items()}
-    results["price"] = {way: _middle(found) for way, found in prices.items()}
+                place = folder / f"price-{way}-{number}"
+                prices[way].append(_price(place, server, wait))
+                say(f"price, {way}, round {number + 1}: {_briefly(prices[way][-1])}")
+            # A run that is ended early leaves what it has found.
+            results["price"] = {way: _middle(found) for way, found in prices.items()}
+            _written(results)
     _show(results)
     print(f"written to {_written(results)}")
     return int(results["loss"]["wait"]["missing"] > 0 or results["loss"]["on"]["seconds"] > 2)
+
+
+def _briefly(found: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:,.2f}" for name, value in found.items())
 
 
 def _worst(found: list[dict[str, float]]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 from benchmarks import generator
@@ -112,8 +113,9 @@ class _Inline:
 def inline_store(conn: Recorder | sqlite3.Connection, path: Path, now: datetime) -> JobStore:
     """Return a gateway that reads on the caller's own thread. It has nothing to close."""
     key = conn.execute(named_statements.load("sqlite")["cursor_key"]).fetchone()[0]
+    adopted: Any = SimpleNamespace(cursor_key=bytes(key))
     engine: Any = SQLiteEngine(
-        cast(Any, None), cast(Any, _Inline(conn)), bytes(key), lambda: now, path
+        cast(Any, None), cast(Any, _Inline(conn)), adopted, lambda: now, path
     )
     store = JobStore(engine, (), lambda: now)
     store._closed = True

@@ -28,6 +28,9 @@ def publish(folder: Path = FOLDER, readme: Path = README) -> None:
     profiles = sorted(_sized(folder, "profile-"), key=_last)
     parts += [profile_section(_read(path)) for path in profiles]
     parts += [beside_section(_read(path)) for path in sorted(_sized(folder, "beside-"), key=_last)]
+    archive = folder / "archive.json"
+    if archive.exists():
+        parts.append(archive_section(_read(archive)))
     peers = folder / "peers.json"
     if peers.exists():
         parts.append(peers_section(_read(peers)))
@@ -86,6 +89,28 @@ def beside_section(results: Results) -> str:
         rate = (f"{rates[kind]:,.0f}" for kind in ("alone", "reading"))
         lines.append(row((way, *rate, f"{rates['ratio']:.2f}")))
     return "\n".join([*lines, "", *_missed(results)])
+
+
+def archive_section(results: Results) -> str:
+    """Return the section of what a loss of the machine costs, and what archiving does."""
+    lines = _heading(f"Archiving, {results['writers']} coroutines that upsert", results)
+    columns = ("rounds", "acknowledged", "missing, p50 / most", "seconds, p50 / most")
+    lines += table_head(("a loss of the machine", *columns))
+    for way, found in results["loss"].items():
+        missing = f"{found['missing_p50']:,.0f} / {found['missing']:,.0f}"
+        seconds = f"{found['seconds_p50']:.2f} / {found['seconds']:.2f}"
+        lines.append(
+            row((way, f"{found['rounds']}", f"{found['acknowledged']:,.0f}", missing, seconds))
+        )
+    columns = ("writes/s", "of off", "ms, p50 / p99", "writers, us", "archiver, us", "bucket, us")
+    lines += ["", *table_head(("its price", *columns))]
+    base = results["price"]["off"]["per_second"]
+    for way, found in results["price"].items():
+        times = f"{found['p50_ms']:.1f} / {found['p99_ms']:.1f}"
+        cost = (f"{found[name]:.0f}" for name in ("writer_us", "archiver_us", "server_us"))
+        rate = found["per_second"]
+        lines.append(row((way, f"{rate:,.0f}", f"{rate / base:.2f}", times, *cost)))
+    return "\n".join([*lines, ""])
 
 
 def peers_section(results: Results) -> str:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from benchmarks import next_version
+from benchmarks import Misuse, next_version
 from benchmarks.databases import REPOSITORY, Database, working_copy
 
 # Seconds for what has no end of its own.
@@ -35,6 +35,16 @@ conn = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True, isolation_level=
 conn.execute("BEGIN")
 conn.execute("SELECT count(*) FROM posting").fetchone()
 time.sleep(float(sys.argv[2]))
+"""
+# Lets a command run for some seconds, then asks it to end.
+_FOR_A_WHILE = """
+import subprocess, sys
+with subprocess.Popen(sys.argv[2:]) as running:
+    try:
+        running.wait(float(sys.argv[1]))
+    except subprocess.TimeoutExpired:
+        running.terminate()
+sys.exit(running.returncode)
 """
 # Says where it listens, and ends with its standard input.
 _SERVE = """
@@ -59,8 +69,6 @@ class Stage:
         self.folder = store.path.parent
         self.package = REPOSITORY
         """Where the code is that commands run."""
-        self.scraping = REPOSITORY
-        """Where the code is that writers run."""
         self._settings: dict[str, Any] = {
             "environment": "staging",
             "store": {"url": store.url},
@@ -120,13 +128,16 @@ def staged(original: Database) -> Iterator[Stage]:
 
 @contextmanager
 def bucket() -> Iterator[str]:
-    """Serve a bucket for S3 from a process of its own; gives its address."""
+    """Serve a bucket for S3 from a process of its own; gives its address. Raises Misuse."""
     command = [sys.executable, "-c", _SERVE, _BUCKET]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdin is not None
         assert run.stdout is not None
         try:
-            yield run.stdout.readline().strip()
+            address = run.stdout.readline().strip()
+            if not address:
+                raise Misuse("no bucket can be served; it needs pip install '.[dev]'")
+            yield address
         finally:
             run.stdin.close()
 
@@ -164,6 +175,11 @@ def _due(task: str) -> Callable[[Stage], Sequence[str]]:
     return _calls("run-due", "--force", "--only", task)
 
 
+def _archive(stage: Stage) -> Sequence[str]:
+    command = stage.command("archive", "run")
+    return [sys.executable, "-c", _FOR_A_WHILE, str(_SPAN), *command]
+
+
 def _back_up(stage: Stage) -> None:
     stage.prepare("backup", "create")
 
@@ -179,7 +195,6 @@ def _upgrade(stage: Stage) -> None:
 def _migrate(stage: Stage) -> None:
     stage.upgrade()
     stage.prepare("migrate", "up")
-    stage.scraping = stage.package
 
 
 def _deploy_and_upgrade(stage: Stage) -> None:
@@ -190,7 +205,6 @@ def _deploy_and_upgrade(stage: Stage) -> None:
 def _deploy_twice(stage: Stage) -> None:
     _deploy_and_upgrade(stage)
     _deploy(stage)
-    stage.scraping = stage.package
 
 
 _EXPORT = _calls("export", "--output", "everything.jsonl", "--quiet")
@@ -201,6 +215,7 @@ OPERATIONS = (
     Operation("`health`", _calls("health"), answers=(0, 1, 2)),
     Operation("`backup create`", _calls("backup", "create")),
     Operation("`backup create`, to a bucket too", _calls("backup", "create"), remote=True),
+    Operation("`archive run`, to a bucket too", _archive, remote=True),
     Operation("`backup verify --restore`", _calls("backup", "verify", "--restore"), _back_up),
     Operation("`doctor --full --verify`", _calls("doctor", "--full", "--verify")),
     Operation("optimize", _due("optimize")),
@@ -208,6 +223,7 @@ OPERATIONS = (
     Operation("`export` of everything", _EXPORT),
     Operation("a reader that keeps its state", lambda stage: stage.idle(_READ)),
     Operation("`vacuum`", _calls("vacuum")),
+    Operation("`vacuum --stop-writers`", _calls("vacuum", "--stop-writers")),
     Operation("`restore --replace`", _calls("restore", "--replace"), _back_up),
     Operation("`deploy`", _DEPLOY),
     Operation("`deploy` with a new index", _DEPLOY, _deploy_and_upgrade),

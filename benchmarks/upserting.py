@@ -41,7 +41,7 @@ class Upserting(Protocol):
         """Make what will be handed in; not to be timed."""
 
     async def start(self) -> None:
-        """Begin to upsert; returns once the first ones were answered."""
+        """Begin to upsert."""
 
     async def stop(self) -> float:
         """End it; returns how many postings a second were stored meanwhile."""
@@ -68,11 +68,10 @@ class Here:
 
     async def start(self) -> None:
         """Let 100 coroutines begin."""
-        self._going = True
+        self._going, self._stored, self._since = True, 0, time.perf_counter()
         self._callers = [asyncio.create_task(self._call()) for _ in range(CALLERS)]
-        # The first group is the only one that finds an idle store.
+        # Nobody is timed beside the first group, which finds an idle store.
         await asyncio.sleep(0.1)
-        self._stored, self._since = 0, time.perf_counter()
 
     async def _call(self) -> None:
         while self._going:
@@ -83,10 +82,9 @@ class Here:
 
     async def stop(self) -> float:
         """Let each coroutine end with the posting that it waits for."""
-        rate = self._stored / (time.perf_counter() - self._since)
         self._going = False
         await asyncio.gather(*self._callers)
-        return rate
+        return self._stored / (time.perf_counter() - self._since)
 
 
 class Elsewhere:

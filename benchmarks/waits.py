@@ -171,7 +171,7 @@ def _scrapers(
 ) -> Iterator[subprocess.Popen[str]]:
     arguments = map(str, (stage.store.path, writers, number, results))
     command = [sys.executable, "-m", "benchmarks.scrapers", *arguments]
-    environment = {**os.environ, "PYTHONPATH": f"{stage.scraping}{os.pathsep}{REPOSITORY}"}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     with subprocess.Popen(
         command,
         cwd=stage.folder,

@@ -23,6 +23,7 @@ GUIDES: Mapping[str, Sequence[str]] = {
         "nothing",
         "`backup create`",
         "`backup create`, to a bucket too",
+        "`archive run`, to a bucket too",
         "`backup verify --restore`",
         "`deploy` with a new index",
         "`rollback` of a new index",
@@ -48,6 +49,7 @@ GUIDES: Mapping[str, Sequence[str]] = {
         "`export` of everything",
         "a reader that keeps its state",
         "`vacuum`",
+        "`vacuum --stop-writers`",
     ),
 }
 """The operations in the table of each guide."""
@@ -96,7 +98,7 @@ def block(page: str, sizes: Mapping[str, Results]) -> str:
         lines = []
         for number in numbers:
             lines += _size(sizes[str(number)], sizes.get(BEFORE))
-    return "\n".join(["", *lines, ""])
+    return "\n".join(["", *lines, "", ""])
 
 
 def _guide(names: Iterable[str], sizes: Sequence[Results]) -> Iterator[str]:

@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,7 +18,7 @@ from jobstore.engines import backend_of
 from jobstore.engines.backend import Capability
 from jobstore.events import Observer
 from jobstore.intake.validation import prepare
-from jobstore.migrating import check_schema_async, up_async
+from jobstore.migrating import check_applied, check_schema_async, up_async
 from jobstore.settings import EngineOptions, StoreURL
 from jobstore.settings.url import store_at
 from jobstore.store import JobStore
@@ -81,7 +82,7 @@ def connect(
                 await up_async(address)
             await check_schema_async(address)
         await asyncio.to_thread(prepare)
-        engine = await backend.open(address, driven, now)
+        engine = await backend.open(address, driven, now, partial(check_applied, address))
         return JobStore(engine, tuple(observers), now)
 
     return Connecting(opening)

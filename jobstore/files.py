@@ -266,6 +266,15 @@ def _owner_for(path: Path) -> tuple[int, int] | None:
     return folder.st_uid, folder.st_gid
 
 
+def resemble(file: Path, replaced: Path) -> None:
+    """Give a file the mode and the owner of one whose place it is to take, if that is there."""
+    descriptor = os.open(file, os.O_RDONLY | _ALWAYS)
+    try:
+        _resemble(descriptor, replaced)
+    finally:
+        os.close(descriptor)
+
+
 def _resemble(descriptor: int, replaced: Path) -> None:
     with suppress(FileNotFoundError):
         state = replaced.stat()

@@ -14,6 +14,7 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -32,6 +33,10 @@ _LINE_PAUSES = 0.004, 0.0005
 _LINE_PATIENCE = 0.2
 
 _BUSY = "Another process is writing to the store; nothing was written, try again."
+_EXCHANGED = "The files of the store are being opened or exchanged all the time; try again."
+
+# Seconds that files may be opened or exchanged: both take milliseconds.
+_OPENING = 10.0
 
 
 # The locks that are held now: a process that is forked inherits their descriptors.
@@ -150,24 +155,68 @@ class FileLock:
         self.release()
 
 
-# Where the system has locks of parts of a file that belong to whoever opened it, as flock has, the
-# second byte is the place of the next one in line. They know nothing of flock.
-_LINE = sys.platform == "linux" and hasattr(fcntl, "F_OFD_SETLK")
+@contextmanager
+def opening(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Keep the files of a database from being exchanged while the block opens them.
+
+    Several may open at a time. Raises StoreBusy after seconds. Nothing is kept from anybody where
+    this account may not open the lock file or there is none yet, nor where it is not Linux.
+    """
+    try:
+        descriptor = os.open(os.path.realpath(path) + ".lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield
+        return
+    with _names(descriptor, fcntl.F_RDLCK):
+        yield
+
+
+@contextmanager
+def exchanging(lock: FileLock) -> Iterator[None]:
+    """Keep everybody from opening the files of a database while the block exchanges them.
+
+    ``lock`` is held already, so nobody writes. Raises StoreBusy after seconds.
+    """
+    with _names(os.open(lock.path, os.O_RDWR | os.O_CLOEXEC), fcntl.F_WRLCK):
+        yield
+
+
+# Where the system has locks of parts of a file that belong to whoever opened it, as flock has
+# ("Open file description locks" in fcntl(2)), the first byte keeps the names of the files as they
+# are, and the second is the place of the next one in line. They know nothing of flock.
+_OF_BYTES = sys.platform == "linux" and hasattr(fcntl, "F_OFD_SETLK")
+_NAMES, _NEXT = 0, 1
+
+
+@contextmanager
+def _names(descriptor: int, kind: int) -> Iterator[None]:
+    """Hold the lock on the names of the files, and close the lock file."""
+    try:
+        if _OF_BYTES and not any(_lock_byte(descriptor, _NAMES, kind) for _ in attempts(_OPENING)):
+            raise StoreBusy(_EXCHANGED)
+        try:
+            yield
+        finally:
+            # A process that was forked meanwhile has inherited the descriptor.
+            if _OF_BYTES:
+                _lock_byte(descriptor, _NAMES, fcntl.F_UNLCK)
+    finally:
+        os.close(descriptor)
 
 
 def _is_next(descriptor: int) -> bool:
     """Take the place of the next one in line; False when another one has it."""
-    return not _LINE or _lock_byte(descriptor, fcntl.F_WRLCK)
+    return not _OF_BYTES or _lock_byte(descriptor, _NEXT, fcntl.F_WRLCK)
 
 
 def _leave_line(descriptor: int) -> None:
-    if _LINE:
-        _lock_byte(descriptor, fcntl.F_UNLCK)
+    if _OF_BYTES:
+        _lock_byte(descriptor, _NEXT, fcntl.F_UNLCK)
 
 
-def _lock_byte(descriptor: int, kind: int) -> bool:
+def _lock_byte(descriptor: int, byte: int, kind: int) -> bool:
     # struct flock of Linux: kind, from where, beginning, length, process.
-    request = struct.pack("hhqqi4x", kind, os.SEEK_SET, 1, 1, 0)
+    request = struct.pack("hhqqi4x", kind, os.SEEK_SET, byte, 1, 0)
     try:
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, request)
     except (BlockingIOError, PermissionError):

@@ -45,6 +45,7 @@ __all__ = [
     "MigrationState",
     "State",
     "Step",
+    "check_applied",
     "check_schema",
     "check_schema_async",
     "down",
@@ -259,8 +260,13 @@ def check_schema(url: str | StoreURL, *, folder: Path | None = None) -> None:
     this jobstore; StoreCorrupt when it is no jobstore database; StoreUnavailable when its
     folder is missing or it cannot be read.
     """
+    store, schema, _ = _known(url, folder)
+    check_applied(store, schema.applied(store, patience=LOCK_TIMEOUT), folder=folder)
+
+
+def check_applied(url: str | StoreURL, applied: Applied, *, folder: Path | None = None) -> None:
+    """Do what :func:`check_schema` does for a store that was asked what is applied to it."""
     store, schema, scripts = _known(url, folder)
-    applied = schema.applied(store, patience=LOCK_TIMEOUT)
     refuse(scripts, applied.migrations, applied.compatible)
     behind = ", ".join(script.id for script in scripts[len(applied.migrations) :])
     if behind:

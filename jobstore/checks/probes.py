@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from jobstore import migrating
 from jobstore.checks import self_test
 from jobstore.checks.running import Probe
-from jobstore.engines import backend_of, upkeep_of
+from jobstore.engines import archive_of, backend_of, upkeep_of
 from jobstore.engines.backend import Capability
 from jobstore.engines.protocol import Engine
 from jobstore.files import folder_of
@@ -86,6 +86,7 @@ def of_file(url: StoreURL, limits: HealthLimits) -> list[Probe]:
         ("wal:size", "datastore", partial(_wal, url, limits)),
         ("wal:held", "datastore", partial(_held, url, limits)),
         ("wal:damaged", "datastore", partial(_damaged, url)),
+        ("store:replaced", "datastore", partial(_replaced, url)),
         ("schema:version", "datastore", partial(_schema, url)),
         ("library:version", "component", partial(_library, url)),
     ]
@@ -179,6 +180,14 @@ def _damaged(url: StoreURL) -> Check:
     told = f"copied to {kept}: what was stored last is missing"
     verdict = Verdict.FAIL if any(certain for _, certain in copies) else Verdict.WARN
     return Check(verdict, len(copies), "files", told, "run 'jobstore doctor'")
+
+
+def _replaced(url: StoreURL) -> Check:
+    asides = archive_of(url).asides(url)
+    if not asides:
+        return Check(Verdict.PASS, 0, "files")
+    told = "set aside when the store was replaced, and in no backup"
+    return Check(Verdict.WARN, len(asides), "files", told, " ".join(asides.values()))
 
 
 def _schema(url: StoreURL) -> Check:

@@ -16,6 +16,8 @@ from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.common import YesOption, confirm
 from jobstore.cli.interrupts import Interrupts
 from jobstore.cli.output import complain, size, table
+from jobstore.engines import is_there
+from jobstore.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -67,6 +69,9 @@ def run(call: Call) -> None:
     from jobstore.operations.archiving import Archiver
     from jobstore.operations.backup.catalog import open_places
 
+    url = call.settings.store.address
+    if not is_there(url):
+        raise StoreUnavailable(f"There is no database file at {url.path}; check the store's URL.")
     with call.operating() as settings, Interrupts() as interrupts:
         archiver = Archiver(settings, told=complain)
         places = ", ".join(each.name for each in open_places(settings))

@@ -36,7 +36,7 @@ def restore(
     ] = None,
     replace: Annotated[
         bool,
-        typer.Option("--replace", help="Replace a store that is there, after backing it up."),
+        typer.Option("--replace", help="Replace a store that is there; it becomes a backup."),
     ] = False,
     identity: IdentityOption = None,
     accept: AcceptOption = [],  # noqa: B006 - typer copies it
@@ -50,14 +50,15 @@ def restore(
     newest backup until then, and says so.
 
     Everything is checked before the store appears. A store that is there is replaced only with
-    --replace, after a backup of it; while anybody has it open, that is refused at once. Where no
-    copy of the newest backup is good, the one before it is restored, and so on; then the exit code
-    is 1, although the store is restored. Places that cannot be reached are named. A backup that was
-    made before a restore is restored by its name only.
+    --replace, and becomes a backup; programs that have it open go on with the restored one. Where
+    no copy of the newest backup is good, the one before it is restored, and so on; then the exit
+    code is 1, although the store is restored. Places that cannot be reached are named. A backup
+    that was made before a restore is restored by its name only.
 
     JSON: {"backup", "created_at", "place", "path", "postings", "saved", "failures", "advice",
-    "seconds", "as_of", "faults", "warnings"}; saved is the backup of what was there, advice what is
-    left to do, as_of the moment with --at.
+    "seconds", "as_of", "faults", "warnings", "loss": {"added", "changed", "seen", "removed"}};
+    saved is the backup of what was there, loss what is in it and not in the restored store, advice
+    what is left to do, as_of the moment with --at.
     """
     from jobstore.operations import archiving, backup
     from jobstore.settings import sqlite_url
@@ -85,6 +86,8 @@ def restore(
     ]
     if done.saved is not None:
         lines.append(f"What was there is kept as {done.saved}.")
+    if done.loss:
+        lines.append(f"Only there: {done.loss}.")
     if done.advice is not None:
         lines.append(done.advice)
     call.report(dataclasses.asdict(done) | {"path": str(done.path)}, "\n".join(lines))

@@ -59,6 +59,17 @@ class Loss:
         return f"postings written since then: {counts}" if counts else "nothing"
 
 
+class Exchanged(NamedTuple):
+    """What was replaced: the file that it is now, and what it has that its successor lacks.
+
+    ``aside`` may be no more than what lay beside a database that was not there; ``loss`` is
+    ``None`` where it could not be compared.
+    """
+
+    aside: Path
+    loss: Loss | None
+
+
 class Astray(NamedTuple):
     """How many postings of a copy are not as they should have been at a moment.
 
@@ -126,8 +137,8 @@ class Archive(Protocol):
     def check_target(self, url: StoreURL, *, replace: bool) -> None:
         """Raise unless a copy can be put at ``url``; with ``replace`` a database may be there.
 
-        Raises BackupError for a file that is no database of ours or must not be replaced, and
-        StoreBusy when anybody has it open. Nothing is changed, and no other process has to wait.
+        Raises BackupError for a file that is no database of ours or must not be replaced. Nothing
+        is changed, and no other process has to wait.
         """
 
     def load(self, copy: Path, url: StoreURL) -> None:
@@ -137,18 +148,28 @@ class Archive(Protocol):
         """
 
     def replace(
-        self, url: StoreURL, copy: Path, save: Callable[[Dump], object], *, alone: bool
-    ) -> Path | None:
+        self, url: StoreURL, copy: Path, *, known: Path | None = None, salvage: bool = False
+    ) -> Exchanged:
         """Put a copy in the place of what is at ``url``, all of it or nothing, safely on disk.
 
-        First ``save`` is called, unless nothing is there, with a function that copies what is
-        there. Nobody else can write from then on, so what was saved is what is replaced. An error
-        of ``save`` ends this without a change.
+        The file ``copy`` is the database afterwards. Others may have the database open: nobody
+        waits longer than for one write, a read that has begun ends on what was there, and what
+        comes after it sees the new database. With ``known`` BackupError is raised, and nothing is
+        changed, where the database has anything that this copy lacks. A database that cannot be
+        read is replaced only with ``salvage``; otherwise StoreCorrupt is raised.
 
-        With ``alone`` StoreBusy is raised when anybody else has the database open, and a database
-        that cannot be read is moved aside; its new place is returned. Otherwise others may have it
-        open, and see the new content.
+        What was there is set aside, at rest, in a file of its own: a copy like others, unless it
+        is damaged. It stays until :meth:`discard`.
         """
+
+    def asides(self, url: StoreURL) -> dict[Path, str]:
+        """Return what was set aside when the database at ``url`` was replaced, and is there yet.
+
+        With each comes a sentence that says what it is and what to do with it.
+        """
+
+    def discard(self, aside: Path) -> None:
+        """Remove what was set aside, since it is kept elsewhere."""
 
     def remove(self, url: StoreURL, *, leave_file: bool) -> int:
         """Remove a database that has no posting; with ``leave_file`` an empty file stays.

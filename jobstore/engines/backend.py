@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 from jobstore.engines.archive import Archive
 from jobstore.engines.log import Log
 from jobstore.engines.protocol import Engine
-from jobstore.engines.schema import Schema
+from jobstore.engines.schema import Fits, Schema
 from jobstore.progress import Progress, silent
 from jobstore.settings import EngineOptions, StoreURL
 from jobstore.verdicts import Check
@@ -67,8 +67,8 @@ class Repaired(NamedTuple):
 class Vacuumed(NamedTuple):
     """The bytes that the store took before and takes now, and how long it took.
 
-    ``waiting``: somebody still reads the store as it was; the space is given back when they
-    are done.
+    ``waiting``: somebody still has the store open as it was; the space is given back when they
+    have looked at it again.
     """
 
     before: int
@@ -163,11 +163,14 @@ class Upkeep(Protocol):
     def locked(self, url: StoreURL, *, patience: float) -> AbstractContextManager[None]:
         """Keep everybody else from writing while the block lasts."""
 
-    def vacuum(self, url: StoreURL, *, progress: Progress = silent) -> Vacuumed:
+    def vacuum(
+        self, url: StoreURL, *, stop_writers: bool = False, progress: Progress = silent
+    ) -> Vacuumed:
         """Write the database anew, without what deleted postings have left in it.
 
-        Others can read meanwhile. The content does not change, even when Ctrl-C ends this, which it
-        may do at any moment.
+        Others read and write meanwhile; StoreBusy is raised when they write again and again. With
+        ``stop_writers`` they wait until it is done. The content does not change, even when Ctrl-C
+        ends this, which it may do at any moment.
         """
 
     def checkpoint(self, url: StoreURL, *, patience: float) -> bool:
@@ -243,6 +246,10 @@ class Backend(Protocol):
         """The logs of its databases; only asked with the capability LOG."""
 
     async def open(
-        self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime]
+        self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime], fits: Fits
     ) -> Engine:
-        """Open the database that ``url`` names; its schema must be up to date."""
+        """Open the database that ``url`` names; its schema must be up to date.
+
+        Where another database takes its place while it is open, that is gone on with, unless
+        ``fits`` refuses its schema.
+        """

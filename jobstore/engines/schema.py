@@ -7,7 +7,7 @@ which order, and what is refused.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -53,6 +53,10 @@ class Renewal(NamedTuple):
     """Unix time of the change to the new form."""
     written: bool
     """Whether programs of the new version have written since."""
+
+
+Fits = Callable[[Applied], object]
+"""Raises SchemaMismatch where a database with that schema cannot be worked with."""
 
 
 class Migrator(Protocol):

@@ -15,6 +15,9 @@ SELECT
 FROM main.posting AS p
 LEFT JOIN earlier.posting AS e ON e.id = p.id;
 
+-- name: posting_of_earlier
+SELECT e.id FROM earlier.posting AS e LIMIT 1;
+
 -- name: removed_postings
 SELECT count(*) FROM earlier.posting AS e
 WHERE NOT EXISTS (SELECT 1 FROM main.posting AS p WHERE p.id = e.id);

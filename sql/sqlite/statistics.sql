@@ -12,7 +12,7 @@ SELECT c.amount FROM counter AS c WHERE c.kind = 'total' AND c.value = '';
 
 -- name: shown_counters
 -- What statistics show: kinds that have few values or a row for each currency, the last days, and of
--- kinds with many values the largest. Each kind in the order in which it is shown.
+-- kinds with many values the largest.
 SELECT c.kind, c.value, c.label, c.amount FROM counter AS c
 WHERE c.kind IN (
     'applicants', 'employment_type', 'experience_level', 'quartiles', 'status', 'total', 'workplace'

@@ -110,7 +110,7 @@ class MemoryBackend:
         return ()
 
     async def open(
-        self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime]
+        self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime], fits: object
     ) -> MemoryEngine:
         """Open what is stored under the URL; an empty store if nothing is."""
         return MemoryEngine(url, self.databases.setdefault(str(url), Database()), options, clock)

@@ -16,7 +16,7 @@ import pytest
 
 import jobstore
 from jobstore import BackupError, StorageFull, StoreCorrupt
-from jobstore.engines.sqlite.upkeep import copying, replacing
+from jobstore.engines.sqlite.upkeep import copying, exchange
 from jobstore.operations import backup
 from jobstore.operations.backup import creation, restore_tests, verification
 from jobstore.operations.backup.catalog import read_catalog
@@ -221,8 +221,8 @@ MOMENTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "marker": (FolderPlace, "delete", die),
     "link": (os, "link", die),
     "linked": (os, "link", after(os.link)),
-    "swap": (replacing, "overwrite", die),
-    "swapped": (replacing, "overwrite", after(replacing.overwrite)),
+    "exchange": (exchange, "_forget_log", die),
+    "exchanged": (exchange, "_forget_log", after(exchange._forget_log)),
 }
 
 
@@ -297,7 +297,8 @@ def test_a_restore_that_is_killed_leaves_no_store_or_a_whole_one(
 
 
 @pytest.mark.parametrize(
-    "moment", ["decompress", "copy pages", "compress", "manifest", "swap", "swapped"]
+    "moment",
+    ["decompress", "link", "linked", "exchange", "exchanged", "compress", "manifest", "marker"],
 )
 def test_a_replacing_that_is_killed_leaves_the_old_store_or_the_restored_one(
     settings: Settings, path: Path, tmp_path: Path, moment: str
@@ -311,11 +312,11 @@ def test_a_replacing_that_is_killed_leaves_the_old_store_or_the_restored_one(
 
     assert leftovers(tmp_path)
     check_file(path)
-    assert content(path) == (restored if moment == "swapped" else there)
-    # What was there is never lost: it is still there, or it is a backup.
-    if moment == "swapped":
-        saved = read_catalog(settings).backups[0]
-        assert (saved.manifest.reason, saved.manifest.postings) == ("before a restore", 41)
+    replaced = moment not in ("decompress", "link", "linked")
+    assert content(path) == (restored if replaced else there)
+    # What was there is never lost: it is still there, or it is set aside until it is a backup.
+    asides = exchange.asides(path)
+    assert [content(each) for each in asides] == ([there] if replaced else [])
     # Others go on with what is there.
     change(path)
     with closing(sqlite3.connect(path)) as conn:
@@ -323,6 +324,8 @@ def test_a_replacing_that_is_killed_leaves_the_old_store_or_the_restored_one(
     # It is repeated as it was given, and does not bring back what it was to replace.
     done = restore(settings, replace=True)
     assert done.backup == old.name
+    assert [str(each) in " ".join(done.warnings) for each in asides] == [True] * len(asides)
+    assert exchange.asides(path) == asides
     assert leftovers(tmp_path, settings.backups_folder) == []
     assert content(path) == restored
     assert restore(settings, name=done.saved, replace=True).postings == 41

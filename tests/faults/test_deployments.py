@@ -182,7 +182,7 @@ import os, signal, sys
 from pathlib import Path
 import jobstore.resources
 from jobstore.operations import deployment
-from jobstore.engines.sqlite.upkeep import content
+from jobstore.engines.sqlite.upkeep import exchange
 from jobstore.operations.deployment import undoing
 from jobstore.settings.sections import Settings
 
@@ -205,18 +205,9 @@ def told(phase, gate):
         sys.stdin.readline()
 
 if moment == "half-way":
-    import sqlite3
-
-    class Killed(sqlite3.Connection):
-        def backup(self, target, **_):
-            super().backup(target, pages=5, progress=die)
-
-    class module:
-        SQLITE_OK, SQLITE_DONE = sqlite3.SQLITE_OK, sqlite3.SQLITE_DONE
-        def connect(self, *arguments, **options):
-            return sqlite3.connect(*arguments, factory=Killed, **options)
-
-    content.sqlite3 = module()
+    exchange._free_name = die
+if moment == "exchanged":
+    exchange._forget_log = die
 if moment == "undoing":
     undoing.migrating.down = lambda *arguments, **options: die()
 if work == "deploy":
@@ -316,7 +307,7 @@ def test_a_deployment_that_is_killed_while_it_puts_things_back(
     assert content(path) == before
 
 
-@pytest.mark.parametrize("moment", ["half-way", "data"])
+@pytest.mark.parametrize("moment", ["half-way", "exchanged", "data"])
 def test_after_a_killed_rollback_the_next_one_gets_it_right(
     settings: Settings, path: Path, killed: Killing, moment: str
 ) -> None:

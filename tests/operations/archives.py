@@ -73,7 +73,8 @@ class History:
         if name is not None:
             self.moments[name] = second
         self.states[second] = content(self.path, mode="ro")
-        time.sleep(second - time.time() + 0.01)
+        while time.time() < second:
+            time.sleep(0.01)
         return second
 
     def ship(self, *, places: tuple[int, ...] = (0,)) -> list[str]:

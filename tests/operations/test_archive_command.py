@@ -30,7 +30,6 @@ from tests.operations.test_archive_shipping import has_all, settings_of, until, 
 pytestmark = pytest.mark.usefixtures("migrated_url")
 
 
-
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return settings_of(tmp_path, "one", "two", environment="production")
@@ -134,6 +133,13 @@ def test_what_keeps_no_log_is_refused(tmp_path: Path) -> None:
     done = run("archive", "status", "--store", "memory://")
     assert done.exit_code in (1, 2)
     assert "Error: " in done.stderr
+
+
+def test_an_archiver_of_a_store_that_is_not_there_ends_at_once(tmp_path: Path) -> None:
+    done = run("archive", "run", "--store", f"sqlite:///{tmp_path / 'none.db'}")
+    assert done.exit_code == 1
+    assert "There is no database file at" in done.stderr
+    assert not [*tmp_path.glob("none*")]
 
 
 class Running:

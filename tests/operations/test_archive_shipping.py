@@ -569,9 +569,27 @@ def test_object_stores_get_the_log_and_give_it_back(
 # Limits, and clocks
 
 
-def test_more_than_half_of_the_room_waits_for_no_place_that_is_away(
-    tmp_path: Path, running: Callable[..., Archiver]
+def test_many_pieces_wait_for_no_place_that_is_away(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(shipping, "_MOST_PIECES", 3)
+    ship(settings)
+    (tmp_path / "two").rename(tmp_path / "away")
+    for number in range(6):
+        write(settings, number)
+        ship(settings)
+    kept = log_of(settings.store.address).kept(settings.store.address)
+    assert kept is not None
+    assert len(kept.segments) <= 4
+    (tmp_path / "away").rename(tmp_path / "two")
+    found = ship(settings)
+    assert path_from(objects(tmp_path / "two"), found.generation, 0)[-1].last == found.segment
+    assert restored(settings, place=tmp_path / "two", folder=tmp_path / "r") == content(
+        tmp_path / "jobs.db"
+    )
+
+
+def test_more_than_half_of_the_room_waits_for_no_place_that_is_away(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, "one", "two", archive={"limit_mib": 1})
     ship(settings)
     (tmp_path / "two").rename(tmp_path / "away")

@@ -10,6 +10,9 @@ import json
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -82,10 +85,35 @@ class Walk:
         return said
 
     def archive(self) -> None:
-        """Let the log be kept and brought to the places for some seconds, as the agent does."""
-        # The shell waits until it has ended.
-        running = "timeout 12 bash -c 'trap : TERM; production archive run'"
-        self.type(f"export -f production\n{running} || [ $? = 124 ]\n")
+        """Let the log be kept until every place has it and a backup for it, as the agent does."""
+        surroundings = self.outside.surroundings | {"JOBSTORE_CONFIG": str(self.config)}
+        archiver = subprocess.Popen(
+            [sys.executable, "-m", "jobstore", "archive", "run", "--quiet"],
+            cwd=self.machine.state,
+            env=self.machine.environment | PATIENT | surroundings,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            while True:
+                assert archiver.poll() is None
+                said = self.type("production archive status --json 2> /dev/null || [ $? = 1 ]")
+                found = json.loads(said)
+                # Before it has looked itself, what is told is of those before it.
+                looked = found.get("process") == archiver.pid
+                places = found.get("places", [])
+                known = [each["seconds_behind"] is not None for each in places]
+                if looked and all(known) and self._has_backup_of(found["generation"]):
+                    break
+                time.sleep(1)
+        finally:
+            archiver.terminate()
+            archiver.wait()
+
+    def _has_backup_of(self, generation: str) -> bool:
+        """Tell whether a part of the log has a backup in a place, to which it is brought last."""
+        files = self.outside.disk.glob("*.json")
+        logs = [json.loads(each.read_text()).get("log") or {} for each in files]
+        return generation in [each.get("generation") for each in logs]
 
     def fill_in(self) -> None:
         """Put into the settings, and into ``.env``, what step 3 says."""

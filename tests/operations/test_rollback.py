@@ -14,7 +14,7 @@ import pytest
 import jobstore
 from jobstore import BackupError, EngineOptions, InvalidQuery, StoreBusy, StoreCorrupt, migrating
 from jobstore.engines.backend import Condition
-from jobstore.engines.sqlite.upkeep import replacing
+from jobstore.engines.sqlite.upkeep import exchange, replacing
 from jobstore.errors import StoreUnavailable
 from jobstore.locking import FileLock
 from jobstore.operations import backup
@@ -343,6 +343,7 @@ def test_writers_that_do_not_let_go_are_not_overrun(
 ) -> None:
     before = content(path)
     monkeypatch.setattr(replacing, "_PATIENCE", 0.05)
+    monkeypatch.setattr(exchange, "_PATIENCE", 0.05)
     with FileLock(path, 1):
         done = rolled_back(settings, 1)
     assert (done.status, done.go) == (Status.FAILED, False)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 import jobstore
 from jobstore import SearchQuery, StorageFull, StoreBusy, StoreCorrupt, StoreUnavailable, migrating
 from jobstore.cli.main import app
-from jobstore.engines.sqlite.upkeep import space, tidying
+from jobstore.engines.sqlite.upkeep import exchange, tidying, vacuuming
 from jobstore.locking import FileLock
 from jobstore.settings import sqlite_url
 from tests.fixtures.checks import check_file
@@ -67,7 +67,8 @@ def test_people_are_told_before_and_after(file: Path) -> None:
     result = vacuum(file)
     assert result.exit_code == 0
     assert " before, " in result.stdout
-    assert "others cannot write" in result.stderr
+    assert "others who write go on meanwhile" in result.stderr
+    assert "others who write wait meanwhile" in vacuum(file, "--stop-writers").stderr
     assert vacuum(file, "--quiet").output == ""
 
 
@@ -78,7 +79,7 @@ def test_optimising_merges_the_index(file: Path) -> None:
 
     grown(sqlite_url(file), 300, 250)
     assert segments() > 1
-    tidying.vacuum(file)
+    vacuuming.vacuum(file)
     assert segments() == 1
     check_file(file)
 
@@ -138,23 +139,25 @@ def test_nothing_of_a_deleted_posting_is_left_in_a_byte(migrated_url: str, tmp_p
     check_file(file)
 
 
-def test_what_is_deleted_beside_one_who_reads_waits_in_the_wal(
-    migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_is_deleted_is_gone_from_the_store_even_beside_one_who_reads(
+    migrated_url: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(tidying.vacuum.__kwdefaults__, "patience", 0.05)
     asyncio.run(store_and_delete(migrated_url))
-    file, log = tmp_path / "jobs.db", tmp_path / "jobs.db-wal"
+    file = tmp_path / "jobs.db"
     with closing(sqlite3.connect(file, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM posting").fetchone()
         assert json.loads(vacuum(file, "--json").stdout)["waiting"]
-        assert canaries_in(file, log) != []
+        files = [each for each in tmp_path.rglob("*") if each.is_file()]
+        assert file in files
+        assert canaries_in(*files) == []
         reader.execute("COMMIT")
-        assert not json.loads(vacuum(file, "--json").stdout)["waiting"]
-        assert canaries_in(file, log) == []
+    assert not json.loads(vacuum(file, "--json").stdout)["waiting"]
 
 
-@pytest.mark.parametrize("step", ["check the pages", "merge the index", "write the file anew"])
+@pytest.mark.parametrize(
+    "step", ["check the pages", "copy the content", "merge the index", "write the file anew"]
+)
 def test_ctrl_c_between_two_steps_loses_nothing(file: Path, step: str) -> None:
     def interrupt(now: str, done: int, total: int) -> None:
         if now == step and (done or step != "merge the index"):
@@ -162,9 +165,9 @@ def test_ctrl_c_between_two_steps_loses_nothing(file: Path, step: str) -> None:
 
     grown(sqlite_url(file), 300, 250)
     with pytest.raises(KeyboardInterrupt):
-        tidying.vacuum(file, progress=interrupt)
+        vacuuming.vacuum(file, progress=interrupt)
     check_file(file)
-    assert tidying.vacuum(file).after < file.stat().st_size + 1
+    assert vacuuming.vacuum(file).after < file.stat().st_size + 1
     check_file(file)
 
 
@@ -177,19 +180,20 @@ def test_ctrl_c_ends_the_writing_of_the_file(file: Path, monkeypatch: pytest.Mon
 
     before = file.stat().st_size
     with monkeypatch.context() as patch:
-        patch.setattr(tidying, "_STEPS_BETWEEN_LOOKS", 10)
-        patch.setattr(tidying, "_look", interrupt)
+        patch.setattr(vacuuming, "_STEPS_BETWEEN_LOOKS", 10)
+        patch.setattr(vacuuming, "_look", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            tidying.vacuum(file, progress=lambda step, *_: steps.append(step))
+            vacuuming.vacuum(file, progress=lambda step, *_: steps.append(step))
     check_file(file)
-    assert tidying.vacuum(file).after < before / 2
+    assert vacuuming.vacuum(file).after < before / 2
 
 
 def test_the_steps_are_told(file: Path) -> None:
     told: list[str] = []
-    tidying.vacuum(file, progress=lambda step, done, total: told.append(step))
+    vacuuming.vacuum(file, progress=lambda step, done, total: told.append(step))
     assert list(dict.fromkeys(told)) == [
         "check the pages",
+        "copy the content",
         "merge the index",
         "write the file anew",
     ]
@@ -198,18 +202,15 @@ def test_the_steps_are_told(file: Path) -> None:
 def test_a_store_that_is_written_to_is_left_alone(file: Path) -> None:
     before = file.stat().st_size
     with FileLock(file, 0), pytest.raises(StoreBusy):
-        tidying.vacuum(file, patience=0.05)
+        vacuuming.vacuum(file, patience=0.05)
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusy):
-            tidying.vacuum(file, patience=0.05)
+            vacuuming.vacuum(file, patience=0.05)
     assert file.stat().st_size == before
 
 
-def test_one_who_reads_goes_on_and_the_space_waits_for_him(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(tidying.vacuum.__kwdefaults__, "patience", 0.05)
+def test_one_who_reads_goes_on_and_the_space_waits_for_him(file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM posting").fetchone()
@@ -217,20 +218,56 @@ def test_one_who_reads_goes_on_and_the_space_waits_for_him(
         result = vacuum(file)
 
         assert result.exit_code == 0
-        assert "Somebody still reads" in result.stderr
-        assert (
-            f"jobstore run-due --force --only checkpoint --store {sqlite_url(file)}"
-            in result.stderr
-        )
+        assert "Somebody still has the old file open" in result.stderr
         assert reader.execute("SELECT count(*) FROM posting").fetchone() == (10,)
         reader.execute("COMMIT")
-    assert tidying.checkpoint(file)
+    check_file(file)
+
+
+def test_one_who_reads_what_was_there_before_a_write_is_waited_for(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "_PATIENCE", 0.05)
+    before = file.stat().st_size
+    with closing(sqlite3.connect(file, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM posting").fetchone()
+        grown(sqlite_url(file), 20)
+        with pytest.raises(StoreBusy, match="reads the store as it was"):
+            vacuuming.vacuum(file)
+        reader.execute("COMMIT")
+    check_file(file)
+    assert vacuuming.vacuum(file).after < before / 2
+
+
+def test_those_who_write_all_the_time_are_not_stopped_unless_that_is_asked_for(file: Path) -> None:
+    before = file.stat().st_size
+    stored: list[str] = []
+
+    async def store_one() -> None:
+        async with jobstore.connect(sqlite_url(file)) as store:
+            await store.upsert(posting(f"meanwhile {len(stored)}"))
+
+    def write(step: str, done: int, total: int) -> None:
+        if step == "write the file anew":
+            asyncio.run(store_one())
+            stored.append(step)
+
+    with pytest.raises(StoreBusy, match="Others wrote .*--stop-writers"):
+        vacuuming.vacuum(file, progress=write)
+    assert len(stored) == 3
+
+    def wait(step: str, done: int, total: int) -> None:
+        with pytest.raises(StoreBusy), FileLock(file, 0):
+            raise AssertionError("somebody could write")
+
+    assert vacuuming.vacuum(file, stop_writers=True, progress=wait).after < before / 2
     check_file(file)
 
 
 async def test_an_open_store_goes_on_after_it(file: Path) -> None:
     async with jobstore.connect(sqlite_url(file)) as store:
-        await asyncio.to_thread(tidying.vacuum, file)
+        await asyncio.to_thread(vacuuming.vacuum, file)
         await store.upsert(posting("after", description="text"))
         assert await store.count() == await store.count(SearchQuery(text="text")) == 11
     check_file(file)
@@ -246,41 +283,28 @@ def test_a_disk_without_room_is_refused_first_and_survives_it(
     small_disk.burden(4 * 2**20 - used - 200_000)
 
     with pytest.raises(StorageFull, match="this needs"):
-        tidying.vacuum(file)
+        vacuuming.vacuum(file)
     # The disk may also fill up between the look and the work.
-    monkeypatch.setattr(tidying, "require_space_to_vacuum", lambda *_: None)
+    monkeypatch.setattr(vacuuming, "require_space", lambda *_: None)
     with pytest.raises(StorageFull):
-        tidying.vacuum(file)
+        vacuuming.vacuum(file)
 
     check_file(file)
     small_disk.relieve()
-    assert tidying.vacuum(file).after < used
-
-
-def test_temporary_files_need_room_as_well(
-    file: Path, monkeypatch: pytest.MonkeyPatch, small_disk: SmallDisk
-) -> None:
-    monkeypatch.setenv("SQLITE_TMPDIR", str(small_disk.folder))
-    space.require_space_to_vacuum(file, 1_000_000)
-    with pytest.raises(StorageFull, match=str(small_disk.folder)):
-        space.require_space_to_vacuum(file, 10_000_000)
-    monkeypatch.setenv("SQLITE_TMPDIR", "/no/such/folder")
-    monkeypatch.delenv("TMPDIR", raising=False)
-    monkeypatch.setattr(space, "_TEMPORARY", ())
-    space.require_space_to_vacuum(file, 1000)
+    assert vacuuming.vacuum(file).after < used
 
 
 def test_what_is_no_sound_store_is_refused(file: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
-        tidying.vacuum(tmp_path / "absent.db")
+        vacuuming.vacuum(tmp_path / "absent.db")
     other = tmp_path / "other.db"
     tamper(other, "CREATE TABLE t (x)")
     with pytest.raises(StoreCorrupt, match="another program"):
-        tidying.vacuum(other)
+        vacuuming.vacuum(other)
     overwrite_page(file, "posting_text")
     before = file.read_bytes()
     with pytest.raises(StoreCorrupt):
-        tidying.vacuum(file)
+        vacuuming.vacuum(file)
     assert file.read_bytes() == before
 
 

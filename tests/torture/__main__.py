@@ -21,7 +21,7 @@ from tests.torture.campaigns.faulty_calls import fail, kill
 from tests.torture.campaigns.flips import flip
 from tests.torture.campaigns.lock_holders import hold
 from tests.torture.campaigns.power_cuts import control, cut
-from tests.torture.campaigns.restores import restore_again_and_again
+from tests.torture.campaigns.restores import kill_a_restore, restore_again_and_again
 from tests.torture.rounds import Campaign, CannotRun, run_round
 from tests.torture.table import Tally, table
 
@@ -35,6 +35,7 @@ CAMPAIGNS = (
     Campaign("expiries", expire),
     Campaign("cancellations", cancel),
     Campaign("restores", restore_again_and_again),
+    Campaign("killed-restores", kill_a_restore),
     Campaign("archives", archive),
     Campaign("comparison", compare_to_model),
     Campaign("clock-jumps", jump),

@@ -352,6 +352,7 @@ def _moved_on() -> dict[str, int]:
 
 
 WRITING = Writing("writing", ())
+REPLACING = Replace("restore --replace", ("restore", "--replace"), before=_moved_on(), atomic=True)
 CASES: tuple[Case, ...] = (
     WRITING,
     Import(
@@ -378,7 +379,7 @@ CASES: tuple[Case, ...] = (
         after=_moved_on(),
         atomic=True,
     ),
-    Replace("restore --replace", ("restore", "--replace"), before=_moved_on(), atomic=True),
+    REPLACING,
     Case("vacuum", ("vacuum",)),
     Repair("doctor --repair", ("doctor", "--repair", "--yes")),
     Export("export", ("export", "--output", "{folder}/out.jsonl")),

@@ -1,8 +1,9 @@
 """A process that writes to a store in every way there is, and keeps a log of what it was told.
 
 ``python -m tests.torture.writing STORE LOG NAME SEED`` writes with some coroutines, each to keys of
-its own; ``--writes N`` ends it after so many tries, ``--visits`` has it open and close the store
-again and again, and only add. Errors of jobstore are logged, and it goes on.
+its own; ``--writes N`` ends it after so many tries, ``--adding`` lets it only add, and with
+``--visits`` it opens and closes the store again and again as well. Errors of jobstore are logged,
+and it goes on.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ async def write(arguments: argparse.Namespace) -> None:
         nonlocal left
         while left != 0:
             left -= 1
-            await writer.write(store)
+            await writer.write(store, adding=arguments.adding)
 
     try:
         async with jobstore.connect(url, options=options) as store:
@@ -125,6 +126,7 @@ def main() -> None:
     parser.add_argument("name")
     parser.add_argument("seed")
     parser.add_argument("--writes", type=int, default=-1)
+    parser.add_argument("--adding", action="store_true")
     parser.add_argument("--visits", action="store_true")
     parser.add_argument("--busy-timeout", type=float, default=30)
     parser.add_argument("--synchronous", choices=["full", "normal"], default="full")

@@ -172,7 +172,7 @@ def opened(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> Opened:
     class Backend:
         capabilities = frozenset[Capability]()
 
-        async def open(self, address: StoreURL, options: EngineOptions, now: Any) -> Any:
+        async def open(self, address: StoreURL, options: EngineOptions, now: Any, fits: Any) -> Any:
             raise Asked(str(address), options)
 
     async def asked(*arguments: Any, **options: Any) -> None:

@@ -11,7 +11,7 @@ from jobstore.engines.archive import Archive
 from jobstore.engines.backend import Capability, Upkeep
 from jobstore.engines.log import Log
 from jobstore.engines.protocol import Engine
-from jobstore.engines.schema import Schema
+from jobstore.engines.schema import Fits, Schema
 from jobstore.engines.sqlite import url as urls
 from jobstore.settings import EngineOptions, StoreURL
 
@@ -63,9 +63,9 @@ class SQLiteBackend:
         return urls.parse(url)
 
     async def open(
-        self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime]
+        self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime], fits: Fits
     ) -> Engine:
         """Open the file that ``url`` names."""
         from jobstore.engines.sqlite.engine import SQLiteEngine
 
-        return await SQLiteEngine.open(url.path, options, clock)
+        return await SQLiteEngine.open(url.path, options, clock, fits)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -26,6 +27,7 @@ from aiosqlite.core import _STOP_RUNNING_SENTINEL, _connection_worker_thread
 
 from jobstore.engines.sqlite.errors import primary_code, told_apart, translated, wrap
 from jobstore.engines.sqlite.files import enter_wal, open_file
+from jobstore.engines.sqlite.identity import LOOKS_EVERY, OpenFile, identify, is_replaced, is_same
 from jobstore.engines.sqlite.log import checkpointing
 from jobstore.errors import StoreBusy, StoreClosed, StoreUnavailable
 from jobstore.settings import EngineOptions
@@ -43,6 +45,13 @@ _WAL_KEPT = 64 * 1024 * 1024
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
+Adopt = Callable[[OpenFile], object]
+"""Looks at a connection that was just opened; what it raises closes the connection."""
+
+
+def _as_it_is(connection: OpenFile) -> None:
+    pass
+
 
 class Session(aiosqlite.Connection):
     """A SQLite connection on a thread of its own, driven a whole function at a time.
@@ -50,16 +59,21 @@ class Session(aiosqlite.Connection):
     The thread is a daemon, so that a store that was never closed does not hang the exit of
     the interpreter. What SQLite had not acknowledged by then is rolled back when the file is
     opened next.
+
+    With ``follows`` it looks before what it runs whether its file was replaced, and opens the new
+    one; otherwise whoever knows when that may be done asks for it (:meth:`current`).
     """
 
     def __init__(
         self,
         connector: Callable[[], sqlite3.Connection],
         dispose: Callable[[sqlite3.Connection], None],
+        *,
+        follows: bool = False,
     ) -> None:
         # The thread keeps the connection alive: otherwise sqlite3 would warn at exit about each one
         # that is still open, on top of the store's own warning.
-        self._held = held = _Held(connector, dispose)
+        self._held = held = _Held(connector, dispose, follows)
         super().__init__(held.open, iter_chunk_size=64)
         self._loop = asyncio.get_running_loop()
         self._process = os.getpid()
@@ -163,6 +177,14 @@ class Session(aiosqlite.Connection):
             raise StoreClosed("The store was opened on another event loop; open it on this one.")
         return self._loop.create_future()
 
+    def current(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        """Return ``connection``, or the one to the file that has taken the place of its own.
+
+        To be called on the session's thread, outside of a transaction. Raises what opening the
+        file raises, and StoreUnavailable where the file may not be opened.
+        """
+        return self._held.current(connection)
+
     def stop_statement(self) -> None:
         """Interrupt the statement that runs now, if there is one; safe from any thread.
 
@@ -173,19 +195,30 @@ class Session(aiosqlite.Connection):
             self._held.interrupt()
 
 
+class _Followed:
+    """How often a session of this process has opened the file that took the place of its own."""
+
+    times = 0
+
+
 class _Held:
     """The connection of a session, made anew when it was closed because it could not roll back.
 
-    Belongs to the session's thread, except for :meth:`interrupt`.
+    It is made anew as well when its file was replaced. Belongs to the session's thread, except for
+    :meth:`interrupt`.
     """
 
     def __init__(
         self,
         connector: Callable[[], sqlite3.Connection],
         dispose: Callable[[sqlite3.Connection], None],
+        follows: bool,
     ) -> None:
         self._connector = connector
         self._dispose = dispose
+        self._follows = follows
+        self._look_at = 0.0
+        self._followed = 0
         self._connection: sqlite3.Connection | None = None
 
     def open(self) -> sqlite3.Connection:
@@ -197,7 +230,23 @@ class _Held:
         connection = self._connection
         if connection is None or _is_closed(connection):
             return self.open()
-        return connection
+        now = time.monotonic()
+        if not self._follows or (now < self._look_at and self._followed == _Followed.times):
+            return connection
+        current = self.current(connection)
+        # Only where that may be read.
+        self._look_at, self._followed = now + LOOKS_EVERY, _Followed.times
+        return current
+
+    def current(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        if not isinstance(connection, OpenFile) or is_same(connection.identity):
+            return connection
+        if not is_replaced(connection.identity):
+            return connection
+        connection.close()
+        # Whoever reads after this one has written reads what it has written.
+        _Followed.times += 1
+        return self.open()
 
     def interrupt(self) -> None:
         # It may have been closed at this moment.
@@ -256,48 +305,64 @@ def wal_reset_race(version: tuple[int, int, int]) -> bool:
     return version >= (3, 7, 0) and not repaired
 
 
-async def open_writer(path: str | PathLike[str], options: EngineOptions) -> Session:
+async def open_writer(
+    path: str | PathLike[str], options: EngineOptions, adopt: Adopt = _as_it_is
+) -> Session:
     """Open the existing database at ``path`` for reading and writing, in WAL mode.
 
-    The file may be read-only; then writes fail, each with StoreUnavailable. Raises
+    The file may be read-only; then writes fail, each with StoreUnavailable. ``adopt`` looks at each
+    file that the session opens, also at one that took the place of another. Raises
     StoreUnavailable, StoreCorrupt, or StoreBusy when others lock it all the time.
     """
 
     def connect() -> sqlite3.Connection:
         return _prepared(path, "rw", 0.0, prepare)
 
-    def prepare(connection: sqlite3.Connection) -> None:
+    def prepare(connection: OpenFile) -> None:
         _enter_wal(connection, options.busy_timeout)
+        opened = identify(path)
+        if opened.database == connection.identity.database:
+            # It may have had no log before.
+            connection.identity = opened
         connection.execute(f"PRAGMA synchronous = {options.synchronous}")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT}")
         connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE}")
+        adopt(connection)
 
     return await _open(connect, partial(checkpointing.dispose, path=path))
 
 
-async def open_reader(path: str | PathLike[str], options: EngineOptions) -> Session:
+async def open_reader(
+    path: str | PathLike[str], options: EngineOptions, adopt: Adopt = _as_it_is
+) -> Session:
     """Open the database at ``path`` for reading only.
 
-    The connection never checkpoints. Raises StoreUnavailable, StoreCorrupt or StoreBusy.
+    The connection never checkpoints. What it runs reads the file that the path names when it
+    begins. ``adopt`` is as for :func:`open_writer`. Raises StoreUnavailable, StoreCorrupt or
+    StoreBusy.
     """
 
     def connect() -> sqlite3.Connection:
         # A reader waits only while another process recovers the WAL after a crash.
         return _prepared(path, "ro", options.busy_timeout, prepare)
 
-    def prepare(connection: sqlite3.Connection) -> None:
+    def prepare(connection: OpenFile) -> None:
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute(f"PRAGMA cache_size = -{_READER_CACHE}")
         # Reads the file, so that one which is no database is refused now.
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        adopt(connection)
 
-    return await _open(connect, methodcaller("close"))
+    return await _open(connect, methodcaller("close"), follows=True)
 
 
 async def _open(
-    connect: Callable[[], sqlite3.Connection], dispose: Callable[[sqlite3.Connection], None]
+    connect: Callable[[], sqlite3.Connection],
+    dispose: Callable[[sqlite3.Connection], None],
+    *,
+    follows: bool = False,
 ) -> Session:
     if sqlite3.sqlite_version_info < LEAST_SQLITE:
         least = ".".join(map(str, LEAST_SQLITE))
@@ -305,7 +370,7 @@ async def _open(
             f"Python is linked with SQLite {sqlite3.sqlite_version}; jobstore needs {least} "
             "or newer."
         )
-    session = Session(connect, dispose)
+    session = Session(connect, dispose, follows=follows)
 
     async def opened() -> Session:
         with translated():
@@ -326,7 +391,7 @@ def _prepared(
     path: str | PathLike[str],
     mode: Literal["ro", "rw"],
     timeout: float,
-    prepare: Callable[[sqlite3.Connection], None],
+    prepare: Callable[[OpenFile], None],
 ) -> sqlite3.Connection:
     if Path(path).is_dir():
         raise StoreUnavailable("The store's path is a folder; add the name of a file to it.")

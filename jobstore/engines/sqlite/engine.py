@@ -19,9 +19,11 @@ from uuid import UUID
 from jobstore import resources
 from jobstore.engines import named_statements
 from jobstore.engines.protocol import Found, Position, Queue
+from jobstore.engines.schema import Fits
 from jobstore.engines.scripts import read_scripts
-from jobstore.engines.sqlite import turns
+from jobstore.engines.sqlite import schema, turns
 from jobstore.engines.sqlite.connection import open_writer
+from jobstore.engines.sqlite.identity import REPLACED, Identity, OpenFile, is_same
 from jobstore.engines.sqlite.readers import ReaderPool
 from jobstore.engines.sqlite.rows import job_from_row, revision_from_row
 from jobstore.engines.sqlite.search import pages
@@ -49,48 +51,48 @@ class SQLiteEngine:
         self,
         writer: StoreWriter,
         readers: ReaderPool,
-        cursor_key: bytes,
+        adopted: _Adopted,
         clock: Callable[[], datetime],
         path: Path,
         switch_interval: float = 0.0,
     ) -> None:
         self.writer = writer
         self.readers = readers
-        self.cursor_key = cursor_key
+        self._adopted = adopted
         self.url = parse_store_url(sqlite_url(path))
         self._clock = clock
         self._lengthen = turns.shorten(self, switch_interval)
 
     @classmethod
     async def open(
-        cls, path: Path, options: EngineOptions, clock: Callable[[], datetime]
+        cls, path: Path, options: EngineOptions, clock: Callable[[], datetime], fits: Fits
     ) -> SQLiteEngine:
-        """Open the migrated database at ``path``; ``clock`` gives the time of each write."""
-        session = await open_writer(path, options)
-        opened = _identity(path)
+        """Open the migrated database at ``path``; ``clock`` gives the time of each write.
+
+        ``fits`` says whether the schema of a file that took its place is one to go on with.
+        """
+        adopted = _Adopted(fits)
         newest = await asyncio.to_thread(_newest)
+        session = await open_writer(path, options, adopted.look)
 
         def begin(conn: sqlite3.Connection, works: Sequence[Work]) -> writes.PostingWrites:
-            if _identity(path) != opened:
-                raise StoreUnavailable(
-                    "The database file was removed or replaced while the store was open; "
-                    "nothing was written. Open the store again."
-                )
+            if not is_same(cast(OpenFile, conn).identity):
+                raise StoreUnavailable(REPLACED)
             require_admission(conn, newest)
             return writes.begin(conn, works, clock)
 
         writer = StoreWriter(session, options, FileLock(path, options.busy_timeout), begin)
         try:
-            readers = await ReaderPool(path, options).open()
-            try:
-                cursor_key = await readers.read(_cursor_key)
-            except BaseException:
-                await readers.close()
-                raise
+            readers = await ReaderPool(path, options, adopted.look).open()
         except BaseException:
             await writer.close()
             raise
-        return cls(writer, readers, cursor_key, clock, path, options.switch_interval)
+        return cls(writer, readers, adopted, clock, path, options.switch_interval)
+
+    @property
+    def cursor_key(self) -> bytes:
+        """What signs cursors, of the file that was opened last."""
+        return self._adopted.cursor_key
 
     @property
     def queue(self) -> Queue:
@@ -236,18 +238,31 @@ def _revisions(conn: sqlite3.Connection, id: UUID) -> list[Revision]:
     return [revision_from_row(row) for row in watched(rows)]
 
 
+class _Adopted:
+    """Looks at each file that a session opens: once the store is open, its schema has to fit.
+
+    Several sessions come with the same file, each on its own thread.
+    """
+
+    def __init__(self, fits: Fits) -> None:
+        self._fits = fits
+        self._identity: Identity | None = None
+        self.cursor_key = b""
+
+    def look(self, conn: OpenFile) -> None:
+        """Take the file as the store's own. Raises SchemaMismatch, StoreCorrupt."""
+        known = self._identity
+        if known is not None and known.database == conn.identity.database:
+            return
+        if known is not None:
+            self._fits(schema.applied(conn))
+        self.cursor_key = _cursor_key(conn)
+        self._identity = conn.identity
+
+
 def _newest() -> str:
     """Return the newest migration that this program knows: asked once, as the files may change."""
     return read_scripts(resources.migrations_folder("sqlite"))[-1].id
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells a file from another one that takes its place."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _cursor_key(conn: sqlite3.Connection) -> bytes:

@@ -21,7 +21,7 @@ from os import PathLike
 from sqlite3 import Connection
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from jobstore.engines.sqlite.connection import Session, open_reader, settle
+from jobstore.engines.sqlite.connection import Adopt, Session, open_reader, settle
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.transaction import Answer, roll_back
 from jobstore.engines.sqlite.watch import Stop, stoppable
@@ -50,11 +50,16 @@ class ReaderPool:
 
     Quick reads use one connection at a time: they hold the interpreter's lock most of the
     time, so that more would only be slower. Where there are several, long reads leave it one.
+    A read that has begun ends on the file that it began with; the next one reads the file that
+    stands at the path then. ``adopt`` looks at each that is opened.
     """
 
-    def __init__(self, path: str | PathLike[str], options: EngineOptions) -> None:
-        self._path = path
+    def __init__(
+        self, path: str | PathLike[str], options: EngineOptions, adopt: Adopt | None = None
+    ) -> None:
         self._options = options
+        given = () if adopt is None else (adopt,)
+        self._connect = partial(open_reader, path, options, *given)
         self._loop = asyncio.get_running_loop()
         self._sessions: list[Session] = []
         self._free: list[Session] = []
@@ -82,7 +87,7 @@ class ReaderPool:
         """Open the connections. Raises StoreUnavailable, StoreCorrupt or StoreBusy."""
         try:
             for _ in range(self._options.readers):
-                self._sessions.append(await open_reader(self._path, self._options))
+                self._sessions.append(await self._connect())
             self._future = self._sessions[0].future
         finally:
             self._free.extend(self._sessions)
@@ -253,7 +258,7 @@ class ReaderPool:
     async def _open_another(self) -> None:
         while self._closing is None or self._quick or self._long:
             try:
-                session = await open_reader(self._path, self._options)
+                session = await self._connect()
             except JobStoreError:
                 await asyncio.sleep(_PATIENCE)
                 continue

@@ -9,12 +9,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from os.path import samestat
 from pathlib import Path
 
-from jobstore.engines.schema import Recorded
+from jobstore.engines.schema import Applied, Recorded
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import enter_wal, open_file
+from jobstore.engines.sqlite.identity import OpenFile, is_same
 from jobstore.engines.sqlite.log import checkpointing
 from jobstore.engines.sqlite.log.stamps import stamp
 from jobstore.engines.sqlite.rows import sound
@@ -122,7 +122,12 @@ def compatible(connection: sqlite3.Connection) -> str:
     return "" if row is None else row[0].decode()
 
 
-def connect(path: Path, timeout: float) -> sqlite3.Connection:
+def applied(connection: sqlite3.Connection) -> Applied:
+    """Return the schema of a database. Raises what :func:`recorded` raises."""
+    return Applied(recorded(connection), derived_form(connection), compatible(connection))
+
+
+def connect(path: Path, timeout: float) -> OpenFile:
     """Open an existing database file, in autocommit mode; :func:`writing` also closes it rightly.
 
     Raises StoreUnavailable when it is not there or is no file.
@@ -140,7 +145,7 @@ def _looking(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     The last connection to be closed removes the log and its index, unless it can only read; but
     then it writes the log back first. Only one that a dead process left is written back here.
     """
-    left = checkpointing.has_log(path) and not is_open(path)
+    left = checkpointing.has_log(path) and not is_open(path, unknown=True)
     connection = connect(path, timeout)
     try:
         yield connection
@@ -209,12 +214,10 @@ def migrating(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
 class Turns:
     """A connection to a database that others use too, which takes turns with those who write."""
 
-    def __init__(self, connection: sqlite3.Connection, lock: FileLock) -> None:
+    def __init__(self, connection: OpenFile, lock: FileLock) -> None:
         self._connection = connection
         self._lock = lock
         self._pace = checkpointing.Pace(lock.database)
-        self._path = Path(lock.database)
-        self._file = self._path.stat()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -224,12 +227,13 @@ class Turns:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Make the block one transaction while nobody else writes: all is kept, or nothing."""
+        """Make the block one transaction while nobody else writes: all is kept, or nothing.
+
+        Raises StoreUnavailable when the store was replaced: it may have other things left to do.
+        """
         connection = self._connection
         with self._lock:
-            with reachable(self._path):
-                same = samestat(self._file, self._path.stat())
-            if not same:
+            if not is_same(connection.identity):
                 raise StoreUnavailable(
                     "The database file was replaced meanwhile; run the command again."
                 )
@@ -243,6 +247,10 @@ class Turns:
                 raise
             self._pace.write_back(connection)
 
+    def settle(self) -> None:
+        """Wait until what is done beside the turns has ended."""
+        self._pace.settle()
+
 
 @contextmanager
 def sharing(path: Path, timeout: float) -> Iterator[Turns]:
@@ -253,10 +261,12 @@ def sharing(path: Path, timeout: float) -> Iterator[Turns]:
     lock = FileLock(path, timeout)
     with lock:
         connection = connect(path, timeout)
+    turns = Turns(connection, lock)
     try:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA cache_size = -{_CACHE}")
-        yield Turns(connection, lock)
+        yield turns
     finally:
+        turns.settle()
         checkpointing.dispose(connection, path)

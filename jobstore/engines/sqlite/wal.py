@@ -13,7 +13,6 @@ import os
 import sys
 from array import array
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple, Protocol
@@ -145,18 +144,25 @@ def _in_order(data: bytes, swapped: bool) -> bytes | array[int]:
     return words
 
 
-def is_open(path: str | os.PathLike[str], *, by_others: bool = False) -> bool:
-    """Whether a connection holds the lock that each one holds; False where that is not known.
+def is_open(
+    path: str | os.PathLike[str], *, by_others: bool = False, unknown: bool = False
+) -> bool:
+    """Whether a connection holds the lock that each one holds.
 
-    ``by_others``: one of another process.
+    ``by_others``: one of another process. ``unknown`` is the answer where the system does not tell.
     """
-    with suppress(OSError):
+    try:
         memory = Path(f"{os.path.realpath(path)}-shm").stat().st_ino
-        return any(
-            first <= _OPEN_LOCK <= last and not (by_others and process == os.getpid())
-            for process, first, last in locks(memory)
-        )
-    return False
+    except OSError:
+        return False
+    try:
+        taken = locks(memory)
+    except OSError:
+        return unknown
+    return any(
+        first <= _OPEN_LOCK <= last and not (by_others and process == os.getpid())
+        for process, first, last in taken
+    )
 
 
 def locks(inode: int) -> list[tuple[int, int, int]]:

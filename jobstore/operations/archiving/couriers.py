@@ -273,7 +273,7 @@ class Courier:
         found: list[Name] = []
         for name in listing(own)[0] if self._own_is_there() else []:
             runs = self._runs(name.generation)
-            if runs.cover(name.first, name.last) or (name.generation, name.last) in spooled:
+            if runs.cover(name.first, name.last) or (name.generation, name.first) in spooled:
                 continue
             if header(own, name).captured_at < oldest:
                 continue

@@ -36,7 +36,8 @@ from jobstore.operations.archiving.carriers import Carrier, words
 from jobstore.operations.archiving.couriers import Courier
 from jobstore.operations.archiving.packer import Packer
 from jobstore.operations.archiving.retention import tidy
-from jobstore.operations.archiving.standing import Standing, Written
+from jobstore.operations.archiving.standing import Standing
+from jobstore.operations.archiving.telling import Teller
 from jobstore.operations.backup.catalog import open_places
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.scratch import sweep
@@ -52,8 +53,10 @@ _GLANCE = 0.015
 _BEFORE_AGAIN = 5.0
 # Seconds between two times of joining and removing.
 _BETWEEN_TIDYING = 300.0
-# Of the room that may wait beside the store, so much may wait for places that are away.
+# Of the room that may wait beside the store, so much may wait for places that are away, and so many
+# pieces: each look at the spool looks at each of them.
 _SHARE = 0.5
+_MOST_PIECES = 2000
 # Seconds that the end waits for the last pieces to be brought, and for threads to see it.
 _LAST = 5.0
 _MIB = 1024**2
@@ -92,21 +95,18 @@ class Archiver:
 
     def __init__(self, settings: Settings, *, told: Callable[[str], object] | None = None) -> None:
         self._settings = settings
-        self._told = told
+        self._teller = Teller(settings, told)
         self._url = settings.store.address
         self._log = log_of(self._url)
         self._stopping = Event()
         self._ended = Event()
         self._kept: Kept | None = None
+        self._begun = False
         self._couriers: list[Carrier] = []
         self._packer = Packer(settings, "")
         self._beginnings = Beginnings(settings, self._progress)
-        self._started_at = time.time()
-        self._written = -standings.BETWEEN
-        self._faults: dict[str, str | None] = {}
         self._shipped: Mark | None = None
         self._shipping = Lock()
-        self._telling = Lock()
         self._thread = Thread(target=self._run, name="jobstore-archiving", daemon=True)
 
     def start(self) -> None:
@@ -134,16 +134,29 @@ class Archiver:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Be the only archiver while the block lasts. Raises StoreBusy where there is another."""
+        """Be the only archiver while the block lasts.
+
+        Raises StoreBusy where there is another, and SwitchedOff where the log was kept before and
+        is not any more.
+        """
         given = self._settings.archive
-        if self._log.kept(self._url) is None:
+        if not self._is_kept():
             self._log.start(self._url, limit=given.limit_mib * _MIB, wait=given.wait)
+        self._begun = True
         busy = "Another archiver of this store is at work."
         lock = FileLock(self._log.folder(self._url) / "archiver", 0.0, lambda: busy)
         with lock:
-            # With the settings of the one who works.
-            self._log.start(self._url, limit=given.limit_mib * _MIB, wait=given.wait)
+            if self._is_kept():
+                # With the settings of the one who works.
+                self._log.start(self._url, limit=given.limit_mib * _MIB, wait=given.wait)
             yield
+
+    def _is_kept(self) -> bool:
+        """Tell whether the log is kept. Raises SwitchedOff where it was before and is not now."""
+        kept = self._log.kept(self._url) is not None
+        if self._begun and not kept:
+            raise SwitchedOff
+        return kept
 
     def once(self) -> None:
         """Keep and bring what there is, and return when every place has it or has failed."""
@@ -154,7 +167,7 @@ class Archiver:
             # A backup may need what was committed while it was made.
             self._bring_once()
         self._release()
-        self._write(force=True)
+        self._write(at_once=True)
         self._packer.close()
 
     def _bring_once(self) -> None:
@@ -170,22 +183,22 @@ class Archiver:
             while not self._stopping.is_set():
                 try:
                     with self.alone():
-                        self._tell("beginning", None)
+                        self._teller.fault("beginning", None)
                         self._archive()
                 except SwitchedOff:
-                    self._say("Archiving of this store was switched off; the archiver ends.")
+                    self._teller.say("Archiving of this store was switched off; the archiver ends.")
                     return
                 except StoreBusy as error:
                     self._stand_by(str(error))
                 except Exception as error:
                     # A full disk, say, or no store yet: it may be over when it is tried again.
-                    self._tell("beginning", words(error))
+                    self._teller.fault("beginning", words(error))
                 self._stopping.wait(_BEFORE_AGAIN)
         finally:
             self._ended.set()
 
     def _stand_by(self, text: str) -> None:
-        self._tell("beginning", f"{text} This one stands by.")
+        self._teller.fault("beginning", f"{text} This one stands by.")
         with suppress(OSError, JobStoreError):
             standings.write_second(self._settings, os.getpid(), time.time())
 
@@ -217,7 +230,7 @@ class Archiver:
             self._packer.close()
             with suppress(JobStoreError):
                 self._release()
-            self._write(force=True)
+            self._write(at_once=True)
 
     def _open_couriers(self) -> None:
         self._packer.close()
@@ -236,7 +249,7 @@ class Archiver:
                 # How far it was, should it be away now.
                 courier.until = known[place.name].until
             self._couriers.append(
-                Carrier(courier, lambda: self._kept, self._arrived, self._say_of_place)
+                Carrier(courier, lambda: self._kept, self._arrived, self._teller.place)
             )
 
     def _capture(self) -> None:
@@ -249,7 +262,7 @@ class Archiver:
         kept = self._log.kept(self._url)
         if kept is None:
             raise SwitchedOff
-        self._tell("capture", fault)
+        self._teller.fault("capture", fault)
         self._wake(kept)
 
     def _wake(self, kept: Kept) -> None:
@@ -279,14 +292,13 @@ class Archiver:
         if kept is None or not kept.wait:
             return
         others = [each.courier for each in self._couriers if not each.courier.is_own]
-        based = self._beginnings.based
         with self._shipping:
             marks = [
                 each.mark
                 for each in others or [each.courier for each in self._couriers]
                 if each.mark is not None
                 and each.mark.generation == kept.mark.generation
-                and each.name in based
+                and self._beginnings.serve(each)
             ]
             best = max(marks, default=None)
             if best is None or best == self._shipped:
@@ -294,10 +306,10 @@ class Archiver:
             try:
                 self._log.shipped(self._url, best)
             except JobStoreError as error:
-                self._tell("shipped", str(error))
+                self._teller.fault("shipped", str(error))
             else:
                 self._shipped = best
-                self._tell("shipped", None)
+                self._teller.fault("shipped", None)
 
     def _release(self) -> None:
         """Let the spool forget what every place has; but for the last piece, which is told by."""
@@ -305,7 +317,7 @@ class Archiver:
         if kept is None or not kept.segments:
             return
         couriers = self._couriers
-        if kept.octets > kept.limit * _SHARE:
+        if kept.octets > kept.limit * _SHARE or len(kept.segments) > _MOST_PIECES:
             # The own folder has what places lack that are away.
             couriers = [each for each in couriers if each.is_well] or couriers
         ranks = {(each.generation, each.number): at for at, each in enumerate(kept.segments)}
@@ -344,9 +356,11 @@ class Archiver:
             # Another backup is made just now, and this one is tried again.
             raise
         except JobStoreError as error:
-            self._tell("backup", f"No backup that the log can begin from could be made: {error}")
+            self._teller.fault(
+                "backup", f"No backup that the log can begin from could be made: {error}"
+            )
             raise
-        self._tell("backup", None)
+        self._teller.fault("backup", None)
         self._arrived()
 
     def _tidy(self) -> None:
@@ -371,43 +385,8 @@ class Archiver:
         for each in self._couriers:
             each.give_up()
 
-    def _write(self, *, force: bool = False) -> None:
+    def _write(self, *, at_once: bool = False) -> None:
         """Write down how archiving stands, now and then."""
-        kept, now = self._kept, time.monotonic()
-        if kept is None or (now - self._written < standings.BETWEEN and not force):
-            return
-        self._written = now
-        written = Written(
-            at=time.time(),
-            process=os.getpid(),
-            started_at=self._started_at,
-            store=self._packer.store,
-            generation=kept.mark.generation,
-            segment=kept.mark.segment,
-            fault=" ".join(each for each in self._faults.values() if each is not None) or None,
-            places=tuple(each.standing for each in self._couriers),
-        )
-        try:
-            standings.write(self._settings, written)
-        except (OSError, JobStoreError) as error:
-            _log.error("how archiving stands could not be written down", error=words(error))
-
-    def _tell(self, what: str, fault: str | None) -> None:
-        """Tell a fault when it is new; it stands until there is none."""
-        with self._telling:
-            if fault == self._faults.get(what):
-                return
-            self._faults = {**self._faults, what: fault}
-            self._written = -standings.BETWEEN
-        if fault is not None:
-            self._say(fault)
-
-    def _say_of_place(self, place: str, fault: str | None) -> None:
-        """Tell that a place is away, or back."""
-        self._say(f"{place} gets the log again." if fault is None else fault)
-        self._written = -standings.BETWEEN
-
-    def _say(self, text: str) -> None:
-        _log.warning("the archiver says", error=text)
-        if self._told is not None:
-            self._told(text)
+        if self._kept is not None:
+            places = [each.standing for each in self._couriers]
+            self._teller.write(self._kept.mark, self._packer.store, places, at_once=at_once)

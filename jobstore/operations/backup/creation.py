@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shutil
 import time
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from jobstore import files
 from jobstore.engines import archive_of, log_of
 from jobstore.engines.archive import Dump
 from jobstore.engines.log import Log, Mark
@@ -30,7 +34,7 @@ from jobstore.operations.backup.places import Place
 from jobstore.operations.backup.state import Attempt, last_attempt, record_attempt
 from jobstore.operations.backup.trust import Trust
 from jobstore.progress import Progress, silent
-from jobstore.scratch import disk_errors, make_folder, scratch_folder
+from jobstore.scratch import CHUNK, disk_errors, make_folder, require_space, scratch_folder
 from jobstore.settings import StoreURL
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
@@ -39,6 +43,8 @@ _log = logs.get("backup")
 
 # Seconds to wait for another process that makes or removes backups.
 _PATIENCE = 10.0
+# The most of a copy that its compressed form mostly takes.
+_PACKED = 0.5
 
 
 def create(
@@ -62,8 +68,54 @@ def create(
     StoreBusy while another backup of it is made, StorageFull, and BackupError when the folder
     of backups cannot be used. The store is only read, whatever happens.
     """
+    return _made(settings, working_alone(settings), progress, reason, dump, replicate=replicate)
+
+
+Save = Callable[[Path, str, Progress], Backup]
+"""Makes a backup of a file that is a copy of the store, with a reason, in the own folder only."""
+
+
+@contextmanager
+def able_to_save(settings: Settings, octets: int) -> Iterator[Save]:
+    """Make sure that a copy of the store, of so many bytes, can be backed up within the block.
+
+    Nobody else makes backups meanwhile. Raises what :func:`create` raises before it copies.
+    """
+    folder, store = settings.backups_folder, settings.store.address
+    with working_alone(settings):
+        recipients_of(settings.backup.recipients)
+        parent = Path(os.path.realpath(store.path)).parent
+        with disk_errors(folder):
+            together = folder.stat().st_dev == parent.stat().st_dev
+        require_space(folder, int(octets * (_PACKED if together else 1 + _PACKED)))
+
+        def save(copy: Path, reason: str, progress: Progress) -> Backup:
+            taken = partial(_take, copy)
+            return _made(settings, nullcontext(), progress, reason, taken, replicate=False)
+
+        yield save
+
+
+def _take(file: Path, copy: Path, progress: Progress) -> None:
+    """Let a file that nobody changes be the copy, without copying it where that is possible."""
     try:
-        with working_alone(settings):
+        os.link(file, copy)
+    except OSError:
+        with file.open("rb") as source, files.create(copy) as target:
+            shutil.copyfileobj(source, target, CHUNK)
+
+
+def _made(
+    settings: Settings,
+    turn: AbstractContextManager[object],
+    progress: Progress,
+    reason: str,
+    dump: Dump | None,
+    *,
+    replicate: bool,
+) -> Backup:
+    try:
+        with turn:
             backup = _create(settings, progress, reason, dump)
             if replicate:
                 backup = _replicate(settings, backup.manifest, progress)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 from jobstore import migrating
 from jobstore.engines import archive_of, upkeep_of
-from jobstore.engines.archive import Dump, Loss
-from jobstore.errors import BackupError, JobStoreError
+from jobstore.engines.archive import Loss
+from jobstore.errors import JobStoreError
 from jobstore.operations import logs
 from jobstore.operations.backup.catalog import choose
-from jobstore.operations.backup.creation import create, replicate
+from jobstore.operations.backup.creation import able_to_save, replicate
 from jobstore.operations.backup.manifest import BEFORE_RESTORE
 from jobstore.operations.backup.trust import Doubt
 from jobstore.operations.backup.verification import Opened, open_chosen
@@ -41,7 +41,9 @@ class Restored:
     not get a copy of that backup. ``advice`` says what is left to do before the store can be
     opened, such as migrating one of an older schema; mostly ``None``. ``seconds`` is how long all
     of it took. ``faults`` tells what was wrong with copies and newer backups that were passed
-    over, ``warnings`` what is wrong with places, where there may be a newer one.
+    over, ``warnings`` what is wrong with places, where there may be a newer one, and what an
+    earlier replacement left. ``loss`` is what was there and is not there now; ``None`` where
+    nothing was there, or it could not be compared.
     """
 
     backup: str
@@ -56,6 +58,7 @@ class Restored:
     as_of: datetime | None = None
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    loss: Loss | None = None
 
 
 def restore(
@@ -77,14 +80,14 @@ def restore(
     one with tables, views or triggers that no migration made.
 
     ``to`` is the store to restore to, by default the one of the settings. One that is there is
-    only replaced with ``replace``, after a backup of it was made; the swap is atomic, and is
-    refused while any process has it open. Blocks.
+    only replaced with ``replace``, and a backup is made of what was there. Programs that have it
+    open go on with what is restored. Blocks.
 
     A backup of an older schema is restored as it was.
 
     Raises BackupError when there is no such backup, when no copy of it is good, or when the
-    target exists; StoreBusy when the store is in use; SchemaMismatch when a newer jobstore made
-    it; StorageFull. Whatever is raised, the store that was there is untouched.
+    target exists; StoreBusy when somebody reads or writes it for too long; SchemaMismatch when a
+    newer jobstore made it; StorageFull. Whatever is raised, the store that was there is untouched.
     """
 
     def make(scratch: Path) -> Opened:
@@ -112,21 +115,22 @@ def give_back(
     )
     archive = archive_of(target)
     archive.check_target(target, replace=replace)
-    saved = None
+    done, saved, loss = Replaced(None), None, None
+    left: list[str] = []
     failures: dict[str, str] = {}
     with archive.scratch(target) as scratch:
         made = make(scratch)
         if replace:
-            _, saved, aside = put_in_place(
-                there, made.database, BEFORE_RESTORE, progress, alone=True
-            )
+            left += archive.asides(target).values()
+            done = put_in_place(there, made.database, BEFORE_RESTORE, progress, salvage=True)
+            saved, loss = done.saved, done.loss
         else:
             archive.load(made.database, target)
     if saved is not None:
-        # Nobody waits for places that are far away.
         failures = replicate(there, saved, progress).failures
-    elif replace and aside is not None:
-        saved = str(aside)
+    elif done.aside is not None:
+        saved = str(done.aside)
+        left.append(f"What was there could not be backed up: {done.fault}")
     # A link stays one; what it leads to was replaced.
     path = Path(os.path.realpath(target.path))
     backup = made.backup
@@ -143,7 +147,8 @@ def give_back(
         seconds=round(time.monotonic() - started, 3),
         as_of=made.as_of,
         faults=made.faults,
-        warnings=made.warnings,
+        warnings=(*made.warnings, *left),
+        loss=loss,
     )
 
 
@@ -158,12 +163,14 @@ def _advice(target: StoreURL) -> str | None:
 class Replaced(NamedTuple):
     """What a store had that is not there any more, and the backup that holds it.
 
-    ``aside`` is the file that it was moved to when it was too damaged to be backed up.
+    ``aside`` is the file that it was moved to and still is, when no backup could be made of it;
+    ``fault`` says why. ``loss`` is ``None`` when it was too damaged to be compared.
     """
 
-    loss: Loss
-    saved: str | None
-    aside: Path | None
+    loss: Loss | None
+    saved: str | None = None
+    aside: Path | None = None
+    fault: str | None = None
 
 
 def put_in_place(
@@ -172,35 +179,36 @@ def put_in_place(
     reason: str,
     progress: Progress = silent,
     *,
-    alone: bool = False,
     known: Path | None = None,
-    agreed: bool = True,
+    salvage: bool = False,
 ) -> Replaced:
-    """Make the store what stands in the file ``copy``, after a backup of what is there.
+    """Make the store what stands in the file ``copy``, and a backup of what is there.
 
-    Others may have it open, unless ``alone``; then nobody may, and what is there may be damaged,
-    so it is not compared. Otherwise the loss is what the file ``known`` has not, by default
-    ``copy``; without ``agreed`` BackupError is raised where there is any. The backup is in the
-    store's own folder only, so that writers do not wait for places that are far away.
+    Others may have it open, and hardly wait: what is there is set aside in one moment, and the
+    backup is made from it afterwards, in the store's own folder only. Nobody else makes backups
+    from before that moment until the end. Where the backup fails, what was set aside stays.
+
+    With ``known`` BackupError is raised where the store has anything that this file lacks.
+    ``salvage``: a store that cannot be read is replaced as well, and stays set aside.
 
     Raises StoreBusy, StorageFull, StoreCorrupt. Nothing is changed then.
     """
     url = settings.store.address
     archive = archive_of(url)
-    loss, saved = Loss(), None
-
-    def save(dump: Dump) -> None:
-        nonlocal loss, saved
-        if not alone:
-            loss = archive.compare(url, known or copy)
-            if loss and not agreed:
-                raise BackupError(f"This would lose what was written meanwhile: {loss}.")
-            if not upkeep_of(url).condition(url).migrations:
-                return
-        saved = create(settings, progress, reason, dump, replicate=False).name
-
-    aside = archive.replace(url, copy, save, alone=alone)
-    return Replaced(loss, saved, aside)
+    octets = 0
+    with suppress(OSError):
+        octets = sum(upkeep_of(url).footprint(url))
+    with able_to_save(settings, octets) as save:
+        aside, loss = archive.replace(url, copy, known=known, salvage=salvage)
+        if not aside.exists():
+            return Replaced(Loss())
+        try:
+            saved = save(aside, reason, progress).name
+        except (JobStoreError, OSError) as error:
+            _log.error("what a store was could not be saved", kept=str(aside), error=str(error))
+            return Replaced(loss, None, aside, str(error))
+    archive.discard(aside)
+    return Replaced(loss, saved)
 
 
 @contextmanager

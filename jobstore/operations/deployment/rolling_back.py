@@ -61,7 +61,7 @@ def roll_back(
             "rollback", run_id, environment=target.environment, files=files, to=to
         )
         _log.info("a rollback began", number=deployment.number, to=to)
-        with ended(book, deployment, lambda: _undo(settings, deployment, earlier)):
+        with ended(book, deployment, lambda: _undo(settings, deployment, accept)):
             checks = _checks(settings, book, deployment, target, earlier, expected)
             run_phase("rollback", checks, deployment.phases, told)
             url = settings.store.address
@@ -108,11 +108,14 @@ def _checks(
     def data() -> Check:
         deployment.before = upkeep.condition(url)
         why = f"before the return to deployment {target.number}"
-        deployment.loss, deployment.saved, _ = put_in_place(settings, earlier, why)
+        done = put_in_place(settings, earlier, why)
+        deployment.loss, deployment.saved = done.loss, done.saved
         deployment.snapshot = target.snapshot
         book.keep(deployment)
-        told = f"lost: {deployment.loss}"
-        return Check(Verdict.PASS, told, limit=f"as told before: {expected}")
+        told, wanted = f"lost: {deployment.loss}", f"as told before: {expected}"
+        if done.aside is None:
+            return Check(Verdict.PASS, told, limit=wanted)
+        return Check(Verdict.WARN, told, advice=done.fault or "", limit=wanted)
 
     def schema() -> Check:
         found, wanted = upkeep.condition(url), target.after
@@ -141,14 +144,20 @@ def _checks(
     yield Gate("copies", copies)
 
 
-def _undo(settings: Settings, deployment: Deployment, earlier: Path) -> None:
+def _undo(settings: Settings, deployment: Deployment, accept: Collection[Doubt]) -> None:
     """Return to what was there before, unless somebody has written to the store since."""
     if deployment.saved is None:
+        # It may have been interrupted after the exchange.
+        asides = archive_of(settings.store.address).asides(settings.store.address)
+        deployment.left += asides.values()
         return
     why = f"before undoing rollback {deployment.number}"
     try:
-        with unpacked(settings, deployment.saved) as saved:
-            put_in_place(settings, saved, why, agreed=False, known=earlier)
+        with (
+            unpacked(settings, deployment.saved) as saved,
+            unpacked(settings, str(deployment.snapshot), accept) as earlier,
+        ):
+            put_in_place(settings, saved, why, known=earlier)
         url = settings.store.address
         deployment.after = upkeep_of(url).condition(url)
     except (JobStoreError, OSError) as error:

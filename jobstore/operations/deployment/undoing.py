@@ -181,7 +181,8 @@ class _Undoing:
             with unpacked(self._settings, backup) as earlier:
                 loss = self._archive.compare(self._url, earlier)
                 if not loss or self._agree(loss):
-                    done = put_in_place(self._settings, earlier, self._reason, agreed=bool(loss))
+                    known = None if loss else earlier
+                    done = put_in_place(self._settings, earlier, self._reason, known=known)
                     self._done(f"Returned to the backup {backup}; lost: {done.loss}.")
                     self._deployment.saved = done.saved
                     return

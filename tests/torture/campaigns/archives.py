@@ -142,7 +142,8 @@ def archive(round: Round) -> Outcome:
     stage.place.load(all_of(OLD, 1))
     try:
         stage.archive()
-        if not comes_true(lambda: _begun(stage)):
+        # Archivers that are killed while they begin are begun anew.
+        if not any(comes_true(lambda: _begun(stage)) for _ in range(3)):
             outcome.fault("hung", "no archiver makes the backup that the log begins with")
             return outcome
         for _ in range(2):

@@ -128,12 +128,40 @@ def test_reads_beside_writers_are_published_after_the_runs(tmp_path):
     assert "Promised: 0 of 1 hold:\n\n- get, p99 ms: 30, to be 25\n" in text
 
 
+LOST = {
+    "rounds": 3, "acknowledged": 4000, "missing": 70, "missing_p50": 40, "seconds": 0.91,
+    "seconds_p50": 0.5, "restored_in": 3.0,
+}  # fmt: skip
+PRICE = {
+    "per_second": 900.0, "p50_ms": 1.0, "p99_ms": 2.0, "writer_us": 300.0, "archiver_us": 100.0,
+    "server_us": 50.0,
+}  # fmt: skip
+ARCHIVE = {
+    "machine": MACHINE,
+    "writers": 100,
+    "rounds": 3,
+    "loss": {"on": LOST, "wait": {**LOST, "missing": 0, "missing_p50": 0}},
+    "price": {"off": {**PRICE, "per_second": 1000.0}, "on": PRICE},
+}
+
+
+def test_what_archiving_costs_and_saves_is_published(tmp_path):
+    (tmp_path / "archive.json").write_text(json.dumps(ARCHIVE))
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{markdown.BEGIN}\n{markdown.END}\n")
+    markdown.publish(tmp_path, readme)
+    text = readme.read_text()
+    assert "| on | 3 | 4,000 | 40 / 70 | 0.50 / 0.91 |" in text
+    assert "| on | 900 | 0.90 | 1.0 / 2.0 | 300 | 100 | 50 |" in text
+
+
 def test_every_line_of_a_table_has_the_same_number_of_cells():
     sections = (
         markdown.run_section(RUN),
         markdown.profile_section(PROFILE),
         markdown.peers_section(PEERS),
         markdown.beside_section(BESIDE),
+        markdown.archive_section(ARCHIVE),
     )
     for text in sections:
         for block in text.split("\n\n"):

@@ -13,9 +13,11 @@ import pytest
 from jobstore import migrating
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.log import ahead, checkpointing
+from jobstore.engines.sqlite.log.log import SQLiteLog
 from jobstore.engines.sqlite.upkeep import tidying
 from jobstore.errors import StoreBusy
 from jobstore.locking import FileLock
+from jobstore.settings import parse_store_url, sqlite_url
 
 
 class LateLock(FileLock):
@@ -37,7 +39,9 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a database is whose log is large from some frames on."""
+    monkeypatch.setattr(ahead, "FEW", 3)
     return tmp_path / "some.db"
 
 
@@ -81,26 +85,35 @@ def test_it_is_written_back_before_the_lock_is_taken(
     FileLock(path, 0.0).acquire()
 
 
+def test_a_small_log_is_left_to_the_checkpoint(
+    path: Path, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever closes a store waits for one flush of the disk, not for two."""
+    monkeypatch.setattr(ahead, "FEW", 8000)
+    with closing(connect(path)) as conn, ahead.written_back(conn, path, FileLock(path, 1.0)):
+        assert in_file(path) == 0
+
+
 def test_what_others_write_meanwhile_goes_into_the_same_log(
     path: Path, writer: sqlite3.Connection
 ) -> None:
     """All of it is in the database's file then, and a log that is begun anew would overwrite it."""
     before = salts(path)
-    lock = LateLock(path, lambda: write(writer, 7))
+    lock = LateLock(path, lambda: write(writer, 1))
     with closing(connect(path)) as conn, ahead.written_back(conn, path, lock):
         assert (in_file(path), salts(path)) == (100, before)
         conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        assert in_file(path) == 107
+        assert in_file(path) == 101
     write(writer, 1)
     assert salts(path) != before
-    assert writer.execute("SELECT count(*) FROM t").fetchone() == (108,)
+    assert writer.execute("SELECT count(*) FROM t").fetchone() == (102,)
 
 
 def test_much_that_is_written_meanwhile_is_written_back_ahead_too(
     path: Path, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ahead, "FEW", 3)
     late: list[int] = [50, 50, 2]
+    before = salts(path)
     begin = ahead._reading
 
     def reading(at: Path) -> sqlite3.Connection:
@@ -111,10 +124,40 @@ def test_much_that_is_written_meanwhile_is_written_back_ahead_too(
         return reader
 
     monkeypatch.setattr(ahead, "_reading", reading)
-    found: list[int] = []
-    lock = LateLock(path, lambda: found.append(in_file(path)))
+    found: list[bytes] = []
+    lock = LateLock(path, lambda: found.append(salts(path)))
     with closing(connect(path)) as conn, ahead.written_back(conn, path, lock):
-        assert found == [202]
+        # It was let go of twice, and never was the log begun anew.
+        assert len(found) == 3
+        assert set(found) == {before}
+        with pytest.raises(StoreBusy):
+            FileLock(path, 0.0).acquire()
+        conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        assert in_file(path) == 202
+
+
+def test_what_is_written_back_without_the_lock_is_kept_before(
+    path: Path, writer: sqlite3.Connection
+) -> None:
+    """Whoever is killed before he has the lock may have the log begun anew by the next one."""
+    log, url = SQLiteLog(), parse_store_url(sqlite_url(path))
+    mark = log.start(url, limit=2**30, wait=False)
+    write(writer, 9)
+
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    lock = LateLock(path, killed)
+    with (
+        closing(connect(path)) as conn,
+        pytest.raises(KeyboardInterrupt),
+        ahead.written_back(conn, path, lock),
+    ):
+        raise AssertionError("it was killed")
+    found = log.kept(url)
+    assert in_file(path) == 109
+    assert found is not None
+    assert found.mark == (mark.generation, mark.segment + 1)
 
 
 def test_nobody_waits_for_those_who_read_an_old_state(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobstore import JobStore, SalaryQuartiles
+from jobstore import JobStore, SalaryQuartiles, Statistics
+from jobstore.checks import self_test
 from jobstore.derived.counters import amount_of, sortable
+from jobstore.verdicts import Verdict
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -25,6 +28,22 @@ def test_amounts_sort_as_the_texts_that_stand_for_them(one: float, other: float)
     assert (low < high) == (one < other)
     assert amount_of(low) == one
     assert len(low) == 16
+
+
+async def test_a_check_compares_sources_with_the_total_whether_all_are_named_or_not(
+    store: JobStore,
+) -> None:
+    def wrong(**fields: object) -> Statistics:
+        return replace(counted, **fields)
+
+    await store.upsert_many(posting(number, source=f"board{number % 60}") for number in range(70))
+    assert (await self_test.agree(store.engine)).verdict is Verdict.PASS
+    counted = await store.statistics()
+    assert counted.other_sources == 10
+    few = wrong(by_source={"board": 60}, other_sources=10)
+    many = wrong(by_source=counted.by_source | {"board1": 99})
+    for each in (few, many, wrong(by_status={}), wrong(other_sources=-1, total=59)):
+        assert not self_test._agrees(each)
 
 
 async def test_the_largest_applicant_counts_add_up(store: JobStore) -> None:

@@ -19,6 +19,7 @@ from jobstore import (
     StoreClosed,
     StoreUnavailable,
 )
+from jobstore.engines.sqlite.identity import OpenFile
 from jobstore.engines.sqlite.writing import group_commit
 from jobstore.engines.sqlite.writing.writer import GROUP_SIZE, StoreWriter
 from jobstore.locking import FileLock
@@ -464,7 +465,7 @@ class TestFailingRollback:
         connect = sqlite3.connect
 
         def refusing(database: str, **given: Any) -> sqlite3.Connection:
-            conn = connect(database, factory=Refusing, **given)
+            conn = connect(database, **given | {"factory": Refusing})
             conn.refused = []
             return conn
 
@@ -760,7 +761,7 @@ async def _transact(writer: StoreWriter) -> None:
         await exclusive.run(put, "b", 2)
 
 
-class Refusing(sqlite3.Connection):
+class Refusing(OpenFile):
     """A connection that refuses some statements, and ROLLBACK among them."""
 
     refused: list[str]

@@ -29,12 +29,13 @@ from typing import Literal
 from urllib.parse import quote
 
 from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.identity import OpenFile, is_same
 from jobstore.engines.sqlite.log import ahead
 from jobstore.engines.sqlite.log.capturing import USUAL_LIMIT, capture
 from jobstore.engines.sqlite.log.spool import Spool, State
 from jobstore.engines.sqlite.wal import FRAME, HEADER, is_open
 from jobstore.errors import JobStoreError, StoreBusy
-from jobstore.locking import FileLock
+from jobstore.locking import FileLock, opening
 
 _log = logging.getLogger("jobstore.sqlite")
 
@@ -94,23 +95,15 @@ def checkpoint(
         lock.release()
 
 
-def keep(path: str | PathLike[str]) -> None:
-    """Keep what is committed, where a log is kept; needs no lock.
-
-    For whoever writes the WAL back while others write: if he is killed before he has the lock,
-    what he wrote back may be overwritten by the next one. Raises JobStoreError.
-    """
-    spool = Spool(path)
-    if spool.is_there:
-        with spool.lock(_PATIENCE):
-            capture(spool)
-
-
 def close(conn: sqlite3.Connection, path: str | PathLike[str], *, always: bool = False) -> None:
     """Close a connection that may write, after what was committed is kept and written back.
 
     While others have the database open that is left to them, unless ``always`` says otherwise.
     """
+    if isinstance(conn, OpenFile) and not is_same(conn.identity):
+        # SQLite writes nothing back to a file that has lost its name.
+        conn.close()
+        return
     whole = False
     try:
         if always or not is_open(path, by_others=True):
@@ -144,14 +137,13 @@ def relieved(path: str | PathLike[str], patience: float) -> Iterator[sqlite3.Con
     :func:`close` does. Raises StoreBusy when others hold the lock for more than ``patience``
     seconds, or have put another file in the place of the database, and sqlite3.Error.
     """
-    database = _identity(path)
     conn = open_file(path, "rw", _READERS)
     closed = False
     try:
         conn.execute("PRAGMA wal_autocheckpoint = 0")
         conn.execute("PRAGMA synchronous = FULL")
         with ahead.written_back(conn, path, FileLock(path, patience)):
-            if _identity(path) != database:
+            if not is_same(conn.identity):
                 # Nobody writes to the old one any more, and what is kept is that of the new one.
                 raise StoreBusy(_REPLACED)
             yield conn
@@ -162,13 +154,6 @@ def relieved(path: str | PathLike[str], patience: float) -> Iterator[sqlite3.Con
             leave(conn, path)
 
 
-def _identity(path: str | PathLike[str]) -> tuple[int, int] | None:
-    with suppress(OSError):
-        found = Path(path).stat()
-        return found.st_dev, found.st_ino
-    return None
-
-
 def leave(conn: sqlite3.Connection, path: str | PathLike[str]) -> None:
     """Close a connection without writing anything back; needs no lock.
 
@@ -177,7 +162,11 @@ def leave(conn: sqlite3.Connection, path: str | PathLike[str]) -> None:
     """
     uri = f"file:{quote(os.fsencode(os.path.realpath(path)))}?mode=ro"
     # Where others keep everybody out, they have it open themselves.
-    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True, timeout=0)) as other:
+    with (
+        suppress(sqlite3.Error, StoreBusy),
+        opening(path),
+        closing(sqlite3.connect(uri, uri=True, timeout=0)) as other,
+    ):
         other.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
         conn.close()
     conn.close()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from jobstore.engines.archive import Astray, Content, Dump, Loss
-from jobstore.engines.sqlite.upkeep import comparison, content, copying, replacing
+from jobstore.engines.archive import Astray, Content, Exchanged, Loss
+from jobstore.engines.sqlite.upkeep import comparison, content, copying, exchange, replacing
 from jobstore.progress import Progress
 from jobstore.settings import StoreURL, parse_store_url, sqlite_url
 
@@ -50,12 +49,18 @@ class SQLiteArchive:
         replacing.load(copy, _file(url))
 
     def replace(
-        self, url: StoreURL, copy: Path, save: Callable[[Dump], object], *, alone: bool
-    ) -> Path | None:
-        return replacing.replace(_file(url), copy, save, alone=alone)
+        self, url: StoreURL, copy: Path, *, known: Path | None = None, salvage: bool = False
+    ) -> Exchanged:
+        return replacing.replace(_file(url), copy, known=known, salvage=salvage)
+
+    def asides(self, url: StoreURL) -> dict[Path, str]:
+        return {each: exchange.told(each) for each in exchange.asides(_file(url))}
+
+    def discard(self, aside: Path) -> None:
+        exchange.discard(aside)
 
     def remove(self, url: StoreURL, *, leave_file: bool) -> int:
-        return replacing.remove(url.path, leave_file=leave_file)
+        return replacing.remove(_file(url), leave_file=leave_file)
 
 
 def _file(url: StoreURL) -> Path:

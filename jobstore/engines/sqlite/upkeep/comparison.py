@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,8 +13,9 @@ from jobstore.engines import named_statements
 from jobstore.engines.archive import Astray, Loss
 from jobstore.engines.backend import Condition
 from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.errors import translated
+from jobstore.engines.sqlite.errors import DamagedRow, translated
 from jobstore.engines.sqlite.files import open_file
+from jobstore.errors import SchemaMismatch
 from jobstore.files import reachable, require_file
 
 _SQL = named_statements.load("sqlite")
@@ -65,9 +67,35 @@ def compare(path: Path, earlier: Path) -> Loss:
     with _beside(path, earlier) as conn:
         if "posting" not in schema.objects(conn):
             return Loss()
-        added, changed, seen = conn.execute(_SQL["newer_postings"]).fetchone()
-        (removed,) = conn.execute(_SQL["removed_postings"]).fetchone()
-        return Loss(added, changed, seen, removed)
+        return loss(conn)
+
+
+def differing(aside: Path, path: Path) -> Connection | None:
+    """Open what was set aside beside what has its place, both as they are now, for :func:`loss`.
+
+    Returns ``None`` where the first has no postings, or cannot be read.
+    """
+    if not aside.exists():
+        return None
+    conn = open_file(aside, "ro&immutable=1", _PATIENCE)
+    try:
+        if "posting" not in schema.objects(conn):
+            raise SchemaMismatch
+        conn.execute("ATTACH ? AS earlier", (f"file:{quote(str(path))}?mode=ro",))
+        conn.execute("BEGIN")
+        # The first read decides the moment.
+        conn.execute(_SQL["posting_of_earlier"]).fetchone()
+    except (sqlite3.Error, DamagedRow, SchemaMismatch):
+        conn.close()
+        return None
+    return conn
+
+
+def loss(conn: Connection) -> Loss:
+    """Return what a database has that the one which is attached as ``earlier`` lacks."""
+    added, changed, seen = conn.execute(_SQL["newer_postings"]).fetchone()
+    (removed,) = conn.execute(_SQL["removed_postings"]).fetchone()
+    return Loss(added, changed, seen, removed)
 
 
 def compare_moment(path: Path, copy: Path, before: int, after: int) -> Astray:

@@ -1,9 +1,7 @@
-"""Copying a whole database, by SQLite's online backup: out of a store, and over one.
+"""Copying a whole database out of a store, by SQLite's online backup.
 
-A store is read in one read transaction: so a copy is of one moment however long copying takes, no
-write makes it begin anew, and the WAL cannot be emptied meanwhile. A store is overwritten in one
-write transaction: so it stays as it was if the process is killed, and open connections of others
-see the new content.
+It is read in one read transaction: so a copy is of one moment however long copying takes, no write
+makes it begin anew, and the WAL cannot be emptied meanwhile.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from pathlib import Path
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.files import open_file
-from jobstore.engines.sqlite.upkeep.content import opened, store_of
+from jobstore.engines.sqlite.upkeep.content import store_of
 from jobstore.errors import BackupError, StoreBusy
 from jobstore.files import create, reachable
 from jobstore.progress import Progress
@@ -68,31 +66,11 @@ def dump_from(source: sqlite3.Connection, target: Path, progress: Progress) -> N
                 raise
 
 
-def overwrite(live: sqlite3.Connection, copy: Path) -> None:
-    """Replace the content of a connection's database by that of the file ``copy``."""
-    live.execute("PRAGMA synchronous = FULL")
-    _fit(copy, _page_size(live))
-    with opened(copy) as source:
-        source.backup(live, progress=partial(_tell, None, 0))
-
-
-def _tell(progress: Progress | None, page: int, status: int, left: int, total: int) -> None:
+def _tell(progress: Progress, page: int, status: int, left: int, total: int) -> None:
     if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         # sqlite3 would retry this for ever; it raises other errors itself.
         raise StoreBusy
-    if progress is not None:
-        progress("copy pages", (total - left) * page, total * page)
-
-
-def _fit(copy: Path, page: int) -> None:
-    """Rewrite a copy with pages of that size: a database in WAL mode keeps its page size."""
-    with opened(copy) as conn:
-        if _page_size(conn) == page:
-            return
-    with closing(sqlite3.connect(copy, isolation_level=None)) as conn:
-        conn.execute("PRAGMA journal_mode = MEMORY")
-        conn.execute(f"PRAGMA page_size = {page}")
-        conn.execute("VACUUM")
+    progress("copy pages", (total - left) * page, total * page)
 
 
 def _page_size(conn: sqlite3.Connection) -> int:

@@ -20,6 +20,7 @@ from jobstore.engines.sqlite import damaged_wal, schema
 from jobstore.engines.sqlite.connection import LEAST_SQLITE, wal_reset_race
 from jobstore.engines.sqlite.errors import primary_code, unreadable, wrap
 from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.upkeep import exchange
 from jobstore.engines.sqlite.upkeep.copying import dump
 from jobstore.engines.sqlite.upkeep.verification import Faults, verify_rows
 from jobstore.errors import JobStoreError
@@ -98,6 +99,8 @@ def inspect_files(path: Path) -> Iterator[Check]:
     else:
         yield finding("permissions", Verdict.PASS, others)
     yield _inspect_log(path.resolve())
+    if asides := exchange.asides(path.resolve()):
+        yield finding("set aside", Verdict.WARN, " ".join(map(exchange.told, asides)))
     free = shutil.disk_usage(folder_of(path)).free
     yield finding(
         "disk space", Verdict.WARN if free < _LITTLE_SPACE else Verdict.PASS, f"{_size(free)} free"

@@ -1,8 +1,7 @@
-"""Putting a copy in place: as a new store, or over the one that is there.
+"""Putting a copy in place: as a new store, or over the one that is there, which goes aside.
 
-What is there is saved first, under the lock that keeps writers apart, and then overwritten in one
-transaction: no acknowledged write is lost in between, and a process that is killed leaves the old
-store or the whole copy. Only a file that is absent or cannot be read is replaced by renaming.
+How one file takes the place of another is in :mod:`.exchange`; here is what may be replaced, and
+what is told of it. Comparing and writing to the disk are done while others write.
 """
 
 from __future__ import annotations
@@ -11,37 +10,22 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
-from functools import partial
-from itertools import count
 from pathlib import Path
 
-from jobstore.engines.archive import Dump
+from jobstore.engines.archive import Exchanged
 from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.errors import primary_code, translated
+from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
-from jobstore.engines.sqlite.upkeep.comparison import condition
-from jobstore.engines.sqlite.upkeep.copying import dump_from, overwrite
-from jobstore.errors import BackupError, SchemaMismatch, StoreBusy, StoreCorrupt
-from jobstore.files import make_file
-from jobstore.locking import FileLock
-from jobstore.scratch import (
-    disk_errors,
-    make_folder,
-    publish,
-    require_space,
-    scratch_folder,
-    sweep,
-    synchronise,
-)
+from jobstore.engines.sqlite.identity import is_same
+from jobstore.engines.sqlite.upkeep import exchange
+from jobstore.engines.sqlite.upkeep.comparison import compare, condition, differing, loss
+from jobstore.errors import BackupError, StoreCorrupt
+from jobstore.files import make_file, resemble
+from jobstore.locking import FileLock, exchanging
+from jobstore.scratch import disk_errors, make_folder, scratch_folder, sweep, synchronise
 
 # Seconds to wait for other processes that write.
 _PATIENCE = 10.0
-# Seconds to wait for those who have the store open only for a moment.
-_SHORTLY = 1.0
-# A database, and the files beside it that hold content. An empty WAL, which readers leave, holds
-# none; other files beside it are made anew by whoever opens it first.
-_FILES = ("", "-wal", "-journal")
 
 
 @contextmanager
@@ -58,7 +42,7 @@ def check_target(path: Path, *, replace: bool) -> None:
     sweep(path.parent)
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise BackupError(f"{path} is not a file; restore to another place with --to.")
-    if path.exists() and path.stat().st_nlink > 1:
+    if path.exists() and path.stat().st_nlink > 1 + len(exchange.second_names(path)):
         raise BackupError(
             f"{path} has other names (hard links), which would no longer hold a store; remove "
             "them, or restore to another file with --to."
@@ -66,15 +50,24 @@ def check_target(path: Path, *, replace: bool) -> None:
     if not replace:
         _require_absent(path)
     elif path.exists():
-        # A file that cannot be read is moved aside, even if somebody has it open.
-        with suppress(StoreCorrupt), translated():
-            _open_alone(path).close()
+        # One that cannot be read is moved aside.
+        with suppress(StoreCorrupt), translated(), schema.reading(path, 0) as conn:
+            _require_ours(conn, path)
 
 
 def _require_absent(path: Path) -> None:
-    for file in (Path(f"{path}{end}") for end in _FILES):
+    for file in (Path(f"{path}{end}") for end in exchange.FILES):
         if file.exists() and (file == path or file.stat().st_size):
             raise _exists(file)
+
+
+def _require_ours(conn: sqlite3.Connection, path: Path) -> None:
+    (application,) = conn.execute("PRAGMA application_id").fetchone()
+    if application != schema.APPLICATION_ID and schema.objects(conn):
+        raise BackupError(
+            f"{path} is a database of another program, and was not touched; restore to another "
+            "file."
+        )
 
 
 def _exists(file: Path) -> BackupError:
@@ -96,84 +89,73 @@ def load(copy: Path, path: Path) -> None:
         synchronise(path.parent)
 
 
-def replace(path: Path, copy: Path, save: Callable[[Dump], object], *, alone: bool) -> Path | None:
+def replace(path: Path, copy: Path, *, known: Path | None, salvage: bool) -> Exchanged:
     """Do what :meth:`jobstore.engines.archive.Archive.replace` says."""
-    with disk_errors(path.parent), FileLock(path, _PATIENCE):
-        if not path.exists():
-            _set_aside(path)
-            publish(copy, path)
-            return None
-        require_space(path.parent, copy.stat().st_size)
-        try:
-            with (
-                translated(),
-                closing(_open_alone(path) if alone else open_file(path, "rw", _PATIENCE)) as live,
-            ):
-                save(partial(dump_from, live))
-                overwrite(live, copy)
-        except (StoreCorrupt, SchemaMismatch):
-            if not alone:
-                raise
-            # It cannot be saved, so the file is kept as it is.
-            aside = _set_aside(path)
-            publish(copy, path)
-            return aside
-    return None
+    with disk_errors(path.parent), translated():
+        resemble(copy, path)
+        # There may be much to write, which nobody has to wait for.
+        synchronise(copy)
+        for hold in exchange.tries(path):
+            with _watched(path, known) as unchanged:
+                lock = FileLock(path, _PATIENCE)
+                with lock:
+                    aside = None
+                    if unchanged():
+                        aside = _replaced(path, copy, lock, hold, salvage=salvage)
+                    if aside is None:
+                        continue
+                    # As both are now; the comparison is made while others write.
+                    sides = differing(aside, path)
+                if sides is None:
+                    return Exchanged(aside, None)
+                with closing(sides):
+                    return Exchanged(aside, loss(sides))
+    raise AssertionError("it is tried until something is raised")
 
 
-def _open_alone(path: Path) -> sqlite3.Connection:
-    """Open a store that nobody else has open, and keep everybody out until it is closed.
+@contextmanager
+def _watched(path: Path, known: Path | None) -> Iterator[Callable[[], bool]]:
+    """Give a function that tells whether the store still has nothing that ``known`` lacks."""
+    if known is None or not path.exists():
+        yield lambda: True
+        return
+    with closing(open_file(path, "ro", _PATIENCE)) as conn:
 
-    The attempt does not disturb those who have it open.
-    """
-    conn = open_file(path, "rw", _SHORTLY)
+        def version() -> int:
+            # Others have committed when it is another one (https://sqlite.org/pragma.html).
+            found: int = conn.execute("PRAGMA data_version").fetchone()[0]
+            return found
+
+        before = version()
+        if found := compare(path, known):
+            raise BackupError(f"This would lose what was written meanwhile: {found}.")
+        yield lambda: is_same(conn.identity) and version() == before
+
+
+def _replaced(path: Path, copy: Path, lock: FileLock, hold: float, *, salvage: bool) -> Path | None:
+    if not path.exists():
+        return exchange.set_aside(path, copy, lock)
     try:
-        # To be said before the WAL is opened: then SQLite takes the lock with which each
-        # connection says that it is there (https://sqlite.org/wal.html#use_of_wal_without_shared_memory).
-        conn.execute("PRAGMA locking_mode = EXCLUSIVE")
-        conn.execute("BEGIN EXCLUSIVE")
-        conn.execute("COMMIT")
-        (application,) = conn.execute("PRAGMA application_id").fetchone()
-        if application != schema.APPLICATION_ID and schema.objects(conn):
-            raise BackupError(
-                f"{path} is a database of another program, and was not touched; restore to "
-                "another file."
-            )
-    except BaseException as error:
-        conn.close()
-        if primary_code(error) != "BUSY":
+        with translated(), exchange.opened(path, hold) as conn:
+            _require_ours(conn, path)
+            return exchange.exchange(path, copy, conn, lock)
+    except StoreCorrupt:
+        if not salvage:
             raise
-        raise StoreBusy(
-            "Another process has the store open; stop what uses it and try again. Nothing was "
-            "changed."
-        ) from error
-    return conn
-
-
-def _set_aside(path: Path) -> Path:
-    """Move a damaged store, and the files beside it, to a name that is free.
-
-    To be called with the lock of the store, which keeps others from taking that name.
-    """
-    now = f"{path.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    names = (path.with_name(now if n == 1 else f"{now}-{n}") for n in count(1))
-    aside = next(each for each in names if not any(Path(f"{each}{end}").exists() for end in _FILES))
-    for end in _FILES:
-        with suppress(FileNotFoundError):
-            Path(f"{path}{end}").rename(f"{aside}{end}")
-    Path(f"{path}-shm").unlink(missing_ok=True)
-    synchronise(path.parent)
-    return aside
+        # It cannot be saved, so it is kept as it is.
+        return exchange.set_aside(path, copy, lock)
 
 
 def remove(path: Path, *, leave_file: bool) -> int:
     """Do what :meth:`jobstore.engines.archive.Archive.remove` says."""
     # Under this lock writers look whether the file is still theirs before they write.
-    with FileLock(path, _PATIENCE):
+    lock = FileLock(path, _PATIENCE)
+    with lock:
         if postings := condition(path).postings:
             return postings
-        for end in ("", "-wal", "-shm"):
-            Path(f"{path}{end}").unlink(missing_ok=True)
-        if leave_file:
-            make_file(path)
+        with exchanging(lock):
+            for end in ("", "-wal", "-shm"):
+                Path(f"{path}{end}").unlink(missing_ok=True)
+            if leave_file:
+                make_file(path)
     return 0

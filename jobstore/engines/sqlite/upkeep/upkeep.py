@@ -15,7 +15,14 @@ from jobstore.engines.backend import (
     Vacuumed,
 )
 from jobstore.engines.sqlite import damaged_wal, wal_index
-from jobstore.engines.sqlite.upkeep import comparison, inspection, plans, repairing, tidying
+from jobstore.engines.sqlite.upkeep import (
+    comparison,
+    inspection,
+    plans,
+    repairing,
+    tidying,
+    vacuuming,
+)
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL
 from jobstore.verdicts import Check
@@ -58,8 +65,10 @@ class SQLiteUpkeep:
     def locked(self, url: StoreURL, *, patience: float) -> AbstractContextManager[None]:
         return tidying.locked(url.path, patience)
 
-    def vacuum(self, url: StoreURL, *, progress: Progress = silent) -> Vacuumed:
-        return tidying.vacuum(url.path, progress=progress)
+    def vacuum(
+        self, url: StoreURL, *, stop_writers: bool = False, progress: Progress = silent
+    ) -> Vacuumed:
+        return vacuuming.vacuum(url.path, stop_writers=stop_writers, progress=progress)
 
     def checkpoint(self, url: StoreURL, *, patience: float) -> bool:
         return tidying.checkpoint(url.path, patience=patience)

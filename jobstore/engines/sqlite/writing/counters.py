@@ -69,7 +69,7 @@ def statistics(conn: sqlite3.Connection, now: datetime) -> Statistics:
             _amounts(kinds["applicants"]),
             lambda: conn.execute(_SQL["applicant_bounds"]).fetchone(),
         )
-    total, sources = sum(_amounts(kinds["total"]).values()), _amounts(kinds["source"])
+    total, sources = sum(_amounts(kinds["total"]).values()), _by_amount(kinds["source"])
     listed = _amounts(kinds["day"])
     return Statistics(
         total=total,
@@ -96,11 +96,16 @@ def _amounts(counted: list[tuple[str, str, int]]) -> dict[str, int]:
 
 
 def _by_amount(counted: list[tuple[str, str, int]]) -> dict[str, int]:
-    return _amounts(sorted(counted, key=lambda each: (-each[2], each[0])))
+    return _amounts(sorted(counted, key=_largest_first))
 
 
 def _labelled(counted: list[tuple[str, str, int]]) -> list[FacetCount]:
-    return [FacetCount(label, amount) for _, label, amount in counted]
+    return [FacetCount(label, amount) for _, label, amount in sorted(counted, key=_largest_first)]
+
+
+def _largest_first(counted: tuple[str, str, int]) -> tuple[int, str]:
+    value, _, amount = counted
+    return -amount, value
 
 
 def _write_quartiles(conn: sqlite3.Connection, currency: str) -> None:

@@ -44,6 +44,11 @@ class SharedWrites(Protocol):
 Operation = Callable[..., Any]
 Work = tuple[Operation, tuple[Any, ...]]
 Begin = Callable[[sqlite3.Connection, Sequence[Work]], SharedWrites]
+Current = Callable[[sqlite3.Connection], sqlite3.Connection]
+
+
+def _as_it_is(conn: sqlite3.Connection) -> sqlite3.Connection:
+    return conn
 
 
 class Transactions:
@@ -53,13 +58,24 @@ class Transactions:
 
     ``begin`` makes what the operations of a transaction share. ``patience`` is how many seconds a
     call may wait for other processes, for the lock file and for SQLite's own lock together.
+    ``current`` returns the connection to the file that is the store now, since it may have been
+    replaced until the lock was taken; nobody replaces it while the lock is held.
     """
 
-    def __init__(self, begin: Begin, lock: FileLock) -> None:
+    def __init__(self, begin: Begin, lock: FileLock, current: Current = _as_it_is) -> None:
         self._shared = begin
         self._lock = lock
+        self._current = current
         self._stamps = Stamps()
         self._pace = Pace(lock.database)
+
+    def _followed(self, conn: sqlite3.Connection) -> sqlite3.Connection:
+        """Return the connection to the file that is the store; to be called with the lock."""
+        current = self._current(conn)
+        if current is not conn:
+            # The stamp that it has is its own.
+            self._stamps.undo()
+        return current
 
     def run_group(
         self, conn: sqlite3.Connection, works: Sequence[Work], patience: float
@@ -82,6 +98,7 @@ class Transactions:
         try:
             self._lock.acquire(patience)
             try:
+                conn = self._followed(conn)
                 while parts:
                     part = parts.popleft()
                     parts.extendleft(self._transact(conn, works, part, outcomes, deadline))
@@ -164,6 +181,7 @@ class Transactions:
         deadline = time.monotonic() + patience
         self._lock.acquire(patience)
         try:
+            conn = self._followed(conn)
             _begin(conn, deadline)
             self._stamps.begin(conn)
         except BaseException:
@@ -220,7 +238,7 @@ class Transactions:
         """Copy the WAL into the database; see :meth:`StoreWriter.checkpoint`."""
         self._lock.acquire(patience)
         try:
-            return checkpoint(conn, self._lock.database, mode)
+            return checkpoint(self._followed(conn), self._lock.database, mode)
         finally:
             self._lock.release()
 

@@ -61,7 +61,7 @@ class StoreWriter:
         self.queue_depth = 0
         self.last_group_size = 0
         self._session = session
-        self._transactions = Transactions(begin, lock)
+        self._transactions = Transactions(begin, lock, session.current)
         self._patience = options.busy_timeout
         self.queue_size = options.queue_size
         self._loop = asyncio.get_running_loop()
