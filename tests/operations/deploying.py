@@ -28,6 +28,8 @@ COLUMN = (
     "ALTER TABLE posting DROP COLUMN extra;",
 )
 """A migration that programs of the version before may go on with, and the way back."""
+BREAKING = (COLUMN[0].removeprefix("-- additive\n"), COLUMN[1])
+"""The same as one that they may not go on with."""
 
 
 def settings_for(folder: Path, **sections: Any) -> Settings:

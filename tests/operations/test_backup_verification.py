@@ -53,7 +53,7 @@ from tests.operations.backups import (
     settings_for,
 )
 from tests.operations.damaging import fill, forget_index_entries, overwrite_page, tamper
-from tests.operations.deploying import COLUMN, Migrations
+from tests.operations.deploying import BREAKING, Migrations
 
 Damage = Callable[[Settings, Manifest], object]
 
@@ -213,7 +213,7 @@ def test_what_a_newer_jobstore_made_is_kept_but_not_restored(
     old = make(settings)
     with monkeypatch.context() as newer:
         following = Migrations(tmp_path / "migrations")
-        name = following.add(*COLUMN)
+        name = following.add(*BREAKING)
         following.use(newer.setattr)
         migrating.up(settings.store.url)
         manifest = make(settings)

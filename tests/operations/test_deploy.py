@@ -36,6 +36,7 @@ from tests.fixtures.migrations import IDS, NEWEST, next_id
 from tests.fixtures.postings import full, posting
 from tests.operations.damaging import forget_index_entries
 from tests.operations.deploying import (
+    BREAKING,
     COLUMN,
     Migrations,
     content,
@@ -556,7 +557,7 @@ def test_a_plan_changes_nothing(tmp_path: Path, following: Migrations, exists: b
 def test_a_store_of_a_newer_jobstore_is_refused_before_anything_is_done(
     settings: Settings, following: Migrations, used: Any, path: Path, monkeypatch: Any
 ) -> None:
-    following.add(*COLUMN)
+    following.add(*BREAKING)
     migrating.up(settings.store.url)
     newer = content(path)
     monkeypatch.undo()
