@@ -123,20 +123,28 @@ def _longest(found: Results | None) -> str:
     return f"{longest} ({p99})"
 
 
+def _before(found: Results | None) -> tuple[str, str]:
+    if not found:
+        return "", ""
+    return ("", "refused") if found["said"] else _waits(found)
+
+
 def _waits(found: Results) -> tuple[str, str]:
     return f"{found['p99']:.2f}", f"{found['longest']:.2f}"
 
 
 def _size(results: Results, before: Results | None) -> Iterator[str]:
     about = results["machine"]
-    yield f"{results['scale']:,} postings; {about['cores']} cores, load at the start "
-    yield f"{about['load'][0]}; revision {about['revision']}."
+    yield (
+        f"{results['scale']:,} postings; {about['cores']} cores, load at the start "
+        f"{about['load'][0]}; revision {about['revision']}."
+    )
     for way, beside in results["ways"].items():
         old = before["ways"].get(way, {}) if before and before["scale"] == results["scale"] else {}
         yield ""
         columns = (f"{results['writers']} writers in {way}, beside", *COLUMNS[1:])
         yield from table_head((*columns, *(("before: p99", "longest") if old else ())))
-        for name, found in beside.items():
-            more = (_waits(old[name]) if name in old else ("", "")) if old else ()
-            yield row((*cells(name, found), *more))
+        for name in dict.fromkeys((*beside, *old)):
+            now = cells(name, beside[name]) if name in beside else (name, *[""] * 5)
+            yield row((*now, *(_before(old.get(name)) if old else ())))
     yield ""
