@@ -234,7 +234,7 @@ class Archiver:
             self._packer.close()
             with suppress(JobStoreError):
                 self._release()
-            self._write(at_once=True)
+            self._write(at_once=True, ended=True)
 
     def _open_couriers(self) -> None:
         self._packer.close()
@@ -390,8 +390,10 @@ class Archiver:
         for each in self._couriers:
             each.give_up()
 
-    def _write(self, *, at_once: bool = False) -> None:
+    def _write(self, *, at_once: bool = False, ended: bool = False) -> None:
         """Write down how archiving stands, now and then."""
         if self._kept is not None:
             places = [each.standing for each in self._couriers]
-            self._teller.write(self._kept.mark, self._packer.store, places, at_once=at_once)
+            self._teller.write(
+                self._kept.mark, self._packer.store, places, at_once=at_once, ended=ended
+            )

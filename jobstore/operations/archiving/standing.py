@@ -89,10 +89,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What an archiver writes down."""
+    """What an archiver writes down; ``process`` is ``None`` once it has ended."""
 
     at: float
-    process: int
+    process: int | None
     started_at: float
     store: str
     generation: str

@@ -54,16 +54,25 @@ class Teller:
             self._told(text)
 
     def write(
-        self, mark: Mark, store: str, places: Iterable[PlaceStanding], *, at_once: bool = False
+        self,
+        mark: Mark,
+        store: str,
+        places: Iterable[PlaceStanding],
+        *,
+        at_once: bool = False,
+        ended: bool = False,
     ) -> None:
-        """Write down how archiving stands, if that is due, or something has changed."""
+        """Write down how archiving stands, if that is due, or something has changed.
+
+        ``ended``: nobody archives any more.
+        """
         now = time.monotonic()
         if now < self._due and not at_once:
             return
         self._due = now + standing.BETWEEN
         written = Written(
             at=time.time(),
-            process=os.getpid(),
+            process=None if ended else os.getpid(),
             started_at=self._started_at,
             store=store,
             generation=mark.generation,
