@@ -70,6 +70,9 @@ async def _measure(original: Database, rounds: int) -> dict[str, tuple[list[floa
                 store = await stack.enter_async_context(jobstore.connect(sqlite_url(path)))
                 if arm == "as before":
                     await _as_before(store)
+                elif arm != "not kept":
+                    url = parse_store_url(sqlite_url(path))
+                    log_of(url).start(url, limit=1 << 40, wait=arm == "waiting")
                 stores[arm] = store
             for number in range(rounds + 1):
                 say(f"round {number} of {rounds}")
@@ -113,7 +116,6 @@ def _keeping(store: JobStore, arm: str) -> Iterator[None]:
         return
     url = parse_store_url(str(store._engine.url))
     log, over = log_of(url), threading.Event()
-    log.start(url, limit=1 << 40, wait=arm == "waiting")
 
     def keep() -> None:
         while not over.wait(0.001 if arm == "waiting" else 1.0):
@@ -128,4 +130,3 @@ def _keeping(store: JobStore, arm: str) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        log.stop(url)

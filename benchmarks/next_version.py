@@ -29,6 +29,8 @@ CREATE VIRTUAL TABLE {new} USING fts5 (
     content = '', columnsize = 0, tokenize = "unicode61 remove_diacritics 2"
 );
 CREATE VIRTUAL TABLE {new_vocabulary} USING fts5vocab ({new}, instance);
+INSERT INTO {new} ({new}, rank) VALUES ('hashsize', 4194304);
+INSERT INTO {new} ({new}, rank) VALUES ('automerge', 5);
 UPDATE store_property SET value = X'{form:02X}'
 WHERE store_property.name = 'derived_form' AND NOT EXISTS (SELECT 1 FROM posting);
 """
@@ -44,6 +46,8 @@ CREATE VIRTUAL TABLE IF NOT EXISTS {old} USING fts5 (
     content = '', columnsize = 0, tokenize = "unicode61 remove_diacritics 2"
 );
 CREATE VIRTUAL TABLE IF NOT EXISTS {old_vocabulary} USING fts5vocab ({old}, instance);
+INSERT INTO {old} ({old}, rank) VALUES ('hashsize', 4194304);
+INSERT INTO {old} ({old}, rank) VALUES ('automerge', 5);
 UPDATE store_property SET value = X'{earlier:02X}' WHERE store_property.name = 'derived_form';
 """
 

@@ -14,12 +14,8 @@ data. Each migration is applied in one transaction together with the record of i
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 
 from jobstore import resources
@@ -35,6 +31,7 @@ from jobstore.engines.schema import (
 )
 from jobstore.engines.scripts import Direction, Script, read_scripts
 from jobstore.errors import MigrationError, SchemaMismatch
+from jobstore.migration_states import MigrationState, State, Step, compare, refuse
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.threads import apart
@@ -42,78 +39,28 @@ from jobstore.threads import apart
 LOCK_TIMEOUT = 30.0
 """Seconds that :func:`up` and :func:`down` wait for others before StoreBusy."""
 
+__all__ = [
+    "LOCK_TIMEOUT",
+    "Look",
+    "MigrationState",
+    "State",
+    "Step",
+    "check_applied",
+    "check_schema",
+    "check_schema_async",
+    "down",
+    "finish",
+    "renewal",
+    "status",
+    "tend",
+    "up",
+    "up_async",
+    "verify",
+]
+
 # Seconds that programs of the version before may go on after a new index is in use, unless an
 # operator says that they have ended.
 _TRANSITION = 24 * 3600.0
-
-_COMMENT = re.compile(r"--[^\n]*")
-_REMOVED = re.compile(
-    r"\bALTER\s+TABLE\s+\W?(\w+)\W?\s+DROP\s+COLUMN\s+\W?(\w+)"
-    r"|\b(?:DROP\s+TABLE(?:\s+IF\s+EXISTS)?|DELETE\s+FROM)\s+\W?(\w+)",
-    re.IGNORECASE,
-)
-# A table that steps aside, and whose rows are put into the one that takes its place.
-_RENAMED = re.compile(
-    r"\bALTER\s+TABLE\s+\W?\w+\W?\s+RENAME\s+TO\s+\W?(\w+)\b(?=.*?"
-    r"\bINSERT\s+INTO\b[^;]*\bFROM\s+\W?\1\b)",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-class State(StrEnum):
-    """How a migration stands between the store and this version of jobstore."""
-
-    APPLIED = "applied"
-    PENDING = "pending"
-    EDITED = "edited"
-    """Applied, but its file is no longer what was applied."""
-    SKIPPED = "skipped"
-    """Not applied, although a later one is."""
-    MISSING = "missing"
-    """Applied, but its file is gone."""
-    NEWER = "newer"
-    """Applied by a newer jobstore."""
-
-
-_REFUSED = {
-    State.MISSING: "was applied to the store, but its file is missing; reinstall jobstore.",
-    State.EDITED: "was edited after it was applied; restore its file and put the change into "
-    "a new migration.",
-    State.SKIPPED: "was never applied, although a later one was; restore a backup, or export "
-    "the postings into a new store.",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class MigrationState:
-    """One migration, and when it was applied (UTC; ``None`` if it was not)."""
-
-    id: str
-    state: State
-    applied_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One migration that was run, or would be, and its SQL."""
-
-    id: str
-    direction: Direction
-    sql: str
-
-    @property
-    def loses_data(self) -> bool:
-        """Whether it removes a table, a column or rows."""
-        return bool(self.removed)
-
-    @property
-    def removed(self) -> list[str]:
-        """What it removes, or removes rows of: ``table``, or ``table.column``."""
-        sql = _COMMENT.sub("", self.sql)
-        aside = set(_RENAMED.findall(sql))
-        found = (each[3] or f"{each[1]}.{each[2]}" for each in _REMOVED.finditer(sql))
-        return [name for name in found if name not in aside]
-
 
 Look = Callable[[Count, Sequence[Step]], object]
 """Looks at the store before the first of some migrations is taken back."""
@@ -146,7 +93,7 @@ def up(
     last = len(scripts) if to is None else _number(to, scripts)
 
     def plan(known: Sequence[Recorded], compatible: str) -> list[Script]:
-        _refuse(scripts, known, compatible)
+        refuse(scripts, known, compatible)
         return scripts[len(known) : last]
 
     if dry_run:
@@ -163,15 +110,7 @@ def up(
                     migrator.finish(scripts[:last])
                 migrator.let(_last_that_stops(scripts[:last]))
     if folder is None and last == len(scripts):
-        now = schema.applied(store, patience=timeout)
-        keep = bool(_unfinished(scripts, now))
-        if keep and now.derived_form < schema.derived_form - 1:
-            # The index of the version before is not right either, so its programs cannot go on.
-            with schema.changing(store, patience=timeout) as migrator, migrator.transaction():
-                migrator.finish(scripts)
-                migrator.let(scripts[-1].id)
-            keep = False
-        schema.renew(store, keep=keep, patience=timeout, progress=progress)
+        _renew(store, schema, scripts, timeout, progress)
     return done
 
 
@@ -201,7 +140,7 @@ def down(
 
     def plan(known: Sequence[Recorded], _compatible: str) -> list[Script]:
         # What a newer jobstore added, only that one can take back.
-        _refuse(scripts, known)
+        refuse(scripts, known)
         return scripts[stays : len(known)][::-1]
 
     if dry_run:
@@ -284,7 +223,7 @@ def status(url: str | StoreURL, *, folder: Path | None = None) -> list[Migration
     ``state``. Raises StoreUnavailable or StoreCorrupt when the store cannot be read.
     """
     store, schema, scripts = _known(url, folder)
-    return _compare(scripts, schema.applied(store, patience=LOCK_TIMEOUT).migrations)
+    return compare(scripts, schema.applied(store, patience=LOCK_TIMEOUT).migrations)
 
 
 def verify(url: str | StoreURL, *, folder: Path | None = None) -> None:
@@ -328,7 +267,7 @@ def check_schema(url: str | StoreURL, *, folder: Path | None = None) -> None:
 def check_applied(url: str | StoreURL, applied: Applied, *, folder: Path | None = None) -> None:
     """Do what :func:`check_schema` does for a store that was asked what is applied to it."""
     store, schema, scripts = _known(url, folder)
-    _refuse(scripts, applied.migrations, applied.compatible)
+    refuse(scripts, applied.migrations, applied.compatible)
     behind = ", ".join(script.id for script in scripts[len(applied.migrations) :])
     if behind:
         lacks = f"lacks {behind}" if applied.migrations else "does not exist yet, or is empty"
@@ -406,6 +345,23 @@ def _apply(
     migrator.let(script.id)
 
 
+def _renew(
+    store: StoreURL, schema: Schema, scripts: Sequence[Script], timeout: float, progress: Progress
+) -> None:
+    """Have what is derived built anew, where it has an older form."""
+    now = schema.applied(store, patience=timeout)
+    if now.derived_form >= schema.derived_form:
+        return
+    keep = bool(_unfinished(scripts, now))
+    if keep and now.derived_form < schema.derived_form - 1:
+        # The index of the version before is not right either, so its programs cannot go on.
+        with schema.changing(store, patience=timeout) as migrator, migrator.transaction():
+            migrator.finish(scripts)
+            migrator.let(scripts[-1].id)
+        keep = False
+    schema.renew(store, keep=keep, patience=timeout, progress=progress)
+
+
 def _last_that_stops(scripts: Sequence[Script]) -> str:
     """Return the oldest migration whose programs may go on where all of them are finished."""
     stopping = (each.id for each in reversed(scripts) if not each.additive or each.finish)
@@ -447,36 +403,3 @@ def _number(wanted: str, scripts: Sequence[Script]) -> int:
             return script.number
     known = ", ".join(script.id for script in scripts)
     raise MigrationError(f"There is no such migration; there are: {known}.")
-
-
-def _compare(scripts: Sequence[Script], known: Sequence[Recorded]) -> list[MigrationState]:
-    rest = {record.id: record for record in known}
-    newest = max(rest, default="")
-    states = []
-    for script in scripts:
-        record = rest.pop(script.id, None)
-        if record is None:
-            state = State.SKIPPED if script.id < newest else State.PENDING
-        else:
-            state = State.APPLIED if record.checksum == script.checksum else State.EDITED
-        states.append(MigrationState(script.id, state, record.applied_at if record else None))
-    for record in rest.values():
-        state = State.NEWER if record.id > scripts[-1].id else State.MISSING
-        states.append(MigrationState(record.id, state, record.applied_at))
-    return sorted(states, key=lambda each: each.id)
-
-
-def _refuse(scripts: Sequence[Script], known: Sequence[Recorded], compatible: str = "") -> None:
-    """Raise when the store and the files do not belong together.
-
-    ``compatible`` is the oldest migration whose programs may go on although there are newer ones.
-    """
-    states = _compare(scripts, known)
-    may_go_on = compatible and compatible <= scripts[-1].id
-    if states[-1].state is State.NEWER and not may_go_on:
-        raise SchemaMismatch(
-            f"The store was migrated by a newer jobstore, to {states[-1].id}; upgrade jobstore."
-        )
-    for each in states:
-        if each.state in _REFUSED:
-            raise MigrationError(f"Migration {each.id} {_REFUSED[each.state]}")

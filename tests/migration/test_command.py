@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.cli.commands import unannounced
-from tests.fixtures.migrations import IDS
+from tests.fixtures.migrations import IDS, UNFINISHED
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -171,6 +171,7 @@ def test_finish_asks_before_it_stops_other_programs(run_command: Run, store_url:
     refused = run_command("migrate", "finish", "--store", store_url)
     assert refused.returncode == 2
     assert "--yes" in refused.stderr
-    for told in (f"Finished {IDS[-1]}.\n", "Nothing to do.\n"):
+    finished = "".join(f"Finished {id}.\n" for id in UNFINISHED)
+    for told in (finished, "Nothing to do.\n"):
         done = run_command("migrate", "finish", "--store", store_url, "--yes")
         assert (done.returncode, done.stdout) == (0, told)

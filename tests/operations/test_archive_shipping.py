@@ -455,7 +455,7 @@ def test_an_archiver_ends_when_archiving_is_switched_off(
 ) -> None:
     told: list[str] = []
     archiver = running(settings, told.append)
-    until(lambda: standing(settings) is not None)
+    until(lambda: (found := standing(settings)) is not None and found.process is not None)
     switch_off(settings)
     assert archiver.wait(30)
     assert told[-1] == "Archiving of this store was switched off; the archiver ends."

@@ -229,7 +229,7 @@ def test_restoring_to_a_new_place(settings: Settings, tmp_path: Path) -> None:
     told = answer("restore", "--to", str(new))
     assert told.keys() == {
         *("backup", "created_at", "place", "path", "postings", "saved", "failures", "advice"),
-        *("seconds", "as_of", "faults", "warnings"),
+        *("seconds", "as_of", "faults", "warnings", "loss"),
     }
     assert (told["backup"], told["path"], told["saved"]) == (manifest.name, str(new), None)
     assert content(new) == content(tmp_path / "jobs.db")

@@ -603,7 +603,7 @@ def test_a_main_statement_without_its_index_is_named(migrated_url: str, path: Pa
         conn.execute("DROP INDEX posting_id")
     assert [name for name, by_index in plans(path).items() if not by_index] == [
         "get",
-        "top companies",
+        "statistics",
     ]
 
 

@@ -103,6 +103,8 @@ class Walk:
                 places = found.get("places", [])
                 known = [each["seconds_behind"] is not None for each in places]
                 if looked and all(known) and self._has_backup_of(found["generation"]):
+                    # The guide goes back by five.
+                    time.sleep(6)
                     break
                 time.sleep(1)
         finally:
@@ -202,7 +204,6 @@ def test_the_way_from_an_empty_machine_to_a_store_that_was_lost_and_restored(
         "systemctl enable --now jobstore-agent",
         "pip install --quiet .[cloud,encryption]",
         "systemctl restart jobstore-agent",
-        *("systemctl stop jobstore-agent", "systemctl start jobstore-agent") * 2,
     ]
     backups_of_the_reference(walk, repository)
     migrations_of_the_reference(walk, repository)

@@ -72,8 +72,8 @@ class SQLiteEngine:
         ``fits`` says whether the schema of a file that took its place is one to go on with.
         """
         adopted = _Adopted(fits)
-        session = await open_writer(path, options, adopted.look)
         newest = await asyncio.to_thread(_newest)
+        session = await open_writer(path, options, adopted.look)
 
         def begin(conn: sqlite3.Connection, works: Sequence[Work]) -> writes.PostingWrites:
             if not is_same(cast(OpenFile, conn).identity):

@@ -139,22 +139,26 @@ class Archiver:
         Raises StoreBusy where there is another, and SwitchedOff where the log was kept before and
         is not any more.
         """
-        given = self._settings.archive
-        if not self._is_kept():
-            self._log.start(self._url, limit=given.limit_mib * _MIB, wait=given.wait)
+        wanted = self._settings.archive.limit_mib * _MIB, self._settings.archive.wait
+        if self._look() is None:
+            self._start(*wanted)
         self._begun = True
         busy = "Another archiver of this store is at work."
         lock = FileLock(self._log.folder(self._url) / "archiver", 0.0, lambda: busy)
         with lock:
-            if self._is_kept():
-                # With the settings of the one who works.
-                self._log.start(self._url, limit=given.limit_mib * _MIB, wait=given.wait)
+            kept = self._look()
+            # Not without need: it would begin anew what is being switched off at this moment.
+            if kept is not None and (kept.limit, kept.wait) != wanted:
+                self._start(*wanted)
             yield
 
-    def _is_kept(self) -> bool:
-        """Tell whether the log is kept. Raises SwitchedOff where it was before and is not now."""
-        kept = self._log.kept(self._url) is not None
-        if self._begun and not kept:
+    def _start(self, limit: int, wait: bool) -> None:
+        self._log.start(self._url, limit=limit, wait=wait)
+
+    def _look(self) -> Kept | None:
+        """Return what is kept. Raises SwitchedOff where something was before and is not now."""
+        kept = self._log.kept(self._url)
+        if kept is None and self._begun:
             raise SwitchedOff
         return kept
 
@@ -261,6 +265,7 @@ class Archiver:
             fault = str(error)
         kept = self._log.kept(self._url)
         if kept is None:
+            # A fault just now was that it is not kept any more.
             raise SwitchedOff
         self._teller.fault("capture", fault)
         self._wake(kept)

@@ -44,11 +44,11 @@ class Case:
 
 CASES = (
     Case("migrate up", r"Nothing to do\.", "steps"),
-    Case("migrate down --yes --without-backup", r"Took back 0011\.\S+", "saved steps"),
-    Case("migrate down --dry-run", r"(?s)-- down: 0011.*;", "saved steps"),
+    Case("migrate down --yes --without-backup", r"Took back 0012\.\S+", "saved steps"),
+    Case("migrate down --dry-run", r"(?s)-- down: 0012.*;", "saved steps"),
     Case("migrate status", r"(?s)migration +state .*\n0001\S+ +applied", "migrations renewal"),
     Case("migrate verify", r"The schema is up to date", "ok"),
-    Case("migrate finish --yes", r"Finished 0011\.\S+", "finished"),
+    Case("migrate finish --yes", r"(?s)Finished 0011\..*", "finished"),
     Case("config show", r"(?s)setting +value .*\nstore\.url +sqlite", "environment files settings"),
     Case("config check", r"The settings are right", "environment faults files ok warnings"),
     Case("config keys", r"### environment", "settings"),

@@ -95,7 +95,9 @@ async def test_an_index_goes_in_pieces(migrated_url: str, path: Path) -> None:
             )
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         before = schema.objects(conn)
+        settings = conn.execute("SELECT * FROM text_index_config").fetchall()
         leftovers.replace(conn, renewal.INDEX)
+        assert conn.execute("SELECT * FROM text_index_config").fetchall() == settings
         assert schema.objects(conn) == before
         assert conn.execute("SELECT count(*) FROM text_vocabulary").fetchone() == (0,)
         steps = 0

@@ -26,7 +26,7 @@ from typing import BinaryIO
 
 from jobstore import files
 from jobstore.engines.log import Mark
-from jobstore.engines.sqlite.log.pieces import LENGTH, Body, Piece, linked
+from jobstore.engines.sqlite.log.pieces import LENGTH, Body, Piece
 from jobstore.engines.sqlite.log.positions import (
     NOWHERE,
     Position,
@@ -46,6 +46,8 @@ _log = logging.getLogger("jobstore.sqlite")
 USUAL_LIMIT = 1024 * 1024 * 1024
 """Bytes of the spool where its record is lost."""
 
+# Bytes that are copied at a time.
+_CHUNK = 1024 * 1024
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 NOT_KEPT = "The log of {} is not kept; set archive.enabled, or stop asking for it."
@@ -89,6 +91,7 @@ def begin(spool: Spool, *, limit: int, wait: bool, broken: str | None) -> State:
     state = State(
         secrets.token_hex(8), database.st_ino, position, stamp, written, broken, limit, wait
     )
+    state.octets = sum(each.octets for each in spool.segments())
     spool.save(state)
     if broken is not None:
         _log.warning("%s: a new generation of the log begins: %s", spool.database, broken)
@@ -167,7 +170,7 @@ def _followed(
         return TAKEN_BACK
     if found.end != start:
         octets = LENGTH + offset(head, found.end.frame) - offset(head, start.frame)
-        if (too_much := _too_much(spool, octets, state.limit)) is not None:
+        if (too_much := _too_much(spool, state, octets)) is not None:
             spool.drop()
             return too_much
         if not _keep(spool, state, wal, head, start, found, began):
@@ -176,13 +179,13 @@ def _followed(
     return CLOCK if found.back else None
 
 
-def _too_much(spool: Spool, octets: int, limit: int) -> str | None:
+def _too_much(spool: Spool, state: State, octets: int) -> str | None:
     """Say why a spool must not grow by so many bytes, if it must not.
 
     It may not take the room that those who write to the store need, unless it is small itself.
     """
-    taken = sum(each.octets for each in spool.segments())
-    if taken + octets > limit:
+    taken = state.octets
+    if taken + octets > state.limit:
         return LIMIT
     disk = shutil.disk_usage(spool.folder)
     left = reserve(disk.total)
@@ -216,7 +219,10 @@ def _keep(
         target.seek(LENGTH)
         wal.seek(offset(head, start.frame))
         body = Body(wal, octets, target)
-        if sum(1 for _ in linked(piece, body)) != count:
+        while body.read(_CHUNK):
+            pass
+        # Frames that were found sound are not overwritten before the header is.
+        if body.left or read_header(wal) != head:
             unfinished.unlink()
             return False
         piece = piece._replace(body=body.digest())
@@ -226,6 +232,7 @@ def _keep(
         os.fsync(target.fileno())
     unfinished.rename(spool.piece(state.generation, number))
     state.segment, state.previous = number, piece.digest.hex()
+    state.octets += piece.octets
     state.position, state.stamp, state.written = found.end, found.stamp, None
     spool.save(state)
     return True
@@ -253,16 +260,22 @@ def release(spool: Spool, mark: Mark) -> None:
         return
     segments = spool.segments()
     if mark.generation == state.generation:
-        if (up_to := min(mark.segment, state.segment)) > state.released:
-            state.released = up_to
-            spool.save(state)
+        state.released = max(state.released, min(mark.segment, state.segment))
         earlier = {each.generation for each in segments} - {mark.generation}
     else:
         order = list(dict.fromkeys(each.generation for each in segments))
         if mark.generation not in order:
             return
         earlier = set(order[: order.index(mark.generation)])
+    gone, left = [], 0
     for each in segments:
         ours = each.generation == mark.generation and each.number <= mark.segment
         if ours or each.generation in earlier:
-            each.path.unlink(missing_ok=True)
+            gone.append(each.path)
+        else:
+            left += each.octets
+    if gone:
+        state.octets = left
+        spool.save(state)
+        for path in gone:
+            path.unlink(missing_ok=True)

@@ -255,6 +255,8 @@ class Pace:
 
 
 def _write_back(conn: sqlite3.Connection, mode: Mode) -> Written:
+    # A connection finds out that there is a WAL when it reads for the first time.
+    conn.execute("PRAGMA schema_version").fetchone()
     busy, pages, copied = conn.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
     return bool(busy), pages, copied
 

@@ -101,17 +101,17 @@ def unpack(data: bytes) -> Piece | None:
 class Body:
     """The frames of a piece, to be read once to their end, and no further.
 
-    ``target`` gets a copy of what is read.
+    ``target`` gets a copy of what is read; ``left`` bytes are not read yet.
     """
 
     def __init__(self, stream: BinaryIO, octets: int, target: BinaryIO | None = None) -> None:
-        self._stream, self._left, self._target = stream, octets, target
+        self._stream, self.left, self._target = stream, octets, target
         self._hash = hashlib.sha256()
 
     def read(self, size: int, /) -> bytes:
         """Return the next bytes; fewer than ``size`` only at the end."""
-        data = self._stream.read(min(size, self._left))
-        self._left -= len(data)
+        data = self._stream.read(min(size, self.left))
+        self.left -= len(data)
         self._hash.update(data)
         if self._target is not None:
             self._target.write(data)
@@ -122,18 +122,12 @@ class Body:
         return self._hash.digest()
 
 
-def linked(piece: Piece, body: Body) -> Iterator[wal.Frame]:
-    """Yield the frames that follow from each other, up to the first that does not."""
-    for frame in wal.frames(body, piece.head, piece.seeds):
-        if frame.off != (0, 0) or frame.salts != piece.salts or not frame.page:
-            return
-        yield frame
-
-
 def whole(piece: Piece, body: Body, name: Path) -> Iterator[wal.Frame]:
     """Yield the frames of a piece. Raises BackupError at the end of one that is not whole."""
     count = pages = 0
-    for frame in linked(piece, body):
+    for frame in wal.frames(body, piece.head, piece.seeds):
+        if frame.off != (0, 0) or frame.salts != piece.salts or not frame.page:
+            break
         count, pages = count + 1, frame.pages
         yield frame
     if count != piece.frames or not pages or body.digest() != piece.body:

@@ -20,10 +20,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from jobstore import files
@@ -34,6 +32,7 @@ from jobstore.locking import FileLock
 
 _STATE, _SHIPPED = "state", "shipped"
 _PIECE = ".piece"
+_REMEMBERED = 65536
 _BUSY = (
     "Another process keeps the log of the store, and does not end; see what it does, or stop it."
 )
@@ -61,6 +60,7 @@ class State:
     segment: int = 0
     previous: str = pieces.NO_PIECE.hex()
     released: int = 0
+    octets: int = 0
 
     @property
     def mark(self) -> Mark:
@@ -75,6 +75,7 @@ class Spool:
         self.database = Path(os.path.realpath(path))
         self.wal = Path(f"{self.database}-wal")
         self.folder = Path(f"{self.database}-spool")
+        self._folder = str(self.folder)
         self._state = self.folder / _STATE
 
     def lock(self, patience: float) -> FileLock:
@@ -85,9 +86,10 @@ class Spool:
     def is_there(self) -> bool:
         """Whether a log is kept; one that this account may not see is, too."""
         try:
-            return self._state.exists()
-        except OSError:
-            return True
+            self._state.stat()
+        except OSError as error:
+            return not isinstance(error, FileNotFoundError | NotADirectoryError)
+        return True
 
     def load(self) -> State | None:
         """Return the record; ``None`` where there is none that can be read."""
@@ -119,32 +121,31 @@ class Spool:
 
     def piece(self, generation: str, number: int) -> Path:
         """Return where a piece stands."""
-        return self.folder / f"{generation}-{number:010}{_PIECE}"
+        return Path(self.piece_name(generation, number))
+
+    def piece_name(self, generation: str, number: int) -> str:
+        """Return the same as a text: there may be thousands."""
+        return f"{self._folder}/{generation}-{number:010}{_PIECE}"
 
     def segments(self) -> list[Segment]:
         """Return the pieces that are there and can be read, oldest first."""
-        found = []
-        for path in self._pieces():
-            with suppress(OSError):
-                if (head := _header(path)) is not None:
-                    last = head.last or None
-                    key = (head.generation, head.number, path, head.octets)
-                    found.append(Segment(*key, head.captured_at, last))
+        found = [each for path in self._pieces() if (each := _segment(path)) is not None]
         began: dict[str, float] = {}
         for each in found:
             known = began.get(each.generation, each.captured_at)
             began[each.generation] = min(known, each.captured_at)
-        return sorted(found, key=lambda each: (began[each.generation], each[:2]))
+        return sorted(
+            found, key=lambda each: (began[each.generation], each.generation, each.number)
+        )
 
     def missing(self, state: State) -> int | None:
-        """Return the number of a piece that is gone, cut off or damaged at its head."""
-        there = {
-            each.number
-            for each in self.segments()
-            if each.generation == state.generation and each.octets == _size(each.path)
-        }
-        wanted = range(state.released + 1, state.segment + 1)
-        return next((number for number in wanted if number not in there), None)
+        """Return the number of a piece that is gone, or that this process has found cut off."""
+        there = set(self._pieces())
+        for number in range(state.released + 1, state.segment + 1):
+            path = str(self.piece_name(state.generation, number))
+            if path not in there or _segment(path) is None:
+                return number
+        return None
 
     def sweep(self, state: State) -> None:
         """Remove what a process left that was killed before the record knew it."""
@@ -155,7 +156,7 @@ class Spool:
         """Remove all pieces."""
         self._cut_off()
         for path in self._pieces():
-            path.unlink(missing_ok=True)
+            Path(path).unlink(missing_ok=True)
 
     @property
     def shipped(self) -> Mark | None:
@@ -185,9 +186,10 @@ class Spool:
         for path in self.folder.glob("*.part"):
             path.unlink(missing_ok=True)
 
-    def _pieces(self) -> Iterator[Path]:
-        with suppress(FileNotFoundError), os.scandir(self.folder) as entries:
-            yield from [Path(each.path) for each in entries if each.name.endswith(_PIECE)]
+    def _pieces(self) -> list[str]:
+        with suppress(FileNotFoundError), os.scandir(self._folder) as entries:
+            return [each.path for each in entries if each.name.endswith(_PIECE)]
+        return []
 
     def _write(self, name: str, data: bytes, *, safely: bool) -> None:
         unfinished = self.folder / f"{name}.part"
@@ -200,16 +202,26 @@ class Spool:
         unfinished.replace(self.folder / name)
 
 
-@lru_cache(maxsize=65536)
-def _header(path: Path) -> pieces.Piece | None:
-    with files.open_plain(path) as stream:
-        return pieces.unpack(stream.read(pieces.LENGTH))
+# What was found of the pieces, which never change; there is one a second where a place is away.
+_segments: dict[str, Segment] = {}
 
 
-def _size(path: Path) -> int:
-    with suppress(OSError):
-        return path.stat().st_size
-    return -1
+def _segment(path: str) -> Segment | None:
+    """Return what a piece holds; ``None`` where it is gone, cut off, or its head is damaged."""
+    known = _segments.get(path)
+    if known is not None:
+        return known
+    with suppress(OSError), files.open_plain(Path(path)) as stream:
+        head = pieces.unpack(stream.read(pieces.LENGTH))
+        if head is None or os.fstat(stream.fileno()).st_size != head.octets:
+            return None
+        if len(_segments) >= _REMEMBERED:
+            _segments.clear()
+        _segments[path] = known = Segment(
+            *(head.generation, head.number, Path(path), head.octets),
+            *(head.captured_at, head.last or None),
+        )
+    return known
 
 
 def _pair(values: list[int]) -> Pair:

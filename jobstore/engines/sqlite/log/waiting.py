@@ -20,12 +20,11 @@ _UNKNOWN = (
 )
 
 
-def until_shipped(path: str, patience: float) -> None:
+def until_shipped(spool: Spool, patience: float) -> None:
     """Return once everything committed so far was shipped, or at once where nobody has to wait.
 
     Raises OutcomeUnknown when that takes longer than ``patience`` seconds.
     """
-    spool = Spool(path)
     if not spool.is_there:
         return
     deadline = time.monotonic() + patience

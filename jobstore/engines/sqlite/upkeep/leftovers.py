@@ -36,6 +36,7 @@ def replace(conn: sqlite3.Connection, table: str) -> None:
     if _is_empty(conn, table):
         return
     defined = conn.execute(_DEFINED, (table,)).fetchall()
+    settings = _settings(conn, table)
     aside = _free(conn, table)
     conn.execute(f'ALTER TABLE "{table}" RENAME TO "{aside}"')
     for name, _ in defined:
@@ -44,6 +45,8 @@ def replace(conn: sqlite3.Connection, table: str) -> None:
     # The table comes before its indexes.
     for _, sql in sorted(defined, key=lambda each: each[0] != table):
         conn.execute(sql)
+    for setting in settings:
+        conn.execute(f'INSERT INTO "{table}" ("{table}", rank) VALUES (?, ?)', setting)  # nosec B608
 
 
 def remove_some(conn: sqlite3.Connection, number: int) -> int | None:
@@ -77,6 +80,15 @@ def _free(conn: sqlite3.Connection, table: str) -> str:
     while (name := f"{LEFTOVER}{number}_{table}") in taken:
         number += 1
     return name
+
+
+def _settings(conn: sqlite3.Connection, table: str) -> list[tuple[str, int]]:
+    """Return how a full-text table is kept, by what FTS5 remembers beside it."""
+    (kind,) = conn.execute(_KIND, (table,)).fetchone()
+    if kind != "virtual":
+        return []
+    found = conn.execute(f"SELECT c.k, c.v FROM \"{table}_config\" AS c WHERE c.k <> 'version'")  # nosec B608
+    return found.fetchall()
 
 
 def _is_empty(conn: sqlite3.Connection, table: str) -> bool:

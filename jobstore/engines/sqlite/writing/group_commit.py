@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from jobstore.engines.sqlite.errors import concerns_store, primary_code, told_apart, wrap
 from jobstore.engines.sqlite.log.checkpointing import Mode, Pace, Written, checkpoint
+from jobstore.engines.sqlite.log.spool import Spool
 from jobstore.engines.sqlite.log.stamps import Stamps
 from jobstore.engines.sqlite.log.waiting import until_shipped
 from jobstore.engines.sqlite.transaction import Answer, roll_back
@@ -68,6 +69,7 @@ class Transactions:
         self._current = current
         self._stamps = Stamps()
         self._pace = Pace(lock.database)
+        self._spool = Spool(lock.database)
 
     def _followed(self, conn: sqlite3.Connection) -> sqlite3.Connection:
         """Return the connection to the file that is the store; to be called with the lock."""
@@ -119,7 +121,7 @@ class Transactions:
     def _wait(self, outcomes: dict[int, Answer]) -> None:
         """Wait until what was stored is archived, where that is asked for."""
         try:
-            until_shipped(self._lock.database, self._lock.timeout)
+            until_shipped(self._spool, self._lock.timeout)
         except OutcomeUnknown as unknown:
             for index, (_, error) in outcomes.items():
                 if error is None:
@@ -228,7 +230,7 @@ class Transactions:
             roll_back(conn)
             self._lock.release()
         if commit:
-            until_shipped(self._lock.database, self._lock.timeout)
+            until_shipped(self._spool, self._lock.timeout)
 
     def settle(self, conn: sqlite3.Connection) -> None:
         """Wait until what is done beside the transactions has ended."""

@@ -16,7 +16,7 @@ import pytest
 
 from jobstore import StorageFull, StoreUnavailable
 from jobstore.engines.log import Mark
-from jobstore.engines.sqlite.log import capturing, checkpointing
+from jobstore.engines.sqlite.log import capturing, checkpointing, spool
 from jobstore.engines.sqlite.log.spool import Spool
 from tests.fixtures.logs import Plain, read
 
@@ -29,6 +29,7 @@ def plain(tmp_path: Path) -> Plain:
 def forget() -> None:
     """Do what the start of another process does."""
     capturing._seen.clear()
+    spool._segments.clear()
 
 
 def wal_of(plain: Plain) -> Path:
@@ -223,8 +224,8 @@ class TestGaps:
         mark, copy = plain.start(), plain.copy(plain.path.with_name("x.copy"))
         capture = checkpointing.capture
 
-        def slowly(spool: Spool) -> Any:
-            state = capture(spool)
+        def slowly(its: Spool) -> Any:
+            state = capture(its)
             with closing(sqlite3.connect(plain.path, isolation_level=None)) as other:
                 other.execute("INSERT INTO row (text) VALUES ('between')")
             monkeypatch.setattr(checkpointing, "capture", capture)
@@ -311,7 +312,7 @@ class TestGaps:
         plain.insert()
         plain.capture()
         os.truncate(plain.pieces(mark.generation)[0], 1000)
-        self.ended(plain, "segment 1")
+        self.ended(plain, "segment 1", forgotten=True)
 
     def test_the_clock_is_set_back(self, plain: Plain) -> None:
         mark, copy = plain.start(), plain.copy(plain.path.with_name("x.copy"))
