@@ -32,13 +32,14 @@ from jobstore.operations.archiving import (
     standing,
     switch_off,
 )
-from jobstore.operations.archiving.segments import Name, listing, path_from
+from jobstore.operations.archiving.segments import Name, listing
 from jobstore.operations.backup import creation
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.backup.trust import new_key
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.postings import posting
+from tests.operations.archives import path_from
 from tests.operations.backups import content, leftovers, new_keys
 from tests.operations.buckets import ObjectServer, answering, object_server
 
