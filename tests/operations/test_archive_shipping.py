@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ from jobstore import BackupError, StoreBusy, StoreUnavailable
 from jobstore.engines import log_of
 from jobstore.operations.archiving import (
     Archiver,
-    Standing,
     archiving,
     couriers,
     restore_at,
@@ -112,8 +112,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def running() -> Iterator[Callable[..., Archiver]]:
-    """Start archivers that are stopped after the test."""
+def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Archiver]]:
+    """Start archivers that write at once how they stand, and are stopped after the test."""
+    monkeypatch.setattr(shipping.standings, "BETWEEN", 0.0)
     started: list[Archiver] = []
 
     def start(settings: Settings, told: Callable[[str], object] | None = None) -> Archiver:
@@ -439,15 +440,15 @@ def test_another_machine_at_the_same_place_is_noticed(
             "backup": {"places": [str(tmp_path / "two")]},
         }
     )
-    for number in range(3):
-        write(other, f"other {number}")
-        ship(other)
-        time.sleep(1.2)
+    numbers = count()
 
-    def noticed(found: Standing | None) -> bool:
+    def noticed() -> bool:
+        write(other, f"other {next(numbers)}")
+        ship(other)
+        found = standing(settings)
         return found is not None and [each.foreign for each in found.places] == [False, False, True]
 
-    until(lambda: noticed(standing(settings)))
+    until(noticed)
 
 
 @pytest.mark.usefixtures("quick")
@@ -555,7 +556,7 @@ def test_object_stores_get_the_log_and_give_it_back(
     settings = settings_of(tmp_path, address, backup=options)
     archiver = running(settings)
     until(lambda: standing(settings) is not None)
-    for number in range(5):
+    for number in range(3):
         write(settings, number)
         until(lambda: has_all(settings))
     assert archiver.stop()
