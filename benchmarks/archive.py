@@ -15,7 +15,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,7 +25,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks import report
-from benchmarks.databases import scratch
+from benchmarks.buckets import ACCOUNT, BUCKET, Server, bucket
+from benchmarks.databases import REPOSITORY, scratch
 from benchmarks.running import say
 
 WRITERS = 100
@@ -34,9 +34,7 @@ _WRITES = 4_000
 """Writes of one round of the price."""
 _MOST_PRICES = 3
 """Rounds of the price at most."""
-_BUCKET = "of-the-log"
-_PLACE = f"s3://{_BUCKET}/jobstore"
-_REPOSITORY = Path(__file__).resolve().parents[1]
+_PLACE = f"s3://{BUCKET}/jobstore"
 # Seconds that writers go on before they are killed, at least and at most.
 _BETWEEN = (3.0, 8.0)
 _PATIENCE = 60.0
@@ -51,7 +49,7 @@ def run(rounds: int) -> int:
     results: dict[str, Any] = {"machine": report.machine(), "writers": WRITERS, "rounds": rounds}
     losses: dict[str, list[dict[str, float]]] = {"on": [], "wait": []}
     prices: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
-    with scratch() as folder, _bucket_server() as server:
+    with scratch() as folder, bucket() as server:
         for number in range(rounds):
             for way, found in losses.items():
                 place = folder / f"{way}-{number}"
@@ -65,9 +63,9 @@ def run(rounds: int) -> int:
                 say(f"price, {way}, round {number + 1}: {_briefly(prices[way][-1])}")
             # A run that is ended early leaves what it has found.
             results["price"] = {way: _middle(found) for way, found in prices.items()}
-            _written(results)
+            report.write(results, "archive")
     _show(results)
-    print(f"written to {_written(results)}")
+    print(f"written to {report.write(results, 'archive')}")
     return int(results["loss"]["wait"]["missing"] > 0 or results["loss"]["on"]["seconds"] > 2)
 
 
@@ -90,13 +88,6 @@ def _worst(found: list[dict[str, float]]) -> dict[str, Any]:
 
 def _middle(found: list[dict[str, float]]) -> dict[str, Any]:
     return {name: median(each[name] for each in found) for name in found[0]} | {"each": found}
-
-
-def _written(results: dict[str, Any]) -> Path:
-    report.FOLDER.mkdir(exist_ok=True)
-    file = report.FOLDER / "archive.json"
-    file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    return file
 
 
 def _show(results: dict[str, Any]) -> None:
@@ -140,7 +131,7 @@ def _show(results: dict[str, Any]) -> None:
 # What is run
 
 
-def _loss(folder: Path, server: _Server, *, wait: bool) -> dict[str, float]:
+def _loss(folder: Path, server: Server, *, wait: bool) -> dict[str, float]:
     """Kill writers and archiver at a random moment; return what is missing."""
     place = f"{_PLACE}-{folder.name}"
     config = _config(folder, place, wait)
@@ -170,7 +161,7 @@ def _loss(folder: Path, server: _Server, *, wait: bool) -> dict[str, float]:
     }
 
 
-def _price(folder: Path, server: _Server, wait: bool | None) -> dict[str, float]:
+def _price(folder: Path, server: Server, wait: bool | None) -> dict[str, float]:
     place = f"{_PLACE}-{folder.name}"
     config = _config(folder, place, bool(wait))
     if wait is None:
@@ -185,7 +176,7 @@ def _price(folder: Path, server: _Server, wait: bool | None) -> dict[str, float]
 
 
 def _writes(
-    folder: Path, config: Path, server: _Server, archiver: subprocess.Popen[bytes] | None
+    folder: Path, config: Path, server: Server, archiver: subprocess.Popen[bytes] | None
 ) -> dict[str, float]:
     before = _cpu(archiver), _cpu(server.process)
     found = _child("rate", folder, config, server)
@@ -202,7 +193,7 @@ def _writes(
     }
 
 
-def _cpu(process: subprocess.Popen[bytes] | None) -> float:
+def _cpu(process: subprocess.Popen[Any] | None) -> float:
     if process is None:
         return 0.0
     import psutil
@@ -224,7 +215,7 @@ def _config(folder: Path, place: str, wait: bool) -> Path:
     return file
 
 
-def _await_base(folder: Path, config: Path, server: _Server) -> None:
+def _await_base(folder: Path, config: Path, server: Server) -> None:
     """Wait until the bucket has the backup that the log begins from."""
     _await(lambda: _child("is-based", folder, config, server)["based"])
 
@@ -237,61 +228,24 @@ def _await(found: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
-class _Server:
-    def __init__(self, process: subprocess.Popen[bytes], address: str) -> None:
-        self.process = process
-        self.environment = {
-            **os.environ,
-            "PYTHONPATH": str(_REPOSITORY),
-            "AWS_ENDPOINT_URL": address,
-            "AWS_ALLOW_HTTP": "true",
-            "AWS_ACCESS_KEY_ID": "of-a-benchmark",
-            "AWS_SECRET_ACCESS_KEY": "of-a-benchmark",
-            "AWS_REGION": "us-east-1",
-        }
-
-
-@contextmanager
-def _bucket_server() -> Iterator[_Server]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _make_bucket(address)
-            yield _Server(process, address)
-        finally:
-            process.terminate()
-
-
-def _make_bucket(address: str) -> None:
-    import boto3
-    from botocore.exceptions import BotoCoreError
-
-    client = boto3.client(
-        "s3", endpoint_url=address, region_name="us-east-1",
-        aws_access_key_id="of-a-benchmark", aws_secret_access_key="of-a-benchmark",  # nosec B106
-    )  # fmt: skip
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            client.create_bucket(Bucket=_BUCKET)
-            return
-        except BotoCoreError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+def _environment(server: Server) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": str(REPOSITORY),
+        "AWS_ENDPOINT_URL": server.address,
+        "AWS_ALLOW_HTTP": "true",
+        **{f"AWS_{name.upper()}": value for name, value in ACCOUNT.items()},
+    }
 
 
 @contextmanager
 def _process(
-    name: str, task: str, folder: Path, config: Path, server: _Server, *more: Path
+    name: str, task: str, folder: Path, config: Path, server: Server, *more: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", _NAME, task, str(config), *map(str, more)]
     with (
         (folder / f"{name}.log").open("wb") as said,
-        subprocess.Popen(command, env=server.environment, stdout=said, stderr=said) as process,
+        subprocess.Popen(command, env=_environment(server), stdout=said, stderr=said) as process,
     ):
         try:
             yield process
@@ -299,9 +253,9 @@ def _process(
             process.kill()
 
 
-def _child(task: str, folder: Path, config: Path, server: _Server) -> dict[str, Any]:
+def _child(task: str, folder: Path, config: Path, server: Server) -> dict[str, Any]:
     command = [sys.executable, "-m", _NAME, task, str(config)]
-    done = subprocess.run(command, env=server.environment, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(command, env=_environment(server), stdout=subprocess.PIPE, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 

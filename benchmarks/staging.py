@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from benchmarks import Misuse, next_version
+from benchmarks import next_version
+from benchmarks.buckets import ACCOUNT, BUCKET
 from benchmarks.databases import REPOSITORY, Database, working_copy
 
 # Seconds for what has no end of its own.
@@ -26,7 +27,6 @@ _PATIENCE = 3600
 
 # What is not measured here must not end an operation either.
 _THRESHOLDS = dict.fromkeys(("get_ms", "search_ms", "statistics_ms", "write_ms"), 60_000)
-_BUCKET = "waits"
 
 _IDLE = "import sys, time; time.sleep(float(sys.argv[2]))"
 _READ = """
@@ -45,19 +45,6 @@ with subprocess.Popen(sys.argv[2:]) as running:
     except subprocess.TimeoutExpired:
         running.terminate()
 sys.exit(running.returncode)
-"""
-# Says where it listens, and ends with its standard input.
-_SERVE = """
-import logging, sys, urllib.request
-from moto.server import ThreadedMotoServer
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-address = "http://{}:{}".format(*server.get_host_and_port())
-urllib.request.urlopen(urllib.request.Request(address + "/" + sys.argv[1], method="PUT")).close()
-print(address, flush=True)
-sys.stdin.read()
-server.stop()
 """
 
 
@@ -126,22 +113,6 @@ def staged(original: Database) -> Iterator[Stage]:
         yield Stage(copy)
 
 
-@contextmanager
-def bucket() -> Iterator[str]:
-    """Serve a bucket for S3 from a process of its own; gives its address. Raises Misuse."""
-    command = [sys.executable, "-c", _SERVE, _BUCKET]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
-        assert run.stdin is not None
-        assert run.stdout is not None
-        try:
-            address = run.stdout.readline().strip()
-            if not address:
-                raise Misuse("no bucket can be served; it needs pip install '.[dev]'")
-            yield address
-        finally:
-            run.stdin.close()
-
-
 class Operation(NamedTuple):
     """Something that is done to a store: what comes before, and what is measured."""
 
@@ -156,14 +127,8 @@ class Operation(NamedTuple):
 
 def use_bucket(stage: Stage, address: str) -> None:
     """Let backups go to the bucket at ``address`` too."""
-    place = f"s3://{_BUCKET}/waits"
-    options = {
-        "endpoint": address,
-        "allow_http": "true",
-        "region": "us-east-1",
-        "access_key_id": "benchmark",
-        "secret_access_key": "benchmark",
-    }
+    place = f"s3://{BUCKET}/waits"
+    options = {"endpoint": address, "allow_http": "true", **ACCOUNT}
     stage.configure({"backup": {"places": [place], "place_options": {place: options}}})
 
 

@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import Misuse, report
+from benchmarks.buckets import bucket
 from benchmarks.databases import REPOSITORY, database
 from benchmarks.measuring import percentile
 from benchmarks.running import say
-from benchmarks.staging import OPERATIONS, SHORT, Operation, Stage, bucket, staged, use_bucket
+from benchmarks.staging import OPERATIONS, SHORT, Operation, Stage, staged, use_bucket
 from benchmarks.waits_tables import COLUMNS, cells
 
 WRITERS = 50
@@ -52,7 +53,9 @@ def run(scale: int, names: Collection[str] = (), *, short: bool = False) -> dict
     results["ways"] = {way: {} for way in ways}
     original = database(scale)
     with ExitStack() as stack:
-        address = stack.enter_context(bucket()) if any(each.remote for each in chosen) else ""
+        address = (
+            stack.enter_context(bucket()).address if any(each.remote for each in chosen) else ""
+        )
         for operation in chosen:
             for way, processes in ways.items():
                 say(f"{operation.name}, beside writers in {way}")

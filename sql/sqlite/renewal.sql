@@ -21,6 +21,24 @@ p.last_seen_at, p.apply_url, p.company_url, p.company_size, p.updated_at, p.clos
 -- part: unless_logged
 NOT EXISTS (SELECT 1 FROM renewal_change AS c WHERE c.id = old.id)
 
+-- part: log_old_posting
+INSERT INTO renewal_change (id, place, was)
+    SELECT old.id, old.place, json_array(
+        {known_posting}, t.description, t.plain, t.attributes
+    )
+    FROM renewal AS r
+    LEFT JOIN posting_text AS t ON t.place = old.place
+    WHERE {unless_logged};
+
+-- part: log_old_text
+INSERT INTO renewal_change (id, place, was)
+    SELECT p.id, p.place, json_array(
+        {posting_beside}, old.description, old.plain, old.attributes
+    )
+    FROM posting AS p
+    WHERE p.place = old.place
+        AND NOT EXISTS (SELECT 1 FROM renewal_change AS c WHERE c.id = p.id);
+
 -- INSERT OR IGNORE would not do: in a trigger, the statement that fires it decides what becomes of
 -- a conflict (https://sqlite.org/lang_createtrigger.html).
 
@@ -59,52 +77,28 @@ END;
 CREATE TRIGGER renewal_sighting BEFORE UPDATE OF first_seen_at ON posting
 WHEN old.first_seen_at <> new.first_seen_at AND old.place >= (SELECT r.place FROM renewal AS r)
 BEGIN
-    INSERT INTO renewal_change (id, place, was)
-    SELECT old.id, old.place, json_array(
-        {known_posting}, t.description, t.plain, t.attributes
-    )
-    FROM renewal AS r
-    LEFT JOIN posting_text AS t ON t.place = old.place
-    WHERE {unless_logged};
+    {log_old_posting}
 END;
 
 -- name: trigger_delete
 CREATE TRIGGER renewal_delete BEFORE DELETE ON posting
 WHEN old.place >= (SELECT r.place FROM renewal AS r)
 BEGIN
-    INSERT INTO renewal_change (id, place, was)
-    SELECT old.id, old.place, json_array(
-        {known_posting}, t.description, t.plain, t.attributes
-    )
-    FROM renewal AS r
-    LEFT JOIN posting_text AS t ON t.place = old.place
-    WHERE {unless_logged};
+    {log_old_posting}
 END;
 
 -- name: trigger_text_update
 CREATE TRIGGER renewal_text_update BEFORE UPDATE OF place, description, attributes ON posting_text
 WHEN old.place >= (SELECT r.place FROM renewal AS r)
 BEGIN
-    INSERT INTO renewal_change (id, place, was)
-    SELECT p.id, p.place, json_array(
-        {posting_beside}, old.description, old.plain, old.attributes
-    )
-    FROM posting AS p
-    WHERE p.place = old.place
-        AND NOT EXISTS (SELECT 1 FROM renewal_change AS c WHERE c.id = p.id);
+    {log_old_text}
 END;
 
 -- name: trigger_text_delete
 CREATE TRIGGER renewal_text_delete BEFORE DELETE ON posting_text
 WHEN old.place >= (SELECT r.place FROM renewal AS r)
 BEGIN
-    INSERT INTO renewal_change (id, place, was)
-    SELECT p.id, p.place, json_array(
-        {posting_beside}, old.description, old.plain, old.attributes
-    )
-    FROM posting AS p
-    WHERE p.place = old.place
-        AND NOT EXISTS (SELECT 1 FROM renewal_change AS c WHERE c.id = p.id);
+    {log_old_text}
 END;
 
 -- What a writer looks at once in each transaction.

@@ -64,7 +64,7 @@ async def test_kills_beside_writing_back_lose_nothing_that_was_acknowledged(
 ) -> None:
     generator = random.Random(13)
     path = tmp_path / "jobs.db"
-    for round in range(6):
+    for round in range(4):
         with (
             start_python(WRITE, str(path), str(round)) as writer,
             start_python(CHECKPOINT, str(path)) as other,

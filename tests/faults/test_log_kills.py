@@ -21,6 +21,8 @@ from tests.fixtures.logs import Plain, read
 
 Start = Callable[..., Popen[str]]
 
+pytestmark = pytest.mark.no_cover
+
 # Writes rows, tells each once it is committed, and writes the log back now and then, as writers do.
 WRITER = """
 import itertools, random, sqlite3, sys
@@ -153,9 +155,9 @@ def test_a_spool_that_fills_the_disk_gives_way_to_writers(small_disk: SmallDisk)
     plain.insert(length=10)
     plain.start()
     reasons = set()
-    for number in range(300):
+    for number in range(100):
         # Every one of them is stored, whatever became of the log: 6 MB on a disk of 4.
-        plain.write([f"UPDATE row SET text = {number} || hex(randomblob(10000))"])
+        plain.write([f"UPDATE row SET text = {number} || hex(randomblob(30000))"])
         plain.capture()
         plain.checkpoint()
         reasons.add(plain.broken)

@@ -26,6 +26,19 @@ from tests.operations.backups import content, make
 LIMIT = 64 * 1024**2
 
 
+def path_from(names: list[segments.Name], generation: str, after: int) -> list[segments.Name]:
+    """Return objects that lead on from piece ``after`` without a gap, as far as any do."""
+    found: list[segments.Name] = []
+    while fitting := [
+        each
+        for each in names
+        if each.generation == generation and each.first <= after + 1 <= each.last
+    ]:
+        found.append(max(fitting, key=lambda each: each.last))
+        after = found[-1].last
+    return found
+
+
 @dataclass
 class History:
     """What was written and when.

@@ -20,6 +20,7 @@ from jobstore.operations.backup.manifest import Manifest, parse_manifest
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.scratch import make_folder
 from jobstore.settings.sections import Settings
+from tests.operations.archives import path_from
 from tests.operations.backups import make, manifest_of, new_keys, rewrite, settings_for
 
 DAY = 86_400.0
@@ -71,7 +72,7 @@ class Log:
         """Return all pieces that lead on from the beginning."""
         place = FolderPlace(self.folder)
         found = b""
-        for name in segments.path_from(segments.listing(place)[0], NEW, 0):
+        for name in path_from(segments.listing(place)[0], NEW, 0):
             scratch.mkdir(exist_ok=True)
             files = segments.unpack(
                 place, name, scratch, section=self.settings.backup, store=self.store, identities=()

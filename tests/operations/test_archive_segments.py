@@ -12,7 +12,7 @@ import pytest
 from jobstore import BackupError
 from jobstore.engines.log import Segment
 from jobstore.operations.archiving import segments
-from jobstore.operations.archiving.segments import Name, Shipped, listing, pack, path_from, unpack
+from jobstore.operations.archiving.segments import Shipped, listing, pack, unpack
 from jobstore.operations.backup.packing import identities_in
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.backup.trust import new_key
@@ -274,16 +274,3 @@ def test_a_listing_has_what_looks_like_the_log_and_tells_what_does_not(
     assert names[0].size == file.stat().st_size
     assert len(faults) == 3
     assert all("is no part of a log" in each for each in faults)
-
-
-def test_the_fewest_objects_lead_on_without_a_gap() -> None:
-    def name(first: int, last: int, generation: str = GENERATION) -> Name:
-        return Name("jobs", generation, first, last, f"{first}-{last}", 1)
-
-    names = [name(1, 4), name(1, 1), name(2, 6), name(5, 5), name(7, 7), name(9, 9), name(7, 7)]
-    names += [name(8, 8, "f" * 16)]
-    assert [each.file for each in path_from(names, GENERATION, 0)] == ["1-4", "2-6", "7-7"]
-    assert [each.file for each in path_from(names, GENERATION, 4)] == ["2-6", "7-7"]
-    assert [each.file for each in path_from(names, GENERATION, 8)] == ["9-9"]
-    assert path_from(names, GENERATION, 7) == []
-    assert path_from(names, "0" * 16, 0) == []

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ from jobstore import BackupError, StoreBusy, StoreUnavailable
 from jobstore.engines import log_of
 from jobstore.operations.archiving import (
     Archiver,
-    Standing,
     archiving,
     couriers,
     restore_at,
@@ -32,13 +32,14 @@ from jobstore.operations.archiving import (
     standing,
     switch_off,
 )
-from jobstore.operations.archiving.segments import Name, listing, path_from
+from jobstore.operations.archiving.segments import Name, listing
 from jobstore.operations.backup import creation
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.backup.trust import new_key
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from tests.fixtures.postings import posting
+from tests.operations.archives import path_from
 from tests.operations.backups import content, leftovers, new_keys
 from tests.operations.buckets import ObjectServer, answering, object_server
 
@@ -111,8 +112,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def running() -> Iterator[Callable[..., Archiver]]:
-    """Start archivers that are stopped after the test."""
+def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Archiver]]:
+    """Start archivers that write at once how they stand, and are stopped after the test."""
+    monkeypatch.setattr(shipping.standings, "BETWEEN", 0.0)
     started: list[Archiver] = []
 
     def start(settings: Settings, told: Callable[[str], object] | None = None) -> Archiver:
@@ -438,15 +440,15 @@ def test_another_machine_at_the_same_place_is_noticed(
             "backup": {"places": [str(tmp_path / "two")]},
         }
     )
-    for number in range(3):
-        write(other, f"other {number}")
-        ship(other)
-        time.sleep(1.2)
+    numbers = count()
 
-    def noticed(found: Standing | None) -> bool:
+    def noticed() -> bool:
+        write(other, f"other {next(numbers)}")
+        ship(other)
+        found = standing(settings)
         return found is not None and [each.foreign for each in found.places] == [False, False, True]
 
-    until(lambda: noticed(standing(settings)))
+    until(noticed)
 
 
 @pytest.mark.usefixtures("quick")
@@ -554,7 +556,7 @@ def test_object_stores_get_the_log_and_give_it_back(
     settings = settings_of(tmp_path, address, backup=options)
     archiver = running(settings)
     until(lambda: standing(settings) is not None)
-    for number in range(5):
+    for number in range(3):
         write(settings, number)
         until(lambda: has_all(settings))
     assert archiver.stop()

@@ -21,7 +21,7 @@ HEADER = Struct(">8I")
 _MAGIC, _VERSION = 0x377F0682, 3_007_000
 # A page's number, the database's size in a frame that commits, two salts, two sums; the page.
 FRAME = Struct(">6I")
-_SIZES = frozenset(1 << power for power in range(9, 17))
+PAGE_SIZES = frozenset(1 << power for power in range(9, 17))
 # Frames that are read at a time, in bytes.
 _CHUNK = 4 * 1024 * 1024
 # The lock that every connection holds on the shared memory
@@ -48,7 +48,7 @@ def header(data: bytes) -> Header | None:
         return None
     magic, version, size, _, *salts, first, second = HEADER.unpack_from(data)
     swapped = magic == _MAGIC + 1
-    sound = magic in (_MAGIC, _MAGIC + 1) and version == _VERSION and size in _SIZES
+    sound = magic in (_MAGIC, _MAGIC + 1) and version == _VERSION and size in PAGE_SIZES
     if not sound or _header_sums(data[:24], swapped) != (first, second):
         return None
     return Header(size, (salts[0], salts[1]), (first, second), swapped)

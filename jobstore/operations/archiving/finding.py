@@ -129,9 +129,7 @@ class Archived:
 
     def reach(self, manifest: Manifest) -> Reach:
         """Return how far the log leads on from a backup, by what is listed and not broken."""
-        at = manifest.log
-        if at is None:
-            raise ValueError("a backup without a place in the log")
+        at = manifest.log_place
         last, until = at.segment, manifest.created_at.timestamp()
         for copy in self._path(at.generation, at.segment):
             last, final = copy.last, copy
@@ -198,9 +196,7 @@ class Archived:
 
         Each file is gone when the next is asked for. ``found`` tells how far it was.
         """
-        at = manifest.log
-        if at is None:
-            raise ValueError("a backup without a place in the log")
+        at = manifest.log_place
         generation, number = at.generation, at.segment + 1
         folder = scratch / "log"
         make_folder(folder)

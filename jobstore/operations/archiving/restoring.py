@@ -23,10 +23,8 @@ from typing import NamedTuple
 
 from jobstore.engines import log_of
 from jobstore.errors import BackupError, JobStoreError, SchemaMismatch
-from jobstore.operations import logs
 from jobstore.operations.archiving.finding import Archived, Found, Reach
 from jobstore.operations.backup.catalog import Backup, Choice, choose
-from jobstore.operations.backup.manifest import LogPlace
 from jobstore.operations.backup.restoring import Restored, give_back
 from jobstore.operations.backup.trust import Doubt
 from jobstore.operations.backup.verification import Opened, open_chosen
@@ -34,8 +32,6 @@ from jobstore.operations.times import moment_of
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL
 from jobstore.settings.sections import Settings
-
-_log = logs.get("archive")
 
 
 def restore_at(
@@ -82,7 +78,7 @@ def open_at(
         return _without_log(choice, second, scratch, progress)
     archived = Archived(settings, logged[0].manifest.store, choice.identities, accept)
     # Generations follow each other whatever the clock said.
-    logged.sort(key=lambda each: _place(each).order, reverse=True)
+    logged.sort(key=lambda each: each.manifest.log_place.order, reverse=True)
     faults: list[str] = []
     for backup in [*_newer(choice, archived, logged, second), *logged]:
         if not _may_do(archived, backup, second):
@@ -127,12 +123,6 @@ class Stretch(NamedTuple):
     last: int
 
 
-def _place(backup: Backup) -> LogPlace:
-    if backup.manifest.log is None:
-        raise ValueError("a backup without a place in the log")
-    return backup.manifest.log
-
-
 def _newer(
     choice: Choice, archived: Archived, logged: list[Backup], second: int | None
 ) -> list[Backup]:
@@ -150,7 +140,7 @@ def _newer(
 def _beyond(archived: Archived, logged: list[Backup], opened: Opened) -> list[str]:
     """Tell of a part of the log that is newer than what was restored, and has no backup."""
     end = 0.0 if opened.as_of is None else opened.as_of.timestamp()
-    known = {_place(each).generation for each in logged}
+    known = {each.manifest.log_place.generation for each in logged}
     return [
         f"The log also leads to {told(until)}, but the backup that this part begins with is at "
         "no place that can be reached, so it cannot be used."
@@ -162,9 +152,10 @@ def _beyond(archived: Archived, logged: list[Backup], opened: Opened) -> list[st
 def _may_do(archived: Archived, backup: Backup, second: int | None) -> bool:
     if second is None:
         return True
-    if backup.manifest.created_at.timestamp() > second or _place(backup).second >= second:
+    manifest = backup.manifest
+    if manifest.created_at.timestamp() > second or manifest.log_place.second >= second:
         return False
-    reach = archived.reach(backup.manifest)
+    reach = archived.reach(manifest)
     return reach.replayable and reach.until >= second
 
 
@@ -208,7 +199,8 @@ def _replay(
     if opened.backup.manifest.log is None:
         # It is newer than the end of the log.
         return opened._replace(warnings=(*opened.warnings, _alone(opened, None)))
-    manifest, place = opened.backup.manifest, _place(opened.backup)
+    manifest = opened.backup.manifest
+    place = manifest.log_place
     reach = archived.reach(manifest)
     found = Found(place.segment, manifest.created_at.timestamp())
     if not reach.replayable or reach.last == place.segment:
@@ -287,9 +279,9 @@ def _alone(opened: Opened, second: int | None) -> str:
 
 def _others(logged: list[Backup], archived: Archived, taken: Backup, second: int) -> str | None:
     """Tell where an earlier generation reaches the moment as well: a clock was set back."""
-    generation = _place(taken).generation
+    generation = taken.manifest.log_place.generation
     for each in logged:
-        if _place(each).generation != generation and _may_do(archived, each, second):
+        if each.manifest.log_place.generation != generation and _may_do(archived, each, second):
             return (
                 f"The clock came by {told(second)} twice, since it was set back; this is the "
                 "later time."
@@ -301,8 +293,9 @@ def _stretches(archived: Archived, logged: list[Backup]) -> list[Stretch]:
     """Return the moments that can be had, the oldest first; each generation may have several."""
     found: set[Stretch] = set()
     for each in logged:
-        reach: Reach = archived.reach(each.manifest)
-        first = max(math.ceil(each.manifest.created_at.timestamp()), _place(each).second + 1)
+        manifest = each.manifest
+        reach: Reach = archived.reach(manifest)
+        first = max(math.ceil(manifest.created_at.timestamp()), manifest.log_place.second + 1)
         if reach.replayable and math.floor(reach.until) >= first:
             found.add(Stretch(first, math.floor(reach.until)))
     joined: list[Stretch] = []

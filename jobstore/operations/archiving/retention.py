@@ -33,7 +33,7 @@ from jobstore.operations.archiving import segments
 from jobstore.operations.archiving.finding import objects_in
 from jobstore.operations.archiving.segments import FOLDER, Name, Shipped
 from jobstore.operations.backup.catalog import open_places
-from jobstore.operations.backup.manifest import LogPlace, Manifest
+from jobstore.operations.backup.manifest import Manifest
 from jobstore.operations.backup.packing import Measured, blocks_of
 from jobstore.operations.backup.places import Place
 from jobstore.operations.backup.trust import Trust
@@ -146,16 +146,10 @@ def _bases(settings: Settings, manifests: Iterable[Manifest]) -> dict[str, Manif
     begin = time.time() - settings.archive.keep_days * _DAY
     found: dict[str, Manifest] = {}
     for each in sorted(manifests, key=lambda one: one.created_at):
-        generation = _place(each).generation
+        generation = each.log_place.generation
         if generation not in found or each.created_at.timestamp() <= begin:
             found[generation] = each
     return found
-
-
-def _place(manifest: Manifest) -> LogPlace:
-    if manifest.log is None:
-        raise ValueError("a backup without a place in the log")
-    return manifest.log
 
 
 def _past(
@@ -167,7 +161,7 @@ def _past(
     """
     begin = time.time() - settings.archive.keep_days * _DAY
     bases = _bases(settings, manifests)
-    order = {generation: _place(base).order for generation, base in bases.items()}
+    order = {generation: base.log_place.order for generation, base in bases.items()}
     latest = max((order[each] for each in generations if each in order), default=None)
     found: list[Name] = []
     for generation, (listed, newest) in generations.items():
@@ -178,7 +172,7 @@ def _past(
             found += [
                 each
                 for each in listed
-                if each.last <= _place(base).segment and each.last < newest.last
+                if each.last <= base.log_place.segment and each.last < newest.last
             ]
     return found
 

@@ -158,29 +158,6 @@ def listing(place: Place) -> tuple[list[Name], list[str]]:
     return sorted(found, key=lambda each: (each.generation, each.first, -each.last)), faults
 
 
-def path_from(names: Iterable[Name], generation: str, after: int) -> list[Name]:
-    """Return the fewest objects that lead on from piece ``after`` without a gap, as far as any do.
-
-    The first may begin before that, and parts may be there twice.
-    """
-    ordered = sorted((each for each in names if each.generation == generation), key=_first)
-    found: list[Name] = []
-    best: Name | None = None
-    for each in ordered:
-        if best is not None and each.first > after + 1:
-            found.append(best)
-            after, best = best.last, None
-        if each.first > after + 1:
-            break
-        if each.last > (after if best is None else best.last):
-            best = each
-    return found if best is None else [*found, best]
-
-
-def _first(name: Name) -> int:
-    return name.first
-
-
 def parse_header(data: bytes) -> tuple[Shipped, int]:
     """Return the header that ``data`` begins with, and where its payload begins.
 

@@ -127,6 +127,13 @@ class Manifest(BaseModel):
         return Promise(what, self.encryption, self.size, self.sha256, self.database_size)
 
     @property
+    def log_place(self) -> LogPlace:
+        """Where it stands in the log. Raises ValueError where none was kept."""
+        if self.log is None:
+            raise ValueError("a backup without a place in the log")
+        return self.log
+
+    @property
     def postings(self) -> int:
         """How many postings it holds."""
         return self.tables.get("posting", 0)

@@ -31,7 +31,6 @@ NO_PIECE = bytes(_DIGEST)
 """What stands for the digest of the piece before the first."""
 
 _SWAPPED = 1
-_PAGE_SIZES = frozenset(1 << power for power in range(9, 17))
 
 
 class Piece(NamedTuple):
@@ -89,7 +88,7 @@ def unpack(data: bytes) -> Piece | None:
         return None
     magic, form, flags, generation, number, size, count, *rest = _HEADER.unpack_from(data)
     first, second, third, fourth, captured, last, previous, body = rest
-    if magic != _MAGIC or form != _FORMAT or size not in _PAGE_SIZES or not count:
+    if magic != _MAGIC or form != _FORMAT or size not in wal.PAGE_SIZES or not count:
         return None
     return Piece(
         *(generation.decode("ascii", "replace"), number, size, count),

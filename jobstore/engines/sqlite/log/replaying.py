@@ -16,13 +16,11 @@ from typing import BinaryIO
 
 from jobstore.engines.log import Replayed
 from jobstore.engines.sqlite.log.pieces import NO_PIECE, Body, Piece, streamed, whole
-from jobstore.engines.sqlite.log.stamps import HEAD, of_page
+from jobstore.engines.sqlite.log.stamps import HEAD, MAGIC, of_page
 from jobstore.errors import BackupError
 from jobstore.files import open_plain
 from jobstore.progress import Progress
 from jobstore.scratch import disk_errors
-
-_MAGIC = b"SQLite format 3\0"
 
 
 def stamp_of(copy: Path) -> int:
@@ -143,7 +141,7 @@ def _before(until: int, piece: Piece, stream: BinaryIO, stamp: int, file: Path) 
 def _head(copy: Path) -> bytes:
     with disk_errors(copy.parent), open_plain(copy) as stream:
         head = stream.read(HEAD)
-    if len(head) < HEAD or not head.startswith(_MAGIC):
+    if len(head) < HEAD or not head.startswith(MAGIC):
         raise BackupError(f"{copy} is no copy of a SQLite store.")
     if Path(f"{copy}-wal").exists() and Path(f"{copy}-wal").stat().st_size:
         raise BackupError(f"{copy} is in use: there is a write-ahead log beside it.")

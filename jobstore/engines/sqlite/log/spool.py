@@ -142,7 +142,7 @@ class Spool:
         """Return the number of a piece that is gone, or that this process has found cut off."""
         there = set(self._pieces())
         for number in range(state.released + 1, state.segment + 1):
-            path = str(self.piece_name(state.generation, number))
+            path = self.piece_name(state.generation, number)
             if path not in there or _segment(path) is None:
                 return number
         return None

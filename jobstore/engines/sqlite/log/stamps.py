@@ -14,6 +14,8 @@ import time
 # Seconds that a clock may go back without a stamp that goes back: steps of its synchronisation.
 _STEADY = 2
 _AT = slice(60, 64)
+MAGIC = b"SQLite format 3\0"
+"""What the header of a database begins with."""
 HEAD = 100
 """The bytes of page 1 that tell what a database is, and its stamp."""
 

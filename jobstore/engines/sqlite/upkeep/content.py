@@ -31,6 +31,7 @@ from jobstore.engines.archive import Content
 from jobstore.engines.scripts import Script, read_scripts
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import DamagedRow, translated
+from jobstore.engines.sqlite.log.stamps import MAGIC
 from jobstore.engines.sqlite.upkeep import renewal
 from jobstore.engines.sqlite.writing import renewing
 from jobstore.engines.sqlite.yoyo_backend import made_by
@@ -53,15 +54,13 @@ _NOT_CONTENT = schema.BOOKKEEPING | {
 _PLACE = "place"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ROWS_BETWEEN_NEWS = 5000
-# The header of a database (https://sqlite.org/fileformat2.html#the_database_header).
-_MAGIC = b"SQLite format 3\0"
 
 _Objects = frozenset[tuple[str, str, str]]
 
 
 def fits(head: bytes, octets: int) -> bool:
     """Do what :meth:`jobstore.engines.archive.Archive.fits` says."""
-    if not head.startswith(_MAGIC):
+    if not head.startswith(MAGIC):
         return False
     if head[24:28] != head[92:96]:
         # The number of pages is not valid: the last writer did not write it.

@@ -75,6 +75,12 @@ def second_names(path: Path) -> list[Path]:
     return [each for each in _called_aside(path) if _is_name_of(path, each)]
 
 
+def version(conn: sqlite3.Connection) -> int:
+    """Return what changes when others commit (https://sqlite.org/pragma.html#pragma_data_version)."""
+    found: int = conn.execute("PRAGMA data_version").fetchone()[0]
+    return found
+
+
 def tries(path: Path) -> Iterator[float]:
     """Yield for each try how many seconds it may wait for those who read.
 

@@ -41,7 +41,7 @@ from jobstore.progress import Progress, silent
 _SQL = named_statements.load("sqlite")
 
 INDEX = "text_index"
-"""The full-text table that is built; its words are listed by :data:`VOCABULARY`."""
+"""The full-text table that is built."""
 
 # Seconds of work that a step is to do under the lock. Where it had to wait for others longer than
 # that, it takes as long as they did, up to the most: its share of the time stays the same however

@@ -120,16 +120,10 @@ def _watched(path: Path, known: Path | None) -> Iterator[Callable[[], bool]]:
         yield lambda: True
         return
     with closing(open_file(path, "ro", _PATIENCE)) as conn:
-
-        def version() -> int:
-            # Others have committed when it is another one (https://sqlite.org/pragma.html).
-            found: int = conn.execute("PRAGMA data_version").fetchone()[0]
-            return found
-
-        before = version()
+        before = exchange.version(conn)
         if found := compare(path, known):
             raise BackupError(f"This would lose what was written meanwhile: {found}.")
-        yield lambda: is_same(conn.identity) and version() == before
+        yield lambda: is_same(conn.identity) and exchange.version(conn) == before
 
 
 def _replaced(path: Path, copy: Path, lock: FileLock, hold: float, *, salvage: bool) -> Path | None:

@@ -66,14 +66,14 @@ def vacuum(
         for _ in range(_TRIES):
             with scratch_folder(path.parent) as folder, closing(open_file(path, "ro", 10)) as conn:
                 schema.recorded(conn)
-                version, pages = _version(conn), _content_pages(conn)
+                version, pages = exchange.version(conn), _content_pages(conn)
                 require_space(path.parent, 2 * pages)
                 new = _written_anew(conn, folder, progress)
                 resemble(new, path)
                 synchronise(new)
                 for hold in exchange.tries(path):
                     with within:
-                        if not (is_same(conn.identity) and _version(conn) == version):
+                        if not (is_same(conn.identity) and exchange.version(conn) == version):
                             break
                         with exchange.opened(path, hold) as live:
                             aside = exchange.exchange(path, new, live, lock)
@@ -136,12 +136,6 @@ def _merge_all(conn: Connection, progress: Progress) -> None:
         if conn.total_changes - before < 2:
             return
         done += _MERGED_PAGES
-
-
-def _version(conn: Connection) -> int:
-    """Return what changes when others commit (https://sqlite.org/pragma.html#pragma_data_version)."""
-    found: int = conn.execute("PRAGMA data_version").fetchone()[0]
-    return found
 
 
 def _content_pages(conn: Connection) -> int:
