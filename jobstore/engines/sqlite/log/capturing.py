@@ -31,7 +31,6 @@ from jobstore.engines.sqlite.log.positions import (
     NOWHERE,
     Position,
     Scan,
-    Seen,
     offset,
     read_header,
     scan,
@@ -67,7 +66,7 @@ LOST = "segment {:,} in the spool is missing or damaged"
 RECORD = "the record of the spool was lost or damaged"
 
 # Up to where this process has found the WALs of databases sound.
-_seen: dict[Path, Seen] = {}
+_seen: dict[Path, Position] = {}
 
 
 def begin(spool: Spool, *, limit: int, wait: bool, broken: str | None) -> State:
@@ -175,7 +174,7 @@ def _followed(
             return too_much
         if not _keep(spool, state, wal, head, start, found, began):
             return TAKEN_BACK
-    _seen[spool.database] = found.seen
+    _seen[spool.database] = found.end
     return CLOCK if found.back else None
 
 

@@ -387,3 +387,17 @@ class TestFullDisk:
             raise full
 
         monkeypatch.setattr(capturing.files, "create", refused)
+
+
+def test_a_commit_over_what_was_never_committed_is_kept_at_once(plain: Plain) -> None:
+    plain.start()
+    plain.insert()
+    plain.capture()
+    # More than fits into the memory of a connection is in the WAL before the commit.
+    plain.conn.execute("BEGIN IMMEDIATE")
+    for _ in range(200):
+        plain.conn.execute("INSERT INTO row (text) VALUES (hex(randomblob(2000)))")
+    before = plain.capture()
+    plain.conn.execute("ROLLBACK")
+    plain.insert()
+    assert plain.capture() > before
