@@ -51,7 +51,7 @@ class Kept(NamedTuple):
     """What the spool holds.
 
     ``mark`` is the newest place; ``segments`` are those of all generations that were not released,
-    oldest first, and take ``octets`` bytes. ``looked_at`` is when :meth:`Log.capture` last ended,
+    oldest first, and take ``octets`` bytes. ``looked_at`` is when :meth:`Log.capture` last began,
     in Unix time. ``broken`` says why the present generation had to begin: ``None`` for the first,
     and after :meth:`Log.settled`. ``shipped`` is what :meth:`Log.shipped` was last told; ``wait``
     and ``limit`` (bytes) are those of :meth:`Log.start`.

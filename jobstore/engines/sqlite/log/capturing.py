@@ -118,7 +118,7 @@ def capture(spool: Spool) -> State:
                 raise
             spool.drop()
             state = _ended(spool, state, FULL)
-        spool.looked()
+        spool.looked(began)
         return state
     except OSError as error:
         if error.errno in _FULL:

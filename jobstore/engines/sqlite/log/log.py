@@ -60,6 +60,8 @@ class SQLiteLog:
 
     def kept(self, url: StoreURL) -> Kept | None:
         spool = Spool(url.path)
+        # First, since others go on: what was kept by then is in the rest.
+        looked_at = spool.looked_at
         state = spool.load()
         if state is None:
             if not spool.is_there:
@@ -70,7 +72,7 @@ class SQLiteLog:
         segments = spool.segments()
         octets = sum(each.octets for each in segments)
         return Kept(
-            *(state.mark, segments, octets, spool.looked_at, state.broken, spool.shipped),
+            *(state.mark, segments, octets, looked_at, state.broken, spool.shipped),
             *(state.wait, state.limit),
         )
 

@@ -171,15 +171,17 @@ class Spool:
     def shipped(self, mark: Mark) -> None:
         self._write(_SHIPPED, json.dumps(mark).encode(), safely=False)
 
-    def looked(self) -> None:
-        """Remember that what was committed by now is kept."""
-        os.utime(f"{self.folder}.lock")
+    def looked(self, began: float) -> None:
+        """Remember that what was committed before that Unix time is kept."""
+        # As exactly as pieces tell it.
+        nanoseconds = round(began * 1e6) * 1000
+        os.utime(f"{self.folder}.lock", ns=(nanoseconds, nanoseconds))
 
     @property
     def looked_at(self) -> float:
-        """When that was last so, in Unix time; 0 where it never was."""
+        """The Unix time before which all is kept; 0 where it never was."""
         with suppress(OSError):
-            return Path(f"{self.folder}.lock").stat().st_mtime
+            return Path(f"{self.folder}.lock").stat().st_mtime_ns / 10**9
         return 0.0
 
     def _cut_off(self) -> None:
