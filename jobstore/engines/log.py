@@ -101,6 +101,9 @@ class Log(Protocol):
     def stop(self, url: StoreURL) -> None:
         """Keep no log from now on, and remove what is kept. Does nothing where none is kept."""
 
+    def is_lost(self, url: StoreURL) -> bool:
+        """Whether what the log was kept in was removed, but not by :meth:`stop`."""
+
     def kept(self, url: StoreURL) -> Kept | None:
         """Return what is kept; ``None`` where no log is. The database need not be there."""
 

@@ -36,8 +36,10 @@ from jobstore.operations.archiving.segments import Name, listing, path_from
 from jobstore.operations.backup import creation
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.backup.trust import new_key
+from jobstore.operations.health.archive import archive_lag
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
+from jobstore.verdicts import Verdict
 from tests.fixtures.postings import posting
 from tests.operations.backups import content, leftovers, new_keys
 from tests.operations.buckets import ObjectServer, answering, object_server
@@ -464,6 +466,35 @@ def test_an_archiver_ends_when_archiving_is_switched_off(
     # Nobody waits for it or keeps anything from now on.
     write(settings, 1)
     assert standing(settings) is None
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_spool_that_somebody_removed_is_told_and_begins_anew(
+    settings: Settings,
+    running: Callable[..., Archiver],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shipping, "_BEFORE_AGAIN", 0.05)
+    told: list[str] = []
+    running(settings, told.append)
+    until(lambda: (found := standing(settings)) is not None and found.process is not None)
+    shutil.rmtree(tmp_path / "jobs.db-spool")
+    until(lambda: standing(settings) is not None)
+    assert any("jobs.db-spool was removed; the log begins anew" in each for each in told)
+    write(settings, 1)
+    until(lambda: has_all(settings))
+
+
+def test_that_a_spool_was_removed_is_no_good_health(settings: Settings, tmp_path: Path) -> None:
+    ship(settings)
+    assert archive_lag(settings).verdict is Verdict.PASS
+    shutil.rmtree(tmp_path / "jobs.db-spool")
+    assert archive_lag(settings).verdict is not Verdict.PASS
+    ship(settings)
+    assert archive_lag(settings).verdict is Verdict.PASS
+    switch_off(settings)
+    assert archive_lag(settings).verdict is Verdict.PASS
 
 
 def test_what_was_not_there_yet_is_archived_once_it_is(

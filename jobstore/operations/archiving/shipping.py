@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from jobstore.engines import archive_of, log_of
 from jobstore.engines.log import Kept, Mark
-from jobstore.errors import BackupError, JobStoreError, StoreBusy
+from jobstore.errors import BackupError, JobStoreError, StoreBusy, StoreUnavailable
 from jobstore.locking import FileLock
 from jobstore.operations import logs
 from jobstore.operations.archiving import standing as standings
@@ -156,9 +156,12 @@ class Archiver:
         self._log.start(self._url, limit=limit, wait=wait)
 
     def _look(self) -> Kept | None:
-        """Return what is kept. Raises SwitchedOff where something was before and is not now."""
+        """Return what is kept. Raises SwitchedOff where something was before and is not now.
+
+        ``None`` is also what is left where somebody has removed the spool, by mistake.
+        """
         kept = self._log.kept(self._url)
-        if kept is None and self._begun:
+        if kept is None and self._begun and not self._log.is_lost(self._url):
             raise SwitchedOff
         return kept
 
@@ -263,10 +266,13 @@ class Archiver:
             self._log.capture(self._url)
         except JobStoreError as error:
             fault = str(error)
-        kept = self._log.kept(self._url)
+        # A fault just now may have been that it is not kept any more.
+        kept = self._look()
         if kept is None:
-            # A fault just now was that it is not kept any more.
-            raise SwitchedOff
+            # The lock in it is gone as well, so it is taken anew.
+            raise StoreUnavailable(
+                f"{self._log.folder(self._url)} was removed; the log begins anew."
+            )
         self._teller.fault("capture", fault)
         self._wake(kept)
 

@@ -63,6 +63,7 @@ CLOCK = "the clock was set back"
 FULL = "the disk of the spool was nearly full; what was not shipped from it was dropped"
 LIMIT = "the spool reached its limit; what was not shipped from it was dropped"
 LOST = "segment {:,} in the spool is missing or damaged"
+GONE = "the spool was removed"
 RECORD = "the record of the spool was lost or damaged"
 
 # Up to where this process has found the WALs of databases sound.

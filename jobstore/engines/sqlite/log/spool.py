@@ -115,9 +115,19 @@ class Spool:
         files.make_folder(self.folder)
 
     def remove(self) -> None:
-        """Remove all of it; the record first, which says that a log is kept. Raises OSError."""
+        """Remove all of it, with its lock held; the record first, which says that a log is kept.
+
+        Raises OSError.
+        """
+        # First, or it would look as if it was lost.
+        self.looked(0.0)
         self._state.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether there was one, and somebody has removed it by hand."""
+        return not self.is_there and self.looked_at > 0
 
     def piece(self, generation: str, number: int) -> Path:
         """Return where a piece stands."""
