@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -484,6 +484,32 @@ def test_a_spool_that_somebody_removed_is_told_and_begins_anew(
     assert any("jobs.db-spool was removed; the log begins anew" in each for each in told)
     write(settings, 1)
     until(lambda: has_all(settings))
+
+
+def test_a_record_that_cannot_be_read_keeps_no_archiver_from_beginning(
+    settings: Settings, tmp_path: Path
+) -> None:
+    ship(settings)
+    (tmp_path / "jobs.db-spool" / "state").write_text("{")
+    ship(settings)
+    assert has_all(settings)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_record_that_is_made_anew_has_writes_wait_again(
+    settings: Settings, running: Callable[..., Archiver], tmp_path: Path
+) -> None:
+    settings = settings_of(tmp_path, "one", archive={"wait": True})
+    running(settings)
+    until(lambda: (found := standing(settings)) is not None and found.process is not None)
+    (tmp_path / "jobs.db-spool" / "state").write_text("{")
+
+    def waits() -> bool:
+        with suppress(StoreUnavailable):
+            return (found := standing(settings)) is not None and found.wait
+        return False
+
+    until(waits, 15.0)
 
 
 def test_that_a_spool_was_removed_is_no_good_health(settings: Settings, tmp_path: Path) -> None:

@@ -139,21 +139,28 @@ class Archiver:
         Raises StoreBusy where there is another, and SwitchedOff where the log was kept before and
         is not any more.
         """
-        wanted = self._settings.archive.limit_mib * _MIB, self._settings.archive.wait
+        with suppress(JobStoreError):
+            # A record that cannot be read is made anew by this.
+            self._log.capture(self._url)
         if self._look() is None:
-            self._start(*wanted)
+            self._start()
         self._begun = True
         busy = "Another archiver of this store is at work."
         lock = FileLock(self._log.folder(self._url) / "archiver", 0.0, lambda: busy)
         with lock:
-            kept = self._look()
-            # Not without need: it would begin anew what is being switched off at this moment.
-            if kept is not None and (kept.limit, kept.wait) != wanted:
-                self._start(*wanted)
+            self._ask(self._look())
             yield
 
-    def _start(self, limit: int, wait: bool) -> None:
-        self._log.start(self._url, limit=limit, wait=wait)
+    def _start(self) -> None:
+        wanted = self._settings.archive
+        self._log.start(self._url, limit=wanted.limit_mib * _MIB, wait=wanted.wait)
+
+    def _ask(self, kept: Kept | None) -> None:
+        """Have the log kept as the settings say; a record that was made anew does not know them."""
+        wanted = self._settings.archive
+        # Not without need: it would begin anew what is being switched off at this moment.
+        if kept is not None and (kept.limit, kept.wait) != (wanted.limit_mib * _MIB, wanted.wait):
+            self._start()
 
     def _look(self) -> Kept | None:
         """Return what is kept. Raises SwitchedOff where something was before and is not now.
@@ -273,6 +280,8 @@ class Archiver:
             raise StoreUnavailable(
                 f"{self._log.folder(self._url)} was removed; the log begins anew."
             )
+        with suppress(JobStoreError):
+            self._ask(kept)
         self._teller.fault("capture", fault)
         self._wake(kept)
 
