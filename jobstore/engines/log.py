@@ -51,7 +51,7 @@ class Kept(NamedTuple):
     """What the spool holds.
 
     ``mark`` is the newest place; ``segments`` are those of all generations that were not released,
-    oldest first, and take ``octets`` bytes. ``looked_at`` is when :meth:`Log.capture` last ended,
+    oldest first, and take ``octets`` bytes. ``looked_at`` is when :meth:`Log.capture` last began,
     in Unix time. ``broken`` says why the present generation had to begin: ``None`` for the first,
     and after :meth:`Log.settled`. ``shipped`` is what :meth:`Log.shipped` was last told; ``wait``
     and ``limit`` (bytes) are those of :meth:`Log.start`.
@@ -100,6 +100,9 @@ class Log(Protocol):
 
     def stop(self, url: StoreURL) -> None:
         """Keep no log from now on, and remove what is kept. Does nothing where none is kept."""
+
+    def is_lost(self, url: StoreURL) -> bool:
+        """Whether what the log was kept in was removed, but not by :meth:`stop`."""
 
     def kept(self, url: StoreURL) -> Kept | None:
         """Return what is kept; ``None`` where no log is. The database need not be there."""

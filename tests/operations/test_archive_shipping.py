@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,10 @@ from jobstore.operations.archiving.segments import Name, listing
 from jobstore.operations.backup import creation
 from jobstore.operations.backup.places import FolderPlace
 from jobstore.operations.backup.trust import new_key
+from jobstore.operations.health.archive import archive_lag
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
+from jobstore.verdicts import Verdict
 from tests.fixtures.postings import posting
 from tests.operations.archives import path_from
 from tests.operations.backups import content, leftovers, new_keys
@@ -466,6 +468,61 @@ def test_an_archiver_ends_when_archiving_is_switched_off(
     # Nobody waits for it or keeps anything from now on.
     write(settings, 1)
     assert standing(settings) is None
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_spool_that_somebody_removed_is_told_and_begins_anew(
+    settings: Settings,
+    running: Callable[..., Archiver],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shipping, "_BEFORE_AGAIN", 0.05)
+    told: list[str] = []
+    running(settings, told.append)
+    until(lambda: (found := standing(settings)) is not None and found.process is not None)
+    shutil.rmtree(tmp_path / "jobs.db-spool")
+    until(lambda: standing(settings) is not None)
+    assert any("jobs.db-spool was removed; the log begins anew" in each for each in told)
+    write(settings, 1)
+    until(lambda: has_all(settings))
+
+
+def test_a_record_that_cannot_be_read_keeps_no_archiver_from_beginning(
+    settings: Settings, tmp_path: Path
+) -> None:
+    ship(settings)
+    (tmp_path / "jobs.db-spool" / "state").write_text("{")
+    ship(settings)
+    assert has_all(settings)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_record_that_is_made_anew_has_writes_wait_again(
+    settings: Settings, running: Callable[..., Archiver], tmp_path: Path
+) -> None:
+    settings = settings_of(tmp_path, "one", archive={"wait": True})
+    running(settings)
+    until(lambda: (found := standing(settings)) is not None and found.process is not None)
+    (tmp_path / "jobs.db-spool" / "state").write_text("{")
+
+    def waits() -> bool:
+        with suppress(StoreUnavailable):
+            return (found := standing(settings)) is not None and found.wait
+        return False
+
+    until(waits, 15.0)
+
+
+def test_that_a_spool_was_removed_is_no_good_health(settings: Settings, tmp_path: Path) -> None:
+    ship(settings)
+    assert archive_lag(settings).verdict is Verdict.PASS
+    shutil.rmtree(tmp_path / "jobs.db-spool")
+    assert archive_lag(settings).verdict is not Verdict.PASS
+    ship(settings)
+    assert archive_lag(settings).verdict is Verdict.PASS
+    switch_off(settings)
+    assert archive_lag(settings).verdict is Verdict.PASS
 
 
 def test_what_was_not_there_yet_is_archived_once_it_is(

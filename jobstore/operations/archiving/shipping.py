@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from jobstore.engines import archive_of, log_of
 from jobstore.engines.log import Kept, Mark
-from jobstore.errors import BackupError, JobStoreError, StoreBusy
+from jobstore.errors import BackupError, JobStoreError, StoreBusy, StoreUnavailable
 from jobstore.locking import FileLock
 from jobstore.operations import logs
 from jobstore.operations.archiving import standing as standings
@@ -139,26 +139,36 @@ class Archiver:
         Raises StoreBusy where there is another, and SwitchedOff where the log was kept before and
         is not any more.
         """
-        wanted = self._settings.archive.limit_mib * _MIB, self._settings.archive.wait
+        with suppress(JobStoreError):
+            # A record that cannot be read is made anew by this.
+            self._log.capture(self._url)
         if self._look() is None:
-            self._start(*wanted)
+            self._start()
         self._begun = True
         busy = "Another archiver of this store is at work."
         lock = FileLock(self._log.folder(self._url) / "archiver", 0.0, lambda: busy)
         with lock:
-            kept = self._look()
-            # Not without need: it would begin anew what is being switched off at this moment.
-            if kept is not None and (kept.limit, kept.wait) != wanted:
-                self._start(*wanted)
+            self._ask(self._look())
             yield
 
-    def _start(self, limit: int, wait: bool) -> None:
-        self._log.start(self._url, limit=limit, wait=wait)
+    def _start(self) -> None:
+        wanted = self._settings.archive
+        self._log.start(self._url, limit=wanted.limit_mib * _MIB, wait=wanted.wait)
+
+    def _ask(self, kept: Kept | None) -> None:
+        """Have the log kept as the settings say; a record that was made anew does not know them."""
+        wanted = self._settings.archive
+        # Not without need: it would begin anew what is being switched off at this moment.
+        if kept is not None and (kept.limit, kept.wait) != (wanted.limit_mib * _MIB, wanted.wait):
+            self._start()
 
     def _look(self) -> Kept | None:
-        """Return what is kept. Raises SwitchedOff where something was before and is not now."""
+        """Return what is kept. Raises SwitchedOff where something was before and is not now.
+
+        ``None`` is also what is left where somebody has removed the spool, by mistake.
+        """
         kept = self._log.kept(self._url)
-        if kept is None and self._begun:
+        if kept is None and self._begun and not self._log.is_lost(self._url):
             raise SwitchedOff
         return kept
 
@@ -263,10 +273,15 @@ class Archiver:
             self._log.capture(self._url)
         except JobStoreError as error:
             fault = str(error)
-        kept = self._log.kept(self._url)
+        # A fault just now may have been that it is not kept any more.
+        kept = self._look()
         if kept is None:
-            # A fault just now was that it is not kept any more.
-            raise SwitchedOff
+            # The lock in it is gone as well, so it is taken anew.
+            raise StoreUnavailable(
+                f"{self._log.folder(self._url)} was removed; the log begins anew."
+            )
+        with suppress(JobStoreError):
+            self._ask(kept)
         self._teller.fault("capture", fault)
         self._wake(kept)
 

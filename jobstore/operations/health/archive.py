@@ -1,6 +1,7 @@
 """What health says of archiving: how far places are behind, and what waits beside the store.
 
 Where archiving was never begun, or was switched off, it says so and has nothing against it.
+Where somebody removed what the log was kept in, that is wrong.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from jobstore.settings.sections import Settings
 
 _OFF = Check(Verdict.PASS, output="off: no log of this store is kept")
+_LOST = Check(
+    Verdict.FAIL,
+    output="the folder in which the log is kept was removed, and nothing is archived",
+    advice="run 'jobstore agent', which begins the log anew",
+)
 _ADVICE = "see 'jobstore archive status'"
 _MIB = 1024**2
 # Of the room that may wait beside the store, the part above which health warns.
@@ -33,7 +39,7 @@ def archive_lag(settings: Settings) -> Check:
     """Return the check of how far places are behind, and of what is wrong with archiving."""
     found = _standing(settings)
     if found is None:
-        return _OFF
+        return _lost_or_off(settings)
     given = settings.archive
     verdict, told = Verdict.PASS, []
     for each in found.places:
@@ -80,6 +86,17 @@ def archive_spool(settings: Settings) -> Check:
         limit=limit,
         bound="at most",
     )
+
+
+def _lost_or_off(settings: Settings) -> Check:
+    url = settings.store.address
+    if settings.archive.enabled and Capability.LOG in backend_of(url).capabilities:
+        from jobstore.engines import log_of
+
+        if log_of(url).is_lost(url):
+            mild = settings.environment == "development"
+            return replace(_LOST, verdict=Verdict.WARN) if mild else _LOST
+    return _OFF
 
 
 def _standing(settings: Settings) -> Standing | None:

@@ -31,7 +31,6 @@ from jobstore.engines.sqlite.log.positions import (
     NOWHERE,
     Position,
     Scan,
-    Seen,
     offset,
     read_header,
     scan,
@@ -64,10 +63,11 @@ CLOCK = "the clock was set back"
 FULL = "the disk of the spool was nearly full; what was not shipped from it was dropped"
 LIMIT = "the spool reached its limit; what was not shipped from it was dropped"
 LOST = "segment {:,} in the spool is missing or damaged"
+GONE = "the spool was removed"
 RECORD = "the record of the spool was lost or damaged"
 
 # Up to where this process has found the WALs of databases sound.
-_seen: dict[Path, Seen] = {}
+_seen: dict[Path, Position] = {}
 
 
 def begin(spool: Spool, *, limit: int, wait: bool, broken: str | None) -> State:
@@ -119,7 +119,7 @@ def capture(spool: Spool) -> State:
                 raise
             spool.drop()
             state = _ended(spool, state, FULL)
-        spool.looked()
+        spool.looked(began)
         return state
     except OSError as error:
         if error.errno in _FULL:
@@ -175,7 +175,7 @@ def _followed(
             return too_much
         if not _keep(spool, state, wal, head, start, found, began):
             return TAKEN_BACK
-    _seen[spool.database] = found.seen
+    _seen[spool.database] = found.end
     return CLOCK if found.back else None
 
 

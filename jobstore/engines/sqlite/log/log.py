@@ -10,7 +10,7 @@ from jobstore.engines.log import Kept, Mark, Replayed
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.log import replaying
-from jobstore.engines.sqlite.log.capturing import NOT_KEPT, begin, capture, release
+from jobstore.engines.sqlite.log.capturing import GONE, NOT_KEPT, begin, capture, release
 from jobstore.engines.sqlite.log.checkpointing import checkpoint, leave
 from jobstore.engines.sqlite.log.spool import Spool
 from jobstore.errors import StoreUnavailable
@@ -36,11 +36,13 @@ class SQLiteLog:
                 raise StoreUnavailable(f"There is no database file at {spool.database}.")
         # Nobody writes the log back meanwhile, so that nobody misses that it is kept from now on.
         with FileLock(url.path, _PATIENCE), translated():
+            # Its lock, which tells that, is made when it is taken.
+            broken = GONE if spool.is_lost else None
             with spool.lock(_PATIENCE), reachable(spool.folder):
                 state = spool.load() if spool.is_there else None
                 if state is None:
                     spool.make()
-                    state = begin(spool, limit=limit, wait=wait, broken=None)
+                    state = begin(spool, limit=limit, wait=wait, broken=broken)
                 elif (state.limit, state.wait) != (limit, wait):
                     state.limit, state.wait = limit, wait
                     spool.save(state)
@@ -54,12 +56,17 @@ class SQLiteLog:
 
     def stop(self, url: StoreURL) -> None:
         spool = Spool(url.path)
-        if spool.folder.exists():
+        if spool.folder.exists() or spool.is_lost:
             with spool.lock(_PATIENCE), reachable(spool.folder):
                 spool.remove()
 
+    def is_lost(self, url: StoreURL) -> bool:
+        return Spool(url.path).is_lost
+
     def kept(self, url: StoreURL) -> Kept | None:
         spool = Spool(url.path)
+        # First, since others go on: what was kept by then is in the rest.
+        looked_at = spool.looked_at
         state = spool.load()
         if state is None:
             if not spool.is_there:
@@ -70,7 +77,7 @@ class SQLiteLog:
         segments = spool.segments()
         octets = sum(each.octets for each in segments)
         return Kept(
-            *(state.mark, segments, octets, spool.looked_at, state.broken, spool.shipped),
+            *(state.mark, segments, octets, looked_at, state.broken, spool.shipped),
             *(state.wait, state.limit),
         )
 

@@ -1,4 +1,4 @@
-"""Where in a write-ahead log something stands, and what this process has found sound of one.
+"""Where in a write-ahead log something stands, and what was committed after that.
 
 A WAL is begun anew, with other salts, once all of it is in the database. Its frames carry running
 sums, so that those of one frame tell whether everything before it is what it was. SQLite reads a
@@ -30,26 +30,18 @@ class Position(NamedTuple):
 NOWHERE = Position((0, 0), 0, (0, 0))
 
 
-class Seen(NamedTuple):
-    """Up to where a WAL was found sound; ``stamp`` is that of a commit that is not ended there."""
-
-    position: Position
-    stamp: int
-
-
 class Scan(NamedTuple):
     """What a WAL holds after a position.
 
     ``end`` is where its last commit ends, the position itself where there is none; ``commits``
     come before it, and ``stamp`` is that of the last. ``back``: a later commit has a stamp that
-    went down. ``seen`` is how far the frames are sound.
+    went down.
     """
 
     end: Position
     commits: int
     stamp: int
     back: bool
-    seen: Seen
 
 
 def read_header(wal: BinaryIO) -> Header | None:
@@ -76,22 +68,22 @@ def holds(wal: BinaryIO, head: Header, position: Position) -> bool:
 
 
 def scan(
-    wal: BinaryIO, head: Header, start: Position, stamp: int, seen: Seen | None
+    wal: BinaryIO, head: Header, start: Position, stamp: int, seen: Position | None
 ) -> Scan | None:
     """Look for what was committed after ``start``; ``None`` where the WAL does not reach there.
 
-    ``stamp`` is the last one known, 0 for none. Frames are read from ``seen`` on where that still
-    holds, otherwise from the first one: what nobody looked at since the machine was started may
-    lie behind frames that the disk has lost.
+    ``stamp`` is the last one known, 0 for none. Frames are read from ``seen`` on, the end of a
+    commit that was found earlier, where that still holds, otherwise from the first one: what nobody
+    looked at since the machine was started may lie behind frames that the disk has lost. Frames
+    behind the last commit are read each time: when their transaction ends without one, others are
+    written over the first of them, and the rest looks as if it still followed.
     """
     if not holds(wal, head, start):
         return None
-    if seen is None or not holds(wal, head, seen.position):
-        seen = Seen(Position(head.salts, 0, head.sums), 0)
-    (_, at, sums), pending = seen
-    if at < start.frame:
-        pending = 0
-    end, commits = start, 0
+    if seen is None or not holds(wal, head, seen):
+        seen = Position(head.salts, 0, head.sums)
+    _, at, sums = seen
+    end, commits, pending = start, 0, 0
     wal.seek(offset(head, at))
     for frame in frames(wal, head, sums):
         if frame.salts != head.salts or frame.off != (0, 0) or not frame.page:
@@ -104,9 +96,9 @@ def scan(
         if frame.commits:
             if 0 < pending < stamp:
                 # What follows belongs to another generation, which reads it again.
-                return Scan(end, commits, stamp, True, Seen(end, 0))
+                return Scan(end, commits, stamp, True)
             end, commits = Position(head.salts, at, sums), commits + 1
             stamp, pending = pending or stamp, 0
     if at < start.frame:
         return None
-    return Scan(end, commits, stamp, False, Seen(Position(head.salts, at, sums), pending))
+    return Scan(end, commits, stamp, False)

@@ -115,9 +115,19 @@ class Spool:
         files.make_folder(self.folder)
 
     def remove(self) -> None:
-        """Remove all of it; the record first, which says that a log is kept. Raises OSError."""
+        """Remove all of it, with its lock held; the record first, which says that a log is kept.
+
+        Raises OSError.
+        """
+        # First, or it would look as if it was lost.
+        self.looked(0.0)
         self._state.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether there was one, and somebody has removed it by hand."""
+        return not self.is_there and self.looked_at > 0
 
     def piece(self, generation: str, number: int) -> Path:
         """Return where a piece stands."""
@@ -171,15 +181,17 @@ class Spool:
     def shipped(self, mark: Mark) -> None:
         self._write(_SHIPPED, json.dumps(mark).encode(), safely=False)
 
-    def looked(self) -> None:
-        """Remember that what was committed by now is kept."""
-        os.utime(f"{self.folder}.lock")
+    def looked(self, began: float) -> None:
+        """Remember that what was committed before that Unix time is kept."""
+        # As exactly as pieces tell it.
+        nanoseconds = round(began * 1e6) * 1000
+        os.utime(f"{self.folder}.lock", ns=(nanoseconds, nanoseconds))
 
     @property
     def looked_at(self) -> float:
-        """When that was last so, in Unix time; 0 where it never was."""
+        """The Unix time before which all is kept; 0 where it never was."""
         with suppress(OSError):
-            return Path(f"{self.folder}.lock").stat().st_mtime
+            return Path(f"{self.folder}.lock").stat().st_mtime_ns / 10**9
         return 0.0
 
     def _cut_off(self) -> None:

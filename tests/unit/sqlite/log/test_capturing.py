@@ -387,3 +387,59 @@ class TestFullDisk:
             raise full
 
         monkeypatch.setattr(capturing.files, "create", refused)
+
+
+def test_a_commit_over_what_was_never_committed_is_kept_at_once(plain: Plain) -> None:
+    plain.start()
+    plain.insert()
+    plain.capture()
+    # More than fits into the memory of a connection is in the WAL before the commit.
+    plain.conn.execute("BEGIN IMMEDIATE")
+    for _ in range(200):
+        plain.conn.execute("INSERT INTO row (text) VALUES (hex(randomblob(2000)))")
+    before = plain.capture()
+    plain.conn.execute("ROLLBACK")
+    plain.insert()
+    assert plain.capture() > before
+
+
+def test_what_is_committed_while_it_is_kept_is_not_said_to_be_kept(
+    plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain.start()
+    plain.insert()
+    save, written = Spool.save, []
+
+    def save_and_write(self: Spool, state: spool.State) -> None:
+        save(self, state)
+        plain.insert()
+        written.append(time.time())
+        time.sleep(0.01)
+
+    monkeypatch.setattr(Spool, "save", save_and_write)
+    plain.capture()
+    kept = plain.log.kept(plain.url)
+    assert kept is not None
+    assert kept.mark.segment == 1
+    assert kept.looked_at < written[0]
+
+
+def test_what_another_process_keeps_meanwhile_is_not_said_of_what_is_told(
+    plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain.start()
+    segments = Spool.segments
+
+    def segments_and_go_on(self: Spool) -> list[spool.Segment]:
+        found = segments(self)
+        monkeypatch.undo()
+        plain.insert()
+        plain.capture()
+        return found
+
+    before = time.time()
+    monkeypatch.setattr(Spool, "segments", segments_and_go_on)
+    kept = plain.log.kept(plain.url)
+    assert kept is not None
+    assert kept.mark.segment == 0
+    assert kept.looked_at < before
