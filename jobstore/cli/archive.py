@@ -101,16 +101,16 @@ def stop(call: Call, yes: YesOption = False) -> None:
 
     JSON: {"stopped"}: whether a log was kept.
     """
-    from jobstore.operations.archiving import standing, switch_off
+    from jobstore.operations.archiving import is_on, switch_off
 
     with call.operating() as settings:
-        found = standing(settings)
-        if found is not None:
+        found = is_on(settings)
+        if found:
             confirm("Stop archiving? Only backups bring something back from then on.", yes=yes)
             switch_off(settings)
     told = "No log of this store is kept any more." if found else "No log of this store is kept."
-    call.report({"stopped": found is not None}, told)
-    if found is not None and settings.archive.enabled:
+    call.report({"stopped": found}, told)
+    if found and settings.archive.enabled:
         call.say("An agent that is started begins again, unless archive.enabled is false.")
 
 

@@ -129,6 +129,21 @@ def test_stopping_asks_and_removes_what_waits(
     assert answer("archive", "stop", "--config", config) == (0, {"stopped": False})
 
 
+@pytest.mark.parametrize("harm", ["damaged", "removed"])
+def test_stopping_needs_nothing_of_what_is_kept(
+    harm: str, config: str, settings: Settings, tmp_path: Path
+) -> None:
+    ship(settings)
+    spool = tmp_path / "jobs.db-spool"
+    if harm == "damaged":
+        (spool / "state").write_text("{")
+    else:
+        shutil.rmtree(spool)
+    assert answer("archive", "stop", "--yes", "--config", config) == (0, {"stopped": True})
+    assert not spool.exists()
+    assert answer("archive", "stop", "--config", config) == (0, {"stopped": False})
+
+
 def test_what_keeps_no_log_is_refused(tmp_path: Path) -> None:
     done = run("archive", "status", "--store", "memory://")
     assert done.exit_code in (1, 2)

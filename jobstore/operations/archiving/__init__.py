@@ -17,7 +17,13 @@ from jobstore.operations.archiving.drills import Drill, drill
 from jobstore.operations.archiving.restoring import Stretch, moments, restore_at
 from jobstore.operations.archiving.retention import Tidied, backups_in_use, tidy, tidy_all
 from jobstore.operations.archiving.shipping import Archiver, ship
-from jobstore.operations.archiving.standing import PlaceStanding, Standing, standing, switch_off
+from jobstore.operations.archiving.standing import (
+    PlaceStanding,
+    Standing,
+    is_on,
+    standing,
+    switch_off,
+)
 
 if TYPE_CHECKING:
     from jobstore.settings.sections import Settings
@@ -32,6 +38,7 @@ __all__ = [
     "archiving",
     "backups_in_use",
     "drill",
+    "is_on",
     "moments",
     "restore_at",
     "ship",

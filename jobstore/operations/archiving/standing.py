@@ -155,6 +155,16 @@ def write_second(settings: Settings, process: int, at: float) -> None:
     _write(settings.state_folder / SECOND_FILE, {"process": process, "at": at})
 
 
+def is_on(settings: Settings) -> bool:
+    """Return whether a log of the store is to be kept, also where what is kept cannot be read.
+
+    Raises StoreUnavailable for an engine that has no log.
+    """
+    url = settings.store.address
+    log = log_of(url)
+    return log.folder(url).exists() or log.is_lost(url)
+
+
 def switch_off(settings: Settings) -> None:
     """Keep no log of the store from now on, and remove what waits; what places have stays.
 
