@@ -17,8 +17,10 @@ import pytest
 
 from jobstore import BackupError
 from jobstore.engines import log_of
+from jobstore.engines.log import Mark
 from jobstore.operations import archiving
 from jobstore.operations.archiving import retention, segments
+from jobstore.operations.archiving.finding import Archived
 from jobstore.operations.archiving.restoring import told
 from jobstore.operations.backup import last_restore_test
 from jobstore.operations.backup.catalog import open_places, read_catalog
@@ -291,6 +293,36 @@ def test_damage_in_the_spool_is_told_and_what_was_shipped_is_taken(tmp_path: Pat
     done = back(history, None, tmp_path / "newest.db")
     assert content(tmp_path / "newest.db") == history.states[max(history.states)]
     assert len(done.faults) == 1
+
+
+def test_what_the_agent_releases_during_a_restore_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "far").mkdir()
+    history = History(settings_for(tmp_path, places=[str(tmp_path / "far")]))
+    history.begin()
+    history.write("zero")
+    history.back_up()
+    history.write(1)
+    history.ship(places=(0, 1))
+    second = history.write(2)
+    history.ship(places=(0, 1))
+    history.write(3)
+    url = history.settings.store.address
+    unpacked = Archived._unpacked
+
+    def released_first(self: Archived, copy: Any, folder: Path) -> list[Path]:
+        kept = log_of(url).kept(url)
+        assert kept is not None
+        if len(kept.segments) > 1:
+            last = kept.segments[-2]
+            log_of(url).release(url, Mark(last.generation, last.number))
+        return unpacked(self, copy, folder)
+
+    monkeypatch.setattr(Archived, "_unpacked", released_first)
+    done = back(history, second, tmp_path / "then.db")
+    assert content(tmp_path / "then.db") == history.states[second]
+    assert done.faults == ()
 
 
 def test_a_store_is_put_back_in_its_place_after_a_backup_of_it(tmp_path: Path) -> None:

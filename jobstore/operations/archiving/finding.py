@@ -51,6 +51,15 @@ class _Copy(NamedTuple):
     name: Name | None
     segment: Segment | None
 
+    def is_gone(self) -> bool:
+        """Tell whether it was released or joined since it was listed, which is no fault."""
+        if self.segment is not None:
+            return not self.segment.path.is_file()
+        with suppress(JobStoreError):
+            if self.place is not None and self.name is not None:
+                return self.name.file not in self.place.sizes()
+        return False
+
 
 class _Fetched(NamedTuple):
     paths: list[Path]
@@ -230,7 +239,8 @@ class Archived:
         if copy is None or copy in self._bad:
             return False
         self._bad.add(copy)
-        self.broken.append(fault)
+        if not copy.is_gone():
+            self.broken.append(fault)
         return True
 
     def _starts(self, generation: str, number: int) -> Iterator[int]:
@@ -253,7 +263,8 @@ class Archived:
                 except JobStoreError as error:
                     tried[copy] = str(error)
                     continue
-                self.broken += tried.values()
+                # The agent goes on beside a restore: what it took away is good elsewhere.
+                self.broken += [text for each, text in tried.items() if not each.is_gone()]
                 return _Fetched(paths, copy)
         self.broken += tried.values()
         self._missing.add((generation, number))
