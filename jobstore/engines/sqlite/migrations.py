@@ -5,6 +5,7 @@ That module decides which ones, and in which order. yoyo is imported only when o
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +15,7 @@ from jobstore.engines.schema import Applied, Migrator, Recorded, Renewal, up_com
 from jobstore.engines.scripts import Direction, Script
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
+from jobstore.engines.sqlite.log.spool import Spool
 from jobstore.engines.sqlite.log.stamps import stamp
 from jobstore.engines.sqlite.upkeep import comparison, renewal
 from jobstore.engines.sqlite.writing import renewing
@@ -59,6 +61,7 @@ class SQLiteSchema:
         return renewing.DERIVED_FORM
 
     def make(self, url: StoreURL) -> None:
+        _require_not_lost(url)
         make_file(url.path)
 
     def applied(self, url: StoreURL, *, patience: float) -> Applied:
@@ -68,6 +71,7 @@ class SQLiteSchema:
                     f"The folder {url.path.parent} does not exist; to make it, and the store in "
                     f"it, run: {up_command(url)}"
                 )
+            _require_not_lost(url)
             if not url.path.exists():
                 return Applied([], 0)
         with translated(), schema.reading(url.path, patience) as connection:
@@ -109,6 +113,21 @@ class SQLiteSchema:
 
         with made_by(scripts, compatible) as connection:
             return schema.objects(connection)
+
+
+def _require_not_lost(url: StoreURL) -> None:
+    """Raise StoreUnavailable where a database is gone, but the log of its writes is not.
+
+    An empty one in its place would be taken for the store, and hide that it can be had again.
+    """
+    spool = Spool(url.path)
+    if spool.is_there and not spool.database.exists():
+        store = shlex.quote(str(url))
+        raise StoreUnavailable(
+            f"{url.path} is gone, but the log of its writes is in {spool.folder}. To have the "
+            f"store again, run: jobstore restore --at latest --store {store}. To give it up, run: "
+            f"jobstore archive stop --store {store}"
+        )
 
 
 class SQLiteMigrator:

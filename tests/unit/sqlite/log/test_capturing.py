@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
-from jobstore import StorageFull, StoreUnavailable
+from jobstore import StorageFull, StoreUnavailable, migrating
+from jobstore.engines import log_of
 from jobstore.engines.log import Mark
 from jobstore.engines.sqlite.log import capturing, checkpointing, spool
 from jobstore.engines.sqlite.log.spool import Spool
+from jobstore.settings import parse_store_url, sqlite_url
 from tests.fixtures.logs import Plain, read
 
 
@@ -443,3 +445,20 @@ def test_what_another_process_keeps_meanwhile_is_not_said_of_what_is_told(
     assert kept is not None
     assert kept.mark.segment == 0
     assert kept.looked_at < before
+
+
+def test_no_empty_database_takes_the_place_of_a_lost_one_whose_log_is_there(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "lost.db"
+    url = parse_store_url(sqlite_url(path))
+    migrating.up(url)
+    log_of(url).start(url, limit=2**30, wait=False)
+    for each in (path, *tmp_path.glob("lost.db-[ws][ah][lm]")):
+        each.unlink()
+    for work in (migrating.up, migrating.check_schema, migrating.status):
+        with pytest.raises(StoreUnavailable, match="restore --at latest"):
+            work(url)
+    assert not path.exists()
+    log_of(url).stop(url)
+    assert migrating.up(url)
