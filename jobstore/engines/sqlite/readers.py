@@ -58,8 +58,8 @@ class ReaderPool:
         self, path: str | PathLike[str], options: EngineOptions, adopt: Adopt | None = None
     ) -> None:
         self._options = options
-        given = () if adopt is None else (adopt,)
-        self._connect = partial(open_reader, path, options, *given)
+        self._path = path
+        self._adopt = () if adopt is None else (adopt,)
         self._loop = asyncio.get_running_loop()
         self._sessions: list[Session] = []
         self._free: list[Session] = []
@@ -87,7 +87,7 @@ class ReaderPool:
         """Open the connections. Raises StoreUnavailable, StoreCorrupt or StoreBusy."""
         try:
             for _ in range(self._options.readers):
-                self._sessions.append(await self._connect())
+                self._sessions.append(await open_reader(self._path, self._options, *self._adopt))
             self._future = self._sessions[0].future
         finally:
             self._free.extend(self._sessions)
@@ -258,7 +258,7 @@ class ReaderPool:
     async def _open_another(self) -> None:
         while self._closing is None or self._quick or self._long:
             try:
-                session = await self._connect()
+                session = await open_reader(self._path, self._options, *self._adopt)
             except JobStoreError:
                 await asyncio.sleep(_PATIENCE)
                 continue
