@@ -252,7 +252,7 @@ def test_a_webhook_knows_what_is_genuine_as_the_example_does(
 
 def test_every_command_about_maintenance(machine: Machine, folder: Path, repository: Path) -> None:
     page = page_of(repository, "maintenance")
-    examine, repair, join, vacuum = [text for _, text in blocks(page)]
+    examine, repair, join, aside, vacuum = [text for _, text in blocks(page)]
     done = machine.run(examine, folder, **QUIET)
     assert done.returncode == 0, done.stderr
     found = {each["name"] for each in json.loads(done.stdout)["findings"]}
@@ -267,6 +267,11 @@ def test_every_command_about_maintenance(machine: Machine, folder: Path, reposit
     assert len([*folder.glob("jobs.db.before-repair-*")]) == 1
 
     done = machine.run(join, folder, **QUIET)
+    assert done.returncode == 0, done.stderr
+
+    left = aside.split("sqlite:///")[1].strip()
+    shutil.copyfile(folder / "jobs.db", folder / left)
+    done = machine.run(aside, folder, **QUIET)
     assert done.returncode == 0, done.stderr
 
     done = machine.run(vacuum, folder, **QUIET)
