@@ -61,7 +61,8 @@ class SQLiteSchema:
         return renewing.DERIVED_FORM
 
     def make(self, url: StoreURL) -> None:
-        _require_not_lost(url)
+        with reachable(url.path):
+            _require_not_lost(url)
         make_file(url.path)
 
     def applied(self, url: StoreURL, *, patience: float) -> Applied:
