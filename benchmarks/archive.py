@@ -141,7 +141,7 @@ def _loss(folder: Path, server: Server, *, wait: bool) -> dict[str, float]:
         with _process("writers", "write", folder, config, server, acknowledged) as writers:
             _await(lambda: acknowledged.exists() and acknowledged.stat().st_size > 0)
             # Which moment it is does not matter here, as long as it is any.
-            time.sleep(random.uniform(*_BETWEEN))  # nosec B311
+            time.sleep(random.uniform(*_BETWEEN))
             killed_at = time.time()
             for each in (writers, archiver):
                 each.send_signal(signal.SIGKILL)

@@ -102,7 +102,7 @@ class _Nothing:
 
 
 async def _as_before(store: JobStore) -> None:
-    writer = store._engine.writer  # type: ignore[attr-defined]
+    writer = store._engine.writer
     writer._transactions._pace = writer._transactions._stamps = _Nothing()
     await writer._session.run(
         lambda conn: conn.execute("PRAGMA wal_autocheckpoint = 8000").fetchall()

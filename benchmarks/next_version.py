@@ -98,5 +98,5 @@ def _replace(path: Path, pattern: str, put: object) -> re.Match[str]:
     found = re.search(pattern, text, re.MULTILINE)
     if found is None:
         raise LookupError(f"{path.name} has nothing like {pattern}")
-    path.write_text(re.sub(pattern, put, text, flags=re.MULTILINE), encoding="utf-8")  # type: ignore[call-overload]
+    path.write_text(re.sub(pattern, put, text, flags=re.MULTILINE), encoding="utf-8")
     return found

@@ -116,7 +116,7 @@ async def _known(store: JobStore, path: Path, chance: random.Random) -> list[Job
 
 
 def _posting(plain: dict[str, object]) -> JobPosting:
-    return JobPosting(**plain)  # type: ignore[arg-type]
+    return JobPosting(**plain)
 
 
 if __name__ == "__main__":

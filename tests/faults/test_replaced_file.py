@@ -53,7 +53,7 @@ async def test_writes_are_refused_once_the_file_is_another_one(path: Path, repla
             shutil.copyfile(path, aside)
             aside.replace(path)
         else:
-            path.rename(aside)  # noqa: ASYNC240
+            shutil.move(path, aside)
         with pytest.raises(StoreUnavailable, match="removed or replaced"):
             await store.upsert(posting(2))
         with pytest.raises(StoreUnavailable, match="removed or replaced"):

@@ -2,9 +2,9 @@
 
 Settings of a connection and the thread it lives on belong here; what runs on it does not.
 
-No Python function may be registered with SQLite (``create_function``, progress handlers,
+No Python function may be registered with SQLite on them (``create_function``, progress handlers,
 authorizers): a daemon thread that dies inside one at interpreter exit holds SQLite's mutex for
-ever, and the exit hangs.
+ever, and the exit hangs. Upkeep, which runs on no daemon thread, may.
 """
 
 from __future__ import annotations

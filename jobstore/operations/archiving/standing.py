@@ -83,8 +83,8 @@ class Standing:
     @property
     def lag(self) -> float | None:
         """The seconds that the worst place is behind; ``None`` where one has nothing yet."""
-        found = [each.lag(self.at) for each in self.places]
-        return None if None in found else max(found, default=0.0)  # type: ignore[type-var]
+        found = [lag for each in self.places if (lag := each.lag(self.at)) is not None]
+        return max(found, default=0.0) if len(found) == len(self.places) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,7 +210,7 @@ def test_what_piled_up_behind_a_reader_is_written_back_without_the_lock(
 
     def checkpoint(*_: object) -> tuple[bool, int, int]:
         under_lock.append(threading.current_thread().name)
-        return original(*_)  # type: ignore[arg-type]
+        return original(*_)
 
     original = checkpointing.checkpoint
     with closing(connect(path)) as reader:

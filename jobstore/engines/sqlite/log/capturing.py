@@ -158,13 +158,13 @@ def _followed(
     if database.st_ino != state.inode:
         return REPLACED
     start = state.position
-    if head is None or head.salts != start.salts:
-        if state.written != (database.st_size, database.st_mtime_ns):
+    changed = state.written != (database.st_size, database.st_mtime_ns)
+    if wal is None or head is None:
+        return MEDDLED if changed else None
+    if head.salts != start.salts:
+        if changed:
             return MEDDLED
-        if head is None:
-            return None
         start = Position(head.salts, 0, head.sums)
-    assert wal is not None  # nosec B101
     found = scan(wal, head, start, state.stamp, _seen.get(spool.database))
     if found is None:
         return TAKEN_BACK

@@ -2,7 +2,8 @@
 
 They are known by their names, which begin with ``leftover_``: a migration, or :func:`replace`,
 renames a table so, and whoever looks after the store next removes it. Every function runs in a
-transaction of its caller.
+transaction of its caller. The names in its statements are those that our own migrations gave, and
+never a caller's value.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def replace(conn: sqlite3.Connection, table: str) -> None:
     for _, sql in sorted(defined, key=lambda each: each[0] != table):
         conn.execute(sql)
     for setting in settings:
+        # FTS5 takes settings by a column that has the name of the table.
         conn.execute(f'INSERT INTO "{table}" ("{table}", rank) VALUES (?, ?)', setting)  # nosec B608
 
 
@@ -59,7 +61,7 @@ def remove_some(conn: sqlite3.Connection, number: int) -> int | None:
         keys = [key for (key,) in conn.execute(_KEYS, (name,))] or ["rowid"]
         rows = ", ".join(f'"{key}"' if key != "rowid" else key for key in keys)
         stay = f"WHERE id > {_HEAD_ROWS}" if kind == "shadow" and _SEGMENTS.fullmatch(name) else ""
-        # The names are those of our own migrations.
+        # SQLite is not built to limit a DELETE everywhere, so the rows are chosen first.
         removed: int = conn.execute(
             f'DELETE FROM "{name}" WHERE ({rows}) IN (SELECT {rows} FROM "{name}" {stay} LIMIT ?)',  # nosec B608
             (number,),
@@ -87,6 +89,7 @@ def _settings(conn: sqlite3.Connection, table: str) -> list[tuple[str, int]]:
     (kind,) = conn.execute(_KIND, (table,)).fetchone()
     if kind != "virtual":
         return []
+    # The version is FTS5's own, and no setting.
     found = conn.execute(f"SELECT c.k, c.v FROM \"{table}_config\" AS c WHERE c.k <> 'version'")  # nosec B608
     return found.fetchall()
 

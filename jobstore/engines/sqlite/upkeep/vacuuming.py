@@ -66,8 +66,8 @@ def vacuum(
         for _ in range(_TRIES):
             with scratch_folder(path.parent) as folder, closing(open_file(path, "ro", 10)) as conn:
                 schema.recorded(conn)
-                version, pages = exchange.version(conn), _content_pages(conn)
-                require_space(path.parent, 2 * pages)
+                version, octets = exchange.version(conn), _content_size(conn)
+                require_space(path.parent, 2 * octets)
                 new = _written_anew(conn, folder, progress)
                 resemble(new, path)
                 synchronise(new)
@@ -138,7 +138,7 @@ def _merge_all(conn: Connection, progress: Progress) -> None:
         done += _MERGED_PAGES
 
 
-def _content_pages(conn: Connection) -> int:
+def _content_size(conn: Connection) -> int:
     """Return the bytes that the content takes."""
     pages, free, size = (
         conn.execute(f"PRAGMA {name}").fetchone()[0]

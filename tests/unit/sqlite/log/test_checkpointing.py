@@ -139,7 +139,7 @@ class TestClosing:
             with pytest.raises(Exception, match="Another process"):
                 FileLock(plain.path, 0).acquire()
             held.append(args)
-            close(*args, **options)  # type: ignore[arg-type]
+            close(*args, **options)
 
         monkeypatch.setattr(checkpointing, "close", seen)
         await session.close()

@@ -72,7 +72,7 @@ def test_no_more_pieces_are_taken_than_are_needed(history: History) -> None:
 
     history.plain.log.replay(
         history.copy,
-        pieces(),  # type: ignore[arg-type]
+        pieces(),
         generation=history.mark.generation,
         after=0,
         until=history.seconds[2],
