@@ -128,8 +128,9 @@ class Writers:
 
     def more(self, number: int) -> None:
         """Block another thread until so many more writes are acknowledged."""
-        self.enough.clear()
+        # In this order: a write that is counted between the two must not answer for the goal before.
         self._wanted = self.total + number
+        self.enough.clear()
         assert self.enough.wait(30)
 
     def _count(self, name: str, number: int) -> None:
