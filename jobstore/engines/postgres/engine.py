@@ -155,9 +155,7 @@ class PostgresEngine:
 
     async def statistics(self) -> Statistics:
         """Return the statistics as of now."""
-        return await self.sessions.read(
-            partial(counters.statistics, now=self._clock()), whole=True
-        )
+        return await self.sessions.read(partial(counters.statistics, now=self._clock()), whole=True)
 
     async def revisions(self, id: UUID) -> list[Revision]:
         """Return what earlier versions of a posting held, newest first."""
