@@ -1,0 +1,1 @@
+"""PostgreSQL as an engine: a database on a server, reached with psycopg."""
