@@ -1,1 +1,1 @@
-"""PostgreSQL as an engine: a database on a server, reached with psycopg."""
+"""The PostgreSQL engine: postings in the tables of a server, for many processes and machines."""
