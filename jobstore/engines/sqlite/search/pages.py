@@ -1,7 +1,7 @@
 """Search on SQLite: pages, totals and facets, each call inside one read transaction.
 
 These functions run on the connection's own thread and await nothing. What SQL looks like is
-in :mod:`.statements`; how a row becomes a record, in :mod:`~jobstore.engines.sqlite.rows`.
+in :mod:`.statements`; how a row becomes a record, in :mod:`~jobstore.engines.rows`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from jobstore.derived.facet_words import APPLICANTS, EXPIRES, YEARLY_MAX, Buckets
 from jobstore.derived.places import counted_values
 from jobstore.engines.protocol import Found, Position
-from jobstore.engines.sqlite.rows import (
+from jobstore.engines.rows import (
     DETAIL_COLUMNS,
     SUMMARY_COLUMNS,
     TEXT_COLUMNS,
@@ -22,7 +23,6 @@ from jobstore.engines.sqlite.rows import (
     stored_places,
     summaries_from_rows,
 )
-from jobstore.engines.sqlite.search.facet_words import APPLICANTS, EXPIRES, YEARLY_MAX, Buckets
 from jobstore.engines.sqlite.search.lookup import Counted, Lookup, Row
 from jobstore.engines.sqlite.search.sorting import Hit, by_newest, by_number, by_relevance, hits_at
 from jobstore.engines.sqlite.search.statements import KEYS, SOONEST
