@@ -6,7 +6,6 @@ Only wiring lives here, and reads by key. What a call does is in :mod:`.writing`
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -16,20 +15,19 @@ from uuid import UUID
 
 from jobstore.engines import named_statements
 from jobstore.engines.postgres.connection import Session
+from jobstore.engines.postgres.reading import get_many
 from jobstore.engines.postgres.search import pages
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing import counters
 from jobstore.engines.postgres.writing.writer import Writer
 from jobstore.engines.protocol import Found, Position, Queue, Unit
-from jobstore.engines.rows import job_from_row, revision_from_row
+from jobstore.engines.rows import revision_from_row
 from jobstore.errors import JobStoreError, StoreCorrupt
 from jobstore.records import Job, JobPosting, Revision, Statistics, UpsertResult
 from jobstore.search.criteria import Criteria
 from jobstore.settings import EngineOptions, StoreURL
 
 _SQL = named_statements.load("postgres")
-# Postings that are made of rows before the event loop may do something else.
-_AT_ONCE = 64
 
 
 class PostgresEngine:
@@ -160,23 +158,6 @@ class PostgresEngine:
     async def revisions(self, id: UUID) -> list[Revision]:
         """Return what earlier versions of a posting held, newest first."""
         return await self.sessions.read(partial(_revisions, id=id))
-
-
-async def get_many(session: Session, ids: Sequence[UUID]) -> list[Job | None]:
-    """Return postings in the order of ``ids``."""
-    if len(ids) == 1:
-        cursor = await session.execute(_SQL["job_by_id"], (ids[0].bytes,))
-        row = await cursor.fetchone()
-        return [None if row is None else job_from_row(row)]
-    cursor = await session.execute(_SQL["jobs_by_ids"], ([*ids],))
-    rows = {row[0]: row for row in await cursor.fetchall()}
-    found: list[Job | None] = []
-    for number, id in enumerate(ids):
-        if number % _AT_ONCE == _AT_ONCE - 1:
-            await asyncio.sleep(0)
-        row = rows.get(id.bytes)
-        found.append(None if row is None else job_from_row(row))
-    return found
 
 
 async def _revisions(session: Session, id: UUID) -> list[Revision]:
