@@ -4,17 +4,26 @@
 -- statement for any number of rows, which the server reads with the types of the table. Measured
 -- beside COPY, it takes as long, and unlike COPY it can be sent together with others.
 
+-- part: stored_posting
+p.id, p.version, p.status, p.source, p.source_job_id, p.title, p.company, p.location,
+p.locations, p.country, p.workplace, p.employment_type, p.experience_level, p.industry, p.skills,
+p.salary_min, p.salary_max, p.salary_currency, p.salary_period, p.salary_text, p.url,
+p.applicant_count, p.posted_at, p.expires_at, p.first_seen_at, p.last_seen_at,
+p.apply_url, p.company_url, p.company_size, p.updated_at, p.closed_at,
+p.description, p.plain, p.attributes
+
+-- name: posting_by_id
+SELECT {stored_posting} FROM posting AS p WHERE p.id = %s;
+
+-- name: postings_by_ids
+-- In which order, the caller says.
+SELECT {stored_posting} FROM posting AS p WHERE p.id = ANY(%s);
+
 -- name: postings_to_write
 -- What is stored for a batch, and locked until its end; all lock in one order, so that two batches
 -- seldom wait for each other.
--- The columns are those of JOB_COLUMNS in jobstore/engines/rows.py, and four more.
 SELECT
-    p.id, p.version, p.status, p.source, p.source_job_id, p.title, p.company, p.location,
-    p.locations, p.country, p.workplace, p.employment_type, p.experience_level, p.industry,
-    p.skills, p.salary_min, p.salary_max, p.salary_currency, p.salary_period, p.salary_text,
-    p.url, p.applicant_count, p.posted_at, p.expires_at, p.first_seen_at, p.last_seen_at,
-    p.apply_url, p.company_url, p.company_size, p.updated_at, p.closed_at, p.description,
-    p.plain, p.attributes, p.listed_at, p.listed_tie, p.digest, p.seen_digest
+    {stored_posting}, p.listed_at, p.listed_tie, p.digest, p.seen_digest
 FROM posting AS p WHERE p.id = ANY(%s) ORDER BY p.id FOR UPDATE OF p;
 
 -- name: last_ties
@@ -57,8 +66,8 @@ UPDATE posting AS p SET
     company_url = n.company_url, applicant_count = n.applicant_count, posted_at = n.posted_at,
     expires_at = n.expires_at, first_seen_at = n.first_seen_at, last_seen_at = n.last_seen_at,
     updated_at = n.updated_at, closed_at = n.closed_at, digest = n.digest,
-    seen_digest = n.seen_digest, form = n.form,
-    spoken = n.spoken, words = CASE WHEN n.words = p.words THEN p.words ELSE n.words END,
+    seen_digest = n.seen_digest, form = n.form, spoken = n.spoken,
+    words = CASE WHEN n.words = p.words THEN p.words ELSE n.words END,
     description = CASE WHEN n.description = p.description THEN p.description ELSE n.description END,
     plain = CASE WHEN n.plain = p.plain THEN p.plain ELSE n.plain END,
     attributes = CASE WHEN n.attributes = p.attributes THEN p.attributes ELSE n.attributes END
@@ -77,6 +86,10 @@ DELETE FROM posting AS p WHERE p.id = ANY(%s);
 INSERT INTO revision (id, version, changed_at, previous, digest)
 SELECT n.id, n.version, n.changed_at, n.previous, n.digest
 FROM json_populate_recordset(NULL::revision, %s::json) AS n;
+
+-- name: revisions_of
+SELECT r.version, r.changed_at, r.previous FROM revision AS r
+WHERE r.id = %s ORDER BY r.version DESC;
 
 -- name: histories
 SELECT r.id, r.changed_at, r.previous FROM revision AS r
@@ -97,3 +110,6 @@ SELECT
     set_config('lock_timeout', %s, true),
     set_config('statement_timeout', %s, true),
     set_config('idle_in_transaction_session_timeout', %s, true);
+
+-- name: cursor_key
+SELECT s.value FROM store_property AS s WHERE s.name = 'cursor_key';

@@ -1,7 +1,7 @@
 """The PostgreSQL engine: one connection that writes, several that read, put together.
 
-Only wiring lives here, and reads by key. What a call does is in :mod:`.writing` and
-:mod:`.search`; which connection it gets, in :mod:`.sessions`.
+Only wiring lives here. What a call does is in :mod:`.writing`, :mod:`.search` and :mod:`.lookups`;
+which connection it gets, in :mod:`.sessions`.
 """
 
 from __future__ import annotations
@@ -13,21 +13,16 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from jobstore.engines import named_statements
-from jobstore.engines.postgres.connection import Session
-from jobstore.engines.postgres.reading import get_many
+from jobstore.engines.postgres import lookups
 from jobstore.engines.postgres.search import pages
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing import counters
 from jobstore.engines.postgres.writing.writer import Writer
 from jobstore.engines.protocol import Found, Position, Queue, Unit
-from jobstore.engines.rows import revision_from_row
-from jobstore.errors import JobStoreError, StoreCorrupt
+from jobstore.errors import JobStoreError
 from jobstore.records import Job, JobPosting, Revision, Statistics, UpsertResult
 from jobstore.search.criteria import Criteria
 from jobstore.settings import EngineOptions, StoreURL
-
-_SQL = named_statements.load("postgres")
 
 
 class PostgresEngine:
@@ -54,7 +49,7 @@ class PostgresEngine:
         """Open the migrated database that ``url`` names; ``clock`` gives the time of each write."""
         sessions = await Sessions.open(url, options)
         try:
-            key = await sessions.read(_cursor_key)
+            key = await sessions.read(lookups.cursor_key)
             writer = Writer(sessions, options, clock)
         except BaseException:
             await sessions.close()
@@ -111,7 +106,7 @@ class PostgresEngine:
 
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         """Return postings in the order of ``ids``."""
-        return await self.sessions.read(partial(get_many, ids=ids))
+        return await self.sessions.read(partial(lookups.get_many, ids=ids))
 
     async def search(
         self,
@@ -157,17 +152,4 @@ class PostgresEngine:
 
     async def revisions(self, id: UUID) -> list[Revision]:
         """Return what earlier versions of a posting held, newest first."""
-        return await self.sessions.read(partial(_revisions, id=id))
-
-
-async def _revisions(session: Session, id: UUID) -> list[Revision]:
-    cursor = await session.execute(_SQL["revisions_of"], (id.bytes,))
-    return [revision_from_row(row) for row in await cursor.fetchall()]
-
-
-async def _cursor_key(session: Session) -> bytes:
-    cursor = await session.execute(_SQL["cursor_key"])
-    row = await cursor.fetchone()
-    if row is None:
-        raise StoreCorrupt("The store has lost its own properties; restore a backup.")
-    return bytes(row[0])
+        return await self.sessions.read(partial(lookups.revisions, id=id))

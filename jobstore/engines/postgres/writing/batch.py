@@ -18,6 +18,7 @@ from jobstore.derived.merge import key_id
 from jobstore.derived.micros import to_micros
 from jobstore.derived.plan import Change, Plan
 from jobstore.derived.record import Derived
+from jobstore.engines.postgres.schema import DERIVED_FORM
 from jobstore.engines.postgres.search.vectors import indexed
 from jobstore.engines.rows import (
     JOB_COLUMNS,
@@ -29,9 +30,6 @@ from jobstore.engines.rows import (
 )
 from jobstore.engines.writing.turns import Operation, Work
 from jobstore.records import Job
-
-DERIVED_FORM = 1
-"""The form of what rows hold beside what postings say: words, yearly range, digests."""
 
 # The columns of statement postings_to_write that follow those of a job.
 _LISTED_AT, _LISTED_TIE, _DIGEST, _SEEN_DIGEST = range(len(JOB_COLUMNS), len(JOB_COLUMNS) + 4)

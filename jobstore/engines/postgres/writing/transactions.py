@@ -28,7 +28,7 @@ from jobstore.derived.plan import Change, Plan
 from jobstore.engines import named_statements
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.errors import is_lost, retryable, translated
-from jobstore.engines.postgres.reading import get_many
+from jobstore.engines.postgres.lookups import get_many
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing import changes, counters
 from jobstore.engines.postgres.writing.batch import Batch, Stored, gathered, ids_of, wanted

@@ -9,7 +9,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from jobstore.derived.plan import Plan
-from jobstore.engines.postgres.reading import get_many
+from jobstore.engines.postgres.lookups import get_many
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing.line import Line
 from jobstore.engines.postgres.writing.transactions import Transactions
