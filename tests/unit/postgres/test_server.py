@@ -16,7 +16,8 @@ from tests.fixtures.postgres import PostgresServer
 WANTING = """
 import sys
 from tests.fixtures.postgres import start
-print(start()[0], flush=True)
+url, stop = start()
+print(url, flush=True)
 sys.stdin.read()
 """
 
