@@ -12,6 +12,7 @@ from jobstore.engines.log import Log
 from jobstore.engines.postgres import url as urls
 from jobstore.engines.protocol import Engine
 from jobstore.engines.schema import Fits, Schema
+from jobstore.engines.transfer import Transfer
 from jobstore.errors import StoreUnavailable
 from jobstore.settings import EngineOptions, StoreURL
 
@@ -20,7 +21,7 @@ class PostgresBackend:
     """A database of a server."""
 
     scheme = urls.SCHEME
-    capabilities = frozenset({Capability.MIGRATIONS})
+    capabilities = frozenset({Capability.MIGRATIONS, Capability.TRANSFER})
 
     def files(self, url: StoreURL) -> tuple[Path, ...]:
         """Return nothing: its files are the server's."""
@@ -47,6 +48,13 @@ class PostgresBackend:
     def log(self) -> Log:
         """The server's write-ahead log is not ours to keep."""
         raise StoreUnavailable(_NOT_HERE)
+
+    @property
+    def transfer(self) -> Transfer:
+        """The database's postings, for copies."""
+        from jobstore.engines.postgres.upkeep.transfer import PostgresTransfer
+
+        return PostgresTransfer()
 
     def parse(self, url: str) -> StoreURL:
         """Return the database that ``url`` names."""
