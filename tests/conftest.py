@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.fixtures.forking",
     "tests.fixtures.measuring",
     "tests.fixtures.next_version",
+    "tests.fixtures.postgres",
     "tests.fixtures.processes",
     "tests.fixtures.stores",
 ]

@@ -19,13 +19,13 @@ from uuid import UUID
 from jobstore import resources
 from jobstore.engines import named_statements
 from jobstore.engines.protocol import Found, Position, Queue
+from jobstore.engines.rows import job_from_row, revision_from_row
 from jobstore.engines.schema import Fits
 from jobstore.engines.scripts import read_scripts
 from jobstore.engines.sqlite import schema, turns
 from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.identity import REPLACED, Identity, OpenFile, is_same
 from jobstore.engines.sqlite.readers import ReaderPool
-from jobstore.engines.sqlite.rows import job_from_row, revision_from_row
 from jobstore.engines.sqlite.search import pages
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.watch import watched

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from jobstore.engines.rows import sound
 from jobstore.engines.schema import Applied, Recorded
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import enter_wal, open_file
 from jobstore.engines.sqlite.identity import OpenFile, is_same
 from jobstore.engines.sqlite.log import checkpointing
 from jobstore.engines.sqlite.log.stamps import stamp
-from jobstore.engines.sqlite.rows import sound
 from jobstore.engines.sqlite.transaction import roll_back, snapshot
 from jobstore.engines.sqlite.wal import is_open
 from jobstore.errors import StoreCorrupt, StoreUnavailable

@@ -13,7 +13,7 @@ import pytest
 
 from jobstore import JobPosting, JobStore, Outcome, StoreCorrupt, UpsertResult, job_id
 from jobstore.engines import named_statements
-from jobstore.engines.sqlite.rows import job_from_row
+from jobstore.engines.rows import job_from_row
 from jobstore.engines.sqlite.upkeep.verification import Verdict, verify_rows
 from jobstore.engines.sqlite.writing import changes
 from tests.fixtures.postings import posting

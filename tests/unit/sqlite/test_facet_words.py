@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobstore.derived.micros import to_micros
 from jobstore.derived.record import Derived
-from jobstore.engines.sqlite.rows import to_micros
 from jobstore.engines.sqlite.search.facet_words import (
     APPLICANTS,
     EVERY,

@@ -28,9 +28,9 @@ from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
+from jobstore.derived.micros import to_micros
 from jobstore.derived.places import compared_values
 from jobstore.derived.record import Derived
-from jobstore.engines.sqlite.rows import to_micros
 from jobstore.search.criteria import FACETS, FOLDED
 from jobstore.search.words import fold
 

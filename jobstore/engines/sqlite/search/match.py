@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from jobstore.engines.sqlite.rows import to_micros
+from jobstore.derived.micros import to_micros
 from jobstore.engines.sqlite.search.facet_words import (
     APPLICANTS,
     EVERY,

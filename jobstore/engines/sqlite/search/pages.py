@@ -1,7 +1,7 @@
 """Search on SQLite: pages, totals and facets, each call inside one read transaction.
 
 These functions run on the connection's own thread and await nothing. What SQL looks like is
-in :mod:`.statements`; how a row becomes a record, in :mod:`~jobstore.engines.sqlite.rows`.
+in :mod:`.statements`; how a row becomes a record, in :mod:`~jobstore.engines.rows`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from jobstore.derived.places import counted_values
 from jobstore.engines.protocol import Found, Position
-from jobstore.engines.sqlite.rows import (
+from jobstore.engines.rows import (
     DETAIL_COLUMNS,
     SUMMARY_COLUMNS,
     TEXT_COLUMNS,

@@ -28,9 +28,10 @@ from urllib.parse import quote
 from jobstore import resources
 from jobstore.engines import named_statements
 from jobstore.engines.archive import Content
+from jobstore.engines.rows import DamagedRow
 from jobstore.engines.scripts import Script, read_scripts
 from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.errors import DamagedRow, translated
+from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.log.stamps import MAGIC
 from jobstore.engines.sqlite.upkeep import renewal
 from jobstore.engines.sqlite.writing import renewing

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple, Protocol
 
 from jobstore.derived.counters import SPELLED, Counter, Tally
 from jobstore.derived.digests import revision_digest
+from jobstore.derived.micros import to_micros
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
-from jobstore.engines.sqlite.rows import (
+from jobstore.engines.rows import (
     DIGEST,
     LISTED_AT,
     LISTED_TIE,
@@ -25,7 +26,6 @@ from jobstore.engines.sqlite.rows import (
     job_from_row,
     revision_from_row,
     row_digests,
-    to_micros,
 )
 from jobstore.engines.sqlite.search.facet_words import EVERY
 from jobstore.engines.sqlite.search.statements import mirrored

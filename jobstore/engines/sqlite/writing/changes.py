@@ -19,17 +19,17 @@ from uuid import UUID
 from jobstore.derived.counters import Tally
 from jobstore.derived.digests import revision_digest, seen_digest
 from jobstore.derived.merge import key_id
+from jobstore.derived.micros import to_micros
 from jobstore.derived.plan import Change, Plan
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
-from jobstore.engines.sqlite.errors import DamagedRow
-from jobstore.engines.sqlite.rows import (
+from jobstore.engines.rows import (
     JOB_COLUMNS,
+    DamagedRow,
     job_from_row,
     posting_parameters,
     previous_to_json,
     text_parameters,
-    to_micros,
 )
 from jobstore.engines.sqlite.writing import counters, renewing
 from jobstore.engines.sqlite.writing.group_commit import Operation, Work

@@ -25,7 +25,7 @@ from jobstore.derived.counters import (
     quartiles,
 )
 from jobstore.engines import named_statements
-from jobstore.engines.sqlite.rows import sound
+from jobstore.engines.rows import sound
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.records import FacetCount, SalaryQuartiles, Statistics
 

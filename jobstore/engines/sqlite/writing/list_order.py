@@ -17,7 +17,7 @@ from datetime import date
 from typing import NamedTuple
 
 from jobstore.engines import named_statements
-from jobstore.engines.sqlite.rows import sound
+from jobstore.engines.rows import sound
 
 _SQL = named_statements.load("sqlite")
 

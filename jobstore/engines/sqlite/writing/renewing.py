@@ -22,19 +22,19 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from jobstore.derived.counters import Counter, Tally
+from jobstore.derived.micros import to_micros
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
-from jobstore.engines.sqlite.errors import DamagedRow
-from jobstore.engines.sqlite.rows import (
+from jobstore.engines.rows import (
     DESCRIPTION,
     DIGEST,
     LISTED_AT,
     PLACE,
     PLAIN,
+    DamagedRow,
     job_from_row,
     row_digests,
     sound,
-    to_micros,
 )
 from jobstore.engines.sqlite.writing.indexing import Entry, IndexChanges, entry
 from jobstore.errors import SchemaMismatch
