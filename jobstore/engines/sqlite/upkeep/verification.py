@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from jobstore.derived.counters import SPELLED, Counter, Tally
 from jobstore.derived.digests import revision_digest
+from jobstore.derived.facet_words import EVERY
 from jobstore.derived.micros import to_micros
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
@@ -27,7 +28,6 @@ from jobstore.engines.rows import (
     revision_from_row,
     row_digests,
 )
-from jobstore.engines.sqlite.search.facet_words import EVERY
 from jobstore.engines.sqlite.search.statements import mirrored
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.upkeep.rebuilding import NEWEST_FIRST
