@@ -281,6 +281,7 @@ class Sessions:
             asked = ordered(self._asked_of_standbys, first=place(session))
         else:
             asked = ordered(self._asked, last=place(session))
+        asked["connect_timeout"] = round(_QUIET)
         while True:
             found = None
             with suppress(psycopg.Error):
