@@ -128,10 +128,10 @@ class Writers:
 
     def more(self, number: int) -> None:
         """Block another thread until so many more writes are acknowledged."""
-        # In this order: a write that is counted between the two must not answer for the goal before.
+        # In this order: no write that is counted between the two answers for the goal before.
         self._wanted = self.total + number
         self.enough.clear()
-        assert self.enough.wait(30)
+        assert self.enough.wait(120)
 
     def _count(self, name: str, number: int) -> None:
         self.acknowledged[name] = number
