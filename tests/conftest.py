@@ -23,6 +23,7 @@ pytest_plugins = [
     "tests.fixtures.next_version",
     "tests.fixtures.postgres",
     "tests.fixtures.processes",
+    "tests.fixtures.sparing",
     "tests.fixtures.stores",
 ]
 
