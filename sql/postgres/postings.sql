@@ -12,7 +12,11 @@ p.applicant_count, p.posted_at, p.expires_at, p.first_seen_at, p.last_seen_at,
 p.apply_url, p.company_url, p.company_size, p.updated_at, p.closed_at,
 p.description, p.plain, p.attributes
 
+-- name: posting_by_id
+SELECT {stored_posting} FROM posting AS p WHERE p.id = %s;
+
 -- name: postings_by_ids
+-- In which order, the caller says.
 SELECT {stored_posting} FROM posting AS p WHERE p.id = ANY(%s);
 
 -- name: postings_to_write
@@ -106,3 +110,6 @@ SELECT
     set_config('lock_timeout', %s, true),
     set_config('statement_timeout', %s, true),
     set_config('idle_in_transaction_session_timeout', %s, true);
+
+-- name: cursor_key
+SELECT s.value FROM store_property AS s WHERE s.name = 'cursor_key';

@@ -1,12 +1,11 @@
 """The PostgreSQL engine: one connection that writes, several that read, put together.
 
-Only wiring lives here, and reads by key. What a call does is in :mod:`.writing` and
-:mod:`.search`; which connection it gets, in :mod:`.sessions`.
+Only wiring lives here. What a call does is in :mod:`.writing`, :mod:`.search` and :mod:`.lookups`;
+which connection it gets, in :mod:`.sessions`.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -14,22 +13,16 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from jobstore.engines import named_statements
-from jobstore.engines.postgres.connection import Session
+from jobstore.engines.postgres import lookups
 from jobstore.engines.postgres.search import pages
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing import counters
 from jobstore.engines.postgres.writing.writer import Writer
 from jobstore.engines.protocol import Found, Position, Queue, Unit
-from jobstore.engines.rows import job_from_row, revision_from_row
-from jobstore.errors import JobStoreError, StoreCorrupt
+from jobstore.errors import JobStoreError
 from jobstore.records import Job, JobPosting, Revision, Statistics, UpsertResult
 from jobstore.search.criteria import Criteria
 from jobstore.settings import EngineOptions, StoreURL
-
-_SQL = named_statements.load("postgres")
-# Postings that are made of rows before the event loop may do something else.
-_AT_ONCE = 64
 
 
 class PostgresEngine:
@@ -56,7 +49,7 @@ class PostgresEngine:
         """Open the migrated database that ``url`` names; ``clock`` gives the time of each write."""
         sessions = await Sessions.open(url, options)
         try:
-            key = await sessions.read(_cursor_key)
+            key = await sessions.read(lookups.cursor_key)
             writer = Writer(sessions, options, clock)
         except BaseException:
             await sessions.close()
@@ -113,7 +106,7 @@ class PostgresEngine:
 
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         """Return postings in the order of ``ids``."""
-        return await self.sessions.read(partial(get_many, ids=ids))
+        return await self.sessions.read(partial(lookups.get_many, ids=ids))
 
     async def search(
         self,
@@ -159,34 +152,4 @@ class PostgresEngine:
 
     async def revisions(self, id: UUID) -> list[Revision]:
         """Return what earlier versions of a posting held, newest first."""
-        return await self.sessions.read(partial(_revisions, id=id))
-
-
-async def get_many(session: Session, ids: Sequence[UUID]) -> list[Job | None]:
-    """Return postings in the order of ``ids``."""
-    if len(ids) == 1:
-        cursor = await session.execute(_SQL["job_by_id"], (ids[0].bytes,))
-        row = await cursor.fetchone()
-        return [None if row is None else job_from_row(row)]
-    cursor = await session.execute(_SQL["jobs_by_ids"], ([*ids],))
-    rows = {row[0]: row for row in await cursor.fetchall()}
-    found: list[Job | None] = []
-    for number, id in enumerate(ids):
-        if number % _AT_ONCE == _AT_ONCE - 1:
-            await asyncio.sleep(0)
-        row = rows.get(id.bytes)
-        found.append(None if row is None else job_from_row(row))
-    return found
-
-
-async def _revisions(session: Session, id: UUID) -> list[Revision]:
-    cursor = await session.execute(_SQL["revisions_of"], (id.bytes,))
-    return [revision_from_row(row) for row in await cursor.fetchall()]
-
-
-async def _cursor_key(session: Session) -> bytes:
-    cursor = await session.execute(_SQL["cursor_key"])
-    row = await cursor.fetchone()
-    if row is None:
-        raise StoreCorrupt("The store has lost its own properties; restore a backup.")
-    return bytes(row[0])
+        return await self.sessions.read(partial(lookups.revisions, id=id))

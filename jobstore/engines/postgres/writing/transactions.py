@@ -28,11 +28,11 @@ from jobstore.derived.plan import Change, Plan
 from jobstore.engines import named_statements
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.errors import is_lost, retryable, translated
+from jobstore.engines.postgres.lookups import get_many
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing import changes, counters
 from jobstore.engines.postgres.writing.batch import Batch, Stored, gathered, ids_of, wanted
 from jobstore.engines.postgres.writing.proof import Evidence
-from jobstore.engines.rows import job_from_row
 from jobstore.engines.writing.turns import Answer, Work, own
 from jobstore.errors import (
     JobStoreError,
@@ -43,7 +43,6 @@ from jobstore.errors import (
     StoreTimeout,
     StoreUnavailable,
 )
-from jobstore.records import Job
 
 T = TypeVar("T")
 
@@ -207,8 +206,8 @@ class Transactions:
         if exclusive is None or not exclusive.is_open:
             raise StoreUnavailable(_LOST)
         operation, args = work
-        if operation is read_many:
-            return await read_many(exclusive.conn, *args)
+        if operation is get_many:
+            return await get_many(exclusive.conn, *args)
         pause = _PAUSE
         while True:
             try:
@@ -278,13 +277,6 @@ class Transactions:
         """Let go of the thread."""
         if self._thread is not None:
             self._thread.shutdown(wait=False)
-
-
-async def read_many(conn: Session, ids: Sequence[UUID]) -> list[Job | None]:
-    """Return the postings in the order of ``ids``, as a transaction sees them."""
-    rows = await (await conn.execute(_SQL["postings_by_ids"], (list(ids),))).fetchall()
-    found = {row[0]: job_from_row(row) for row in rows}
-    return [found.get(id.bytes) for id in ids]
 
 
 class _Attempt:

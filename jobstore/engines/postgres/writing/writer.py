@@ -9,9 +9,10 @@ from typing import Any, cast
 from uuid import UUID
 
 from jobstore.derived.plan import Plan
+from jobstore.engines.postgres.lookups import get_many
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing.line import Line
-from jobstore.engines.postgres.writing.transactions import Transactions, read_many
+from jobstore.engines.postgres.writing.transactions import Transactions
 from jobstore.engines.protocol import Queue
 from jobstore.engines.writing.exclusive import ExclusiveTransaction
 from jobstore.engines.writing.queue import WriteQueue
@@ -103,7 +104,7 @@ class Transaction:
 
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         """Return postings in the order of ``ids``."""
-        return cast("list[Job | None]", await self._exclusive.run(read_many, ids))
+        return cast("list[Job | None]", await self._exclusive.run(get_many, ids))
 
 
 class _Queue(WriteQueue):
