@@ -146,7 +146,7 @@ register(_BACKEND)
 SQLITE: Harness = _SQLite()
 POSTGRES: Harness = _Postgres()
 MEMORY: Harness = _Memory(_BACKEND)
-ENGINES: tuple[Harness, ...] = (SQLITE, MEMORY)
+ENGINES: tuple[Harness, ...] = (SQLITE, POSTGRES, MEMORY)
 
 
 def capabilities(engine: Harness) -> frozenset[Capability]:
