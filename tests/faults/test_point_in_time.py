@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import jobstore
-from tests.fixtures.cluster import Server, eventually, folder_for_servers
+from tests.fixtures.cluster import eventually, servers
 from tests.fixtures.postings import posting
 
 
 async def test_a_store_goes_back_to_the_moment_before_a_mistake() -> None:
-    with folder_for_servers() as folder:
-        log = folder / "archive"
+    with servers() as made:
+        log = made.folder / "archive"
         keeping = f"mkdir -p {log} && test ! -f {log}/%f && cp %p {log}/%f"
-        server = Server(folder / "server", {"archive_mode": "on", "archive_command": keeping})
-        server.initialise()
-        server.start()
+        server = made.running("server", {"archive_mode": "on", "archive_command": keeping})
         server.execute("CREATE DATABASE jobs")
         async with jobstore.connect(server.url("jobs"), migrate=True) as store:
             before = await store.upsert(posting("before the copy"))
-            again = Server(folder / "again")
+            again = made.new("again")
             again.copy(server)
 
             after = await store.upsert(posting("after the copy"))
