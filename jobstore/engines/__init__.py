@@ -50,7 +50,14 @@ def log_of(url: StoreURL) -> Log:
 
 def _require(url: StoreURL, capability: Capability, what: str) -> None:
     if capability not in backend_of(url).capabilities:
-        raise StoreUnavailable(f"A store of the engine '{url.engine}' cannot be {what}.")
+        instead = backend_of(url).instead.get(capability)
+        told = f"A store of the engine '{url.engine}' cannot be {what}."
+        raise StoreUnavailable(told if instead is None else f"{told} {instead}")
+
+
+def in_files(url: StoreURL) -> bool:
+    """Tell whether a store lies in files of this machine."""
+    return Capability.FILES in backend_of(url).capabilities
 
 
 def is_there(url: StoreURL) -> bool:
