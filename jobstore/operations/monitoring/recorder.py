@@ -49,7 +49,8 @@ class Recorder(AbstractContextManager["Recorder"]):
 
     ``history`` is the database of operations, made when there is none; ``store`` the store's file,
     whose WAL and disk are read (``None``: it lies in none). ``sample_seconds`` (0.1 or more) is how
-    often is written. Figures of days are kept for ``keep_days``. ``label`` says to people which program this is.
+    often is written. Figures of days are kept for ``keep_days``. ``label`` says to people which
+    program this is.
     ``clock`` gives the Unix time, for tests.
 
     :meth:`start` begins to write, :meth:`stop` ends it; between them it is also a context
