@@ -10,6 +10,7 @@ from jobstore.engines.backend import Backend, Capability, Upkeep
 from jobstore.engines.log import Log
 from jobstore.engines.small import SmallDatabase
 from jobstore.engines.sqlite.backend import SQLiteBackend
+from jobstore.engines.transfer import Transfer
 from jobstore.errors import StoreUnavailable
 from jobstore.files import require_file
 from jobstore.settings import StoreURL
@@ -46,6 +47,12 @@ def log_of(url: StoreURL) -> Log:
     """Return what keeps the database's log. Raises StoreUnavailable where its engine has none."""
     _require(url, Capability.LOG, "archived continuously")
     return backend_of(url).log
+
+
+def transfer_of(url: StoreURL) -> Transfer:
+    """Return what carries postings. Raises StoreUnavailable where its engine has none."""
+    _require(url, Capability.TRANSFER, "copied into another one, or from it")
+    return backend_of(url).transfer
 
 
 def _require(url: StoreURL, capability: Capability, what: str) -> None:

@@ -18,6 +18,7 @@ from jobstore.engines.archive import Archive
 from jobstore.engines.log import Log
 from jobstore.engines.protocol import Engine
 from jobstore.engines.schema import Fits, Schema
+from jobstore.engines.transfer import Transfer
 from jobstore.progress import Progress, silent
 from jobstore.settings import EngineOptions, HealthLimits, StoreURL
 from jobstore.verdicts import Check
@@ -209,6 +210,8 @@ class Capability(StrEnum):
     """It can be copied and put in its place: :class:`jobstore.engines.archive.Archive`."""
     LOG = "log"
     """Its commits can be kept and replayed: :class:`jobstore.engines.log.Log`."""
+    TRANSFER = "transfer"
+    """Its postings can be carried to and fro: :class:`jobstore.engines.transfer.Transfer`."""
     FILES = "files"
     """A store lies in files: it outlives its process, others may open it, and :class:`Upkeep`
     and health look at it from outside. What a URL names is the first of them."""
@@ -257,6 +260,10 @@ class Backend(Protocol):
     @property
     def log(self) -> Log:
         """The logs of its databases; only asked with the capability LOG."""
+
+    @property
+    def transfer(self) -> Transfer:
+        """What reads and writes its databases for copies; only asked with TRANSFER."""
 
     async def open(
         self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime], fits: Fits

@@ -1,0 +1,201 @@
+"""Making one store a copy of another: what differs is carried over, what is too much is removed.
+
+Both sides are read in the order of listing as marks (:class:`~jobstore.engines.transfer.Mark`), so
+a pass over stores that agree reads no posting. A first pass, one that takes what changed since,
+and one that goes on where another was killed are all the same.
+
+With each transaction a target writes down of which store it is a copy, and the sum of the marks
+that it has. What others write into it is noticed by that, whenever it is: a target that is not
+what the last pass left there is taken only where that is allowed.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from copy import copy
+from itertools import islice
+from typing import NamedTuple
+
+from jobstore.derived.digests import RowSum, revision_digest, store_identity
+from jobstore.engines.rows import DIGEST, PLACE, SEEN_DIGEST, row_digests
+from jobstore.engines.transfer import COPIED, CURSOR_KEY, Carried, Mark, Source, Target
+from jobstore.errors import CopyError, StoreCorrupt
+from jobstore.progress import Progress
+
+# Postings that are carried, or read, at a time.
+_BATCH = 512
+# Marks between two news of the progress.
+_NEWS = 2048
+
+
+class Passed(NamedTuple):
+    """What one pass did: the postings that were compared, carried, and removed in the target."""
+
+    compared: int
+    carried: int
+    removed: int
+
+
+class Table(NamedTuple):
+    """The rows of a table, and a hash of all that is in them, whatever the engine."""
+
+    rows: int
+    digest: str
+
+
+def reconcile(
+    source: Source, target: Target, progress: Progress, *, replace: bool = False
+) -> Passed:
+    """Make ``target`` a copy of ``source``.
+
+    It may be interrupted at any moment; the next call goes on. With ``replace`` a target may have
+    postings that no copy of this store brought there: they are removed. Raises CopyError without
+    it, and where others write to the target meanwhile; and StoreCorrupt where a posting of the
+    source is not what was written.
+    """
+    standing = _Standing(source, target)
+    standing.begin(progress, replace=replace)
+    total, done, carried, removed = source.total(), 0, 0, 0
+    wanted: list[Mark] = []
+    gone: list[Mark] = []
+
+    def settle() -> int:
+        postings = [_sound(each) for each in source.postings(wanted)]
+        number = target.write(postings, gone, lambda before: standing.next(before, wanted))
+        standing.written()
+        wanted.clear()
+        gone.clear()
+        return number
+
+    for theirs, ours in _beside(source.marks(), target.marks()):
+        if theirs is not None:
+            done += 1
+            if done % _NEWS == 0:
+                progress("copy postings", done, total)
+        if theirs == ours:
+            continue
+        if theirs is not None:
+            wanted.append(theirs)
+            carried += 1
+        elif ours is not None:
+            gone.append(ours)
+        if len(wanted) + len(gone) >= _BATCH:
+            removed += settle()
+    if wanted or gone:
+        removed += settle()
+    progress("copy postings", total, total)
+    standing.end()
+    return Passed(done, carried, removed)
+
+
+def contents(store: Source, progress: Progress, step: str = "verify") -> dict[str, Table]:
+    """Read all that is kept, compare it with its digests, and return a hash of each table.
+
+    Raises StoreCorrupt where something is not what was written.
+    """
+    names = ("posting", "revision", "counter")
+    sums = {name: RowSum() for name in names}
+    total, marks = store.total(), store.marks()
+    while batch := list(islice(marks, _BATCH)):
+        for each in store.postings(batch):
+            row, revisions = _sound(each)
+            sums["posting"].add((*row[:PLACE], *row[PLACE + 1 :]))
+            for revision in revisions:
+                sums["revision"].add((row[0], *revision))
+        progress(step, sums["posting"].rows, total)
+    for count in store.counters():
+        sums["counter"].add(count)
+    return {name: Table(sums[name].rows, str(sums[name])) for name in names}
+
+
+class _Standing:
+    """Of which store a target is a copy, and what it is to have in it."""
+
+    def __init__(self, source: Source, target: Target) -> None:
+        self._source = source
+        self._target = target
+        self._sum = self._next = RowSum()
+        self._key = source.property(CURSOR_KEY) or b""
+        self._identity = store_identity(self._key)
+
+    def begin(self, progress: Progress, *, replace: bool) -> None:
+        """Look what the target is, and make it a copy of the source."""
+        target = self._target
+        self._sum = self._present(progress)
+        record = self._record(self._sum)
+        known = target.property(COPIED) == record
+        if not known and self._sum.rows and not replace:
+            raise CopyError(
+                f"The target has {self._sum.rows:,} postings that are not those of a copy of this "
+                "store, or were changed there since; nothing was changed. Copy into an empty "
+                "store, or say --replace to remove what is there."
+            )
+        if not known or target.property(CURSOR_KEY) != self._key:
+            target.become(self._key, record)
+
+    def next(self, before: Sequence[Mark], put: Sequence[Mark]) -> bytes:
+        """Return what to write down with postings that take the place of others."""
+        self._next = copy(self._sum)
+        for mark in before:
+            self._next.remove(mark)
+        for mark in put:
+            self._next.add(mark)
+        return self._record(self._next)
+
+    def written(self) -> None:
+        """They have taken it."""
+        self._sum = self._next
+
+    def end(self) -> None:
+        """Raise CopyError where the target has anything else than what was put there."""
+        if str(self._present(lambda *_: None)) != str(self._sum):
+            raise CopyError(
+                "Somebody else wrote to the target meanwhile, so it is no copy. Stop who writes "
+                "there, then run the copy again with --replace."
+            )
+
+    def _present(self, progress: Progress) -> RowSum:
+        found, total = RowSum(), self._target.total()
+        for mark in self._target.marks():
+            found.add(mark)
+            if found.rows % _NEWS == 0:
+                progress("look at the target", found.rows, total)
+        return found
+
+    def _record(self, marks: RowSum) -> bytes:
+        return f"{self._identity} {marks}".encode()
+
+
+def _beside(
+    theirs: Iterator[Mark], ours: Iterator[Mark]
+) -> Iterator[tuple[Mark | None, Mark | None]]:
+    """Yield the marks at each place of both sides, in the order of places."""
+    their, our = next(theirs, None), next(ours, None)
+    while their is not None or our is not None:
+        if our is None or (their is not None and their.place < our.place):
+            yield their, None
+            their = next(theirs, None)
+        elif their is None or our.place < their.place:
+            yield None, our
+            our = next(ours, None)
+        else:
+            yield their, our
+            their, our = next(theirs, None), next(ours, None)
+
+
+def _sound(found: Carried) -> Carried:
+    """Return what is what was written. Raises StoreCorrupt."""
+    row = found.row
+    try:
+        faulty = row_digests(row) != (row[DIGEST], row[SEEN_DIGEST]) or any(
+            revision_digest(row[0], *each[:3]) != each[3] for each in found.revisions
+        )
+    except (AttributeError, TypeError, ValueError, struct.error):
+        faulty = True
+    if faulty:
+        raise StoreCorrupt(
+            f"The posting {bytes(row[0]).hex()}, or an earlier version of it, is not what was "
+            "written; run 'jobstore doctor', then restore a backup."
+        )
+    return found
