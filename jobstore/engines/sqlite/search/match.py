@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from jobstore.derived.micros import to_micros
-from jobstore.engines.sqlite.search.facet_words import (
+from jobstore.derived.facet_words import (
     APPLICANTS,
     EVERY,
     EXPIRES,
@@ -26,6 +25,7 @@ from jobstore.engines.sqlite.search.facet_words import (
     facet_word,
     pair_word,
 )
+from jobstore.derived.micros import to_micros
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.search.criteria import Criteria
 from jobstore.search.grammar import Term

@@ -11,6 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from jobstore.derived.facet_words import APPLICANTS, EXPIRES, YEARLY_MAX, Buckets
 from jobstore.derived.places import counted_values
 from jobstore.engines.protocol import Found, Position
 from jobstore.engines.rows import (
@@ -22,7 +23,6 @@ from jobstore.engines.rows import (
     stored_places,
     summaries_from_rows,
 )
-from jobstore.engines.sqlite.search.facet_words import APPLICANTS, EXPIRES, YEARLY_MAX, Buckets
 from jobstore.engines.sqlite.search.lookup import Counted, Lookup, Row
 from jobstore.engines.sqlite.search.sorting import Hit, by_newest, by_number, by_relevance, hits_at
 from jobstore.engines.sqlite.search.statements import KEYS, SOONEST

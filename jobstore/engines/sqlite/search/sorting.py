@@ -11,11 +11,11 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from jobstore.derived.facet_words import EXACT, Buckets
 from jobstore.derived.micros import to_micros
 from jobstore.derived.places import spoken
 from jobstore.engines.protocol import Position
 from jobstore.engines.rows import stored_places
-from jobstore.engines.sqlite.search.facet_words import EXACT, Buckets
 from jobstore.engines.sqlite.search.lookup import MAX_SORTED, Lookup, Row
 from jobstore.engines.sqlite.search.match import quoted
 from jobstore.engines.sqlite.search.statements import KEYS, SOONEST

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
+from jobstore.derived.facet_words import EVERY
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
 from jobstore.engines.rows import LISTED_AT, LISTED_TIE, PLACE
-from jobstore.engines.sqlite.search.facet_words import EVERY
 from jobstore.engines.sqlite.search.statements import mirrored
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.upkeep.rebuilding import NEWEST_FIRST

@@ -45,7 +45,7 @@ _SQL = named_statements.load("sqlite")
 DERIVED_FORM = 5
 """The form of what is derived from postings. It changes with plain texts
 (:mod:`jobstore.intake.markup`), with the words of the index (:mod:`jobstore.search.words`,
-:mod:`~jobstore.engines.sqlite.search.facet_words`), with its columns and rowids
+:mod:`~jobstore.derived.facet_words`), with its columns and rowids
 (:mod:`~jobstore.engines.sqlite.writing.indexing`), the kinds of counters and the digests; a store
 in an older form is brought along by ``jobstore migrate up``."""
 
