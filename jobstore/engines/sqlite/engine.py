@@ -31,10 +31,10 @@ from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.watch import watched
 from jobstore.engines.sqlite.writing import changes as writes
 from jobstore.engines.sqlite.writing import counters
-from jobstore.engines.sqlite.writing.exclusive_transaction import ExclusiveTransaction
-from jobstore.engines.sqlite.writing.group_commit import Work
 from jobstore.engines.sqlite.writing.renewing import require_admission
 from jobstore.engines.sqlite.writing.writer import StoreWriter
+from jobstore.engines.writing.exclusive import ExclusiveTransaction
+from jobstore.engines.writing.turns import Work
 from jobstore.errors import JobStoreError, StoreCorrupt, StoreUnavailable
 from jobstore.locking import FileLock
 from jobstore.records import Job, JobPosting, Revision, Statistics, UpsertResult

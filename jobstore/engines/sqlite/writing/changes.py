@@ -36,9 +36,9 @@ from jobstore.engines.rows import (
     text_parameters,
 )
 from jobstore.engines.sqlite.writing import counters, renewing
-from jobstore.engines.sqlite.writing.group_commit import Operation, Work
 from jobstore.engines.sqlite.writing.indexing import IndexChanges, entry
 from jobstore.engines.sqlite.writing.list_order import Slot, find_slot
+from jobstore.engines.writing.turns import Operation, Work
 from jobstore.records import Job, JobPosting, UpsertResult
 
 _SQL = named_statements.load("sqlite")

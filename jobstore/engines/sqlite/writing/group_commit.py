@@ -1,7 +1,7 @@
 """Transactions over groups of operations, on the writer's thread.
 
 Everything here blocks and runs on the writer's connection. Queues, futures and the event loop
-belong to :mod:`jobstore.engines.sqlite.writing.writer`.
+belong to :mod:`jobstore.engines.writing.queue`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from jobstore.engines.sqlite.log.checkpointing import Mode, Pace, Written, check
 from jobstore.engines.sqlite.log.spool import Spool
 from jobstore.engines.sqlite.log.stamps import Stamps
 from jobstore.engines.sqlite.log.waiting import until_shipped
-from jobstore.engines.sqlite.transaction import Answer, roll_back
+from jobstore.engines.sqlite.transaction import roll_back
+from jobstore.engines.writing.turns import Answer, Work
 from jobstore.errors import JobStoreError, OutcomeUnknown, StoreBusy, StoreUnavailable
 from jobstore.locking import FileLock, attempts
 
@@ -42,8 +43,6 @@ class SharedWrites(Protocol):
         """Write what the operations left for the end of the transaction; called before COMMIT."""
 
 
-Operation = Callable[..., Any]
-Work = tuple[Operation, tuple[Any, ...]]
 Begin = Callable[[sqlite3.Connection, Sequence[Work]], SharedWrites]
 Current = Callable[[sqlite3.Connection], sqlite3.Connection]
 
@@ -237,7 +236,7 @@ class Transactions:
         self._pace.settle()
 
     def checkpoint(self, conn: sqlite3.Connection, patience: float, mode: Mode) -> Written:
-        """Copy the WAL into the database; see :meth:`StoreWriter.checkpoint`."""
+        """Copy the WAL into the database; see :meth:`.writer.StoreWriter.checkpoint`."""
         self._lock.acquire(patience)
         try:
             return checkpoint(self._followed(conn), self._lock.database, mode)
