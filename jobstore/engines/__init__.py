@@ -8,6 +8,7 @@ from __future__ import annotations
 from jobstore.engines.archive import Archive
 from jobstore.engines.backend import Backend, Capability, Upkeep
 from jobstore.engines.log import Log
+from jobstore.engines.postgres.backend import PostgresBackend
 from jobstore.engines.small import SmallDatabase
 from jobstore.engines.sqlite.backend import SQLiteBackend
 from jobstore.engines.transfer import Transfer
@@ -91,3 +92,6 @@ def small_database(name: str, application_id: int, advice: str) -> SmallDatabase
 
 
 register(SQLiteBackend())
+register(PostgresBackend())
+# libpq takes it for the same.
+PARSERS["postgres"] = PARSERS["postgresql"]
