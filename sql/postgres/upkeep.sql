@@ -27,6 +27,16 @@ SELECT c.kind, c.value, min(c.label), sum(c.amount)::bigint FROM (
     SELECT d.kind, d.value, d.label, d.amount FROM counter_delta AS d
 ) AS c WHERE c.kind <> 'quartiles' GROUP BY c.kind, c.value HAVING sum(c.amount) <> 0;
 
+-- name: every_quartiles
+SELECT c.value, c.label, c.amount FROM counter AS c WHERE c.kind = 'quartiles';
+
+-- name: counted_currencies
+SELECT DISTINCT left(c.value, 3) FROM (
+    SELECT r.value, r.amount FROM counter AS r WHERE r.kind = 'salary_bucket'
+    UNION ALL
+    SELECT d.value, d.amount FROM counter_delta AS d WHERE d.kind = 'salary_bucket'
+) AS c GROUP BY c.value HAVING sum(c.amount) <> 0;
+
 -- name: orphaned_revisions
 SELECT r.id, r.version FROM revision AS r
 WHERE NOT EXISTS (SELECT FROM posting AS p WHERE p.id = r.id) ORDER BY r.id, r.version;
