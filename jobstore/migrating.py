@@ -128,9 +128,9 @@ def down(
 
     ``to="0"``, or more zeros, takes back everything. Postings stay for as long as the migration
     that made their table stays. No backup is made here. ``look`` is called before the first, if
-    there is one, and nobody else can write from then until the last; what it raises leaves all of
-    them where they are. Otherwise like :func:`up`; a store that does not exist is not made
-    (StoreUnavailable).
+    there is one, and nobody else can write from then until the last; with it, all are taken back or
+    none, so what it raises leaves all of them where they are. Otherwise like :func:`up`; a store
+    that does not exist is not made (StoreUnavailable).
     """
     store, schema, scripts = _known(url, folder)
     if steps < 1:
@@ -237,7 +237,7 @@ def verify(url: str | StoreURL, *, folder: Path | None = None) -> None:
     store, schema, scripts = _known(url, folder)
     now = schema.applied(store, patience=LOCK_TIMEOUT)
     found = schema.objects(store, patience=LOCK_TIMEOUT)
-    expected = schema.objects_of(scripts, now.compatible)
+    expected = schema.objects_of(store, scripts, now.compatible)
     absent = expected.keys() - found.keys()
     changed = {name for name in expected.keys() - absent if expected[name] != found[name]}
     if len(now.migrations) > len(scripts):
@@ -303,6 +303,21 @@ def _run(
     most: int | None = None,
     look: Look | None = None,
 ) -> list[Step]:
+    if look is not None:
+        # Nobody may write between the look and the last one, so all are one.
+        with migrator.transaction():
+            return _run_all(migrator, direction, plan, scripts, most, look)
+    return _run_all(migrator, direction, plan, scripts, most, None)
+
+
+def _run_all(
+    migrator: Migrator,
+    direction: Direction,
+    plan: Callable[[Sequence[Recorded], str], list[Script]],
+    scripts: Sequence[Script],
+    most: int | None,
+    look: Look | None,
+) -> list[Step]:
     done: list[Step] = []
     while most is None or len(done) < most:
         # What is left to do is asked inside the transaction that does it: another process may
@@ -313,6 +328,7 @@ def _run(
             if not todo:
                 break
             if look is not None and not done:
+                migrator.alone()
                 look(migrator.count, [_step(script, direction) for script in todo[:most]])
             if direction == "up":
                 _apply(migrator, todo[0], scripts, known, compatible)

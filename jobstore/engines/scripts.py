@@ -8,7 +8,8 @@ with line ends as LF, so that a file that is edited after it was applied is noti
 has none: it may still be corrected.
 
 A line ``-- additive`` in a migration says that programs of the version before may go on. What only
-they use goes when nobody of them does any more, by ``NNNN.what-it-does.finish.sql``.
+they use goes when nobody of them does any more, by ``NNNN.what-it-does.finish.sql``. A line
+``-- transactional: false`` says that it is applied in steps, on engines that can.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from jobstore.errors import MigrationError
 _NAME = re.compile(r"(\d{4})\.[a-z0-9-]+")
 
 _ADDITIVE = re.compile(r"^-- additive$", re.MULTILINE)
+_IN_STEPS = re.compile(r"^-- transactional: false$", re.MULTILINE)
 _BESIDE = (".rollback.sql", ".finish.sql")
 
 Direction = Literal["up", "down"]
@@ -43,6 +45,11 @@ class Script:
     def additive(self) -> bool:
         """Whether programs of the version before may go on when it is applied."""
         return _ADDITIVE.search(self.text("up")) is not None
+
+    @property
+    def in_steps(self) -> bool:
+        """Whether it is applied statement by statement, each kept for itself."""
+        return _IN_STEPS.search(self.text("up")) is not None
 
     @property
     def finish(self) -> str | None:

@@ -109,7 +109,9 @@ class SQLiteSchema:
         with translated(), schema.reading(url.path, patience) as connection:
             return schema.objects(connection)
 
-    def objects_of(self, scripts: Iterable[Script], compatible: str) -> dict[str, str]:
+    def objects_of(
+        self, url: StoreURL, scripts: Iterable[Script], compatible: str
+    ) -> dict[str, str]:
         from jobstore.engines.sqlite.yoyo_backend import made_by
 
         with made_by(scripts, compatible) as connection:
@@ -190,6 +192,9 @@ class SQLiteMigrator:
         if connection.execute(_SQL["any_posting"]).fetchone()[0]:
             connection.execute(_SQL["write_derived_form"], (bytes([form]),))
         return None
+
+    def alone(self) -> None:
+        """Nobody else can write anyway, from beginning to end."""
 
     def count(self, name: str) -> int:
         return comparison.count(self._connection, name)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jobstore.engines.rows import sound
-from jobstore.engines.schema import Applied, Recorded
+from jobstore.engines.schema import BOOKKEEPING, Applied, Recorded
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import enter_wal, open_file
 from jobstore.engines.sqlite.identity import OpenFile, is_same
@@ -28,8 +28,6 @@ APPLICATION_ID = 0x4A4F4253  # "JOBS", in the header of every store
 
 LEFTOVER = "leftover_"
 """What the names of tables begin with that nobody uses any more."""
-
-BOOKKEEPING = frozenset({"_migration_checksum", "_yoyo_log", "_yoyo_migration", "_yoyo_version"})
 
 # About yoyo's tables and SQLite's own, in every version of the schema; sql/ has what is asked of
 # the tables that this version's migrations make.

@@ -95,7 +95,11 @@ class WriteQueue:
         come in time, StoreClosed, StorageFull, StoreUnavailable and OutcomeUnknown.
         """
         exclusive = ExclusiveTransaction(self._line, self._transactions, timeout, self._next)
-        call = Call(self._line.future(), alone=self._transactions.open, exclusive=exclusive)
+        call = Call(
+            self._line.future(),
+            alone=partial(self._transactions.open, timeout=timeout),
+            exclusive=exclusive,
+        )
         try:
             await self._wait(call)
         except asyncio.CancelledError:

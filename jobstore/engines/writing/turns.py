@@ -7,14 +7,26 @@ thread, the functions may be coroutine functions.
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
+
+from jobstore.errors import JobStoreError
 
 Operation = Callable[..., Any]
 """``operation(shared, *args)``: one write inside of a transaction."""
 Work = tuple[Operation, tuple[Any, ...]]
 Answer = tuple[Any, BaseException | None]
 """The end of one call: its result, or else the error that its caller gets."""
+
+
+def own(failure: Exception | None) -> Exception | None:
+    """Return a copy for one caller: a shared error would collect everyone's traceback."""
+    if not isinstance(failure, JobStoreError):
+        return failure
+    own = copy.copy(failure)
+    own.__cause__ = failure.__cause__
+    return own
 
 
 class Line(Protocol):
@@ -50,8 +62,8 @@ class Transactions(Protocol):
         has begun, since other processes kept the store locked.
         """
 
-    def open(self, conn: Any, patience: float) -> Any:
-        """Begin a transaction that :meth:`close` ends."""
+    def open(self, conn: Any, *, patience: float, timeout: float) -> Any:
+        """Begin a transaction that :meth:`close` ends, after ``timeout`` seconds at most."""
 
     def run_alone(self, conn: Any, work: Work) -> Any:
         """Run one operation inside the open transaction, wholly or not at all."""

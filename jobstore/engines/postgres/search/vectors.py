@@ -24,7 +24,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
-from jobstore.derived.facet_words import EVERY, MARK, facet_words, skill_word
+from jobstore.derived.facet_words import MARK, facet_words, skill_word
 from jobstore.derived.record import Derived
 from jobstore.search.words import indexed_words
 
@@ -72,8 +72,7 @@ def indexed(derived: Derived) -> Indexed:
     if words.description:
         parts.append(("", indexed_words(words.description)))
     facets = [*map(skill_word, derived.job.skills)]
-    # Whatever has a row is a posting.
-    facets += [word for word in facet_words(derived).split() if word != EVERY]
+    facets += facet_words(derived).split()
     found: dict[str, list[str]] = {}
     place = 0
     for label, said in parts:

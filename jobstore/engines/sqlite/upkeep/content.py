@@ -30,6 +30,7 @@ from jobstore.derived.digests import RowSum, store_identity
 from jobstore.engines import named_statements
 from jobstore.engines.archive import Content
 from jobstore.engines.rows import DamagedRow
+from jobstore.engines.schema import BOOKKEEPING
 from jobstore.engines.scripts import Script, read_scripts
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
@@ -49,8 +50,8 @@ _SCHEMA = "SELECT s.type, s.name, s.sql FROM sqlite_schema AS s"
 _COLUMNS = "SELECT i.name FROM pragma_table_info(?) AS i"
 
 # Made by SQLite itself, and by those who apply migrations.
-_NOT_OURS = schema.BOOKKEEPING | {"sqlite_sequence", "sqlite_stat1", "sqlite_stat4"}
-_NOT_CONTENT = schema.BOOKKEEPING | {
+_NOT_OURS = BOOKKEEPING | {"sqlite_sequence", "sqlite_stat1", "sqlite_stat4"}
+_NOT_CONTENT = BOOKKEEPING | {
     *("counter", "store_property", "renewal", "renewal_change", "renewal_counter"),
 }
 _PLACE = "place"

@@ -6,7 +6,6 @@ belong to :mod:`jobstore.engines.writing.queue`.
 
 from __future__ import annotations
 
-import copy
 import sqlite3
 import time
 from collections import deque
@@ -19,7 +18,7 @@ from jobstore.engines.sqlite.log.spool import Spool
 from jobstore.engines.sqlite.log.stamps import Stamps
 from jobstore.engines.sqlite.log.waiting import until_shipped
 from jobstore.engines.sqlite.transaction import roll_back
-from jobstore.engines.writing.turns import Answer, Work
+from jobstore.engines.writing.turns import Answer, Work, own
 from jobstore.errors import JobStoreError, OutcomeUnknown, StoreBusy, StoreUnavailable
 from jobstore.locking import FileLock, attempts
 
@@ -113,7 +112,7 @@ class Transactions:
         if any(error is None for _, error in outcomes.values()):
             self._wait(outcomes)
         return [
-            outcomes[index] if index in outcomes else (None, _own(failure))
+            outcomes[index] if index in outcomes else (None, own(failure))
             for index in range(len(works))
         ]
 
@@ -124,7 +123,7 @@ class Transactions:
         except OutcomeUnknown as unknown:
             for index, (_, error) in outcomes.items():
                 if error is None:
-                    outcomes[index] = (None, _own(unknown))
+                    outcomes[index] = (None, own(unknown))
 
     def _transact(
         self,
@@ -177,7 +176,7 @@ class Transactions:
         outcomes.update(zip(part, results, strict=True))
         return []
 
-    def open(self, conn: sqlite3.Connection, patience: float) -> None:
+    def open(self, conn: sqlite3.Connection, *, patience: float, timeout: float) -> None:
         """Take the lock and begin a transaction that :meth:`close` ends."""
         deadline = time.monotonic() + patience
         self._lock.acquire(patience)
@@ -270,12 +269,3 @@ def _patiently(conn: sqlite3.Connection, statement: str, deadline: float) -> Non
         else:
             return
     raise StoreBusy("Another program keeps the store locked; nothing was written, try again.")
-
-
-def _own(failure: Exception | None) -> Exception | None:
-    """Return a copy for one caller: a shared error would collect everyone's traceback."""
-    if not isinstance(failure, JobStoreError):
-        return failure
-    own = copy.copy(failure)
-    own.__cause__ = failure.__cause__
-    return own
