@@ -48,46 +48,104 @@ class Table(NamedTuple):
 def reconcile(
     source: Source, target: Target, progress: Progress, *, replace: bool = False
 ) -> Passed:
-    """Make ``target`` a copy of ``source``.
+    """Make ``target`` a copy of ``source`` in one pass; see :class:`Copying`."""
+    copying = Copying(source, target, progress, replace=replace)
+    done = copying.take(source)
+    copying.check()
+    return done
 
-    It may be interrupted at any moment; the next call goes on. With ``replace`` a target may have
-    postings that no copy of this store brought there: they are removed. Raises CopyError without
-    it, and where others write to the target meanwhile; and StoreCorrupt where a posting of the
-    source is not what was written.
+
+class Copying:
+    """Passes that make a store a copy of another one.
+
+    They may be interrupted at any moment; whoever begins anew goes on. With ``replace`` the target
+    may have postings that no copy of this store brought there: they are removed. Raises CopyError
+    without it.
     """
-    standing = _Standing(source, target)
-    standing.begin(progress, replace=replace)
-    total, done, carried, removed = source.total(), 0, 0, 0
-    wanted: list[Mark] = []
-    gone: list[Mark] = []
 
-    def settle() -> int:
+    def __init__(
+        self, source: Source, target: Target, progress: Progress, *, replace: bool = False
+    ) -> None:
+        self._target = target
+        self._progress = progress
+        key = source.property(CURSOR_KEY) or b""
+        self._identity = store_identity(key)
+        self._sum = self._next = self._present()
+        record = self._record(self._sum)
+        known = target.property(COPIED) == record
+        if not known and self._sum.rows and not replace:
+            raise CopyError(
+                f"The target has {self._sum.rows:,} postings that are not those of a copy of this "
+                "store, or were changed there since; nothing was changed. Copy into an empty "
+                "store, or say --replace to remove what is there."
+            )
+        if not known or target.property(CURSOR_KEY) != key:
+            target.become(key, record)
+
+    def take(self, source: Source) -> Passed:
+        """Take over what a moment of the source has otherwise than the target.
+
+        Raises StoreCorrupt where a posting of the source is not what was written.
+        """
+        total, done, carried, removed = source.total(), 0, 0, 0
+        wanted: list[Mark] = []
+        gone: list[Mark] = []
+        for theirs, ours in _beside(source.marks(), self._target.marks()):
+            if theirs is not None:
+                done += 1
+                if done % _NEWS == 0:
+                    self._progress("copy postings", done, total)
+            if theirs == ours:
+                continue
+            if theirs is not None:
+                wanted.append(theirs)
+                carried += 1
+            elif ours is not None:
+                gone.append(ours)
+            if len(wanted) + len(gone) == _BATCH:
+                removed += self._write(source, wanted, gone)
+        if wanted or gone:
+            removed += self._write(source, wanted, gone)
+        self._progress("copy postings", total, total)
+        return Passed(done, carried, removed)
+
+    def check(self) -> None:
+        """Raise CopyError where the target has anything else than what was put there."""
+        if str(self._present()) != str(self._sum):
+            raise CopyError(
+                "Somebody else wrote to the target meanwhile, so it is no copy. Stop who writes "
+                "there, then run the copy again with --replace."
+            )
+
+    def _write(self, source: Source, wanted: list[Mark], gone: list[Mark]) -> int:
+        """Carry over postings, and remove others; the lists are empty afterwards."""
+
+        def record(before: Sequence[Mark]) -> bytes:
+            # Called again where an engine has to repeat the transaction.
+            self._next = copy(self._sum)
+            for mark in before:
+                self._next.remove(mark)
+            for mark in wanted:
+                self._next.add(mark)
+            return self._record(self._next)
+
         postings = [_sound(each) for each in source.postings(wanted)]
-        number = target.write(postings, gone, lambda before: standing.next(before, wanted))
-        standing.written()
+        removed = self._target.write(postings, gone, record)
+        self._sum = self._next
         wanted.clear()
         gone.clear()
-        return number
+        return removed
 
-    for theirs, ours in _beside(source.marks(), target.marks()):
-        if theirs is not None:
-            done += 1
-            if done % _NEWS == 0:
-                progress("copy postings", done, total)
-        if theirs == ours:
-            continue
-        if theirs is not None:
-            wanted.append(theirs)
-            carried += 1
-        elif ours is not None:
-            gone.append(ours)
-        if len(wanted) + len(gone) >= _BATCH:
-            removed += settle()
-    if wanted or gone:
-        removed += settle()
-    progress("copy postings", total, total)
-    standing.end()
-    return Passed(done, carried, removed)
+    def _present(self) -> RowSum:
+        found, total = RowSum(), self._target.total()
+        for mark in self._target.marks():
+            found.add(mark)
+            if found.rows % _NEWS == 0:
+                self._progress("look at the target", found.rows, total)
+        return found
+
+    def _record(self, marks: RowSum) -> bytes:
+        return f"{self._identity} {marks}".encode()
 
 
 def contents(store: Source, progress: Progress, step: str = "verify") -> dict[str, Table]:
@@ -108,64 +166,6 @@ def contents(store: Source, progress: Progress, step: str = "verify") -> dict[st
     for count in store.counters():
         sums["counter"].add(count)
     return {name: Table(sums[name].rows, str(sums[name])) for name in names}
-
-
-class _Standing:
-    """Of which store a target is a copy, and what it is to have in it."""
-
-    def __init__(self, source: Source, target: Target) -> None:
-        self._source = source
-        self._target = target
-        self._sum = self._next = RowSum()
-        self._key = source.property(CURSOR_KEY) or b""
-        self._identity = store_identity(self._key)
-
-    def begin(self, progress: Progress, *, replace: bool) -> None:
-        """Look what the target is, and make it a copy of the source."""
-        target = self._target
-        self._sum = self._present(progress)
-        record = self._record(self._sum)
-        known = target.property(COPIED) == record
-        if not known and self._sum.rows and not replace:
-            raise CopyError(
-                f"The target has {self._sum.rows:,} postings that are not those of a copy of this "
-                "store, or were changed there since; nothing was changed. Copy into an empty "
-                "store, or say --replace to remove what is there."
-            )
-        if not known or target.property(CURSOR_KEY) != self._key:
-            target.become(self._key, record)
-
-    def next(self, before: Sequence[Mark], put: Sequence[Mark]) -> bytes:
-        """Return what to write down with postings that take the place of others."""
-        self._next = copy(self._sum)
-        for mark in before:
-            self._next.remove(mark)
-        for mark in put:
-            self._next.add(mark)
-        return self._record(self._next)
-
-    def written(self) -> None:
-        """They have taken it."""
-        self._sum = self._next
-
-    def end(self) -> None:
-        """Raise CopyError where the target has anything else than what was put there."""
-        if str(self._present(lambda *_: None)) != str(self._sum):
-            raise CopyError(
-                "Somebody else wrote to the target meanwhile, so it is no copy. Stop who writes "
-                "there, then run the copy again with --replace."
-            )
-
-    def _present(self, progress: Progress) -> RowSum:
-        found, total = RowSum(), self._target.total()
-        for mark in self._target.marks():
-            found.add(mark)
-            if found.rows % _NEWS == 0:
-                progress("look at the target", found.rows, total)
-        return found
-
-    def _record(self, marks: RowSum) -> bytes:
-        return f"{self._identity} {marks}".encode()
 
 
 def _beside(
