@@ -91,7 +91,9 @@ def small_database(name: str, application_id: int, advice: str) -> SmallDatabase
     return SQLiteSmallDatabase(name, application_id, advice)
 
 
-register(SQLiteBackend())
-register(PostgresBackend())
+_SQLITE = SQLiteBackend()
+register(_SQLITE)
+# A copy of a database on a server is a file.
+register(PostgresBackend(_SQLITE))
 # libpq takes it for the same.
 PARSERS["postgres"] = PARSERS["postgresql"]

@@ -106,6 +106,9 @@ SELECT
     has_table_privilege('posting', 'SELECT'), has_table_privilege('posting', 'INSERT, UPDATE, DELETE'),
     (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user);
 
+-- name: may_maintain
+SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class AS c WHERE c.oid = to_regclass('posting');
+
 -- name: signs_of_server
 -- What health asks, as one row. Of other roles' sessions a role without pg_monitor sees no times.
 SELECT
@@ -167,3 +170,35 @@ SELECT pg_try_advisory_lock(hashtextextended('jobstore: schema ' || %s, 0));
 
 -- name: give_turn_of_schema
 SELECT pg_advisory_unlock(hashtextextended('jobstore: schema ' || %s, 0));
+
+-- The main statements as the server plans them. Which values are bound does not decide whether an
+-- index can be used, so these stand for all.
+
+-- name: plan_of_get
+SELECT p.title FROM posting AS p WHERE p.id = ANY(ARRAY['00000000-0000-0000-0000-000000000000']::uuid[]);
+
+-- name: plan_of_revisions
+SELECT r.previous FROM revision AS r
+WHERE r.id = '00000000-0000-0000-0000-000000000000'::uuid ORDER BY r.version DESC;
+
+-- name: plan_of_search
+SELECT p.title FROM posting AS p WHERE p.words @@ 'word'::tsquery;
+
+-- name: plan_of_recent
+SELECT p.title FROM posting AS p WHERE p.listed_at >= 0
+ORDER BY p.listed_at DESC, p.listed_tie DESC, p.id DESC LIMIT 20;
+
+-- name: plan_of_salaries
+SELECT p.title FROM posting AS p WHERE p.yearly_max IS NOT NULL
+ORDER BY p.yearly_max DESC, p.listed_at DESC, p.listed_tie DESC, p.id DESC LIMIT 20;
+
+-- name: plan_of_applicants
+SELECT p.title FROM posting AS p WHERE p.applicant_count IS NOT NULL
+ORDER BY p.applicant_count DESC, p.listed_at DESC, p.listed_tie DESC, p.id DESC LIMIT 20;
+
+-- name: plan_of_write
+SELECT max(p.listed_tie) FROM posting AS p WHERE p.listed_at = 0;
+
+-- name: plan_of_statistics
+SELECT c.value FROM counter AS c WHERE c.kind = 'company'
+ORDER BY c.amount DESC, c.value LIMIT 10;

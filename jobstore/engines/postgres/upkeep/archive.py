@@ -8,7 +8,7 @@ restored to either. How tables take the place of others is in :mod:`.aside`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -23,8 +23,9 @@ from jobstore.engines.fresh import make_tables
 from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.upkeep import aside, tidying
-from jobstore.engines.postgres.upkeep.inspection import octets, server
+from jobstore.engines.postgres.upkeep.inspection import server
 from jobstore.engines.postgres.upkeep.transfer import PostgresTransfer
+from jobstore.engines.postgres.upkeep.verification import octets
 from jobstore.engines.reconciling import difference, reconcile
 from jobstore.engines.transfer import CURSOR_KEY
 from jobstore.errors import BackupError, JobStoreError, StoreCorrupt, StoreUnavailable
@@ -99,7 +100,7 @@ class PostgresArchive:
             return difference(store, earlier)
 
     def compare_moment(self, url: StoreURL, copy: Path, *, before: int, after: int) -> Astray:
-        raise StoreUnavailable(POINT_IN_TIME)
+        raise StoreUnavailable(_NO_LOG)
 
     @contextmanager
     def trial(self, url: StoreURL, folder: Path) -> Iterator[StoreURL]:
@@ -111,7 +112,9 @@ class PostgresArchive:
     def check_target(self, url: StoreURL, *, replace: bool) -> None:
         with blocking(url) as conn:
             if server(conn).replica:
-                raise BackupError("This server is a standby, which only reads; restore to the primary.")
+                raise BackupError(
+                    "This server is a standby, which only reads; restore to the primary."
+                )
             try:
                 there = schema.recorded(conn)
             except StoreCorrupt as error:
@@ -191,17 +194,15 @@ class PostgresArchive:
     def asides(self, url: StoreURL) -> dict[Path, str]:
         with blocking(url) as conn:
             found = {Path(name): what for name, what in aside.told(conn, url).items()}
-        files = sorted(url.path.parent.glob(f"{url.path.name}{_ASIDE}*"))
-        return found | {
-            file: told for file in files for told in self._copies.archive.told_aside(file)
-        }
+        # What was made a file stands as if the store were one.
+        return found | self._copies.archive.asides(self.url(url.path))
 
     def discard(self, aside: Path) -> None:
         self._copies.archive.discard(aside)
 
     def remove(self, url: StoreURL, *, leave_file: bool) -> int:
-        with blocking(url, patience=_PATIENCE) as conn, conn.transaction():
-            return tidying.remove(conn)
+        with blocking(url, patience=_PATIENCE) as conn:
+            return aside.remove(conn)
 
     def _schema(self) -> Any:
         from jobstore.engines.postgres.migrations import PostgresSchema
@@ -209,10 +210,7 @@ class PostgresArchive:
         return PostgresSchema()
 
 
-POINT_IN_TIME = (
-    "Its server archives its own log, from which a moment can be had again: see 'PostgreSQL' in "
-    "docs/backup.md."
-)
+_NO_LOG = "Only a store whose log is kept by jobstore can be compared with what it was at a moment."
 
 
 def _state_of_rows(conn: psycopg.Connection[Any]) -> Any:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -155,7 +156,9 @@ def exchange(conn: Connection, new: str, unchanged: Callable[[], bool]) -> tuple
 
 def _ours(conn: Connection, store: str, new: str) -> list[tuple[str, str]]:
     """Return the tables and views of the store that are to go aside: no others in its schema."""
-    names = {name for name, _ in _relations(conn, new)} | schema.WRITTEN | schema.KEPT
+    names = schema.WRITTEN | schema.KEPT | {"postings"}
+    if new != store:
+        names |= {name for name, _ in _relations(conn, new)}
     return [each for each in _relations(conn, store) if each[0] in names]
 
 
@@ -173,9 +176,7 @@ def _lock(conn: Connection, tables: list[str]) -> None:
         )
 
 
-def _exchanged(
-    conn: Connection, store: str, new: str, old: list[tuple[str, str]]
-) -> str | None:
+def _exchanged(conn: Connection, store: str, new: str, old: list[tuple[str, str]]) -> str | None:
     aside = None
     rights = {name: _rights(conn, store, name) for name, _ in old}
     if old:
@@ -213,17 +214,27 @@ def _rights(conn: Connection, store: str, name: str) -> list[tuple[str, str]]:
 def drop(conn: Connection, name: str) -> None:
     """Remove what was replaced. Raises where others hang on it, as a view of somebody's own."""
     with conn.transaction():
-        for each, kind in reversed(_relations(conn, name)):
-            what = sql.SQL("TABLE" if kind == "r" else "VIEW")
-            conn.execute(sql.SQL("DROP {} {}").format(what, sql.Identifier(name, each)))
+        _drop(conn, name, _relations(conn, name))
         conn.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(name)))
 
 
-def drop_store(conn: Connection, tables: list[tuple[str, str]]) -> None:
-    """Remove tables and views of the store's own schema; in a transaction."""
-    for each, kind in reversed(tables):
+def _drop(conn: Connection, name: str, relations: list[tuple[str, str]]) -> None:
+    # Views first, since they hang on tables.
+    for each, kind in reversed(relations):
         what = sql.SQL("TABLE" if kind == "r" else "VIEW")
-        conn.execute(sql.SQL("DROP {} {}").format(what, sql.Identifier(each)))
+        conn.execute(sql.SQL("DROP {} {}").format(what, sql.Identifier(name, each)))
+
+
+def remove(conn: Connection) -> int:
+    """Remove the tables of a store that has no posting; returns how many it has."""
+    store = here(conn)
+    with conn.transaction():
+        ours = _ours(conn, store, store)
+        _lock(conn, [each for each, kind in ours if kind == "r"])
+        if ("posting", "r") in ours and (postings := schema.count(conn, "posting")):
+            return postings
+        _drop(conn, store, ours)
+    return 0
 
 
 def told(conn: Connection, url: StoreURL) -> dict[str, str]:
@@ -232,8 +243,6 @@ def told(conn: Connection, url: StoreURL) -> dict[str, str]:
 
 
 def _told(url: StoreURL, name: str) -> str:
-    import shlex
-
     keep = shlex.join(["jobstore", "backup", "create", "--store", str(url)])
     return (
         f"The schema {name} holds the store as it was before it was replaced. If nobody is "

@@ -18,7 +18,7 @@ from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.errors import is_lost
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.upkeep import aside
-from jobstore.engines.postgres.upkeep.verification import verify_rows
+from jobstore.engines.postgres.upkeep.verification import octets, verify_rows
 from jobstore.engines.verifying import Faults
 from jobstore.settings import StoreURL
 from jobstore.verdicts import Check, Verdict, finding
@@ -85,12 +85,6 @@ def inspect_server(url: StoreURL) -> Iterator[Check]:
         )
 
 
-def octets(conn: Connection) -> int:
-    """Return the bytes of the tables, with their indexes and long values."""
-    row = conn.execute(_SQL["octets_of_tables"].encode()).fetchone()
-    return 0 if row is None else int(row[0])
-
-
 def _rights(conn: Connection, role: str) -> Check:
     if "posting" not in schema.relations(conn):
         return finding("rights", Verdict.PASS, f"{role}; there are no tables yet")
@@ -140,7 +134,9 @@ def inspect_structure(conn: Connection, *, full: bool) -> Check:
     )
     told = "every index is valid"
     if full:
-        functions = dict(conn.execute(_SQL["functions_of_amcheck"].encode()).fetchall())
+        functions: dict[str, str] = dict(
+            conn.execute(_SQL["functions_of_amcheck"].encode()).fetchall()
+        )
         if functions:
             for fault in _check_pages(conn, functions):
                 faults.add(fault)
@@ -164,7 +160,7 @@ def _check_pages(conn: Connection, functions: dict[str, str]) -> Iterator[str]:
             yield f"{name}: {error.diag.message_primary}"
             continue
         if kind == "r":
-            yield from (f"{name}: {message}" for message, in found)
+            yield from (f"{name}: {message}" for (message,) in found)
 
 
 def _check_of(functions: dict[str, str], kind: str, method: str) -> sql.Composed | None:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import psycopg
 
-from jobstore.derived.counters import CURRENCY, Counted, quartiles
+from jobstore.derived.counters import Counted, quartiles
 from jobstore.engines import named_statements
 from jobstore.engines.postgres.search.vectors import vector
 from jobstore.engines.rows import LISTED_AT, LISTED_TIE
@@ -133,17 +133,26 @@ def misplaced_quartiles(conn: Connection) -> Iterator[str]:
     counted = {currency for (currency,) in _fetched(conn, "counted_currencies")}
     for currency in sorted((kept.keys() | counted) - pending):
         try:
-            buckets = _between(conn, "salary_bucket", currency)
-            right = quartiles(buckets, partial(_between, conn, "salary")) == kept.get(currency)
+            buckets = counted_between(conn, "salary_bucket", currency)
+            right = quartiles(buckets, partial(counted_between, conn, "salary")) == kept.get(
+                currency
+            )
         except LookupError:
             right = False
         if not right:
             yield f"the quartiles of {currency} are not those of its salaries"
 
 
-def _between(conn: Connection, kind: str, start: str) -> Counted:
+def counted_between(conn: Connection, kind: str, start: str) -> Counted:
+    """Return the counts of a kind whose values begin with a text, in order."""
     bound = {"kind": kind, "start": start, "end": start + _AFTER_DIGITS}
     return conn.execute(_SQL["counters_between"].encode(), bound).fetchall()
+
+
+def octets(conn: Connection) -> int:
+    """Return the bytes of the tables, with their indexes and long values."""
+    row = conn.execute(_SQL["octets_of_tables"].encode()).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _orphans(conn: Connection) -> Check:
