@@ -130,6 +130,8 @@ class Copying:
             return self._record(self._next)
 
         postings = [_sound(each) for each in source.postings(wanted)]
+        if len(postings) != len(wanted):
+            raise StoreCorrupt("The store has lost postings; run 'jobstore doctor --full'.")
         removed = self._target.write(postings, gone, record)
         self._sum = self._next
         wanted.clear()

@@ -12,6 +12,7 @@ from jobstore.engines.log import Log
 from jobstore.engines.postgres import url as urls
 from jobstore.engines.protocol import Engine
 from jobstore.engines.schema import Fits, Schema
+from jobstore.engines.transfer import Transfer
 from jobstore.errors import StoreUnavailable
 from jobstore.settings import EngineOptions, StoreURL
 
@@ -20,7 +21,7 @@ class PostgresBackend:
     """A database of a server. Copies of it are made in the form of the backend ``copies``."""
 
     scheme = urls.SCHEME
-    capabilities = frozenset({Capability.MIGRATIONS, Capability.UPKEEP, Capability.ARCHIVE})
+    capabilities = frozenset(Capability) - {Capability.FILES, Capability.LOG}
     instead: Mapping[Capability, str] = {
         Capability.LOG: (
             "Its server archives its own log, from which any moment can be had again: see "
@@ -60,6 +61,13 @@ class PostgresBackend:
     def log(self) -> Log:
         """Nothing: the server's log is not ours to keep."""
         raise StoreUnavailable(self.instead[Capability.LOG])
+
+    @property
+    def transfer(self) -> Transfer:
+        """The database's postings, for copies."""
+        from jobstore.engines.postgres.upkeep.transfer import PostgresTransfer
+
+        return PostgresTransfer()
 
     def parse(self, url: str) -> StoreURL:
         """Return the database that ``url`` names."""

@@ -7,7 +7,7 @@ restored to either. How tables take the place of others is in :mod:`.aside`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -113,7 +113,7 @@ class PostgresArchive:
         with blocking(url) as conn:
             if server(conn).replica:
                 raise BackupError(
-                    "This server is a standby, which only reads; restore to the primary."
+                    "The server is a standby, which only reads; use the primary."
                 )
             try:
                 there = schema.recorded(conn)
@@ -142,12 +142,8 @@ class PostgresArchive:
             self._fill(copy, place.url)
             replaced, done = None, False
             while not done:
-                state = self._state(url, place.conn, known)
-                replaced, done = aside.exchange(
-                    place.conn,
-                    place.name,
-                    lambda: known is None or _state_of_rows(place.conn) == state,
-                )
+                unchanged = self._watched(url, place.conn, known)
+                replaced, done = aside.exchange(place.conn, place.name, unchanged)
         if replaced is None:
             return Exchanged(_free_name(url), None)
         return self._kept(url, replaced)
@@ -161,22 +157,27 @@ class PostgresArchive:
             reconcile(source, target, silent)
         tidying.optimize(url, patience=_PATIENCE)
 
-    def _state(self, url: StoreURL, conn: psycopg.Connection[Any], known: Path | None) -> Any:
-        """Return what changes with every write, while the store has nothing that ``known`` lacks."""
+    def _watched(
+        self, url: StoreURL, conn: psycopg.Connection[Any], known: Path | None
+    ) -> Callable[[], bool]:
+        """Give a function that tells whether the store still has nothing that ``known`` lacks."""
         if known is None or "posting" not in schema.relations(conn):
-            return None
+            return lambda: True
         state = _state_of_rows(conn)
         if found := self.compare(url, known):
             raise BackupError(f"This would lose what was written meanwhile: {found}.")
-        return state
+        return lambda: _state_of_rows(conn) == state
 
     def _kept(self, url: StoreURL, replaced: str) -> Exchanged:
         """Make what was replaced a file, while others go on with what took its place."""
         old, loss, file = aside.inside(url, replaced), None, _free_name(url)
         try:
-            with suppress(StoreCorrupt):
-                with self._transfer.reading(old) as then, self._transfer.reading(url) as now:
-                    loss = difference(then, now)
+            with (
+                suppress(StoreCorrupt),
+                self._transfer.reading(old) as then,
+                self._transfer.reading(url) as now,
+            ):
+                loss = difference(then, now)
             with disk_errors(file.parent), self.scratch(url) as folder:
                 copy = folder / "aside.db"
                 self.dump(old, copy, silent)

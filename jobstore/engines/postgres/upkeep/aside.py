@@ -1,4 +1,4 @@
-"""Schemas beside a store: where a copy is made ready, and what was replaced; how they change places.
+"""Schemas beside a store: for a copy that is made ready, and for what it has replaced.
 
 Tables change places by changing their schema, which takes milliseconds, whatever their size:
 
@@ -10,7 +10,8 @@ Tables change places by changing their schema, which takes milliseconds, whateve
 3. In one transaction the old tables go into ``SCHEMA_replaced_TIME``, and the new ones get their
    place and the rights on them. Others go on with those: the server plans their statements anew.
 
-A kill or a lost connection leaves the old store in its place, or the new one with the old one aside.
+A kill or a lost connection leaves the old store in its place, or the new one, with the old one
+aside.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ def inside(url: StoreURL, name: str) -> StoreURL:
     quoted = name.replace('"', '""').replace("\\", "\\\\").replace(" ", "\\ ")
     options = f'{given} -csearch_path="{quoted}"'.strip()
     pairs = [each for each in pairs if unquote(each.partition("=")[0]) != "options"]
-    return parse(f"{head}?{'&'.join([*pairs, f'options={quote(options, safe="")}'])}")
+    pairs.append(f"options={quote(options, safe='')}")
+    return parse(f"{head}?{'&'.join(pairs)}")
 
 
 def here(conn: Connection) -> str:

@@ -134,9 +134,8 @@ def inspect_structure(conn: Connection, *, full: bool) -> Check:
     )
     told = "every index is valid"
     if full:
-        functions: dict[str, str] = dict(
-            conn.execute(_SQL["functions_of_amcheck"].encode()).fetchall()
-        )
+        rows = conn.execute(_SQL["functions_of_amcheck"].encode())
+        functions: dict[str, str] = {name: where for name, where in rows}
         if functions:
             for fault in _check_pages(conn, functions):
                 faults.add(fault)

@@ -1,4 +1,4 @@
-"""Whether the main statements can go by an index in this very database, as the server plans them."""
+"""Whether the main statements can go by an index in this very database, as its server says."""
 
 from __future__ import annotations
 

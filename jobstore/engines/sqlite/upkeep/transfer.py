@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from jobstore.engines import named_statements
-from jobstore.engines.rows import sound
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.schema import Turns
@@ -88,14 +87,17 @@ class _Source:
             place = rows[-1][-1]
             yield from (_mark(row[:-1]) for row in rows)
 
-    @sound
     def postings(self, marks: Sequence[Mark]) -> list[Carried]:
         ids = {"ids": b"".join(mark.id for mark in marks)}
         rows = {row[0]: row for row in self._conn.execute(_SQL["carried_postings"], ids)}
         revisions: dict[bytes, list[Any]] = {}
         for id, *revision in self._conn.execute(_SQL["carried_revisions"], ids):
             revisions.setdefault(id, []).append((*revision,))
-        return [Carried(rows[mark.id], (*revisions.get(mark.id, ()),)) for mark in marks]
+        return [
+            Carried(rows[mark.id], (*revisions.get(mark.id, ()),))
+            for mark in marks
+            if mark.id in rows
+        ]
 
     def counters(self) -> Iterator[tuple[str, str, int]]:
         for kind, value, _, amount in self._conn.execute(_SQL["every_counter"]):
