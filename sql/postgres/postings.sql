@@ -39,7 +39,7 @@ INSERT INTO posting (
     skills, salary_min, salary_max, salary_currency, salary_period, salary_text, yearly_min,
     yearly_max, url, apply_url, company_url, applicant_count, posted_at, expires_at,
     first_seen_at, last_seen_at, updated_at, closed_at, digest, seen_digest, form, words,
-    description, plain, attributes
+    spoken, description, plain, attributes
 )
 SELECT
     n.id, n.listed_at, n.listed_tie, n.version, n.status, n.source, n.source_job_id, n.title,
@@ -48,7 +48,7 @@ SELECT
     n.salary_currency, n.salary_period, n.salary_text, n.yearly_min, n.yearly_max, n.url,
     n.apply_url, n.company_url, n.applicant_count, n.posted_at, n.expires_at, n.first_seen_at,
     n.last_seen_at, n.updated_at, n.closed_at, n.digest, n.seen_digest, n.form, n.words,
-    n.description, n.plain, n.attributes
+    n.spoken, n.description, n.plain, n.attributes
 FROM json_populate_recordset(NULL::posting, %s::json) AS n;
 
 -- name: rewrite_postings
@@ -66,7 +66,7 @@ UPDATE posting AS p SET
     company_url = n.company_url, applicant_count = n.applicant_count, posted_at = n.posted_at,
     expires_at = n.expires_at, first_seen_at = n.first_seen_at, last_seen_at = n.last_seen_at,
     updated_at = n.updated_at, closed_at = n.closed_at, digest = n.digest,
-    seen_digest = n.seen_digest, form = n.form,
+    seen_digest = n.seen_digest, form = n.form, spoken = n.spoken,
     words = CASE WHEN n.words = p.words THEN p.words ELSE n.words END,
     description = CASE WHEN n.description = p.description THEN p.description ELSE n.description END,
     plain = CASE WHEN n.plain = p.plain THEN p.plain ELSE n.plain END,

@@ -19,6 +19,7 @@ from psycopg import sql
 
 from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.schema import Connection
+from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.schema import Applied, Migrator, Recorded, Renewal
 from jobstore.engines.scripts import Direction, Script
 from jobstore.errors import MigrationError, StoreBusy
@@ -54,19 +55,18 @@ class PostgresSchema:
 
     def make(self, url: StoreURL) -> None:
         """Differs by necessity: a database is made by who rules the server (``createdb``)."""
-        with _open(url):
-            pass
+        with blocking(url) as conn:
+            schema.recorded(conn)
 
     def applied(self, url: StoreURL, *, patience: float) -> Applied:
-        with _open(url) as conn:
+        with blocking(url, patience=patience) as conn:
             return schema.applied(conn)
 
     @contextmanager
     def changing(self, url: StoreURL, *, patience: float) -> Iterator[Migrator]:
-        with _open(url) as conn:
+        with blocking(url, patience=patience) as conn:
             # Another program's database gets no record.
             schema.recorded(conn)
-            conn.execute("SET statement_timeout = 0")
             yield PostgresMigrator(conn, patience)
 
     def renewal(self, url: StoreURL, *, patience: float) -> Renewal | None:
@@ -82,7 +82,7 @@ class PostgresSchema:
         """Nothing is left lying: what goes, goes at once (DROP TABLE takes no time here)."""
 
     def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
-        with _open(url) as conn:
+        with blocking(url, patience=patience) as conn:
             return schema.objects(conn)
 
     def objects_of(
@@ -94,7 +94,7 @@ class PostgresSchema:
         """
         from jobstore.engines.postgres.yoyo_backend import statements
 
-        with _open(url) as conn:
+        with blocking(url) as conn:
             conn.execute("BEGIN")
             conn.execute("SET LOCAL search_path = pg_temp")
             for script in scripts:
@@ -110,18 +110,14 @@ class PostgresSchema:
         return found
 
 
-@contextmanager
-def _open(url: StoreURL) -> Iterator[Connection]:
-    with psycopg.connect(url.text, autocommit=True) as conn:
-        yield conn
-
-
 class PostgresMigrator:
     """The schema on a connection of its own; see :class:`jobstore.engines.schema.Migrator`."""
 
     def __init__(self, conn: Connection, patience: float) -> None:
         from jobstore.engines.postgres.yoyo_backend import Backend
 
+        # What is prepared would be planned for tables that have changed.
+        conn.prepare_threshold = None
         self._conn = conn
         self._patience = patience
         self._backend = Backend(conn, patience)

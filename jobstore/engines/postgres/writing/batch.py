@@ -18,7 +18,8 @@ from jobstore.derived.merge import key_id
 from jobstore.derived.micros import to_micros
 from jobstore.derived.plan import Change, Plan
 from jobstore.derived.record import Derived
-from jobstore.engines.postgres.search.vectors import vector
+from jobstore.engines.postgres.schema import DERIVED_FORM
+from jobstore.engines.postgres.search.vectors import indexed
 from jobstore.engines.rows import (
     JOB_COLUMNS,
     TEXT_COLUMNS,
@@ -29,9 +30,6 @@ from jobstore.engines.rows import (
 )
 from jobstore.engines.writing.turns import Operation, Work
 from jobstore.records import Job
-
-DERIVED_FORM = 1
-"""The form of what rows hold beside what postings say: words, yearly range, digests."""
 
 # The columns of statement postings_to_write that follow those of a job.
 _LISTED_AT, _LISTED_TIE, _DIGEST, _SEEN_DIGEST = range(len(JOB_COLUMNS), len(JOB_COLUMNS) + 4)
@@ -122,12 +120,14 @@ def posting_row(derived: Derived, listed_at: int, listed_tie: int) -> dict[str, 
     job = derived.job
     row = posting_parameters(derived)
     row.update(zip(TEXT_COLUMNS, text_parameters(job), strict=True))
+    words = indexed(derived)
     row.update(
         id=job.id,
         listed_at=listed_at,
         listed_tie=listed_tie,
         form=DERIVED_FORM,
-        words=vector(derived),
+        words=words.vector,
+        spoken=words.spoken,
         seen_digest=seen_digest(
             job.id.bytes, row["first_seen_at"], row["last_seen_at"], listed_at, listed_tie
         ),
