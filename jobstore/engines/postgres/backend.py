@@ -55,7 +55,7 @@ class PostgresBackend:
         """Copies of the database."""
         from jobstore.engines.postgres.upkeep.archive import PostgresArchive
 
-        return PostgresArchive(self._copies)
+        return PostgresArchive(self._copies, self.schema)
 
     @property
     def log(self) -> Log:

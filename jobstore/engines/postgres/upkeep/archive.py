@@ -35,6 +35,7 @@ from jobstore.settings import StoreURL
 
 if TYPE_CHECKING:
     from jobstore.engines.backend import Backend
+    from jobstore.engines.schema import Schema
 
 _SQL = named_statements.load("postgres")
 
@@ -48,8 +49,9 @@ _ASIDE = ".replaced-"
 class PostgresArchive:
     """Copies of a store, each a file of ``copies``; see :mod:`jobstore.engines.archive`."""
 
-    def __init__(self, copies: Backend) -> None:
+    def __init__(self, copies: Backend, schema: Schema) -> None:
         self._copies = copies
+        self._schema = schema
         self._transfer = PostgresTransfer()
 
     @contextmanager
@@ -106,15 +108,13 @@ class PostgresArchive:
     def trial(self, url: StoreURL, folder: Path) -> Iterator[StoreURL]:
         # Differs by necessity: a copy would take the server room and work that others need.
         with aside.beside(url) as place:
-            make_tables(self._schema(), place.url)
+            make_tables(self._schema, place.url)
             yield place.url
 
     def check_target(self, url: StoreURL, *, replace: bool) -> None:
         with blocking(url) as conn:
             if server(conn).replica:
-                raise BackupError(
-                    "The server is a standby, which only reads; use the primary."
-                )
+                raise BackupError("The server is a standby, which only reads; use the primary.")
             try:
                 there = schema.recorded(conn)
             except StoreCorrupt as error:
@@ -149,7 +149,7 @@ class PostgresArchive:
         return self._kept(url, replaced)
 
     def _fill(self, copy: Path, url: StoreURL) -> None:
-        make_tables(self._schema(), url)
+        make_tables(self._schema, url)
         with (
             self._copies.transfer.reading(self.url(copy)) as source,
             self._transfer.writing(url) as target,
@@ -205,17 +205,12 @@ class PostgresArchive:
         with blocking(url, patience=_PATIENCE) as conn:
             return aside.remove(conn)
 
-    def _schema(self) -> Any:
-        from jobstore.engines.postgres.migrations import PostgresSchema
-
-        return PostgresSchema()
-
 
 _NO_LOG = "Only a store whose log is kept by jobstore can be compared with what it was at a moment."
 
 
 def _state_of_rows(conn: psycopg.Connection[Any]) -> Any:
-    return conn.execute(_SQL["state_of_rows"].encode()).fetchone()
+    return conn.execute(_SQL["state_of_rows"]).fetchone()
 
 
 def _exists(url: StoreURL) -> BackupError:

@@ -90,7 +90,7 @@ def beside(url: StoreURL) -> Iterator[Beside]:
         _require_direct(conn)
         _sweep(conn)
         name = f"{here(conn)[:_SHOWN]}{_NEW}{secrets.token_hex(6)}"
-        conn.execute(_SQL["turn_of_schema"].encode(), (name,))
+        conn.execute(_SQL["turn_of_schema"], (name,))
         conn.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
         try:
             yield Beside(name, inside(url, name), conn)
@@ -111,12 +111,12 @@ def _require_direct(conn: Connection) -> None:
 def _sweep(conn: Connection) -> None:
     """Remove what killed processes left."""
     for name in _called(conn, _NEW):
-        free = conn.execute(_SQL["turn_of_schema"].encode(), (name,)).fetchone()
+        free = conn.execute(_SQL["turn_of_schema"], (name,)).fetchone()
         if free == (True,):
             try:
                 _drop_whole(conn, name)
             finally:
-                conn.execute(_SQL["give_turn_of_schema"].encode(), (name,))
+                conn.execute(_SQL["give_turn_of_schema"], (name,))
 
 
 def _drop_whole(conn: Connection, name: str) -> None:
@@ -125,7 +125,7 @@ def _drop_whole(conn: Connection, name: str) -> None:
 
 def _called(conn: Connection, kind: str) -> list[str]:
     start = f"{here(conn)[:_SHOWN]}{kind}"
-    return [name for (name,) in conn.execute(_SQL["schemas_like"].encode(), (start,))]
+    return [name for (name,) in conn.execute(_SQL["schemas_like"], (start,))]
 
 
 def exchange(conn: Connection, new: str, unchanged: Callable[[], bool]) -> tuple[str | None, bool]:
@@ -140,7 +140,7 @@ def exchange(conn: Connection, new: str, unchanged: Callable[[], bool]) -> tuple
     for hold in chain(_HOLDS, repeat(_HOLDS[-1])):
         try:
             with conn.transaction():
-                conn.execute(f"SET LOCAL lock_timeout = {int(hold * 1000)}".encode())
+                conn.execute(f"SET LOCAL lock_timeout = {int(hold * 1000)}")
                 old = _ours(conn, store, new)
                 _lock(conn, [each for each, kind in old if kind == "r"])
                 if not unchanged():
@@ -166,7 +166,7 @@ def _ours(conn: Connection, store: str, new: str) -> list[tuple[str, str]]:
 
 def _relations(conn: Connection, name: str) -> list[tuple[str, str]]:
     quoted = sql.Identifier(name).as_string(conn)
-    return conn.execute(_SQL["relations_of_schema"].encode(), (quoted,)).fetchall()
+    return conn.execute(_SQL["relations_of_schema"], (quoted,)).fetchall()
 
 
 def _lock(conn: Connection, tables: list[str]) -> None:
@@ -210,7 +210,7 @@ def _move(conn: Connection, schema_: str, name: str, kind: str, to: str) -> None
 
 def _rights(conn: Connection, store: str, name: str) -> list[tuple[str, str]]:
     quoted = sql.Identifier(store, name).as_string(conn)
-    return conn.execute(_SQL["rights_of_relation"].encode(), (quoted,)).fetchall()
+    return conn.execute(_SQL["rights_of_relation"], (quoted,)).fetchall()
 
 
 def drop(conn: Connection, name: str) -> None:

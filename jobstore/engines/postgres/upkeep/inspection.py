@@ -43,7 +43,7 @@ class Server(NamedTuple):
 
 def server(conn: Connection) -> Server:
     """Ask a server what it is."""
-    row = conn.execute(_SQL["server"].encode()).fetchone()
+    row = conn.execute(_SQL["server"]).fetchone()
     assert row is not None
     return Server(*row)
 
@@ -88,7 +88,7 @@ def inspect_server(url: StoreURL) -> Iterator[Check]:
 def _rights(conn: Connection, role: str) -> Check:
     if "posting" not in schema.relations(conn):
         return finding("rights", Verdict.PASS, f"{role}; there are no tables yet")
-    row = conn.execute(_SQL["rights"].encode()).fetchone()
+    row = conn.execute(_SQL["rights"]).fetchone()
     assert row is not None
     reads, writes, rules = row
     if rules:
@@ -101,7 +101,7 @@ def _rights(conn: Connection, role: str) -> Check:
 
 
 def _checksums(conn: Connection) -> Check:
-    row = conn.execute(_SQL["checksum_failures"].encode()).fetchone()
+    row = conn.execute(_SQL["checksum_failures"]).fetchone()
     on, failures = row or (False, 0)
     if failures:
         told = (
@@ -130,12 +130,12 @@ def inspect_structure(conn: Connection, *, full: bool) -> Check:
     amcheck, which only a database's owner adds.
     """
     faults = Faults(
-        f"index {name} is not valid" for (name,) in conn.execute(_SQL["invalid_indexes"].encode())
+        f"index {name} is not valid" for (name,) in conn.execute(_SQL["invalid_indexes"])
     )
     told = "every index is valid"
     if full:
-        rows = conn.execute(_SQL["functions_of_amcheck"].encode())
-        functions: dict[str, str] = {name: where for name, where in rows}
+        rows = conn.execute(_SQL["functions_of_amcheck"])
+        functions: dict[str, str] = dict(rows.fetchall())
         if functions:
             for fault in _check_pages(conn, functions):
                 faults.add(fault)
@@ -146,7 +146,7 @@ def inspect_structure(conn: Connection, *, full: bool) -> Check:
 
 
 def _check_pages(conn: Connection, functions: dict[str, str]) -> Iterator[str]:
-    for oid, name, kind, method in conn.execute(_SQL["relations_to_check"].encode()).fetchall():
+    for oid, name, kind, method in conn.execute(_SQL["relations_to_check"]).fetchall():
         check = _check_of(functions, kind, method)
         if check is None:
             continue

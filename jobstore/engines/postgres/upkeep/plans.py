@@ -39,10 +39,10 @@ def plans(url: StoreURL) -> dict[str, bool]:
     """
     with blocking(url) as conn, conn.transaction(force_rollback=True):
         for name in ("enable_seqscan", "enable_sort"):
-            conn.execute(f"SET LOCAL {name} = off".encode())
+            conn.execute(f"SET LOCAL {name} = off")
         found = {}
         for each in _MAIN:
-            row = conn.execute(f"EXPLAIN (FORMAT JSON) {each.sql}".encode()).fetchone()
+            row = conn.execute(f"EXPLAIN (FORMAT JSON) {each.sql}").fetchone()
             assert row is not None
             steps = list(_steps(row[0][0]["Plan"]))
             found[each.name] = any(step.get("Index Name") == each.by for step in steps) and not any(

@@ -57,7 +57,7 @@ def repair(
         with blocking(url, patience=_PATIENCE) as conn:
             schema.recorded(conn)
             with conn.transaction():
-                conn.execute(_SQL["lock_out_writers"].encode())
+                conn.execute(_SQL["lock_out_writers"])
                 kept = keep()
                 done = [
                     each.work(conn, progress) for name, each in _REPAIRS.items() if name in wanted
@@ -81,28 +81,28 @@ def _beyond(why: str) -> str:
 
 
 def _indexes(conn: Connection, _progress: Progress | None) -> str:
-    for (name,) in conn.execute(_SQL["indexes_of_tables"].encode()).fetchall():
+    for (name,) in conn.execute(_SQL["indexes_of_tables"]).fetchall():
         conn.execute(sql.SQL("REINDEX INDEX {}").format(sql.Identifier(name)), prepare=False)
     return "rebuilt the indexes of the tables"
 
 
 def _orphans(conn: Connection, _progress: Progress | None) -> str:
-    versions = conn.execute(_SQL["delete_orphaned_revisions"].encode()).rowcount
+    versions = conn.execute(_SQL["delete_orphaned_revisions"]).rowcount
     return f"removed {versions:,} earlier versions that have no posting"
 
 
 def _words(conn: Connection, progress: Progress | None) -> str:
     for postings in _slices(conn):
         words = [(each.job.id.bytes, vector(each)) for each in postings]
-        conn.execute(_SQL["write_words"].encode(), columns(words))
+        conn.execute(_SQL["write_words"], columns(words))
         if progress is not None:
             progress(len(postings))
     return "rebuilt the words of postings that were wrong in the index"
 
 
 def _counters(conn: Connection, _progress: Progress | None) -> str:
-    conn.execute(_SQL["empty_counters"].encode())
-    conn.execute(_SQL["empty_deltas"].encode())
+    conn.execute(_SQL["empty_counters"])
+    conn.execute(_SQL["empty_deltas"])
     for postings in _slices(conn):
         tally = Tally()
         for each in reversed(postings):
@@ -111,7 +111,7 @@ def _counters(conn: Connection, _progress: Progress | None) -> str:
             {"kind": kind, "value": value, "label": label, "amount": amount}
             for kind, value, label, amount in tally.changed()
         ]
-        conn.execute(_SQL["add_counts"].encode(), (dumps(changed),))
+        conn.execute(_SQL["add_counts"], (dumps(changed),))
     roll_up(conn)
     return "recounted the counters"
 

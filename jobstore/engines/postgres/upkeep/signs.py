@@ -57,8 +57,8 @@ class _Look:
             blocking(self._url, patience=self._patience) as conn,
             conn.cursor(row_factory=namedtuple_row) as cursor,
         ):
-            server = cursor.execute(_SQL["signs_of_server"].encode()).fetchone()
-            return _Found(server, cursor.execute(_SQL["signs_of_tables"].encode()).fetchone())
+            server = cursor.execute(_SQL["signs_of_server"]).fetchone()
+            return _Found(server, cursor.execute(_SQL["signs_of_tables"]).fetchone())
 
 
 def signs(url: StoreURL, limits: HealthLimits) -> Mapping[str, Callable[[], Check]]:

@@ -62,7 +62,7 @@ def count(url: StoreURL, name: str) -> int:
 def locked(url: StoreURL, patience: float) -> Iterator[None]:
     """Keep everybody else from writing while the block lasts."""
     with blocking(url, patience=patience) as conn, conn.transaction(force_rollback=True):
-        conn.execute(_SQL["lock_out_writers"].encode())
+        conn.execute(_SQL["lock_out_writers"])
         yield
 
 
@@ -89,7 +89,7 @@ def vacuum(url: StoreURL, *, stop_writers: bool, progress: Progress) -> Vacuumed
 
 
 def _require_owner(conn: Connection) -> None:
-    row = conn.execute(_SQL["may_maintain"].encode()).fetchone()
+    row = conn.execute(_SQL["may_maintain"]).fetchone()
     if row is not None and not row[0]:
         raise StoreUnavailable(
             "Only the role that owns the tables can do this; see 'jobstore migrate roles'. "
@@ -117,12 +117,12 @@ def roll_up(conn: Connection) -> None:
 
     It is what writers do now and then, on a connection that blocks; in a transaction.
     """
-    if conn.execute(_SQL["turn_to_roll_up"].encode()).fetchone() != (True,):
+    if conn.execute(_SQL["turn_to_roll_up"]).fetchone() != (True,):
         return
-    for (currency,) in sorted(conn.execute(_SQL["roll_up"].encode()).fetchall()):
+    for (currency,) in sorted(conn.execute(_SQL["roll_up"]).fetchall()):
         buckets = counted_between(conn, "salary_bucket", currency)
         found = quartiles(buckets, partial(counted_between, conn, "salary"))
         if found is None:
-            conn.execute(_SQL["drop_quartiles"].encode(), (currency,))
+            conn.execute(_SQL["drop_quartiles"], (currency,))
         else:
-            conn.execute(_SQL["write_quartiles"].encode(), (currency, *found))
+            conn.execute(_SQL["write_quartiles"], (currency, *found))

@@ -73,7 +73,7 @@ def snapshot(conn: Connection) -> Iterator[None]:
     conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
         # This takes no snapshot, and waits for who replaces the tables just now.
-        conn.execute(_SQL["hold_tables"].encode())
+        conn.execute(_SQL["hold_tables"])
         yield
     finally:
         if not conn.closed:
@@ -84,12 +84,12 @@ def rows_of(conn: Connection, name: str) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a statement, some at a time; in a transaction."""
     with conn.cursor(name) as cursor:
         cursor.itersize = SLICE
-        cursor.execute(_SQL[name].encode(), binary=True)
+        cursor.execute(_SQL[name], binary=True)
         yield from cursor
 
 
 def _fetched(conn: Connection, name: str) -> list[tuple[Any, ...]]:
-    return conn.execute(_SQL[name].encode()).fetchall()
+    return conn.execute(_SQL[name]).fetchall()
 
 
 class _Words:
@@ -113,7 +113,7 @@ class _Words:
 
     def _compare(self) -> None:
         if self._slice:
-            for (id,) in self._conn.execute(_SQL["other_words"].encode(), columns(self._slice)):
+            for (id,) in self._conn.execute(_SQL["other_words"], columns(self._slice)):
                 self._faults.add(f"posting {hexadecimal(id)} has other words in the index")
             self._slice.clear()
 
@@ -146,18 +146,18 @@ def misplaced_quartiles(conn: Connection) -> Iterator[str]:
 def counted_between(conn: Connection, kind: str, start: str) -> Counted:
     """Return the counts of a kind whose values begin with a text, in order."""
     bound = {"kind": kind, "start": start, "end": start + _AFTER_DIGITS}
-    return conn.execute(_SQL["counters_between"].encode(), bound).fetchall()
+    return conn.execute(_SQL["counters_between"], bound).fetchall()
 
 
 def octets(conn: Connection) -> int:
     """Return the bytes of the tables, with their indexes and long values."""
-    row = conn.execute(_SQL["octets_of_tables"].encode()).fetchone()
+    row = conn.execute(_SQL["octets_of_tables"]).fetchone()
     return 0 if row is None else int(row[0])
 
 
 def _orphans(conn: Connection) -> Check:
     faults = Faults(
         f"version {version} of posting {hexadecimal(id)}"
-        for id, version in conn.execute(_SQL["orphaned_revisions"].encode())
+        for id, version in conn.execute(_SQL["orphaned_revisions"])
     )
     return faults.finding("orphans", "no earlier version is without its posting")
