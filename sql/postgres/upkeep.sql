@@ -47,13 +47,13 @@ DELETE FROM revision AS r WHERE NOT EXISTS (SELECT FROM posting AS p WHERE p.id 
 -- name: other_words
 -- Of some postings, those whose words are not these.
 SELECT p.id FROM posting AS p
-JOIN unnest(%s::uuid[], %s::text[]) AS n (id, words) ON n.id = p.id
-WHERE p.words <> n.words::tsvector;
+JOIN unnest(%s::uuid[], %s::text[], %s::text[]) AS n (id, words, spoken) ON n.id = p.id
+WHERE p.words <> n.words::tsvector OR p.spoken IS DISTINCT FROM n.spoken;
 
 -- name: write_words
-UPDATE posting AS p SET words = n.words::tsvector
-FROM unnest(%s::uuid[], %s::text[]) AS n (id, words)
-WHERE p.id = n.id AND p.words <> n.words::tsvector;
+UPDATE posting AS p SET words = n.words::tsvector, spoken = n.spoken
+FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS n (id, words, spoken)
+WHERE p.id = n.id AND (p.words <> n.words::tsvector OR p.spoken IS DISTINCT FROM n.spoken);
 
 -- name: empty_counters
 DELETE FROM counter;

@@ -22,7 +22,7 @@ from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
 from jobstore.engines.backend import RESTORE_ADVICE, Repaired
 from jobstore.engines.postgres import schema
-from jobstore.engines.postgres.search.vectors import vector
+from jobstore.engines.postgres.search.vectors import indexed
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.upkeep.inspection import inspect_structure
 from jobstore.engines.postgres.upkeep.tidying import roll_up
@@ -93,7 +93,7 @@ def _orphans(conn: Connection, _progress: Progress | None) -> str:
 
 def _words(conn: Connection, progress: Progress | None) -> str:
     for postings in _slices(conn):
-        words = [(each.job.id.bytes, vector(each)) for each in postings]
+        words = [(each.job.id.bytes, indexed(each)) for each in postings]
         conn.execute(_SQL["write_words"], columns(words))
         if progress is not None:
             progress(len(postings))

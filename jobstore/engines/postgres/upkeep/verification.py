@@ -16,7 +16,7 @@ import psycopg
 
 from jobstore.derived.counters import Counted, quartiles
 from jobstore.engines import named_statements
-from jobstore.engines.postgres.search.vectors import vector
+from jobstore.engines.postgres.search.vectors import Indexed, indexed
 from jobstore.engines.rows import LISTED_AT, LISTED_TIE
 from jobstore.engines.verifying import (
     Content,
@@ -47,7 +47,7 @@ def verify_rows(conn: Connection, progress: Callable[[int], object] | None = Non
     In a transaction that is open it is the state of that one.
     """
     with snapshot(conn):
-        readable = Postings(vector)
+        readable = Postings(indexed)
         checks: list[RowCheck] = [
             Digests(),
             # Differs by necessity: two transactions at once may take the same tie.
@@ -98,9 +98,9 @@ class _Words:
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
         self._faults = Faults()
-        self._slice: list[tuple[bytes, str]] = []
+        self._slice: list[tuple[bytes, Indexed]] = []
 
-    def see(self, name: str, row: Sequence[Any], content: Content[str] | None) -> None:
+    def see(self, name: str, row: Sequence[Any], content: Content[Indexed] | None) -> None:
         if content is None:
             return
         self._slice.append((row[0], content.words))
@@ -118,9 +118,12 @@ class _Words:
             self._slice.clear()
 
 
-def columns(words: Sequence[tuple[bytes, str]]) -> tuple[list[UUID], list[str]]:
-    """Return ids and words as two arrays."""
-    return [UUID(bytes=id) for id, _ in words], [each for _, each in words]
+def columns(
+    words: Sequence[tuple[bytes, Indexed]],
+) -> tuple[list[UUID], list[str], list[str | None]]:
+    """Return ids, and what the columns of words hold, as arrays."""
+    ids = [UUID(bytes=id) for id, _ in words]
+    return ids, [each.vector for _, each in words], [each.spoken for _, each in words]
 
 
 def misplaced_quartiles(conn: Connection) -> Iterator[str]:
