@@ -33,7 +33,7 @@ def vacuum(
 
     url = call.settings.store.address
     others = "wait" if stop_writers else "go on"
-    call.say(f"Writing the file anew; others who write {others} meanwhile.")
+    call.say(f"Writing the store anew; others who write {others} meanwhile.")
     with call.steps() as steps:
         done = upkeep_of(url).vacuum(url, stop_writers=stop_writers, progress=steps)
     call.report(

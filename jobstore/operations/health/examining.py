@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 COMPONENTS = (
     *STORE_COMPONENTS,
-    *("queue", "disk", "wal", "schema", "library", "memory", "files", "permissions"),
+    *("queue", "server", "disk", "wal", "schema", "library", "memory", "files", "permissions"),
     *("backup", "restore-test", "archive", "alerts"),
 )
 """What can be asked for one by one."""

@@ -75,7 +75,7 @@ def signs(url: StoreURL, limits: HealthLimits) -> Mapping[str, Callable[[], Chec
         name: partial(_of, look, sign) for name, sign in looks.items()
     }
     # What only a program on the server's machine could see.
-    return told | {"server:disk": _disk}
+    return told | {"disk:free": _disk}
 
 
 def _of(look: _Look, sign: Callable[[_Found], Check]) -> Check:
