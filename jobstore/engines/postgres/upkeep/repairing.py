@@ -59,21 +59,26 @@ def repair(
             with conn.transaction():
                 conn.execute(_SQL["lock_out_writers"])
                 kept = keep()
-                done = [
-                    each.work(conn, progress) for name, each in _REPAIRS.items() if name in wanted
-                ]
-                findings = [inspect_structure(conn, full=False), *verify_rows(conn)]
-                left = [each for each in findings if each.verdict is Verdict.FAIL]
-                if left:
-                    raise StoreCorrupt(_beyond(f"{left[0].name}: {left[0].output}"))
-    except BaseException as error:
+                done, findings = _repaired(conn, wanted, progress)
+    except BaseException:
         if kept is not None:
             with suppress(OSError):
                 kept.unlink()
-        if isinstance(error, DamagedRow):
-            raise StoreCorrupt(_beyond("postings are damaged")) from error
         raise
-    return Repaired(list(dict.fromkeys(done)), kept, findings)
+    return Repaired(done, kept, findings)
+
+
+def _repaired(
+    conn: Connection, wanted: set[str], progress: Progress | None
+) -> tuple[list[str], list[Check]]:
+    try:
+        done = [each.work(conn, progress) for name, each in _REPAIRS.items() if name in wanted]
+    except DamagedRow as error:
+        raise StoreCorrupt(_beyond("postings are damaged")) from error
+    findings = [inspect_structure(conn, full=False), *verify_rows(conn)]
+    if left := [each for each in findings if each.verdict is Verdict.FAIL]:
+        raise StoreCorrupt(_beyond(f"{left[0].name}: {left[0].output}"))
+    return done, findings
 
 
 def _beyond(why: str) -> str:
