@@ -172,10 +172,8 @@ class PostgresMigrator:
             )
         # What was asked for in the transaction still holds, as nobody else changes the schema.
         self._backend.commit()
-        try:
-            self._backend.apply_in_steps(script)
-        finally:
-            self._backend.begin()
+        self._backend.apply_in_steps(script)
+        self._backend.begin()
         self._backend.record(script)
 
     def _told(self, script: Script, error: Exception) -> Exception:
