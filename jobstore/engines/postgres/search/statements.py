@@ -119,6 +119,10 @@ def _after(shape: Shape) -> Criterion:
     return before
 
 
+def _without(ranked_by: str) -> Callable[[Shape], Criterion]:
+    return lambda _: _stated(Shape(ranked_by=ranked_by)).isnull()
+
+
 # In a text that has all words in their order a phrase is sought as it stands; field 0 is any.
 _PHRASES = _Text(
     '"p"."spoken" IS NULL OR NOT EXISTS (SELECT 1 FROM jsonb_array_elements(%(phrases)s::jsonb)'
@@ -145,10 +149,7 @@ _CONDITIONS: dict[str, Callable[[Shape], Criterion]] = {
     "after": _after,
     "has_rank": lambda shape: _stated(shape).isnotnull(),
 }
-_CONDITIONS |= {
-    f"without_{name}": lambda _, shape=Shape(ranked_by=name): _stated(shape).isnull()  # type: ignore[misc]
-    for name in _RANKS
-}
+_CONDITIONS |= {f"without_{name}": _without(name) for name in _RANKS}
 _OF_LISTING = frozenset(("posted_since", "posted_until", "top", "bottom", "after"))
 _OF_RANK = frozenset(("has_rank", "after"))
 

@@ -81,6 +81,12 @@ class PostgresTransfer:
             yield source
 
     @contextmanager
+    def closed(self, url: StoreURL, *, patience: float) -> Iterator[None]:
+        with blocking(url, patience=patience) as conn, conn.transaction():
+            conn.execute(_SQL["close_postings"])
+            yield
+
+    @contextmanager
     def writing(self, url: StoreURL, *, durable: bool = True) -> Iterator[Target]:
         options = EngineOptions(synchronous="full" if durable else "normal", busy_timeout=_PATIENCE)
         with asyncio.Runner() as runner, translating():
