@@ -30,7 +30,7 @@ from jobstore.engines.postgres.upkeep.verification import SLICE, columns, rows_o
 from jobstore.engines.rows import DamagedRow, job_from_row
 from jobstore.errors import StoreCorrupt
 from jobstore.settings import StoreURL
-from jobstore.verdicts import Verdict
+from jobstore.verdicts import Check, Verdict
 
 _SQL = named_statements.load("postgres")
 
