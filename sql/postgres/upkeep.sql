@@ -91,6 +91,10 @@ FROM pg_class AS c LEFT JOIN pg_am AS m ON m.oid = c.relam
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'i')
 ORDER BY c.relname;
 
+-- name: indexes_of_tables
+SELECT c.relname::text FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+WHERE c.relnamespace = current_schema()::regnamespace ORDER BY c.relname;
+
 -- name: octets_of_tables
 SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class AS c
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'm');

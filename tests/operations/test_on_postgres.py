@@ -21,7 +21,7 @@ import pytest
 import jobstore
 from jobstore import BackupError, Job, JobStore, SearchQuery, StoreUnavailable, migrating
 from jobstore.engines import archive_of, upkeep_of
-from jobstore.operations import backup, maintenance
+from jobstore.operations import archiving, backup, maintenance
 from jobstore.operations.alerts import causes
 from jobstore.operations.backup.restoring import restore
 from jobstore.operations.deployment import Deployment
@@ -391,6 +391,15 @@ def test_programs_that_use_it_are_watched(settings: Settings, url: str) -> None:
     frame = reading.frame(settings.operations_db, disk_of(settings), 0.0)
     # The disk that this machine has says nothing of the server's.
     assert (frame.wal_bytes, frame.disk_free_bytes) == (None, None)
+
+
+def test_a_log_is_the_servers_own_business_and_that_is_said(settings: Settings, url: str) -> None:
+    for ask in (archiving.drill, archiving.standing):
+        with pytest.raises(StoreUnavailable, match="Its server archives its own log"):
+            ask(settings)
+    checks = {each.name: each for each in examine(settings, only=["archive"]).checks}
+    assert "Its server archives its own log" in checks["archive:lag"].output
+    assert {each.verdict.value for each in checks.values()} == {"pass"}
 
 
 def test_a_dump_is_of_one_moment(url: str, tmp_path: Path) -> None:

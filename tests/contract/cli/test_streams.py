@@ -104,7 +104,7 @@ CASES = (
         "vacuum",
         r"\S+ [KM]iB before, \S+ [KM]iB now",
         "after before",
-        r"Writing the store anew; .*",
+        r"Removing what deleted .*",
     ),
     Case("restore --to new.db", r"\S+new\.db: 1 posting as of ", "backup path postings"),
     Case(

@@ -165,8 +165,9 @@ def _rows(found: _Found) -> Check:
     if found.tables is None:
         return Check(Verdict.PASS, output="there are no tables yet")
     live, dead = found.tables.live, found.tables.dead
-    percent = round(100 * dead / (live + dead), 1) if live + dead else 0.0
-    if percent <= _WASTE or dead <= _FEW_ROWS:
+    # Of a small table a part that looks large is nothing.
+    percent = round(100 * dead / (live + dead), 1) if dead > _FEW_ROWS else 0.0
+    if percent <= _WASTE:
         return Check(Verdict.PASS, percent, "percent", limit=_WASTE, bound="at most")
     return Check(
         Verdict.WARN,
