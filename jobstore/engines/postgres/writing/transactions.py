@@ -215,7 +215,6 @@ class Transactions:
             except psycopg.Error as error:
                 if not exclusive.is_open:
                     raise StoreUnavailable(_LOST) from error
-                await exclusive.undo()
                 # Another process has inserted the same key, and now it is seen. After other
                 # conflicts everything would have to be done again, which only the caller can.
                 if error.sqlstate != "23505" or exclusive.left <= 0:
@@ -225,15 +224,16 @@ class Transactions:
 
     async def _run_alone(self, exclusive: _Exclusive, work: Work) -> Any:
         conn, now = exclusive.conn, self._clock()
-        stored = await exclusive.lock(ids_of([work]))
-        planned = _planned([work], stored, now)
-        ((result, error),) = planned.answers
-        if error is not None:
-            raise error
-        batch, texts = await self._gathered(conn, planned, stored, now)
-        async with conn.pipeline():
-            await changes.write(conn, batch, texts)
-            await conn.execute("RELEASE SAVEPOINT operation")
+        # A savepoint, since a transaction is open.
+        async with conn.transaction():
+            stored = await exclusive.lock(ids_of([work]))
+            planned = _planned([work], stored, now)
+            ((result, error),) = planned.answers
+            if error is not None:
+                raise error
+            batch, texts = await self._gathered(conn, planned, stored, now)
+            async with conn.pipeline():
+                await changes.write(conn, batch, texts)
         exclusive.evidence.add(batch)
         exclusive.counts += len(batch.counts)
         return result
@@ -417,20 +417,13 @@ class _Exclusive:
         )
 
     async def lock(self, ids: Sequence[UUID]) -> Stored:
-        """Begin an operation: return what is stored under ``ids``, locked."""
+        """Return what is stored under ``ids``, locked for an operation."""
         left = changes.milliseconds(max(self.left, 0))
         async with self.conn.pipeline():
-            await self.conn.execute("SAVEPOINT operation")
             # Nobody waits any more for a statement that takes longer than the transaction may.
             await self.conn.execute(_SQL["limit_transaction"], (left, left, left))
             found = await self.conn.execute(_SQL["postings_to_write"], (sorted(ids),))
         return Stored(await found.fetchall())
-
-    async def undo(self) -> None:
-        """Undo the operation that has begun; all before it stays."""
-        async with self.conn.pipeline():
-            await self.conn.execute("ROLLBACK TO SAVEPOINT operation")
-            await self.conn.execute("RELEASE SAVEPOINT operation")
 
     async def end(self) -> None:
         """Let go of the connection; what is open is rolled back."""
