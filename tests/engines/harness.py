@@ -17,6 +17,7 @@ import psycopg
 from jobstore import migrating
 from jobstore.engines import BACKENDS, register
 from jobstore.engines.backend import Capability
+from jobstore.engines.postgres.search import lookup as postgres_lookup
 from jobstore.engines.sqlite.search import lookup, sorting
 from jobstore.engines.sqlite.writing import list_order
 from jobstore.settings import parse_store_url, sqlite_url
@@ -88,7 +89,10 @@ def _migrated() -> bytes:
 
 class _Postgres:
     scheme = "postgresql"
-    strains: Mapping[str, Patches] = {}
+    strains: Mapping[str, Patches] = {
+        # As if few postings were so many that not all of them are walked through or gathered.
+        "many": ((postgres_lookup, "WALKED", 5), (postgres_lookup, "GATHERED", 5)),
+    }
 
     def new_url(self, folder: Path) -> str:
         url = postgres.server().create(template=_template())
@@ -146,7 +150,7 @@ register(_BACKEND)
 SQLITE: Harness = _SQLite()
 POSTGRES: Harness = _Postgres()
 MEMORY: Harness = _Memory(_BACKEND)
-ENGINES: tuple[Harness, ...] = (SQLITE, MEMORY)
+ENGINES: tuple[Harness, ...] = (SQLITE, POSTGRES, MEMORY)
 
 
 def capabilities(engine: Harness) -> frozenset[Capability]:

@@ -6,25 +6,20 @@ of what orders it, and of ``(listed_at, listed_tie)``, which no other posting sh
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from jobstore.derived.facet_words import EXACT, Buckets
 from jobstore.derived.micros import to_micros
-from jobstore.derived.places import spoken
+from jobstore.engines.answers import RANKED, score
 from jobstore.engines.protocol import Position
-from jobstore.engines.rows import stored_places
 from jobstore.engines.sqlite.search.lookup import MAX_SORTED, Lookup, Row
 from jobstore.engines.sqlite.search.match import quoted
 from jobstore.engines.sqlite.search.statements import KEYS, SOONEST
 from jobstore.engines.sqlite.watch import watched
 from jobstore.search import ranking
 from jobstore.search.criteria import Criteria
-
-# What a score is made of: the words of its fields, and those of all places.
-_RANKED = (*ranking.RANKED, "locations")
 
 
 class Hit(NamedTuple):
@@ -216,10 +211,10 @@ def by_relevance(lookup: Lookup, limit: int, after: Position | None) -> list[Hit
 
 def _next_window(lookup: Lookup, ends: Position) -> list[Row]:
     if not ends:
-        return lookup.page(lookup.shape, ranking.WINDOW, _RANKED)
+        return lookup.page(lookup.shape, ranking.WINDOW, RANKED)
     _, _, at, tie = ends
     return lookup.page(
-        lookup.shape.also("after"), ranking.WINDOW, _RANKED, after_at=at, after_tie=tie
+        lookup.shape.also("after"), ranking.WINDOW, RANKED, after_at=at, after_tie=tie
     )
 
 
@@ -228,7 +223,7 @@ def _window(lookup: Lookup, ends: Position) -> list[Row]:
     return lookup.page(
         lookup.shape.also("top", "bottom"),
         -1,
-        _RANKED,
+        RANKED,
         top_at=top_at,
         top_tie=top_tie,
         bottom_at=bottom_at,
@@ -240,20 +235,7 @@ def _scored(lookup: Lookup, rows: list[Row]) -> list[tuple[Any, int]]:
     """Return ``(score, listed_at, listed_tie)`` and the place of each row, best first."""
     expression = lookup.criteria.text
     assert expression is not None
-    scored = []
-    for place, at, tie, *columns, places in watched(rows):
-        said = [
-            _spoken(name, text, places) for name, text in zip(ranking.RANKED, columns, strict=True)
-        ]
-        scored.append(((ranking.score(expression, said), at, tie), place))
+    scored = [
+        ((score(expression, columns), at, tie), place) for place, at, tie, *columns in watched(rows)
+    ]
     return sorted(scored, reverse=True)
-
-
-def _spoken(column: str, text: str | None, places: str | None) -> str:
-    if not text:
-        return ""
-    if column == "skills":
-        return ranking.spoken(json.loads(text))
-    if column == "location" and places is not None:
-        return ranking.spoken(spoken(text, stored_places(text, places)))
-    return ranking.spoken([text])
