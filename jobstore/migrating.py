@@ -26,6 +26,7 @@ from jobstore.engines.schema import (
     Migrator,
     Recorded,
     Renewal,
+    Roles,
     Schema,
     up_command,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "LOCK_TIMEOUT",
     "Look",
     "MigrationState",
+    "Roles",
     "State",
     "Step",
     "check_applied",
@@ -51,6 +53,7 @@ __all__ = [
     "down",
     "finish",
     "renewal",
+    "roles",
     "status",
     "tend",
     "up",
@@ -181,6 +184,25 @@ def finish(
                 break
     schema.sweep(store, patience=timeout, progress=progress)
     return done
+
+
+def roles(
+    url: str | StoreURL,
+    wanted: Roles = Roles(),  # noqa: B008
+    *,
+    dry_run: bool = False,
+    timeout: float = LOCK_TIMEOUT,
+) -> tuple[Roles, list[str]]:
+    """Make the roles of a server that use the store, and give each exactly the rights it needs.
+
+    Those that are there are kept, with their passwords; their rights on the store are set anew, so
+    calling it again does no harm. It can be called before the first :func:`up` and at any time
+    after. Returns the roles by name, and the statements that were run, or with ``dry_run`` would
+    be. Raises MigrationError where the engine has no roles, StoreUnavailable where the account may
+    not make them or a name cannot be one, and StoreBusy.
+    """
+    store, schema, _ = _known(url, None)
+    return schema.grant(store, wanted, dry_run=dry_run, patience=timeout)
 
 
 def tend(url: str | StoreURL, *, timeout: float = LOCK_TIMEOUT) -> list[str]:

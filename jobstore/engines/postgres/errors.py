@@ -31,8 +31,9 @@ UNREACHABLE = (
 )
 _LOST = "The connection to the database server was lost; try again when it is back."
 _RIGHTS = (
-    "This account lacks rights on the store's tables; 'jobstore migrate roles' says which roles "
-    "there are, use one of them in the store's URL."
+    "This account lacks rights on the store: reading takes the reading role, writing the writing "
+    "role, and migrating the owner of the tables; give one of them in the store's URL "
+    "('jobstore migrate roles' makes them)."
 )
 _REFUSED = (
     "The database server refused the account or its password; check the user in the store's URL, "

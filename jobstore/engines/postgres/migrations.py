@@ -20,7 +20,8 @@ from psycopg import sql
 from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.schema import Connection
 from jobstore.engines.postgres.sessions import blocking
-from jobstore.engines.schema import Applied, Migrator, Recorded, Renewal
+from jobstore.engines.postgres.upkeep.roles import grant
+from jobstore.engines.schema import Applied, Recorded, Renewal, Roles
 from jobstore.engines.scripts import Direction, Script
 from jobstore.errors import MigrationError, StoreBusy
 from jobstore.progress import Progress
@@ -63,7 +64,7 @@ class PostgresSchema:
             return schema.applied(conn)
 
     @contextmanager
-    def changing(self, url: StoreURL, *, patience: float) -> Iterator[Migrator]:
+    def changing(self, url: StoreURL, *, patience: float) -> Iterator[PostgresMigrator]:
         with blocking(url, patience=patience) as conn:
             # Another program's database gets no record.
             schema.recorded(conn)
@@ -80,6 +81,12 @@ class PostgresSchema:
 
     def sweep(self, url: StoreURL, *, patience: float, progress: Progress) -> None:
         """Nothing is left lying: what goes, goes at once (DROP TABLE takes no time here)."""
+
+    def grant(
+        self, url: StoreURL, roles: Roles, *, dry_run: bool, patience: float
+    ) -> tuple[Roles, list[str]]:
+        with self.changing(url, patience=patience) as migrator, migrator.transaction():
+            return migrator.grant(roles, dry_run=dry_run)
 
     def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
         with blocking(url, patience=patience) as conn:
@@ -207,6 +214,13 @@ class PostgresMigrator:
 
     def let(self, compatible: str) -> None:
         schema.write_property(self._conn, "compatible", compatible.encode())
+
+    def grant(self, roles: Roles, *, dry_run: bool) -> tuple[Roles, list[str]]:
+        """Make roles; see :mod:`~jobstore.engines.postgres.upkeep.roles`."""
+        if not dry_run:
+            # So that the record of migrations has its rights, whoever comes first.
+            self._backend.prepare()
+        return grant(self._conn, roles, dry_run=dry_run)
 
     def finish(self, scripts: Sequence[Script]) -> bool:
         for script in scripts:
