@@ -100,6 +100,12 @@ class Transfer(Protocol):
     def reading(self, url: StoreURL) -> AbstractContextManager[Source]:
         """Open the database as it is at one moment, while others write."""
 
+    def closed(self, url: StoreURL, *, patience: float) -> AbstractContextManager[None]:
+        """Let nobody write to the database while the block lasts, and end at once after it.
+
+        ``patience``: seconds to wait for those who write. Raises StoreBusy.
+        """
+
     def writing(self, url: StoreURL, *, durable: bool = True) -> AbstractContextManager[Target]:
         """Open a database, whose schema is up to date, to make it a copy of another one.
 

@@ -73,7 +73,7 @@ def copy(
         if final:
             stack.close()
             stopped = time.monotonic()
-            with upkeep_of(theirs).locked(theirs, patience=_PATIENCE):
+            with transfer_of(theirs).closed(theirs, patience=_PATIENCE):
                 moment = stack.enter_context(reading(theirs))
                 done = _both(done, copying.take(moment))
             waited = time.monotonic() - stopped

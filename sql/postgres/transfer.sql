@@ -9,6 +9,10 @@ SELECT concat_ws(
     (SELECT n.oid FROM pg_namespace AS n WHERE n.nspname = current_schema())
 );
 
+-- name: close_postings
+-- Nobody writes a posting without this table; who reads goes on.
+LOCK TABLE posting IN SHARE ROW EXCLUSIVE MODE;
+
 -- name: turn_to_copy
 SELECT pg_try_advisory_lock(hashtextextended('jobstore: copy', 0));
 

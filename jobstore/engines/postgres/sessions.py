@@ -321,7 +321,8 @@ async def _pause(tried: int) -> None:
 async def _rolled_back(session: Session) -> None:
     """Undo what is open, or close the connection, which undoes it as well."""
     try:
-        await session.execute("ROLLBACK")
+        # What was to be prepared when a statement before it failed is not; this one forgets it.
+        await session.rollback()
     except BaseException as error:
         session.pgconn.finish()
         if not isinstance(error, psycopg.Error):

@@ -13,6 +13,7 @@ from uuid import UUID
 from jobstore.engines import named_statements
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
+from jobstore.engines.sqlite.log import checkpointing
 from jobstore.engines.sqlite.schema import Turns
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.writing import renewing
@@ -58,6 +59,17 @@ class SQLiteTransfer:
         with translated(), schema.reading(url.path, _PATIENCE) as conn, snapshot(conn):
             _require_settled(conn, url)
             yield _Source(conn)
+
+    @contextmanager
+    def closed(self, url: StoreURL, *, patience: float) -> Iterator[None]:
+        with translated(), FileLock(url.path, patience):
+            conn = schema.connect(url.path, patience)
+            try:
+                conn.execute("BEGIN IMMEDIATE")
+                yield
+            finally:
+                # Whoever reads for the copy would be waited for, if the log were written back.
+                checkpointing.leave(conn, url.path)
 
     @contextmanager
     def writing(self, url: StoreURL, *, durable: bool = True) -> Iterator[Target]:
