@@ -106,6 +106,9 @@ class Session(AsyncConnection[tuple[Any, ...]]):
     settings: Mapping[str, str]
     born = 0.0
 
+    def __del__(self) -> None:
+        """Warn of nothing: that it was not closed, the store says."""
+
     async def settle(self) -> None:
         """Let the settings hold in the transaction that has begun, where no session has them."""
         if self.pooled:
