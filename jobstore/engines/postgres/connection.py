@@ -180,8 +180,8 @@ def _require_usable(info: ConnectionInfo) -> None:
     encoding = info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise StoreUnavailable(
-            f"The database keeps text as {encoding}, which cannot hold every posting; make one that "
-            "keeps UTF-8: createdb --encoding UTF8 --template template0 NAME"
+            f"The database keeps text as {encoding}, which cannot hold every posting; make one "
+            "that keeps UTF-8: createdb --encoding UTF8 --template template0 NAME"
         )
 
 
