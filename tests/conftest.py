@@ -26,6 +26,7 @@ pytest_plugins = [
     "tests.fixtures.next_version",
     "tests.fixtures.writers",
     "tests.fixtures.processes",
+    "tests.fixtures.sparing",
     "tests.fixtures.stores",
 ]
 
