@@ -22,7 +22,9 @@ pytest_plugins = [
     "tests.fixtures.measuring",
     "tests.fixtures.next_version",
     "tests.fixtures.postgres",
+    "tests.fixtures.postgres_writers",
     "tests.fixtures.processes",
+    "tests.fixtures.sparing",
     "tests.fixtures.stores",
 ]
 

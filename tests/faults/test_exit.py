@@ -18,7 +18,7 @@ from tests.fixtures.postings import posting
 Start = Callable[..., Popen[str]]
 
 # A guard against hanging for ever, far above what a loaded machine needs.
-PATIENCE = 60
+PATIENCE = 300
 
 BEGINNING = """
 import asyncio, sys, warnings

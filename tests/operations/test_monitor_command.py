@@ -215,7 +215,7 @@ class Terminal:
         os.close(inside)
 
     def read(self, until: bytes) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while until not in self.output and time.monotonic() < deadline:
             if select.select([self.file], [], [], 0.1)[0]:
                 try:
