@@ -18,6 +18,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from jobstore.derived.digests import RowSum, revision_digest, store_identity
+from jobstore.engines.archive import Loss
 from jobstore.engines.rows import DIGEST, PLACE, SEEN_DIGEST, row_digests
 from jobstore.engines.transfer import COPIED, CURSOR_KEY, Carried, Mark, Source, Target
 from jobstore.errors import CopyError, StoreCorrupt
@@ -201,3 +202,29 @@ def _sound(found: Carried) -> Carried:
             "written; run 'jobstore doctor', then restore a backup."
         )
     return found
+
+
+def difference(store: Source, earlier: Source) -> Loss:
+    """Return what a store has that an earlier state of it lacks; no posting is read.
+
+    Marks that differ are held until the end, where a posting may be listed elsewhere by now.
+    """
+    now: dict[bytes, Mark] = {}
+    then: dict[bytes, Mark] = {}
+    for ours, theirs in _beside(store.marks(), earlier.marks()):
+        if ours == theirs:
+            continue
+        if ours is not None:
+            now[ours.id] = ours
+        if theirs is not None:
+            then[theirs.id] = theirs
+    both = now.keys() & then.keys()
+    changed = sum(
+        (now[id].digest, now[id].history) != (then[id].digest, then[id].history) for id in both
+    )
+    return Loss(
+        added=len(now) - len(both),
+        changed=changed,
+        seen=len(both) - changed,
+        removed=len(then) - len(both),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ class SQLiteBackend:
 
     scheme = "sqlite"
     capabilities = frozenset(Capability)
+    instead: Mapping[Capability, str] = {}
 
     def files(self, url: StoreURL) -> tuple[Path, ...]:
         """Return the file, and what SQLite and the lock between processes keep beside it.

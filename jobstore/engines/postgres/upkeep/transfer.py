@@ -73,6 +73,8 @@ class PostgresTransfer:
     def reading(self, url: StoreURL) -> Iterator[Source]:
         with blocking(url, patience=_PATIENCE) as conn:
             conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            # This takes no snapshot, and waits for who replaces the tables just now.
+            conn.execute(_SQL["hold_tables"])
             source = _Source(lambda name, bound: conn.execute(_SQL[name], bound).fetchall())
             # The first statement decides the moment.
             source.property(CURSOR_KEY)
