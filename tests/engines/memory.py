@@ -302,6 +302,9 @@ class MemoryEngine:
         stored = self._records().get(id)
         return [] if stored is None else list(deepcopy(stored.history))
 
+    async def position(self) -> str:
+        return "0"
+
     def _records(self) -> dict[UUID, Record]:
         self.owned()
         if self._closed:
