@@ -32,7 +32,7 @@ OPERATED := $(if $(CONFIG)$(call asked,CONFIG),--config '$(CONFIG)') $(if $(call
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-postgres test-postgres-15 test-partitioned test-cluster check migrate rollback migrate-status deploy health backup restore monitor
-.PHONY: bench bench-compare bench-baseline bench-smoke
+.PHONY: bench bench-compare bench-baseline bench-smoke bench-postgres
 .PHONY: torture soak fuzz clean
 
 help: ## list the targets
@@ -109,6 +109,10 @@ bench-smoke: $(READY) ## see that all measuring works, and judge no time
 	$(BIN)/python -m benchmarks run --scale 10000 --rounds 1 --unjudged
 	$(BIN)/python -m benchmarks beside --scale 10000 --rounds 1 --unjudged --only "title search"
 	$(BIN)/python -m benchmarks waits --scale 10000 --short
+
+bench-postgres: $(READY) ## measure PostgreSQL at SCALE beside bare psycopg and SQLAlchemy, on a server of its own
+	$(BIN)/python -m pip install --quiet -c constraints.txt 'sqlalchemy[asyncio]>=2.0'
+	$(BIN)/python -m benchmarks postgres --scale $(SCALE) --rounds 3
 
 torture: $(READY) ## bad days for MINUTES, from SEED: kills, power cuts, faults, flips; see CONTRIBUTING
 	$(BIN)/python -m tests.torture --minutes $(MINUTES) $(if $(SEED),--seed '$(SEED)')

@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.fixtures.measuring",
     "tests.fixtures.next_version",
     "tests.fixtures.postgres",
+    "tests.fixtures.writers",
     "tests.fixtures.processes",
     "tests.fixtures.stores",
 ]

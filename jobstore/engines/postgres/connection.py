@@ -16,14 +16,18 @@ from contextlib import suppress
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor, Connection, Cursor
+from psycopg import AsyncConnection, AsyncCursor, Connection, ConnectionInfo, Cursor
 from psycopg.adapt import AdaptersMap, Buffer, Dumper, Loader
 from psycopg.pq import Format
 from psycopg.types.numeric import Int8BinaryDumper
 
 from jobstore.engines.postgres.hosts import PRIMARY, several
 from jobstore.engines.postgres.url import parameters
+from jobstore.errors import StoreUnavailable
 from jobstore.settings import EngineOptions, StoreURL
+
+OLDEST = 14_00_00
+"""The oldest version of the server that is tested for, as libpq counts it."""
 
 # Seconds to connect to one host, and after which a server that is silent is taken for gone.
 _CONNECTING = 10
@@ -144,6 +148,7 @@ async def connect(
         autocommit=True, context=_CONTEXT, cursor_factory=_AsyncCursor, **asked
     )
     try:
+        _require_usable(session.info)
         session.born = asyncio.get_running_loop().time()
         look = await session.execute(_LOOK, prepare=False)
         ((pid, durable, session.server),) = await look.fetchall()
@@ -171,11 +176,27 @@ def connect_blocking(url: StoreURL, *, patience: float) -> Connection[tuple[Any,
         "default_transaction_isolation": "read committed",
     }
     try:
+        _require_usable(conn.info)
         conn.execute(_SET, (False, *_pairs(settings)), prepare=False)
     except BaseException:
         conn.close()
         raise
     return conn
+
+
+def _require_usable(info: ConnectionInfo) -> None:
+    """Raise StoreUnavailable where the server cannot keep a store."""
+    if info.server_version < OLDEST:
+        raise StoreUnavailable(
+            f"The server is PostgreSQL {info.server_version // 10_000}, which is too old; use "
+            f"version {OLDEST // 10_000} or newer."
+        )
+    encoding = info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise StoreUnavailable(
+            f"The database keeps text as {encoding}, which cannot hold every posting; make one "
+            "that keeps UTF-8: createdb --encoding UTF8 --template template0 NAME"
+        )
 
 
 def filled(url: StoreURL) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from jobstore.engines.postgres.standbys import (
     check_position,
     current_position,
 )
-from jobstore.errors import JobStoreError, StoreClosed, StoreTimeout
+from jobstore.errors import JobStoreError, StoreClosed, StoreTimeout, StoreUnavailable
 from jobstore.settings import EngineOptions, StoreURL
 
 T = TypeVar("T")
@@ -284,7 +284,7 @@ class Sessions:
         asked["connect_timeout"] = round(_QUIET)
         while True:
             found = None
-            with suppress(psycopg.Error):
+            with suppress(psycopg.Error, StoreUnavailable):
                 other = await connect(asked, self._options, statement=_SPARE, lock=_SPARE)
                 found = other.server
                 if not standby:
@@ -321,7 +321,8 @@ async def _pause(tried: int) -> None:
 async def _rolled_back(session: Session) -> None:
     """Undo what is open, or close the connection, which undoes it as well."""
     try:
-        await session.execute("ROLLBACK")
+        # What was to be prepared when a statement before it failed is not; this one forgets it.
+        await session.rollback()
     except BaseException as error:
         session.pgconn.finish()
         if not isinstance(error, psycopg.Error):
