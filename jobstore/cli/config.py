@@ -134,6 +134,7 @@ def _values(settings: Settings) -> dict[str, Any]:
     from jobstore.operations.logs import redactor
 
     content = settings.model_dump(mode="json")
+    content["store"]["url"] = str(settings.store.address)
     content["paths"]["state"] = str(settings.state_folder)
     content["backup"]["folder"] = str(settings.backups_folder)
     # A credential may stand where it does not belong, such as in a command's arguments.

@@ -142,7 +142,7 @@ class Book:
             number=1 + max(self._reported(), *(each.number for each in known[:1]), 0),
             kind=kind,
             environment=environment,
-            store=self._settings.store.url,
+            store=str(self._settings.store.address),
             run_id=run_id,
             started_at=datetime.now(UTC),
             pid=os.getpid(),
