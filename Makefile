@@ -31,7 +31,8 @@ asked = $(filter-out undefined file,$(origin $(1)))
 OPERATED := $(if $(CONFIG)$(call asked,CONFIG),--config '$(CONFIG)') $(if $(call asked,STORE),--store '$(STORE)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-postgres test-postgres-15 test-partitioned test-cluster check migrate rollback migrate-status deploy health backup restore monitor
+.PHONY: help setup demo test test-postgres test-postgres-15 test-partitioned test-cluster check
+.PHONY: migrate rollback migrate-status deploy health backup restore monitor
 .PHONY: bench bench-compare bench-baseline bench-smoke bench-postgres
 .PHONY: torture soak fuzz clean
 

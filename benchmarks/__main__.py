@@ -43,8 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"--scale must be at least {SIZES[0]}")
     if min(options.rounds, options.runs) < 1:
         parser.error("--rounds and --runs must be at least 1")
-    if options.command == "real" and not options.files:
-        parser.error("real needs files")
+    if options.command in ("real", "copying") and not options.files:
+        parser.error(f"{options.command} needs files")
     match options.command:
         case "run" | "compare":
             try:
@@ -74,6 +74,11 @@ def main(arguments: list[str] | None = None) -> int:
             return keeping.run(scale, options.rounds)
         case "real":
             return asyncio.run(real.run(options.files))
+        case "copying":
+            # Imported here: it needs a PostgreSQL server.
+            from benchmarks import copying
+
+            return copying.run(options.files)
         case "shapes":
             return shapes.run()
         case "archive":
@@ -92,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = (
         *("run", "compare", "baseline", "beside", "peers", "profile", "keeping", "archive"),
-        *("real", "shapes", "waits", "postgres", "publish"),
+        *("real", "copying", "shapes", "waits", "postgres", "publish"),
     )
     parser.add_argument("command", nargs="?", default="run", choices=commands)
     parser.add_argument("--scale", type=int, help=f"postings (default {SCALE})")
@@ -129,7 +134,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--short", action="store_true", help="waits: a few operations, one way; nothing is kept"
     )
-    parser.add_argument("files", nargs="*", type=Path, help="real: files that can be imported")
+    parser.add_argument(
+        "files", nargs="*", type=Path, help="real, copying: files that can be imported"
+    )
     return parser
 
 

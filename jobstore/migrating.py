@@ -30,7 +30,7 @@ from jobstore.engines.schema import (
     Schema,
     up_command,
 )
-from jobstore.engines.scripts import Direction, Script, read_scripts
+from jobstore.engines.scripts import Direction, Script, last_that_stops, read_scripts
 from jobstore.errors import MigrationError, SchemaMismatch
 from jobstore.migration_states import MigrationState, State, Step, compare, refuse
 from jobstore.progress import Progress, silent
@@ -111,7 +111,7 @@ def up(
             with migrator.transaction():
                 if any(script.finish for script in scripts[:last]):
                     migrator.finish(scripts[:last])
-                migrator.let(_last_that_stops(scripts[:last]))
+                migrator.let(last_that_stops(scripts[:last]))
     if folder is None and last == len(scripts):
         _renew(store, schema, scripts, timeout, progress)
     return done
@@ -357,7 +357,7 @@ def _run_all(
             else:
                 migrator.run(todo[0], "down")
                 if todo[0].id <= compatible:
-                    migrator.let(_last_that_stops(scripts[: todo[0].number - 1]))
+                    migrator.let(last_that_stops(scripts[: todo[0].number - 1]))
         done.append(_step(todo[0], direction))
     return done
 
@@ -398,12 +398,6 @@ def _renew(
             migrator.let(scripts[-1].id)
         keep = False
     schema.renew(store, keep=keep, patience=timeout, progress=progress)
-
-
-def _last_that_stops(scripts: Sequence[Script]) -> str:
-    """Return the oldest migration whose programs may go on where all of them are finished."""
-    stopping = (each.id for each in reversed(scripts) if not each.additive or each.finish)
-    return next(stopping, "")
 
 
 def _unfinished(scripts: Sequence[Script], applied: Applied) -> list[str]:

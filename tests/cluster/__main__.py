@@ -22,7 +22,7 @@ from typing import NamedTuple
 from jobstore import EngineOptions, migrating
 from tests.cluster import patroni, pooler
 from tests.fixtures.cluster import cluster, servers
-from tests.fixtures.ledger import Writers
+from tests.fixtures.endless_writers import Writers
 from tests.fixtures.postgres import URL
 
 WRITERS = 100

@@ -94,6 +94,7 @@ class MemoryBackend:
 
     scheme = "memory"
     capabilities: frozenset[Capability] = frozenset()
+    instead: Mapping[Capability, str] = {}
 
     def __init__(self) -> None:
         self.databases: dict[str, Database] = {}

@@ -16,7 +16,7 @@ import jobstore
 from jobstore import EngineOptions, SearchQuery, StorageFull, StoreUnavailable, migrating
 from tests.fixtures.cluster import Server, servers
 from tests.fixtures.disks import may_mount
-from tests.fixtures.ledger import Writers
+from tests.fixtures.endless_writers import Writers
 from tests.fixtures.postgres import account
 from tests.fixtures.postings import posting
 

@@ -346,6 +346,15 @@ class PostgresStoreMachine(StoreMachine):
     engine = POSTGRES
 
 
+class LargePostgresStoreMachine(StoreMachine):
+    """The same for PostgreSQL where a handful of postings counts as many."""
+
+    engine = POSTGRES
+    patches = (*POSTGRES.strains["many"], *LargeStoreMachine.patches[2:])
+    most_counted = LargeStoreMachine.most_counted
+    window = LargeStoreMachine.window
+
+
 class MemoryStoreMachine(StoreMachine):
     """The same for the engine in memory."""
 
@@ -365,5 +374,7 @@ TestLargeStore = LargeStoreMachine.TestCase
 TestLargeStore.settings = _profile(1)
 TestPostgresStore = PostgresStoreMachine.TestCase
 TestPostgresStore.settings = _profile(0.2)
+TestLargePostgresStore = LargePostgresStoreMachine.TestCase
+TestLargePostgresStore.settings = _profile(0.2)
 TestMemoryStore = MemoryStoreMachine.TestCase
 TestMemoryStore.settings = _profile(0.2)

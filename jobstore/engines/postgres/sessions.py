@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
@@ -18,6 +17,7 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from jobstore.engines import freshness
+from jobstore.engines.owner import Owner
 from jobstore.engines.postgres.connection import Session, connect, connect_blocking, filled
 from jobstore.engines.postgres.errors import is_lost, may_return, translated, translating
 from jobstore.engines.postgres.hosts import STANDBY, Place, ordered, place, several
@@ -50,8 +50,8 @@ class Sessions:
     def __init__(self, url: StoreURL, options: EngineOptions) -> None:
         self._url = url
         self._options = options
-        self._loop = asyncio.get_running_loop()
-        self._pid = os.getpid()
+        self._owner = Owner()
+        self._loop = self._owner.loop
         self._asked = filled(url)
         self._asked_of_standbys = {**self._asked, "target_session_attrs": STANDBY}
         self._several = several(self._asked)
@@ -82,8 +82,7 @@ class Sessions:
 
     def owned(self) -> None:
         """Raise StoreClosed on another event loop and in a process that was forked since."""
-        if self._pid != os.getpid() or self._loop is not asyncio.get_running_loop():
-            raise StoreClosed("The store was opened on another event loop or in another process.")
+        self._owner.check()
 
     @asynccontextmanager
     async def reading(
