@@ -17,6 +17,9 @@ WORKERS ?= 3
 MINUTES ?= 5
 SEED ?=
 
+# The folder with the programs of another PostgreSQL server.
+POSTGRES ?= /usr/lib/postgresql/15/bin
+
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --editable
@@ -28,12 +31,12 @@ asked = $(filter-out undefined file,$(origin $(1)))
 OPERATED := $(if $(CONFIG)$(call asked,CONFIG),--config '$(CONFIG)') $(if $(call asked,STORE),--store '$(STORE)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check migrate rollback migrate-status deploy health backup restore monitor
-.PHONY: bench bench-compare bench-baseline bench-smoke
+.PHONY: help setup demo test test-postgres test-postgres-15 check migrate rollback migrate-status deploy health backup restore monitor
+.PHONY: bench bench-compare bench-baseline bench-smoke bench-postgres
 .PHONY: torture soak fuzz clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: $(READY) ## make .venv and install jobstore and its tools into it
 
@@ -48,6 +51,12 @@ demo: $(READY) ## a tour on made-up postings: search, latencies, an alert, a bac
 
 test: $(READY) ## run the whole test suite, with coverage
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal --cov --cov-report=term
+
+test-postgres: $(READY) ## run the tests that need a PostgreSQL server, which they start
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal -k postgres
+
+test-postgres-15: ## the same on the server of Debian 12 (package postgresql-15), or on that in POSTGRES
+	JOBSTORE_TEST_POSTGRES_BIN='$(POSTGRES)' $(MAKE) test-postgres
 
 check: $(READY) ## lint, types, import layers, security scan
 	$(BIN)/ruff check .
@@ -94,6 +103,10 @@ bench-smoke: $(READY) ## see that all measuring works, and judge no time
 	$(BIN)/python -m benchmarks run --scale 10000 --rounds 1 --unjudged
 	$(BIN)/python -m benchmarks beside --scale 10000 --rounds 1 --unjudged --only "title search"
 	$(BIN)/python -m benchmarks waits --scale 10000 --short
+
+bench-postgres: $(READY) ## measure PostgreSQL at SCALE beside bare psycopg and SQLAlchemy, on a server of its own
+	$(BIN)/python -m pip install --quiet -c constraints.txt 'sqlalchemy[asyncio]>=2.0'
+	$(BIN)/python -m benchmarks postgres --scale $(SCALE) --rounds 3
 
 torture: $(READY) ## bad days for MINUTES, from SEED: kills, power cuts, faults, flips; see CONTRIBUTING
 	$(BIN)/python -m tests.torture --minutes $(MINUTES) $(if $(SEED),--seed '$(SEED)')

@@ -31,7 +31,7 @@ _SOURCES = (
     "benchmarks/generator.py",
     "benchmarks/vocabulary.py",
     "jobstore/search/words.py",
-    "jobstore/engines/sqlite/search/facet_words.py",
+    "jobstore/derived/facet_words.py",
     "jobstore/engines/sqlite/writing/indexing.py",
     "jobstore/engines/sqlite/writing/list_order.py",
     "jobstore/engines/sqlite/writing/counters.py",

@@ -99,7 +99,7 @@ def _resolved(
         options = options or EngineOptions()
         if options.is_complete or not _is_configured():
             return address, options
-        passed["store.url"] = str(address)
+        passed["store.url"] = address.text
     # Reading settings imports what takes longer than opening a store.
     from jobstore.settings.loading import load
 

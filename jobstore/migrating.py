@@ -26,10 +26,11 @@ from jobstore.engines.schema import (
     Migrator,
     Recorded,
     Renewal,
+    Roles,
     Schema,
     up_command,
 )
-from jobstore.engines.scripts import Direction, Script, read_scripts
+from jobstore.engines.scripts import Direction, Script, last_that_stops, read_scripts
 from jobstore.errors import MigrationError, SchemaMismatch
 from jobstore.migration_states import MigrationState, State, Step, compare, refuse
 from jobstore.progress import Progress, silent
@@ -43,6 +44,7 @@ __all__ = [
     "LOCK_TIMEOUT",
     "Look",
     "MigrationState",
+    "Roles",
     "State",
     "Step",
     "check_applied",
@@ -51,6 +53,7 @@ __all__ = [
     "down",
     "finish",
     "renewal",
+    "roles",
     "status",
     "tend",
     "up",
@@ -108,7 +111,7 @@ def up(
             with migrator.transaction():
                 if any(script.finish for script in scripts[:last]):
                     migrator.finish(scripts[:last])
-                migrator.let(_last_that_stops(scripts[:last]))
+                migrator.let(last_that_stops(scripts[:last]))
     if folder is None and last == len(scripts):
         _renew(store, schema, scripts, timeout, progress)
     return done
@@ -128,9 +131,9 @@ def down(
 
     ``to="0"``, or more zeros, takes back everything. Postings stay for as long as the migration
     that made their table stays. No backup is made here. ``look`` is called before the first, if
-    there is one, and nobody else can write from then until the last; what it raises leaves all of
-    them where they are. Otherwise like :func:`up`; a store that does not exist is not made
-    (StoreUnavailable).
+    there is one, and nobody else can write from then until the last; with it, all are taken back or
+    none, so what it raises leaves all of them where they are. Otherwise like :func:`up`; a store
+    that does not exist is not made (StoreUnavailable).
     """
     store, schema, scripts = _known(url, folder)
     if steps < 1:
@@ -181,6 +184,25 @@ def finish(
                 break
     schema.sweep(store, patience=timeout, progress=progress)
     return done
+
+
+def roles(
+    url: str | StoreURL,
+    wanted: Roles = Roles(),  # noqa: B008
+    *,
+    dry_run: bool = False,
+    timeout: float = LOCK_TIMEOUT,
+) -> tuple[Roles, list[str]]:
+    """Make the roles of a server that use the store, and give each exactly the rights it needs.
+
+    Those that are there are kept, with their passwords; their rights on the store are set anew, so
+    calling it again does no harm. It can be called before the first :func:`up` and at any time
+    after. Returns the roles by name, and the statements that were run, or with ``dry_run`` would
+    be. Raises MigrationError where the engine has no roles, StoreUnavailable where the account may
+    not make them or a name cannot be one, and StoreBusy.
+    """
+    store, schema, _ = _known(url, None)
+    return schema.grant(store, wanted, dry_run=dry_run, patience=timeout)
 
 
 def tend(url: str | StoreURL, *, timeout: float = LOCK_TIMEOUT) -> list[str]:
@@ -237,7 +259,7 @@ def verify(url: str | StoreURL, *, folder: Path | None = None) -> None:
     store, schema, scripts = _known(url, folder)
     now = schema.applied(store, patience=LOCK_TIMEOUT)
     found = schema.objects(store, patience=LOCK_TIMEOUT)
-    expected = schema.objects_of(scripts, now.compatible)
+    expected = schema.objects_of(store, scripts, now.compatible)
     absent = expected.keys() - found.keys()
     changed = {name for name in expected.keys() - absent if expected[name] != found[name]}
     if len(now.migrations) > len(scripts):
@@ -303,6 +325,21 @@ def _run(
     most: int | None = None,
     look: Look | None = None,
 ) -> list[Step]:
+    if look is not None:
+        # Nobody may write between the look and the last one, so all are one.
+        with migrator.transaction():
+            return _run_all(migrator, direction, plan, scripts, most, look)
+    return _run_all(migrator, direction, plan, scripts, most, None)
+
+
+def _run_all(
+    migrator: Migrator,
+    direction: Direction,
+    plan: Callable[[Sequence[Recorded], str], list[Script]],
+    scripts: Sequence[Script],
+    most: int | None,
+    look: Look | None,
+) -> list[Step]:
     done: list[Step] = []
     while most is None or len(done) < most:
         # What is left to do is asked inside the transaction that does it: another process may
@@ -313,13 +350,14 @@ def _run(
             if not todo:
                 break
             if look is not None and not done:
+                migrator.alone()
                 look(migrator.count, [_step(script, direction) for script in todo[:most]])
             if direction == "up":
                 _apply(migrator, todo[0], scripts, known, compatible)
             else:
                 migrator.run(todo[0], "down")
                 if todo[0].id <= compatible:
-                    migrator.let(_last_that_stops(scripts[: todo[0].number - 1]))
+                    migrator.let(last_that_stops(scripts[: todo[0].number - 1]))
         done.append(_step(todo[0], direction))
     return done
 
@@ -360,12 +398,6 @@ def _renew(
             migrator.let(scripts[-1].id)
         keep = False
     schema.renew(store, keep=keep, patience=timeout, progress=progress)
-
-
-def _last_that_stops(scripts: Sequence[Script]) -> str:
-    """Return the oldest migration whose programs may go on where all of them are finished."""
-    stopping = (each.id for each in reversed(scripts) if not each.additive or each.finish)
-    return next(stopping, "")
 
 
 def _unfinished(scripts: Sequence[Script], applied: Applied) -> list[str]:

@@ -21,6 +21,8 @@ pytest_plugins = [
     "tests.fixtures.forking",
     "tests.fixtures.measuring",
     "tests.fixtures.next_version",
+    "tests.fixtures.postgres",
+    "tests.fixtures.postgres_writers",
     "tests.fixtures.processes",
     "tests.fixtures.sparing",
     "tests.fixtures.stores",

@@ -117,15 +117,20 @@ def quartiles(buckets: Counted, salaries: Callable[[str], Counted]) -> tuple[str
     ``buckets`` are all of the currency's; ``salaries(bucket)`` reads those inside of one. A
     quartile is the salary at the nearest rank. Raises LookupError where counts do not add up.
     """
-    count = sum(amount for _, amount in buckets)
-    if count == 0:
-        return None
     found = []
-    for quarter in (1, 2, 3):
-        bucket, rank = _at_rank(buckets, -(-quarter * count // 4))  # rounded up
+    for bucket, rank in quartile_buckets(buckets):
         middle, _ = _at_rank(salaries(bucket), rank)
         found.append(repr(amount_of(middle[CURRENCY:]) / 2))
-    return " ".join(found), count
+    return (" ".join(found), sum(amount for _, amount in buckets)) if found else None
+
+
+def quartile_buckets(buckets: Counted) -> list[tuple[str, int]]:
+    """Return the bucket that each quartile is in, and which of its salaries it is (from 1);
+    nothing where there are no salaries."""
+    count = sum(amount for _, amount in buckets)
+    if count == 0:
+        return []
+    return [_at_rank(buckets, -(-quarter * count // 4)) for quarter in (1, 2, 3)]  # rounded up
 
 
 def _at_rank(counted: Counted, rank: int) -> tuple[str, int]:

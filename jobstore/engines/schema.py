@@ -16,6 +16,9 @@ from jobstore.engines.scripts import Direction, Script
 from jobstore.progress import Progress
 from jobstore.settings import StoreURL
 
+BOOKKEEPING = frozenset({"_migration_checksum", "_yoyo_log", "_yoyo_migration", "_yoyo_version"})
+"""The tables in which a database keeps the record of its migrations."""
+
 
 class Recorded(NamedTuple):
     """One migration that a database says was applied."""
@@ -35,6 +38,15 @@ class Applied(NamedTuple):
     derived_form: int
     compatible: str = ""
     """The oldest migration whose programs may go on; "" where only the newest is."""
+
+
+class Roles(NamedTuple):
+    """The roles of a server: who migrates, who writes, who reads."""
+
+    owner: str = ""
+    """"": who owns the tables already, or else who asks."""
+    writer: str = "jobstore_writer"
+    reader: str = "jobstore_reader"
 
 
 class Renewal(NamedTuple):
@@ -60,10 +72,13 @@ Fits = Callable[[Applied], object]
 
 
 class Migrator(Protocol):
-    """A database whose schema is changed, while nobody else can write to it."""
+    """A database whose schema is changed, by nobody else at the same time."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Make the block one transaction: all of it is kept, or nothing."""
+        """Make the block one transaction: all of it is kept, or nothing.
+
+        One inside of another is kept with it.
+        """
 
     def recorded(self) -> list[Recorded]:
         """Return the migrations that were applied, in order."""
@@ -71,8 +86,13 @@ class Migrator(Protocol):
     def run(self, script: Script, direction: Direction) -> None:
         """Apply a migration or take it back, and record that; inside a transaction.
 
-        Raises MigrationError that names it where its own statements fail.
+        One that says that it is applied in steps ends the transaction that it is in, if the engine
+        has such migrations; its record is the first that is in the next one. Raises
+        MigrationError that names it where its own statements fail.
         """
+
+    def alone(self) -> None:
+        """Keep everybody else from writing until the transaction ends; inside of one."""
 
     def count(self, name: str) -> int:
         """Count the rows of a table, or with ``table.column`` those that have a value there."""
@@ -123,7 +143,10 @@ class Schema(Protocol):
         """Return what was applied; nothing is made or changed, and no database need be there."""
 
     def changing(self, url: StoreURL, *, patience: float) -> AbstractContextManager[Migrator]:
-        """Keep everybody else from writing while the block changes the schema."""
+        """Keep everybody else from changing the schema while the block does.
+
+        An engine may keep them from writing as well.
+        """
 
     def renewal(self, url: StoreURL, *, patience: float) -> Renewal | None:
         """Return how far a renewal is; ``None`` where there is none."""
@@ -142,12 +165,25 @@ class Schema(Protocol):
     def sweep(self, url: StoreURL, *, patience: float, progress: Progress) -> None:
         """Remove, in short steps, what nobody uses any more."""
 
+    def grant(
+        self, url: StoreURL, roles: Roles, *, dry_run: bool, patience: float
+    ) -> tuple[Roles, list[str]]:
+        """Make the roles that are missing, and give each exactly its rights.
+
+        Returns the roles by name, and the statements that were run, or with ``dry_run`` would be.
+        Raises MigrationError where the engine has no roles.
+        """
+
     def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
         """Return tables, indexes and the like by name, with what defines each."""
 
-    def objects_of(self, scripts: Iterable[Script], compatible: str) -> dict[str, str]:
+    def objects_of(
+        self, url: StoreURL, scripts: Iterable[Script], compatible: str
+    ) -> dict[str, str]:
         """Return what :meth:`objects` returns for a database that ``scripts`` have just made, and
-        whose programs know migration ``compatible`` or a later one."""
+        whose programs know migration ``compatible`` or a later one.
+
+        An engine may ask the server that ``url`` names how it reads them; nothing stays there."""
 
 
 def up_command(url: StoreURL) -> str:

@@ -8,13 +8,15 @@ with line ends as LF, so that a file that is edited after it was applied is noti
 has none: it may still be corrected.
 
 A line ``-- additive`` in a migration says that programs of the version before may go on. What only
-they use goes when nobody of them does any more, by ``NNNN.what-it-does.finish.sql``.
+they use goes when nobody of them does any more, by ``NNNN.what-it-does.finish.sql``. A line
+``-- transactional: false`` says that it is applied in steps, on engines that can.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,6 +26,7 @@ from jobstore.errors import MigrationError
 _NAME = re.compile(r"(\d{4})\.[a-z0-9-]+")
 
 _ADDITIVE = re.compile(r"^-- additive$", re.MULTILINE)
+_IN_STEPS = re.compile(r"^-- transactional: false$", re.MULTILINE)
 _BESIDE = (".rollback.sql", ".finish.sql")
 
 Direction = Literal["up", "down"]
@@ -42,6 +45,11 @@ class Script:
     def additive(self) -> bool:
         """Whether programs of the version before may go on when it is applied."""
         return _ADDITIVE.search(self.text("up")) is not None
+
+    @property
+    def in_steps(self) -> bool:
+        """Whether it is applied statement by statement, each kept for itself."""
+        return _IN_STEPS.search(self.text("up")) is not None
 
     @property
     def finish(self) -> str | None:
@@ -82,6 +90,12 @@ def read_scripts(folder: Path) -> list[Script]:
         kind = min(alone).name.split(".")[-2]
         raise MigrationError(f"{min(alone).name} is the {kind} of no migration.")
     return scripts
+
+
+def last_that_stops(scripts: Sequence[Script]) -> str:
+    """Return the oldest migration whose programs may go on where all of them are finished."""
+    stopping = (each.id for each in reversed(scripts) if not each.additive or each.finish)
+    return next(stopping, "")
 
 
 def _script(path: Path) -> Script:

@@ -205,7 +205,13 @@ def index_text(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Return the words of a text as the index holds them, in their order."""
-    return _WORD.findall(index_text(text).translate(_LOWER))
+    return indexed_words(index_text(text))
+
+
+def indexed_words(indexed: str) -> list[str]:
+    """Return the words of what :func:`index_text` has made of a text, in their order."""
+    # All but letters of ASCII are folded already.
+    return _WORD.findall(indexed.lower() if indexed.isascii() else indexed.translate(_LOWER))
 
 
 def fold(text: str) -> str:

@@ -59,6 +59,9 @@ class StoreSection(Section):
         ge=0,
         le=1,
     )
+    read_from: Literal["primary", "replica"] = setting(
+        _DRIVEN.read_from, "replica reads from standbys of PostgreSQL, which may be a moment behind"
+    )
 
     @field_validator("url")
     @classmethod

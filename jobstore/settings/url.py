@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -28,16 +28,18 @@ class StoreURL:
     """A store's address that was understood.
 
     ``engine`` is the URL's scheme. ``path`` is where what operations keep of it stands beside on
-    this machine; whether a file of the database is there, its backend says (``files``). ``str()``
-    gives the URL as it was written.
+    this machine; whether a file of the database is there, its backend says (``files``). ``text``
+    is the URL as a store is opened with it, ``str()`` gives it without a password.
     """
 
     engine: str
     path: Path
-    text: str
+    text: str = field(repr=False)
+    shown: str = ""
+    """The URL as anybody may see it, where that is not how it was written."""
 
     def __str__(self) -> str:
-        return self.text
+        return self.shown or self.text
 
 
 PARSERS: dict[str, Callable[[str], StoreURL]] = {}

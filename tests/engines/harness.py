@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 import sqlite3
 import tempfile
 from collections.abc import Mapping
@@ -11,14 +12,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+import psycopg
+
 from jobstore import migrating
 from jobstore.engines import BACKENDS, register
 from jobstore.engines.backend import Capability
+from jobstore.engines.postgres.search import lookup as postgres_lookup
 from jobstore.engines.sqlite.search import lookup, sorting
 from jobstore.engines.sqlite.writing import list_order
 from jobstore.settings import parse_store_url, sqlite_url
 from tests.engines.memory import MemoryBackend
-from tests.fixtures.checks import check_file
+from tests.fixtures import postgres
+from tests.fixtures.checks import check_database, check_file
 
 Patches = tuple[tuple[Any, str, Any], ...]
 
@@ -82,6 +87,38 @@ def _migrated() -> bytes:
         return path.read_bytes()
 
 
+class _Postgres:
+    scheme = "postgresql"
+    strains: Mapping[str, Patches] = {
+        # As if few postings were so many that not all of them are walked through or gathered.
+        "many": ((postgres_lookup, "WALKED", 5), (postgres_lookup, "GATHERED", 5)),
+    }
+
+    def new_url(self, folder: Path) -> str:
+        url = postgres.server().create(template=_template())
+        with psycopg.connect(url) as conn:
+            # Each store signs its cursors with a key of its own, and this one is a copy.
+            conn.execute(
+                "UPDATE store_property SET value = %s WHERE name = 'cursor_key'",
+                (secrets.token_bytes(32),),
+            )
+        return url
+
+    def check(self, url: str) -> None:
+        check_database(url)
+
+    def forget(self, url: str) -> None:
+        postgres.server().drop(url)
+
+
+@cache
+def _template() -> str:
+    """Return the URL of an empty store, which nobody opens."""
+    url = postgres.server().create()
+    migrating.up(url)
+    return url
+
+
 class _Memory:
     scheme = "memory"
     strains: Mapping[str, Patches] = {}
@@ -111,8 +148,9 @@ _BACKEND = MemoryBackend()
 register(_BACKEND)
 
 SQLITE: Harness = _SQLite()
+POSTGRES: Harness = _Postgres()
 MEMORY: Harness = _Memory(_BACKEND)
-ENGINES: tuple[Harness, ...] = (SQLITE, MEMORY)
+ENGINES: tuple[Harness, ...] = (SQLITE, POSTGRES, MEMORY)
 
 
 def capabilities(engine: Harness) -> frozenset[Capability]:

@@ -177,6 +177,10 @@ class Session(aiosqlite.Connection):
             raise StoreClosed("The store was opened on another event loop; open it on this one.")
         return self._loop.create_future()
 
+    def settle(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+        """Give ``future`` its end; see :func:`settle`."""
+        settle(future, result, error)
+
     def current(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         """Return ``connection``, or the one to the file that has taken the place of its own.
 

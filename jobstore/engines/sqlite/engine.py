@@ -19,22 +19,22 @@ from uuid import UUID
 from jobstore import resources
 from jobstore.engines import named_statements
 from jobstore.engines.protocol import Found, Position, Queue
+from jobstore.engines.rows import job_from_row, revision_from_row
 from jobstore.engines.schema import Fits
 from jobstore.engines.scripts import read_scripts
 from jobstore.engines.sqlite import schema, turns
 from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.identity import REPLACED, Identity, OpenFile, is_same
 from jobstore.engines.sqlite.readers import ReaderPool
-from jobstore.engines.sqlite.rows import job_from_row, revision_from_row
 from jobstore.engines.sqlite.search import pages
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.watch import watched
 from jobstore.engines.sqlite.writing import changes as writes
 from jobstore.engines.sqlite.writing import counters
-from jobstore.engines.sqlite.writing.exclusive_transaction import ExclusiveTransaction
-from jobstore.engines.sqlite.writing.group_commit import Work
 from jobstore.engines.sqlite.writing.renewing import require_admission
 from jobstore.engines.sqlite.writing.writer import StoreWriter
+from jobstore.engines.writing.exclusive import ExclusiveTransaction
+from jobstore.engines.writing.turns import Work
 from jobstore.errors import JobStoreError, StoreCorrupt, StoreUnavailable
 from jobstore.locking import FileLock
 from jobstore.records import Job, JobPosting, Revision, Statistics, UpsertResult
@@ -195,6 +195,10 @@ class SQLiteEngine:
     async def revisions(self, id: UUID) -> list[Revision]:
         """Return what earlier versions of a posting held, newest first."""
         return await self.readers.read(_revisions, id)
+
+    async def position(self) -> str:
+        """Return the one position there is: each read sees what was written before."""
+        return "0"
 
 
 class SQLiteTransaction:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from jobstore.engines.rows import DamagedRow
 from jobstore.errors import (
     InvalidPosting,
     JobStoreError,
@@ -77,10 +78,6 @@ _FILES_OF_A_STORE = 8
 # Seconds and bytes: how long, and how much at a time, a file is read that SQLite finds damaged.
 _READING = 2.0
 _BLOCK = 1024 * 1024
-
-
-class DamagedRow(ValueError):
-    """A row holds what no writer puts there."""
 
 
 # Errors about the whole database: the next write would fail in the same way.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from jobstore.engines import named_statements
-from jobstore.engines.schema import Applied, Migrator, Recorded, Renewal, up_command
+from jobstore.engines.schema import Applied, Migrator, Recorded, Renewal, Roles, up_command
 from jobstore.engines.scripts import Direction, Script
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
@@ -105,11 +105,20 @@ class SQLiteSchema:
         with translated(), schema.sharing(url.path, patience) as turns:
             renewal.sweep(turns, progress)
 
+    def grant(
+        self, url: StoreURL, roles: Roles, *, dry_run: bool, patience: float
+    ) -> tuple[Roles, list[str]]:
+        raise MigrationError(
+            "A SQLite store has no roles: who may use it, the owner and the mode of its file say."
+        )
+
     def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
         with translated(), schema.reading(url.path, patience) as connection:
             return schema.objects(connection)
 
-    def objects_of(self, scripts: Iterable[Script], compatible: str) -> dict[str, str]:
+    def objects_of(
+        self, url: StoreURL, scripts: Iterable[Script], compatible: str
+    ) -> dict[str, str]:
         from jobstore.engines.sqlite.yoyo_backend import made_by
 
         with made_by(scripts, compatible) as connection:
@@ -190,6 +199,9 @@ class SQLiteMigrator:
         if connection.execute(_SQL["any_posting"]).fetchone()[0]:
             connection.execute(_SQL["write_derived_form"], (bytes([form]),))
         return None
+
+    def alone(self) -> None:
+        """Nobody else can write anyway, from beginning to end."""
 
     def count(self, name: str) -> int:
         return comparison.count(self._connection, name)

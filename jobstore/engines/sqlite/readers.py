@@ -23,8 +23,9 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from jobstore.engines.sqlite.connection import Adopt, Session, open_reader, settle
 from jobstore.engines.sqlite.errors import told_apart
-from jobstore.engines.sqlite.transaction import Answer, roll_back
+from jobstore.engines.sqlite.transaction import roll_back
 from jobstore.engines.sqlite.watch import Stop, stoppable
+from jobstore.engines.writing.turns import Answer
 from jobstore.errors import JobStoreError, StoreBusy, StoreClosed, StoreTimeout
 from jobstore.settings import EngineOptions
 

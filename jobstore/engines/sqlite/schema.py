@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobstore.engines.schema import Applied, Recorded
+from jobstore.engines.rows import sound
+from jobstore.engines.schema import BOOKKEEPING, Applied, Recorded
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.files import enter_wal, open_file
 from jobstore.engines.sqlite.identity import OpenFile, is_same
 from jobstore.engines.sqlite.log import checkpointing
 from jobstore.engines.sqlite.log.stamps import stamp
-from jobstore.engines.sqlite.rows import sound
 from jobstore.engines.sqlite.transaction import roll_back, snapshot
 from jobstore.engines.sqlite.wal import is_open
 from jobstore.errors import StoreCorrupt, StoreUnavailable
@@ -28,8 +28,6 @@ APPLICATION_ID = 0x4A4F4253  # "JOBS", in the header of every store
 
 LEFTOVER = "leftover_"
 """What the names of tables begin with that nobody uses any more."""
-
-BOOKKEEPING = frozenset({"_migration_checksum", "_yoyo_log", "_yoyo_migration", "_yoyo_version"})
 
 # About yoyo's tables and SQLite's own, in every version of the schema; sql/ has what is asked of
 # the tables that this version's migrations make.
@@ -215,15 +213,15 @@ class Turns:
     """A connection to a database that others use too, which takes turns with those who write."""
 
     def __init__(self, connection: OpenFile, lock: FileLock) -> None:
-        self._connection = connection
+        self.connection = connection
         self._lock = lock
         self._pace = checkpointing.Pace(lock.database)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Give the connection; what is read in the block is of one moment. Others may write."""
-        with snapshot(self._connection):
-            yield self._connection
+        with snapshot(self.connection):
+            yield self.connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -231,7 +229,7 @@ class Turns:
 
         Raises StoreUnavailable when the store was replaced: it may have other things left to do.
         """
-        connection = self._connection
+        connection = self.connection
         with self._lock:
             if not is_same(connection.identity):
                 raise StoreUnavailable(

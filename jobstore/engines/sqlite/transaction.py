@@ -7,10 +7,6 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
-
-Answer = tuple[Any, BaseException | None]
-"""The end of one call: its result, or else the error that its caller gets."""
 
 
 @contextmanager

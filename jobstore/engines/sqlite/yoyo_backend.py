@@ -1,36 +1,20 @@
-"""yoyo's SQLite backend, made atomic.
-
-The only module that knows yoyo's classes. yoyo applies a migration, logs it and marks it in
-three transactions on two connections; here all three are one, on the connection it is given.
-What yoyo keeps (``_yoyo_migration``, ``_yoyo_log``, ``_yoyo_version``) stays readable to yoyo's
-own tools; the checksums of what was applied stand beside it in ``_migration_checksum``.
-"""
+"""yoyo's SQLite backend, made atomic: see :mod:`jobstore.engines.yoyo_records`."""
 
 from __future__ import annotations
 
 import sqlite3
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from yoyo import internalmigrations
 from yoyo.backends.core.sqlite3 import SQLiteBackend
-from yoyo.connections import DatabaseURI
-from yoyo.exceptions import BadMigration
-from yoyo.migrations import Migration, default_migration_table
 
 from jobstore.engines.scripts import Script
 from jobstore.engines.sqlite.errors import primary_code
+from jobstore.engines.yoyo_records import BadMigration, Recording
 
 __all__ = ["Backend", "BadMigration", "made_by"]
-
-# Here and not in sql/, since the table belongs to the record that yoyo keeps.
-_CREATE_CHECKSUMS = (
-    "CREATE TABLE IF NOT EXISTS _migration_checksum "
-    "(id TEXT PRIMARY KEY, checksum TEXT NOT NULL) STRICT, WITHOUT ROWID"
-)
 
 
 @contextmanager
@@ -55,48 +39,16 @@ class _Cursor(sqlite3.Cursor):
     description = None
 
 
-class Backend(SQLiteBackend):
-    """Applies and takes back migrations on ``connection`` (``isolation_level=None``).
+class Backend(Recording, SQLiteBackend):
+    """Applies and takes back migrations on a connection (``isolation_level=None``)."""
 
-    Use :meth:`apply` and :meth:`take_back` inside ``with backend.transaction():``; what is in
-    one block is kept or lost as a whole. The connection stays the caller's to close.
-    """
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._given = connection
-        nowhere = DatabaseURI("sqlite", None, None, None, None, None, {})
-        super().__init__(nowhere, default_migration_table)
-        self.has_transactional_ddl = True
-
-    def apply(self, script: Script) -> None:
-        """Run a migration and record it as applied."""
-        with self._one_transaction():
-            self.apply_one(_migration(script))
-        self.connection.execute(_CREATE_CHECKSUMS)
-        self.connection.execute(
-            "INSERT OR REPLACE INTO _migration_checksum (id, checksum) VALUES (?, ?)",
-            (script.id, script.checksum),
-        )
-
-    def take_back(self, script: Script) -> None:
-        """Run a migration's rollback and record that."""
-        with self._one_transaction():
-            self.rollback_one(_migration(script))
-        self.connection.execute(
-            "DELETE FROM _migration_checksum WHERE _migration_checksum.id = ?", (script.id,)
-        )
-
-    def finish(self, sql: str) -> None:
-        """Run what ends a migration's time of transition; no record of it is kept here."""
-        from sqlparse import split
-
-        with self._one_transaction():
-            for statement in split(sql):
-                self.connection.execute(statement)
+    create_checksums = (
+        "CREATE TABLE IF NOT EXISTS _migration_checksum "
+        "(id TEXT PRIMARY KEY, checksum TEXT NOT NULL) STRICT, WITHOUT ROWID"
+    )
 
     @contextmanager
-    def _one_transaction(self) -> Iterator[None]:
-        """Refuse statements that would begin or end one (BEGIN, COMMIT, ROLLBACK)."""
+    def one_transaction(self) -> Iterator[None]:
         self.connection.set_authorizer(_keep_transaction)
         try:
             yield
@@ -109,21 +61,8 @@ class Backend(SQLiteBackend):
 
     # The methods below replace parts of yoyo.
 
-    def connect(self, dburi: Any) -> sqlite3.Connection:
-        return self._given
-
-    def copy(self) -> Backend:
-        return self
-
-    # yoyo registers global datetime adapters while a backend is entered, and then closes it.
-    def __enter__(self) -> Backend:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        return None
-
     def cursor(self) -> sqlite3.Cursor:
-        return self._given.cursor(_Cursor)
+        return sqlite3.Connection.cursor(self._given, _Cursor)
 
     def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> Any:
         texts = {
@@ -154,31 +93,6 @@ class Backend(SQLiteBackend):
         if self.connection.in_transaction:
             super().savepoint_rollback(id)
 
-    def disable_transactions(self) -> Any:
-        raise BadMigration("a migration cannot run outside of a transaction")
-
-    def ensure_internal_schema_updated(self) -> None:
-        if internalmigrations.needs_upgrading(self):
-            internalmigrations.upgrade(self)
-
-    def get_log_data(
-        self, migration: Migration | None = None, operation: str = "apply"
-    ) -> dict[str, str | None]:
-        # yoyo would log the user and the host, and an id made of the network address.
-        return {
-            "id": str(uuid.uuid4()),
-            "migration_id": migration.id if migration else None,
-            "migration_hash": migration.hash if migration else None,
-            "username": None,
-            "hostname": None,
-            "created_at_utc": datetime.now(UTC).replace(tzinfo=None).isoformat(),
-            "operation": operation,
-        }
-
 
 def _keep_transaction(action: int, *_names: str | None) -> int:
     return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_OK
-
-
-def _migration(script: Script) -> Migration:
-    return Migration(script.id, str(script.path), str(script.path.parent))

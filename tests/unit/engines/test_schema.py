@@ -69,6 +69,9 @@ class ToySchema:
         if script.text(direction) == "fail":
             raise MigrationError(f"{script.id} failed")
 
+    def alone(self) -> None:
+        return None
+
     def count(self, name: str) -> int:
         return len(self.applied_now)
 
@@ -97,7 +100,9 @@ class ToySchema:
     def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
         return {each.id: "table" for each in self.applied_now}
 
-    def objects_of(self, scripts: Iterable[Script], compatible: str) -> dict[str, str]:
+    def objects_of(
+        self, url: StoreURL, scripts: Iterable[Script], compatible: str
+    ) -> dict[str, str]:
         return {each.id: "table" for each in scripts}
 
 
@@ -190,7 +195,7 @@ def test_another_form_or_another_table_is_told(schema: ToySchema, folder: Path) 
         with pytest.raises(SchemaMismatch, match=told):
             migrating.check_schema(URL)
     schema.form = 2
-    schema.objects_of = lambda scripts, compatible: {"0001.a": "view", "z": "table"}
+    schema.objects_of = lambda url, scripts, compatible: {"0001.a": "view", "z": "table"}
     with pytest.raises(MigrationError, match=r"z is missing, 0001\.a was changed"):
         migrating.verify(URL)
     (folder / "0002.b.sql").write_text("edited")

@@ -13,8 +13,8 @@ from typing import Any
 from jobstore import JobNotFound
 from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.readers import ReaderPool
-from jobstore.engines.sqlite.writing.group_commit import Work
 from jobstore.engines.sqlite.writing.writer import StoreWriter
+from jobstore.engines.writing.turns import Work
 from jobstore.locking import FileLock
 from jobstore.settings import EngineOptions
 

@@ -18,7 +18,7 @@ from jobstore import (
     StoreTimeout,
     StoreUnavailable,
 )
-from jobstore.engines.sqlite.writing.exclusive_transaction import ExclusiveTransaction
+from jobstore.engines.writing.exclusive import ExclusiveTransaction
 from jobstore.locking import FileLock
 from tests.fixtures.clock import LoopClock
 from tests.unit.sqlite.plain import Gate, Tally, fail, open_plain, put, rows, take, tally

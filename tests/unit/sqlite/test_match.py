@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobstore.engines.sqlite.search.facet_words import (
+from jobstore.derived.facet_words import (
     APPLICANTS,
     EVERY,
     YEARLY_MAX,

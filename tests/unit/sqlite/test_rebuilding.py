@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobstore import InvalidPosting, JobPosting
-from jobstore.engines.sqlite.errors import DamagedRow
+from jobstore.engines.rows import DamagedRow
 from jobstore.engines.sqlite.upkeep import rebuilding
 from jobstore.engines.sqlite.upkeep.inspection import inspect_content
 from jobstore.engines.sqlite.upkeep.rebuilding import rebuild_counters, rebuild_index

@@ -12,8 +12,8 @@ import pytest
 
 import jobstore
 from jobstore import SchemaMismatch, migrating
+from jobstore.engines.rows import JOB_COLUMNS
 from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.rows import JOB_COLUMNS
 from jobstore.engines.sqlite.upkeep import leftovers, renewal
 from jobstore.engines.sqlite.writing import renewing
 from tests.fixtures.postings import full, posting

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from jobstore.engines.sqlite.errors import DamagedRow
-from jobstore.engines.sqlite.rows import SUMMARY_COLUMNS
+from jobstore.engines.rows import SUMMARY_COLUMNS, DamagedRow
 from jobstore.engines.sqlite.search import lookup, sorting
 from jobstore.engines.sqlite.search.lookup import Lookup
 from jobstore.engines.sqlite.search.pages import count, scan, search

@@ -21,7 +21,8 @@ from jobstore import (
 )
 from jobstore.engines.sqlite.identity import OpenFile
 from jobstore.engines.sqlite.writing import group_commit
-from jobstore.engines.sqlite.writing.writer import GROUP_SIZE, StoreWriter
+from jobstore.engines.sqlite.writing.writer import StoreWriter
+from jobstore.engines.writing.queue import GROUP_SIZE
 from jobstore.locking import FileLock
 from tests.fixtures.clock import LoopClock
 from tests.unit.sqlite.plain import (

@@ -13,8 +13,8 @@ from contextlib import closing
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from jobstore.derived.micros import to_micros
 from jobstore.engines import named_statements
-from jobstore.engines.sqlite.rows import to_micros
 from jobstore.engines.sqlite.search import statements
 from jobstore.engines.sqlite.search.budget import Sample
 from jobstore.engines.sqlite.search.match import Match, Part, match

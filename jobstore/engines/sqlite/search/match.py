@@ -10,22 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import product
 from typing import NamedTuple
 
-from jobstore.engines.sqlite.rows import to_micros
-from jobstore.engines.sqlite.search.facet_words import (
-    APPLICANTS,
-    EVERY,
-    EXPIRES,
-    LETTERS,
-    MARK,
-    PAIR,
-    YEARLY_MAX,
-    YEARLY_MIN,
-    facet_word,
-    pair_word,
-)
+from jobstore.derived.facet_words import EVERY, MARK, asked
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.search.criteria import Criteria
 from jobstore.search.grammar import Term
@@ -116,11 +103,9 @@ def match(criteria: Criteria, expand: Expand) -> Match:
     stand for too many words.
     """
     spell = _Speller(expand)
-    required = _facets(criteria)
-    excluded: list[str] = []
-    if criteria.as_of is not None and criteria.expired is False:
-        # Most postings have not expired, or do not say: what has is the shorter list.
-        excluded += map(quoted, EXPIRES.before_day_of(to_micros(criteria.as_of)))
+    facets = asked(criteria)
+    required = [_one_of(words) for words in facets.required]
+    excluded = [*map(quoted, facets.excluded)]
     if criteria.text is not None:
         required += [spell(group) for group in criteria.text.required]
         unwanted = [spell((term,)) for term in criteria.text.excluded]
@@ -166,31 +151,6 @@ class _Speller:
             raise InvalidQuery([Fault("text", f"has too short a prefix; add letters to {stem}*")])
         self._left -= len(endings)
         return [" ".join((*before, ending)) for ending in endings]
-
-
-def _facets(criteria: Criteria) -> list[Part]:
-    parts = []
-    fields = tuple(LETTERS)
-    one, other = (getattr(criteria, field) for field in PAIR)
-    if one and other:
-        parts.append(_one_of([pair_word(*pair) for pair in product(one, other)]))
-        fields = tuple(field for field in fields if field not in PAIR)
-    for field in fields:
-        found = [facet_word(field, value) for value in getattr(criteria, field)]
-        if field == "skills":
-            parts += [_one_of([word]) for word in found]
-        elif found:
-            parts.append(_one_of(found))
-    if criteria.salary_min is not None:
-        parts.append(_one_of(YEARLY_MAX.reaching(criteria.salary_min, None)))
-    if criteria.salary_max is not None:
-        parts.append(_one_of(YEARLY_MIN.reaching(None, criteria.salary_max)))
-    low, high = criteria.applicants_min, criteria.applicants_max
-    if low is not None or high is not None:
-        parts.append(_one_of(APPLICANTS.reaching(low, high)))
-    if criteria.as_of is not None and criteria.expired:
-        parts.append(_one_of(EXPIRES.until(to_micros(criteria.as_of))))
-    return parts
 
 
 def _one_of(words: Sequence[str]) -> Part:

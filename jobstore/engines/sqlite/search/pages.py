@@ -1,29 +1,27 @@
 """Search on SQLite: pages, totals and facets, each call inside one read transaction.
 
 These functions run on the connection's own thread and await nothing. What SQL looks like is
-in :mod:`.statements`; how a row becomes a record, in :mod:`~jobstore.engines.sqlite.rows`.
+in :mod:`.statements`; how a row becomes a record, in :mod:`~jobstore.engines.rows`.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from jobstore.derived.places import counted_values
+from jobstore.derived.facet_words import APPLICANTS, EXPIRES, YEARLY_MAX, Buckets
+from jobstore.engines.answers import facet_columns
+from jobstore.engines.answers import facets as facets_of
 from jobstore.engines.protocol import Found, Position
-from jobstore.engines.sqlite.rows import (
+from jobstore.engines.rows import (
     DETAIL_COLUMNS,
     SUMMARY_COLUMNS,
     TEXT_COLUMNS,
     job_from_row,
     sound,
-    stored_places,
     summaries_from_rows,
 )
-from jobstore.engines.sqlite.search.facet_words import APPLICANTS, EXPIRES, YEARLY_MAX, Buckets
-from jobstore.engines.sqlite.search.lookup import Counted, Lookup, Row
+from jobstore.engines.sqlite.search.lookup import Counted, Lookup
 from jobstore.engines.sqlite.search.sorting import Hit, by_newest, by_number, by_relevance, hits_at
 from jobstore.engines.sqlite.search.statements import KEYS, SOONEST
 from jobstore.engines.sqlite.transaction import snapshot
@@ -33,8 +31,6 @@ from jobstore.search import counting
 from jobstore.search.criteria import Criteria
 from jobstore.search.excerpts import Excerpts
 
-# Facets that the places of a posting have values of too.
-_OF_PLACES = frozenset(("location", "country"))
 # What snippets are cut from.
 _TEXT = ("description", "plain")
 
@@ -167,25 +163,5 @@ def _facets(
     lookup: Lookup, names: tuple[str, ...], places: list[int]
 ) -> dict[str, list[FacetCount]]:
     """Count values among the postings at some places."""
-    rows = lookup.rows_at(places, _columns(names))
-    return {
-        name: counting.most_frequent(name, _stated(name, column, rows))
-        for column, name in enumerate(names, start=len(KEYS))
-    }
-
-
-def _columns(names: tuple[str, ...]) -> tuple[str, ...]:
-    return names if _OF_PLACES.isdisjoint(names) else (*names, "locations")
-
-
-def _stated(name: str, column: int, rows: list[Row]) -> Iterator[tuple[list[str], int]]:
-    """Yield the values that postings have in a column, and how many have just those."""
-    if name in _OF_PLACES:
-        for (value, places), amount in watched(
-            Counter((row[column], row[-1]) for row in rows).items()
-        ):
-            location = value if name == "location" else None
-            yield counted_values(name, value, stored_places(location, places)), amount
-        return
-    for text, amount in watched(Counter(row[column] for row in rows if row[column]).items()):
-        yield json.loads(text) if name == "skills" else [text], amount
+    rows = lookup.rows_at(places, facet_columns(names))
+    return facets_of(names, [row[len(KEYS) :] for row in rows], watched)

@@ -6,24 +6,24 @@ of what orders it, and of ``(listed_at, listed_tie)``, which no other posting sh
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from jobstore.derived.places import spoken
+from jobstore.derived.facet_words import EXACT, Buckets
+from jobstore.derived.micros import to_micros
+from jobstore.engines.answers import RANKED, score
 from jobstore.engines.protocol import Position
-from jobstore.engines.sqlite.rows import stored_places, to_micros
-from jobstore.engines.sqlite.search.facet_words import EXACT, Buckets
 from jobstore.engines.sqlite.search.lookup import MAX_SORTED, Lookup, Row
 from jobstore.engines.sqlite.search.match import quoted
 from jobstore.engines.sqlite.search.statements import KEYS, SOONEST
 from jobstore.engines.sqlite.watch import watched
 from jobstore.search import ranking
 from jobstore.search.criteria import Criteria
+from jobstore.search.cursor import strange
 
-# What a score is made of: the words of its fields, and those of all places.
-_RANKED = (*ranking.RANKED, "locations")
+# Two ends of a window, the score, and the posting's own.
+_RANKED_POSITION = 7
 
 
 class Hit(NamedTuple):
@@ -74,6 +74,8 @@ def by_number(
     of more, only as many as a page needs are read, from the highest bucket down.
     """
     hits: list[Hit] = []
+    # Another engine, of which the store may be a copy, says more.
+    after = after and after[:3]
     rest = lookup.shape._replace(words=True)
     bound: dict[str, Any] = {}
     if after and after[0] is None:
@@ -196,6 +198,9 @@ def by_relevance(lookup: Lookup, limit: int, after: Position | None) -> list[Hit
     text = lookup.criteria.text
     if text is None or not text.required:
         return by_newest(lookup, limit, after)
+    if after and len(after) != _RANKED_POSITION:
+        # One of another engine, of which the store is a copy, has other windows.
+        raise strange()
     hits: list[Hit] = []
     ends: Position = after[:4] if after else ()
     cut = after[4:] if after else None
@@ -215,10 +220,10 @@ def by_relevance(lookup: Lookup, limit: int, after: Position | None) -> list[Hit
 
 def _next_window(lookup: Lookup, ends: Position) -> list[Row]:
     if not ends:
-        return lookup.page(lookup.shape, ranking.WINDOW, _RANKED)
+        return lookup.page(lookup.shape, ranking.WINDOW, RANKED)
     _, _, at, tie = ends
     return lookup.page(
-        lookup.shape.also("after"), ranking.WINDOW, _RANKED, after_at=at, after_tie=tie
+        lookup.shape.also("after"), ranking.WINDOW, RANKED, after_at=at, after_tie=tie
     )
 
 
@@ -227,7 +232,7 @@ def _window(lookup: Lookup, ends: Position) -> list[Row]:
     return lookup.page(
         lookup.shape.also("top", "bottom"),
         -1,
-        _RANKED,
+        RANKED,
         top_at=top_at,
         top_tie=top_tie,
         bottom_at=bottom_at,
@@ -239,20 +244,7 @@ def _scored(lookup: Lookup, rows: list[Row]) -> list[tuple[Any, int]]:
     """Return ``(score, listed_at, listed_tie)`` and the place of each row, best first."""
     expression = lookup.criteria.text
     assert expression is not None
-    scored = []
-    for place, at, tie, *columns, places in watched(rows):
-        said = [
-            _spoken(name, text, places) for name, text in zip(ranking.RANKED, columns, strict=True)
-        ]
-        scored.append(((ranking.score(expression, said), at, tie), place))
+    scored = [
+        ((score(expression, columns), at, tie), place) for place, at, tie, *columns in watched(rows)
+    ]
     return sorted(scored, reverse=True)
-
-
-def _spoken(column: str, text: str | None, places: str | None) -> str:
-    if not text:
-        return ""
-    if column == "skills":
-        return ranking.spoken(json.loads(text))
-    if column == "location" and places is not None:
-        return ranking.spoken(spoken(text, stored_places(text, places)))
-    return ranking.spoken([text])

@@ -12,8 +12,9 @@ from urllib.parse import quote
 from jobstore.engines import named_statements
 from jobstore.engines.archive import Astray, Loss
 from jobstore.engines.backend import Condition
+from jobstore.engines.rows import DamagedRow
 from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.errors import DamagedRow, translated
+from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.files import open_file
 from jobstore.errors import SchemaMismatch
 from jobstore.files import reachable, require_file

@@ -17,11 +17,7 @@ from typing import Any
 from jobstore.derived.counters import Tally
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
-from jobstore.engines.sqlite.rows import (
-    PLACE,
-    job_from_row,
-    sound,
-)
+from jobstore.engines.rows import PLACE, job_from_row, sound
 from jobstore.engines.sqlite.upkeep import renewal
 from jobstore.engines.sqlite.writing import counters, renewing
 from jobstore.engines.sqlite.writing.indexing import entry, numbered

@@ -26,11 +26,12 @@ from typing import Any, NamedTuple
 
 from jobstore.derived.counters import Tally
 from jobstore.derived.digests import revision_digest, seen_digest
+from jobstore.derived.micros import to_micros
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
+from jobstore.engines.rows import LISTED_AT, PLACE, job_from_row
 from jobstore.engines.schema import Renewal
 from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.rows import LISTED_AT, PLACE, job_from_row, to_micros
 from jobstore.engines.sqlite.upkeep import leftovers
 from jobstore.engines.sqlite.writing import counters, renewing
 from jobstore.engines.sqlite.writing.indexing import numbered

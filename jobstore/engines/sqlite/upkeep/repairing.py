@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 from jobstore.engines import named_statements
 from jobstore.engines.backend import RESTORE_ADVICE, Repaired
+from jobstore.engines.rows import DamagedRow
 from jobstore.engines.sqlite import schema
-from jobstore.engines.sqlite.errors import DamagedRow, primary_code, translated
+from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.log.stamps import stamp
 from jobstore.engines.sqlite.upkeep.copying import dump
 from jobstore.engines.sqlite.upkeep.inspection import check_pages, check_words

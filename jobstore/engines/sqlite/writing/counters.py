@@ -9,10 +9,8 @@ currencies that a transaction changed, so that reading them costs a row each.
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 
 from jobstore.derived.counters import (
@@ -20,14 +18,14 @@ from jobstore.derived.counters import (
     MOST_SOURCES,
     TOP,
     Tally,
-    applicant_statistics,
     last_days,
     quartiles,
 )
+from jobstore.derived.statistics import assembled
 from jobstore.engines import named_statements
-from jobstore.engines.sqlite.rows import sound
+from jobstore.engines.rows import sound
 from jobstore.engines.sqlite.transaction import snapshot
-from jobstore.records import FacetCount, SalaryQuartiles, Statistics
+from jobstore.records import Statistics
 
 _SQL = named_statements.load("sqlite")
 _AFTER_DIGITS = "g"
@@ -62,50 +60,8 @@ def statistics(conn: sqlite3.Connection, now: datetime) -> Statistics:
     days = last_days(now.date())
     bound = {"since": days[0][1], "sources": MOST_SOURCES, "top": TOP}
     with snapshot(conn):
-        kinds: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
-        for kind, *counted in conn.execute(_SQL["shown_counters"], bound).fetchall():
-            kinds[kind].append(tuple(counted))
-        applicants = applicant_statistics(
-            _amounts(kinds["applicants"]),
-            lambda: conn.execute(_SQL["applicant_bounds"]).fetchone(),
-        )
-    total, sources = sum(_amounts(kinds["total"]).values()), _by_amount(kinds["source"])
-    listed = _amounts(kinds["day"])
-    return Statistics(
-        total=total,
-        by_status=_by_amount(kinds["status"]),
-        by_source=sources,
-        by_employment_type=_by_amount(kinds["employment_type"]),
-        by_experience_level=_by_amount(kinds["experience_level"]),
-        by_workplace=_by_amount(kinds["workplace"]),
-        top_companies=_labelled(kinds["company"]),
-        top_locations=_labelled(kinds["location"]),
-        per_day={day: listed.get(name, 0) for day, name in days},
-        salaries={
-            currency: SalaryQuartiles(count, *map(Decimal, label.split()))
-            for currency, label, count in sorted(kinds["quartiles"])
-        },
-        applicants=applicants,
-        # Every posting has a source. To read what the others have would grow with their number.
-        other_sources=total - sum(sources.values()),
-    )
-
-
-def _amounts(counted: list[tuple[str, str, int]]) -> dict[str, int]:
-    return {value: amount for value, _, amount in counted}
-
-
-def _by_amount(counted: list[tuple[str, str, int]]) -> dict[str, int]:
-    return _amounts(sorted(counted, key=_largest_first))
-
-
-def _labelled(counted: list[tuple[str, str, int]]) -> list[FacetCount]:
-    return [FacetCount(label, amount) for _, label, amount in sorted(counted, key=_largest_first)]
-
-
-def _largest_first(counted: tuple[str, str, int]) -> tuple[int, str]:
-    value, _, amount = counted
-    return -amount, value
+        counted = conn.execute(_SQL["shown_counters"], bound).fetchall()
+        return assembled(counted, days, lambda: conn.execute(_SQL["applicant_bounds"]).fetchone())
 
 
 def _write_quartiles(conn: sqlite3.Connection, currency: str) -> None:

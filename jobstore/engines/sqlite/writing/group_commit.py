@@ -1,12 +1,11 @@
 """Transactions over groups of operations, on the writer's thread.
 
 Everything here blocks and runs on the writer's connection. Queues, futures and the event loop
-belong to :mod:`jobstore.engines.sqlite.writing.writer`.
+belong to :mod:`jobstore.engines.writing.queue`.
 """
 
 from __future__ import annotations
 
-import copy
 import sqlite3
 import time
 from collections import deque
@@ -18,7 +17,8 @@ from jobstore.engines.sqlite.log.checkpointing import Mode, Pace, Written, check
 from jobstore.engines.sqlite.log.spool import Spool
 from jobstore.engines.sqlite.log.stamps import Stamps
 from jobstore.engines.sqlite.log.waiting import until_shipped
-from jobstore.engines.sqlite.transaction import Answer, roll_back
+from jobstore.engines.sqlite.transaction import roll_back
+from jobstore.engines.writing.turns import Answer, Work, own
 from jobstore.errors import JobStoreError, OutcomeUnknown, StoreBusy, StoreUnavailable
 from jobstore.locking import FileLock, attempts
 
@@ -42,8 +42,6 @@ class SharedWrites(Protocol):
         """Write what the operations left for the end of the transaction; called before COMMIT."""
 
 
-Operation = Callable[..., Any]
-Work = tuple[Operation, tuple[Any, ...]]
 Begin = Callable[[sqlite3.Connection, Sequence[Work]], SharedWrites]
 Current = Callable[[sqlite3.Connection], sqlite3.Connection]
 
@@ -114,7 +112,7 @@ class Transactions:
         if any(error is None for _, error in outcomes.values()):
             self._wait(outcomes)
         return [
-            outcomes[index] if index in outcomes else (None, _own(failure))
+            outcomes[index] if index in outcomes else (None, own(failure))
             for index in range(len(works))
         ]
 
@@ -125,7 +123,7 @@ class Transactions:
         except OutcomeUnknown as unknown:
             for index, (_, error) in outcomes.items():
                 if error is None:
-                    outcomes[index] = (None, _own(unknown))
+                    outcomes[index] = (None, own(unknown))
 
     def _transact(
         self,
@@ -178,7 +176,7 @@ class Transactions:
         outcomes.update(zip(part, results, strict=True))
         return []
 
-    def open(self, conn: sqlite3.Connection, patience: float) -> None:
+    def open(self, conn: sqlite3.Connection, *, patience: float, timeout: float) -> None:
         """Take the lock and begin a transaction that :meth:`close` ends."""
         deadline = time.monotonic() + patience
         self._lock.acquire(patience)
@@ -237,7 +235,7 @@ class Transactions:
         self._pace.settle()
 
     def checkpoint(self, conn: sqlite3.Connection, patience: float, mode: Mode) -> Written:
-        """Copy the WAL into the database; see :meth:`StoreWriter.checkpoint`."""
+        """Copy the WAL into the database; see :meth:`.writer.StoreWriter.checkpoint`."""
         self._lock.acquire(patience)
         try:
             return checkpoint(self._followed(conn), self._lock.database, mode)
@@ -271,12 +269,3 @@ def _patiently(conn: sqlite3.Connection, statement: str, deadline: float) -> Non
         else:
             return
     raise StoreBusy("Another program keeps the store locked; nothing was written, try again.")
-
-
-def _own(failure: Exception | None) -> Exception | None:
-    """Return a copy for one caller: a shared error would collect everyone's traceback."""
-    if not isinstance(failure, JobStoreError):
-        return failure
-    own = copy.copy(failure)
-    own.__cause__ = failure.__cause__
-    return own

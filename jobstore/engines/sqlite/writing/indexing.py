@@ -10,9 +10,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+from jobstore.derived.facet_words import EVERY, facet_words, skill_word
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
-from jobstore.engines.sqlite.search.facet_words import EVERY, facet_words, skill_word
 from jobstore.engines.sqlite.search.statements import mirrored
 
 _SQL = named_statements.load("sqlite")

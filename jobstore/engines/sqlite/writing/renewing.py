@@ -22,19 +22,19 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from jobstore.derived.counters import Counter, Tally
+from jobstore.derived.micros import to_micros
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
-from jobstore.engines.sqlite.errors import DamagedRow
-from jobstore.engines.sqlite.rows import (
+from jobstore.engines.rows import (
     DESCRIPTION,
     DIGEST,
     LISTED_AT,
     PLACE,
     PLAIN,
+    DamagedRow,
     job_from_row,
     row_digests,
     sound,
-    to_micros,
 )
 from jobstore.engines.sqlite.writing.indexing import Entry, IndexChanges, entry
 from jobstore.errors import SchemaMismatch
@@ -45,7 +45,7 @@ _SQL = named_statements.load("sqlite")
 DERIVED_FORM = 5
 """The form of what is derived from postings. It changes with plain texts
 (:mod:`jobstore.intake.markup`), with the words of the index (:mod:`jobstore.search.words`,
-:mod:`~jobstore.engines.sqlite.search.facet_words`), with its columns and rowids
+:mod:`~jobstore.derived.facet_words`), with its columns and rowids
 (:mod:`~jobstore.engines.sqlite.writing.indexing`), the kinds of counters and the digests; a store
 in an older form is brought along by ``jobstore migrate up``."""
 

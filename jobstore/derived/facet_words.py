@@ -26,12 +26,13 @@ from base64 import b32encode
 from datetime import date
 from functools import cache, lru_cache
 from hashlib import blake2b
+from itertools import product
 from typing import NamedTuple, Protocol
 
+from jobstore.derived.micros import to_micros
 from jobstore.derived.places import compared_values
 from jobstore.derived.record import Derived
-from jobstore.engines.sqlite.rows import to_micros
-from jobstore.search.criteria import FACETS, FOLDED
+from jobstore.search.criteria import FACETS, FOLDED, Criteria
 from jobstore.search.words import fold
 
 MARK = "\ue000"
@@ -298,3 +299,45 @@ def facet_words(derived: Derived) -> str:
         found += EXPIRES.range_words(time)
         found += EXPIRES.words(-time)[2:]
     return " ".join(found)
+
+
+class Asked(NamedTuple):
+    """The facet words that criteria ask for: one of each ``required`` group, none of ``excluded``.
+
+    The words of bounds let a little more through than the bounds do.
+    """
+
+    required: list[tuple[str, ...]]
+    excluded: tuple[str, ...]
+
+
+def asked(criteria: Criteria) -> Asked:
+    """Return the facet words that criteria ask for; dates of posting have none."""
+    groups: list[tuple[str, ...]] = []
+    fields = tuple(LETTERS)
+    one, other = (getattr(criteria, field) for field in PAIR)
+    if one and other:
+        groups.append(tuple(pair_word(*pair) for pair in product(one, other)))
+        fields = tuple(field for field in fields if field not in PAIR)
+    for field in fields:
+        found = tuple(facet_word(field, value) for value in getattr(criteria, field))
+        if field == "skills":
+            groups += [(word,) for word in found]
+        elif found:
+            groups.append(found)
+    if criteria.salary_min is not None:
+        groups.append(YEARLY_MAX.reaching(criteria.salary_min, None))
+    if criteria.salary_max is not None:
+        groups.append(YEARLY_MIN.reaching(None, criteria.salary_max))
+    low, high = criteria.applicants_min, criteria.applicants_max
+    if low is not None or high is not None:
+        groups.append(APPLICANTS.reaching(low, high))
+    excluded: tuple[str, ...] = ()
+    if criteria.as_of is not None:
+        as_of = to_micros(criteria.as_of)
+        if criteria.expired:
+            groups.append(EXPIRES.until(as_of))
+        elif criteria.expired is False:
+            # Most postings have not expired, or do not say: what has is the shorter list.
+            excluded = EXPIRES.before_day_of(as_of)
+    return Asked(groups, excluded)

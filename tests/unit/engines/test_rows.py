@@ -12,21 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobstore.derived.merge import merge
+from jobstore.derived.micros import from_micros, to_micros
 from jobstore.derived.record import Derived
-from jobstore.engines.sqlite.errors import DamagedRow
-from jobstore.engines.sqlite.rows import (
+from jobstore.engines.rows import (
     DETAIL_COLUMNS,
     JOB_COLUMNS,
     SUMMARY_COLUMNS,
     TEXT_COLUMNS,
-    from_micros,
+    DamagedRow,
     job_from_row,
     posting_parameters,
     previous_to_json,
     revision_from_row,
     summaries_from_rows,
     text_parameters,
-    to_micros,
 )
 from jobstore.intake.validation import check_posting
 from jobstore.records import JobSummary

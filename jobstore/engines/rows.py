@@ -1,14 +1,14 @@
-"""Rows of the SQLite tables to records, and back.
+"""Rows of the tables that hold postings to records, and back; alike for all engines with tables.
 
-Only conversions live here: no statement is run. Times are integers of microseconds since
-1970-01-01 UTC, decimals and JSON are text, ids are 16 bytes.
+Only conversions live here: no statement is run, and no database is known. Times are integers of
+microseconds since 1970-01-01 UTC, decimals and JSON are text, ids are 16 bytes.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache, wraps
@@ -16,9 +16,9 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID, SafeUUID
 
 from jobstore.derived.digests import content_digest, seen_digest
+from jobstore.derived.micros import from_micros, to_micros
 from jobstore.derived.places import from_mappings, mappings, only, says_more
 from jobstore.derived.record import Derived
-from jobstore.engines.sqlite.errors import DamagedRow
 from jobstore.records import (
     EmploymentType,
     ExperienceLevel,
@@ -33,9 +33,6 @@ from jobstore.records import (
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 # The columns of table posting that make a JobSummary, in the order of _fill.
 SUMMARY_COLUMNS = (
@@ -90,18 +87,6 @@ _EXPERIENCE = _members(ExperienceLevel)
 _PERIOD = _members(SalaryPeriod)
 
 
-def to_micros(moment: datetime) -> int:
-    """Return an aware datetime as microseconds since 1970-01-01 UTC."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-# Many postings share a date, and those that arrived together a time.
-@lru_cache(maxsize=16_384)
-def from_micros(micros: int) -> datetime:
-    """Return microseconds since 1970-01-01 UTC as an aware datetime in UTC."""
-    return _EPOCH + timedelta(microseconds=micros)
-
-
 def _moment(micros: int | None) -> datetime | None:
     return None if micros is None else from_micros(micros)
 
@@ -112,6 +97,10 @@ def _micros(moment: datetime | None) -> int | None:
 
 def _plain(amount: Decimal | None) -> str | None:
     return None if amount is None else format(amount, "f")
+
+
+class DamagedRow(ValueError):
+    """A row holds what no writer puts there."""
 
 
 def sound(convert: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -311,6 +300,11 @@ _SIGHTINGS = frozenset({"first_seen_at", "last_seen_at"})
 PLACE = len(JOB_COLUMNS)
 DESCRIPTION, PLAIN = JOB_COLUMNS.index("description"), JOB_COLUMNS.index("plain")
 LISTED_AT, LISTED_TIE, _YEARLY_MIN, _YEARLY_MAX, DIGEST, SEEN_DIGEST = range(PLACE + 1, PLACE + 7)
+# All of them. An engine that keeps no places has a value without meaning there.
+POSTING_COLUMNS = (
+    *JOB_COLUMNS,
+    *("place", "listed_at", "listed_tie", "yearly_min", "yearly_max", "digest", "seen_digest"),
+)
 _SEEN = slice(SUMMARY_COLUMNS.index("first_seen_at"), len(SUMMARY_COLUMNS))
 
 

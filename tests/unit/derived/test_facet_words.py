@@ -13,9 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobstore.derived.record import Derived
-from jobstore.engines.sqlite.rows import to_micros
-from jobstore.engines.sqlite.search.facet_words import (
+from jobstore.derived.facet_words import (
     APPLICANTS,
     EVERY,
     EXACT,
@@ -30,6 +28,8 @@ from jobstore.engines.sqlite.search.facet_words import (
     pair_word,
     skill_word,
 )
+from jobstore.derived.micros import to_micros
+from jobstore.derived.record import Derived
 from jobstore.records import EmploymentType, Job, SalaryPeriod, Status, Workplace, job_id
 from jobstore.search.criteria import FACETS
 from jobstore.search.words import index_text

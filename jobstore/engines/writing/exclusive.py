@@ -1,6 +1,6 @@
 """The exclusive transaction: several operations that stand or fall together.
 
-:mod:`.writer` makes it and gives it its turn; it never waits in a queue itself.
+:mod:`.queue` makes it and gives it its turn; it never waits in a queue itself.
 """
 
 from __future__ import annotations
@@ -8,11 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from sqlite3 import Connection
 from typing import Any
 
-from jobstore.engines.sqlite.connection import Session, settle
-from jobstore.engines.sqlite.writing.group_commit import Operation, Transactions
+from jobstore.engines.writing.turns import Line, Operation, Transactions
 from jobstore.errors import StoreClosed, StoreTimeout
 
 _LATE = "The transaction took longer than allowed and was rolled back."
@@ -20,16 +18,16 @@ _OVER = "The transaction is over."
 
 
 class ExclusiveTransaction:
-    """The writer's connection inside an exclusive transaction."""
+    """The writer's turn, for as long as an exclusive transaction lasts."""
 
     def __init__(
         self,
-        session: Session,
+        line: Line,
         transactions: Transactions,
         timeout: float,
         resume: Callable[[], None],
     ) -> None:
-        self._session = session
+        self._line = line
         self._transactions = transactions
         self._timeout = timeout
         self._resume = resume
@@ -47,16 +45,16 @@ class ExclusiveTransaction:
         StoreUnavailable when an earlier error undid all of it.
         """
         self._check()
-        answer = self._session.future()
+        answer = self._line.future()
 
-        def work(conn: Connection) -> Any:
+        def work(conn: Any) -> Any:
             # The loop may have set this meanwhile; an undone transaction does nothing more.
             if self._undone:
                 raise StoreClosed(_OVER)
             return self._transactions.run_alone(conn, (operation, args))
 
         self._answers.add(answer)
-        self._session.post(work, partial(settle, answer))
+        self._line.post(work, partial(self._line.settle, answer))
         try:
             return await answer
         finally:
@@ -65,8 +63,8 @@ class ExclusiveTransaction:
     async def end(self, *, commit: bool) -> None:
         """Commit or roll back, and let the other writers go on."""
         self._check()
-        done = self._session.future()
-        self._finish(commit, partial(settle, done))
+        done = self._line.future()
+        self._finish(commit, partial(self._line.settle, done))
         await done
 
     def start(self) -> None:
@@ -88,7 +86,7 @@ class ExclusiveTransaction:
         self._expired = True
         self.abandon()
         for answer in self._answers:
-            settle(answer, None, StoreTimeout(_LATE))
+            self._line.settle(answer, None, StoreTimeout(_LATE))
 
     def _check(self) -> None:
         if self._expired:
@@ -110,6 +108,4 @@ class ExclusiveTransaction:
             deliver(result, error)
             self._resume()
 
-        self._session.post(
-            partial(self._transactions.close, commit=commit, patience=patience), ended
-        )
+        self._line.post(partial(self._transactions.close, commit=commit, patience=patience), ended)

@@ -1,0 +1,131 @@
+"""Search on PostgreSQL: pages, totals and facets, each call inside one transaction.
+
+These functions run on a connection that sees one state of the store. What SQL looks like is
+in :mod:`.statements`; how a row becomes a record, in :mod:`jobstore.engines.rows`.
+"""
+
+from __future__ import annotations
+
+from asyncio import to_thread
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from jobstore.engines.answers import facet_columns
+from jobstore.engines.answers import facets as facets_of
+from jobstore.engines.postgres.search.lookup import Connection, Lookup, Row
+from jobstore.engines.postgres.search.sorting import Hit, by_newest, by_number, by_relevance
+from jobstore.engines.postgres.search.statements import SOONEST
+from jobstore.engines.protocol import Found, Position
+from jobstore.engines.rows import (
+    JOB_COLUMNS,
+    SUMMARY_COLUMNS,
+    job_from_row,
+    sound,
+    summaries_from_rows,
+)
+from jobstore.records import Job, JobSummary, Sort
+from jobstore.search import counting
+from jobstore.search.criteria import Criteria
+from jobstore.search.excerpts import Excerpts
+
+T = TypeVar("T")
+
+# What snippets are cut from.
+_TEXT = ("description", "plain")
+# So many rows and characters take about a millisecond of Python, which the event loop can spare.
+_ROWS, _CHARACTERS = 64, 100_000
+
+_RANKS = {Sort.SALARY: "yearly_max", Sort.APPLICANTS: "applicant_count", Sort.EXPIRES: SOONEST}
+
+
+async def search(
+    conn: Connection,
+    criteria: Criteria,
+    *,
+    limit: int,
+    after: Position | None = None,
+    total: tuple[int, bool] | None = None,
+    facets: Sequence[str] = (),
+    snippets: bool = True,
+) -> Found:
+    """Return the page of at most ``limit`` postings that follows ``after``.
+
+    The matches are counted unless the ``total`` is known. ``facets`` are checked names.
+    """
+    names = tuple(facets)
+    lookup = Lookup(conn, criteria)
+    if total is None or names:
+        # What this finds out is of use for the page.
+        counted = await lookup.counted()
+        total = total or counted.total
+    texts = _TEXT if snippets and criteria.text and criteria.text.required else ()
+    hits = await _hits(lookup, criteria.sort, limit + 1, after, SUMMARY_COLUMNS + texts)
+    if after is None:
+        # The page itself may have found more, or all there is.
+        amount, capped = counting.total(len(hits))
+        if len(hits) <= min(limit, counting.MAX_COUNTED):
+            total = amount, capped
+        else:
+            total = max(amount, total[0]), total[1]
+    more = len(hits) > limit
+    hits = hits[:limit]
+    rows = [hit.row for hit in hits if hit.row]
+    if hits and not rows:
+        found = await lookup.rows_at([hit.id for hit in hits], SUMMARY_COLUMNS + texts)
+        rows = [found[hit.id] for hit in hits]
+    values = await lookup.newest(facet_columns(names)) if names else []
+    return Found(
+        items=await _spared(rows, lambda: _items(rows, criteria, texts)),
+        position=hits[-1].position if more else None,
+        total=total[0],
+        total_capped=total[1],
+        facets=await _spared(values, lambda: sound(facets_of)(names, values)),
+    )
+
+
+async def scan(
+    conn: Connection, criteria: Criteria, *, limit: int, after: Position | None = None
+) -> tuple[list[Job], Position | None]:
+    """Return at most ``limit`` whole postings that follow ``after``, newest first, whatever
+    the criteria's own order, and the position to go on from (``None`` at the end)."""
+    hits = await by_newest(Lookup(conn, criteria), limit + 1, after, JOB_COLUMNS)
+    more = len(hits) > limit
+    hits = hits[:limit]
+    rows = [hit.row for hit in hits if hit.row]
+    jobs = await _spared(rows, lambda: [job_from_row(row) for row in rows])
+    return jobs, hits[-1].position if more else None
+
+
+async def count(conn: Connection, criteria: Criteria) -> int:
+    """Count all matches, one by one."""
+    return await Lookup(conn, criteria).count()
+
+
+async def _hits(
+    lookup: Lookup, sort: Sort, limit: int, after: Position | None, columns: tuple[str, ...]
+) -> list[Hit]:
+    """Return a page in its order, with its columns if they were read on the way."""
+    if sort in _RANKS:
+        return await by_number(lookup, _RANKS[sort], limit, after, columns)
+    if sort is Sort.RELEVANCE and lookup.criteria.text and lookup.criteria.text.required:
+        return await by_relevance(lookup, limit, after)
+    return await by_newest(lookup, limit, after, columns)
+
+
+@sound
+def _items(rows: list[Row], criteria: Criteria, texts: tuple[str, ...]) -> list[JobSummary]:
+    items = summaries_from_rows(rows)
+    if texts and criteria.text is not None:
+        excerpts = Excerpts(criteria.text)
+        for row, item in zip(rows, items, strict=True):
+            description, plain = row[-2:]
+            item.snippet = excerpts.snippet(item.title, description if plain is None else plain)
+    return items
+
+
+async def _spared(rows: Sequence[Row], work: Callable[[], T]) -> T:
+    """Return what ``work`` makes of rows; on a thread, if the event loop should not wait for it."""
+    size = sum(len(value) for row in rows for value in row if isinstance(value, str))
+    if len(rows) <= _ROWS and size <= _CHARACTERS:
+        return work()
+    return await to_thread(work)

@@ -1,0 +1,274 @@
+"""The statements of a search on PostgreSQL, built with PyPika, rendered once per shape.
+
+Pure text: a shape says which conditions there are, a statement names what is bound to each.
+No value ever gets into the text, and every column is qualified. ``match`` is the text of a
+``tsquery``, ``phrases`` what :class:`.match.Match` says, ``limit`` a number of rows, and ``most``
+how many are looked at; other names are those of conditions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from pypika import Field, Order, PostgreSQLQuery, Table, Tuple
+from pypika import functions as fn
+from pypika.queries import QueryBuilder
+from pypika.terms import Criterion, Star, Term
+from pypika.utils import format_alias_sql
+
+# An alias makes PyPika qualify every column; a query inside of another has the same one.
+_POSTING = Table("posting", alias="p")
+
+SOONEST = "soonest"
+"""What stands for a column where the soonest ``expires_at`` comes first."""
+
+# The columns that rank, by what they are called here.
+_RANKS = {"yearly_max": "yearly_max", "applicant_count": "applicant_count", SOONEST: "expires_at"}
+
+LISTED = ("listed_at", "listed_tie", "id")
+"""The columns that order all postings, the newest last, and the first ones of every page."""
+
+
+class Bind(Term):
+    """A named placeholder. PyPika's own parameters carry values, and mangle some of them."""
+
+    def __init__(self, name: str, kind: str = "") -> None:
+        super().__init__()
+        self.name = name
+        self._kind = kind
+
+    def get_sql(self, **_: Any) -> str:
+        return f"%({self.name})s{self._kind}"
+
+
+class _Text(Criterion):
+    """A condition that PyPika cannot express, as it is."""
+
+    def __init__(self, sql: str) -> None:
+        super().__init__()
+        self._sql = sql
+
+    def get_sql(self, **_: Any) -> str:
+        return self._sql
+
+
+class _Amount(Term):
+    """The number of all rows, beside each of them."""
+
+    def get_sql(self, **_: Any) -> str:
+        return 'count(*) OVER () "amount"'
+
+
+class _Soonest(Term):
+    """A time with its sign turned, as its index has it."""
+
+    def get_sql(self, **kwargs: Any) -> str:
+        sql = f"(-{_stated(Shape(ranked_by=SOONEST)).get_sql(**kwargs | {'with_alias': False})})"
+        return format_alias_sql(sql, self.alias, **kwargs) if kwargs.get("with_alias") else sql
+
+
+class _Scalar(Term):
+    """A query in parentheses, used as one value."""
+
+    def __init__(self, query: QueryBuilder) -> None:
+        super().__init__()
+        self._sql = str(query)
+
+    def get_sql(self, **_: Any) -> str:
+        return f"({self._sql})"
+
+
+# PyPika expects numbers here, but writes whatever it is given.
+_LIMIT: Any = Bind("limit")
+_MOST: Any = Bind("most")
+
+
+class Shape(NamedTuple):
+    """What a statement has to look like: the names of its conditions, and the column that ranks its
+    rows, if it is not when they are listed."""
+
+    conditions: frozenset[str] = frozenset()
+    ranked_by: str | None = None
+
+    def also(self, *conditions: str) -> Shape:
+        """Return the shape with more conditions."""
+        return self._replace(conditions=self.conditions | set(conditions))
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the index of the order answers every condition."""
+        return self.conditions <= _leading(self)
+
+
+def _of(names: Sequence[str]) -> Tuple:
+    return Tuple(*(Field(name, table=_POSTING) for name in names))
+
+
+def _bound(*names: str) -> Tuple:
+    return Tuple(*map(Bind, names))
+
+
+def _after(shape: Shape) -> Criterion:
+    bound = _bound("after_at", "after_tie", "after_id")
+    if shape.ranked_by is None:
+        return _of(LISTED) < bound
+    keys: Any = Tuple(*_keys(shape))
+    before: Criterion = keys < _bound("after_rank", "after_at", "after_tie", "after_id")
+    return before
+
+
+def _without(ranked_by: str) -> Callable[[Shape], Criterion]:
+    return lambda _: _stated(Shape(ranked_by=ranked_by)).isnull()
+
+
+# In a text that has all words in their order a phrase is sought as it stands; field 0 is any.
+_PHRASES = _Text(
+    '"p"."spoken" IS NULL OR NOT EXISTS (SELECT 1 FROM jsonb_array_elements(%(phrases)s::jsonb)'
+    " AS g (x) WHERE (g.x ->> 'not')::boolean = EXISTS (SELECT 1 FROM"
+    " jsonb_array_elements(g.x -> 'any') AS t (x) WHERE strpos(CASE WHEN (t.x ->> 0)::int = 0"
+    ' THEN "p"."spoken" ELSE split_part("p"."spoken", chr(12), (t.x ->> 0)::int) END,'
+    " t.x ->> 1) > 0))"
+)
+_CONDITIONS: dict[str, Callable[[Shape], Criterion]] = {
+    "match": lambda _: _Text('"p"."words" @@ %(match)s::tsquery'),
+    "phrases": lambda _: _Text(f"({_PHRASES.get_sql()})"),
+    "salary_min": lambda _: _POSTING.yearly_max >= Bind("salary_min"),
+    "salary_max": lambda _: _POSTING.yearly_min <= Bind("salary_max"),
+    "applicants_min": lambda _: _POSTING.applicant_count >= Bind("applicants_min"),
+    "applicants_max": lambda _: _POSTING.applicant_count <= Bind("applicants_max"),
+    "expired": lambda _: _POSTING.expires_at <= Bind("expired"),
+    "not_expired": lambda _: (
+        _POSTING.expires_at.isnull() | (_POSTING.expires_at > Bind("not_expired"))
+    ),
+    "posted_since": lambda _: _POSTING.listed_at >= Bind("posted_since"),
+    "posted_until": lambda _: _POSTING.listed_at <= Bind("posted_until"),
+    "top": lambda _: _of(LISTED) <= _bound("top_at", "top_tie", "top_id"),
+    "bottom": lambda _: _of(LISTED) >= _bound("bottom_at", "bottom_tie", "bottom_id"),
+    "after": _after,
+    "has_rank": lambda shape: _stated(shape).isnotnull(),
+}
+_CONDITIONS |= {f"without_{name}": _without(name) for name in _RANKS}
+_OF_LISTING = frozenset(("posted_since", "posted_until", "top", "bottom", "after"))
+_OF_RANK = frozenset(("has_rank", "after"))
+
+
+def _leading(shape: Shape) -> frozenset[str]:
+    """Return the conditions that the index of the order answers by where it is entered and left."""
+    return _OF_LISTING if shape.ranked_by is None else _OF_RANK
+
+
+def _stated(shape: Shape) -> Field:
+    return Field(_RANKS[shape.ranked_by or SOONEST], table=_POSTING)
+
+
+def _keys(shape: Shape) -> list[Term]:
+    listed: list[Term] = [Field(name, table=_POSTING) for name in LISTED]
+    if shape.ranked_by is None:
+        return listed
+    stated = _stated(shape)
+    return [_Soonest() if shape.ranked_by == SOONEST else stated, *listed]
+
+
+def _ordered(query: QueryBuilder, keys: Sequence[Term]) -> QueryBuilder:
+    for key in keys:
+        query = query.orderby(key, order=Order.desc)
+    return query
+
+
+def _where(query: QueryBuilder, shape: Shape, names: frozenset[str]) -> QueryBuilder:
+    for name in sorted(names):
+        query = query.where(_CONDITIONS[name](shape))
+    return query
+
+
+def _columns(shape: Shape, columns: Sequence[str]) -> list[Term]:
+    """Return LISTED, the rank if there is one, and ``columns``."""
+    *rank, at, tie, id = _keys(shape)
+    return [at, tie, id, *rank, *(Field(name, table=_POSTING) for name in columns)]
+
+
+def _walk(shape: Shape) -> QueryBuilder:
+    """Return a query for the rows of a shape among the first ``most`` ones of the order."""
+    leading = shape.conditions & _leading(shape)
+    # The limit keeps the server from looking at the rest of the conditions in another index.
+    query = PostgreSQLQuery.from_(_POSTING).select(_POSTING.star)
+    query = _ordered(_where(query, shape, leading), _keys(shape)).limit(_MOST)
+    found = PostgreSQLQuery.from_(query.as_("p"))
+    return _where(found, shape, shape.conditions - leading)
+
+
+def _gathered(shape: Shape, keys: Sequence[Term]) -> QueryBuilder:
+    """Return a query for the keys of all rows of a shape, but not more than ``most``, that may
+    take them from whichever index."""
+    query = PostgreSQLQuery.from_(_POSTING).select(*keys)
+    return _where(query, shape, shape.conditions).limit(_MOST)
+
+
+@cache
+def listed(shape: Shape, columns: tuple[str, ...]) -> str:
+    """The first ``limit`` rows of a shape in its order: LISTED, the rank if there is one, columns.
+
+    For shapes whose conditions the index of the order answers, or for whoever wants to walk to
+    the end."""
+    query = PostgreSQLQuery.from_(_POSTING).select(*_columns(shape, columns))
+    query = _ordered(_where(query, shape, shape.conditions), _keys(shape))
+    return str(query.limit(_LIMIT))
+
+
+@cache
+def walked(shape: Shape, columns: tuple[str, ...]) -> str:
+    """What :func:`listed` does, but only the first ``most`` rows of the order are looked at."""
+    query = _walk(shape).select(*_columns(shape, columns))
+    return str(_ordered(query, _keys(shape)).limit(_LIMIT))
+
+
+@cache
+def gathered(shape: Shape, columns: tuple[str, ...]) -> str:
+    """What :func:`listed` does, by way of the index of words: all matches, at most ``most``, are
+    sorted. A last column has their number."""
+    keys = _keys(shape)
+    names = ("rank", *LISTED)[-len(keys) :]
+    matches = _gathered(shape, [key.as_(name) for key, name in zip(keys, names, strict=True)])
+    m = matches.as_("m")
+    first = PostgreSQLQuery.from_(m).select(*(Field(name, table=m) for name in names), _Amount())
+    for name in names:
+        first = first.orderby(Field(name, table=m), order=Order.desc)
+    k = first.limit(_LIMIT).as_("k")
+    query = PostgreSQLQuery.from_(k).join(_POSTING).on(_POSTING.id == Field("id", table=k))
+    query = query.select(*_columns(shape, columns), Field("amount", table=k))
+    return str(_ordered(query, [Field(name, table=k) for name in names]))
+
+
+@cache
+def count(shape: Shape) -> str:
+    """The number of all matches."""
+    query = PostgreSQLQuery.from_(_POSTING).select(fn.Count(Star()))
+    return str(_where(query, shape, shape.conditions))
+
+
+@cache
+def capped(shape: Shape) -> str:
+    """The number of all matches, counted up to ``most``."""
+    matches = _gathered(shape, [_POSTING.id]).as_("m")
+    return str(PostgreSQLQuery.from_(matches).select(fn.Count(Star())))
+
+
+@cache
+def counted(shape: Shape) -> str:
+    """The number of matches among the first ``most`` rows of the order; of how many they are."""
+    leading = shape.conditions & _leading(shape)
+    first = PostgreSQLQuery.from_(_POSTING).select(_POSTING.id)
+    first = _ordered(_where(first, shape, leading), _keys(shape)).limit(_MOST)
+    looked = PostgreSQLQuery.from_(first.as_("f")).select(fn.Count(Star()))
+    return str(_walk(shape).select(fn.Count(Star()), _Scalar(looked)))
+
+
+@cache
+def rows_at(columns: tuple[str, ...]) -> str:
+    """The id and ``columns`` of the postings whose ids are bound as one array, in any order."""
+    query = PostgreSQLQuery.from_(_POSTING).select(
+        _POSTING.id, *(Field(name, table=_POSTING) for name in columns)
+    )
+    return str(query.where(_Text('"p"."id" = ANY(%(ids)s::uuid[])')))

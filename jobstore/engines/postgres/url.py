@@ -1,0 +1,84 @@
+"""The URLs of PostgreSQL stores: understood, or refused. Nothing is opened here.
+
+They are libpq's own: ``postgresql://user@host1:5432,host2:5432/jobs?sslmode=verify-full``
+(https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS). What is left
+out comes from libpq's environment, a service file or ``~/.pgpass``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+from jobstore.errors import StoreUnavailable
+from jobstore.settings.url import StoreURL
+
+SCHEME = "postgresql"
+EXAMPLE = (
+    "write postgresql://user@host:5432/jobs, with '%40' for '@' and the like in a name, and best "
+    "leave the password to ~/.pgpass or PGPASSWORD"
+)
+_SECRET = frozenset(
+    {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
+)
+_PLACE = re.compile(r"(?P<place>[^/?]*)")
+# What no name of a file has.
+_UNUSUAL = re.compile(r"[^\w.@-]+")
+
+
+def parse(url: str) -> StoreURL:
+    """Return what a URL that begins with ``postgresql:`` or ``postgres:`` names.
+
+    ``str()`` of it never shows a password. Raises StoreUnavailable.
+    """
+    _, _, rest = url.partition(":")
+    if not rest.startswith("//"):
+        raise StoreUnavailable(f"After {SCHEME}: a store's URL has two slashes; {EXAMPLE}.")
+    text = f"{SCHEME}:{rest}"
+    parts = parameters(text)
+    hosts, ports = parts.get("host", ""), parts.get("port", "")
+    if any(not port.isdecimal() for port in ports.split(",") if port):
+        # It may be the rest of a password with a '/' in it.
+        raise StoreUnavailable(f"The port in the store's URL is no number; {EXAMPLE}.")
+    if rest.partition("?")[0].count("@") > 1 or "@" in rest[2:].partition("/")[2].partition("?")[0]:
+        # It would be taken for the name of a host or a database, and shown as such.
+        raise StoreUnavailable(f"A name or the password has an '@' in it; {EXAMPLE}.")
+    return StoreURL(SCHEME, _beside(parts, hosts, ports), text, _shown(text))
+
+
+def parameters(url: str) -> dict[str, str]:
+    """Return libpq's parameters that a URL gives. Raises StoreUnavailable."""
+    try:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError as error:
+        raise StoreUnavailable(
+            "PostgreSQL stores need a driver; install it: pip install 'jobstore[postgres]'."
+        ) from error
+    try:
+        return {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    except (ProgrammingError, UnicodeError):
+        # What libpq says may quote the password.
+        raise StoreUnavailable(f"The store's URL is malformed; {EXAMPLE}.") from None
+
+
+def _beside(parts: dict[str, str], hosts: str, ports: str) -> Path:
+    """Return where on this machine stands what operations keep: a name for each database."""
+    where = [hosts.partition(",")[0].strip("/"), ports.partition(",")[0]]
+    name = "@".join(
+        each for each in (parts.get("dbname", "postgres"), "-".join(filter(None, where))) if each
+    )
+    return Path(f"{_UNUSUAL.sub('_', name)}.{SCHEME}").absolute()
+
+
+def _shown(text: str) -> str:
+    """Return the URL as it was written, but without what is secret."""
+    head, mark, rest = text.partition("//")
+    place = _PLACE.match(rest)
+    assert place is not None
+    account, at, hosts = place["place"].rpartition("@")
+    path, question, query = rest[place.end() :].partition("?")
+    pairs = [each for each in query.split("&") if unquote(each.partition("=")[0]) not in _SECRET]
+    asked = question + "&".join(pairs) if any(pairs) else ""
+    return f"{head}{mark}{account.partition(':')[0]}{at}{hosts}{path}{asked}"

@@ -1,0 +1,1 @@
+"""Writing to PostgreSQL: batches in sets of rows, counts, retries, and the proof of a commit."""

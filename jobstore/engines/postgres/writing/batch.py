@@ -1,0 +1,302 @@
+"""What the changes of a plan come to: sets of rows to remove, insert, rewrite and touch.
+
+Pure, so that the work for a large batch can run on a thread. Several changes to one posting come to
+the one row that it has at the end, and to a revision for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from operator import itemgetter
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from jobstore.derived.counters import Tally
+from jobstore.derived.digests import revision_digest, seen_digest
+from jobstore.derived.merge import key_id
+from jobstore.derived.micros import to_micros
+from jobstore.derived.plan import Change, Plan
+from jobstore.derived.record import Derived
+from jobstore.engines.postgres.schema import DERIVED_FORM
+from jobstore.engines.postgres.search.vectors import indexed
+from jobstore.engines.rows import (
+    JOB_COLUMNS,
+    TEXT_COLUMNS,
+    job_from_row,
+    posting_parameters,
+    previous_to_json,
+    text_parameters,
+)
+from jobstore.engines.writing.turns import Operation, Work
+from jobstore.records import Job
+
+# The columns of statement postings_to_write that follow those of a job.
+_LISTED_AT, _LISTED_TIE, _DIGEST, _SEEN_DIGEST = range(len(JOB_COLUMNS), len(JOB_COLUMNS) + 4)
+_VERSION = JOB_COLUMNS.index("version")
+
+Row = Sequence[Any]
+Identity = tuple[int, bytes, bytes]
+"""The version of a stored posting and its digests: what no two states of it share."""
+
+# How to find the ids of the postings in the arguments of an operation.
+_IDS_OF: dict[Operation, Callable[..., tuple[UUID, ...]]] = {
+    Plan.upsert: lambda posting: (key_id(posting.source, posting.source_job_id),),
+    Plan.update: lambda given, *_: (given,),
+    Plan.delete: lambda given: (given,),
+    Plan.join: lambda given, *key: (given, key_id(*key)),
+}
+
+
+def ids_of(works: Iterable[Work]) -> list[UUID]:
+    """Return the ids of all postings that operations on a plan may read or write."""
+    return list({id for operation, args in works for id in _IDS_OF[operation](*args)})
+
+
+class Stored:
+    """What is stored for the postings of a batch."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = {row[0]: row for row in rows}
+
+    def posting(self, id: UUID) -> Job | None:
+        """Return the posting that is stored, ``None`` where there is none."""
+        row = self._rows.get(id.bytes)
+        return None if row is None else job_from_row(row)
+
+    def row(self, id: UUID) -> Row | None:
+        """Return its row."""
+        return self._rows.get(id.bytes)
+
+    def identities(self) -> dict[bytes, Identity]:
+        """Return which state of each posting is stored."""
+        return {id: _identity(row) for id, row in self._rows.items()}
+
+
+def _identity(row: Row) -> Identity:
+    return row[_VERSION], row[_DIGEST], row[_SEEN_DIGEST]
+
+
+class Wanted(NamedTuple):
+    """What has to be read before changes become rows."""
+
+    times: list[int]
+    """Times under which postings are to be listed that are not listed there yet."""
+    joined: list[UUID]
+    """Postings whose revisions become those of another."""
+
+
+def wanted(changes: Iterable[Change], stored: Stored) -> Wanted:
+    """Return what has to be read for changes."""
+    times: set[int] = set()
+    joined: set[UUID] = set()
+    for change in changes:
+        if (after := change.after) is None:
+            continue
+        listed, row = to_micros(after.listed_at), stored.row(after.job.id)
+        if row is None or change.before is None or row[_LISTED_AT] != listed:
+            times.add(listed)
+        joined.update(old.job.id for old in change.joined)
+    return Wanted(sorted(times), list(joined))
+
+
+class Batch(NamedTuple):
+    """What a batch writes; rows are mappings from columns to values."""
+
+    deleted: list[UUID]
+    """Postings to remove, with their revisions, before anything else is written."""
+    inserted: list[dict[str, Any]]
+    rewritten: list[dict[str, Any]]
+    seen: list[dict[str, Any]]
+    """Rows of which only the times of sightings and the place in the listing change."""
+    revisions: list[dict[str, Any]]
+    counts: list[dict[str, Any]]
+    states: dict[bytes, tuple[Identity | None, Identity | None]]
+    """Of each posting the state before and after."""
+
+
+def posting_row(derived: Derived, listed_at: int, listed_tie: int) -> dict[str, Any]:
+    """Return the whole row of a posting, by column."""
+    job = derived.job
+    row = posting_parameters(derived)
+    row.update(zip(TEXT_COLUMNS, text_parameters(job), strict=True))
+    words = indexed(derived)
+    row.update(
+        id=job.id,
+        listed_at=listed_at,
+        listed_tie=listed_tie,
+        form=DERIVED_FORM,
+        words=words.vector,
+        spoken=words.spoken,
+        seen_digest=seen_digest(
+            job.id.bytes, row["first_seen_at"], row["last_seen_at"], listed_at, listed_tie
+        ),
+    )
+    return row
+
+
+def gathered(
+    changes: Iterable[Change],
+    stored: Stored,
+    ties: Mapping[int, int | None],
+    histories: Mapping[bytes, Sequence[tuple[int, str]]],
+    now: datetime,
+) -> Batch:
+    """Return what changes write.
+
+    ``ties`` gives the last tie of the times that were :func:`wanted`, ``histories`` the times and
+    previous values of the revisions of what is joined, by id and in order of version.
+    """
+    gathering = _Gathering(stored, ties, histories, to_micros(now))
+    for change in changes:
+        gathering.take(change)
+    return gathering.batch()
+
+
+class _Standing:
+    """What stands under an id while the changes of a batch are gone through."""
+
+    __slots__ = ("after", "kept", "listed_at", "listed_tie", "revisions", "rewritten", "row")
+
+    def __init__(self, row: Row | None) -> None:
+        self.row = row
+        self.kept = row is not None  # whether the stored row stays
+        self.after: Derived | None = None
+        self.rewritten = False
+        self.listed_at: int = 0 if row is None else row[_LISTED_AT]
+        self.listed_tie: int = 0 if row is None else row[_LISTED_TIE]
+        self.revisions: list[tuple[int, int, str]] = []
+
+
+class _Gathering:
+    def __init__(
+        self,
+        stored: Stored,
+        ties: Mapping[int, int | None],
+        histories: Mapping[bytes, Sequence[tuple[int, str]]],
+        now: int,
+    ) -> None:
+        self._stored = stored
+        self._ties = dict(ties)
+        self._histories = histories
+        self._now = now
+        self._standing: dict[UUID, _Standing] = {}
+        self._tally = Tally()
+
+    def take(self, change: Change) -> None:
+        if change.joined:
+            self._join(change)
+        elif change.before is None:
+            assert change.after is not None
+            self._insert(change.after)
+        elif change.after is None:
+            self._delete(change.before)
+        else:
+            self._replace(change.before, change.after, change.previous)
+
+    def _at(self, id: UUID) -> _Standing:
+        if (found := self._standing.get(id)) is None:
+            found = self._standing[id] = _Standing(self._stored.row(id))
+        return found
+
+    def _list(self, standing: _Standing, listed: int) -> None:
+        """Put a posting behind all that are listed at the same time."""
+        last = self._ties.get(listed)
+        standing.listed_at = listed
+        standing.listed_tie = self._ties[listed] = 0 if last is None else last + 1
+
+    def _insert(self, new: Derived) -> _Standing:
+        standing = self._at(new.job.id)
+        standing.after = new
+        self._list(standing, to_micros(new.listed_at))
+        self._tally.add(new.counters)
+        return standing
+
+    def _delete(self, old: Derived) -> None:
+        standing = self._at(old.job.id)
+        standing.after, standing.kept, standing.revisions = None, False, []
+        self._tally.add(old.counters, -1)
+
+    def _join(self, change: Change) -> None:
+        assert change.after is not None
+        history: list[tuple[int, str]] = []
+        for old in change.joined:
+            standing = self._at(old.job.id)
+            if standing.kept:
+                history += self._histories.get(old.job.id.bytes, ())
+            history += [revision[1:] for revision in standing.revisions]
+            self._delete(old)
+        standing, version = self._insert(change.after), change.after.job.version
+        history.sort(key=itemgetter(0))
+        history.append((self._now, previous_to_json(change.previous)))
+        standing.revisions = [
+            (number, *revision)
+            for number, revision in enumerate(history, version - len(history) + 1)
+        ]
+
+    def _replace(self, old: Derived, new: Derived, previous: dict[str, Any]) -> None:
+        standing = self._at(new.job.id)
+        standing.after = new
+        if previous:
+            standing.rewritten = True
+            standing.revisions.append((new.job.version, self._now, previous_to_json(previous)))
+        listed = to_micros(new.listed_at)
+        if moved := listed != standing.listed_at:
+            self._list(standing, listed)
+        if previous or moved:
+            self._tally.add(old.counters, -1)
+            self._tally.add(new.counters)
+
+    def batch(self) -> Batch:
+        batch = Batch([], [], [], [], [], [], {})
+        # In one order for all batches, so that two that write the same keys seldom wait for each
+        # other in a circle.
+        for id in sorted(self._standing):
+            self._add(batch, id, self._standing[id])
+        names = ("kind", "value", "label", "amount")
+        batch.counts.extend(dict(zip(names, count, strict=True)) for count in self._tally.changed())
+        return batch
+
+    def _add(self, batch: Batch, id: UUID, standing: _Standing) -> None:
+        stored = standing.row
+        before = None if stored is None else _identity(stored)
+        after = None
+        if stored is not None and not standing.kept:
+            batch.deleted.append(id)
+        if (new := standing.after) is not None:
+            if standing.kept and not standing.rewritten:
+                assert before is not None
+                row = _sighting(new.job, standing)
+                after = (before[0], before[1], row["seen_digest"])
+                if after != before:
+                    batch.seen.append(row)
+            else:
+                row = posting_row(new, standing.listed_at, standing.listed_tie)
+                (batch.rewritten if standing.kept else batch.inserted).append(row)
+                after = (row["version"], row["digest"], row["seen_digest"])
+            batch.revisions.extend(_revision(id, *each) for each in standing.revisions)
+        if before != after:
+            batch.states[id.bytes] = (before, after)
+
+
+def _sighting(job: Job, standing: _Standing) -> dict[str, Any]:
+    first, last = to_micros(job.first_seen_at), to_micros(job.last_seen_at)
+    listed, tie = standing.listed_at, standing.listed_tie
+    return {
+        "id": job.id,
+        "first_seen_at": first,
+        "last_seen_at": last,
+        "listed_at": listed,
+        "listed_tie": tie,
+        "seen_digest": seen_digest(job.id.bytes, first, last, listed, tie),
+    }
+
+
+def _revision(id: UUID, version: int, changed_at: int, previous: str) -> dict[str, Any]:
+    return {
+        "id": id,
+        "version": version,
+        "changed_at": changed_at,
+        "previous": previous,
+        "digest": revision_digest(id.bytes, version, changed_at, previous),
+    }

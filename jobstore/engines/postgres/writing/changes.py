@@ -1,0 +1,118 @@
+"""The statements of a batch of writes: what is read first, and what is written at the end.
+
+What is to be written is decided by :mod:`jobstore.derived.plan` and put into sets of rows by
+:mod:`.batch`; nothing is decided here. Statements that need no answer of each other are sent
+together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from jobstore.engines import named_statements
+from jobstore.engines.postgres.connection import Session
+from jobstore.engines.postgres.writing.batch import Batch, Stored, Wanted
+
+_SQL = named_statements.load("postgres")
+# Characters that one statement carries, as long as one row is not longer.
+_TOGETHER = 4_000_000
+
+Rows = Iterable[Mapping[str, Any]]
+
+
+async def insert_rows(conn: Session, rows: Rows) -> None:
+    """Insert whole rows of postings (:func:`.batch.posting_row`).
+
+    Their counts and revisions are left to the caller.
+    """
+    await _write(conn, "insert_postings", payloads(rows))
+
+
+async def begin(conn: Session, patience: float, ids: Sequence[UUID]) -> Stored:
+    """Begin a transaction, and return what is stored under ``ids``, locked until its end.
+
+    ``patience``: seconds that it waits for the locks of others at a time.
+    """
+    async with conn.pipeline():
+        # Whatever is the default of the server, of the account or of the database.
+        await conn.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        await conn.settle()
+        await conn.execute(_SQL["limit_waiting"], (milliseconds(patience),))
+        found = await conn.execute(_SQL["postings_to_write"], (ids,))
+    return Stored(await found.fetchall())
+
+
+async def lock(conn: Session, ids: Sequence[UUID]) -> Stored:
+    """Return what is stored under ``ids``, locked until the end of the open transaction."""
+    found = await conn.execute(_SQL["postings_to_write"], (ids,))
+    return Stored(await found.fetchall())
+
+
+async def read(
+    conn: Session, needed: Wanted
+) -> tuple[dict[int, int | None], dict[bytes, list[tuple[int, str]]]]:
+    """Return the last ties of the wanted times, and the revisions of what is joined."""
+    ties: dict[int, int | None] = {}
+    histories: defaultdict[bytes, list[tuple[int, str]]] = defaultdict(list)
+    if needed.times:
+        found = await conn.execute(_SQL["last_ties"], (needed.times,))
+        ties.update(await found.fetchall())
+    if needed.joined:
+        found = await conn.execute(_SQL["histories"], (needed.joined,))
+        for id, *revision in await found.fetchall():
+            histories[id].append(tuple(revision))
+    return ties, histories
+
+
+async def write(conn: Session, batch: Batch, texts: Mapping[str, Sequence[str]]) -> None:
+    """Write a batch whose rows are ``texts``, as :func:`prepared` gives them."""
+    if batch.deleted:
+        await conn.execute(_SQL["delete_revisions"], (batch.deleted,))
+        await conn.execute(_SQL["delete_postings"], (batch.deleted,))
+    for name, parts in texts.items():
+        await _write(conn, name, parts)
+
+
+def prepared(batch: Batch) -> dict[str, list[str]]:
+    """Return the rows of a batch as texts, by the name of the statement that takes them."""
+    written = {
+        "insert_postings": batch.inserted,
+        "rewrite_postings": batch.rewritten,
+        "sight_postings": batch.seen,
+        "insert_revisions": batch.revisions,
+        "add_counts": batch.counts,
+    }
+    return {name: list(payloads(rows)) for name, rows in written.items() if rows}
+
+
+def payloads(rows: Rows) -> Iterator[str]:
+    """Give rows as JSON arrays of a size that is good to send."""
+    waiting: list[str] = []
+    size = 0
+    for row in rows:
+        text = json.dumps(row, ensure_ascii=False, default=_plain, separators=(",", ":"))
+        if waiting and size + len(text) > _TOGETHER:
+            yield f"[{','.join(waiting)}]"
+            waiting, size = [], 0
+        waiting.append(text)
+        size += len(text)
+    if waiting:
+        yield f"[{','.join(waiting)}]"
+
+
+def milliseconds(seconds: float) -> str:
+    """Return a limit of time as the server takes it; its 0 would mean that there is none."""
+    return str(max(1, round(seconds * 1000)))
+
+
+async def _write(conn: Session, name: str, texts: Iterable[str]) -> None:
+    for text in texts:
+        await conn.execute(_SQL[name], (text,))
+
+
+def _plain(value: Any) -> str:
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)

@@ -1,0 +1,74 @@
+"""Whether a transaction whose COMMIT was not answered is stored.
+
+The writer keeps the states that the transaction would leave, and looks at what is stored, with
+the rows locked: while the server still works on that COMMIT, the lock is not given. A state
+is a version and two digests; the one over the content has the time of the change in it, so
+that no other writer makes the same one.
+
+Who finds it stored has to commit as well before saying so: with a synchronous standby, that the
+rows are seen here does not mean yet that they are kept there, and a later commit waits for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from jobstore.engines.postgres.writing.batch import Batch, Identity
+
+States = dict[bytes, tuple[Identity | None, Identity | None]]
+
+
+class Evidence:
+    """What one transaction, or several that follow each other in one, would leave behind."""
+
+    def __init__(self) -> None:
+        self._states: States = {}
+        self._revisions: dict[tuple[bytes, int], bytes] = {}
+
+    def add(self, batch: Batch) -> None:
+        """Take in what a batch writes on top of those before."""
+        for id, (before, after) in batch.states.items():
+            first, _ = self._states.get(id, (before, None))
+            self._states[id] = (first, after)
+        for row in batch.revisions:
+            self._revisions[row["id"].bytes, row["version"]] = row["digest"]
+
+    @property
+    def ids(self) -> list[UUID]:
+        """The postings to lock and look at, in order."""
+        return [UUID(bytes=id) for id in sorted(self._states)]
+
+    def verdict(
+        self,
+        found: Mapping[bytes, Identity],
+        revisions: Iterable[tuple[bytes, int, bytes]],
+        *,
+        repeats: bool = False,
+    ) -> bool | None:
+        """Return whether the transaction is stored; ``None`` if that cannot be told.
+
+        ``found`` are the states that are stored and locked, ``revisions`` id, version and digest of
+        what is kept of the same postings. With ``repeats`` the caller is about to do the
+        same again if it is not stored: inserting the same key waits for a commit that is still
+        under way, and fails if that succeeds.
+        """
+        changed = {id: each for id, each in self._states.items() if each[0] != each[1]}
+        for id, (before, after) in changed.items():
+            there = found.get(id)
+            if there is not None and there == after:
+                return True
+            if there is not None and there == before:
+                return False
+        # Others have written on top of what was there before, or of what we wrote.
+        for id, version, digest in revisions:
+            known = self._revisions.get((id, version))
+            if known is not None:
+                return known == digest
+        gone = [each for id, each in changed.items() if id not in found]
+        if any(before is None and after is not None for before, after in gone):
+            return False if repeats else None
+        if gone and all(after is None for _, after in gone):
+            # Removed, as it should be.
+            return True
+        return None if changed else True

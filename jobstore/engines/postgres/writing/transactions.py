@@ -1,0 +1,430 @@
+"""The writer's transactions: groups of operations, and those that belong to one caller.
+
+A group is one transaction. What an operation refuses, it refuses before anything is written
+(:mod:`jobstore.derived.plan`), and the others go on. Where the server refuses to write, halves of
+the group are tried, so that only the rows that are the cause fail. Where other processes wrote the
+same keys, or the connection was lost, the whole transaction is run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg.errors import Diagnostic
+from psycopg.pq import TransactionStatus
+
+from jobstore.derived.plan import Change, Plan
+from jobstore.engines import named_statements
+from jobstore.engines.postgres.connection import Session
+from jobstore.engines.postgres.errors import is_lost, retryable, translated
+from jobstore.engines.postgres.lookups import get_many
+from jobstore.engines.postgres.sessions import Sessions
+from jobstore.engines.postgres.writing import changes, counters
+from jobstore.engines.postgres.writing.batch import Batch, Stored, gathered, ids_of, wanted
+from jobstore.engines.postgres.writing.proof import Evidence
+from jobstore.engines.writing.turns import Answer, Work, own
+from jobstore.errors import (
+    JobStoreError,
+    OutcomeUnknown,
+    SchemaMismatch,
+    StoreBusy,
+    StoreClosed,
+    StoreTimeout,
+    StoreUnavailable,
+)
+
+T = TypeVar("T")
+
+_SQL = named_statements.load("postgres")
+_CONTENDED = "Other programs keep writing the same postings; nothing was written, try again."
+_LOST = (
+    "The connection to the database server was lost, so the transaction was rolled back; run it "
+    "again."
+)
+# So many operations are worked out on the event loop; more go to a thread meanwhile.
+_FEW = 8
+# Rows of counts that are appended before they are added up. Whoever reads the statistics adds them
+# up too.
+ROLL_UP_AT = 8_192
+# Seconds, about, before the first repetition; it doubles up to the second one.
+_PAUSE, _LONGEST_PAUSE = 0.005, 0.25
+# Errors about the whole store: the next write would fail in the same way.
+_OF_THE_STORE = (
+    OutcomeUnknown,
+    SchemaMismatch,
+    StoreBusy,
+    StoreClosed,
+    StoreTimeout,
+    StoreUnavailable,
+)
+
+
+class Transactions:
+    """See :class:`jobstore.engines.writing.turns.Transactions`; ``clock`` gives the time of
+    each batch."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._thread: ThreadPoolExecutor | None = None
+        self._appended = 0
+        self._exclusive: _Exclusive | None = None
+
+    async def run_group(
+        self, sessions: Sessions, works: Sequence[Work], patience: float
+    ) -> list[Answer] | StoreBusy:
+        """Run operations in one transaction, each for its own caller."""
+        deadline = time.monotonic() + patience
+        outcomes: dict[int, Answer] = {}
+        parts = deque([range(len(works))])
+        failure: Exception | None = None
+        try:
+            while parts:
+                part = parts.popleft()
+                try:
+                    some = [works[index] for index in part]
+                    answers = await self._stored(sessions, some, deadline)
+                except Exception as error:
+                    failure = translated(error)
+                    if isinstance(failure, _OF_THE_STORE):
+                        raise failure from failure.__cause__
+                    if len(part) == 1:
+                        outcomes[part[0]] = (None, failure)
+                    else:
+                        half = len(part) // 2
+                        parts.extendleft([part[half:], part[:half]])
+                    failure = None
+                else:
+                    outcomes.update(zip(part, answers, strict=True))
+        except JobStoreError as error:
+            failure = error
+        if isinstance(failure, StoreBusy) and not outcomes:
+            return failure
+        return [
+            outcomes[index] if index in outcomes else (None, own(failure))
+            for index in range(len(works))
+        ]
+
+    async def _stored(
+        self, sessions: Sessions, works: Sequence[Work], deadline: float
+    ) -> list[Answer]:
+        """Run a transaction until it is stored, or it is clear that it is not."""
+        attempts: list[_Attempt] = []
+        pause, lost = _PAUSE, False
+        while True:
+            attempt = _Attempt(works)
+            try:
+                async with sessions.writing() as conn:
+                    return await self._try(conn, attempt, attempts, deadline)
+            except (psycopg.Error, JobStoreError) as error:
+                if attempt.committing and _unanswered(error):
+                    attempts.append(attempt)
+                lost = lost or is_lost(error)
+                over = time.monotonic() >= deadline
+                if isinstance(error, OutcomeUnknown) or not (
+                    retryable(error) or isinstance(error, _Unconfirmed) or lost
+                ):
+                    if attempts:
+                        raise OutcomeUnknown from error
+                    raise
+                if over:
+                    if attempts:
+                        raise OutcomeUnknown from error
+                    if retryable(error):
+                        raise StoreBusy(_CONTENDED) from error
+                    raise
+            # Chance keeps those who met from meeting again.
+            await asyncio.sleep(random.uniform(pause / 2, pause))  # nosec B311
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _try(
+        self,
+        conn: Session,
+        attempt: _Attempt,
+        before: Sequence[_Attempt],
+        deadline: float,
+    ) -> list[Answer]:
+        works, now = attempt.works, self._clock()
+        ids = set(ids_of(works)).union(*(each.evidence.ids for each in before))
+        stored = await changes.begin(conn, deadline - time.monotonic(), sorted(ids))
+        for each in before:
+            if await _is_stored(conn, each.evidence, stored, repeats=True):
+                await _commit(conn)
+                return each.answers
+        planned = await self._apart(len(works), partial(_planned, works, stored, now))
+        attempt.answers = planned.answers
+        if not planned.changes:
+            await _commit(conn)
+            return planned.answers
+        batch, texts = await self._gathered(conn, planned, stored, now)
+        attempt.evidence.add(batch)
+        with _Heard(conn) as heard:
+            async with conn.pipeline():
+                await changes.write(conn, batch, texts)
+                attempt.committing = True
+                await conn.execute("COMMIT")
+            heard.confirm()
+        self._appended += len(batch.counts)
+        return planned.answers
+
+    async def _gathered(
+        self, conn: Session, planned: _Planned, stored: Stored, now: datetime
+    ) -> tuple[Batch, dict[str, list[str]]]:
+        ties, histories = await changes.read(conn, wanted(planned.changes, stored))
+
+        def prepared() -> tuple[Batch, dict[str, list[str]]]:
+            batch = gathered(planned.changes, stored, ties, histories, now)
+            return batch, changes.prepared(batch)
+
+        return await self._apart(len(planned.changes), prepared)
+
+    async def _apart(self, size: int, work: Callable[[], T]) -> T:
+        """Run what needs no server, on a thread where it would hold up the event loop."""
+        if size <= _FEW:
+            return work()
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "jobstore-postgres")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def open(self, sessions: Sessions, *, patience: float, timeout: float) -> None:
+        """Begin a transaction that :meth:`close` ends; the server gives it ``timeout`` too."""
+        self._exclusive = await _Exclusive.begin(sessions, timeout)
+
+    async def run_alone(self, sessions: Sessions, work: Work) -> Any:
+        """Run one operation inside the open transaction, wholly or not at all."""
+        exclusive = self._exclusive
+        if exclusive is None or not exclusive.is_open:
+            raise StoreUnavailable(_LOST)
+        operation, args = work
+        if operation is get_many:
+            return await get_many(exclusive.conn, *args)
+        pause = _PAUSE
+        while True:
+            try:
+                return await self._run_alone(exclusive, work)
+            except psycopg.Error as error:
+                if not exclusive.is_open:
+                    raise StoreUnavailable(_LOST) from error
+                # Another process has inserted the same key, and now it is seen. After other
+                # conflicts everything would have to be done again, which only the caller can.
+                if error.sqlstate != "23505" or exclusive.left <= 0:
+                    raise
+            await asyncio.sleep(random.uniform(pause / 2, pause))  # nosec B311
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _run_alone(self, exclusive: _Exclusive, work: Work) -> Any:
+        conn, now = exclusive.conn, self._clock()
+        # A savepoint, since a transaction is open.
+        async with conn.transaction():
+            stored = await exclusive.lock(ids_of([work]))
+            planned = _planned([work], stored, now)
+            ((result, error),) = planned.answers
+            if error is not None:
+                raise error
+            batch, texts = await self._gathered(conn, planned, stored, now)
+            async with conn.pipeline():
+                await changes.write(conn, batch, texts)
+        exclusive.evidence.add(batch)
+        exclusive.counts += len(batch.counts)
+        return result
+
+    async def close(self, sessions: Sessions, *, commit: bool, patience: float) -> None:
+        """End the transaction that :meth:`open` began."""
+        exclusive, self._exclusive = self._exclusive, None
+        if exclusive is None:
+            return
+        try:
+            if not commit:
+                return
+            if not exclusive.is_open:
+                raise StoreUnavailable(_LOST)
+            try:
+                await _commit(exclusive.conn)
+            except (psycopg.Error, _Unconfirmed) as error:
+                if not _unanswered(error):
+                    raise
+                await exclusive.end()
+                await _prove(sessions, exclusive.evidence, time.monotonic() + patience)
+            self._appended += exclusive.counts
+        finally:
+            await exclusive.end()
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether so many counts were appended that they should be added up."""
+        return self._appended >= ROLL_UP_AT
+
+    async def roll_up(self, sessions: Sessions) -> None:
+        """Add up the counts; where that fails, they stay for the next time."""
+        self._appended = 0
+        async with sessions.writing() as conn:
+            await conn.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+            await conn.settle()
+            await counters.roll_up(conn)
+            await conn.execute("COMMIT")
+
+    async def settle(self, sessions: Sessions) -> None:
+        """Let go of the thread."""
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
+
+
+class _Attempt:
+    """One try of a transaction, and what it would leave."""
+
+    def __init__(self, works: Sequence[Work]) -> None:
+        self.works = works
+        self.answers: list[Answer] = []
+        self.evidence = Evidence()
+        self.committing = False
+
+
+class _Planned:
+    """What becomes of operations, and what that changes."""
+
+    def __init__(self, answers: list[Answer], plan: Plan) -> None:
+        self.answers = answers
+        self.changes: list[Change] = plan.changes
+
+
+def _planned(works: Sequence[Work], stored: Stored, now: datetime) -> _Planned:
+    plan = Plan(stored.posting, now)
+    answers: list[Answer] = []
+    for operation, args in works:
+        try:
+            answers.append((operation(plan, *args), None))
+        except Exception as error:
+            answers.append((None, translated(error)))
+    return _Planned(answers, plan)
+
+
+class _Unconfirmed(JobStoreError):
+    """The server has committed, but says that it does not know whether a standby has it."""
+
+
+class _Heard:
+    """Listens to the server while it commits.
+
+    Where the wait for a synchronous standby is cut short, by a time-out or an administrator,
+    COMMIT succeeds, with a warning that its transaction may be lost with this server.
+    """
+
+    def __init__(self, conn: Session) -> None:
+        self._conn = conn
+        self._warned = False
+
+    def __enter__(self) -> _Heard:
+        self._conn.add_notice_handler(self._hear)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._conn.remove_notice_handler(self._hear)
+
+    def confirm(self) -> None:
+        """Raise _Unconfirmed if there was a warning."""
+        if self._warned:
+            raise _Unconfirmed
+
+    def _hear(self, said: Diagnostic) -> None:
+        self._warned = self._warned or said.severity_nonlocalized == "WARNING"
+
+
+def _unanswered(error: BaseException) -> bool:
+    return isinstance(error, _Unconfirmed) or is_lost(error)
+
+
+async def _commit(conn: Session) -> None:
+    with _Heard(conn) as heard:
+        await conn.execute("COMMIT")
+        heard.confirm()
+
+
+async def _is_stored(
+    conn: Session, evidence: Evidence, stored: Stored, *, repeats: bool = False
+) -> bool:
+    """Tell whether a transaction is stored whose rows are locked. Raises OutcomeUnknown."""
+    found = await conn.execute(_SQL["revision_digests"], (evidence.ids,))
+    verdict = evidence.verdict(stored.identities(), await found.fetchall(), repeats=repeats)
+    if verdict is None:
+        raise OutcomeUnknown
+    return verdict
+
+
+async def _prove(sessions: Sessions, evidence: Evidence, deadline: float) -> None:
+    """Return if a transaction is stored. Raises StoreUnavailable if not, else OutcomeUnknown."""
+    pause = _PAUSE
+    while True:
+        try:
+            async with sessions.writing() as conn:
+                stored = await changes.begin(conn, deadline - time.monotonic(), evidence.ids)
+                if not await _is_stored(conn, evidence, stored):
+                    raise _NotStored(_LOST)
+                await _commit(conn)
+                return
+        except _NotStored as error:
+            raise StoreUnavailable(str(error)) from None
+        except (psycopg.Error, JobStoreError) as error:
+            if isinstance(error, OutcomeUnknown) or time.monotonic() >= deadline:
+                raise OutcomeUnknown from error
+        await asyncio.sleep(random.uniform(pause / 2, pause))  # nosec B311
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+class _NotStored(JobStoreError):
+    """The transaction was rolled back."""
+
+
+class _Exclusive:
+    """The writer's connection inside of a transaction that belongs to one caller."""
+
+    def __init__(self, held: AsyncExitStack, conn: Session, timeout: float) -> None:
+        self.conn = conn
+        self.evidence = Evidence()
+        self.counts = 0
+        self._held = held
+        self._until = time.monotonic() + timeout
+
+    @classmethod
+    async def begin(cls, sessions: Sessions, timeout: float) -> _Exclusive:
+        async with AsyncExitStack() as held:
+            conn = await held.enter_async_context(sessions.writing())
+            async with conn.pipeline():
+                await conn.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+                await conn.settle()
+            return cls(held.pop_all(), conn, timeout)
+
+    @property
+    def left(self) -> float:
+        """Seconds until the time of the transaction is over."""
+        return self._until - time.monotonic()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing has ended the transaction."""
+        return self.conn.pgconn.transaction_status in (
+            TransactionStatus.INTRANS,
+            TransactionStatus.INERROR,
+        )
+
+    async def lock(self, ids: Sequence[UUID]) -> Stored:
+        """Return what is stored under ``ids``, locked for an operation."""
+        left = changes.milliseconds(max(self.left, 0))
+        async with self.conn.pipeline():
+            # Nobody waits any more for a statement that takes longer than the transaction may.
+            await self.conn.execute(_SQL["limit_transaction"], (left, left, left))
+            found = await self.conn.execute(_SQL["postings_to_write"], (sorted(ids),))
+        return Stored(await found.fetchall())
+
+    async def end(self) -> None:
+        """Let go of the connection; what is open is rolled back."""
+        await self._held.aclose()

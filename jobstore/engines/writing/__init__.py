@@ -1,0 +1,1 @@
+"""How writes get their turn: the same queue, groups and exclusive transactions on every engine."""

@@ -1,0 +1,101 @@
+-- The counts that writers keep, and what statistics reads of them. A count is the sum of its row in
+-- counter and of those in counter_delta, which are rolled up now and then.
+
+-- name: add_counts
+INSERT INTO counter_delta (kind, value, label, amount)
+SELECT n.kind, n.value, n.label, n.amount
+FROM json_populate_recordset(NULL::counter_delta, %s::json) AS n;
+
+-- name: turn_to_roll_up
+SELECT pg_try_advisory_xact_lock(hashtextextended('jobstore: counters', 0));
+
+-- name: roll_up
+-- Rows that others add meanwhile stay for the next time.
+WITH taken AS (
+    DELETE FROM counter_delta RETURNING kind, value, label, amount
+), added AS (
+    SELECT t.kind, t.value, min(t.label) AS label, sum(t.amount)::bigint AS amount
+    FROM taken AS t GROUP BY t.kind, t.value
+), dropped AS (
+    DELETE FROM counter AS c USING added AS a
+    WHERE c.kind = a.kind AND c.value = a.value AND c.amount + a.amount = 0
+), written AS (
+    INSERT INTO counter AS c (kind, value, label, amount)
+    SELECT a.kind, a.value, a.label, a.amount FROM added AS a
+    WHERE a.amount <> 0 AND NOT EXISTS (
+        SELECT FROM counter AS e
+        WHERE e.kind = a.kind AND e.value = a.value AND e.amount + a.amount = 0
+    )
+    ON CONFLICT (kind, value) DO UPDATE SET amount = c.amount + excluded.amount
+)
+SELECT DISTINCT left(a.value, 3) FROM added AS a WHERE a.kind = 'salary';
+
+-- name: counted_total
+SELECT coalesce(sum(c.amount), 0)::bigint FROM (
+    SELECT r.amount FROM counter AS r WHERE r.kind = 'total'
+    UNION ALL
+    SELECT d.amount FROM counter_delta AS d WHERE d.kind = 'total'
+) AS c;
+
+-- name: shown_counters
+-- What statistics show: kinds that have few values or a row for each currency, the last days, and of
+-- kinds with many values the largest. Of the counts that nothing is to be added to, the largest come
+-- by the index, as many as are shown; the others are few.
+WITH pending AS MATERIALIZED (
+    SELECT d.kind, d.value, min(d.label) AS label, sum(d.amount)::bigint AS amount
+    FROM counter_delta AS d WHERE d.kind NOT IN ('salary', 'salary_bucket')
+    GROUP BY d.kind, d.value
+), moved AS MATERIALIZED (
+    SELECT p.kind, p.value, coalesce(c.label, p.label) AS label,
+        p.amount + coalesce(c.amount, 0) AS amount
+    FROM pending AS p LEFT JOIN counter AS c ON c.kind = p.kind AND c.value = p.value
+), few AS (
+    SELECT c.kind, c.value, c.label, c.amount FROM counter AS c
+    WHERE c.kind IN (
+        'applicants', 'employment_type', 'experience_level', 'quartiles', 'status', 'total',
+        'workplace'
+    ) OR (c.kind = 'day' AND c.value >= %(since)s)
+), many AS (
+    SELECT k.kind, n.value, n.label, n.amount
+    FROM (VALUES ('source', %(sources)s), ('company', %(top)s), ('location', %(top)s))
+        AS k (kind, shown)
+    CROSS JOIN LATERAL (
+        SELECT c.value, c.label, c.amount FROM counter AS c
+        WHERE c.kind = k.kind
+            AND NOT EXISTS (
+                SELECT FROM moved AS m WHERE m.kind = c.kind AND m.value = c.value
+            )
+        ORDER BY c.amount DESC, c.value LIMIT k.shown
+    ) AS n
+)
+SELECT f.kind, f.value, f.label, f.amount FROM few AS f
+WHERE NOT EXISTS (SELECT FROM moved AS m WHERE m.kind = f.kind AND m.value = f.value)
+UNION ALL
+SELECT n.kind, n.value, n.label, n.amount FROM many AS n
+UNION ALL
+SELECT m.kind, m.value, m.label, m.amount FROM moved AS m
+WHERE m.amount <> 0 AND (m.kind <> 'day' OR m.value >= %(since)s);
+
+-- name: pending_currencies
+SELECT DISTINCT left(d.value, 3) FROM counter_delta AS d WHERE d.kind = 'salary';
+
+-- name: counters_between
+SELECT c.value, sum(c.amount)::bigint FROM (
+    SELECT r.value, r.amount FROM counter AS r
+    WHERE r.kind = %(kind)s AND r.value >= %(start)s AND r.value < %(end)s
+    UNION ALL
+    SELECT d.value, d.amount FROM counter_delta AS d
+    WHERE d.kind = %(kind)s AND d.value >= %(start)s AND d.value < %(end)s
+) AS c GROUP BY c.value HAVING sum(c.amount) <> 0 ORDER BY c.value;
+
+-- name: write_quartiles
+INSERT INTO counter (kind, value, label, amount) VALUES ('quartiles', %s, %s, %s)
+ON CONFLICT (kind, value) DO UPDATE SET label = excluded.label, amount = excluded.amount;
+
+-- name: drop_quartiles
+DELETE FROM counter AS c WHERE c.kind = 'quartiles' AND c.value = %s;
+
+-- name: applicant_bounds
+SELECT
+    (SELECT min(p.applicant_count) FROM posting AS p WHERE p.applicant_count IS NOT NULL),
+    (SELECT max(p.applicant_count) FROM posting AS p WHERE p.applicant_count IS NOT NULL);

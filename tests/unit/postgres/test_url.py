@@ -1,0 +1,74 @@
+"""URLs of PostgreSQL stores are understood or refused, and no password is ever shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobstore.errors import StoreUnavailable
+from jobstore.settings import parse_store_url
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://host/jobs", "postgresql://host/jobs"),
+        ("postgres://ann@host/jobs", "postgresql://ann@host/jobs"),
+        ("POSTGRESQL://host/jobs", "postgresql://host/jobs"),
+        ("postgresql:///jobs?host=/run/postgresql", "postgresql:///jobs?host=/run/postgresql"),
+        ("postgresql://ann:secret@host:5433/jobs", "postgresql://ann@host:5433/jobs"),
+        ("postgresql://ann:se%40cret@host/jobs", "postgresql://ann@host/jobs"),
+        (
+            "postgresql://ann:secret@a:1,b:2/jobs?sslmode=require&connect_timeout=3",
+            "postgresql://ann@a:1,b:2/jobs?sslmode=require&connect_timeout=3",
+        ),
+        ("postgresql://host/jobs?password=secret", "postgresql://host/jobs"),
+        ("postgresql://host/jobs?p%61ssword=secret&user=ann", "postgresql://host/jobs?user=ann"),
+        (
+            "postgresql://host/jobs?sslpassword=secret&sslmode=prefer",
+            "postgresql://host/jobs?sslmode=prefer",
+        ),
+    ],
+)
+def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
+    store = parse_store_url(url)
+
+    assert str(store) == shown
+    assert "cret" not in repr(store)
+    assert store.engine == "postgresql"
+    assert parse_store_url(str(store)).path == store.path
+
+
+def test_what_opens_a_store_has_the_password() -> None:
+    assert parse_store_url("postgres://a:secret@h/jobs").text == "postgresql://a:secret@h/jobs"
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("postgresql://ann@db1.example:5433,db2/jobs", "jobs@db1.example-5433.postgresql"),
+        ("postgresql:///jobs?host=/run/postgresql", "jobs@run_postgresql.postgresql"),
+        ("postgresql://", "postgres.postgresql"),
+    ],
+)
+def test_what_operations_keep_has_a_name_of_its_own(url: str, name: str) -> None:
+    assert parse_store_url(url).path.name == name
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql:jobs", "two slashes"),
+        ("postgresql://ann:se/cret@host/jobs", "port"),
+        ("postgresql://ann:12/cret@host/jobs", "'@' in it"),
+        ("postgresql://ann:se@cret@host/jobs", "'@' in it"),
+        ("postgresql://ann:se cret@host/jobs", "malformed"),
+        ("postgresql://host/jobs?cret=1", "malformed"),
+        ("postgresql://ann:%FF@host/jobs?x", "malformed"),
+        ("postgresql://[::1/jobs", "malformed"),
+    ],
+)
+def test_a_url_that_is_wrong_is_refused_without_repeating_it(url: str, said: str) -> None:
+    with pytest.raises(StoreUnavailable, match=said) as refused:
+        parse_store_url(url)
+
+    assert "cret" not in str(refused.value)
