@@ -19,7 +19,7 @@ from jobstore.derived.counters import Tally
 from jobstore.derived.digests import seen_digest
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
-from jobstore.engines.postgres.connection import Session, connect
+from jobstore.engines.postgres.connection import Session, connect, filled
 from jobstore.engines.postgres.errors import translated, translating
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.writing import changes, counters
@@ -90,7 +90,7 @@ class PostgresTransfer:
     def writing(self, url: StoreURL, *, durable: bool = True) -> Iterator[Target]:
         options = EngineOptions(synchronous="full" if durable else "normal", busy_timeout=_PATIENCE)
         with asyncio.Runner() as runner, translating():
-            opening = connect(url, options, statement=_STATEMENT, lock=_PATIENCE)
+            opening = connect(filled(url), options, statement=_STATEMENT, lock=_PATIENCE)
             session = runner.run(opening)
             try:
                 target = _Target(runner, session)
