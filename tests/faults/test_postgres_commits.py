@@ -11,7 +11,7 @@ import pytest
 from jobstore import Outcome, OutcomeUnknown, StoreUnavailable
 from jobstore.records import job_id
 from tests.fixtures.relay import relay
-from tests.fixtures.postgres_writers import (
+from tests.fixtures.writers import (
     open_writer,
     posting,
     stored,
