@@ -13,6 +13,7 @@ import pytest
 import jobstore
 from jobstore import StoreBusy, StoreCorrupt, StoreUnavailable
 from jobstore.engines import archive_of, upkeep_of
+from jobstore.engines.archive import Loss
 from jobstore.engines.postgres.upkeep import aside
 from jobstore.operations import maintenance
 from jobstore.settings import StoreURL, parse_store_url
@@ -230,3 +231,21 @@ def test_a_role_without_the_tables_cannot_vacuum_and_is_told(url: StoreURL) -> N
         assert told["rights"] == "of_upkeep reads and writes"
     finally:
         execute(url, "DROP OWNED BY of_upkeep", "DROP ROLE of_upkeep")
+
+
+def test_what_others_write_after_an_exchange_is_not_taken_for_a_loss(
+    url: StoreURL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = archive_of(url)
+    archive.dump(url, tmp_path / "copy.db", lambda *_: None)
+    exchanged = aside.exchange
+
+    def then_written(*given: Any) -> Any:
+        found = exchanged(*given)
+        stored(url.text, posting(60))
+        return found
+
+    monkeypatch.setattr(aside, "exchange", then_written)
+    done = archive.replace(url, tmp_path / "copy.db")
+    assert done.loss == Loss()
+    assert upkeep_of(url).condition(url).postings == 9
