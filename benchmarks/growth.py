@@ -119,7 +119,7 @@ async def _compared(urls: Sequence[str]) -> dict[str, float]:
         ]
         ids = [item.id for item in (await stores[0].search(limit=200)).items]
         calls: dict[str, Callable[[jobstore.JobStore, int], Awaitable[Any]]] = {
-            "get": lambda store, number: store.get(ids[number]),
+            "get": lambda store, number: store.get(ids[number % len(ids)]),
             **{name: _searching(query) for name, query in queries.items()},
         }
         for name, call in calls.items():
