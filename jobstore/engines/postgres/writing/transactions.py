@@ -198,7 +198,7 @@ class Transactions:
             batch = next(parts, None)
             return None if batch is None else _Part(batch, changes.prepared(batch))
 
-        part = await self._apart(size, following)
+        part: _Part | None = await self._apart(size, following)
         while part is not None:
             evidence.add(part.batch)
             if size <= _PART:
