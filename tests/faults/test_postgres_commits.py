@@ -11,7 +11,13 @@ import pytest
 from jobstore import Outcome, OutcomeUnknown, StoreUnavailable
 from jobstore.records import job_id
 from tests.fixtures.relay import relay
-from tests.fixtures.writers import open_writer, posting, stored, until, until_somebody_waits
+from tests.fixtures.writers import (
+    open_writer,
+    posting,
+    stored,
+    until,
+    until_somebody_waits,
+)
 
 _KILL = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -131,7 +131,7 @@ class Writers:
         # In this order: a write that is counted between them must not answer for the goal before.
         self._wanted = self.total + number
         self.enough.clear()
-        assert self.enough.wait(120)
+        assert self.enough.wait(30)
 
     def _count(self, name: str, number: int) -> None:
         self.acknowledged[name] = number
