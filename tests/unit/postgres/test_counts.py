@@ -51,7 +51,7 @@ async def read(database: str) -> tuple[Statistics, int]:
 
 async def roll_up(database: str) -> None:
     sessions = await Sessions.open(parse_store_url(database), EngineOptions())
-    await transactions.Transactions(lambda: _NOW).roll_up(sessions)
+    await transactions.Transactions(lambda: _NOW, "").roll_up(sessions)
     await sessions.close()
 
 
