@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -65,6 +66,8 @@ _PART = 32
 # Rows of counts that are appended before they are added up. Whoever reads the statistics adds them
 # up too.
 ROLL_UP_AT = 8_192
+# Seconds that this may take when a store is closed.
+_LAST_COUNTING = 5.0
 # Seconds, about, before the first repetition; it doubles up to the second one.
 _PAUSE, _LONGEST_PAUSE = 0.005, 0.25
 # Errors about the whole store: the next write would fail in the same way.
@@ -327,7 +330,13 @@ class Transactions:
             await conn.execute("COMMIT")
 
     async def settle(self, sessions: Sessions) -> None:
-        """Let go of the thread."""
+        """Add up what was appended, and let go of the thread."""
+        if self._appended:
+            # Programs that write little and end would leave more and more. What stays when this
+            # fails, the next one adds up.
+            with suppress(Exception):
+                async with asyncio.timeout(_LAST_COUNTING):
+                    await self.roll_up(sessions)
         if self._thread is not None:
             self._thread.shutdown(wait=False)
 
