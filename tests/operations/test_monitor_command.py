@@ -230,7 +230,6 @@ class Terminal:
         return self.process.wait()
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_the_live_view_goes_on_until_it_is_interrupted(
     recorder: Recorder, repository: Path, tmp_path: Path
 ) -> None:
@@ -247,7 +246,6 @@ def test_the_live_view_goes_on_until_it_is_interrupted(
     assert b"Traceback" not in terminal.output
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_json_goes_on_line_by_line_until_it_is_interrupted(
     recorder: Recorder, repository: Path, tmp_path: Path
 ) -> None:

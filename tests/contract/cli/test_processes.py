@@ -82,7 +82,6 @@ def test_import_does_not_write_rejects_over_its_standard_input(
     assert file.read_text(encoding="utf-8") == lines(posting(1))
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_keeps_what_was_stored_and_says_how_much(
     store_url: str, process: Callable[..., subprocess.Popen[bytes]], number: signal.Signals
@@ -117,7 +116,6 @@ def _stored(url: str) -> int:
         connection.close()
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_ctrl_c_while_waiting_for_input_ends_at_once(
     store_url: str, process: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
