@@ -6,3 +6,7 @@ SELECT set_config('enable_seqscan', 'off', true);
 -- name: postings_about
 -- As of the last time that the table was analyzed or vacuumed; -1 if it never was.
 SELECT c.reltuples::double precision FROM pg_class AS c WHERE c.oid = 'posting'::regclass;
+
+-- name: matches_about
+-- Nothing is run: it is planned, for which the server looks how common each of the words is.
+EXPLAIN (FORMAT JSON) SELECT p.id FROM posting AS p WHERE p.words @@ %(match)s::tsquery;

@@ -3,9 +3,9 @@
 There are two ways to matches. Walking goes through postings in the order of the answer, and looks
 at each; it is short where matches are common. Gathering takes all matches from the index of words,
 and sorts them; it is short where they are rare. How common they are is seen from the first postings
-that are walked through, and from the number of all, which the server keeps: from what is stored
+that are walked through, and from the statistics that the server keeps: from what is stored
 alone, never from a clock. The server's own choice goes by the words of a query one by one, and
-takes seconds where common ones seldom meet.
+takes seconds where common ones seldom meet; here each walk has an end.
 
 Which pages these make is decided in :mod:`.sorting` and :mod:`.pages`.
 """
@@ -38,7 +38,7 @@ GATHERED = 5000
 # Walking past a posting takes as long as gathering so many matches: its words lie outside of its
 # row. Measured at 1,000,000 postings: 4.7 us of the server's processor, and 1.6.
 _PASSED = 3
-# What was estimated from few postings may be off by so many times.
+# What is estimated may be off by so many times.
 _MARGIN = 2
 
 _DATES = ("posted_since", "posted_until")
@@ -96,14 +96,16 @@ class Lookup:
         if len(rows) >= limit:
             return rows
         number = await self._postings()
-        share = len(rows) / most
+        seen = len(rows) / most * number
+        expected = max(seen, await self._expected())
         room = max(GATHERED, math.sqrt(_PASSED * limit * number))
-        if share * number > room:
-            most = _MARGIN * math.ceil(limit / share)
+        if expected > _MARGIN * room:
+            most = math.ceil(_MARGIN * limit * number / expected)
             rows = await self._rows(walk, limit=limit, most=most, **bound)
             if len(rows) >= limit:
                 return rows
-        most = round(_MARGIN * room)
+        # What is gathered in part is of no use.
+        most = round(2 * _MARGIN * max(room, expected))
         rows = await self._gathered(shape, limit, most, columns, **bound)
         amount = rows[0][-1] if rows else 0
         if shape == self.shape:
@@ -183,6 +185,13 @@ class Lookup:
             ((number,),) = await self._rows(_SQL["postings_about"])
             self._number = max(0.0, number)
         return self._number
+
+    async def _expected(self) -> float:
+        """Return how many postings the server expects to have the words, each by itself."""
+        if "match" not in self._bound:
+            return 0.0
+        ((plan,),) = await self._rows(_SQL["matches_about"])
+        return float(plan[0]["Plan"]["Plan Rows"])
 
     async def _rows(self, sql: str, **bound: Any) -> list[Row]:
         # As bytes, since psycopg takes text only as it stands in a program.

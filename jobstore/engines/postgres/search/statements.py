@@ -199,18 +199,21 @@ def _walk(shape: Shape) -> QueryBuilder:
     return _where(found, shape, shape.conditions - leading)
 
 
+# The columns that conditions compare.
+_COMPARED = (*LISTED, "yearly_min", "yearly_max", "applicant_count", "expires_at", "spoken")
+
+
 def _gathered(shape: Shape, keys: Sequence[Term]) -> QueryBuilder:
     """Return a query for the keys of all rows of a shape, but not more than ``most``, that takes
     them from the index of words."""
     # The server takes reading words for as cheap as comparing numbers: left free to, it walks
     # through an index of numbers and reads the words of each row. Nothing passes OFFSET.
-    inner = PostgreSQLQuery.from_(_POSTING).select(_POSTING.star)
-    rest = shape.conditions
-    if "match" in rest:
-        inner, rest = _where(inner, shape, frozenset(("match",))).offset(0), rest - {"match"}
+    rest = shape.conditions - {"match"}
+    query = PostgreSQLQuery.from_(_POSTING)
+    if "match" in shape.conditions:
+        inner = query.select(*(Field(name, table=_POSTING) for name in _COMPARED))
+        inner = _where(inner, shape, frozenset(("match",))).offset(0)
         query = PostgreSQLQuery.from_(inner.as_("p"))
-    else:
-        query = PostgreSQLQuery.from_(_POSTING)
     return _where(query.select(*keys), shape, rest).limit(_MOST)
 
 
