@@ -31,8 +31,9 @@ asked = $(filter-out undefined file,$(origin $(1)))
 OPERATED := $(if $(CONFIG)$(call asked,CONFIG),--config '$(CONFIG)') $(if $(call asked,STORE),--store '$(STORE)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-postgres test-postgres-15 check migrate rollback migrate-status deploy health backup restore monitor
-.PHONY: bench bench-compare bench-baseline bench-smoke
+.PHONY: help setup demo test test-postgres test-postgres-15 test-partitioned test-cluster check
+.PHONY: migrate rollback migrate-status deploy health backup restore monitor
+.PHONY: bench bench-compare bench-baseline bench-smoke bench-postgres
 .PHONY: torture soak fuzz clean
 
 help: ## list the targets
@@ -57,6 +58,12 @@ test-postgres: $(READY) ## run the tests that need a PostgreSQL server, which th
 
 test-postgres-15: ## the same on the server of Debian 12 (package postgresql-15), or on that in POSTGRES
 	JOBSTORE_TEST_POSTGRES_BIN='$(POSTGRES)' $(MAKE) test-postgres
+
+test-partitioned: $(READY) ## run the contract suite on PostgreSQL with its large tables in partitions
+	JOBSTORE_TEST_POSTGRES_PARTITIONS=4 $(BIN)/python -m pytest --numprocesses=$(WORKERS) -k postgresql tests/contract
+
+test-cluster: $(READY) ## kill, freeze and cut off servers under 100 writers; see README for packages
+	$(BIN)/python -m tests.cluster
 
 check: $(READY) ## lint, types, import layers, security scan
 	$(BIN)/ruff check .
@@ -103,6 +110,10 @@ bench-smoke: $(READY) ## see that all measuring works, and judge no time
 	$(BIN)/python -m benchmarks run --scale 10000 --rounds 1 --unjudged
 	$(BIN)/python -m benchmarks beside --scale 10000 --rounds 1 --unjudged --only "title search"
 	$(BIN)/python -m benchmarks waits --scale 10000 --short
+
+bench-postgres: $(READY) ## measure PostgreSQL at SCALE beside bare psycopg and SQLAlchemy, on a server of its own
+	$(BIN)/python -m pip install --quiet -c constraints.txt 'sqlalchemy[asyncio]>=2.0'
+	$(BIN)/python -m benchmarks postgres --scale $(SCALE) --rounds 3
 
 torture: $(READY) ## bad days for MINUTES, from SEED: kills, power cuts, faults, flips; see CONTRIBUTING
 	$(BIN)/python -m tests.torture --minutes $(MINUTES) $(if $(SEED),--seed '$(SEED)')

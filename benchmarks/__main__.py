@@ -39,12 +39,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     scale = options.scale or SCALE
-    if scale < SIZES[0]:
+    if scale < SIZES[0] and options.command != "postgres":
         parser.error(f"--scale must be at least {SIZES[0]}")
     if min(options.rounds, options.runs) < 1:
         parser.error("--rounds and --runs must be at least 1")
-    if options.command == "real" and not options.files:
-        parser.error("real needs files")
+    if options.command in ("real", "copying") and not options.files:
+        parser.error(f"{options.command} needs files")
     match options.command:
         case "run" | "compare":
             try:
@@ -74,10 +74,17 @@ def main(arguments: list[str] | None = None) -> int:
             return keeping.run(scale, options.rounds)
         case "real":
             return asyncio.run(real.run(options.files))
+        case "copying":
+            # Imported here: it needs a PostgreSQL server.
+            from benchmarks import copying
+
+            return copying.run(options.files)
         case "shapes":
             return shapes.run()
         case "archive":
             return archive.run(options.rounds)
+        case "postgres":
+            return _postgres(scale, options)
         case "waits":
             return _waits(scale, options.operation, options.short)
         case "publish":
@@ -90,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = (
         *("run", "compare", "baseline", "beside", "peers", "profile", "keeping", "archive"),
-        *("real", "shapes", "waits", "publish"),
+        *("real", "copying", "shapes", "waits", "postgres", "publish"),
     )
     parser.add_argument("command", nargs="?", default="run", choices=commands)
     parser.add_argument("--scale", type=int, help=f"postings (default {SCALE})")
@@ -127,7 +134,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--short", action="store_true", help="waits: a few operations, one way; nothing is kept"
     )
-    parser.add_argument("files", nargs="*", type=Path, help="real: files that can be imported")
+    parser.add_argument(
+        "files", nargs="*", type=Path, help="real, copying: files that can be imported"
+    )
     return parser
 
 
@@ -156,6 +165,21 @@ def _waits(scale: int, names: Sequence[str], short: bool) -> int:
     if not short:
         print(f"written to {waits.keep(results)}")
     return 0
+
+
+def _postgres(scale: int, options: argparse.Namespace) -> int:
+    # Imported here: it needs a driver, SQLAlchemy and a server.
+    from benchmarks import postgres
+
+    results = postgres.run(scale, options.rounds)
+    judged = postgres.gates(results)
+    results["gates"] = [each.plain() for each in judged]
+    postgres.show(results)
+    if options.unjudged:
+        return 0
+    report.show_gates(judged)
+    print(f"written to {report.write(results, f'postgres-{scale}')}")
+    return int(any(each.fails for each in judged))
 
 
 def _beside(scale: int, options: argparse.Namespace) -> int:

@@ -97,7 +97,7 @@ async def run(
         async with (
             jobstore.connect(copy.url, clock=now) as store,
             # Far enough from each other that no number is used twice.
-            elsewhere(copy.path, 30_000_000) as other,
+            elsewhere(copy.url, 30_000_000) as other,
         ):
             with closing(bare.connect(copy.path)) as plain:
                 operations = await reading_operations(Draws(plain), store)

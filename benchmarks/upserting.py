@@ -1,8 +1,8 @@
 """Coroutines that upsert as fast as they are answered, here or in a process of their own.
 
 What they hand in is new and made beforehand, so that making it disturbs nobody who is timed.
-``python -m benchmarks.upserting PATH FIRST`` is that process: it opens the store, and then follows
-the words on its standard input.
+``python -m benchmarks.upserting URL FIRST CALLERS`` is that process: it opens the store, and then
+follows the words on its standard input.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Protocol
 
 import jobstore
@@ -21,7 +20,6 @@ from benchmarks import generator
 from benchmarks.databases import REPOSITORY
 from benchmarks.measuring import CALLERS, quiet
 from jobstore.records import JobPosting
-from jobstore.settings import sqlite_url
 from jobstore.store import JobStore
 
 _STOCK = 6_000
@@ -50,8 +48,9 @@ class Upserting(Protocol):
 class Here:
     """Upserts to ``store`` on this event loop, postings from number ``first`` on."""
 
-    def __init__(self, store: JobStore, first: int) -> None:
+    def __init__(self, store: JobStore, first: int, callers: int = CALLERS) -> None:
         self._store = store
+        self._number = callers
         self._next = first
         self._stock: list[JobPosting] = []
         self._going = False
@@ -67,9 +66,9 @@ class Here:
         self._next += missing
 
     async def start(self) -> None:
-        """Let 100 coroutines begin."""
+        """Let the coroutines begin."""
         self._going, self._stored, self._since = True, 0, time.perf_counter()
-        self._callers = [asyncio.create_task(self._call()) for _ in range(CALLERS)]
+        self._callers = [asyncio.create_task(self._call()) for _ in range(self._number)]
         # Nobody is timed beside the first group, which finds an idle store.
         await asyncio.sleep(0.1)
 
@@ -117,10 +116,10 @@ class Elsewhere:
 
 
 @asynccontextmanager
-async def elsewhere(path: Path, first: int) -> AsyncIterator[Elsewhere]:
-    """Start a process that upserts to the database at ``path``; it ends with the block."""
+async def elsewhere(url: str, first: int, callers: int = CALLERS) -> AsyncIterator[Elsewhere]:
+    """Start a process that upserts to the store at ``url``; it ends with the block."""
     pipe = asyncio.subprocess.PIPE
-    command = (sys.executable, "-m", __name__, str(path), str(first))
+    command = (sys.executable, "-m", __name__, url, str(first), str(callers))
     process = await asyncio.create_subprocess_exec(
         *command, stdin=pipe, stdout=pipe, cwd=REPOSITORY
     )
@@ -132,9 +131,9 @@ async def elsewhere(path: Path, first: int) -> AsyncIterator[Elsewhere]:
         await process.wait()
 
 
-async def _follow(path: str, first: str) -> None:
-    async with jobstore.connect(sqlite_url(path), clock=now) as store:
-        writing = Here(store, int(first))
+async def _follow(url: str, first: str, callers: str) -> None:
+    async with jobstore.connect(url, clock=now) as store:
+        writing = Here(store, int(first), int(callers))
         with quiet():
             while word := (await asyncio.to_thread(sys.stdin.readline)).strip():
                 rate = await getattr(writing, word)()

@@ -135,10 +135,9 @@ def _waits(found: Results) -> tuple[str, str]:
 
 def _size(results: Results, before: Results | None) -> Iterator[str]:
     about = results["machine"]
-    yield (
-        f"{results['scale']:,} postings; {about['cores']} cores, load at the start "
-        f"{about['load'][0]}; revision {about['revision']}."
-    )
+    load = f", load at the start {about['load'][0]}" if "load" in about else ""
+    scale, cores, revision = results["scale"], about["cores"], about["revision"]
+    yield f"{scale:,} postings; {cores} cores{load}; revision {revision}."
     for way, beside in results["ways"].items():
         old = before["ways"].get(way, {}) if before and before["scale"] == results["scale"] else {}
         yield ""

@@ -15,6 +15,7 @@ from jobstore.checks import Check, HealthLimits, HealthReport, Verdict
 from jobstore.connecting import connect
 from jobstore.errors import (
     BackupError,
+    CopyError,
     Fault,
     InvalidPosting,
     InvalidQuery,
@@ -67,6 +68,7 @@ __all__ = [
     "ApplicantStatistics",
     "BackupError",
     "Check",
+    "CopyError",
     "EmploymentType",
     "EngineOptions",
     "Event",

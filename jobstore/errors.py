@@ -19,6 +19,7 @@ Only exception classes live here; nothing is imported from the rest of the packa
     ├── SchemaMismatch      the schema is older or newer than this version of jobstore
     ├── MigrationError      a migration was edited, is missing or failed
     ├── BackupError         a backup cannot be made, kept, read or restored
+    ├── CopyError           a store cannot be made a copy of another one
     └── OutcomeUnknown      a write may or may not have been stored; repeating it is safe
 
 Messages say what to do. They never carry SQL, credentials or values of other rows.
@@ -32,6 +33,7 @@ from typing import NamedTuple
 
 __all__ = [
     "BackupError",
+    "CopyError",
     "Fault",
     "InvalidPosting",
     "InvalidQuery",
@@ -148,6 +150,10 @@ class MigrationError(JobStoreError):
 
 class BackupError(JobStoreError):
     """The backup cannot be made, kept, read or restored."""
+
+
+class CopyError(JobStoreError):
+    """The store cannot be made a copy of the other one."""
 
 
 class OutcomeUnknown(JobStoreError):

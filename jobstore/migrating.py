@@ -26,10 +26,11 @@ from jobstore.engines.schema import (
     Migrator,
     Recorded,
     Renewal,
+    Roles,
     Schema,
     up_command,
 )
-from jobstore.engines.scripts import Direction, Script, read_scripts
+from jobstore.engines.scripts import Direction, Script, last_that_stops, read_scripts
 from jobstore.errors import MigrationError, SchemaMismatch
 from jobstore.migration_states import MigrationState, State, Step, compare, refuse
 from jobstore.progress import Progress, silent
@@ -43,6 +44,7 @@ __all__ = [
     "LOCK_TIMEOUT",
     "Look",
     "MigrationState",
+    "Roles",
     "State",
     "Step",
     "check_applied",
@@ -51,6 +53,7 @@ __all__ = [
     "down",
     "finish",
     "renewal",
+    "roles",
     "status",
     "tend",
     "up",
@@ -108,7 +111,7 @@ def up(
             with migrator.transaction():
                 if any(script.finish for script in scripts[:last]):
                     migrator.finish(scripts[:last])
-                migrator.let(_last_that_stops(scripts[:last]))
+                migrator.let(last_that_stops(scripts[:last]))
     if folder is None and last == len(scripts):
         _renew(store, schema, scripts, timeout, progress)
     return done
@@ -181,6 +184,25 @@ def finish(
                 break
     schema.sweep(store, patience=timeout, progress=progress)
     return done
+
+
+def roles(
+    url: str | StoreURL,
+    wanted: Roles = Roles(),  # noqa: B008
+    *,
+    dry_run: bool = False,
+    timeout: float = LOCK_TIMEOUT,
+) -> tuple[Roles, list[str]]:
+    """Make the roles of a server that use the store, and give each exactly the rights it needs.
+
+    Those that are there are kept, with their passwords; their rights on the store are set anew, so
+    calling it again does no harm. It can be called before the first :func:`up` and at any time
+    after. Returns the roles by name, and the statements that were run, or with ``dry_run`` would
+    be. Raises MigrationError where the engine has no roles, StoreUnavailable where the account may
+    not make them or a name cannot be one, and StoreBusy.
+    """
+    store, schema, _ = _known(url, None)
+    return schema.grant(store, wanted, dry_run=dry_run, patience=timeout)
 
 
 def tend(url: str | StoreURL, *, timeout: float = LOCK_TIMEOUT) -> list[str]:
@@ -335,7 +357,7 @@ def _run_all(
             else:
                 migrator.run(todo[0], "down")
                 if todo[0].id <= compatible:
-                    migrator.let(_last_that_stops(scripts[: todo[0].number - 1]))
+                    migrator.let(last_that_stops(scripts[: todo[0].number - 1]))
         done.append(_step(todo[0], direction))
     return done
 
@@ -376,12 +398,6 @@ def _renew(
             migrator.let(scripts[-1].id)
         keep = False
     schema.renew(store, keep=keep, patience=timeout, progress=progress)
-
-
-def _last_that_stops(scripts: Sequence[Script]) -> str:
-    """Return the oldest migration whose programs may go on where all of them are finished."""
-    stopping = (each.id for each in reversed(scripts) if not each.additive or each.finish)
-    return next(stopping, "")
 
 
 def _unfinished(scripts: Sequence[Script], applied: Applied) -> list[str]:

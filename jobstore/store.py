@@ -14,9 +14,10 @@ from collections.abc import (
     AsyncIterator,
     Callable,
     Iterable,
+    Iterator,
     Sequence,
 )
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -25,6 +26,7 @@ from uuid import UUID
 
 from jobstore.checks import HealthLimits, HealthReport, Probe, run
 from jobstore.checks.probes import every as health_probes
+from jobstore.engines.freshness import at_least
 from jobstore.engines.protocol import Engine, Position
 from jobstore.errors import (
     Fault,
@@ -383,6 +385,32 @@ class JobStore(Postings):
         given = HealthLimits() if limits is None else limits
         probes = [*health_probes(self._engine, given), *more]
         return HealthReport(await run(probes, given.timeout, self._clock))
+
+    async def position(self) -> str:
+        """Return a token for how far the store has got, for :meth:`at_least`.
+
+        Every write that was acknowledged before is part of it, whichever program made it. It is
+        short text, which may be kept and handed to other programs.
+        """
+        with self._watch("position"):
+            self._engine.owned()
+            if self._closed:
+                raise StoreClosed
+            return await self._engine.position()
+
+    @contextmanager
+    def at_least(self, position: str) -> Iterator[None]:
+        """Let the reads of the block see at least what was stored at ``position``.
+
+        That matters where ``read_from="replica"`` takes reads to standbys, which are a moment
+        behind: a read waits shortly for a standby that has got so far, and goes to the primary if
+        none has. Elsewhere it is always so. Raises InvalidQuery for what is no text; reads inside
+        of the block raise it for a text that no :meth:`position` gave.
+        """
+        if not isinstance(position, str):
+            raise InvalidQuery([Fault("position", "must be what store.position() gave")])
+        with at_least(str(self._engine.url), position):
+            yield
 
     async def revisions(self, id: UUID | str) -> list[Revision]:
         """Return what earlier versions of a posting held, newest first.

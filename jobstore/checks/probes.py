@@ -11,6 +11,7 @@ import resource
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from statistics import median
@@ -49,7 +50,7 @@ def every(engine: Engine, limits: HealthLimits) -> list[Probe]:
     return [
         *of_store(engine, limits),
         Probe("queue:depth", partial(_queue, engine, limits)),
-        *of_file(engine.url, limits),
+        *of_database(engine.url, limits),
         *of_process(limits),
         *of_machine(),
     ]
@@ -73,25 +74,32 @@ def of_store(engine: Engine, limits: HealthLimits) -> list[Probe]:
     ]
 
 
-def of_file(url: StoreURL, limits: HealthLimits) -> list[Probe]:
-    """Return the probes of a database's files, disk, schema and software; it need not be open.
+def of_database(url: StoreURL, limits: HealthLimits) -> list[Probe]:
+    """Return the probes of a database's files or server, its schema and software.
 
-    There are none where its engine keeps it in no files.
+    It need not be open. There are none where its engine offers no upkeep.
     """
-    if Capability.FILES not in backend_of(url).capabilities:
-        return []
-    blocking = [
-        ("disk:free", "system", partial(_disk, url, limits)),
-        ("disk:write", "system", partial(_write, url, limits)),
-        ("wal:size", "datastore", partial(_wal, url, limits)),
-        ("wal:held", "datastore", partial(_held, url, limits)),
-        ("wal:damaged", "datastore", partial(_damaged, url)),
-        ("store:replaced", "datastore", partial(_replaced, url)),
-        ("schema:version", "datastore", partial(_schema, url)),
-        ("library:version", "component", partial(_library, url)),
-    ]
+    capabilities = backend_of(url).capabilities
+    blocking: list[tuple[str, str, Callable[[], Check]]] = []
+    if Capability.FILES in capabilities:
+        blocking += [
+            ("disk:free", "system", partial(_disk, url, limits)),
+            ("disk:write", "system", partial(_write, url, limits)),
+            ("wal:size", "datastore", partial(_wal, url, limits)),
+            ("wal:held", "datastore", partial(_held, url, limits)),
+            ("wal:damaged", "datastore", partial(_damaged, url)),
+        ]
+    if Capability.ARCHIVE in capabilities:
+        blocking.append(("store:replaced", "datastore", partial(_replaced, url)))
+    if Capability.UPKEEP in capabilities:
+        signs = upkeep_of(url).signs(url, limits)
+        blocking += [(name, "datastore", look) for name, look in signs.items()]
+        blocking += [
+            ("schema:version", "datastore", partial(_schema, url)),
+            ("library:version", "component", partial(_library, url)),
+        ]
     return [
-        Probe(name, partial(apart_once, (name, url.path), look), kind)
+        Probe(name, partial(apart_once, (name, str(url)), look), kind)
         for name, kind, look in blocking
     ]
 
@@ -196,7 +204,7 @@ def _schema(url: StoreURL) -> Check:
 
 
 def _library(url: StoreURL) -> Check:
-    found = upkeep_of(url).library()
+    found = upkeep_of(url).library(url)
     verdict = Verdict.PASS if found.usable else Verdict.FAIL
     return Check(verdict, found.version, None, found.detail, found.advice)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from jobstore.cli.output import complain, plain, say
-from jobstore.engines import backend_of
+from jobstore.engines import backend_of, is_there
 from jobstore.settings import DEFAULT_URL, parse_store_url
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _label() -> str:
 
 def announce(settings: Settings, *, quiet: bool) -> None:
     """Say which store a command works on, and which environment the store belongs to."""
-    say(f"Store: {settings.store.url} ({settings.environment})", quiet=quiet)
+    say(f"Store: {settings.store.address} ({settings.environment})", quiet=quiet)
 
 
 def is_to_be_made(loaded: Loaded, *, create: bool) -> bool:
@@ -109,10 +109,12 @@ def is_to_be_made(loaded: Loaded, *, create: bool) -> bool:
     """
     settings = loaded.settings
     path = settings.store.address.path
-    if path.exists() or not path.parent.is_dir():
+    if is_there(settings.store.address) or not path.parent.is_dir():
         return False
     if loaded.origins["store.url"].kind == "default":
-        say(f"There is no store {settings.store.url} here, and no other is named.", quiet=create)
+        say(
+            f"There is no store {settings.store.address} here, and no other is named.", quiet=create
+        )
         confirm("Make it?", yes=create, option="--create")
     return True
 

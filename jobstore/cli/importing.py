@@ -22,6 +22,7 @@ from jobstore.cli.interrupts import Interrupts
 from jobstore.cli.outcomes import Outcomes, Rows
 from jobstore.cli.output import counted, fail_if, print_json, say
 from jobstore.cli.reading import Reading, takes_reading, written_at
+from jobstore.engines import is_there
 from jobstore.errors import JobStoreError
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def import_(
                         for input in chain([first], inputs):
                             await _import(target, input, how, outcomes, rows)
 
-                if dry_run and not call.loaded.settings.store.address.path.exists():
+                if dry_run and not is_there(call.loaded.settings.store.address):
                     asyncio.run(work(None))
                 else:
                     with_store(call.loaded.settings, work, migrate=new)

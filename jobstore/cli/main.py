@@ -23,6 +23,7 @@ from jobstore.cli import (
     archive,
     backup,
     config,
+    copying,
     deleting,
     demo,
     deploy,
@@ -184,6 +185,7 @@ app.command("show")(searching.show)
 app.command("count")(searching.count)
 app.command("stats")(searching.stats)
 app.command("export")(exporting.export)
+app.command("copy")(copying.copy)
 app.command("delete")(deleting.delete)
 app.command("health")(health.health)
 app.command("doctor")(doctor.doctor)

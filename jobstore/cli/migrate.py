@@ -179,6 +179,41 @@ def _told(call: Call, renewal: Renewal) -> str:
 
 @app.command()
 @takes_call
+def roles(
+    call: Call,
+    owner: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Who migrates; by default who owns the tables already."),
+    ] = "",
+    writer: Annotated[
+        str, typer.Option(metavar="NAME", help="Who reads and changes postings.")
+    ] = "jobstore_writer",
+    reader: Annotated[
+        str, typer.Option(metavar="NAME", help="Who reads postings.")
+    ] = "jobstore_reader",
+    dry_run: DryRunOption = False,
+) -> None:
+    """Make the roles of a PostgreSQL server, each with no more rights than it needs.
+
+    Rights on a store that are there are set anew; passwords are not touched: roles that are made
+    have none. JSON: {"owner", "writer", "reader", "sql"}, the last a list of statements.
+    """
+    from jobstore import migrating
+
+    wanted = migrating.Roles(owner, writer, reader)
+    found, statements = migrating.roles(call.settings.store.url, wanted, dry_run=dry_run)
+    answer = {**found._asdict(), "sql": statements}
+    if dry_run:
+        return call.give(answer, "".join(f"{each};\n" for each in statements))
+    return call.report(
+        answer,
+        f"{found.owner} migrates, {found.writer} writes, {found.reader} reads. A role without a "
+        f"password gets one in psql: \\password {found.writer}",
+    )
+
+
+@app.command()
+@takes_call
 def verify(call: Call) -> None:
     """Check that the schema is exactly what this version's migrations make.
 

@@ -146,8 +146,9 @@ def _settings(settings: Settings) -> Settings:
 
 def _frame(settings: Settings) -> Frame:
     from jobstore.operations.monitoring import reading
+    from jobstore.operations.monitoring.recorder import disk_of
 
-    return reading.frame(settings.operations_db, settings.store.address.path, time.time())
+    return reading.frame(settings.operations_db, disk_of(settings), time.time())
 
 
 def _show(settings: Settings, interval: float, once: bool) -> None:

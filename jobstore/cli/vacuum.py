@@ -18,12 +18,14 @@ def vacuum(
         typer.Option("--stop-writers", help="Keep others from writing until it is done."),
     ] = False,
 ) -> None:
-    """Write the store's file anew, without what deleted postings have left in it.
+    """Remove what deleted postings have left: write the store's file anew, without it.
 
     Afterwards their words and texts are in no byte of the file or its WAL. Others can read and
     write meanwhile. When they write all the time, nothing is done: try it in a quiet hour, or let
     them wait with --stop-writers, as long as it takes (seconds for 100,000 postings). Nothing is
     done either when the disk has not enough room. Ctrl-C may end it at any moment; nothing is lost.
+    On a server the room stays in its files, for new postings; with --stop-writers it is given back,
+    and those who read wait as well.
 
     JSON: {"before", "after", "seconds", "waiting"}; sizes are bytes, and waiting tells that the
     space is given back, and what was deleted is gone, when each program that has the store open has
@@ -33,7 +35,7 @@ def vacuum(
 
     url = call.settings.store.address
     others = "wait" if stop_writers else "go on"
-    call.say(f"Writing the file anew; others who write {others} meanwhile.")
+    call.say(f"Removing what deleted postings have left; others who write {others} meanwhile.")
     with call.steps() as steps:
         done = upkeep_of(url).vacuum(url, stop_writers=stop_writers, progress=steps)
     call.report(

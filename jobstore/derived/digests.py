@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Sequence
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import Any
 
 
@@ -49,6 +49,36 @@ def revision_digest(id: bytes, version: int, changed_at: int, previous: str) -> 
     """Return the hash of an earlier version, over all that is stored of it."""
     text = f"{id.hex()} {version} {changed_at} {previous}"
     return blake2b(_octets(text), digest_size=8).digest()
+
+
+def store_identity(cursor_key: bytes) -> str:
+    """Return what tells a store, and the copies of it, from others: 16 hexadecimal digits."""
+    # The key itself is a secret of the store.
+    return sha256(b"jobstore backup" + cursor_key).hexdigest()[:16]
+
+
+class RowSum:
+    """A hash of many rows, whatever their order: the sum of the SHA-256 of each, modulo 2^256."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._sum = 0
+
+    def add(self, row: tuple[Any, ...]) -> None:
+        """Take in a row of integers, floats, texts, bytes and ``None``."""
+        # The same text in every version of Python, and different for different values.
+        digest = sha256(ascii(row).encode("ascii")).digest()
+        self._sum = (self._sum + int.from_bytes(digest)) % 2**256
+        self.rows += 1
+
+    def remove(self, row: tuple[Any, ...]) -> None:
+        """Take out a row that was taken in."""
+        digest = sha256(ascii(row).encode("ascii")).digest()
+        self._sum = (self._sum - int.from_bytes(digest)) % 2**256
+        self.rows -= 1
+
+    def __str__(self) -> str:
+        return f"{self._sum:x}"
 
 
 def _octets(text: str) -> bytes:

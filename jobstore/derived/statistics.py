@@ -29,8 +29,8 @@ def assembled(
     currency. ``bounds()`` reads the smallest and the largest count of applicants.
     """
     kinds: defaultdict[str, list[_Counted]] = defaultdict(list)
-    for kind, *counted in counters:
-        kinds[kind].append((counted[0], counted[1], counted[2]))
+    for kind, value, label, amount in counters:
+        kinds[kind].append((value, label, amount))
     total, sources = sum(_amounts(kinds["total"]).values()), _by_amount(kinds["source"])
     sources = dict([*sources.items()][:MOST_SOURCES])
     listed = _amounts(kinds["day"])

@@ -11,6 +11,7 @@ from jobstore.engines.log import Log
 from jobstore.engines.postgres.backend import PostgresBackend
 from jobstore.engines.small import SmallDatabase
 from jobstore.engines.sqlite.backend import SQLiteBackend
+from jobstore.engines.transfer import Transfer
 from jobstore.errors import StoreUnavailable
 from jobstore.files import require_file
 from jobstore.settings import StoreURL
@@ -49,9 +50,22 @@ def log_of(url: StoreURL) -> Log:
     return backend_of(url).log
 
 
+def transfer_of(url: StoreURL) -> Transfer:
+    """Return what carries postings. Raises StoreUnavailable where its engine has none."""
+    _require(url, Capability.TRANSFER, "copied into another one, or from it")
+    return backend_of(url).transfer
+
+
 def _require(url: StoreURL, capability: Capability, what: str) -> None:
     if capability not in backend_of(url).capabilities:
-        raise StoreUnavailable(f"A store of the engine '{url.engine}' cannot be {what}.")
+        instead = backend_of(url).instead.get(capability)
+        told = f"A store of the engine '{url.engine}' cannot be {what}."
+        raise StoreUnavailable(told if instead is None else f"{told} {instead}")
+
+
+def in_files(url: StoreURL) -> bool:
+    """Tell whether a store lies in files of this machine."""
+    return Capability.FILES in backend_of(url).capabilities
 
 
 def is_there(url: StoreURL) -> bool:
@@ -77,7 +91,9 @@ def small_database(name: str, application_id: int, advice: str) -> SmallDatabase
     return SQLiteSmallDatabase(name, application_id, advice)
 
 
-register(SQLiteBackend())
-register(PostgresBackend())
+_SQLITE = SQLiteBackend()
+register(_SQLITE)
+# A copy of a database on a server is a file.
+register(PostgresBackend(_SQLITE))
 # libpq takes it for the same.
 PARSERS["postgres"] = PARSERS["postgresql"]

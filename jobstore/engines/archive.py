@@ -63,11 +63,13 @@ class Exchanged(NamedTuple):
     """What was replaced: the file that it is now, and what it has that its successor lacks.
 
     ``aside`` may be no more than what lay beside a database that was not there; ``loss`` is
-    ``None`` where it could not be compared.
+    ``None`` where it could not be compared. With ``fault`` what was replaced could not be made a
+    file, and stays where :meth:`Archive.asides` says.
     """
 
     aside: Path
     loss: Loss | None
+    fault: str | None = None
 
 
 class Astray(NamedTuple):
@@ -134,6 +136,13 @@ class Archive(Protocol):
     def url(self, copy: Path) -> StoreURL:
         """Return the URL under which a copy can be opened as a store of its own."""
 
+    def trial(self, url: StoreURL, folder: Path) -> AbstractContextManager[StoreURL]:
+        """Give a store of the same kind, on the same disk, in which anything may be written.
+
+        It holds what the database does, or nothing where that would be a burden to a server. It
+        is removed after the block; ``folder`` is one of :meth:`scratch`.
+        """
+
     def check_target(self, url: StoreURL, *, replace: bool) -> None:
         """Raise unless a copy can be put at ``url``; with ``replace`` a database may be there.
 
@@ -152,7 +161,7 @@ class Archive(Protocol):
     ) -> Exchanged:
         """Put a copy in the place of what is at ``url``, all of it or nothing, safely on disk.
 
-        The file ``copy`` is the database afterwards. Others may have the database open: nobody
+        The file ``copy`` may be the database afterwards. Others may have the database open: nobody
         waits longer than for one write, a read that has begun ends on what was there, and what
         comes after it sees the new database. With ``known`` BackupError is raised, and nothing is
         changed, where the database has anything that this copy lacks. A database that cannot be

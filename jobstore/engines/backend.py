@@ -18,8 +18,9 @@ from jobstore.engines.archive import Archive
 from jobstore.engines.log import Log
 from jobstore.engines.protocol import Engine
 from jobstore.engines.schema import Fits, Schema
+from jobstore.engines.transfer import Transfer
 from jobstore.progress import Progress, silent
-from jobstore.settings import EngineOptions, StoreURL
+from jobstore.settings import EngineOptions, HealthLimits, StoreURL
 from jobstore.verdicts import Check
 
 RESTORE_ADVICE = "if the disk works and has room, restore a backup: 'jobstore restore --to NEW'"
@@ -127,8 +128,14 @@ class Upkeep(Protocol):
     def held_log(self, url: StoreURL) -> HeldLog:
         """Return the part of the write-ahead log that waits, and for whom. Raises OSError."""
 
-    def library(self) -> Library:
-        """Return what is known of the software that opens the database."""
+    def library(self, url: StoreURL) -> Library:
+        """Return what is known of the software that keeps the database."""
+
+    def signs(self, url: StoreURL, limits: HealthLimits) -> Mapping[str, Callable[[], Check]]:
+        """Return what health looks at in a database that does not lie in files, by its name.
+
+        Each look is short, and may raise; what is not known says so, and passes.
+        """
 
     def inspect_files(self, url: StoreURL) -> Iterator[Check]:
         """Look at the software, the database's files and the disk, without opening it."""
@@ -174,7 +181,10 @@ class Upkeep(Protocol):
         """
 
     def checkpoint(self, url: StoreURL, *, patience: float) -> bool:
-        """Write the log back and empty it; False if somebody still reads an old state."""
+        """Write the log back and empty it; False if somebody still reads an old state.
+
+        A server does this itself; only asked with the capability FILES.
+        """
 
     def condition(self, url: StoreURL) -> Condition:
         """Return the condition of the store, whatever the version of its schema."""
@@ -200,6 +210,8 @@ class Capability(StrEnum):
     """It can be copied and put in its place: :class:`jobstore.engines.archive.Archive`."""
     LOG = "log"
     """Its commits can be kept and replayed: :class:`jobstore.engines.log.Log`."""
+    TRANSFER = "transfer"
+    """Its postings can be carried to and fro: :class:`jobstore.engines.transfer.Transfer`."""
     FILES = "files"
     """A store lies in files: it outlives its process, others may open it, and :class:`Upkeep`
     and health look at it from outside. What a URL names is the first of them."""
@@ -215,6 +227,10 @@ class Backend(Protocol):
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What it has that not every engine has."""
+
+    @property
+    def instead(self) -> Mapping[Capability, str]:
+        """What to do where a capability is lacking, as a sentence; only where there is a way."""
 
     def parse(self, url: str) -> StoreURL:
         """Return what a URL of this scheme names, without touching it.
@@ -244,6 +260,10 @@ class Backend(Protocol):
     @property
     def log(self) -> Log:
         """The logs of its databases; only asked with the capability LOG."""
+
+    @property
+    def transfer(self) -> Transfer:
+        """What reads and writes its databases for copies; only asked with TRANSFER."""
 
     async def open(
         self, url: StoreURL, options: EngineOptions, clock: Callable[[], datetime], fits: Fits

@@ -118,6 +118,12 @@ class Engine(Unit, Protocol):
     async def revisions(self, id: UUID) -> list[Revision]:
         """Return what earlier versions of a posting held, newest first."""
 
+    async def position(self) -> str:
+        """Return how far the store has got: every write that was acknowledged before is part of it.
+
+        Reads look at :mod:`.freshness` where they may come from a copy that is behind.
+        """
+
     @property
     def url(self) -> StoreURL:
         """Where the database is."""

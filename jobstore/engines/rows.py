@@ -300,6 +300,11 @@ _SIGHTINGS = frozenset({"first_seen_at", "last_seen_at"})
 PLACE = len(JOB_COLUMNS)
 DESCRIPTION, PLAIN = JOB_COLUMNS.index("description"), JOB_COLUMNS.index("plain")
 LISTED_AT, LISTED_TIE, _YEARLY_MIN, _YEARLY_MAX, DIGEST, SEEN_DIGEST = range(PLACE + 1, PLACE + 7)
+# All of them. An engine that keeps no places has a value without meaning there.
+POSTING_COLUMNS = (
+    *JOB_COLUMNS,
+    *("place", "listed_at", "listed_tie", "yearly_min", "yearly_max", "digest", "seen_digest"),
+)
 _SEEN = slice(SUMMARY_COLUMNS.index("first_seen_at"), len(SUMMARY_COLUMNS))
 
 

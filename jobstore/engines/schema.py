@@ -40,6 +40,15 @@ class Applied(NamedTuple):
     """The oldest migration whose programs may go on; "" where only the newest is."""
 
 
+class Roles(NamedTuple):
+    """The roles of a server: who migrates, who writes, who reads."""
+
+    owner: str = ""
+    """"": who owns the tables already, or else who asks."""
+    writer: str = "jobstore_writer"
+    reader: str = "jobstore_reader"
+
+
 class Renewal(NamedTuple):
     """How far it is with building anew, beside those who write, what is derived."""
 
@@ -155,6 +164,15 @@ class Schema(Protocol):
 
     def sweep(self, url: StoreURL, *, patience: float, progress: Progress) -> None:
         """Remove, in short steps, what nobody uses any more."""
+
+    def grant(
+        self, url: StoreURL, roles: Roles, *, dry_run: bool, patience: float
+    ) -> tuple[Roles, list[str]]:
+        """Make the roles that are missing, and give each exactly its rights.
+
+        Returns the roles by name, and the statements that were run, or with ``dry_run`` would be.
+        Raises MigrationError where the engine has no roles.
+        """
 
     def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
         """Return tables, indexes and the like by name, with what defines each."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -89,6 +90,12 @@ def read_scripts(folder: Path) -> list[Script]:
         kind = min(alone).name.split(".")[-2]
         raise MigrationError(f"{min(alone).name} is the {kind} of no migration.")
     return scripts
+
+
+def last_that_stops(scripts: Sequence[Script]) -> str:
+    """Return the oldest migration whose programs may go on where all of them are finished."""
+    stopping = (each.id for each in reversed(scripts) if not each.additive or each.finish)
+    return next(stopping, "")
 
 
 def _script(path: Path) -> Script:

@@ -48,7 +48,7 @@ def decode(key: bytes, criteria: Criteria, cursor: str) -> Mark:
     """
     if not isinstance(cursor, str):
         raise InvalidQuery([Fault("cursor", f"must be text, not {type(cursor).__name__}")])
-    fault = InvalidQuery([Fault("cursor", "does not belong to this query and this store")])
+    fault = strange()
     try:
         text = cursor.encode("ascii")
         signed = urlsafe_b64decode(text + b"=" * (-len(text) % 4))
@@ -66,3 +66,8 @@ def decode(key: bytes, criteria: Criteria, cursor: str) -> Mark:
 def _sign(key: bytes, criteria: Criteria, payload: bytes) -> bytes:
     message = b"\0".join((_VERSION, criteria.fingerprint, payload))
     return hmac.digest(key, message, "sha256")[:_SIGNATURE]
+
+
+def strange() -> InvalidQuery:
+    """Return the error for a cursor with which nothing can be done."""
+    return InvalidQuery([Fault("cursor", "does not belong to this query and this store")])

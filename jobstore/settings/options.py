@@ -25,6 +25,9 @@ class EngineOptions:
     ``switch_interval``: seconds after which a thread lets others of the process run Python, while
     a store is open; 0 to 1, where 0 leaves the interval of the process alone. With Python's own, 5
     ms, reads wait long beside writers of the same process.
+    ``read_from``: ``"replica"`` reads from standbys among the hosts of the URL where there are any,
+    which may be a moment behind (:meth:`jobstore.JobStore.at_least`); an engine without standbys
+    reads where it writes.
 
     ``given`` are the names of the options that were passed. Those that were not are open:
     :func:`jobstore.connect` takes them from the settings that hold, and an engine that is opened
@@ -39,6 +42,7 @@ class EngineOptions:
     busy_timeout: float = 30.0
     read_timeout: float = 30.0
     switch_interval: float = 0.0005
+    read_from: Literal["primary", "replica"] = "primary"
     given: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __new__(cls, *values: Any, **named: Any) -> EngineOptions:
@@ -51,6 +55,8 @@ class EngineOptions:
     def __post_init__(self) -> None:
         if self.synchronous not in ("full", "normal"):
             raise ValueError("synchronous must be full or normal")
+        if self.read_from not in ("primary", "replica"):
+            raise ValueError("read_from must be primary or replica")
         for name, most in MOST.items():
             if not 1 <= getattr(self, name) <= most:
                 raise ValueError(f"{name} must be 1 to {most}")

@@ -59,6 +59,9 @@ class StoreSection(Section):
         ge=0,
         le=1,
     )
+    read_from: Literal["primary", "replica"] = setting(
+        _DRIVEN.read_from, "replica reads from standbys of PostgreSQL, which may be a moment behind"
+    )
 
     @field_validator("url")
     @classmethod
@@ -73,6 +76,11 @@ class StoreSection(Section):
     def address(self) -> StoreURL:
         """The URL, parsed."""
         return parse_store_url(self.url)
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether a password or the like stands in the URL."""
+        return self.address.shown not in ("", self.address.text)
 
     @property
     def options(self) -> EngineOptions:

@@ -16,7 +16,7 @@ FROM posting AS p
 LEFT JOIN posting_text AS t ON t.place = p.place
 WHERE p.id = ?;
 
--- name: postings_by_ids
+-- part: with_wanted
 -- The ids are bound as one value, one after another: a batch reads what is stored for it at once,
 -- in two fifths of the time that a statement for each takes.
 WITH RECURSIVE wanted (id, number) AS (
@@ -25,6 +25,9 @@ WITH RECURSIVE wanted (id, number) AS (
     SELECT substr(:ids, 16 * w.number + 1, 16), w.number + 1 FROM wanted AS w
     WHERE 16 * w.number < length(:ids)
 )
+
+-- name: postings_by_ids
+{with_wanted}
 SELECT
     {stored_posting}, wanted.id
 FROM wanted
@@ -80,9 +83,10 @@ WHERE posting.place = ?;
 UPDATE posting SET place = ? WHERE posting.place = ?;
 
 -- Neighbours in the order of listing.
--- name: last_listed_by
+-- name: last_listed_before
 SELECT p.place, p.listed_at, p.listed_tie FROM posting AS p
-WHERE p.listed_at <= ? ORDER BY p.listed_at DESC, p.listed_tie DESC LIMIT 1;
+WHERE (p.listed_at, p.listed_tie) < (?, ?)
+ORDER BY p.listed_at DESC, p.listed_tie DESC LIMIT 1;
 
 -- name: next_place
 SELECT min(p.place) FROM posting AS p WHERE p.place > ?;
@@ -131,3 +135,42 @@ WHERE r.id = ? ORDER BY r.version DESC;
 
 -- name: delete_revisions
 DELETE FROM revision WHERE revision.id = ?;
+
+-- What is carried into another store.
+-- name: carried_postings
+{with_wanted}
+SELECT
+    {stored_posting}, p.yearly_min, p.yearly_max, p.digest, p.seen_digest
+FROM wanted
+CROSS JOIN posting AS p ON p.id = wanted.id
+LEFT JOIN posting_text AS t ON t.place = p.place;
+
+-- name: carried_revisions
+{with_wanted}
+SELECT r.id, r.version, r.changed_at, r.previous, r.digest
+FROM wanted
+CROSS JOIN revision AS r ON r.id = wanted.id
+ORDER BY r.id, r.version;
+
+-- The digests of the revisions come as one text.
+-- part: mark
+p.listed_at, p.listed_tie, p.id, p.digest, p.seen_digest,
+(
+    SELECT group_concat(hex(h.digest), '') FROM (
+        SELECT r.digest FROM revision AS r WHERE r.id = p.id ORDER BY r.version
+    ) AS h
+)
+
+-- name: marks_from
+SELECT {mark}, p.place FROM posting AS p WHERE p.place > ? ORDER BY p.place LIMIT ?;
+
+-- name: marks_of
+{with_wanted}
+SELECT {mark} FROM wanted CROSS JOIN posting AS p ON p.id = wanted.id;
+
+-- name: write_property
+INSERT INTO store_property (name, value) VALUES (?, ?)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: store_property
+SELECT s.value FROM store_property AS s WHERE s.name = ?;

@@ -39,7 +39,7 @@ def test_the_python_examples_of_a_page_run_in_an_empty_folder(page: Path, tmp_pa
         env={"PYTHONPATH": str(_ROOT), "PATH": "/usr/bin:/bin", "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert run.returncode == 0, run.stderr
     # What a line says it prints, it prints.

@@ -94,6 +94,7 @@ class MemoryBackend:
 
     scheme = "memory"
     capabilities: frozenset[Capability] = frozenset()
+    instead: Mapping[Capability, str] = {}
 
     def __init__(self) -> None:
         self.databases: dict[str, Database] = {}
@@ -300,6 +301,9 @@ class MemoryEngine:
     async def revisions(self, id: UUID) -> list[Revision]:
         stored = self._records().get(id)
         return [] if stored is None else list(deepcopy(stored.history))
+
+    async def position(self) -> str:
+        return "0"
 
     def _records(self) -> dict[UUID, Record]:
         self.owned()

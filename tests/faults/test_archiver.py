@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import jobstore
-from jobstore import EngineOptions, OutcomeUnknown
+from jobstore import EngineOptions, OutcomeUnknown, StoreBusy
 from jobstore.engines import log_of
+from jobstore.engines.sqlite.log import waiting as log_waiting
+from jobstore.engines.sqlite.log.spool import Spool
+from jobstore.locking import FileLock, attempts
 from jobstore.operations.archiving import Archiver, restore_at, segments, ship, standing
 from jobstore.operations.archiving.segments import listing
 from jobstore.operations.backup.places import FolderPlace
@@ -100,7 +105,7 @@ def test_an_archiver_that_is_killed_leaves_places_whole_and_the_next_goes_on(
     file.write_text(settings.model_dump_json(exclude_unset=True))
     environment = {**os.environ, "PYTHONPATH": str(repository)}
     command = [sys.executable, "-c", KILLED, str(file), step, when, str(times)]
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, timeout=60)
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, timeout=300)
     assert done.returncode in (-signal.SIGKILL, 0), done.stderr
     for place in ("one", "two"):
         # Whatever is there is whole, and what was there before is.
@@ -124,10 +129,23 @@ class Child:
             stderr=subprocess.DEVNULL,
         )
 
-    def close(self) -> None:
+    def freeze(self, settings: Settings) -> None:
+        """Stop it where it holds no lock that others wait for, which it does for milliseconds."""
+        path = settings.store.address.path
+        while True:
+            self.process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
+            with suppress(StoreBusy), Spool(path).lock(0.1), FileLock(path, 0.1):
+                return
+            self.thaw()
+
+    def thaw(self) -> None:
         self.process.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        self.thaw()
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(60)
 
 
 @pytest.fixture
@@ -153,7 +171,7 @@ def test_kills_under_writers_lose_nothing_that_the_next_archiver_does_not_bring(
         child = start(settings)
         write(settings, *(f"{number} {each}" for each in range(30)))
         child.process.kill()
-        child.process.wait(30)
+        child.process.wait(60)
         write(settings, f"{number} between")
         (settings.state_folder / "archive.json").unlink()
     ship(settings)
@@ -168,7 +186,7 @@ def test_a_frozen_archiver_costs_writers_nothing_and_catches_up(
 ) -> None:
     child = start(settings)
     until(lambda: has_all(settings))
-    child.process.send_signal(signal.SIGSTOP)
+    child.freeze(settings)
     told: list[str] = []
     second = Archiver(settings, told=told.append)
     second.start()
@@ -178,8 +196,8 @@ def test_a_frozen_archiver_costs_writers_nothing_and_catches_up(
     # It holds its lock, so nobody else does its work meanwhile.
     until(lambda: told)
     assert not has_all(settings)
-    second.stop()
-    child.process.send_signal(signal.SIGCONT)
+    second.stop(60)
+    child.thaw()
     until(lambda: has_all(settings))
     names, _ = listing(FolderPlace(tmp_path / "two" / segments.FOLDER))
     assert path_ends(names) == standing_segment(settings)
@@ -203,12 +221,27 @@ def waiting(tmp_path: Path) -> Settings:
     return settings_of(tmp_path, "one", archive={"wait": True})
 
 
+@pytest.fixture
+def given_up(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Once this is set, writes no longer wait for a place; before it, no load ends their wait."""
+    event = threading.Event()
+
+    def until_then(patience: float) -> Iterator[None]:
+        yield from itertools.takewhile(lambda _: not event.is_set(), attempts(patience))
+        yield from attempts(0.5)
+
+    monkeypatch.setattr(log_waiting, "attempts", until_then)
+    return event
+
+
 def test_what_was_acknowledged_with_wait_is_at_the_place(
-    waiting: Settings, tmp_path: Path, start: Callable[[Settings], Child]
+    waiting: Settings,
+    tmp_path: Path,
+    start: Callable[[Settings], Child],
+    given_up: threading.Event,
 ) -> None:
     child = start(waiting)
     acknowledged: list[str] = []
-    killed = asyncio.Event()
 
     async def one(store: jobstore.JobStore, writer: int) -> None:
         for number in range(15):
@@ -216,15 +249,15 @@ def test_what_was_acknowledged_with_wait_is_at_the_place(
             acknowledged.append(f"{writer}-{number}")
             if writer == number == 9:
                 child.process.kill()
-                killed.set()
+                given_up.set()
 
     async def writing() -> None:
-        options = EngineOptions(busy_timeout=2)
+        options = EngineOptions(busy_timeout=120)
         async with jobstore.connect(waiting.store.url, options=options) as store:
             told = await asyncio.gather(
                 *(one(store, writer) for writer in range(10)), return_exceptions=True
             )
-        assert killed.is_set()
+        assert given_up.is_set()
         assert any(isinstance(each, OutcomeUnknown) for each in told)
 
     asyncio.run(writing())
@@ -234,21 +267,26 @@ def test_what_was_acknowledged_with_wait_is_at_the_place(
 
 
 def test_a_write_that_no_place_has_in_time_is_not_acknowledged(
-    waiting: Settings, tmp_path: Path, start: Callable[[Settings], Child]
+    waiting: Settings,
+    tmp_path: Path,
+    start: Callable[[Settings], Child],
+    given_up: threading.Event,
 ) -> None:
     child = start(waiting)
 
-    async def writing(seconds: float, key: str = "waits") -> None:
-        options = EngineOptions(busy_timeout=seconds)
+    async def writing(key: str = "waits") -> None:
+        options = EngineOptions(busy_timeout=120)
         async with jobstore.connect(waiting.store.url, options=options) as store:
             await store.upsert(posting(key))
 
-    asyncio.run(writing(30))
-    child.process.send_signal(signal.SIGSTOP)
+    asyncio.run(writing())
+    child.freeze(waiting)
+    given_up.set()
     with pytest.raises(OutcomeUnknown, match="no place of the archive has it yet"):
-        asyncio.run(writing(1, "waits longer"))
-    child.process.send_signal(signal.SIGCONT)
-    asyncio.run(writing(30))
+        asyncio.run(writing("waits longer"))
+    given_up.clear()
+    child.thaw()
+    asyncio.run(writing())
     until(lambda: has_all(waiting))
     with closing(sqlite3.connect(tmp_path / "jobs.db")) as conn:
         assert conn.execute("SELECT count(*) FROM posting").fetchone() == (2,)

@@ -34,6 +34,8 @@ from tests.operations.deploying import (
 
 Start = Callable[..., Popen[str]]
 
+# Whoever writes meanwhile is not refused, however slow the machine is.
+PATIENT = EngineOptions(busy_timeout=300)
 # What lets a deployment fail in its third phase, and in its first.
 TOO_SLOW: dict[str, Any] = {"thresholds": {"get_ms": 0.001}}
 NO_ROOM: dict[str, Any] = {"deployment": {"min_free_mib": 1_000_000}}
@@ -133,7 +135,7 @@ async def test_a_deployment_loses_nothing_that_a_hundred_coroutines_got_acknowle
     settings = settings_for(tmp_path, **(TOO_SLOW if outcome == "no-go" else {}))
     following = Migrations(tmp_path / "migrations")
     name = following.add(*COLUMN)
-    async with jobstore.connect(migrated_url) as store:
+    async with jobstore.connect(migrated_url, options=PATIENT) as store:
         scrapers = Scrapers(store)
         following.use(monkeypatch.setattr)
         done = await scrapers.during(lambda: deployed(settings))
@@ -156,8 +158,7 @@ async def test_a_rollback_loses_nothing_that_a_hundred_coroutines_got_acknowledg
 ) -> None:
     settings = settings_for(tmp_path)
     await asyncio.to_thread(deployed, settings)
-    options = EngineOptions(busy_timeout=60)
-    async with jobstore.connect(migrated_url, options=options) as store:
+    async with jobstore.connect(migrated_url, options=PATIENT) as store:
         scrapers = Scrapers(store)
         done = await scrapers.during(lambda: rolled_back(settings, 1))
 
@@ -233,7 +234,7 @@ class Killing:
 
     def __call__(self, *arguments: Any) -> None:
         with self.start(*arguments) as process:
-            output, _ = process.communicate(timeout=60)
+            output, _ = process.communicate(timeout=300)
         assert process.returncode == -9, output
 
 

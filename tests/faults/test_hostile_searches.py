@@ -38,7 +38,7 @@ async def fill(store: JobStore) -> None:
 async def test_hostile_phrases_do_not_stop_the_searches_of_others(
     migrated_url: str, query: str
 ) -> None:
-    options = EngineOptions(synchronous="normal", readers=3, read_timeout=60)
+    options = EngineOptions(synchronous="normal", readers=3, read_timeout=600)
     async with jobstore.connect(migrated_url, options=options) as store:
         await fill(store)
         hostile = [asyncio.create_task(store.search(SearchQuery(text=query))) for _ in range(3)]
@@ -83,7 +83,7 @@ async def test_python_work_of_every_kind_ends_when_its_caller_gives_up(
             yield row
 
     watched = pages.watched
-    options = EngineOptions(synchronous="normal", readers=1, read_timeout=60)
+    options = EngineOptions(synchronous="normal", readers=1, read_timeout=600)
     async with jobstore.connect(migrated_url, options=options) as store:
         await store.upsert_many(
             [posting(n, description="a welder", skills=["one", "two"]) for n in range(50)]

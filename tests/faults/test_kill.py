@@ -62,13 +62,17 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2])))
 
 
 def _until_killed(process: Popen[str], lines: int) -> list[str]:
-    """Return what the process told before it was killed; a last line that is torn is none."""
+    """Return what the process told before it was killed; a last line that is torn is none.
+
+    What it logged is in the same pipe, and is not told.
+    """
     with process:
         assert process.stdout is not None
         told = [process.stdout.readline() for _ in range(lines)]
         process.kill()
         told += process.stdout.read().splitlines(keepends=True)
-    return [line.strip() for line in told if line.endswith("\n")]
+    whole = [line.strip() for line in told if line.endswith("\n")]
+    return [line for line in whole if line.replace(" ", "").isdigit()]
 
 
 async def _check_one_by_one(store: JobStore, source: str, told: list[str]) -> None:

@@ -30,13 +30,13 @@ from jobstore.engines.sqlite.log import checkpointing, stamps
 from jobstore.locking import FileLock
 
 path, name, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-conn = sqlite3.connect(path, isolation_level=None, timeout=10)
+conn = sqlite3.connect(path, isolation_level=None, timeout=120)
 conn.execute("PRAGMA wal_autocheckpoint = 0")
 pace = checkpointing.Pace(path)
 checkpointing._FRAMES = 40
 pace._next = 40
 for number in range(rounds):
-    with FileLock(path, 60):
+    with FileLock(path, 300):
         conn.execute("BEGIN IMMEDIATE")
         conn.execute("INSERT INTO row VALUES (?, hex(randomblob(3000)))", (name + number,))
         stamps.stamp(conn)
@@ -82,7 +82,7 @@ def plain(tmp_path: Path) -> Plain:
 
 
 def told(process: Popen[str]) -> list[int]:
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=300)
     lines = output.splitlines()
     assert lines[-1] == "done", output
     # What is logged goes to the same pipe.
@@ -182,7 +182,7 @@ def watched(event, args):
 sys.addaudithook(watched)
 """
     writer = start_python(dying + WRITER, str(plain.path), "10000", "60", str(number * 5))
-    output, _ = writer.communicate(timeout=120)
+    output, _ = writer.communicate(timeout=300)
     acknowledged = [int(each) for each in output.split() if each.isdigit()]
     assert acknowledged
     check(plain, copy, mark, acknowledged)

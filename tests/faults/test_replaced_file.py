@@ -178,19 +178,19 @@ def test_nobody_opens_the_files_while_they_are_exchanged(path: Path) -> None:
 
     def open_it() -> None:
         began.set()
-        open_file(path, "ro", 1).close()
+        open_file(path, "ro", 60).close()
         opened.set()
 
-    lock, thread = FileLock(path, 1), threading.Thread(target=open_it)
+    lock, thread = FileLock(path, 60), threading.Thread(target=open_it)
     with lock:
         with opening(path), opening(path):
             # Several may open it.
-            open_file(path, "ro", 1).close()
+            open_file(path, "ro", 60).close()
         with exchanging(lock):
             thread.start()
-            assert began.wait(10)
+            assert began.wait(60)
             assert not opened.wait(0.2)
-        assert opened.wait(10)
+        assert opened.wait(60)
     thread.join()
 
 

@@ -8,13 +8,28 @@ import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from jobstore.cli.main import app
 from tests.contract.cli.commands import unannounced
 from tests.fixtures.migrations import IDS, UNFINISHED
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run ``jobstore ARGUMENTS`` in this process, in a folder of the test's own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, env: dict[str, str] | None = None) -> Any:
+        done = CliRunner().invoke(app, [*arguments], env=env)
+        return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+
+    return run
 
 
 def _answer(result: subprocess.CompletedProcess[str]) -> dict[str, list[dict[str, str]]]:

@@ -24,6 +24,7 @@ from tests.fixtures.disks import SmallDisk
 from tests.fixtures.migrations import UNFINISHED, next_id
 from tests.fixtures.next_version import NextVersion
 from tests.fixtures.postings import posting
+from tests.fixtures.thorough import THOROUGH
 from tests.operations.deploying import settings_for
 
 NEXT = next_id("next-index")
@@ -168,14 +169,15 @@ async def test_both_versions_write_until_the_transition_is_finished(
 async def test_a_build_that_is_killed_at_any_moment_goes_on_from_there(
     store_url: str, next_version: NextVersion, first: int
 ) -> None:
-    """50 moments, evenly over everything that is done, while the version before writes."""
+    """Moments evenly over everything that is done, while the version before writes."""
+    moments = 50 if THOROUGH else 20
     path = _path(store_url)
     before = await _filled(store_url)
     base = path.with_name("base.db")
     shutil.copy(path, base)
     everything = next_version("up", url=store_url)["statements"]
     killed = 0
-    for moment in range(first, 50, 5):
+    for moment in range(first, moments, 5):
         for name in ("jobs.db", "jobs.db-wal", "jobs.db-shm"):
             path.with_name(name).unlink(missing_ok=True)
         shutil.copy(base, path)
@@ -184,7 +186,7 @@ async def test_a_build_that_is_killed_at_any_moment_goes_on_from_there(
         async with jobstore.connect(store_url) as store:
             async with _writing(store, model):
                 answer = await asyncio.to_thread(
-                    next_version, "up", url=store_url, kill=everything * moment // 50
+                    next_version, "up", url=store_url, kill=everything * moment // moments
                 )
             killed += answer is None
             await _write(store, model, random.Random(moment))
@@ -195,7 +197,7 @@ async def test_a_build_that_is_killed_at_any_moment_goes_on_from_there(
             model.titles["mine"] = "red"
             next_version("tend", url=store_url)
             _sound(next_version, store_url, model)
-    assert killed == 10
+    assert killed == moments // 5
 
 
 async def test_two_that_build_at_once_take_turns(

@@ -36,7 +36,7 @@ class Webhook:
                 receiver.headers.append(dict(self.headers))
                 receiver.paths.append(self.path)
                 if receiver.hangs:
-                    receiver.let_go.wait(30)
+                    receiver.let_go.wait(300)
                     if not receiver.late:
                         return
                 self.send_response(receiver.status)

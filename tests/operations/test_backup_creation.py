@@ -128,7 +128,7 @@ class Writers:
 
     def more(self, number: int) -> None:
         """Block another thread until so many more writes are acknowledged."""
-        # In this order: a write counted between the two must not answer for the goal before.
+        # In this order: a write that is counted between them must not answer for the goal before.
         self._wanted = self.total + number
         self.enough.clear()
         assert self.enough.wait(30)

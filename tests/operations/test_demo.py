@@ -140,7 +140,6 @@ def test_it_runs_through_and_leaves_nothing_behind(
     assert {each.name for each in tmp_path.iterdir()} == {"scratch"}
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(
     ("number", "part"),
     [

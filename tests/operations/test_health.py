@@ -94,6 +94,15 @@ def look(settings: Settings, *only: str) -> dict[str, Check]:
     return {each.name: each for each in examine(settings, only=only).checks}
 
 
+def look_until(verdicts: dict[str, str], folder: Path, *only: str) -> dict[str, Check]:
+    """Look at what hangs until only that is told: a busy machine needs more than a second."""
+    for timeout in (1.0, 5.0, 30.0):
+        found = look(lenient(folder, timeout=timeout), *only)
+        if wanting(found) == verdicts:
+            break
+    return found
+
+
 def wanting(checks: dict[str, Check]) -> dict[str, str]:
     """The verdicts of those that are not well; of memory, the machine may have little."""
     return {
@@ -180,10 +189,10 @@ async def test_what_is_over_its_limit_is_told_with_the_limit(file: Path) -> None
 
 
 async def test_one_who_keeps_the_writer_waiting_is_noticed(file: Path) -> None:
-    options = EngineOptions(queue_size=10, busy_timeout=30)
-    limits = HealthLimits(timeout=1.0, **dict.fromkeys(LENIENT["thresholds"], 1e9))
+    options = EngineOptions(queue_size=10, busy_timeout=300)
+    limits = HealthLimits(timeout=2.0, **dict.fromkeys(LENIENT["thresholds"], 1e9))
     async with jobstore.connect(sqlite_url(file), options=options) as store:
-        with FileLock(file, 1):
+        with FileLock(file, 60):
             writes = [asyncio.create_task(store.upsert(posting(100)))]
             await asyncio.sleep(0.01)
             writes += [asyncio.create_task(store.upsert(posting(n))) for n in range(101, 107)]
@@ -202,7 +211,7 @@ async def test_one_who_keeps_the_writer_waiting_is_noticed(file: Path) -> None:
 
 def assert_recovers(folder: Path) -> None:
     """See that all is well again, once what an earlier look left behind has ended."""
-    for _ in range(400):
+    for _ in range(2000):
         failing = wanting(look(lenient(folder)))
         if not failing:
             return
@@ -211,12 +220,12 @@ def assert_recovers(folder: Path) -> None:
 
 
 def test_a_store_that_others_keep_locked_fails_and_recovers(file: Path) -> None:
-    settings = lenient(file.parent, timeout=1.0)
+    expected = {"store:responseTime": "fail", "schema:version": "fail"}
     with closing(sqlite3.connect(file, isolation_level=None)) as conn:
         conn.execute("PRAGMA locking_mode = EXCLUSIVE")
         conn.execute("BEGIN EXCLUSIVE")
-        found = look(settings, "store", "schema", "wal")
-    assert wanting(found) == {"store:responseTime": "fail", "schema:version": "fail"}
+        found = look_until(expected, file.parent, "store", "schema", "wal")
+    assert wanting(found) == expected
     assert "somebody keeps the store locked" in found["store:responseTime"].output
     assert_recovers(file.parent)
 
@@ -372,15 +381,11 @@ def test_only_what_is_asked_for_is_looked_at(tmp_path: Path) -> None:
 def test_a_disk_that_hangs_fails_and_recovers(hanging_disk: HangingDisk, tmp_path: Path) -> None:
     folder = hanging_disk.folder
     migrating.up(sqlite_url(folder / "jobs.db"))
-    settings = lenient(folder, timeout=1.0)
+    expected = {"store:responseTime": "fail", "disk:write": "fail", "schema:version": "fail"}
     hanging_disk.hang()
-    found = look(settings)
+    found = look_until(expected, folder)
     hanging_disk.recover()
-    assert wanting(found) == {
-        "store:responseTime": "fail",
-        "disk:write": "fail",
-        "schema:version": "fail",
-    }
+    assert wanting(found) == expected
     assert "the disk hangs" in found["disk:write"].output
     assert_recovers(folder)
 
@@ -399,7 +404,7 @@ def hanging() -> Iterator[Any]:
 
 def test_facts_that_hang_fail_alone(file: Path, hanging: Any, say: Say) -> None:
     say(Facts(hanging))
-    found = look(lenient(file.parent, timeout=1.0), "backup", "restore-test", "alerts")
+    found = look_until({"backup:age": "fail"}, file.parent, "backup", "restore-test", "alerts")
     assert wanting(found) == {"backup:age": "fail"}
 
 
@@ -509,7 +514,7 @@ async def main():
     options = settings.store.options
     async with jobstore.connect(settings.store.url, options=options) as store:
         async with recording(store, settings, label="scraper") as recorder:
-            with FileLock(settings.store.address.path, 1):
+            with FileLock(settings.store.address.path, 60):
                 def put(number):
                     given = {"source": "board", "source_job_id": str(number)}
                     given |= {"title": "t", "company": "c"}
@@ -552,7 +557,7 @@ def test_the_queue_memory_and_files_are_those_of_the_programs(
     assert found["files:open"].observed
     assert child.stdout.readline() == "empty\n"
     assert of_programs(settings)["queue:depth"].verdict == "pass"
-    child.communicate("go on\n", timeout=30)
+    child.communicate("go on\n", timeout=120)
     assert of_programs(settings)["memory:process"].observed is None
 
 

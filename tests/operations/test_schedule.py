@@ -323,7 +323,7 @@ from jobstore.settings.sections import Settings
 
 def stuck(occasion):
     print("begun", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 
 tasks._backup = stuck
 settings = Settings.model_validate({"store": {"url": sys.argv[1]}})
@@ -344,7 +344,7 @@ def test_two_processes_do_the_work_once(
         assert child.stdin
         child.stdin.write("go\n")
         child.stdin.flush()
-    lines = [line for child in both for line in child.communicate(timeout=60)[0].splitlines()]
+    lines = [line for child in both for line in child.communicate(timeout=300)[0].splitlines()]
     said = [line.split()[1:] for line in lines if line.startswith("task ")]
     assert Counter(name for name, outcome in said if outcome == "done") == dict.fromkeys(NAMES, 1)
     assert {outcome for _, outcome in said} <= {"done", "busy"}
@@ -390,7 +390,7 @@ def test_an_agent_ends_when_it_is_told_to(
             if {*done} >= {"optimize: done", "alerts: done"}:
                 break
         child.send_signal(number)
-        _, told = child.communicate(timeout=60)
+        _, told = child.communicate(timeout=300)
         assert child.returncode == 0
     first, last = unannounced(told).splitlines()
     assert first.startswith("Doing what is due of: backup")

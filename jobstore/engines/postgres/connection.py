@@ -10,17 +10,24 @@ import asyncio
 import logging
 import os
 import select
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor, Connection, Cursor
+from psycopg import AsyncConnection, AsyncCursor, Connection, ConnectionInfo, Cursor
 from psycopg.adapt import AdaptersMap, Buffer, Dumper, Loader
 from psycopg.pq import Format
 from psycopg.types.numeric import Int8BinaryDumper
 
+from jobstore.engines.postgres.hosts import PRIMARY, several
 from jobstore.engines.postgres.url import parameters
+from jobstore.errors import StoreUnavailable
 from jobstore.settings import EngineOptions, StoreURL
+
+OLDEST = 14_00_00
+"""The oldest version of the server that is tested for, as libpq counts it."""
 
 # Seconds to connect to one host, and after which a server that is silent is taken for gone.
 _CONNECTING = 10
@@ -30,8 +37,11 @@ _SILENT = 30
 _IDLE = 60.0
 
 _SET = "SELECT set_config(name, value, %s) FROM unnest(%s::text[], %s::text[]) AS t (name, value)"
-# The pid differs from the one that the connection was told where a pooler stands between them.
-_LOOK = "SELECT pg_backend_pid(), current_setting('synchronous_commit')"
+# The pid differs from the one that the connection was told where a pooler stands between them. No
+# two servers were started at the same microsecond.
+_LOOK = """
+SELECT pg_backend_pid(), current_setting('synchronous_commit'), pg_postmaster_start_time()::text
+"""
 
 
 # A library does not print; whoever has set up logging gets what psycopg says.
@@ -96,11 +106,16 @@ class _BlockingCursor(Cursor[tuple[Any, ...]]):
 
 class Session(AsyncConnection[tuple[Any, ...]]):
     """One connection. ``pooled``: behind a pooler, which lends it a server's session for each
-    transaction alone; ``born``: when it was made, in the loop's time."""
+    transaction alone; ``born``: when it was made, in the loop's time; ``server``: what no other
+    server has, not even the same one after a restart."""
 
     pooled = False
     settings: Mapping[str, str]
     born = 0.0
+    server = ""
+
+    def __del__(self, *_: Any, **__: Any) -> None:
+        """Warn of nothing: that it was not closed, the store says."""
 
     async def settle(self) -> None:
         """Let the settings hold in the transaction that has begun, where no session has them."""
@@ -117,22 +132,29 @@ class Session(AsyncConnection[tuple[Any, ...]]):
         # rare that another connection instead does not matter.
         return not poll.poll(0)
 
+    def break_off(self) -> None:
+        """Let who waits for the server here find that the connection is lost."""
+        if not self.closed:
+            with socket.socket(fileno=os.dup(self.fileno())) as ours, suppress(OSError):
+                ours.shutdown(socket.SHUT_RDWR)
+
 
 async def connect(
-    url: StoreURL, options: EngineOptions, *, statement: float, lock: float
+    asked: Mapping[str, Any], options: EngineOptions, *, statement: float, lock: float
 ) -> Session:
     """Open a connection in autocommit, and let what a store asks for hold on it.
 
-    ``statement`` and ``lock``: seconds that one may take, and that it may wait for others.
-    Raises psycopg's errors, and StoreUnavailable where the URL is malformed.
+    ``asked`` is what :func:`filled` gives. ``statement`` and ``lock``: seconds that one may take,
+    and that it may wait for others. Raises psycopg's errors.
     """
     session = await Session.connect(
-        autocommit=True, context=_CONTEXT, cursor_factory=_AsyncCursor, **_filled(url)
+        autocommit=True, context=_CONTEXT, cursor_factory=_AsyncCursor, **asked
     )
     try:
+        _require_usable(session.info)
         session.born = asyncio.get_running_loop().time()
         look = await session.execute(_LOOK, prepare=False)
-        ((pid, durable),) = await look.fetchall()
+        ((pid, durable, session.server),) = await look.fetchall()
         session.settings = _settings(options, durable, statement, lock)
         session.pooled = pid != session.info.backend_pid
         if session.pooled:
@@ -148,7 +170,7 @@ async def connect(
 def connect_blocking(url: StoreURL, *, patience: float) -> Connection[tuple[Any, ...]]:
     """Open a connection that blocks, in autocommit; see :func:`.sessions.blocking`."""
     conn = Connection.connect(
-        autocommit=True, context=_CONTEXT, cursor_factory=_BlockingCursor, **_filled(url)
+        autocommit=True, context=_CONTEXT, cursor_factory=_BlockingCursor, **filled(url)
     )
     settings = {
         "lock_timeout": _milliseconds(patience),
@@ -157,6 +179,7 @@ def connect_blocking(url: StoreURL, *, patience: float) -> Connection[tuple[Any,
         "default_transaction_isolation": "read committed",
     }
     try:
+        _require_usable(conn.info)
         conn.execute(_SET, (False, *_pairs(settings)), prepare=False)
     except BaseException:
         conn.close()
@@ -164,16 +187,34 @@ def connect_blocking(url: StoreURL, *, patience: float) -> Connection[tuple[Any,
     return conn
 
 
-def _filled(url: StoreURL) -> dict[str, Any]:
-    """Return what connects: what the URL says, and what it and libpq's environment leave open."""
+def _require_usable(info: ConnectionInfo) -> None:
+    """Raise StoreUnavailable where the server cannot keep a store."""
+    if info.server_version < OLDEST:
+        raise StoreUnavailable(
+            f"The server is PostgreSQL {info.server_version // 10_000}, which is too old; use "
+            f"version {OLDEST // 10_000} or newer."
+        )
+    encoding = info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise StoreUnavailable(
+            f"The database keeps text as {encoding}, which cannot hold every posting; make one "
+            "that keeps UTF-8: createdb --encoding UTF8 --template template0 NAME"
+        )
+
+
+def filled(url: StoreURL) -> dict[str, Any]:
+    """Return what connects: what the URL says, and what it and libpq's environment leave open.
+
+    Raises StoreUnavailable where the URL is malformed.
+    """
     given = parameters(url.text)
     found: dict[str, Any] = {"fallback_application_name": "jobstore", "client_encoding": "UTF8"}
     if not ("service" in given or "PGSERVICE" in os.environ):
         if "PGCONNECT_TIMEOUT" not in os.environ:
             found["connect_timeout"] = _CONNECTING
         found |= {"keepalives_idle": _SILENT, "tcp_user_timeout": _SILENT * 1000}
-        if "," in given.get("host", "") and "PGTARGETSESSIONATTRS" not in os.environ:
-            found["target_session_attrs"] = "read-write"
+        if several(given) and "PGTARGETSESSIONATTRS" not in os.environ:
+            found["target_session_attrs"] = PRIMARY
     return found | given
 
 

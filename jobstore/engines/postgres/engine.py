@@ -150,6 +150,10 @@ class PostgresEngine:
         """Return the statistics as of now."""
         return await self.sessions.read(partial(counters.statistics, now=self._clock()), whole=True)
 
+    async def position(self) -> str:
+        """Return how far the primary has written its log."""
+        return await self.sessions.position()
+
     async def revisions(self, id: UUID) -> list[Revision]:
         """Return what earlier versions of a posting held, newest first."""
         return await self.sessions.read(partial(lookups.revisions, id=id))

@@ -31,8 +31,9 @@ UNREACHABLE = (
 )
 _LOST = "The connection to the database server was lost; try again when it is back."
 _RIGHTS = (
-    "This account lacks rights on the store's tables; 'jobstore migrate roles' says which roles "
-    "there are, use one of them in the store's URL."
+    "This account lacks rights on the store: reading takes the reading role, writing the writing "
+    "role, and migrating the owner of the tables; give one of them in the store's URL "
+    "('jobstore migrate roles' makes them)."
 )
 _REFUSED = (
     "The database server refused the account or its password; check the user in the store's URL, "
@@ -90,6 +91,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     ("no password supplied", "28P01"),
     ("authentication failed", "28000"),
     ("no pg_hba.conf entry", "28000"),
+    ("pg_hba.conf rejects connection", "28000"),
     ('" is not permitted to log in', "28000"),
     ("permission denied for database", "42501"),
     ("too many clients", "53300"),
@@ -98,8 +100,9 @@ _SAID: tuple[tuple[str, str], ...] = (
 )
 
 _AGAIN = frozenset({"40001", "40P01", "23505"})
-# What a server that goes down, was killed, or is coming up says; and that it was cut off.
-_GONE = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25P04"})
+# What a server that goes down, was killed, or is coming up says; that it was cut off; and that it
+# is no primary any more.
+_GONE = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25P04", "25006"})
 
 
 def sqlstate(error: BaseException) -> str:
@@ -130,6 +133,15 @@ def is_lost(error: BaseException) -> bool:
         return False
     code = error.sqlstate or ""
     return code in _GONE or code.startswith("08") or (not code and _without_server(error))
+
+
+def may_return(error: BaseException) -> bool:
+    """Tell whether another connection may be had soon: it was lost, or no primary answers now.
+
+    Not where a server refuses the account, its password, or the name of the database.
+    """
+    code = sqlstate(error) or "08"
+    return is_lost(error) and (code in _GONE or code.startswith("08"))
 
 
 def translated(error: BaseException, *, committing: bool = False) -> Exception:

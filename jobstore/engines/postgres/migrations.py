@@ -20,7 +20,9 @@ from psycopg import sql
 from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.schema import Connection
 from jobstore.engines.postgres.sessions import blocking
-from jobstore.engines.schema import Applied, Migrator, Recorded, Renewal
+from jobstore.engines.postgres.upkeep import renewal
+from jobstore.engines.postgres.upkeep.roles import grant
+from jobstore.engines.schema import Applied, Recorded, Renewal, Roles
 from jobstore.engines.scripts import Direction, Script
 from jobstore.errors import MigrationError, StoreBusy
 from jobstore.progress import Progress
@@ -63,23 +65,32 @@ class PostgresSchema:
             return schema.applied(conn)
 
     @contextmanager
-    def changing(self, url: StoreURL, *, patience: float) -> Iterator[Migrator]:
+    def changing(self, url: StoreURL, *, patience: float) -> Iterator[PostgresMigrator]:
         with blocking(url, patience=patience) as conn:
             # Another program's database gets no record.
             schema.recorded(conn)
             yield PostgresMigrator(conn, patience)
 
     def renewal(self, url: StoreURL, *, patience: float) -> Renewal | None:
-        return None
+        with blocking(url, patience=patience) as conn:
+            return renewal.standing(conn)
 
     def renew(self, url: StoreURL, *, keep: bool, patience: float, progress: Progress) -> None:
-        raise NotImplementedError
+        with blocking(url, patience=patience) as conn:
+            renewal.renew(conn, keep=keep, progress=progress)
 
     def settle(self, url: StoreURL, *, patience: float) -> bool:
-        return True
+        with blocking(url, patience=patience) as conn:
+            return renewal.settle(conn)
 
     def sweep(self, url: StoreURL, *, patience: float, progress: Progress) -> None:
         """Nothing is left lying: what goes, goes at once (DROP TABLE takes no time here)."""
+
+    def grant(
+        self, url: StoreURL, roles: Roles, *, dry_run: bool, patience: float
+    ) -> tuple[Roles, list[str]]:
+        with self.changing(url, patience=patience) as migrator, migrator.transaction():
+            return migrator.grant(roles, dry_run=dry_run)
 
     def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
         with blocking(url, patience=patience) as conn:
@@ -172,10 +183,8 @@ class PostgresMigrator:
             )
         # What was asked for in the transaction still holds, as nobody else changes the schema.
         self._backend.commit()
-        try:
-            self._backend.apply_in_steps(script)
-        finally:
-            self._backend.begin()
+        self._backend.apply_in_steps(script)
+        self._backend.begin()
         self._backend.record(script)
 
     def _told(self, script: Script, error: Exception) -> Exception:
@@ -210,7 +219,17 @@ class PostgresMigrator:
     def let(self, compatible: str) -> None:
         schema.write_property(self._conn, "compatible", compatible.encode())
 
+    def grant(self, roles: Roles, *, dry_run: bool) -> tuple[Roles, list[str]]:
+        """Make roles; see :mod:`~jobstore.engines.postgres.upkeep.roles`."""
+        if not dry_run:
+            # So that the record of migrations has its rights, whoever comes first.
+            self._backend.prepare()
+        return grant(self._conn, roles, dry_run=dry_run)
+
     def finish(self, scripts: Sequence[Script]) -> bool:
+        if not renewal.settle_some(self._conn):
+            return False
+        renewal.close(self._conn)
         for script in scripts:
             if script.finish is not None:
                 self._backend.finish(script.finish)

@@ -6,25 +6,37 @@ Who gets which connection, and for how long, is decided here; no statement on po
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+import itertools
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from jobstore.engines.postgres.connection import Session, connect, connect_blocking
-from jobstore.engines.postgres.errors import is_lost, translating
+from jobstore.engines import freshness
+from jobstore.engines.owner import Owner
+from jobstore.engines.postgres.connection import Session, connect, connect_blocking, filled
+from jobstore.engines.postgres.errors import is_lost, may_return, translated, translating
+from jobstore.engines.postgres.hosts import STANDBY, Place, ordered, place, several
 from jobstore.engines.postgres.readers import Readers
-from jobstore.errors import JobStoreError, StoreClosed, StoreTimeout
+from jobstore.engines.postgres.standbys import (
+    Standbys,
+    caught_up,
+    check_position,
+    current_position,
+)
+from jobstore.errors import JobStoreError, StoreClosed, StoreTimeout, StoreUnavailable
 from jobstore.settings import EngineOptions, StoreURL
 
 T = TypeVar("T")
 
 # Seconds that a statement of the writer may take, beside what it waits for locks.
 _WRITING = 300.0
+# Seconds after which it is looked at whether a server that does not answer is the primary still.
+_QUIET = 3.0
 # Seconds beyond a reader's time until the server itself stops a statement.
 _SPARE = 1.0
 
@@ -38,9 +50,19 @@ class Sessions:
     def __init__(self, url: StoreURL, options: EngineOptions) -> None:
         self._url = url
         self._options = options
-        self._loop = asyncio.get_running_loop()
-        self._pid = os.getpid()
+        self._owner = Owner()
+        self._loop = self._owner.loop
+        self._asked = filled(url)
+        self._asked_of_standbys = {**self._asked, "target_session_attrs": STANDBY}
+        self._several = several(self._asked)
+        self._last: Place | None = None
         self._readers = Readers(self._connect_reader, options.readers)
+        from_standbys = options.read_from == "replica"
+        self._standbys = (
+            Standbys(Readers(self._connect_standby, options.readers)) if from_standbys else None
+        )
+        self._watching: set[asyncio.Task[None]] = set()
+        self._looking = asyncio.Lock()
         self._writer: Session | None = None
         self._reads = 0
         self._idle = asyncio.Event()
@@ -60,16 +82,19 @@ class Sessions:
 
     def owned(self) -> None:
         """Raise StoreClosed on another event loop and in a process that was forked since."""
-        if self._pid != os.getpid() or self._loop is not asyncio.get_running_loop():
-            raise StoreClosed("The store was opened on another event loop or in another process.")
+        self._owner.check()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Session]:
+    async def reading(
+        self, readers: Readers | None = None, position: str | None = None
+    ) -> AsyncIterator[Session]:
         """Give a connection that reads, in autocommit, for ``options.read_timeout`` seconds.
 
-        Raises StoreTimeout, StoreUnavailable; psycopg's errors of the block are translated.
+        It comes from ``readers``, without which it reads where the store writes, and has got to
+        ``position``. Raises StoreTimeout, StoreUnavailable; psycopg's errors of the block are
+        translated.
         """
-        async with self._lent() as session:
+        async with self._lent(readers, position) as session:
             if session.pooled:
                 async with session.transaction():
                     await session.settle()
@@ -78,9 +103,11 @@ class Sessions:
                 yield session
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Session]:
+    async def snapshot(
+        self, readers: Readers | None = None, position: str | None = None
+    ) -> AsyncIterator[Session]:
         """Do as :meth:`reading`, but let all statements of the block see the same state."""
-        async with self._lent() as session:
+        async with self._lent(readers, position) as session:
             await session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
                 await session.settle()
@@ -93,35 +120,64 @@ class Sessions:
     async def read(self, function: Callable[[Session], Awaitable[T]], *, whole: bool = False) -> T:
         """Return what ``function`` reads; ``whole``: from one state of the store.
 
-        A connection that was lost meanwhile is replaced once.
+        It comes from a standby where the options say so and one has what :mod:`..freshness` asks
+        for. A connection that was lost meanwhile is replaced: once, and where the URL names several
+        hosts again and again, for as long as a read may take, until one of them is the primary.
         """
         lending = self.snapshot if whole else self.reading
-        try:
-            async with lending() as session:
-                return await function(session)
-        except JobStoreError as error:
-            if error.__cause__ is None or not is_lost(error.__cause__):
-                raise
-        async with lending() as session:
-            return await function(session)
+        position = freshness.wanted(str(self._url))
+        if position is not None:
+            check_position(position)
+        if self._standbys is not None and self._standbys.may_be_asked():
+            with self._standbys.standing_in() as found:
+                async with lending(found, position) as session:
+                    return await function(session)
+        return await self._from_primary(function, lending)
+
+    async def _from_primary(
+        self,
+        function: Callable[[Session], Awaitable[T]],
+        lending: Callable[[], AbstractAsyncContextManager[Session]],
+    ) -> T:
+        end = self._loop.time() + self._options.read_timeout
+        for tried in itertools.count():
+            try:
+                async with lending() as session:
+                    return await function(session)
+            except JobStoreError as error:
+                if error.__cause__ is None or not may_return(error.__cause__):
+                    raise
+                if tried and (not self._several or self._loop.time() > end):
+                    raise
+            await _pause(tried)
+        raise AssertionError  # the count has no end
+
+    async def position(self) -> str:
+        """Return how far the primary has written its log."""
+        return await self._from_primary(current_position, self.reading)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Session]:
         """Give the connection that writes, in autocommit; another one where it was lost.
 
-        Its callers take turns by themselves. psycopg's errors of the block are not translated. A
-        transaction that is still open at the end is rolled back.
+        For that it waits for a primary for up to ``options.busy_timeout`` seconds, and raises
+        StoreUnavailable then. Its callers take turns by themselves. psycopg's errors of the block
+        are not translated. A transaction that is still open at the end is rolled back.
         """
         self.owned()
         session = self._writer
         if session is None or not session.is_alive():
             if session is not None:
                 session.pgconn.finish()
-            with translating():
-                session = await self._connect_writer()
-            self._writer = session
+            session = self._writer = await self._connect_patiently()
         try:
-            yield session
+            with self._watched(session):
+                yield session
+        except BaseException as error:
+            if is_lost(error):
+                # It may be there still, of a server that is no primary any more.
+                session.pgconn.finish()
+            raise
         finally:
             if session.pgconn.transaction_status != TransactionStatus.IDLE:
                 await _rolled_back(session)
@@ -132,11 +188,16 @@ class Sessions:
         self._closing = True
         await self._idle.wait()
         self._readers.close()
+        if self._standbys is not None:
+            self._standbys.readers.close()
+        for task in self._watching:
+            task.cancel()
         if self._writer is not None:
             self._writer.pgconn.finish()
 
     @asynccontextmanager
-    async def _lent(self) -> AsyncIterator[Session]:
+    async def _lent(self, readers: Readers | None, position: str | None) -> AsyncIterator[Session]:
+        readers = readers or self._readers
         self.owned()
         if self._closing:
             raise StoreClosed
@@ -145,11 +206,13 @@ class Sessions:
         try:
             async with asyncio.timeout(self._options.read_timeout) as patience:
                 with translating():
-                    session = await self._readers.take()
+                    session = await readers.take()
                     try:
-                        yield session
+                        with self._watched(session, readers is not self._readers):
+                            await caught_up(session, position)
+                            yield session
                     finally:
-                        self._readers.give(session)
+                        readers.give(session)
         except TimeoutError:
             if not patience.expired():
                 raise
@@ -159,13 +222,88 @@ class Sessions:
             if not self._reads:
                 self._idle.set()
 
+    async def _connect(self, asked: Mapping[str, Any], statement: float, lock: float) -> Session:
+        ours = asked is self._asked
+        session = await connect(
+            ordered(asked, first=self._last) if ours else asked,
+            self._options,
+            statement=statement,
+            lock=lock,
+        )
+        if ours:
+            self._last = place(session)
+        return session
+
     async def _connect_reader(self) -> Session:
         seconds = self._options.read_timeout + _SPARE
-        return await connect(self._url, self._options, statement=seconds, lock=seconds)
+        return await self._connect(self._asked, seconds, seconds)
+
+    async def _connect_standby(self) -> Session:
+        seconds = self._options.read_timeout + _SPARE
+        return await self._connect(self._asked_of_standbys, seconds, seconds)
 
     async def _connect_writer(self) -> Session:
         seconds = self._options.busy_timeout
-        return await connect(self._url, self._options, statement=_WRITING + seconds, lock=seconds)
+        return await self._connect(self._asked, _WRITING + seconds, seconds)
+
+    async def _connect_patiently(self) -> Session:
+        """Connect to write, waiting for a server that may return or for the next primary."""
+        end = self._loop.time() + self._options.busy_timeout
+        for tried in itertools.count():
+            try:
+                return await self._connect_writer()
+            except psycopg.Error as error:
+                if not may_return(error) or self._loop.time() > end:
+                    raise translated(error) from error
+            await _pause(tried)
+        raise AssertionError  # the count has no end
+
+    @contextmanager
+    def _watched(self, session: Session, standby: bool = False) -> Iterator[None]:
+        """Look from time to time, while the block waits, for whether its server is right still.
+
+        A server that is frozen, or cut off with its machine, keeps a connection waiting without a
+        word. When another one answers as the primary, or a standby does not answer, the block's
+        connection is broken off.
+        """
+        task: asyncio.Task[None] | None = None
+
+        def begin() -> None:
+            nonlocal task
+            task = self._loop.create_task(self._watch(session, standby))
+            self._watching.add(task)
+            task.add_done_callback(self._watching.discard)
+
+        timer = self._loop.call_later(_QUIET, begin)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if task is not None:
+                task.cancel()
+
+    async def _watch(self, session: Session, standby: bool) -> None:
+        if standby:
+            asked = ordered(self._asked_of_standbys, first=place(session))
+        else:
+            asked = ordered(self._asked, last=place(session))
+        asked["connect_timeout"] = round(_QUIET)
+        while True:
+            found = None
+            with suppress(psycopg.Error, StoreUnavailable):
+                # One at a time: where everything is slow, more connections make it slower.
+                async with self._looking:
+                    other = await connect(asked, self._options, statement=_SPARE, lock=_SPARE)
+                found = other.server
+                if not standby:
+                    self._last = place(other)
+                other.pgconn.finish()
+            if found != session.server and (found or standby):
+                session.break_off()
+                # Those that nobody uses would keep the next ones waiting in the same way.
+                (self._standbys.readers if standby and self._standbys else self._readers).close()
+                return
+            await asyncio.sleep(_QUIET)
 
 
 @contextmanager
@@ -183,10 +321,18 @@ def blocking(url: StoreURL, *, patience: float = 30.0) -> Iterator[Connection[tu
             conn.close()
 
 
+async def _pause(tried: int) -> None:
+    """Wait before the next try: not before the first, then longer, and not all at once."""
+    if tried:
+        longest = 0.02 * 2 ** min(tried, 6)
+        await asyncio.sleep(longest * random.uniform(0.5, 1))  # nosec B311: no secret
+
+
 async def _rolled_back(session: Session) -> None:
     """Undo what is open, or close the connection, which undoes it as well."""
     try:
-        await session.execute("ROLLBACK")
+        # What was to be prepared when a statement before it failed is not; this one forgets it.
+        await session.rollback()
     except BaseException as error:
         session.pgconn.finish()
         if not isinstance(error, psycopg.Error):

@@ -95,11 +95,18 @@ class Backend(Recording, PostgresqlPsycopgBackend):  # type: ignore[misc]
         super().__init__(connection)
         self._patience = patience
 
+    def prepare(self) -> None:
+        """Make the tables of the record where there are none; inside of a transaction."""
+        self.ensure_internal_schema_updated()
+        self.execute(self.create_checksums)
+        self.execute(_CREATE_STEPS)
+
     @contextmanager
     def one_transaction(self) -> Iterator[None]:
         yield
 
     def apply(self, script: Script) -> None:
+        self.execute(_CREATE_STEPS)
         self.patiently(lambda: super(Backend, self).apply(script))
 
     def take_back(self, script: Script) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from jobstore.engines.log import Log
 from jobstore.engines.protocol import Engine
 from jobstore.engines.schema import Fits, Schema
 from jobstore.engines.sqlite import url as urls
+from jobstore.engines.transfer import Transfer
 from jobstore.settings import EngineOptions, StoreURL
 
 
@@ -21,6 +22,7 @@ class SQLiteBackend:
 
     scheme = "sqlite"
     capabilities = frozenset(Capability)
+    instead: Mapping[Capability, str] = {}
 
     def files(self, url: StoreURL) -> tuple[Path, ...]:
         """Return the file, and what SQLite and the lock between processes keep beside it.
@@ -57,6 +59,13 @@ class SQLiteBackend:
         from jobstore.engines.sqlite.log.log import SQLiteLog
 
         return SQLiteLog()
+
+    @property
+    def transfer(self) -> Transfer:
+        """The file's postings, for copies."""
+        from jobstore.engines.sqlite.upkeep.transfer import SQLiteTransfer
+
+        return SQLiteTransfer()
 
     def parse(self, url: str) -> StoreURL:
         """Return the file that ``url`` names."""

@@ -196,6 +196,10 @@ class SQLiteEngine:
         """Return what earlier versions of a posting held, newest first."""
         return await self.readers.read(_revisions, id)
 
+    async def position(self) -> str:
+        """Return the one position there is: each read sees what was written before."""
+        return "0"
+
 
 class SQLiteTransaction:
     """The operations of one exclusive transaction; reads see its own writes."""

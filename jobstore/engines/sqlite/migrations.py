@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from jobstore.engines import named_statements
-from jobstore.engines.schema import Applied, Migrator, Recorded, Renewal, up_command
+from jobstore.engines.schema import Applied, Migrator, Recorded, Renewal, Roles, up_command
 from jobstore.engines.scripts import Direction, Script
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
@@ -104,6 +104,13 @@ class SQLiteSchema:
     def sweep(self, url: StoreURL, *, patience: float, progress: Progress) -> None:
         with translated(), schema.sharing(url.path, patience) as turns:
             renewal.sweep(turns, progress)
+
+    def grant(
+        self, url: StoreURL, roles: Roles, *, dry_run: bool, patience: float
+    ) -> tuple[Roles, list[str]]:
+        raise MigrationError(
+            "A SQLite store has no roles: who may use it, the owner and the mode of its file say."
+        )
 
     def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
         with translated(), schema.reading(url.path, patience) as connection:

@@ -213,15 +213,15 @@ class Turns:
     """A connection to a database that others use too, which takes turns with those who write."""
 
     def __init__(self, connection: OpenFile, lock: FileLock) -> None:
-        self._connection = connection
+        self.connection = connection
         self._lock = lock
         self._pace = checkpointing.Pace(lock.database)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Give the connection; what is read in the block is of one moment. Others may write."""
-        with snapshot(self._connection):
-            yield self._connection
+        with snapshot(self.connection):
+            yield self.connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -229,7 +229,7 @@ class Turns:
 
         Raises StoreUnavailable when the store was replaced: it may have other things left to do.
         """
-        connection = self._connection
+        connection = self.connection
         with self._lock:
             if not is_same(connection.identity):
                 raise StoreUnavailable(

@@ -7,6 +7,12 @@ from collections.abc import Mapping
 _SLOW, _FAILING = "latency_p95_ms", "error_percent"
 
 FOLLOWS: Mapping[str, frozenset[str]] = {
+    # A server that cannot be reached has no connection either.
+    "server:connections": frozenset({
+        *("store", "operations", "performance", "schema", "library", "backup", "restore-test"),
+        *("server:transactions", "server:replication", "server:counts", "server:rows"),
+        *(_SLOW, _FAILING),
+    }),
     "library:version": frozenset({"schema", "store", "operations", "performance", _FAILING}),
     "disk:free": frozenset({
         *("disk:write", "store", "operations", "performance", "wal", "backup", "restore-test"),
@@ -24,6 +30,8 @@ FOLLOWS: Mapping[str, frozenset[str]] = {
     "memory:available": frozenset({"performance", "queue", _SLOW}),
     "queue:depth": frozenset({"operations", _SLOW, _FAILING}),
     "wal:held": frozenset({"wal:size"}),
+    "server:transactions": frozenset({"server:rows"}),
+    "server:rows": frozenset({"performance", _SLOW}),
     "wal:size": frozenset({"performance", _SLOW}),
     "performance:get": frozenset({_SLOW}),
     "performance:search": frozenset({_SLOW}),

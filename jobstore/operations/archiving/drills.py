@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from jobstore.engines import archive_of, is_there, upkeep_of
+from jobstore.engines import archive_of, is_there, log_of, upkeep_of
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.operations import logs
 from jobstore.operations.archiving.restoring import Stretch, moments, open_at, told
@@ -66,6 +66,8 @@ def drill(
     Raises BackupError where no second of the last day can be had, so that there is nothing to
     test, and what prevents the result from being kept.
     """
+    # This raises where there can be no log.
+    log_of(settings.store.address)
     at, started = datetime.now(UTC), time.monotonic()
     stretches = moments(settings, accept)
     if second is None:

@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from jobstore import files
-from jobstore.engines import archive_of, log_of
+from jobstore.engines import archive_of, backend_of, log_of
 from jobstore.engines.archive import Dump
+from jobstore.engines.backend import Capability
 from jobstore.engines.log import Log, Mark
 from jobstore.errors import BackupError, JobStoreError
 from jobstore.locking import FileLock
@@ -237,7 +238,11 @@ def _copy(
     The marks are taken around the copy: what is in it is in pieces up to the second one. Whatever
     is wrong with the log costs only the place in it, never the backup.
     """
-    archive, log = archive_of(address), log_of(address)
+    archive = archive_of(address)
+    if Capability.LOG not in backend_of(address).capabilities:
+        archive.dump(address, copy, progress)
+        return None
+    log = log_of(address)
     before = _mark(log, address)
     archive.dump(address, copy, progress)
     through = None if before is None else _mark(log, address)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobstore import migrating
-from jobstore.engines import archive_of, upkeep_of
+from jobstore.engines import archive_of, in_files, upkeep_of
 from jobstore.engines.archive import Loss
 from jobstore.errors import JobStoreError
 from jobstore.operations import logs
@@ -34,7 +34,7 @@ _log = logs.get("backup")
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored, from where to where.
+    """What was restored, from where to where: ``path`` is the store's file, or its URL.
 
     ``saved`` is the backup of what was there before, or the file it was moved to when it was too
     damaged to be backed up; ``None`` if nothing was there. ``failures`` names the places that did
@@ -49,7 +49,7 @@ class Restored:
     backup: str
     created_at: datetime
     place: str
-    path: Path
+    path: Path | str
     postings: int
     saved: str | None
     failures: dict[str, str]
@@ -111,7 +111,7 @@ def give_back(
     started = time.monotonic()
     target = settings.store.address if to is None else parse_store_url(to)
     there = settings.model_copy(
-        update={"store": settings.store.model_copy(update={"url": str(target)})}
+        update={"store": settings.store.model_copy(update={"url": target.text})}
     )
     archive = archive_of(target)
     archive.check_target(target, replace=replace)
@@ -132,7 +132,7 @@ def give_back(
         saved = str(done.aside)
         left.append(f"What was there could not be backed up: {done.fault}")
     # A link stays one; what it leads to was replaced.
-    path = Path(os.path.realpath(target.path))
+    path = Path(os.path.realpath(target.path)) if in_files(target) else str(target)
     backup = made.backup
     _log.warning("a store was restored", backup=backup.name, to=str(path), saved=saved)
     return Restored(
@@ -199,7 +199,10 @@ def put_in_place(
     with suppress(OSError):
         octets = sum(upkeep_of(url).footprint(url))
     with able_to_save(settings, octets) as save:
-        aside, loss = archive.replace(url, copy, known=known, salvage=salvage)
+        aside, loss, fault = archive.replace(url, copy, known=known, salvage=salvage)
+        if fault is not None:
+            _log.error("what a store was could not be saved", kept=str(aside), error=fault)
+            return Replaced(loss, None, aside, fault)
         if not aside.exists():
             return Replaced(Loss())
         try:

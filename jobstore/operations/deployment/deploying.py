@@ -14,10 +14,9 @@ from pathlib import Path
 
 from jobstore import migrating, resources
 from jobstore.checks.running import reason
-from jobstore.engines import archive_of, backend_of, upkeep_of
+from jobstore.engines import archive_of, backend_of, in_files, is_there, upkeep_of
 from jobstore.engines.scripts import read_scripts
 from jobstore.errors import JobStoreError
-from jobstore.files import require_file
 from jobstore.operations import logs
 from jobstore.operations.deployment import environment
 from jobstore.operations.deployment.database import DatabasePhase
@@ -48,13 +47,13 @@ def plan(settings: Settings, *, files: tuple[Path, ...] = (), told: Told = silen
     Raises what reading the store, or the records of earlier deployments, raises.
     """
     found, url = Plan(), settings.store.address
-    require_file(url.path)
+    is_there(url)
     Book(settings).all()
     with suppress(Stopped):
         gates = environment.checks(settings, files, dry_run=True)
         run_phase("environment", gates, found.phases, told)
         now = upkeep_of(url).condition(url)
-        if url.path.parent.is_dir():
+        if not in_files(url) or url.path.parent.is_dir():
             steps = migrating.up(url, dry_run=True)
             found.migrations = [each.id for each in steps]
         else:

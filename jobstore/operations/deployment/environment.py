@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from jobstore.checks import Check, Verdict
-from jobstore.engines import is_there, upkeep_of
+from jobstore.engines import in_files, is_there, upkeep_of
 from jobstore.engines.backend import Upkeep
 from jobstore.errors import StoreUnavailable
 from jobstore.files import folder_of, there
@@ -39,7 +39,7 @@ def checks(settings: Settings, files: tuple[Path, ...], *, dry_run: bool = False
     yield Gate("configuration", partial(_configuration, settings, files))
     yield Gate("python", _python)
     yield Gate("packages", partial(_packages, settings))
-    yield Gate(_upkeep(settings).library().name, partial(_library, settings))
+    yield Gate(settings.store.address.engine, partial(_library, settings))
     yield Gate("folders", partial(_folders, settings, dry_run))
     yield Gate("permissions", partial(_permissions, settings))
     yield Gate("disk", partial(_disk, settings))
@@ -110,7 +110,7 @@ def _not_installed() -> Check:
 
 
 def _library(settings: Settings) -> Check:
-    found = _upkeep(settings).library()
+    found = _upkeep(settings).library(settings.store.address)
     verdict = Verdict.PASS if found.usable else Verdict.FAIL
     return Check(verdict, found.detail, advice=found.advice)
 
@@ -152,11 +152,10 @@ def _permissions(settings: Settings) -> Check:
                 f"Cannot write in {place} ({error.strerror}); give this account write access to "
                 "it, or name another folder in the settings."
             ) from error
-    if is_there(settings.store.address):
+    address = settings.store.address
+    if in_files(address) and is_there(address):
         found = next(
-            each
-            for each in _upkeep(settings).inspect_files(settings.store.address)
-            if each.name == "permissions"
+            each for each in _upkeep(settings).inspect_files(address) if each.name == "permissions"
         )
         if found.verdict is not Verdict.PASS:
             return Check(Verdict.WARN, found.output)

@@ -16,11 +16,10 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from jobstore.engines import upkeep_of
+from jobstore.engines import is_there, upkeep_of
 from jobstore.engines.archive import Loss
 from jobstore.engines.backend import Condition
 from jobstore.errors import Fault, InvalidQuery, StoreUnavailable
-from jobstore.files import require_file
 from jobstore.locking import FileLock
 from jobstore.operations.database import reading, writing
 from jobstore.operations.deployment.gates import Phase
@@ -106,7 +105,7 @@ class Book:
 
     def turn(self) -> FileLock:
         """Return the lock that lets nobody else deploy to the store, or roll it back."""
-        require_file(self._settings.store.address.path)
+        is_there(self._settings.store.address)
         make_folder(self.folder)
         return FileLock(self.folder / "deployments", 0, self._busy)
 
@@ -133,7 +132,8 @@ class Book:
         One that was killed is marked as interrupted, and this one goes on from it: what was
         before that one is what a failure puts back.
         """
-        known, library = self.all(), upkeep_of(self._settings.store.address).library()
+        url = self._settings.store.address
+        known, library = self.all(), upkeep_of(url).library(url)
         killed = next((each for each in known[:1] if each.status is Status.RUNNING), None)
         if killed is not None:
             killed.status = Status.INTERRUPTED
@@ -142,7 +142,7 @@ class Book:
             number=1 + max(self._reported(), *(each.number for each in known[:1]), 0),
             kind=kind,
             environment=environment,
-            store=self._settings.store.url,
+            store=str(url),
             run_id=run_id,
             started_at=datetime.now(UTC),
             pid=os.getpid(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,12 +19,10 @@ from uuid import uuid4
 from jobstore.checks import Check, Verdict, self_test
 from jobstore.checks.self_test import SOURCE, WORD, made_up
 from jobstore.connecting import connect
-from jobstore.engines import archive_of
+from jobstore.engines import archive_of, upkeep_of
 from jobstore.engines.protocol import Engine
 from jobstore.operations.deployment.gates import Gate
-from jobstore.progress import silent
 from jobstore.records import JobPosting, SearchQuery
-from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
 from jobstore.store import JobStore
 
@@ -48,7 +46,8 @@ class ValidationPhase:
 
     def __init__(self, settings: Settings, scratch: Path) -> None:
         self._settings = settings
-        self._copy_file = scratch / "copy.db"
+        self._scratch = scratch
+        self._trial = ExitStack()
         self._live: Any = None
         self._copy: Any = None
 
@@ -72,6 +71,7 @@ class ValidationPhase:
                 for store in filter(None, (self._live, self._copy)):
                     with suppress(Exception):
                         runner.run(store.close())
+                self._trial.close()
 
     async def _open(self, url: str) -> JobStore:
         return await connect(url, options=self._settings.store.options)
@@ -82,10 +82,11 @@ class ValidationPhase:
 
     async def _open_copy(self) -> Check:
         address = self._settings.store.address
-        await asyncio.to_thread(archive_of(address).dump, address, self._copy_file, silent)
-        self._copy = await self._open(sqlite_url(self._copy_file))
-        size = self._copy_file.stat().st_size / 1024**2
-        return Check(Verdict.PASS, round(size, 1), "MiB")
+        trial = archive_of(address).trial(address, self._scratch)
+        url = await asyncio.to_thread(self._trial.enter_context, trial)
+        self._copy = await self._open(url.text)
+        octets = await asyncio.to_thread(upkeep_of(url).footprint, url)
+        return Check(Verdict.PASS, round(octets.database / 1024**2, 1), "MiB")
 
     async def _search(self) -> Check:
         """Store many at once, and find them in every way, in the copy."""

@@ -89,8 +89,10 @@ def archive_spool(settings: Settings) -> Check:
 
 
 def _lost_or_off(settings: Settings) -> Check:
-    url = settings.store.address
-    if settings.archive.enabled and Capability.LOG in backend_of(url).capabilities:
+    url, backend = settings.store.address, backend_of(settings.store.address)
+    if Capability.LOG not in backend.capabilities:
+        return replace(_OFF, output=backend.instead.get(Capability.LOG, _OFF.output))
+    if settings.archive.enabled:
         from jobstore.engines import log_of
 
         if log_of(url).is_lost(url):

@@ -15,7 +15,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from jobstore.checks import Check, HealthLimits, HealthReport, Probe, Verdict, run
-from jobstore.checks.probes import STORE_COMPONENTS, of_file, of_machine, of_store
+from jobstore.checks.probes import STORE_COMPONENTS, of_database, of_machine, of_store
 from jobstore.checks.running import limited, reason
 from jobstore.connecting import connect
 from jobstore.errors import Fault, InvalidQuery
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 COMPONENTS = (
     *STORE_COMPONENTS,
-    *("queue", "disk", "wal", "schema", "library", "memory", "files", "permissions"),
+    *("queue", "server", "disk", "wal", "schema", "library", "memory", "files", "permissions"),
     *("backup", "restore-test", "archive", "alerts"),
 )
 """What can be asked for one by one."""
@@ -89,7 +89,7 @@ async def _examine(
     settings: Settings, limits: HealthLimits, wanted: frozenset[str]
 ) -> HealthReport:
     beside = [
-        *of_file(settings.store.address, limits),
+        *of_database(settings.store.address, limits),
         *programs_of(settings, limits),
         permissions_of(settings),
         *of_machine(),

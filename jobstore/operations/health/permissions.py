@@ -30,8 +30,8 @@ def permissions_of(settings: Settings) -> Probe:
 
 
 def _look(settings: Settings) -> Check:
-    store = settings.store.address.path
-    owner = store.stat().st_uid if store.exists() else os.geteuid()
+    files = backend_of(settings.store.address).files(settings.store.address)
+    owner = files[0].stat().st_uid if files and files[0].exists() else os.geteuid()
     found: dict[Path, str] = {}
     for each in islice(_files(settings), _MOST):
         try:
@@ -52,9 +52,10 @@ def _look(settings: Settings) -> Check:
 
 def _files(settings: Settings) -> Iterator[Path]:
     address = settings.store.address
-    # Who may write where the name stands, or where it leads if it is a link, can replace the store.
-    yield from dict.fromkeys((address.path.parent, folder_of(address.path)))
-    yield from backend_of(address).files(address)
+    if files := backend_of(address).files(address):
+        # Who may write where the name stands, or where it leads if it is a link, can replace it.
+        yield from dict.fromkeys((address.path.parent, folder_of(address.path)))
+        yield from files
     places = (each for each in settings.backup.places if "://" not in each)
     folders = {
         settings.state_folder,

@@ -18,6 +18,7 @@ from jobstore.checks import Check, HealthLimits, Probe, Verdict
 from jobstore.checks.probes import files, memory, queue
 from jobstore.errors import JobStoreError
 from jobstore.operations.monitoring.reading import Running, frame
+from jobstore.operations.monitoring.recorder import disk_of
 from jobstore.threads import apart_once
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def programs_of(settings: Settings, limits: HealthLimits) -> list[Probe]:
 
 
 def _look(settings: Settings, look: Callable[[list[Running]], Check]) -> Check:
-    path, store = settings.operations_db, settings.store.address.path
+    path, store = settings.operations_db, disk_of(settings)
     try:
         running = frame(path, store, time.time()).processes
     except JobStoreError:

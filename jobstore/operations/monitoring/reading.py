@@ -99,8 +99,8 @@ class Point:
         return total(self.traffic) / self.covered
 
 
-def frame(path: Path, store: Path, now: float, window: float = WINDOW) -> Frame:
-    """Return what all processes do with the store whose file is ``store``."""
+def frame(path: Path, store: Path | None, now: float, window: float = WINDOW) -> Frame:
+    """Return what all processes do with the store; ``store`` is its file."""
     with reading(path) as kept:
         known = kept.rows("processes", (now - window,))
         counted = _grouped(kept, "tallies_of_processes", (now - window, now + _FAST))

@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobstore.engines import in_files
 from jobstore.engines.protocol import Engine
 from jobstore.errors import JobStoreError
 from jobstore.events import Event
@@ -47,8 +48,9 @@ class Recorder(AbstractContextManager["Recorder"]):
     """Counts the operations of one store; pass it as ``connect(observers=[recorder])``.
 
     ``history`` is the database of operations, made when there is none; ``store`` the store's file,
-    whose WAL and disk are read. ``sample_seconds`` (0.1 or more) is how often is written.
-    Figures of days are kept for ``keep_days``. ``label`` says to people which program this is.
+    whose WAL and disk are read (``None``: it lies in none). ``sample_seconds`` (0.1 or more) is how
+    often is written. Figures of days are kept for ``keep_days``. ``label`` says to people which
+    program this is.
     ``clock`` gives the Unix time, for tests.
 
     :meth:`start` begins to write, :meth:`stop` ends it; between them it is also a context
@@ -58,7 +60,7 @@ class Recorder(AbstractContextManager["Recorder"]):
     def __init__(
         self,
         history: Path,
-        store: Path,
+        store: Path | None,
         *,
         sample_seconds: float = 10.0,
         keep_days: float = 730.0,
@@ -232,18 +234,26 @@ def of_settings(settings: Settings, *, label: str = "python") -> Recorder:
     """Return a recorder as ``settings`` describe it; it is not started."""
     return Recorder(
         settings.operations_db,
-        settings.store.address.path,
+        disk_of(settings),
         keep_days=settings.monitoring.keep_days,
         label=label,
     )
 
 
-def sizes(store: Path) -> dict[str, int]:
-    """Return the bytes of a store's WAL, and those that are free on its disk.
+def disk_of(settings: Settings) -> Path | None:
+    """Return the store's file, whose disk is sampled; ``None`` where it lies in none."""
+    address = settings.store.address
+    return address.path if in_files(address) else None
+
+
+def sizes(store: Path | None) -> dict[str, int]:
+    """Return the bytes of the WAL of a store's file, and those that are free on its disk.
 
     What cannot be read is left out.
     """
     found: dict[str, int] = {}
+    if store is None:
+        return found
     with suppress(OSError):
         # Where the name is a link, the WAL stands beside the file that it leads to.
         file = Path(os.path.realpath(store))

@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from jobstore.engines import upkeep_of
+from jobstore.engines import in_files, upkeep_of
 from jobstore.operations.times import Rhythm
 from jobstore.settings.kinds import zone_of
 
@@ -92,7 +92,7 @@ def tasks_of(settings: Settings) -> list[Task]:
         Task("restore-test", "test a restore of it, and of a second", weekly, _restore_test, alone),
         Task("prune", "remove backups past their time", every(days=1), _prune, alone),
         Task("checkpoint", "write the WAL back", every(hours=1), _checkpoint),
-        Task("optimize", "SQLite's upkeep, index merging", every(days=1), _optimize),
+        Task("optimize", "what keeps queries fast", every(days=1), _optimize),
         Task("health", "look how well the store is", sampling, _health, watches=True),
         Task("alerts", "evaluate alerts, notify of them", sampling, _alerts, watches=True),
     ]
@@ -177,6 +177,8 @@ def _prune(occasion: Occasion) -> Result:
 
 def _checkpoint(occasion: Occasion) -> Result:
     url = occasion.settings.store.address
+    if not in_files(url):
+        return Result("its server does this itself", "skipped")
     if upkeep_of(url).checkpoint(url, patience=_PATIENCE):
         return Result("the WAL is empty")
     return Result("written back as far as those who read allow")

@@ -40,7 +40,7 @@ def said(result: Result) -> str:
 
 def unannounced(told: str) -> str:
     """Return what people were told without the line that names the store and its environment."""
-    announced = re.match(r"Store: sqlite:///[^\n]+ \((development|staging|production)\)\n", told)
+    announced = re.match(r"Store: \w+://[^\n]+ \((development|staging|production)\)\n", told)
     return told[announced.end() :] if announced else told
 
 

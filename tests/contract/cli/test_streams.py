@@ -101,7 +101,10 @@ CASES = (
         "doctor --repair", r"(?s)pass +sqlite .*\nNothing to repair\.", "copy findings ok repaired"
     ),
     Case(
-        "vacuum", r"\S+ [KM]iB before, \S+ [KM]iB now", "after before", r"Writing the file anew; .*"
+        "vacuum",
+        r"\S+ [KM]iB before, \S+ [KM]iB now",
+        "after before",
+        r"Removing what deleted .*",
     ),
     Case("restore --to new.db", r"\S+new\.db: 1 posting as of ", "backup path postings"),
     Case(

@@ -56,7 +56,7 @@ async def test_what_upserts_begins_ends_and_begins_again(tmp_path, monkeypatch, 
         if place == "here":
             await twice(upserting.Here(store, 0))
         else:
-            async with upserting.elsewhere(tmp_path / "jobs.db", 0) as writing:
+            async with upserting.elsewhere(sqlite_url(tmp_path / "jobs.db"), 0) as writing:
                 await twice(writing)
         assert 100 <= counts[0] < counts[1]
         assert await store.count() == counts[1]

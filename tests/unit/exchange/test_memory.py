@@ -18,7 +18,7 @@ from tests.unit.exchange.conftest import make_job
 # Measuring coverage takes memory as well.
 pytestmark = pytest.mark.no_cover
 
-FEW, MANY = 2_000, 20_000
+FEW, MANY = 1_000, 8_000
 
 
 def jsonl(count: int) -> Iterator[str]:

@@ -14,8 +14,9 @@ import pytest
 from jobstore import JobPosting, JobStore, Outcome, StoreCorrupt, UpsertResult, job_id
 from jobstore.engines import named_statements
 from jobstore.engines.rows import job_from_row
-from jobstore.engines.sqlite.upkeep.verification import Verdict, verify_rows
+from jobstore.engines.sqlite.upkeep.verification import verify_rows
 from jobstore.engines.sqlite.writing import changes
+from jobstore.verdicts import Verdict
 from tests.fixtures.postings import posting
 from tests.unit.sqlite.library import NOW, library, store
 from tests.unit.sqlite.library import posting as checked

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,11 @@ async def test_another_process_keeps_it_from_beginning(path: Path) -> None:
         with other, pytest.raises(StoreBusy):
             async with writer.exclusive(30):
                 raise AssertionError("it was let in")
-        await _once(writer)
+        for _ in range(600):
+            # A busy machine may not have it begin in so short a time at once.
+            with suppress(StoreBusy):
+                await _once(writer)
+                break
     assert rows(path) == {"once": 1}
 
 

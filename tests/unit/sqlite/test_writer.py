@@ -685,10 +685,12 @@ class TestTransactions:
     def _lock(self, tmp_path: Path) -> None:
         self.lock = FileLock(tmp_path / "a.db", timeout=0.01)
 
-    def run(self, answers: dict[str, list[Exception]]) -> tuple[Any, list[str]]:
+    def run(
+        self, answers: dict[str, list[Exception]], patience: float = 60.0
+    ) -> tuple[Any, list[str]]:
         conn = Scripted(answers)
         runner = group_commit.Transactions(Tally, self.lock)
-        return runner.run_group(conn, [(done, ())], 0.05), conn.log  # type: ignore[arg-type]
+        return runner.run_group(conn, [(done, ())], patience), conn.log  # type: ignore[arg-type]
 
     def test_a_commit_that_is_busy_is_tried_again(self) -> None:
         outcomes, log = self.run({"COMMIT": [error_of("SQLITE_BUSY"), error_of("SQLITE_BUSY")]})
@@ -696,7 +698,7 @@ class TestTransactions:
         assert log == ["BEGIN IMMEDIATE", "COMMIT", "COMMIT", "COMMIT"]
 
     def test_a_commit_that_stays_busy_is_undone(self) -> None:
-        busy, log = self.run({"COMMIT": [error_of("SQLITE_BUSY")] * 1000})
+        busy, log = self.run({"COMMIT": [error_of("SQLITE_BUSY")] * 1000}, 0.05)
         assert type(busy) is StoreBusy
         assert log[-1] == "ROLLBACK"
 

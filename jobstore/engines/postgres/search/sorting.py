@@ -16,9 +16,11 @@ from jobstore.engines.postgres.search.statements import LISTED, Shape
 from jobstore.engines.protocol import Position
 from jobstore.engines.rows import sound
 from jobstore.search import ranking
+from jobstore.search.cursor import strange
 from jobstore.search.grammar import Expression
 
 _KEYS = len(LISTED)
+_BEFORE_ALL = bytes(16).hex()
 
 
 class Hit(NamedTuple):
@@ -75,6 +77,9 @@ async def by_relevance(lookup: Lookup, limit: int, after: Position | None) -> li
     text = lookup.criteria.text
     if text is None or not text.required:
         return await by_newest(lookup, limit, after)
+    if after and len(after) != 3 * _KEYS + 1:
+        # One of another engine, of which the store is a copy, has other windows.
+        raise strange()
     hits: list[Hit] = []
     ends: Position = after[: 2 * _KEYS] if after else ()
     cut = after[2 * _KEYS :] if after else None
@@ -116,7 +121,8 @@ def _following(shape: Shape, after: Position | None) -> tuple[Shape, dict[str, A
 
 
 def _bound(name: str, position: Position) -> dict[str, Any]:
-    at, tie, id = position
+    # Where the store is a copy, of an engine whose ties are never shared, no id is needed.
+    at, tie, id = (*position, _BEFORE_ALL)[:_KEYS]
     return {f"{name}_at": at, f"{name}_tie": tie, f"{name}_id": bytes.fromhex(str(id))}
 
 

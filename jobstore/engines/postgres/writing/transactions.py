@@ -144,7 +144,7 @@ class Transactions:
                         raise StoreBusy(_CONTENDED) from error
                     raise
             # Chance keeps those who met from meeting again.
-            await asyncio.sleep(random.uniform(pause / 2, pause))
+            await asyncio.sleep(random.uniform(pause / 2, pause))  # nosec B311
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _try(
@@ -215,25 +215,25 @@ class Transactions:
             except psycopg.Error as error:
                 if not exclusive.is_open:
                     raise StoreUnavailable(_LOST) from error
-                await exclusive.undo()
                 # Another process has inserted the same key, and now it is seen. After other
                 # conflicts everything would have to be done again, which only the caller can.
                 if error.sqlstate != "23505" or exclusive.left <= 0:
                     raise
-            await asyncio.sleep(random.uniform(pause / 2, pause))
+            await asyncio.sleep(random.uniform(pause / 2, pause))  # nosec B311
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _run_alone(self, exclusive: _Exclusive, work: Work) -> Any:
         conn, now = exclusive.conn, self._clock()
-        stored = await exclusive.lock(ids_of([work]))
-        planned = _planned([work], stored, now)
-        ((result, error),) = planned.answers
-        if error is not None:
-            raise error
-        batch, texts = await self._gathered(conn, planned, stored, now)
-        async with conn.pipeline():
-            await changes.write(conn, batch, texts)
-            await conn.execute("RELEASE SAVEPOINT operation")
+        # A savepoint, since a transaction is open.
+        async with conn.transaction():
+            stored = await exclusive.lock(ids_of([work]))
+            planned = _planned([work], stored, now)
+            ((result, error),) = planned.answers
+            if error is not None:
+                raise error
+            batch, texts = await self._gathered(conn, planned, stored, now)
+            async with conn.pipeline():
+                await changes.write(conn, batch, texts)
         exclusive.evidence.add(batch)
         exclusive.counts += len(batch.counts)
         return result
@@ -376,7 +376,7 @@ async def _prove(sessions: Sessions, evidence: Evidence, deadline: float) -> Non
         except (psycopg.Error, JobStoreError) as error:
             if isinstance(error, OutcomeUnknown) or time.monotonic() >= deadline:
                 raise OutcomeUnknown from error
-        await asyncio.sleep(random.uniform(pause / 2, pause))
+        await asyncio.sleep(random.uniform(pause / 2, pause))  # nosec B311
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
@@ -417,20 +417,13 @@ class _Exclusive:
         )
 
     async def lock(self, ids: Sequence[UUID]) -> Stored:
-        """Begin an operation: return what is stored under ``ids``, locked."""
+        """Return what is stored under ``ids``, locked for an operation."""
         left = changes.milliseconds(max(self.left, 0))
         async with self.conn.pipeline():
-            await self.conn.execute("SAVEPOINT operation")
             # Nobody waits any more for a statement that takes longer than the transaction may.
             await self.conn.execute(_SQL["limit_transaction"], (left, left, left))
             found = await self.conn.execute(_SQL["postings_to_write"], (sorted(ids),))
         return Stored(await found.fetchall())
-
-    async def undo(self) -> None:
-        """Undo the operation that has begun; all before it stays."""
-        async with self.conn.pipeline():
-            await self.conn.execute("ROLLBACK TO SAVEPOINT operation")
-            await self.conn.execute("RELEASE SAVEPOINT operation")
 
     async def end(self) -> None:
         """Let go of the connection; what is open is rolled back."""

@@ -20,6 +20,10 @@ from jobstore.engines.sqlite.search.statements import KEYS, SOONEST
 from jobstore.engines.sqlite.watch import watched
 from jobstore.search import ranking
 from jobstore.search.criteria import Criteria
+from jobstore.search.cursor import strange
+
+# Two ends of a window, the score, and the posting's own.
+_RANKED_POSITION = 7
 
 
 class Hit(NamedTuple):
@@ -70,6 +74,8 @@ def by_number(
     of more, only as many as a page needs are read, from the highest bucket down.
     """
     hits: list[Hit] = []
+    # Another engine, of which the store may be a copy, says more.
+    after = after and after[:3]
     rest = lookup.shape._replace(words=True)
     bound: dict[str, Any] = {}
     if after and after[0] is None:
@@ -192,6 +198,9 @@ def by_relevance(lookup: Lookup, limit: int, after: Position | None) -> list[Hit
     text = lookup.criteria.text
     if text is None or not text.required:
         return by_newest(lookup, limit, after)
+    if after and len(after) != _RANKED_POSITION:
+        # One of another engine, of which the store is a copy, has other windows.
+        raise strange()
     hits: list[Hit] = []
     ends: Position = after[:4] if after else ()
     cut = after[4:] if after else None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from jobstore.engines.archive import Astray, Content, Exchanged, Loss
 from jobstore.engines.sqlite.upkeep import comparison, content, copying, exchange, replacing
-from jobstore.progress import Progress
+from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL, parse_store_url, sqlite_url
 
 
@@ -41,6 +42,12 @@ class SQLiteArchive:
 
     def url(self, copy: Path) -> StoreURL:
         return parse_store_url(sqlite_url(copy))
+
+    @contextmanager
+    def trial(self, url: StoreURL, folder: Path) -> Iterator[StoreURL]:
+        copy = folder / "trial.db"
+        self.dump(url, copy, silent)
+        yield self.url(copy)
 
     def check_target(self, url: StoreURL, *, replace: bool) -> None:
         replacing.check_target(_file(url), replace=replace)

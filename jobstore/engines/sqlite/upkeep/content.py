@@ -5,11 +5,11 @@ immutable, so that nothing is written beside them. They may come from anywhere, 
 to be the one that their migrations make: whoever opens a store runs its triggers and views.
 
 The digest covers every column of every table but the counters, which follow from the rest, what
-builds such things anew, the store's own properties and the record of migrations. It is the sum,
-modulo 2^256, of the SHA-256 of each row, so it depends neither on the order of rows nor on the
-pages that they are in; a posting's place, which moves, is left out, and rows that belong to a place
-count with the posting's id instead. The digest finds accidents and damage, but no forger who makes
-all of it anew; neither does encryption, since anybody can encrypt to a public key.
+builds such things anew, the store's own properties and the record of migrations. It depends neither
+on the order of rows nor on the pages that they are in (:class:`~jobstore.derived.digests.RowSum`);
+a posting's place, which moves, is left out, and rows that belong to a place count with the
+posting's id instead. The digest finds accidents and damage, but no forger who makes all of it anew;
+neither does encryption, since anybody can encrypt to a public key.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jobstore import resources
+from jobstore.derived.digests import RowSum, store_identity
 from jobstore.engines import named_statements
 from jobstore.engines.archive import Content
 from jobstore.engines.rows import DamagedRow
@@ -184,15 +185,13 @@ def _digest(conn: sqlite3.Connection, tables: dict[str, int], progress: Progress
     whole = hashlib.sha256()
     for name in named:
         columns = [_plain(column) for (column,) in conn.execute(_COLUMNS, (name,))]
-        added = 0
+        added = RowSum()
         for row in conn.execute(_every_row(name, columns)):
-            # The same text in every version of Python, and different for different values.
-            digest = hashlib.sha256(ascii(row).encode("ascii")).digest()
-            added = (added + int.from_bytes(digest)) % 2**256
+            added.add(row)
             number = next(numbers)
             if number % _ROWS_BETWEEN_NEWS == 0:
                 progress("digest", number, total)
-        whole.update(f"{name} {' '.join(columns)} {added:x}\n".encode())
+        whole.update(f"{name} {' '.join(columns)} {added}\n".encode())
     progress("digest", total, total)
     return whole.hexdigest()
 
@@ -225,5 +224,4 @@ def store_of(conn: sqlite3.Connection) -> str:
     row = conn.execute(_SQL["cursor_key"]).fetchone()
     if row is None or not isinstance(row[0], bytes):
         raise DamagedRow("the store has lost its own properties")
-    # The key itself is a secret of the store.
-    return hashlib.sha256(b"jobstore backup" + row[0]).hexdigest()[:16]
+    return store_identity(row[0])

@@ -22,7 +22,8 @@ from jobstore.engines.sqlite.errors import primary_code, unreadable, wrap
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.upkeep import exchange
 from jobstore.engines.sqlite.upkeep.copying import dump
-from jobstore.engines.sqlite.upkeep.verification import Faults, verify_rows
+from jobstore.engines.sqlite.upkeep.verification import verify_rows
+from jobstore.engines.verifying import Faults
 from jobstore.errors import JobStoreError
 from jobstore.files import exposure, folder_of
 from jobstore.progress import silent

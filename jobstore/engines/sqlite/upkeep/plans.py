@@ -40,7 +40,7 @@ _MAIN = (
     _Main("next page", statements.page(Shape(False).also("after")), "INDEX posting_listed "),
     _Main("sort by salary", _ranked("yearly_max"), "INDEX posting_salary "),
     _Main("sort by applicants", _ranked("applicant_count"), "INDEX posting_applicants "),
-    _Main("write", _SQL["last_listed_by"], "INDEX posting_listed "),
+    _Main("write", _SQL["last_listed_before"], "INDEX posting_listed "),
     _Main("statistics", _SQL["shown_counters"], "INDEX counter_top "),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from jobstore.engines.sqlite.upkeep import (
     vacuuming,
 )
 from jobstore.progress import Progress, silent
-from jobstore.settings import StoreURL
+from jobstore.settings import HealthLimits, StoreURL
 from jobstore.verdicts import Check
 
 
@@ -42,8 +42,12 @@ class SQLiteUpkeep:
     def held_log(self, url: StoreURL) -> HeldLog:
         return wal_index.held(url.path)
 
-    def library(self) -> Library:
+    def library(self, url: StoreURL) -> Library:
         return inspection.library()
+
+    def signs(self, url: StoreURL, limits: HealthLimits) -> Mapping[str, Callable[[], Check]]:
+        # Its files and their disk are looked at.
+        return {}
 
     def inspect_files(self, url: StoreURL) -> Iterator[Check]:
         yield inspection.inspect_library()

@@ -9,7 +9,7 @@ written. The changes are written at the end.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from operator import itemgetter
@@ -24,7 +24,11 @@ from jobstore.derived.plan import Change, Plan
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
 from jobstore.engines.rows import (
-    JOB_COLUMNS,
+    DESCRIPTION,
+    LISTED_AT,
+    LISTED_TIE,
+    PLACE,
+    POSTING_COLUMNS,
     DamagedRow,
     job_from_row,
     posting_parameters,
@@ -39,7 +43,7 @@ from jobstore.records import Job, JobPosting, UpsertResult
 
 _SQL = named_statements.load("sqlite")
 # The columns of statement postings_by_ids that follow those of a job.
-_PLACE, _LISTED_AT, _LISTED_TIE, _ID = range(len(JOB_COLUMNS), len(JOB_COLUMNS) + 4)
+_ID = LISTED_TIE + 1
 
 
 def upsert(writes: PostingWrites, posting: JobPosting) -> UpsertResult:
@@ -114,8 +118,12 @@ class _Stored:
         job = job_from_row(row)
         if job.id != id:
             raise DamagedRow("the index of ids names another row")
-        self.positions[id] = _Position(row[_PLACE], row[_LISTED_AT], row[_LISTED_TIE])
+        self.positions[id] = _Position(row[PLACE], row[LISTED_AT], row[LISTED_TIE])
         return job
+
+    def forget(self, id: UUID) -> None:
+        """Take a posting as one that is not there."""
+        self._rows[id.bytes] = None
 
     def _read(self, ids: list[bytes]) -> None:
         rows = self._conn.execute(_SQL["postings_by_ids"], {"ids": b"".join(ids)}).fetchall()
@@ -127,10 +135,10 @@ class PostingWrites:
     """The writes of one transaction: what was stored, the plan, and the changes to be written."""
 
     def __init__(self, conn: sqlite3.Connection, now: datetime, ids: Collection[UUID] = ()) -> None:
-        stored = _Stored(conn, ids)
+        self._stored = _Stored(conn, ids)
         self.conn = conn
-        self.plan = Plan(stored.posting, now)
-        self._positions = stored.positions
+        self.plan = Plan(self._stored.posting, now)
+        self._positions = self._stored.positions
         self._index = IndexChanges()
         self._tally = Tally()
         self._sightings: list[tuple[Any, ...]] = []
@@ -171,14 +179,36 @@ class PostingWrites:
         job, listed = new.job, to_micros(new.listed_at)
         slot = self._free(listed)
         parameters = posting_parameters(new)
-        parameters.update(place=slot.place, listed_at=listed, listed_tie=slot.tie)
+        parameters.update(listed_at=listed, listed_tie=slot.tie)
         first, last = parameters["first_seen_at"], parameters["last_seen_at"]
         parameters["seen_digest"] = seen_digest(job.id.bytes, first, last, listed, slot.tie)
-        self.conn.execute(_SQL["insert_posting"], parameters)
-        self._write_text(slot.place, job)
+        self._put(new, slot, parameters, text_parameters(job))
+
+    def _put(
+        self, new: Derived, slot: Slot, parameters: dict[str, Any], texts: Sequence[Any]
+    ) -> None:
+        self.conn.execute(_SQL["insert_posting"], {**parameters, "place": slot.place})
+        self.conn.execute(_SQL["write_text"], (slot.place, *texts))
         self._index.add(slot.place, entry(new))
         self._tally.add(new.counters)
-        self._positions[job.id] = _Position(slot.place, listed, slot.tie)
+        self._positions[new.job.id] = _Position(slot.place, parameters["listed_at"], slot.tie)
+
+    def carry(self, row: Sequence[Any], revisions: Iterable[Sequence[Any]]) -> None:
+        """Put a posting, as another store has it, in the place of what is there of it.
+
+        ``row`` is as statement every_posting gives it. Raises DamagedRow where it cannot be read.
+        """
+        self.remove(UUID(bytes=row[0]))
+        new, listed_at, tie = Derived(job_from_row(row)), row[LISTED_AT], row[LISTED_TIE]
+        parameters = dict(zip(POSTING_COLUMNS, row, strict=True))
+        self._put(new, self._free(listed_at, tie), parameters, row[DESCRIPTION:PLACE])
+        self.conn.executemany(_SQL["insert_revision"], ((row[0], *each) for each in revisions))
+
+    def remove(self, id: UUID) -> None:
+        """Remove a posting, and everything kept about it, if it is there."""
+        if (old := self._stored.posting(id)) is not None:
+            self._delete(Derived(old))
+            self._stored.forget(id)
 
     def _delete(self, old: Derived) -> None:
         id = old.job.id
@@ -244,14 +274,14 @@ class PostingWrites:
     def _write_text(self, place: int, job: Job) -> None:
         self.conn.execute(_SQL["write_text"], (place, *text_parameters(job)))
 
-    def _free(self, listed: int) -> Slot:
+    def _free(self, listed: int, tie: int | None = None) -> Slot:
         """Find a free position for a time; where there is none, move others aside."""
         self._write_sightings()
-        while not isinstance(found := find_slot(self.conn, listed), Slot):
+        while not isinstance(found := find_slot(self.conn, listed, tie), Slot):
             for old, new in found:
                 id = UUID(bytes=self.conn.execute(_SQL["posting_at_place"], (old,)).fetchone()[0])
                 row = self.conn.execute(_SQL["posting_by_id"], (id.bytes,)).fetchone()
-                if row is None or row[_PLACE] != old:
+                if row is None or row[PLACE] != old:
                     raise DamagedRow("the index of ids lacks a row, or names another")
                 self.conn.execute(_SQL["move_posting"], (new, old))
                 self._moved(Derived(job_from_row(row)), old, new)

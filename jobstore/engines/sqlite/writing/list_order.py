@@ -33,6 +33,8 @@ _PLACES_PER_SECOND = 4
 _GAP = 16
 # The most places from one moved posting to the next; further apart, the index would grow.
 _SPREAD = 1 << 16
+# Above every tie.
+_LAST = 2**62
 
 
 class Slot(NamedTuple):
@@ -50,31 +52,35 @@ class Move(NamedTuple):
 
 
 @sound
-def find_slot(conn: sqlite3.Connection, listed_at: int) -> Slot | list[Move]:
+def find_slot(
+    conn: sqlite3.Connection, listed_at: int, tie: int | None = None
+) -> Slot | list[Move]:
     """Find the position of a posting listed at ``listed_at`` (microseconds since 1970).
 
-    It comes after all that are listed at the same time. Returns the moves that make room
-    where there is none; carry them out in order and ask again.
+    It comes after all that are listed at the same time; with ``tie``, which is free, only after
+    those of lower ties. Returns the moves that make room where there is none; carry them out in
+    order and ask again.
     """
-    before = conn.execute(_SQL["last_listed_by"], (listed_at,)).fetchone()
+    bound = _LAST if tie is None else tie
+    before = conn.execute(_SQL["last_listed_before"], (listed_at, bound)).fetchone()
     if before is None:
-        low, tie, wanted = 0, 0, _natural(listed_at)
+        low, following, wanted = 0, 0, _natural(listed_at)
     else:
         low = before[0]
         if before[1] == listed_at:
             # Nothing is ever listed between equal times: no gap, and a small index.
-            tie, wanted = before[2] + 1, low + 1
+            following, wanted = before[2] + 1, low + 1
         else:
             # As much room as the run of equal times before it takes, so that many can be
             # listed between two large groups before anything has to move.
-            tie, wanted = 0, max(_natural(listed_at), low + max(_GAP, 2 * before[2] + 2))
+            following, wanted = 0, max(_natural(listed_at), low + max(_GAP, 2 * before[2] + 2))
     (after,) = conn.execute(_SQL["next_place"], (low,)).fetchone()
     if after is not None and wanted >= after:
         # The middle leaves room on both sides; at the end of the list, near is better.
         wanted = low + (after - low) // 2 if after - low < _SPREAD else after - _GAP
         if wanted == low:
             return _make_room(conn, low, after)
-    return Slot(wanted, tie)
+    return Slot(wanted, following if tie is None else tie)
 
 
 def _natural(listed_at: int) -> int:

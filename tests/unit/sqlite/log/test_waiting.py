@@ -14,12 +14,13 @@ import jobstore
 from jobstore import EngineOptions, InvalidPosting, OutcomeUnknown
 from jobstore.engines import log_of
 from jobstore.engines.log import Log, Mark
+from jobstore.engines.sqlite.log import waiting
+from jobstore.locking import attempts
 from jobstore.settings import StoreURL, parse_store_url
 from tests.fixtures.postings import posting
 
 LIMIT = 1 << 30
-QUICK = EngineOptions(busy_timeout=0.3)
-PATIENT = EngineOptions(busy_timeout=60)
+PATIENT = EngineOptions(busy_timeout=300)
 
 
 @pytest.fixture
@@ -63,6 +64,12 @@ def shipper(log: Log, url: StoreURL) -> Iterator[Shipper]:
     shipper.end()
 
 
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was written waits for a place for a moment only; it has all the time to be written."""
+    monkeypatch.setattr(waiting, "attempts", lambda _: attempts(0.1))
+
+
 def segments(log: Log, url: StoreURL) -> int:
     kept = log.kept(url)
     assert kept is not None
@@ -93,8 +100,9 @@ async def test_it_returns_once_it_was_shipped(log: Log, url: StoreURL, shipper: 
         assert segments(log, url) >= 2
 
 
+@pytest.mark.usefixtures("brief")
 async def test_what_no_place_has_is_stored_and_its_outcome_unknown(log: Log, url: StoreURL) -> None:
-    async with jobstore.connect(str(url), options=QUICK) as store:
+    async with jobstore.connect(str(url), options=PATIENT) as store:
         with pytest.raises(OutcomeUnknown, match="stored on this machine"):
             await store.upsert(posting())
         with pytest.raises(OutcomeUnknown, match="stored on this machine"):
@@ -103,8 +111,9 @@ async def test_what_no_place_has_is_stored_and_its_outcome_unknown(log: Log, url
         assert await store.count() == 2
 
 
+@pytest.mark.usefixtures("brief")
 async def test_each_of_a_group_has_its_own_answer(log: Log, url: StoreURL) -> None:
-    async with jobstore.connect(str(url), options=QUICK) as store:
+    async with jobstore.connect(str(url), options=PATIENT) as store:
         results = await asyncio.gather(
             *(store.upsert(posting(number)) for number in range(3)),
             store.upsert({"source": "board"}),

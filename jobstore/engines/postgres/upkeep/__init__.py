@@ -1,0 +1,1 @@
+"""Looking after a database on a server: inspection, repair, tidying, copies."""

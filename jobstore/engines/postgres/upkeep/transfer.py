@@ -1,0 +1,276 @@
+"""The postings of a PostgreSQL store as they are carried out of it, and into it.
+
+Two transactions at once may list postings at the same time with the same tie. Who reads for a copy
+gives the later ones, by id, the next ties that are free, so that every engine can hold them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+
+from jobstore.derived.counters import Tally
+from jobstore.derived.digests import seen_digest
+from jobstore.derived.record import Derived
+from jobstore.engines import named_statements
+from jobstore.engines.postgres.connection import Session, connect, filled
+from jobstore.engines.postgres.errors import translated, translating
+from jobstore.engines.postgres.sessions import blocking
+from jobstore.engines.postgres.writing import changes, counters
+from jobstore.engines.postgres.writing.batch import Batch, Stored, posting_row
+from jobstore.engines.postgres.writing.transactions import ROLL_UP_AT
+from jobstore.engines.rows import (
+    LISTED_AT,
+    LISTED_TIE,
+    POSTING_COLUMNS,
+    SEEN_DIGEST,
+    job_from_row,
+)
+from jobstore.engines.transfer import (
+    COPIED,
+    CURSOR_KEY,
+    Carried,
+    Mark,
+    Record,
+    Source,
+    Target,
+)
+from jobstore.errors import StoreBusy
+from jobstore.settings import EngineOptions, StoreURL
+
+_SQL = named_statements.load("postgres")
+
+# Seconds to wait for others, and that one statement may take.
+_PATIENCE, _STATEMENT = 30.0, 3600.0
+# Marks that are read, and held, at a time.
+_PAGE = 4096
+_REVISION = ("id", "version", "changed_at", "previous", "digest")
+_COUNT = ("kind", "value", "label", "amount")
+
+_COPYING = "Another copy into this store is being made; wait for it, or stop it."
+
+_T = TypeVar("_T")
+_Row = tuple[Any, ...]
+_Read = Callable[[str, Sequence[Any]], list[_Row]]
+"""Runs a statement, and returns its rows."""
+
+
+class PostgresTransfer:
+    """Postings of databases; see :class:`jobstore.engines.transfer.Transfer`."""
+
+    def place(self, url: StoreURL) -> str:
+        with blocking(url) as conn:
+            found = conn.execute(_SQL["place"]).fetchone()
+        return "" if found is None else str(found[0])
+
+    @contextmanager
+    def reading(self, url: StoreURL) -> Iterator[Source]:
+        with blocking(url, patience=_PATIENCE) as conn:
+            conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            # This takes no snapshot, and waits for who replaces the tables just now.
+            conn.execute(_SQL["hold_tables"])
+            source = _Source(lambda name, bound: conn.execute(_SQL[name], bound).fetchall())
+            # The first statement decides the moment.
+            source.property(CURSOR_KEY)
+            yield source
+
+    @contextmanager
+    def closed(self, url: StoreURL, *, patience: float) -> Iterator[None]:
+        with blocking(url, patience=patience) as conn, conn.transaction():
+            conn.execute(_SQL["close_postings"])
+            yield
+
+    @contextmanager
+    def writing(self, url: StoreURL, *, durable: bool = True) -> Iterator[Target]:
+        options = EngineOptions(synchronous="full" if durable else "normal", busy_timeout=_PATIENCE)
+        with asyncio.Runner() as runner, translating():
+            opening = connect(filled(url), options, statement=_STATEMENT, lock=_PATIENCE)
+            session = runner.run(opening)
+            try:
+                target = _Target(runner, session)
+                target.take_turn()
+                yield target
+                target.settle()
+            finally:
+                # Whatever is not committed is undone.
+                session.pgconn.finish()
+
+
+class _Reading:
+    """Reads marks and postings as they are stored."""
+
+    def __init__(self, read: _Read) -> None:
+        self._read = read
+
+    def total(self) -> int:
+        ((number,),) = self._read("count_postings", ())
+        return int(number)
+
+    def marks(self) -> Iterator[Mark]:
+        return (mark for mark, *_ in self._sightings())
+
+    def postings(self, marks: Sequence[Mark]) -> list[Carried]:
+        ids = ([UUID(bytes=mark.id) for mark in marks],)
+        rows = {row[0]: row for row in self._read("carried_postings", ids)}
+        revisions: dict[bytes, list[Any]] = {}
+        for id, *revision in self._read("carried_revisions", ids):
+            revisions.setdefault(id, []).append((*revision,))
+        return [
+            Carried(rows[mark.id], (*revisions.get(mark.id, ()),))
+            for mark in marks
+            if mark.id in rows
+        ]
+
+    def counters(self) -> Iterator[tuple[str, str, int]]:
+        yield from self._read("carried_counters", ())
+
+    def property(self, name: str) -> bytes | None:
+        for (value,) in self._read("store_property", (name,)):
+            return bytes(value)
+        return None
+
+    def _sightings(self) -> Iterator[tuple[Mark, int, int]]:
+        """Yield all marks with the times at which their postings were first and last seen."""
+        after: tuple[int, int, bytes] = (-(2**62), -1, bytes(16))
+        while rows := self._read("marks_after", (*after, _PAGE)):
+            for row in rows:
+                mark = _mark(row[:-2])
+                yield mark, *row[-2:]
+            after = mark.place
+
+
+class _Source(_Reading):
+    """Reads one moment, with a tie of its own for each posting."""
+
+    def marks(self) -> Iterator[Mark]:
+        at, tie = 0, -1
+        for mark, first, last in self._sightings():
+            tie = max(mark.listed_tie, tie + 1) if mark.listed_at == at else mark.listed_tie
+            at = mark.listed_at
+            if tie == mark.listed_tie:
+                yield mark
+            else:
+                seen = seen_digest(mark.id, first, last, at, tie)
+                yield mark._replace(listed_tie=tie, seen_digest=seen)
+
+    def postings(self, marks: Sequence[Mark]) -> list[Carried]:
+        found = super().postings(marks)
+        listed = {mark.id: (mark.listed_tie, mark.seen_digest) for mark in marks}
+        return [_listed(each, *listed[each.row[0]]) for each in found]
+
+
+class _Target(_Reading):
+    """Writes a database; what is read is as of now."""
+
+    def __init__(self, runner: asyncio.Runner, session: Session) -> None:
+        super().__init__(lambda name, bound: runner.run(_fetched(session, name, bound)))
+        self._run = runner.run
+        self._session = session
+        self._appended = 0
+
+    def take_turn(self) -> None:
+        """Raise StoreBusy where another copy is being made into the database."""
+        # A pooler has no session that could hold the lock; the copies then notice each other.
+        if not self._session.pooled:
+            ((free,),) = self._read("turn_to_copy", ())
+            if not free:
+                raise StoreBusy(_COPYING)
+
+    def write(self, postings: Sequence[Carried], gone: Sequence[Mark], record: Record) -> int:
+        return self._run(self._write(postings, gone, record))
+
+    def become(self, key: bytes, record: bytes) -> None:
+        async def become() -> None:
+            await self._session.execute(_SQL["write_property"], (CURSOR_KEY, key))
+            await self._session.execute(_SQL["write_property"], (COPIED, record))
+
+        self._run(self._stored(become))
+
+    def settle(self) -> None:
+        """Add up what is counted."""
+        self._run(self._roll_up())
+
+    async def _write(
+        self, postings: Sequence[Carried], gone: Sequence[Mark], record: Record
+    ) -> int:
+        conn, put = self._session, {each.row[0] for each in postings}
+        ids = [UUID(bytes=id) for id in put | {mark.id for mark in gone}]
+        places = {mark.place for mark in gone}
+
+        async def write() -> int:
+            stored = await changes.lock(conn, ids)
+            there = map(_mark, await _fetched(conn, "marks_of", (ids,)))
+            before = [mark for mark in there if mark.id in put or mark.place in places]
+            batch = await asyncio.to_thread(_batch, postings, before, stored)
+            await changes.write(conn, batch, changes.prepared(batch))
+            await conn.execute(_SQL["write_property"], (COPIED, record(before)))
+            self._appended += len(batch.counts)
+            return sum(mark.id not in put for mark in before)
+
+        removed = await self._stored(write)
+        if self._appended >= ROLL_UP_AT:
+            await self._roll_up()
+        return removed
+
+    async def _roll_up(self) -> None:
+        await self._stored(partial(counters.roll_up, self._session))
+        self._appended = 0
+
+    async def _stored(self, work: Callable[[], Awaitable[_T]]) -> _T:
+        """Do some work in one transaction."""
+        conn = self._session
+        await changes.begin(conn, _PATIENCE, [])
+        try:
+            done = await work()
+        except BaseException:
+            # What it raises matters, and closing the connection undoes the rest as well.
+            with suppress(psycopg.Error):
+                await conn.execute("ROLLBACK")
+            raise
+        try:
+            await conn.execute("COMMIT")
+        except psycopg.Error as error:
+            raise translated(error, committing=True) from error
+        return done
+
+
+async def _fetched(conn: Session, name: str, bound: Sequence[Any]) -> list[_Row]:
+    return await (await conn.execute(_SQL[name], bound)).fetchall()
+
+
+def _batch(postings: Sequence[Carried], before: Sequence[Mark], stored: Stored) -> Batch:
+    """Return what puts postings in the place of others."""
+    tally = Tally()
+    gone = [UUID(bytes=mark.id) for mark in before]
+    for id in gone:
+        if (job := stored.posting(id)) is not None:
+            tally.add(Derived(job).counters, -1)
+    inserted, revisions = [], []
+    for row, kept in postings:
+        new = Derived(job_from_row(row))
+        tally.add(new.counters)
+        # What the columns of this engine alone hold follows from the posting.
+        columns = posting_row(new, row[LISTED_AT], row[LISTED_TIE])
+        columns |= dict(zip(POSTING_COLUMNS, row, strict=True)) | {"id": new.job.id}
+        del columns["place"]
+        inserted.append(columns)
+        revisions += [dict(zip(_REVISION, (new.job.id, *each), strict=True)) for each in kept]
+    counts = [dict(zip(_COUNT, each, strict=True)) for each in tally.changed()]
+    return Batch(gone, inserted, [], [], revisions, counts, {})
+
+
+def _mark(row: _Row) -> Mark:
+    return Mark._make((*row[:-1], row[-1] or b""))
+
+
+def _listed(found: Carried, tie: int, seen: bytes) -> Carried:
+    """Return a posting with the tie, and the digest, that its mark gives it."""
+    row = [*found.row]
+    row[LISTED_TIE], row[SEEN_DIGEST] = tie, seen
+    return Carried((*row,), found.revisions)

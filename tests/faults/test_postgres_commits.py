@@ -1,0 +1,174 @@
+"""Connections to PostgreSQL that are lost before, at and after a COMMIT, and backends that are
+killed: what was acknowledged is there once, and what was not is told as it is."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+import pytest
+
+from jobstore import Outcome, OutcomeUnknown, StoreUnavailable
+from jobstore.records import job_id
+from tests.fixtures.relay import relay
+from tests.fixtures.writers import (
+    open_writer,
+    posting,
+    stored,
+    until,
+    until_somebody_waits,
+)
+
+_KILL = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND state LIKE 'idle%'
+"""
+
+
+@pytest.mark.parametrize("fault", ["before", "after"])
+async def test_a_group_whose_commit_is_lost_is_stored_once(database: str, fault: str) -> None:
+    async with relay(database) as (between, url), open_writer(url) as writer:
+        between.faults = [fault]
+
+        found = await asyncio.gather(*(writer.upsert(posting(number)) for number in range(20)))
+
+        assert between.lost == 1
+        assert {each.outcome for each in found} == {Outcome.INSERTED}
+    assert stored(database) == {str(number): 1 for number in range(20)}
+
+
+@pytest.mark.parametrize("fault", ["before", "after"])
+async def test_changes_whose_commit_is_lost_are_made_once(database: str, fault: str) -> None:
+    async with relay(database) as (between, url), open_writer(url) as writer:
+        for number in range(3):
+            await writer.upsert(posting(number))
+        between.faults = [fault]
+
+        title, gone, joined, seen = await asyncio.gather(
+            writer.update(job_id("board", "0"), {"title": "Other"}, 1),
+            writer.delete(job_id("board", "1")),
+            writer.join(job_id("board", "2"), "board", "9"),
+            writer.upsert(posting("0", company="Beta")),
+        )
+
+        assert between.lost == 1
+        assert (title.version, gone, joined.version, seen.version) == (2, True, 2, 3)
+    assert stored(database) == {"0": 3, "9": 2}
+
+
+async def test_a_delete_alone_whose_answer_is_lost_was_done(database: str) -> None:
+    async with relay(database) as (between, url), open_writer(url) as writer:
+        await writer.upsert(posting(1))
+        between.faults = ["after"]
+
+        assert await writer.delete(job_id("board", "1")) is True
+    assert stored(database) == {}
+
+
+async def test_a_commit_that_the_server_still_works_on_is_waited_for(database: str) -> None:
+    async with relay(database) as (between, url), open_writer(url) as writer:
+        await writer.upsert(posting("old"))
+        between.faults = ["late"]
+        writes = asyncio.gather(
+            writer.upsert(posting("new")), writer.upsert(posting("old", title="Other"))
+        )
+        await until_somebody_waits(database)
+        assert not writes.done()
+        between.release.set()
+
+        inserted, updated = await writes
+        assert (inserted.outcome, inserted.version) == (Outcome.INSERTED, 1)
+        assert (updated.outcome, updated.version) == (Outcome.UPDATED, 2)
+    assert stored(database) == {"old": 2, "new": 1}
+
+
+async def test_a_key_that_is_being_inserted_is_waited_for(database: str) -> None:
+    async with relay(database) as (between, url), open_writer(url) as writer:
+        between.faults = ["late"]
+        write = asyncio.ensure_future(writer.upsert(posting("new")))
+        await until_somebody_waits(database)
+        between.release.set()
+
+        assert (await write).outcome is Outcome.INSERTED
+    assert stored(database) == {"new": 1}
+
+
+async def test_a_commit_that_nobody_can_ask_about_is_unknown(database: str) -> None:
+    async with relay(database) as (between, url), open_writer(url, busy_timeout=1) as writer:
+        between.faults = ["late"]
+        with pytest.raises(OutcomeUnknown):
+            await writer.upsert(posting("new"))
+
+        between.release.set()
+        await until(lambda: "new" in stored(database))
+        # Repeating it is safe.
+        assert (await writer.upsert(posting("new"))).outcome is Outcome.UNCHANGED
+
+
+async def test_a_transaction_whose_answer_is_lost_is_proven(database: str) -> None:
+    async with relay(database) as (between, url), open_writer(url) as writer:
+        between.faults = ["after"]
+
+        async with writer.transaction(30) as unit:
+            await unit.upsert(posting(1))
+            await unit.upsert(posting(2))
+            await unit.delete(job_id("board", "2"))
+
+        assert between.lost == 1
+    assert stored(database) == {"1": 1}
+
+
+async def test_a_transaction_that_was_not_committed_says_so(database: str) -> None:
+    async with relay(database) as (between, url), open_writer(url) as writer:
+        await writer.upsert(posting(1))
+        between.faults = ["before"]
+
+        with pytest.raises(StoreUnavailable, match="rolled back"):
+            async with writer.transaction(30) as unit:
+                await unit.update(job_id("board", "1"), {"title": "Other"}, None)
+        # What was to be inserted may have been inserted and removed by others.
+        between.faults = ["before"]
+        with pytest.raises(OutcomeUnknown):
+            async with writer.transaction(30) as unit:
+                await unit.upsert(posting(2))
+        await writer.upsert(posting(3))
+    assert stored(database) == {"1": 1, "3": 1}
+
+
+async def test_a_killed_backend_between_two_writes_is_not_noticed(database: str) -> None:
+    async with open_writer(database) as writer:
+        for number in range(3):
+            assert (await writer.upsert(posting(number))).outcome is Outcome.INSERTED
+            with psycopg.connect(database) as conn:
+                conn.execute(_KILL)
+    assert stored(database) == {"0": 1, "1": 1, "2": 1}
+
+
+async def test_a_backend_that_is_killed_while_it_waits_is_replaced(database: str) -> None:
+    async with open_writer(database) as writer:
+        await writer.upsert(posting(1))
+        with psycopg.connect(database) as holder, psycopg.connect(database) as killer:
+            holder.execute("SELECT id FROM posting FOR UPDATE")
+            write = asyncio.ensure_future(writer.upsert(posting(1, title="Other")))
+            kill = _KILL.replace("state LIKE 'idle%'", "wait_event_type = 'Lock'")
+            killer.autocommit = True
+            await until(lambda: killer.execute(kill).fetchall())
+        assert (await write).version == 2
+    assert stored(database) == {"1": 2}
+
+
+async def test_a_transaction_whose_backend_is_killed_is_over(database: str) -> None:
+    async with open_writer(database) as writer:
+
+        async def killed() -> None:
+            async with writer.transaction(30) as unit:
+                await unit.upsert(posting(1))
+                with psycopg.connect(database) as conn:
+                    conn.execute(_KILL)
+                await unit.upsert(posting(2))
+
+        with pytest.raises(StoreUnavailable, match="run it again"):
+            await killed()
+        async with writer.transaction(30) as unit:
+            await unit.upsert(posting(3))
+    assert stored(database) == {"3": 1}

@@ -1,0 +1,217 @@
+"""The writer on PostgreSQL: groups, what one operation's error means to the others, other programs
+that write the same postings, and transactions of one caller."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from jobstore import InvalidPosting, JobNotFound, Outcome, StoreBusy, StoreClosed, StoreTimeout
+from jobstore.records import UpsertResult, job_id
+from tests.fixtures.writers import open_writer, posting, stored, until_somebody_waits
+
+# The server takes no text with this character; intake lets none through.
+_REFUSED = "\0"
+
+
+def id_of(number: int | str) -> UUID:
+    return job_id("board", str(number))
+
+
+async def test_what_waits_together_is_one_transaction(database: str) -> None:
+    async with open_writer(database) as writer:
+        found = await asyncio.gather(*(writer.upsert(posting(number)) for number in range(50)))
+
+        assert writer.queue.group == 50
+        assert {each.outcome for each in found} == {Outcome.INSERTED}
+    with psycopg.connect(database) as conn:
+        assert conn.execute("SELECT count(DISTINCT xmin::text) FROM posting").fetchone() == (1,)
+
+
+async def test_writes_of_one_posting_in_one_group_see_each_other(database: str) -> None:
+    async with open_writer(database) as writer:
+        found = await asyncio.gather(
+            writer.upsert(posting(1)),
+            writer.upsert(posting(1, title="Second")),
+            writer.update(id_of(1), {"company": "Third"}, 2),
+            writer.delete(id_of(1)),
+            writer.upsert(posting(1, title="Fourth")),
+            writer.join(id_of(1), "board", "2"),
+            writer.upsert(posting(2, title="Sixth")),
+        )
+        assert [getattr(each, "version", each) for each in found] == [1, 2, 3, True, 1, 2, 3]
+    assert stored(database) == {"2": 3}
+
+
+async def test_an_operation_that_is_refused_fails_alone(database: str) -> None:
+    async with open_writer(database) as writer:
+        found = await asyncio.gather(
+            writer.upsert(posting(1)),
+            writer.update(id_of("absent"), {"title": "Other"}, None),
+            writer.upsert(posting(2)),
+            return_exceptions=True,
+        )
+        assert isinstance(found[1], JobNotFound)
+    assert stored(database) == {"1": 1, "2": 1}
+
+
+async def test_a_row_that_the_server_refuses_fails_alone(database: str) -> None:
+    postings = [posting(number) for number in range(40)]
+    postings[7] = replace(postings[7], description=_REFUSED)
+    postings[30] = replace(postings[30], description=_REFUSED)
+    async with open_writer(database) as writer:
+        found = await writer.upsert_many(postings)
+
+        failed = [number for number, each in enumerate(found) if isinstance(each, InvalidPosting)]
+        assert failed == [7, 30]
+    assert stored(database).keys() == {str(number) for number in range(40)} - {"7", "30"}
+
+
+async def test_two_programs_that_insert_the_same_keys_both_succeed(database: str) -> None:
+    postings = [posting(number) for number in range(200)]
+    async with open_writer(database) as one, open_writer(database) as other:
+        results = await asyncio.gather(
+            *(one.upsert(each) for each in postings),
+            *(other.upsert(each) for each in reversed(postings)),
+            one.upsert_many(postings[::3]),
+            other.upsert_many(postings[::-2]),
+        )
+        inserted = [
+            each
+            for each in [*results[:400], *results[400], *results[401]]  # type: ignore[misc]
+            if isinstance(each, UpsertResult) and each.outcome is Outcome.INSERTED
+        ]
+        assert len(inserted) == len({each.id for each in inserted}) == 200
+
+
+async def test_changes_of_several_programs_at_once_are_all_made(database: str) -> None:
+    async with open_writer(database) as one, open_writer(database) as other:
+        await one.upsert_many([posting(number) for number in range(10)])
+
+        async def change(writer: object, name: str) -> None:
+            for turn in range(10):
+                numbers = range(10) if writer is one else range(9, -1, -1)
+                await writer.upsert_many(  # type: ignore[attr-defined]
+                    [posting(number, title=f"{name} {turn}") for number in numbers]
+                )
+
+        await asyncio.gather(change(one, "one"), change(other, "other"))
+    assert set(stored(database).values()) == {21}
+
+
+async def test_a_deadlock_is_run_again(database: str) -> None:
+    async with open_writer(database) as writer:
+        await writer.upsert_many([posting(1), posting(2)])
+        first, last = sorted((id_of(1), id_of(2)))
+        with psycopg.connect(database) as rival:
+            lock = "SELECT id FROM posting WHERE id = %s FOR UPDATE"
+            rival.execute("SET deadlock_timeout = '60s'")
+            rival.execute(lock, (last,))
+            write = asyncio.ensure_future(
+                writer.upsert_many([posting(1, title="Other"), posting(2, title="Other")])
+            )
+            await until_somebody_waits(database)
+            # The writer holds the first and waits for the last: it is the one who gives way.
+            await asyncio.to_thread(rival.execute, lock, (first,))
+            rival.rollback()
+        assert [getattr(each, "version", each) for each in await write] == [2, 2]
+
+
+async def test_whoever_waits_too_long_for_others_is_told(database: str) -> None:
+    async with open_writer(database, busy_timeout=0.3) as writer:
+        await writer.upsert(posting(1))
+        with psycopg.connect(database) as rival:
+            rival.execute("SELECT id FROM posting FOR UPDATE")
+
+            with pytest.raises(StoreBusy):
+                await writer.upsert(posting(1, title="Other"))
+        await writer.upsert(posting(1, title="Third"))
+    assert stored(database) == {"1": 2}
+
+
+async def test_a_write_that_has_begun_is_finished_without_its_caller(database: str) -> None:
+    async with open_writer(database) as writer:
+        await writer.upsert(posting(1))
+        with psycopg.connect(database) as rival:
+            rival.execute("SELECT id FROM posting FOR UPDATE")
+            write = asyncio.ensure_future(writer.upsert(posting(1, title="Other")))
+            await until_somebody_waits(database)
+            waiting = asyncio.ensure_future(writer.upsert(posting(2)))
+            await asyncio.sleep(0)
+            write.cancel()
+            waiting.cancel()
+        await asyncio.gather(write, waiting, return_exceptions=True)
+        assert write.cancelled()
+        await writer.upsert(posting(3))
+    # The one that only waited was withdrawn.
+    assert stored(database) == {"1": 2, "3": 1}
+
+
+async def test_what_was_accepted_is_stored_before_it_closes(database: str) -> None:
+    async with open_writer(database) as writer:
+        writes = [asyncio.ensure_future(writer.upsert(posting(number))) for number in range(5)]
+        await asyncio.sleep(0)
+        await writer.close()
+        await asyncio.gather(*writes)
+
+        with pytest.raises(StoreClosed):
+            await writer.upsert(posting(9))
+    assert len(stored(database)) == 5
+
+
+async def test_the_same_error_is_given_to_each_caller_apart(database: str) -> None:
+    async with open_writer(database) as writer:
+        with psycopg.connect(database, autocommit=True) as admin:
+            admin.execute("ALTER TABLE posting RENAME TO gone")
+            failed = await asyncio.gather(
+                *(writer.upsert(posting(number)) for number in range(3)), return_exceptions=True
+            )
+            admin.execute("ALTER TABLE gone RENAME TO posting")
+        assert len({id(each) for each in failed}) == 3
+        assert (await writer.upsert(posting(1))).outcome is Outcome.INSERTED
+
+
+async def test_an_operation_of_a_transaction_that_fails_leaves_no_trace(database: str) -> None:
+    async with open_writer(database) as writer, writer.transaction(30) as unit:
+        await unit.upsert(posting(1))
+        with pytest.raises(InvalidPosting):
+            await unit.upsert(replace(posting(2), description=_REFUSED))
+        with pytest.raises(JobNotFound):
+            await unit.update(id_of(2), {"title": "Other"}, None)
+        await unit.upsert(posting(3))
+        assert [each and each.source_job_id for each in await unit.get_many([id_of(1), id_of(2)])]
+    assert stored(database) == {"1": 1, "3": 1}
+
+
+async def test_a_transaction_sees_a_key_that_others_insert_meanwhile(database: str) -> None:
+    async with open_writer(database) as writer, writer.transaction(30) as unit:
+        with psycopg.connect(database) as rival:
+            async with open_writer(database) as other:
+                await other.upsert(posting(2))
+            rival.execute("DELETE FROM posting")
+            write = asyncio.ensure_future(unit.upsert(posting(2, title="Other")))
+            await until_somebody_waits(database)
+            rival.rollback()
+        assert (await write).outcome is Outcome.UPDATED
+
+
+async def test_a_transaction_ends_when_its_time_is_over(database: str) -> None:
+    async with open_writer(database) as writer:
+        await writer.upsert(posting(1))
+        with psycopg.connect(database) as rival:
+            rival.execute("SELECT id FROM posting FOR UPDATE")
+
+            async def wait() -> None:
+                async with writer.transaction(0.5) as unit:
+                    await unit.upsert(posting(2))
+                    await unit.upsert(posting(1, title="Other"))
+
+            with pytest.raises(StoreTimeout):
+                await wait()
+            # The server, too, no longer waits for the lock that is still held.
+            await writer.upsert(posting(3))
+    assert stored(database) == {"1": 1, "3": 1}
