@@ -1,7 +1,10 @@
 -- The statements of a search that have one shape.
 
--- name: use_indexes
-SELECT set_config('enable_seqscan', 'off', true);
+-- name: use_walks
+-- Whether the server may go through a table or through the order of an index, until the end of the
+-- transaction; 'off' leaves the comparison of what several indexes say.
+SELECT set_config(s.name, %(walks)s, true)
+FROM (VALUES ('enable_seqscan'), ('enable_indexscan'), ('enable_indexonlyscan')) AS s (name);
 
 -- name: postings_about
 -- As of the last time that the table was analyzed or vacuumed; -1 if it never was.
