@@ -73,6 +73,8 @@ class PostgresTransfer:
     @contextmanager
     def reading(self, url: StoreURL) -> Iterator[Source]:
         with blocking(url, patience=_PATIENCE) as conn:
+            # A pooler may lend the session to others afterwards.
+            conn.prepare_threshold = None
             conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             # This takes no snapshot, and waits for who replaces the tables just now.
             conn.execute(_SQL["hold_tables"])
