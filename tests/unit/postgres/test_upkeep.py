@@ -14,7 +14,7 @@ import jobstore
 from jobstore import StoreBusy, StoreCorrupt, StoreUnavailable
 from jobstore.engines import archive_of, upkeep_of
 from jobstore.engines.archive import Loss
-from jobstore.engines.postgres.upkeep import aside
+from jobstore.engines.postgres.upkeep import aside, plans
 from jobstore.operations import maintenance
 from jobstore.settings import StoreURL, parse_store_url
 from tests.engines.harness import POSTGRES
@@ -118,7 +118,13 @@ def test_a_sound_store_has_nothing_wrong_and_its_pages_are_read_where_they_can_b
     assert "amcheck found nothing" in told["structure"]
 
 
-def test_a_main_statement_without_its_index_is_named(url: StoreURL) -> None:
+def test_a_main_statement_without_its_index_is_named(
+    url: StoreURL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert all(upkeep_of(url).plans(url).values())
+    monkeypatch.setattr(plans, "_SMALL", 0)
+    stored(url.text, *(posting(number) for number in range(100, 600)))
+    execute(url, "ANALYZE")
     assert all(upkeep_of(url).plans(url).values())
     execute(url, "DROP INDEX posting_applicants")
     lacking = {name for name, good in upkeep_of(url).plans(url).items() if not good}
