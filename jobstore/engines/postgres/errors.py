@@ -94,6 +94,9 @@ _SAID: tuple[tuple[str, str], ...] = (
     ("pg_hba.conf rejects connection", "28000"),
     ('" is not permitted to log in', "28000"),
     ("permission denied for database", "42501"),
+    # None of the hosts is a primary.
+    ("session is read-only", "25006"),
+    ("server is in hot standby mode", "25006"),
     ("too many clients", "53300"),
     ("too many connections", "53300"),
     ("remaining connection slots", "53300"),

@@ -166,7 +166,7 @@ class Sessions:
         """
         self.owned()
         session = self._writer
-        if session is None or not session.is_alive():
+        if session is None or session.standby or not session.is_alive():
             if session is not None:
                 session.pgconn.finish()
             session = self._writer = await self._connect_patiently()
@@ -251,7 +251,11 @@ class Sessions:
         end = self._loop.time() + self._options.busy_timeout
         for tried in itertools.count():
             try:
-                return await self._connect_writer()
+                session = await self._connect_writer()
+                if not session.standby:
+                    return session
+                session.pgconn.finish()
+                raise psycopg.errors.ReadOnlySqlTransaction
             except psycopg.Error as error:
                 if not may_return(error) or self._loop.time() > end:
                     raise translated(error) from error
