@@ -206,6 +206,8 @@ class Transactions:
                     await changes.write(conn, *part)
                     await finish()
                 return
+            sent: BaseException | None
+            after: _Part | BaseException | None
             sent, after = await asyncio.gather(
                 _sent(conn, part), self._apart(size, following), return_exceptions=True
             )
