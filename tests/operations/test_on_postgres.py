@@ -204,14 +204,7 @@ def test_a_restore_that_is_killed_changes_nothing(settings: Settings, url: str) 
     stored(url, *(full(number) for number in range(10)))
     backup.create(settings)
     stored(url, posting(50))
-    killed = subprocess.run(
-        [sys.executable, "-c", _KILLED, settings.store.url],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    restore_killed(settings, "aside._move")
     assert len(content(url)) == 11
     assert len(schemas(url)) == 1
     # The next one tidies up.
@@ -219,17 +212,48 @@ def test_a_restore_that_is_killed_changes_nothing(settings: Settings, url: str) 
     assert (len(content(url)), schemas(url)) == (10, [])
 
 
+def test_what_was_replaced_can_be_had_after_a_kill(settings: Settings, url: str) -> None:
+    stored(url, *(full(number) for number in range(10)))
+    backup.create(settings)
+    stored(url, posting(50))
+    before = content(url)
+    restore_killed(settings, "archive.PostgresArchive._kept")
+    assert len(content(url)) == 10
+    (left,) = schemas(url)
+    # What is said to do works.
+    (told,) = archive_of(parse_store_url(url)).asides(parse_store_url(url)).values()
+    create, _, remove = told.partition("'jobstore backup create --store ")[2].partition("'. Then")
+    old = create.strip("'")
+    saved = backup.create(settings_for(Path.cwd(), store={"url": old}))
+    execute(url, remove.partition("it: ")[2])
+    assert (saved.manifest.postings, left in old, schemas(url)) == (11, True, [])
+    restore(settings, name=saved.manifest.name, replace=True)
+    assert content(url) == before
+
+
+def restore_killed(settings: Settings, where: str) -> None:
+    """Restore in a process that is killed when it calls a function of the upkeep."""
+    killed = subprocess.run(
+        [sys.executable, "-c", _KILLED.format(where), settings.store.url],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+
 _KILLED = """
 import os, signal, sys
-from jobstore.engines.postgres.upkeep import aside
+from jobstore.engines.postgres.upkeep import archive, aside
 from jobstore.operations.backup.restoring import restore
 from jobstore.settings.sections import Settings
 
 def killed(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-aside._move = killed
-restore(Settings.model_validate({"store": {"url": sys.argv[1]}}), replace=True)
+{} = killed
+restore(Settings.model_validate({{"store": {{"url": sys.argv[1]}}}}), replace=True)
 """
 
 

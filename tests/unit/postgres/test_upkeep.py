@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -255,3 +256,12 @@ def test_what_others_write_after_an_exchange_is_not_taken_for_a_loss(
     done = archive.replace(url, tmp_path / "copy.db")
     assert done.loss == Loss()
     assert upkeep_of(url).condition(url).postings == 9
+
+
+def test_a_pooler_cannot_hold_the_lock_of_a_schema_and_is_refused() -> None:
+    asked = SimpleNamespace(
+        execute=lambda _: SimpleNamespace(fetchone=lambda: (1,)),
+        info=SimpleNamespace(backend_pid=2),
+    )
+    with pytest.raises(StoreUnavailable, match="instead of the pooler's"):
+        aside._require_direct(cast(Any, asked))
