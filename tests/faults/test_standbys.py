@@ -101,6 +101,8 @@ async def test_a_standby_alone_is_read_and_where_no_host_is_the_primary_that_is_
         with store.at_least(position):
             assert (await store.get(id)).version == 1
         with pytest.raises(StoreUnavailable, match="primary"):
+            await store.position()
+        with pytest.raises(StoreUnavailable, match="primary"):
             await store.upsert(posting("not here"))
         with pytest.raises(StoreUnavailable, match="primary"):
             async with store.transaction() as tx:
