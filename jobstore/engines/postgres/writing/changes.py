@@ -32,14 +32,6 @@ def _plain(value: Any) -> str:
 _encode = json.JSONEncoder(ensure_ascii=False, default=_plain, separators=(",", ":")).encode
 
 
-async def insert_rows(conn: Session, rows: Rows) -> None:
-    """Insert whole rows of postings (:func:`.batch.posting_row`).
-
-    Their counts and revisions are left to the caller.
-    """
-    await _write(conn, "insert_postings", payloads(rows))
-
-
 async def begin(conn: Session, patience: float, ids: Sequence[UUID]) -> Stored:
     """Begin a transaction, and return what is stored under ``ids``, locked until its end.
 

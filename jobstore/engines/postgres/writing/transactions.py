@@ -12,12 +12,12 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -54,6 +54,8 @@ _LOST = (
 )
 # So many operations are worked out on the event loop; more go to a thread meanwhile.
 _FEW = 8
+# Postings that are worked out at a time while the server writes those before.
+_PART = 32
 # Rows of counts that are appended before they are added up. Whoever reads the statistics adds them
 # up too.
 ROLL_UP_AT = 8_192
@@ -166,27 +168,55 @@ class Transactions:
         if not planned.changes:
             await _commit(conn)
             return planned.answers
-        batch, texts = await self._gathered(conn, planned, stored, now)
-        attempt.evidence.add(batch)
+
+        async def commit() -> None:
+            attempt.committing = True
+            await conn.execute("COMMIT")
+
         with _Heard(conn) as heard:
-            async with conn.pipeline():
-                await changes.write(conn, batch, texts)
-                attempt.committing = True
-                await conn.execute("COMMIT")
+            await self._write(conn, planned, stored, now, attempt.evidence, commit)
             heard.confirm()
-        self._appended += len(batch.counts)
+        self._appended += attempt.evidence.counts
         return planned.answers
 
-    async def _gathered(
-        self, conn: Session, planned: _Planned, stored: Stored, now: datetime
-    ) -> tuple[Batch, dict[str, list[str]]]:
+    async def _write(
+        self,
+        conn: Session,
+        planned: _Planned,
+        stored: Stored,
+        now: datetime,
+        evidence: Evidence,
+        finish: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Write what was planned, then ``finish``: together, or part after part, of which each is
+        worked out while the server writes the one before."""
         ties, histories = await changes.read(conn, wanted(planned.changes, stored))
+        size = len(planned.changes)
+        parts = gathered(planned.changes, stored, ties, histories, now, size=_PART)
 
-        def prepared() -> tuple[Batch, dict[str, list[str]]]:
-            batch = gathered(planned.changes, stored, ties, histories, now)
-            return batch, changes.prepared(batch)
+        def following() -> _Part | None:
+            batch = next(parts, None)
+            return None if batch is None else _Part(batch, changes.prepared(batch))
 
-        return await self._apart(len(planned.changes), prepared)
+        part: _Part | None = await self._apart(size, following)
+        while part is not None:
+            evidence.add(part.batch)
+            if size <= _PART:
+                async with conn.pipeline():
+                    await changes.write(conn, *part)
+                    await finish()
+                return
+            sent: BaseException | None
+            after: _Part | BaseException | None
+            sent, after = await asyncio.gather(
+                _sent(conn, part), self._apart(size, following), return_exceptions=True
+            )
+            if isinstance(sent, BaseException):
+                raise sent
+            if isinstance(after, BaseException):
+                raise after
+            part = after
+        await finish()
 
     async def _apart(self, size: int, work: Callable[[], T]) -> T:
         """Run what needs no server, on a thread where it would hold up the event loop."""
@@ -231,11 +261,9 @@ class Transactions:
             ((result, error),) = planned.answers
             if error is not None:
                 raise error
-            batch, texts = await self._gathered(conn, planned, stored, now)
-            async with conn.pipeline():
-                await changes.write(conn, batch, texts)
-        exclusive.evidence.add(batch)
-        exclusive.counts += len(batch.counts)
+            evidence = Evidence()
+            await self._write(conn, planned, stored, now, evidence, _nothing)
+        exclusive.evidence.follow(evidence)
         return result
 
     async def close(self, sessions: Sessions, *, commit: bool, patience: float) -> None:
@@ -255,7 +283,7 @@ class Transactions:
                     raise
                 await exclusive.end()
                 await _prove(sessions, exclusive.evidence, time.monotonic() + patience)
-            self._appended += exclusive.counts
+            self._appended += exclusive.evidence.counts
         finally:
             await exclusive.end()
 
@@ -287,6 +315,22 @@ class _Attempt:
         self.answers: list[Answer] = []
         self.evidence = Evidence()
         self.committing = False
+
+
+class _Part(NamedTuple):
+    """Rows that are written together, and their texts."""
+
+    batch: Batch
+    texts: dict[str, list[str]]
+
+
+async def _sent(conn: Session, part: _Part) -> None:
+    async with conn.pipeline():
+        await changes.write(conn, *part)
+
+
+async def _nothing() -> None:
+    pass
 
 
 class _Planned:
@@ -390,7 +434,6 @@ class _Exclusive:
     def __init__(self, held: AsyncExitStack, conn: Session, timeout: float) -> None:
         self.conn = conn
         self.evidence = Evidence()
-        self.counts = 0
         self._held = held
         self._until = time.monotonic() + timeout
 
