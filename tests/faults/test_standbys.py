@@ -69,10 +69,16 @@ async def test_after_a_kill_writers_and_readers_go_on_with_the_standby(doomed: C
 
 
 async def test_a_frozen_primary_is_left_and_acknowledges_nothing_more(doomed: Cluster) -> None:
-    async with Writers(doomed.url("jobs"), 20, options=PATIENT) as writers:
+    url = doomed.url("jobs")
+    async with (
+        jobstore.connect(url, options=PATIENT) as store,
+        Writers(url, 20, options=PATIENT) as writers,
+    ):
         await writers.more(100)
+        await asyncio.gather(*(store.count() for _ in range(PATIENT.readers)))
         await asyncio.to_thread(doomed.primary.freeze)
         await asyncio.to_thread(doomed.standby.promote)
+        assert await store.count() >= 100
         await writers.more(100)
         # It wakes up and takes itself for the primary still; nobody listens to it.
         await asyncio.to_thread(doomed.primary.thaw)
@@ -100,6 +106,8 @@ async def test_a_standby_alone_is_read_and_where_no_host_is_the_primary_that_is_
     async with jobstore.connect(url, options=hasty) as store:
         with store.at_least(position):
             assert (await store.get(id)).version == 1
+        with pytest.raises(StoreUnavailable, match="primary"):
+            await store.position()
         with pytest.raises(StoreUnavailable, match="primary"):
             await store.upsert(posting("not here"))
         with pytest.raises(StoreUnavailable, match="primary"):

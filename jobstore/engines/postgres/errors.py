@@ -51,7 +51,8 @@ _MEANINGS: dict[str, tuple[type[JobStoreError], str | None]] = {
     "23": (InvalidPosting, "breaks a rule of the database"),
     "25006": (
         StoreUnavailable,
-        "The database server only reads, it may be a standby; write to the primary.",
+        "Only a standby answers, and writes need the primary; name its host in the store's URL, or "
+        "promote the standby if the primary is gone.",
     ),
     "25P03": (StoreTimeout, "The transaction took longer than allowed and was rolled back."),
     "25P04": (StoreTimeout, "The transaction took longer than allowed and was rolled back."),

@@ -327,9 +327,10 @@ def blocking(url: StoreURL, *, patience: float = 30.0) -> Iterator[Connection[tu
 
 async def _pause(tried: int) -> None:
     """Wait before the next try: not before the first, then longer, and not all at once."""
+    # Chance keeps those who wait apart; it is no secret.
     if tried:
         longest = 0.02 * 2 ** min(tried, 6)
-        await asyncio.sleep(longest * random.uniform(0.5, 1))  # nosec B311: no secret
+        await asyncio.sleep(longest * random.uniform(0.5, 1))  # nosec B311
 
 
 async def _rolled_back(session: Session) -> None:
