@@ -31,7 +31,8 @@ asked = $(filter-out undefined file,$(origin $(1)))
 OPERATED := $(if $(CONFIG)$(call asked,CONFIG),--config '$(CONFIG)') $(if $(call asked,STORE),--store '$(STORE)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-postgres test-postgres-15 check migrate rollback migrate-status deploy health backup restore monitor
+.PHONY: help setup demo test test-postgres test-postgres-15 test-partitioned test-cluster check
+.PHONY: migrate rollback migrate-status deploy health backup restore monitor
 .PHONY: bench bench-compare bench-baseline bench-smoke bench-postgres
 .PHONY: torture soak fuzz clean
 
@@ -57,6 +58,12 @@ test-postgres: $(READY) ## run the tests that need a PostgreSQL server, which th
 
 test-postgres-15: ## the same on the server of Debian 12 (package postgresql-15), or on that in POSTGRES
 	JOBSTORE_TEST_POSTGRES_BIN='$(POSTGRES)' $(MAKE) test-postgres
+
+test-partitioned: $(READY) ## run the contract suite on PostgreSQL with its large tables in partitions
+	JOBSTORE_TEST_POSTGRES_PARTITIONS=4 $(BIN)/python -m pytest --numprocesses=$(WORKERS) -k postgresql tests/contract
+
+test-cluster: $(READY) ## kill, freeze and cut off servers under 100 writers; see README for packages
+	$(BIN)/python -m tests.cluster
 
 check: $(READY) ## lint, types, import layers, security scan
 	$(BIN)/ruff check .

@@ -15,14 +15,16 @@ from tests.fixtures import surroundings
 surroundings.settle()
 
 pytest_plugins = [
+    # Before what imports it.
+    "tests.fixtures.postgres",
     "tests.fixtures.bench",
     "tests.fixtures.data",
     "tests.fixtures.disks",
+    "tests.fixtures.engines",
     "tests.fixtures.forking",
     "tests.fixtures.measuring",
     "tests.fixtures.next_version",
-    "tests.fixtures.postgres",
-    "tests.fixtures.postgres_writers",
+    "tests.fixtures.writers",
     "tests.fixtures.processes",
     "tests.fixtures.sparing",
     "tests.fixtures.stores",

@@ -118,7 +118,8 @@ def _full_text(url: str, rounds: int) -> dict[str, float]:
             timed(
                 "words made by the server (to_tsvector)",
                 lambda: conn.execute(
-                    "SELECT sum(length(to_tsvector('simple', t))) FROM unnest(%s) AS s (t)", (said,)
+                    "SELECT sum(length(to_tsvector('simple', t))) FROM unnest(%s::text[]) AS s (t)",
+                    (said,),
                 ).fetchone(),
             )
             for name, rows, index in (

@@ -13,7 +13,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.cursor_async import AsyncCursor
 
-from jobstore.engines.postgres.connection import connect
+from jobstore.engines.postgres.connection import connect, filled
 from jobstore.settings import EngineOptions, parse_store_url
 
 Statement = tuple[Any, Any, bool | None]
@@ -22,7 +22,7 @@ Statement = tuple[Any, Any, bool | None]
 
 async def bare(url: str) -> AsyncConnection[Any]:
     """Open a connection that adapts values as the store's do, which is used without the store."""
-    return await connect(parse_store_url(url), EngineOptions(), statement=600, lock=60)
+    return await connect(filled(parse_store_url(url)), EngineOptions(), statement=600, lock=60)
 
 
 async def statements_of(call: Callable[[], Awaitable[Any]]) -> list[Statement]:

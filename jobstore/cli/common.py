@@ -98,7 +98,7 @@ def _label() -> str:
 
 def announce(settings: Settings, *, quiet: bool) -> None:
     """Say which store a command works on, and which environment the store belongs to."""
-    say(f"Store: {settings.store.url} ({settings.environment})", quiet=quiet)
+    say(f"Store: {settings.store.address} ({settings.environment})", quiet=quiet)
 
 
 def is_to_be_made(loaded: Loaded, *, create: bool) -> bool:
@@ -112,7 +112,9 @@ def is_to_be_made(loaded: Loaded, *, create: bool) -> bool:
     if is_there(settings.store.address) or not path.parent.is_dir():
         return False
     if loaded.origins["store.url"].kind == "default":
-        say(f"There is no store {settings.store.url} here, and no other is named.", quiet=create)
+        say(
+            f"There is no store {settings.store.address} here, and no other is named.", quiet=create
+        )
         confirm("Make it?", yes=create, option="--create")
     return True
 

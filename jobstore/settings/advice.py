@@ -20,6 +20,11 @@ def warnings_of(settings: Settings) -> Iterator[str]:
                 f"alerts.sinks[{index}].command names a program that is not here, or may not be "
                 "run; nobody is notified of an alert by it."
             )
+    if settings.store.has_secret:
+        yield (
+            "store.url has a password in it, which shows in the list of processes where it was "
+            "typed; leave it to ~/.pgpass, PGPASSWORD or a service file."
+        )
     if settings.environment != "production":
         return
     if not settings.backup.places:

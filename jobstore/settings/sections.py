@@ -78,6 +78,11 @@ class StoreSection(Section):
         return parse_store_url(self.url)
 
     @property
+    def has_secret(self) -> bool:
+        """Whether a password or the like stands in the URL."""
+        return self.address.shown not in ("", self.address.text)
+
+    @property
     def options(self) -> EngineOptions:
         """What :func:`jobstore.connect` takes as ``options``."""
         return EngineOptions(**self.model_dump(exclude={"url"}))

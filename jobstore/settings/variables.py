@@ -18,7 +18,7 @@ CONFIG = f"{PREFIX}CONFIG"
 
 # What others call so: Kubernetes for a service named jobstore, this project's tests and benchmarks.
 _OF_OTHERS = re.compile(
-    r"SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_[A-Z]+(_(PROTO|PORT|ADDR))?)?|TEST_DATA|BENCH_CACHE"
+    r"SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_[A-Z]+(_(PROTO|PORT|ADDR))?)?|TEST_\w+|BENCH_CACHE"
 )
 
 

@@ -22,8 +22,8 @@ from typing import NamedTuple
 from jobstore import EngineOptions, migrating
 from tests.cluster import patroni, pooler
 from tests.fixtures.cluster import cluster, servers
+from tests.fixtures.endless_writers import Writers
 from tests.fixtures.postgres import URL
-from tests.fixtures.writers import Writers
 
 WRITERS = 100
 # Enough for an election: Patroni waits 20 seconds until a leader that is silent counts as gone.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import secrets
 import sqlite3
 import tempfile
@@ -22,7 +23,7 @@ from jobstore.engines.sqlite.search import lookup, sorting
 from jobstore.engines.sqlite.writing import list_order
 from jobstore.settings import parse_store_url, sqlite_url
 from tests.engines.memory import MemoryBackend
-from tests.fixtures import postgres
+from tests.fixtures import partitions, postgres
 from tests.fixtures.checks import check_database, check_file
 
 Patches = tuple[tuple[Any, str, Any], ...]
@@ -116,6 +117,8 @@ def _template() -> str:
     """Return the URL of an empty store, which nobody opens."""
     url = postgres.server().create()
     migrating.up(url)
+    if count := os.environ.get(partitions.COUNT):
+        partitions.partition(url, int(count))
     return url
 
 

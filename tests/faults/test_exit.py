@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from pathlib import Path
 from subprocess import Popen
 
 import pytest
 
 import jobstore
 from jobstore import Outcome
-from tests.fixtures.checks import check_file
+from tests.engines.harness import Harness
 from tests.fixtures.postings import posting
 
 Start = Callable[..., Popen[str]]
@@ -58,10 +57,10 @@ ENDS = {
 @pytest.mark.parametrize("keep", ["", "kept.append(store)"], ids=["dropped", "kept"])
 @pytest.mark.parametrize("end", ENDS)
 async def test_an_unclosed_store_does_not_hold_up_the_exit(
-    migrated_url: str, tmp_path: Path, start_python: Start, end: str, keep: str
+    each_url: str, each_engine: Harness, start_python: Start, end: str, keep: str
 ) -> None:
     code = BEGINNING.replace("KEEP", keep or "pass").replace("END", ENDS[end])
-    process = start_python(code, migrated_url)
+    process = start_python(code, each_url)
 
     output, _ = process.communicate(timeout=PATIENCE)
 
@@ -69,14 +68,14 @@ async def test_an_unclosed_store_does_not_hold_up_the_exit(
     wanted = {"sys.exit": 3, "return": 0}
     assert process.returncode == wanted.get(end, 1), output
     # What was acknowledged is there, and the store goes on.
-    async with jobstore.connect(migrated_url) as store:
+    async with jobstore.connect(each_url) as store:
         assert await store.count() >= 30
         assert (await store.upsert(posting("next"))).outcome is Outcome.INSERTED
-    check_file(tmp_path / "jobs.db")
+    each_engine.check(each_url)
 
 
 async def test_a_loop_that_ends_before_its_store_leaves_no_hanging_process(
-    migrated_url: str, start_python: Start
+    each_url: str, start_python: Start
 ) -> None:
     code = """
 import asyncio, sys, warnings
@@ -92,7 +91,7 @@ try:
 except jobstore.StoreClosed as error:
     print("StoreClosed:", error)
 """
-    process = start_python(code, migrated_url)
+    process = start_python(code, each_url)
 
     output, _ = process.communicate(timeout=PATIENCE)
 
@@ -100,7 +99,7 @@ except jobstore.StoreClosed as error:
     assert process.returncode == 0
 
 
-def test_a_store_that_was_not_closed_is_told_of(migrated_url: str, start_python: Start) -> None:
+def test_a_store_that_was_not_closed_is_told_of(each_url: str, start_python: Start) -> None:
     code = """
 import asyncio, gc, sys
 import jobstore
@@ -112,9 +111,7 @@ async def main():
 
 asyncio.run(main())
 """
-    process = start_python(
-        "import warnings; warnings.simplefilter('always')\n" + code, migrated_url
-    )
+    process = start_python("import warnings; warnings.simplefilter('always')\n" + code, each_url)
 
     output, _ = process.communicate(timeout=PATIENCE)
 
@@ -124,7 +121,7 @@ asyncio.run(main())
 
 
 def test_the_interrupt_of_a_terminal_keeps_what_was_acknowledged(
-    migrated_url: str, tmp_path: Path, start_python: Start
+    each_url: str, each_engine: Harness, start_python: Start
 ) -> None:
     code = """
 import asyncio, itertools, sys
@@ -139,7 +136,7 @@ async def main():
 
 asyncio.run(main())
 """
-    with start_python(code, migrated_url) as process:
+    with start_python(code, each_url) as process:
         assert process.stdout is not None
         told = [process.stdout.readline() for _ in range(50)]
         process.send_signal(signal.SIGINT)
@@ -152,8 +149,8 @@ asyncio.run(main())
     assert "KeyboardInterrupt" in output
 
     async def count() -> int:
-        async with jobstore.connect(migrated_url) as store:
+        async with jobstore.connect(each_url) as store:
             return await store.count()
 
     assert asyncio.run(count()) - len(numbers) in (0, 1)
-    check_file(tmp_path / "jobs.db")
+    each_engine.check(each_url)

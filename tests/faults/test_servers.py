@@ -16,9 +16,9 @@ import jobstore
 from jobstore import EngineOptions, SearchQuery, StorageFull, StoreUnavailable, migrating
 from tests.fixtures.cluster import Server, servers
 from tests.fixtures.disks import may_mount
+from tests.fixtures.endless_writers import Writers
 from tests.fixtures.postgres import account
 from tests.fixtures.postings import posting
-from tests.fixtures.writers import Writers
 
 PATIENT = EngineOptions(busy_timeout=120, read_timeout=60)
 

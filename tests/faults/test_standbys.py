@@ -12,8 +12,8 @@ import jobstore
 from jobstore import EngineOptions, InvalidQuery, Outcome, migrating
 from jobstore.connecting import Connecting
 from tests.fixtures.cluster import Cluster, Server, cluster, eventually
+from tests.fixtures.endless_writers import Writers
 from tests.fixtures.postings import posting
-from tests.fixtures.writers import Writers
 
 PATIENT = EngineOptions(busy_timeout=120, read_timeout=120)
 

@@ -85,9 +85,10 @@ def spoil_alerts(settings: Settings) -> None:
 class Migrations:
     """The migrations of this jobstore, with more that a test adds."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, of: str = "sqlite") -> None:
         self.folder = folder
-        shutil.copytree(resources.migrations_folder("sqlite"), folder)
+        self._of = of
+        shutil.copytree(resources.migrations_folder(of), folder)
 
     def add(self, up: str, down: str) -> str:
         """Add one, and return its id."""
@@ -103,7 +104,7 @@ class Migrations:
         set(
             resources,
             "migrations_folder",
-            lambda of: self.folder if of == "sqlite" else given(of),
+            lambda of: self.folder if of == self._of else given(of),
         )
 
 

@@ -24,7 +24,7 @@ from jobstore.engines import archive_of, upkeep_of
 from jobstore.operations import archiving, backup, maintenance
 from jobstore.operations.alerts import causes
 from jobstore.operations.backup.restoring import restore
-from jobstore.operations.deployment import Deployment
+from jobstore.operations.deployment import Deployment, validation
 from jobstore.operations.health import examine
 from jobstore.operations.monitoring import reading
 from jobstore.operations.monitoring.recorder import disk_of, recording
@@ -34,7 +34,14 @@ from jobstore.settings.sections import Settings
 from tests.engines.harness import POSTGRES
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.postings import full, posting
-from tests.operations.deploying import deployed, gates, rolled_back, settings_for
+from tests.operations.deploying import (
+    COLUMN,
+    Migrations,
+    deployed,
+    gates,
+    rolled_back,
+    settings_for,
+)
 
 pytestmark = pytest.mark.usefixtures("few_calls")
 
@@ -279,6 +286,58 @@ def test_a_deployment_can_be_returned_to(settings: Settings, url: str) -> None:
     assert done.saved is not None
     restore(settings, name=done.saved, replace=True)
     assert len(content(url)) == 11
+
+
+@pytest.fixture
+def following(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Migrations:
+    """The migrations of the next jobstore, none of which there is yet."""
+    added = Migrations(tmp_path / "migrations", "postgres")
+    added.use(monkeypatch.setattr)
+    return added
+
+
+def digests(url: str) -> dict[Any, Any]:
+    """Return the digests of all postings, whatever the schema."""
+    with psycopg.connect(url) as conn:
+        return dict(conn.execute("SELECT id, digest || seen_digest FROM posting").fetchall())
+
+
+def newest(url: str) -> str:
+    return upkeep_of(parse_store_url(url)).condition(parse_store_url(url)).newest
+
+
+def test_a_rollback_returns_to_an_earlier_schema(
+    settings: Settings, url: str, following: Migrations
+) -> None:
+    stored(url, *(full(number) for number in range(5)))
+    first, before = deployed(settings), digests(url)
+    assert first.go, first.error
+    added = following.add(*COLUMN)
+    second = deployed(settings)
+    assert (second.applied, second.error, newest(url)) == ([added], None, added)
+    stored(url, posting(50))
+    back = rolled_back(settings, first.number)
+    assert back.go, back.error
+    assert (newest(url), digests(url)) == (first.after and first.after.newest, before)
+    forth = rolled_back(settings, second.number)
+    # What a newer schema alone has a place for is in no backup; the postings are.
+    assert (forth.go, digests(url)) == (True, before), forth.error
+
+
+def test_a_deployment_that_fails_takes_its_migration_back(
+    settings: Settings, url: str, following: Migrations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored(url, *(full(number) for number in range(5)))
+    before, schema = digests(url), newest(url)
+    following.add(*COLUMN)
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise StoreUnavailable("planted")
+
+    monkeypatch.setattr(validation.ValidationPhase, "_connect", broken)
+    done = deployed(settings)
+    assert (done.go, done.left) == (False, [])
+    assert (newest(url), digests(url)) == (schema, before)
 
 
 def test_a_first_deployment_that_fails_leaves_nothing(

@@ -31,7 +31,7 @@ _WRITES = st.one_of(
     st.tuples(st.just("delete"), _IDS),
     st.tuples(st.just("join"), _IDS, KEYS),
 )
-_ROUNDS = st.lists(st.lists(_WRITES, max_size=12), min_size=1, max_size=4)
+_ROUNDS = st.lists(st.lists(_WRITES, max_size=8), min_size=1, max_size=3)
 
 
 async def _write(store: JobStore, write: tuple[Any, ...]) -> None:
@@ -72,7 +72,7 @@ async def _copied(pair: tuple[Harness, Harness], rounds: list[list[tuple[Any, ..
 @pytest.mark.parametrize("pair", PAIRS, ids=named)
 @settings(
     deadline=None,
-    max_examples=8,
+    max_examples=4,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rounds=_ROUNDS, crowded=st.booleans())

@@ -37,7 +37,7 @@ from jobstore.engines.sqlite.search import lookup, sorting
 from jobstore.engines.sqlite.writing import list_order
 from jobstore.intake import bulk
 from jobstore.search import counting, ranking
-from tests.engines.harness import MEMORY, SQLITE
+from tests.engines.harness import MEMORY, POSTGRES, SQLITE
 from tests.fixtures.clock import Clock
 from tests.property.model import (
     SUMMARY,
@@ -340,6 +340,21 @@ class LargeStoreMachine(StoreMachine):
     window = 3
 
 
+class PostgresStoreMachine(StoreMachine):
+    """The same for PostgreSQL."""
+
+    engine = POSTGRES
+
+
+class LargePostgresStoreMachine(StoreMachine):
+    """The same for PostgreSQL where a handful of postings counts as many."""
+
+    engine = POSTGRES
+    patches = (*POSTGRES.strains["many"], *LargeStoreMachine.patches[2:])
+    most_counted = LargeStoreMachine.most_counted
+    window = LargeStoreMachine.window
+
+
 class MemoryStoreMachine(StoreMachine):
     """The same for the engine in memory."""
 
@@ -357,5 +372,9 @@ TestCrowdedStore = CrowdedStoreMachine.TestCase
 TestCrowdedStore.settings = _profile(0.5)
 TestLargeStore = LargeStoreMachine.TestCase
 TestLargeStore.settings = _profile(1)
+TestPostgresStore = PostgresStoreMachine.TestCase
+TestPostgresStore.settings = _profile(0.2)
+TestLargePostgresStore = LargePostgresStoreMachine.TestCase
+TestLargePostgresStore.settings = _profile(0.2)
 TestMemoryStore = MemoryStoreMachine.TestCase
 TestMemoryStore.settings = _profile(0.2)

@@ -24,8 +24,8 @@ class PostgresBackend:
     capabilities = frozenset(Capability) - {Capability.FILES, Capability.LOG}
     instead: Mapping[Capability, str] = {
         Capability.LOG: (
-            "Its server archives its own log, from which any moment can be had again: see "
-            "'PostgreSQL' in docs/backup.md."
+            "Its server archives its own log, from which any moment can be had again: see 'On "
+            "PostgreSQL' in docs/backup.md."
         )
     }
 

@@ -114,6 +114,9 @@ class Session(AsyncConnection[tuple[Any, ...]]):
     born = 0.0
     server = ""
 
+    def __del__(self, *_: Any, **__: Any) -> None:
+        """Warn of nothing: that it was not closed, the store says."""
+
     async def settle(self) -> None:
         """Let the settings hold in the transaction that has begun, where no session has them."""
         if self.pooled:

@@ -91,6 +91,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     ("no password supplied", "28P01"),
     ("authentication failed", "28000"),
     ("no pg_hba.conf entry", "28000"),
+    ("pg_hba.conf rejects connection", "28000"),
     ('" is not permitted to log in', "28000"),
     ("permission denied for database", "42501"),
     ("too many clients", "53300"),

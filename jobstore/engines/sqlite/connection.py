@@ -10,7 +10,6 @@ ever, and the exit hangs. Upkeep, which runs on no daemon thread, may.
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 import aiosqlite
 from aiosqlite.core import _STOP_RUNNING_SENTINEL, _connection_worker_thread
 
+from jobstore.engines.owner import Owner
 from jobstore.engines.sqlite.errors import primary_code, told_apart, translated, wrap
 from jobstore.engines.sqlite.files import enter_wal, open_file
 from jobstore.engines.sqlite.identity import LOOKS_EVERY, OpenFile, identify, is_replaced, is_same
@@ -75,8 +75,8 @@ class Session(aiosqlite.Connection):
         # that is still open, on top of the store's own warning.
         self._held = held = _Held(connector, dispose, follows)
         super().__init__(held.open, iter_chunk_size=64)
-        self._loop = asyncio.get_running_loop()
-        self._process = os.getpid()
+        self._owner = Owner()
+        self._loop = self._owner.loop
         self._thread = Thread(
             target=_serve, args=(self._tx, held), name="jobstore-sqlite", daemon=True
         )
@@ -167,14 +167,7 @@ class Session(aiosqlite.Connection):
         Raises StoreClosed on another loop, where waiting for it would never end, and in a
         process that was forked, which has the connection but not its thread.
         """
-        # First, since asyncio knows of no running loop in a process that was forked by one.
-        if os.getpid() != self._process:
-            raise StoreClosed(
-                "The store was opened by the process that this one was forked from, and stays "
-                "open there; start workers with 'spawn' and open the store in each."
-            )
-        if asyncio.get_running_loop() is not self._loop:
-            raise StoreClosed("The store was opened on another event loop; open it on this one.")
+        self._owner.check()
         return self._loop.create_future()
 
     def settle(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:

@@ -19,6 +19,7 @@ from jobstore.operations.deployment.database import backed_up
 from jobstore.operations.deployment.deploying import ended
 from jobstore.operations.deployment.gates import Gate, Told, run_phase, silent
 from jobstore.operations.deployment.records import Book, Deployment
+from jobstore.operations.deployment.undoing import return_schema
 from jobstore.settings.sections import Settings
 
 _log = logs.get("deployment")
@@ -118,7 +119,10 @@ def _checks(
         return Check(Verdict.WARN, told, advice=done.fault or "", limit=wanted)
 
     def schema() -> Check:
-        found, wanted = upkeep.condition(url), target.after
+        wanted = target.after
+        if wanted is not None:
+            return_schema(url, wanted.newest)
+        found = upkeep.condition(url)
         newest = found.newest if wanted is None else wanted.newest
         return judged(found.newest == newest, found.newest, newest)
 

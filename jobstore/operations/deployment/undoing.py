@@ -14,7 +14,7 @@ from functools import partial
 
 from jobstore import migrating
 from jobstore.checks.running import reason
-from jobstore.engines import archive_of, backend_of, upkeep_of
+from jobstore.engines import archive_of, backend_of, in_files, upkeep_of
 from jobstore.engines.archive import Loss
 from jobstore.engines.backend import Condition, Count
 from jobstore.engines.schema import up_command
@@ -65,6 +65,16 @@ Agree = Callable[[Loss | Values], bool]
 def nothing_may_be_lost(loss: Loss | Values) -> bool:
     """Agree to nothing."""
     return False
+
+
+def return_schema(url: StoreURL, newest: str) -> None:
+    """Take back migrations after ``newest`` where a backup that was put in place has them.
+
+    A backup in a file of the store's own engine has the schema of its time. One of a database on a
+    server is in the form of another engine, and was put into the newest tables.
+    """
+    if not in_files(url) and upkeep_of(url).condition(url).newest > newest:
+        migrating.down(url, to=newest)
 
 
 def put_back(settings: Settings, deployment: Deployment, agree: Agree) -> None:
@@ -183,6 +193,7 @@ class _Undoing:
                 if not loss or self._agree(loss):
                     known = None if loss else earlier
                     done = put_in_place(self._settings, earlier, self._reason, known=known)
+                    return_schema(self._url, before.newest)
                     self._done(f"Returned to the backup {backup}; lost: {done.loss}.")
                     self._deployment.saved = done.saved
                     return

@@ -15,6 +15,7 @@ from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from jobstore.errors import InvalidPosting, InvalidQuery, JobStoreError
@@ -61,8 +62,13 @@ def secrets_of(value: Any) -> Iterator[str]:
     """Yield every secret value in the settings, or in a part of them."""
     from pydantic import BaseModel, SecretStr
 
+    from jobstore.settings.sections import StoreSection
+
     if isinstance(value, SecretStr):
         yield value.get_secret_value()
+    if isinstance(value, StoreSection) and value.has_secret:
+        yield value.url
+        yield unquote(urlsplit(value.url).password or "")
     if isinstance(value, BaseModel):
         value = dict(value)
     parts = value.values() if isinstance(value, Mapping) else value

@@ -10,11 +10,11 @@ prefixes are its own (``:*``), and none stands for too many words.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from jobstore.derived.facet_words import EVERY, asked
-from jobstore.engines.postgres.search.vectors import FIELDS, LABELS, LONG, lexeme
+from jobstore.engines.postgres.search.vectors import FIELDS, LABELS, LONG, field_word, lexeme
 from jobstore.search.criteria import Criteria
 from jobstore.search.grammar import Expression, Term
 
@@ -59,28 +59,38 @@ def _any(parts: Iterable[str]) -> str:
 
 
 def _word(word: str, label: str = "") -> str:
+    # No word of an index has a quotation mark or a backslash in it; if one had, it would be none.
     doubled = word.replace("\\", "\\\\").replace("'", "''")
     return f"'{doubled}':{label}" if label else f"'{doubled}'"
 
 
-def _words(term: Term) -> Sequence[str]:
-    label = LABELS.get(term.field, "") if term.field else ""
-    *before, last = map(lexeme, term.words)
-    return [
-        *(_word(word, label) for word in before),
-        _word(last, f"*{label}" * term.prefix or label),
-    ]
+def _words(term: Term) -> list[str]:
+    """Return what says that a posting has each of the words, in the field that is asked for."""
+    *before, last = (_of_field(term, word) for word in term.words)
+    return [*map(_word, before), _word(last, "*" if term.prefix else "")]
+
+
+def _of_field(term: Term, word: str) -> str:
+    return lexeme(field_word(LABELS[term.field], word) if term.field else word)
 
 
 def _phrase(term: Term) -> str:
-    return f"({' <-> '.join(_words(term))})"
+    if len(term.words) == 1:
+        return _words(term)[0]
+    label = LABELS[term.field] if term.field else ""
+    *before, last = map(lexeme, term.words)
+    ending = _word(last, f"*{label}" if term.prefix else label)
+    return f"({' <-> '.join((*(_word(word, label) for word in before), ending))})"
 
 
 def _term(term: Term) -> str:
     if len(term.words) == 1:
         return _phrase(term)
     # Where positions are left out, the words are enough; then the phrase is looked for in the text.
-    return f"({_phrase(term)} | ({' & '.join((_word(LONG), *_words(term)))}))"
+    # The words of a field are in its index as they are: the fewer postings have to be read.
+    words = " & ".join(_words(term))
+    found = f"{_phrase(term)} & {words}" if term.field else _phrase(term)
+    return f"(({found}) | ({_word(LONG)} & {words}))"
 
 
 def _spoken(text: Expression) -> list[dict[str, object]]:

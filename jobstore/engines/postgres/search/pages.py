@@ -54,19 +54,16 @@ async def search(
     """
     names = tuple(facets)
     lookup = Lookup(conn, criteria)
-    if total is None or names:
-        # What this finds out is of use for the page.
-        counted = await lookup.counted()
-        total = total or counted.total
     texts = _TEXT if snippets and criteria.text and criteria.text.required else ()
     hits = await _hits(lookup, criteria.sort, limit + 1, after, SUMMARY_COLUMNS + texts)
-    if after is None:
-        # The page itself may have found more, or all there is.
-        amount, capped = counting.total(len(hits))
-        if len(hits) <= min(limit, counting.MAX_COUNTED):
-            total = amount, capped
+    if total is None:
+        if after is None and len(hits) <= min(limit, counting.MAX_COUNTED):
+            # A first page that is the last one is all there is.
+            total = counting.total(len(hits))
         else:
-            total = max(amount, total[0]), total[1]
+            # The page itself may have found more than may be counted.
+            amount, capped = (await lookup.counted()).total
+            total = max(amount, counting.total(len(hits))[0]), capped
     more = len(hits) > limit
     hits = hits[:limit]
     rows = [hit.row for hit in hits if hit.row]

@@ -1,15 +1,17 @@
 """The words of a posting as PostgreSQL's index holds them: a ``tsvector``, made here.
 
 Pure text. The words are those that SQLite's index has, so that both find the same; the server
-folds and parses nothing. Their weights say the field: A title, B company, C location, D all else.
-A position is left out between the parts of a posting, so that no phrase reaches from one into the
-next. The words of facets have no position.
+folds and parses nothing. A position is left out between the parts of a posting, so that no phrase
+reaches from one into the next. In phrases a weight says the field: A title, B company, C location,
+D all else. For single words the index does not know weights, and each match would be read to see
+whether it is one (a title of two common words took 212 ms instead of 39 to count): so words of
+fields are there twice, once with :data:`MARK` and the letter of the field. These and the words
+of facets have no position.
 
 A ``tsvector`` keeps at most 255 positions of a word, none above 16,383, words of up to 2,046 bytes,
 and a megabyte in all [1]_. What it cannot keep must not change what is found:
 
-- Which words a posting has, and in which fields, does not depend on positions that are left out:
-  the first of each field is kept, and stands beside no other.
+- Which words a posting has, and in which fields, does not depend on positions that are left out.
 - Phrases do. A posting with positions left out has the word :data:`LONG`, and its texts are kept
   as :attr:`Indexed.spoken`, in which phrases are looked for one by one.
 - Of a word that is too long the beginning is kept, with a hash of the whole.
@@ -20,7 +22,7 @@ and a megabyte in all [1]_. What it cannot keep must not change what is found:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -39,10 +41,8 @@ PART, FIELD = "\n", "\f"
 """What ends the parts of a field, and the fields, in :attr:`Indexed.spoken`."""
 
 # PostgreSQL takes 16,383 for all above it, and it keeps 255 of a word, of those that it is given.
-_MOST_POSITIONS = 250
-# Words that stand farther behind are, if nowhere else, at these places: no two are neighbours.
-_BEHIND = {"A": "16377A", "B": "16379B", "C": "16381C", "": "16383"}
-_LAST = 16_375
+_MOST_POSITIONS = 255
+_LAST = 16_382
 _MOST_BYTES = 2_046
 _HASHED = 2_000
 # What the words and their positions may have together, well below the limit of 2^20 - 1.
@@ -73,26 +73,37 @@ def indexed(derived: Derived) -> Indexed:
         parts.append(("", indexed_words(words.description)))
     facets = [*map(skill_word, derived.job.skills)]
     facets += facet_words(derived).split()
+    fields: dict[str, list[str]] = {
+        field_word(label, word): [] for label, said in parts if label for word in said
+    }
     found: dict[str, list[str]] = {}
     place = 0
     for label, said in parts:
-        if place + len(said) >= _LAST:
-            break
-        for word, at in zip(said, _PLACES[label][place + 1 :], strict=False):
+        # No more places are taken out than are needed: there are 16,383.
+        places = _PLACES[label][place + 1 : place + 1 + len(said)]
+        for word, at in zip(said, places, strict=False):
             if (known := found.get(word)) is None:
                 found[word] = [at]
             else:
                 known.append(at)
         place += len(said) + 1
-    else:
-        if not found or max(map(len, found.values())) <= _MOST_POSITIONS:
-            return Indexed(_vector(found, facets), None)
-    return Indexed(_vector(_shortened(parts), [*facets, LONG]), _spoken(parts))
+    is_whole = place <= _LAST + 1 and max(map(len, found.values()), default=0) <= _MOST_POSITIONS
+    if is_whole:
+        return Indexed(_vector(facets, fields | found), None)
+    # What stands behind has no position.
+    every = dict.fromkeys(word for _, said in parts for word in said)
+    shortened = {word: found.get(word, [])[:_MOST_POSITIONS] for word in every}
+    return Indexed(_vector([*facets, LONG], fields | shortened), _spoken(parts))
 
 
 def vector(derived: Derived) -> str:
     """Return the words of a posting as the text of a ``tsvector``."""
     return indexed(derived).vector
+
+
+def field_word(label: str, word: str) -> str:
+    """Return the word of the index that says that a field has a word."""
+    return f"{MARK}{label}{word}"
 
 
 def lexeme(word: str) -> str:
@@ -103,32 +114,6 @@ def lexeme(word: str) -> str:
     return octets[:_HASHED].decode(errors="ignore") + blake2b(octets, digest_size=16).hexdigest()
 
 
-def _shortened(parts: Iterable[tuple[str, Sequence[str]]]) -> dict[str, list[str]]:
-    """Return as many positions of each word as there is room for, of each label at least one."""
-    found: dict[str, dict[str, list[str]]] = {}
-    place = 0
-    for label, said in parts:
-        for word in said:
-            place += 1
-            known = found.setdefault(word, {}).setdefault(label, [])
-            if place > _LAST:
-                if not known:
-                    known.append(_BEHIND[label])
-            elif len(known) < _MOST_POSITIONS:
-                known.append(_PLACES[label][place])
-        place += 1
-    shortened = {}
-    for word, by_label in found.items():
-        room = _MOST_POSITIONS - len(by_label) + 1
-        places: list[str] = []
-        for known in by_label.values():
-            kept = known[: max(1, room)]
-            room -= len(kept) - 1
-            places += kept
-        shortened[word] = places
-    return shortened
-
-
 def _spoken(parts: Iterable[tuple[str, Sequence[str]]]) -> str:
     fields: dict[str, list[str]] = {"A": [], "B": [], "C": [], "": []}
     for label, said in parts:
@@ -136,19 +121,17 @@ def _spoken(parts: Iterable[tuple[str, Sequence[str]]]) -> str:
     return FIELD.join(PART.join(texts) for texts in fields.values())
 
 
-def _vector(words: dict[str, list[str]], facets: Sequence[str]) -> str:
-    entries = [f"'{word}':{','.join(places)}" for word, places in words.items()]
+def _vector(facets: Sequence[str], words: Mapping[str, Sequence[str]]) -> str:
+    # No word has a quotation mark or a backslash in it.
+    entries = [f"'{word}':{','.join(at)}" if at else f"'{word}'" for word, at in words.items()]
     text = " ".join((*(f"'{word}'" for word in facets), *entries))
-    # No word has a quotation mark or a backslash in it. Few texts are so long that it has to be
-    # looked whether the server takes them.
-    if len(text) <= _MOST_BYTES:
-        return text
+    # Few texts are so long that it has to be looked whether the server takes them.
     if max(map(len, words), default=0) * 4 > _MOST_BYTES or len(text) * 4 > _MOST_IN_ALL:
-        return _fitting(words, facets)
+        return _fitting(facets, words)
     return text
 
 
-def _fitting(words: dict[str, list[str]], facets: Sequence[str]) -> str:
+def _fitting(facets: Sequence[str], words: Mapping[str, Sequence[str]]) -> str:
     entries, left = [f"'{word}'" for word in facets], _MOST_IN_ALL
     for word, places in words.items():
         entry = lexeme(word)
@@ -156,5 +139,5 @@ def _fitting(words: dict[str, list[str]], facets: Sequence[str]) -> str:
         left -= len(entry.encode()) + 2 * len(places) + 3
         if left < 0:
             break
-        entries.append(f"'{entry}':{','.join(places)}")
+        entries.append(f"'{entry}':{','.join(places)}" if places else f"'{entry}'")
     return " ".join(entries)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import os
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from jobstore.engines.owner import Owner
 from jobstore.engines.postgres.errors import translated
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.errors import StoreClosed
@@ -21,8 +21,8 @@ class Line:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self._loop = asyncio.get_running_loop()
-        self._process = os.getpid()
+        self._owner = Owner()
+        self._loop = self._owner.loop
         self._posted: deque[tuple[Callable[[Sessions], Awaitable[Any]], Deliver]] = deque()
         self._task: asyncio.Task[None] | None = None
         # Whoever happens to be first leaves nothing of its own behind in what runs for all.
@@ -30,14 +30,7 @@ class Line:
 
     def future(self) -> asyncio.Future[Any]:
         """Return a new future of the loop that the store was opened on; else StoreClosed."""
-        # First, since asyncio knows of no running loop in a process that was forked by one.
-        if os.getpid() != self._process:
-            raise StoreClosed(
-                "The store was opened by the process that this one was forked from, and stays "
-                "open there; start workers with 'spawn' and open the store in each."
-            )
-        if asyncio.get_running_loop() is not self._loop:
-            raise StoreClosed("The store was opened on another event loop; open it on this one.")
+        self._owner.check()
         return self._loop.create_future()
 
     def post(self, work: Callable[[Sessions], Awaitable[Any]], deliver: Deliver) -> None:
