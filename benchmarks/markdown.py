@@ -102,6 +102,8 @@ def postgres_section(results: Results) -> str:
     for name, found in results["reads"].items():
         times = [f"{found[way][at]:.2f}" for way in ("store", "psycopg") for at in ("p50", "p99")]
         lines.append(row((name, *times, f"{found['ratio']:.2f}")))
+    lines += ["", *table_head(("one posting by its id, us", "p50"))]
+    lines += [row((name, f"{each:,.0f}")) for name, each in results["pools"].items()]
     lines += ["", *table_head(("SQLAlchemy Core with full text, ms", "p50", "p99"))]
     for name, found in results["peers"].items():
         lines.append(row((name, *(f"{found[at]:.2f}" for at in ("p50", "p99")))))

@@ -83,6 +83,7 @@ async def _run(server: PostgresServer, scale: int, rounds: int) -> dict[str, Any
         with psycopg.connect(url) as conn:
             draws = ServerDraws(conn)
         results["reads"] = await _reads(url, store, draws, rounds)
+        results["pools"] = await _pools(url, store, draws, rounds)
         results["peers"] = await _peers(peers[SEARCHED], draws, rounds)
         results["upserts"] = await _upserts(store, peers, rounds)
     results["processes"] = await _processes(url)
@@ -119,6 +120,15 @@ async def _reads(
     finally:
         await conn.close()
     return found
+
+
+async def _pools(url: str, store: JobStore, draws: ServerDraws, rounds: int) -> dict[str, float]:
+    """Measure a look-up by where its connection comes from."""
+    say("connections")
+    statements = [
+        await limit.statements_of(partial(store.get, row.id)) for row in draws.rows[:_CALLS]
+    ]
+    return await limit.pools(url, [each[-1] for each in statements], rounds)
 
 
 async def _round(
@@ -256,6 +266,11 @@ def show(results: Results) -> None:
             )
             for name, each in results["reads"].items()
         ],
+    )
+    report.show_rows(
+        "One posting by its id, microseconds",
+        ("a connection of", "p50"),
+        [(name, f"{each:,.0f}") for name, each in results["pools"].items()],
     )
     report.show_rows(
         f"{SEARCHED}, milliseconds",

@@ -21,8 +21,8 @@ _LIFETIME = 3600.0
 class Readers:
     """Connections that read, ``most`` at a time, each used by one call; they are made when needed.
 
-    psycopg's own pool takes half as long as a posting is read by its id: a look-up takes 105 us
-    with a connection at hand, and 160 with one of that pool (python -m benchmarks.postgres pool).
+    psycopg's own pool takes half as long as reading a posting by its id (make bench-postgres), and
+    says only that time is over where the server cannot be reached.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Session]], most: int) -> None:

@@ -50,6 +50,9 @@ async def test_statements_that_are_run_again_return_what_they_did(url):
         assert row[0] == (await get(store)).id.bytes
     await conn.close()
 
+    times = await limit.pools(url, [(query, bound, prepare)], 2)
+    assert set(times) == {"a connection at hand", "the store's readers", "psycopg's pool"}
+
 
 async def test_what_is_copied_is_what_the_store_writes(postgres: PostgresServer):
     rates = await bulk.beside_copy(postgres, 40, 1)
@@ -82,6 +85,7 @@ def _results(**changed):
         "server": 180006,
         "machine": machine,
         "reads": {"get": read},
+        "pools": {"psycopg's pool": 160.0},
         "peers": {"get": times},
         "upserts": {"store": upsert, postgres.PLAIN: upsert, postgres.SEARCHED: upsert},
         "processes": {"1": {"per_second": 10.0, "busy": 90.0}},
