@@ -28,6 +28,8 @@ def publish(folder: Path = FOLDER, readme: Path = README) -> None:
     profiles = sorted(_sized(folder, "profile-"), key=_last)
     parts += [profile_section(_read(path)) for path in profiles]
     parts += [beside_section(_read(path)) for path in sorted(_sized(folder, "beside-"), key=_last)]
+    servers = sorted(_sized(folder, "postgres-"), key=_last)
+    parts += [postgres_section(_read(path)) for path in servers]
     archive = folder / "archive.json"
     if archive.exists():
         parts.append(archive_section(_read(archive)))
@@ -88,6 +90,35 @@ def beside_section(results: Results) -> str:
     for way, rates in results["rates"].items():
         rate = (f"{rates[kind]:,.0f}" for kind in ("alone", "reading"))
         lines.append(row((way, *rate, f"{rates['ratio']:.2f}")))
+    return "\n".join([*lines, "", *_missed(results)])
+
+
+def postgres_section(results: Results) -> str:
+    """Return the section of PostgreSQL."""
+    version = results["server"]
+    title = f"PostgreSQL {version // 10_000}.{version % 10_000}, {results['scale']:,} postings"
+    lines = _heading(title, results)
+    lines += table_head(("read, ms", "p50", "p99", "same SQL: p50", "p99", "ratio"))
+    for name, found in results["reads"].items():
+        times = [f"{found[way][at]:.2f}" for way in ("store", "psycopg") for at in ("p50", "p99")]
+        lines.append(row((name, *times, f"{found['ratio']:.2f}")))
+    lines += ["", *table_head(("SQLAlchemy Core with full text, ms", "p50", "p99"))]
+    for name, found in results["peers"].items():
+        lines.append(row((name, *(f"{found[at]:.2f}" for at in ("p50", "p99")))))
+    lines += ["", *table_head(("100 coroutines that upsert, a second", "new", "unchanged"))]
+    for name, found in results["upserts"].items():
+        rates = (f"{found[kind]['per_second']:,.0f}" for kind in ("new", "unchanged"))
+        lines.append(row((name, *rates)))
+    lines += ["", *table_head(("processes of 25 coroutines", "a second", "processors busy"))]
+    for number, found in results["processes"].items():
+        lines.append(row((number, f"{found['per_second']:,.0f}", f"{found['busy']:.0f}%")))
+    bulk = results["bulk"]
+    lines += ["", *table_head(("many at once, new", "postings/s"))]
+    lines += [row((name, f"{bulk[name]:,.0f}")) for name in ("upsert_many", "bare COPY")]
+    filling = f"filling an empty store with {results['scale']:,}"
+    lines.append(row((filling, f"{results['filled_per_second']:,.0f}")))
+    lines += ["", *table_head(("full text of a posting", "us"))]
+    lines += [row((name, f"{each:,.0f}")) for name, each in results["full_text"].items()]
     return "\n".join([*lines, "", *_missed(results)])
 
 

@@ -59,7 +59,9 @@ def connect(
     """Open a store: ``async with connect(url) as store`` or ``store = await connect(url)``.
 
     ``url`` is ``sqlite:///relative/path.db`` or ``sqlite:////absolute/path.db``, or the path of
-    the file, as a Path or as text. What is not passed, the URL or a single option, comes from
+    the file, as a Path or as text; or ``postgresql://user@host:5432/database`` (with the extra
+    ``postgres``), where libpq's environment, service file and ``~/.pgpass`` say what it leaves out
+    [1]_. What is not passed, the URL or a single option, comes from
     where commands take it: the environment (``JOBSTORE_URL``, ``JOBSTORE_BUSY_TIMEOUT`` and their
     like), ``.env``, the YAML file that ``JOBSTORE_CONFIG`` names, the defaults. With ``migrate`` a
     missing database and its folder are made and the schema is brought up to date first.
@@ -70,6 +72,8 @@ def connect(
     StoreUnavailable (malformed URL, missing folder, permissions), SchemaMismatch (missing file,
     or another schema than ours; says what to run), StoreCorrupt (no database, or not ours),
     MigrationError, StoreBusy, StorageFull.
+
+    .. [1] PostgreSQL, "libpq: Connection Strings".
     """
 
     async def opening() -> JobStore:

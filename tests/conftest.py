@@ -24,7 +24,7 @@ pytest_plugins = [
     "tests.fixtures.forking",
     "tests.fixtures.measuring",
     "tests.fixtures.next_version",
-    "tests.fixtures.postgres_writers",
+    "tests.fixtures.writers",
     "tests.fixtures.processes",
     "tests.fixtures.sparing",
     "tests.fixtures.stores",

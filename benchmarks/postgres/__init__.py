@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from itertools import cycle, islice
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import psycopg
@@ -26,13 +26,15 @@ from benchmarks.operations import reading_operations
 from benchmarks.peers.schema import fresh_rows, row_of
 from benchmarks.peers.schema import text as as_text
 from benchmarks.postgres import bulk, limit
-from benchmarks.postgres.alchemy import Alchemy, create
 from benchmarks.postgres.server import ServerDraws, filled, migrated, running, settle, version
 from benchmarks.running import say
 from benchmarks.upserting import elsewhere
 from jobstore.records import JobPosting
 from jobstore.store import JobStore
 from tests.fixtures.postgres import PostgresServer
+
+if TYPE_CHECKING:
+    from benchmarks.postgres.alchemy import Alchemy
 
 READ_RATIO = 1.5
 UPSERT_RATIO = 5.0
@@ -57,6 +59,9 @@ def run(scale: int, rounds: int) -> dict[str, Any]:
 
 
 async def _run(server: PostgresServer, scale: int, rounds: int) -> dict[str, Any]:
+    # Imported here: it is not among the tools of tests.
+    from benchmarks.postgres.alchemy import Alchemy, create
+
     results: dict[str, Any] = {"scale": scale, "machine": report.machine(), "schema": version()}
     with psycopg.connect(server.url) as conn:
         results["server"] = conn.info.server_version

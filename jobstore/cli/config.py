@@ -134,16 +134,17 @@ def _values(settings: Settings) -> dict[str, Any]:
     from jobstore.operations.logs import redactor
 
     content = settings.model_dump(mode="json")
-    content["store"]["url"] = str(settings.store.address)
     content["paths"]["state"] = str(settings.state_folder)
     content["backup"]["folder"] = str(settings.backups_folder)
     # A credential may stand where it does not belong, such as in a command's arguments.
     clean = redactor(settings).whole
-    return {
+    values = {
         f"{section}.{name}" if name else section: _cleaned(value, clean)
         for section, inner in content.items()
         for name, value in (inner.items() if isinstance(inner, dict) else [("", inner)])
     }
+    # The engine knows which part is secret; the account's name is none.
+    return values | {"store.url": str(settings.store.address)}
 
 
 def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:

@@ -95,8 +95,9 @@ def load(
         where = "--store" if name == "store.url" else "command line"
         merging.take(name, value, Origin("flag", where))
     settings = merging.checked()
-    named = settings.store.address if "store.url" in passed else None
-    typed = {"--config": config, "--store": named}
+    # In commands that are recommended later, the store's password is left out.
+    store = str(settings.store.address) if "store.url" in passed else None
+    typed = {"--config": config, "--store": store}
     given = ((flag, str(value)) for flag, value in typed.items() if value is not None)
     settings.typed(*chain.from_iterable(given))
     origins = {key.name: merging.origin(key.name, settings) for key in all_keys()}

@@ -155,7 +155,8 @@ SELECT count(*), coalesce(sum(hashtextextended(p.ctid::text || p.xmin::text, 0):
 FROM posting AS p;
 
 -- name: schemas_like
-SELECT n.nspname::text FROM pg_namespace AS n WHERE starts_with(n.nspname, %s) ORDER BY n.nspname;
+SELECT n.nspname::text, pg_has_role(n.nspowner, 'USAGE') FROM pg_namespace AS n
+WHERE starts_with(n.nspname, %s) ORDER BY n.nspname;
 
 -- name: relations_of_schema
 -- Tables first.
@@ -168,6 +169,10 @@ ORDER BY c.relkind, c.relname;
 SELECT a.grantee::regrole::text, a.privilege_type
 FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
 WHERE c.oid = to_regclass(%s) AND a.grantee <> c.relowner AND a.grantee <> 0;
+
+-- name: turn_of_exchange
+-- Two of them at once would both find that no tables are there.
+SELECT pg_advisory_xact_lock(hashtextextended('jobstore: exchange', 0));
 
 -- name: turn_of_schema
 SELECT pg_try_advisory_lock(hashtextextended('jobstore: schema ' || %s, 0));

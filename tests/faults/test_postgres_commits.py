@@ -10,14 +10,14 @@ import pytest
 
 from jobstore import Outcome, OutcomeUnknown, StoreUnavailable
 from jobstore.records import job_id
-from tests.fixtures.postgres_writers import (
+from tests.fixtures.relay import relay
+from tests.fixtures.writers import (
     open_writer,
     posting,
     stored,
     until,
     until_somebody_waits,
 )
-from tests.fixtures.relay import relay
 
 _KILL = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity

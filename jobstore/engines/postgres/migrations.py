@@ -20,6 +20,7 @@ from psycopg import sql
 from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.schema import Connection
 from jobstore.engines.postgres.sessions import blocking
+from jobstore.engines.postgres.upkeep import renewal
 from jobstore.engines.postgres.upkeep.roles import grant
 from jobstore.engines.schema import Applied, Recorded, Renewal, Roles
 from jobstore.engines.scripts import Direction, Script
@@ -71,13 +72,16 @@ class PostgresSchema:
             yield PostgresMigrator(conn, patience)
 
     def renewal(self, url: StoreURL, *, patience: float) -> Renewal | None:
-        return None
+        with blocking(url, patience=patience) as conn:
+            return renewal.standing(conn)
 
     def renew(self, url: StoreURL, *, keep: bool, patience: float, progress: Progress) -> None:
-        raise NotImplementedError
+        with blocking(url, patience=patience) as conn:
+            renewal.renew(conn, keep=keep, progress=progress)
 
     def settle(self, url: StoreURL, *, patience: float) -> bool:
-        return True
+        with blocking(url, patience=patience) as conn:
+            return renewal.settle(conn)
 
     def sweep(self, url: StoreURL, *, patience: float, progress: Progress) -> None:
         """Nothing is left lying: what goes, goes at once (DROP TABLE takes no time here)."""
@@ -223,6 +227,9 @@ class PostgresMigrator:
         return grant(self._conn, roles, dry_run=dry_run)
 
     def finish(self, scripts: Sequence[Script]) -> bool:
+        if not renewal.settle_some(self._conn):
+            return False
+        renewal.close(self._conn)
         for script in scripts:
             if script.finish is not None:
                 self._backend.finish(script.finish)

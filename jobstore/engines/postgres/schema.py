@@ -97,6 +97,7 @@ _WRITE_PROPERTY = (
     "INSERT INTO store_property (name, value) VALUES (%s, %s) "
     "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
+_DROP_PROPERTY = "DELETE FROM store_property AS s WHERE s.name = %s"
 
 
 def relations(conn: Connection) -> frozenset[str]:
@@ -141,7 +142,8 @@ def has_properties(conn: Connection) -> bool:
     return "store_property" in relations(conn)
 
 
-def _property(conn: Connection, name: str) -> bytes:
+def read_property(conn: Connection, name: str) -> bytes:
+    """Return a fact about the store; nothing where there is none."""
     row = conn.execute(_PROPERTY, (name,)).fetchone() if has_properties(conn) else None
     return b"" if row is None else bytes(row[0])
 
@@ -152,14 +154,20 @@ def write_property(conn: Connection, name: str, value: bytes) -> None:
         conn.execute(_WRITE_PROPERTY, (name, value))
 
 
+def drop_property(conn: Connection, name: str) -> None:
+    """Forget a fact about the store."""
+    if has_properties(conn):
+        conn.execute(_DROP_PROPERTY, (name,))
+
+
 def derived_form(conn: Connection) -> int:
     """Return the form of what is derived from postings; 0 where there is none."""
-    return int.from_bytes(_property(conn, "derived_form"), "big")
+    return int.from_bytes(read_property(conn, "derived_form"), "big")
 
 
 def compatible(conn: Connection) -> str:
     """Return the oldest migration whose programs may go on; ``""`` where that is not said."""
-    return _property(conn, "compatible").decode()
+    return read_property(conn, "compatible").decode()
 
 
 def applied(conn: Connection) -> Applied:

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from typing import Any, Self, TypeVar
 
 import psycopg
@@ -28,7 +28,7 @@ from jobstore.engines.postgres.standbys import (
     check_position,
     current_position,
 )
-from jobstore.errors import JobStoreError, StoreClosed, StoreTimeout
+from jobstore.errors import JobStoreError, StoreClosed, StoreTimeout, StoreUnavailable
 from jobstore.settings import EngineOptions, StoreURL
 
 T = TypeVar("T")
@@ -62,6 +62,7 @@ class Sessions:
             Standbys(Readers(self._connect_standby, options.readers)) if from_standbys else None
         )
         self._watching: set[asyncio.Task[None]] = set()
+        self._looking = asyncio.Lock()
         self._writer: Session | None = None
         self._reads = 0
         self._idle = asyncio.Event()
@@ -131,6 +132,13 @@ class Sessions:
             with self._standbys.standing_in() as found:
                 async with lending(found, position) as session:
                     return await function(session)
+        return await self._from_primary(function, lending)
+
+    async def _from_primary(
+        self,
+        function: Callable[[Session], Awaitable[T]],
+        lending: Callable[[], AbstractAsyncContextManager[Session]],
+    ) -> T:
         end = self._loop.time() + self._options.read_timeout
         for tried in itertools.count():
             try:
@@ -146,8 +154,7 @@ class Sessions:
 
     async def position(self) -> str:
         """Return how far the primary has written its log."""
-        async with self.reading() as session:
-            return await current_position(session)
+        return await self._from_primary(current_position, self.reading)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Session]:
@@ -283,14 +290,18 @@ class Sessions:
         asked["connect_timeout"] = round(_QUIET)
         while True:
             found = None
-            with suppress(psycopg.Error):
-                other = await connect(asked, self._options, statement=_SPARE, lock=_SPARE)
+            with suppress(psycopg.Error, StoreUnavailable):
+                # One at a time: where everything is slow, more connections make it slower.
+                async with self._looking:
+                    other = await connect(asked, self._options, statement=_SPARE, lock=_SPARE)
                 found = other.server
                 if not standby:
                     self._last = place(other)
                 other.pgconn.finish()
             if found != session.server and (found or standby):
                 session.break_off()
+                # Those that nobody uses would keep the next ones waiting in the same way.
+                (self._standbys.readers if standby and self._standbys else self._readers).close()
                 return
             await asyncio.sleep(_QUIET)
 

@@ -17,7 +17,7 @@ from jobstore.engines.postgres.writing import counters, transactions
 from jobstore.records import job_id
 from jobstore.settings import parse_store_url
 from tests.engines.memory import statistics as counted_anew
-from tests.fixtures.postgres_writers import open_writer, posting
+from tests.fixtures.writers import open_writer, posting
 
 _NOW = datetime.now(UTC)
 

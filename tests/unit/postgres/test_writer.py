@@ -12,7 +12,7 @@ import pytest
 
 from jobstore import InvalidPosting, JobNotFound, Outcome, StoreBusy, StoreClosed, StoreTimeout
 from jobstore.records import UpsertResult, job_id
-from tests.fixtures.postgres_writers import open_writer, posting, stored, until_somebody_waits
+from tests.fixtures.writers import open_writer, posting, stored, until_somebody_waits
 
 # The server takes no text with this character; intake lets none through.
 _REFUSED = "\0"

@@ -79,7 +79,9 @@ def indexed(derived: Derived) -> Indexed:
     found: dict[str, list[str]] = {}
     place = 0
     for label, said in parts:
-        for word, at in zip(said, _PLACES[label][place + 1 :], strict=False):
+        # No more places are taken out than are needed: there are 16,383.
+        places = _PLACES[label][place + 1 : place + 1 + len(said)]
+        for word, at in zip(said, places, strict=False):
             if (known := found.get(word)) is None:
                 found[word] = [at]
             else:

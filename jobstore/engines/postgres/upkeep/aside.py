@@ -109,8 +109,10 @@ def _require_direct(conn: Connection) -> None:
 
 
 def _sweep(conn: Connection) -> None:
-    """Remove what killed processes left."""
-    for name in _called(conn, _NEW):
+    """Remove what killed processes left, but for what another role made."""
+    for name, ours in _called(conn, _NEW):
+        if not ours:
+            continue
         free = conn.execute(_SQL["turn_of_schema"], (name,)).fetchone()
         if free == (True,):
             try:
@@ -123,9 +125,10 @@ def _drop_whole(conn: Connection, name: str) -> None:
     conn.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
 
 
-def _called(conn: Connection, kind: str) -> list[str]:
+def _called(conn: Connection, kind: str) -> list[tuple[str, bool]]:
+    """Return the schemas of a kind, and whether each is this role's."""
     start = f"{here(conn)[:_SHOWN]}{kind}"
-    return [name for (name,) in conn.execute(_SQL["schemas_like"], (start,))]
+    return conn.execute(_SQL["schemas_like"], (start,)).fetchall()
 
 
 def exchange(conn: Connection, new: str, unchanged: Callable[[], bool]) -> tuple[str | None, bool]:
@@ -141,6 +144,7 @@ def exchange(conn: Connection, new: str, unchanged: Callable[[], bool]) -> tuple
         try:
             with conn.transaction():
                 conn.execute(f"SET LOCAL lock_timeout = {int(hold * 1000)}")
+                conn.execute(_SQL["turn_of_exchange"])
                 old = _ours(conn, store, new)
                 _lock(conn, [each for each, kind in old if kind == "r"])
                 if not unchanged():
@@ -241,7 +245,7 @@ def remove(conn: Connection) -> int:
 
 def told(conn: Connection, url: StoreURL) -> dict[str, str]:
     """Return the schemas that hold what was replaced, each with what it is and what to do."""
-    return {name: _told(inside(url, name), name) for name in _called(conn, _REPLACED)}
+    return {name: _told(inside(url, name), name) for name, _ in _called(conn, _REPLACED)}
 
 
 def _told(url: StoreURL, name: str) -> str:

@@ -24,6 +24,14 @@ _TOGETHER = 4_000_000
 Rows = Iterable[Mapping[str, Any]]
 
 
+def _plain(value: Any) -> str:
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
+
+
+# Making one takes as long as encoding a small row.
+_encode = json.JSONEncoder(ensure_ascii=False, default=_plain, separators=(",", ":")).encode
+
+
 async def insert_rows(conn: Session, rows: Rows) -> None:
     """Insert whole rows of postings (:func:`.batch.posting_row`).
 
@@ -94,7 +102,7 @@ def payloads(rows: Rows) -> Iterator[str]:
     waiting: list[str] = []
     size = 0
     for row in rows:
-        text = json.dumps(row, ensure_ascii=False, default=_plain, separators=(",", ":"))
+        text = _encode(row)
         if waiting and size + len(text) > _TOGETHER:
             yield f"[{','.join(waiting)}]"
             waiting, size = [], 0
@@ -112,7 +120,3 @@ def milliseconds(seconds: float) -> str:
 async def _write(conn: Session, name: str, texts: Iterable[str]) -> None:
     for text in texts:
         await conn.execute(_SQL[name], (text,))
-
-
-def _plain(value: Any) -> str:
-    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)

@@ -8,14 +8,12 @@ from pathlib import Path
 
 from jobstore.engines.log import Kept, Mark, Replayed
 from jobstore.engines.sqlite.errors import translated
-from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.log import replaying
 from jobstore.engines.sqlite.log.capturing import GONE, NOT_KEPT, begin, capture, release
-from jobstore.engines.sqlite.log.checkpointing import checkpoint, leave
+from jobstore.engines.sqlite.log.checkpointing import checkpoint, relieved
 from jobstore.engines.sqlite.log.spool import Spool
 from jobstore.errors import StoreUnavailable
 from jobstore.files import reachable
-from jobstore.locking import FileLock
 from jobstore.progress import Progress
 from jobstore.settings import StoreURL
 
@@ -35,7 +33,9 @@ class SQLiteLog:
             if not spool.database.is_file():
                 raise StoreUnavailable(f"There is no database file at {spool.database}.")
         # Nobody writes the log back meanwhile, so that nobody misses that it is kept from now on.
-        with FileLock(url.path, _PATIENCE), translated():
+        with translated(), relieved(url.path, _PATIENCE) as conn:
+            # What it begins after is looked through while writers wait, so there shall be little.
+            checkpoint(conn, spool.database, "TRUNCATE")
             # Its lock, which tells that, is made when it is taken.
             broken = GONE if spool.is_lost else None
             with spool.lock(_PATIENCE), reachable(spool.folder):
@@ -46,12 +46,7 @@ class SQLiteLog:
                 elif (state.limit, state.wait) != (limit, wait):
                     state.limit, state.wait = limit, wait
                     spool.save(state)
-            conn = open_file(spool.database, "rw", _PATIENCE)
-            try:
-                conn.execute("PRAGMA wal_autocheckpoint = 0")
-                checkpoint(conn, spool.database)
-            finally:
-                leave(conn, spool.database)
+            checkpoint(conn, spool.database)
         return self.capture(url)
 
     def stop(self, url: StoreURL) -> None:

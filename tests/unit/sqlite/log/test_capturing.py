@@ -17,7 +17,7 @@ import pytest
 from jobstore import StorageFull, StoreUnavailable, migrating
 from jobstore.engines import log_of
 from jobstore.engines.log import Mark
-from jobstore.engines.sqlite.log import capturing, checkpointing, spool
+from jobstore.engines.sqlite.log import ahead, capturing, checkpointing, spool
 from jobstore.engines.sqlite.log.spool import Spool
 from jobstore.settings import parse_store_url, sqlite_url
 from tests.fixtures.logs import Plain, read
@@ -53,6 +53,30 @@ class TestKeeping:
         assert segment.path.stat().st_size == segment.octets == kept.octets
         assert segment.captured_at <= kept.looked_at <= time.time()
         assert kept.broken is None
+
+    @pytest.mark.parametrize("reading", [False, True])
+    def test_what_was_there_before_is_written_back_before_it_is_looked_through(
+        self, plain: Plain, monkeypatch: pytest.MonkeyPatch, reading: bool
+    ) -> None:
+        monkeypatch.setattr(ahead, "FEW", 10)
+        for _ in range(40):
+            plain.conn.execute("INSERT INTO row (text) VALUES (hex(randomblob(5000)))")
+        with closing(sqlite3.connect(plain.path, isolation_level=None)) as reader:
+            if reading:
+                # For long: it is not waited for.
+                reader.execute("BEGIN")
+                reader.execute("SELECT count(*) FROM row").fetchone()
+            plain.start()
+            state = Spool(plain.path).load()
+            assert state is not None
+            assert (state.position.frame > 10) is reading
+            copy = plain.copy(plain.path.with_name("copy"))
+            plain.insert()
+            mark = plain.capture()
+            assert mark.segment == 1
+            assert plain.broken is None
+        plain.replay(copy, mark._replace(segment=0))
+        assert read(copy) == plain.states[plain.second]
 
     def test_files_of_the_spool_are_for_their_owner_alone(self, plain: Plain) -> None:
         plain.start()
