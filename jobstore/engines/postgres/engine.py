@@ -6,6 +6,7 @@ which connection it gets, in :mod:`.sessions`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -19,6 +20,7 @@ from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing import counters
 from jobstore.engines.postgres.writing.writer import Writer
 from jobstore.engines.protocol import Found, Position, Queue, Unit
+from jobstore.engines.writing.admission import newest_migration
 from jobstore.errors import JobStoreError
 from jobstore.records import Job, JobPosting, Revision, Statistics, UpsertResult
 from jobstore.search.criteria import Criteria
@@ -50,7 +52,8 @@ class PostgresEngine:
         sessions = await Sessions.open(url, options)
         try:
             key = await sessions.read(lookups.cursor_key)
-            writer = Writer(sessions, options, clock)
+            newest = await asyncio.to_thread(newest_migration, "postgres")
+            writer = Writer(sessions, options, clock, newest)
         except BaseException:
             await sessions.close()
             raise

@@ -41,6 +41,7 @@ from jobstore.engines.transfer import (
     Source,
     Target,
 )
+from jobstore.engines.writing.admission import newest_migration
 from jobstore.errors import StoreBusy
 from jobstore.settings import EngineOptions, StoreURL
 
@@ -72,6 +73,8 @@ class PostgresTransfer:
     @contextmanager
     def reading(self, url: StoreURL) -> Iterator[Source]:
         with blocking(url, patience=_PATIENCE) as conn:
+            # A pooler may lend the session to others afterwards.
+            conn.prepare_threshold = None
             conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             # This takes no snapshot, and waits for who replaces the tables just now.
             conn.execute(_SQL["hold_tables"])
@@ -225,7 +228,7 @@ class _Target(_Reading):
     async def _stored(self, work: Callable[[], Awaitable[_T]]) -> _T:
         """Do some work in one transaction."""
         conn = self._session
-        await changes.begin(conn, _PATIENCE, [])
+        await changes.begin(conn, _PATIENCE, [], newest_migration("postgres"))
         try:
             done = await work()
         except BaseException:
