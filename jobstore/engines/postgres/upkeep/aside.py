@@ -143,7 +143,7 @@ def exchange(conn: Connection, new: str, unchanged: Callable[[], bool]) -> tuple
     for hold in chain(_HOLDS, repeat(_HOLDS[-1])):
         try:
             with conn.transaction():
-                conn.execute(f"SET LOCAL lock_timeout = {int(hold * 1000)}")
+                conn.execute(_SQL["limit_waiting"], (str(int(hold * 1000)),))
                 conn.execute(_SQL["turn_of_exchange"])
                 old = _ours(conn, store, new)
                 _lock(conn, [each for each, kind in old if kind == "r"])
