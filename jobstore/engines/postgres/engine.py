@@ -147,7 +147,7 @@ class PostgresEngine:
         """Count all matches."""
         if criteria.is_empty:
             return await self.sessions.read(counters.total)
-        return await self.sessions.read(partial(pages.count, criteria=criteria))
+        return await self.sessions.read(partial(pages.count, criteria=criteria), whole=True)
 
     async def statistics(self) -> Statistics:
         """Return the statistics as of now."""

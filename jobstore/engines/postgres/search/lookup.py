@@ -84,6 +84,7 @@ class Lookup:
             self._bound[name] = to_micros(criteria.as_of)
         self.shape = Shape(frozenset(self._bound))
         self._number: float | None = None
+        self._planned: float | None = None
         self._counted: Counted | None = None
 
     async def page(
@@ -146,6 +147,9 @@ class Lookup:
         most = counting.MAX_COUNTED + 1
         if self.shape.is_listed:
             rows = await self.page(self.shape, most, columns)
+        elif counted.amount < counting.LEAST_COUNTED and not counted.is_all:
+            # A page shows that there are more.
+            rows = await self.page(self.shape, counting.LEAST_COUNTED, columns)
         elif counted.walked is None:
             rows = await self._gathered(self.shape, most, None, columns)
             rows = [row[:-1] for row in rows]
@@ -156,7 +160,10 @@ class Lookup:
 
     async def count(self) -> int:
         """Count all matches."""
-        return await self._single(statements.count(self.shape))
+        if "match" not in self._bound:
+            return await self._single(statements.count(self.shape))
+        ((amount,),) = await self._by_words(statements.capped(self.shape), most=None)
+        return int(amount)
 
     async def _count(self) -> Counted:
         most = counting.MAX_COUNTED + 1
@@ -166,7 +173,8 @@ class Lookup:
         ((amount, walked),) = await self._rows(statements.counted(self.shape), most=WALKED)
         if walked < WALKED:
             return Counted(amount, is_all=True, walked=WALKED)
-        if amount >= most or amount / walked * await self._postings() > GATHERED:
+        expected = max(amount / walked * await self._postings(), await self._expected())
+        if amount >= most or expected > GATHERED:
             return Counted(amount, is_all=False, walked=walked)
         ((amount,),) = await self._by_words(statements.capped(self.shape), most=most)
         return Counted(amount, is_all=amount < most)
@@ -199,10 +207,12 @@ class Lookup:
 
     async def _expected(self) -> float:
         """Return how many postings the server expects to have the words, each by itself."""
-        if "match" not in self._bound:
-            return 0.0
-        ((plan,),) = await self._rows(_SQL["matches_about"])
-        return float(plan[0]["Plan"]["Plan Rows"])
+        if self._planned is None:
+            self._planned = 0.0
+            if "match" in self._bound:
+                ((plan,),) = await self._rows(_SQL["matches_about"])
+                self._planned = float(plan[0]["Plan"]["Plan Rows"])
+        return self._planned
 
     async def _rows(self, sql: str, **bound: Any) -> list[Row]:
         # As bytes, since psycopg takes text only as it stands in a program.
