@@ -99,7 +99,7 @@ def postgres_section(results: Results) -> str:
     title = f"PostgreSQL {version // 10_000}.{version % 10_000}, {results['scale']:,} postings"
     lines = _heading(title, results)
     lines += table_head(("read, ms", "p50", "p99", "same SQL: p50", "p99", "ratio"))
-    for name, found in results["reads"].items():
+    for name, found in results["calls"].items():
         times = [f"{found[way][at]:.2f}" for way in ("store", "psycopg") for at in ("p50", "p99")]
         lines.append(row((name, *times, f"{found['ratio']:.2f}")))
     lines += ["", *table_head(("one posting by its id, us", "p50"))]

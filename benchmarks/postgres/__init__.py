@@ -82,7 +82,7 @@ async def _run(server: PostgresServer, scale: int, rounds: int) -> dict[str, Any
             stack.push_async_callback(peers[name].close)
         with psycopg.connect(url) as conn:
             draws = ServerDraws(conn)
-        results["reads"] = await _reads(url, store, draws, rounds)
+        results["calls"] = await _reads(url, store, draws, rounds)
         results["pools"] = await _pools(url, store, draws, rounds)
         results["peers"] = await _peers(peers[SEARCHED], draws, rounds)
         results["upserts"] = await _upserts(store, peers, rounds)
@@ -239,7 +239,7 @@ def gates(results: Results) -> list[Gate]:
     """Return what the engine is held to."""
     size = f"{results['scale']:,}"
     found = []
-    for name, each in results["reads"].items():
+    for name, each in results["calls"].items():
         found.append(
             Gate(f"{name} at {size}, p99 ms", each["store"]["p99"], SLOWEST, kind="promise")
         )
@@ -264,7 +264,7 @@ def show(results: Results) -> None:
                 *(f"{each[way][at]:.3f}" for way in ("store", "psycopg") for at in ("p50", "p99")),
                 f"{each['ratio']:.2f}",
             )
-            for name, each in results["reads"].items()
+            for name, each in results["calls"].items()
         ],
     )
     report.show_rows(

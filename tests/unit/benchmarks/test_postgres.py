@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 import jobstore
-from benchmarks import generator, markdown, postgres
+from benchmarks import generator, markdown, postgres, report
 from benchmarks.measuring import Timings
 from benchmarks.operations import reading_operations
 from benchmarks.postgres import bulk, limit, server
@@ -84,7 +84,7 @@ def _results(**changed):
         "scale": 1000,
         "server": 180006,
         "machine": machine,
-        "reads": {"get": read},
+        "calls": {"get": read},
         "pools": {"psycopg's pool": 160.0},
         "peers": {"get": times},
         "upserts": {"store": upsert, postgres.PLAIN: upsert, postgres.SEARCHED: upsert},
@@ -100,7 +100,7 @@ def test_a_slow_read_fails_and_a_ratio_is_told():
     slow = Timings([[0.06]]).summary()
     read = {"store": slow, "psycopg": slow, "ratio": 1.6}
 
-    judged = postgres.gates(_results(reads={"get": read}))
+    judged = postgres.gates(_results(calls={"get": read}))
 
     assert [gate.name for gate in judged if gate.fails] == ["get at 1,000, p99 ms"]
     assert [gate.name for gate in judged if not gate.holds and not gate.fails] == [
@@ -109,11 +109,13 @@ def test_a_slow_read_fails_and_a_ratio_is_told():
     assert all(gate.holds for gate in postgres.gates(_results()))
 
 
-def test_results_are_told_as_tables(capsys):
+def test_results_are_told_and_kept(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(report, "FOLDER", tmp_path)
     results = _results()
     results["gates"] = [each.plain() for each in postgres.gates(results)]
 
     postgres.show(results)
+    assert report.write(results, "postgres-1000").is_file()
     section = markdown.postgres_section(results)
 
     assert "upsert_many" in capsys.readouterr().out
