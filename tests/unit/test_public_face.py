@@ -85,6 +85,8 @@ SIGNATURES = {
     "close": "()",
     "health": "(limits=None, *, more=())",
     "observe": "(observer)",
+    "position": "()",
+    "at_least": "(position)",
 }
 
 
