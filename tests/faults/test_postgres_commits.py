@@ -9,6 +9,8 @@ import psycopg
 import pytest
 
 from jobstore import Outcome, OutcomeUnknown, StoreUnavailable
+from jobstore.engines.postgres.connection import Session
+from jobstore.engines.postgres.writing import commits, transactions
 from jobstore.records import job_id
 from tests.fixtures.relay import relay
 from tests.fixtures.writers import (
@@ -133,6 +135,34 @@ async def test_a_transaction_that_was_not_committed_says_so(database: str) -> No
                 await unit.upsert(posting(2))
         await writer.upsert(posting(3))
     assert stored(database) == {"1": 1, "3": 1}
+
+
+async def test_a_commit_that_a_standby_may_lack_is_confirmed_by_another(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As when the wait for a synchronous standby is cut short: COMMIT succeeds with a warning.
+    warning = """
+        CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN RAISE WARNING ''might not have been replicated''; RETURN NULL; END';
+        CREATE CONSTRAINT TRIGGER warns AFTER INSERT ON posting DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION warn();
+    """
+    with psycopg.connect(database) as conn:
+        conn.execute(warning)
+    proven = []
+
+    async def commit_proof(session: Session) -> None:
+        proven.append(session)
+        await commits.commit_proof(session)
+
+    monkeypatch.setattr(transactions, "commit_proof", commit_proof)
+    async with open_writer(database) as writer:
+        assert (await writer.upsert(posting(1))).outcome is Outcome.INSERTED
+        assert len(proven) == 1
+        async with writer.transaction(30) as unit:
+            await unit.upsert(posting(2))
+        assert len(proven) == 2
+    assert stored(database) == {"1": 1, "2": 1}
 
 
 async def test_a_killed_backend_between_two_writes_is_not_noticed(database: str) -> None:
