@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import Result
 
 from jobstore import migrating
 from jobstore.engines.postgres import schema
 from jobstore.errors import MigrationError, SchemaMismatch, StoreBusy, StoreCorrupt
 from jobstore.migrating import State
 from jobstore.resources import migrations_folder, sql_files
+from tests.contract.cli.commands import run as invoke
 from tests.fixtures.postgres import PostgresServer
 
 IDS = [
@@ -293,3 +296,25 @@ def test_a_sighting_adds_nothing_to_the_indexes(url: str) -> None:
             "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'posting'"
         ).fetchone()
     assert found == (90, 90)
+
+
+def test_what_taking_back_loses_is_backed_up_first(
+    url: str, tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command("migrate", "up", "--store", url)
+    command("import", str(repository / "examples/postings.jsonl"), "--store", url)
+    with psycopg.connect(url) as conn:
+        before = conn.execute("SELECT id, digest FROM posting ORDER BY id").fetchall()
+    answer = json.loads(command("migrate", "down", "--yes", "--json", "--store", url).stdout)
+    assert objects(url) == {}
+    command("restore", answer["saved"], "--replace", "--store", url)
+    with psycopg.connect(url) as conn:
+        assert conn.execute("SELECT id, digest FROM posting ORDER BY id").fetchall() == before
+    migrating.verify(url)
+
+
+def command(*words: str) -> Result:
+    done = invoke(*words)
+    assert done.exit_code == 0, done.output
+    return done

@@ -44,7 +44,7 @@ SELECT r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.r
 FROM pg_roles AS r WHERE r.rolname = %s
 """
 _KINDS = """
-SELECT c.relname::text, c.relkind = 'v' FROM pg_class AS c
+SELECT c.relname::text, c.relkind = 'v', pg_get_userbyid(c.relowner)::text FROM pg_class AS c
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = ANY (%s)
 ORDER BY c.relname
 """
@@ -64,13 +64,17 @@ def grant(conn: Connection, wanted: Roles, *, dry_run: bool) -> tuple[Roles, lis
     for name in (roles.writer, roles.reader):
         if name not in missing:
             _require_lesser(conn, name, roles.owner)
-    tables, views = _ours(conn)
+    ours = _ours(conn)
+    tables = [name for name, is_view, _ in ours if not is_view]
+    views = [name for name, is_view, _ in ours if is_view]
+    # To give a table to who has it already would lock it for nothing.
+    others = [name for name, _, owned_by in ours if owned_by != roles.owner]
     statements = [
         statement.as_string(conn)
         for statement in (
             *(_sql("CREATE ROLE {} LOGIN", name) for name in missing),
             *([] if mighty or roles.owner == me else [_sql("GRANT {} TO {}", roles.owner, me)]),
-            *(_owning(roles.owner, schema_name, [*tables, *views])),
+            *_owning(roles.owner, schema_name, others),
             *_of_the_database(roles, database if rules else None),
             *_granting(roles, schema_name, tables, views),
         )
@@ -147,11 +151,10 @@ def _is_there(conn: Connection, name: str) -> bool:
     return found.fetchone() is not None
 
 
-def _ours(conn: Connection) -> tuple[list[str], list[str]]:
-    """Return the tables and the views of the store that are there."""
+def _ours(conn: Connection) -> list[tuple[str, bool, str]]:
+    """Return the tables and views of the store that are there: whether it is a view, the owner."""
     names = [*schema.WRITTEN, *schema.KEPT, "postings"]
-    rows = conn.execute(_KINDS.encode(), (names,)).fetchall()
-    return [name for name, view in rows if not view], [name for name, view in rows if view]
+    return [(*row,) for row in conn.execute(_KINDS.encode(), (names,))]
 
 
 def _checked(name: str) -> str:
