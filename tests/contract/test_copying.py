@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +13,11 @@ import pytest
 
 import jobstore
 from jobstore import CopyError, EngineOptions, SearchQuery, StoreBusy
+from jobstore.engines import reconciling
+from jobstore.operations.copying import copy
 from tests.engines.copies import PAIRS, assert_same, copied, everything, named, opened
 from tests.engines.harness import Harness
+from tests.fixtures.data import real_postings
 from tests.fixtures.postings import full, posting
 
 _NEW = datetime(2026, 2, 3, tzinfo=UTC)
@@ -78,6 +82,23 @@ async def test_there_and_back_again_gives_the_same_digests(
     back = await copied(urls[1], third)
     assert back.tables == there.tables
     await assert_same(urls[0], third)
+    pair[0].check(third)
+    pair[0].forget(third)
+
+
+async def test_real_postings_have_the_same_digests_on_both_sides(
+    urls: tuple[str, str], pair: tuple[Harness, Harness], tmp_path: Path, real_data: Path
+) -> None:
+    found = [*itertools.islice(real_postings(real_data), 300)]
+    async with opened(urls[0]) as store:
+        await store.upsert_many(found)
+        await store.upsert_many(replace(each, title=f"{each.title} 2") for each in found[::9])
+    there = await copied(*urls)
+    assert there.tables["posting"].rows > 200
+    assert there.tables["revision"].rows > 20
+    third = pair[0].new_url(tmp_path)
+    assert (await copied(urls[1], third)).tables == there.tables
+    await assert_same(urls[0], urls[1])
     pair[0].check(third)
     pair[0].forget(third)
 
@@ -162,6 +183,24 @@ async def test_who_writes_to_the_target_meanwhile_is_noticed(urls: tuple[str, st
     with pytest.raises(CopyError, match="--replace"):
         await copied(*urls)
     await copied(*urls, replace=True)
+    await assert_same(*urls)
+
+
+async def test_two_copies_at_once_do_not_mix(
+    urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciling, "_BATCH", 16)
+    monkeypatch.setattr(reconciling, "_NEWS", 1)
+    await filled(urls[0])
+    overtaken: list[object] = []
+
+    def overtake(step: str, done: int, total: int) -> None:
+        if step == "copy postings" and not overtaken:
+            overtaken.append(copy(*urls))
+
+    with pytest.raises(StoreBusy, match="Another copy into this store is being made"):
+        await copied(*urls, progress=overtake)
+    assert (await copied(*urls)).carried == 0
     await assert_same(*urls)
 
 
