@@ -25,7 +25,7 @@ from tests.fixtures.clock import Clock
 from tests.fixtures.data import real_postings
 
 QUERIES = Path(__file__).with_name("searches.jsonl")
-PAGES, LIMIT = 3, 15
+PAGES, LIMIT = 3, 12
 
 TOO_SHORT = "has too short a prefix"
 EXCEPTIONS: dict[str, str] = {
@@ -94,7 +94,7 @@ async def answer(store: JobStore, query: SearchQuery) -> Answer:
 async def test_both_engines_answer_alike(
     tmp_path: Path, real_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Every way to find matches is gone, though there are few postings.
+    # All ways to matches are taken, though there are few postings.
     monkeypatch.setattr(lookup, "WALKED", 100)
     monkeypatch.setattr(lookup, "GATHERED", 200)
     postings = [*islice(real_postings(real_data), 0, None, 3)]
@@ -105,7 +105,7 @@ async def test_both_engines_answer_alike(
         assert await sqlite.count() == await postgres.count() > 1000
         different = []
         nothing = 0
-        for fields in queries():
+        for number, fields in enumerate(queries()):
             query = asked(fields)
             one, other = await answer(sqlite, query), await answer(postgres, query)
             if fields.get("text") in EXCEPTIONS and len(fields) == 1:
@@ -113,7 +113,7 @@ async def test_both_engines_answer_alike(
                 assert not isinstance(other, str)
             elif one != other:
                 different.append((fields, one, other))
-            elif isinstance(one, list):
+            elif isinstance(one, list) and number % 5 == 0:
                 exact = await sqlite.count(query)
                 assert await postgres.count(query) == exact
                 page = await postgres.search(query, limit=1)
@@ -122,7 +122,7 @@ async def test_both_engines_answer_alike(
                 nothing += not exact
         assert different == []
         # Most of them find something.
-        assert nothing < len(queries()) / 3
+        assert nothing < len(queries()) / 15
 
 
 def test_there_are_many_queries_and_none_twice() -> None:
