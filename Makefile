@@ -33,7 +33,7 @@ OPERATED := $(if $(CONFIG)$(call asked,CONFIG),--config '$(CONFIG)') $(if $(call
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-postgres test-postgres-15 test-partitioned test-cluster check
 .PHONY: migrate rollback migrate-status deploy health backup restore monitor
-.PHONY: bench bench-compare bench-baseline bench-smoke bench-postgres
+.PHONY: bench bench-compare bench-baseline bench-smoke bench-postgres bench-growth
 .PHONY: torture soak fuzz clean
 
 help: ## list the targets
@@ -114,6 +114,9 @@ bench-smoke: $(READY) ## see that all measuring works, and judge no time
 bench-postgres: $(READY) ## measure PostgreSQL at SCALE beside bare psycopg and SQLAlchemy, on a server of its own
 	$(BIN)/python -m pip install --quiet -c constraints.txt 'sqlalchemy[asyncio]>=2.0'
 	$(BIN)/python -m benchmarks postgres --scale $(SCALE) --rounds 3
+
+bench-growth: $(READY) ## bytes, copies and partitions of a PostgreSQL store as it grows
+	$(BIN)/python -m benchmarks.growth
 
 torture: $(READY) ## bad days for MINUTES, from SEED: kills, power cuts, faults, flips; see CONTRIBUTING
 	$(BIN)/python -m tests.torture --minutes $(MINUTES) $(if $(SEED),--seed '$(SEED)')

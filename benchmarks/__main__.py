@@ -83,6 +83,11 @@ def main(arguments: list[str] | None = None) -> int:
             return shapes.run()
         case "archive":
             return archive.run(options.rounds)
+        case "migration":
+            # Imported here: it needs a PostgreSQL server.
+            from benchmarks import migrating
+
+            return migrating.run(scale)
         case "postgres":
             return _postgres(scale, options)
         case "waits":
@@ -97,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = (
         *("run", "compare", "baseline", "beside", "peers", "profile", "keeping", "archive"),
-        *("real", "copying", "shapes", "waits", "postgres", "publish"),
+        *("real", "copying", "shapes", "waits", "migration", "postgres", "publish"),
     )
     parser.add_argument("command", nargs="?", default="run", choices=commands)
     parser.add_argument("--scale", type=int, help=f"postings (default {SCALE})")

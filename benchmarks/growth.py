@@ -15,7 +15,6 @@ import subprocess
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -48,11 +47,11 @@ SELECT coalesce(x.relname, c.relname) AS name, sum(pg_relation_size(c.oid)) AS o
 """
 
 
-def main() -> None:
-    """Measure, print, and keep the figures in ``benchmarks/results/growth.json``."""
+def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    """Measure, print, and return the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--scales", type=int, nargs="+", default=[10_000, 100_000])
-    scales = parser.parse_args().scales
+    scales = parser.parse_args(arguments).scales
     found = []
     settings = {"shared_buffers": "512MB", "max_wal_size": "4GB", "autovacuum": "off"}
     with servers() as made:
@@ -65,10 +64,9 @@ def main() -> None:
         urls = [server.url(_name(scales[0], parts)) for parts in (0, PARTITIONS)]
         slower = asyncio.run(_compared(urls))
     told = {"measured": found, "times_of_partitions": slower, "reckoned": _reckoned(found)}
-    path = Path(__file__).parent / "results" / "growth.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(told, indent=2))
-    print(json.dumps({name: told[name] for name in ("times_of_partitions", "reckoned")}, indent=2))
+    for name in ("times_of_partitions", "reckoned"):
+        print(name, json.dumps(told[name], indent=2))
+    return told
 
 
 def _name(scale: int, parts: int) -> str:
@@ -121,7 +119,7 @@ async def _compared(urls: Sequence[str]) -> dict[str, float]:
         ]
         ids = [item.id for item in (await stores[0].search(limit=200)).items]
         calls: dict[str, Callable[[jobstore.JobStore, int], Awaitable[Any]]] = {
-            "get": lambda store, number: store.get(ids[number]),
+            "get": lambda store, number: store.get(ids[number % len(ids)]),
             **{name: _searching(query) for name, query in queries.items()},
         }
         for name, call in calls.items():

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from jobstore.moments import iso
 
 Value = str | int | float
 
@@ -66,7 +68,7 @@ class Check:
 
     def to_json(self) -> dict[str, Any]:
         """Return the check's object in health+json."""
-        at = self.time and self.time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        at = self.time and iso(self.time)
         given = {
             "componentType": self.kind,
             "observedValue": self.observed,

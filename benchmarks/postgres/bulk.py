@@ -74,7 +74,7 @@ def _merged(postings: Iterable[JobPosting]) -> Batch:
     plan = Plan(lambda _: None, generator.NOW)
     for posting in postings:
         plan.upsert(posting)
-    return gathered(plan.changes, Stored([]), {}, {}, generator.NOW)
+    return next(gathered(plan.changes, Stored([]), {}, {}, generator.NOW, size=_BATCH))
 
 
 def _copy_rows(conn: psycopg.Connection, table: str, rows: Sequence[dict[str, Any]]) -> None:
@@ -101,7 +101,7 @@ def _full_text(url: str, rounds: int) -> dict[str, float]:
     for posting in made:
         plan.upsert(posting)
     derived = [Derived(change.after.job) for change in plan.changes if change.after is not None]
-    batch = gathered(plan.changes, Stored([]), {}, {}, generator.NOW)
+    batch = next(gathered(plan.changes, Stored([]), {}, {}, generator.NOW, size=_TEXTS))
     without = [{**row, "words": ""} for row in batch.inserted]
     said = [f"{job.title} {job.company} {job.description_text}" for job in (d.job for d in derived)]
     times: dict[str, list[float]] = {}

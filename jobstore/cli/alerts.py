@@ -15,6 +15,7 @@ import typer
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.durations import read_duration
 from jobstore.cli.output import complain, counted, fail_if, table
+from jobstore.moments import for_people
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -263,4 +264,4 @@ def _moment(seconds: float) -> datetime:
 
 
 def _at(seconds: float) -> str:
-    return f"{_moment(seconds):%Y-%m-%d %H:%M:%S}"
+    return for_people(_moment(seconds))

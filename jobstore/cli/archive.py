@@ -18,6 +18,7 @@ from jobstore.cli.interrupts import Interrupts
 from jobstore.cli.output import complain, size, table
 from jobstore.engines import is_there
 from jobstore.errors import StoreUnavailable
+from jobstore.moments import for_people
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -153,4 +154,4 @@ def _behind(place: PlaceStanding, found: Standing) -> str:
 def _moment(place: PlaceStanding) -> str:
     if place.until is None:
         return "nothing yet"
-    return f"{datetime.fromtimestamp(place.until, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{for_people(datetime.fromtimestamp(place.until, UTC))} UTC"

@@ -11,6 +11,7 @@ from jobstore.cli.backup import AcceptOption, IdentityOption, with_identity
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.durations import read_second
 from jobstore.cli.output import counted, fail_if
+from jobstore.moments import iso
 
 if TYPE_CHECKING:
     from jobstore.operations.backup import Doubt
@@ -58,9 +59,10 @@ def drill(
             if done.compared is None
             else f"{done.compared:,} compared with the store"
         )
+        as_of = done.second and iso(done.second, "seconds")
         call.report(
             dataclasses.asdict(done),
-            f"As of {done.second:%Y-%m-%dT%H:%M:%SZ}: {counted(test.postings or 0, 'posting')} "
+            f"As of {as_of}: {counted(test.postings or 0, 'posting')} "
             f"from {test.backup} and the log, back in {done.recovery_seconds or 0:.1f} s; "
             f"{compared}, all as it has to be.",
         )

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 import typer
 
+from jobstore.moments import iso
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _WRITTEN = re.compile(r"(\d{1,9})([smhdw])")
 _AGO = re.compile(
@@ -53,5 +55,5 @@ def read_second(text: str, say: Callable[[str], object]) -> int | None:
         moment = moment.replace(tzinfo=UTC)
     if moment.microsecond:
         moment = moment.replace(microsecond=0)
-        say(f"Moments are whole seconds: {moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} is taken.")
+        say(f"Moments are whole seconds: {iso(moment)} is taken.")
     return math.floor(moment.timestamp())

@@ -11,8 +11,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from jobstore.cli.outcomes import named
-from jobstore.cli.output import counted, iso, plain, table
+from jobstore.cli.output import counted, plain, table
 from jobstore.exchange.inspection import MOST_COLUMNS, shown
+from jobstore.moments import iso
 from jobstore.records import Location
 
 if TYPE_CHECKING:

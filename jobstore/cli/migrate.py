@@ -14,6 +14,7 @@ import typer
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.common import YesOption, confirm
 from jobstore.cli.output import fail_if, table
+from jobstore.moments import for_people
 
 if TYPE_CHECKING:
     from jobstore.engines.backend import Count
@@ -134,7 +135,7 @@ def status(call: Call) -> None:
     url = call.settings.store.url
     states, renewal = migrating.status(url), migrating.renewal(url)
     rows = [
-        (each.id, each.state, f"{each.applied_at:%Y-%m-%d %H:%M:%S}" if each.applied_at else "")
+        (each.id, each.state, for_people(each.applied_at) if each.applied_at else "")
         for each in states
     ]
     answer = {"migrations": states, "renewal": renewal and renewal._asdict()}

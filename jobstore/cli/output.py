@@ -15,7 +15,7 @@ import json
 import re
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
 from uuid import UUID
@@ -23,6 +23,7 @@ from uuid import UUID
 import typer
 
 from jobstore.json_text import escaped
+from jobstore.moments import iso
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -238,11 +239,6 @@ def to_json(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(to_json, value))}]"
     return json.dumps(value, ensure_ascii=False)
-
-
-def iso(moment: datetime) -> str:
-    """Return ISO 8601 in UTC, with ``Z``."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def salary(posting: Any) -> str:

@@ -11,6 +11,7 @@ from jobstore.cli.backup import AcceptOption, IdentityOption, NameArgument, with
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.durations import read_second
 from jobstore.cli.output import complain, counted, fail_if
+from jobstore.moments import for_people
 
 if TYPE_CHECKING:
     from jobstore.operations.backup import Doubt
@@ -81,7 +82,7 @@ def restore(
     moment = done.created_at if done.as_of is None else done.as_of
     lines = [
         f"{done.path}: {counted(done.postings, 'posting')} as of "
-        f"{moment:%Y-%m-%d %H:%M:%S} UTC, from {done.backup}"
+        f"{for_people(moment)} UTC, from {done.backup}"
         f"{' and the log' if done.as_of else ''} in {done.place}, in {done.seconds:.1f} s."
     ]
     if done.saved is not None:

@@ -14,9 +14,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from jobstore.cli.output import counted, iso, marked, plain, salary, table, words
+from jobstore.cli.output import counted, marked, plain, salary, table, words
 from jobstore.derived.listing import listed_at
 from jobstore.derived.places import joined
+from jobstore.moments import iso
 from jobstore.records import FacetCount, Job, JobSummary, Page, Statistics
 from jobstore.search import counting
 

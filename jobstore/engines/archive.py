@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from jobstore.progress import Progress
+from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL
 
 Dump = Callable[[Path, Progress], None]
@@ -150,14 +150,20 @@ class Archive(Protocol):
         is changed, and no other process has to wait.
         """
 
-    def load(self, copy: Path, url: StoreURL) -> None:
+    def load(self, copy: Path, url: StoreURL, progress: Progress = silent) -> None:
         """Make a copy the database at ``url``, safely on disk: whole, or not at all.
 
         Raises BackupError if something is there.
         """
 
     def replace(
-        self, url: StoreURL, copy: Path, *, known: Path | None = None, salvage: bool = False
+        self,
+        url: StoreURL,
+        copy: Path,
+        progress: Progress = silent,
+        *,
+        known: Path | None = None,
+        salvage: bool = False,
     ) -> Exchanged:
         """Put a copy in the place of what is at ``url``, all of it or nothing, safely on disk.
 

@@ -101,6 +101,13 @@ SELECT r.id, r.version, r.digest FROM revision AS r WHERE r.id = ANY(%s);
 -- name: delete_revisions
 DELETE FROM revision AS r WHERE r.id = ANY(%s);
 
+-- name: compatible
+-- What a writer looks at once in each transaction.
+SELECT s.value FROM store_property AS s WHERE s.name = 'compatible';
+
+-- name: mark_log
+SELECT pg_logical_emit_message(true, 'jobstore', '');
+
 -- name: limit_waiting
 -- Until the end of the transaction, in milliseconds.
 SELECT set_config('lock_timeout', %s, true);

@@ -95,6 +95,14 @@ ORDER BY c.relname;
 SELECT c.relname::text FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
 WHERE c.relnamespace = current_schema()::regnamespace ORDER BY c.relname;
 
+-- name: sizes_of_indexes
+-- How many rows the server takes a table to have: none are known before it was first looked at.
+SELECT c.relname::text, i.indisvalid, greatest(t.reltuples, 0)::double precision
+FROM pg_index AS i
+JOIN pg_class AS c ON c.oid = i.indexrelid
+JOIN pg_class AS t ON t.oid = i.indrelid
+WHERE c.relnamespace = current_schema()::regnamespace;
+
 -- name: octets_of_tables
 SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class AS c
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'm');
@@ -169,6 +177,10 @@ ORDER BY c.relkind, c.relname;
 SELECT a.grantee::regrole::text, a.privilege_type
 FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
 WHERE c.oid = to_regclass(%s) AND a.grantee <> c.relowner AND a.grantee <> 0;
+
+-- name: owner_of_relation
+SELECT c.relowner::regrole::text, c.relowner = o.oid FROM pg_class AS c, pg_roles AS o
+WHERE c.oid = to_regclass(%s) AND o.rolname = current_user;
 
 -- name: turn_of_exchange
 -- Two of them at once would both find that no tables are there.

@@ -32,6 +32,8 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = {sessions}
+; A database that somebody is connected to is nobody's template.
+server_idle_timeout = 1
 max_client_conn = 500
 """
         )

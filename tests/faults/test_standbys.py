@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 import jobstore
-from jobstore import EngineOptions, InvalidQuery, Outcome, migrating
+from jobstore import EngineOptions, InvalidQuery, Outcome, SearchQuery, StoreUnavailable, migrating
 from jobstore.connecting import Connecting
 from tests.fixtures.cluster import Cluster, Server, cluster, eventually
 from tests.fixtures.endless_writers import Writers
@@ -69,10 +69,16 @@ async def test_after_a_kill_writers_and_readers_go_on_with_the_standby(doomed: C
 
 
 async def test_a_frozen_primary_is_left_and_acknowledges_nothing_more(doomed: Cluster) -> None:
-    async with Writers(doomed.url("jobs"), 20, options=PATIENT) as writers:
+    url = doomed.url("jobs")
+    async with (
+        jobstore.connect(url, options=PATIENT) as store,
+        Writers(url, 20, options=PATIENT) as writers,
+    ):
         await writers.more(100)
+        await asyncio.gather(*(store.count() for _ in range(PATIENT.readers)))
         await asyncio.to_thread(doomed.primary.freeze)
         await asyncio.to_thread(doomed.standby.promote)
+        assert await store.count() >= 100
         await writers.more(100)
         # It wakes up and takes itself for the primary still; nobody listens to it.
         await asyncio.to_thread(doomed.primary.thaw)
@@ -87,6 +93,28 @@ async def test_the_primary_is_found_wherever_it_stands_in_the_url(pair: Cluster)
     hosts = ",".join(f"127.0.0.1:{each.port}" for each in (pair.standby, pair.primary))
     async with jobstore.connect(f"postgresql://postgres@{hosts}/jobs") as store:
         assert (await store.upsert(posting("found"))).outcome is Outcome.INSERTED
+
+
+async def test_a_standby_alone_is_read_and_where_no_host_is_the_primary_that_is_said(
+    pair: Cluster,
+) -> None:
+    async with jobstore.connect(pair.url("jobs")) as store:
+        id = (await store.upsert(posting("seen"))).id
+        position = await store.position()
+    url = pair.standby.url("jobs")
+    hasty = EngineOptions(busy_timeout=0.3, read_from="replica")
+    async with jobstore.connect(url, options=hasty) as store:
+        with store.at_least(position):
+            assert (await store.get(id)).version == 1
+        with pytest.raises(StoreUnavailable, match="primary"):
+            await store.position()
+        with pytest.raises(StoreUnavailable, match="primary"):
+            await store.upsert(posting("not here"))
+        with pytest.raises(StoreUnavailable, match="primary"):
+            async with store.transaction() as tx:
+                await tx.delete(id)
+    with pytest.raises(StoreUnavailable, match="primary"):
+        await jobstore.connect(f"{url}?target_session_attrs=read-write")
 
 
 async def test_a_write_whose_wait_for_the_standby_is_cut_short_is_not_acknowledged(
@@ -126,11 +154,14 @@ async def test_reads_come_from_the_standby_and_see_what_they_are_told_to(pair: C
         with reader.at_least(position):
             assert await reader.get_many([new]) != [None]
             assert (await reader.statistics()).total == await reader.count() == before + 1
+            assert (await reader.search(SearchQuery(text="new"))).items[0].id == new
         assert await reader.count() == before
 
         pair.standby.execute("SELECT pg_wal_replay_resume()")
         with reader.at_least(position):
             assert None not in await reader.get_many([old, new])
+            assert (await reader.search(SearchQuery(text="old"))).items[0].id == old
+            assert {old, new} <= {job.id async for job in reader.stream()}
         with reader.at_least("1; DROP TABLE posting"), pytest.raises(InvalidQuery):
             await reader.get(old)
 

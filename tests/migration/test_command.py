@@ -125,7 +125,7 @@ def test_verify_says_yes_or_what_to_run(run_command: Run, store_url: str) -> Non
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["up", "--store", "postgresql://ann:secret@db/jobs"], 2, "cannot open postgresql"),
+        (["up", "--store", "mysql://ann:secret@db/jobs"], 2, "cannot open mysql"),
         (["up", "--to", "0099"], 1, "no such migration"),
         (["down"], 1, "no database file"),
         (["sideways"], 2, "sideways"),

@@ -21,6 +21,7 @@ import pytest
 import jobstore
 from jobstore import BackupError, Job, JobStore, SearchQuery, StoreUnavailable, migrating
 from jobstore.engines import archive_of, upkeep_of
+from jobstore.engines.schema import Roles
 from jobstore.operations import archiving, backup, maintenance
 from jobstore.operations.alerts import causes
 from jobstore.operations.backup.restoring import restore
@@ -203,14 +204,7 @@ def test_a_restore_that_is_killed_changes_nothing(settings: Settings, url: str) 
     stored(url, *(full(number) for number in range(10)))
     backup.create(settings)
     stored(url, posting(50))
-    killed = subprocess.run(
-        [sys.executable, "-c", _KILLED, settings.store.url],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    restore_killed(settings, "aside._move")
     assert len(content(url)) == 11
     assert len(schemas(url)) == 1
     # The next one tidies up.
@@ -218,17 +212,48 @@ def test_a_restore_that_is_killed_changes_nothing(settings: Settings, url: str) 
     assert (len(content(url)), schemas(url)) == (10, [])
 
 
+def test_what_was_replaced_can_be_had_after_a_kill(settings: Settings, url: str) -> None:
+    stored(url, *(full(number) for number in range(10)))
+    backup.create(settings)
+    stored(url, posting(50))
+    before = content(url)
+    restore_killed(settings, "archive.PostgresArchive._kept")
+    assert len(content(url)) == 10
+    (left,) = schemas(url)
+    # What is said to do works.
+    (told,) = archive_of(parse_store_url(url)).asides(parse_store_url(url)).values()
+    create, _, remove = told.partition("'jobstore backup create --store ")[2].partition("'. Then")
+    old = create.strip("'")
+    saved = backup.create(settings_for(Path.cwd(), store={"url": old}))
+    execute(url, remove.partition("it: ")[2])
+    assert (saved.manifest.postings, left in old, schemas(url)) == (11, True, [])
+    restore(settings, name=saved.manifest.name, replace=True)
+    assert content(url) == before
+
+
+def restore_killed(settings: Settings, where: str) -> None:
+    """Restore in a process that is killed when it calls a function of the upkeep."""
+    killed = subprocess.run(
+        [sys.executable, "-c", _KILLED.format(where), settings.store.url],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+
 _KILLED = """
 import os, signal, sys
-from jobstore.engines.postgres.upkeep import aside
+from jobstore.engines.postgres.upkeep import archive, aside
 from jobstore.operations.backup.restoring import restore
 from jobstore.settings.sections import Settings
 
 def killed(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-aside._move = killed
-restore(Settings.model_validate({"store": {"url": sys.argv[1]}}), replace=True)
+{} = killed
+restore(Settings.model_validate({{"store": {{"url": sys.argv[1]}}}}), replace=True)
 """
 
 
@@ -250,24 +275,50 @@ def test_what_was_replaced_stays_where_it_cannot_be_saved(
     assert left in found.advice
 
 
-def test_rights_on_the_tables_outlive_a_restore(
-    settings: Settings, url: str, postgres: PostgresServer
-) -> None:
-    role = f"reader_{os.getpid()}"
+def test_rights_on_the_tables_outlive_a_restore(settings: Settings, url: str) -> None:
+    """Whoever restores: an administrator, or the role that owns the tables."""
+    roles = Roles(*(f"{name}_{os.getpid()}" for name in ("owning", "writing", "reading")))
     stored(url, posting(1))
-    execute(url, f"CREATE ROLE {role}", f"GRANT SELECT ON posting TO {role}")
+    migrating.roles(url, roles)
+    as_role = {name: url.replace("postgres@", f"{name}@") for name in roles}
     try:
+        before = rights(url)
         backup.create(settings)
         restore(settings, replace=True)
-        with psycopg.connect(url) as conn:
-            found = conn.execute(
-                "SELECT has_table_privilege(%s, 'posting', 'SELECT'), "
-                "has_table_privilege(%s, 'posting', 'INSERT')",
-                (role, role),
-            ).fetchone()
-        assert found == (True, False)
+        assert rights(url) == before
+        restore(settings, to=as_role[roles.owner], replace=True)
+        assert rights(url) == before
+        stored(as_role[roles.writer], posting(2))
+        assert len(content(as_role[roles.reader])) == 2
+        # Who only reads may look whether all is well, and make backups.
+        assert "fail" not in verdicts(as_role[roles.reader], verify=True).values()
+        assert (
+            backup.create(
+                settings.model_copy(
+                    update={
+                        "store": settings.store.model_copy(update={"url": as_role[roles.reader]})
+                    }
+                )
+            ).manifest.postings
+            == 2
+        )
+        # The owner deploys, which takes a schema of its own for a moment.
+        done = deployed(settings_for(Path.cwd(), store={"url": as_role[roles.owner]}))
+        assert done.go, done.error
     finally:
-        execute(url, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+        for name in roles:
+            execute(url, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
+
+
+def rights(url: str) -> list[Any]:
+    """Return who owns each table, and who may do what with it."""
+    with psycopg.connect(url) as conn:
+        return conn.execute(
+            "SELECT c.relname, c.relowner::regrole::text, a.grantee::regrole::text, "
+            "a.privilege_type FROM pg_class AS c, aclexplode(c.relacl) AS a "
+            "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v') "
+            "AND a.grantee <> c.relowner ORDER BY 1, 2, 3, 4"
+        ).fetchall()
 
 
 def test_a_deployment_can_be_returned_to(settings: Settings, url: str) -> None:

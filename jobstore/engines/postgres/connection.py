@@ -40,7 +40,8 @@ _SET = "SELECT set_config(name, value, %s) FROM unnest(%s::text[], %s::text[]) A
 # The pid differs from the one that the connection was told where a pooler stands between them. No
 # two servers were started at the same microsecond.
 _LOOK = """
-SELECT pg_backend_pid(), current_setting('synchronous_commit'), pg_postmaster_start_time()::text
+SELECT pg_backend_pid(), current_setting('synchronous_commit'), pg_postmaster_start_time()::text,
+    pg_is_in_recovery()
 """
 
 
@@ -107,12 +108,13 @@ class _BlockingCursor(Cursor[tuple[Any, ...]]):
 class Session(AsyncConnection[tuple[Any, ...]]):
     """One connection. ``pooled``: behind a pooler, which lends it a server's session for each
     transaction alone; ``born``: when it was made, in the loop's time; ``server``: what no other
-    server has, not even the same one after a restart."""
+    server has, not even the same one after a restart; ``standby``: it was none of a primary."""
 
     pooled = False
     settings: Mapping[str, str]
     born = 0.0
     server = ""
+    standby = False
 
     def __del__(self, *_: Any, **__: Any) -> None:
         """Warn of nothing: that it was not closed, the store says."""
@@ -154,7 +156,7 @@ async def connect(
         _require_usable(session.info)
         session.born = asyncio.get_running_loop().time()
         look = await session.execute(_LOOK, prepare=False)
-        ((pid, durable, session.server),) = await look.fetchall()
+        ((pid, durable, session.server, session.standby),) = await look.fetchall()
         session.settings = _settings(options, durable, statement, lock)
         session.pooled = pid != session.info.backend_pid
         if session.pooled:

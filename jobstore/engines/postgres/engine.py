@@ -6,6 +6,7 @@ which connection it gets, in :mod:`.sessions`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -13,12 +14,14 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from jobstore.engines import switching
 from jobstore.engines.postgres import lookups
 from jobstore.engines.postgres.search import pages
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing import counters
 from jobstore.engines.postgres.writing.writer import Writer
 from jobstore.engines.protocol import Found, Position, Queue, Unit
+from jobstore.engines.writing.admission import newest_migration
 from jobstore.errors import JobStoreError
 from jobstore.records import Job, JobPosting, Revision, Statistics, UpsertResult
 from jobstore.search.criteria import Criteria
@@ -35,12 +38,15 @@ class PostgresEngine:
         writer: Writer,
         cursor_key: bytes,
         clock: Callable[[], datetime],
+        switch_interval: float = 0.0,
     ) -> None:
         self.url = url
         self.sessions = sessions
         self.writer = writer
         self.cursor_key = cursor_key
         self._clock = clock
+        # Large batches are worked out on a thread, beside the reads of the event loop.
+        self._lengthen = switching.shorten(self, switch_interval)
 
     @classmethod
     async def open(
@@ -50,11 +56,12 @@ class PostgresEngine:
         sessions = await Sessions.open(url, options)
         try:
             key = await sessions.read(lookups.cursor_key)
-            writer = Writer(sessions, options, clock)
+            newest = await asyncio.to_thread(newest_migration, "postgres")
+            writer = Writer(sessions, options, clock, newest)
         except BaseException:
             await sessions.close()
             raise
-        return cls(url, sessions, writer, key, clock)
+        return cls(url, sessions, writer, key, clock, options.switch_interval)
 
     @property
     def queue(self) -> Queue:
@@ -75,6 +82,7 @@ class PostgresEngine:
             await self.writer.close()
         finally:
             await self.sessions.close()
+            self._lengthen()
 
     async def upsert(self, posting: JobPosting) -> UpsertResult:
         """Store a checked posting."""
@@ -144,7 +152,7 @@ class PostgresEngine:
         """Count all matches."""
         if criteria.is_empty:
             return await self.sessions.read(counters.total)
-        return await self.sessions.read(partial(pages.count, criteria=criteria))
+        return await self.sessions.read(partial(pages.count, criteria=criteria), whole=True)
 
     async def statistics(self) -> Statistics:
         """Return the statistics as of now."""

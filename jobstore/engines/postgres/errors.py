@@ -51,7 +51,8 @@ _MEANINGS: dict[str, tuple[type[JobStoreError], str | None]] = {
     "23": (InvalidPosting, "breaks a rule of the database"),
     "25006": (
         StoreUnavailable,
-        "The database server only reads, it may be a standby; write to the primary.",
+        "Only a standby answers, and writes need the primary; name its host in the store's URL, or "
+        "promote the standby if the primary is gone.",
     ),
     "25P03": (StoreTimeout, "The transaction took longer than allowed and was rolled back."),
     "25P04": (StoreTimeout, "The transaction took longer than allowed and was rolled back."),
@@ -94,6 +95,9 @@ _SAID: tuple[tuple[str, str], ...] = (
     ("pg_hba.conf rejects connection", "28000"),
     ('" is not permitted to log in', "28000"),
     ("permission denied for database", "42501"),
+    # None of the hosts is a primary.
+    ("session is read-only", "25006"),
+    ("server is in hot standby mode", "25006"),
     ("too many clients", "53300"),
     ("too many connections", "53300"),
     ("remaining connection slots", "53300"),

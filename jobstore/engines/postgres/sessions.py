@@ -166,7 +166,7 @@ class Sessions:
         """
         self.owned()
         session = self._writer
-        if session is None or not session.is_alive():
+        if session is None or session.standby or not session.is_alive():
             if session is not None:
                 session.pgconn.finish()
             session = self._writer = await self._connect_patiently()
@@ -251,7 +251,11 @@ class Sessions:
         end = self._loop.time() + self._options.busy_timeout
         for tried in itertools.count():
             try:
-                return await self._connect_writer()
+                session = await self._connect_writer()
+                if not session.standby:
+                    return session
+                session.pgconn.finish()
+                raise psycopg.errors.ReadOnlySqlTransaction
             except psycopg.Error as error:
                 if not may_return(error) or self._loop.time() > end:
                     raise translated(error) from error
@@ -323,9 +327,10 @@ def blocking(url: StoreURL, *, patience: float = 30.0) -> Iterator[Connection[tu
 
 async def _pause(tried: int) -> None:
     """Wait before the next try: not before the first, then longer, and not all at once."""
+    # Chance keeps those who wait apart; it is no secret.
     if tried:
         longest = 0.02 * 2 ** min(tried, 6)
-        await asyncio.sleep(longest * random.uniform(0.5, 1))  # nosec B311: no secret
+        await asyncio.sleep(longest * random.uniform(0.5, 1))  # nosec B311
 
 
 async def _rolled_back(session: Session) -> None:

@@ -7,6 +7,7 @@ out comes from libpq's environment, a service file or ``~/.pgpass``.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -65,10 +66,17 @@ def parameters(url: str) -> dict[str, str]:
 
 def _beside(parts: dict[str, str], hosts: str, ports: str) -> Path:
     """Return where on this machine stands what operations keep: a name for each database."""
-    where = [hosts.partition(",")[0].strip("/"), ports.partition(",")[0]]
-    name = "@".join(
-        each for each in (parts.get("dbname", "postgres"), "-".join(filter(None, where))) if each
+    environment = os.environ.get
+    service = parts.get("service") or environment("PGSERVICE", "")
+    hosts = hosts or parts.get("hostaddr") or environment("PGHOST") or service
+    ports = ports or environment("PGPORT", "")
+    # As libpq does, which takes the name of the account for the database's in the end.
+    database = (
+        *(parts.get("dbname"), environment("PGDATABASE"), service),
+        *(parts.get("user"), environment("PGUSER"), "postgres"),
     )
+    where = "-".join(filter(None, (hosts.partition(",")[0].strip("/"), ports.partition(",")[0])))
+    name = "@".join(filter(None, (next(filter(None, database)), where)))
     return Path(f"{_UNUSUAL.sub('_', name)}.{SCHEME}").absolute()
 
 

@@ -21,6 +21,7 @@ from typing import BinaryIO, NamedTuple
 from jobstore.engines.sqlite.wal import FRAME, HEADER, frames, header, is_open
 from jobstore.errors import StoreUnavailable
 from jobstore.files import OUT_OF_FILES, create, lacks_files, synchronise
+from jobstore.moments import in_name
 
 _log = logging.getLogger("jobstore.sqlite")
 
@@ -149,7 +150,7 @@ def keep(path: Path, found: Damage) -> Path:
                 if each.stat().st_size == state.st_size and copied.read(HEADER.size) == head:
                     return each
         kind = _LOST if found.certain else _TORN
-        name = f"{path}-wal{kind}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        name = f"{path}-wal{kind}{in_name(datetime.now(UTC))}"
         for number in count(1):
             copy = Path(name if number == 1 else f"{name}-{number}")
             with suppress(FileExistsError), create(copy) as target:

@@ -16,13 +16,11 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
-from jobstore import resources
-from jobstore.engines import named_statements
+from jobstore.engines import named_statements, switching
 from jobstore.engines.protocol import Found, Position, Queue
 from jobstore.engines.rows import job_from_row, revision_from_row
 from jobstore.engines.schema import Fits
-from jobstore.engines.scripts import read_scripts
-from jobstore.engines.sqlite import schema, turns
+from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.identity import REPLACED, Identity, OpenFile, is_same
 from jobstore.engines.sqlite.readers import ReaderPool
@@ -31,8 +29,9 @@ from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.watch import watched
 from jobstore.engines.sqlite.writing import changes as writes
 from jobstore.engines.sqlite.writing import counters
-from jobstore.engines.sqlite.writing.renewing import require_admission
+from jobstore.engines.sqlite.writing.renewing import admit
 from jobstore.engines.sqlite.writing.writer import StoreWriter
+from jobstore.engines.writing.admission import newest_migration
 from jobstore.engines.writing.exclusive import ExclusiveTransaction
 from jobstore.engines.writing.turns import Work
 from jobstore.errors import JobStoreError, StoreCorrupt, StoreUnavailable
@@ -61,7 +60,7 @@ class SQLiteEngine:
         self._adopted = adopted
         self.url = parse_store_url(sqlite_url(path))
         self._clock = clock
-        self._lengthen = turns.shorten(self, switch_interval)
+        self._lengthen = switching.shorten(self, switch_interval)
 
     @classmethod
     async def open(
@@ -72,13 +71,13 @@ class SQLiteEngine:
         ``fits`` says whether the schema of a file that took its place is one to go on with.
         """
         adopted = _Adopted(fits)
-        newest = await asyncio.to_thread(_newest)
+        newest = await asyncio.to_thread(newest_migration, "sqlite")
         session = await open_writer(path, options, adopted.look)
 
         def begin(conn: sqlite3.Connection, works: Sequence[Work]) -> writes.PostingWrites:
             if not is_same(cast(OpenFile, conn).identity):
                 raise StoreUnavailable(REPLACED)
-            require_admission(conn, newest)
+            admit(conn, newest)
             return writes.begin(conn, works, clock)
 
         writer = StoreWriter(session, options, FileLock(path, options.busy_timeout), begin)
@@ -262,11 +261,6 @@ class _Adopted:
             self._fits(schema.applied(conn))
         self.cursor_key = _cursor_key(conn)
         self._identity = conn.identity
-
-
-def _newest() -> str:
-    """Return the newest migration that this program knows: asked once, as the files may change."""
-    return read_scripts(resources.migrations_folder("sqlite"))[-1].id
 
 
 def _cursor_key(conn: sqlite3.Connection) -> bytes:

@@ -14,6 +14,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from jobstore.moments import for_people, iso
+
 if TYPE_CHECKING:
     from jobstore.settings.sections import Settings
 
@@ -80,7 +82,7 @@ def as_mapping(notification: Notification) -> dict[str, Any]:
 def body(notification: Notification, origin: Origin) -> bytes:
     """Return what a webhook gets as its body and a command on its standard input."""
     found = as_mapping(notification) | {
-        "at": f"{as_mapping(notification)['at']:%Y-%m-%dT%H:%M:%SZ}",
+        "at": iso(datetime.fromtimestamp(notification.at, UTC), "seconds"),
         "environment": origin.environment,
         "store": origin.store,
         "host": origin.host,
@@ -98,7 +100,7 @@ def subject(notification: Notification, origin: Origin) -> str:
 
 def lines(notification: Notification, origin: Origin) -> str:
     """Return a notification as a text for people."""
-    at = f"{datetime.fromtimestamp(notification.at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    at = f"{for_people(datetime.fromtimestamp(notification.at, UTC))} UTC"
     told = [
         notification.text,
         "",

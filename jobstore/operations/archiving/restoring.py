@@ -17,12 +17,12 @@ import math
 import time
 from collections.abc import Collection
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from jobstore.engines import log_of
 from jobstore.errors import BackupError, JobStoreError, SchemaMismatch
+from jobstore.moments import iso
 from jobstore.operations.archiving.finding import Archived, Found, Reach
 from jobstore.operations.backup.catalog import Backup, Choice, choose
 from jobstore.operations.backup.restoring import Restored, give_back
@@ -335,5 +335,4 @@ def _nearest(
 
 def told(second: float) -> str:
     """Return a Unix time as people and ``--at`` read it."""
-    moment: datetime = moment_of(math.floor(second))
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return iso(moment_of(math.floor(second)))

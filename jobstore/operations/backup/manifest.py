@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from jobstore.errors import BackupError
+from jobstore.moments import in_name
 from jobstore.operations.backup.packing import Promise
 
 FORMAT: Literal[1] = 1
@@ -195,7 +196,7 @@ def new_name(stem: str, moment: datetime) -> str:
 
     Names sort by time. The end keeps apart what was made in one second.
     """
-    return f"{plain_stem(stem)}-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    return f"{plain_stem(stem)}-{in_name(moment)}-{secrets.token_hex(3)}"
 
 
 def plain_stem(stem: str) -> str:

@@ -125,7 +125,7 @@ def give_back(
             done = put_in_place(there, made.database, BEFORE_RESTORE, progress, salvage=True)
             saved, loss = done.saved, done.loss
         else:
-            archive.load(made.database, target)
+            archive.load(made.database, target, progress)
     if saved is not None:
         failures = replicate(there, saved, progress).failures
     elif done.aside is not None:
@@ -199,7 +199,7 @@ def put_in_place(
     with suppress(OSError):
         octets = sum(upkeep_of(url).footprint(url))
     with able_to_save(settings, octets) as save:
-        aside, loss, fault = archive.replace(url, copy, known=known, salvage=salvage)
+        aside, loss, fault = archive.replace(url, copy, progress, known=known, salvage=salvage)
         if fault is not None:
             _log.error("what a store was could not be saved", kept=str(aside), error=fault)
             return Replaced(loss, None, aside, fault)

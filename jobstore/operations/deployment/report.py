@@ -6,9 +6,9 @@ Pure: a deployment goes in, text comes out.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC
 from typing import TYPE_CHECKING
 
+from jobstore.moments import for_people
 from jobstore.operations.deployment.gates import shown, wanted
 from jobstore.verdicts import Check, Verdict
 
@@ -29,7 +29,7 @@ def _head(deployment: Deployment) -> Iterator[str]:
     facts: dict[str, object] = {
         "environment": deployment.environment,
         "store": deployment.store,
-        "began": f"{deployment.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        "began": f"{for_people(deployment.started_at)} UTC",
         "took": deployment.seconds and f"{deployment.seconds:,.1f} s",
         "run": deployment.run_id,
         "versions": ", ".join(f"{name} {each}" for name, each in deployment.versions.items()),

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import structlog
 
 from jobstore.json_text import escaped
+from jobstore.moments import iso
 from jobstore.operations.logs.redaction import Redactor
 
 Entry = MutableMapping[str, Any]
@@ -94,8 +95,7 @@ def _places(error: BaseException) -> list[str]:
 
 
 def _time(seconds: float) -> str:
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso(datetime.fromtimestamp(seconds, UTC), "milliseconds")
 
 
 def _as_json(logger: Any, method: str, entry: Entry) -> str:

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from jobstore.engines import in_files, upkeep_of
+from jobstore.moments import iso
 from jobstore.operations.times import Rhythm
 from jobstore.settings.kinds import zone_of
 
@@ -140,7 +141,8 @@ def _restore_test(occasion: Occasion) -> Result:
         drilled = archiving.drill(occasion.settings)
         if drilled.test.error is not None:
             raise BackupError(drilled.test.error)
-        told += f"; as of {drilled.second:%Y-%m-%dT%H:%M:%SZ} in {drilled.recovery_seconds:.1f} s"
+        as_of = drilled.second and iso(drilled.second, "seconds")
+        told += f"; as of {as_of} in {drilled.recovery_seconds:.1f} s"
         faults += drilled.test.faults
     if faults:
         return Result(f"{told}; {' '.join(faults)}", "failed")

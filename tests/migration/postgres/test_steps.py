@@ -97,7 +97,6 @@ def test_interrupted_anywhere_it_goes_on(
         migrating.up(url, folder=folder)
 
         assert is_done(url)
-        migrating.verify(url, folder=folder)
         with psycopg.connect(url) as conn:
             assert conn.execute("SELECT count(*) FROM _migration_step").fetchone() == (0,)
         migrating.down(url, folder=folder)
@@ -243,3 +242,22 @@ def test_no_writer_waits_long_while_an_index_is_built_and_a_rule_checked(
         ("ALTER TABLE posting VALIDATE CONSTRAINT titled", {"ShareUpdateExclusiveLock"}),
     ]
     assert not waited
+
+
+def test_behind_a_pooler_steps_are_refused_and_transactions_are_not(
+    url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pooler in transaction mode tells a connection another process than the one it works on."""
+    monkeypatch.setattr(psycopg.ConnectionInfo, "backend_pid", 1)
+    migrating.up(url)
+    before = objects(url)
+    add(folder, STEPS, BACK)
+    with pytest.raises(MigrationError, match="a connection to the server itself.*the pooler's"):
+        migrating.up(url, folder=folder)
+    assert objects(url) == before
+    add(folder, "CREATE TABLE filler (a int);")
+    assert [step.id for step in migrating.up(url, folder=folder)] == [FILLER]
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (int.from_bytes(b"jobstore", "big"),))
+        with pytest.raises(StoreBusy, match="Another process changes the schema"):
+            migrating.down(url, folder=folder, timeout=0.2)

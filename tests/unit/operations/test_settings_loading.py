@@ -178,7 +178,7 @@ def test_a_value_that_is_not_set_is_named_once(tmp_path: Path) -> None:
         ("store: {busy_timeout: 1e999}", "store.busy_timeout: must be a number above 0"),
         ("store: {synchronous: off}", "store.synchronous: must be full or normal"),
         ("store: {url: jobs.db}", "store.url: The store's URL does not begin with sqlite:///"),
-        ("store: {url: 'postgresql://ann:hunter2@h/d'}", "cannot open postgresql databases"),
+        ("store: {url: 'mysql://ann:hunter2@h/d'}", "cannot open mysql databases"),
         (
             f"store: {{url: 'sqlite:///{'x' * 5000}'}}",
             "store.url: must be at most 4,096 characters",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -13,7 +14,8 @@ import pytest
 import jobstore
 from jobstore import StoreBusy, StoreCorrupt, StoreUnavailable
 from jobstore.engines import archive_of, upkeep_of
-from jobstore.engines.postgres.upkeep import aside
+from jobstore.engines.archive import Loss
+from jobstore.engines.postgres.upkeep import aside, plans
 from jobstore.operations import maintenance
 from jobstore.settings import StoreURL, parse_store_url
 from tests.engines.harness import POSTGRES
@@ -117,7 +119,13 @@ def test_a_sound_store_has_nothing_wrong_and_its_pages_are_read_where_they_can_b
     assert "amcheck found nothing" in told["structure"]
 
 
-def test_a_main_statement_without_its_index_is_named(url: StoreURL) -> None:
+def test_a_main_statement_without_its_index_is_named(
+    url: StoreURL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert all(upkeep_of(url).plans(url).values())
+    monkeypatch.setattr(plans, "_SMALL", 0)
+    stored(url.text, *(posting(number) for number in range(100, 600)))
+    execute(url, "ANALYZE")
     assert all(upkeep_of(url).plans(url).values())
     execute(url, "DROP INDEX posting_applicants")
     lacking = {name for name, good in upkeep_of(url).plans(url).items() if not good}
@@ -230,3 +238,30 @@ def test_a_role_without_the_tables_cannot_vacuum_and_is_told(url: StoreURL) -> N
         assert told["rights"] == "of_upkeep reads and writes"
     finally:
         execute(url, "DROP OWNED BY of_upkeep", "DROP ROLE of_upkeep")
+
+
+def test_what_others_write_after_an_exchange_is_not_taken_for_a_loss(
+    url: StoreURL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = archive_of(url)
+    archive.dump(url, tmp_path / "copy.db", lambda *_: None)
+    exchanged = aside.exchange
+
+    def then_written(*given: Any) -> Any:
+        found = exchanged(*given)
+        stored(url.text, posting(60))
+        return found
+
+    monkeypatch.setattr(aside, "exchange", then_written)
+    done = archive.replace(url, tmp_path / "copy.db")
+    assert done.loss == Loss()
+    assert upkeep_of(url).condition(url).postings == 9
+
+
+def test_a_pooler_cannot_hold_the_lock_of_a_schema_and_is_refused() -> None:
+    asked = SimpleNamespace(
+        execute=lambda _: SimpleNamespace(fetchone=lambda: (1,)),
+        info=SimpleNamespace(backend_pid=2),
+    )
+    with pytest.raises(StoreUnavailable, match="instead of the pooler's"):
+        aside._require_direct(cast(Any, asked))

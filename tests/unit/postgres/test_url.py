@@ -54,6 +54,15 @@ def test_what_operations_keep_has_a_name_of_its_own(url: str, name: str) -> None
     assert parse_store_url(url).path.name == name
 
 
+def test_what_the_environment_says_belongs_to_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHOST", "db1,db2")
+    monkeypatch.setenv("PGPORT", "6432")
+    monkeypatch.setenv("PGUSER", "ann")
+    assert parse_store_url("postgresql:///jobs").path.name == "jobs@db1-6432.postgresql"
+    assert parse_store_url("postgresql://").path.name == "ann@db1-6432.postgresql"
+    assert parse_store_url("postgresql://other/x").path.name == "x@other-6432.postgresql"
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [

@@ -10,7 +10,17 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from jobstore import InvalidPosting, JobNotFound, Outcome, StoreBusy, StoreClosed, StoreTimeout
+from jobstore import (
+    InvalidPosting,
+    JobNotFound,
+    JobStoreError,
+    Outcome,
+    SchemaMismatch,
+    StoreBusy,
+    StoreClosed,
+    StoreTimeout,
+    StoreUnavailable,
+)
 from jobstore.records import UpsertResult, job_id
 from tests.fixtures.writers import open_writer, posting, stored, until_somebody_waits
 
@@ -215,3 +225,34 @@ async def test_a_transaction_ends_when_its_time_is_over(database: str) -> None:
             # The server, too, no longer waits for the lock that is still held.
             await writer.upsert(posting(3))
     assert stored(database) == {"1": 1, "3": 1}
+
+
+async def test_a_transaction_that_an_error_has_undone_is_not_committed(database: str) -> None:
+    async def work() -> None:
+        async with writer.transaction(30) as unit:
+            await unit.upsert(posting(1))
+            with pytest.raises(JobStoreError):
+                await unit.get_many(["no", "ids"])  # type: ignore[list-item]
+
+    async with open_writer(database) as writer:
+        with pytest.raises(StoreUnavailable, match="run it again"):
+            await work()
+    assert stored(database) == {}
+
+
+async def test_a_program_that_a_newer_one_shut_out_writes_nothing(database: str) -> None:
+    async with open_writer(database) as writer:
+        await writer.upsert(posting(1))
+        with psycopg.connect(database) as conn:
+            let = "UPDATE store_property SET value = %s WHERE name = 'compatible' RETURNING 1"
+            assert conn.execute(let, (b"9999.later",)).fetchall()
+        with pytest.raises(SchemaMismatch, match="Upgrade jobstore"):
+            await writer.upsert(posting(2))
+
+        async def insert() -> None:
+            async with writer.transaction(30) as unit:
+                await unit.upsert(posting(3))
+
+        with pytest.raises(SchemaMismatch):
+            await insert()
+    assert stored(database) == {"1": 1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import unicodedata
+from functools import cache
 from typing import Literal
 from unicodedata import normalize, ucd_3_2_0
 
@@ -161,19 +162,21 @@ def _plain(char: str, form: Literal["NFD", "NFKD"]) -> str:
     return normalize("NFC", "".join(c for c in folded if not unicodedata.combining(c)).casefold())
 
 
-# Everything that Python 3.11 knows; later characters are left as they are.
-KNOWN = [
-    chr(point)
-    for point in range(0x80, 0x110000)
-    if unicodedata.category(chr(point)) not in ("Cn", "Cs", "Co")
-    and (unicodedata.unidata_version == "14.0.0" or fold_letter(chr(point)) != chr(point))
-]
+@cache
+def known() -> list[str]:
+    """Everything that Python 3.11 knows; later characters are left as they are."""
+    return [
+        chr(point)
+        for point in range(0x80, 0x110000)
+        if unicodedata.category(chr(point)) not in ("Cn", "Cs", "Co")
+        and (unicodedata.unidata_version == "14.0.0" or fold_letter(chr(point)) != chr(point))
+    ]
 
 
 def _departures(form: Literal["NFD", "NFKD"]) -> dict[str, set[str]]:
     """The characters that mean another word than their plain form does, by category."""
     found: dict[str, set[str]] = {}
-    for char in KNOWN:
+    for char in known():
         plain = _plain(char, form)
         alone = words(f"a {char} b") == words(f"a {plain} b")
         if plain != char and not (alone and words(f"a{char}b") == words(f"a{plain}b")):
@@ -222,7 +225,7 @@ def test_what_is_equal_without_width_and_the_like_is_one_word() -> None:
 def test_whole_values_fold_as_words_do() -> None:
     wrong = [
         char
-        for char in KNOWN
+        for char in known()
         if char < "\U00010000"
         and (char.isalpha() or char.casefold() != char)
         and not _is_voiced_kana(char)

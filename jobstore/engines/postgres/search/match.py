@@ -89,8 +89,8 @@ def _term(term: Term) -> str:
     # Where positions are left out, the words are enough; then the phrase is looked for in the text.
     # The words of a field are in its index as they are: the fewer postings have to be read.
     words = " & ".join(_words(term))
-    found = f"{_phrase(term)} & {words}" if term.field else _phrase(term)
-    return f"(({found}) | ({_word(LONG)} & {words}))"
+    found = f"({_phrase(term)} & {words})" if term.field else _phrase(term)
+    return f"({found} | ({_word(LONG)} & {words}))"
 
 
 def _spoken(text: Expression) -> list[dict[str, object]]:

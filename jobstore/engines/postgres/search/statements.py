@@ -147,11 +147,12 @@ _CONDITIONS: dict[str, Callable[[Shape], Criterion]] = {
     "top": lambda _: _of(LISTED) <= _bound("top_at", "top_tie", "top_id"),
     "bottom": lambda _: _of(LISTED) >= _bound("bottom_at", "bottom_tie", "bottom_id"),
     "after": _after,
+    "down_to": lambda shape: _keys(shape)[0] >= Bind("down_to"),
     "has_rank": lambda shape: _stated(shape).isnotnull(),
 }
 _CONDITIONS |= {f"without_{name}": _without(name) for name in _RANKS}
-_OF_LISTING = frozenset(("posted_since", "posted_until", "top", "bottom", "after"))
-_OF_RANK = frozenset(("has_rank", "after"))
+_OF_LISTING = frozenset(("posted_since", "posted_until", "top", "bottom", "after", "down_to"))
+_OF_RANK = frozenset(("has_rank", "after", "down_to"))
 
 
 def _leading(shape: Shape) -> frozenset[str]:
@@ -199,18 +200,20 @@ def _walk(shape: Shape) -> QueryBuilder:
     return _where(found, shape, shape.conditions - leading)
 
 
+# The columns that conditions compare.
+_COMPARED = (*LISTED, "yearly_min", "yearly_max", "applicant_count", "expires_at", "spoken")
+
+
 def _gathered(shape: Shape, keys: Sequence[Term]) -> QueryBuilder:
     """Return a query for the keys of all rows of a shape, but not more than ``most``, that takes
     them from the index of words."""
     # The server takes reading words for as cheap as comparing numbers: left free to, it walks
     # through an index of numbers and reads the words of each row. Nothing passes OFFSET.
-    inner = PostgreSQLQuery.from_(_POSTING).select(_POSTING.star)
-    rest = shape.conditions
-    if "match" in rest:
-        inner, rest = _where(inner, shape, frozenset(("match",))).offset(0), rest - {"match"}
-        query = PostgreSQLQuery.from_(inner.as_("p"))
-    else:
-        query = PostgreSQLQuery.from_(_POSTING)
+    indexed = shape.conditions & (_leading(shape) | {"match"})
+    inner = PostgreSQLQuery.from_(_POSTING)
+    inner = inner.select(*(Field(name, table=_POSTING) for name in _COMPARED))
+    inner = _where(inner, shape, indexed).offset(0)
+    query, rest = PostgreSQLQuery.from_(inner.as_("p")), shape.conditions - indexed
     return _where(query.select(*keys), shape, rest).limit(_MOST)
 
 
@@ -247,6 +250,15 @@ def gathered(shape: Shape, columns: tuple[str, ...]) -> str:
     query = PostgreSQLQuery.from_(k).join(_POSTING).on(_POSTING.id == Field("id", table=k))
     query = query.select(*_columns(shape, columns), Field("amount", table=k))
     return str(_ordered(query, [Field(name, table=k) for name in names]))
+
+
+@cache
+def nth(shape: Shape) -> str:
+    """What the order begins with at the posting that comes ``most`` after its first one."""
+    key, *rest = _keys(shape)
+    query = PostgreSQLQuery.from_(_POSTING).select(key)
+    query = _ordered(_where(query, shape, shape.conditions & _leading(shape)), [key, *rest])
+    return str(query.offset(_MOST).limit(1))
 
 
 @cache

@@ -125,9 +125,9 @@ class PostgresArchive:
             if there and not replace:
                 raise _exists(url)
 
-    def load(self, copy: Path, url: StoreURL) -> None:
+    def load(self, copy: Path, url: StoreURL, progress: Progress = silent) -> None:
         with aside.beside(url) as place:
-            self._fill(copy, place.url)
+            self._fill(copy, place.url, progress)
             # Under the lock of all who come in this way nobody else makes tables.
             _, done = aside.exchange(
                 place.conn, place.name, lambda: "posting" not in schema.relations(place.conn)
@@ -136,25 +136,31 @@ class PostgresArchive:
                 raise _exists(url)
 
     def replace(
-        self, url: StoreURL, copy: Path, *, known: Path | None = None, salvage: bool = False
+        self,
+        url: StoreURL,
+        copy: Path,
+        progress: Progress = silent,
+        *,
+        known: Path | None = None,
+        salvage: bool = False,
     ) -> Exchanged:
         with aside.beside(url) as place:
-            self._fill(copy, place.url)
+            self._fill(copy, place.url, progress)
             replaced, done = None, False
             while not done:
                 unchanged = self._watched(url, place.conn, known)
                 replaced, done = aside.exchange(place.conn, place.name, unchanged)
         if replaced is None:
             return Exchanged(_free_name(url), None)
-        return self._kept(url, replaced)
+        return self._kept(url, replaced, copy, progress)
 
-    def _fill(self, copy: Path, url: StoreURL) -> None:
+    def _fill(self, copy: Path, url: StoreURL, progress: Progress) -> None:
         make_tables(self._schema, url)
         with (
             self._copies.transfer.reading(self.url(copy)) as source,
             self._transfer.writing(url) as target,
         ):
-            reconcile(source, target, silent)
+            reconcile(source, target, progress)
         tidying.optimize(url, patience=_PATIENCE)
 
     def _watched(
@@ -168,19 +174,16 @@ class PostgresArchive:
             raise BackupError(f"This would lose what was written meanwhile: {found}.")
         return lambda: _state_of_rows(conn) == state
 
-    def _kept(self, url: StoreURL, replaced: str) -> Exchanged:
+    def _kept(self, url: StoreURL, replaced: str, successor: Path, progress: Progress) -> Exchanged:
         """Make what was replaced a file, while others go on with what took its place."""
         old, loss, file = aside.inside(url, replaced), None, _free_name(url)
         try:
-            with (
-                suppress(StoreCorrupt),
-                self._transfer.reading(old) as then,
-                self._transfer.reading(url) as now,
-            ):
-                loss = difference(then, now)
+            with suppress(StoreCorrupt):
+                # Not with the store, to which others write by now.
+                loss = self.compare(old, successor)
             with disk_errors(file.parent), self.scratch(url) as folder:
                 copy = folder / "aside.db"
-                self.dump(old, copy, silent)
+                self.dump(old, copy, progress)
                 synchronise(copy)
                 copy.rename(file)
                 synchronise(file.parent)

@@ -143,7 +143,7 @@ def exchange(conn: Connection, new: str, unchanged: Callable[[], bool]) -> tuple
     for hold in chain(_HOLDS, repeat(_HOLDS[-1])):
         try:
             with conn.transaction():
-                conn.execute(f"SET LOCAL lock_timeout = {int(hold * 1000)}")
+                conn.execute(_SQL["limit_waiting"], (str(int(hold * 1000)),))
                 conn.execute(_SQL["turn_of_exchange"])
                 old = _ours(conn, store, new)
                 _lock(conn, [each for each, kind in old if kind == "r"])
@@ -184,6 +184,7 @@ def _lock(conn: Connection, tables: list[str]) -> None:
 
 def _exchanged(conn: Connection, store: str, new: str, old: list[tuple[str, str]]) -> str | None:
     aside = None
+    owners = {name: _owner(conn, store, name) for name, _ in old}
     rights = {name: _rights(conn, store, name) for name, _ in old}
     if old:
         aside = f"{store[:_SHOWN]}{_REPLACED}{datetime.now(UTC):%Y%m%dt%H%M%S_%f}"
@@ -192,6 +193,12 @@ def _exchanged(conn: Connection, store: str, new: str, old: list[tuple[str, str]
             _move(conn, store, *each, aside)
     for name, kind in _relations(conn, new):
         _move(conn, new, name, kind, store)
+        if (owner := owners.get(name)) is not None:
+            conn.execute(
+                sql.SQL("ALTER TABLE {} OWNER TO {}").format(
+                    sql.Identifier(store, name), sql.SQL(owner)
+                )
+            )
         for grantee, privilege in rights.get(name, ()):
             # Both come from the server's own list: a quoted name, and the name of a right.
             conn.execute(
@@ -210,6 +217,13 @@ def _move(conn: Connection, schema_: str, name: str, kind: str, to: str) -> None
             sql.Identifier(to),
         )
     )
+
+
+def _owner(conn: Connection, store: str, name: str) -> str | None:
+    """Return the owner of a relation, quoted, where that is another role than this."""
+    quoted = sql.Identifier(store, name).as_string(conn)
+    row = conn.execute(_SQL["owner_of_relation"], (quoted,)).fetchone()
+    return None if row is None or row[1] else str(row[0])
 
 
 def _rights(conn: Connection, store: str, name: str) -> list[tuple[str, str]]:

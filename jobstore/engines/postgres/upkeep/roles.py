@@ -96,9 +96,10 @@ def _owning(owner: str, schema_name: str, relations: Iterable[str]) -> Iterator[
 
 def _of_the_database(roles: Roles, database: str | None) -> Iterator[sql.Composable]:
     if database is not None:
-        # Comparing the schema makes temporary tables.
+        # Comparing the schema makes temporary tables; a restore makes ready what it puts in place
+        # in a schema beside.
         yield _sql("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC", database)
-        yield _sql("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}", database, roles.owner)
+        yield _sql("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO {}", database, roles.owner)
         for name in (roles.writer, roles.reader):
             yield _sql("REVOKE ALL ON DATABASE {} FROM {}", database, name)
             yield _sql("GRANT CONNECT ON DATABASE {} TO {}", database, name)

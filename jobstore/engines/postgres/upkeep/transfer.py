@@ -42,6 +42,7 @@ from jobstore.engines.transfer import (
     Source,
     Target,
 )
+from jobstore.engines.writing.admission import newest_migration
 from jobstore.errors import StoreBusy
 from jobstore.settings import EngineOptions, StoreURL
 
@@ -221,7 +222,7 @@ class _Target(_Reading):
     async def _stored(self, work: Callable[[], Awaitable[_T]]) -> _T:
         """Do some work in one transaction."""
         conn = self._session
-        await changes.begin(conn, _PATIENCE, [])
+        await changes.begin(conn, _PATIENCE, [], newest_migration("postgres"))
         try:
             done = await work()
         except BaseException:

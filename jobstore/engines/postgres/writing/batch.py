@@ -6,7 +6,7 @@ the one row that it has at the end, and to a revision for each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -141,16 +141,19 @@ def gathered(
     ties: Mapping[int, int | None],
     histories: Mapping[bytes, Sequence[tuple[int, str]]],
     now: datetime,
-) -> Batch:
-    """Return what changes write.
+    *,
+    size: int,
+) -> Iterator[Batch]:
+    """Give what changes write, in batches of at most ``size`` postings, at least one batch.
 
     ``ties`` gives the last tie of the times that were :func:`wanted`, ``histories`` the times and
-    previous values of the revisions of what is joined, by id and in order of version.
+    previous values of the revisions of what is joined, by id and in order of version. Each batch is
+    worked out when it is asked for.
     """
     gathering = _Gathering(stored, ties, histories, to_micros(now))
     for change in changes:
         gathering.take(change)
-    return gathering.batch()
+    yield from gathering.batches(size)
 
 
 class _Standing:
@@ -247,15 +250,18 @@ class _Gathering:
             self._tally.add(old.counters, -1)
             self._tally.add(new.counters)
 
-    def batch(self) -> Batch:
-        batch = Batch([], [], [], [], [], [], {})
-        # In one order for all batches, so that two that write the same keys seldom wait for each
-        # other in a circle.
-        for id in sorted(self._standing):
-            self._add(batch, id, self._standing[id])
+    def batches(self, size: int) -> Iterator[Batch]:
         names = ("kind", "value", "label", "amount")
-        batch.counts.extend(dict(zip(names, count, strict=True)) for count in self._tally.changed())
-        return batch
+        counts = [dict(zip(names, count, strict=True)) for count in self._tally.changed()]
+        # In one order for all writers, so that two that write the same keys seldom wait for each
+        # other in a circle.
+        ids = sorted(self._standing)
+        for start in range(0, max(1, len(ids)), size):
+            batch = Batch([], [], [], [], [], counts, {})
+            for id in ids[start : start + size]:
+                self._add(batch, id, self._standing[id])
+            yield batch
+            counts = []
 
     def _add(self, batch: Batch, id: UUID, standing: _Standing) -> None:
         stored = standing.row

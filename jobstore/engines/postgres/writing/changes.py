@@ -16,6 +16,7 @@ from uuid import UUID
 from jobstore.engines import named_statements
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.writing.batch import Batch, Stored, Wanted
+from jobstore.engines.writing.admission import require_admission
 
 _SQL = named_statements.load("postgres")
 # Characters that one statement carries, as long as one row is not longer.
@@ -32,25 +33,21 @@ def _plain(value: Any) -> str:
 _encode = json.JSONEncoder(ensure_ascii=False, default=_plain, separators=(",", ":")).encode
 
 
-async def insert_rows(conn: Session, rows: Rows) -> None:
-    """Insert whole rows of postings (:func:`.batch.posting_row`).
-
-    Their counts and revisions are left to the caller.
-    """
-    await _write(conn, "insert_postings", payloads(rows))
-
-
-async def begin(conn: Session, patience: float, ids: Sequence[UUID]) -> Stored:
+async def begin(conn: Session, patience: float, ids: Sequence[UUID], newest: str) -> Stored:
     """Begin a transaction, and return what is stored under ``ids``, locked until its end.
 
-    ``patience``: seconds that it waits for the locks of others at a time.
+    ``patience``: seconds that it waits for the locks of others at a time. Raises SchemaMismatch
+    where programs that know migrations up to ``newest`` may not write.
     """
     async with conn.pipeline():
         # Whatever is the default of the server, of the account or of the database.
         await conn.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
         await conn.settle()
         await conn.execute(_SQL["limit_waiting"], (milliseconds(patience),))
-        found = await conn.execute(_SQL["postings_to_write"], (ids,))
+        compatible = await conn.execute(_SQL["compatible"])
+        found = await conn.execute(_SQL["postings_to_write"], ([*ids],))
+    admitted = await compatible.fetchone()
+    require_admission(None if admitted is None else admitted[0], newest)
     return Stored(await found.fetchall())
 
 

@@ -25,14 +25,24 @@ class Evidence:
     def __init__(self) -> None:
         self._states: States = {}
         self._revisions: dict[tuple[bytes, int], bytes] = {}
+        self.counts = 0
+        """How many rows of counts it appends."""
 
     def add(self, batch: Batch) -> None:
-        """Take in what a batch writes on top of those before."""
-        for id, (before, after) in batch.states.items():
+        """Take in what a batch writes."""
+        self._states |= batch.states
+        self._revisions |= {
+            (row["id"].bytes, row["version"]): row["digest"] for row in batch.revisions
+        }
+        self.counts += len(batch.counts)
+
+    def follow(self, other: Evidence) -> None:
+        """Take in what is written on top of it in the same transaction."""
+        for id, (before, after) in other._states.items():
             first, _ = self._states.get(id, (before, None))
             self._states[id] = (first, after)
-        for row in batch.revisions:
-            self._revisions[row["id"].bytes, row["version"]] = row["digest"]
+        self._revisions |= other._revisions
+        self.counts += other.counts
 
     @property
     def ids(self) -> list[UUID]:

@@ -12,19 +12,15 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
-from uuid import UUID
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
-from psycopg.errors import Diagnostic
-from psycopg.pq import TransactionStatus
 
-from jobstore.derived.plan import Change, Plan
 from jobstore.engines import named_statements
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.errors import is_lost, retryable, translated
@@ -32,6 +28,17 @@ from jobstore.engines.postgres.lookups import get_many
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing import changes, counters
 from jobstore.engines.postgres.writing.batch import Batch, Stored, gathered, ids_of, wanted
+from jobstore.engines.postgres.writing.commits import (
+    Heard,
+    NotStored,
+    Unconfirmed,
+    commit_proof,
+    committed,
+    is_stored,
+    unanswered,
+)
+from jobstore.engines.postgres.writing.exclusive import Exclusive
+from jobstore.engines.postgres.writing.planning import Planned, plan
 from jobstore.engines.postgres.writing.proof import Evidence
 from jobstore.engines.writing.turns import Answer, Work, own
 from jobstore.errors import (
@@ -54,9 +61,13 @@ _LOST = (
 )
 # So many operations are worked out on the event loop; more go to a thread meanwhile.
 _FEW = 8
+# Postings that are worked out at a time while the server writes those before.
+_PART = 32
 # Rows of counts that are appended before they are added up. Whoever reads the statistics adds them
 # up too.
 ROLL_UP_AT = 8_192
+# Seconds that this may take when a store is closed.
+_LAST_COUNTING = 5.0
 # Seconds, about, before the first repetition; it doubles up to the second one.
 _PAUSE, _LONGEST_PAUSE = 0.005, 0.25
 # Errors about the whole store: the next write would fail in the same way.
@@ -72,13 +83,14 @@ _OF_THE_STORE = (
 
 class Transactions:
     """See :class:`jobstore.engines.writing.turns.Transactions`; ``clock`` gives the time of
-    each batch."""
+    each batch, ``newest`` is the newest migration that this program knows."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Callable[[], datetime], newest: str) -> None:
         self._clock = clock
+        self._newest = newest
         self._thread: ThreadPoolExecutor | None = None
         self._appended = 0
-        self._exclusive: _Exclusive | None = None
+        self._exclusive: Exclusive | None = None
 
     async def run_group(
         self, sessions: Sessions, works: Sequence[Work], patience: float
@@ -127,12 +139,12 @@ class Transactions:
                 async with sessions.writing() as conn:
                     return await self._try(conn, attempt, attempts, deadline)
             except (psycopg.Error, JobStoreError) as error:
-                if attempt.committing and _unanswered(error):
+                if attempt.committing and unanswered(error):
                     attempts.append(attempt)
                 lost = lost or is_lost(error)
                 over = time.monotonic() >= deadline
                 if isinstance(error, OutcomeUnknown) or not (
-                    retryable(error) or isinstance(error, _Unconfirmed) or lost
+                    retryable(error) or isinstance(error, Unconfirmed) or lost
                 ):
                     if attempts:
                         raise OutcomeUnknown from error
@@ -156,37 +168,62 @@ class Transactions:
     ) -> list[Answer]:
         works, now = attempt.works, self._clock()
         ids = set(ids_of(works)).union(*(each.evidence.ids for each in before))
-        stored = await changes.begin(conn, deadline - time.monotonic(), sorted(ids))
+        stored = await changes.begin(conn, deadline - time.monotonic(), sorted(ids), self._newest)
         for each in before:
-            if await _is_stored(conn, each.evidence, stored, repeats=True):
-                await _commit(conn)
+            if await is_stored(conn, each.evidence, stored, repeats=True):
+                await commit_proof(conn)
                 return each.answers
-        planned = await self._apart(len(works), partial(_planned, works, stored, now))
+        planned = await self._apart(len(works), partial(plan, works, stored, now))
         attempt.answers = planned.answers
         if not planned.changes:
-            await _commit(conn)
+            await committed(conn)
             return planned.answers
-        batch, texts = await self._gathered(conn, planned, stored, now)
-        attempt.evidence.add(batch)
-        with _Heard(conn) as heard:
-            async with conn.pipeline():
-                await changes.write(conn, batch, texts)
-                attempt.committing = True
-                await conn.execute("COMMIT")
+
+        async def finish() -> None:
+            attempt.committing = True
+            await conn.execute("COMMIT")
+
+        with Heard(conn) as heard:
+            await self._write(conn, planned, stored, now, attempt.evidence, finish)
             heard.confirm()
-        self._appended += len(batch.counts)
+        self._appended += attempt.evidence.counts
         return planned.answers
 
-    async def _gathered(
-        self, conn: Session, planned: _Planned, stored: Stored, now: datetime
-    ) -> tuple[Batch, dict[str, list[str]]]:
+    async def _write(
+        self,
+        conn: Session,
+        planned: Planned,
+        stored: Stored,
+        now: datetime,
+        evidence: Evidence,
+        finish: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Write what was planned, then ``finish``: together, or part after part, of which each is
+        worked out while the server writes the one before."""
         ties, histories = await changes.read(conn, wanted(planned.changes, stored))
+        size = len(planned.changes)
+        parts = gathered(planned.changes, stored, ties, histories, now, size=_PART)
 
-        def prepared() -> tuple[Batch, dict[str, list[str]]]:
-            batch = gathered(planned.changes, stored, ties, histories, now)
-            return batch, changes.prepared(batch)
+        def following() -> _Part | None:
+            batch = next(parts, None)
+            return None if batch is None else _Part(batch, changes.prepared(batch))
 
-        return await self._apart(len(planned.changes), prepared)
+        part: _Part | None = await self._apart(size, following)
+        while part is not None:
+            evidence.add(part.batch)
+            if size <= _PART:
+                async with conn.pipeline():
+                    await changes.write(conn, *part)
+                    await finish()
+                return
+            working = asyncio.ensure_future(self._apart(size, following))
+            try:
+                await _sent(conn, part)
+            finally:
+                # The thread is not left alone with what nobody waits for.
+                await asyncio.wait([working])
+            part = working.result()
+        await finish()
 
     async def _apart(self, size: int, work: Callable[[], T]) -> T:
         """Run what needs no server, on a thread where it would hold up the event loop."""
@@ -198,7 +235,7 @@ class Transactions:
 
     async def open(self, sessions: Sessions, *, patience: float, timeout: float) -> None:
         """Begin a transaction that :meth:`close` ends; the server gives it ``timeout`` too."""
-        self._exclusive = await _Exclusive.begin(sessions, timeout)
+        self._exclusive = await Exclusive.begin(sessions, timeout, self._newest)
 
     async def run_alone(self, sessions: Sessions, work: Work) -> Any:
         """Run one operation inside the open transaction, wholly or not at all."""
@@ -222,20 +259,18 @@ class Transactions:
             await asyncio.sleep(random.uniform(pause / 2, pause))  # nosec B311
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def _run_alone(self, exclusive: _Exclusive, work: Work) -> Any:
+    async def _run_alone(self, exclusive: Exclusive, work: Work) -> Any:
         conn, now = exclusive.conn, self._clock()
         # A savepoint, since a transaction is open.
         async with conn.transaction():
             stored = await exclusive.lock(ids_of([work]))
-            planned = _planned([work], stored, now)
+            planned = plan([work], stored, now)
             ((result, error),) = planned.answers
             if error is not None:
                 raise error
-            batch, texts = await self._gathered(conn, planned, stored, now)
-            async with conn.pipeline():
-                await changes.write(conn, batch, texts)
-        exclusive.evidence.add(batch)
-        exclusive.counts += len(batch.counts)
+            evidence = Evidence()
+            await self._write(conn, planned, stored, now, evidence, _nothing)
+        exclusive.evidence.follow(evidence)
         return result
 
     async def close(self, sessions: Sessions, *, commit: bool, patience: float) -> None:
@@ -249,15 +284,36 @@ class Transactions:
             if not exclusive.is_open:
                 raise StoreUnavailable(_LOST)
             try:
-                await _commit(exclusive.conn)
-            except (psycopg.Error, _Unconfirmed) as error:
-                if not _unanswered(error):
+                await committed(exclusive.conn)
+            except (psycopg.Error, Unconfirmed) as error:
+                if not unanswered(error):
                     raise
                 await exclusive.end()
-                await _prove(sessions, exclusive.evidence, time.monotonic() + patience)
-            self._appended += exclusive.counts
+                await self._prove(sessions, exclusive.evidence, time.monotonic() + patience)
+            self._appended += exclusive.evidence.counts
         finally:
             await exclusive.end()
+
+    async def _prove(self, sessions: Sessions, evidence: Evidence, deadline: float) -> None:
+        """Return if a transaction is stored; raise StoreUnavailable if not, else OutcomeUnknown."""
+        pause = _PAUSE
+        while True:
+            try:
+                async with sessions.writing() as conn:
+                    stored = await changes.begin(
+                        conn, deadline - time.monotonic(), evidence.ids, self._newest
+                    )
+                    if not await is_stored(conn, evidence, stored):
+                        raise NotStored(_LOST)
+                    await commit_proof(conn)
+                    return
+            except NotStored as error:
+                raise StoreUnavailable(str(error)) from None
+            except (psycopg.Error, JobStoreError) as error:
+                if isinstance(error, OutcomeUnknown) or time.monotonic() >= deadline:
+                    raise OutcomeUnknown from error
+            await asyncio.sleep(random.uniform(pause / 2, pause))  # nosec B311
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     @property
     def has_counts(self) -> bool:
@@ -274,7 +330,13 @@ class Transactions:
             await conn.execute("COMMIT")
 
     async def settle(self, sessions: Sessions) -> None:
-        """Let go of the thread."""
+        """Add up what was appended, and let go of the thread."""
+        if self._appended:
+            # Programs that write little and end would leave more and more. What stays when this
+            # fails, the next one adds up.
+            with suppress(Exception):
+                async with asyncio.timeout(_LAST_COUNTING):
+                    await self.roll_up(sessions)
         if self._thread is not None:
             self._thread.shutdown(wait=False)
 
@@ -289,142 +351,17 @@ class _Attempt:
         self.committing = False
 
 
-class _Planned:
-    """What becomes of operations, and what that changes."""
+class _Part(NamedTuple):
+    """Rows that are written together, and their texts."""
 
-    def __init__(self, answers: list[Answer], plan: Plan) -> None:
-        self.answers = answers
-        self.changes: list[Change] = plan.changes
-
-
-def _planned(works: Sequence[Work], stored: Stored, now: datetime) -> _Planned:
-    plan = Plan(stored.posting, now)
-    answers: list[Answer] = []
-    for operation, args in works:
-        try:
-            answers.append((operation(plan, *args), None))
-        except Exception as error:
-            answers.append((None, translated(error)))
-    return _Planned(answers, plan)
+    batch: Batch
+    texts: dict[str, list[str]]
 
 
-class _Unconfirmed(JobStoreError):
-    """The server has committed, but says that it does not know whether a standby has it."""
+async def _sent(conn: Session, part: _Part) -> None:
+    async with conn.pipeline():
+        await changes.write(conn, *part)
 
 
-class _Heard:
-    """Listens to the server while it commits.
-
-    Where the wait for a synchronous standby is cut short, by a time-out or an administrator,
-    COMMIT succeeds, with a warning that its transaction may be lost with this server.
-    """
-
-    def __init__(self, conn: Session) -> None:
-        self._conn = conn
-        self._warned = False
-
-    def __enter__(self) -> _Heard:
-        self._conn.add_notice_handler(self._hear)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._conn.remove_notice_handler(self._hear)
-
-    def confirm(self) -> None:
-        """Raise _Unconfirmed if there was a warning."""
-        if self._warned:
-            raise _Unconfirmed
-
-    def _hear(self, said: Diagnostic) -> None:
-        self._warned = self._warned or said.severity_nonlocalized == "WARNING"
-
-
-def _unanswered(error: BaseException) -> bool:
-    return isinstance(error, _Unconfirmed) or is_lost(error)
-
-
-async def _commit(conn: Session) -> None:
-    with _Heard(conn) as heard:
-        await conn.execute("COMMIT")
-        heard.confirm()
-
-
-async def _is_stored(
-    conn: Session, evidence: Evidence, stored: Stored, *, repeats: bool = False
-) -> bool:
-    """Tell whether a transaction is stored whose rows are locked. Raises OutcomeUnknown."""
-    found = await conn.execute(_SQL["revision_digests"], (evidence.ids,))
-    verdict = evidence.verdict(stored.identities(), await found.fetchall(), repeats=repeats)
-    if verdict is None:
-        raise OutcomeUnknown
-    return verdict
-
-
-async def _prove(sessions: Sessions, evidence: Evidence, deadline: float) -> None:
-    """Return if a transaction is stored. Raises StoreUnavailable if not, else OutcomeUnknown."""
-    pause = _PAUSE
-    while True:
-        try:
-            async with sessions.writing() as conn:
-                stored = await changes.begin(conn, deadline - time.monotonic(), evidence.ids)
-                if not await _is_stored(conn, evidence, stored):
-                    raise _NotStored(_LOST)
-                await _commit(conn)
-                return
-        except _NotStored as error:
-            raise StoreUnavailable(str(error)) from None
-        except (psycopg.Error, JobStoreError) as error:
-            if isinstance(error, OutcomeUnknown) or time.monotonic() >= deadline:
-                raise OutcomeUnknown from error
-        await asyncio.sleep(random.uniform(pause / 2, pause))  # nosec B311
-        pause = min(2 * pause, _LONGEST_PAUSE)
-
-
-class _NotStored(JobStoreError):
-    """The transaction was rolled back."""
-
-
-class _Exclusive:
-    """The writer's connection inside of a transaction that belongs to one caller."""
-
-    def __init__(self, held: AsyncExitStack, conn: Session, timeout: float) -> None:
-        self.conn = conn
-        self.evidence = Evidence()
-        self.counts = 0
-        self._held = held
-        self._until = time.monotonic() + timeout
-
-    @classmethod
-    async def begin(cls, sessions: Sessions, timeout: float) -> _Exclusive:
-        async with AsyncExitStack() as held:
-            conn = await held.enter_async_context(sessions.writing())
-            async with conn.pipeline():
-                await conn.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
-                await conn.settle()
-            return cls(held.pop_all(), conn, timeout)
-
-    @property
-    def left(self) -> float:
-        """Seconds until the time of the transaction is over."""
-        return self._until - time.monotonic()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether nothing has ended the transaction."""
-        return self.conn.pgconn.transaction_status in (
-            TransactionStatus.INTRANS,
-            TransactionStatus.INERROR,
-        )
-
-    async def lock(self, ids: Sequence[UUID]) -> Stored:
-        """Return what is stored under ``ids``, locked for an operation."""
-        left = changes.milliseconds(max(self.left, 0))
-        async with self.conn.pipeline():
-            # Nobody waits any more for a statement that takes longer than the transaction may.
-            await self.conn.execute(_SQL["limit_transaction"], (left, left, left))
-            found = await self.conn.execute(_SQL["postings_to_write"], (sorted(ids),))
-        return Stored(await found.fetchall())
-
-    async def end(self) -> None:
-        """Let go of the connection; what is open is rolled back."""
-        await self._held.aclose()
+async def _nothing() -> None:
+    pass

@@ -24,14 +24,19 @@ from jobstore.settings import EngineOptions
 class Writer:
     """Writes for every coroutine of a process, through one connection of ``sessions``.
 
-    ``clock`` gives the time of each write. See :class:`jobstore.engines.protocol.Engine` for what
+    ``clock`` gives the time of each write, ``newest`` is the newest migration that this program
+    knows. See :class:`jobstore.engines.protocol.Engine` for what
     the operations do.
     """
 
     def __init__(
-        self, sessions: Sessions, options: EngineOptions, clock: Callable[[], datetime]
+        self,
+        sessions: Sessions,
+        options: EngineOptions,
+        clock: Callable[[], datetime],
+        newest: str,
     ) -> None:
-        self._queue = _Queue(Line(sessions), options, Transactions(clock))
+        self._queue = _Queue(Line(sessions), options, Transactions(clock, newest))
 
     @property
     def queue(self) -> Queue:

@@ -52,11 +52,17 @@ class SQLiteArchive:
     def check_target(self, url: StoreURL, *, replace: bool) -> None:
         replacing.check_target(_file(url), replace=replace)
 
-    def load(self, copy: Path, url: StoreURL) -> None:
+    def load(self, copy: Path, url: StoreURL, progress: Progress = silent) -> None:
         replacing.load(copy, _file(url))
 
     def replace(
-        self, url: StoreURL, copy: Path, *, known: Path | None = None, salvage: bool = False
+        self,
+        url: StoreURL,
+        copy: Path,
+        progress: Progress = silent,
+        *,
+        known: Path | None = None,
+        salvage: bool = False,
     ) -> Exchanged:
         return replacing.replace(_file(url), copy, known=known, salvage=salvage)
 

@@ -42,6 +42,7 @@ from jobstore.engines.sqlite.identity import LOOKS_EVERY
 from jobstore.engines.sqlite.log import checkpointing
 from jobstore.errors import StoreBusy
 from jobstore.locking import FileLock, exchanging
+from jobstore.moments import in_name
 from jobstore.scratch import synchronise
 from jobstore.settings import sqlite_url
 
@@ -180,7 +181,7 @@ def _forget_log(path: Path) -> None:
 
 def _free_name(path: Path) -> Path:
     """Return a name that is free; the lock of the store keeps others from taking it."""
-    now = f"{path.name}{_ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    now = f"{path.name}{_ASIDE}{in_name(datetime.now(UTC))}"
     names = (path.with_name(now if n == 1 else f"{now}-{n}") for n in count(1))
     return next(each for each in names if not any(Path(f"{each}{end}").exists() for end in FILES))
 

@@ -26,6 +26,7 @@ from jobstore.engines.sqlite.upkeep.rebuilding import rebuild_counters, rebuild_
 from jobstore.engines.sqlite.upkeep.verification import verify_rows
 from jobstore.errors import StoreCorrupt
 from jobstore.files import synchronise
+from jobstore.moments import in_name
 from jobstore.progress import silent
 from jobstore.verdicts import Verdict
 
@@ -89,7 +90,7 @@ def _kept(path: Path, wanted: bool) -> Iterator[Path | None]:
     if not wanted:
         yield None
         return
-    copy = path.with_name(f"{path.name}.before-repair-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    copy = path.with_name(f"{path.name}.before-repair-{in_name(datetime.now(UTC))}")
     try:
         dump(path, copy, silent)
         synchronise(copy)

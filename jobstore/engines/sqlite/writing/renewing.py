@@ -37,7 +37,7 @@ from jobstore.engines.rows import (
     sound,
 )
 from jobstore.engines.sqlite.writing.indexing import Entry, IndexChanges, entry
-from jobstore.errors import SchemaMismatch
+from jobstore.engines.writing.admission import require_admission
 from jobstore.intake.markup import plain_text
 
 _SQL = named_statements.load("sqlite")
@@ -81,18 +81,10 @@ class Renewed(NamedTuple):
     listed_at: int
 
 
-def require_admission(conn: sqlite3.Connection, newest: str) -> None:
-    """Raise SchemaMismatch where programs that know migrations up to ``newest`` may not write.
-
-    The store says which migration is the oldest whose programs may go on; a newer jobstore may
-    have moved that while this program ran.
-    """
+def admit(conn: sqlite3.Connection, newest: str) -> None:
+    """Raise SchemaMismatch where programs that know migrations up to ``newest`` may not write."""
     row = conn.execute(_SQL["compatible"]).fetchone()
-    if row is not None and row[0].decode() > newest:
-        raise SchemaMismatch(
-            "The store was migrated by a newer jobstore, and this one may no longer write to it; "
-            "nothing was written. Upgrade jobstore and start this program again."
-        )
+    require_admission(None if row is None else row[0], newest)
 
 
 def standing(conn: sqlite3.Connection) -> Standing | None:
