@@ -132,7 +132,7 @@ class Copying:
         postings = [_sound(each) for each in source.postings(wanted)]
         if len(postings) != len(wanted):
             raise StoreCorrupt("The store has lost postings; run 'jobstore doctor --full'.")
-        removed = self._target.write(postings, gone, record)
+        removed = self._target.write(postings, gone, self._record(self._sum), record)
         self._sum = self._next
         wanted.clear()
         gone.clear()

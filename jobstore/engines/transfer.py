@@ -51,6 +51,8 @@ class Carried(NamedTuple):
 Record = Callable[[Sequence[Mark]], bytes]
 """Returns what the property COPIED is to be, of the postings that were there before."""
 
+OTHER_COPY = "Another copy into this store is being made; let it end, then run this again."
+
 
 class Source(Protocol):
     """A store that is read. Everything may raise StoreUnavailable, StoreCorrupt or StoreBusy."""
@@ -74,12 +76,15 @@ class Source(Protocol):
 class Target(Source, Protocol):
     """A store that becomes a copy. What is read is as of now."""
 
-    def write(self, postings: Sequence[Carried], gone: Sequence[Mark], record: Record) -> int:
+    def write(
+        self, postings: Sequence[Carried], gone: Sequence[Mark], known: bytes, record: Record
+    ) -> int:
         """Put postings in the place of what is there of them, and remove others.
 
         It is one transaction, which is safely on disk at its end. A posting of ``gone`` is removed
         if it is still listed at the place of its mark. ``record`` is called with the marks of all
-        that is replaced or removed. Returns how many were removed. Raises StorageFull, StoreBusy,
+        that is replaced or removed. Returns how many were removed. Raises StoreBusy where COPIED is
+        not ``known``, since another copy is being made into the store; StorageFull, StoreBusy,
         and OutcomeUnknown where a connection was lost in the end: then all of it is there, or
         nothing.
         """
@@ -110,5 +115,5 @@ class Transfer(Protocol):
         """Open a database, whose schema is up to date, to make it a copy of another one.
 
         Without ``durable`` a crash of the machine may leave it damaged: for files that are made
-        anew then. Raises StoreBusy where another copy is being made into it.
+        anew then.
         """

@@ -13,9 +13,6 @@ SELECT concat_ws(
 -- Nobody writes a posting without this table; who reads goes on.
 LOCK TABLE posting IN SHARE ROW EXCLUSIVE MODE;
 
--- name: turn_to_copy
-SELECT pg_try_advisory_lock(hashtextextended('jobstore: copy', 0));
-
 -- name: count_postings
 SELECT count(*) FROM posting AS p;
 
@@ -58,6 +55,10 @@ GROUP BY c.kind, c.value HAVING sum(c.amount) <> 0;
 
 -- name: store_property
 SELECT s.value FROM store_property AS s WHERE s.name = %s;
+
+-- name: property_to_write
+-- Two who write it wait for each other.
+SELECT s.value FROM store_property AS s WHERE s.name = %s FOR UPDATE;
 
 -- name: write_property
 INSERT INTO store_property AS s (name, value) VALUES (%s, %s)

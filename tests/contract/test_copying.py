@@ -13,6 +13,8 @@ import pytest
 
 import jobstore
 from jobstore import CopyError, EngineOptions, SearchQuery, StoreBusy
+from jobstore.engines import reconciling
+from jobstore.operations.copying import copy
 from tests.engines.copies import PAIRS, assert_same, copied, everything, named, opened
 from tests.engines.harness import Harness
 from tests.fixtures.data import real_postings
@@ -181,6 +183,24 @@ async def test_who_writes_to_the_target_meanwhile_is_noticed(urls: tuple[str, st
     with pytest.raises(CopyError, match="--replace"):
         await copied(*urls)
     await copied(*urls, replace=True)
+    await assert_same(*urls)
+
+
+async def test_two_copies_at_once_do_not_mix(
+    urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciling, "_BATCH", 16)
+    monkeypatch.setattr(reconciling, "_NEWS", 1)
+    await filled(urls[0])
+    overtaken: list[object] = []
+
+    def overtake(step: str, done: int, total: int) -> None:
+        if step == "copy postings" and not overtaken:
+            overtaken.append(copy(*urls))
+
+    with pytest.raises(StoreBusy, match="Another copy into this store is being made"):
+        await copied(*urls, progress=overtake)
+    assert (await copied(*urls)).carried == 0
     await assert_same(*urls)
 
 

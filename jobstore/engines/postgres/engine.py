@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from jobstore.engines import switching
 from jobstore.engines.postgres import lookups
 from jobstore.engines.postgres.search import pages
 from jobstore.engines.postgres.sessions import Sessions
@@ -37,12 +38,15 @@ class PostgresEngine:
         writer: Writer,
         cursor_key: bytes,
         clock: Callable[[], datetime],
+        switch_interval: float = 0.0,
     ) -> None:
         self.url = url
         self.sessions = sessions
         self.writer = writer
         self.cursor_key = cursor_key
         self._clock = clock
+        # Large batches are worked out on a thread, beside the reads of the event loop.
+        self._lengthen = switching.shorten(self, switch_interval)
 
     @classmethod
     async def open(
@@ -57,7 +61,7 @@ class PostgresEngine:
         except BaseException:
             await sessions.close()
             raise
-        return cls(url, sessions, writer, key, clock)
+        return cls(url, sessions, writer, key, clock, options.switch_interval)
 
     @property
     def queue(self) -> Queue:
@@ -78,6 +82,7 @@ class PostgresEngine:
             await self.writer.close()
         finally:
             await self.sessions.close()
+            self._lengthen()
 
     async def upsert(self, posting: JobPosting) -> UpsertResult:
         """Store a checked posting."""

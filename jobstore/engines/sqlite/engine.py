@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
-from jobstore.engines import named_statements
+from jobstore.engines import named_statements, switching
 from jobstore.engines.protocol import Found, Position, Queue
 from jobstore.engines.rows import job_from_row, revision_from_row
 from jobstore.engines.schema import Fits
-from jobstore.engines.sqlite import schema, turns
+from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.identity import REPLACED, Identity, OpenFile, is_same
 from jobstore.engines.sqlite.readers import ReaderPool
@@ -60,7 +60,7 @@ class SQLiteEngine:
         self._adopted = adopted
         self.url = parse_store_url(sqlite_url(path))
         self._clock = clock
-        self._lengthen = turns.shorten(self, switch_interval)
+        self._lengthen = switching.shorten(self, switch_interval)
 
     @classmethod
     async def open(

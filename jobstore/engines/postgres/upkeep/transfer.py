@@ -35,6 +35,7 @@ from jobstore.engines.rows import (
 from jobstore.engines.transfer import (
     COPIED,
     CURSOR_KEY,
+    OTHER_COPY,
     Carried,
     Mark,
     Record,
@@ -53,8 +54,6 @@ _PATIENCE, _STATEMENT = 30.0, 3600.0
 _PAGE = 4096
 _REVISION = ("id", "version", "changed_at", "previous", "digest")
 _COUNT = ("kind", "value", "label", "amount")
-
-_COPYING = "Another copy into this store is being made; wait for it, or stop it."
 
 _T = TypeVar("_T")
 _Row = tuple[Any, ...]
@@ -97,7 +96,6 @@ class PostgresTransfer:
             session = runner.run(opening)
             try:
                 target = _Target(runner, session)
-                target.take_turn()
                 yield target
                 target.settle()
             finally:
@@ -177,16 +175,10 @@ class _Target(_Reading):
         self._session = session
         self._appended = 0
 
-    def take_turn(self) -> None:
-        """Raise StoreBusy where another copy is being made into the database."""
-        # A pooler has no session that could hold the lock; the copies then notice each other.
-        if not self._session.pooled:
-            ((free,),) = self._read("turn_to_copy", ())
-            if not free:
-                raise StoreBusy(_COPYING)
-
-    def write(self, postings: Sequence[Carried], gone: Sequence[Mark], record: Record) -> int:
-        return self._run(self._write(postings, gone, record))
+    def write(
+        self, postings: Sequence[Carried], gone: Sequence[Mark], known: bytes, record: Record
+    ) -> int:
+        return self._run(self._write(postings, gone, known, record))
 
     def become(self, key: bytes, record: bytes) -> None:
         async def become() -> None:
@@ -200,13 +192,15 @@ class _Target(_Reading):
         self._run(self._roll_up())
 
     async def _write(
-        self, postings: Sequence[Carried], gone: Sequence[Mark], record: Record
+        self, postings: Sequence[Carried], gone: Sequence[Mark], known: bytes, record: Record
     ) -> int:
         conn, put = self._session, {each.row[0] for each in postings}
         ids = [UUID(bytes=id) for id in put | {mark.id for mark in gone}]
         places = {mark.place for mark in gone}
 
         async def write() -> int:
+            if await _fetched(conn, "property_to_write", (COPIED,)) != [(known,)]:
+                raise StoreBusy(OTHER_COPY)
             stored = await changes.lock(conn, ids)
             there = map(_mark, await _fetched(conn, "marks_of", (ids,)))
             before = [mark for mark in there if mark.id in put or mark.place in places]

@@ -21,13 +21,14 @@ from jobstore.engines.sqlite.writing.changes import PostingWrites
 from jobstore.engines.transfer import (
     COPIED,
     CURSOR_KEY,
+    OTHER_COPY,
     Carried,
     Mark,
     Record,
     Source,
     Target,
 )
-from jobstore.errors import SchemaMismatch
+from jobstore.errors import SchemaMismatch, StoreBusy
 from jobstore.locking import FileLock
 from jobstore.settings import StoreURL
 
@@ -42,7 +43,6 @@ _RENEWED = (
     "What follows from its postings is being built anew, or kept up for programs of the version "
     "before; end that first: jobstore migrate finish --store {}"
 )
-_COPYING = "Another copy into this store is being made; wait for it, or stop it."
 
 
 class SQLiteTransfer:
@@ -73,8 +73,7 @@ class SQLiteTransfer:
 
     @contextmanager
     def writing(self, url: StoreURL, *, durable: bool = True) -> Iterator[Target]:
-        alone = FileLock(f"{os.path.realpath(url.path)}-copy", 0.0, lambda: _COPYING)
-        with translated(), alone, schema.sharing(url.path, _PATIENCE) as turns:
+        with translated(), schema.sharing(url.path, _PATIENCE) as turns:
             yield _Target(turns, url, durable=durable)
 
 
@@ -130,18 +129,22 @@ class _Target(_Source):
         if not durable:
             self._conn.execute("PRAGMA synchronous = OFF")
 
-    def write(self, postings: Sequence[Carried], gone: Sequence[Mark], record: Record) -> int:
+    def write(
+        self, postings: Sequence[Carried], gone: Sequence[Mark], known: bytes, record: Record
+    ) -> int:
         put = {each.row[0] for each in postings}
         with self._turns.writing() as conn:
             _require_settled(conn, self._url)
+            if self.property(COPIED) != known:
+                raise StoreBusy(OTHER_COPY)
             ids = b"".join((*put, *(mark.id for mark in gone if mark.id not in put)))
             there = [_mark(row) for row in conn.execute(_SQL["marks_of"], {"ids": ids})]
             places = {mark.place for mark in gone}
             before = [mark for mark in there if mark.id in put or mark.place in places]
-            known = [UUID(bytes=mark.id) for mark in before]
-            writes = PostingWrites(conn, datetime.now(UTC), known)
-            for mark in before:
-                writes.remove(UUID(bytes=mark.id))
+            replaced = [UUID(bytes=mark.id) for mark in before]
+            writes = PostingWrites(conn, datetime.now(UTC), replaced)
+            for id in replaced:
+                writes.remove(id)
             for each in postings:
                 writes.carry(each.row, each.revisions)
             writes.finish()

@@ -11,7 +11,7 @@ import pytest
 
 import jobstore
 from jobstore import EngineOptions
-from jobstore.settings import sqlite_url
+from tests.engines.harness import POSTGRES, SQLITE
 
 OWN = 0.004
 
@@ -24,9 +24,11 @@ def _interval() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return sqlite_url(tmp_path / "jobs.db")
+@pytest.fixture(params=[SQLITE, POSTGRES], ids=lambda engine: engine.scheme)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    found = request.param.new_url(tmp_path)
+    yield found
+    request.param.forget(found)
 
 
 def now() -> float:
@@ -34,7 +36,7 @@ def now() -> float:
 
 
 async def test_it_is_short_until_the_last_store_closes(url: str) -> None:
-    first = await jobstore.connect(url, migrate=True)
+    first = await jobstore.connect(url)
     second = await jobstore.connect(url, options=EngineOptions(switch_interval=0.0001))
     third = await jobstore.connect(url)
     assert now() == 0.0001
@@ -50,13 +52,13 @@ async def test_it_is_short_until_the_last_store_closes(url: str) -> None:
 @pytest.mark.parametrize("asked", [0, 0.5])
 async def test_it_can_be_left_alone_and_is_never_made_longer(url: str, asked: float) -> None:
     options = EngineOptions(switch_interval=asked)
-    async with jobstore.connect(url, migrate=True, options=options):
+    async with jobstore.connect(url, options=options):
         assert now() == OWN
     assert now() == OWN
 
 
 async def test_what_the_program_sets_meanwhile_stays(url: str) -> None:
-    async with jobstore.connect(url, migrate=True):
+    async with jobstore.connect(url):
         sys.setswitchinterval(0.002)
         async with jobstore.connect(url):
             assert now() == 0.002
@@ -65,7 +67,7 @@ async def test_what_the_program_sets_meanwhile_stays(url: str) -> None:
 
 @pytest.mark.filterwarnings("ignore:a JobStore was not closed:ResourceWarning")
 async def test_a_store_that_was_never_closed_gives_it_back_when_it_is_gone(url: str) -> None:
-    store = await jobstore.connect(url, migrate=True)
+    store = await jobstore.connect(url)
     assert sys.getswitchinterval() < OWN
     del store
     gc.collect()
