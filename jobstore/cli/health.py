@@ -24,9 +24,9 @@ def health(
         typer.Option(
             "--only",
             metavar="NAME",
-            help="Only this component: store, operations, performance, counters, queue, disk, wal, "
-            "schema, library, memory, files, permissions, backup, restore-test, archive or alerts; "
-            "may be repeated.",
+            help="Only this component: store, operations, performance, counters, queue, server, "
+            "disk, wal, schema, library, memory, files, permissions, backup, restore-test, archive "
+            "or alerts; may be repeated.",
         ),
     ] = None,
 ) -> None:

@@ -76,7 +76,7 @@ class Terminal:
     def expect(self, text: str) -> str:
         """Wait for a text; return what was said until then, since the last one."""
         while text not in self.said:
-            assert select.select([self._own], [], [], 30)[0], self.said
+            assert select.select([self._own], [], [], 300)[0], self.said
             self.said += os.read(self._own, 65_536).decode(errors="replace")
             self.said = _STYLING.sub("", self.said)
         before, _, self.said = self.said.partition(text)
@@ -159,7 +159,7 @@ def test_nothing_stays_behind_when_it_is_interrupted(
             pass
         assert [each.name[:14] for each in scratch.iterdir()] == ["jobstore-demo-"]
         child.send_signal(number)
-        _, told = child.communicate(timeout=60)
+        _, told = child.communicate(timeout=300)
     assert (child.returncode, told) == (1, b"Error: Interrupted.\n")
     assert [*scratch.iterdir()] == []
 
@@ -184,7 +184,7 @@ def test_a_person_goes_on_step_by_step_and_asks(
     demo.expect("search> ")
     demo.type("\n")
     demo.expect("the scratch folder is gone again.")
-    assert demo.child.wait(60) == 0
+    assert demo.child.wait(300) == 0
     assert [*scratch.iterdir()] == []
 
 
@@ -199,12 +199,12 @@ def test_a_person_is_asked_how_to_go_on(
         assert _PARTS[1] not in demo.expect("any key goes on ")
         demo.type("\x03")
         demo.expect("Error: Interrupted.")
-        assert demo.child.wait(60) == 1
+        assert demo.child.wait(300) == 1
     else:
         assert "any key" not in demo.expect("search> ")
         demo.type("\x04")
         demo.expect("the scratch folder is gone again.")
-        assert demo.child.wait(60) == 0
+        assert demo.child.wait(300) == 0
     assert [*scratch.iterdir()] == []
 
 
