@@ -62,7 +62,7 @@ class Transactions(Protocol):
         has begun, since other processes kept the store locked.
         """
 
-    def open(self, conn: Any, *, patience: float, timeout: float) -> Any:
+    def open(self, conn: Any, patience: float, timeout: float) -> Any:
         """Begin a transaction that :meth:`close` ends, after ``timeout`` seconds at most."""
 
     def run_alone(self, conn: Any, work: Work) -> Any:

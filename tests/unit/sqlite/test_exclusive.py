@@ -222,9 +222,9 @@ class TestCancellation:
         async with open_plain(path) as writer:
             begin = writer._transactions.open
 
-            def slowly(conn: object, patience: float) -> None:
+            def slowly(conn: object, patience: float, timeout: float) -> None:
                 gate.hold(None)
-                begin(conn, patience)
+                begin(conn, patience, timeout)
 
             monkeypatch.setattr(writer._transactions, "open", slowly)
             task = asyncio.create_task(_once(writer))

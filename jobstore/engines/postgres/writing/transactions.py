@@ -233,7 +233,7 @@ class Transactions:
             self._thread = ThreadPoolExecutor(1, "jobstore-postgres")
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    async def open(self, sessions: Sessions, *, patience: float, timeout: float) -> None:
+    async def open(self, sessions: Sessions, patience: float, timeout: float) -> None:
         """Begin a transaction that :meth:`close` ends; the server gives it ``timeout`` too."""
         self._exclusive = await Exclusive.begin(sessions, timeout, self._newest)
 

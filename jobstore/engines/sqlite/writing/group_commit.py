@@ -176,8 +176,11 @@ class Transactions:
         outcomes.update(zip(part, results, strict=True))
         return []
 
-    def open(self, conn: sqlite3.Connection, *, patience: float, timeout: float) -> None:
-        """Take the lock and begin a transaction that :meth:`close` ends."""
+    def open(self, conn: sqlite3.Connection, patience: float, timeout: float = 0.0) -> None:
+        """Take the lock and begin a transaction that :meth:`close` ends.
+
+        ``timeout`` is for servers, which outlive a program that hangs.
+        """
         deadline = time.monotonic() + patience
         self._lock.acquire(patience)
         try:
