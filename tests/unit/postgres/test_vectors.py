@@ -26,7 +26,6 @@ from jobstore.engines.postgres.search.vectors import (
     field_word,
     indexed,
     lexeme,
-    vector,
 )
 from jobstore.intake.validation import check_posting
 from jobstore.records import JobPosting, Location
@@ -90,7 +89,7 @@ def in_sqlite(conn: sqlite3.Connection) -> list[set[tuple[str, str, int]]]:
 def assert_same(conn: sqlite3.Connection, stored: list[JobPosting]) -> None:
     """Assert that the vectors of postings say what the index says which holds them."""
     for held, one in zip(in_sqlite(conn), reversed(stored), strict=True):
-        here = said(vector(derived(one)))
+        here = said(indexed(derived(one)).vector)
         words = {(word, label) for word, label, _ in held}
         assert {(word, label) for word, places in here.items() for label, _ in places} == {
             (word, label) for word, label in words if word[0] != MARK

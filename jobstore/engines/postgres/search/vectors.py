@@ -96,11 +96,6 @@ def indexed(derived: Derived) -> Indexed:
     return Indexed(_vector([*facets, LONG], fields | shortened), _spoken(parts))
 
 
-def vector(derived: Derived) -> str:
-    """Return the words of a posting as the text of a ``tsvector``."""
-    return indexed(derived).vector
-
-
 def field_word(label: str, word: str) -> str:
     """Return the word of the index that says that a field has a word."""
     return f"{MARK}{label}{word}"
