@@ -34,6 +34,9 @@ def evidence(changes: dict[UUID, Change], revisions: list[tuple[UUID, int, bytes
         pytest.param({A: (None, NEW)}, {}, [], None, id="not there, or removed by others since"),
         pytest.param({A: (OLD, None)}, {}, [], True, id="removed"),
         pytest.param({A: (OLD, None)}, {A: OLD}, [], False, id="not removed"),
+        pytest.param(
+            {A: (OLD, None), B: (None, NEW)}, {B: OTHER}, [], None, id="removed, the rest not ours"
+        ),
         pytest.param({A: (OLD, NEW)}, {A: OTHER}, [], None, id="others wrote since"),
         pytest.param({A: (OLD, NEW)}, {A: OTHER}, [(A, 2, b"mine")], True, id="on top of it"),
         pytest.param({A: (OLD, NEW)}, {A: OTHER}, [(A, 2, b"theirs")], False, id="instead of it"),

@@ -78,7 +78,8 @@ class Evidence:
         gone = [each for id, each in changed.items() if id not in found]
         if any(before is None and after is not None for before, after in gone):
             return False if repeats else None
-        if gone and all(after is None for _, after in gone):
-            # Removed, as it should be.
+        if len(gone) == len(changed) and all(after is None for _, after in gone):
+            # Removed, all of it, as it should be. With anything else in the transaction it could
+            # have been others who removed them.
             return True
-        return None if changed else True
+        return None
