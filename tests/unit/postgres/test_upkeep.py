@@ -15,6 +15,7 @@ import jobstore
 from jobstore import StoreBusy, StoreCorrupt, StoreUnavailable
 from jobstore.engines import archive_of, upkeep_of
 from jobstore.engines.archive import Loss
+from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.upkeep import aside, plans
 from jobstore.operations import maintenance
 from jobstore.settings import StoreURL, parse_store_url
@@ -265,3 +266,17 @@ def test_a_pooler_cannot_hold_the_lock_of_a_schema_and_is_refused() -> None:
     )
     with pytest.raises(StoreUnavailable, match="instead of the pooler's"):
         aside._require_direct(cast(Any, asked))
+
+
+def test_a_schema_of_somebody_whose_name_begins_in_the_same_way_is_left_alone(
+    url: StoreURL,
+) -> None:
+    theirs = ("public_new_york", "public_replaced_by_hand", "public_new_0123456789abcdef")
+    execute(url, *(f"CREATE SCHEMA {each}" for each in theirs))
+
+    with blocking(url) as conn, aside.beside(url):
+        left = [name for (name,) in conn.execute("SELECT nspname::text FROM pg_namespace")]
+        told = aside.told(conn, url)
+
+    assert set(theirs) <= set(left)
+    assert told == {}

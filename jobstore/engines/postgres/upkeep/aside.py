@@ -17,6 +17,7 @@ aside.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shlex
 import time
@@ -43,6 +44,9 @@ _SQL = named_statements.load("postgres")
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _NEW, _REPLACED = "_new_", "_replaced_"
+# What follows in a name. Other schemas may begin in the same way, of somebody who has jobs and
+# jobs_new_york.
+_ENDS = {_NEW: re.compile("[0-9a-f]{12}"), _REPLACED: re.compile("[0-9]{8}t[0-9]{6}_[0-9]{6}")}
 # So many characters of a schema's name stand in those of its copies: a name has at most 63.
 _SHOWN = 30
 
@@ -128,7 +132,8 @@ def _drop_whole(conn: Connection, name: str) -> None:
 def _called(conn: Connection, kind: str) -> list[tuple[str, bool]]:
     """Return the schemas of a kind, and whether each is this role's."""
     start = f"{here(conn)[:_SHOWN]}{kind}"
-    return conn.execute(_SQL["schemas_like"], (start,)).fetchall()
+    found = conn.execute(_SQL["schemas_like"], (start,)).fetchall()
+    return [each for each in found if _ENDS[kind].fullmatch(each[0].removeprefix(start))]
 
 
 def exchange(conn: Connection, new: str, unchanged: Callable[[], bool]) -> tuple[str | None, bool]:
