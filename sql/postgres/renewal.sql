@@ -19,6 +19,10 @@ UPDATE revision AS r SET digest = n.digest
 FROM json_populate_recordset(NULL::revision, %s::json) AS n
 WHERE r.id = n.id AND r.version = n.version;
 
+-- name: turn_to_recount
+-- Two would both append what they find lacking. This takes no snapshot, and writers go on.
+LOCK TABLE counter IN SHARE UPDATE EXCLUSIVE MODE;
+
 -- name: all_counts
 -- Quartiles follow from the others.
 SELECT c.kind, c.value, min(c.label), sum(c.amount)::bigint FROM (

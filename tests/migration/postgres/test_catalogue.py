@@ -129,7 +129,7 @@ def against_the_rules(statement: str) -> str | None:
     return None
 
 
-KEEPING_OTHERS_OUT = ("close_postings", "hold_tables", "lock_out_writers")
+KEEPING_OTHERS_OUT = ("close_postings", "hold_tables", "lock_out_writers", "turn_to_recount")
 """Statements of upkeep that keep others out on purpose; no write and no search runs one."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,7 +17,7 @@ from jobstore import StoreBusy, StoreCorrupt, StoreUnavailable
 from jobstore.engines import archive_of, upkeep_of
 from jobstore.engines.archive import Loss
 from jobstore.engines.postgres.sessions import blocking
-from jobstore.engines.postgres.upkeep import aside, plans
+from jobstore.engines.postgres.upkeep import aside, plans, renewal
 from jobstore.operations import maintenance
 from jobstore.settings import StoreURL, parse_store_url
 from tests.engines.harness import POSTGRES
@@ -280,3 +281,22 @@ def test_a_schema_of_somebody_whose_name_begins_in_the_same_way_is_left_alone(
 
     assert set(theirs) <= set(left)
     assert told == {}
+
+
+def test_two_who_count_anew_at_once_append_what_is_lacking_once(
+    url: StoreURL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute(url, *MENDABLE["counters"])
+    payloads = renewal.payloads
+
+    def beside(rows: Any) -> Any:
+        monkeypatch.setattr(renewal, "payloads", payloads)
+        with suppress(StoreBusy), blocking(url, patience=0.1) as other:
+            renewal._recount(other)
+        return payloads(rows)
+
+    monkeypatch.setattr(renewal, "payloads", beside)
+    with blocking(url) as conn:
+        renewal._recount(conn)
+
+    assert wrong(url) == {}

@@ -184,6 +184,7 @@ def _recount(conn: Connection) -> None:
     """Append what the counters lack; exact beside writers, as all is read of one moment."""
     with conn.transaction():
         conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        conn.execute(_SQL["turn_to_recount"])
         tally = Tally()
         last = _FIRST
         while ids := [id for (id,) in conn.execute(_SQL["ids_after"], (last, _READ))]:
