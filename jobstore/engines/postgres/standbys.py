@@ -24,7 +24,9 @@ _AWAY = 5.0
 _CATCHING_UP = 0.25
 _BETWEEN = 0.01
 _LSN = re.compile(r"[0-9A-F]{1,8}/[0-9A-F]{1,8}")
-_CURRENT = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_lsn()::text END"
+# Where the log is to be written next, since what is committed without waiting for the disk may not
+# be written yet.
+_CURRENT = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn()::text END"
 # One that was promoted meanwhile has everything.
 _REACHED = "SELECT NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() >= %s::text::pg_lsn"
 
@@ -69,7 +71,7 @@ def check_position(position: str) -> None:
 
 
 async def current_position(session: Session) -> str:
-    """Return how far the primary has written its log."""
+    """Return how far the primary's log has got."""
     cursor = await session.execute(_CURRENT)
     ((position,),) = await cursor.fetchall()
     if position is None:

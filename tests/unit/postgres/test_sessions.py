@@ -206,3 +206,17 @@ async def test_a_database_that_is_not_there_is_told_as_such(url: StoreURL) -> No
         await Sessions.open(missing, EngineOptions())
     with pytest.raises(StoreUnavailable, match="cannot be reached"):
         await Sessions.open(parse_store_url("postgresql://127.0.0.1:1/jobs"), EngineOptions())
+
+
+async def test_a_position_has_what_is_committed_and_not_written_yet(url: StoreURL) -> None:
+    sessions = await Sessions.open(url, EngineOptions(synchronous="normal"))
+    async with sessions.writing() as writer:
+        await writer.execute("SELECT pg_logical_emit_message(true, 'test', '')")
+        committed = await value(writer, "SELECT pg_current_wal_insert_lsn()::text")
+
+    position = await sessions.position()
+
+    async with sessions.reading() as reader:
+        reached = "SELECT %s::text::pg_lsn >= %s::text::pg_lsn"
+        assert await value(reader, reached, position, committed) is True
+    await sessions.close()
