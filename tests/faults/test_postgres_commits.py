@@ -202,3 +202,19 @@ async def test_a_transaction_whose_backend_is_killed_is_over(database: str) -> N
         async with writer.transaction(30) as unit:
             await unit.upsert(posting(3))
     assert stored(database) == {"3": 1}
+
+
+async def test_what_changes_nothing_but_saw_what_may_be_lost_is_told_as_unknown(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def warned(conn: Session) -> None:
+        await conn.execute("COMMIT")
+        raise commits.Unconfirmed
+
+    async with open_writer(database, busy_timeout=0.2) as writer:
+        await writer.upsert(posting(1))
+        for module in (commits, transactions):
+            monkeypatch.setattr(module, "committed", warned)
+
+        with pytest.raises(OutcomeUnknown):
+            await writer.update(job_id("board", "1"), {"title": "Other"}, 7)

@@ -139,7 +139,8 @@ class Transactions:
                 async with sessions.writing() as conn:
                     return await self._try(conn, attempt, attempts, deadline)
             except (psycopg.Error, JobStoreError) as error:
-                if attempt.committing and unanswered(error):
+                # One that changed nothing is done again, unless it saw what may be lost.
+                if isinstance(error, Unconfirmed) or (attempt.committing and is_lost(error)):
                     attempts.append(attempt)
                 lost = lost or is_lost(error)
                 over = time.monotonic() >= deadline
