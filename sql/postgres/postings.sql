@@ -26,6 +26,19 @@ SELECT
     {stored_posting}, p.listed_at, p.listed_tie, p.digest, p.seen_digest
 FROM posting AS p WHERE p.id = ANY(%s) ORDER BY p.id FOR UPDATE OF p;
 
+-- part: whole_posting
+-- With what its digests are over. NULL stands for the place that SQLite gives a row.
+{stored_posting}, NULL, p.listed_at, p.listed_tie, p.yearly_min, p.yearly_max, p.digest,
+p.seen_digest
+
+-- name: carried_postings
+SELECT {whole_posting} FROM posting AS p WHERE p.id = ANY(%s);
+
+-- name: every_posting
+-- Newest first.
+SELECT {whole_posting} FROM posting AS p
+ORDER BY p.listed_at DESC, p.listed_tie DESC, p.id DESC;
+
 -- name: last_ties
 -- The last of the postings that are listed at each of these times.
 SELECT t.listed_at, (

@@ -22,11 +22,3 @@ WHERE r.id = n.id AND r.version = n.version;
 -- name: turn_to_recount
 -- Two would both append what they find lacking. This takes no snapshot, and writers go on.
 LOCK TABLE counter IN SHARE UPDATE EXCLUSIVE MODE;
-
--- name: all_counts
--- Quartiles follow from the others.
-SELECT c.kind, c.value, min(c.label), sum(c.amount)::bigint FROM (
-    SELECT r.kind, r.value, r.label, r.amount FROM counter AS r WHERE r.kind <> 'quartiles'
-    UNION ALL
-    SELECT d.kind, d.value, d.label, d.amount FROM counter_delta AS d
-) AS c GROUP BY c.kind, c.value;

@@ -30,28 +30,9 @@ ORDER BY p.listed_at, p.listed_tie, p.id LIMIT %s;
 -- name: marks_of
 SELECT {mark} FROM posting AS p WHERE p.id = ANY(%s);
 
--- name: carried_postings
-SELECT
-    p.id, p.version, p.status, p.source, p.source_job_id, p.title, p.company, p.location,
-    p.locations, p.country, p.workplace, p.employment_type, p.experience_level, p.industry,
-    p.skills, p.salary_min, p.salary_max, p.salary_currency, p.salary_period, p.salary_text, p.url,
-    p.applicant_count, p.posted_at, p.expires_at, p.first_seen_at, p.last_seen_at,
-    p.apply_url, p.company_url, p.company_size, p.updated_at, p.closed_at,
-    p.description, p.plain, p.attributes,
-    NULL, p.listed_at, p.listed_tie, p.yearly_min, p.yearly_max, p.digest, p.seen_digest
-FROM posting AS p WHERE p.id = ANY(%s);
-
 -- name: carried_revisions
 SELECT r.id, r.version, r.changed_at, r.previous, r.digest FROM revision AS r
 WHERE r.id = ANY(%s) ORDER BY r.id, r.version;
-
--- name: carried_counters
-SELECT c.kind, c.value, sum(c.amount)::bigint FROM (
-    SELECT k.kind, k.value, k.amount FROM counter AS k
-    UNION ALL
-    SELECT d.kind, d.value, d.amount FROM counter_delta AS d
-) AS c WHERE c.kind <> 'quartiles'
-GROUP BY c.kind, c.value HAVING sum(c.amount) <> 0;
 
 -- name: store_property
 SELECT s.value FROM store_property AS s WHERE s.name = %s;

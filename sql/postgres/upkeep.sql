@@ -2,19 +2,6 @@
 -- server, and what puts one set of tables in the place of another. Tables stand in the first schema
 -- of the search path. What is asked of the server's own catalogue is the same whatever the schema.
 
--- name: every_posting
--- Newest first, with what is compared with each.
-SELECT
-    p.id, p.version, p.status, p.source, p.source_job_id, p.title, p.company, p.location,
-    p.locations, p.country, p.workplace, p.employment_type, p.experience_level, p.industry,
-    p.skills, p.salary_min, p.salary_max, p.salary_currency, p.salary_period, p.salary_text, p.url,
-    p.applicant_count, p.posted_at, p.expires_at, p.first_seen_at, p.last_seen_at,
-    p.apply_url, p.company_url, p.company_size, p.updated_at, p.closed_at,
-    p.description, p.plain, p.attributes,
-    NULL, p.listed_at, p.listed_tie, p.yearly_min, p.yearly_max, p.digest, p.seen_digest
-FROM posting AS p
-ORDER BY p.listed_at DESC, p.listed_tie DESC, p.id DESC;
-
 -- name: every_revision
 SELECT r.id, r.version, r.changed_at, r.previous, r.digest FROM revision AS r
 ORDER BY r.id, r.version;

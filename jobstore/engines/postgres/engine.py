@@ -159,7 +159,7 @@ class PostgresEngine:
         return await self.sessions.read(partial(counters.statistics, now=self._clock()), whole=True)
 
     async def position(self) -> str:
-        """Return how far the primary has written its log."""
+        """Return how far the primary's log has got."""
         return await self.sessions.position()
 
     async def revisions(self, id: UUID) -> list[Revision]:

@@ -153,7 +153,7 @@ class Sessions:
         raise AssertionError  # the count has no end
 
     async def position(self) -> str:
-        """Return how far the primary has written its log."""
+        """Return how far the primary's log has got."""
         return await self._from_primary(current_position, self.reading)
 
     @asynccontextmanager

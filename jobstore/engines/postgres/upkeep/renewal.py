@@ -192,7 +192,7 @@ def _recount(conn: Connection) -> None:
             for row in rows:
                 tally.add(Derived(sound(job_from_row)(row)).counters)
             last = ids[-1]
-        for kind, value, label, amount in conn.execute(_SQL["all_counts"]):
+        for kind, value, label, amount in conn.execute(_SQL["every_count"]):
             tally.add([((kind, value, label), amount)], -1)
         lacking = (
             dict(zip(("kind", "value", "label", "amount"), each, strict=True))

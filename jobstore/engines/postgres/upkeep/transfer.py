@@ -129,7 +129,8 @@ class _Reading:
         ]
 
     def counters(self) -> Iterator[tuple[str, str, int]]:
-        yield from self._read("carried_counters", ())
+        for kind, value, _, amount in self._read("every_count", ()):
+            yield kind, value, amount
 
     def property(self, name: str) -> bytes | None:
         for (value,) in self._read("store_property", (name,)):
