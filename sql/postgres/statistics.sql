@@ -12,7 +12,7 @@ SELECT pg_try_advisory_xact_lock(hashtextextended('jobstore: counters', 0));
 -- name: roll_up
 -- Rows that others add meanwhile stay for the next time.
 WITH taken AS (
-    DELETE FROM counter_delta RETURNING kind, value, label, amount
+    DELETE FROM counter_delta AS d RETURNING d.kind, d.value, d.label, d.amount
 ), added AS (
     SELECT t.kind, t.value, min(t.label) AS label, sum(t.amount)::bigint AS amount
     FROM taken AS t GROUP BY t.kind, t.value
