@@ -19,7 +19,7 @@ import psycopg
 from jobstore.derived.digests import store_identity
 from jobstore.engines import named_statements
 from jobstore.engines.archive import Astray, Content, Exchanged, Loss
-from jobstore.engines.fresh import make_tables
+from jobstore.engines.new_tables import make_tables
 from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.upkeep import aside, tidying
