@@ -92,15 +92,6 @@ SELECT c.value, sum(c.amount)::bigint FROM (
         ON d.kind = %(kind)s AND d.value >= s.start COLLATE "C" AND d.value < s.start || 'g'
 ) AS c GROUP BY c.value HAVING sum(c.amount) <> 0 ORDER BY c.value;
 
--- name: counters_between
-SELECT c.value, sum(c.amount)::bigint FROM (
-    SELECT r.value, r.amount FROM counter AS r
-    WHERE r.kind = %(kind)s AND r.value >= %(start)s AND r.value < %(end)s
-    UNION ALL
-    SELECT d.value, d.amount FROM counter_delta AS d
-    WHERE d.kind = %(kind)s AND d.value >= %(start)s AND d.value < %(end)s
-) AS c GROUP BY c.value HAVING sum(c.amount) <> 0 ORDER BY c.value;
-
 -- name: write_quartiles
 INSERT INTO counter (kind, value, label, amount) VALUES ('quartiles', %s, %s, %s)
 ON CONFLICT (kind, value) DO UPDATE SET label = excluded.label, amount = excluded.amount;

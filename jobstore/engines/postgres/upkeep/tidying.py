@@ -20,7 +20,7 @@ from jobstore.engines import named_statements
 from jobstore.engines.backend import Condition, Footprint, Vacuumed
 from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.sessions import blocking
-from jobstore.engines.postgres.upkeep.verification import counted_between, octets
+from jobstore.engines.postgres.upkeep.verification import counted_beginning, octets
 from jobstore.errors import StoreUnavailable
 from jobstore.progress import Progress
 from jobstore.settings import StoreURL
@@ -120,8 +120,8 @@ def roll_up(conn: Connection) -> None:
     if conn.execute(_SQL["turn_to_roll_up"]).fetchone() != (True,):
         return
     for (currency,) in sorted(conn.execute(_SQL["roll_up"]).fetchall()):
-        buckets = counted_between(conn, "salary_bucket", currency)
-        found = quartiles(buckets, partial(counted_between, conn, "salary"))
+        buckets = counted_beginning(conn, "salary_bucket", currency)
+        found = quartiles(buckets, partial(counted_beginning, conn, "salary"))
         if found is None:
             conn.execute(_SQL["drop_quartiles"], (currency,))
         else:

@@ -37,8 +37,6 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 # Rows that are fetched, and postings whose words are compared, at a time.
 SLICE = 500
-# Sorts behind every digit of an amount.
-_AFTER_DIGITS = "g"
 
 
 def verify_rows(conn: Connection, progress: Callable[[int], object] | None = None) -> list[Check]:
@@ -136,8 +134,8 @@ def misplaced_quartiles(conn: Connection) -> Iterator[str]:
     counted = {currency for (currency,) in _fetched(conn, "counted_currencies")}
     for currency in sorted((kept.keys() | counted) - pending):
         try:
-            buckets = counted_between(conn, "salary_bucket", currency)
-            right = quartiles(buckets, partial(counted_between, conn, "salary")) == kept.get(
+            buckets = counted_beginning(conn, "salary_bucket", currency)
+            right = quartiles(buckets, partial(counted_beginning, conn, "salary")) == kept.get(
                 currency
             )
         except LookupError:
@@ -146,10 +144,9 @@ def misplaced_quartiles(conn: Connection) -> Iterator[str]:
             yield f"the quartiles of {currency} are not those of its salaries"
 
 
-def counted_between(conn: Connection, kind: str, start: str) -> Counted:
+def counted_beginning(conn: Connection, kind: str, start: str) -> Counted:
     """Return the counts of a kind whose values begin with a text, in order."""
-    bound = {"kind": kind, "start": start, "end": start + _AFTER_DIGITS}
-    return conn.execute(_SQL["counters_between"], bound).fetchall()
+    return conn.execute(_SQL["counters_beginning"], {"kind": kind, "starts": [start]}).fetchall()
 
 
 def octets(conn: Connection) -> int:
