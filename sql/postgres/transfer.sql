@@ -44,3 +44,6 @@ SELECT s.value FROM store_property AS s WHERE s.name = %s FOR UPDATE;
 -- name: write_property
 INSERT INTO store_property AS s (name, value) VALUES (%s, %s)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: drop_property
+DELETE FROM store_property AS s WHERE s.name = %s;

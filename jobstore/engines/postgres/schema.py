@@ -14,9 +14,12 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from jobstore.engines import named_statements
 from jobstore.engines.rows import sound
 from jobstore.engines.schema import BOOKKEEPING, Applied, Recorded
 from jobstore.errors import StoreCorrupt, StoreUnavailable
+
+_SQL = named_statements.load("postgres")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -92,13 +95,6 @@ FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
 WHERE c.relnamespace = {namespace} AND NOT t.tgisinternal
 """
 
-_PROPERTY = "SELECT s.value FROM store_property AS s WHERE s.name = %s"
-_WRITE_PROPERTY = (
-    "INSERT INTO store_property (name, value) VALUES (%s, %s) "
-    "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-)
-_DROP_PROPERTY = "DELETE FROM store_property AS s WHERE s.name = %s"
-
 
 def relations(conn: Connection) -> frozenset[str]:
     """Return the names of all tables and views in the schema that the store is in.
@@ -144,20 +140,20 @@ def has_properties(conn: Connection) -> bool:
 
 def read_property(conn: Connection, name: str) -> bytes:
     """Return a fact about the store; nothing where there is none."""
-    row = conn.execute(_PROPERTY, (name,)).fetchone() if has_properties(conn) else None
+    row = conn.execute(_SQL["store_property"], (name,)).fetchone() if has_properties(conn) else None
     return b"" if row is None else bytes(row[0])
 
 
 def write_property(conn: Connection, name: str, value: bytes) -> None:
     """Write a fact about the store, where there is a place for it."""
     if has_properties(conn):
-        conn.execute(_WRITE_PROPERTY, (name, value))
+        conn.execute(_SQL["write_property"], (name, value))
 
 
 def drop_property(conn: Connection, name: str) -> None:
     """Forget a fact about the store."""
     if has_properties(conn):
-        conn.execute(_DROP_PROPERTY, (name,))
+        conn.execute(_SQL["drop_property"], (name,))
 
 
 def derived_form(conn: Connection) -> int:
