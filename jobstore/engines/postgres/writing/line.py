@@ -11,7 +11,7 @@ from typing import Any
 from jobstore.engines.owner import Owner
 from jobstore.engines.postgres.errors import translated
 from jobstore.engines.postgres.sessions import Sessions
-from jobstore.errors import StoreClosed
+from jobstore.errors import OutcomeUnknown, StoreClosed
 
 Deliver = Callable[[Any, BaseException | None], object]
 
@@ -61,8 +61,12 @@ class Line:
                 try:
                     result = await work(self._sessions)
                 except asyncio.CancelledError:
-                    # The loop ends with the store still open: nobody may wait for ever.
-                    deliver(None, StoreClosed())
+                    # The loop ends with the store still open: nobody may wait for ever. What was
+                    # at its COMMIT may be stored.
+                    deliver(None, OutcomeUnknown())
+                    for _, waiting in self._posted:
+                        waiting(None, StoreClosed())
+                    self._posted.clear()
                     raise
                 except BaseException as error:
                     failure = error

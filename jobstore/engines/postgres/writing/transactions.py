@@ -142,7 +142,8 @@ class Transactions:
                 # One that changed nothing is done again, unless it saw what may be lost.
                 if isinstance(error, Unconfirmed) or (attempt.committing and is_lost(error)):
                     attempts.append(attempt)
-                lost = lost or is_lost(error)
+                # While no server is there to connect to, the connection is still lost.
+                lost = is_lost(error) or (lost and isinstance(error, StoreUnavailable))
                 over = time.monotonic() >= deadline
                 if isinstance(error, OutcomeUnknown) or not (
                     retryable(error) or isinstance(error, Unconfirmed) or lost
