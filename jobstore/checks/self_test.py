@@ -179,8 +179,10 @@ def p95(taken: list[float]) -> float:
 
 
 def title_phrases(title: str) -> str:
-    """Return a search for the first words of a title; empty where it has none."""
-    return " ".join(f'"{word}"' for word in words(title)[:2])
+    """Return a search for the first words of a title that can be typed; empty without any."""
+    # The index has clusters of Thai and its like in a form of its own, which nobody can type.
+    typed = [word for word in words(title) if words(word) == [word]]
+    return " ".join(f'"{word}"' for word in typed[:2])
 
 
 async def _newest(engine: Engine) -> list[JobSummary]:

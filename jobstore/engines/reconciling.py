@@ -167,7 +167,8 @@ def contents(store: Source, progress: Progress, step: str = "verify") -> dict[st
         progress(step, sums["posting"].rows, total)
     for count in store.counters():
         sums["counter"].add(count)
-    return {name: Table(sums[name].rows, str(sums[name])) for name in names}
+    # With all digits, since people compare the first of them.
+    return {name: Table(sums[name].rows, str(sums[name]).zfill(64)) for name in names}
 
 
 def _beside(

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from jobstore.engines.scripts import Direction, Script
+from jobstore.errors import StoreUnavailable
 from jobstore.progress import Progress
 from jobstore.settings import StoreURL
 
@@ -38,6 +39,10 @@ class Applied(NamedTuple):
     derived_form: int
     compatible: str = ""
     """The oldest migration whose programs may go on; "" where only the newest is."""
+
+
+class NotComparable(StoreUnavailable):
+    """What migrations make cannot be asked here: by this role, or of this server."""
 
 
 class Roles(NamedTuple):
@@ -183,7 +188,8 @@ class Schema(Protocol):
         """Return what :meth:`objects` returns for a database that ``scripts`` have just made, and
         whose programs know migration ``compatible`` or a later one.
 
-        An engine may ask the server that ``url`` names how it reads them; nothing stays there."""
+        An engine may ask the server that ``url`` names how it reads them; nothing stays there. It
+        raises NotComparable where this role or this server cannot be asked."""
 
 
 def up_command(url: StoreURL) -> str:

@@ -18,6 +18,7 @@ from jobstore.errors import StoreUnavailable
 DEFAULT_URL = "sqlite:///jobs.db"
 
 EXAMPLE = "write sqlite:///jobs.db, or sqlite:////full/path/jobs.db for an absolute path"
+_EXAMPLES = f"{EXAMPLE}, or postgresql://user@host/jobs for one on a server"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 NOT_UTF8 = f"The store's URL is not UTF-8; give the file a name that is, and {EXAMPLE}."
@@ -55,20 +56,20 @@ def parse_store_url(url: str | StoreURL) -> StoreURL:
     if isinstance(url, StoreURL):
         return url
     if not isinstance(url, str):
-        raise StoreUnavailable(f"The store's URL must be text; {EXAMPLE}.")
+        raise StoreUnavailable(f"The store's URL must be text; {_EXAMPLES}.")
     if not is_utf8(url):
         raise StoreUnavailable(NOT_UTF8)
     if any(ord(character) < 0x20 or ord(character) == 0x7F for character in url):
-        raise StoreUnavailable(f"The store's URL has control characters in it; {EXAMPLE}.")
+        raise StoreUnavailable(f"The store's URL has control characters in it; {_EXAMPLES}.")
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise StoreUnavailable(f"The store's URL is malformed; {EXAMPLE}.") from None
+        raise StoreUnavailable(f"The store's URL is malformed; {_EXAMPLES}.") from None
     if not parts.scheme:
-        raise StoreUnavailable(f"The store's URL does not begin with sqlite:///; {EXAMPLE}.")
+        raise StoreUnavailable(f"The store's URL does not begin with sqlite:///; {_EXAMPLES}.")
     if parts.scheme not in PARSERS:
         raise StoreUnavailable(
-            f"This version of jobstore cannot open {parts.scheme} databases; {EXAMPLE}."
+            f"This version of jobstore cannot open {parts.scheme} databases; {_EXAMPLES}."
         )
     return PARSERS[parts.scheme](url)
 

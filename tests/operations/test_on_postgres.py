@@ -291,7 +291,10 @@ def test_rights_on_the_tables_outlive_a_restore(settings: Settings, url: str) ->
         stored(as_role[roles.writer], posting(2))
         assert len(content(as_role[roles.reader])) == 2
         # Who only reads may look whether all is well, and make backups.
-        assert "fail" not in verdicts(as_role[roles.reader], verify=True).values()
+        looked = verdicts(as_role[roles.reader], full=True, verify=True)
+        assert "fail" not in looked.values()
+        assert looked["schema"] == "warn"
+        assert looked["digests"] == "pass"
         assert (
             backup.create(
                 settings.model_copy(

@@ -91,8 +91,9 @@ async def test_a_path_that_is_no_store_is_refused(path: Any, told: str) -> None:
         ("sqlite:///a%00b", "NUL"),
         ("sqlite:///a\nb", "control characters"),
         ("http://[::1", "malformed"),
-        ("postgresql://localhost/jobs", "cannot open postgresql databases; write sqlite"),
         ("mysql+pymysql://localhost/jobs", "cannot open mysql"),
+        ("jobs.db", "or postgresql://user@host/jobs"),
+        ("mysql://localhost/jobs", "or postgresql://user@host/jobs"),
         ("file:///srv/jobs.db", "cannot open file databases"),
     ],
 )
@@ -105,7 +106,7 @@ def test_a_url_that_is_no_store_is_refused(url: str, told: str) -> None:
 @pytest.mark.parametrize("scheme", ["postgresql", "sqlite", "mysql", ""])
 def test_credentials_are_not_repeated(scheme: str) -> None:
     with pytest.raises(StoreUnavailable) as caught:
-        parse_store_url(f"{scheme}://ann:hunter2@host/jobs")
+        parse_store_url(f"{scheme}://ann:hunter2@host:port/jobs")
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
 

@@ -22,7 +22,7 @@ from jobstore.engines.postgres.schema import Connection
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.upkeep import renewal
 from jobstore.engines.postgres.upkeep.roles import grant
-from jobstore.engines.schema import Applied, Recorded, Renewal, Roles
+from jobstore.engines.schema import Applied, NotComparable, Recorded, Renewal, Roles
 from jobstore.engines.scripts import Direction, Script
 from jobstore.errors import MigrationError, StoreBusy
 from jobstore.progress import Progress
@@ -37,6 +37,11 @@ _POLL = 0.05  # seconds between two tries of a lock that is held
 _OWN_FAULTS = ("42", "23", "22", "0A", "2B")
 _CHECK_VIOLATION = "23514"
 _NO_RIGHT = "42501"
+# A standby is always read-only.
+_MAY_COMPARE = (
+    "SELECT has_database_privilege(current_database(), 'TEMPORARY') "
+    "AND NOT current_setting('transaction_read_only')::boolean"
+)
 
 
 class PostgresSchema:
@@ -101,11 +106,17 @@ class PostgresSchema:
     ) -> dict[str, str]:
         """Differs by necessity: only the server itself can say how it reads a definition.
 
-        They are made as temporary ones, in a transaction that is undone.
+        They are made as temporary ones, in a transaction that is undone. Raises NotComparable where
+        none can be made.
         """
         from jobstore.engines.postgres.yoyo_backend import statements
 
         with blocking(url) as conn:
+            if conn.execute(_MAY_COMPARE).fetchone() != (True,):
+                raise NotComparable(
+                    "Whether the tables are as the migrations make them is told to the role that "
+                    "owns them, and on a primary alone."
+                )
             conn.execute("BEGIN")
             conn.execute("SET LOCAL search_path = pg_temp")
             for script in scripts:

@@ -30,6 +30,7 @@ def test_the_answer_for_programs(demo: Path, tmp_path: Path) -> None:
     assert (again["postings"], again["carried"], again["removed"]) == (DEMO, 0, 0)
     assert first["tables"] == again["tables"]
     assert first["tables"]["posting"]["rows"] == DEMO
+    assert {len(each["digest"]) for each in first["tables"].values()} == {64}
     assert first["writers_waited"] is None
     assert again["writers_waited"] >= 0
     assert again["seconds"] >= again["writers_waited"]

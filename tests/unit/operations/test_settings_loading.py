@@ -272,7 +272,8 @@ def test_every_fault_of_every_place_is_named_at_once(tmp_path: Path) -> None:
         {"store.url": "nowhere"},
     ) == [
         "store.url: The store's URL does not begin with sqlite:///; write sqlite:///jobs.db, or "
-        "sqlite:////full/path/jobs.db for an absolute path. (--store)",
+        "sqlite:////full/path/jobs.db for an absolute path, or postgresql://user@host/jobs for one "
+        "on a server. (--store)",
         "store.readers: must be a whole number, 1 to 64 (config.yaml, line 2)",
         "store.queue_size: must be a whole number, 1 to 1,000,000 "
         "(.env, line 4: JOBSTORE_QUEUE_SIZE)",
