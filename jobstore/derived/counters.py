@@ -28,7 +28,7 @@ _HALF = 2**32
 # Salaries are counted by twice the middle of their range, behind the currency. A bucket is the
 # currency and the first four digits: 16 buckets in each doubling.
 CURRENCY = 3
-_BUCKET = CURRENCY + 4
+BUCKET = CURRENCY + 4
 
 # Kinds whose values are compared folded, and shown as some posting spelled them.
 SPELLED = frozenset(("company", "location"))
@@ -66,7 +66,7 @@ def counters_of(
     if yearly is not None and job.salary_currency is not None:
         middle = job.salary_currency + sortable(yearly[0] + yearly[1])
         yield ("salary", middle, ""), 1
-        yield ("salary_bucket", middle[:_BUCKET], ""), 1
+        yield ("salary_bucket", middle[:BUCKET], ""), 1
 
 
 def _crowd(applicants: int) -> str:

@@ -39,45 +39,58 @@ SELECT coalesce(sum(c.amount), 0)::bigint FROM (
 
 -- name: shown_counters
 -- What statistics show: kinds that have few values or a row for each currency, the last days, and of
--- kinds with many values the largest. Of the counts that nothing is to be added to, the largest come
--- by the index, as many as are shown; the others are few.
+-- kinds with many values the largest. What is to be added can only raise a count that is pending
+-- itself, so of those that are kept the largest will do: as many as are shown, and one more for each
+-- from which something is to be taken.
 WITH pending AS MATERIALIZED (
     SELECT d.kind, d.value, min(d.label) AS label, sum(d.amount)::bigint AS amount
-    FROM counter_delta AS d WHERE d.kind NOT IN ('salary', 'salary_bucket')
+    FROM counter_delta AS d
+    WHERE d.kind NOT IN ('salary', 'salary_bucket') AND (d.kind <> 'day' OR d.value >= %(since)s)
     GROUP BY d.kind, d.value
-), moved AS MATERIALIZED (
-    SELECT p.kind, p.value, coalesce(c.label, p.label) AS label,
-        p.amount + coalesce(c.amount, 0) AS amount
-    FROM pending AS p LEFT JOIN counter AS c ON c.kind = p.kind AND c.value = p.value
-), few AS (
+), kept AS (
     SELECT c.kind, c.value, c.label, c.amount FROM counter AS c
     WHERE c.kind IN (
         'applicants', 'employment_type', 'experience_level', 'quartiles', 'status', 'total',
         'workplace'
     ) OR (c.kind = 'day' AND c.value >= %(since)s)
-), many AS (
+    UNION
     SELECT k.kind, n.value, n.label, n.amount
     FROM (VALUES ('source', %(sources)s), ('company', %(top)s), ('location', %(top)s))
         AS k (kind, shown)
     CROSS JOIN LATERAL (
-        SELECT c.value, c.label, c.amount FROM counter AS c
-        WHERE c.kind = k.kind
-            AND NOT EXISTS (
-                SELECT FROM moved AS m WHERE m.kind = c.kind AND m.value = c.value
-            )
-        ORDER BY c.amount DESC, c.value LIMIT k.shown
+        SELECT c.value, c.label, c.amount FROM counter AS c WHERE c.kind = k.kind
+        ORDER BY c.amount DESC, c.value
+        LIMIT k.shown + (
+            SELECT count(*) FROM pending AS p WHERE p.kind = k.kind AND p.amount < 0
+        )
     ) AS n
+    UNION
+    SELECT c.kind, c.value, c.label, c.amount
+    FROM pending AS p JOIN counter AS c ON c.kind = p.kind AND c.value = p.value
 )
-SELECT f.kind, f.value, f.label, f.amount FROM few AS f
-WHERE NOT EXISTS (SELECT FROM moved AS m WHERE m.kind = f.kind AND m.value = f.value)
-UNION ALL
-SELECT n.kind, n.value, n.label, n.amount FROM many AS n
-UNION ALL
-SELECT m.kind, m.value, m.label, m.amount FROM moved AS m
-WHERE m.amount <> 0 AND (m.kind <> 'day' OR m.value >= %(since)s);
+SELECT
+    s.kind, s.value, coalesce(min(s.label) FILTER (WHERE s.is_kept), min(s.label)),
+    sum(s.amount)::bigint
+FROM (
+    SELECT k.kind, k.value, k.label, k.amount, TRUE AS is_kept FROM kept AS k
+    UNION ALL
+    SELECT p.kind, p.value, p.label, p.amount, FALSE FROM pending AS p
+) AS s GROUP BY s.kind, s.value HAVING sum(s.amount) <> 0;
 
 -- name: pending_currencies
 SELECT DISTINCT left(d.value, 3) FROM counter_delta AS d WHERE d.kind = 'salary';
+
+-- name: counters_beginning
+-- The counts of a kind whose values begin with one of some texts. ``g`` comes after every digit.
+SELECT c.value, sum(c.amount)::bigint FROM (
+    SELECT r.value, r.amount FROM unnest(%(starts)s::text[]) AS s (start)
+    JOIN counter AS r
+        ON r.kind = %(kind)s AND r.value >= s.start COLLATE "C" AND r.value < s.start || 'g'
+    UNION ALL
+    SELECT d.value, d.amount FROM unnest(%(starts)s::text[]) AS s (start)
+    JOIN counter_delta AS d
+        ON d.kind = %(kind)s AND d.value >= s.start COLLATE "C" AND d.value < s.start || 'g'
+) AS c GROUP BY c.value HAVING sum(c.amount) <> 0 ORDER BY c.value;
 
 -- name: counters_between
 SELECT c.value, sum(c.amount)::bigint FROM (

@@ -8,9 +8,13 @@ readers for the currencies to which something is to be added.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 
 from jobstore.derived.counters import (
+    BUCKET,
+    CURRENCY,
     MOST_SOURCES,
     TOP,
     last_days,
@@ -24,7 +28,6 @@ from jobstore.engines.rows import sound
 from jobstore.records import Statistics
 
 _SQL = named_statements.load("postgres")
-_AFTER_DIGITS = "g"
 
 
 async def total(conn: Session) -> int:
@@ -46,8 +49,8 @@ async def statistics(conn: Session, now: datetime) -> Statistics:
     pending = {currency async for (currency,) in changed}
     if pending:
         counted = [row for row in counted if row[0] != "quartiles" or row[1] not in pending]
-        for currency in pending:
-            if (found := await _quartiles(conn, currency)) is not None:
+        for currency, found in (await _quartiles(conn, pending)).items():
+            if found is not None:
                 counted.append(("quartiles", currency, *found))
     smallest, largest = await anext(aiter(bounds))
     return sound(assembled)(counted, days, lambda: (smallest, largest))
@@ -63,26 +66,32 @@ async def roll_up(conn: Session) -> bool:
     if not free[0]:
         return False
     changed = await (await conn.execute(_SQL["roll_up"])).fetchall()
-    for (currency,) in sorted(changed):
-        # What is appended meanwhile is counted too here, and seen anew by whoever reads.
-        if (found := await _quartiles(conn, currency)) is None:
+    # What is appended meanwhile is counted too here, and seen anew by whoever reads.
+    for currency, found in (await _quartiles(conn, {row[0] for row in changed})).items():
+        if found is None:
             await conn.execute(_SQL["drop_quartiles"], (currency,))
         else:
             await conn.execute(_SQL["write_quartiles"], (currency, *found))
     return True
 
 
-async def _quartiles(conn: Session, currency: str) -> tuple[str, int] | None:
-    buckets = await _between(conn, "salary_bucket", currency)
-    needed = {bucket for bucket, _ in quartile_buckets(buckets)}
-    salaries = {bucket: await _between(conn, "salary", bucket) for bucket in needed}
-    return quartiles(buckets, salaries.__getitem__)
+async def _quartiles(
+    conn: Session, currencies: Collection[str]
+) -> dict[str, tuple[str, int] | None]:
+    """Return the quartiles of some currencies, by two statements however many there are."""
+    buckets = await _beginning(conn, "salary_bucket", currencies, CURRENCY)
+    needed = {bucket for each in buckets.values() for bucket, _ in quartile_buckets(each)}
+    salaries = await _beginning(conn, "salary", needed, BUCKET)
+    return {each: quartiles(buckets[each], salaries.__getitem__) for each in sorted(currencies)}
 
 
-async def _between(conn: Session, kind: str, start: str) -> list[tuple[str, int]]:
-    """Return the counters whose values begin with a text, in order."""
-    bound = {"kind": kind, "start": start, "end": start + _AFTER_DIGITS}
-    return [
-        (value, amount)
-        async for value, amount in await conn.execute(_SQL["counters_between"], bound)
-    ]
+async def _beginning(
+    conn: Session, kind: str, starts: Collection[str], length: int
+) -> defaultdict[str, list[tuple[str, int]]]:
+    """Return counts in the order of their values, by the ``length`` characters these begin with."""
+    found: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+    if starts:
+        bound = {"kind": kind, "starts": sorted(starts)}
+        async for value, amount in await conn.execute(_SQL["counters_beginning"], bound):
+            found[value[:length]].append((value, amount))
+    return found

@@ -65,7 +65,7 @@ _FEW = 8
 _PART = 32
 # Rows of counts that are appended before they are added up. Whoever reads the statistics adds them
 # up too.
-ROLL_UP_AT = 8_192
+ROLL_UP_AT = 4_096
 # Seconds that this may take when a store is closed.
 _LAST_COUNTING = 5.0
 # Seconds, about, before the first repetition; it doubles up to the second one.
