@@ -91,7 +91,7 @@ async def test_a_path_that_is_no_store_is_refused(path: Any, told: str) -> None:
         ("sqlite:///a%00b", "NUL"),
         ("sqlite:///a\nb", "control characters"),
         ("http://[::1", "malformed"),
-        ("postgresql://localhost/jobs", "cannot open postgresql databases; write sqlite"),
+        ("oracle://localhost/jobs", "cannot open oracle databases; write sqlite"),
         ("mysql+pymysql://localhost/jobs", "cannot open mysql"),
         ("file:///srv/jobs.db", "cannot open file databases"),
     ],
@@ -102,7 +102,7 @@ def test_a_url_that_is_no_store_is_refused(url: str, told: str) -> None:
     assert told in str(caught.value)
 
 
-@pytest.mark.parametrize("scheme", ["postgresql", "sqlite", "mysql", ""])
+@pytest.mark.parametrize("scheme", ["oracle", "sqlite", "mysql", ""])
 def test_credentials_are_not_repeated(scheme: str) -> None:
     with pytest.raises(StoreUnavailable) as caught:
         parse_store_url(f"{scheme}://ann:hunter2@host/jobs")
