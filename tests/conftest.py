@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import os
 import signal
+from importlib.util import find_spec
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.fixtures import surroundings
 
 surroundings.settle()
+
+if find_spec("psycopg") is None:
+    raise pytest.UsageError("Tests need psycopg; run: make setup (or pip install -e '.[dev]').")
 
 pytest_plugins = [
     # Before what imports it.

@@ -33,7 +33,7 @@ from jobstore.operations.schedule import run_due
 from jobstore.settings import parse_store_url, sqlite_url
 from jobstore.settings.sections import Settings
 from tests.engines.harness import POSTGRES
-from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.postgres import PostgresServer, new_name
 from tests.fixtures.postings import full, posting
 from tests.operations.deploying import (
     COLUMN,
@@ -277,7 +277,7 @@ def test_what_was_replaced_stays_where_it_cannot_be_saved(
 
 def test_rights_on_the_tables_outlive_a_restore(settings: Settings, url: str) -> None:
     """Whoever restores: an administrator, or the role that owns the tables."""
-    roles = Roles(*(f"{name}_{os.getpid()}" for name in ("owning", "writing", "reading")))
+    roles = Roles(*map(new_name, ("owning", "writing", "reading")))
     stored(url, posting(1))
     migrating.roles(url, roles)
     as_role = {name: url.replace("postgres@", f"{name}@") for name in roles}
@@ -457,10 +457,11 @@ def test_health_of_a_server_that_takes_nobody_more_or_is_gone(
     tmp_path: Path, url: str, postgres: PostgresServer
 ) -> None:
     database = url.partition("?")[0].rpartition("/")[2]
-    execute(postgres.url, "CREATE ROLE crowded LOGIN CONNECTION LIMIT 1")
-    full = url.replace("postgres@", "crowded@")
+    role = new_name("crowded")
+    execute(postgres.url, f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 1")
+    full = url.replace("postgres@", f"{role}@")
     try:
-        execute(url, "GRANT pg_read_all_data TO crowded")
+        execute(url, f"GRANT pg_read_all_data TO {role}")
         with ExitStack() as stack:
             stack.enter_context(psycopg.connect(full))
             report = examine(settings_for(tmp_path, store={"url": full}))
@@ -468,8 +469,8 @@ def test_health_of_a_server_that_takes_nobody_more_or_is_gone(
         assert {"server:connections", "store:responseTime"} <= worst.keys()
         assert "connection" in worst["server:connections"].output
     finally:
-        execute(url, "DROP OWNED BY crowded")
-        execute(postgres.url, "DROP ROLE crowded")
+        execute(url, f"DROP OWNED BY {role}")
+        execute(postgres.url, f"DROP ROLE {role}")
     nowhere = f"postgresql://postgres@127.0.0.1:1/{database}"
     gone = settings_for(tmp_path, store={"url": nowhere})
     worst = {each.name: each for each in examine(gone).checks if each.verdict.value == "fail"}

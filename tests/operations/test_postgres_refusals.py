@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ from jobstore.errors import (
     StoreUnavailable,
 )
 from tests.contract.cli.commands import run as invoke
-from tests.fixtures.postgres import SETTINGS, PostgresServer, start
+from tests.fixtures.postgres import SETTINGS, PostgresServer, new_name, start
 
 SECRET = "pl4nted-s3cret"
 
@@ -150,7 +149,7 @@ async def test_a_schema_that_is_behind_or_ahead(url: str) -> None:
 
 
 async def test_an_account_without_rights(url: str) -> None:
-    role = f"nothing_{os.getpid()}"
+    role = new_name("nothing")
     migrating.up(url)
     run(url, f"CREATE ROLE {role} LOGIN")
     mine = other(url, user=role)
@@ -167,7 +166,7 @@ async def test_an_account_without_rights(url: str) -> None:
 
 
 async def test_the_reading_role_reads_and_is_told_what_writing_takes(url: str) -> None:
-    roles = migrating.Roles("", f"writes_{os.getpid()}", f"reads_{os.getpid()}")
+    roles = migrating.Roles("", new_name("writes"), new_name("reads"))
     migrating.up(url)
     migrating.roles(url, roles)
     posting = jobstore.JobPosting(source="a", source_job_id="1", title="T", company="C")

@@ -103,7 +103,7 @@ def test_a_url_that_is_no_store_is_refused(url: str, told: str) -> None:
     assert told in str(caught.value)
 
 
-@pytest.mark.parametrize("scheme", ["postgresql", "sqlite", "mysql", ""])
+@pytest.mark.parametrize("scheme", ["oracle", "sqlite", "mysql", ""])
 def test_credentials_are_not_repeated(scheme: str) -> None:
     with pytest.raises(StoreUnavailable) as caught:
         parse_store_url(f"{scheme}://ann:hunter2@host:port/jobs")

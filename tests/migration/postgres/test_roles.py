@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit, urlunsplit
@@ -18,11 +16,9 @@ from jobstore import migrating
 from jobstore.errors import MigrationError, StoreUnavailable
 from jobstore.migrating import Roles
 from tests.contract.cli.commands import unannounced
-from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.postgres import PostgresServer, new_name
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-_numbers = itertools.count(1)
 
 
 def as_role(url: str, role: str) -> str:
@@ -40,8 +36,7 @@ def run(url: str, *statements: str) -> None:
 @pytest.fixture
 def names(postgres: PostgresServer, url: str) -> Iterator[Roles]:
     """Names of roles that nobody else has; they are gone afterwards."""
-    number = f"{os.getpid()}_{next(_numbers)}"
-    names = Roles(f"owner_{number}", f"writer_{number}", f"reader_{number}")
+    names = Roles(*map(new_name, ("owner", "writer", "reader")))
     yield names
     with psycopg.connect(postgres.url, autocommit=True) as conn:
         there = {name for (name,) in conn.execute("SELECT rolname FROM pg_roles")}

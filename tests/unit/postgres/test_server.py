@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import psycopg
 import pytest
 
+from tests.fixtures.cluster import eventually
 from tests.fixtures.postgres import PostgresServer
 
 WANTING = """
@@ -36,8 +37,16 @@ def test_no_server_outlives_the_process_that_started_it(
             # The server ends all connections, then its folder goes.
             with pytest.raises(psycopg.OperationalError):
                 conn.execute("SELECT pg_sleep(600)")
-    while folder.exists():
-        pass
+    eventually(lambda: not folder.exists(), "its folder goes")
+
+
+def test_what_another_run_left_is_in_nobodys_way(postgres: PostgresServer) -> None:
+    other = PostgresServer(postgres.url)
+    urls = [postgres.create(), other.create(), other.create()]
+    assert len({*urls}) == 3
+    other.close()
+    psycopg.connect(urls[0]).close()
+    postgres.drop(urls[0])
 
 
 def test_databases_are_made_empty_or_as_copies(postgres: PostgresServer) -> None:

@@ -21,6 +21,7 @@ from jobstore.engines.postgres.upkeep import aside, plans, renewal
 from jobstore.operations import maintenance
 from jobstore.settings import StoreURL, parse_store_url
 from tests.engines.harness import POSTGRES
+from tests.fixtures.postgres import new_name
 from tests.fixtures.postings import full, posting
 
 
@@ -230,16 +231,17 @@ def test_only_an_empty_store_is_removed(url: StoreURL) -> None:
 
 
 def test_a_role_without_the_tables_cannot_vacuum_and_is_told(url: StoreURL) -> None:
-    rights = "GRANT ALL ON ALL TABLES IN SCHEMA public TO of_upkeep"
-    execute(url, "CREATE ROLE of_upkeep LOGIN", rights)
+    role = new_name("of_upkeep")
+    rights = f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"
+    execute(url, f"CREATE ROLE {role} LOGIN", rights)
     try:
-        other = parse_store_url(url.text.replace("postgres@", "of_upkeep@"))
+        other = parse_store_url(url.text.replace("postgres@", f"{role}@"))
         with pytest.raises(StoreUnavailable, match="owns the tables"):
             upkeep_of(other).vacuum(other)
         told = {each.name: each.output for each in maintenance.examine(other)}
-        assert told["rights"] == "of_upkeep reads and writes"
+        assert told["rights"] == f"{role} reads and writes"
     finally:
-        execute(url, "DROP OWNED BY of_upkeep", "DROP ROLE of_upkeep")
+        execute(url, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
 def test_what_others_write_after_an_exchange_is_not_taken_for_a_loss(

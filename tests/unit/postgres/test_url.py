@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
+
 import pytest
 
 from jobstore.errors import StoreUnavailable
@@ -52,6 +55,36 @@ def test_what_opens_a_store_has_the_password() -> None:
 )
 def test_what_operations_keep_has_a_name_of_its_own(url: str, name: str) -> None:
     assert parse_store_url(url).path.name == name
+
+
+WITHOUT_A_DRIVER = """
+import asyncio, sys
+sys.modules["psycopg"] = None  # as if it were not installed
+import jobstore
+from jobstore.cli.main import app
+
+async def use(url):
+    async with jobstore.connect(url, migrate=True) as store:
+        await store.upsert({"source": "a", "source_job_id": "1", "title": "b", "company": "c"})
+        return await store.count()
+
+assert asyncio.run(use("sqlite:///jobs.db")) == 1
+try:
+    asyncio.run(use("postgresql://host/jobs"))
+except jobstore.StoreUnavailable as error:
+    print(error)
+app(["stats", "--store", "postgresql://host/jobs"])
+"""
+
+
+def test_without_a_driver_files_work_and_servers_say_what_to_install(
+    start_python: Callable[..., subprocess.Popen[str]],
+) -> None:
+    with start_python(WITHOUT_A_DRIVER) as process:
+        told, _ = process.communicate(timeout=300)
+    assert "Traceback" not in told
+    assert told.count("pip install 'jobstore[postgres]'") == 2, told
+    assert process.returncode == 2
 
 
 def test_what_the_environment_says_belongs_to_the_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,7 +149,7 @@ class Lookup:
             rows = await self.page(self.shape, most, columns)
         elif counted.amount < counting.LEAST_COUNTED and not counted.is_all:
             # A page shows that there are more.
-            rows = await self.page(self.shape, counting.LEAST_COUNTED, columns)
+            rows = await self.page(self.shape, min(counting.LEAST_COUNTED, most), columns)
         elif counted.walked is None:
             rows = await self._gathered(self.shape, most, None, columns)
             rows = [row[:-1] for row in rows]
