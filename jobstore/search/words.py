@@ -44,9 +44,10 @@ _LATER = re.compile(
     "\u0859-\u085b\u0898-\u08ff\u09fe\u0c3c\u0cbc\u0d3b\u0d3c\u0eba\u103a-\u108d\u10c7\u10cd"
     "\u10fc\u135d-\u135f\u13f8-\u13fd\u1715\u17dd\u1939-\u193b\u1a17\u1a18\u1a60-\u1a7c\u1a7f"
     "\u1ab0-\u1ace\u1b34-\u1b44\u1b6b-\u1b73\u1baa-\u1bf3\u1c37\u1c80-\u1c88\u1c90-\u1cba"
-    "\u1cbd-\u1cbf\u1cd0-\u1cf9\u1d2c-\u1efe\u2090-\u209c\u20eb-\u20f0\u213c\u2184\u2c00-\u2cf2"
-    "\u2d6f\u2d7f\u2de0-\u2dff\ua640-\ua6f1\ua722-\ua7c9\ua7d0\ua7d6-\ua7d8\ua7f2-\ua82c\ua8c4"
-    "\ua8e0-\ua953\ua9b3-\ua9c0\uaab0-\uaac1\uaaf6\uab5c-\uab69\uab70-\uabed\ufa2e-\ufa6d"
+    "\u1cbd-\u1cbf\u1cd0-\u1cf1\u1cf4-\u1cf9\u1d2c-\u1efe\u2090-\u209c\u20eb-\u20f0\u213c\u2184"
+    "\u2c00-\u2cf2\u2d6f\u2d7f\u2de0-\u2dff\ua640-\ua6f1\ua722-\ua7c9\ua7d0\ua7d6-\ua7d8"
+    "\ua7f2-\ua82c\ua8c4\ua8e0-\ua953\ua9b3-\ua9c0\uaab0-\uaac1\uaaf6\uab5c-\uab69\uab70-\uabed"
+    "\ufa2e-\ufa6d"
     "\ufa70-\ufad9\ufe24-\ufe2f\U00010426\U00010427\U000104b0-\U000104d3\U00010570-\U0001057a"
     "\U0001057c-\U0001058a\U0001058c-\U00010592\U00010594\U00010595\U00010c80-\U00010cb2"
     "\U000118a0-\U000118bf\U00016e40-\U00016e5f\U0001e900-\U0001e94a"
@@ -68,9 +69,34 @@ UNSPACED = re.compile(f"[{_SINGLE}{clusters.HIDDEN}]")
 _IS_SINGLE = re.compile(f"[{_SINGLE}]")
 ALONE = f"[{_SINGLE}]|{clusters.CLUSTER}"
 """A pattern for a word of a folded text that ends without a space: a character or a cluster."""
-# Blocks of symbols that got characters after Unicode 3.2; everywhere else new ones are letters.
+# What came after Unicode 3.2 and is part of no word: blocks of symbols, what SQLite's tokenizer
+# separates words at, with what lies between, and two that are no characters. All else is letters.
 _SYMBOLS = re.compile(
-    "[\u2000-\u2bff\u2e00-\u2e7f\ufe00-\ufe6f\U0001f000-\U0001faff\U000e0000-\U000e0fff]"
+    "["
+    "\u2000-\u2bff\u2e00-\u2e7f\ufe00-\ufe6f\U0001f000-\U0001faff\U000e0000-\U000e0fff"
+    "\ufffe\uffff"
+    "\u058f\u0600-\u0604\u0606-\u060f\u07f6-\u07f9\u0830-\u083e\u085e\u0900\u093a-\u0957"
+    "\u09fb\u0a01-\u0a03\u0a51\u0a75\u0ae2\u0ae3\u0af0\u0af1\u0b44\u0b62\u0b63\u0bf3-\u0bfa"
+    "\u0c62\u0c63\u0c7f\u0ce2\u0ce3\u0d44\u0d62\u0d63\u0d79\u0f8d-\u0f8f\u0fce-\u0fda"
+    "\u109e\u109f\u1360\u1390-\u1399\u1400\u1920-\u192b\u1930-\u1938\u1940\u1944\u1945"
+    "\u19b0-\u19c0\u19c8\u19c9\u19de-\u19ff\u1a19-\u1a1b\u1a1e\u1a1f\u1a55-\u1a5e"
+    "\u1aa0-\u1aa6\u1aa8-\u1aad\u1b00-\u1b04\u1b5a-\u1b7c\u1b80-\u1b82\u1ba1-\u1ba9"
+    "\u1bfc-\u1bff\u1c24-\u1c36\u1c3b-\u1c3f\u1c7e\u1c7f\u1cc0-\u1cc7\u1cf2\u1cf3"
+    "\u2cf9-\u2cfc\u2cfe\u2cff\u2d70\u31c0-\u31e3\u321d\u321e\u3244-\u3247\u3250-\u32cf"
+    "\u3377-\u33ff\u4dc0-\u4dff\ua4fe\ua4ff\ua60d-\ua60f\ua6f2-\ua6f7\ua700-\ua716"
+    "\ua720\ua721\ua836-\ua839\ua874-\ua877\ua880\ua881\ua8b4-\ua8c3\ua8ce\ua8cf\ua95f"
+    "\ua980-\ua983\ua9c1-\ua9cd\ua9de\ua9df\uaa29-\uaa36\uaa43\uaa4c\uaa4d\uaa5c-\uaa5f"
+    "\uaa77-\uaa79\uaa7b\uaade\uaadf\uaaeb-\uaaf1\uaaf5\ufbb2-\ufbc1\ufdfd"
+    "\U00010100-\U00010102\U00010137-\U0001013f\U00010179-\U00010189\U00010190-\U0001019b"
+    "\U000101d0-\U000101fd\U0001039f\U000103d0\U00010857\U0001091f\U0001093f"
+    "\U00010a01-\U00010a03\U00010a05\U00010a06\U00010a0c-\U00010a0f\U00010a38-\U00010a3a"
+    "\U00010a3f\U00010a50-\U00010a58\U00010a7f\U00010b39-\U00010b3f\U00011000-\U00011002"
+    "\U00011038-\U0001104d\U00011080-\U00011082\U000110b0-\U000110c1\U00011100-\U00011102"
+    "\U00011127-\U00011134\U00011140-\U00011143\U00011180-\U00011182\U000111b3-\U000111c0"
+    "\U000111c5-\U000111c8\U000116ab-\U000116b7\U00012470-\U00012473\U00016f51-\U00016f7e"
+    "\U00016f8f-\U00016f92\U0001d129\U0001d200-\U0001d245\U0001d300-\U0001d356"
+    "\U0001eef0\U0001eef1"
+    "]"
 )
 
 # Names of programming tools that end or begin with a symbol become words of letters. Each

@@ -4,11 +4,13 @@ killed: what was acknowledged is there once, and what was not is told as it is."
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import psycopg
 import pytest
 
 from jobstore import Outcome, OutcomeUnknown, StoreUnavailable
+from jobstore.engines.postgres import sessions
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.writing import commits, transactions
 from jobstore.records import job_id
@@ -218,3 +220,24 @@ async def test_what_changes_nothing_but_saw_what_may_be_lost_is_told_as_unknown(
 
         with pytest.raises(OutcomeUnknown):
             await writer.update(job_id("board", "1"), {"title": "Other"}, 7)
+
+
+async def test_a_connection_is_waited_for_while_the_server_has_none_left(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = [psycopg.OperationalError("FATAL:  sorry, too many clients already")] * 3
+    made = sessions.connect
+
+    async def connect(*args: Any, **kwargs: Any) -> Session:
+        if refusals:
+            raise refusals.pop()
+        return await made(*args, **kwargs)
+
+    async with open_writer(database) as writer:
+        await writer.upsert(posting(1))
+        monkeypatch.setattr(sessions, "connect", connect)
+        with psycopg.connect(database, autocommit=True) as conn:
+            conn.execute(_KILL)
+
+        assert (await writer.upsert(posting(2))).version == 1
+    assert refusals == []

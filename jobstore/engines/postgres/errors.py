@@ -140,12 +140,13 @@ def is_lost(error: BaseException) -> bool:
 
 
 def may_return(error: BaseException) -> bool:
-    """Tell whether another connection may be had soon: it was lost, or no primary answers now.
+    """Tell whether another connection may be had soon: it was lost, no primary answers now, or all
+    that the server has are in use.
 
     Not where a server refuses the account, its password, or the name of the database.
     """
     code = sqlstate(error) or "08"
-    return is_lost(error) and (code in _GONE or code.startswith("08"))
+    return is_lost(error) and (code in _GONE or code.startswith("08") or code == "53300")
 
 
 def translated(error: BaseException, *, committing: bool = False) -> Exception:

@@ -23,7 +23,8 @@ EXAMPLE = (
 _SECRET = frozenset(
     {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
 )
-_PLACE = re.compile(r"(?P<place>[^/?]*)")
+# To libpq whatever is before an '@' is the account, also where a '?' is in it.
+_PLACE = re.compile(r"(?P<account>(?:[^/@]*@)?)(?P<hosts>[^/?]*)")
 # What no name of a file has.
 _UNUSUAL = re.compile(r"[^\w.@-]+")
 
@@ -42,7 +43,8 @@ def parse(url: str) -> StoreURL:
     if any(not port.isdecimal() for port in ports.split(",") if port):
         # It may be the rest of a password with a '/' in it.
         raise StoreUnavailable(f"The port in the store's URL is no number; {EXAMPLE}.")
-    if rest.partition("?")[0].count("@") > 1 or "@" in rest[2:].partition("/")[2].partition("?")[0]:
+    place, _, behind = rest[2:].partition("/")
+    if place.count("@") > 1 or "@" in behind.partition("?")[0]:
         # It would be taken for the name of a host or a database, and shown as such.
         raise StoreUnavailable(f"A name or the password has an '@' in it; {EXAMPLE}.")
     return StoreURL(SCHEME, _beside(parts, hosts, ports), text, _shown(text))
@@ -85,8 +87,8 @@ def _shown(text: str) -> str:
     head, mark, rest = text.partition("//")
     place = _PLACE.match(rest)
     assert place is not None
-    account, at, hosts = place["place"].rpartition("@")
+    account, at, _ = place["account"].partition("@")
     path, question, query = rest[place.end() :].partition("?")
     pairs = [each for each in query.split("&") if unquote(each.partition("=")[0]) not in _SECRET]
     asked = question + "&".join(pairs) if any(pairs) else ""
-    return f"{head}{mark}{account.partition(':')[0]}{at}{hosts}{path}{asked}"
+    return f"{head}{mark}{account.partition(':')[0]}{at}{place['hosts']}{path}{asked}"

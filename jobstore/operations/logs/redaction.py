@@ -45,8 +45,9 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"AGE-SECRET-KEY-1[0-9A-Z]+", re.IGNORECASE, REMOVED),
         (r"jobstore-key-[0-9a-f]+", re.IGNORECASE, REMOVED),
         (r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", 0, REMOVED),
-        # RFC 3986, section 3.2.1: what stands before the host, up to the last @.
-        (r"(?<=://)[^/\s?#]*@", 0, f"{REMOVED}@"),
+        # RFC 3986, section 3.2.1: what stands before the host, up to the last @; to libpq a '?' or
+        # a '#' does not end it.
+        (r"(?<=://)[^/\s]*@", 0, f"{REMOVED}@"),
         (r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE, rf"\1 {REMOVED}"),
         (
             r"""(\b[\w-]*(?:secret|passw\w*|token|api_?key|access_?key|signature|credential)[\w-]*"""

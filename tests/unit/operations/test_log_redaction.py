@@ -33,6 +33,7 @@ KEEP = Redactor(["hunter2", "hunter2-longer", "abc"])
         ("it is hunter2!", f"it is {REMOVED}!"),
         ("the abc of it", "the abc of it"),
         ("https://ann:p@ss@host/x", f"https://{REMOVED}@host/x"),
+        ("postgresql://ann:p?a#ss@host/x", f"postgresql://{REMOVED}@host/x"),
         ("s3://key@bucket", f"s3://{REMOVED}@bucket"),
         ("mail ann@example.com", "mail ann@example.com"),
         ("Authorization: Bearer eyJhbGciOi.x", f"Authorization: Bearer {REMOVED}"),

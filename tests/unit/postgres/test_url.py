@@ -20,6 +20,8 @@ from jobstore.settings import parse_store_url
         ("postgresql:///jobs?host=/run/postgresql", "postgresql:///jobs?host=/run/postgresql"),
         ("postgresql://ann:secret@host:5433/jobs", "postgresql://ann@host:5433/jobs"),
         ("postgresql://ann:se%40cret@host/jobs", "postgresql://ann@host/jobs"),
+        ("postgresql://ann:se?cret@host/jobs?user=b", "postgresql://ann@host/jobs?user=b"),
+        ("postgresql://ann:se?cret@host?sslmode=prefer", "postgresql://ann@host?sslmode=prefer"),
         (
             "postgresql://ann:secret@a:1,b:2/jobs?sslmode=require&connect_timeout=3",
             "postgresql://ann@a:1,b:2/jobs?sslmode=require&connect_timeout=3",
@@ -103,6 +105,7 @@ def test_what_the_environment_says_belongs_to_the_name(monkeypatch: pytest.Monke
         ("postgresql://ann:se/cret@host/jobs", "port"),
         ("postgresql://ann:12/cret@host/jobs", "'@' in it"),
         ("postgresql://ann:se@cret@host/jobs", "'@' in it"),
+        ("postgresql://ann:?se@cret@host/jobs", "'@' in it"),
         ("postgresql://ann:se cret@host/jobs", "malformed"),
         ("postgresql://host/jobs?cret=1", "malformed"),
         ("postgresql://ann:%FF@host/jobs?x", "malformed"),

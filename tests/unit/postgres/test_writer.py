@@ -143,6 +143,16 @@ async def test_whoever_waits_too_long_for_others_is_told(database: str) -> None:
     assert stored(database) == {"1": 2}
 
 
+async def test_a_transaction_waits_no_longer_than_a_write_to_begin(database: str) -> None:
+    async with open_writer(database, busy_timeout=0.3) as writer:
+        with psycopg.connect(database) as rival:
+            rival.execute("LOCK TABLE posting")
+
+            with pytest.raises(StoreBusy):
+                async with asyncio.timeout(30), writer.transaction(60):
+                    pass
+
+
 async def test_a_write_that_has_begun_is_finished_without_its_caller(database: str) -> None:
     async with open_writer(database) as writer:
         await writer.upsert(posting(1))

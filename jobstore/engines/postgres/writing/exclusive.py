@@ -29,11 +29,14 @@ class Exclusive:
         self._until = time.monotonic() + timeout
 
     @classmethod
-    async def begin(cls, sessions: Sessions, timeout: float, newest: str) -> Exclusive:
-        """Take the connection and begin; ``timeout`` and ``newest`` as for the writer."""
+    async def begin(
+        cls, sessions: Sessions, patience: float, timeout: float, newest: str
+    ) -> Exclusive:
+        """Take the connection and begin; ``patience``, ``timeout`` and ``newest`` as for the
+        writer."""
         async with AsyncExitStack() as held:
             conn = await held.enter_async_context(sessions.writing())
-            await changes.begin(conn, timeout, (), newest)
+            await changes.begin(conn, patience, (), newest)
             return cls(held.pop_all(), conn, timeout)
 
     @property

@@ -237,7 +237,7 @@ class Transactions:
 
     async def open(self, sessions: Sessions, patience: float, timeout: float) -> None:
         """Begin a transaction that :meth:`close` ends; the server gives it ``timeout`` too."""
-        self._exclusive = await Exclusive.begin(sessions, timeout, self._newest)
+        self._exclusive = await Exclusive.begin(sessions, patience, timeout, self._newest)
 
     async def run_alone(self, sessions: Sessions, work: Work) -> Any:
         """Run one operation inside the open transaction, wholly or not at all."""
