@@ -286,16 +286,16 @@ def test_a_sighting_adds_nothing_to_the_indexes(url: str) -> None:
             '\\x0000000000000000', '\\x0000000000000000', 1, 'word:1', repeat(md5(n::text), 20)
             FROM generate_series(1, 300) AS n"""
         )
-        for _ in range(3):
-            conn.execute(
-                "UPDATE posting SET last_seen_at = last_seen_at + 1,"
-                " seen_digest = '\\x0000000000000001' WHERE listed_at % 10 = 0"
-            )
+        # Once: whether later ones find room depends on who else still sees what was there before.
+        conn.execute(
+            "UPDATE posting SET last_seen_at = last_seen_at + 1,"
+            " seen_digest = '\\x0000000000000001' WHERE listed_at % 10 = 0"
+        )
         conn.execute("SELECT pg_stat_force_next_flush()")
         found = conn.execute(
             "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'posting'"
         ).fetchone()
-    assert found == (90, 90)
+    assert found == (30, 30)
 
 
 def test_what_taking_back_loses_is_backed_up_first(
