@@ -131,8 +131,10 @@ CASES = (
 ELSEWHERE = {
     "agent": "operations/test_schedule.py",
     "archive run": "operations/test_archive_command.py",
+    "copy": "contract/cli/test_copying.py",
     "demo": "operations/test_demo.py",
     "drill": "operations/test_restore_at.py",
+    "migrate roles": "migration/postgres/test_roles.py",
 }
 
 
