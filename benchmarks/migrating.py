@@ -52,13 +52,14 @@ ALTER TABLE posting ADD CONSTRAINT titled CHECK (length(title) > 0) {not_valid};
 {validate}
 """
 WAYS = {
-    "in steps": "-- transactional: false"
+    "in steps": "-- transactional: false\n-- additive"
     + _CHANGES.format(
         concurrently="CONCURRENTLY",
         not_valid="NOT VALID",
         validate="ALTER TABLE posting VALIDATE CONSTRAINT titled;",
     ),
-    "in one transaction": _CHANGES.format(concurrently="", not_valid="", validate=""),
+    "in one transaction": "-- additive"
+    + _CHANGES.format(concurrently="", not_valid="", validate=""),
 }
 _BACK = "DROP INDEX posting_title;\nALTER TABLE posting DROP CONSTRAINT titled;\n"
 _UP = """
