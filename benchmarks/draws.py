@@ -61,7 +61,7 @@ class Draws:
         self._chance = random.Random(SEED)
         self.rows = [self._row(conn) for _ in range(DRAWS)]
 
-    def _row(self, conn: sqlite3.Connection) -> Row:
+    def _row(self, conn: Any) -> Row:
         # Ids are hashes, so the next one after random bytes is a random posting.
         found = None
         while found is None:

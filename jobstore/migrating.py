@@ -22,6 +22,7 @@ from jobstore import resources
 from jobstore.engines import backend_of
 from jobstore.engines.backend import Capability, Count
 from jobstore.engines.schema import (
+    USUAL_ROLES,
     Applied,
     Migrator,
     Recorded,
@@ -188,7 +189,7 @@ def finish(
 
 def roles(
     url: str | StoreURL,
-    wanted: Roles = Roles(),  # noqa: B008
+    wanted: Roles = USUAL_ROLES,
     *,
     dry_run: bool = False,
     timeout: float = LOCK_TIMEOUT,

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 from psycopg import AsyncConnection
 from psycopg.cursor_async import AsyncCursor
@@ -48,11 +49,8 @@ def _noting(noted: list[Statement]) -> Iterator[None]:
         noted.append((query, params, prepare))
         return await run(self, query, params, prepare=prepare, **rest)
 
-    AsyncCursor.execute = execute  # type: ignore[method-assign, assignment]
-    try:
+    with patch.object(AsyncCursor, "execute", execute):
         yield
-    finally:
-        AsyncCursor.execute = run  # type: ignore[method-assign]
 
 
 async def replay(conn: AsyncConnection[Any], statements: list[Statement]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -73,7 +74,7 @@ def version() -> str:
 class ServerDraws(Draws):
     """The parameters of all operations, drawn from a store on the server."""
 
-    def _row(self, conn: psycopg.Connection) -> Row:  # type: ignore[override]
+    def _row(self, conn: Any) -> Row:
         found = None
         while found is None:
             found = conn.execute(

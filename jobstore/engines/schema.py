@@ -54,6 +54,10 @@ class Roles(NamedTuple):
     reader: str = "jobstore_reader"
 
 
+USUAL_ROLES = Roles()
+"""The roles of a server where nobody names them."""
+
+
 class Renewal(NamedTuple):
     """How far it is with building anew, beside those who write, what is derived."""
 

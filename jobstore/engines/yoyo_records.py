@@ -31,7 +31,7 @@ _WRITE_CHECKSUM = (
 _DELETE_CHECKSUM = "DELETE FROM _migration_checksum WHERE id = :id"
 
 
-class Recording(DatabaseBackend):  # type: ignore[misc]
+class Recording(DatabaseBackend):
     """Applies and takes back migrations on ``connection``, which stays the caller's to close.
 
     Use :meth:`apply` and :meth:`take_back` inside ``with backend.transaction():``; what is in
@@ -49,6 +49,7 @@ class Recording(DatabaseBackend):  # type: ignore[misc]
 
     def one_transaction(self) -> AbstractContextManager[None]:
         """Refuse statements that would begin or end one, with BadMigration."""
+        # How a statement gets to the database differs, and so does what has to be looked at.
         raise NotImplementedError
 
     def apply(self, script: Script) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -19,8 +20,8 @@ ALTERNATIVES = " OR ".join(f'"a a{number}"' for number in range(32))
 
 
 @pytest.fixture
-def url(postgres: PostgresServer, tmp_path: object) -> str:
-    return POSTGRES.new_url(tmp_path)  # type: ignore[arg-type]
+def url(postgres: PostgresServer, tmp_path: Path) -> str:
+    return POSTGRES.new_url(tmp_path)
 
 
 @pytest.mark.parametrize(

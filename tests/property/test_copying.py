@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -83,7 +82,6 @@ async def test_copies_are_what_their_source_is(
         patched.setattr(reconciling, "_BATCH", 3)
         if crowded:
             # Places are scarce, so that there is none where a posting is to be put.
-            scarce: Callable[[int], int] = lambda listed_at: 1  # noqa: E731
-            patched.setattr(list_order, "_natural", scarce)
+            patched.setattr(list_order, "_natural", lambda listed_at: 1)
             patched.setattr(list_order, "_GAP", 1)
         await _copied(pair, rounds)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from typing import Any, Self, TypeVar
@@ -21,6 +20,7 @@ from jobstore.engines.owner import Owner
 from jobstore.engines.postgres.connection import Session, connect, connect_blocking, filled
 from jobstore.engines.postgres.errors import is_lost, may_return, translated, translating
 from jobstore.engines.postgres.hosts import STANDBY, Place, ordered, place, several
+from jobstore.engines.postgres.pauses import pause
 from jobstore.engines.postgres.readers import Readers
 from jobstore.engines.postgres.standbys import (
     Standbys,
@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 # Seconds that a statement of the writer may take, beside what it waits for locks.
 _WRITING = 300.0
+# Seconds, about, before the second repetition, and at most before a later one.
+_PAUSES = (0.04, 1.28)
 # Seconds after which it is looked at whether a server that does not answer is the primary still.
 _QUIET = 3.0
 # Seconds beyond a reader's time until the server itself stops a statement.
@@ -149,7 +151,8 @@ class Sessions:
                     raise
                 if tried and (not self._several or self._loop.time() > end):
                     raise
-            await _pause(tried)
+            if tried:
+                await pause(tried, *_PAUSES)
         raise AssertionError  # the count has no end
 
     async def position(self) -> str:
@@ -259,7 +262,8 @@ class Sessions:
             except psycopg.Error as error:
                 if not may_return(error) or self._loop.time() > end:
                     raise translated(error) from error
-            await _pause(tried)
+            if tried:
+                await pause(tried, *_PAUSES)
         raise AssertionError  # the count has no end
 
     @contextmanager
@@ -323,14 +327,6 @@ def blocking(url: StoreURL, *, patience: float = 30.0) -> Iterator[Connection[tu
             yield conn
         finally:
             conn.close()
-
-
-async def _pause(tried: int) -> None:
-    """Wait before the next try: not before the first, then longer, and not all at once."""
-    # Chance keeps those who wait apart; it is no secret.
-    if tried:
-        longest = 0.02 * 2 ** min(tried, 6)
-        await asyncio.sleep(longest * random.uniform(0.5, 1))  # nosec B311
 
 
 async def _rolled_back(session: Session) -> None:

@@ -80,7 +80,7 @@ class _Cursor(psycopg.Cursor[tuple[Any, ...]]):
         return super().execute(query, *args, **kwargs)
 
 
-class Backend(Recording, PostgresqlPsycopgBackend):  # type: ignore[misc]
+class Backend(Recording, PostgresqlPsycopgBackend):
     """Applies and takes back migrations on a connection in autocommit mode.
 
     ``patience`` is how many seconds they wait for others in all, before LockNotAvailable.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -21,7 +22,7 @@ from jobstore.settings import parse_store_url
 NUMBER = 150
 
 
-def posting(number: int, **fields: object) -> JobPosting:
+def posting(number: int, **fields: Any) -> JobPosting:
     return JobPosting(
         source="board",
         source_job_id=str(number),
@@ -31,7 +32,7 @@ def posting(number: int, **fields: object) -> JobPosting:
         salary_min=1000 + number,
         salary_currency="EUR",
         salary_period="month",
-        **fields,  # type: ignore[arg-type]
+        **fields,
     )
 
 

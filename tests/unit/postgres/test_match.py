@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,8 @@ from jobstore.search.criteria import check_query
 SENIOR, DATA = field_word("A", "senior"), field_word("A", "data")
 
 
-def matched(**fields: object) -> Match:
-    return match(check_query(SearchQuery(**fields)))  # type: ignore[arg-type]
+def matched(**fields: Any) -> Match:
+    return match(check_query(SearchQuery(**fields)))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import chain
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
@@ -21,6 +23,7 @@ from jobstore import (
     StoreTimeout,
     StoreUnavailable,
 )
+from jobstore.engines.postgres.writing.writer import Writer
 from jobstore.records import UpsertResult, job_id
 from tests.fixtures.writers import open_writer, posting, stored, until_somebody_waits
 
@@ -92,7 +95,7 @@ async def test_two_programs_that_insert_the_same_keys_both_succeed(database: str
         )
         inserted = [
             each
-            for each in [*results[:400], *results[400], *results[401]]  # type: ignore[misc]
+            for each in chain(results[:400], *results[400:])
             if isinstance(each, UpsertResult) and each.outcome is Outcome.INSERTED
         ]
         assert len(inserted) == len({each.id for each in inserted}) == 200
@@ -102,10 +105,10 @@ async def test_changes_of_several_programs_at_once_are_all_made(database: str) -
     async with open_writer(database) as one, open_writer(database) as other:
         await one.upsert_many([posting(number) for number in range(10)])
 
-        async def change(writer: object, name: str) -> None:
+        async def change(writer: Writer, name: str) -> None:
             for turn in range(10):
                 numbers = range(10) if writer is one else range(9, -1, -1)
-                await writer.upsert_many(  # type: ignore[attr-defined]
+                await writer.upsert_many(
                     [posting(number, title=f"{name} {turn}") for number in numbers]
                 )
 
@@ -242,7 +245,7 @@ async def test_a_transaction_that_an_error_has_undone_is_not_committed(database:
         async with writer.transaction(30) as unit:
             await unit.upsert(posting(1))
             with pytest.raises(JobStoreError):
-                await unit.get_many(["no", "ids"])  # type: ignore[list-item]
+                await unit.get_many(cast(Any, ["no", "ids"]))
 
     async with open_writer(database) as writer:
         with pytest.raises(StoreUnavailable, match="run it again"):

@@ -9,7 +9,6 @@ same keys, or the connection was lost, the whole transaction is run again.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,6 +24,7 @@ from jobstore.engines import named_statements
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.errors import is_lost, retryable, translated
 from jobstore.engines.postgres.lookups import get_many
+from jobstore.engines.postgres.pauses import pause
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing import changes, counters
 from jobstore.engines.postgres.writing.batch import Batch, Stored, gathered, ids_of, wanted
@@ -68,8 +68,8 @@ _PART = 32
 ROLL_UP_AT = 4_096
 # Seconds that this may take when a store is closed.
 _LAST_COUNTING = 5.0
-# Seconds, about, before the first repetition; it doubles up to the second one.
-_PAUSE, _LONGEST_PAUSE = 0.005, 0.25
+# Seconds, about, before the first repetition, and at most before a later one.
+_PAUSES = (0.005, 0.25)
 # Errors about the whole store: the next write would fail in the same way.
 _OF_THE_STORE = (
     OutcomeUnknown,
@@ -132,7 +132,7 @@ class Transactions:
     ) -> list[Answer]:
         """Run a transaction until it is stored, or it is clear that it is not."""
         attempts: list[_Attempt] = []
-        pause, lost = _PAUSE, False
+        tried, lost = 0, False
         while True:
             attempt = _Attempt(works)
             try:
@@ -157,9 +157,8 @@ class Transactions:
                     if retryable(error):
                         raise StoreBusy(_CONTENDED) from error
                     raise
-            # Chance keeps those who met from meeting again.
-            await asyncio.sleep(random.uniform(pause / 2, pause))  # nosec B311
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            tried += 1
+            await pause(tried, *_PAUSES)
 
     async def _try(
         self,
@@ -247,7 +246,7 @@ class Transactions:
         operation, args = work
         if operation is get_many:
             return await get_many(exclusive.conn, *args)
-        pause = _PAUSE
+        tried = 0
         while True:
             try:
                 return await self._run_alone(exclusive, work)
@@ -258,8 +257,8 @@ class Transactions:
                 # conflicts everything would have to be done again, which only the caller can.
                 if error.sqlstate != "23505" or exclusive.left <= 0:
                     raise
-            await asyncio.sleep(random.uniform(pause / 2, pause))  # nosec B311
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            tried += 1
+            await pause(tried, *_PAUSES)
 
     async def _run_alone(self, exclusive: Exclusive, work: Work) -> Any:
         conn, now = exclusive.conn, self._clock()
@@ -298,7 +297,7 @@ class Transactions:
 
     async def _prove(self, sessions: Sessions, evidence: Evidence, deadline: float) -> None:
         """Return if a transaction is stored; raise StoreUnavailable if not, else OutcomeUnknown."""
-        pause = _PAUSE
+        tried = 0
         while True:
             try:
                 async with sessions.writing() as conn:
@@ -314,8 +313,8 @@ class Transactions:
             except (psycopg.Error, JobStoreError) as error:
                 if isinstance(error, OutcomeUnknown) or time.monotonic() >= deadline:
                     raise OutcomeUnknown from error
-            await asyncio.sleep(random.uniform(pause / 2, pause))  # nosec B311
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            tried += 1
+            await pause(tried, *_PAUSES)
 
     @property
     def has_counts(self) -> bool:
