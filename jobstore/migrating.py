@@ -192,7 +192,6 @@ def roles(
     wanted: Roles = USUAL_ROLES,
     *,
     dry_run: bool = False,
-    timeout: float = LOCK_TIMEOUT,
 ) -> tuple[Roles, list[str]]:
     """Make the roles of a server that use the store, and give each exactly the rights it needs.
 
@@ -203,7 +202,7 @@ def roles(
     not make them or a name cannot be one, and StoreBusy.
     """
     store, schema, _ = _known(url, None)
-    return schema.grant(store, wanted, dry_run=dry_run, patience=timeout)
+    return schema.grant(store, wanted, dry_run=dry_run, patience=LOCK_TIMEOUT)
 
 
 def tend(url: str | StoreURL, *, timeout: float = LOCK_TIMEOUT) -> list[str]:

@@ -41,7 +41,7 @@ class PostgresEngine(TableEngine):
         writer: Writer,
         cursor_key: bytes,
         clock: Callable[[], datetime],
-        switch_interval: float = 0.0,
+        switch_interval: float,
     ) -> None:
         super().__init__(url, writer, _READS, lookups.get_many, clock, switch_interval)
         self.sessions = sessions

@@ -54,7 +54,7 @@ class SQLiteEngine(TableEngine):
         adopted: _Adopted,
         clock: Callable[[], datetime],
         path: Path,
-        switch_interval: float = 0.0,
+        switch_interval: float,
     ) -> None:
         url = parse_store_url(sqlite_url(path))
         super().__init__(url, writer, _READS, get_many, clock, switch_interval)

@@ -28,6 +28,7 @@ from jobstore.errors import JobStoreError
 from jobstore.files import exposure, folder_of
 from jobstore.progress import silent
 from jobstore.scratch import scratch_folder
+from jobstore.sizes import readable_size
 from jobstore.verdicts import Check, Verdict, finding
 
 _SQL = named_statements.load("sqlite")
@@ -80,7 +81,7 @@ def footprint(path: Path) -> Footprint:
 def inspect_files(path: Path) -> Iterator[Check]:
     """Look at the database file, what stands beside it, and the disk."""
     state = path.stat()
-    yield finding("file", Verdict.PASS, f"{path}, {_size(state.st_size)}")
+    yield finding("file", Verdict.PASS, f"{path}, {readable_size(state.st_size)}")
     mode = stat.S_IMODE(state.st_mode)
     others = f"mode {mode:04o}"
     # Of a link, whoever may write where it stands can replace the store as well.
@@ -104,7 +105,9 @@ def inspect_files(path: Path) -> Iterator[Check]:
         yield finding("set aside", Verdict.WARN, " ".join(map(exchange.told, asides)))
     free = shutil.disk_usage(folder_of(path)).free
     yield finding(
-        "disk space", Verdict.WARN if free < _LITTLE_SPACE else Verdict.PASS, f"{_size(free)} free"
+        "disk space",
+        Verdict.WARN if free < _LITTLE_SPACE else Verdict.PASS,
+        f"{readable_size(free)} free",
     )
 
 
@@ -127,7 +130,7 @@ def _inspect_log(path: Path) -> Check:
     return finding(
         "wal",
         Verdict.WARN if large else Verdict.PASS,
-        _size(length) + (": a reader keeps it from being written back" if large else ""),
+        readable_size(length) + (": a reader keeps it from being written back" if large else ""),
     )
 
 
@@ -229,11 +232,3 @@ def _failed(name: str, error: Exception) -> Check:
     # The original says more about damage than the translation does, and quotes no statement.
     message = str(error) if primary_code(error) in ("CORRUPT", "NOTADB") else str(wrap(error))
     return finding(name, Verdict.FAIL, message)
-
-
-def _size(octets: float) -> str:
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if octets < 1024:
-            return f"{octets:,.0f} {unit}" if unit == "bytes" else f"{octets:,.1f} {unit}"
-        octets /= 1024
-    return f"{octets:,.1f} TiB"
