@@ -15,11 +15,11 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from jobstore.engines import named_statements
-from jobstore.engines.backend import Footprint, Library
+from jobstore.engines.backend import Footprint
 from jobstore.engines.sqlite import damaged_wal, schema
-from jobstore.engines.sqlite.connection import LEAST_SQLITE, wal_reset_race
 from jobstore.engines.sqlite.errors import primary_code, unreadable, wrap
 from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.library import library
 from jobstore.engines.sqlite.upkeep import exchange
 from jobstore.engines.sqlite.upkeep.copying import dump
 from jobstore.engines.sqlite.upkeep.verification import verify_rows
@@ -43,26 +43,6 @@ _LOST = (
     "what was stored last is missing: import it again, see whether the disk is sound, then remove "
     "the copy"
 )
-
-
-def library() -> Library:
-    """Return what is known of the SQLite that Python is linked with."""
-    version = sqlite3.sqlite_version
-    usable, detail = True, f"{version}, without the WAL-reset race"
-    if sqlite3.sqlite_version_info < LEAST_SQLITE:
-        least = ".".join(map(str, LEAST_SQLITE))
-        usable, detail = False, f"{version} is too old; {least} is needed"
-    elif not _has_full_text():
-        usable, detail = False, f"{version} is built without FTS5"
-    elif wal_reset_race(sqlite3.sqlite_version_info):
-        detail = f"{version} has the WAL-reset race; a lock file guards against it"
-    advice = "" if usable else "Use a Python that is linked with a newer SQLite, with FTS5."
-    return Library("sqlite", version, usable, detail, advice)
-
-
-def _has_full_text() -> bool:
-    with closing(sqlite3.connect(":memory:")) as conn:
-        return ("ENABLE_FTS5",) in conn.execute("PRAGMA compile_options").fetchall()
 
 
 def inspect_library() -> Check:
