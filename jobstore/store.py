@@ -19,7 +19,6 @@ from collections.abc import (
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
-from types import TracebackType
 from typing import Self
 
 from jobstore.checks import HealthLimits, HealthReport, Probe, run
@@ -75,12 +74,7 @@ class JobStore(Queries):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.close()
 
     def __del__(self) -> None:
