@@ -9,7 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import Any
 from uuid import UUID
 
 from jobstore.engines import switching
@@ -25,37 +26,29 @@ Read = Callable[..., Any]
 """Reads through its first argument, a connection; the others are those of the engine's method."""
 
 
-class Reads(NamedTuple):
-    """What an engine reads, by the name of the method that returns it."""
-
-    get_many: Read
-    search: Read
-    scan: Read
-    count: Read
-    total: Read
-    """The number of all postings, from what is kept."""
-    statistics: Read
-    revisions: Read
-
-
 class TableEngine(QueuedWrites, ABC):
     """One open database; see :class:`jobstore.engines.protocol.Engine`.
 
     ``get_many`` is the operation that reads postings inside of a transaction.
     """
 
+    lookups: ModuleType
+    """Reads by key: ``get_many``, ``revisions``."""
+    pages: ModuleType
+    """Reads by criteria: ``search``, ``scan``, ``count``."""
+    counters: ModuleType
+    """Reads of what is counted with each write: ``total``, ``statistics``."""
+
     def __init__(
         self,
         url: StoreURL,
         writer: WriteQueue,
-        reads: Reads,
         get_many: Operation,
         clock: Callable[[], datetime],
         switch_interval: float,
     ) -> None:
         super().__init__(writer, get_many)
         self.url = url
-        self._reads = reads
         self._clock = clock
         # The writer's thread works beside the reads.
         self._lengthen = switching.shorten(self, switch_interval)
@@ -86,7 +79,7 @@ class TableEngine(QueuedWrites, ABC):
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         """Return postings in the order of ``ids``."""
         found: list[Job | None] = await self._read(
-            partial(self._reads.get_many, ids=ids), quick=len(ids) == 1
+            partial(self.lookups.get_many, ids=ids), quick=len(ids) == 1
         )
         return found
 
@@ -103,7 +96,7 @@ class TableEngine(QueuedWrites, ABC):
         """Return one page of matches."""
         found: Found = await self._read(
             partial(
-                self._reads.search,
+                self.pages.search,
                 criteria=criteria,
                 limit=limit,
                 after=after,
@@ -120,24 +113,24 @@ class TableEngine(QueuedWrites, ABC):
     ) -> tuple[list[Job], Position | None]:
         """Return whole postings, newest first."""
         found: tuple[list[Job], Position | None] = await self._read(
-            partial(self._reads.scan, criteria=criteria, limit=limit, after=after), whole=True
+            partial(self.pages.scan, criteria=criteria, limit=limit, after=after), whole=True
         )
         return found
 
     async def count(self, criteria: Criteria) -> int:
         """Count all matches."""
         if criteria.is_empty:
-            return int(await self._read(self._reads.total, quick=True))
-        return int(await self._read(partial(self._reads.count, criteria=criteria), whole=True))
+            return int(await self._read(self.counters.total, quick=True))
+        return int(await self._read(partial(self.pages.count, criteria=criteria), whole=True))
 
     async def statistics(self) -> Statistics:
         """Return the statistics as of now."""
         found: Statistics = await self._read(
-            partial(self._reads.statistics, now=self._clock()), whole=True
+            partial(self.counters.statistics, now=self._clock()), whole=True
         )
         return found
 
     async def revisions(self, id: UUID) -> list[Revision]:
         """Return what earlier versions of a posting held, newest first."""
-        found: list[Revision] = await self._read(partial(self._reads.revisions, id=id))
+        found: list[Revision] = await self._read(partial(self.lookups.revisions, id=id))
         return found

@@ -16,23 +16,15 @@ from jobstore.engines.postgres.search import pages
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing import counters
 from jobstore.engines.postgres.writing.writer import Writer
-from jobstore.engines.table_engine import Read, Reads, TableEngine
+from jobstore.engines.table_engine import Read, TableEngine
 from jobstore.engines.writing.admission import newest_migration
 from jobstore.settings import EngineOptions, StoreURL
-
-_READS = Reads(
-    get_many=lookups.get_many,
-    search=pages.search,
-    scan=pages.scan,
-    count=pages.count,
-    total=counters.total,
-    statistics=counters.statistics,
-    revisions=lookups.revisions,
-)
 
 
 class PostgresEngine(TableEngine):
     """One open database of a server; made by :meth:`open`."""
+
+    lookups, pages, counters = lookups, pages, counters
 
     def __init__(
         self,
@@ -43,7 +35,7 @@ class PostgresEngine(TableEngine):
         clock: Callable[[], datetime],
         switch_interval: float,
     ) -> None:
-        super().__init__(url, writer, _READS, lookups.get_many, clock, switch_interval)
+        super().__init__(url, writer, lookups.get_many, clock, switch_interval)
         self.sessions = sessions
         self.cursor_key = cursor_key
 

@@ -24,26 +24,18 @@ from jobstore.engines.sqlite.writing import counters
 from jobstore.engines.sqlite.writing.changes import PostingWrites, begin, get_many
 from jobstore.engines.sqlite.writing.renewing import admit
 from jobstore.engines.sqlite.writing.writer import StoreWriter
-from jobstore.engines.table_engine import Read, Reads, TableEngine
+from jobstore.engines.table_engine import Read, TableEngine
 from jobstore.engines.writing.admission import newest_migration
 from jobstore.engines.writing.turns import Work
 from jobstore.errors import StoreUnavailable
 from jobstore.locking import FileLock
 from jobstore.settings import EngineOptions, parse_store_url, sqlite_url
 
-_READS = Reads(
-    get_many=lookups.get_many,
-    search=pages.search,
-    scan=pages.scan,
-    count=pages.count,
-    total=counters.total,
-    statistics=counters.statistics,
-    revisions=lookups.revisions,
-)
-
 
 class SQLiteEngine(TableEngine):
     """One open SQLite database; made by :meth:`open`."""
+
+    lookups, pages, counters = lookups, pages, counters
 
     writer: StoreWriter
 
@@ -57,7 +49,7 @@ class SQLiteEngine(TableEngine):
         switch_interval: float,
     ) -> None:
         url = parse_store_url(sqlite_url(path))
-        super().__init__(url, writer, _READS, get_many, clock, switch_interval)
+        super().__init__(url, writer, get_many, clock, switch_interval)
         self.readers = readers
         self._adopted = adopted
 
