@@ -23,7 +23,7 @@ from benchmarks.postgres.server import migrated
 from jobstore.derived.plan import Plan
 from jobstore.derived.record import Derived
 from jobstore.engines.postgres.search.vectors import indexed
-from jobstore.engines.postgres.writing.batch import Batch, Stored, gathered
+from jobstore.engines.postgres.writing.batch import Batch, Found, Stored, gathered
 from jobstore.intake.validation import check_posting
 from jobstore.records import JobPosting
 from tests.fixtures.postgres import PostgresServer
@@ -74,7 +74,7 @@ def _merged(postings: Iterable[JobPosting]) -> Batch:
     plan = Plan(lambda _: None, generator.NOW)
     for posting in postings:
         plan.upsert(posting)
-    return next(gathered(plan.changes, Stored([]), {}, {}, generator.NOW, size=_BATCH))
+    return next(gathered(plan.changes, Stored([]), Found(), generator.NOW, size=_BATCH))
 
 
 def _copy_rows(conn: psycopg.Connection, table: str, rows: Sequence[dict[str, Any]]) -> None:
@@ -101,7 +101,7 @@ def _full_text(url: str, rounds: int) -> dict[str, float]:
     for posting in made:
         plan.upsert(posting)
     derived = [Derived(change.after.job) for change in plan.changes if change.after is not None]
-    batch = next(gathered(plan.changes, Stored([]), {}, {}, generator.NOW, size=_TEXTS))
+    batch = next(gathered(plan.changes, Stored([]), Found(), generator.NOW, size=_TEXTS))
     without = [{**row, "words": ""} for row in batch.inserted]
     said = [f"{job.title} {job.company} {job.description_text}" for job in (d.job for d in derived)]
     times: dict[str, list[float]] = {}

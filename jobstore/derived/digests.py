@@ -45,6 +45,18 @@ def seen_digest(
     return blake2b(packed, digest_size=8).digest()
 
 
+def opening_digest(id: bytes, at: int, actor: str | None, run: str | None) -> bytes:
+    """Return the hash of when a posting was first stored, and by whom."""
+    text = json.dumps([id.hex(), at, actor, run])
+    return blake2b(text.encode(), digest_size=8).digest()
+
+
+def kept_digest(values: Sequence[Any]) -> bytes:
+    """Return the hash of a row of the life cycle's tables: integers, texts, bytes and ``None``."""
+    text = json.dumps(values, default=bytes.hex)
+    return blake2b(text.encode(), digest_size=8).digest()
+
+
 def revision_digest(id: bytes, version: int, changed_at: int, previous: str) -> bytes:
     """Return the hash of an earlier version, over all that is stored of it."""
     text = f"{id.hex()} {version} {changed_at} {previous}"

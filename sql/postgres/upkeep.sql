@@ -48,14 +48,6 @@ DELETE FROM counter;
 -- name: empty_deltas
 DELETE FROM counter_delta;
 
--- name: lock_out_writers
--- Who reads goes on.
-LOCK TABLE posting, revision, counter, counter_delta, store_property IN SHARE ROW EXCLUSIVE MODE;
-
--- name: hold_tables
--- Before the snapshot of a transaction is taken, so that nobody replaces the tables after it.
-LOCK TABLE posting, revision, counter, counter_delta, store_property IN ACCESS SHARE MODE;
-
 -- name: invalid_indexes
 SELECT c.relname::text FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
 WHERE c.relnamespace = current_schema()::regnamespace AND NOT (i.indisvalid AND i.indisready)

@@ -21,7 +21,7 @@ def evidence(changes: dict[UUID, Change], revisions: list[tuple[UUID, int, bytes
     rows = [{"id": id, "version": version, "digest": digest} for id, version, digest in revisions]
     found = Evidence()
     states = {id.bytes: each for id, each in changes.items()}
-    found.add(Batch([], [], [], [], rows, [], states))
+    found.add(Batch([], [], [], [], rows, [], states, {}))
     return found
 
 

@@ -14,8 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from jobstore.engines import named_statements
+from jobstore.engines.kept import BY_NAME, FOLLOWING, Kept, Row
 from jobstore.engines.postgres.connection import Session
-from jobstore.engines.postgres.writing.batch import Batch, Stored, Wanted
+from jobstore.engines.postgres.tables import named, tables
+from jobstore.engines.postgres.writing.batch import Batch, Found, Stored, Wanted
 from jobstore.engines.writing.admission import require_admission
 
 _SQL = named_statements.load("postgres")
@@ -57,12 +59,11 @@ async def lock(conn: Session, ids: Sequence[UUID]) -> Stored:
     return Stored(await found.fetchall())
 
 
-async def read(
-    conn: Session, needed: Wanted
-) -> tuple[dict[int, int | None], dict[bytes, list[tuple[int, str]]]]:
-    """Return the last ties of the wanted times, and the revisions of what is joined."""
+async def read(conn: Session, needed: Wanted) -> Found:
+    """Return what is wanted."""
     ties: dict[int, int | None] = {}
     histories: defaultdict[bytes, list[tuple[int, str]]] = defaultdict(list)
+    following: defaultdict[bytes, list[tuple[Kept, Row]]] = defaultdict(list)
     if needed.times:
         found = await conn.execute(_SQL["last_ties"], (needed.times,))
         ties.update(await found.fetchall())
@@ -70,26 +71,43 @@ async def read(
         found = await conn.execute(_SQL["histories"], (needed.joined,))
         for id, *revision in await found.fetchall():
             histories[id].append(tuple(revision))
-    return ties, histories
+        for kept in FOLLOWING:
+            found = await conn.execute(tables(kept).of, (needed.joined,))
+            for row in await found.fetchall():
+                following[row[kept.columns.index("id")]].append((kept, row))
+    return Found(ties, histories, following)
 
 
-async def write(conn: Session, batch: Batch, texts: Mapping[str, Sequence[str]]) -> None:
-    """Write a batch whose rows are ``texts``, as :func:`prepared` gives them."""
+async def write(
+    conn: Session, batch: Batch, texts: Mapping[str, Sequence[str]], *, alone: bool = False
+) -> None:
+    """Write a batch whose rows are ``texts``, as :func:`prepared` gives them.
+
+    ``alone``: rows of the life cycle that belong to what is removed stay.
+    """
     if batch.deleted:
         await conn.execute(_SQL["delete_revisions"], (batch.deleted,))
+        for kept in () if alone else FOLLOWING:
+            await conn.execute(tables(kept).delete_of, (batch.deleted,))
         await conn.execute(_SQL["delete_postings"], (batch.deleted,))
     for name, parts in texts.items():
         await _write(conn, name, parts)
 
 
+async def put(conn: Session, kept: Kept, rows: Iterable[Row]) -> None:
+    """Store rows of a table of the life cycle, with their digests."""
+    await _write(conn, kept.name, payloads(named(kept, row) for row in rows))
+
+
 def prepared(batch: Batch) -> dict[str, list[str]]:
-    """Return the rows of a batch as texts, by the name of the statement that takes them."""
+    """Return the rows of a batch as texts, by the statement, or the table, that takes them."""
     written = {
         "insert_postings": batch.inserted,
         "rewrite_postings": batch.rewritten,
         "sight_postings": batch.seen,
         "insert_revisions": batch.revisions,
         "add_counts": batch.counts,
+        **batch.kept,
     }
     return {name: list(payloads(rows)) for name, rows in written.items() if rows}
 
@@ -115,5 +133,6 @@ def milliseconds(seconds: float) -> str:
 
 
 async def _write(conn: Session, name: str, texts: Iterable[str]) -> None:
+    statement = tables(BY_NAME[name]).put if name in BY_NAME else _SQL[name]
     for text in texts:
-        await conn.execute(_SQL[name], (text,))
+        await conn.execute(statement, (text,))

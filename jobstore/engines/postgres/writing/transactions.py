@@ -24,10 +24,9 @@ from jobstore.engines import named_statements
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.errors import is_lost, retryable, translated
 from jobstore.engines.postgres.hearing import Heard, Unconfirmed
-from jobstore.engines.postgres.lookups import get_many
 from jobstore.engines.postgres.pauses import pause
 from jobstore.engines.postgres.sessions import Sessions
-from jobstore.engines.postgres.writing import changes, counters
+from jobstore.engines.postgres.writing import beside, changes, counters
 from jobstore.engines.postgres.writing.batch import Batch, Stored, gathered, wanted
 from jobstore.engines.postgres.writing.commits import (
     NotStored,
@@ -201,9 +200,9 @@ class Transactions:
     ) -> None:
         """Write what was planned, then ``finish``: together, or part after part, of which each is
         worked out while the server writes the one before."""
-        ties, histories = await changes.read(conn, wanted(planned.changes, stored))
-        size = len(planned.changes)
-        parts = gathered(planned.changes, stored, ties, histories, now, size=_PART)
+        found = await changes.read(conn, wanted(planned.changes, stored))
+        size, deletions = len(planned.changes), planned.deletions
+        parts = gathered(planned.changes, stored, found, now, size=_PART, deletions=deletions)
 
         def following() -> _Part | None:
             batch = next(parts, None)
@@ -244,8 +243,13 @@ class Transactions:
         if exclusive is None or not exclusive.is_open:
             raise StoreUnavailable(_LOST)
         operation, args = work
-        if operation is get_many:
-            return await get_many(exclusive.conn, *args)
+        if operation in beside.READS:
+            return await operation(exclusive.conn, *args)
+        if operation in beside.WRITES:
+            async with exclusive.conn.transaction():
+                await operation(exclusive.conn, *args)
+            exclusive.evidence.more = True
+            return None
         tried = 0
         while True:
             try:
