@@ -29,7 +29,7 @@ from jobstore.settings.kinds import (
     Timezone,
     setting,
 )
-from jobstore.settings.options import MOST, MOST_OF_ACTOR, EngineOptions, HealthLimits
+from jobstore.settings.options import MOST, MOST_OF_ACTOR, EngineOptions, HealthLimits, is_actor
 from jobstore.settings.url import DEFAULT_URL, StoreURL, parse_store_url
 
 Environment = Literal["development", "staging", "production"]
@@ -67,6 +67,13 @@ class StoreSection(Section):
         "who writes, as the history of postings tells it; empty: user@host",
         max_length=MOST_OF_ACTOR,
     )
+
+    @field_validator("actor")
+    @classmethod
+    def _in_a_line(cls, actor: str) -> str:
+        if not is_actor(actor):
+            raise ValueError("must be a line of text")
+        return actor
 
     @field_validator("url")
     @classmethod
