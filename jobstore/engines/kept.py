@@ -49,6 +49,8 @@ DELETION = Kept("deletion", columns=("id", "at", "actor", "run"), key=("id", "at
 """That a posting was removed. It stays when the posting is gone."""
 
 KEPT = (DELETION, EVENT)
+TOLD = tuple(each for each in KEPT if each is not DELETION)
+"""Those whose rows are a loss by themselves; that a posting was removed, its absence says."""
 FOLLOWING = tuple(each for each in KEPT if each.follows)
 BY_NAME = {each.name: each for each in KEPT}
 

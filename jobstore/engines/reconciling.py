@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from jobstore.derived.digests import RowSum, revision_digest, store_identity
 from jobstore.engines.archive import Loss
-from jobstore.engines.kept import BY_NAME, KEPT, Kept, Row, is_sound
+from jobstore.engines.kept import BY_NAME, KEPT, TOLD, Kept, Row, is_sound
 from jobstore.engines.rows import PLACE, row_digests, stored_digests
 from jobstore.engines.transfer import COPIED, CURSOR_KEY, Carried, Mark, Source, Target
 from jobstore.errors import CopyError, StoreCorrupt
@@ -263,6 +263,12 @@ def _sound_row(kept: Kept, row: Row) -> Row:
     return row
 
 
+def _lacking(store: Source, earlier: Source, kept: Kept) -> int:
+    """Count the rows of a table that an earlier state lacks or has otherwise."""
+    pairs = _beside(store.rows(kept), earlier.rows(kept), kept.key_of)
+    return sum(ours is not None and ours != theirs for ours, theirs in pairs)
+
+
 def difference(store: Source, earlier: Source) -> Loss:
     """Return what a store has that an earlier state of it lacks; no posting is read.
 
@@ -286,4 +292,5 @@ def difference(store: Source, earlier: Source) -> Loss:
         changed=changed,
         seen=len(both) - changed,
         removed=len(then) - len(both),
+        beside=sum(_lacking(store, earlier, kept) for kept in TOLD),
     )

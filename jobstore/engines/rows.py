@@ -252,9 +252,13 @@ def opening_parameters(derived: Derived) -> dict[str, Any]:
     """Return the columns that are written once, when a posting is stored."""
     if (opening := derived.opening) is None:
         return dict.fromkeys(OPENED_COLUMNS)
-    opened = (to_micros(opening.at), opening.actor, opening.run)
-    digest = opening_digest(derived.job.id.bytes, *opened)
-    return dict(zip(OPENED_COLUMNS, (*opened, digest), strict=True))
+    at, (_, actor, run) = to_micros(opening.at), opening
+    return {
+        "opened_at": at,
+        "opened_by": actor,
+        "opened_run": run,
+        "opened_digest": opening_digest(derived.job.id.bytes, at, actor, run),
+    }
 
 
 def text_parameters(job: Job) -> tuple[str | None, str | None, str | None]:

@@ -112,6 +112,9 @@ class _Source:
         ]
 
     def rows(self, kept: Kept) -> Iterator[Row]:
+        if kept.name not in schema.objects(self._conn):
+            # A backup may be older than the table.
+            return
         statement = tables(kept).first
         after: Row = ()
         while found := self._conn.execute(statement, (*after, _PAGE)).fetchall():

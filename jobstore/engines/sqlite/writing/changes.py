@@ -152,7 +152,8 @@ class PostingWrites(Plan):
     def _insert(self, new: Derived) -> None:
         job, listed = new.job, to_micros(new.listed_at)
         slot = self._free(listed)
-        parameters = posting_parameters(new) | opening_parameters(new)
+        parameters = posting_parameters(new)
+        parameters.update(opening_parameters(new))
         parameters.update(listed_at=listed, listed_tie=slot.tie)
         first, last = parameters["first_seen_at"], parameters["last_seen_at"]
         parameters["seen_digest"] = seen_digest(job.id.bytes, first, last, listed, slot.tie)
