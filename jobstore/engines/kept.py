@@ -48,11 +48,52 @@ EVENT = Kept(
 DELETION = Kept("deletion", columns=("id", "at", "actor", "run"), key=("id", "at"), follows=False)
 """That a posting was removed. It stays when the posting is gone."""
 
-KEPT = (DELETION, EVENT)
+VERDICT = Kept(
+    "verdict",
+    columns=("id", "other", "verdict", "at", "actor"),
+    key=("id", "other"),
+    follows=True,
+    ids=("id", "other"),
+)
+"""What somebody says that a posting and another one are to each other."""
+
+KEPT = (DELETION, EVENT, VERDICT)
 TOLD = tuple(each for each in KEPT if each is not DELETION)
 """Those whose rows are a loss by themselves; that a posting was removed, its absence says."""
 FOLLOWING = tuple(each for each in KEPT if each.follows)
-BY_NAME = {each.name: each for each in KEPT}
+
+FEATURE = Kept(
+    "feature",
+    columns=("id", "version", "form", "at", "keys", "given"),
+    key=("id",),
+    follows=True,
+)
+"""What is kept of a posting to compare it with others."""
+MEMBER = Kept(
+    "member",
+    columns=("id", "first", "number"),
+    key=("id",),
+    follows=True,
+    ids=("id", "first"),
+)
+"""That a posting is in a group of postings that are one opening."""
+FOLLOWER = Kept("follower", columns=("name", "at", "id"), key=("name",), follows=False)
+"""How far those have got that go through changed postings."""
+LINK = Kept(
+    "link",
+    columns=("id", "other", "verdict", "reasons", "at"),
+    key=("id", "other"),
+    follows=True,
+    ids=("id", "other"),
+)
+"""What the rules say that a posting and another one are to each other."""
+MADE = (FEATURE, FOLLOWER, LINK, MEMBER)
+"""Tables that follow from the rest: no copy carries them, since they are built anew."""
+FOLLOWING_MADE = tuple(each for each in MADE if each.follows)
+
+BY_NAME = {each.name: each for each in (*KEPT, *MADE)}
+WRITTEN = frozenset({*BY_NAME, "block"})
+"""All tables that are described here, and the index over table feature."""
 
 
 def sealed(values: Iterable[Any]) -> Row:

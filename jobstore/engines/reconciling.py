@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from jobstore.derived.digests import RowSum, revision_digest, store_identity
 from jobstore.engines.archive import Loss
-from jobstore.engines.kept import BY_NAME, KEPT, TOLD, Kept, Row, is_sound
+from jobstore.engines.kept import KEPT, TOLD, Kept, Row, is_sound
 from jobstore.engines.rows import PLACE, row_digests, stored_digests
 from jobstore.engines.transfer import COPIED, CURSOR_KEY, Carried, Mark, Source, Target
 from jobstore.errors import CopyError, StoreCorrupt
@@ -196,7 +196,7 @@ def contents(store: Source, progress: Progress, step: str = "verify") -> dict[st
 
     Raises StoreCorrupt where something is not what was written.
     """
-    names = ("posting", "revision", *BY_NAME, "counter")
+    names = ("posting", "revision", *(each.name for each in KEPT), "counter")
     sums = {name: RowSum() for name in names}
     total, marks = store.total(), store.marks()
     while batch := list(islice(marks, _BATCH)):

@@ -4,6 +4,7 @@ No validation, no I/O and no SQL live here: what comes from outside is checked i
 :mod:`jobstore.intake`, so a record can be made in half a microsecond.
 """
 
+from jobstore.records.duplicates import Compared, Duplicate, Pair
 from jobstore.records.history import NOBODY, HistoryEntry, Origin, Pruned
 from jobstore.records.identity import JOB_NAMESPACE, WHITE_SPACE, job_id
 from jobstore.records.kinds import EmploymentType, ExperienceLevel, SalaryPeriod, Status, Workplace
@@ -33,6 +34,8 @@ __all__ = [
     "NOBODY",
     "WHITE_SPACE",
     "ApplicantStatistics",
+    "Compared",
+    "Duplicate",
     "EmploymentType",
     "ExperienceLevel",
     "FacetCount",
@@ -45,6 +48,7 @@ __all__ = [
     "Origin",
     "Outcome",
     "Page",
+    "Pair",
     "Pruned",
     "Rejection",
     "Revision",

@@ -107,6 +107,7 @@ CREATE INDEX posting_applicants ON posting (applicant_count, listed_at, listed_t
     WHERE applicant_count IS NOT NULL;
 CREATE INDEX posting_soonest ON posting ((-expires_at), listed_at, listed_tie, id)
     WHERE expires_at IS NOT NULL;
+CREATE INDEX posting_updated ON posting (updated_at, id);
 CREATE INDEX posting_words ON posting USING gin (words);
 
 -- What a posting said before each change.
@@ -141,6 +142,69 @@ CREATE TABLE deletion (
     run    text COLLATE "C",
     digest bytea  NOT NULL,
     PRIMARY KEY (id, at),
+    CONSTRAINT digest CHECK (octet_length(digest) = 8)
+);
+
+-- What somebody says that two postings are to each other. Each pair stands under both.
+CREATE TABLE verdict (
+    id      uuid   NOT NULL,
+    other   uuid   NOT NULL,
+    verdict text COLLATE "C" NOT NULL, -- 'same', 'different'
+    at      bigint NOT NULL,
+    actor   text COLLATE "C",
+    digest  bytea  NOT NULL,
+    PRIMARY KEY (id, other),
+    CONSTRAINT digest CHECK (octet_length(digest) = 8)
+);
+
+-- What follows from the postings and from verdict: what the rules say of two postings ...
+CREATE TABLE link (
+    id      uuid   NOT NULL,
+    other   uuid   NOT NULL,
+    verdict text COLLATE "C" NOT NULL, -- 'same', 'maybe'
+    reasons text COLLATE "C" NOT NULL, -- a JSON array
+    at      bigint NOT NULL,
+    digest  bytea  NOT NULL,
+    PRIMARY KEY (id, other),
+    CONSTRAINT digest CHECK (octet_length(digest) = 8)
+);
+
+-- ... what is kept of a posting to compare it (version is its own, form that of the rules) ...
+CREATE TABLE feature (
+    id      uuid   NOT NULL PRIMARY KEY,
+    version bigint NOT NULL,
+    form    bigint NOT NULL,
+    at      bigint NOT NULL,
+    keys    text COLLATE "C" NOT NULL,
+    given   text COLLATE "C" NOT NULL,
+    digest  bytea  NOT NULL,
+    CONSTRAINT digest CHECK (octet_length(digest) = 8)
+);
+
+-- ... the keys by which it is looked up ...
+CREATE TABLE block (
+    key bigint NOT NULL,
+    at  bigint NOT NULL,
+    id  uuid   NOT NULL,
+    PRIMARY KEY (key, at, id)
+);
+
+-- ... the groups of postings that are the same opening ...
+CREATE TABLE member (
+    id     uuid   NOT NULL PRIMARY KEY,
+    first  uuid   NOT NULL,
+    number bigint NOT NULL,
+    digest bytea  NOT NULL,
+    CONSTRAINT digest CHECK (octet_length(digest) = 8)
+);
+CREATE INDEX member_number ON member (first, number);
+
+-- ... and how far those have got that go through changed postings.
+CREATE TABLE follower (
+    name   text COLLATE "C" NOT NULL PRIMARY KEY,
+    at     bigint NOT NULL,
+    id     uuid   NOT NULL,
+    digest bytea  NOT NULL,
     CONSTRAINT digest CHECK (octet_length(digest) = 8)
 );
 

@@ -104,6 +104,8 @@ CREATE INDEX posting_applicants ON posting (applicant_count) WHERE applicant_cou
 
 CREATE INDEX posting_soonest ON posting (-expires_at) WHERE expires_at IS NOT NULL;
 
+CREATE INDEX posting_updated ON posting (updated_at, id);
+
 CREATE TABLE posting_text (
     place       INTEGER PRIMARY KEY,
     description TEXT,
@@ -194,6 +196,59 @@ CREATE TABLE deletion (
     run    TEXT,
     digest BLOB    NOT NULL CHECK (length(digest) = 8),
     PRIMARY KEY (id, at)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE verdict (
+    id      BLOB    NOT NULL,
+    other   BLOB    NOT NULL,
+    verdict TEXT    NOT NULL,          -- 'same', 'different'
+    at      INTEGER NOT NULL,
+    actor   TEXT,
+    digest  BLOB    NOT NULL CHECK (length(digest) = 8),
+    PRIMARY KEY (id, other)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE link (
+    id      BLOB    NOT NULL,
+    other   BLOB    NOT NULL,
+    verdict TEXT    NOT NULL,
+    reasons TEXT    NOT NULL,          -- a JSON array
+    at      INTEGER NOT NULL,
+    digest  BLOB    NOT NULL CHECK (length(digest) = 8),
+    PRIMARY KEY (id, other)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE feature (
+    id      BLOB    PRIMARY KEY NOT NULL,
+    version INTEGER NOT NULL,          -- of the posting as it was read
+    form    INTEGER NOT NULL,          -- of the rules
+    at      INTEGER NOT NULL,          -- first_seen_at
+    keys    TEXT    NOT NULL,          -- a JSON array of what stands in block
+    given   TEXT    NOT NULL,          -- a JSON array
+    digest  BLOB    NOT NULL CHECK (length(digest) = 8)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE block (
+    key INTEGER NOT NULL,
+    at  INTEGER NOT NULL,
+    id  BLOB    NOT NULL,
+    PRIMARY KEY (key, at, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE member (
+    id     BLOB    PRIMARY KEY NOT NULL,
+    first  BLOB    NOT NULL,
+    number INTEGER NOT NULL,           -- in the group, from 0 on
+    digest BLOB    NOT NULL CHECK (length(digest) = 8)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX member_number ON member (first, number);
+
+CREATE TABLE follower (
+    name   TEXT    PRIMARY KEY NOT NULL,
+    at     INTEGER NOT NULL,           -- updated_at and id of the last one
+    id     BLOB    NOT NULL,
+    digest BLOB    NOT NULL CHECK (length(digest) = 8)
 ) STRICT, WITHOUT ROWID;
 
 CREATE VIEW postings AS

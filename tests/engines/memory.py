@@ -38,7 +38,7 @@ from jobstore.derived.plan import Plan
 from jobstore.derived.record import Derived, Opening
 from jobstore.derived.salaries import yearly_range
 from jobstore.engines.backend import Capability
-from jobstore.engines.kept import BY_NAME, DELETION, FOLLOWING, Kept, Row, moved, sealed
+from jobstore.engines.kept import BY_NAME, DELETION, FOLLOWING, MADE, Kept, Row, moved, sealed
 from jobstore.engines.protocol import Found, Position, Queue
 from jobstore.engines.revisions import previous_to_json
 from jobstore.engines.rows import opening_parameters
@@ -69,6 +69,7 @@ from jobstore.search.excerpts import Excerpts
 from jobstore.search.grammar import Expression, Term
 from jobstore.search.words import fold
 from jobstore.settings import EngineOptions, StoreURL
+from tests.engines import memory_duplicates as duplicates
 
 _SUMMARY = tuple(each.name for each in fields(JobSummary) if each.name != "snippet")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -197,6 +198,8 @@ class Work:
             old = self.records[id]
             left = tuple(each for each in old.history if each.version != version)
             self.records[id] = old._replace(history=left)
+        elif statement in duplicates.CHANGES:
+            duplicates.CHANGES[statement](self, *row)
         else:
             kept = BY_NAME[statement.removeprefix("forget_").removesuffix("s")]
             self.take(kept, lambda each: kept.key_of(each) == row)
@@ -237,6 +240,8 @@ class Work:
             rows = self.take(kept, lambda row, at=at: row[at] == old.bytes)
             if new is not None:
                 self.put(kept, moved(kept, rows, new.bytes))
+        for made in MADE:
+            self.take(made, lambda row, made=made: made.follows and row[0] == old.bytes)
 
     def _put(
         self,
@@ -606,6 +611,7 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "old_revisions": _old_revisions,
     "old_events": _old_rows("event"),
     "old_deletions": _old_rows("deletion"),
+    **duplicates.ANSWERS,
 }
 
 

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from jobstore.engines import named_statements
-from jobstore.engines.kept import BY_NAME
+from jobstore.engines.kept import WRITTEN as BESIDE
 from jobstore.engines.rows import sound
 from jobstore.engines.schema import BOOKKEEPING, Applied, Recorded
 from jobstore.errors import StoreCorrupt, StoreUnavailable
@@ -35,7 +35,7 @@ STEPS = "_migration_step"
 KEPT = BOOKKEEPING | {STEPS}
 """The tables of the record of migrations."""
 
-WRITTEN = frozenset({"posting", "revision", "counter", "counter_delta", "store_property", *BY_NAME})
+WRITTEN = frozenset({"posting", "revision", "counter", "counter_delta", "store_property", *BESIDE})
 """The tables that a store writes to."""
 
 _OURS = frozenset({"posting", "store_property"})

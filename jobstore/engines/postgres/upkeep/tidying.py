@@ -18,7 +18,7 @@ from psycopg import sql
 from jobstore.derived.counters import quartiles
 from jobstore.engines import named_statements
 from jobstore.engines.backend import Condition, Footprint, Vacuumed
-from jobstore.engines.kept import BY_NAME
+from jobstore.engines.kept import WRITTEN
 from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.upkeep.verification import counted_beginning, octets
@@ -31,7 +31,7 @@ _SQL = named_statements.load("postgres")
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 # In the order in which they are vacuumed: what is small comes first.
-_TABLES = ("store_property", "counter", "counter_delta", *BY_NAME, "revision", "posting")
+_TABLES = ("store_property", "counter", "counter_delta", *sorted(WRITTEN), "revision", "posting")
 
 
 def footprint(url: StoreURL) -> Footprint:

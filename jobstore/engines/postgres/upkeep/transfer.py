@@ -245,6 +245,7 @@ class _Target(_Reading):
             before = [mark for mark in there if mark.id in put or mark.place in places]
             batch = await asyncio.to_thread(_batch, postings, before, stored)
             await changes.write(conn, batch, changes.prepared(batch), alone=True)
+            await conn.execute(_SQL["rewind"])
             await conn.execute(_SQL["write_property"], (COPIED, record(before)))
             self._appended += len(batch.counts)
             return sum(mark.id not in put for mark in before)

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from jobstore.engines import named_statements
-from jobstore.engines.kept import BY_NAME, FOLLOWING, Kept, Row
+from jobstore.engines.kept import BY_NAME, FOLLOWING, FOLLOWING_MADE, Kept, Row
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.tables import named, tables
 from jobstore.engines.postgres.writing.batch import Batch, Found, Stored, Wanted
@@ -87,7 +87,7 @@ async def write(
     """
     if batch.deleted:
         await conn.execute(_SQL["delete_revisions"], (batch.deleted,))
-        for kept in () if alone else FOLLOWING:
+        for kept in (*(() if alone else FOLLOWING), *FOLLOWING_MADE):
             await conn.execute(tables(kept).delete_of, (batch.deleted,))
         await conn.execute(_SQL["delete_postings"], (batch.deleted,))
     for name, parts in texts.items():

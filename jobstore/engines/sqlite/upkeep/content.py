@@ -29,6 +29,7 @@ from jobstore import resources
 from jobstore.derived.digests import RowSum, store_identity
 from jobstore.engines import named_statements
 from jobstore.engines.archive import Content
+from jobstore.engines.kept import MADE
 from jobstore.engines.rows import DamagedRow
 from jobstore.engines.schema import BOOKKEEPING
 from jobstore.engines.scripts import Script, read_scripts
@@ -53,6 +54,7 @@ _COLUMNS = "SELECT i.name FROM pragma_table_info(?) AS i"
 _NOT_OURS = BOOKKEEPING | {"sqlite_sequence", "sqlite_stat1", "sqlite_stat4"}
 _NOT_CONTENT = BOOKKEEPING | {
     *("counter", "store_property", "renewal", "renewal_change", "renewal_counter"),
+    *("block", *(each.name for each in MADE)),
 }
 _PLACE = "place"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

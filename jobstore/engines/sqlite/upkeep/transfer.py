@@ -159,6 +159,7 @@ class _Target(_Source):
             for each in postings:
                 writes.carry(each.row, each.revisions)
             writes.finish()
+            conn.execute(_SQL["rewind"])
             conn.execute(_SQL["write_property"], (COPIED, record(before)))
         return sum(mark.id not in put for mark in before)
 

@@ -22,7 +22,7 @@ from jobstore.derived.micros import to_micros
 from jobstore.derived.plan import Change, Plan
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
-from jobstore.engines.kept import DELETION, FOLLOWING, Row, moved, sealed
+from jobstore.engines.kept import DELETION, FOLLOWING, FOLLOWING_MADE, Row, moved, sealed
 from jobstore.engines.revisions import previous_to_json
 from jobstore.engines.rows import (
     DESCRIPTION,
@@ -195,7 +195,7 @@ class PostingWrites(Plan):
         self.conn.execute(_SQL["delete_text"], (place,))
         self.conn.execute(_SQL["delete_posting"], (place,))
         self.conn.execute(_SQL["delete_revisions"], (id.bytes,))
-        for kept in () if alone else FOLLOWING:
+        for kept in (*(() if alone else FOLLOWING), *FOLLOWING_MADE):
             self.conn.execute(tables(kept).delete_of, (id.bytes,))
         self._tally.add(old.counters, -1)
 

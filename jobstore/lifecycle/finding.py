@@ -1,0 +1,274 @@
+"""Duplicates are found off the way of writers: what changed is compared, a few postings at a time.
+
+Everything may be repeated: what was compared as it stands is passed over, and who was interrupted
+begins where the last transaction ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from jobstore.derived.micros import to_micros
+from jobstore.engines.freshness import at_least
+from jobstore.engines.kept import FEATURE, FOLLOWER, LINK, MEMBER, VERDICT, Row
+from jobstore.engines.protocol import Engine, Transacted
+from jobstore.lifecycle.duplicates import Features, Judgement, Read, Verdict, blocks, judge, likely
+from jobstore.lifecycle.duplicates.blocking import MOST
+from jobstore.lifecycle.duplicates.grouping import grouped
+from jobstore.lifecycle.duplicates.keeping import FORM, read_written, reasons_text, written
+from jobstore.lifecycle.duplicates.texts import resemblance
+from jobstore.records import Compared, Job
+
+READ = 8
+"""Texts that are read for one posting: of those that resemble it most."""
+TOGETHER = 200
+"""Postings that are looked at for one group."""
+SECONDS = 60.0
+"""What one transaction may take."""
+
+_WALK, _PIECE = 512, 32
+# Those who write at the same time do not end in the order of their times; no transaction of
+# scrapers is longer than this, in microseconds.
+_LOOK_BACK = 120 * 1_000_000
+_NO_ID = bytes(16)
+_NAME = f"duplicates {FORM}"
+
+Place = tuple[int, bytes]
+Told = Callable[[Compared], object]
+
+
+class _New(NamedTuple):
+    """A posting that is compared, as it was read."""
+
+    id: bytes
+    version: int
+    at: int
+    read: Read
+    keys: tuple[int, ...]
+
+
+class _Found(NamedTuple):
+    """What a piece came to: new pairs, and whom each posting stood beside before."""
+
+    pairs: dict[tuple[bytes, bytes], Judgement]
+    beside: dict[bytes, list[Row]]
+
+
+async def find(
+    engine: Engine, clock: Callable[[], datetime], told: Told, *, again: bool
+) -> Compared:
+    """Compare what changed since the last time, or with ``again`` everything that was not
+    compared as it stands; see :meth:`~jobstore.lifecycle.pairs.Duplicates.find_duplicates`."""
+    with at_least(str(engine.url), await engine.position()):
+        after = (-(2**62), _NO_ID) if again else await _start(engine)
+        ((total,),) = await engine.rows("changed_number", *after)
+    done = Compared(total=total)
+    told(done)
+    while True:
+        # What was just written has to be seen, also where reads go to a copy of the database.
+        with at_least(str(engine.url), await engine.position()):
+            rows = await engine.rows("changed_after", *after, _WALK)
+            if not rows:
+                return done
+            wanted = [id for id, _, version, *made in rows if made != [version, FORM]]
+            last = (rows[-1][1], rows[-1][0])
+            pieces = [wanted[at : at + _PIECE] for at in range(0, len(wanted), _PIECE)] or [[]]
+            for piece in pieces:
+                is_last = piece is pieces[-1]
+                same, maybe = await _compare(engine, clock, piece, last if is_last else None)
+                done = replace(
+                    done,
+                    compared=done.compared + len(piece),
+                    same=done.same + same,
+                    maybe=done.maybe + maybe,
+                )
+                told(done)
+        done = replace(done, looked_at=done.looked_at + len(rows))
+        told(done)
+        after = last
+
+
+async def _start(engine: Engine) -> Place:
+    rows = await engine.rows("followed", _NAME)
+    return (rows[0][0] - _LOOK_BACK, _NO_ID) if rows else (-(2**62), _NO_ID)
+
+
+async def _compare(
+    engine: Engine, clock: Callable[[], datetime], ids: Sequence[bytes], last: Place | None
+) -> tuple[int, int]:
+    """Compare postings with those that are there; ``last``: all up to it are compared then."""
+    jobs = [job for job in await engine.get_many([*map(_uuid, ids)]) if job is not None]
+    new = await asyncio.to_thread(_read_all, jobs)
+    found = await _judged(engine, new)
+    verdicts = [each.verdict for each in found.pairs.values()]
+    if not ids and last is None:
+        return 0, 0
+    async with engine.transaction(SECONDS) as unit:
+        await take_turn(unit)
+        await _write(unit, new, found, to_micros(clock()))
+        if last is not None:
+            await unit.put(FOLLOWER, [(_NAME, *last)])
+    return verdicts.count(Verdict.SAME), verdicts.count(Verdict.MAYBE)
+
+
+async def take_turn(unit: Transacted) -> None:
+    """Let nobody else write links and groups until this transaction ends."""
+    await unit.put(FOLLOWER, [("groups", 0, _NO_ID)])
+
+
+def _read_all(jobs: Iterable[Job]) -> list[_New]:
+    new = []
+    for job in jobs:
+        read = Read(job)
+        at, keys = to_micros(job.first_seen_at), blocks(read.features)
+        new.append(_New(job.id.bytes, job.version, at, read, keys))
+    return sorted(new, key=lambda each: each.id)
+
+
+async def _judged(engine: Engine, new: Sequence[_New]) -> _Found:
+    keys = sorted({key for each in new for key in each.keys})
+    rows = await engine.rows("candidates", json.dumps(keys), MOST + 1, FORM) if keys else []
+    beside = {each.id: await engine.rows("beside", each.id, each.id) for each in new}
+    pairs = await asyncio.to_thread(lambda: {*_worth_reading(new, rows)})
+    ids = {each.id for each in new}
+    # What was joined before is looked at again, however many resemble it more by now.
+    pairs |= {
+        _pair(id, other) for id, found in beside.items() for said, other, *_ in found if not said
+    }
+    others = sorted({id for pair in pairs for id in pair} - ids)
+    jobs = await engine.get_many([*map(_uuid, others)])
+
+    def judged() -> dict[tuple[bytes, bytes], Judgement]:
+        reads = {each.id: each.read for each in new}
+        reads.update((job.id.bytes, Read(job)) for job in jobs if job is not None)
+        both = [pair for pair in sorted(pairs) if reads.keys() >= {*pair}]
+        found = {pair: judge(reads[pair[0]], reads[pair[1]]) for pair in both}
+        return {pair: each for pair, each in found.items() if each.verdict != Verdict.DIFFERENT}
+
+    return _Found(await asyncio.to_thread(judged), beside)
+
+
+def _worth_reading(new: Sequence[_New], rows: Iterable[Row]) -> Iterator[tuple[bytes, bytes]]:
+    """Give the pairs whose texts are read; ``rows`` as statement candidates gives them."""
+    known: dict[bytes, Features] = {each.id: each.read.features for each in new}
+    near: defaultdict[int, list[Place]] = defaultdict(list)
+    for _, id, _, given in rows:
+        if given is not None:
+            known.setdefault(id, read_written(given))
+    for key, id, at, given in rows:
+        # What is gone, and what the rules of another time made, is not met.
+        if given is None and id in known:
+            near[key].append((at, id))
+    ours = {each.id for each in new}
+    for key, places in near.items():
+        near[key] = [place for place in places if place[1] not in ours]
+    for each in new:
+        for key in each.keys:
+            near[key].append((each.at, each.id))
+    for each in new:
+        met = {id for key in each.keys for id in _met(near[key], key in each.read.features.bands)}
+        features = each.read.features
+        worth = [id for id in met - {each.id} if likely(features, known[id])]
+        worth.sort(key=lambda each: (-_alike(features, known[each]), each))
+        for id in worth[:READ]:
+            yield _pair(each.id, id)
+
+
+def _alike(one: Features, other: Features) -> float:
+    return resemblance(one.signature, other.signature)
+
+
+def _met(places: Sequence[Place], band: bool) -> Iterable[bytes]:
+    if band and len(places) > MOST:
+        return ()
+    return (id for _, id in sorted(places, reverse=True)[:MOST])
+
+
+def _pair(one: bytes, other: bytes) -> tuple[bytes, bytes]:
+    return min(one, other), max(one, other)
+
+
+def _uuid(id: bytes) -> UUID:
+    return UUID(bytes=id)
+
+
+async def _write(unit: Transacted, new: Sequence[_New], found: _Found, now: int) -> None:
+    """Write what was found of those that still stand as they were read."""
+    standing: list[_New] = []
+    old: list[Row] = []
+    for each in new:
+        for at, keys in await unit.rows("feature_to_write", each.id, each.version):
+            standing.append(each)
+            if keys is not None:
+                old.append((at, each.id, keys))
+    await unit.change("remove_blocks", old)
+    kept = [(each, json.dumps(each.keys)) for each in standing]
+    await unit.put(
+        FEATURE,
+        [
+            (each.id, each.version, FORM, each.at, keys, written(each.read.features))
+            for each, keys in kept
+        ],
+    )
+    await unit.change("add_blocks", [(each.at, each.id, keys) for each, keys in kept])
+    ids = {each.id for each in standing}
+    gone = {each.id for each in new} - ids
+    pairs = {
+        pair: judged
+        for pair, judged in found.pairs.items()
+        if ids.intersection(pair) and not gone.intersection(pair)
+    }
+    # A joined posting has taken its verdicts along; they stand under both.
+    said = [(id, *row[1:]) for id in ids for row in found.beside[id] if row[0]]
+    await unit.put(VERDICT, [(other, id, *rest) for id, other, *rest in said])
+    before = {_pair(id, row[1]) for id in ids for row in found.beside[id] if not row[0]}
+    await unit.change("unlink", [*_both(before - pairs.keys())])
+    await unit.put(
+        LINK,
+        [
+            (*both, judged.verdict.value, reasons_text(judged.reasons), now)
+            for pair, judged in sorted(pairs.items())
+            for both in _both([pair])
+        ],
+    )
+    touched = {id for pair in before.union(pairs) for id in pair}
+    await regroup(unit, sorted(touched.union(other for _, other, *_ in said)))
+
+
+def _both(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    for one, other in sorted(pairs):
+        yield one, other
+        yield other, one
+
+
+async def regroup(unit: Transacted, ids: Collection[bytes]) -> None:
+    """Make the groups anew of all that hang together with postings."""
+    seen_before: set[bytes] = set()
+    leaving: set[bytes] = set()
+    members: list[Row] = []
+    for id in ids:
+        leaving.add(id)
+        if id in seen_before:
+            continue
+        rows = await unit.rows("together", id, TOGETHER)
+        seen = {each: at for each, at, other, *_ in rows if other is None}
+        seen_before |= seen.keys()
+        pairs: dict[tuple[str, int], list[tuple[bytes, bytes]]] = defaultdict(list)
+        for one, _, other, verdict, said in rows:
+            if other is not None:
+                pairs[verdict, said].append((one, other))
+        parted = pairs["different", 1]
+        decided = {_pair(*pair) for pair in (*parted, *pairs["same", 1])}
+        same = [pair for pair in pairs["same", 0] if _pair(*pair) not in decided]
+        leaving |= seen.keys()
+        for group in grouped(seen, same, pairs["same", 1], parted):
+            members += [(each, group[0], number) for number, each in enumerate(group)]
+    await unit.change("leave_group", [(id,) for id in sorted(leaving)])
+    await unit.put(MEMBER, sorted(members))

@@ -1,0 +1,171 @@
+"""Which postings are the same opening: what the rules find, and what a person says of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from uuid import UUID
+
+from jobstore.derived.micros import from_micros, to_micros
+from jobstore.engines.kept import EVENT, VERDICT, Row
+from jobstore.engines.protocol import Engine
+from jobstore.errors import Fault, InvalidQuery, JobNotFound
+from jobstore.postings import Postings, check_id
+from jobstore.records import Compared, Duplicate, Pair
+
+_SAME, _DIFFERENT = "same", "different"
+_AT_ONCE = 256
+
+
+class Duplicates(Postings):
+    """What a store tells of duplicates. Nothing is merged, and all of it can be undone."""
+
+    _engine: Engine
+
+    async def find_duplicates(
+        self, *, again: bool = False, progress: Callable[[Compared], object] | None = None
+    ) -> Compared:
+        """Compare the postings that are new or have changed since the last time.
+
+        In pieces of 32 postings, each kept by itself: interrupted, the next call goes on, and
+        whoever writes waits for a few milliseconds at most. ``again`` looks through all postings
+        for those that were not compared as they stand, such as after clocks were wrong.
+        ``progress`` is called after each piece. Raises what :meth:`upsert` raises; after
+        OutcomeUnknown call it again.
+        """
+        # What compares texts is not needed to open a store.
+        from jobstore.lifecycle.finding import find
+
+        with self._watch("find_duplicates") as watch:
+            self._before_write()
+            found = await find(self._engine, self._clock, progress or _tell_nobody, again=again)
+            watch.rows = found.compared
+            return found
+
+    async def duplicates(self, id: UUID | str) -> list[Duplicate]:
+        """Return the postings that are, or may be, the same opening as this one, with reasons.
+
+        Those in one group with it come first; also those that somebody rejected. Only what
+        :meth:`find_duplicates` has compared is known. Raises JobNotFound.
+        """
+        with self._watch("duplicates") as watch:
+            wanted = await self._there(id)
+            key = wanted.bytes
+            rows = await self._engine.rows("links_of", key, key)
+            group = [row[0] for row in await self._engine.rows("group_of", key)]
+            found = [_duplicate(other, rows, group) for other in dict.fromkeys(r[1] for r in rows)]
+            known = {each.id.bytes for each in found} | {key}
+            # What a person has joined may bring along what was never compared with it.
+            for other in group:
+                if other not in known:
+                    joined = await self._engine.rows("links_of", other, other)
+                    at = max((row[4] for row in joined), default=0)
+                    found.append(
+                        Duplicate(
+                            id=UUID(bytes=other), verdict=_SAME, at=from_micros(at), together=True
+                        )
+                    )
+            found.sort(key=lambda each: (not each.together, each.verdict != _SAME, each.id))
+            watch.rows = len(found)
+            return found
+
+    async def duplicate_pairs(self, verdict: str = "maybe") -> AsyncIterator[Pair]:
+        """Yield the pairs that the rules call ``same`` or ``maybe`` and nobody has decided.
+
+        In the order of their ids, a few hundred at a time. Raises InvalidQuery.
+        """
+        if verdict not in ("same", "maybe"):
+            raise InvalidQuery([Fault("verdict", "must be same or maybe")])
+        after: Row = (bytes(16), bytes(16))
+        while True:
+            with self._watch("duplicate_pairs") as watch:
+                rows = await self._engine.rows("pairs_after", *after, _AT_ONCE)
+                watch.rows = len(rows)
+            for id, other, found, reasons, at, said in rows:
+                if found == verdict and said is None:
+                    yield Pair(
+                        ids=(UUID(bytes=id), UUID(bytes=other)),
+                        verdict=found,
+                        at=from_micros(at),
+                        reasons=json.loads(reasons),
+                    )
+            if len(rows) < _AT_ONCE:
+                return
+            after = rows[-1][:2]
+
+    async def confirm_duplicate(self, id: UUID | str, other: UUID | str) -> None:
+        """Say that two postings are the same opening, whatever the rules find, now and later.
+
+        Both stay, and are in one group. The history of both tells who said so. Raises JobNotFound,
+        InvalidQuery for a posting and itself, and what :meth:`upsert` raises.
+        """
+        await self._decide("confirm_duplicate", id, other, _SAME)
+
+    async def reject_duplicate(self, id: UUID | str, other: UUID | str) -> None:
+        """Say that two postings are not the same opening; otherwise as
+        :meth:`confirm_duplicate`. No group has both then."""
+        await self._decide("reject_duplicate", id, other, _DIFFERENT)
+
+    async def undo_duplicate(self, id: UUID | str, other: UUID | str) -> None:
+        """Take back what was said of two postings; what the rules say holds again."""
+        await self._decide("undo_duplicate", id, other, None)
+
+    async def _decide(
+        self, operation: str, id: UUID | str, other: UUID | str, verdict: str | None
+    ) -> None:
+        from jobstore.lifecycle.finding import SECONDS, regroup, take_turn
+
+        with self._watch(operation) as watch:
+            self._before_write()
+            pair = [await self._there(each) for each in (id, other)]
+            if pair[0] == pair[1]:
+                raise InvalidQuery([Fault("other", "must be another posting")])
+            both = [(one.bytes, two.bytes) for one, two in (pair, pair[::-1])]
+            now, actor = to_micros(self._clock()), self._origin.actor
+            async with self._engine.transaction(SECONDS) as unit:
+                await take_turn(unit)
+                if verdict is None:
+                    await unit.change("take_back", both)
+                else:
+                    await unit.put(VERDICT, [(*each, verdict, now, actor) for each in both])
+                told = [
+                    json.dumps({"other": str(UUID(bytes=two)), "verdict": verdict})
+                    for _, two in both
+                ]
+                await unit.put(
+                    EVENT,
+                    [
+                        (one, now, "duplicate", detail, actor, self._origin.run)
+                        for (one, _), detail in zip(both, told, strict=True)
+                    ],
+                )
+                await regroup(unit, sorted(each.bytes for each in pair))
+            watch.rows = 1
+
+    async def _there(self, id: UUID | str) -> UUID:
+        wanted = check_id(id)
+        if (await self._engine.get_many([wanted]))[0] is None:
+            raise JobNotFound(f"No posting has the id {id}.")
+        return wanted
+
+
+def _duplicate(other: bytes, rows: list[Row], group: list[bytes]) -> Duplicate:
+    """Return what is said of another posting; ``rows`` as statement links_of gives them."""
+    said, rules = (
+        next((row for row in rows if row[1] == other and row[0] == who), None) for who in (1, 0)
+    )
+    decided = said or rules
+    assert decided is not None
+    return Duplicate(
+        id=UUID(bytes=other),
+        verdict=decided[2],
+        at=from_micros(decided[4]),
+        actor=decided[5],
+        rules=_DIFFERENT if rules is None else rules[2],
+        reasons=[] if rules is None else json.loads(rules[3]),
+        together=other in group,
+    )
+
+
+def _tell_nobody(found: Compared) -> None:
+    """Tell nobody how far it is."""

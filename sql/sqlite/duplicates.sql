@@ -1,0 +1,106 @@
+-- Statements on postings that are the same opening.
+
+-- Which postings changed after one, in the order of their changes, and what was made of them.
+-- name: changed_after
+SELECT p.id, p.updated_at, p.version, f.version, f.form
+FROM (
+    SELECT c.id, c.updated_at, c.version FROM posting AS c
+    WHERE (c.updated_at, c.id) > (?, ?) ORDER BY c.updated_at, c.id LIMIT ?
+) AS p LEFT JOIN feature AS f ON f.id = p.id
+ORDER BY p.updated_at, p.id;
+
+-- name: changed_number
+SELECT count(*) FROM posting AS p WHERE (p.updated_at, p.id) > (?, ?);
+
+-- name: followed
+SELECT f.at, f.id FROM follower AS f WHERE f.name = ?;
+
+-- A copy has brought postings that changed earlier than what was looked at here.
+-- name: rewind
+DELETE FROM follower;
+
+-- The newest postings under each key of a JSON array, as key and id; then what is kept of them.
+-- name: candidates
+WITH near AS MATERIALIZED (
+    SELECT k.value AS key, b.at, b.id
+    FROM json_each(?) AS k JOIN block AS b ON b.key = k.value AND (b.at, b.id) IN (
+        SELECT n.at, n.id FROM block AS n WHERE n.key = k.value
+        ORDER BY n.at DESC, n.id DESC LIMIT ?
+    )
+)
+SELECT n.key, n.id, n.at, NULL AS given FROM near AS n
+UNION ALL
+SELECT NULL, f.id, f.at, f.given FROM feature AS f
+WHERE f.id IN (SELECT n.id FROM near AS n) AND f.form = ?;
+
+-- What is kept of a posting, so long as it stands as it was read.
+-- name: feature_to_write
+SELECT f.at, f.keys FROM posting AS p LEFT JOIN feature AS f ON f.id = p.id
+WHERE p.id = ? AND p.version = ?;
+
+-- name: add_blocks
+INSERT INTO block (key, at, id) SELECT k.value, ?, ? FROM json_each(?) AS k WHERE true
+ON CONFLICT DO NOTHING;
+
+-- The rows of a posting that is gone, or is to get others.
+-- name: remove_blocks
+DELETE FROM block WHERE block.at = ? AND block.id = ?
+    AND block.key IN (SELECT k.value FROM json_each(?) AS k);
+
+-- What is said of a posting and others that are there: by somebody (1), and by the rules.
+-- name: links_of
+SELECT 1 AS said, v.other, v.verdict, '[]' AS reasons, v.at, v.actor
+FROM verdict AS v JOIN posting AS p ON p.id = v.other WHERE v.id = ?
+UNION ALL
+SELECT 0, l.other, l.verdict, l.reasons, l.at, NULL
+FROM link AS l JOIN posting AS p ON p.id = l.other WHERE l.id = ?;
+
+-- Everybody whom the rules or somebody put beside a posting, whether there or not.
+-- name: beside
+SELECT 0 AS said, l.other, '' AS verdict, 0 AS at, NULL AS actor FROM link AS l WHERE l.id = ?
+UNION ALL
+SELECT 1, v.other, v.verdict, v.at, v.actor FROM verdict AS v WHERE v.id = ?;
+
+-- name: unlink
+DELETE FROM link WHERE link.id = ? AND link.other = ?;
+
+-- name: take_back
+DELETE FROM verdict WHERE verdict.id = ? AND verdict.other = ?;
+
+-- All that hangs together with a posting: who, when it was first seen, with whom, and who says so.
+-- name: together
+WITH RECURSIVE reached (id) AS (
+    SELECT ?
+    UNION
+    SELECT s.other FROM reached AS r JOIN (
+        SELECT v.id, v.other FROM verdict AS v WHERE v.verdict = 'same'
+        UNION ALL
+        SELECT l.id, l.other FROM link AS l WHERE l.verdict = 'same'
+    ) AS s ON s.id = r.id
+    -- Differs by necessity: PostgreSQL takes no LIMIT here.
+    LIMIT ?
+)
+SELECT p.id, p.first_seen_at, NULL AS other, NULL AS verdict, 0 AS said
+FROM reached AS r JOIN posting AS p ON p.id = r.id
+UNION ALL
+SELECT v.id, 0, v.other, v.verdict, 1 FROM reached AS r JOIN verdict AS v ON v.id = r.id
+UNION ALL
+SELECT l.id, 0, l.other, l.verdict, 0 FROM reached AS r JOIN link AS l ON l.id = r.id;
+
+-- name: leave_group
+DELETE FROM member WHERE member.id = ?;
+
+-- name: group_of
+SELECT o.id FROM member AS m JOIN member AS o ON o.first = m.first
+WHERE m.id = ? ORDER BY o.number;
+
+-- Pairs that the rules found, each once, in the order of their ids, behind one; and what somebody
+-- says of them.
+-- name: pairs_after
+SELECT l.id, l.other, l.verdict, l.reasons, l.at, v.verdict
+FROM link AS l
+JOIN posting AS p ON p.id = l.id
+JOIN posting AS o ON o.id = l.other
+LEFT JOIN verdict AS v ON v.id = l.id AND v.other = l.other
+WHERE (l.id, l.other) > (?, ?) AND l.id < l.other
+ORDER BY l.id, l.other LIMIT ?;

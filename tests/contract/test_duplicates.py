@@ -1,0 +1,175 @@
+"""Postings that are one opening are found, told with reasons, and decided by people."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+import jobstore
+from jobstore import InvalidQuery, JobNotFound, JobPosting, JobStore
+from tests.fixtures.clock import Clock
+from tests.fixtures.openings import OTHER_TASKS, TASKS
+
+
+def opening(source: str, number: str = "1", **given: Any) -> JobPosting:
+    fields: dict[str, Any] = {
+        "title": "Pump Engineer",
+        "company": "Northern Waterworks",
+        "location": "Lowell, MA",
+        "description": TASKS,
+    }
+    return JobPosting(source=source, source_job_id=number, **{**fields, **given})
+
+
+async def put(store: JobStore, *given: JobPosting) -> list[UUID]:
+    return [(await store.upsert(each)).id for each in given]
+
+
+async def told(store: JobStore, id: UUID) -> dict[UUID, tuple[str, bool]]:
+    return {each.id: (each.verdict, each.together) for each in await store.duplicates(id)}
+
+
+async def test_what_is_the_same_on_two_boards_is_found_with_its_reasons(store: JobStore) -> None:
+    indeed, linkedin, baker = await put(
+        store,
+        opening("indeed"),
+        opening("linkedin", company="Northern Waterworks Inc."),
+        opening("indeed", "2", title="Baker", description=OTHER_TASKS, company="Crumb"),
+    )
+    assert await store.duplicates(indeed) == []
+
+    done = await store.find_duplicates()
+    assert (done.compared, done.same, done.maybe) == (3, 1, 0)
+    (found,) = await store.duplicates(indeed)
+    assert (found.id, found.verdict, found.actor) == (linkedin, "same", None)
+    assert found.together
+    assert {each["kind"] for each in found.reasons} >= {"text", "title", "company", "place"}
+    assert {each["sentence"] for each in found.reasons} >= {"The company is the same."}
+    assert await told(store, linkedin) == {indeed: ("same", True)}
+    assert await store.duplicates(baker) == []
+    # Nothing is merged away.
+    assert (await store.get(linkedin)).company == "Northern Waterworks Inc."
+    assert await store.count() == 3
+
+
+async def test_only_what_is_new_or_changed_is_compared(store: JobStore, clock: Clock) -> None:
+    await put(store, opening("indeed"))
+    assert (await store.find_duplicates()).compared == 1
+    clock.advance(hours=1)
+    assert (await store.find_duplicates()).compared == 0
+    await put(store, opening("indeed"))
+    assert (await store.find_duplicates(again=True)).compared == 0
+
+    (linkedin,) = await put(store, opening("linkedin", title="Baker", description=OTHER_TASKS))
+    seen: list[jobstore.Compared] = []
+    assert (await store.find_duplicates(progress=seen.append)).compared == 1
+    assert seen[-1].looked_at == seen[-1].total
+    assert await store.duplicates(linkedin) == []
+    clock.advance(hours=1)
+    await store.update(linkedin, {"title": "Pump Engineer", "description": TASKS})
+    assert (await store.find_duplicates()).same == 1
+    clock.advance(hours=1)
+    await store.update(linkedin, {"title": "Baker", "description": OTHER_TASKS})
+    await store.find_duplicates()
+    assert await store.duplicates(linkedin) == []
+
+
+async def test_openings_in_other_cities_stay_apart(store: JobStore) -> None:
+    lowell, dayton = await put(store, opening("indeed"), opening("linkedin", location="Dayton, OH"))
+    assert (await store.find_duplicates()).same == 0
+    assert await store.duplicates(lowell) == await store.duplicates(dayton) == []
+
+
+async def test_a_chain_joins_no_siblings(store: JobStore) -> None:
+    # One source that numbers its openings itself has two of them; a board shows one.
+    first, second, board = await put(
+        store,
+        opening("greenhouse", "1"),
+        opening("greenhouse", "2"),
+        opening("linkedin"),
+    )
+    await store.find_duplicates()
+    assert (await told(store, first))[second] == ("maybe", False)
+    together = {id for id in (first, second) if (await told(store, board))[id] == ("same", True)}
+    assert len(together) == 1
+
+
+async def test_a_person_decides_and_can_take_it_back(migrated_url: str, clock: Clock) -> None:
+    async with jobstore.connect(migrated_url, clock=clock, actor="anna") as store:
+        one, two, other = await put(
+            store,
+            opening("indeed"),
+            opening("linkedin"),
+            opening("glassdoor", title="Baker", description=OTHER_TASKS),
+        )
+        await store.find_duplicates()
+        clock.advance(hours=1)
+        await store.reject_duplicate(one, two)
+        await store.confirm_duplicate(str(other), two)
+        # What the rules find later does not change what a person said.
+        for id in (one, two, other):
+            await store.update(id, {"industry": "Water"})
+        await store.find_duplicates()
+
+        (rejected,) = await store.duplicates(one)
+        assert (rejected.verdict, rejected.rules, rejected.actor) == ("different", "same", "anna")
+        assert not rejected.together
+        assert await told(store, two) == {other: ("same", True), one: ("different", False)}
+        event = next(e for e in await store.history(one) if e.kind == "duplicate")
+        assert (event.actor, event.detail) == ("anna", {"other": str(two), "verdict": "different"})
+
+        clock.advance(hours=1)
+        await store.undo_duplicate(two, one)
+        await store.undo_duplicate(two, other)
+        assert await told(store, one) == {two: ("same", True)}
+        assert await told(store, other) == {}
+        kinds = [each.kind for each in await store.history(one)]
+        assert kinds.count("duplicate") == 2
+
+
+async def test_who_is_joined_by_a_person_comes_with_the_group(store: JobStore) -> None:
+    one, two, other = await put(
+        store,
+        opening("indeed"),
+        opening("linkedin"),
+        opening("glassdoor", title="Baker", description=OTHER_TASKS),
+    )
+    await store.confirm_duplicate(one, other)
+    await store.find_duplicates()
+    assert await told(store, two) == {one: ("same", True), other: ("same", True)}
+
+
+async def test_pairs_wait_for_a_person(store: JobStore) -> None:
+    first, second = await put(store, opening("greenhouse", "1"), opening("greenhouse", "2"))
+    await store.find_duplicates()
+    (pair,) = [each async for each in store.duplicate_pairs()]
+    assert {*pair.ids} == {first, second}
+    assert (pair.verdict, bool(pair.reasons)) == ("maybe", True)
+    assert [each async for each in store.duplicate_pairs("same")] == []
+    await store.reject_duplicate(*pair.ids)
+    assert [each async for each in store.duplicate_pairs()] == []
+    with pytest.raises(InvalidQuery):
+        _ = [each async for each in store.duplicate_pairs("other")]
+
+
+async def test_a_posting_that_is_gone_is_nobodys_duplicate(store: JobStore, clock: Clock) -> None:
+    one, two, three = await put(store, opening("indeed"), opening("linkedin"), opening("dice"))
+    await store.find_duplicates()
+    await store.delete(two)
+    assert await told(store, one) == {three: ("same", True)}
+    with pytest.raises(JobNotFound):
+        await store.duplicates(two)
+    with pytest.raises(JobNotFound):
+        await store.confirm_duplicate(one, two)
+    with pytest.raises(InvalidQuery):
+        await store.confirm_duplicate(one, one)
+
+    # Under another key it is compared again, and keeps what was said.
+    clock.advance(hours=1)
+    await store.reject_duplicate(one, three)
+    moved = await store.join(one, "monster", "7")
+    await store.find_duplicates()
+    assert await told(store, moved.id) == {three: ("different", False)}
+    assert await told(store, three) == {moved.id: ("different", False)}

@@ -1,0 +1,157 @@
+"""What the engine in dictionaries answers about duplicates: see sql/sqlite/duplicates.sql."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from jobstore.derived.micros import to_micros
+from jobstore.engines.kept import LINK, MEMBER, VERDICT, Row
+
+Records = Mapping[UUID, Any]
+Tables = Mapping[str, Mapping[Row, Row]]
+
+
+def _rows(kept: Tables, name: str) -> list[Row]:
+    return [*kept.get(name, {}).values()]
+
+
+def _is_there(records: Records, id: bytes) -> bool:
+    return UUID(bytes=id) in records
+
+
+def _changed(records: Records) -> list[tuple[int, bytes]]:
+    return sorted((to_micros(each.job.updated_at), id.bytes) for id, each in records.items())
+
+
+def _changed_after(records: Records, kept: Tables, at: int, id: bytes, limit: int) -> list[Row]:
+    made = {row[0]: row for row in _rows(kept, "feature")}
+    found = [each for each in _changed(records) if each > (at, id)][:limit]
+    return [
+        (
+            id,
+            at,
+            records[UUID(bytes=id)].job.version,
+            *(made[id][1:3] if id in made else (None, None)),
+        )
+        for at, id in found
+    ]
+
+
+def _changed_number(records: Records, kept: Tables, at: int, id: bytes) -> list[Row]:
+    return [(sum(each > (at, id) for each in _changed(records)),)]
+
+
+def _followed(records: Records, kept: Tables, name: str) -> list[Row]:
+    return [(at, id) for each, at, id, _ in _rows(kept, "follower") if each == name]
+
+
+def _candidates(records: Records, kept: Tables, keys: str, most: int, form: int) -> list[Row]:
+    near: list[Row] = []
+    for key in json.loads(keys):
+        found = [(at, id) for each, at, id in kept.get("block", {}) if each == key]
+        near += [(key, id, at, None) for at, id in sorted(found, reverse=True)[:most]]
+    ids = {id for _, id, *_ in near}
+    given = [row for row in _rows(kept, "feature") if row[0] in ids and row[2] == form]
+    return near + [(None, row[0], row[3], row[5]) for row in given]
+
+
+def _feature_to_write(records: Records, kept: Tables, id: bytes, version: int) -> list[Row]:
+    record = records.get(UUID(bytes=id))
+    if record is None or record.job.version != version:
+        return []
+    return [(row[3], row[4]) for row in _rows(kept, "feature") if row[0] == id] or [(None, None)]
+
+
+def _links_of(records: Records, kept: Tables, *ids: bytes) -> list[Row]:
+    said = [
+        (1, other, verdict, "[]", at, actor)
+        for id, other, verdict, at, actor, _ in _rows(kept, "verdict")
+        if id == ids[0]
+    ]
+    found = [
+        (0, other, verdict, reasons, at, None)
+        for id, other, verdict, reasons, at, _ in _rows(kept, "link")
+        if id == ids[0]
+    ]
+    return [row for row in said + found if _is_there(records, row[1])]
+
+
+def _beside(records: Records, kept: Tables, *ids: bytes) -> list[Row]:
+    found = [(0, row[1], "", 0, None) for row in _rows(kept, "link") if row[0] == ids[0]]
+    return found + [(1, *row[1:5]) for row in _rows(kept, "verdict") if row[0] == ids[0]]
+
+
+def _together(records: Records, kept: Tables, id: bytes, most: int) -> list[Row]:
+    pairs = [(row[0], row[1], row[2], 1) for row in _rows(kept, "verdict")]
+    pairs += [(row[0], row[1], row[2], 0) for row in _rows(kept, "link")]
+    reached = [id]
+    for one in reached:
+        for two in (other for each, other, verdict, _ in pairs if (each, verdict) == (one, "same")):
+            if two not in reached and len(reached) < most:
+                reached.append(two)
+    seen = [
+        (each, to_micros(records[UUID(bytes=each)].job.first_seen_at), None, None, 0)
+        for each in reached
+        if _is_there(records, each)
+    ]
+    return seen + [(one, 0, *rest) for one, *rest in pairs if one in reached]
+
+
+def _group_of(records: Records, kept: Tables, id: bytes) -> list[Row]:
+    rows = _rows(kept, "member")
+    firsts = {row[1] for row in rows if row[0] == id}
+    found = sorted((row[2], row[0]) for row in rows if row[1] in firsts)
+    return [(each,) for _, each in found]
+
+
+def _pairs_after(records: Records, kept: Tables, id: bytes, other: bytes, limit: int) -> list[Row]:
+    said = {row[:2]: row[2] for row in _rows(kept, "verdict")}
+    found = [
+        (*row[:5], said.get(row[:2]))
+        for row in sorted(_rows(kept, "link"))
+        if row[:2] > (id, other)
+        and row[0] < row[1]
+        and all(_is_there(records, each) for each in row[:2])
+    ]
+    return found[:limit]
+
+
+ANSWERS: dict[str, Callable[..., list[Row]]] = {
+    "changed_after": _changed_after,
+    "changed_number": _changed_number,
+    "followed": _followed,
+    "candidates": _candidates,
+    "feature_to_write": _feature_to_write,
+    "links_of": _links_of,
+    "beside": _beside,
+    "together": _together,
+    "group_of": _group_of,
+    "pairs_after": _pairs_after,
+}
+
+
+def _blocks(at: int, id: bytes, keys: str) -> Iterator[Row]:
+    return ((key, at, id) for key in json.loads(keys))
+
+
+def _add_blocks(work: Any, *row: Any) -> None:
+    block = {**work.kept.get("block", {}), **{each: each for each in _blocks(*row)}}
+    work.kept = {**work.kept, "block": block}
+
+
+def _remove_blocks(work: Any, *row: Any) -> None:
+    gone = {*_blocks(*row)}
+    block = {key: each for key, each in work.kept.get("block", {}).items() if key not in gone}
+    work.kept = {**work.kept, "block": block}
+
+
+CHANGES: dict[str, Callable[..., object]] = {
+    "add_blocks": _add_blocks,
+    "remove_blocks": _remove_blocks,
+    "unlink": lambda work, *key: work.take(LINK, lambda row: row[:2] == key),
+    "take_back": lambda work, *key: work.take(VERDICT, lambda row: row[:2] == key),
+    "leave_group": lambda work, *key: work.take(MEMBER, lambda row: row[:1] == key),
+}
