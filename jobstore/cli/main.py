@@ -29,6 +29,7 @@ from jobstore.cli import (
     deploy,
     doctor,
     drilling,
+    duplicates,
     exporting,
     health,
     history,
@@ -174,6 +175,9 @@ app.add_typer(migrate.app, name="migrate", help="Bring a store's schema up to da
 app.add_typer(config.app, name="config", help="Show and check the settings.")
 app.add_typer(monitor.app, name="monitor")
 app.add_typer(alerts.app, name="alerts", help="Show, evaluate, silence and test alerts.")
+app.add_typer(
+    duplicates.app, name="duplicates", help="Find postings that are one opening, and decide."
+)
 app.add_typer(backup.app, name="backup", help="Make, list, verify and prune backups.")
 app.add_typer(
     archive.app, name="archive", help="The log of every write: how it stands, run it, stop it."

@@ -59,6 +59,8 @@ class _Found(NamedTuple):
 
     pairs: dict[tuple[bytes, bytes], Judgement]
     beside: dict[bytes, list[Row]]
+    gone: list[Row]
+    """Keys of postings of which nothing else is kept."""
 
 
 async def find(
@@ -152,7 +154,9 @@ async def _judged(engine: Engine, new: Sequence[_New]) -> _Found:
         found = {pair: judge(reads[pair[0]], reads[pair[1]]) for pair in both}
         return {pair: each for pair, each in found.items() if each.verdict != Verdict.DIFFERENT}
 
-    return _Found(await asyncio.to_thread(judged), beside)
+    kept = {id for _, id, _, given in rows if given is not None}
+    gone = [(key, at, id) for key, id, at, given in rows if given is None and id not in kept]
+    return _Found(await asyncio.to_thread(judged), beside, gone)
 
 
 def _worth_reading(new: Sequence[_New], rows: Iterable[Row]) -> Iterator[tuple[bytes, bytes]]:
@@ -209,6 +213,7 @@ async def _write(unit: Transacted, new: Sequence[_New], found: _Found, now: int)
             if keys is not None:
                 old.append((at, each.id, keys))
     await unit.change("remove_blocks", old)
+    await unit.change("clear_block", found.gone)
     kept = [(each, json.dumps(each.keys)) for each in standing]
     await unit.put(
         FEATURE,

@@ -49,6 +49,11 @@ ON CONFLICT DO NOTHING;
 DELETE FROM block WHERE block.at = %s AND block.id = %s
     AND block.key IN (SELECT k.value::bigint FROM json_array_elements_text(%s::json) AS k (value));
 
+-- What is left of postings that are gone.
+-- name: clear_block
+DELETE FROM block WHERE block.key = %s AND block.at = %s AND block.id = %s
+    AND NOT EXISTS (SELECT 1 FROM feature AS f WHERE f.id = block.id);
+
 -- What is said of a posting and others that are there: by somebody (1), and by the rules.
 -- name: links_of
 SELECT 1 AS said, v.other, v.verdict, '[]' AS reasons, v.at, v.actor

@@ -47,6 +47,11 @@ ON CONFLICT DO NOTHING;
 DELETE FROM block WHERE block.at = ? AND block.id = ?
     AND block.key IN (SELECT k.value FROM json_each(?) AS k);
 
+-- What is left of postings that are gone.
+-- name: clear_block
+DELETE FROM block WHERE block.key = ? AND block.at = ? AND block.id = ?
+    AND NOT EXISTS (SELECT 1 FROM feature AS f WHERE f.id = block.id);
+
 -- What is said of a posting and others that are there: by somebody (1), and by the rules.
 -- name: links_of
 SELECT 1 AS said, v.other, v.verdict, '[]' AS reasons, v.at, v.actor

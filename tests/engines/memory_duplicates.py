@@ -148,9 +148,15 @@ def _remove_blocks(work: Any, *row: Any) -> None:
     work.kept = {**work.kept, "block": block}
 
 
+def _clear_block(work: Any, *key: Any) -> None:
+    if all(row[0] != key[2] for row in _rows(work.kept, "feature")):
+        _remove_blocks(work, key[1], key[2], json.dumps([key[0]]))
+
+
 CHANGES: dict[str, Callable[..., object]] = {
     "add_blocks": _add_blocks,
     "remove_blocks": _remove_blocks,
+    "clear_block": _clear_block,
     "unlink": lambda work, *key: work.take(LINK, lambda row: row[:2] == key),
     "take_back": lambda work, *key: work.take(VERDICT, lambda row: row[:2] == key),
     "leave_group": lambda work, *key: work.take(MEMBER, lambda row: row[:1] == key),

@@ -1,0 +1,77 @@
+"""``jobstore duplicates``: postings that are one opening are found, shown, and decided."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import jobstore
+from jobstore import JobPosting
+from tests.contract.cli.commands import answer, run, shown
+from tests.fixtures.openings import OTHER_TASKS, TASKS
+
+SOURCES = ("indeed", "linkedin", "greenhouse", "greenhouse")
+IDS = [
+    str(jobstore.job_id(source, str(number))) for number, source in enumerate((*SOURCES, "dice"))
+]
+
+
+@pytest.fixture(autouse=True)
+def url(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("JOBSTORE_URL", migrated_url)
+    asyncio.run(_fill(migrated_url))
+    return migrated_url
+
+
+async def _fill(url: str) -> None:
+    async with jobstore.connect(url) as store:
+        for number, source in enumerate((*SOURCES, "dice")):
+            await store.upsert(
+                JobPosting(
+                    source=source,
+                    source_job_id=str(number),
+                    title="Baker" if source == "dice" else "Pump Engineer",
+                    company="Northern Waterworks",
+                    location="Lowell, MA",
+                    description=OTHER_TASKS if source == "dice" else TASKS,
+                )
+            )
+
+
+def test_duplicates_are_found_shown_and_decided() -> None:
+    assert "no duplicate" in shown(run("duplicates", "show", IDS[0]))
+    done = answer("duplicates", "find")
+    assert (done["compared"], done["maybe"]) == (5, 1)
+    assert "Compared 0 postings" in shown(run("duplicates", "find"))
+
+    text = shown(run("duplicates", "show", IDS[0]))
+    assert "+ The titles name the same job." in text
+    assert IDS[1] in text
+    assert {each["posting"]["id"] for each in answer("duplicates", "show", IDS[0])} == {*IDS[1:4]}
+
+    (pair,) = answer("duplicates", "list")
+    assert {each["id"] for each in pair["postings"]} == {*IDS[2:4]}
+    assert "One source gave both an id" in shown(run("duplicates", "list"))
+    assert answer("duplicates", "list", "--verdict", "same", "-n", "2")
+    assert run("duplicates", "list", "--verdict", "other").exit_code == 2
+
+    assert answer("duplicates", "reject", *IDS[:2])["verdict"] == "different"
+    assert "the rules say same" in shown(run("duplicates", "show", IDS[0]))
+    assert answer("duplicates", "confirm", IDS[2], IDS[3])["verdict"] == "same"
+    assert answer("duplicates", "list") == []
+    assert "No pair waits" in shown(run("duplicates", "list"))
+    assert answer("duplicates", "find", "--again")["compared"] == 0
+    (decided,) = (
+        each for each in answer("duplicates", "show", IDS[2]) if each["posting"]["id"] == IDS[3]
+    )
+    assert (decided["verdict"], decided["rules"], decided["together"]) == ("same", "maybe", True)
+    assert answer("duplicates", "undo", *IDS[2:4])["verdict"] is None
+    assert len(answer("duplicates", "list")) == 1
+
+
+def test_a_posting_that_is_not_there_is_named() -> None:
+    unknown = str(jobstore.job_id("board", "77"))
+    assert run("duplicates", "show", unknown).exit_code == 1
+    assert run("duplicates", "confirm", IDS[0], unknown).exit_code == 1
+    assert run("duplicates", "confirm", IDS[0], IDS[0]).exit_code != 0
