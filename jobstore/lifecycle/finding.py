@@ -64,7 +64,12 @@ class _Found(NamedTuple):
 
 
 async def find(
-    engine: Engine, clock: Callable[[], datetime], told: Told, *, again: bool
+    engine: Engine,
+    clock: Callable[[], datetime],
+    told: Told,
+    *,
+    again: bool,
+    limit: int | None,
 ) -> Compared:
     """Compare what changed since the last time, or with ``again`` everything that was not
     compared as it stands; see :meth:`~jobstore.lifecycle.pairs.Duplicates.find_duplicates`."""
@@ -95,6 +100,8 @@ async def find(
         done = replace(done, looked_at=done.looked_at + len(rows))
         told(done)
         after = last
+        if limit is not None and done.compared >= limit:
+            return done
 
 
 async def _start(engine: Engine) -> Place:

@@ -23,13 +23,18 @@ class Duplicates(Postings):
     _engine: Engine
 
     async def find_duplicates(
-        self, *, again: bool = False, progress: Callable[[Compared], object] | None = None
+        self,
+        *,
+        again: bool = False,
+        limit: int | None = None,
+        progress: Callable[[Compared], object] | None = None,
     ) -> Compared:
         """Compare the postings that are new or have changed since the last time.
 
         In pieces of 32 postings, each kept by itself: interrupted, the next call goes on, and
         whoever writes waits for a few milliseconds at most. ``again`` looks through all postings
         for those that were not compared as they stand, such as after clocks were wrong.
+        ``limit``: it ends soon after so many were compared, and the next call goes on there.
         ``progress`` is called after each piece. Raises what :meth:`upsert` raises; after
         OutcomeUnknown call it again.
         """
@@ -38,7 +43,8 @@ class Duplicates(Postings):
 
         with self._watch("find_duplicates") as watch:
             self._before_write()
-            found = await find(self._engine, self._clock, progress or _tell_nobody, again=again)
+            told = progress or _tell_nobody
+            found = await find(self._engine, self._clock, told, again=again, limit=limit)
             watch.rows = found.compared
             return found
 

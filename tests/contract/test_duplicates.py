@@ -173,3 +173,14 @@ async def test_a_posting_that_is_gone_is_nobodys_duplicate(store: JobStore, cloc
     await store.find_duplicates()
     assert await told(store, moved.id) == {three: ("different", False)}
     assert await told(store, three) == {moved.id: ("different", False)}
+
+
+async def test_a_search_goes_on_where_one_ended(store: JobStore) -> None:
+    many = [
+        opening("board", str(number), title=f"Keeper {number}", description=None)
+        for number in range(600)
+    ]
+    await store.upsert_many(many)
+    done = await store.find_duplicates(limit=1)
+    assert done.compared < done.total == 600
+    assert done.compared + (await store.find_duplicates()).compared == 600

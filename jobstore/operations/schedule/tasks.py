@@ -7,6 +7,7 @@ when it is done.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,10 +21,13 @@ from jobstore.settings.kinds import zone_of
 
 if TYPE_CHECKING:
     from jobstore.checks import HealthReport
+    from jobstore.records import Compared
     from jobstore.settings.sections import Settings
 
 # Seconds to wait for those who write to the store.
 _PATIENCE = 10.0
+# Postings that are compared at a time: minutes, where many have come.
+_COMPARED = 20_000
 
 
 class Result(NamedTuple):
@@ -67,7 +71,7 @@ class Task:
 
 NAMES = (
     *("backup", "verify", "restore-test", "prune"),
-    *("checkpoint", "optimize", "health", "alerts"),
+    *("checkpoint", "optimize", "duplicates", "health", "alerts"),
 )
 """What the tasks are called, in the order in which they are done."""
 
@@ -94,6 +98,7 @@ def tasks_of(settings: Settings) -> list[Task]:
         Task("prune", "remove backups past their time", every(days=1), _prune, alone),
         Task("checkpoint", "write the WAL back", every(hours=1), _checkpoint),
         Task("optimize", "what keeps queries fast", every(days=1), _optimize),
+        Task("duplicates", "compare what is new or changed", every(hours=1), _duplicates),
         Task("health", "look how well the store is", sampling, _health, watches=True),
         Task("alerts", "evaluate alerts, notify of them", sampling, _alerts, watches=True),
     ]
@@ -196,6 +201,20 @@ def _optimize(occasion: Occasion) -> Result:
     if finished:
         told += f"; programs from before {finished[-1]} may no longer go on"
     return Result(told)
+
+
+def _duplicates(occasion: Occasion) -> Result:
+    from jobstore.connecting import connect
+
+    given = occasion.settings.store
+
+    async def find() -> Compared:
+        async with connect(given.url, options=given.options) as store:
+            return await store.find_duplicates(limit=_COMPARED)
+
+    done = asyncio.run(find())
+    told = f"{_counted(done.compared, 'posting')} compared, {done.same:,} the same"
+    return Result(told if done.looked_at >= done.total else f"{told}; the rest next time")
 
 
 def _health(occasion: Occasion) -> Result:
