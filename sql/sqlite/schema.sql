@@ -181,11 +181,11 @@ CREATE TABLE renewal_counter (
 CREATE TABLE event (
     id     BLOB    NOT NULL,
     at     INTEGER NOT NULL,
+    digest BLOB    NOT NULL CHECK (length(digest) = 8),
     kind   TEXT    NOT NULL,
     detail TEXT    NOT NULL,           -- a JSON object
     actor  TEXT,
     run    TEXT,
-    digest BLOB    NOT NULL CHECK (length(digest) = 8),
     PRIMARY KEY (id, at, digest)
 ) STRICT, WITHOUT ROWID;
 

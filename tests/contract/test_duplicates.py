@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import pytest
 
 import jobstore
 from jobstore import InvalidQuery, JobNotFound, JobPosting, JobStore
+from tests.engines.copies import PAIRS, copied, opened
 from tests.fixtures.clock import Clock
 from tests.fixtures.openings import OTHER_TASKS, TASKS
 
@@ -184,3 +186,33 @@ async def test_a_search_goes_on_where_one_ended(store: JobStore) -> None:
     done = await store.find_duplicates(limit=1)
     assert done.compared < done.total == 600
     assert done.compared + (await store.find_duplicates()).compared == 600
+
+
+async def test_a_copy_has_what_people_said_and_finds_the_rest_anew(tmp_path: Path) -> None:
+    for number, (source, target) in enumerate(PAIRS):
+        folders = [tmp_path / f"{number}-{name}" for name in ("from", "to")]
+        for folder in folders:
+            folder.mkdir()
+        urls = [
+            engine.new_url(folder) for engine, folder in zip((source, target), folders, strict=True)
+        ]
+        try:
+            async with opened(urls[1]) as store:
+                await put(store, opening("monster"))
+                await store.find_duplicates()
+            async with opened(urls[0]) as store:
+                one, two, other = await put(
+                    store, opening("indeed"), opening("linkedin"), opening("dice")
+                )
+                await store.find_duplicates()
+                await store.reject_duplicate(one, two)
+                known = [await told(store, id) for id in (one, two, other)]
+            await copied(*urls, replace=True)
+            async with jobstore.connect(urls[1]) as store:
+                assert await told(store, one) == {two: ("different", False)}
+                assert (await store.find_duplicates()).compared == 3
+                assert [await told(store, id) for id in (one, two, other)] == known
+        finally:
+            for engine, url in zip((source, target), urls, strict=True):
+                engine.check(url)
+                engine.forget(url)
