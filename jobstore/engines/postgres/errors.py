@@ -7,17 +7,15 @@ a part of the URL.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import psycopg
 
-from jobstore.engines.rows import DamagedRow
+from jobstore.engines import meanings
 from jobstore.errors import (
     InvalidPosting,
     JobStoreError,
     OutcomeUnknown,
-    SchemaMismatch,
     StorageFull,
     StoreBusy,
     StoreCorrupt,
@@ -155,50 +153,27 @@ def translated(error: BaseException, *, committing: bool = False) -> Exception:
     ``committing``: the error came out of COMMIT. A connection that was lost then leaves open
     whether the transaction is stored (OutcomeUnknown).
     """
-    meaning = _meaning(error, committing)
-    if meaning is None:
-        if isinstance(error, Exception) and not isinstance(error, StopIteration):
-            return error
-        # A future refuses to carry a StopIteration; SystemExit would end the event loop.
-        meaning = RuntimeError(f"an operation raised {type(error).__name__}")
-    meaning.__cause__ = error
+    meaning = _meaning(error, committing) or meanings.raisable(error)
+    if meaning is not error:
+        meaning.__cause__ = error
     return meaning
 
 
-@contextmanager
-def translating() -> Iterator[None]:
+def translating() -> AbstractContextManager[None]:
     """Raise errors of the block as errors of the store."""
-    try:
-        yield
-    except Exception as error:
-        meaning = translated(error)
-        if meaning is error:
-            raise
-        raise meaning from error
+    return meanings.translating(translated)
 
 
 def _meaning(error: BaseException, committing: bool) -> Exception | None:
     if isinstance(error, JobStoreError):
         return None
-    # psycopg refuses these before the server sees them.
-    if isinstance(error, UnicodeEncodeError):
-        return InvalidPosting("has text that is not valid Unicode")
-    if isinstance(error, OverflowError):
-        return InvalidPosting("has an integer beyond 64 bits")
-    if isinstance(error, (DamagedRow, UnicodeDecodeError)):
-        return StoreCorrupt(
-            "Stored values are damaged; run 'jobstore doctor', then restore a backup."
-        )
     if not isinstance(error, psycopg.Error):
-        return None
+        return meanings.of_values(error)
     if committing and is_lost(error):
         return OutcomeUnknown()
     code = sqlstate(error)
     if code in _MISSING:
-        return SchemaMismatch(
-            "The schema is not the one this jobstore works with, it may have been migrated "
-            "meanwhile; see 'jobstore migrate status', then open the store again."
-        )
+        return meanings.other_schema()
     found = _MEANINGS.get(code) or _MEANINGS.get(code[:2])
     if found is not None:
         kind, message = found
@@ -207,7 +182,7 @@ def _meaning(error: BaseException, committing: bool) -> Exception | None:
         return InvalidPosting("has a value that its column cannot hold")
     if _without_server(error):
         return StoreUnavailable(_LOST if "clos" in str(error) else UNREACHABLE)
-    return JobStoreError("The database refused a statement; run 'jobstore doctor'.")
+    return meanings.unknown()
 
 
 def _without_server(error: psycopg.Error) -> bool:
