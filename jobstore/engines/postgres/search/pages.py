@@ -10,7 +10,7 @@ from asyncio import to_thread
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from jobstore.engines.page_values import facet_columns
+from jobstore.engines.page_values import TEXTS, facet_columns, summaries
 from jobstore.engines.page_values import facets as facets_of
 from jobstore.engines.postgres.search.lookup import Connection, Lookup, Row
 from jobstore.engines.postgres.search.sorting import Hit, by_newest, by_number, by_relevance
@@ -21,17 +21,13 @@ from jobstore.engines.rows import (
     SUMMARY_COLUMNS,
     job_from_row,
     sound,
-    summaries_from_rows,
 )
-from jobstore.records import Job, JobSummary, Sort
+from jobstore.records import Job, Sort
 from jobstore.search import counting
 from jobstore.search.criteria import Criteria
-from jobstore.search.excerpts import Excerpts
 
 T = TypeVar("T")
 
-# What snippets are cut from.
-_TEXT = ("description", "plain")
 # So many rows and characters take about a millisecond of Python, which the event loop can spare.
 _ROWS, _CHARACTERS = 64, 100_000
 
@@ -54,7 +50,7 @@ async def search(
     """
     names = tuple(facets)
     lookup = Lookup(conn, criteria)
-    texts = _TEXT if snippets and criteria.text and criteria.text.required else ()
+    texts = TEXTS if snippets and criteria.text and criteria.text.required else ()
     hits = await _hits(lookup, criteria.sort, limit + 1, after, SUMMARY_COLUMNS + texts)
     if total is None:
         if after is None and len(hits) <= min(limit, counting.MAX_COUNTED):
@@ -72,7 +68,7 @@ async def search(
         rows = [found[hit.id] for hit in hits]
     values = await lookup.newest(facet_columns(names)) if names else []
     return Found(
-        items=await _spared(rows, lambda: _items(rows, criteria, texts)),
+        items=await _spared(rows, lambda: sound(summaries)(rows, criteria.text if texts else None)),
         position=hits[-1].position if more else None,
         total=total[0],
         total_capped=total[1],
@@ -107,17 +103,6 @@ async def _hits(
     if sort is Sort.RELEVANCE and lookup.criteria.text and lookup.criteria.text.required:
         return await by_relevance(lookup, limit, after)
     return await by_newest(lookup, limit, after, columns)
-
-
-@sound
-def _items(rows: list[Row], criteria: Criteria, texts: tuple[str, ...]) -> list[JobSummary]:
-    items = summaries_from_rows(rows)
-    if texts and criteria.text is not None:
-        excerpts = Excerpts(criteria.text)
-        for row, item in zip(rows, items, strict=True):
-            description, plain = row[-2:]
-            item.snippet = excerpts.snippet(item.title, description if plain is None else plain)
-    return items
 
 
 async def _spared(rows: Sequence[Row], work: Callable[[], T]) -> T:

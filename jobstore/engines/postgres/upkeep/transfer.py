@@ -41,6 +41,7 @@ from jobstore.engines.transfer import (
     Record,
     Source,
     Target,
+    carried,
 )
 from jobstore.engines.writing.admission import newest_migration
 from jobstore.errors import StoreBusy
@@ -118,15 +119,8 @@ class _Reading:
 
     def postings(self, marks: Sequence[Mark]) -> list[Carried]:
         ids = ([UUID(bytes=mark.id) for mark in marks],)
-        rows = {row[0]: row for row in self._read("carried_postings", ids)}
-        revisions: dict[bytes, list[Any]] = {}
-        for id, *revision in self._read("carried_revisions", ids):
-            revisions.setdefault(id, []).append((*revision,))
-        return [
-            Carried(rows[mark.id], (*revisions.get(mark.id, ()),))
-            for mark in marks
-            if mark.id in rows
-        ]
+        rows = self._read("carried_postings", ids)
+        return carried(marks, rows, self._read("carried_revisions", ids))
 
     def counters(self) -> Iterator[tuple[str, str, int]]:
         for kind, value, _, amount in self._read("every_count", ()):
