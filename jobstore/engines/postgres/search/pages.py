@@ -49,7 +49,7 @@ async def search(
     The matches are counted unless the ``total`` is known. ``facets`` are checked names.
     """
     names = tuple(facets)
-    lookup = Lookup(conn, criteria)
+    lookup = Lookup(conn, criteria, counts=total is None)
     texts = TEXTS if snippets and criteria.text and criteria.text.required else ()
     hits = await _hits(lookup, criteria.sort, limit + 1, after, SUMMARY_COLUMNS + texts)
     if total is None:
