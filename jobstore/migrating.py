@@ -26,41 +26,24 @@ from jobstore.engines.schema import (
     Applied,
     Recorded,
     Renewal,
-    Roles,
     Schema,
     up_command,
 )
+from jobstore.engines.schema import Roles as Roles
 from jobstore.engines.scripts import Script, last_that_stops, read_scripts
 from jobstore.errors import MigrationError, SchemaMismatch
-from jobstore.migration_runs import Look, renew, run, step
-from jobstore.migration_states import MigrationState, State, Step, compare, refuse
+from jobstore.migration_runs import Look as Look
+from jobstore.migration_runs import renew, run, step
+from jobstore.migration_states import MigrationState as MigrationState
+from jobstore.migration_states import State as State
+from jobstore.migration_states import Step as Step
+from jobstore.migration_states import compare, refuse
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.threads import apart
 
 LOCK_TIMEOUT = 30.0
 """Seconds that :func:`up` and :func:`down` wait for others before StoreBusy."""
-
-__all__ = [
-    "LOCK_TIMEOUT",
-    "Look",
-    "MigrationState",
-    "Roles",
-    "State",
-    "Step",
-    "check_applied",
-    "check_schema",
-    "check_schema_async",
-    "down",
-    "finish",
-    "renewal",
-    "roles",
-    "status",
-    "tend",
-    "up",
-    "up_async",
-    "verify",
-]
 
 # Seconds that programs of the version before may go on after a new index is in use, unless an
 # operator says that they have ended.
