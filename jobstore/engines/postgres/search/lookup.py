@@ -18,8 +18,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from jobstore.derived.micros import to_micros
-from jobstore.engines import named_statements
+from jobstore.engines import conditions, named_statements
 from jobstore.engines.postgres.search import statements
 from jobstore.engines.postgres.search.match import match
 from jobstore.engines.postgres.search.statements import Shape
@@ -43,9 +42,6 @@ _MARGIN = 2
 # So many times as far it is looked, where too little was found.
 _FAR = 8
 
-_DATES = ("posted_since", "posted_until")
-_BOUNDS = ("salary_min", "salary_max", "applicants_min", "applicants_max")
-
 
 class Counted(NamedTuple):
     """How many matches were counted, and whether that is all."""
@@ -68,20 +64,11 @@ class Lookup:
         self._counts = counts
         self.criteria = criteria
         found = match(criteria)
-        self._bound: dict[str, Any] = {}
+        self._bound = conditions.bound(criteria)
         if found.query is not None:
             self._bound["match"] = found.query
         if found.phrases is not None:
             self._bound["phrases"] = found.phrases
-        for name in _DATES:
-            if (moment := getattr(criteria, name)) is not None:
-                self._bound[name] = to_micros(moment)
-        for name in _BOUNDS:
-            if (number := getattr(criteria, name)) is not None:
-                self._bound[name] = number
-        if criteria.as_of is not None and criteria.expired is not None:
-            name = "expired" if criteria.expired else "not_expired"
-            self._bound[name] = to_micros(criteria.as_of)
         self.shape = Shape(frozenset(self._bound))
         self._plans: dict[str, float] = {}
         self._may_walk = True

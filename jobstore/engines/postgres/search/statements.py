@@ -18,6 +18,8 @@ from pypika.queries import QueryBuilder
 from pypika.terms import Criterion, Star, Term
 from pypika.utils import format_alias_sql
 
+from jobstore.engines import conditions
+
 # An alias makes PyPika qualify every column; a query inside of another has the same one.
 _POSTING = Table("posting", alias="p")
 
@@ -34,13 +36,12 @@ LISTED = ("listed_at", "listed_tie", "id")
 class Bind(Term):
     """A named placeholder. PyPika's own parameters carry values, and mangle some of them."""
 
-    def __init__(self, name: str, kind: str = "") -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
-        self._kind = kind
 
     def get_sql(self, **_: Any) -> str:
-        return f"%({self.name})s{self._kind}"
+        return f"%({self.name})s"
 
 
 class _Text(Criterion):
@@ -124,17 +125,11 @@ _PHRASES = _Text(
     ' THEN "p"."spoken" ELSE split_part("p"."spoken", chr(12), (t.x ->> 0)::int) END,'
     " t.x ->> 1) > 0))"
 )
+# Those that are the same in every shape, and the others.
+_FILTERS = conditions.on_row(_POSTING, Bind)
 _CONDITIONS: dict[str, Callable[[Shape], Criterion]] = {
     "match": lambda _: _Text('"p"."words" @@ %(match)s::tsquery'),
     "phrases": lambda _: _Text(f"({_PHRASES.get_sql()})"),
-    "salary_min": lambda _: _POSTING.yearly_max >= Bind("salary_min"),
-    "salary_max": lambda _: _POSTING.yearly_min <= Bind("salary_max"),
-    "applicants_min": lambda _: _POSTING.applicant_count >= Bind("applicants_min"),
-    "applicants_max": lambda _: _POSTING.applicant_count <= Bind("applicants_max"),
-    "expired": lambda _: _POSTING.expires_at <= Bind("expired"),
-    "not_expired": lambda _: (
-        _POSTING.expires_at.isnull() | (_POSTING.expires_at > Bind("not_expired"))
-    ),
     "posted_since": lambda _: _POSTING.listed_at >= Bind("posted_since"),
     "posted_until": lambda _: _POSTING.listed_at <= Bind("posted_until"),
     "top": lambda _: _of(LISTED) <= _bound("top_at", "top_tie", "top_id"),
@@ -178,7 +173,7 @@ def _ordered(query: QueryBuilder, keys: Sequence[Term]) -> QueryBuilder:
 
 def _where(query: QueryBuilder, shape: Shape, names: frozenset[str]) -> QueryBuilder:
     for name in sorted(names):
-        query = query.where(_CONDITIONS[name](shape))
+        query = query.where(_FILTERS[name] if name in _FILTERS else _CONDITIONS[name](shape))
     return query
 
 
