@@ -18,10 +18,11 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from jobstore.derived.facet_words import APPLICANTS, EXPIRES, YEARLY_MAX, Buckets
 from jobstore.derived.micros import to_micros
 from jobstore.engines import named_statements
 from jobstore.engines.postgres.search import statements
-from jobstore.engines.postgres.search.match import match
+from jobstore.engines.postgres.search.match import lacking, match
 from jobstore.engines.postgres.search.statements import Shape
 from jobstore.search import counting
 from jobstore.search.criteria import Criteria
@@ -33,7 +34,7 @@ Connection = AsyncConnection[Row]
 
 WALKED = 1000
 """So many postings are walked through at least, and more where a page may need them."""
-GATHERED = 2000
+GATHERED = 1000
 """Up to so many matches are gathered whole."""
 WALKING = 36
 """Walking past a posting takes about as long as reading so many entries of the index of words,
@@ -44,6 +45,12 @@ _MARGIN = 2
 _FAR = 8
 
 _DATES = ("posted_since", "posted_until")
+# The words of postings that do not state what ranks.
+_MISSING: dict[str, Buckets] = {
+    "yearly_max": YEARLY_MAX,
+    "applicant_count": APPLICANTS,
+    statements.SOONEST: EXPIRES,
+}
 _BOUNDS = ("salary_min", "salary_max", "applicants_min", "applicants_max")
 
 
@@ -83,9 +90,15 @@ class Lookup:
             name = "expired" if criteria.expired else "not_expired"
             self._bound[name] = to_micros(criteria.as_of)
         self.shape = Shape(frozenset(self._bound))
-        self._plans: dict[str, float] = {}
+        self._plans: dict[tuple[str, Any], float] = {}
         self._may_walk = True
         self._counted: Counted | None = None
+
+    def unranked(self, ranked_by: str) -> tuple[Shape, dict[str, Any]]:
+        """Return the shape of those matches that do not state what ranks, and what is bound."""
+        word = _MISSING[ranked_by].missing()
+        shape = self.shape.also(f"without_{ranked_by}", "match")
+        return shape, {"match": lacking(self._bound.get("match"), word)}
 
     async def page(
         self, shape: Shape, limit: int, columns: tuple[str, ...] = (), **bound: Any
@@ -95,17 +108,22 @@ class Lookup:
         if shape.is_listed:
             sql = statements.listed(shape, columns)
             return await self._rows(sql, walks=True, limit=limit, **bound)
-        expected = await self._expected(shape)
+        if shape == self.shape and self._counted is not None and self._counted.is_all:
+            expected: float = self._counted.amount
+        else:
+            expected = await self._expected(shape, bound)
         if expected <= GATHERED:
             # What is gathered in part is of no use; it tells that there are more.
-            most = 2 * _MARGIN * GATHERED
+            most = _MARGIN * GATHERED
             rows, amount = await self._gathered(shape, limit, most, columns, **bound)
             if amount < most:
                 self._has_counted(shape, Counted(amount, is_all=True))
                 return rows
+            if amount > counting.MAX_COUNTED:
+                self._has_counted(shape, Counted(amount, is_all=False))
             expected = most
         # So many postings ought to have as many matches.
-        among = await self._expected(shape, among=True)
+        among = await self._expected(shape, bound, among=True)
         enough = math.ceil(limit * among / expected)
         if enough * WALKING <= expected:
             rows = await self._walked(shape, limit, max(WALKED, _MARGIN * enough), columns, **bound)
@@ -149,14 +167,16 @@ class Lookup:
 
     async def newest(self, columns: tuple[str, ...]) -> list[Row]:
         """Return ``columns`` of those newest matches that :meth:`counted` tells, newest first."""
+        most = counting.MAX_COUNTED + 1
+        if self._counted is None and await self._is_counted_whole():
+            # What is read then is counted as well.
+            rows = await self.page(self.shape, most, columns)
+            self._has_counted(self.shape, Counted(len(rows), is_all=len(rows) < most))
+            return [row[len(statements.LISTED) :] for row in rows]
         counted = await self.counted()
         # Where fewer were counted, a page shows that there are more.
         least = 0 if counted.is_all else counting.LEAST_COUNTED
-        most = min(max(counted.amount, least), counting.MAX_COUNTED + 1)
-        if self.shape.is_listed or not counted.is_all:
-            rows = await self.page(self.shape, most, columns)
-        else:
-            rows, _ = await self._gathered(self.shape, most, None, columns)
+        rows = await self.page(self.shape, min(max(counted.amount, least), most), columns)
         return [row[len(statements.LISTED) :] for row in rows]
 
     async def count(self) -> int:
@@ -166,15 +186,16 @@ class Lookup:
         return await self._single(statements.capped(self.shape), walks=False, most=None)
 
     async def _count(self) -> Counted:
-        most = counting.MAX_COUNTED + 1
-        if self.shape.is_listed:
-            amount = await self._single(statements.capped(self.shape), walks=True, most=most)
-            return Counted(amount, is_all=amount < most)
-        if await self._expected(self.shape) <= counting.BUDGET:
-            amount = await self._single(statements.capped(self.shape), walks=False, most=most)
-            return Counted(amount, is_all=amount < most)
-        amount = await self._single(statements.counted(self.shape), walks=True, most=WALKED)
-        return Counted(amount, is_all=False)
+        if not await self._is_counted_whole():
+            sql = statements.counted(self.shape)
+            return Counted(await self._single(sql, walks=True, most=WALKED), is_all=False)
+        most, sql = counting.MAX_COUNTED + 1, statements.capped(self.shape)
+        amount = await self._single(sql, walks=self.shape.is_listed, most=most)
+        return Counted(amount, is_all=amount < most)
+
+    async def _is_counted_whole(self) -> bool:
+        """Tell whether all matches are counted, as far as a total tells them, or a lower bound."""
+        return self.shape.is_listed or await self._expected(self.shape, {}) <= counting.BUDGET
 
     def _has_counted(self, shape: Shape, counted: Counted) -> None:
         if shape == self.shape and (counted.is_all or self._counted is None):
@@ -186,7 +207,7 @@ class Lookup:
         """Return the first ``limit`` rows among the first ``most`` ones of the order."""
         bound |= {"walks": True, "limit": limit, "most": most}
         is_total = self._counts and shape == self.shape and self._counted is None
-        if not is_total or await self._expected(shape) <= counting.BUDGET:
+        if not is_total or await self._is_counted_whole():
             return await self._rows(statements.walked(shape, columns), **bound)
         rows = await self._rows(statements.surveyed(shape, columns), **bound)
         self._has_counted(shape, Counted(rows[0][-1] if rows else 0, is_all=False))
@@ -205,13 +226,13 @@ class Lookup:
         rows = await self._rows(sql, walks=False, limit=limit, most=most, **bound)
         return [row[:-1] for row in rows], rows[0][-1] if rows else 0
 
-    async def _expected(self, shape: Shape, *, among: bool = False) -> float:
+    async def _expected(self, shape: Shape, bound: dict[str, Any], *, among: bool = False) -> float:
         """Return how many matches the server expects by its statistics; or ``among`` how many."""
-        sql = statements.foreseen(shape, not among)
-        if sql not in self._plans:
-            ((plan,),) = await self._rows(sql)
-            self._plans[sql] = float(plan[0]["Plan"]["Plan Rows"])
-        return self._plans[sql]
+        key = statements.foreseen(shape, not among), bound.get("match")
+        if key not in self._plans:
+            ((plan,),) = await self._rows(key[0], **bound)
+            self._plans[key] = float(plan[0]["Plan"]["Plan Rows"])
+        return self._plans[key]
 
     async def _rows(self, sql: str, *, walks: bool | None = None, **bound: Any) -> list[Row]:
         """Return the rows of a statement; ``walks``: whether the server may walk, where it must, or
