@@ -1,11 +1,12 @@
 """One search on one connection: the criteria, made ready for any number of statements.
 
-There are two ways to matches. Walking goes through postings in the order of the answer, and looks
+Three ways lead to matches. Walking goes through postings in the order of the answer, and looks
 at each; it is short where matches are common. Gathering takes all matches from the index of words,
-and sorts them; it is short where they are rare. How common they are is seen from the first postings
-that are walked through, and from the statistics that the server keeps: from what is stored
-alone, never from a clock. The server's own choice goes by the words of a query one by one, and
-takes seconds where common ones seldom meet; here each walk has an end.
+and sorts them; it is short where they are rare. In between, the matches of the index are compared
+with the first postings of the order, as many as ought to have enough, and only what both have is
+read. How common matches are is seen from the statistics that the server keeps: from what is stored
+alone, never from a clock. The server's own choice would be to walk until a page is full, which
+takes seconds where common words seldom meet.
 
 Which pages these make is decided in :mod:`.sorting` and :mod:`.pages`.
 """
@@ -138,10 +139,8 @@ class Lookup:
             if not found:
                 break
             near = bound | _bottom(found[0])
-            rows, amount = await self._gathered(shape.also("bottom"), limit, None, columns, **near)
+            rows, _ = await self._gathered(shape.also("bottom"), limit, None, columns, **near)
             if len(rows) >= limit:
-                if expected > counting.BUDGET:
-                    self._has_counted(shape, Counted(amount, is_all=False))
                 return rows
             enough *= _FAR
         rows, amount = await self._gathered(shape, limit, None, columns, **bound)
@@ -163,6 +162,10 @@ class Lookup:
         """Return how many matches there are, as far as it is cheap to count them."""
         if self._counted is None:
             self._counted = await self._count()
+        least = counting.LEAST_COUNTED
+        if self._counted.amount < least and not self._counted.is_all:
+            found = len(await self.page(self.shape, least))
+            self._counted = Counted(found, is_all=found < least)
         return self._counted
 
     async def newest(self, columns: tuple[str, ...]) -> list[Row]:
@@ -174,9 +177,7 @@ class Lookup:
             self._has_counted(self.shape, Counted(len(rows), is_all=len(rows) < most))
             return [row[len(statements.LISTED) :] for row in rows]
         counted = await self.counted()
-        # Where fewer were counted, a page shows that there are more.
-        least = 0 if counted.is_all else counting.LEAST_COUNTED
-        rows = await self.page(self.shape, min(max(counted.amount, least), most), columns)
+        rows = await self.page(self.shape, min(counted.amount, most), columns)
         return [row[len(statements.LISTED) :] for row in rows]
 
     async def count(self) -> int:
@@ -206,7 +207,8 @@ class Lookup:
     ) -> list[Row]:
         """Return the first ``limit`` rows among the first ``most`` ones of the order."""
         bound |= {"walks": True, "limit": limit, "most": most}
-        is_total = self._counts and shape == self.shape and self._counted is None
+        # A total follows from what is stored, and not from how much a page shows.
+        is_total = self._counts and shape == self.shape and self._counted is None and most == WALKED
         if not is_total or await self._is_counted_whole():
             return await self._rows(statements.walked(shape, columns), **bound)
         rows = await self._rows(statements.surveyed(shape, columns), **bound)
