@@ -54,6 +54,11 @@ def match(criteria: Criteria) -> Match:
     return Match(" & ".join(parts), json.dumps(phrases) if phrases else None)
 
 
+def lacking(query: str | None, word: str) -> str:
+    """Return a query for those of its matches that have a word of facets as well."""
+    return _word(word) if query is None else f"({query}) & {_word(word)}"
+
+
 def _any(parts: Iterable[str]) -> str:
     return f"({' | '.join(parts)})"
 

@@ -52,6 +52,7 @@ async def search(
     lookup = Lookup(conn, criteria, counts=total is None)
     texts = TEXTS if snippets and criteria.text and criteria.text.required else ()
     hits = await _hits(lookup, criteria.sort, limit + 1, after, SUMMARY_COLUMNS + texts)
+    values = await lookup.newest(facet_columns(names)) if names else []
     if total is None:
         if after is None and len(hits) <= min(limit, counting.MAX_COUNTED):
             # A first page that is the last one is all there is.
@@ -66,7 +67,6 @@ async def search(
     if hits and not rows:
         found = await lookup.rows_at([hit.id for hit in hits], SUMMARY_COLUMNS + texts)
         rows = [found[hit.id] for hit in hits]
-    values = await lookup.newest(facet_columns(names)) if names else []
     return Found(
         items=await _spared(rows, lambda: sound(summaries)(rows, criteria.text if texts else None)),
         position=hits[-1].position if more else None,

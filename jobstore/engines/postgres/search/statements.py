@@ -73,6 +73,8 @@ class _Soonest(Term):
 # PyPika expects numbers here, but writes whatever it is given.
 _LIMIT: Any = Bind("limit")
 _MOST: Any = Bind("most")
+# It leaves out a number that is 0 itself.
+_NONE: Any = _Text("0")
 
 
 class Shape(NamedTuple):
@@ -193,21 +195,24 @@ def _walk(shape: Shape) -> QueryBuilder:
     return _where(found, shape, shape.conditions - leading)
 
 
+# So many columns are carried along with each match; more are read of those that are returned.
+_CARRIED = 12
 # The columns that conditions compare.
 _COMPARED = (*LISTED, "yearly_min", "yearly_max", "applicant_count", "expires_at", "spoken")
 
 
-def _gathered(shape: Shape, keys: Sequence[Term]) -> QueryBuilder:
-    """Return a query for the keys of all rows of a shape, but not more than ``most``, that takes
-    them from the index of words."""
+def _gathered(shape: Shape, terms: Sequence[Term], columns: Sequence[str] = ()) -> QueryBuilder:
+    """Return a query for ``terms`` of all rows of a shape, but not more than ``most``, that takes
+    them from the index of words. ``columns`` are those of the terms."""
     # The server takes reading words for as cheap as comparing numbers: left free to, it walks
     # through an index of numbers and reads the words of each row. Nothing passes OFFSET.
     indexed = shape.conditions & (_leading(shape) | {"match"})
     inner = PostgreSQLQuery.from_(_POSTING)
-    inner = inner.select(*(Field(name, table=_POSTING) for name in _COMPARED))
-    inner = _where(inner, shape, indexed).offset(0)
+    names = dict.fromkeys((*_COMPARED, *columns))
+    inner = inner.select(*(Field(name, table=_POSTING) for name in names))
+    inner = _where(inner, shape, indexed).offset(_NONE)
     query, rest = PostgreSQLQuery.from_(inner.as_("p")), shape.conditions - indexed
-    return _where(query.select(*keys), shape, rest).limit(_MOST)
+    return _where(query.select(*terms), shape, rest).limit(_MOST)
 
 
 @cache
@@ -233,16 +238,22 @@ def gathered(shape: Shape, columns: tuple[str, ...]) -> str:
     """What :func:`listed` does, by way of the index of words: all matches, at most ``most``, are
     sorted. A last column has their number."""
     keys = _keys(shape)
-    names = ("rank", *LISTED)[-len(keys) :]
-    matches = _gathered(shape, [key.as_(name) for key, name in zip(keys, names, strict=True)])
-    m = matches.as_("m")
-    first = PostgreSQLQuery.from_(m).select(*(Field(name, table=m) for name in names), _Amount())
-    for name in names:
-        first = first.orderby(Field(name, table=m), order=Order.desc)
-    k = first.limit(_LIMIT).as_("k")
-    query = PostgreSQLQuery.from_(k).join(_POSTING).on(_POSTING.id == Field("id", table=k))
-    query = query.select(*_columns(shape, columns), Field("amount", table=k))
-    return str(_ordered(query, [Field(name, table=k) for name in names]))
+    order = ("rank", *LISTED)[-len(keys) :]
+    terms = [key.as_(name) for key, name in zip(keys, order, strict=True)]
+    if len(columns) > _CARRIED:
+        m = _gathered(shape, terms).as_("m")
+        first = PostgreSQLQuery.from_(m).select(*map(m.field, order), _Amount())
+        k = _ordered(first, [*map(m.field, order)]).limit(_LIMIT).as_("k")
+        query = PostgreSQLQuery.from_(k).join(_POSTING).on(_POSTING.id == k.field("id"))
+        query = query.select(*_columns(shape, columns), k.field("amount"))
+        return str(_ordered(query, [*map(k.field, order)]))
+    names = dict.fromkeys(each for each in columns if each not in LISTED)
+    terms += [Field(name, table=_POSTING) for name in names]
+    m = _gathered(shape, terms, columns).as_("m")
+    *rank, at, tie, id = order
+    query = PostgreSQLQuery.from_(m)
+    query = query.select(*map(m.field, (at, tie, id, *rank, *columns)), _Amount())
+    return str(_ordered(query, [*map(m.field, order)]).limit(_LIMIT))
 
 
 @cache
