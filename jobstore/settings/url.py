@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +88,15 @@ def store_at(where: str | os.PathLike[str] | StoreURL) -> StoreURL:
     if not is_utf8(where):
         raise StoreUnavailable(NOT_UTF8)
     return parse_store_url(sqlite_url(where))
+
+
+def quoted_command(*words: str) -> str:
+    """Return a command of this program as it stands within a message, to be copied to a shell.
+
+    ``words`` follow "jobstore". One with quotes of its own stands between backticks.
+    """
+    command = shlex.join(["jobstore", *words])
+    return f"`{command}`" if "'" in command else f"'{command}'"
 
 
 def is_utf8(text: str) -> bool:

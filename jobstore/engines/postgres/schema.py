@@ -53,6 +53,11 @@ WHERE c.relnamespace = {namespace} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
     )
 """
+# Where this is another role.
+_OWNER = """
+SELECT pg_get_userbyid(c.relowner)::text FROM pg_class AS c
+WHERE c.oid = to_regclass('posting') AND NOT pg_has_role(c.relowner, 'USAGE')
+"""
 _HERE = "current_schema()::regnamespace"
 _TEMPORARY = "pg_my_temp_schema()"
 
@@ -168,7 +173,8 @@ def compatible(conn: Connection) -> str:
 
 def applied(conn: Connection) -> Applied:
     """Return the schema of a database. Raises what :func:`recorded` raises."""
-    return Applied(recorded(conn), derived_form(conn), compatible(conn))
+    row = conn.execute(_OWNER).fetchone()
+    return Applied(recorded(conn), derived_form(conn), compatible(conn), row[0] if row else "")
 
 
 def count(conn: Connection, name: str) -> int:

@@ -95,7 +95,8 @@ def _rights(conn: Connection, role: str) -> Check:
         told = f"{role} rules the whole server; a role that only writes does less harm: see "
         return finding("rights", Verdict.WARN, f"{told}'jobstore migrate roles'")
     if not reads:
-        told = f"{role} may not read the store; see 'jobstore migrate roles'"
+        # Not quoted: it would be completed for this role, which may not run it.
+        told = f"{role} may not read the store; who owns its tables runs: jobstore migrate roles"
         return finding("rights", Verdict.FAIL, told)
     return finding("rights", Verdict.PASS, f"{role} reads{' and writes' if writes else ' only'}")
 
