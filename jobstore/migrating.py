@@ -273,15 +273,22 @@ def check_applied(url: str | StoreURL, applied: Applied, *, folder: Path | None 
     behind = ", ".join(script.id for script in scripts[len(applied.migrations) :])
     if behind:
         lacks = f"lacks {behind}" if applied.migrations else "does not exist yet, or is empty"
-        raise SchemaMismatch(f"The store {lacks}; run: {up_command(store)}")
+        raise SchemaMismatch(f"The store {lacks}; {_how(store, applied)}")
     if folder is not None:
         return
     if applied.derived_form < schema.derived_form:
-        raise SchemaMismatch(f"The store's index has an older form; run: {up_command(store)}")
+        raise SchemaMismatch(f"The store's index has an older form; {_how(store, applied)}")
     # A newer jobstore leaves what this one derives as it is, for as long as this one may go on.
     newer = len(applied.migrations) > len(scripts)
     if applied.derived_form > schema.derived_form and not newer:
         raise SchemaMismatch("The store was written by a newer jobstore; upgrade jobstore.")
+
+
+def _how(url: StoreURL, applied: Applied) -> str:
+    """Say what brings a store up to date, and who can do that."""
+    if applied.owner:
+        return f"have {applied.owner}, who owns it, run: jobstore migrate up"
+    return f"run: {up_command(url)}"
 
 
 async def up_async(url: str | StoreURL) -> list[Step]:

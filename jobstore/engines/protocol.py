@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
-from jobstore.errors import JobStoreError
+from jobstore.errors import JobStoreError, StoreUnavailable
 from jobstore.records import (
     FacetCount,
     Job,
@@ -29,6 +29,10 @@ from jobstore.search.criteria import Criteria
 # Named here too, so that engines find all types of the protocol in one place.
 from jobstore.search.cursor import Position as Position
 from jobstore.settings import StoreURL
+
+
+class MissingRights(StoreUnavailable):
+    """The account may not do this to the store, while it may do other things."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -39,6 +39,8 @@ class Applied(NamedTuple):
     derived_form: int
     compatible: str = ""
     """The oldest migration whose programs may go on; "" where only the newest is."""
+    owner: str = ""
+    """Whose account has to change the schema; "" where that is the one that asked."""
 
 
 class NotComparable(StoreUnavailable):

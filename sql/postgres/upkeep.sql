@@ -57,7 +57,12 @@ LOCK TABLE posting, revision, counter, counter_delta, store_property IN SHARE RO
 LOCK TABLE posting, revision, counter, counter_delta, store_property IN ACCESS SHARE MODE;
 
 -- name: invalid_indexes
-SELECT c.relname::text FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+-- Each with the name of the index that it is a part of, in a table with partitions.
+SELECT c.relname::text, coalesce(w.relname, c.relname)::text
+FROM pg_index AS i
+JOIN pg_class AS c ON c.oid = i.indexrelid
+LEFT JOIN pg_inherits AS h ON h.inhrelid = c.oid
+LEFT JOIN pg_class AS w ON w.oid = h.inhparent
 WHERE c.relnamespace = current_schema()::regnamespace AND NOT (i.indisvalid AND i.indisready)
 ORDER BY c.relname;
 
@@ -79,8 +84,9 @@ WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'i'
 ORDER BY c.relname;
 
 -- name: indexes_of_tables
+-- One that is not valid is not ours, or was made anew before.
 SELECT c.relname::text FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
-WHERE c.relnamespace = current_schema()::regnamespace ORDER BY c.relname;
+WHERE c.relnamespace = current_schema()::regnamespace AND i.indisvalid ORDER BY c.relname;
 
 -- name: sizes_of_indexes
 -- How many rows the server takes a table to have: none are known before it was first looked at.

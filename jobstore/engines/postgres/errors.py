@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 import psycopg
 
 from jobstore.engines import meanings
+from jobstore.engines.protocol import MissingRights
 from jobstore.errors import (
     InvalidPosting,
     JobStoreError,
@@ -28,10 +29,11 @@ UNREACHABLE = (
     "TLS settings in the store's URL."
 )
 _LOST = "The connection to the database server was lost; try again when it is back."
+# The command is not quoted: it would be completed for the account that may not run it.
 _RIGHTS = (
     "This account lacks rights on the store: reading takes the reading role, writing the writing "
-    "role, and migrating the owner of the tables; give one of them in the store's URL "
-    "('jobstore migrate roles' makes them)."
+    "role, and migrating the owner of the tables; give one of them in the store's URL. Who owns "
+    "the tables makes the others, with: jobstore migrate roles"
 )
 _REFUSED = (
     "The database server refused the account or its password; check the user in the store's URL, "
@@ -58,7 +60,7 @@ _MEANINGS: dict[str, tuple[type[JobStoreError], str | None]] = {
     "3D000": (StoreUnavailable, _NO_DATABASE),
     "40": (StoreBusy, None),
     "40003": (OutcomeUnknown, None),
-    "42501": (StoreUnavailable, _RIGHTS),
+    "42501": (MissingRights, _RIGHTS),
     "53100": (StorageFull, None),
     "53200": (StoreUnavailable, "The database server ran out of memory."),
     "53": (

@@ -7,6 +7,7 @@ search path, which is ``public`` unless the URL or the role says otherwise.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC
 from typing import Any
@@ -17,7 +18,9 @@ from psycopg import sql
 from jobstore.engines import named_statements
 from jobstore.engines.rows import sound
 from jobstore.engines.schema import BOOKKEEPING, Applied, Recorded
+from jobstore.engines.scripts import read_scripts
 from jobstore.errors import StoreCorrupt, StoreUnavailable
+from jobstore.resources import migrations_folder
 
 _SQL = named_statements.load("postgres")
 
@@ -37,6 +40,8 @@ KEPT = BOOKKEEPING | {STEPS}
 WRITTEN = frozenset({"posting", "revision", "counter", "counter_delta", "store_property"})
 """The tables that a store writes to."""
 
+_INDEX = re.compile(r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?:CONCURRENTLY\s+)?(\w+)\s+ON", re.IGNORECASE)
+
 _OURS = frozenset({"posting", "store_property"})
 
 _RECORDED = """
@@ -53,6 +58,12 @@ WHERE c.relnamespace = {namespace} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
     )
 """
+# Where this is another role.
+_OWNER = """
+SELECT pg_get_userbyid(c.relowner)::text FROM pg_class AS c
+WHERE c.oid = to_regclass('posting') AND NOT pg_has_role(c.relowner, 'USAGE')
+"""
+INVALID = "invalid "
 _HERE = "current_schema()::regnamespace"
 _TEMPORARY = "pg_my_temp_schema()"
 
@@ -109,6 +120,13 @@ def relations(conn: Connection) -> frozenset[str]:
         )
     found = conn.execute(_RELATIONS.format(namespace=_HERE).encode())
     return frozenset(name for (name,) in found)
+
+
+def indexes() -> frozenset[str]:
+    """Return the names of the indexes that migrations make, and of those of primary keys."""
+    texts = (each.text("up") for each in read_scripts(migrations_folder("postgres")))
+    named = {name for text in texts for name in _INDEX.findall(text)}
+    return frozenset(named | {f"{table}_pkey" for table in WRITTEN | KEPT})
 
 
 @sound
@@ -168,7 +186,8 @@ def compatible(conn: Connection) -> str:
 
 def applied(conn: Connection) -> Applied:
     """Return the schema of a database. Raises what :func:`recorded` raises."""
-    return Applied(recorded(conn), derived_form(conn), compatible(conn))
+    row = conn.execute(_OWNER).fetchone()
+    return Applied(recorded(conn), derived_form(conn), compatible(conn), row[0] if row else "")
 
 
 def count(conn: Connection, name: str) -> int:
@@ -183,6 +202,8 @@ def count(conn: Connection, name: str) -> int:
 
 def objects(conn: Connection, *, temporary: bool = False) -> dict[str, str]:
     """Return tables, rules, indexes, views and triggers by name, with what defines each.
+
+    That of an index which is not valid begins with INVALID.
 
     The record of migrations is left out. ``temporary``: those of this session alone.
     """

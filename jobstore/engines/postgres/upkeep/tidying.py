@@ -92,8 +92,8 @@ def _require_owner(conn: Connection) -> None:
     row = conn.execute(_SQL["may_maintain"]).fetchone()
     if row is not None and not row[0]:
         raise StoreUnavailable(
-            "Only the role that owns the tables can do this; see 'jobstore migrate roles'. "
-            "Nothing was changed."
+            "Only the role that owns the tables can do this; give it in the store's URL. Nothing "
+            "was changed."
         )
 
 
