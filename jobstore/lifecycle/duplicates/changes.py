@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import Indel
 
-from jobstore.lifecycle.duplicates.vocabulary import LEVELS, YEARS
+from jobstore.lifecycle.duplicates.vocabulary import LEVELS, TEAMS, YEARS
 
 LONGEST = 4_000
 """Words of a text that are aligned: memory grows with the product of both lengths."""
 
 # A longer passage is another text, not another word.
 _LONGEST_CHANGE = 12
+_LONGEST_NAME = 3
 _BEHIND = 4
 
 
@@ -56,8 +57,10 @@ def telling(change: Change) -> bool:
     """Tell whether a change is one by which the openings of one company differ.
 
     That is another number of years, another number of at least four digits that is no year of our
-    time, as of requisitions, or another level.
+    time, as of requisitions, another level, or another name of a team.
     """
+    if TEAMS.intersection(change.behind[:1]) and max(map(len, change[:2])) <= _LONGEST_NAME:
+        return True
     left, right = _numbers(change.left), _numbers(change.right)
     if left and right and not left & right:
         if YEARS.intersection((*change.left, *change.right, *change.behind)):

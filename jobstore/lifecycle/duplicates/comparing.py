@@ -15,7 +15,7 @@ from jobstore.lifecycle.duplicates.features import Read
 from jobstore.lifecycle.duplicates.places import Where, place_words, where
 from jobstore.lifecycle.duplicates.texts import containment
 from jobstore.lifecycle.duplicates.titles import near_names, same_names
-from jobstore.lifecycle.duplicates.vocabulary import JOB_BOARDS
+from jobstore.lifecycle.duplicates.vocabulary import ESTIMATING, JOB_BOARDS
 
 _ALIKE = 80
 """Titles are alike from this ratio on, of 100."""
@@ -132,7 +132,9 @@ class Comparison:
 
     @cached_property
     def salaries_differ(self) -> bool | None:
-        """Whether the salaries contradict each other; ``None`` where one states none."""
+        """Whether the salaries contradict each other; ``None`` where one states none of its own."""
+        if ESTIMATING & {self._one.source, self._other.source}:
+            return None
         one, other = self._one.salary, self._other.salary
         if one is None or other is None or min(one[1], other[1]) < _SANE:
             return None
@@ -154,7 +156,7 @@ class Comparison:
             yield Reason(
                 Kind.CHANGE,
                 False,
-                "The texts differ in years of experience, a level or a number of the opening.",
+                "The texts name another number of years, level, team or requisition.",
                 {"changes": self.telling},
             )
         yield self._title()

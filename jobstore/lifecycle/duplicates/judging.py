@@ -13,7 +13,7 @@ from jobstore.lifecycle.duplicates.places import Where, where
 from jobstore.lifecycle.duplicates.texts import resemblance
 
 _VERY_CLOSE = 0.9
-"""The share of the shorter text where titles are only alike."""
+"""The share of the shorter text where titles are only alike, or the text is short."""
 _WHOLE = 0.97
 """From here on the shorter text is in the longer one as a whole."""
 _REPLACED = 0.07
@@ -23,7 +23,7 @@ _ENOUGH = 400
 _ENOUGH_ELSEWHERE = 600
 """The same where the companies have different names."""
 _LEAST = 250
-"""A shorter text says nothing, even as a whole."""
+"""A shorter text says too little in any case."""
 _ONE_SOURCE = 0.9
 """The share of both texts together, where one job board has two postings of a company."""
 _WORTH_READING = 0.5
@@ -95,10 +95,11 @@ def _is_same(found: Comparison) -> bool:
 
 
 def _is_long_enough(found: Comparison) -> bool:
-    whole = found.contained >= _WHOLE
     if not found.same_company:
+        whole = found.contained >= _WHOLE
         return found.letters >= (_ENOUGH if whole else _ENOUGH_ELSEWHERE)
-    return found.letters >= (_LEAST if whole and found.same_title else _ENOUGH)
+    very_close = found.same_title and found.contained >= _VERY_CLOSE
+    return found.letters >= (_LEAST if very_close else _ENOUGH)
 
 
 def _is_twice(found: Comparison) -> bool:

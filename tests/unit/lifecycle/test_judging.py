@@ -140,3 +140,9 @@ def test_postings_of_other_places_or_texts_are_not_worth_reading() -> None:
 
 def test_as_much_of_a_text_is_read_as_intake_takes() -> None:
     assert texts.LONGEST == MAX_DESCRIPTION
+
+
+def test_another_team_is_another_opening() -> None:
+    left, right = (TASKS + f"You join the {name} team." for name in ("harbour", "spring water"))
+    assert verdict({"description": left}, {**HERE, "description": right}) == Verdict.DIFFERENT
+    assert verdict({"description": left}, {**HERE, "description": left}) == Verdict.SAME
