@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -16,6 +17,9 @@ LONGEST = 4_000
 _LONGEST_CHANGE = 12
 _LONGEST_NAME = 3
 _BEHIND = 4
+
+
+_ID = re.compile(r"[0-9]{5,}")
 
 
 class Change(NamedTuple):
@@ -77,6 +81,11 @@ def _numbers(words: Sequence[str]) -> set[str]:
 
 def _is_id(number: str) -> bool:
     return len(number) > 4 or (len(number) == 4 and not "1900" <= number < "2100")
+
+
+def requisitions(words: Sequence[str]) -> set[str]:
+    """Return the numbers of at least five digits in a text, such as those of requisitions."""
+    return {found[0] for word in words if (found := _ID.search(word))}
 
 
 def years(words: Sequence[str]) -> set[str]:

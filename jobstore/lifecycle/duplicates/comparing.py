@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from rapidfuzz import fuzz
 
-from jobstore.lifecycle.duplicates.changes import Change, changes, telling, years
+from jobstore.lifecycle.duplicates.changes import Change, changes, requisitions, telling, years
 from jobstore.lifecycle.duplicates.companies import company_key, related
 from jobstore.lifecycle.duplicates.evidence import Kind, Reason
 from jobstore.lifecycle.duplicates.features import Read
@@ -71,6 +71,11 @@ class Comparison:
         return (bool(one) and company_key(one) == company_key(other)) or related(one, other)
 
     @cached_property
+    def same_spelling(self) -> bool:
+        """Whether the companies' names are written alike, legal forms included."""
+        return self._left.company == self._right.company
+
+    @cached_property
     def same_title(self) -> bool:
         """Whether both titles have the same words that name the job."""
         return same_names(self._one.title, self._other.title, self._places)
@@ -127,8 +132,17 @@ class Comparison:
     @cached_property
     def telling(self) -> int:
         """How many changes of the text are such as the openings of one company differ by."""
-        one, other = years(self._left.words), years(self._right.words)
-        return sum(map(telling, self._changes)) or int(bool(one - other and other - one))
+        return sum(map(telling, self._changes)) + self._contradict(years) + self._renumbered()
+
+    def _contradict(self, numbers: Callable[[Sequence[str]], set[str]]) -> bool:
+        """Tell whether each text has such numbers that the other does not have."""
+        one, other = numbers(self._left.words), numbers(self._right.words)
+        return bool(one - other and other - one)
+
+    def _renumbered(self) -> bool:
+        """Tell whether both texts have long numbers, and none in common."""
+        one, other = requisitions(self._left.words), requisitions(self._right.words)
+        return bool(one and other and not one & other)
 
     @cached_property
     def salaries_differ(self) -> bool | None:

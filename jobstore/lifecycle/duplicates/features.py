@@ -17,6 +17,7 @@ from jobstore.lifecycle.duplicates.places import Place, places
 from jobstore.lifecycle.duplicates.texts import minima, shingles, signature, text_words
 from jobstore.lifecycle.duplicates.titles import Title, title
 from jobstore.records import Job, JobPosting, Location
+from jobstore.search.words import fold
 
 BANDS = 20
 """How many pairs of places of the signature are looked up."""
@@ -52,6 +53,7 @@ class Read:
         if text is None and job.description is not None:
             text = plain_text(job.description)
         self.words = text_words(text)
+        self.company = fold(job.company)
         self._job = job
 
     @cached_property

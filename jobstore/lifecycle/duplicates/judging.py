@@ -95,13 +95,20 @@ def _is_same(found: Comparison) -> bool:
 
 
 def _is_long_enough(found: Comparison) -> bool:
+    very_close = found.contained >= _VERY_CLOSE
     if not found.same_company:
-        whole = found.contained >= _WHOLE
-        return found.letters >= (_ENOUGH if whole else _ENOUGH_ELSEWHERE)
-    very_close = found.same_title and found.contained >= _VERY_CLOSE
-    return found.letters >= (_LEAST if very_close else _ENOUGH)
+        return found.letters >= (_ENOUGH if very_close else _ENOUGH_ELSEWHERE)
+    return found.letters >= (_LEAST if very_close and found.same_title else _ENOUGH)
 
 
 def _is_twice(found: Comparison) -> bool:
-    """Tell whether one job board shows one posting of a company twice."""
-    return found.same_title and (found.shared >= _ONE_SOURCE or found.contained == 1)
+    """Tell whether one job board shows one posting of a company twice.
+
+    An employer's account has one name; where it is spelled in two ways, the posting came to the
+    board from two sides.
+    """
+    if not found.same_title:
+        return False
+    if not found.same_spelling and found.contained >= _VERY_CLOSE:
+        return True
+    return found.shared >= _ONE_SOURCE or found.contained == 1

@@ -31,6 +31,8 @@ _EMPTY = 0xFFFFFFFF
 # Python's own notation, in which some scrapers store texts.
 _ESCAPED = re.compile(r"\\(?:[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4})")
 _GLUED = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])")
+# Numbers of a list, which boards add and lose.
+_LISTED = re.compile(r"^[ \t]*\d{1,2}[.)](?=\s|$)", re.MULTILINE)
 # Entities that lost their ampersand.
 _BROKEN = re.compile(
     r"\b(?:bull|nbsp|hellip|[mn]dash|[lr]dquo);?(?![a-z])|(?<=[a-z])rsquo;?(?=[a-z]?\b)"
@@ -48,7 +50,7 @@ def text_words(text: str | None) -> list[str]:
     text = text[:LONGEST]
     if "\\" in text:
         text = _ESCAPED.sub(" ", text)
-    text = _BROKEN.sub(" ", text)
+    text = _BROKEN.sub(" ", _LISTED.sub(" ", text))
     end = max(0, len(text) - _LONGEST_BELOW)
     return words(_GLUED.sub(" ", text[:end] + _BELOW.sub("", text[end:])))
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
 from jobstore.lifecycle.duplicates.vocabulary import LEVELS, NOISE, TITLE_SPELLINGS
 from jobstore.search.words import words
+
+# What stands in braces advertises; 2020-14 is the number of a requisition.
+_REMARK = re.compile(r"[{【].*?[}】]|\b\d{4}-\d+\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +28,12 @@ def title(text: str) -> Title:
 
     Long numbers, as of requisitions, are left out too.
     """
+    text = _REMARK.sub(" ", text)
     found = [TITLE_SPELLINGS.get(word, word) for word in words(text)]
     kept = [word for word in found if word not in NOISE and not _is_number(word)]
-    names = frozenset(word for word in kept if word not in LEVELS)
+    levels = frozenset(word for word in kept if word in LEVELS or word.isdecimal())
     # A title that is nothing but a level, such as "Manager", is named by it.
-    return Title(names or frozenset(kept or found), frozenset(kept) & LEVELS)
+    return Title(frozenset(kept) - levels or frozenset(kept or found), levels)
 
 
 def _is_number(word: str) -> bool:
