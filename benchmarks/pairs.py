@@ -19,7 +19,7 @@ from jobstore.exchange import open_records, parse_columns
 from jobstore.intake.lenient import take_in
 from jobstore.records import JobPosting
 
-LABELS = REPOSITORY / "tests" / "data" / "duplicates" / "pairs.csv"
+LABELS = REPOSITORY / "tests" / "data" / "duplicates"
 SAME = ("full", "partial", "semantic", "temporal")
 """The classes of one opening, after Eurostat's challenge."""
 OTHER = ("sibling", "none")
@@ -55,9 +55,10 @@ class Pair:
         return hashlib.sha256(f"{self.left} {self.right}".encode()).digest()[0] % 2 == 1
 
 
-def labelled() -> list[Pair]:
-    """Return all pairs."""
-    with LABELS.open(encoding="utf-8", newline="") as file:
+def labelled(name: str = "pairs") -> list[Pair]:
+    """Return all pairs of a file: ``pairs``, or ``later`` for those that were judged after the
+    rules were made."""
+    with (LABELS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         return [Pair(row["left"], row["right"], row["class"]) for row in csv.DictReader(file)]
 
 
