@@ -32,12 +32,13 @@ def simhash(postings: Postings) -> Measure:
 
 
 def _simhash(found: list[str]) -> int:
-    votes = [0] * 64
-    for pair in pairwise(found):
-        digest = int.from_bytes(blake2b(" ".join(pair).encode(), digest_size=8).digest())
-        for bit in range(64):
-            votes[bit] += 1 if digest >> bit & 1 else -1
-    return sum(1 << bit for bit, vote in enumerate(votes) if vote > 0)
+    hashes = [blake2b(" ".join(pair).encode(), digest_size=8).digest() for pair in pairwise(found)]
+    bits = [f"{int.from_bytes(each):064b}" for each in hashes]
+    # A bit is set where it is in more than half of the hashes.
+    set_bits = (
+        column.count("1") > len(bits) / 2 for column in map("".join, zip(*bits, strict=True))
+    )
+    return sum(1 << place for place, is_set in enumerate(set_bits) if is_set)
 
 
 def cosine(postings: Postings) -> Measure:

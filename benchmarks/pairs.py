@@ -1,7 +1,7 @@
 """Pairs of real postings that people judged by reading, and how well a way to judge does on them.
 
 ``tests/data/duplicates`` holds the ids and the judgements; the postings are ``crossboard_2020`` of
-the data for tests. Half of the pairs is to build on; the other half is looked at as a whole only.
+the data for tests. The page beside the files says in which order the rules met them.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Pair:
     found: str
 
     @property
-    def held_out(self) -> bool:
-        """Whether the pair is of the half that nothing was built on."""
+    def second(self) -> bool:
+        """Whether the pair is of the half that was looked at after the other."""
         return hashlib.sha256(f"{self.left} {self.right}".encode()).digest()[0] % 2 == 1
 
 

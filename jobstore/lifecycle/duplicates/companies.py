@@ -51,8 +51,11 @@ def company_key(company: tuple[str, ...]) -> str:
 
 
 def related(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
-    """Tell whether one name is the beginning of the other, or all its words are in the other."""
+    """Tell whether one name is the beginning of the other or its initials, or all its words are in
+    the other."""
     short, long = sorted((left, right), key=lambda each: (len(each), each))
     if not short or sum(map(len, short)) < _SHORTEST:
         return False
-    return set(short) <= set(long) or company_key(long).startswith(company_key(short))
+    key = company_key(short)
+    initials = "".join(word[0] for word in long)
+    return set(short) <= set(long) or company_key(long).startswith(key) or key == initials

@@ -95,10 +95,10 @@ def _is_same(found: Comparison) -> bool:
 
 
 def _is_long_enough(found: Comparison) -> bool:
-    very_close = found.contained >= _VERY_CLOSE
+    surer = found.same_title and found.contained >= _VERY_CLOSE
     if not found.same_company:
-        return found.letters >= (_ENOUGH if very_close else _ENOUGH_ELSEWHERE)
-    return found.letters >= (_LEAST if very_close and found.same_title else _ENOUGH)
+        return found.letters >= (_ENOUGH if surer else _ENOUGH_ELSEWHERE)
+    return found.letters >= (_LEAST if surer else _ENOUGH)
 
 
 def _is_twice(found: Comparison) -> bool:

@@ -42,5 +42,6 @@ def test_no_name_is_no_company() -> None:
 def test_longer_forms_of_a_name_are_related() -> None:
     assert related(company_words("Aetna"), company_words("Aetna, a CVS Health Company"))
     assert related(company_words("River Valley Health"), company_words("Valley River"))
+    assert related(company_words("NWL"), company_words("Northern Water Laboratory"))
     assert not related(company_words("Acme"), company_words("Bolt"))
     assert not related(("ab",), ("ab", "electric"))
