@@ -32,6 +32,7 @@ from jobstore.engines.postgres.writing.commits import (
     Heard,
     NotStored,
     Unconfirmed,
+    UnderWay,
     commit_proof,
     committed,
     is_stored,
@@ -146,7 +147,7 @@ class Transactions:
                 lost = is_lost(error) or (lost and isinstance(error, StoreUnavailable))
                 over = time.monotonic() >= deadline
                 if isinstance(error, OutcomeUnknown) or not (
-                    retryable(error) or isinstance(error, Unconfirmed) or lost
+                    retryable(error) or isinstance(error, (Unconfirmed, UnderWay)) or lost
                 ):
                     if attempts:
                         raise OutcomeUnknown from error
@@ -201,7 +202,8 @@ class Transactions:
     ) -> None:
         """Write what was planned, then ``finish``: together, or part after part, of which each is
         worked out while the server writes the one before."""
-        ties, histories = await changes.read(conn, wanted(planned.changes, stored))
+        number, ties, histories = await changes.read(conn, wanted(planned.changes, stored))
+        evidence.of(conn.history, number)
         size = len(planned.changes)
         parts = gathered(planned.changes, stored, ties, histories, now, size=_PART)
 
