@@ -37,12 +37,21 @@ def id_of(number: int | str) -> UUID:
 
 async def test_what_waits_together_is_one_transaction(database: str) -> None:
     async with open_writer(database) as writer:
-        found = await asyncio.gather(*(writer.upsert(posting(number)) for number in range(50)))
+        found = await asyncio.gather(*(writer.upsert(posting(number)) for number in range(16)))
 
-        assert writer.queue.group == 50
+        assert writer.queue.group == 16
         assert {each.outcome for each in found} == {Outcome.INSERTED}
     with psycopg.connect(database) as conn:
         assert conn.execute("SELECT count(DISTINCT xmin::text) FROM posting").fetchone() == (1,)
+
+
+async def test_much_that_waits_together_is_two_transactions(database: str) -> None:
+    async with open_writer(database) as writer:
+        await asyncio.gather(*(writer.upsert(posting(number)) for number in range(50)))
+
+        assert writer.queue.group == 25
+    with psycopg.connect(database) as conn:
+        assert conn.execute("SELECT count(DISTINCT xmin::text) FROM posting").fetchone() == (2,)
 
 
 async def test_writes_of_one_posting_in_one_group_see_each_other(database: str) -> None:

@@ -11,18 +11,23 @@ from uuid import UUID
 from jobstore.derived.plan import Plan
 from jobstore.engines.postgres.lookups import get_many
 from jobstore.engines.postgres.sessions import Sessions
+from jobstore.engines.postgres.writing.batch import ids_of
 from jobstore.engines.postgres.writing.line import Line
 from jobstore.engines.postgres.writing.transactions import Transactions
 from jobstore.engines.protocol import Queue
 from jobstore.engines.writing.exclusive import ExclusiveTransaction
 from jobstore.engines.writing.queue import WriteQueue
+from jobstore.engines.writing.turns import Line as AnyLine
 from jobstore.errors import JobStoreError
 from jobstore.records import Job, JobPosting, UpsertResult
 from jobstore.settings import EngineOptions
 
+# Groups under way at once: the server works on one while the next is worked out here.
+_AT_ONCE = 2
+
 
 class Writer:
-    """Writes for every coroutine of a process, through one connection of ``sessions``.
+    """Writes for every coroutine of a process, through connections of ``sessions``.
 
     ``clock`` gives the time of each write, ``newest`` is the newest migration that this program
     knows. See :class:`jobstore.engines.protocol.Engine` for what
@@ -36,7 +41,7 @@ class Writer:
         clock: Callable[[], datetime],
         newest: str,
     ) -> None:
-        self._queue = _Queue(Line(sessions), options, Transactions(clock, newest))
+        self._queue = _Queue(sessions, options, Transactions(clock, newest))
 
     @property
     def queue(self) -> Queue:
@@ -115,12 +120,16 @@ class Transaction:
 class _Queue(WriteQueue):
     """Adds up counts between two groups, when there are many."""
 
-    def __init__(self, line: Line, options: EngineOptions, transactions: Transactions) -> None:
-        super().__init__(line, options, transactions)
+    def __init__(
+        self, sessions: Sessions, options: EngineOptions, transactions: Transactions
+    ) -> None:
+        lines = [Line(sessions) for _ in range(_AT_ONCE)]
+        super().__init__(lines, options, transactions, ids_of)
         self._counting = transactions
 
-    def _next(self) -> None:
+    def _rested(self, line: AnyLine) -> None:
         if self._counting.has_counts:
-            # Whoever waits for the next group waits for it too; those of the last one do not.
-            self._line.post(self._counting.roll_up, lambda result, error: None)
-        super()._next()
+            # Others go on meanwhile on the other line.
+            line.post(self._counting.roll_up, lambda result, error: self._rested(line))
+        else:
+            super()._rested(line)
