@@ -15,7 +15,7 @@ from jobstore import EngineOptions, Outcome, OutcomeUnknown, StoreUnavailable
 from jobstore.engines.postgres import sessions
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.sessions import Sessions
-from jobstore.engines.postgres.writing import commits, transactions
+from jobstore.engines.postgres.writing import alone, commits, transactions
 from jobstore.records import job_id
 from jobstore.settings import parse_store_url
 from tests.fixtures.postgres import start
@@ -214,7 +214,8 @@ async def test_a_commit_that_a_standby_may_lack_is_confirmed_by_another(
         proven.append(session)
         await commits.commit_proof(session)
 
-    monkeypatch.setattr(transactions, "commit_proof", commit_proof)
+    for module in (alone, transactions):
+        monkeypatch.setattr(module, "commit_proof", commit_proof)
     async with open_writer(database) as writer:
         assert (await writer.upsert(posting(1))).outcome is Outcome.INSERTED
         assert len(proven) == 1

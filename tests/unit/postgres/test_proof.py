@@ -75,7 +75,7 @@ def test_what_follows_in_one_transaction_counts_at_its_end() -> None:
 def test_the_number_of_a_transaction_means_nothing_in_another_history() -> None:
     found = evidence({A: (OLD, NEW)}, [])
     assert found.number_at("then") is None
-    found.of("then", "7")
+    found.transaction = ("then", "7")
 
     assert found.number_at("then") == "7"
     assert found.number_at("after a crash") is None

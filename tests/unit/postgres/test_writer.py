@@ -249,6 +249,37 @@ async def test_a_transaction_ends_when_its_time_is_over(database: str) -> None:
     assert stored(database) == {"1": 1, "3": 1}
 
 
+async def test_a_transaction_waits_for_others_no_longer_than_any_write(database: str) -> None:
+    async with open_writer(database, busy_timeout=0.3) as writer:
+        await writer.upsert(posting(1))
+        with psycopg.connect(database) as rival:
+            rival.execute("SELECT id FROM posting FOR UPDATE")
+            async with writer.transaction(600) as unit:
+                await unit.upsert(posting(2))
+                with pytest.raises(StoreBusy):
+                    await unit.upsert(posting(1, title="Other"))
+                await unit.upsert(posting(3))
+    assert stored(database) == {"1": 1, "2": 1, "3": 1}
+
+
+async def test_whoever_goes_on_after_an_error_that_undid_all_is_told_of_that_error(
+    database: str,
+) -> None:
+    async with open_writer(database) as writer:
+
+        async def go_on() -> None:
+            async with writer.transaction(30) as unit:
+                with pytest.raises(JobStoreError):
+                    await unit.get_many(cast(Any, ["no", "ids"]))
+                await unit.upsert(posting(1))
+
+        with pytest.raises(StoreUnavailable) as caught:
+            await go_on()
+        assert isinstance(caught.value.__cause__, psycopg.Error)
+        assert "connection" not in str(caught.value)
+    assert stored(database) == {}
+
+
 async def test_a_transaction_that_an_error_has_undone_is_not_committed(database: str) -> None:
     async def work() -> None:
         async with writer.transaction(30) as unit:

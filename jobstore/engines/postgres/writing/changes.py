@@ -68,20 +68,23 @@ class Read(NamedTuple):
     """The revisions of what is joined."""
 
 
-async def read(conn: Session, needed: Wanted) -> Read:
-    """Return what has to be read before changes become rows."""
-    ties = joined = None
+async def read(conn: Session, needed: Wanted, number: str | None) -> Read:
+    """Return what has to be read before changes become rows; ``number`` where it is known."""
+    own = ties = joined = None
     async with conn.pipeline():
-        number = await conn.execute(_SQL["transaction_number"])
+        if number is None:
+            own = await conn.execute(_SQL["transaction_number"])
         if needed.times:
             ties = await conn.execute(_SQL["last_ties"], (needed.times,))
         if needed.joined:
             joined = await conn.execute(_SQL["histories"], (needed.joined,))
-    ((own,),) = await number.fetchall()
+    if own is not None:
+        ((number,),) = await own.fetchall()
+    assert number is not None
     histories: defaultdict[bytes, list[tuple[int, str]]] = defaultdict(list)
     for id, *revision in await joined.fetchall() if joined else ():
         histories[id].append(tuple(revision))
-    return Read(own, dict(await ties.fetchall()) if ties else {}, histories)
+    return Read(number, dict(await ties.fetchall()) if ties else {}, histories)
 
 
 async def write(conn: Session, batch: Batch, texts: Mapping[str, Sequence[str]]) -> None:

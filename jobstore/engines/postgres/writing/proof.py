@@ -25,20 +25,18 @@ States = dict[bytes, tuple[Identity | None, Identity | None]]
 class Evidence:
     """What one transaction, or several that follow each other in one, would leave behind."""
 
-    def __init__(self) -> None:
+    def __init__(self, transaction: tuple[str, str] | None = None) -> None:
+        self.transaction = transaction
+        """In which history of the server it runs, and its number there."""
         self._states: States = {}
         self._revisions: dict[tuple[bytes, int], bytes] = {}
-        self._number: tuple[str, str] | None = None
         self.counts = 0
         """How many rows of counts it appends."""
 
-    def of(self, history: str, number: str) -> None:
-        """Say which transaction it is about, and in which history of the server."""
-        self._number = history, number
-
     def number_at(self, history: str) -> str | None:
-        """Return the number of the transaction where ``history`` is that in which it ran."""
-        return self._number[1] if self._number and self._number[0] == history else None
+        """Return the number of the transaction where ``history`` is that in which it runs."""
+        known = self.transaction
+        return known[1] if known is not None and known[0] == history else None
 
     def add(self, batch: Batch) -> None:
         """Take in what a batch writes."""
@@ -54,7 +52,7 @@ class Evidence:
             first, _ = self._states.get(id, (before, None))
             self._states[id] = (first, after)
         self._revisions |= other._revisions
-        self._number = other._number or self._number
+        self.transaction = other.transaction or self.transaction
         self.counts += other.counts
 
     @property
