@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from jobstore import Outcome, OutcomeUnknown
-from jobstore.engines.postgres.writing.writer import Writer
+from jobstore.engines.writing.operations import QueuedWrites
 from jobstore.records import job_id
 from tests.fixtures.relay import relay
 from tests.fixtures.writers import (
@@ -173,7 +173,7 @@ async def test_connections_that_are_lost_at_many_commits_cost_no_write(database:
 async def test_several_programs_with_groups_at_once_keep_every_change(database: str) -> None:
     async with open_writer(database) as one, open_writer(database) as other:
 
-        async def change(writer: Writer, number: int) -> None:
+        async def change(writer: QueuedWrites, number: int) -> None:
             for turn in range(3):
                 await writer.upsert(posting(number, title=f"{writer is one} {turn}"))
 

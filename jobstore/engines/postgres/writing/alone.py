@@ -14,14 +14,14 @@ from psycopg.pq import TransactionStatus
 from jobstore.engines import named_statements
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.errors import is_lost
+from jobstore.engines.postgres.hearing import Unconfirmed
 from jobstore.engines.postgres.lookups import get_many
 from jobstore.engines.postgres.pauses import pause
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing import changes
-from jobstore.engines.postgres.writing.batch import Stored, ids_of
+from jobstore.engines.postgres.writing.batch import Stored
 from jobstore.engines.postgres.writing.commits import (
     NotStored,
-    Unconfirmed,
     commit_proof,
     committed,
     is_stored,
@@ -30,6 +30,7 @@ from jobstore.engines.postgres.writing.commits import (
 from jobstore.engines.postgres.writing.planning import plan
 from jobstore.engines.postgres.writing.proof import Evidence
 from jobstore.engines.postgres.writing.sending import Sender
+from jobstore.engines.writing.operations import ids_of
 from jobstore.engines.writing.turns import Work
 from jobstore.errors import JobStoreError, OutcomeUnknown, StoreUnavailable
 

@@ -22,14 +22,12 @@ import psycopg
 from jobstore.engines import named_statements
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.errors import is_lost, retryable, translated
+from jobstore.engines.postgres.hearing import Heard, Unconfirmed
 from jobstore.engines.postgres.pauses import pause
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing import changes, counters
 from jobstore.engines.postgres.writing.alone import PAUSES, Alone
-from jobstore.engines.postgres.writing.batch import ids_of
 from jobstore.engines.postgres.writing.commits import (
-    Heard,
-    Unconfirmed,
     UnderWay,
     commit_proof,
     committed,
@@ -38,6 +36,7 @@ from jobstore.engines.postgres.writing.commits import (
 from jobstore.engines.postgres.writing.planning import plan
 from jobstore.engines.postgres.writing.proof import Evidence
 from jobstore.engines.postgres.writing.sending import Sender
+from jobstore.engines.writing.operations import ids_of
 from jobstore.engines.writing.turns import Answer, Work, own
 from jobstore.errors import (
     JobStoreError,
