@@ -1,4 +1,4 @@
--- What a connection asks and sets when it is made.
+-- What a connection asks and sets when it is made, and how far servers have got.
 
 -- name: set_all
 SELECT set_config(t.name, t.value, %s) FROM unnest(%s::text[], %s::text[]) AS t (name, value);
@@ -10,3 +10,12 @@ SELECT set_config(t.name, t.value, %s) FROM unnest(%s::text[], %s::text[]) AS t 
 SELECT
     pg_backend_pid(), current_setting('synchronous_commit'), pg_postmaster_start_time()::text,
     pg_is_in_recovery(), (SELECT b.stats_reset::text FROM pg_stat_bgwriter AS b);
+
+-- name: current_position
+-- Where the log is to be written next, since what is committed without waiting for the disk may not
+-- be written yet.
+SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn()::text END;
+
+-- name: has_reached
+-- One that was promoted meanwhile has everything.
+SELECT NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() >= %s::text::pg_lsn;

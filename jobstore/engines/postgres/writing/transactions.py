@@ -202,7 +202,7 @@ class Transactions:
         async with sessions.writing() as conn:
             await conn.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
             await conn.settle()
-            await counters.roll_up(conn)
+            await counters.answered(conn, counters.rolled_up())
             await conn.execute("COMMIT")
 
     async def settle(self, sessions: Sessions) -> None:
