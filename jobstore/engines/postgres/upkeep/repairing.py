@@ -25,8 +25,8 @@ from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.search.vectors import indexed
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.upkeep.inspection import inspect_structure, invalid_indexes
-from jobstore.engines.postgres.upkeep.tidying import roll_up
 from jobstore.engines.postgres.upkeep.verification import SLICE, columns, rows_of, verify_rows
+from jobstore.engines.postgres.writing import counters
 from jobstore.engines.rows import DamagedRow, job_from_row
 from jobstore.errors import StoreCorrupt
 from jobstore.settings import StoreURL
@@ -136,7 +136,7 @@ def _counters(conn: Connection, _progress: Progress | None) -> str:
             for kind, value, label, amount in tally.changed()
         ]
         conn.execute(_SQL["add_counts"], (dumps(changed),))
-    roll_up(conn)
+    counters.answered_blocking(conn, counters.rolled_up())
     return "recounted the counters"
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -191,7 +190,7 @@ class _Target(_Reading):
         """
 
         async def settle() -> None:
-            await counters.roll_up(self._session)
+            await counters.answered(self._session, counters.rolled_up())
             # Without it nothing may have been changed, and COMMIT would wait for nobody.
             await self._session.execute(_SQL["mark_log"])
 
@@ -222,7 +221,7 @@ class _Target(_Reading):
         return removed
 
     async def _roll_up(self) -> None:
-        await self._stored(partial(counters.roll_up, self._session))
+        await self._stored(lambda: counters.answered(self._session, counters.rolled_up()))
         self._appended = 0
 
     async def _stored(self, work: Callable[[], Awaitable[_T]]) -> _T:

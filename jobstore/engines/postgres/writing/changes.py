@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from jobstore.engines import named_statements
@@ -57,20 +57,34 @@ async def lock(conn: Session, ids: Sequence[UUID]) -> Stored:
     return Stored(await found.fetchall())
 
 
-async def read(
-    conn: Session, needed: Wanted
-) -> tuple[dict[int, int | None], dict[bytes, list[tuple[int, str]]]]:
-    """Return the last ties of the wanted times, and the revisions of what is joined."""
-    ties: dict[int, int | None] = {}
+class Read(NamedTuple):
+    """What is read before a batch is written."""
+
+    number: str
+    """The number of the transaction, by which its server knows later whether it is stored."""
+    ties: dict[int, int | None]
+    """The last ties of the wanted times."""
+    histories: dict[bytes, list[tuple[int, str]]]
+    """The revisions of what is joined."""
+
+
+async def read(conn: Session, needed: Wanted, number: str | None) -> Read:
+    """Return what has to be read before changes become rows; ``number`` where it is known."""
+    own = ties = joined = None
+    async with conn.pipeline():
+        if number is None:
+            own = await conn.execute(_SQL["transaction_number"])
+        if needed.times:
+            ties = await conn.execute(_SQL["last_ties"], (needed.times,))
+        if needed.joined:
+            joined = await conn.execute(_SQL["histories"], (needed.joined,))
+    if own is not None:
+        ((number,),) = await own.fetchall()
+    assert number is not None
     histories: defaultdict[bytes, list[tuple[int, str]]] = defaultdict(list)
-    if needed.times:
-        found = await conn.execute(_SQL["last_ties"], (needed.times,))
-        ties.update(await found.fetchall())
-    if needed.joined:
-        found = await conn.execute(_SQL["histories"], (needed.joined,))
-        for id, *revision in await found.fetchall():
-            histories[id].append(tuple(revision))
-    return ties, histories
+    for id, *revision in await joined.fetchall() if joined else ():
+        histories[id].append(tuple(revision))
+    return Read(number, dict(await ties.fetchall()) if ties else {}, histories)
 
 
 async def write(conn: Session, batch: Batch, texts: Mapping[str, Sequence[str]]) -> None:
