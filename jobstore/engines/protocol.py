@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from jobstore.errors import JobStoreError
@@ -29,6 +29,20 @@ from jobstore.search.criteria import Criteria
 # Named here too, so that engines find all types of the protocol in one place.
 from jobstore.search.cursor import Position as Position
 from jobstore.settings import StoreURL
+
+
+class Asked(NamedTuple):
+    """What a page is to have: at most ``limit`` matches that follow ``after``.
+
+    Matches are counted where the ``total`` is not known. ``facets`` are checked names;
+    ``snippets``: whether excerpts of descriptions are cut.
+    """
+
+    limit: int
+    after: Position | None = None
+    total: tuple[int, bool] | None = None
+    facets: tuple[str, ...] = ()
+    snippets: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,17 +106,8 @@ class Engine(Unit, Protocol):
         The transaction ends without effect if it lasts longer than ``timeout`` seconds.
         """
 
-    async def search(
-        self,
-        criteria: Criteria,
-        *,
-        limit: int,
-        after: Position | None,
-        total: tuple[int, bool] | None,
-        facets: Sequence[str],
-        snippets: bool,
-    ) -> Found:
-        """Return the page that follows ``after``; count only when ``total`` is not known."""
+    async def search(self, criteria: Criteria, asked: Asked) -> Found:
+        """Return one page of matches."""
 
     async def scan(
         self, criteria: Criteria, *, limit: int, after: Position | None
