@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from jobstore.errors import JobStoreError, StoreUnavailable
@@ -33,6 +33,20 @@ from jobstore.settings import StoreURL
 
 class MissingRights(StoreUnavailable):
     """The account may not do this to the store, while it may do other things."""
+
+
+class Asked(NamedTuple):
+    """What a page is to have: at most ``limit`` matches that follow ``after``.
+
+    Matches are counted where the ``total`` is not known. ``facets`` are checked names;
+    ``snippets``: whether excerpts of descriptions are cut.
+    """
+
+    limit: int
+    after: Position | None = None
+    total: tuple[int, bool] | None = None
+    facets: tuple[str, ...] = ()
+    snippets: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,17 +110,8 @@ class Engine(Unit, Protocol):
         The transaction ends without effect if it lasts longer than ``timeout`` seconds.
         """
 
-    async def search(
-        self,
-        criteria: Criteria,
-        *,
-        limit: int,
-        after: Position | None,
-        total: tuple[int, bool] | None,
-        facets: Sequence[str],
-        snippets: bool,
-    ) -> Found:
-        """Return the page that follows ``after``; count only when ``total`` is not known."""
+    async def search(self, criteria: Criteria, asked: Asked) -> Found:
+        """Return one page of matches."""
 
     async def scan(
         self, criteria: Criteria, *, limit: int, after: Position | None

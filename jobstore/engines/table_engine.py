@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from jobstore.engines import switching
-from jobstore.engines.protocol import Found, Position
+from jobstore.engines.protocol import Asked, Found, Position
 from jobstore.engines.writing.operations import QueuedWrites
 from jobstore.engines.writing.queue import WriteQueue
 from jobstore.engines.writing.turns import Operation
@@ -83,29 +83,9 @@ class TableEngine(QueuedWrites, ABC):
         found: list[Job | None] = await self._read(self.lookups.get_many, ids, quick=len(ids) == 1)
         return found
 
-    async def search(
-        self,
-        criteria: Criteria,
-        *,
-        limit: int,
-        after: Position | None,
-        total: tuple[int, bool] | None,
-        facets: Sequence[str],
-        snippets: bool,
-    ) -> Found:
+    async def search(self, criteria: Criteria, asked: Asked) -> Found:
         """Return one page of matches."""
-        found: Found = await self._read(
-            partial(
-                self.pages.search,
-                criteria=criteria,
-                limit=limit,
-                after=after,
-                total=total,
-                facets=facets,
-                snippets=snippets,
-            ),
-            whole=True,
-        )
+        found: Found = await self._read(self.pages.search, criteria, asked, whole=True)
         return found
 
     async def scan(

@@ -15,7 +15,7 @@ from jobstore.engines.page_values import facets as facets_of
 from jobstore.engines.postgres.search.lookup import Connection, Lookup, Row
 from jobstore.engines.postgres.search.sorting import Hit, by_newest, by_number, by_relevance
 from jobstore.engines.postgres.search.statements import SOONEST
-from jobstore.engines.protocol import Found, Position
+from jobstore.engines.protocol import Asked, Found, Position
 from jobstore.engines.rows import (
     JOB_COLUMNS,
     SUMMARY_COLUMNS,
@@ -34,21 +34,9 @@ _ROWS, _CHARACTERS = 64, 100_000
 _RANKS = {Sort.SALARY: "yearly_max", Sort.APPLICANTS: "applicant_count", Sort.EXPIRES: SOONEST}
 
 
-async def search(
-    conn: Connection,
-    criteria: Criteria,
-    *,
-    limit: int,
-    after: Position | None = None,
-    total: tuple[int, bool] | None = None,
-    facets: Sequence[str] = (),
-    snippets: bool = True,
-) -> Found:
-    """Return the page of at most ``limit`` postings that follows ``after``.
-
-    The matches are counted unless the ``total`` is known. ``facets`` are checked names.
-    """
-    names = tuple(facets)
+async def search(conn: Connection, criteria: Criteria, asked: Asked) -> Found:
+    """Return one page of matches."""
+    limit, after, total, names, snippets = asked
     lookup = Lookup(conn, criteria, counts=total is None)
     texts = TEXTS if snippets and criteria.text and criteria.text.required else ()
     hits = await _hits(lookup, criteria.sort, limit + 1, after, SUMMARY_COLUMNS + texts)

@@ -7,12 +7,11 @@ in :mod:`.statements`; how a row becomes a record, in :mod:`~jobstore.engines.ro
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 
 from jobstore.derived.facet_words import APPLICANTS, EXPIRES, YEARLY_MAX, Buckets
 from jobstore.engines.page_values import TEXTS, facet_columns, summaries
 from jobstore.engines.page_values import facets as facets_of
-from jobstore.engines.protocol import Found, Position
+from jobstore.engines.protocol import Asked, Found, Position
 from jobstore.engines.rows import (
     DETAIL_COLUMNS,
     SUMMARY_COLUMNS,
@@ -31,22 +30,9 @@ from jobstore.search.criteria import Criteria
 
 
 @sound
-def search(
-    conn: sqlite3.Connection,
-    criteria: Criteria,
-    *,
-    limit: int,
-    after: Position | None = None,
-    total: tuple[int, bool] | None = None,
-    facets: Sequence[str] = (),
-    snippets: bool = True,
-) -> Found:
-    """Return the page of at most ``limit`` postings that follows ``after``.
-
-    The matches are counted unless the ``total`` is known. ``facets`` are checked names. Raises
-    InvalidQuery for too short a prefix.
-    """
-    names = tuple(facets)
+def search(conn: sqlite3.Connection, criteria: Criteria, asked: Asked) -> Found:
+    """Return one page of matches. Raises InvalidQuery for too short a prefix."""
+    limit, after, total, names, snippets = asked
     with snapshot(conn):
         lookup = Lookup(conn, criteria)
         if lookup.match.is_impossible:
