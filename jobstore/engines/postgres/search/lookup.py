@@ -44,7 +44,7 @@ WALKING = 36
 """Walking past a posting takes about as long as reading so many entries of the index of words,
 since its words lie outside of its row (``make bench-postgres`` prints both)."""
 # Reading a match's row takes as long as passing so many in the index of an order.
-_PASSING = 8
+_PASSING = 16
 # What is estimated may be off by so many times.
 _MARGIN = 2
 # So many times as far it is looked, where too little was found.
