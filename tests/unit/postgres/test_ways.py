@@ -28,7 +28,7 @@ async def test_they_give_the_same(
         with psycopg.connect(database, autocommit=True) as conn:
             conn.execute("ANALYZE posting")
         whole = (await store.search(query, limit=60)).items
-        for name, value in (("WALKED", 3), ("GATHERED", 3), ("WALKING", walking)):
+        for name, value in (("WALKED", 3), ("GATHERED", 3), ("TRIED", 3), ("WALKING", walking)):
             monkeypatch.setattr(lookup, name, value)
         found, cursor = [], None
         while True:
@@ -50,7 +50,12 @@ async def test_a_lower_bound_is_no_less_than_an_ordinary_page_has(
         )
         with psycopg.connect(database, autocommit=True) as conn:
             conn.execute("ANALYZE posting")
-        for where, name in ((lookup, "WALKED"), (lookup, "GATHERED"), (counting, "BUDGET")):
+        for where, name in (
+            (lookup, "WALKED"),
+            (lookup, "GATHERED"),
+            (lookup, "TRIED"),
+            (counting, "BUDGET"),
+        ):
             monkeypatch.setattr(where, name, 3)
         page = await store.search(SearchQuery(text="oslo"), limit=2)
     assert (page.total, page.total_capped) == told

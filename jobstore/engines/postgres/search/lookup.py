@@ -34,11 +34,16 @@ Connection = AsyncConnection[Row]
 
 WALKED = 1000
 """So many postings are walked through at least, and more where a page may need them."""
-GATHERED = 1000
-"""Up to so many matches are gathered whole."""
+GATHERED = 5000
+"""Where up to so many matches of a word are expected, all are gathered: as many are expected of
+each word that statistics do not know."""
+TRIED = 2000
+"""The same for several words; and where there are more than expected, it is ended at so many."""
 WALKING = 36
 """Walking past a posting takes about as long as reading so many entries of the index of words,
 since its words lie outside of its row (``make bench-postgres`` prints both)."""
+# Reading a match's row takes as long as passing so many in the index of an order.
+_PASSING = 16
 # What is estimated may be off by so many times.
 _MARGIN = 2
 # So many times as far it is looked, where too little was found.
@@ -80,6 +85,7 @@ class Lookup:
             self._bound["phrases"] = found.phrases
         self.shape = Shape(frozenset(self._bound))
         self._plans: dict[tuple[str, Any], float] = {}
+        self._required = found.required
         self._may_walk = True
         self._counted: Counted | None = None
 
@@ -101,27 +107,28 @@ class Lookup:
             expected: float = self._counted.amount
         else:
             expected = await self._expected(shape, bound)
-        if expected <= GATHERED:
-            # What is gathered in part is of no use; it tells that there are more.
-            most = _MARGIN * GATHERED
-            rows, amount = await self._gathered(shape, limit, most, columns, **bound)
-            if amount < most:
+        if expected <= (GATHERED if len(self._required) == 1 else TRIED):
+            rows, amount = await self._gathered(shape, limit, TRIED, columns, **bound)
+            if amount < TRIED:
                 self._has_counted(shape, Counted(amount, is_all=True))
                 return rows
             if amount > counting.MAX_COUNTED:
                 self._has_counted(shape, Counted(amount, is_all=False))
-            expected = most
+            expected = max(expected, TRIED)
         # So many postings ought to have as many matches.
         among = await self._expected(shape, bound, among=True)
         enough = math.ceil(limit * among / expected)
-        if enough * WALKING <= expected:
-            rows = await self._walked(shape, limit, max(WALKED, _MARGIN * enough), columns, **bound)
+        if enough * WALKING <= (await self._entries() if self._required else expected):
+            most = max(WALKED, _MARGIN * enough)
+            rows = await self._walked(shape, limit, most, columns, **bound)
             if len(rows) >= limit:
                 return rows
-            enough = max(WALKED, _MARGIN * enough) * _FAR
+            expected = min(expected, _MARGIN * limit * among / most)
+            enough = _FAR * most
         else:
             enough *= _MARGIN
-        while enough < among:
+        passing = _PASSING
+        while enough < min(among, passing * expected):
             # What two indexes say is compared, and only matches up to there are read.
             found = await self._rows(statements.nth(shape), walks=True, most=enough, **bound)
             if not found:
@@ -130,7 +137,9 @@ class Lookup:
             rows, _ = await self._gathered(shape.also("bottom"), limit, None, columns, **near)
             if len(rows) >= limit:
                 return rows
-            enough *= _FAR
+            # Those that are left are few, if they are not all of them older.
+            expected = min(expected, _MARGIN * limit * among / enough)
+            enough, passing = _FAR * enough, 1
         rows, amount = await self._gathered(shape, limit, None, columns, **bound)
         self._has_counted(shape, Counted(amount, is_all=True))
         return rows
@@ -146,17 +155,18 @@ class Lookup:
         rows = await self._rows(statements.rows_at(columns), ids=uuids)
         return {row[0]: row[1:] for row in rows}
 
-    async def counted(self) -> Counted:
-        """Return how many matches there are, as far as it is cheap to count them."""
+    async def counted(self, known: int = 0) -> Counted:
+        """Return how many matches there are, as far as it is cheap to count them; ``known`` have
+        been found already."""
         if self._counted is None:
             self._counted = await self._count()
         least = counting.LEAST_COUNTED
-        if self._counted.amount < least and not self._counted.is_all:
+        if max(known, self._counted.amount) < least and not self._counted.is_all:
             found = len(await self.page(self.shape, least))
             self._counted = Counted(found, is_all=found < least)
-        return self._counted
+        return self._counted._replace(amount=max(known, self._counted.amount))
 
-    async def newest(self, columns: tuple[str, ...]) -> list[Row]:
+    async def newest(self, columns: tuple[str, ...], known: int = 0) -> list[Row]:
         """Return ``columns`` of those newest matches that :meth:`counted` tells, newest first."""
         most = counting.MAX_COUNTED + 1
         if self._counted is None and await self._is_counted_whole():
@@ -164,7 +174,7 @@ class Lookup:
             rows = await self.page(self.shape, most, columns)
             self._has_counted(self.shape, Counted(len(rows), is_all=len(rows) < most))
             return [row[len(statements.LISTED) :] for row in rows]
-        counted = await self.counted()
+        counted = await self.counted(known)
         rows = await self.page(self.shape, min(counted.amount, most), columns)
         return [row[len(statements.LISTED) :] for row in rows]
 
@@ -184,7 +194,7 @@ class Lookup:
 
     async def _is_counted_whole(self) -> bool:
         """Tell whether all matches are counted, as far as a total tells them, or a lower bound."""
-        return self.shape.is_listed or await self._expected(self.shape, {}) <= counting.BUDGET
+        return self.shape.is_listed or await self._entries() <= counting.BUDGET
 
     def _has_counted(self, shape: Shape, counted: Counted) -> None:
         if shape == self.shape and (counted.is_all or self._counted is None):
@@ -223,6 +233,11 @@ class Lookup:
             ((plan,),) = await self._rows(key[0], **bound)
             self._plans[key] = float(plan[0]["Plan"]["Plan Rows"])
         return self._plans[key]
+
+    async def _entries(self) -> float:
+        """Return about how many entries of the index of words are read: those of the rarest."""
+        shape = Shape(frozenset(("match",)))
+        return min([await self._expected(shape, {"match": each}) for each in self._required] or [0])
 
     async def _rows(self, sql: str, *, walks: bool | None = None, **bound: Any) -> list[Row]:
         """Return the rows of a statement; ``walks``: whether the server may walk, where it must, or

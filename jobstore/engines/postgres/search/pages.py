@@ -40,15 +40,14 @@ async def search(conn: Connection, criteria: Criteria, asked: Asked) -> Found:
     lookup = Lookup(conn, criteria, counts=total is None)
     texts = TEXTS if snippets and criteria.text and criteria.text.required else ()
     hits = await _hits(lookup, criteria.sort, limit + 1, after, SUMMARY_COLUMNS + texts)
-    values = await lookup.newest(facet_columns(names)) if names else []
+    values = await lookup.newest(facet_columns(names), len(hits)) if names else []
     if total is None:
         if after is None and len(hits) <= min(limit, counting.MAX_COUNTED):
             # A first page that is the last one is all there is.
             total = counting.total(len(hits))
         else:
             # The page itself may have found more than may be counted.
-            amount, capped = (await lookup.counted()).total
-            total = max(amount, counting.total(len(hits))[0]), capped
+            total = (await lookup.counted(len(hits))).total
     more = len(hits) > limit
     hits = hits[:limit]
     rows = [hit.row for hit in hits if hit.row]

@@ -142,6 +142,8 @@ _CONDITIONS: dict[str, Callable[[Shape], Criterion]] = {
 _CONDITIONS |= {f"without_{name}": _without(name) for name in _RANKS}
 _OF_LISTING = frozenset(("posted_since", "posted_until", "top", "bottom", "after"))
 _OF_RANK = frozenset(("has_rank", "after", "bottom"))
+# Those that leave an index of an order open at its end.
+_OPEN = frozenset(("after", "has_rank"))
 # Those of which the server keeps how many rows they leave, beside the words.
 _FORESEEN = frozenset(("posted_since", "posted_until", "has_rank"))
 
@@ -207,6 +209,9 @@ def _gathered(shape: Shape, terms: Sequence[Term], columns: Sequence[str] = ()) 
     # The server takes reading words for as cheap as comparing numbers: left free to, it walks
     # through an index of numbers and reads the words of each row. Nothing passes OFFSET.
     indexed = shape.conditions & (_leading(shape) | {"match"})
+    if "bottom" not in indexed:
+        # Nor does it have to go through most of an index only to leave out a few.
+        indexed -= _OPEN
     inner = PostgreSQLQuery.from_(_POSTING)
     names = dict.fromkeys((*_COMPARED, *columns))
     inner = inner.select(*(Field(name, table=_POSTING) for name in names))
