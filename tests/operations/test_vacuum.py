@@ -199,7 +199,10 @@ def test_the_steps_are_told(file: Path) -> None:
     ]
 
 
-def test_a_store_that_is_written_to_is_left_alone(file: Path) -> None:
+def test_a_store_that_is_written_to_is_left_alone(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "_PATIENCE", 0.05)
     before = file.stat().st_size
     with FileLock(file, 0), pytest.raises(StoreBusy):
         vacuuming.vacuum(file, patience=0.05)

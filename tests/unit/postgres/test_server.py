@@ -32,12 +32,14 @@ def test_no_server_outlives_the_process_that_started_it(
         url = process.stdout.readline().strip()
         folder = Path(unquote(url.partition("host=")[2]))
         with psycopg.connect(url) as conn:
+            ((data,),) = conn.execute("SHOW data_directory").fetchall()
             process.send_signal(how)
             process.wait(60)
-            # The server ends all connections, then its folder goes.
+            # The server ends all connections, then its folders go.
             with pytest.raises(psycopg.OperationalError):
                 conn.execute("SELECT pg_sleep(600)")
     eventually(lambda: not folder.exists(), "its folder goes")
+    assert not Path(data).exists()
 
 
 def test_what_another_run_left_is_in_nobodys_way(postgres: PostgresServer) -> None:

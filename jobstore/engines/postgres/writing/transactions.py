@@ -28,7 +28,7 @@ from jobstore.engines.postgres.lookups import get_many
 from jobstore.engines.postgres.pauses import pause
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing import changes, counters
-from jobstore.engines.postgres.writing.batch import Batch, Stored, gathered, ids_of, wanted
+from jobstore.engines.postgres.writing.batch import Batch, Stored, gathered, wanted
 from jobstore.engines.postgres.writing.commits import (
     NotStored,
     commit_proof,
@@ -39,6 +39,7 @@ from jobstore.engines.postgres.writing.commits import (
 from jobstore.engines.postgres.writing.exclusive import Exclusive
 from jobstore.engines.postgres.writing.planning import Planned, plan
 from jobstore.engines.postgres.writing.proof import Evidence
+from jobstore.engines.writing.operations import ids_of
 from jobstore.engines.writing.turns import Answer, Work, own
 from jobstore.errors import (
     JobStoreError,
