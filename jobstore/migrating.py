@@ -22,8 +22,10 @@ from jobstore import resources
 from jobstore.engines import backend_of
 from jobstore.engines.backend import Capability
 from jobstore.engines.schema import (
+    INVALID,
     USUAL_ROLES,
     Applied,
+    NotValid,
     Recorded,
     Renewal,
     Schema,
@@ -233,7 +235,7 @@ def verify(url: str | StoreURL, *, folder: Path | None = None) -> None:
 
     Beyond :func:`check_schema` it compares every table, index, view and trigger with a fresh
     one; what was added under names of its own is left alone. Raises SchemaMismatch, or
-    MigrationError that names what differs.
+    MigrationError that names what differs: NotValid where 'jobstore doctor --repair' mends it.
     """
     check_schema(url, folder=folder)
     store, schema, scripts = _known(url, folder)
@@ -245,6 +247,11 @@ def verify(url: str | StoreURL, *, folder: Path | None = None) -> None:
     if len(now.migrations) > len(scripts):
         # A newer jobstore may have added columns.
         changed.clear()
+    if changed and not absent and all(found[name] == INVALID + expected[name] for name in changed):
+        raise NotValid(
+            f"{' and '.join(sorted(changed))} was changed: it is not valid; run 'jobstore doctor "
+            "--repair', which makes it anew."
+        )
     if absent or changed:
         told = [f"{name} is missing" for name in sorted(absent)]
         told += [f"{name} was changed" for name in sorted(changed)]

@@ -40,21 +40,22 @@ def url(
     run(postgres.url, *(f"DROP ROLE {each}" for each in roles))
 
 
-def checks(url: str) -> tuple[int, dict[str, Any]]:
-    done = invoke("health", "--json", "--store", url)
-    answer = json.loads(done.stdout)["checks"]
-    return done.exit_code, {name: each for name, (each, *_) in answer.items()}
+def checks(url: str) -> dict[str, Any]:
+    answer = json.loads(invoke("health", "--json", "--store", url).stdout)["checks"]
+    return {name: each for name, (each, *_) in answer.items()}
 
 
 def test_health_of_the_reading_role_looks_at_all_that_it_may(url: str, roles: Roles) -> None:
-    code, found = checks(other(url, user=roles.reader))
-    assert code < 2, found
+    found = checks(other(url, user=roles.reader))
+    # How quick the machine is does not matter here.
+    failed = {name for name, each in found.items() if each["status"] == "fail"}
+    assert not {name for name in failed if not name.startswith("performance:")}, found
     tried = found["operations:responseTime"]
     assert tried["status"] == "pass"
     assert "not tried: this account may not write" in tried["output"]
     assert found["performance:search"]["observedValue"] is not None
     # Who may write is tried.
-    tried = checks(other(url, user=roles.writer))[1]["operations:responseTime"]
+    tried = checks(other(url, user=roles.writer))["operations:responseTime"]
     assert tried["observedValue"] is not None
 
 

@@ -65,8 +65,8 @@ _MEANINGS: dict[str, tuple[type[JobStoreError], str | None]] = {
     "53200": (StoreUnavailable, "The database server ran out of memory."),
     "53": (
         StoreBusy,
-        "The database server has no connection left; raise its max_connections, put a pooler "
-        "before it, or use fewer readers.",
+        "The database server has no connection left for this account; end programs that need "
+        "none, use fewer readers or a pooler, or raise its max_connections or the account's limit.",
     ),
     "54": (InvalidPosting, "is larger than the database can hold"),
     "55006": (StoreBusy, None),

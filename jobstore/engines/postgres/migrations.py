@@ -99,9 +99,7 @@ class PostgresSchema:
 
     def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
         with blocking(url, patience=patience) as conn:
-            found = schema.objects(conn)
-        # An index that is not valid has the right definition; doctor tells of it, and mends it.
-        return {name: each.removeprefix(schema.INVALID) for name, each in found.items()}
+            return schema.objects(conn)
 
     def objects_of(
         self, url: StoreURL, scripts: Iterable[Script], compatible: str

@@ -17,7 +17,7 @@ from psycopg import sql
 
 from jobstore.engines import named_statements
 from jobstore.engines.rows import sound
-from jobstore.engines.schema import BOOKKEEPING, Applied, Recorded
+from jobstore.engines.schema import BOOKKEEPING, INVALID, Applied, Recorded
 from jobstore.engines.scripts import read_scripts
 from jobstore.errors import StoreCorrupt, StoreUnavailable
 from jobstore.resources import migrations_folder
@@ -63,7 +63,6 @@ _OWNER = """
 SELECT pg_get_userbyid(c.relowner)::text FROM pg_class AS c
 WHERE c.oid = to_regclass('posting') AND NOT pg_has_role(c.relowner, 'USAGE')
 """
-INVALID = "invalid "
 _HERE = "current_schema()::regnamespace"
 _TEMPORARY = "pg_my_temp_schema()"
 
@@ -93,7 +92,7 @@ SELECT c.relname || '.' || r.conname,
 FROM pg_constraint AS r JOIN pg_class AS c ON c.oid = r.conrelid
 WHERE c.relnamespace = {namespace} AND r.contype <> 'n'
 UNION ALL
-SELECT c.relname, CASE WHEN i.indisvalid THEN '' ELSE 'invalid ' END
+SELECT c.relname, CASE WHEN i.indisvalid THEN '' ELSE '{invalid}' END
     || pg_get_indexdef(c.oid, 0, true)
 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
 WHERE c.relnamespace = {namespace}
@@ -203,12 +202,11 @@ def count(conn: Connection, name: str) -> int:
 def objects(conn: Connection, *, temporary: bool = False) -> dict[str, str]:
     """Return tables, rules, indexes, views and triggers by name, with what defines each.
 
-    That of an index which is not valid begins with INVALID.
-
     The record of migrations is left out. ``temporary``: those of this session alone.
     """
     namespace = _TEMPORARY if temporary else _HERE
-    rows: Iterable[tuple[str, str]] = conn.execute(_OBJECTS.format(namespace=namespace).encode())
+    asked = _OBJECTS.format(namespace=namespace, invalid=INVALID)
+    rows: Iterable[tuple[str, str]] = conn.execute(asked.encode())
     return {
         name: definition
         for name, definition in rows

@@ -136,7 +136,7 @@ def test_commands_do_not_show_it(monkeypatch: pytest.MonkeyPatch) -> None:
         "postgresql://[::1]:5433/jobs",
         "postgresql://[fe80::1%25eth0]/jobs",
         "postgresql:///jobs?options=-csearch_path%3Djobs%2Cpublic",
-        "postgresql://a:1,b:2/jobs?passfile=/home/ann/.pgpass&service=jobs&require_auth=scram-sha-256",
+        "postgresql://a:1,b:2/jobs?passfile=/etc/jobs.pgpass&service=jobs&require_auth=scram-sha-256",
     ],
 )
 def test_unusual_ones_without_a_secret_are_understood(url: str) -> None:

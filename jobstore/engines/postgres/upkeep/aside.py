@@ -82,7 +82,7 @@ def here(conn: Connection) -> str:
     """Return the schema that the store is in."""
     # This raises where there is none.
     schema.relations(conn)
-    row = conn.execute("SELECT current_schema()::text").fetchone()
+    row = conn.execute(_SQL["schema_here"]).fetchone()
     assert row is not None
     return str(row[0])
 
