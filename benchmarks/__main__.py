@@ -120,7 +120,11 @@ def _parser() -> argparse.ArgumentParser:
         default=1000 * beside.PAUSE,
         help="beside: milliseconds between an answer and the next call (default %(default)s)",
     )
-    parser.add_argument("--only", help="beside: the one read to measure; nothing is kept")
+    parser.add_argument(
+        "--only",
+        help="beside: the one read to measure; postgres: parts, as reads,upserts,bulk; nothing is"
+        " kept",
+    )
     parser.add_argument(
         "--plant",
         action="append",
@@ -176,14 +180,20 @@ def _postgres(scale: int, options: argparse.Namespace) -> int:
     # Imported here: it needs a driver, SQLAlchemy and a server.
     from benchmarks import postgres
 
-    results = postgres.run(scale, options.rounds)
+    try:
+        parts = options.only.split(",") if options.only else postgres.PARTS
+        results = postgres.run(scale, options.rounds, parts)
+    except Misuse as error:
+        print(error, file=sys.stderr)
+        return 2
     judged = postgres.gates(results)
     results["gates"] = [each.plain() for each in judged]
     postgres.show(results)
     if options.unjudged:
         return 0
     report.show_gates(judged)
-    print(f"written to {report.write(results, f'postgres-{scale}')}")
+    if not options.only:
+        print(f"written to {report.write(results, f'postgres-{scale}')}")
     return int(any(each.fails for each in judged))
 
 

@@ -101,7 +101,7 @@ def _rows(conn: sqlite3.Connection, postings: list[dict[str, Any]]) -> dict[str,
     conn.execute("BEGIN IMMEDIATE")
     writes = changes.PostingWrites(cast(sqlite3.Connection, recorder), generator.NOW)
     for posting in postings:
-        changes.upsert(writes, check_posting(posting))
+        writes.upsert(check_posting(posting))
     writes.finish()
     conn.execute("COMMIT")
     rows: defaultdict[str, list[Any]] = defaultdict(list)

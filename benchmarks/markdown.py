@@ -117,8 +117,6 @@ def postgres_section(results: Results) -> str:
     bulk = results["bulk"]
     lines += ["", *table_head(("many at once, new", "postings/s"))]
     lines += [row((name, f"{bulk[name]:,.0f}")) for name in ("upsert_many", "bare COPY")]
-    filling = f"filling an empty store with {results['scale']:,}"
-    lines.append(row((filling, f"{results['filled_per_second']:,.0f}")))
     lines += ["", *table_head(("full text of a posting", "us"))]
     lines += [row((name, f"{each:,.0f}")) for name, each in results["full_text"].items()]
     return "\n".join([*lines, "", *_missed(results)])

@@ -154,7 +154,7 @@ def _transact(
     conn.execute("BEGIN IMMEDIATE")
     writes = changes.PostingWrites(cast(sqlite3.Connection, through), _now())
     for posting in postings:
-        changes.upsert(writes, posting)
+        writes.upsert(posting)
     writes.finish()
     conn.execute(end)
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Coroutine, Generator, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from jobstore.engines import backend_of
@@ -38,12 +37,7 @@ class Connecting:
         self._store = await self._opening()
         return self._store
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         if self._store is not None:
             await self._store.close()
 

@@ -15,24 +15,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from jobstore import resources
 from jobstore.engines import backend_of
-from jobstore.engines.backend import Capability, Count
+from jobstore.engines.backend import Capability
 from jobstore.engines.schema import (
     USUAL_ROLES,
     Applied,
-    Migrator,
     Recorded,
     Renewal,
     Roles,
     Schema,
     up_command,
 )
-from jobstore.engines.scripts import Direction, Script, last_that_stops, read_scripts
+from jobstore.engines.scripts import Script, last_that_stops, read_scripts
 from jobstore.errors import MigrationError, SchemaMismatch
+from jobstore.migration_runs import Look, renew, run, step
 from jobstore.migration_states import MigrationState, State, Step, compare, refuse
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL, parse_store_url
@@ -65,9 +65,6 @@ __all__ = [
 # Seconds that programs of the version before may go on after a new index is in use, unless an
 # operator says that they have ended.
 _TRANSITION = 24 * 3600.0
-
-Look = Callable[[Count, Sequence[Step]], object]
-"""Looks at the store before the first of some migrations is taken back."""
 
 
 def up(
@@ -103,10 +100,10 @@ def up(
     if dry_run:
         now = schema.applied(store, patience=LOCK_TIMEOUT)
         todo = plan(now.migrations, now.compatible)
-        return [_step(script, "up") for script in todo]
+        return [step(script, "up") for script in todo]
     schema.make(store)
     with schema.changing(store, patience=timeout) as migrator:
-        done = _run(migrator, "up", plan, scripts)
+        done = run(migrator, "up", plan, scripts)
         if done and done[0].id == scripts[0].id:
             # There are no programs of earlier versions.
             with migrator.transaction():
@@ -114,7 +111,7 @@ def up(
                     migrator.finish(scripts[:last])
                 migrator.let(last_that_stops(scripts[:last]))
     if folder is None and last == len(scripts):
-        _renew(store, schema, scripts, timeout, progress)
+        renew(store, schema, scripts, timeout, progress)
     return done
 
 
@@ -150,9 +147,9 @@ def down(
     if dry_run:
         now = schema.applied(store, patience=LOCK_TIMEOUT)
         todo = plan(now.migrations, now.compatible)
-        return [_step(script, "down") for script in todo[:most]]
+        return [step(script, "down") for script in todo[:most]]
     with schema.changing(store, patience=timeout) as migrator:
-        done = _run(migrator, "down", plan, scripts, most, look)
+        done = run(migrator, "down", plan, scripts, most, look)
     schema.sweep(store, patience=timeout, progress=silent)
     return done
 
@@ -192,7 +189,6 @@ def roles(
     wanted: Roles = USUAL_ROLES,
     *,
     dry_run: bool = False,
-    timeout: float = LOCK_TIMEOUT,
 ) -> tuple[Roles, list[str]]:
     """Make the roles of a server that use the store, and give each exactly the rights it needs.
 
@@ -203,7 +199,7 @@ def roles(
     not make them or a name cannot be one, and StoreBusy.
     """
     store, schema, _ = _known(url, None)
-    return schema.grant(store, wanted, dry_run=dry_run, patience=timeout)
+    return schema.grant(store, wanted, dry_run=dry_run, patience=LOCK_TIMEOUT)
 
 
 def tend(url: str | StoreURL, *, timeout: float = LOCK_TIMEOUT) -> list[str]:
@@ -318,98 +314,6 @@ async def check_schema_async(url: str | StoreURL) -> None:
     await apart(check_schema, url)
 
 
-def _run(
-    migrator: Migrator,
-    direction: Direction,
-    plan: Callable[[Sequence[Recorded], str], list[Script]],
-    scripts: Sequence[Script],
-    most: int | None = None,
-    look: Look | None = None,
-) -> list[Step]:
-    if look is not None:
-        # Nobody may write between the look and the last one, so all are one.
-        with migrator.transaction():
-            return _run_all(migrator, direction, plan, scripts, most, look)
-    return _run_all(migrator, direction, plan, scripts, most, None)
-
-
-def _run_all(
-    migrator: Migrator,
-    direction: Direction,
-    plan: Callable[[Sequence[Recorded], str], list[Script]],
-    scripts: Sequence[Script],
-    most: int | None,
-    look: Look | None,
-) -> list[Step]:
-    done: list[Step] = []
-    while most is None or len(done) < most:
-        # What is left to do is asked inside the transaction that does it: another process may
-        # have been faster.
-        with migrator.transaction():
-            known, compatible = migrator.recorded(), migrator.compatible()
-            todo = plan(known, compatible)
-            if not todo:
-                break
-            if look is not None and not done:
-                migrator.alone()
-                look(migrator.count, [_step(script, direction) for script in todo[:most]])
-            if direction == "up":
-                _apply(migrator, todo[0], scripts, known, compatible)
-            else:
-                migrator.run(todo[0], "down")
-                if todo[0].id <= compatible:
-                    migrator.let(last_that_stops(scripts[: todo[0].number - 1]))
-        done.append(_step(todo[0], direction))
-    return done
-
-
-def _apply(
-    migrator: Migrator,
-    script: Script,
-    scripts: Sequence[Script],
-    known: Sequence[Recorded],
-    compatible: str,
-) -> None:
-    """Apply a migration, and say whose programs may go on."""
-    if script.additive and known:
-        migrator.run(script, "up")
-        if not compatible:
-            migrator.let(known[-1].id)
-        return
-    # Programs from before may not go on, so what only they use is of no use.
-    due = [each for each in scripts[: script.number - 1] if each.finish and each.id > compatible]
-    while due and not migrator.finish(due):
-        pass
-    migrator.run(script, "up")
-    migrator.let(script.id)
-
-
-def _renew(
-    store: StoreURL, schema: Schema, scripts: Sequence[Script], timeout: float, progress: Progress
-) -> None:
-    """Have what is derived built anew, where it has an older form."""
-    now = schema.applied(store, patience=timeout)
-    if now.derived_form >= schema.derived_form:
-        return
-    keep = bool(_unfinished(scripts, now))
-    if keep and now.derived_form < schema.derived_form - 1:
-        # The index of the version before is not right either, so its programs cannot go on.
-        with schema.changing(store, patience=timeout) as migrator, migrator.transaction():
-            migrator.finish(scripts)
-            migrator.let(scripts[-1].id)
-        keep = False
-    schema.renew(store, keep=keep, patience=timeout, progress=progress)
-
-
-def _unfinished(scripts: Sequence[Script], applied: Applied) -> list[str]:
-    """Return the applied migrations that programs of the version before still go on without."""
-    return [
-        script.id
-        for script in scripts[: len(applied.migrations)]
-        if script.finish is not None and applied.compatible and script.id > applied.compatible
-    ]
-
-
 def _known(url: str | StoreURL, folder: Path | None) -> tuple[StoreURL, Schema, list[Script]]:
     """Return what ``url`` names, what its engine says of its schema, and the migrations."""
     store = parse_store_url(url)
@@ -423,10 +327,6 @@ def _known(url: str | StoreURL, folder: Path | None) -> tuple[StoreURL, Schema, 
     except FileNotFoundError as error:
         raise MigrationError(f"{error}; reinstall jobstore.") from error
     return store, backend.schema, scripts
-
-
-def _step(script: Script, direction: Direction) -> Step:
-    return Step(script.id, direction, script.text(direction))
 
 
 def _number(wanted: str, scripts: Sequence[Script]) -> int:

@@ -127,14 +127,14 @@ def make_folder(folder: Path) -> None:
         files.make_folder(folder)
 
 
-def require_space(folder: Path, octets: int, *, others: bool = True) -> None:
+def require_space(folder: Path, octets: int) -> None:
     """Raise StorageFull unless ``folder`` has room for so many bytes.
 
-    With ``others`` a reserve has to stay free as well, for those who write there meanwhile.
+    A reserve has to stay free as well, for those who write there meanwhile.
     """
     with disk_errors(folder):
         disk = shutil.disk_usage(folder)
-    needed = octets + (reserve(disk.total) if others else 0)
+    needed = octets + reserve(disk.total)
     if disk.free < needed:
         raise StorageFull(
             f"{folder} has {_size(disk.free)} free and this needs {_size(needed)}; free some "
@@ -169,4 +169,5 @@ def no_space(folder: Path) -> StorageFull:
 
 
 def _size(octets: float) -> str:
+    # In one unit, so that two are compared easily.
     return f"{octets / 1024**2:,.1f} MiB"

@@ -1,7 +1,7 @@
 """What coroutines await: the store.
 
-It checks what comes in, hands it to an engine, signs cursors, streams, and tells observers.
-No database is named here and no SQL is known.
+Opening and closing, writing many postings, and transactions are here; single postings are in
+:mod:`.postings`, questions in :mod:`.queries`. No database is named and no SQL is known.
 """
 
 from __future__ import annotations
@@ -15,19 +15,16 @@ from collections.abc import (
     Callable,
     Iterable,
     Iterator,
-    Sequence,
 )
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
-from types import TracebackType
+from datetime import datetime
 from typing import Self
-from uuid import UUID
 
 from jobstore.checks import HealthLimits, HealthReport, Probe, run
 from jobstore.checks.probes import every as health_probes
 from jobstore.engines.freshness import at_least
-from jobstore.engines.protocol import Engine, Position
+from jobstore.engines.protocol import Engine
 from jobstore.errors import (
     Fault,
     InvalidPosting,
@@ -36,26 +33,15 @@ from jobstore.errors import (
     StoreBusy,
     StoreClosed,
 )
-from jobstore.events import Observer, Watch
+from jobstore.events import Observer
 from jobstore.intake.bulk import Chunk, Posting, checked_chunks
-from jobstore.postings import MAX_LIMIT, Postings, Transaction, check_id
+from jobstore.postings import Transaction
+from jobstore.queries import Queries, is_number
 from jobstore.records import (
-    Job,
     Outcome,
-    Page,
     Rejection,
-    Revision,
-    SearchQuery,
-    Sort,
-    Statistics,
     UpsertReport,
 )
-from jobstore.search import cursor as cursors
-from jobstore.search.criteria import Criteria, check_facets, check_query
-from jobstore.search.summary import shape
-
-# Postings read at a time by stream.
-_SCAN = 256
 
 
 class _Block:
@@ -71,7 +57,7 @@ class _Block:
 _inside: ContextVar[tuple[_Block, ...]] = ContextVar("jobstore_transactions", default=())
 
 
-class JobStore(Postings):
+class JobStore(Queries):
     """A store of job postings, open until :meth:`close`; made by :func:`connect`.
 
     Safe to share between all coroutines of one event loop. Any call may raise StoreClosed,
@@ -82,19 +68,13 @@ class JobStore(Postings):
         self, engine: Engine, observers: tuple[Observer, ...], clock: Callable[[], datetime]
     ) -> None:
         super().__init__(engine, observers, clock)
-        self._engine = engine
         self._closed = False
         self._process = os.getpid()
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.close()
 
     def __del__(self) -> None:
@@ -231,7 +211,7 @@ class JobStore(Postings):
         on the store itself inside of the block, or in a task that was started there, would
         wait for the block that waits for it; it raises StoreBusy at once.
         """
-        if not _is_number(timeout) or not 0 < timeout <= 86_400:
+        if not is_number(timeout) or not 0 < timeout <= 86_400:
             raise InvalidQuery([Fault("timeout", "must be seconds above 0, at most 86,400")])
         with self._watch("transaction"):
             self._before_write()
@@ -243,128 +223,6 @@ class JobStore(Postings):
                     yield Transaction(unit, self._observers, self._clock)
                 finally:
                     block.store = None
-
-    async def search(
-        self,
-        query: SearchQuery | None = None,
-        *,
-        limit: int = 20,
-        cursor: str | None = None,
-        facets: Sequence[str] = (),
-        snippets: bool = True,
-    ) -> Page:
-        """Return one page of the postings that ``query`` matches.
-
-        ``query.text`` is a list of words that must all occur in the title, company, location,
-        skills or description, in any case, with or without accents. ``"a phrase"`` must
-        occur as it stands, ``-word`` or ``NOT word`` must not occur, ``prefix*`` stands for all
-        words that begin so, ``a OR b`` needs one of both (``x a OR b`` means x and one of a, b),
-        parentheses are groups, and ``title:``, ``company:`` or ``location:`` before any of them
-        looks only there. ``C++``, ``C#``, ``.NET`` and ``R`` are words; ``node`` finds Node.js.
-        ``notes`` of the page say how parts of a text were understood.
-
-        ``query.sort``: ``newest`` (by ``posted_at``, else ``first_seen_at``), ``salary`` and
-        ``applicants`` (highest first, those without one last), ``expires`` (the soonest
-        ``expires_at`` first, those without one last), or ``relevance`` (where the words occur,
-        ranked within each 500 of the newest matches).
-
-        ``limit``: 1 to 1,000 postings a page. ``cursor``: the ``next_cursor`` of a page of the
-        same query; pages neither repeat nor skip a posting that did not move. ``facets``:
-        fields whose most frequent values are counted. ``snippets=False`` saves the time to
-        cut excerpts out of descriptions.
-
-        Raises InvalidQuery with every fault, also for a cursor that this store did not make.
-        """
-        with self._watch("search") as watch:
-            criteria = _checked(query, watch)
-            page = await self._page(criteria, criteria, limit, cursor, facets, snippets)
-            watch.rows = len(page.items)
-            return page
-
-    async def recent(self, days: float = 7, limit: int = 20, *, cursor: str | None = None) -> Page:
-        """Return the postings listed in the last ``days`` days (up to 36,500), newest first."""
-        with self._watch("recent") as watch:
-            if not _is_number(days) or not 0 < days <= 36_500:
-                raise InvalidQuery([Fault("days", "must be a number above 0, at most 36,500")])
-            since = max(self._clock() - timedelta(days=days), _OLDEST)
-            criteria = Criteria(posted_since=since)
-            _tell_shape(criteria, watch)
-            # The bound moves with the clock; cursors are signed for the number of days.
-            signed = Criteria(posted_since=_DAY_NONE + timedelta(days=days))
-            page = await self._page(criteria, signed, limit, cursor, (), False)
-            watch.rows = len(page.items)
-            return page
-
-    async def _page(
-        self,
-        criteria: Criteria,
-        signed: Criteria,
-        limit: int,
-        cursor: str | None,
-        facets: Sequence[str],
-        snippets: bool,
-    ) -> Page:
-        if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
-            raise InvalidQuery([Fault("limit", f"must be a whole number, 1 to {MAX_LIMIT:,}")])
-        key = self._engine.cursor_key
-        last = None if cursor is None else cursors.decode(key, signed, cursor)
-        criteria = criteria.at((last and last.as_of) or self._clock())
-        found = await self._engine.search(
-            criteria,
-            limit=limit,
-            after=last and last.position,
-            total=last and last.total,
-            facets=check_facets(facets),
-            snippets=snippets,
-        )
-        following = None
-        if found.position is not None:
-            known = (found.total, found.total_capped)
-            mark = cursors.Mark(found.position, known, criteria.as_of)
-            following = cursors.encode(key, signed, mark)
-        return Page(
-            items=found.items,
-            next_cursor=following,
-            total=found.total,
-            total_capped=found.total_capped,
-            facets=found.facets,
-            notes=criteria.notes,
-        )
-
-    async def stream(self, query: SearchQuery | None = None) -> AsyncIterator[Job]:
-        """Yield every posting that ``query`` matches, whole, newest first.
-
-        Memory is bounded: a few hundred are read at a time. ``query.sort`` must be
-        ``newest``. Postings that are written meanwhile may or may not be among them; one that
-        did not move is yielded exactly once. Raises InvalidQuery.
-        """
-        criteria = check_query(query).at(self._clock())
-        if criteria.sort is not Sort.NEWEST:
-            raise InvalidQuery([Fault("sort", "a stream is always sorted by newest")])
-        after: Position | None = None
-        while True:
-            with self._watch("stream") as watch:
-                _tell_shape(criteria, watch)
-                jobs, after = await self._engine.scan(criteria, limit=_SCAN, after=after)
-                watch.rows = len(jobs)
-            for job in jobs:
-                yield job
-            if after is None:
-                return
-
-    async def count(self, query: SearchQuery | None = None) -> int:
-        """Count the postings that ``query`` matches, exactly.
-
-        Without a query (or with an empty one) the kept total is read; with one, the time grows
-        with the number of matches.
-        """
-        with self._watch("count") as watch:
-            return await self._engine.count(_checked(query, watch).at(self._clock()))
-
-    async def statistics(self) -> Statistics:
-        """Return totals and breakdowns of everything stored; no posting is read for them."""
-        with self._watch("statistics"):
-            return await self._engine.statistics()
 
     async def health(
         self, limits: HealthLimits | None = None, *, more: Iterable[Probe] = ()
@@ -411,32 +269,3 @@ class JobStore(Postings):
             raise InvalidQuery([Fault("position", "must be what store.position() gave")])
         with at_least(str(self._engine.url), position):
             yield
-
-    async def revisions(self, id: UUID | str) -> list[Revision]:
-        """Return what earlier versions of a posting held, newest first.
-
-        Empty for a posting that never changed, and for one that does not exist.
-        """
-        with self._watch("revisions") as watch:
-            found = await self._engine.revisions(check_id(id))
-            watch.rows = len(found)
-            return found
-
-
-_DAY_NONE = datetime(1, 1, 1, tzinfo=UTC)
-_OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
-
-
-def _checked(query: SearchQuery | None, watch: Watch) -> Criteria:
-    criteria = check_query(query)
-    _tell_shape(criteria, watch)
-    return criteria
-
-
-def _tell_shape(criteria: Criteria, watch: Watch) -> None:
-    if watch.observed:
-        watch.shape = shape(criteria)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

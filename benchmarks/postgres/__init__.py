@@ -19,14 +19,22 @@ import psutil
 import psycopg
 
 import jobstore
-from benchmarks import generator, report
+from benchmarks import Misuse, generator, report
 from benchmarks.gates import SLOWEST, Gate, Results
 from benchmarks.measuring import CALLERS, Timings, at_once, quiet
 from benchmarks.operations import reading_operations
 from benchmarks.peers.schema import fresh_rows, row_of
 from benchmarks.peers.schema import text as as_text
-from benchmarks.postgres import bulk, limit
-from benchmarks.postgres.server import ServerDraws, filled, migrated, running, settle, version
+from benchmarks.postgres import bulk, limit, ways
+from benchmarks.postgres.server import (
+    ServerDraws,
+    filled,
+    kept,
+    running,
+    settle,
+    version,
+    working_copy,
+)
 from benchmarks.running import say
 from benchmarks.upserting import elsewhere
 from jobstore.records import JobPosting
@@ -49,48 +57,91 @@ _BULK = 20_000
 _CALLERS = 25
 """Coroutines of each of the processes that upsert at once."""
 
+PARTS = ("reads", "upserts", "bulk")
+"""What is measured, each by itself if need be."""
+
 Call = Callable[[], Awaitable[Any]]
 
 
-def run(scale: int, rounds: int) -> dict[str, Any]:
-    """Measure at ``scale`` postings; returns plain numbers."""
+def run(scale: int, rounds: int, parts: Sequence[str] = PARTS) -> dict[str, Any]:
+    """Measure ``parts`` at ``scale`` postings; returns plain numbers."""
+    if unknown := set(parts).difference(PARTS):
+        raise Misuse(
+            f"no part is called {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}"
+        )
     with running() as server:
-        return asyncio.run(_run(server, scale, rounds))
+        return asyncio.run(_run(server, scale, rounds, parts))
 
 
-async def _run(server: PostgresServer, scale: int, rounds: int) -> dict[str, Any]:
-    # Imported here: it is not among the tools of tests.
-    from benchmarks.postgres.alchemy import Alchemy, create
-
+async def _run(
+    server: PostgresServer, scale: int, rounds: int, parts: Sequence[str]
+) -> dict[str, Any]:
     results: dict[str, Any] = {"scale": scale, "machine": report.machine(), "schema": version()}
     with psycopg.connect(server.url) as conn:
         results["server"] = conn.info.server_version
-    url, tables = await migrated(server), {}
-    started = time.perf_counter()
-    await filled(url, scale)
-    results["filled_per_second"] = round(scale / (time.perf_counter() - started), 1)
-    for name, searchable in ((PLAIN, False), (SEARCHED, True)):
+    if "reads" in parts:
+        results |= await _reading(server, scale, rounds)
+    if "upserts" in parts:
+        results |= await _upserting(server, scale, rounds)
+    if "bulk" in parts:
+        say("many at once, beside bare COPY")
+        results["bulk"] = await bulk.beside_copy(server, min(scale, _BULK), rounds)
+        results["full_text"] = await bulk.full_text(server, rounds)
+    return results
+
+
+async def _store(server: PostgresServer, scale: int) -> str:
+    return await kept(server, "store", scale, partial(filled, size=scale))
+
+
+async def _table(server: PostgresServer, scale: int, name: str) -> str:
+    """Return the URL of the table of SQLAlchemy that has this name."""
+    # Imported here: it is not among the tools of tests.
+    from benchmarks.postgres.alchemy import create
+
+    async def fill(url: str) -> None:
         say(f"filling the table of {name}")
-        tables[name] = server.create()
-        create(tables[name], map(row_of, generator.postings(scale)), searchable=searchable)
-        settle(tables[name])
-    async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(jobstore.connect(url, clock=lambda: generator.NOW))
-        peers = {}
-        for name, table in tables.items():
-            peers[name] = await Alchemy.open(table)
-            stack.push_async_callback(peers[name].close)
-        with psycopg.connect(url) as conn:
-            draws = ServerDraws(conn)
+        rows = map(row_of, generator.postings(scale))
+        create(url, rows, searchable=name == SEARCHED)
+        settle(url)
+
+    return await kept(server, "searched" if name == SEARCHED else "plain", scale, fill)
+
+
+async def _reading(server: PostgresServer, scale: int, rounds: int) -> dict[str, Any]:
+    from benchmarks.postgres.alchemy import Alchemy
+
+    url, table = await _store(server, scale), await _table(server, scale, SEARCHED)
+    results: dict[str, Any] = {}
+    with psycopg.connect(url) as conn:
+        draws = ServerDraws(conn)
+        results["ways"] = ways.measured(conn, rounds)
+    async with jobstore.connect(url, clock=lambda: generator.NOW) as store:
         results["calls"] = await _reads(url, store, draws, rounds)
         results["pools"] = await _pools(url, store, draws, rounds)
-        results["peers"] = await _peers(peers[SEARCHED], draws, rounds)
-        results["upserts"] = await _upserts(store, peers, rounds)
-    results["processes"] = await _processes(url)
-    say("many at once, beside bare COPY")
-    results["bulk"] = await bulk.beside_copy(server, min(scale, _BULK), rounds)
-    results["full_text"] = await bulk.full_text(server, rounds)
+    peer = await Alchemy.open(table)
+    results["peers"] = await _peers(peer, draws, rounds)
+    await peer.close()
     return results
+
+
+async def _upserting(server: PostgresServer, scale: int, rounds: int) -> dict[str, Any]:
+    from benchmarks.postgres.alchemy import Alchemy
+
+    originals = [await _store(server, scale)]
+    originals += [await _table(server, scale, name) for name in (PLAIN, SEARCHED)]
+    async with AsyncExitStack() as stack:
+        say("copying what is written to")
+        copies = [stack.enter_context(working_copy(server, each)) for each in originals]
+        store = await stack.enter_async_context(
+            jobstore.connect(copies[0], clock=lambda: generator.NOW)
+        )
+        peers = {}
+        for name, table in zip((PLAIN, SEARCHED), copies[1:], strict=True):
+            peers[name] = await Alchemy.open(table)
+            stack.push_async_callback(peers[name].close)
+        upserts = await _upserts(store, peers, rounds)
+        return {"upserts": upserts, "processes": await _processes(copies[0])}
 
 
 async def _reads(
@@ -239,21 +290,33 @@ def gates(results: Results) -> list[Gate]:
     """Return what the engine is held to."""
     size = f"{results['scale']:,}"
     found = []
-    for name, each in results["calls"].items():
+    for name, each in results.get("calls", {}).items():
         found.append(
             Gate(f"{name} at {size}, p99 ms", each["store"]["p99"], SLOWEST, kind="promise")
         )
         found.append(Gate(f"{name} at {size}, against the same SQL", each["ratio"], READ_RATIO))
-    for name in (PLAIN, SEARCHED):
-        ratio = results["upserts"][name]["ratio"]
-        found.append(Gate(f"upserts against {name}", ratio, UPSERT_RATIO, at_least=True))
-    ratio = results["bulk"]["ratio"]
-    found.append(Gate("upsert_many against bare COPY", ratio, BULK_RATIO, at_least=True))
+    if "upserts" in results:
+        for name in (PLAIN, SEARCHED):
+            ratio = results["upserts"][name]["ratio"]
+            found.append(Gate(f"upserts against {name}", ratio, UPSERT_RATIO, at_least=True))
+    if "bulk" in results:
+        ratio = results["bulk"]["ratio"]
+        found.append(Gate("upsert_many against bare COPY", ratio, BULK_RATIO, at_least=True))
     return found
 
 
 def show(results: Results) -> None:
     """Print the figures of a run."""
+    for part, print_it in (
+        ("calls", _show_reads),
+        ("upserts", _show_upserts),
+        ("bulk", _show_bulk),
+    ):
+        if part in results:
+            print_it(results)
+
+
+def _show_reads(results: Results) -> None:
     report.show_rows(
         f"Reads of {results['scale']:,} postings, milliseconds; the limit is the same SQL on bare"
         " psycopg",
@@ -278,6 +341,14 @@ def show(results: Results) -> None:
         [(name, f"{e['p50']:.3f}", f"{e['p99']:.3f}") for name, e in results["peers"].items()],
     )
     report.show_rows(
+        "What the ways of a search cost, microseconds",
+        ("way", "us"),
+        [(name, f"{each:,.2f}") for name, each in results["ways"].items()],
+    )
+
+
+def _show_upserts(results: Results) -> None:
+    report.show_rows(
         f"{CALLERS} coroutines that upsert, a second",
         ("way", "new", "unchanged", "store is"),
         [
@@ -297,6 +368,9 @@ def show(results: Results) -> None:
             for number, each in results["processes"].items()
         ],
     )
+
+
+def _show_bulk(results: Results) -> None:
     found = results["bulk"]
     report.show_rows(
         "Many at once, new postings a second",
@@ -304,7 +378,6 @@ def show(results: Results) -> None:
         [
             *((name, f"{found[name]:,.0f}") for name in ("upsert_many", "bare COPY")),
             ("ratio", f"{found['ratio']:.2f}"),
-            (f"filling with {results['scale']:,}", f"{results['filled_per_second']:,.0f}"),
         ],
     )
     report.show_rows(

@@ -72,19 +72,19 @@ def latencies(found: Sequence[Measured], line_ms: float, width: int) -> Table:
     return made
 
 
-def _place(line_ms: float, width: int) -> int:
+def _place(width: int) -> int:
     """Return the column of the line."""
     return round((width - 1) / (1 + _BEYOND))
 
 
 def _scale(line_ms: float, width: int) -> Text:
-    label, at = f"{line_ms:g} ms", _place(line_ms, width)
+    label, at = f"{line_ms:g} ms", _place(width)
     start = min(at - len(label) // 2, width - len(label))
     return Text("p95".ljust(start) + label, style="not dim")
 
 
 def _bar(value: float, line_ms: float, width: int) -> Text:
-    at = _place(line_ms, width)
+    at = _place(width)
     # What is more than nothing has to be seen.
     eighths = max(1, round(8 * at * value / line_ms))
     full, part = divmod(min(eighths, 8 * width), 8)

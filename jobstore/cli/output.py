@@ -24,6 +24,7 @@ import typer
 
 from jobstore.json_text import escaped
 from jobstore.moments import iso
+from jobstore.sizes import readable_size
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -274,10 +275,4 @@ def counted(number: int, one: str) -> str:
 
 def size(octets: float | None) -> str:
     """Return a number of bytes for people."""
-    if octets is None:
-        return "unknown"
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if octets < 1024:
-            return f"{octets:,.0f} {unit}" if unit == "bytes" else f"{octets:,.1f} {unit}"
-        octets /= 1024
-    return f"{octets:,.1f} TiB"
+    return "unknown" if octets is None else readable_size(octets)

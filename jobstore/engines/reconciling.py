@@ -45,11 +45,9 @@ class Table(NamedTuple):
     digest: str
 
 
-def reconcile(
-    source: Source, target: Target, progress: Progress, *, replace: bool = False
-) -> Passed:
+def reconcile(source: Source, target: Target, progress: Progress) -> Passed:
     """Make ``target`` a copy of ``source`` in one pass; see :class:`Copying`."""
-    copying = Copying(source, target, progress, replace=replace)
+    copying = Copying(source, target, progress)
     done = copying.take(source)
     copying.check()
     return done

@@ -135,21 +135,16 @@ def _comma_before_decimals(country: str) -> bool | None:
     return symbols["latn"]["decimal"] == "," if "latn" in symbols else None
 
 
-def read_amount(text: str, *, currency: str | None = None, country: str | None = None) -> Decimal:
-    """Return the one amount that ``text`` states; its currency and a multiplier may stand by it.
-
-    ``currency`` (ISO 4217) and ``country`` (ISO 3166-1 alpha-2) settle what ``45.000`` is, if the
-    text does not. The result is from 0 to below 10**12. Raises ValueError, with the reason,
-    for anything else: several numbers, words, a negative amount, an ambiguous figure, another
-    currency than the one that is given.
-    """
-    return amount_and_currency(text, currency=currency, country=country)[0]
-
-
 def amount_and_currency(
     text: str, *, currency: str | None = None, country: str | None = None
 ) -> tuple[Decimal, str | None]:
-    """Return the amount as :func:`read_amount` does, and its currency where that is certain."""
+    """Return the one amount that ``text`` states, and its currency where that is certain.
+
+    The currency and a multiplier may stand by it. ``currency`` (ISO 4217) and ``country`` (ISO
+    3166-1 alpha-2) settle what ``45.000`` is, if the text does not. The amount is from 0 to below
+    10**12. Raises ValueError, with the reason, for anything else: several numbers, words, a
+    negative amount, an ambiguous figure, another currency than the one that is given.
+    """
     if len(text) > _LONGEST:
         raise ValueError(f"must have at most {_LONGEST} characters")
     even = even_out(text).strip()

@@ -92,7 +92,7 @@ class _Postgres:
     scheme = "postgresql"
     strains: Mapping[str, Patches] = {
         # As if few postings were so many that not all of them are walked through or gathered.
-        "many": ((postgres_lookup, "WALKED", 5), (postgres_lookup, "GATHERED", 5)),
+        "many": tuple((postgres_lookup, name, 5) for name in ("WALKED", "GATHERED", "WALKING")),
     }
 
     def new_url(self, folder: Path) -> str:

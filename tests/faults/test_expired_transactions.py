@@ -13,7 +13,7 @@ import pytest
 
 from jobstore import JobPosting, JobStore, Outcome, StoreTimeout, UpsertResult, job_id
 from jobstore.checks import HealthLimits, Verdict, self_test
-from jobstore.engines.sqlite.writing import changes
+from jobstore.derived.plan import Plan
 from tests.fixtures.postings import posting
 
 
@@ -46,15 +46,15 @@ async def test_the_health_checks_own_transaction_expires_like_any_other(
     store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entered, opened = threading.Event(), threading.Event()
-    upsert = changes.upsert
+    upsert = Plan.upsert
 
-    def slow(writes: changes.PostingWrites, given: JobPosting) -> UpsertResult:
+    def slow(plan: Plan, given: JobPosting) -> UpsertResult:
         if given.source == self_test.SOURCE:
             entered.set()
             assert opened.wait(60)
-        return upsert(writes, given)
+        return upsert(plan, given)
 
-    monkeypatch.setattr(changes, "upsert", slow)
+    monkeypatch.setattr(Plan, "upsert", slow)
     looking = asyncio.create_task(store.health(HealthLimits(timeout=0.2)))
     await asyncio.to_thread(entered.wait, 60)
     other = asyncio.create_task(store.upsert(posting(1)))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jobstore.intake.amounts import read_amount
+from jobstore.intake.amounts import amount_and_currency
 from jobstore.intake.salaries import parse_salary
 from jobstore.intake.spellings import CURRENCIES
 from jobstore.records import SalaryPeriod
@@ -73,7 +73,7 @@ def test_an_amount_is_one_that_stands_in_the_text(
     text: str, currency: str | None, country: str | None
 ) -> None:
     try:
-        amount = read_amount(text, currency=currency, country=country)
+        amount, _ = amount_and_currency(text, currency=currency, country=country)
     except ValueError:
         return
     assert 0 <= amount < 10**12

@@ -333,7 +333,7 @@ class LargeStoreMachine(StoreMachine):
         (sorting, "MAX_SORTED", 2),
         (ranking, "WINDOW", 3),
         (counting, "MAX_COUNTED", 4),
-        (jobstore.store, "_SCAN", 2),
+        (jobstore.queries, "_SCAN", 2),
         (bulk, "_CHUNK", 2),
     )
     most_counted = 4

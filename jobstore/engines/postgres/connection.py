@@ -11,16 +11,17 @@ import logging
 import os
 import select
 import socket
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor, Connection, ConnectionInfo, Cursor
+from psycopg import AsyncConnection, AsyncCursor, Connection, ConnectionInfo, Cursor, Transaction
 from psycopg.adapt import AdaptersMap, Buffer, Dumper, Loader
-from psycopg.pq import Format
+from psycopg.pq import Format, TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 
+from jobstore.engines.postgres.hearing import committing
 from jobstore.engines.postgres.hosts import PRIMARY, several
 from jobstore.engines.postgres.url import parameters
 from jobstore.errors import StoreUnavailable
@@ -105,6 +106,22 @@ class _BlockingCursor(Cursor[tuple[Any, ...]]):
         self.format = Format.BINARY
 
 
+class _Blocking(Connection[tuple[Any, ...]]):
+    """A connection whose transactions are kept when they end, or OutcomeUnknown is raised."""
+
+    @contextmanager
+    def transaction(
+        self, savepoint_name: str | None = None, force_rollback: bool = False
+    ) -> Iterator[Transaction]:
+        commits = not force_rollback and self.info.transaction_status == TransactionStatus.IDLE
+        transaction = super().transaction(savepoint_name, force_rollback)
+        with ExitStack() as listening, transaction as begun:
+            yield begun
+            if commits:
+                # It listens from here until the transaction is left, which commits.
+                listening.enter_context(committing(self))
+
+
 class Session(AsyncConnection[tuple[Any, ...]]):
     """One connection. ``pooled``: behind a pooler, which lends it a server's session for each
     transaction alone; ``born``: when it was made, in the loop's time; ``server``: what no other
@@ -171,7 +188,7 @@ async def connect(
 
 def connect_blocking(url: StoreURL, *, patience: float) -> Connection[tuple[Any, ...]]:
     """Open a connection that blocks, in autocommit; see :func:`.sessions.blocking`."""
-    conn = Connection.connect(
+    conn = _Blocking.connect(
         autocommit=True, context=_CONTEXT, cursor_factory=_BlockingCursor, **filled(url)
     )
     settings = {

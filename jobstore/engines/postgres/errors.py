@@ -85,6 +85,9 @@ _MEANINGS: dict[str, tuple[type[JobStoreError], str | None]] = {
 # statement was prepared: somebody migrated, or never did.
 _MISSING = frozenset({"42P01", "42703", "42704", "42883", "3F000", "0A000"})
 
+TOO_MANY = "53300"
+"""The SQLSTATE of a server that has no connection left."""
+
 # Where it fails to connect, libpq gives no code, only what the server has said. In other languages
 # than English the more general message is given.
 _SAID: tuple[tuple[str, str], ...] = (
@@ -98,9 +101,9 @@ _SAID: tuple[tuple[str, str], ...] = (
     # None of the hosts is a primary.
     ("session is read-only", "25006"),
     ("server is in hot standby mode", "25006"),
-    ("too many clients", "53300"),
-    ("too many connections", "53300"),
-    ("remaining connection slots", "53300"),
+    ("too many clients", TOO_MANY),
+    ("too many connections", TOO_MANY),
+    ("remaining connection slots", TOO_MANY),
 )
 
 _AGAIN = frozenset({"40001", "40P01", "23505"})
@@ -146,7 +149,7 @@ def may_return(error: BaseException) -> bool:
     Not where a server refuses the account, its password, or the name of the database.
     """
     code = sqlstate(error) or "08"
-    return is_lost(error) and (code in _GONE or code.startswith("08") or code == "53300")
+    return is_lost(error) and (code in _GONE or code.startswith("08") or code == TOO_MANY)
 
 
 def translated(error: BaseException, *, committing: bool = False) -> Exception:

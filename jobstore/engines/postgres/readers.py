@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from psycopg.pq import TransactionStatus
 
 from jobstore.engines.postgres.connection import Session
+from jobstore.engines.postgres.errors import TOO_MANY, sqlstate
 
 # Seconds that a connection of a reader lives: after a failover, or behind several addresses, they
 # spread over the servers again.
@@ -34,7 +35,11 @@ class Readers:
         self._loop = asyncio.get_running_loop()
 
     async def take(self) -> Session:
-        """Return a connection that nobody else has until it is given back."""
+        """Return a connection that nobody else has until it is given back.
+
+        Raises psycopg's errors of connecting; where the server has no connection left, only if
+        there is no other one to wait for.
+        """
         while True:
             while self._free:
                 session = self._free.pop()
@@ -45,10 +50,12 @@ class Readers:
                 self._made += 1
                 try:
                     return await self._connect()
-                except BaseException:
+                except BaseException as error:
                     self._made -= 1
-                    self._wake(None)
-                    raise
+                    # Where the server has none left for us, those that we have come back.
+                    if not (self._made and sqlstate(error) == TOO_MANY):
+                        self._wake(None)
+                        raise
             turn: asyncio.Future[Session | None] = self._loop.create_future()
             self._waiting.append(turn)
             try:

@@ -22,6 +22,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from psycopg.pq import TransactionStatus
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 
+from jobstore.engines.postgres.hearing import committing
 from jobstore.engines.scripts import Script
 from jobstore.engines.yoyo_records import BadMigration, Recording
 
@@ -184,7 +185,8 @@ class Backend(Recording, PostgresqlPsycopgBackend):
 
     def commit(self) -> None:
         self._in_transaction = False
-        self._given.execute("COMMIT")
+        with committing(self._given):
+            self._given.execute("COMMIT")
 
     def rollback(self) -> None:
         self._in_transaction = False

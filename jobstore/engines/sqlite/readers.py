@@ -21,8 +21,9 @@ from os import PathLike
 from sqlite3 import Connection
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from jobstore.engines.sqlite.connection import Adopt, Session, open_reader, settle
+from jobstore.engines.sqlite.connection import Adopt, open_reader
 from jobstore.engines.sqlite.errors import told_apart
+from jobstore.engines.sqlite.session import Session, settle
 from jobstore.engines.sqlite.transaction import roll_back
 from jobstore.engines.sqlite.watch import Stop, stoppable
 from jobstore.engines.writing.turns import Answer

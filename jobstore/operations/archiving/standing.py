@@ -101,13 +101,13 @@ class Written:
     places: tuple[PlaceStanding, ...]
 
 
-def standing(settings: Settings, *, now: float | None = None) -> Standing | None:
+def standing(settings: Settings) -> Standing | None:
     """Return how archiving stands; ``None`` where no log of the store is kept.
 
     Places are not asked. Raises what reading the spool raises, and StoreUnavailable for an engine
     that has no log.
     """
-    at = time.time() if now is None else now
+    at = time.time()
     kept = log_of(settings.store.address).kept(settings.store.address)
     if kept is None:
         return None

@@ -52,7 +52,6 @@ def create(
     settings: Settings,
     progress: Progress = silent,
     reason: str = "manual",
-    dump: Dump | None = None,
     *,
     replicate: bool = True,
 ) -> Backup:
@@ -60,16 +59,15 @@ def create(
 
     Everything that was acknowledged before the call is in it. Where the store's log is kept, the
     manifest says where in it the copy stands, so that the log can be replayed onto it. A place that
-    fails is told in ``failures`` and costs the others nothing. ``dump`` copies the store, by
-    default as its engine does while others write. Without ``replicate`` it is made in the store's
-    folder only, which takes no longer than the disk does; :func:`replicate` brings it to the other
-    places later. ``reason`` has at most 1,000 characters.
+    fails is told in ``failures`` and costs the others nothing. Without ``replicate`` it is made in
+    the store's folder only, which takes no longer than the disk does; :func:`replicate` brings it
+    to the other places later. ``reason`` has at most 1,000 characters.
 
     Raises StoreUnavailable, StoreCorrupt or SchemaMismatch when the store cannot be read,
     StoreBusy while another backup of it is made, StorageFull, and BackupError when the folder
     of backups cannot be used. The store is only read, whatever happens.
     """
-    return _made(settings, working_alone(settings), progress, reason, dump, replicate=replicate)
+    return _made(settings, working_alone(settings), progress, reason, None, replicate=replicate)
 
 
 Save = Callable[[Path, str, Progress], Backup]

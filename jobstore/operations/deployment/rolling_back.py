@@ -41,7 +41,6 @@ def roll_back(
     run_id: str,
     agree: Callable[[Loss], object],
     told: Told = silent,
-    files: tuple[Path, ...] = (),
     accept: Collection[Doubt] = (),
 ) -> Deployment:
     """Make the store what deployment ``to`` left, schema and data; blocks.
@@ -58,9 +57,7 @@ def roll_back(
     book = Book(settings)
     with book.turn(), _unpacked(settings, to, accept) as (target, earlier, expected):
         agree(expected)
-        deployment = book.begin(
-            "rollback", run_id, environment=target.environment, files=files, to=to
-        )
+        deployment = book.begin("rollback", run_id, environment=target.environment, to=to)
         _log.info("a rollback began", number=deployment.number, to=to)
         with ended(book, deployment, lambda: _undo(settings, deployment, accept)):
             checks = _checks(settings, book, deployment, target, earlier, expected)

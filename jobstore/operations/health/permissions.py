@@ -37,7 +37,7 @@ def _look(settings: Settings) -> Check:
         try:
             exposed = exposure(each, owner)
         except OSError:
-            # What this account cannot even look at is not in its hands, and others see to disks.
+            # This account could change nothing about it; a disk that fails, other checks tell.
             continue
         if exposed:
             found[each] = exposed

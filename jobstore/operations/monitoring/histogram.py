@@ -58,7 +58,7 @@ def quantile(counts: Sequence[int], share: float) -> float | None:
     return low + (BOUNDS[index] - low) * (1 - (sums[index] - rank) / counts[index])
 
 
-def cumulative(counts: Sequence[int], bounds: Sequence[float] = CONVENTIONAL) -> list[int]:
-    """Return how many lasted at most as long as each of ``bounds``, which are some of BOUNDS."""
+def cumulative(counts: Sequence[int]) -> list[int]:
+    """Return how many lasted at most as long as each bound of CONVENTIONAL."""
     sums = list(accumulate(counts))
-    return [sums[bucket_of(bound)] for bound in bounds]
+    return [sums[bucket_of(bound)] for bound in CONVENTIONAL]

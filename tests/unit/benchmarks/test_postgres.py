@@ -7,10 +7,11 @@ from functools import partial
 import pytest
 
 import jobstore
-from benchmarks import generator, markdown, postgres, report
+from benchmarks import Misuse, generator, markdown, postgres, report
 from benchmarks.measuring import Timings
 from benchmarks.operations import reading_operations
 from benchmarks.postgres import bulk, limit, server
+from benchmarks.postgres import ways as postgres_ways
 from tests.engines.harness import POSTGRES
 from tests.fixtures.postgres import PostgresServer
 
@@ -54,6 +55,53 @@ async def test_statements_that_are_run_again_return_what_they_did(url):
     assert set(times) == {"a connection at hand", "the store's readers", "psycopg's pool"}
 
 
+async def test_what_is_filled_is_kept_until_something_else_would_be_in_it(
+    postgres: PostgresServer, monkeypatch
+):
+    asked = []
+
+    async def fill(url: str) -> None:
+        asked.append(url)
+        with server.psycopg.connect(url) as conn:
+            conn.execute("CREATE TABLE filled (number int)")
+
+    async def broken(url: str) -> None:
+        raise InterruptedError
+
+    monkeypatch.setattr(server, "_SOURCES", ("benchmarks/generator.py",))
+    try:
+        with pytest.raises(InterruptedError):
+            await server.kept(postgres, "trial", 7, broken)
+        first = await server.kept(postgres, "trial", 7, fill)
+        with server.working_copy(postgres, first) as copy, server.psycopg.connect(copy) as conn:
+            conn.execute("DROP TABLE filled")
+        assert await server.kept(postgres, "trial", 7, fill) == first
+        with server.psycopg.connect(first) as conn:
+            conn.execute("SELECT number FROM filled")
+        assert len(asked) == 1
+
+        monkeypatch.setattr(server, "_SOURCES", ("benchmarks/vocabulary.py",))
+        second = await server.kept(postgres, "trial", 7, fill)
+        assert len(asked) == 2
+        with pytest.raises(server.psycopg.OperationalError):
+            server.psycopg.connect(first)
+    finally:
+        for each in {first, second}:
+            postgres.drop(each)
+
+
+async def test_what_the_ways_of_a_search_cost_is_told(url):
+    with server.psycopg.connect(url) as conn:
+        found = postgres_ways.measured(conn, 1)
+    assert len(found) == 3
+    assert all(each > 0 for each in found.values())
+
+
+def test_a_part_that_does_not_exist_is_refused():
+    with pytest.raises(Misuse, match="reads, upserts, bulk"):
+        postgres.run(100, 1, ["raeds"])
+
+
 async def test_what_is_copied_is_what_the_store_writes(postgres: PostgresServer):
     rates = await bulk.beside_copy(postgres, 40, 1)
 
@@ -86,11 +134,11 @@ def _results(**changed):
         "machine": machine,
         "calls": {"get": read},
         "pools": {"psycopg's pool": 160.0},
+        "ways": {"walking past a posting": 4.0},
         "peers": {"get": times},
         "upserts": {"store": upsert, postgres.PLAIN: upsert, postgres.SEARCHED: upsert},
         "processes": {"1": {"per_second": 10.0, "busy": 90.0}},
         "bulk": {"upsert_many": 70.0, "bare COPY": 100.0, "ratio": 0.7},
-        "filled_per_second": 60.0,
         "full_text": {"row with words": 9.0},
         **changed,
     }

@@ -12,9 +12,9 @@ import pytest
 from jobstore import EngineOptions
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.sessions import Sessions, blocking
-from jobstore.errors import StoreClosed, StoreTimeout, StoreUnavailable
+from jobstore.errors import StoreBusy, StoreClosed, StoreTimeout, StoreUnavailable
 from jobstore.settings import StoreURL, parse_store_url
-from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.postgres import SETTINGS, PostgresServer, start
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +116,39 @@ async def test_a_read_that_takes_too_long_is_given_up_and_others_go_on(url: Stor
     async with sessions.reading() as reader:
         assert await value(reader, "SELECT 1") == 1
     await sessions.close()
+
+
+async def test_where_the_server_has_no_connection_left_reads_take_turns() -> None:
+    found, stop = start(SETTINGS | {"max_connections": "3", "superuser_reserved_connections": "0"})
+    try:
+        sessions = await Sessions.open(parse_store_url(found), EngineOptions(readers=8))
+        both, taken = asyncio.Event(), []
+
+        async def read() -> None:
+            async with sessions.reading() as reader:
+                taken.append(await value(reader, "SELECT pg_backend_pid()"))
+                if len(taken) == 2:
+                    both.set()
+                await both.wait()
+
+        await asyncio.gather(*(read() for _ in range(8)))
+        assert len(taken) == 8
+        assert len(set(taken)) == 2
+        await sessions.close()
+    finally:
+        stop()
+
+
+async def test_where_others_have_all_connections_a_read_says_so() -> None:
+    found, stop = start(SETTINGS | {"max_connections": "2", "superuser_reserved_connections": "0"})
+    try:
+        sessions = await Sessions.open(parse_store_url(found), EngineOptions(readers=8))
+        with psycopg.connect(found), pytest.raises(StoreBusy):
+            async with sessions.reading():
+                pass
+        await sessions.close()
+    finally:
+        stop()
 
 
 async def test_a_cancelled_wait_keeps_no_connection_from_others(url: StoreURL) -> None:

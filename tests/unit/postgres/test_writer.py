@@ -23,7 +23,7 @@ from jobstore import (
     StoreTimeout,
     StoreUnavailable,
 )
-from jobstore.engines.postgres.writing.writer import Writer
+from jobstore.engines.writing.operations import QueuedWrites
 from jobstore.records import UpsertResult, job_id
 from tests.fixtures.writers import open_writer, posting, stored, until_somebody_waits
 
@@ -105,7 +105,7 @@ async def test_changes_of_several_programs_at_once_are_all_made(database: str) -
     async with open_writer(database) as one, open_writer(database) as other:
         await one.upsert_many([posting(number) for number in range(10)])
 
-        async def change(writer: Writer, name: str) -> None:
+        async def change(writer: QueuedWrites, name: str) -> None:
             for turn in range(10):
                 numbers = range(10) if writer is one else range(9, -1, -1)
                 await writer.upsert_many(
@@ -178,7 +178,7 @@ async def test_what_was_accepted_is_stored_before_it_closes(database: str) -> No
     async with open_writer(database) as writer:
         writes = [asyncio.ensure_future(writer.upsert(posting(number))) for number in range(5)]
         await asyncio.sleep(0)
-        await writer.close()
+        await writer.writer.close()
         await asyncio.gather(*writes)
 
         with pytest.raises(StoreClosed):

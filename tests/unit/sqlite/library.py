@@ -47,7 +47,7 @@ def store(conn: sqlite3.Connection, postings: Iterable[JobPosting], now: datetim
     conn.execute("BEGIN IMMEDIATE")
     writes = changes.PostingWrites(conn, now)
     for one in postings:
-        changes.upsert(writes, one)
+        writes.upsert(one)
     writes.finish()
     conn.execute("COMMIT")
 

@@ -34,7 +34,7 @@ def test_what_is_stored_for_a_batch_is_read_by_one_statement() -> None:
         conn.set_trace_callback(statements.append)
 
         writes = changes.PostingWrites(conn, NOW, ids)
-        found = [changes.upsert(writes, each).outcome for each in postings]
+        found = [writes.upsert(each).outcome for each in postings]
 
         assert found == [Outcome.UNCHANGED] * 20
         # ... after a look whether an index is built anew, which costs the same for any batch.
@@ -88,8 +88,8 @@ def test_what_a_batch_does_to_one_posting_is_stored_in_its_order(given: list[Job
         store(conn, [ONE])
         writes = changes.PostingWrites(conn, NOW + timedelta(days=1), [KEY])
         for each in given:
-            changes.upsert(writes, each)
-        planned = writes.plan.changes[-1].after
+            writes.upsert(each)
+        planned = writes.changes[-1].after
         writes.finish()
 
         row = conn.execute(SQL["posting_by_id"], (KEY.bytes,)).fetchone()

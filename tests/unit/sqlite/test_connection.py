@@ -19,13 +19,10 @@ import pytest
 
 from jobstore import JobStoreError, StoreBusy, StoreClosed, StoreCorrupt, StoreUnavailable
 from jobstore.engines.sqlite import connection
-from jobstore.engines.sqlite.connection import (
-    open_reader,
-    open_writer,
-    settle,
-    wal_reset_race,
-)
+from jobstore.engines.sqlite.connection import open_reader, open_writer
 from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.library import wal_reset_race
+from jobstore.engines.sqlite.session import settle
 from tests.unit.sqlite.plain import make_database, options, until
 
 

@@ -105,7 +105,7 @@ def many(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         with closing(filled([{**full(n), "company": f"C{n % 7}"} for n in range(60)])) as made:
             writes = changes.PostingWrites(made, NOW)
             for job in (check_posting(full(n)) for n in range(0, 60, 9)):
-                changes.upsert(writes, job)
+                writes.upsert(job)
             writes.finish()
             made.backup(conn)
         yield conn

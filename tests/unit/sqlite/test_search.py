@@ -361,7 +361,7 @@ def test_paging_goes_on_while_others_write(
         conn.execute("BEGIN IMMEDIATE")
         id = job_id(gone.source, gone.source_job_id)
         writes = changes.PostingWrites(conn, NOW)
-        changes.delete(writes, id)
+        writes.delete(id)
         writes.finish()
         conn.execute("COMMIT")
         kept.discard(id)

@@ -32,28 +32,26 @@ Row = tuple[Any, ...]
 Connection = AsyncConnection[Row]
 
 WALKED = 1000
-"""So many postings are walked through first, and at least twice as many as a page has matches."""
-GATHERED = 5000
-"""So many matches may always be gathered at once."""
-# At 1,000,000 postings walking past one takes 4.7 us of the server's processor, since its words
-# lie outside of its row, and gathering a match 1.9, since it is read to be sorted. Of a word that
-# 36,000 postings have, all took 68 ms, and 836 out of the newest 28,000 postings 12 ms.
+"""So many postings are walked through at least, and more where a page may need them."""
+GATHERED = 2000
+"""Up to so many matches are gathered whole."""
+WALKING = 36
+"""Walking past a posting takes about as long as reading so many entries of the index of words,
+since its words lie outside of its row (``make bench-postgres`` prints both)."""
 # What is estimated may be off by so many times.
 _MARGIN = 2
-# So many times as far it is walked, where enough matches are expected there.
-_FAR = 4
+# So many times as far it is looked, where too little was found.
+_FAR = 8
 
 _DATES = ("posted_since", "posted_until")
 _BOUNDS = ("salary_min", "salary_max", "applicants_min", "applicants_max")
 
 
 class Counted(NamedTuple):
-    """How many matches were counted, whether that is all, and how: ``walked`` says among how many
-    of the newest postings, ``None`` if they were gathered."""
+    """How many matches were counted, and whether that is all."""
 
     amount: int
     is_all: bool
-    walked: int | None = None
 
     @property
     def total(self) -> tuple[int, bool]:
@@ -64,8 +62,10 @@ class Counted(NamedTuple):
 class Lookup:
     """The matches of some criteria, within a transaction that sees one state of the store."""
 
-    def __init__(self, conn: Connection, criteria: Criteria) -> None:
+    def __init__(self, conn: Connection, criteria: Criteria, *, counts: bool = False) -> None:
+        """``counts``: whether a total will be asked for, which a page may find on its way."""
         self._conn = conn
+        self._counts = counts
         self.criteria = criteria
         found = match(criteria)
         self._bound: dict[str, Any] = {}
@@ -83,8 +83,8 @@ class Lookup:
             name = "expired" if criteria.expired else "not_expired"
             self._bound[name] = to_micros(criteria.as_of)
         self.shape = Shape(frozenset(self._bound))
-        self._number: float | None = None
-        self._planned: float | None = None
+        self._plans: dict[str, float] = {}
+        self._may_walk = True
         self._counted: Counted | None = None
 
     async def page(
@@ -93,41 +93,47 @@ class Lookup:
         """Return the first ``limit`` rows of a shape in its order: the columns of
         :data:`.statements.LISTED`, the rank if there is one, and ``columns``."""
         if shape.is_listed:
-            return await self._rows(statements.listed(shape, columns), limit=limit, **bound)
-        walk, most = statements.walked(shape, columns), max(WALKED, 2 * limit)
-        rows = await self._rows(walk, limit=limit, most=most, **bound)
-        if len(rows) >= limit:
-            return rows
-        number = await self._postings()
-        expected = max(len(rows) / most * number, await self._expected())
-        if expected > GATHERED:
-            enough = math.ceil(_MARGIN * limit * number / expected)
-            if enough <= _FAR * WALKED:
-                rows = await self._rows(walk, limit=limit, most=enough, **bound)
-                if len(rows) >= limit:
-                    return rows
-            # Matches among as many postings of the order as ought to have enough of them: what two
-            # indexes say is compared, and no others are read.
-            down_to = await self._rows(statements.nth(shape), most=_MARGIN * enough, **bound)
-            if down_to:
-                near = bound | {"down_to": down_to[0][0]}
-                rows = await self._gathered(shape.also("down_to"), limit, None, columns, **near)
-                if len(rows) >= limit:
-                    return [row[:-1] for row in rows]
-        # What is gathered in part is of no use.
-        most = round(2 * _MARGIN * max(GATHERED, expected))
-        rows = await self._gathered(shape, limit, most, columns, **bound)
-        amount = rows[0][-1] if rows else 0
-        if shape == self.shape:
-            self._counted = Counted(amount, is_all=amount < most)
-        if amount < most:
-            return [row[:-1] for row in rows]
-        return await self._rows(statements.listed(shape, columns), limit=limit, **bound)
+            sql = statements.listed(shape, columns)
+            return await self._rows(sql, walks=True, limit=limit, **bound)
+        expected = await self._expected(shape)
+        if expected <= GATHERED:
+            # What is gathered in part is of no use; it tells that there are more.
+            most = 2 * _MARGIN * GATHERED
+            rows, amount = await self._gathered(shape, limit, most, columns, **bound)
+            if amount < most:
+                self._has_counted(shape, Counted(amount, is_all=True))
+                return rows
+            expected = most
+        # So many postings ought to have as many matches.
+        among = await self._expected(shape, among=True)
+        enough = math.ceil(limit * among / expected)
+        if enough * WALKING <= expected:
+            rows = await self._walked(shape, limit, max(WALKED, _MARGIN * enough), columns, **bound)
+            if len(rows) >= limit:
+                return rows
+            enough = max(WALKED, _MARGIN * enough) * _FAR
+        else:
+            enough *= _MARGIN
+        while enough < among:
+            # What two indexes say is compared, and only matches up to there are read.
+            found = await self._rows(statements.nth(shape), walks=True, most=enough, **bound)
+            if not found:
+                break
+            near = bound | _bottom(found[0])
+            rows, amount = await self._gathered(shape.also("bottom"), limit, None, columns, **near)
+            if len(rows) >= limit:
+                if expected > counting.BUDGET:
+                    self._has_counted(shape, Counted(amount, is_all=False))
+                return rows
+            enough *= _FAR
+        rows, amount = await self._gathered(shape, limit, None, columns, **bound)
+        self._has_counted(shape, Counted(amount, is_all=True))
+        return rows
 
     async def all(self, shape: Shape, columns: tuple[str, ...], **bound: Any) -> list[Row]:
         """Return all rows of a shape with bounds that few postings lie between."""
-        rows = await self._gathered(shape, None, None, columns, **bound)
-        return [row[:-1] for row in rows]
+        rows, _ = await self._gathered(shape, None, None, columns, **bound)
+        return rows
 
     async def rows_at(self, ids: list[bytes], columns: tuple[str, ...]) -> dict[bytes, Row]:
         """Return ``columns`` of some postings, by their ids."""
@@ -144,40 +150,47 @@ class Lookup:
     async def newest(self, columns: tuple[str, ...]) -> list[Row]:
         """Return ``columns`` of those newest matches that :meth:`counted` tells, newest first."""
         counted = await self.counted()
-        most = counting.MAX_COUNTED + 1
-        if self.shape.is_listed:
+        # Where fewer were counted, a page shows that there are more.
+        least = 0 if counted.is_all else counting.LEAST_COUNTED
+        most = min(max(counted.amount, least), counting.MAX_COUNTED + 1)
+        if self.shape.is_listed or not counted.is_all:
             rows = await self.page(self.shape, most, columns)
-        elif counted.amount < counting.LEAST_COUNTED and not counted.is_all:
-            # A page shows that there are more.
-            rows = await self.page(self.shape, min(counting.LEAST_COUNTED, most), columns)
-        elif counted.walked is None:
-            rows = await self._gathered(self.shape, most, None, columns)
-            rows = [row[:-1] for row in rows]
         else:
-            walk = statements.walked(self.shape, columns)
-            rows = await self._rows(walk, limit=most, most=counted.walked)
+            rows, _ = await self._gathered(self.shape, most, None, columns)
         return [row[len(statements.LISTED) :] for row in rows]
 
     async def count(self) -> int:
         """Count all matches."""
         if "match" not in self._bound:
-            return await self._single(statements.count(self.shape))
-        ((amount,),) = await self._by_words(statements.capped(self.shape), most=None)
-        return int(amount)
+            return await self._single(statements.count(self.shape), walks=True)
+        return await self._single(statements.capped(self.shape), walks=False, most=None)
 
     async def _count(self) -> Counted:
         most = counting.MAX_COUNTED + 1
         if self.shape.is_listed:
-            amount = await self._single(statements.capped(self.shape), most=most)
+            amount = await self._single(statements.capped(self.shape), walks=True, most=most)
             return Counted(amount, is_all=amount < most)
-        ((amount, walked),) = await self._rows(statements.counted(self.shape), most=WALKED)
-        if walked < WALKED:
-            return Counted(amount, is_all=True, walked=WALKED)
-        expected = max(amount / walked * await self._postings(), await self._expected())
-        if amount >= most or expected > GATHERED:
-            return Counted(amount, is_all=False, walked=walked)
-        ((amount,),) = await self._by_words(statements.capped(self.shape), most=most)
-        return Counted(amount, is_all=amount < most)
+        if await self._expected(self.shape) <= counting.BUDGET:
+            amount = await self._single(statements.capped(self.shape), walks=False, most=most)
+            return Counted(amount, is_all=amount < most)
+        amount = await self._single(statements.counted(self.shape), walks=True, most=WALKED)
+        return Counted(amount, is_all=False)
+
+    def _has_counted(self, shape: Shape, counted: Counted) -> None:
+        if shape == self.shape and (counted.is_all or self._counted is None):
+            self._counted = counted
+
+    async def _walked(
+        self, shape: Shape, limit: int, most: int, columns: tuple[str, ...], **bound: Any
+    ) -> list[Row]:
+        """Return the first ``limit`` rows among the first ``most`` ones of the order."""
+        bound |= {"walks": True, "limit": limit, "most": most}
+        is_total = self._counts and shape == self.shape and self._counted is None
+        if not is_total or await self._expected(shape) <= counting.BUDGET:
+            return await self._rows(statements.walked(shape, columns), **bound)
+        rows = await self._rows(statements.surveyed(shape, columns), **bound)
+        self._has_counted(shape, Counted(rows[0][-1] if rows else 0, is_all=False))
+        return [row[:-1] for row in rows]
 
     async def _gathered(
         self,
@@ -186,39 +199,36 @@ class Lookup:
         most: int | None,
         columns: tuple[str, ...],
         **bound: Any,
-    ) -> list[Row]:
-        return await self._by_words(
-            statements.gathered(shape, columns), limit=limit, most=most, **bound
-        )
+    ) -> tuple[list[Row], int]:
+        """Return the first ``limit`` rows of a shape, and how many of up to ``most`` there are."""
+        sql = statements.gathered(shape, columns)
+        rows = await self._rows(sql, walks=False, limit=limit, most=most, **bound)
+        return [row[:-1] for row in rows], rows[0][-1] if rows else 0
 
-    async def _by_words(self, sql: str, **bound: Any) -> list[Row]:
-        """Return rows of a statement that the server must not answer by a walk."""
-        await self._rows(_SQL["use_walks"], walks="off")
-        rows = await self._rows(sql, **bound)
-        await self._rows(_SQL["use_walks"], walks="on")
-        return rows
+    async def _expected(self, shape: Shape, *, among: bool = False) -> float:
+        """Return how many matches the server expects by its statistics; or ``among`` how many."""
+        sql = statements.foreseen(shape, not among)
+        if sql not in self._plans:
+            ((plan,),) = await self._rows(sql)
+            self._plans[sql] = float(plan[0]["Plan"]["Plan Rows"])
+        return self._plans[sql]
 
-    async def _postings(self) -> float:
-        """Return about how many postings there are, as the server keeps it."""
-        if self._number is None:
-            ((number,),) = await self._rows(_SQL["postings_about"])
-            self._number = max(0.0, number)
-        return self._number
-
-    async def _expected(self) -> float:
-        """Return how many postings the server expects to have the words, each by itself."""
-        if self._planned is None:
-            self._planned = 0.0
-            if "match" in self._bound:
-                ((plan,),) = await self._rows(_SQL["matches_about"])
-                self._planned = float(plan[0]["Plan"]["Plan Rows"])
-        return self._planned
-
-    async def _rows(self, sql: str, **bound: Any) -> list[Row]:
+    async def _rows(self, sql: str, *, walks: bool | None = None, **bound: Any) -> list[Row]:
+        """Return the rows of a statement; ``walks``: whether the server may walk, where it must, or
+        must not."""
+        if walks is not None and walks != self._may_walk:
+            self._may_walk = walks
+            await self._rows(_SQL["use_walks"], switch="on" if walks else "off")
         # As bytes, since psycopg takes text only as it stands in a program.
         cursor = await self._conn.execute(sql.encode(), self._bound | bound, prepare=False)
         return await cursor.fetchall()
 
-    async def _single(self, sql: str, **bound: Any) -> int:
-        number: int = (await self._rows(sql, **bound))[0][0]
+    async def _single(self, sql: str, *, walks: bool, **bound: Any) -> int:
+        number: int = (await self._rows(sql, walks=walks, **bound))[0][0]
         return number
+
+
+def _bottom(keys: Row) -> dict[str, Any]:
+    """Return what is bound to the place in an order that has these keys."""
+    names = ("bottom_rank", "bottom_at", "bottom_tie", "bottom_id")
+    return dict(zip(names[-len(keys) :], keys, strict=True))

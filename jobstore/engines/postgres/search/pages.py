@@ -10,8 +10,8 @@ from asyncio import to_thread
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from jobstore.engines.answers import facet_columns
-from jobstore.engines.answers import facets as facets_of
+from jobstore.engines.page_values import facet_columns
+from jobstore.engines.page_values import facets as facets_of
 from jobstore.engines.postgres.search.lookup import Connection, Lookup, Row
 from jobstore.engines.postgres.search.sorting import Hit, by_newest, by_number, by_relevance
 from jobstore.engines.postgres.search.statements import SOONEST
@@ -53,7 +53,7 @@ async def search(
     The matches are counted unless the ``total`` is known. ``facets`` are checked names.
     """
     names = tuple(facets)
-    lookup = Lookup(conn, criteria)
+    lookup = Lookup(conn, criteria, counts=total is None)
     texts = _TEXT if snippets and criteria.text and criteria.text.required else ()
     hits = await _hits(lookup, criteria.sort, limit + 1, after, SUMMARY_COLUMNS + texts)
     if total is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from asyncio import to_thread
 from typing import Any, NamedTuple
 
-from jobstore.engines.answers import RANKED, score
+from jobstore.engines.page_values import RANKED, score
 from jobstore.engines.postgres.search.lookup import Lookup, Row
 from jobstore.engines.postgres.search.statements import LISTED, Shape
 from jobstore.engines.protocol import Position

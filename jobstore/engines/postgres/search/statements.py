@@ -69,17 +69,6 @@ class _Soonest(Term):
         return format_alias_sql(sql, self.alias, **kwargs) if kwargs.get("with_alias") else sql
 
 
-class _Scalar(Term):
-    """A query in parentheses, used as one value."""
-
-    def __init__(self, query: QueryBuilder) -> None:
-        super().__init__()
-        self._sql = str(query)
-
-    def get_sql(self, **_: Any) -> str:
-        return f"({self._sql})"
-
-
 # PyPika expects numbers here, but writes whatever it is given.
 _LIMIT: Any = Bind("limit")
 _MOST: Any = Bind("most")
@@ -110,13 +99,17 @@ def _bound(*names: str) -> Tuple:
     return Tuple(*map(Bind, names))
 
 
-def _after(shape: Shape) -> Criterion:
-    bound = _bound("after_at", "after_tie", "after_id")
-    if shape.ranked_by is None:
-        return _of(LISTED) < bound
-    keys: Any = Tuple(*_keys(shape))
-    before: Criterion = keys < _bound("after_rank", "after_at", "after_tie", "after_id")
-    return before
+def _place(name: str) -> Callable[[Shape], Tuple]:
+    """Return what gives the keys of a place in the order of a shape, as they are bound."""
+    listed = tuple(f"{name}_{key}" for key in ("at", "tie", "id"))
+
+    def bound(shape: Shape) -> Tuple:
+        return _bound(*listed) if shape.ranked_by is None else _bound(f"{name}_rank", *listed)
+
+    return bound
+
+
+_AFTER, _BOTTOM = _place("after"), _place("bottom")
 
 
 def _without(ranked_by: str) -> Callable[[Shape], Criterion]:
@@ -145,14 +138,15 @@ _CONDITIONS: dict[str, Callable[[Shape], Criterion]] = {
     "posted_since": lambda _: _POSTING.listed_at >= Bind("posted_since"),
     "posted_until": lambda _: _POSTING.listed_at <= Bind("posted_until"),
     "top": lambda _: _of(LISTED) <= _bound("top_at", "top_tie", "top_id"),
-    "bottom": lambda _: _of(LISTED) >= _bound("bottom_at", "bottom_tie", "bottom_id"),
-    "after": _after,
-    "down_to": lambda shape: _keys(shape)[0] >= Bind("down_to"),
+    "bottom": lambda shape: _order(shape) >= _BOTTOM(shape),
+    "after": lambda shape: _order(shape) < _AFTER(shape),
     "has_rank": lambda shape: _stated(shape).isnotnull(),
 }
 _CONDITIONS |= {f"without_{name}": _without(name) for name in _RANKS}
-_OF_LISTING = frozenset(("posted_since", "posted_until", "top", "bottom", "after", "down_to"))
-_OF_RANK = frozenset(("has_rank", "after", "down_to"))
+_OF_LISTING = frozenset(("posted_since", "posted_until", "top", "bottom", "after"))
+_OF_RANK = frozenset(("has_rank", "after", "bottom"))
+# Those of which the server keeps how many rows they leave, beside the words.
+_FORESEEN = frozenset(("posted_since", "posted_until", "has_rank"))
 
 
 def _leading(shape: Shape) -> frozenset[str]:
@@ -170,6 +164,10 @@ def _keys(shape: Shape) -> list[Term]:
         return listed
     stated = _stated(shape)
     return [_Soonest() if shape.ranked_by == SOONEST else stated, *listed]
+
+
+def _order(shape: Shape) -> Any:
+    return Tuple(*_keys(shape))
 
 
 def _ordered(query: QueryBuilder, keys: Sequence[Term]) -> QueryBuilder:
@@ -253,12 +251,27 @@ def gathered(shape: Shape, columns: tuple[str, ...]) -> str:
 
 
 @cache
+def surveyed(shape: Shape, columns: tuple[str, ...]) -> str:
+    """What :func:`walked` does, to the end of the walk. A last column has the number of matches."""
+    query = _walk(shape).select(*_columns(shape, columns), _Amount())
+    return str(_ordered(query, _keys(shape)).limit(_LIMIT))
+
+
+@cache
 def nth(shape: Shape) -> str:
-    """What the order begins with at the posting that comes ``most`` after its first one."""
-    key, *rest = _keys(shape)
-    query = PostgreSQLQuery.from_(_POSTING).select(key)
-    query = _ordered(_where(query, shape, shape.conditions & _leading(shape)), [key, *rest])
+    """The keys, in their order, of the posting that comes ``most`` after the first one."""
+    keys = _keys(shape)
+    query = PostgreSQLQuery.from_(_POSTING).select(*keys)
+    query = _ordered(_where(query, shape, shape.conditions & _leading(shape)), keys)
     return str(query.offset(_MOST).limit(1))
+
+
+@cache
+def foreseen(shape: Shape, with_words: bool) -> str:
+    """The plan for the rows of a shape, which is not run, as far as statistics know them."""
+    names = shape.conditions & (_FORESEEN | {"match"} if with_words else _FORESEEN)
+    query = PostgreSQLQuery.from_(_POSTING).select(_POSTING.id)
+    return f"EXPLAIN (FORMAT JSON) {_where(query, shape, names)}"
 
 
 @cache
@@ -277,12 +290,8 @@ def capped(shape: Shape) -> str:
 
 @cache
 def counted(shape: Shape) -> str:
-    """The number of matches among the first ``most`` rows of the order; of how many they are."""
-    leading = shape.conditions & _leading(shape)
-    first = PostgreSQLQuery.from_(_POSTING).select(_POSTING.id)
-    first = _ordered(_where(first, shape, leading), _keys(shape)).limit(_MOST)
-    looked = PostgreSQLQuery.from_(first.as_("f")).select(fn.Count(Star()))
-    return str(_walk(shape).select(fn.Count(Star()), _Scalar(looked)))
+    """The number of matches among the first ``most`` rows of the order."""
+    return str(_walk(shape).select(fn.Count(Star())))
 
 
 @cache

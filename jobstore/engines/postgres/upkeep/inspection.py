@@ -21,6 +21,7 @@ from jobstore.engines.postgres.upkeep import aside
 from jobstore.engines.postgres.upkeep.verification import octets, verify_rows
 from jobstore.engines.verifying import Faults
 from jobstore.settings import StoreURL
+from jobstore.sizes import readable_size
 from jobstore.verdicts import Check, Verdict, finding
 
 _SQL = named_statements.load("postgres")
@@ -74,7 +75,7 @@ def inspect_server(url: StoreURL) -> Iterator[Check]:
         known = _library(found)
         yield finding(known.name, Verdict.PASS if known.usable else Verdict.FAIL, known.detail)
         kind = "a standby, which only reads" if found.replica else "a primary"
-        told = f"{found.database} on {kind}, {_size(octets(conn))}"
+        told = f"{found.database} on {kind}, {readable_size(octets(conn))}"
         yield finding("database", Verdict.PASS, told)
         yield _rights(conn, found.role)
         yield _checksums(conn)
@@ -172,11 +173,3 @@ def _check_of(functions: dict[str, str], kind: str, method: str) -> sql.Composed
         return None
     function, statement = wanted
     return sql.SQL(statement).format(sql.Identifier(functions[function], function))
-
-
-def _size(octets: float) -> str:
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if octets < 1024:
-            return f"{octets:,.0f} {unit}" if unit == "bytes" else f"{octets:,.1f} {unit}"
-        octets /= 1024
-    return f"{octets:,.1f} TiB"

@@ -21,9 +21,11 @@ from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
 from jobstore.engines.postgres.connection import Session, connect, filled
 from jobstore.engines.postgres.errors import translated, translating
+from jobstore.engines.postgres.hearing import NOT_ON_A_STANDBY, Unconfirmed
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.writing import changes, counters
 from jobstore.engines.postgres.writing.batch import Batch, Stored, posting_row
+from jobstore.engines.postgres.writing.commits import committed
 from jobstore.engines.postgres.writing.transactions import ROLL_UP_AT
 from jobstore.engines.rows import (
     LISTED_AT,
@@ -43,7 +45,7 @@ from jobstore.engines.transfer import (
     Target,
 )
 from jobstore.engines.writing.admission import newest_migration
-from jobstore.errors import StoreBusy
+from jobstore.errors import OutcomeUnknown, StoreBusy
 from jobstore.settings import EngineOptions, StoreURL
 
 _SQL = named_statements.load("postgres")
@@ -189,8 +191,17 @@ class _Target(_Reading):
         self._run(self._stored(become))
 
     def settle(self) -> None:
-        """Add up what is counted."""
-        self._run(self._roll_up())
+        """Add up what is counted, and see that all of the copy is kept wherever it has to be.
+
+        What was committed before is kept there too then, also by an earlier call.
+        """
+
+        async def settle() -> None:
+            await counters.roll_up(self._session)
+            # Without it nothing may have been changed, and COMMIT would wait for nobody.
+            await self._session.execute(_SQL["mark_log"])
+
+        self._run(self._stored(settle))
 
     async def _write(
         self, postings: Sequence[Carried], gone: Sequence[Mark], known: bytes, record: Record
@@ -221,7 +232,7 @@ class _Target(_Reading):
         self._appended = 0
 
     async def _stored(self, work: Callable[[], Awaitable[_T]]) -> _T:
-        """Do some work in one transaction."""
+        """Do some work in one transaction. Raises OutcomeUnknown where a standby may lack it."""
         conn = self._session
         await changes.begin(conn, _PATIENCE, [], newest_migration("postgres"))
         try:
@@ -232,9 +243,11 @@ class _Target(_Reading):
                 await conn.execute("ROLLBACK")
             raise
         try:
-            await conn.execute("COMMIT")
+            await committed(conn)
         except psycopg.Error as error:
             raise translated(error, committing=True) from error
+        except Unconfirmed as error:
+            raise OutcomeUnknown(NOT_ON_A_STANDBY) from error
         return done
 
 

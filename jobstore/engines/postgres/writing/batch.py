@@ -6,7 +6,7 @@ the one row that it has at the end, and to a revision for each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -14,9 +14,8 @@ from uuid import UUID
 
 from jobstore.derived.counters import Tally
 from jobstore.derived.digests import revision_digest, seen_digest
-from jobstore.derived.merge import key_id
 from jobstore.derived.micros import to_micros
-from jobstore.derived.plan import Change, Plan
+from jobstore.derived.plan import Change
 from jobstore.derived.record import Derived
 from jobstore.engines.postgres.schema import DERIVED_FORM
 from jobstore.engines.postgres.search.vectors import indexed
@@ -28,7 +27,6 @@ from jobstore.engines.rows import (
     previous_to_json,
     text_parameters,
 )
-from jobstore.engines.writing.turns import Operation, Work
 from jobstore.records import Job
 
 # The columns of statement postings_to_write that follow those of a job.
@@ -38,19 +36,6 @@ _VERSION = JOB_COLUMNS.index("version")
 Row = Sequence[Any]
 Identity = tuple[int, bytes, bytes]
 """The version of a stored posting and its digests: what no two states of it share."""
-
-# How to find the ids of the postings in the arguments of an operation.
-_IDS_OF: dict[Operation, Callable[..., tuple[UUID, ...]]] = {
-    Plan.upsert: lambda posting: (key_id(posting.source, posting.source_job_id),),
-    Plan.update: lambda given, *_: (given,),
-    Plan.delete: lambda given: (given,),
-    Plan.join: lambda given, *key: (given, key_id(*key)),
-}
-
-
-def ids_of(works: Iterable[Work]) -> list[UUID]:
-    """Return the ids of all postings that operations on a plan may read or write."""
-    return list({id for operation, args in works for id in _IDS_OF[operation](*args)})
 
 
 class Stored:

@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-from psycopg.errors import Diagnostic
-
 from jobstore.engines import named_statements
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.errors import is_lost
+from jobstore.engines.postgres.hearing import Heard, Unconfirmed
 from jobstore.engines.postgres.writing.batch import Stored
 from jobstore.engines.postgres.writing.proof import Evidence
 from jobstore.errors import JobStoreError, OutcomeUnknown
 
 _SQL = named_statements.load("postgres")
-
-
-class Unconfirmed(JobStoreError):
-    """The server has committed, but says that it does not know whether a standby has it."""
-
-
-class Heard:
-    """Listens to the server while it commits.
-
-    Where the wait for a synchronous standby is cut short, by a time-out or an administrator,
-    COMMIT succeeds, with a warning that its transaction may be lost with this server.
-    """
-
-    def __init__(self, conn: Session) -> None:
-        self._conn = conn
-        self._warned = False
-
-    def __enter__(self) -> Heard:
-        self._conn.add_notice_handler(self._hear)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._conn.remove_notice_handler(self._hear)
-
-    def confirm(self) -> None:
-        """Raise Unconfirmed if there was a warning."""
-        if self._warned:
-            raise Unconfirmed
-
-    def _hear(self, said: Diagnostic) -> None:
-        self._warned = self._warned or said.severity_nonlocalized == "WARNING"
 
 
 def unanswered(error: BaseException) -> bool:

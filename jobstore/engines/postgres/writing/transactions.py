@@ -23,15 +23,14 @@ import psycopg
 from jobstore.engines import named_statements
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.errors import is_lost, retryable, translated
+from jobstore.engines.postgres.hearing import Heard, Unconfirmed
 from jobstore.engines.postgres.lookups import get_many
 from jobstore.engines.postgres.pauses import pause
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing import changes, counters
-from jobstore.engines.postgres.writing.batch import Batch, Stored, gathered, ids_of, wanted
+from jobstore.engines.postgres.writing.batch import Batch, Stored, gathered, wanted
 from jobstore.engines.postgres.writing.commits import (
-    Heard,
     NotStored,
-    Unconfirmed,
     commit_proof,
     committed,
     is_stored,
@@ -40,6 +39,7 @@ from jobstore.engines.postgres.writing.commits import (
 from jobstore.engines.postgres.writing.exclusive import Exclusive
 from jobstore.engines.postgres.writing.planning import Planned, plan
 from jobstore.engines.postgres.writing.proof import Evidence
+from jobstore.engines.writing.operations import ids_of
 from jobstore.engines.writing.turns import Answer, Work, own
 from jobstore.errors import (
     JobStoreError,

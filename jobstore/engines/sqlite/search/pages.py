@@ -10,8 +10,8 @@ import sqlite3
 from collections.abc import Sequence
 
 from jobstore.derived.facet_words import APPLICANTS, EXPIRES, YEARLY_MAX, Buckets
-from jobstore.engines.answers import facet_columns
-from jobstore.engines.answers import facets as facets_of
+from jobstore.engines.page_values import facet_columns
+from jobstore.engines.page_values import facets as facets_of
 from jobstore.engines.protocol import Found, Position
 from jobstore.engines.rows import (
     DETAIL_COLUMNS,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from jobstore.derived.facet_words import EXACT, Buckets
 from jobstore.derived.micros import to_micros
-from jobstore.engines.answers import RANKED, score
+from jobstore.engines.page_values import RANKED, score
 from jobstore.engines.protocol import Position
 from jobstore.engines.sqlite.search.lookup import MAX_SORTED, Lookup, Row
 from jobstore.engines.sqlite.search.match import quoted

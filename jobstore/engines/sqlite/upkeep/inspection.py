@@ -15,11 +15,11 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from jobstore.engines import named_statements
-from jobstore.engines.backend import Footprint, Library
+from jobstore.engines.backend import Footprint
 from jobstore.engines.sqlite import damaged_wal, schema
-from jobstore.engines.sqlite.connection import LEAST_SQLITE, wal_reset_race
 from jobstore.engines.sqlite.errors import primary_code, unreadable, wrap
 from jobstore.engines.sqlite.files import open_file
+from jobstore.engines.sqlite.library import library
 from jobstore.engines.sqlite.upkeep import exchange
 from jobstore.engines.sqlite.upkeep.copying import dump
 from jobstore.engines.sqlite.upkeep.verification import verify_rows
@@ -28,6 +28,7 @@ from jobstore.errors import JobStoreError
 from jobstore.files import exposure, folder_of
 from jobstore.progress import silent
 from jobstore.scratch import scratch_folder
+from jobstore.sizes import readable_size
 from jobstore.verdicts import Check, Verdict, finding
 
 _SQL = named_statements.load("sqlite")
@@ -42,26 +43,6 @@ _LOST = (
     "what was stored last is missing: import it again, see whether the disk is sound, then remove "
     "the copy"
 )
-
-
-def library() -> Library:
-    """Return what is known of the SQLite that Python is linked with."""
-    version = sqlite3.sqlite_version
-    usable, detail = True, f"{version}, without the WAL-reset race"
-    if sqlite3.sqlite_version_info < LEAST_SQLITE:
-        least = ".".join(map(str, LEAST_SQLITE))
-        usable, detail = False, f"{version} is too old; {least} is needed"
-    elif not _has_full_text():
-        usable, detail = False, f"{version} is built without FTS5"
-    elif wal_reset_race(sqlite3.sqlite_version_info):
-        detail = f"{version} has the WAL-reset race; a lock file guards against it"
-    advice = "" if usable else "Use a Python that is linked with a newer SQLite, with FTS5."
-    return Library("sqlite", version, usable, detail, advice)
-
-
-def _has_full_text() -> bool:
-    with closing(sqlite3.connect(":memory:")) as conn:
-        return ("ENABLE_FTS5",) in conn.execute("PRAGMA compile_options").fetchall()
 
 
 def inspect_library() -> Check:
@@ -80,7 +61,7 @@ def footprint(path: Path) -> Footprint:
 def inspect_files(path: Path) -> Iterator[Check]:
     """Look at the database file, what stands beside it, and the disk."""
     state = path.stat()
-    yield finding("file", Verdict.PASS, f"{path}, {_size(state.st_size)}")
+    yield finding("file", Verdict.PASS, f"{path}, {readable_size(state.st_size)}")
     mode = stat.S_IMODE(state.st_mode)
     others = f"mode {mode:04o}"
     # Of a link, whoever may write where it stands can replace the store as well.
@@ -104,7 +85,9 @@ def inspect_files(path: Path) -> Iterator[Check]:
         yield finding("set aside", Verdict.WARN, " ".join(map(exchange.told, asides)))
     free = shutil.disk_usage(folder_of(path)).free
     yield finding(
-        "disk space", Verdict.WARN if free < _LITTLE_SPACE else Verdict.PASS, f"{_size(free)} free"
+        "disk space",
+        Verdict.WARN if free < _LITTLE_SPACE else Verdict.PASS,
+        f"{readable_size(free)} free",
     )
 
 
@@ -127,7 +110,7 @@ def _inspect_log(path: Path) -> Check:
     return finding(
         "wal",
         Verdict.WARN if large else Verdict.PASS,
-        _size(length) + (": a reader keeps it from being written back" if large else ""),
+        readable_size(length) + (": a reader keeps it from being written back" if large else ""),
     )
 
 
@@ -229,11 +212,3 @@ def _failed(name: str, error: Exception) -> Check:
     # The original says more about damage than the translation does, and quotes no statement.
     message = str(error) if primary_code(error) in ("CORRUPT", "NOTADB") else str(wrap(error))
     return finding(name, Verdict.FAIL, message)
-
-
-def _size(octets: float) -> str:
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if octets < 1024:
-            return f"{octets:,.0f} {unit}" if unit == "bytes" else f"{octets:,.1f} {unit}"
-        octets /= 1024
-    return f"{octets:,.1f} TiB"

@@ -55,9 +55,7 @@ def rebuild_index(conn: sqlite3.Connection, progress: Callable[[int], object] | 
 
 
 @sound
-def rebuild_counters(
-    conn: sqlite3.Connection, progress: Callable[[int], object] | None = None
-) -> int:
+def rebuild_counters(conn: sqlite3.Connection) -> int:
     """Drop all counts and recount the postings; return how many there are.
 
     A value that is spelled in several ways is shown as its oldest posting spells it.
@@ -70,8 +68,6 @@ def rebuild_counters(
             tally.add(Derived(job_from_row(row)).counters)
         counters.write(conn, tally)
         done += len(rows)
-        if progress is not None:
-            progress(len(rows))
     return done
 
 

@@ -15,6 +15,7 @@ from jobstore.engines.backend import (
     Vacuumed,
 )
 from jobstore.engines.sqlite import damaged_wal, wal_index
+from jobstore.engines.sqlite.library import library
 from jobstore.engines.sqlite.upkeep import (
     comparison,
     inspection,
@@ -43,7 +44,7 @@ class SQLiteUpkeep:
         return wal_index.held(url.path)
 
     def library(self, url: StoreURL) -> Library:
-        return inspection.library()
+        return library()
 
     def signs(self, url: StoreURL, limits: HealthLimits) -> Mapping[str, Callable[[], Check]]:
         # Its files and their disk are looked at.

@@ -9,7 +9,7 @@ written. The changes are written at the end.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from operator import itemgetter
@@ -18,7 +18,6 @@ from uuid import UUID
 
 from jobstore.derived.counters import Tally
 from jobstore.derived.digests import revision_digest, seen_digest
-from jobstore.derived.merge import key_id
 from jobstore.derived.micros import to_micros
 from jobstore.derived.plan import Change, Plan
 from jobstore.derived.record import Derived
@@ -35,54 +34,29 @@ from jobstore.engines.rows import (
     previous_to_json,
     text_parameters,
 )
+from jobstore.engines.sqlite import lookups
 from jobstore.engines.sqlite.writing import counters, renewing
 from jobstore.engines.sqlite.writing.indexing import IndexChanges, entry
 from jobstore.engines.sqlite.writing.list_order import Slot, find_slot
-from jobstore.engines.writing.turns import Operation, Work
-from jobstore.records import Job, JobPosting, UpsertResult
+from jobstore.engines.writing.operations import ids_of
+from jobstore.engines.writing.turns import Work
+from jobstore.records import Job
 
 _SQL = named_statements.load("sqlite")
 # The columns of statement postings_by_ids that follow those of a job.
 _ID = LISTED_TIE + 1
 
 
-def upsert(writes: PostingWrites, posting: JobPosting) -> UpsertResult:
-    """Store a checked posting, or merge it into the one that is stored under its key."""
-    return writes.plan.upsert(posting)
-
-
-def update(
-    writes: PostingWrites, id: UUID, changes: Mapping[str, Any], expected_version: int | None
-) -> Job:
-    """Set checked fields of a stored posting."""
-    return writes.plan.update(id, changes, expected_version)
-
-
-def delete(writes: PostingWrites, id: UUID) -> bool:
-    """Remove a posting, its text, its words and its history; False if it was not there."""
-    return writes.plan.delete(id)
-
-
-def join(writes: PostingWrites, id: UUID, source: str, source_job_id: str) -> Job:
-    """Give a stored posting another key, and make one of it and what is stored there."""
-    return writes.plan.join(id, source, source_job_id)
-
-
-# How to find the id of the posting in the arguments of an operation.
-_ID_OF: dict[Operation, Callable[..., UUID]] = {
-    upsert: lambda posting: key_id(posting.source, posting.source_job_id),
-    update: lambda given, *_: given,
-    delete: lambda given: given,
-    join: lambda given, *_: given,
-}
-
-
 def begin(
     conn: sqlite3.Connection, works: Sequence[Work], clock: Callable[[], datetime]
 ) -> PostingWrites:
     """Read what is stored for operations that are about to run in one transaction."""
-    ids = {_ID_OF[operation](*args) for operation, args in works if operation in _ID_OF}
-    return PostingWrites(conn, clock(), ids)
+    return PostingWrites(conn, clock(), ids_of(works))
+
+
+def get_many(writes: PostingWrites, ids: Sequence[UUID]) -> list[Job | None]:
+    """Return postings in the order of ``ids``, as the operations before have left them."""
+    return lookups.get_many(writes.conn, ids)
 
 
 class _Position(NamedTuple):
@@ -131,14 +105,14 @@ class _Stored:
         self._rows.update((row[_ID], row) for row in rows)
 
 
-class PostingWrites:
-    """The writes of one transaction: what was stored, the plan, and the changes to be written."""
+class PostingWrites(Plan):
+    """The writes of one transaction: what was stored, the plan, and how it is written."""
 
     def __init__(self, conn: sqlite3.Connection, now: datetime, ids: Collection[UUID] = ()) -> None:
-        self._stored = _Stored(conn, ids)
+        self._loaded = _Stored(conn, ids)
+        super().__init__(self._loaded.posting, now)
         self.conn = conn
-        self.plan = Plan(self._stored.posting, now)
-        self._positions = self._stored.positions
+        self._positions = self._loaded.positions
         self._index = IndexChanges()
         self._tally = Tally()
         self._sightings: list[tuple[Any, ...]] = []
@@ -146,12 +120,12 @@ class PostingWrites:
 
     def finish(self) -> None:
         """Write what was planned, the index and the counts; the last thing before the commit."""
-        for change in self.plan.changes:
+        for change in self.changes:
             self._write(change)
         self._write_sightings()
         if self._renewal is None:
             self._index.write(self.conn)
-        elif self.plan.changes:
+        elif self.changes:
             # Triggers have written down what the index knew of each.
             renewing.settle(self.conn, self._renewal, self._changed_ids())
         counters.write(self.conn, self._tally)
@@ -159,7 +133,7 @@ class PostingWrites:
     def _changed_ids(self) -> set[bytes]:
         return {
             each.job.id.bytes
-            for change in self.plan.changes
+            for change in self.changes
             for each in (change.before, change.after, *change.joined)
             if each is not None
         }
@@ -206,9 +180,9 @@ class PostingWrites:
 
     def remove(self, id: UUID) -> None:
         """Remove a posting, and everything kept about it, if it is there."""
-        if (old := self._stored.posting(id)) is not None:
+        if (old := self._loaded.posting(id)) is not None:
             self._delete(Derived(old))
-            self._stored.forget(id)
+            self._loaded.forget(id)
 
     def _delete(self, old: Derived) -> None:
         id = old.job.id
@@ -229,7 +203,7 @@ class PostingWrites:
             self._delete(old)
         self._insert(new)
         history.sort(key=itemgetter(0))
-        history.append((to_micros(self.plan.now), previous_to_json(change.previous)))
+        history.append((to_micros(self.now), previous_to_json(change.previous)))
         for version, row in enumerate(history, job.version - len(history) + 1):
             revision = (job.id.bytes, version, *row)
             self.conn.execute(_SQL["insert_revision"], (*revision, revision_digest(*revision)))
@@ -242,7 +216,7 @@ class PostingWrites:
             self._write_sightings()
             rewritten = {**posting_parameters(new), "place": at.place, "seen_digest": seen}
             conn.execute(_SQL["rewrite_posting"], rewritten)
-            changed_at = to_micros(self.plan.now)
+            changed_at = to_micros(self.now)
             revision = (job.id.bytes, job.version, changed_at, previous_to_json(previous))
             conn.execute(_SQL["insert_revision"], (*revision, revision_digest(*revision)))
             if not previous.keys().isdisjoint(("description", "attributes")):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Literal
 
-from jobstore.engines.sqlite.connection import Session
+from jobstore.engines.sqlite.session import Session
 from jobstore.engines.sqlite.writing.group_commit import Begin, Transactions
 from jobstore.engines.writing.queue import Call, WriteQueue
 from jobstore.locking import FileLock

@@ -1,0 +1,38 @@
+"""Reads by key, on whatever connection: postings, their revisions, the store's own properties."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import nullcontext
+from uuid import UUID
+
+from jobstore.engines import named_statements
+from jobstore.engines.rows import job_from_row, revision_from_row
+from jobstore.engines.sqlite.transaction import snapshot
+from jobstore.engines.sqlite.watch import watched
+from jobstore.errors import StoreCorrupt
+from jobstore.records import Job, Revision
+
+_SQL = named_statements.load("sqlite")
+
+
+def get_many(conn: sqlite3.Connection, ids: Sequence[UUID]) -> list[Job | None]:
+    """Return postings in the order of ``ids``."""
+    with snapshot(conn) if len(ids) > 1 else nullcontext():
+        rows = [conn.execute(_SQL["posting_by_id"], (id.bytes,)).fetchone() for id in watched(ids)]
+    return [None if row is None else job_from_row(row) for row in watched(rows)]
+
+
+def revisions(conn: sqlite3.Connection, id: UUID) -> list[Revision]:
+    """Return what earlier versions of a posting held, newest first."""
+    rows = conn.execute(_SQL["revisions_of"], (id.bytes,))
+    return [revision_from_row(row) for row in watched(rows)]
+
+
+def cursor_key(conn: sqlite3.Connection) -> bytes:
+    """Return the secret that signs cursors. Raises StoreCorrupt where it is gone."""
+    row = conn.execute(_SQL["cursor_key"]).fetchone()
+    if row is None:
+        raise StoreCorrupt("The store has lost its own properties; restore a backup.")
+    return bytes(row[0])
