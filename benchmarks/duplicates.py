@@ -172,15 +172,18 @@ def _show_store(given: Sequence[JobPosting]) -> None:
         met.append(len(found))
         worth.append(len(likely_ones))
         judged.append(len(near))
-    tail = slice(-len(given) // 10, None)
-    console.print(f"{len(given):,} postings arrive one after another; of the last tenth each")
+    last_ones = [at for at in range(len(given) * 9 // 10, len(given)) if given[at].description]
+    console.print(
+        f"{len(given):,} postings arrive one after another; of the {len(last_ones):,} with a text "
+        "in the last tenth each"
+    )
     for name, figures in (
         ("meets candidates", met),
         ("has candidates worth reading", worth),
         ("is judged beside", judged),
         ("takes milliseconds of processor time", timed),
     ):
-        last = sorted(figures[tail])
+        last = sorted(figures[at] for at in last_ones)
         console.print(
             f"  {name}: mean {mean(last):.2f}, median {median(last):.2f}, "
             f"99% {last[int(0.99 * len(last))]:.2f}, most {last[-1]:.2f}"

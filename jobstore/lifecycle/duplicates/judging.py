@@ -1,7 +1,7 @@
 """What two postings are to each other, and whether it is worth reading their texts to know it.
 
-The figures below were chosen on half of the labelled pairs in ``tests/data/duplicates``; the page
-beside them says how.
+The figures below were chosen on the judged pairs in ``tests/data/duplicates``; the page beside them
+says how.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ fifth too low."""
 def likely(left: Features, right: Features) -> bool:
     """Tell from what is kept of two postings whether their texts are worth reading.
 
-    Where they are not, the postings are different.
+    Where they are not, the postings are taken as different.
     """
     if {*left.addresses} & {*right.addresses}:
         return True
@@ -63,7 +63,8 @@ def _verdict(found: Comparison) -> Verdict:
         return Verdict.DIFFERENT
     if found.same_address and found.same_company and found.same_title and found.same_level:
         same_text = not found.letters or (found.contained >= CLOSE and not found.telling)
-        return Verdict.SAME if same_text and found.where == Where.SAME else Verdict.MAYBE
+        sure = same_text and found.where == Where.SAME and not found.numbered
+        return Verdict.SAME if sure else Verdict.MAYBE
     if _is_same(found):
         # What is stated by the sources themselves is left to a person.
         return Verdict.MAYBE if found.numbered or found.salaries_differ else Verdict.SAME

@@ -102,6 +102,9 @@ def test_one_address_joins_without_a_text_but_not_two_jobs() -> None:
     assert verdict(left, right) == Verdict.SAME
     assert verdict(left, {**right, "title": "Baker"}) == Verdict.DIFFERENT
     assert verdict(left, {**right, "location": None}) == Verdict.MAYBE
+    # An employer may have one form for all its openings.
+    own = {"source": "greenhouse"}
+    assert verdict({**left, **own}, {**right, **own}) == Verdict.MAYBE
     assert likely(opening(**left).features, opening(**right).features)
 
 
