@@ -27,7 +27,7 @@ from jobstore import (
     job_id,
 )
 from jobstore.derived.merge import merge
-from jobstore.engines.protocol import Found
+from jobstore.engines.protocol import Asked, Found
 from tests.fixtures.postings import full, posting
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -75,8 +75,8 @@ class FakeEngine:
         self.calls.append(("get_many", ids))
         return [None for _ in ids]
 
-    async def search(self, criteria: Any, **options: Any) -> Found:
-        self.calls.append(("search", criteria, options))
+    async def search(self, criteria: Any, asked: Asked) -> Found:
+        self.calls.append(("search", criteria, asked._asdict()))
         return self.found
 
     async def scan(self, criteria: Any, **options: Any) -> tuple[list[Any], Any]:

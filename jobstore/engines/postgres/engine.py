@@ -58,8 +58,10 @@ class PostgresEngine(TableEngine):
         """Return how far the primary's log has got."""
         return await self.sessions.position()
 
-    def _read(self, function: Read, *, quick: bool = False, whole: bool = False) -> Awaitable[Any]:
-        return self.sessions.read(function, whole=whole)
+    def _read(
+        self, function: Read, *args: Any, quick: bool = False, whole: bool = False
+    ) -> Awaitable[Any]:
+        return self.sessions.read(lambda session: function(session, *args), whole=whole)
 
     async def _close(self) -> None:
         try:

@@ -65,7 +65,8 @@ class Sessions:
         )
         self._watching: set[asyncio.Task[None]] = set()
         self._looking = asyncio.Lock()
-        self._writer: Session | None = None
+        # Those that write and rest, at most as many as ever wrote at once.
+        self._writers: list[Session] = []
         self._reads = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -78,8 +79,9 @@ class Sessions:
         """Connect to the database that ``url`` names. Raises StoreUnavailable."""
         sessions = cls(url, options)
         with translating():
-            sessions._writer = await sessions._connect_writer()
-        sessions.pooled = sessions._writer.pooled
+            writer = await sessions._connect_writer()
+        sessions._writers.append(writer)
+        sessions.pooled = writer.pooled
         return sessions
 
     def owned(self) -> None:
@@ -161,18 +163,18 @@ class Sessions:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Session]:
-        """Give the connection that writes, in autocommit; another one where it was lost.
+        """Give a connection that writes, in autocommit: one that rests, else a new one.
 
         For that it waits for a primary for up to ``options.busy_timeout`` seconds, and raises
-        StoreUnavailable then. Its callers take turns by themselves. psycopg's errors of the block
-        are not translated. A transaction that is still open at the end is rolled back.
+        StoreUnavailable then. psycopg's errors of the block are not translated. A transaction that
+        is still open at the end is rolled back.
         """
         self.owned()
-        session = self._writer
+        session = self._writers.pop() if self._writers else None
         if session is None or session.standby or not session.is_alive():
             if session is not None:
                 session.pgconn.finish()
-            session = self._writer = await self._connect_patiently()
+            session = await self._connect_patiently()
         try:
             with self._watched(session):
                 yield session
@@ -184,6 +186,10 @@ class Sessions:
         finally:
             if session.pgconn.transaction_status != TransactionStatus.IDLE:
                 await _rolled_back(session)
+            if self._closing:
+                session.pgconn.finish()
+            elif not session.closed:
+                self._writers.append(session)
 
     async def close(self) -> None:
         """Let reads that have begun end, then close all connections. Calling it twice is fine."""
@@ -195,8 +201,8 @@ class Sessions:
             self._standbys.readers.close()
         for task in self._watching:
             task.cancel()
-        if self._writer is not None:
-            self._writer.pgconn.finish()
+        for session in self._writers:
+            session.pgconn.finish()
 
     @asynccontextmanager
     async def _lent(self, readers: Readers | None, position: str | None) -> AsyncIterator[Session]:

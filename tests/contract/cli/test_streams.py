@@ -6,12 +6,11 @@ Every command of the program is in the table below; one that is not makes a test
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ import typer
 from jobstore.cli.main import app
 from jobstore.records import job_id
 from tests.contract.cli.commands import answer, lines, posting, run, unannounced
-from tests.fixtures.processes import Run
 
 ID = str(job_id("board", "1"))
 
@@ -242,14 +240,18 @@ def test_with_quiet_nothing_is_said(case: Case) -> None:
 
 
 @pytest.mark.usefixtures("prepared")
-def test_a_pipe_that_takes_no_utf8_gets_escapes(run_command: Run) -> None:
+def test_a_pipe_that_takes_no_utf8_gets_escapes(
+    start_python: Callable[..., subprocess.Popen[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     row = posting(9, title="Bäcker", description="Brot – täglich")
     assert answer("import", "-", stdin=lines(row))["inserted"] == 1
-    store = {"JOBSTORE_URL": os.environ["JOBSTORE_URL"], "PYTHONIOENCODING": "ascii"}
-    for command in (("search", "baecker OR bäcker"), ("show", "board", "9"), ("stats",)):
-        done = run_command(*command, env=store)
-        assert (done.returncode, done.stdout.isascii()) == (0, True), done.stderr
-    assert "B\\xe4cker" in run_command("show", "board", "9", env=store).stdout
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    monkeypatch.setenv("NO_COLOR", "1")
+    for command in (("search", "baecker OR bäcker"), ("stats",), ("show", "board", "9")):
+        with start_python("from jobstore.cli.main import main; main()", *command) as process:
+            told, _ = process.communicate(timeout=120)
+        assert (process.returncode, told.isascii()) == (0, True), told
+    assert "B\\xe4cker" in told
 
 
 def test_a_pipe_gets_whole_lines_however_long_a_value_is(

@@ -19,7 +19,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +37,7 @@ from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.url import parameters, parse
 from jobstore.errors import StoreBusy, StoreUnavailable
 from jobstore.settings import StoreURL
+from jobstore.settings.url import quoted_command
 
 _SQL = named_statements.load("postgres")
 
@@ -82,7 +82,7 @@ def here(conn: Connection) -> str:
     """Return the schema that the store is in."""
     # This raises where there is none.
     schema.relations(conn)
-    row = conn.execute("SELECT current_schema()::text").fetchone()
+    row = conn.execute(_SQL["schema_here"]).fetchone()
     assert row is not None
     return str(row[0])
 
@@ -268,9 +268,9 @@ def told(conn: Connection, url: StoreURL) -> dict[str, str]:
 
 
 def _told(url: StoreURL, name: str) -> str:
-    keep = shlex.join(["jobstore", "backup", "create", "--store", str(url)])
+    keep = quoted_command("backup", "create", "--store", str(url))
     return (
         f"The schema {name} holds the store as it was before it was replaced. If nobody is "
-        f"restoring or rolling back just now, no backup was made of it: that does '{keep}'. Then "
+        f"restoring or rolling back just now, no backup was made of it: that does {keep}. Then "
         f'remove it: DROP SCHEMA "{name}" CASCADE'
     )

@@ -6,6 +6,7 @@ known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -27,6 +28,9 @@ from jobstore.verdicts import Check, Verdict, finding
 _SQL = named_statements.load("postgres")
 _LEAST = 140_000
 _ENCODING = "UTF8"
+# What REINDEX CONCURRENTLY calls what it makes and what it replaces, and leaves if it is
+# interrupted (https://www.postgresql.org/docs/current/sql-reindex.html).
+_LEFT = re.compile(r"_cc(?:new|old)\d*$")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -96,7 +100,8 @@ def _rights(conn: Connection, role: str) -> Check:
         told = f"{role} rules the whole server; a role that only writes does less harm: see "
         return finding("rights", Verdict.WARN, f"{told}'jobstore migrate roles'")
     if not reads:
-        told = f"{role} may not read the store; see 'jobstore migrate roles'"
+        # Not quoted: it would be completed for this role, which may not run it.
+        told = f"{role} may not read the store; who owns its tables runs: jobstore migrate roles"
         return finding("rights", Verdict.FAIL, told)
     return finding("rights", Verdict.PASS, f"{role} reads{' and writes' if writes else ' only'}")
 
@@ -130,9 +135,8 @@ def inspect_structure(conn: Connection, *, full: bool) -> Check:
     Differs by necessity from SQLite: a server offers its own check of pages as an extension,
     amcheck, which only a database's owner adds.
     """
-    faults = Faults(
-        f"index {name} is not valid" for (name,) in conn.execute(_SQL["invalid_indexes"])
-    )
+    invalid = invalid_indexes(conn)
+    faults = Faults(f"index {name} is not valid" for name in invalid.rebuilt + invalid.dropped)
     told = "every index is valid"
     if full:
         rows = conn.execute(_SQL["functions_of_amcheck"])
@@ -143,7 +147,41 @@ def inspect_structure(conn: Connection, *, full: bool) -> Check:
             told += "; amcheck found nothing"
         else:
             told += "; pages were not read: the database has no extension amcheck"
-    return faults.finding("structure", told)
+    found = faults.finding("structure", told)
+    if found.verdict is Verdict.PASS and invalid.others:
+        # Writing keeps it up, and nothing of ours reads it.
+        return finding(
+            "structure",
+            Verdict.WARN,
+            f"every index of jobstore is valid, but not {', '.join(invalid.others)}, which "
+            "somebody else made: who did should drop it, or build it anew (REINDEX INDEX "
+            "CONCURRENTLY)",
+        )
+    return found
+
+
+class Invalid(NamedTuple):
+    """Indexes that are not valid: their making was interrupted, and searches do without them."""
+
+    rebuilt: list[str]
+    """Those that migrations make."""
+    dropped: list[str]
+    """What is left of an attempt to make one of these anew."""
+    others: list[str]
+    """Somebody else's."""
+
+
+def invalid_indexes(conn: Connection) -> Invalid:
+    """Return the indexes that are not valid, by what a repair does with them."""
+    ours, found = schema.indexes(), Invalid([], [], [])
+    for name, whole in conn.execute(_SQL["invalid_indexes"]).fetchall():
+        if whole in ours:
+            found.rebuilt.append(name)
+        elif _LEFT.sub("", whole) in ours:
+            found.dropped.append(name)
+        else:
+            found.others.append(name)
+    return found
 
 
 def _check_pages(conn: Connection, functions: dict[str, str]) -> Iterator[str]:
