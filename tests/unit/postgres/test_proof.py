@@ -72,6 +72,15 @@ def test_what_follows_in_one_transaction_counts_at_its_end() -> None:
     assert found.verdict({A.bytes: OLD}, []) is False
 
 
+def test_states_prove_nothing_of_a_transaction_that_writes_other_rows_alone() -> None:
+    found = Evidence()
+    found.more = True
+
+    assert found.verdict({}, []) is None
+    found.follow(evidence({A: (OLD, NEW)}, []))
+    assert found.verdict({A.bytes: NEW}, []) is True
+
+
 def test_the_number_of_a_transaction_means_nothing_in_another_history() -> None:
     found = evidence({A: (OLD, NEW)}, [])
     assert found.number_at("then") is None
