@@ -42,7 +42,12 @@ class Stored:
     """What is stored for the postings of a batch."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        self._rows = {row[0]: row for row in rows}
+        self._rows: dict[bytes, Row] = {}
+        self.add(rows)
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Take in what is stored for more of them."""
+        self._rows.update((row[0], row) for row in rows)
 
     def posting(self, id: UUID) -> Job | None:
         """Return the posting that is stored, ``None`` where there is none."""
