@@ -160,6 +160,15 @@ async def test_a_transaction_finds_what_others_make_of_two_postings_meanwhile(
     assert stored(database) == {}
 
 
+@pytest.mark.parametrize("number", [16, 17, 32, 33, 70])
+async def test_keys_that_change_together_are_all_changed(database: str, number: int) -> None:
+    async with open_writer(database) as writer:
+        await writer.upsert_many([posting(each) for each in range(number)])
+        joined = [writer.join(id_of(each), "board", f"new-{each}") for each in range(number)]
+        await asyncio.gather(*joined)
+    assert stored(database) == {f"new-{each}": 2 for each in range(number)}
+
+
 async def test_a_deadlock_is_run_again(database: str) -> None:
     async with open_writer(database) as writer:
         await writer.upsert_many([posting(1), posting(2)])

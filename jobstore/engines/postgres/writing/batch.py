@@ -103,6 +103,8 @@ class Batch(NamedTuple):
     counts: list[dict[str, Any]]
     states: dict[bytes, tuple[Identity | None, Identity | None]]
     """Of each posting the state before and after."""
+    is_last: bool = True
+    """Whether no other batch follows."""
 
 
 def posting_row(derived: Derived, listed_at: int, listed_tie: int) -> dict[str, Any]:
@@ -247,7 +249,7 @@ class _Gathering:
         # other in a circle.
         ids = sorted(self._standing)
         for start in range(0, max(1, len(ids)), size):
-            batch = Batch([], [], [], [], [], counts, {})
+            batch = Batch([], [], [], [], [], counts, {}, start + size >= len(ids))
             for id in ids[start : start + size]:
                 self._add(batch, id, self._standing[id])
             yield batch
