@@ -29,6 +29,9 @@ SELECT
     {stored_posting}, p.listed_at, p.listed_tie, {opened}, p.digest, p.seen_digest
 FROM posting AS p WHERE p.id = ANY(%s) ORDER BY p.id FOR UPDATE OF p;
 
+-- name: which_are_there
+SELECT p.id FROM posting AS p WHERE p.id = ANY(%s);
+
 -- part: whole_posting
 -- With what its digests are over. NULL stands for the place that SQLite gives a row.
 {stored_posting}, NULL, p.listed_at, p.listed_tie, {opened}, p.yearly_min, p.yearly_max,

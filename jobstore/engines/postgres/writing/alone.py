@@ -29,7 +29,7 @@ from jobstore.engines.postgres.writing.commits import (
 from jobstore.engines.postgres.writing.planning import plan
 from jobstore.engines.postgres.writing.proof import Evidence
 from jobstore.engines.postgres.writing.sending import Sender
-from jobstore.engines.writing.operations import ids_of
+from jobstore.engines.writing.operations import ids_of, ids_to_find
 from jobstore.engines.writing.turns import Work
 from jobstore.errors import JobStoreError, OutcomeUnknown, StoreUnavailable
 
@@ -176,7 +176,9 @@ class Alone:
             await self._conn.execute("SAVEPOINT operation")
             await self._conn.execute(_SQL["limit_transaction"], (lock, total, total))
             found = await self._conn.execute(_SQL["postings_to_write"], (sorted(ids_of([work])),))
-        return Stored(await found.fetchall())
+        stored = Stored(await found.fetchall())
+        await changes.lock_again(self._conn, stored, ids_to_find([work]))
+        return stored
 
     async def _keep(self) -> None:
         await self._conn.execute("RELEASE SAVEPOINT operation")
@@ -190,6 +192,7 @@ class Alone:
                     stored = await changes.begin(
                         conn, deadline - time.monotonic(), self.evidence.ids, self._newest
                     )
+                    await changes.lock_again(conn, stored, self.evidence.ids)
                     if not await is_stored(conn, self.evidence, stored):
                         raise NotStored(_LOST)
                     await commit_proof(conn)

@@ -62,6 +62,20 @@ async def lock(conn: Session, ids: Sequence[UUID]) -> Stored:
     return Stored(await found.fetchall())
 
 
+async def lock_again(conn: Session, stored: Stored, ids: Iterable[UUID]) -> None:
+    """Lock, and add to ``stored``, which of ``ids`` was not found although it is there.
+
+    Where another transaction removes a row and stores the same id anew, whoever has waited for the
+    row finds neither: the server passes over the one, and sees the other only from now on.
+    """
+    while missing := sorted(id for id in ids if stored.row(id) is None):
+        there = await conn.execute(_SQL["which_are_there"], (missing,))
+        if not await there.fetchall():
+            return
+        found = await conn.execute(_SQL["postings_to_write"], (missing,))
+        stored.add(await found.fetchall())
+
+
 async def read(conn: Session, needed: Wanted, number: str | None) -> tuple[str, Found]:
     """Return the number of the transaction, by which its server knows later whether it is stored,
     and what is wanted; ``number`` where it is known."""
