@@ -120,8 +120,8 @@ class Session(AsyncConnection[tuple[Any, ...]]):
     """One connection. ``pooled``: behind a pooler, which lends it a server's session for each
     transaction alone; ``born``: when it was made, in the loop's time; ``server``: what no other
     server has, not even the same one after a restart; ``standby``: it was none of a primary;
-    ``history``: what is different after a restart, a crash or a failover, after which the number of
-    a transaction may have been given to another one."""
+    ``history``: what was different before a restart, a crash or a failover, after which the number
+    of a transaction may have been given to another one; a pooler may have led it on since."""
 
     pooled = False
     settings: Mapping[str, str]
@@ -170,8 +170,7 @@ async def connect(
         _require_usable(session.info)
         session.born = asyncio.get_running_loop().time()
         look = await session.execute(_SQL["look"], prepare=False)
-        ((pid, durable, session.server, session.standby, since),) = await look.fetchall()
-        session.history = f"{session.server} {since}"
+        ((pid, durable, session.server, session.standby, session.history),) = await look.fetchall()
         session.settings = _settings(options, durable, statement, lock)
         session.pooled = pid != session.info.backend_pid
         if session.pooled:

@@ -72,14 +72,11 @@ def test_what_follows_in_one_transaction_counts_at_its_end() -> None:
     assert found.verdict({A.bytes: OLD}, []) is False
 
 
-def test_the_number_of_a_transaction_means_nothing_in_another_history() -> None:
-    found = evidence({A: (OLD, NEW)}, [])
-    assert found.number_at("then") is None
+def test_what_follows_in_one_transaction_has_its_number() -> None:
+    found = Evidence()
+    assert found.number is None
     found.transaction = ("then", "7")
 
-    assert found.number_at("then") == "7"
-    assert found.number_at("after a crash") is None
-
-    following = evidence({A: (OLD, NEW)}, [])
-    following.follow(found)
-    assert following.number_at("then") == "7"
+    found.follow(Evidence(found.transaction))
+    found.follow(Evidence())
+    assert found.number == "7"

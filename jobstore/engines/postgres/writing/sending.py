@@ -43,7 +43,7 @@ class Sender:
         ``evidence`` takes in what will be there.
         """
         number, ties, histories = await changes.read(
-            conn, wanted(planned.changes, stored), evidence.number_at(conn.history)
+            conn, wanted(planned.changes, stored), evidence.number
         )
         evidence.transaction = conn.history, number
         size = len(planned.changes)
