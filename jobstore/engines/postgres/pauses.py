@@ -17,4 +17,5 @@ def length(tried: int, first: float, longest: float) -> float:
     """
     # Chance keeps those who met from meeting again.
     share = random.uniform(0.5, 1)  # nosec B311 - it is no secret
-    return min(first * 2 ** (tried - 1), longest) * share
+    doubled: float = first * 2 ** (tried - 1)
+    return min(doubled, longest) * share
