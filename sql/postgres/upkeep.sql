@@ -102,8 +102,7 @@ WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'm'
 
 -- name: server
 SELECT
-    current_setting('server_version'), current_setting('server_version_num')::bigint,
-    pg_is_in_recovery(), current_database()::text, current_setting('server_encoding'),
+    current_setting('server_version'), pg_is_in_recovery(), current_database()::text,
     current_user::text;
 
 -- name: rights

@@ -191,7 +191,7 @@ def connect_blocking(url: StoreURL, *, patience: float) -> Connection[tuple[Any,
         autocommit=True, context=_CONTEXT, cursor_factory=_BlockingCursor, **filled(url)
     )
     settings = {
-        "lock_timeout": _milliseconds(patience),
+        "lock_timeout": milliseconds(patience),
         "statement_timeout": "0",
         "idle_in_transaction_session_timeout": "0",
         "default_transaction_isolation": "read committed",
@@ -246,16 +246,17 @@ def _settings(
         durable = "on"
     return {
         "synchronous_commit": durable,
-        "statement_timeout": _milliseconds(statement),
-        "lock_timeout": _milliseconds(lock),
-        "idle_in_transaction_session_timeout": _milliseconds(max(_IDLE, statement)),
+        "statement_timeout": milliseconds(statement),
+        "lock_timeout": milliseconds(lock),
+        "idle_in_transaction_session_timeout": milliseconds(max(_IDLE, statement)),
         "default_transaction_isolation": "read committed",
         # Compiling a plan takes longer than any statement of ours runs.
         "jit": "off",
     }
 
 
-def _milliseconds(seconds: float) -> str:
+def milliseconds(seconds: float) -> str:
+    """Return a limit of time as the server takes it; its 0 would mean that there is none."""
     return str(max(1, round(seconds * 1000)))
 
 

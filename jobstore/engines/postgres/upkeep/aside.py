@@ -33,6 +33,7 @@ from psycopg.errors import LockNotAvailable
 
 from jobstore.engines import named_statements
 from jobstore.engines.postgres import schema
+from jobstore.engines.postgres.connection import milliseconds
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.url import parameters, parse
 from jobstore.errors import StoreBusy, StoreUnavailable
@@ -148,7 +149,7 @@ def exchange(conn: Connection, new: str, unchanged: Callable[[], bool]) -> tuple
     for hold in chain(_HOLDS, repeat(_HOLDS[-1])):
         try:
             with conn.transaction():
-                conn.execute(_SQL["limit_waiting"], (str(int(hold * 1000)),))
+                conn.execute(_SQL["limit_waiting"], (milliseconds(hold),))
                 conn.execute(_SQL["turn_of_exchange"])
                 old = _ours(conn, store, new)
                 _lock(conn, [each for each, kind in old if kind == "r"])

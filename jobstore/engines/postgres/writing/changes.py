@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from jobstore.engines import named_statements
-from jobstore.engines.postgres.connection import Session
+from jobstore.engines.postgres.connection import Session, milliseconds
 from jobstore.engines.postgres.writing.batch import Batch, Stored, Wanted
 from jobstore.engines.writing.admission import require_admission
 
@@ -121,11 +121,6 @@ def payloads(rows: Rows) -> Iterator[str]:
         size += len(text)
     if waiting:
         yield f"[{','.join(waiting)}]"
-
-
-def milliseconds(seconds: float) -> str:
-    """Return a limit of time as the server takes it; its 0 would mean that there is none."""
-    return str(max(1, round(seconds * 1000)))
 
 
 async def _write(conn: Session, name: str, texts: Iterable[str]) -> None:
