@@ -19,6 +19,9 @@ SELECT
     pg_backend_pid(), current_setting('synchronous_commit'), pg_postmaster_start_time()::text,
     pg_is_in_recovery(), {history};
 
+-- name: backend
+SELECT pg_backend_pid();
+
 -- name: transaction_status
 -- NULL where it was so long ago that the server has forgotten it, and where its number is of another
 -- history: a pooler may have led the connection to another server since it was made.

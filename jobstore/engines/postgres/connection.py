@@ -205,6 +205,13 @@ def connect_blocking(url: StoreURL, *, patience: float) -> Connection[tuple[Any,
     return conn
 
 
+def is_pooled(conn: Connection[tuple[Any, ...]]) -> bool:
+    """Tell whether a pooler stands before the server, so that each transaction may be on another
+    session."""
+    ((pid,),) = conn.execute(_SQL["backend"]).fetchall()
+    return bool(pid != conn.info.backend_pid)
+
+
 def _require_usable(info: ConnectionInfo) -> None:
     """Raise StoreUnavailable where the server cannot keep a store."""
     if info.server_version < OLDEST:

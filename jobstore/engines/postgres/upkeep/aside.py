@@ -33,7 +33,7 @@ from psycopg.errors import LockNotAvailable
 
 from jobstore.engines import named_statements
 from jobstore.engines.postgres import schema
-from jobstore.engines.postgres.connection import milliseconds
+from jobstore.engines.postgres.connection import is_pooled, milliseconds
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.url import parameters, parse
 from jobstore.errors import StoreBusy, StoreUnavailable
@@ -106,8 +106,7 @@ def beside(url: StoreURL) -> Iterator[Beside]:
 
 
 def _require_direct(conn: Connection) -> None:
-    row = conn.execute("SELECT pg_backend_pid()").fetchone()
-    if row is None or row[0] != conn.info.backend_pid:
+    if is_pooled(conn):
         raise StoreUnavailable(
             "This takes a connection to the server itself; give its URL instead of the pooler's."
         )
