@@ -7,6 +7,8 @@ a part of the URL.
 
 from __future__ import annotations
 
+import errno
+import os
 from contextlib import AbstractContextManager
 
 import psycopg
@@ -104,6 +106,8 @@ _SAID: tuple[tuple[str, str], ...] = (
     ("too many clients", TOO_MANY),
     ("too many connections", TOO_MANY),
     ("remaining connection slots", TOO_MANY),
+    # Of a socket in a folder: more came at once than its queue holds.
+    (os.strerror(errno.EAGAIN), TOO_MANY),
 )
 
 _AGAIN = frozenset({"40001", "40P01", "23505"})
