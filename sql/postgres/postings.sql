@@ -128,10 +128,6 @@ SELECT s.value FROM store_property AS s WHERE s.name = 'compatible';
 -- name: transaction_number
 SELECT pg_current_xact_id()::text;
 
--- name: transaction_status
--- NULL where it was so long ago that the server has forgotten it.
-SELECT pg_xact_status(%s::text::xid8);
-
 -- name: mark_log
 SELECT pg_logical_emit_message(true, 'jobstore', '');
 

@@ -94,14 +94,18 @@ WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'm'
 
 -- name: server
 SELECT
-    current_setting('server_version'), current_setting('server_version_num')::bigint,
-    pg_is_in_recovery(), current_database()::text, current_setting('server_encoding'),
+    current_setting('server_version'), pg_is_in_recovery(), current_database()::text,
     current_user::text;
 
 -- name: rights
 SELECT
     has_table_privilege('posting', 'SELECT'), has_table_privilege('posting', 'INSERT, UPDATE, DELETE'),
     (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user);
+
+-- name: may_compare
+-- Comparing makes temporary tables. A standby is always read-only.
+SELECT has_database_privilege(current_database(), 'TEMPORARY')
+    AND NOT current_setting('transaction_read_only')::boolean;
 
 -- name: may_maintain
 SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class AS c WHERE c.oid = to_regclass('posting');

@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -17,6 +18,8 @@ from jobstore.engines.postgres import sessions
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.sessions import Sessions
 from jobstore.engines.postgres.writing import alone, commits, transactions
+from jobstore.engines.postgres.writing.batch import Batch, Stored
+from jobstore.engines.postgres.writing.proof import Evidence
 from jobstore.records import job_id
 from jobstore.settings import parse_store_url
 from tests.fixtures.postgres import start
@@ -154,6 +157,26 @@ async def test_after_a_crash_the_numbers_of_transactions_are_not_believed() -> N
         await opened.close()
     finally:
         stop()
+
+
+async def test_a_connection_that_a_pooler_led_on_believes_no_number_of_before(
+    database: str,
+) -> None:
+    opened = await Sessions.open(parse_store_url(database), EngineOptions())
+    async with opened.writing() as conn:
+        evidence = Evidence()
+        evidence.add(Batch([], [], [], [], [], [], {UUID(int=1).bytes: (None, (1, b"", b""))}))
+        async with conn.transaction():
+            found = await conn.execute("SELECT pg_current_xact_id()::text")
+            ((number,),) = await found.fetchall()
+        evidence.transaction = conn.history, number
+        assert await commits.is_stored(conn, evidence, Stored(()))
+
+        # What a crash does too. The pooler would have kept its connection to us.
+        await conn.execute("SELECT pg_stat_reset_shared('bgwriter')")
+        with pytest.raises(OutcomeUnknown):
+            await commits.is_stored(conn, evidence, Stored(()))
+    await opened.close()
 
 
 async def test_a_commit_that_nobody_can_ask_about_is_unknown(database: str) -> None:

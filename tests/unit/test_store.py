@@ -104,7 +104,7 @@ def engine() -> FakeEngine:
 
 @pytest.fixture
 async def faked(engine: FakeEngine) -> AsyncIterator[JobStore]:
-    async with JobStore(engine, (), lambda: NOW) as store:  # type: ignore[arg-type]
+    async with JobStore(engine, (), lambda: NOW) as store:
         yield store
 
 
@@ -141,20 +141,20 @@ async def test_faults_never_reach_the_engine(faked: JobStore, engine: FakeEngine
     wrong: Any
     for wrong in (
         faked.upsert({}),
-        faked.upsert(None),  # type: ignore[arg-type]
+        faked.upsert(None),
         faked.update(ID, {}),
-        faked.update(ID, None),  # type: ignore[arg-type]
+        faked.update(ID, None),
         faked.update(ID, {"id": ID}),
         faked.update(ID, {"source": "x"}),
         faked.update(ID, {"status": None}),
         faked.update(ID, {"title": None}),
         faked.update("x", {"title": "x"}),
         faked.get("x"),
-        faked.search("engineer"),  # type: ignore[arg-type]
+        faked.search("engineer"),
         faked.search(limit=0),
         faked.search(cursor="x"),
         faked.search(facets=("title",)),
-        faked.count({"text": "x"}),  # type: ignore[arg-type]
+        faked.count({"text": "x"}),
         faked.recent(0),
         anext(faked.stream(SearchQuery(sort="salary"))),
     ):

@@ -120,8 +120,8 @@ class Session(AsyncConnection[tuple[Any, ...]]):
     """One connection. ``pooled``: behind a pooler, which lends it a server's session for each
     transaction alone; ``born``: when it was made, in the loop's time; ``server``: what no other
     server has, not even the same one after a restart; ``standby``: it was none of a primary;
-    ``history``: what is different after a restart, a crash or a failover, after which the number of
-    a transaction may have been given to another one."""
+    ``history``: what was different before a restart, a crash or a failover, after which the number
+    of a transaction may have been given to another one; a pooler may have led it on since."""
 
     pooled = False
     settings: Mapping[str, str]
@@ -170,8 +170,7 @@ async def connect(
         _require_usable(session.info)
         session.born = asyncio.get_running_loop().time()
         look = await session.execute(_SQL["look"], prepare=False)
-        ((pid, durable, session.server, session.standby, since),) = await look.fetchall()
-        session.history = f"{session.server} {since}"
+        ((pid, durable, session.server, session.standby, session.history),) = await look.fetchall()
         session.settings = _settings(options, durable, statement, lock)
         session.pooled = pid != session.info.backend_pid
         if session.pooled:
@@ -192,7 +191,7 @@ def connect_blocking(url: StoreURL, *, patience: float) -> Connection[tuple[Any,
         autocommit=True, context=_CONTEXT, cursor_factory=_BlockingCursor, **filled(url)
     )
     settings = {
-        "lock_timeout": _milliseconds(patience),
+        "lock_timeout": milliseconds(patience),
         "statement_timeout": "0",
         "idle_in_transaction_session_timeout": "0",
         "default_transaction_isolation": "read committed",
@@ -204,6 +203,13 @@ def connect_blocking(url: StoreURL, *, patience: float) -> Connection[tuple[Any,
         conn.close()
         raise
     return conn
+
+
+def is_pooled(conn: Connection[tuple[Any, ...]]) -> bool:
+    """Tell whether a pooler stands before the server, so that each transaction may be on another
+    session."""
+    ((pid,),) = conn.execute(_SQL["backend"]).fetchall()
+    return bool(pid != conn.info.backend_pid)
 
 
 def _require_usable(info: ConnectionInfo) -> None:
@@ -247,16 +253,17 @@ def _settings(
         durable = "on"
     return {
         "synchronous_commit": durable,
-        "statement_timeout": _milliseconds(statement),
-        "lock_timeout": _milliseconds(lock),
-        "idle_in_transaction_session_timeout": _milliseconds(max(_IDLE, statement)),
+        "statement_timeout": milliseconds(statement),
+        "lock_timeout": milliseconds(lock),
+        "idle_in_transaction_session_timeout": milliseconds(max(_IDLE, statement)),
         "default_transaction_isolation": "read committed",
         # Compiling a plan takes longer than any statement of ours runs.
         "jit": "off",
     }
 
 
-def _milliseconds(seconds: float) -> str:
+def milliseconds(seconds: float) -> str:
+    """Return a limit of time as the server takes it; its 0 would mean that there is none."""
     return str(max(1, round(seconds * 1000)))
 
 

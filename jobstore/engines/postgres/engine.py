@@ -1,4 +1,4 @@
-"""The PostgreSQL engine: one connection that writes, several that read, put together.
+"""The PostgreSQL engine: the connections that write and those that read, put together.
 
 Only wiring lives here. What a call does is in :mod:`.writing`, :mod:`.search` and :mod:`.lookups`;
 which connection it gets, in :mod:`.sessions`.

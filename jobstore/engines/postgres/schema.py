@@ -129,7 +129,7 @@ def relations(conn: Connection) -> frozenset[str]:
 
     Raises StoreUnavailable where there is no such schema.
     """
-    row = conn.execute("SELECT current_schema()").fetchone()
+    row = conn.execute(_SQL["schema_here"]).fetchone()
     if row is None or row[0] is None:
         raise StoreUnavailable(
             "The search path names no schema that this role may use; have the owner of the "

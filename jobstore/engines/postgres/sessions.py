@@ -1,4 +1,4 @@
-"""The connections of an open store: those that read, the one that writes; and one that blocks.
+"""The connections of an open store: those that read, those that write; and one that blocks.
 
 Who gets which connection, and for how long, is decided here; no statement on postings is run.
 """
@@ -20,7 +20,7 @@ from jobstore.engines.owner import Owner
 from jobstore.engines.postgres.connection import Session, connect, connect_blocking, filled
 from jobstore.engines.postgres.errors import is_lost, may_return, translated, translating
 from jobstore.engines.postgres.hosts import STANDBY, Place, ordered, place, several
-from jobstore.engines.postgres.pauses import pause
+from jobstore.engines.postgres.pauses import length, pause
 from jobstore.engines.postgres.readers import Readers
 from jobstore.engines.postgres.standbys import (
     Standbys,
@@ -67,6 +67,7 @@ class Sessions:
         self._looking = asyncio.Lock()
         # Those that write and rest, at most as many as ever wrote at once.
         self._writers: list[Session] = []
+        self._returned = asyncio.Event()
         self._reads = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -165,16 +166,12 @@ class Sessions:
     async def writing(self) -> AsyncIterator[Session]:
         """Give a connection that writes, in autocommit: one that rests, else a new one.
 
-        For that it waits for a primary for up to ``options.busy_timeout`` seconds, and raises
-        StoreUnavailable then. psycopg's errors of the block are not translated. A transaction that
-        is still open at the end is rolled back.
+        For one it waits up to ``options.busy_timeout`` seconds, and raises StoreUnavailable then,
+        or StoreBusy where the server has none left. psycopg's errors of the block are not
+        translated. A transaction that is still open at the end is rolled back.
         """
         self.owned()
-        session = self._writers.pop() if self._writers else None
-        if session is None or session.standby or not session.is_alive():
-            if session is not None:
-                session.pgconn.finish()
-            session = await self._connect_patiently()
+        session = await self._writer()
         try:
             with self._watched(session):
                 yield session
@@ -190,6 +187,7 @@ class Sessions:
                 session.pgconn.finish()
             elif not session.closed:
                 self._writers.append(session)
+                self._returned.set()
 
     async def close(self) -> None:
         """Let reads that have begun end, then close all connections. Calling it twice is fine."""
@@ -255,10 +253,19 @@ class Sessions:
         seconds = self._options.busy_timeout
         return await self._connect(self._asked, _WRITING + seconds, seconds)
 
-    async def _connect_patiently(self) -> Session:
-        """Connect to write, waiting for a server that may return or for the next primary."""
+    async def _writer(self) -> Session:
+        """Return one that writes, waiting for a server that may return or for the next primary.
+
+        Where the server has none left for us, those that we have come back.
+        """
         end = self._loop.time() + self._options.busy_timeout
         for tried in itertools.count():
+            self._returned.clear()
+            while self._writers:
+                session = self._writers.pop()
+                if session.is_alive() and not session.standby:
+                    return session
+                session.pgconn.finish()
             try:
                 session = await self._connect_writer()
                 if not session.standby:
@@ -269,7 +276,9 @@ class Sessions:
                 if not may_return(error) or self._loop.time() > end:
                     raise translated(error) from error
             if tried:
-                await pause(tried, *_PAUSES)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(length(tried, *_PAUSES)):
+                        await self._returned.wait()
         raise AssertionError  # the count has no end
 
     @contextmanager

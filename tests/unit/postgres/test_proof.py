@@ -81,14 +81,11 @@ def test_states_prove_nothing_of_a_transaction_that_writes_other_rows_alone() ->
     assert found.verdict({A.bytes: NEW}, []) is True
 
 
-def test_the_number_of_a_transaction_means_nothing_in_another_history() -> None:
-    found = evidence({A: (OLD, NEW)}, [])
-    assert found.number_at("then") is None
+def test_what_follows_in_one_transaction_has_its_number() -> None:
+    found = Evidence()
+    assert found.number is None
     found.transaction = ("then", "7")
 
-    assert found.number_at("then") == "7"
-    assert found.number_at("after a crash") is None
-
-    following = evidence({A: (OLD, NEW)}, [])
-    following.follow(found)
-    assert following.number_at("then") == "7"
+    found.follow(Evidence(found.transaction))
+    found.follow(Evidence())
+    assert found.number == "7"

@@ -143,6 +143,25 @@ async def test_where_the_server_has_no_connection_left_reads_take_turns() -> Non
         stop()
 
 
+async def test_where_the_server_has_no_connection_left_writers_take_turns() -> None:
+    found, stop = start(SETTINGS | {"max_connections": "1", "superuser_reserved_connections": "0"})
+    try:
+        sessions = await Sessions.open(parse_store_url(found), EngineOptions(busy_timeout=60))
+
+        async def write() -> object:
+            async with sessions.writing() as writer:
+                return await value(writer, "SELECT pg_backend_pid()")
+
+        async with sessions.writing() as writer:
+            first = await value(writer, "SELECT pg_backend_pid()")
+            second = asyncio.ensure_future(write())
+            await asyncio.sleep(0)
+        assert await second == first
+        await sessions.close()
+    finally:
+        stop()
+
+
 async def test_where_others_have_all_connections_a_read_says_so() -> None:
     found, stop = start(SETTINGS | {"max_connections": "2", "superuser_reserved_connections": "0"})
     try:

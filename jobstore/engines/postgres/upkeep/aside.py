@@ -33,6 +33,7 @@ from psycopg.errors import LockNotAvailable
 
 from jobstore.engines import named_statements
 from jobstore.engines.postgres import schema
+from jobstore.engines.postgres.connection import is_pooled, milliseconds
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.url import parameters, parse
 from jobstore.errors import StoreBusy, StoreUnavailable
@@ -105,8 +106,7 @@ def beside(url: StoreURL) -> Iterator[Beside]:
 
 
 def _require_direct(conn: Connection) -> None:
-    row = conn.execute("SELECT pg_backend_pid()").fetchone()
-    if row is None or row[0] != conn.info.backend_pid:
+    if is_pooled(conn):
         raise StoreUnavailable(
             "This takes a connection to the server itself; give its URL instead of the pooler's."
         )
@@ -148,7 +148,7 @@ def exchange(conn: Connection, new: str, unchanged: Callable[[], bool]) -> tuple
     for hold in chain(_HOLDS, repeat(_HOLDS[-1])):
         try:
             with conn.transaction():
-                conn.execute(_SQL["limit_waiting"], (str(int(hold * 1000)),))
+                conn.execute(_SQL["limit_waiting"], (milliseconds(hold),))
                 conn.execute(_SQL["turn_of_exchange"])
                 old = _ours(conn, store, new)
                 _lock(conn, [each for each, kind in old if kind == "r"])

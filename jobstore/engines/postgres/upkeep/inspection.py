@@ -26,8 +26,6 @@ from jobstore.sizes import readable_size
 from jobstore.verdicts import Check, Verdict, finding
 
 _SQL = named_statements.load("postgres")
-_LEAST = 140_000
-_ENCODING = "UTF8"
 # What REINDEX CONCURRENTLY calls what it makes and what it replaces, and leaves if it is
 # interrupted (https://www.postgresql.org/docs/current/sql-reindex.html).
 _LEFT = re.compile(r"_cc(?:new|old)\d*$")
@@ -39,10 +37,8 @@ class Server(NamedTuple):
     """What a server says of itself and of the database."""
 
     version: str
-    number: int
     replica: bool
     database: str
-    encoding: str
     role: str
 
 
@@ -54,7 +50,10 @@ def server(conn: Connection) -> Server:
 
 
 def library(url: StoreURL) -> Library:
-    """Return what is known of the server; raises StoreUnavailable where it does not answer."""
+    """Return what is known of the server.
+
+    Raises StoreUnavailable where it does not answer, or cannot keep a store.
+    """
     with blocking(url) as conn:
         return _library(server(conn))
 
@@ -62,13 +61,6 @@ def library(url: StoreURL) -> Library:
 def _library(found: Server) -> Library:
     # Debian appends its own to the number.
     version = found.version.partition(" ")[0]
-    if found.number < _LEAST:
-        detail = f"{version} is too old; 14 is needed"
-        return Library("postgresql", version, False, detail, "Move to a newer server.")
-    if found.encoding != _ENCODING:
-        detail = f"{version}, with a database in {found.encoding}, not {_ENCODING}"
-        advice = "Make the database anew: createdb --encoding UTF8 --template template0"
-        return Library("postgresql", version, False, detail, advice)
     return Library("postgresql", version, True, version, "")
 
 
@@ -77,7 +69,7 @@ def inspect_server(url: StoreURL) -> Iterator[Check]:
     with blocking(url) as conn:
         found = server(conn)
         known = _library(found)
-        yield finding(known.name, Verdict.PASS if known.usable else Verdict.FAIL, known.detail)
+        yield finding(known.name, Verdict.PASS, known.detail)
         kind = "a standby, which only reads" if found.replica else "a primary"
         told = f"{found.database} on {kind}, {readable_size(octets(conn))}"
         yield finding("database", Verdict.PASS, told)

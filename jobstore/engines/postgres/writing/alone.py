@@ -12,7 +12,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from jobstore.engines import named_statements
-from jobstore.engines.postgres.connection import Session
+from jobstore.engines.postgres.connection import Session, milliseconds
 from jobstore.engines.postgres.errors import is_lost
 from jobstore.engines.postgres.hearing import Unconfirmed
 from jobstore.engines.postgres.pauses import pause
@@ -170,7 +170,7 @@ class Alone:
         # Nobody waits any more for a statement that takes longer than the transaction may; for
         # others it waits no longer than any write.
         left = max(self._until - time.monotonic(), 0)
-        total = changes.milliseconds(left)
+        total = milliseconds(left)
         lock = min(total, self._conn.settings["lock_timeout"], key=int)
         async with self._conn.pipeline():
             await self._conn.execute("SAVEPOINT operation")

@@ -17,7 +17,7 @@ from psycopg import AsyncCursor
 
 from jobstore.engines import named_statements
 from jobstore.engines.kept import BY_NAME, FOLLOWING, Kept, Row
-from jobstore.engines.postgres.connection import Session
+from jobstore.engines.postgres.connection import Session, milliseconds
 from jobstore.engines.postgres.tables import named, tables
 from jobstore.engines.postgres.writing.batch import Batch, Found, Stored, Wanted
 from jobstore.engines.writing.admission import require_admission
@@ -157,11 +157,6 @@ def payloads(rows: Rows) -> Iterator[str]:
         size += len(text)
     if waiting:
         yield f"[{','.join(waiting)}]"
-
-
-def milliseconds(seconds: float) -> str:
-    """Return a limit of time as the server takes it; its 0 would mean that there is none."""
-    return str(max(1, round(seconds * 1000)))
 
 
 async def _write(conn: Session, name: str, texts: Iterable[str]) -> None:

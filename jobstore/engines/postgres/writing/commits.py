@@ -39,8 +39,9 @@ async def is_stored(
 
     Raises UnderWay, and OutcomeUnknown where nothing tells.
     """
-    if (number := evidence.number_at(conn.history)) is not None:
-        ((status,),) = await (await conn.execute(_SQL["transaction_status"], (number,))).fetchall()
+    if evidence.transaction is not None:
+        found = await conn.execute(_SQL["transaction_status"], evidence.transaction)
+        ((status,),) = await found.fetchall()
         if status == "in progress":
             raise UnderWay
         if status is not None:

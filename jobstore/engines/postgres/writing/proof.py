@@ -35,10 +35,10 @@ class Evidence:
         self.counts = 0
         """How many rows of counts it appends."""
 
-    def number_at(self, history: str) -> str | None:
-        """Return the number of the transaction where ``history`` is that in which it runs."""
-        known = self.transaction
-        return known[1] if known is not None and known[0] == history else None
+    @property
+    def number(self) -> str | None:
+        """The number of the transaction, where it is known."""
+        return None if self.transaction is None else self.transaction[1]
 
     def add(self, batch: Batch) -> None:
         """Take in what a batch writes."""

@@ -42,9 +42,7 @@ class Sender:
 
         ``evidence`` takes in what will be there.
         """
-        number, found = await changes.read(
-            conn, wanted(planned.changes, stored), evidence.number_at(conn.history)
-        )
+        number, found = await changes.read(conn, wanted(planned.changes, stored), evidence.number)
         evidence.transaction = conn.history, number
         size, deletions = len(planned.changes), planned.deletions
         parts = gathered(planned.changes, stored, found, now, size=_PART, deletions=deletions)
