@@ -165,7 +165,7 @@ async def test_a_connection_that_a_pooler_led_on_believes_no_number_of_before(
     opened = await Sessions.open(parse_store_url(database), EngineOptions())
     async with opened.writing() as conn:
         evidence = Evidence()
-        evidence.add(Batch([], [], [], [], [], [], {UUID(int=1).bytes: (None, (1, b"", b""))}))
+        evidence.add(Batch([], [], [], [], [], [], {UUID(int=1).bytes: (None, (1, b"", b""))}, {}))
         async with conn.transaction():
             found = await conn.execute("SELECT pg_current_xact_id()::text")
             ((number,),) = await found.fetchall()

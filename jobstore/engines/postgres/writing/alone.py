@@ -161,7 +161,7 @@ class Alone:
         conn = self._conn
         async with conn.transaction():
             await operation(conn, *args)
-            if self.evidence.number_at(conn.history) is None:
+            if self.evidence.number is None:
                 self.evidence.transaction = conn.history, await changes.number(conn)
         self.evidence.more = True
 
