@@ -39,7 +39,7 @@ from jobstore.derived.record import Derived, Opening
 from jobstore.derived.salaries import yearly_range
 from jobstore.engines.backend import Capability
 from jobstore.engines.kept import BY_NAME, DELETION, FOLLOWING, MADE, Kept, Row, moved, sealed
-from jobstore.engines.protocol import Found, Position, Queue
+from jobstore.engines.protocol import Asked, Found, Position, Queue
 from jobstore.engines.revisions import previous_to_json
 from jobstore.engines.rows import opening_parameters
 from jobstore.errors import (
@@ -360,16 +360,8 @@ class MemoryEngine:
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         return _get_many(self._records(), ids)
 
-    async def search(
-        self,
-        criteria: Criteria,
-        *,
-        limit: int,
-        after: Position | None,
-        total: tuple[int, bool] | None,
-        facets: Sequence[str],
-        snippets: bool,
-    ) -> Found:
+    async def search(self, criteria: Criteria, asked: Asked) -> Found:
+        limit, after, total, facets, snippets = asked
         found = list(_matches(self._records(), criteria))
         ordered = [(at, each) for at, each in _in_order(found, criteria, after)][: limit + 1]
         page = ordered[:limit]
