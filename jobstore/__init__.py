@@ -36,6 +36,7 @@ from jobstore.errors import (
 from jobstore.events import Event, Observer
 from jobstore.postings import Transaction
 from jobstore.records import (
+    AlsoOn,
     ApplicantStatistics,
     Compared,
     Duplicate,
@@ -70,6 +71,7 @@ from jobstore.store import JobStore
 from jobstore.version import __version__ as __version__
 
 __all__ = [
+    "AlsoOn",
     "ApplicantStatistics",
     "BackupError",
     "Check",

@@ -5,11 +5,12 @@ What is asked is checked here; an engine finds the answer.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from jobstore.engines.protocol import Asked, Engine, Position
+from jobstore.collapsing import collapsed
+from jobstore.engines.protocol import Asked, Engine, Found, Position
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.events import Observer, Watch
 from jobstore.postings import MAX_LIMIT, Postings, check_id
@@ -71,7 +72,8 @@ class Queries(Postings):
         """
         with self._watch("search") as watch:
             criteria = _checked(query, watch)
-            page = await self._page(criteria, criteria, limit, cursor, facets, snippets)
+            search = collapsed if query is None or query.collapse_duplicates else _every
+            page = await self._page(criteria, criteria, limit, cursor, facets, snippets, search)
             watch.rows = len(page.items)
             return page
 
@@ -97,6 +99,7 @@ class Queries(Postings):
         cursor: str | None,
         facets: Sequence[str],
         snippets: bool,
+        search: Callable[[Engine, Criteria, Asked], Awaitable[Found]] | None = None,
     ) -> Page:
         if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
             raise InvalidQuery([Fault("limit", f"must be a whole number, 1 to {MAX_LIMIT:,}")])
@@ -105,7 +108,7 @@ class Queries(Postings):
         criteria = criteria.at((last and last.as_of) or self._clock())
         after, total = (None, None) if last is None else (last.position, last.total)
         asked = Asked(limit, after, total, check_facets(facets), snippets)
-        found = await self._engine.search(criteria, asked)
+        found = await (search or _every)(self._engine, criteria, asked)
         following = None
         if found.position is not None:
             known = (found.total, found.total_capped)
@@ -164,6 +167,10 @@ class Queries(Postings):
             found = await self._engine.revisions(check_id(id))
             watch.rows = len(found)
             return found
+
+
+async def _every(engine: Engine, criteria: Criteria, asked: Asked) -> Found:
+    return await engine.search(criteria, asked)
 
 
 def _checked(query: SearchQuery | None, watch: Watch) -> Criteria:

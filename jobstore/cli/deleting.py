@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -125,7 +125,8 @@ def _by_ids(call: Call, ids: list[UUID], done: _Done, dry_run: bool, yes: bool) 
 def _by_filters(call: Call, query: SearchQuery, done: _Done, dry_run: bool, yes: bool) -> None:
     async def look(store: JobStore) -> list[JobSummary]:
         done.matched = await store.count(query)
-        return (await store.search(query, limit=_SHOWN, snippets=False)).items
+        each = replace(query, collapse_duplicates=False)
+        return (await store.search(each, limit=_SHOWN, snippets=False)).items
 
     newest = call.run(look)
     for item in newest:

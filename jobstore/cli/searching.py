@@ -42,15 +42,19 @@ def search(
         list[str] | None,
         typer.Option("--facet", metavar="NAME", help="Count values, such as company. Repeatable."),
     ] = None,
+    each_duplicate: Annotated[
+        bool,
+        typer.Option("--each-duplicate", help="A row for each board that has an opening."),
+    ] = False,
 ) -> None:
-    """Search the postings.
+    """Search the postings. An opening that several boards have is one row, with the others in it.
 
     JSON: {"items", "next_cursor", "total", "total_capped", "notes"}, and "facets" when asked for.
     A total is counted up to 1,000, and where that would take long less far; then there are at least
     so many and total_capped is true. Notes say how the text was understood, where it may mean
     something else.
     """
-    query = dataclasses.replace(query, sort=sort)
+    query = dataclasses.replace(query, sort=sort, collapse_duplicates=not each_duplicate)
     facets = tuple(facet or ())
     page = call.run(lambda store: store.search(query, limit=limit, cursor=cursor, facets=facets))
     more = {"facets": page.facets} if facets else {}

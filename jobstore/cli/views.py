@@ -46,6 +46,8 @@ def _postings(items: list[JobSummary]) -> Iterator[RenderableType]:
         what.append(f"\n{_joined(item.company, item.location, words(item.workplace))}", "not bold")
         if detail := _joined(salary(item), words(item.employment_type)):
             what.append(f"\n{detail}", "not bold")
+        if item.also_on:
+            what.append(f"\nalso on {_joined(*(each.source for each in item.also_on))}", "dim")
         if item.snippet and item.snippet.replace("**", "") != item.title:
             what.append("\n").append_text(marked(item.snippet))
         listed = listed_at(item.posted_at, item.first_seen_at).date().isoformat()

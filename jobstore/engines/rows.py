@@ -208,6 +208,7 @@ def _summary(row: Sequence[Any]) -> JobSummary:
     found = JobSummary.__new__(JobSummary)
     _fill(found, row)
     found.snippet = None
+    found.also_on = ()
     return found
 
 

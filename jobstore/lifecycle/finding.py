@@ -17,12 +17,22 @@ from uuid import UUID
 
 from jobstore.derived.micros import to_micros
 from jobstore.engines.freshness import at_least
-from jobstore.engines.kept import FEATURE, FOLLOWER, LINK, MEMBER, VERDICT, Row
+from jobstore.engines.kept import EVENT, FEATURE, FOLLOWER, LINK, MEMBER, VERDICT, Row
 from jobstore.engines.protocol import Engine, Transacted
-from jobstore.lifecycle.duplicates import Features, Judgement, Read, Verdict, blocks, judge, likely
+from jobstore.lifecycle.duplicates import (
+    Features,
+    Judgement,
+    Read,
+    Repost,
+    Verdict,
+    blocks,
+    judge,
+    likely,
+    repost,
+)
 from jobstore.lifecycle.duplicates.blocking import MOST
 from jobstore.lifecycle.duplicates.grouping import grouped
-from jobstore.lifecycle.duplicates.keeping import FORM, read_written, reasons_text, written
+from jobstore.lifecycle.duplicates.keeping import FORM, read_written, reasons_text, told, written
 from jobstore.lifecycle.duplicates.texts import resemblance
 from jobstore.records import Compared, Job
 
@@ -41,6 +51,7 @@ _NO_ID = bytes(16)
 _NAME = f"duplicates {FORM}"
 
 Place = tuple[int, bytes]
+Pair = tuple[bytes, bytes]
 Told = Callable[[Compared], object]
 
 
@@ -52,6 +63,7 @@ class _New(NamedTuple):
     at: int
     read: Read
     keys: tuple[int, ...]
+    job: Job
 
 
 class _Found(NamedTuple):
@@ -59,6 +71,8 @@ class _Found(NamedTuple):
 
     pairs: dict[tuple[bytes, bytes], Judgement]
     beside: dict[bytes, list[Row]]
+    reposts: dict[tuple[bytes, bytes], Repost]
+    """By who came back, and as what it was before."""
     gone: list[Row]
     """Keys of postings of which nothing else is kept."""
 
@@ -66,7 +80,7 @@ class _Found(NamedTuple):
 async def find(
     engine: Engine,
     clock: Callable[[], datetime],
-    told: Told,
+    tell: Told,
     *,
     again: bool,
     limit: int | None,
@@ -77,7 +91,7 @@ async def find(
         after = (-(2**62), _NO_ID) if again else await _start(engine)
         ((total,),) = await engine.rows("changed_number", *after)
     done = Compared(total=total)
-    told(done)
+    tell(done)
     while True:
         # What was just written has to be seen, also where reads go to a copy of the database.
         with at_least(str(engine.url), await engine.position()):
@@ -96,9 +110,9 @@ async def find(
                     same=done.same + same,
                     maybe=done.maybe + maybe,
                 )
-                told(done)
+                tell(done)
         done = replace(done, looked_at=done.looked_at + len(rows))
-        told(done)
+        tell(done)
         after = last
         if limit is not None and done.compared >= limit:
             return done
@@ -137,7 +151,7 @@ def _read_all(jobs: Iterable[Job]) -> list[_New]:
     for job in jobs:
         read = Read(job)
         at, keys = to_micros(job.first_seen_at), blocks(read.features)
-        new.append(_New(job.id.bytes, job.version, at, read, keys))
+        new.append(_New(job.id.bytes, job.version, at, read, keys, job))
     return sorted(new, key=lambda each: each.id)
 
 
@@ -154,16 +168,26 @@ async def _judged(engine: Engine, new: Sequence[_New]) -> _Found:
     others = sorted({id for pair in pairs for id in pair} - ids)
     jobs = await engine.get_many([*map(_uuid, others)])
 
-    def judged() -> dict[tuple[bytes, bytes], Judgement]:
-        reads = {each.id: each.read for each in new}
-        reads.update((job.id.bytes, Read(job)) for job in jobs if job is not None)
+    def judged() -> tuple[dict[Pair, Judgement], dict[Pair, Repost]]:
+        reads = {each.id: (each.read, each.job) for each in new}
+        reads.update((job.id.bytes, (Read(job), job)) for job in jobs if job is not None)
         both = [pair for pair in sorted(pairs) if reads.keys() >= {*pair}]
-        found = {pair: judge(reads[pair[0]], reads[pair[1]]) for pair in both}
-        return {pair: each for pair, each in found.items() if each.verdict != Verdict.DIFFERENT}
+        found = {pair: judge(reads[pair[0]][0], reads[pair[1]][0]) for pair in both}
+        back = {}
+        for one, other in _both(both):
+            (new_one, job), (old_one, old) = reads[one], reads[other]
+            evidence = repost(
+                new_one, old_one, appeared_at=job.first_seen_at, closed_at=old.closed_at
+            )
+            if evidence is not None:
+                back[one, other] = evidence
+        kept = {pair: each for pair, each in found.items() if each.verdict != Verdict.DIFFERENT}
+        return kept, back
 
     kept = {id for _, id, _, given in rows if given is not None}
     gone = [(key, at, id) for key, id, at, given in rows if given is None and id not in kept]
-    return _Found(await asyncio.to_thread(judged), beside, gone)
+    verdicts, reposts = await asyncio.to_thread(judged)
+    return _Found(verdicts, beside, reposts, gone)
 
 
 def _worth_reading(new: Sequence[_New], rows: Iterable[Row]) -> Iterator[tuple[bytes, bytes]]:
@@ -250,8 +274,23 @@ async def _write(unit: Transacted, new: Sequence[_New], found: _Found, now: int)
             for both in _both([pair])
         ],
     )
+    for pair, back in found.reposts.items():
+        if not gone.intersection(pair):
+            await _tell_repost(unit, pair, back, now)
     touched = {id for pair in before.union(pairs) for id in pair}
     await regroup(unit, sorted(touched.union(other for _, other, *_ in said)))
+
+
+async def _tell_repost(unit: Transacted, pair: Pair, found: Repost, now: int) -> None:
+    """Write into the history of both that one came back as the other, once."""
+    days = round(found.away.total_seconds() / 86_400, 2)
+    evidence = {"days_away": days, "reasons": [told(each) for each in found.reasons]}
+    for id, other, name in ((*pair, "repost_of"), (*pair[::-1], "reposted_as")):
+        known = [json.loads(detail) for (detail,) in await unit.rows("reposts_of", id)]
+        if any(each.get(name) == str(_uuid(other)) for each in known):
+            continue
+        detail = json.dumps({name: str(_uuid(other))} | evidence, ensure_ascii=False)
+        await unit.put(EVENT, [(id, now, "repost", detail, None, None)])
 
 
 def _both(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:

@@ -11,6 +11,7 @@ from jobstore.records.kinds import EmploymentType, ExperienceLevel, SalaryPeriod
 from jobstore.records.postings import (
     COMPANY_NOT_STATED,
     MAX_ATTRIBUTES,
+    AlsoOn,
     Job,
     JobPosting,
     JobSummary,
@@ -33,6 +34,7 @@ __all__ = [
     "MAX_ATTRIBUTES",
     "NOBODY",
     "WHITE_SPACE",
+    "AlsoOn",
     "ApplicantStatistics",
     "Compared",
     "Duplicate",

@@ -141,12 +141,22 @@ class Job:
             self.locations = [Location(self.location, country=self.country)]
 
 
+@dataclass(slots=True, frozen=True, kw_only=True)
+class AlsoOn:
+    """Where else an opening is found: another posting of it, its board and its address."""
+
+    id: uuid.UUID
+    source: str
+    url: str | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class JobSummary:
     """One line of a result list: a stored posting without its description and attributes.
 
     ``snippet`` is an excerpt of the description (or else of the title) around the words that
     were searched for, each of them between ``**`` marks; ``None`` where no words were given.
+    ``also_on`` are the other postings of a group of duplicates that this one stands for.
     """
 
     id: uuid.UUID
@@ -176,6 +186,7 @@ class JobSummary:
     first_seen_at: datetime
     last_seen_at: datetime
     snippet: str | None = None
+    also_on: tuple[AlsoOn, ...] = ()
 
 
 @dataclass(slots=True, frozen=True)

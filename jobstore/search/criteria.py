@@ -118,7 +118,7 @@ def check_query(query: SearchQuery | None) -> Criteria:
     checked: dict[str, Any] = {}
     for name, check in _CHECKS.items():
         value = getattr(query, name)
-        if value is None and name != "sort":
+        if value is None and name not in ("sort", _OF_PAGES):
             continue
         try:
             checked[name] = check(value)
@@ -131,6 +131,8 @@ def check_query(query: SearchQuery | None) -> Criteria:
             faults.append(Fault(low, f"must not be above {high}"))
     if faults:
         raise InvalidQuery(faults)
+    # How a page shows what matches is no criterion.
+    del checked[_OF_PAGES]
     return Criteria(**checked)
 
 
@@ -257,6 +259,7 @@ def _sort(value: object) -> Sort:
         raise ValueError(f"must be one of {', '.join(Sort)}") from None
 
 
+_OF_PAGES = "collapse_duplicates"
 _CHECKS: dict[str, Callable[[object], Any]] = {
     "text": _text,
     "source": _alternatives(_whole_value),
@@ -278,6 +281,7 @@ _CHECKS: dict[str, Callable[[object], Any]] = {
     "applicants_max": _applicants,
     "expired": _yes_or_no,
     "sort": _sort,
+    _OF_PAGES: _yes_or_no,
 }
 _RANGES = (
     ("salary_min", "salary_max"),

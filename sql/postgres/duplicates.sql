@@ -74,7 +74,8 @@ DELETE FROM link WHERE link.id = %s AND link.other = %s;
 -- name: take_back
 DELETE FROM verdict WHERE verdict.id = %s AND verdict.other = %s;
 
--- All that hangs together with a posting: who, when it was first seen, with whom, and who says so.
+-- All that hangs together with a posting: who, in which order (the open ones come first, as they
+-- were first seen), with whom, and who says so.
 -- name: together
 WITH RECURSIVE found (id) AS (
     SELECT %s::uuid
@@ -88,7 +89,11 @@ WITH RECURSIVE found (id) AS (
     -- Differs by necessity: no LIMIT may stand inside; this one ends the search as well.
     SELECT f.id FROM found AS f LIMIT %s
 )
-SELECT p.id, p.first_seen_at, NULL AS other, NULL AS verdict, 0 AS said
+SELECT
+    p.id,
+    p.first_seen_at + CASE p.status WHEN 'closed' THEN 4611686018427387904 ELSE 0 END,
+    NULL AS other, NULL AS verdict,
+    0 AS said
 FROM reached AS r JOIN posting AS p ON p.id = r.id
 UNION ALL
 SELECT v.id, 0, v.other, v.verdict, 1 FROM reached AS r JOIN verdict AS v ON v.id = r.id
@@ -112,3 +117,20 @@ JOIN posting AS o ON o.id = l.other
 LEFT JOIN verdict AS v ON v.id = l.id AND v.other = l.other
 WHERE (l.id, l.other) > (%s, %s) AND l.id < l.other
 ORDER BY l.id, l.other LIMIT %s;
+
+-- The groups of postings whose ids are bound as one value, one after another: each with all in it.
+-- name: groups_of
+WITH wanted (id) AS (
+    SELECT encode(substring(g.ids FROM 16 * n.number + 1 FOR 16), 'hex')::uuid
+    FROM (SELECT %s::bytea AS ids) AS g
+    CROSS JOIN LATERAL generate_series(0, length(g.ids) / 16 - 1) AS n (number)
+)
+SELECT m.id, o.id, p.source, p.url
+FROM wanted AS w
+JOIN member AS m ON m.id = w.id
+JOIN member AS o ON o.first = m.first
+JOIN posting AS p ON p.id = o.id
+ORDER BY m.id, o.number;
+
+-- name: reposts_of
+SELECT e.detail FROM event AS e WHERE e.id = %s AND e.kind = 'repost';

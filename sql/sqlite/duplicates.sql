@@ -72,7 +72,8 @@ DELETE FROM link WHERE link.id = ? AND link.other = ?;
 -- name: take_back
 DELETE FROM verdict WHERE verdict.id = ? AND verdict.other = ?;
 
--- All that hangs together with a posting: who, when it was first seen, with whom, and who says so.
+-- All that hangs together with a posting: who, in which order (the open ones come first, as they
+-- were first seen), with whom, and who says so.
 -- name: together
 WITH RECURSIVE reached (id) AS (
     SELECT ?
@@ -85,7 +86,11 @@ WITH RECURSIVE reached (id) AS (
     -- Differs by necessity: PostgreSQL takes no LIMIT here.
     LIMIT ?
 )
-SELECT p.id, p.first_seen_at, NULL AS other, NULL AS verdict, 0 AS said
+SELECT
+    p.id,
+    p.first_seen_at + CASE p.status WHEN 'closed' THEN 4611686018427387904 ELSE 0 END,
+    NULL AS other, NULL AS verdict,
+    0 AS said
 FROM reached AS r JOIN posting AS p ON p.id = r.id
 UNION ALL
 SELECT v.id, 0, v.other, v.verdict, 1 FROM reached AS r JOIN verdict AS v ON v.id = r.id
@@ -109,3 +114,21 @@ JOIN posting AS o ON o.id = l.other
 LEFT JOIN verdict AS v ON v.id = l.id AND v.other = l.other
 WHERE (l.id, l.other) > (?, ?) AND l.id < l.other
 ORDER BY l.id, l.other LIMIT ?;
+
+-- The groups of postings whose ids are bound as one value, one after another: each with all in it.
+-- name: groups_of
+WITH RECURSIVE given (ids) AS (SELECT ?), wanted (id, number) AS (
+    SELECT substr(g.ids, 1, 16), 1 FROM given AS g
+    UNION ALL
+    SELECT substr(g.ids, 16 * w.number + 1, 16), w.number + 1 FROM wanted AS w, given AS g
+    WHERE 16 * w.number < length(g.ids)
+)
+SELECT m.id, o.id, p.source, p.url
+FROM wanted AS w
+JOIN member AS m ON m.id = w.id
+JOIN member AS o ON o.first = m.first
+JOIN posting AS p ON p.id = o.id
+ORDER BY m.id, o.number;
+
+-- name: reposts_of
+SELECT e.detail FROM event AS e WHERE e.id = ? AND e.kind = 'repost';

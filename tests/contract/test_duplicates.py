@@ -216,3 +216,55 @@ async def test_a_copy_has_what_people_said_and_finds_the_rest_anew(tmp_path: Pat
             for engine, url in zip((source, target), urls, strict=True):
                 engine.check(url)
                 engine.forget(url)
+
+
+async def test_what_comes_back_after_it_was_closed_is_a_repost(
+    store: JobStore, clock: Clock
+) -> None:
+    (old,) = await put(store, opening("greenhouse", "1"))
+    await store.find_duplicates()
+    clock.advance(days=10)
+    await store.update(old, {"status": "closed"})
+    (sibling,) = await put(store, opening("greenhouse", "2", location="Dayton, OH"))
+    clock.advance(days=5)
+    (new,) = await put(store, opening("greenhouse", "3"))
+    for _ in range(2):
+        await store.find_duplicates()
+        (event,) = [each for each in await store.history(new) if each.kind == "repost"]
+        assert event.detail["repost_of"] == str(old)
+        assert event.detail["days_away"] == 5
+        assert {each["kind"] for each in event.detail["reasons"]} >= {"text", "title", "place"}
+        (event,) = [each for each in await store.history(old) if each.kind == "repost"]
+        assert event.detail["reposted_as"] == str(new)
+        assert not [each for each in await store.history(sibling) if each.kind == "repost"]
+        clock.advance(hours=1)
+        await store.update(new, {"description": f"{TASKS} Come soon."})
+
+
+async def test_what_is_open_at_one_time_is_no_repost(store: JobStore, clock: Clock) -> None:
+    old, _ = await put(store, opening("greenhouse", "1"), opening("greenhouse", "2"))
+    clock.advance(days=1)
+    await store.update(old, {"status": "closed"})
+    await store.find_duplicates()
+    assert not [each for each in await store.history(old) if each.kind == "repost"]
+
+
+async def test_an_open_posting_stands_for_its_group(store: JobStore, clock: Clock) -> None:
+    (old,) = await put(store, opening("indeed"))
+    clock.advance(days=1)
+    (new,) = await put(store, opening("linkedin", url="https://jobs.example/1"))
+    await store.find_duplicates()
+    page = await store.search()
+    assert [item.id for item in page.items] == [old]
+    (also,) = page.items[0].also_on
+    assert (also.id, also.source, also.url) == (new, "linkedin", "https://jobs.example/1")
+    await store.update(old, {"status": "closed"})
+    await store.find_duplicates()
+    page = await store.search()
+    assert ([item.id for item in page.items], page.total) == ([new], 2)
+    query = jobstore.SearchQuery(status="closed")
+    assert [item.id for item in (await store.search(query)).items] == [old]
+    query = jobstore.SearchQuery(collapse_duplicates=False)
+    assert len((await store.search(query)).items) == 2
+    with pytest.raises(InvalidQuery):
+        await store.search(jobstore.SearchQuery(collapse_duplicates=None))  # type: ignore[arg-type]

@@ -32,8 +32,8 @@ from jobstore.derived.counters import (
     quartiles,
 )
 from jobstore.derived.joining import ABOUT, interleaved
+from jobstore.derived.matching import said, satisfies, values
 from jobstore.derived.micros import to_micros
-from jobstore.derived.places import compared_values, counted_values, spoken
 from jobstore.derived.plan import Plan
 from jobstore.derived.record import Derived, Opening
 from jobstore.derived.salaries import yearly_range
@@ -64,14 +64,16 @@ from jobstore.records import (
     UpsertResult,
 )
 from jobstore.search import counting, ranking
-from jobstore.search.criteria import FACETS, FOLDED, Criteria
+from jobstore.search.criteria import Criteria
 from jobstore.search.excerpts import Excerpts
-from jobstore.search.grammar import Expression, Term
+from jobstore.search.grammar import Expression
 from jobstore.search.words import fold
 from jobstore.settings import EngineOptions, StoreURL
 from tests.engines import memory_duplicates as duplicates
 
-_SUMMARY = tuple(each.name for each in fields(JobSummary) if each.name != "snippet")
+_SUMMARY = tuple(
+    each.name for each in fields(JobSummary) if each.name not in ("snippet", "also_on")
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATE = "The transaction took longer than allowed and was rolled back."
 
@@ -378,7 +380,7 @@ class MemoryEngine:
             total=known,
             total_capped=capped,
             facets={
-                name: counting.most_frequent(name, [(_values(job, name), 1) for job in counted])
+                name: counting.most_frequent(name, [(values(job, name), 1) for job in counted])
                 for name in facets
             },
         )
@@ -613,77 +615,8 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
 def _matches(records: Mapping[UUID, Record], criteria: Criteria) -> Iterator[Record]:
     """Yield the postings that satisfy all criteria, newest first."""
     for record in sorted(records.values(), key=lambda each: each.listed, reverse=True):
-        if _satisfies(record.job, criteria):
+        if satisfies(record.job, criteria):
             yield record
-
-
-def _satisfies(job: Job, criteria: Criteria) -> bool:
-    return (
-        all(_is_among(job, name, getattr(criteria, name)) for name in FACETS)
-        and _pays(job, criteria)
-        and _lies(job.applicant_count, criteria.applicants_min, criteria.applicants_max)
-        and _is_expired(job, criteria) in (None, criteria.expired)
-        and _lies(Derived(job).listed_at, criteria.posted_since, criteria.posted_until)
-        and (criteria.text is None or _says(job, criteria.text))
-    )
-
-
-def _is_among(job: Job, name: str, wanted: tuple[str, ...]) -> bool:
-    if not wanted:
-        return True
-    values = compared_values(job, name)
-    stated = {fold(value) if name in FOLDED else str(value) for value in values}
-    # Of skills all are wanted, of anything else one.
-    return stated.issuperset(wanted) if name == "skills" else not stated.isdisjoint(wanted)
-
-
-def _values(job: Job, name: str) -> list[str]:
-    return counted_values(name, getattr(job, name), job.locations)
-
-
-def _pays(job: Job, criteria: Criteria) -> bool:
-    yearly = yearly_range(job.salary_min, job.salary_max, job.salary_period)
-    low, high = yearly or (None, None)
-    return _lies(high, criteria.salary_min, None) and _lies(low, None, criteria.salary_max)
-
-
-def _lies(value: Any, low: Any, high: Any) -> bool:
-    """Tell whether a value is within bounds, which an absent one is only where there are none."""
-    if value is None:
-        return low is None and high is None
-    return (low is None or value >= low) and (high is None or value <= high)
-
-
-def _is_expired(job: Job, criteria: Criteria) -> bool | None:
-    """Tell whether a posting has expired; ``None`` where nobody asked."""
-    if criteria.expired is None:
-        return None
-    assert criteria.as_of is not None
-    return job.expires_at is not None and job.expires_at <= criteria.as_of
-
-
-def _says(job: Job, text: Expression) -> bool:
-    said = _said(job, (*ranking.RANKED, "description_text"))
-
-    def occurs(term: Term) -> bool:
-        return any(
-            ranking.stands_in(term, words)
-            for name, words in said.items()
-            if term.field in (None, name)
-        )
-
-    return all(any(map(occurs, group)) for group in text.required) and not any(
-        map(occurs, text.excluded)
-    )
-
-
-def _said(job: Job, names: Iterable[str]) -> dict[str, str]:
-    return {
-        name: ranking.spoken(
-            spoken(job.location, job.locations) if name == "location" else _values(job, name)
-        )
-        for name in names
-    }
 
 
 # In which order.
@@ -740,7 +673,7 @@ def _by_relevance(
 
 
 def _score(job: Job, text: Expression) -> int:
-    return ranking.score(text, list(_said(job, ranking.RANKED).values()))
+    return ranking.score(text, list(said(job, ranking.RANKED).values()))
 
 
 # What is counted.

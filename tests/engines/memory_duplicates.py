@@ -9,6 +9,7 @@ from uuid import UUID
 
 from jobstore.derived.micros import to_micros
 from jobstore.engines.kept import LINK, MEMBER, VERDICT, Row
+from jobstore.records import Job
 
 Records = Mapping[UUID, Any]
 Tables = Mapping[str, Mapping[Row, Row]]
@@ -93,11 +94,15 @@ def _together(records: Records, kept: Tables, id: bytes, most: int) -> list[Row]
             if two not in reached and len(reached) < most:
                 reached.append(two)
     seen = [
-        (each, to_micros(records[UUID(bytes=each)].job.first_seen_at), None, None, 0)
+        (each, _rank(records[UUID(bytes=each)].job), None, None, 0)
         for each in reached
         if _is_there(records, each)
     ]
     return seen + [(one, 0, *rest) for one, *rest in pairs if one in reached]
+
+
+def _rank(job: Job) -> int:
+    return to_micros(job.first_seen_at) + (2**62 if job.status == "closed" else 0)
 
 
 def _group_of(records: Records, kept: Tables, id: bytes) -> list[Row]:
@@ -105,6 +110,20 @@ def _group_of(records: Records, kept: Tables, id: bytes) -> list[Row]:
     firsts = {row[1] for row in rows if row[0] == id}
     found = sorted((row[2], row[0]) for row in rows if row[1] in firsts)
     return [(each,) for _, each in found]
+
+
+def _groups_of(records: Records, kept: Tables, ids: bytes) -> list[Row]:
+    found = []
+    for at in range(0, len(ids), 16):
+        for (other,) in _group_of(records, kept, ids[at : at + 16]):
+            if _is_there(records, other):
+                job = records[UUID(bytes=other)].job
+                found.append((ids[at : at + 16], other, job.source, job.url))
+    return found
+
+
+def _reposts_of(records: Records, kept: Tables, id: bytes) -> list[Row]:
+    return [(row[3],) for row in _rows(kept, "event") if row[0] == id and row[2] == "repost"]
 
 
 def _pairs_after(records: Records, kept: Tables, id: bytes, other: bytes, limit: int) -> list[Row]:
@@ -129,6 +148,8 @@ ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "beside": _beside,
     "together": _together,
     "group_of": _group_of,
+    "groups_of": _groups_of,
+    "reposts_of": _reposts_of,
     "pairs_after": _pairs_after,
 }
 

@@ -49,7 +49,9 @@ CONTENT = tuple(
         "closed_at",
     )
 )
-SUMMARY = tuple(field.name for field in fields(JobSummary) if field.name != "snippet")
+SUMMARY = tuple(
+    field.name for field in fields(JobSummary) if field.name not in ("snippet", "also_on")
+)
 PER_YEAR = {"hour": 2080, "day": 260, "week": 52, "month": 12, "year": 1, None: 1}
 
 

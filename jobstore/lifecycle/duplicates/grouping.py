@@ -19,10 +19,10 @@ def grouped(
     joined: Iterable[Pair] = (),
     parted: Iterable[Pair] = (),
 ) -> list[list[Id]]:
-    """Return the groups of at least two, each in the order in which its postings were seen.
+    """Return the groups of at least two, each in the order of ``seen``.
 
-    ``seen`` says when each posting was first seen. ``same``: pairs by the rules; ``joined`` and
-    ``parted``: those that a person said are the same, and are not.
+    ``seen`` is a number for each posting, such as when it was first seen. ``same``: pairs by the
+    rules; ``joined`` and ``parted``: those that a person said are the same, and are not.
     """
     order = [id for _, id in sorted((at, id) for id, at in seen.items())]
     rank = {id: number for number, id in enumerate(order)}

@@ -56,6 +56,10 @@ def test_duplicates_are_found_shown_and_decided() -> None:
     assert answer("duplicates", "list", "--verdict", "same", "-n", "2")
     assert run("duplicates", "list", "--verdict", "other").exit_code == 2
 
+    assert len(answer("search", "pump")["items"]) < len(
+        answer("search", "pump", "--each-duplicate")["items"]
+    )
+    assert "also on" in shown(run("search", "pump"))
     assert answer("duplicates", "reject", *IDS[:2])["verdict"] == "different"
     assert "the rules say same" in shown(run("duplicates", "show", IDS[0]))
     assert answer("duplicates", "confirm", IDS[2], IDS[3])["verdict"] == "same"
