@@ -6,7 +6,9 @@ Settings, migrations, engine and store meet here and nowhere else.
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
+import socket
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from datetime import UTC, datetime
 from functools import partial
@@ -15,10 +17,12 @@ from typing import Any
 
 from jobstore.engines import backend_of
 from jobstore.engines.backend import Capability
+from jobstore.errors import Fault, InvalidSettings
 from jobstore.events import Observer
 from jobstore.intake.validation import prepare
 from jobstore.migrating import check_applied, check_schema_async, up_async
 from jobstore.settings import EngineOptions, StoreURL
+from jobstore.settings.options import MOST_OF_ACTOR, is_actor
 from jobstore.settings.url import store_at
 from jobstore.store import JobStore
 
@@ -49,6 +53,7 @@ def connect(
     options: EngineOptions | None = None,
     observers: Iterable[Observer] = (),
     clock: Callable[[], datetime] | None = None,
+    actor: str | None = None,
 ) -> Connecting:
     """Open a store: ``async with connect(url) as store`` or ``store = await connect(url)``.
 
@@ -59,7 +64,9 @@ def connect(
     where commands take it: the environment (``JOBSTORE_URL``, ``JOBSTORE_BUSY_TIMEOUT`` and their
     like), ``.env``, the YAML file that ``JOBSTORE_CONFIG`` names, the defaults. With ``migrate`` a
     missing database and its folder are made and the schema is brought up to date first.
-    ``observers`` are told about every operation. ``clock`` gives the time (an aware datetime);
+    ``observers`` are told about every operation. ``actor`` is who writes, as the history of a
+    posting tells it: a line of at most 200 characters. Without it the option ``actor`` says it,
+    and without that it is ``user@host``. ``clock`` gives the time (an aware datetime);
     it is for tests.
 
     Raises, when awaited: InvalidSettings (a variable or a file of settings is wrong),
@@ -73,7 +80,7 @@ def connect(
     async def opening() -> JobStore:
         address, driven = await asyncio.to_thread(_resolved, url, options)
         now = _utc_now if clock is None else _in_utc(clock)
-
+        who = await asyncio.to_thread(_who, actor, driven)
         backend = backend_of(address)
         if Capability.MIGRATIONS in backend.capabilities:
             if migrate:
@@ -81,7 +88,7 @@ def connect(
             await check_schema_async(address)
         await asyncio.to_thread(prepare)
         engine = await backend.open(address, driven, now, partial(check_applied, address))
-        return JobStore(engine, tuple(observers), now)
+        return JobStore(engine, tuple(observers), now, who)
 
     return Connecting(opening)
 
@@ -103,6 +110,23 @@ def _resolved(
 
     store = load(flags=passed).settings.store
     return store.address, store.options
+
+
+def _who(actor: str | None, options: EngineOptions) -> str:
+    """Return who writes. Raises InvalidSettings where that is no name."""
+    if actor is not None and (not is_actor(actor) or not actor.strip()):
+        reason = f"must be a line of text of at most {MOST_OF_ACTOR} characters"
+        raise InvalidSettings([Fault("actor", reason)])
+    if found := actor or options.actor:
+        return found
+    try:
+        user = getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        # In a container the account may have no name.
+        user = str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+    return "".join(
+        sign if sign.isprintable() else "?" for sign in f"{user}@{socket.gethostname()}"
+    )[:MOST_OF_ACTOR]
 
 
 def _is_configured() -> bool:

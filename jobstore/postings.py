@@ -18,7 +18,7 @@ from jobstore.intake.bulk import warnings_of
 from jobstore.intake.coercion import EARLIEST
 from jobstore.intake.lenient import AHEAD, accept
 from jobstore.intake.validation import check_changes, check_keys
-from jobstore.records import Job, JobPosting, UpsertResult, job_id
+from jobstore.records import NOBODY, Job, JobPosting, Origin, UpsertResult, job_id
 
 # The most postings that one call returns.
 MAX_LIMIT = 1000
@@ -28,11 +28,16 @@ class Postings:
     """The operations on single postings, which the store and a transaction share."""
 
     def __init__(
-        self, unit: Unit, observers: tuple[Observer, ...], clock: Callable[[], datetime]
+        self,
+        unit: Unit,
+        observers: tuple[Observer, ...],
+        clock: Callable[[], datetime],
+        origin: Origin = NOBODY,
     ) -> None:
         self._unit = unit
         self._observers = observers
         self._clock = clock
+        self._origin = origin
 
     async def upsert(
         self,
@@ -60,7 +65,7 @@ class Postings:
             self._before_write()
             self._check_seen_at(seen_at)
             checked, omissions = accept(posting, strict=strict, seen_at=seen_at, clock=self._clock)
-            result = await self._unit.upsert(checked)
+            result = await self._unit.upsert(checked, self._origin)
             watch.rows = 1
             if omissions:
                 return replace(result, warnings=tuple(warnings_of(0, checked, omissions)))
@@ -80,15 +85,18 @@ class Postings:
         with self._watch("update") as watch:
             self._before_write()
             checked = check_changes(changes)
-            job = await self._unit.update(check_id(id), checked, expected_version)
+            job = await self._unit.update(check_id(id), checked, expected_version, self._origin)
             watch.rows = 1
             return job
 
     async def delete(self, id: UUID | str) -> bool:
-        """Remove a posting and its history; returns whether it was there."""
+        """Remove a posting and its history; returns whether it was there.
+
+        :meth:`JobStore.history` tells afterwards that it was deleted, when and by whom.
+        """
         with self._watch("delete") as watch:
             self._before_write()
-            gone = await self._unit.delete(check_id(id))
+            gone = await self._unit.delete(check_id(id), self._origin)
             watch.rows = int(gone)
             return gone
 
@@ -105,7 +113,7 @@ class Postings:
         with self._watch("join") as watch:
             self._before_write()
             keys = check_keys(source, source_job_id)
-            job = await self._unit.join(check_id(id), *keys)
+            job = await self._unit.join(check_id(id), *keys, self._origin)
             watch.rows = 1
             return job
 

@@ -13,7 +13,7 @@ from jobstore.engines.protocol import Asked, Engine, Position
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.events import Observer, Watch
 from jobstore.postings import MAX_LIMIT, Postings, check_id
-from jobstore.records import Job, Page, Revision, SearchQuery, Sort, Statistics
+from jobstore.records import NOBODY, Job, Origin, Page, Revision, SearchQuery, Sort, Statistics
 from jobstore.search import cursor as cursors
 from jobstore.search.criteria import Criteria, check_facets, check_query
 from jobstore.search.summary import shape
@@ -29,9 +29,13 @@ class Queries(Postings):
     """The operations on single postings, and what a store is asked about many of them."""
 
     def __init__(
-        self, engine: Engine, observers: tuple[Observer, ...], clock: Callable[[], datetime]
+        self,
+        engine: Engine,
+        observers: tuple[Observer, ...],
+        clock: Callable[[], datetime],
+        origin: Origin = NOBODY,
     ) -> None:
-        super().__init__(engine, observers, clock)
+        super().__init__(engine, observers, clock, origin)
         self._engine = engine
 
     async def search(

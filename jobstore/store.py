@@ -35,9 +35,11 @@ from jobstore.errors import (
 )
 from jobstore.events import Observer
 from jobstore.intake.bulk import Chunk, Posting, checked_chunks
+from jobstore.lifecycle.history import History
 from jobstore.postings import Transaction
 from jobstore.queries import Queries, is_number
 from jobstore.records import (
+    Origin,
     Outcome,
     Rejection,
     UpsertReport,
@@ -57,7 +59,7 @@ class _Block:
 _inside: ContextVar[tuple[_Block, ...]] = ContextVar("jobstore_transactions", default=())
 
 
-class JobStore(Queries):
+class JobStore(Queries, History):
     """A store of job postings, open until :meth:`close`; made by :func:`connect`.
 
     Safe to share between all coroutines of one event loop. Any call may raise StoreClosed,
@@ -65,9 +67,13 @@ class JobStore(Queries):
     """
 
     def __init__(
-        self, engine: Engine, observers: tuple[Observer, ...], clock: Callable[[], datetime]
+        self,
+        engine: Engine,
+        observers: tuple[Observer, ...],
+        clock: Callable[[], datetime],
+        actor: str | None = None,
     ) -> None:
-        super().__init__(engine, observers, clock)
+        super().__init__(engine, observers, clock, Origin(actor))
         self._closed = False
         self._process = os.getpid()
 
@@ -182,7 +188,7 @@ class JobStore(Queries):
         report: UpsertReport,
         progress: Callable[[UpsertReport], None] | None,
     ) -> None:
-        outcomes = await self._engine.upsert_many([posting for _, posting in chunk])
+        outcomes = await self._engine.upsert_many([posting for _, posting in chunk], self._origin)
         failure: JobStoreError | None = None
         for (index, posting), outcome in zip(chunk, outcomes, strict=True):
             if isinstance(outcome, InvalidPosting):
@@ -220,7 +226,7 @@ class JobStore(Queries):
                 # Not reset at the end, which may be in another context than the beginning.
                 _inside.set((*(each for each in _inside.get() if each.store), block))
                 try:
-                    yield Transaction(unit, self._observers, self._clock)
+                    yield Transaction(unit, self._observers, self._clock, self._origin)
                 finally:
                     block.store = None
 

@@ -23,7 +23,7 @@ from benchmarks.postgres.server import migrated
 from jobstore.derived.plan import Plan
 from jobstore.derived.record import Derived
 from jobstore.engines.postgres.search.vectors import indexed
-from jobstore.engines.postgres.writing.batch import Batch, Stored, gathered
+from jobstore.engines.postgres.writing.batch import Batch, Found, Stored, gathered
 from jobstore.engines.postgres.writing.changes import prepared
 from jobstore.intake.validation import check_posting
 from jobstore.records import JobPosting
@@ -73,7 +73,7 @@ def _copy_all(url: str, postings: Sequence[JobPosting]) -> None:
 
 def _merged(postings: Iterable[JobPosting], size: int = _BATCH) -> Batch:
     changes = _planned(postings).changes
-    return next(gathered(changes, Stored([]), {}, {}, generator.NOW, size=size))
+    return next(gathered(changes, Stored([]), Found(), generator.NOW, size=size))
 
 
 def _planned(postings: Iterable[JobPosting]) -> Plan:
@@ -106,7 +106,7 @@ def _full_text(url: str, rounds: int) -> dict[str, float]:
     made = [*map(check_posting, fresh)]
     plan = _planned(made)
     derived = [Derived(change.after.job) for change in plan.changes if change.after is not None]
-    batch = next(gathered(plan.changes, Stored([]), {}, {}, generator.NOW, size=_TEXTS))
+    batch = next(gathered(plan.changes, Stored([]), Found(), generator.NOW, size=_TEXTS))
     without = [{**row, "words": ""} for row in batch.inserted]
     said = [f"{job.title} {job.company} {job.description_text}" for job in (d.job for d in derived)]
     times: dict[str, list[float]] = {}

@@ -42,9 +42,20 @@ def delete(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count them and delete nothing.")
     ] = False,
+    purge: Annotated[
+        bool,
+        typer.Option(
+            "--purge",
+            help="Leave no word of them in the store's files; others wait meanwhile.",
+        ),
+    ] = False,
     yes: YesOption = False,
 ) -> None:
     """Delete postings with everything kept about them, after asking: by ids, or by filters.
+
+    That they were deleted, when and by whom, stays in their history, without their content. With
+    --purge the store is then written anew as by 'vacuum --stop-writers': no word of theirs is left
+    in its files, and logs, archives and backups from before keep them until they are removed.
 
     With filters, such as --source, all that they find are deleted, once they were counted and the
     newest shown, and no more than were counted. Interrupting (Ctrl-C, SIGTERM) keeps the
@@ -67,10 +78,26 @@ def delete(
         _by_filters(call, query, done, dry_run, yes)
     else:
         _by_ids(call, wanted, done, dry_run, yes)
+    if purge and not dry_run:
+        _purge(call)
     number = counted(done.matched if dry_run else done.deleted, "posting")
     call.report(done, f"{number} would be deleted." if dry_run else f"Deleted {number}.")
     missing = ", ".join(map(str, done.missing))
     fail_if([f"Not in the store: {missing}"] if missing else [])
+
+
+def _purge(call: Call) -> None:
+    from jobstore.engines import upkeep_of
+
+    url = call.settings.store.address
+    call.say("Writing the store anew without them; others who write wait meanwhile.")
+    with call.steps() as steps:
+        waiting = upkeep_of(url).vacuum(url, stop_writers=True, progress=steps).waiting
+    if waiting:
+        call.say(
+            "Somebody still has the old file open; it is gone when each program has read or "
+            "written once more, or ends."
+        )
 
 
 @dataclass(slots=True)

@@ -111,7 +111,7 @@ def rollback(
     alone and keep every posting, use: jobstore migrate down --to ID.
 
     JSON: the report, as deploy gives it; with --dry-run {"to", "loss": {"added", "changed",
-    "seen", "removed"}}.
+    "seen", "removed", "beside"}}.
     """
     from jobstore.operations import deployment
     from jobstore.operations.logs import Logs

@@ -31,6 +31,7 @@ from jobstore.cli import (
     drilling,
     exporting,
     health,
+    history,
     importing,
     inspecting,
     migrate,
@@ -182,11 +183,13 @@ app.command("import")(importing.import_)
 app.command("search")(searching.search)
 app.command("recent")(searching.recent)
 app.command("show")(searching.show)
+app.command("history")(history.history)
 app.command("count")(searching.count)
 app.command("stats")(searching.stats)
 app.command("export")(exporting.export)
 app.command("copy")(copying.copy)
 app.command("delete")(deleting.delete)
+app.command("prune")(history.prune)
 app.command("health")(health.health)
 app.command("doctor")(doctor.doctor)
 app.command("vacuum")(vacuum.vacuum)

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from jobstore.derived.merge import key_id
 from jobstore.derived.plan import Plan
+from jobstore.derived.record import Derived
 from jobstore.engines.protocol import Engine
 from jobstore.errors import InvalidPosting, JobStoreError
-from jobstore.records import Job, JobPosting, Outcome, UpsertResult
+from jobstore.records import Job, JobPosting, Origin, Outcome, UpsertResult
 from jobstore.store import JobStore
 
 # How much of what was planned is remembered, in characters of its descriptions and the like.
@@ -43,13 +44,18 @@ class _Engine:
         self._size = 0
 
     async def upsert_many(
-        self, postings: Sequence[JobPosting]
+        self, postings: Sequence[JobPosting], _: Origin
     ) -> list[UpsertResult | JobStoreError]:
         ids = [key_id(posting.source, posting.source_job_id) for posting in postings]
         unknown = [id for id in dict.fromkeys(ids) if id not in self._planned]
         jobs = await self._engine.get_many(unknown) if self._engine is not None else []
         stored = dict(zip(unknown, jobs, strict=False))
-        plan = Plan(lambda key: self._planned.get(key) or stored.get(key), _now())
+
+        def known(key: UUID) -> Derived | None:
+            job = self._planned.get(key) or stored.get(key)
+            return None if job is None else Derived(job)
+
+        plan = Plan(known, _now())
         results: list[UpsertResult | JobStoreError] = []
         for id, posting in zip(ids, postings, strict=True):
             try:

@@ -57,7 +57,8 @@ def restore(
     that was made before a restore is restored by its name only.
 
     JSON: {"backup", "created_at", "place", "path", "postings", "saved", "failures", "advice",
-    "seconds", "as_of", "faults", "warnings", "loss": {"added", "changed", "seen", "removed"}};
+    "seconds", "as_of", "faults", "warnings", "loss": {"added", "changed", "seen", "removed",
+    "beside"}};
     saved is the backup of what was there, loss what is in it and not in the restored store, advice
     what is left to do, as_of the moment with --at.
     """

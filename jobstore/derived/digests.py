@@ -45,6 +45,19 @@ def seen_digest(
     return blake2b(packed, digest_size=8).digest()
 
 
+def opening_digest(id: bytes, at: int, actor: str | None, run: str | None) -> bytes:
+    """Return the hash of when a posting was first stored, and by whom."""
+    # It is part of each insert. Neither name has this character.
+    text = f"{at}\0{actor or ''}\0{run or ''}"
+    return blake2b(id + _octets(text), digest_size=8).digest()
+
+
+def kept_digest(values: Sequence[Any]) -> bytes:
+    """Return the hash of a row of the life cycle's tables: integers, texts, bytes and ``None``."""
+    text = json.dumps(values, default=bytes.hex)
+    return blake2b(text.encode(), digest_size=8).digest()
+
+
 def revision_digest(id: bytes, version: int, changed_at: int, previous: str) -> bytes:
     """Return the hash of an earlier version, over all that is stored of it."""
     text = f"{id.hex()} {version} {changed_at} {previous}"

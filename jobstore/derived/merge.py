@@ -71,7 +71,7 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
             fresh["status"] = status
     if moves(stored, fresh):
         fresh |= settled(stored, fresh)
-    previous = _differences(stored, fresh)
+    previous = differences(stored, fresh)
     if "attributes" in previous and len(_json(fresh["attributes"])) > MAX_ATTRIBUTES:
         reason = f"would grow beyond {MAX_ATTRIBUTES:,} characters; clear some by an update"
         raise InvalidPosting([Fault("attributes", reason)])
@@ -81,7 +81,7 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
         first_seen_at=min(stored.first_seen_at, checked.first_seen_at or seen),
         last_seen_at=max(stored.last_seen_at, seen),
     )
-    _read_description(job, previous)
+    read_description(job, previous)
     job.closed_at = _closed_at(job, stored, checked.closed_at or seen)
     return _merged(stored, job, previous, now)
 
@@ -92,11 +92,11 @@ def edit(stored: Job, changes: Mapping[str, Any], now: datetime) -> Merged:
     Raises InvalidPosting when the salary's minimum would be above its maximum.
     """
     fresh = {**changes, **settled(stored, changes)}
-    previous = _differences(stored, fresh)
+    previous = differences(stored, fresh)
     job = replace(stored, **{name: fresh[name] for name in previous})
     if _contradicts(job.salary_min, job.salary_max):
         raise InvalidPosting([Fault("salary_min", "must not be above salary_max")])
-    _read_description(job, previous)
+    read_description(job, previous)
     job.closed_at = _closed_at(job, stored, now)
     return _merged(stored, job, previous, now)
 
@@ -120,7 +120,7 @@ def join(job: Job, other: Job | None, source: str, source_job_id: str, now: date
     ``job`` had, and what the posting that was seen earlier said otherwise.
     """
     keys: dict[str, Any] = {"source": source, "source_job_id": source_job_id}
-    previous = _differences(job, keys)
+    previous = differences(job, keys)
     newer, older = (job, other or job)
     if other is not None and job.last_seen_at <= other.last_seen_at:
         newer, older = other, job
@@ -139,7 +139,7 @@ def join(job: Job, other: Job | None, source: str, source_job_id: str, now: date
         first_seen_at=min(newer.first_seen_at, older.first_seen_at),
         updated_at=now,
     )
-    _read_description(joined, fresh)
+    read_description(joined, fresh)
     said = {
         name: value
         for name in (*CONTENT_FIELDS, "status")
@@ -147,7 +147,7 @@ def join(job: Job, other: Job | None, source: str, source_job_id: str, now: date
     }
     if not (says_more(older) or says_more(joined)):
         said.pop("locations", None)
-    previous |= {name: said[name] for name in _differences(joined, said)}
+    previous |= {name: said[name] for name in differences(joined, said)}
     return Merged(joined, Outcome.UPDATED, previous)
 
 
@@ -175,7 +175,8 @@ def _first(posting: JobPosting, now: datetime) -> Job:
     )
 
 
-def _read_description(job: Job, previous: Mapping[str, Any]) -> None:
+def read_description(job: Job, previous: Mapping[str, Any]) -> None:
+    """Read the description anew, if it is among the fields that have changed."""
     # Only where it changed: the words that are indexed are those of the text that is stored,
     # however another version of the parser would read the same description.
     if "description" in previous:
@@ -238,7 +239,8 @@ def _has_salary(job: Job) -> bool:
     return job.salary_min is not None or job.salary_max is not None
 
 
-def _differences(stored: Job, fresh: Mapping[str, Any]) -> dict[str, Any]:
+def differences(stored: Job, fresh: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is stored of the fields that ``fresh`` has otherwise."""
     return {
         name: old
         for name, value in fresh.items()

@@ -11,10 +11,19 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from jobstore.derived.joining import ABOUT, parts
 from jobstore.derived.merge import Merged, edit, join, key_id, merge
-from jobstore.derived.record import Derived
+from jobstore.derived.record import Derived, Opening
 from jobstore.errors import JobNotFound, VersionConflict
-from jobstore.records import Job, JobPosting, UpsertResult
+from jobstore.records import NOBODY, Job, JobPosting, Origin, Status, UpsertResult
+
+
+class Deletion(NamedTuple):
+    """That a posting was removed."""
+
+    id: UUID
+    at: datetime
+    origin: Origin
 
 
 class Change(NamedTuple):
@@ -25,8 +34,8 @@ class Change(NamedTuple):
     after: Derived | None
     """What is to be stored; ``None`` if the posting is removed, with its revisions."""
     previous: dict[str, Any]
-    """The values that were replaced, by field: they become a revision. If there are none, only
-    the times of sightings have changed."""
+    """The values that were replaced, by field: they become a revision, with what is said of the
+    change under :data:`ABOUT`. If there are none, only the times of sightings have changed."""
     joined: tuple[Derived, ...] = ()
     """The stored postings that ``after`` is made of, if it is new by a change of its key: they are
     removed, and their revisions become its own, in order of time and with new versions."""
@@ -37,26 +46,33 @@ class Plan:
 
     ``stored(id)`` gives the posting that is stored, ``None`` where there is none. ``now`` is the
     time of all of them: postings that arrive together are listed together, in order. A write that
-    is refused plans nothing.
+    is refused plans nothing. ``origin`` is who writes, and why.
     """
 
-    def __init__(self, stored: Callable[[UUID], Job | None], now: datetime) -> None:
+    def __init__(self, stored: Callable[[UUID], Derived | None], now: datetime) -> None:
         self.now = now
         self.changes: list[Change] = []
+        self.deletions: list[Deletion] = []
         self._stored = stored
         self._planned: dict[UUID, Derived | None] = {}
 
-    def upsert(self, posting: JobPosting) -> UpsertResult:
+    def upsert(self, posting: JobPosting, origin: Origin = NOBODY) -> UpsertResult:
         """Store a checked posting, or merge it into the one that is stored under its key.
 
         Raises InvalidPosting; see :func:`~jobstore.derived.merge.merge`.
         """
         before = self._before(key_id(posting.source, posting.source_job_id))
         merged = merge(None if before is None else before.job, posting, self.now)
-        self._change(before, merged)
+        self._change(before, merged, origin)
         return UpsertResult(merged.job.id, merged.outcome, merged.job.version)
 
-    def update(self, id: UUID, changes: Mapping[str, Any], expected_version: int | None) -> Job:
+    def update(
+        self,
+        id: UUID,
+        changes: Mapping[str, Any],
+        expected_version: int | None,
+        origin: Origin = NOBODY,
+    ) -> Job:
         """Set checked fields of a stored posting.
 
         Raises JobNotFound, VersionConflict, and InvalidPosting; see
@@ -71,19 +87,40 @@ class Plan:
                 "read it again and repeat the update."
             )
         merged = edit(before.job, changes, self.now)
-        self._change(before, merged)
+        self._change(before, merged, origin)
         return merged.job
 
-    def delete(self, id: UUID) -> bool:
-        """Remove a posting; return False if it was not there."""
+    def set_status(
+        self,
+        id: UUID,
+        status: Status,
+        unless_seen_after: datetime | None,
+        origin: Origin = NOBODY,
+    ) -> bool:
+        """Close or reopen a posting; return whether that changed it.
+
+        Nothing happens to a posting that is not there, that has the status, or that was seen after
+        ``unless_seen_after``.
+        """
+        before = self._before(id)
+        if before is None or before.job.status is status:
+            return False
+        if unless_seen_after is not None and before.job.last_seen_at > unless_seen_after:
+            return False
+        self._change(before, edit(before.job, {"status": status}, self.now), origin)
+        return True
+
+    def delete(self, id: UUID, origin: Origin = NOBODY) -> bool:
+        """Remove a posting; return False if it was not there. That it was there is kept."""
         before = self._before(id)
         if before is None:
             return False
         self.changes.append(Change(before, None, {}))
+        self.deletions.append(Deletion(id, self.now, origin))
         self._planned[id] = None
         return True
 
-    def join(self, id: UUID, source: str, source_job_id: str) -> Job:
+    def join(self, id: UUID, source: str, source_job_id: str, origin: Origin = NOBODY) -> Job:
         """Give a stored posting another key, and make one of it and what is stored there.
 
         Raises JobNotFound; see :func:`~jobstore.derived.merge.join`.
@@ -97,18 +134,42 @@ class Plan:
         other = self._before(target)
         there = None if other is None else other.job
         merged = join(before.job, there, source, source_job_id, self.now)
-        after = Derived(merged.job)
-        self._planned |= {id: None, target: after}
         joined = (before,) if other is None else (before, other)
-        self.changes.append(Change(None, after, merged.previous, joined))
+        openings = [each.opening for each in joined if each.opening is not None]
+        # Of a posting that is older than openings are, it is not known when it was stored.
+        known = len(openings) == len(joined)
+        after = Derived(merged.job, min(openings, key=_at) if known else None)
+        self._planned |= {id: None, target: after}
+        about = {"joined": parts(merged.job, joined)}
+        previous = _told(merged.previous, origin, about)
+        self.changes.append(Change(None, after, previous, joined))
         return merged.job
 
     def _before(self, id: UUID) -> Derived | None:
         if id in self._planned:
             return self._planned[id]
-        job = self._stored(id)
-        return None if job is None else Derived(job)
+        return self._stored(id)
 
-    def _change(self, before: Derived | None, merged: Merged) -> None:
-        after = self._planned[merged.job.id] = Derived(merged.job)
-        self.changes.append(Change(before, after, merged.previous))
+    def _change(self, before: Derived | None, merged: Merged, origin: Origin) -> None:
+        if before is None:
+            opening: Opening | None = Opening(self.now, origin.actor, origin.run)
+            previous = merged.previous
+        else:
+            opening = before.opening
+            closed_at = None if merged.job.closed_at else before.job.closed_at
+            about = {} if closed_at is None else {"closed_at": closed_at}
+            previous = _told(merged.previous, origin, about)
+        after = self._planned[merged.job.id] = Derived(merged.job, opening)
+        self.changes.append(Change(before, after, previous))
+
+
+def _at(opening: Opening) -> datetime:
+    return opening.at
+
+
+def _told(previous: dict[str, Any], origin: Origin, about: dict[str, Any]) -> dict[str, Any]:
+    """Return replaced values with what is said of the change; nothing is said of a sighting."""
+    if not previous:
+        return previous
+    about = {name: value for name, value in origin._asdict().items() if value is not None} | about
+    return {**previous, ABOUT: about} if about else previous

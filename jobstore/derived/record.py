@@ -26,11 +26,23 @@ class Words(NamedTuple):
     description: str | None
 
 
-class Derived:
-    """A posting and what follows from it, whatever the engine."""
+class Opening(NamedTuple):
+    """When a posting was first stored, by whom, and in which run."""
 
-    def __init__(self, job: Job) -> None:
+    at: datetime
+    actor: str | None
+    run: str | None
+
+
+class Derived:
+    """A posting and what follows from it, whatever the engine.
+
+    ``opening``: ``None`` for a posting that was stored before openings were written down.
+    """
+
+    def __init__(self, job: Job, opening: Opening | None = None) -> None:
         self.job = job
+        self.opening = opening
 
     @cached_property
     def id(self) -> UUID:

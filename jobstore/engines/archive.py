@@ -37,16 +37,18 @@ class Loss:
     """How many postings an earlier state lacks or has otherwise.
 
     ``added``: new since then; ``changed`` since then; ``seen`` again since then without a change;
-    ``removed`` since then, so they would come back.
+    ``removed`` since then, so they would come back. ``beside``: rows that are kept beside postings,
+    such as events.
     """
 
     added: int = 0
     changed: int = 0
     seen: int = 0
     removed: int = 0
+    beside: int = 0
 
     def __bool__(self) -> bool:
-        return any((self.added, self.changed, self.seen, self.removed))
+        return any((self.added, self.changed, self.seen, self.removed, self.beside))
 
     def __str__(self) -> str:
         told = {
@@ -54,6 +56,7 @@ class Loss:
             "changed": self.changed,
             "seen again": self.seen,
             "deleted (they come back)": self.removed,
+            "events and the like": self.beside,
         }
         counts = ", ".join(f"{number:,} {name}" for name, number in told.items() if number)
         return f"postings written since then: {counts}" if counts else "nothing"

@@ -11,17 +11,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from jobstore.engines.kept import Kept, Row
 from jobstore.errors import JobStoreError, StoreUnavailable
 from jobstore.records import (
+    NOBODY,
     FacetCount,
     Job,
     JobPosting,
     JobSummary,
+    Origin,
     Revision,
     Statistics,
+    Status,
     UpsertResult,
 )
 from jobstore.search.criteria import Criteria
@@ -75,18 +80,37 @@ class Queue:
 class Unit(Protocol):
     """Single operations on postings: those of an engine, or of one transaction."""
 
-    async def upsert(self, posting: JobPosting) -> UpsertResult:
+    async def upsert(self, posting: JobPosting, origin: Origin = NOBODY) -> UpsertResult:
         """Store a checked posting; merge it with what is stored (:mod:`jobstore.derived.merge`)."""
 
     async def update(
-        self, id: UUID, changes: Mapping[str, Any], expected_version: int | None
+        self,
+        id: UUID,
+        changes: Mapping[str, Any],
+        expected_version: int | None,
+        origin: Origin = NOBODY,
     ) -> Job:
         """Set checked fields of a posting. Raises JobNotFound or VersionConflict."""
 
-    async def delete(self, id: UUID) -> bool:
-        """Remove a posting with everything kept about it; False if it was not there."""
+    async def set_status(
+        self,
+        id: UUID,
+        status: Status,
+        unless_seen_after: datetime | None,
+        origin: Origin = NOBODY,
+    ) -> bool:
+        """Close or reopen a posting; return whether that changed it.
 
-    async def join(self, id: UUID, source: str, source_job_id: str) -> Job:
+        Nothing happens to one that is not there, or was seen after ``unless_seen_after``.
+        """
+
+    async def delete(self, id: UUID, origin: Origin = NOBODY) -> bool:
+        """Remove a posting with everything kept about it; False if it was not there.
+
+        That it was there stays (:data:`jobstore.engines.kept.DELETION`).
+        """
+
+    async def join(self, id: UUID, source: str, source_job_id: str, origin: Origin = NOBODY) -> Job:
         """Give a posting another key, and make one of it and what is stored under that key.
 
         The history of both stays. Raises JobNotFound.
@@ -95,16 +119,41 @@ class Unit(Protocol):
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         """Return the postings in the order of ``ids``, ``None`` for each that is absent."""
 
+    async def rows(self, statement: str, *parameters: Any) -> list[Row]:
+        """Return the rows of a named statement that reads.
+
+        Ids are 16 bytes, times microseconds since 1970-01-01 UTC, flags 0 or 1.
+        """
+
+
+class Transacted(Unit, Protocol):
+    """What a transaction has besides: it writes the tables of the life cycle."""
+
+    async def change(self, statement: str, rows: Sequence[Row]) -> None:
+        """Run a named statement that writes, once for each of ``rows``."""
+
+    async def put(self, kept: Kept, rows: Sequence[Row]) -> None:
+        """Store rows of a table, without their digests; one whose key is there takes its place."""
+
 
 class Engine(Unit, Protocol):
     """One open database."""
 
     async def upsert_many(
-        self, postings: Sequence[JobPosting]
+        self, postings: Sequence[JobPosting], origin: Origin = NOBODY
     ) -> list[UpsertResult | JobStoreError]:
         """Upsert one bounded chunk; each posting gets its own result or its own error."""
 
-    def transaction(self, timeout: float) -> AbstractAsyncContextManager[Unit]:
+    async def set_statuses(
+        self,
+        ids: Sequence[UUID],
+        status: Status,
+        unless_seen_after: datetime | None,
+        origin: Origin = NOBODY,
+    ) -> list[bool | JobStoreError]:
+        """Do what :meth:`set_status` does for each of a bounded number of postings."""
+
+    def transaction(self, timeout: float) -> AbstractAsyncContextManager[Transacted]:
         """Run several operations that stand or fall together.
 
         The transaction ends without effect if it lasts longer than ``timeout`` seconds.

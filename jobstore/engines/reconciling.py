@@ -12,17 +12,20 @@ what the last pass left there is taken only where that is allowed.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from jobstore.derived.digests import RowSum, revision_digest, store_identity
 from jobstore.engines.archive import Loss
-from jobstore.engines.rows import DIGEST, PLACE, SEEN_DIGEST, row_digests
+from jobstore.engines.kept import BY_NAME, KEPT, TOLD, Kept, Row, is_sound
+from jobstore.engines.rows import PLACE, row_digests, stored_digests
 from jobstore.engines.transfer import COPIED, CURSOR_KEY, Carried, Mark, Source, Target
 from jobstore.errors import CopyError, StoreCorrupt
 from jobstore.progress import Progress
+
+_T = TypeVar("_T")
 
 # Postings that are carried, or read, at a time.
 _BATCH = 512
@@ -69,6 +72,7 @@ class Copying:
         key = source.property(CURSOR_KEY) or b""
         self._identity = store_identity(key)
         self._sum = self._next = self._present()
+        self._rows = {kept.name: self._summed(kept) for kept in KEPT}
         record = self._record(self._sum)
         known = target.property(COPIED) == record
         if not known and self._sum.rows and not replace:
@@ -88,7 +92,7 @@ class Copying:
         total, done, carried, removed = source.total(), 0, 0, 0
         wanted: list[Mark] = []
         gone: list[Mark] = []
-        for theirs, ours in _beside(source.marks(), self._target.marks()):
+        for theirs, ours in _beside(source.marks(), self._target.marks(), _place):
             if theirs is not None:
                 done += 1
                 if done % _NEWS == 0:
@@ -105,11 +109,40 @@ class Copying:
         if wanted or gone:
             removed += self._write(source, wanted, gone)
         self._progress("copy postings", total, total)
+        for kept in KEPT:
+            self._take_rows(source, kept)
         return Passed(done, carried, removed)
+
+    def _take_rows(self, source: Source, kept: Kept) -> None:
+        """Take over the rows of a table."""
+        put: list[Row] = []
+        gone: list[Row] = []
+        for theirs, ours in _beside(source.rows(kept), self._target.rows(kept), kept.key_of):
+            if theirs == ours:
+                continue
+            if theirs is not None:
+                put.append(_sound_row(kept, theirs))
+            if ours is not None:
+                gone.append(ours)
+            if len(put) + len(gone) >= _BATCH:
+                self._write_rows(kept, put, gone)
+        if put or gone:
+            self._write_rows(kept, put, gone)
+
+    def _write_rows(self, kept: Kept, put: list[Row], gone: list[Row]) -> None:
+        known = self._record(self._sum)
+        for row in gone:
+            self._rows[kept.name].remove(row)
+        for row in put:
+            self._rows[kept.name].add(row)
+        self._target.write_rows(kept, put, gone, known, self._record(self._sum))
+        put.clear()
+        gone.clear()
 
     def check(self) -> None:
         """Raise CopyError where the target has anything else than what was put there."""
-        if str(self._present()) != str(self._sum):
+        rows = {kept.name: self._summed(kept) for kept in KEPT}
+        if self._told(self._present(), rows) != self._told(self._sum, self._rows):
             raise CopyError(
                 "Somebody else wrote to the target meanwhile, so it is no copy. Stop who writes "
                 "there, then run the copy again with --replace."
@@ -144,8 +177,18 @@ class Copying:
                 self._progress("look at the target", found.rows, total)
         return found
 
+    def _summed(self, kept: Kept) -> RowSum:
+        found = RowSum()
+        for row in self._target.rows(kept):
+            found.add(row)
+        return found
+
     def _record(self, marks: RowSum) -> bytes:
-        return f"{self._identity} {marks}".encode()
+        return self._told(marks, self._rows)
+
+    def _told(self, marks: RowSum, rows: Mapping[str, RowSum]) -> bytes:
+        others = (f" {name}:{each}" for name, each in sorted(rows.items()) if each.rows)
+        return f"{self._identity} {marks}{''.join(others)}".encode()
 
 
 def contents(store: Source, progress: Progress, step: str = "verify") -> dict[str, Table]:
@@ -153,7 +196,7 @@ def contents(store: Source, progress: Progress, step: str = "verify") -> dict[st
 
     Raises StoreCorrupt where something is not what was written.
     """
-    names = ("posting", "revision", "counter")
+    names = ("posting", "revision", *BY_NAME, "counter")
     sums = {name: RowSum() for name in names}
     total, marks = store.total(), store.marks()
     while batch := list(islice(marks, _BATCH)):
@@ -163,22 +206,29 @@ def contents(store: Source, progress: Progress, step: str = "verify") -> dict[st
             for revision in revisions:
                 sums["revision"].add((row[0], *revision))
         progress(step, sums["posting"].rows, total)
+    for kept in KEPT:
+        for beside in store.rows(kept):
+            sums[kept.name].add(_sound_row(kept, beside))
     for count in store.counters():
         sums["counter"].add(count)
     # With all digits, since people compare the first of them.
     return {name: Table(sums[name].rows, str(sums[name]).zfill(64)) for name in names}
 
 
+def _place(mark: Mark) -> tuple[int, int, bytes]:
+    return mark.place
+
+
 def _beside(
-    theirs: Iterator[Mark], ours: Iterator[Mark]
-) -> Iterator[tuple[Mark | None, Mark | None]]:
-    """Yield the marks at each place of both sides, in the order of places."""
+    theirs: Iterator[_T], ours: Iterator[_T], place: Callable[[_T], Any]
+) -> Iterator[tuple[_T | None, _T | None]]:
+    """Yield what is at each place of both sides, in the order of places."""
     their, our = next(theirs, None), next(ours, None)
     while their is not None or our is not None:
-        if our is None or (their is not None and their.place < our.place):
+        if our is None or (their is not None and place(their) < place(our)):
             yield their, None
             their = next(theirs, None)
-        elif their is None or our.place < their.place:
+        elif their is None or place(our) < place(their):
             yield None, our
             our = next(ours, None)
         else:
@@ -190,7 +240,7 @@ def _sound(found: Carried) -> Carried:
     """Return what is what was written. Raises StoreCorrupt."""
     row = found.row
     try:
-        faulty = row_digests(row) != (row[DIGEST], row[SEEN_DIGEST]) or any(
+        faulty = row_digests(row) != stored_digests(row) or any(
             revision_digest(row[0], *each[:3]) != each[3] for each in found.revisions
         )
     except (AttributeError, TypeError, ValueError, struct.error):
@@ -203,6 +253,22 @@ def _sound(found: Carried) -> Carried:
     return found
 
 
+def _sound_row(kept: Kept, row: Row) -> Row:
+    """Return a row that is what was written. Raises StoreCorrupt."""
+    if not is_sound(row):
+        raise StoreCorrupt(
+            f"A row of table {kept.name} is not what was written; run 'jobstore doctor', then "
+            "restore a backup."
+        )
+    return row
+
+
+def _lacking(store: Source, earlier: Source, kept: Kept) -> int:
+    """Count the rows of a table that an earlier state lacks or has otherwise."""
+    pairs = _beside(store.rows(kept), earlier.rows(kept), kept.key_of)
+    return sum(ours is not None and ours != theirs for ours, theirs in pairs)
+
+
 def difference(store: Source, earlier: Source) -> Loss:
     """Return what a store has that an earlier state of it lacks; no posting is read.
 
@@ -210,7 +276,7 @@ def difference(store: Source, earlier: Source) -> Loss:
     """
     now: dict[bytes, Mark] = {}
     then: dict[bytes, Mark] = {}
-    for ours, theirs in _beside(store.marks(), earlier.marks()):
+    for ours, theirs in _beside(store.marks(), earlier.marks(), _place):
         if ours == theirs:
             continue
         if ours is not None:
@@ -226,4 +292,5 @@ def difference(store: Source, earlier: Source) -> Loss:
         changed=changed,
         seen=len(both) - changed,
         removed=len(then) - len(both),
+        beside=sum(_lacking(store, earlier, kept) for kept in TOLD),
     )

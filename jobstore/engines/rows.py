@@ -15,17 +15,16 @@ from functools import lru_cache, wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID, SafeUUID
 
-from jobstore.derived.digests import content_digest, seen_digest
+from jobstore.derived.digests import content_digest, opening_digest, seen_digest
 from jobstore.derived.micros import from_micros, to_micros
 from jobstore.derived.places import from_mappings, mappings, only, says_more
-from jobstore.derived.record import Derived
+from jobstore.derived.record import Derived, Opening
 from jobstore.records import (
     EmploymentType,
     ExperienceLevel,
     Job,
     JobSummary,
     Location,
-    Revision,
     SalaryPeriod,
     Status,
     Workplace,
@@ -72,6 +71,7 @@ DETAIL_COLUMNS = (
     "closed_at",
 )
 TEXT_COLUMNS = ("description", "plain", "attributes")
+OPENED_COLUMNS = ("opened_at", "opened_by", "opened_run", "opened_digest")
 JOB_COLUMNS = SUMMARY_COLUMNS + DETAIL_COLUMNS + TEXT_COLUMNS
 
 
@@ -95,7 +95,8 @@ def _micros(moment: datetime | None) -> int | None:
     return None if moment is None else to_micros(moment)
 
 
-def _plain(amount: Decimal | None) -> str | None:
+def plain(amount: Decimal | None) -> str | None:
+    """Return an amount as it is stored."""
     return None if amount is None else format(amount, "f")
 
 
@@ -241,6 +242,25 @@ def job_from_row(row: Sequence[Any]) -> Job:
     return found
 
 
+def opening_from(values: Sequence[Any]) -> Opening | None:
+    """Make an opening of the values of ``OPENED_COLUMNS``."""
+    at, actor, run, *_ = values
+    return None if at is None else Opening(from_micros(at), actor, run)
+
+
+def opening_parameters(derived: Derived) -> dict[str, Any]:
+    """Return the columns that are written once, when a posting is stored."""
+    if (opening := derived.opening) is None:
+        return dict.fromkeys(OPENED_COLUMNS)
+    at, (_, actor, run) = to_micros(opening.at), opening
+    return {
+        "opened_at": at,
+        "opened_by": actor,
+        "opened_run": run,
+        "opened_digest": opening_digest(derived.job.id.bytes, at, actor, run),
+    }
+
+
 def text_parameters(job: Job) -> tuple[str | None, str | None, str | None]:
     """Return ``TEXT_COLUMNS`` of a job; the plain text only where it is not the description."""
     plain = None if job.description_text == job.description else job.description_text
@@ -250,7 +270,8 @@ def text_parameters(job: Job) -> tuple[str | None, str | None, str | None]:
 def posting_parameters(derived: Derived) -> dict[str, Any]:
     """Return what the statements that write a posting bind, by column name.
 
-    ``place``, ``listed_at`` and ``listed_tie`` are left to the caller.
+    ``place``, ``listed_at`` and ``listed_tie`` are left to the caller; who inserts one adds
+    :func:`opening_parameters`.
     """
     job, yearly = derived.job, derived.yearly
     found = {
@@ -269,8 +290,8 @@ def posting_parameters(derived: Derived) -> dict[str, Any]:
         "experience_level": job.experience_level,
         "industry": job.industry,
         "skills": to_json(job.skills),
-        "salary_min": _plain(job.salary_min),
-        "salary_max": _plain(job.salary_max),
+        "salary_min": plain(job.salary_min),
+        "salary_max": plain(job.salary_max),
         "salary_currency": job.salary_currency,
         "salary_period": job.salary_period,
         "salary_text": job.salary_text,
@@ -299,17 +320,22 @@ _SIGHTINGS = frozenset({"first_seen_at", "last_seen_at"})
 # The columns of statement every_posting that follow those of a job.
 PLACE = len(JOB_COLUMNS)
 DESCRIPTION, PLAIN = JOB_COLUMNS.index("description"), JOB_COLUMNS.index("plain")
-LISTED_AT, LISTED_TIE, _YEARLY_MIN, _YEARLY_MAX, DIGEST, SEEN_DIGEST = range(PLACE + 1, PLACE + 7)
+LISTED_AT, LISTED_TIE = PLACE + 1, PLACE + 2
+OPENED = slice(PLACE + 3, PLACE + 7)
+_YEARLY_MIN, _YEARLY_MAX, DIGEST, SEEN_DIGEST = range(OPENED.stop, OPENED.stop + 4)
 # All of them. An engine that keeps no places has a value without meaning there.
 POSTING_COLUMNS = (
     *JOB_COLUMNS,
-    *("place", "listed_at", "listed_tie", "yearly_min", "yearly_max", "digest", "seen_digest"),
+    *("place", "listed_at", "listed_tie"),
+    *OPENED_COLUMNS,
+    *("yearly_min", "yearly_max", "digest", "seen_digest"),
 )
 _SEEN = slice(SUMMARY_COLUMNS.index("first_seen_at"), len(SUMMARY_COLUMNS))
 
 
-def row_digests(row: Sequence[Any]) -> tuple[bytes, bytes]:
-    """Return the two digests that belong to a row of statement every_posting."""
+def row_digests(row: Sequence[Any]) -> tuple[bytes, bytes, bytes | None]:
+    """Return the digests that belong to a row of statement every_posting: of what the posting says,
+    of when it was seen, and of when it was stored, if that is known."""
     values = (
         *row[: _SEEN.start],
         *row[_SEEN.stop : DESCRIPTION],
@@ -318,51 +344,16 @@ def row_digests(row: Sequence[Any]) -> tuple[bytes, bytes]:
     )
     first, last = row[_SEEN]
     seen = seen_digest(row[0], first, last, row[LISTED_AT], row[LISTED_TIE])
-    return content_digest(values, *row[DESCRIPTION:PLACE]), seen
+    at, actor, run, _ = row[OPENED]
+    opened = None if at is actor is run is None else opening_digest(row[0], at, actor, run)
+    return content_digest(values, *row[DESCRIPTION:PLACE]), seen, opened
+
+
+def stored_digests(row: Sequence[Any]) -> tuple[bytes, bytes, bytes | None]:
+    """Return the digests that stand in a row, as :func:`row_digests` gives what they should be."""
+    return row[DIGEST], row[SEEN_DIGEST], row[OPENED][-1]
 
 
 def to_json(value: list[Any] | dict[str, Any]) -> str | None:
     """Return a list or an object as JSON text, ``None`` when it is empty."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else None
-
-
-def previous_to_json(previous: dict[str, Any]) -> str:
-    """Return the replaced values of a revision as a JSON object."""
-    return json.dumps(
-        {name: _revised(value) for name, value in previous.items()},
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
-
-
-def _revised(value: Any) -> Any:
-    if isinstance(value, list) and value and isinstance(value[0], Location):
-        return mappings(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return _plain(value) if isinstance(value, Decimal) else value
-
-
-@sound
-def revision_from_row(row: Sequence[Any]) -> Revision:
-    """Make a revision of the columns version, changed_at and previous."""
-    previous = json.loads(row[2])
-    for name, restore in _RESTORED.items():
-        if previous.get(name) is not None:
-            previous[name] = restore(previous[name])
-    return Revision(row[0], from_micros(row[1]), previous)
-
-
-# Turns the values of fields that JSON has no type for back into what they were.
-_RESTORED: dict[str, Callable[[Any], Any]] = {
-    "status": Status,
-    "workplace": Workplace,
-    "employment_type": EmploymentType,
-    "experience_level": ExperienceLevel,
-    "salary_period": SalaryPeriod,
-    "locations": from_mappings,
-    "salary_min": Decimal,
-    "salary_max": Decimal,
-    "posted_at": datetime.fromisoformat,
-    "expires_at": datetime.fromisoformat,
-}

@@ -14,10 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from jobstore.engines import switching
+from jobstore.engines.kept import Row
 from jobstore.engines.protocol import Asked, Found, Position
 from jobstore.engines.writing.operations import QueuedWrites
 from jobstore.engines.writing.queue import WriteQueue
-from jobstore.engines.writing.turns import Operation
 from jobstore.records import Job, Revision, Statistics
 from jobstore.search.criteria import Criteria
 from jobstore.settings import StoreURL
@@ -27,13 +27,10 @@ Read = Callable[..., Any]
 
 
 class TableEngine(QueuedWrites, ABC):
-    """One open database; see :class:`jobstore.engines.protocol.Engine`.
-
-    ``get_many`` is the operation that reads postings inside of a transaction.
-    """
+    """One open database; see :class:`jobstore.engines.protocol.Engine`."""
 
     lookups: ModuleType
-    """Reads by key: ``get_many``, ``revisions``."""
+    """Reads by key: ``get_many``, ``revisions``, ``rows``."""
     pages: ModuleType
     """Reads by criteria: ``search``, ``scan``, ``count``."""
     counters: ModuleType
@@ -43,11 +40,10 @@ class TableEngine(QueuedWrites, ABC):
         self,
         url: StoreURL,
         writer: WriteQueue,
-        get_many: Operation,
         clock: Callable[[], datetime],
         switch_interval: float,
     ) -> None:
-        super().__init__(writer, get_many)
+        super().__init__(writer)
         self.url = url
         self._clock = clock
         # The writer's thread works beside the reads.
@@ -106,6 +102,11 @@ class TableEngine(QueuedWrites, ABC):
     async def statistics(self) -> Statistics:
         """Return the statistics as of now."""
         found: Statistics = await self._read(self.counters.statistics, self._clock(), whole=True)
+        return found
+
+    async def rows(self, statement: str, *parameters: Any) -> list[Row]:
+        """Return the rows of a named statement."""
+        found: list[Row] = await self._read(self.lookups.rows, statement, parameters)
         return found
 
     async def revisions(self, id: UUID) -> list[Revision]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
+from jobstore.engines.kept import Kept, Row
 from jobstore.settings import StoreURL
 
 CURSOR_KEY = "cursor_key"
@@ -87,6 +88,9 @@ class Source(Protocol):
     def counters(self) -> Iterator[tuple[str, str, int]]:
         """Yield kind, value and amount of each count, but the quartiles, which follow from them."""
 
+    def rows(self, kept: Kept) -> Iterator[Row]:
+        """Yield the rows of a table of the life cycle in the order of its key; few are held."""
+
     def property(self, name: str) -> bytes | None:
         """Return a property of the store."""
 
@@ -99,13 +103,20 @@ class Target(Source, Protocol):
     ) -> int:
         """Put postings in the place of what is there of them, and remove others.
 
-        It is one transaction, which is safely on disk at its end. A posting of ``gone`` is removed
+        Rows of the life cycle stay as they are. It is one transaction, which is safely on disk at
+        its end. A posting of ``gone`` is removed
         if it is still listed at the place of its mark. ``record`` is called with the marks of all
         that is replaced or removed. Returns how many were removed. Raises StoreBusy where COPIED is
         not ``known``, since another copy is being made into the store; StorageFull, StoreBusy,
         and OutcomeUnknown where a connection was lost in the end: then all of it is there, or
         nothing.
         """
+
+    def write_rows(
+        self, kept: Kept, rows: Sequence[Row], gone: Sequence[Row], known: bytes, record: bytes
+    ) -> None:
+        """Put rows of a table in the place of those with their keys, and remove others, in one
+        transaction. Raises what :meth:`write` raises."""
 
     def become(self, key: bytes, record: bytes) -> None:
         """Take over the key of another store, and write down what is there as COPIED."""

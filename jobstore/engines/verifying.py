@@ -13,14 +13,9 @@ from jobstore.derived.counters import SPELLED, Counter, Tally
 from jobstore.derived.digests import revision_digest
 from jobstore.derived.micros import to_micros
 from jobstore.derived.record import Derived
-from jobstore.engines.rows import (
-    DIGEST,
-    LISTED_AT,
-    SEEN_DIGEST,
-    job_from_row,
-    revision_from_row,
-    row_digests,
-)
+from jobstore.engines.kept import Kept, is_sound
+from jobstore.engines.revisions import revision_from_row
+from jobstore.engines.rows import LISTED_AT, job_from_row, row_digests, stored_digests
 from jobstore.search.words import fold
 from jobstore.verdicts import Check, Verdict, finding
 
@@ -106,6 +101,12 @@ class Postings(Generic[_Words]):
 class Digests:
     """Every posting is what was written, to the bit, and was seen when it says."""
 
+    _FAULTS = (
+        "is not what was written",
+        "was seen or listed at another time than it says",
+        "was stored at another time, or by somebody else, than it says",
+    )
+
     def __init__(self) -> None:
         self._faults = Faults()
 
@@ -113,11 +114,11 @@ class Digests:
         """Look at a posting."""
         if content is None:
             return
-        written, seen = row_digests(row)
-        if row[DIGEST] != written:
-            self._faults.add(f"{name} is not what was written")
-        if row[SEEN_DIGEST] != seen:
-            self._faults.add(f"{name} was seen or listed at another time than it says")
+        for stored, right, fault in zip(
+            stored_digests(row), row_digests(row), self._FAULTS, strict=True
+        ):
+            if stored != right:
+                self._faults.add(f"{name} {fault}")
 
     def finding(self) -> Check:
         """Say what was found in all of them."""
@@ -208,6 +209,22 @@ def history(rows: Iterable[Sequence[Any]]) -> Check:
             if revision_digest(id, *columns) != written:
                 faults.add(f"{name} is not what was written")
     return faults.finding("history", f"all {number:,} earlier versions are what was written")
+
+
+def life(tables: Iterable[tuple[Kept, Iterable[Sequence[Any]]]]) -> Check:
+    """Check the tables of the life cycle: each with its rows."""
+    faults, number = Faults(), 0
+    for kept, rows in tables:
+        for row in rows:
+            number += 1
+            if not is_sound(row):
+                faults.add(f"{called(kept, row)} is not what was written")
+    return faults.finding("life cycle", f"all {number:,} rows beside postings are what was written")
+
+
+def called(kept: Kept, row: Sequence[Any]) -> str:
+    """Return what a finding calls a row of the life cycle."""
+    return " ".join((kept.name, *map(hexadecimal, kept.key_of(row))))
 
 
 def hexadecimal(id: Any) -> str:

@@ -4,6 +4,7 @@ No validation, no I/O and no SQL live here: what comes from outside is checked i
 :mod:`jobstore.intake`, so a record can be made in half a microsecond.
 """
 
+from jobstore.records.history import NOBODY, HistoryEntry, Origin, Pruned
 from jobstore.records.identity import JOB_NAMESPACE, WHITE_SPACE, job_id
 from jobstore.records.kinds import EmploymentType, ExperienceLevel, SalaryPeriod, Status, Workplace
 from jobstore.records.postings import (
@@ -29,18 +30,22 @@ __all__ = [
     "COMPANY_NOT_STATED",
     "JOB_NAMESPACE",
     "MAX_ATTRIBUTES",
+    "NOBODY",
     "WHITE_SPACE",
     "ApplicantStatistics",
     "EmploymentType",
     "ExperienceLevel",
     "FacetCount",
+    "HistoryEntry",
     "IntakeWarning",
     "Job",
     "JobPosting",
     "JobSummary",
     "Location",
+    "Origin",
     "Outcome",
     "Page",
+    "Pruned",
     "Rejection",
     "Revision",
     "SalaryPeriod",

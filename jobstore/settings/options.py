@@ -9,6 +9,13 @@ MOST = {"readers": 64, "queue_size": 1_000_000}
 """What is counted may be 1 to these."""
 MOST_SECONDS = 86_400
 """What a timeout may be at most; it must be more than 0."""
+MOST_OF_ACTOR = 200
+"""Characters that the name of who writes may have."""
+
+
+def is_actor(name: object) -> bool:
+    """Tell whether this can be the name of who writes."""
+    return isinstance(name, str) and len(name) <= MOST_OF_ACTOR and name.isprintable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,9 @@ class EngineOptions:
     which may be a moment behind (:meth:`jobstore.JobStore.at_least`); an engine without standbys
     reads where it writes.
 
+    ``actor``: who writes, as the history of postings tells it; at most 200 characters, and
+    ``user@host`` where it is empty.
+
     ``given`` are the names of the options that were passed. Those that were not are open:
     :func:`jobstore.connect` takes them from the settings that hold, and an engine that is opened
     without it takes the defaults.
@@ -43,6 +53,7 @@ class EngineOptions:
     read_timeout: float = 30.0
     switch_interval: float = 0.0005
     read_from: Literal["primary", "replica"] = "primary"
+    actor: str = ""
     given: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __new__(cls, *values: Any, **named: Any) -> EngineOptions:
@@ -57,6 +68,10 @@ class EngineOptions:
             raise ValueError("synchronous must be full or normal")
         if self.read_from not in ("primary", "replica"):
             raise ValueError("read_from must be primary or replica")
+        if not is_actor(self.actor):
+            raise ValueError(
+                f"actor must be text of at most {MOST_OF_ACTOR} characters, in one line"
+            )
         for name, most in MOST.items():
             if not 1 <= getattr(self, name) <= most:
                 raise ValueError(f"{name} must be 1 to {most}")

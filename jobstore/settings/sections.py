@@ -29,7 +29,7 @@ from jobstore.settings.kinds import (
     Timezone,
     setting,
 )
-from jobstore.settings.options import MOST, EngineOptions, HealthLimits
+from jobstore.settings.options import MOST, MOST_OF_ACTOR, EngineOptions, HealthLimits, is_actor
 from jobstore.settings.url import DEFAULT_URL, StoreURL, parse_store_url, quoted_command
 
 Environment = Literal["development", "staging", "production"]
@@ -62,6 +62,18 @@ class StoreSection(Section):
     read_from: Literal["primary", "replica"] = setting(
         _DRIVEN.read_from, "replica reads from standbys of PostgreSQL, which may be a moment behind"
     )
+    actor: str = setting(
+        _DRIVEN.actor,
+        "who writes, as the history of postings tells it; empty: user@host",
+        max_length=MOST_OF_ACTOR,
+    )
+
+    @field_validator("actor")
+    @classmethod
+    def _in_a_line(cls, actor: str) -> str:
+        if not is_actor(actor):
+            raise ValueError("must be a line of text")
+        return actor
 
     @field_validator("url")
     @classmethod

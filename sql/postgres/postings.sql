@@ -12,6 +12,9 @@ p.applicant_count, p.posted_at, p.expires_at, p.first_seen_at, p.last_seen_at,
 p.apply_url, p.company_url, p.company_size, p.updated_at, p.closed_at,
 p.description, p.plain, p.attributes
 
+-- part: opened
+p.opened_at, p.opened_by, p.opened_run, p.opened_digest
+
 -- name: posting_by_id
 SELECT {stored_posting} FROM posting AS p WHERE p.id = %s;
 
@@ -23,13 +26,16 @@ SELECT {stored_posting} FROM posting AS p WHERE p.id = ANY(%s);
 -- What is stored for a batch, and locked until its end; all lock in one order, so that two batches
 -- seldom wait for each other.
 SELECT
-    {stored_posting}, p.listed_at, p.listed_tie, p.digest, p.seen_digest
+    {stored_posting}, p.listed_at, p.listed_tie, {opened}, p.digest, p.seen_digest
 FROM posting AS p WHERE p.id = ANY(%s) ORDER BY p.id FOR UPDATE OF p;
+
+-- name: which_are_there
+SELECT p.id FROM posting AS p WHERE p.id = ANY(%s);
 
 -- part: whole_posting
 -- With what its digests are over. NULL stands for the place that SQLite gives a row.
-{stored_posting}, NULL, p.listed_at, p.listed_tie, p.yearly_min, p.yearly_max, p.digest,
-p.seen_digest
+{stored_posting}, NULL, p.listed_at, p.listed_tie, {opened}, p.yearly_min, p.yearly_max,
+p.digest, p.seen_digest
 
 -- name: carried_postings
 SELECT {whole_posting} FROM posting AS p WHERE p.id = ANY(%s);
@@ -52,7 +58,7 @@ INSERT INTO posting (
     skills, salary_min, salary_max, salary_currency, salary_period, salary_text, yearly_min,
     yearly_max, url, apply_url, company_url, applicant_count, posted_at, expires_at,
     first_seen_at, last_seen_at, updated_at, closed_at, digest, seen_digest, form, words,
-    spoken, description, plain, attributes
+    spoken, description, plain, attributes, opened_at, opened_by, opened_run, opened_digest
 )
 SELECT
     n.id, n.listed_at, n.listed_tie, n.version, n.status, n.source, n.source_job_id, n.title,
@@ -61,7 +67,8 @@ SELECT
     n.salary_currency, n.salary_period, n.salary_text, n.yearly_min, n.yearly_max, n.url,
     n.apply_url, n.company_url, n.applicant_count, n.posted_at, n.expires_at, n.first_seen_at,
     n.last_seen_at, n.updated_at, n.closed_at, n.digest, n.seen_digest, n.form, n.words,
-    n.spoken, n.description, n.plain, n.attributes
+    n.spoken, n.description, n.plain, n.attributes, n.opened_at, n.opened_by, n.opened_run,
+    n.opened_digest
 FROM json_populate_recordset(NULL::posting, %s::json) AS n;
 
 -- name: rewrite_postings

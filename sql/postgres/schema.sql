@@ -57,6 +57,11 @@ CREATE TABLE posting (
     description      text COLLATE "C",
     plain            text COLLATE "C", -- the description without markup, where that differs
     attributes       text COLLATE "C", -- a JSON object
+    -- When it was first stored, by whom, in which run, and the hash of that; NULL in older rows.
+    opened_at        bigint,
+    opened_by        text COLLATE "C",
+    opened_run       text COLLATE "C",
+    opened_digest    bytea,
     CONSTRAINT listed_tie CHECK (listed_tie >= 0),
     CONSTRAINT version CHECK (version >= 1),
     CONSTRAINT status CHECK (status IN ('open', 'closed')),
@@ -109,9 +114,33 @@ CREATE TABLE revision (
     id         uuid    NOT NULL,
     version    integer NOT NULL,
     changed_at bigint  NOT NULL,
-    previous   text COLLATE "C" NOT NULL, -- a JSON object
+    previous   text COLLATE "C" NOT NULL, -- a JSON object; "@" in it is what is said of the change
     digest     bytea   NOT NULL,
     PRIMARY KEY (id, version),
+    CONSTRAINT digest CHECK (octet_length(digest) = 8)
+);
+
+-- What happens to a posting and changes no content.
+CREATE TABLE event (
+    id     uuid   NOT NULL,
+    at     bigint NOT NULL,
+    kind   text COLLATE "C" NOT NULL,
+    detail text COLLATE "C" NOT NULL, -- a JSON object
+    actor  text COLLATE "C",
+    run    text COLLATE "C",
+    digest bytea  NOT NULL,
+    PRIMARY KEY (id, at, digest),
+    CONSTRAINT digest CHECK (octet_length(digest) = 8)
+);
+
+-- That a posting was removed: this stays when it is gone.
+CREATE TABLE deletion (
+    id     uuid   NOT NULL,
+    at     bigint NOT NULL,
+    actor  text COLLATE "C",
+    run    text COLLATE "C",
+    digest bytea  NOT NULL,
+    PRIMARY KEY (id, at),
     CONSTRAINT digest CHECK (octet_length(digest) = 8)
 );
 

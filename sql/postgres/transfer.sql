@@ -9,10 +9,6 @@ SELECT concat_ws(
     (SELECT n.oid FROM pg_namespace AS n WHERE n.nspname = current_schema())
 );
 
--- name: close_postings
--- Nobody writes a posting without this table; who reads goes on.
-LOCK TABLE posting IN SHARE ROW EXCLUSIVE MODE;
-
 -- name: count_postings
 SELECT count(*) FROM posting AS p;
 

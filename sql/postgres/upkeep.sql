@@ -48,14 +48,6 @@ DELETE FROM counter;
 -- name: empty_deltas
 DELETE FROM counter_delta;
 
--- name: lock_out_writers
--- Who reads goes on.
-LOCK TABLE posting, revision, counter, counter_delta, store_property IN SHARE ROW EXCLUSIVE MODE;
-
--- name: hold_tables
--- Before the snapshot of a transaction is taken, so that nobody replaces the tables after it.
-LOCK TABLE posting, revision, counter, counter_delta, store_property IN ACCESS SHARE MODE;
-
 -- name: invalid_indexes
 -- Each with the name of the index that it is a part of, in a table with partitions.
 SELECT c.relname::text, coalesce(w.relname, c.relname)::text

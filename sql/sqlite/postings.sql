@@ -7,7 +7,7 @@ p.salary_min, p.salary_max, p.salary_currency, p.salary_period, p.salary_text, p
 p.applicant_count, p.posted_at, p.expires_at, p.first_seen_at, p.last_seen_at,
 p.apply_url, p.company_url, p.company_size, p.updated_at, p.closed_at,
 t.description, t.plain, t.attributes,
-p.place, p.listed_at, p.listed_tie
+p.place, p.listed_at, p.listed_tie, p.opened_at, p.opened_by, p.opened_run, p.opened_digest
 
 -- name: posting_by_id
 SELECT
@@ -47,14 +47,15 @@ INSERT INTO posting (
     location, locations, country, workplace, employment_type, experience_level, industry,
     company_size, skills, salary_min, salary_max, salary_currency, salary_period, salary_text, yearly_min,
     yearly_max, url, apply_url, company_url, applicant_count, posted_at, expires_at,
-    first_seen_at, last_seen_at, updated_at, closed_at, digest, seen_digest
+    first_seen_at, last_seen_at, updated_at, closed_at, digest, seen_digest, opened_at, opened_by,
+    opened_run, opened_digest
 ) VALUES (
     :place, :id, :listed_at, :listed_tie, :version, :status, :source, :source_job_id, :title,
     :company, :location, :locations, :country, :workplace, :employment_type, :experience_level,
     :industry, :company_size, :skills, :salary_min, :salary_max, :salary_currency, :salary_period,
     :salary_text, :yearly_min, :yearly_max, :url, :apply_url, :company_url, :applicant_count,
     :posted_at, :expires_at, :first_seen_at, :last_seen_at, :updated_at, :closed_at,
-    :digest, :seen_digest
+    :digest, :seen_digest, :opened_at, :opened_by, :opened_run, :opened_digest
 );
 
 -- name: rewrite_posting

@@ -47,7 +47,7 @@ CREATE TABLE posting (
     -- Hashes of the content, and of when it was seen and how it is listed, so that a flipped bit
     -- is found which SQLite cannot see. NULL only while `migrate up` has not written them yet.
     digest           BLOB,
-    seen_digest      BLOB, locations /* all places, where location and country do not say it all */ TEXT,
+    seen_digest      BLOB, locations /* all places, where location and country do not say it all */ TEXT, opened_at INTEGER, opened_by TEXT, opened_run TEXT, opened_digest BLOB CHECK (length(opened_digest) = 8),
     CONSTRAINT id CHECK (length(id) = 16),
     CONSTRAINT listed_tie CHECK (listed_tie >= 0),
     CONSTRAINT version CHECK (version >= 1),
@@ -174,6 +174,26 @@ CREATE TABLE renewal_counter (
     label  TEXT    NOT NULL,
     amount INTEGER NOT NULL,
     PRIMARY KEY (kind, value)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE event (
+    id     BLOB    NOT NULL,
+    at     INTEGER NOT NULL,
+    kind   TEXT    NOT NULL,
+    detail TEXT    NOT NULL,           -- a JSON object
+    actor  TEXT,
+    run    TEXT,
+    digest BLOB    NOT NULL CHECK (length(digest) = 8),
+    PRIMARY KEY (id, at, digest)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE deletion (
+    id     BLOB    NOT NULL,
+    at     INTEGER NOT NULL,
+    actor  TEXT,
+    run    TEXT,
+    digest BLOB    NOT NULL CHECK (length(digest) = 8),
+    PRIMARY KEY (id, at)
 ) STRICT, WITHOUT ROWID;
 
 CREATE VIEW postings AS

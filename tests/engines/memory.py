@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -31,12 +31,17 @@ from jobstore.derived.counters import (
     last_days,
     quartiles,
 )
+from jobstore.derived.joining import ABOUT, interleaved
+from jobstore.derived.micros import to_micros
 from jobstore.derived.places import compared_values, counted_values, spoken
 from jobstore.derived.plan import Plan
-from jobstore.derived.record import Derived
+from jobstore.derived.record import Derived, Opening
 from jobstore.derived.salaries import yearly_range
 from jobstore.engines.backend import Capability
+from jobstore.engines.kept import BY_NAME, DELETION, FOLLOWING, Kept, Row, moved, sealed
 from jobstore.engines.protocol import Asked, Found, Position, Queue
+from jobstore.engines.revisions import previous_to_json
+from jobstore.engines.rows import opening_parameters
 from jobstore.errors import (
     JobStoreError,
     StoreBusy,
@@ -45,14 +50,17 @@ from jobstore.errors import (
     StoreUnavailable,
 )
 from jobstore.records import (
+    NOBODY,
     FacetCount,
     Job,
     JobPosting,
     JobSummary,
+    Origin,
     Revision,
     SalaryQuartiles,
     Sort,
     Statistics,
+    Status,
     UpsertResult,
 )
 from jobstore.search import counting, ranking
@@ -77,6 +85,12 @@ class Record(NamedTuple):
     job: Job
     listed: tuple[int, int]
     history: tuple[Revision, ...] = ()
+    """With what is said of each change among the previous values."""
+    opening: Opening | None = None
+
+
+Tables = Mapping[str, Mapping[Row, Row]]
+"""The rows of the life cycle's tables, by table and key. Never changed either."""
 
 
 @dataclass
@@ -84,6 +98,7 @@ class Database:
     """What is stored under one URL, and the turn of whoever writes."""
 
     records: dict[UUID, Record] = field(default_factory=dict)
+    kept: Tables = field(default_factory=dict)
     arrivals: int = 0
     cursor_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -125,49 +140,109 @@ class Work:
         self._plan = Plan(self._stored, now)
         self._arrivals = database.arrivals
         self.records = dict(database.records)
+        self.kept: Tables = database.kept
 
     def commit(self) -> None:
         self._database.records, self._database.arrivals = self.records, self._arrivals
+        self._database.kept = self.kept
 
-    def upsert(self, posting: JobPosting) -> UpsertResult:
-        result = self._plan.upsert(posting)
+    def upsert(self, posting: JobPosting, origin: Origin) -> UpsertResult:
+        result = self._plan.upsert(posting, origin)
         self._apply()
         return result
 
-    def update(self, id: UUID, changes: Mapping[str, Any], expected_version: int | None) -> Job:
-        job = self._plan.update(id, changes, expected_version)
+    def update(
+        self, id: UUID, changes: Mapping[str, Any], expected_version: int | None, origin: Origin
+    ) -> Job:
+        job = self._plan.update(id, changes, expected_version, origin)
         self._apply()
         return _copied(job)
 
-    def delete(self, id: UUID) -> bool:
-        deleted = self._plan.delete(id)
+    def set_status(
+        self, id: UUID, status: Status, unless_seen_after: datetime | None, origin: Origin
+    ) -> bool:
+        changed = self._plan.set_status(id, status, unless_seen_after, origin)
         self._apply()
+        return changed
+
+    def delete(self, id: UUID, origin: Origin) -> bool:
+        deleted = self._plan.delete(id, origin)
+        self._apply()
+        for deletion in self._plan.deletions:
+            by = deletion.origin
+            row = (deletion.id.bytes, to_micros(deletion.at), by.actor, by.run)
+            self.put(DELETION, [sealed(row)])
+        self._plan.deletions.clear()
         return deleted
 
-    def join(self, id: UUID, source: str, source_job_id: str) -> Job:
-        job = self._plan.join(id, source, source_job_id)
+    def put(self, kept: Kept, rows: Iterable[Row]) -> None:
+        """Store rows with their digests."""
+        table = {**self.kept.get(kept.name, {})}
+        table.update((kept.key_of(row), row) for row in rows)
+        self.kept = {**self.kept, kept.name: table}
+
+    def take(self, kept: Kept, wanted: Callable[[Row], bool]) -> list[Row]:
+        """Remove rows, and return them."""
+        table = self.kept.get(kept.name, {})
+        self.kept = {
+            **self.kept,
+            kept.name: {key: row for key, row in table.items() if not wanted(row)},
+        }
+        return [row for row in table.values() if wanted(row)]
+
+    def change(self, statement: str, row: Row) -> None:
+        """Do what a named statement does."""
+        if statement == "forget_revisions":
+            id, version = UUID(bytes=row[0]), row[1]
+            old = self.records[id]
+            left = tuple(each for each in old.history if each.version != version)
+            self.records[id] = old._replace(history=left)
+        else:
+            kept = BY_NAME[statement.removeprefix("forget_").removesuffix("s")]
+            self.take(kept, lambda each: kept.key_of(each) == row)
+
+    def join(self, id: UUID, source: str, source_job_id: str, origin: Origin) -> Job:
+        job = self._plan.join(id, source, source_job_id, origin)
         self._apply()
         return _copied(job)
 
-    def _stored(self, id: UUID) -> Job | None:
+    def _stored(self, id: UUID) -> Derived | None:
         stored = self.records.get(id)
-        return None if stored is None else stored.job
+        return None if stored is None else Derived(stored.job, stored.opening)
 
     def _apply(self) -> None:
         for before, after, previous, joined in self._plan.changes:
             if joined:
                 assert after is not None
                 gone = [self.records.pop(old.job.id) for old in joined]
-                self._put(after, previous, [each for record in gone for each in record.history])
+                histories = [
+                    [(each.changed_at, each.previous) for each in reversed(record.history)]
+                    for record in gone
+                ]
+                history, previous = interleaved(previous, histories)
+                self._put(after, previous, history)
+                for old in joined:
+                    self._follow(old.job.id, after.job.id)
             elif after is None:
                 assert before is not None
                 del self.records[before.job.id]
+                self._follow(before.job.id, None)
             else:
                 self._put(after, previous)
         self._plan.changes.clear()
 
+    def _follow(self, old: UUID, new: UUID | None) -> None:
+        for kept in FOLLOWING:
+            at = kept.columns.index("id")
+            rows = self.take(kept, lambda row, at=at: row[at] == old.bytes)
+            if new is not None:
+                self.put(kept, moved(kept, rows, new.bytes))
+
     def _put(
-        self, after: Derived, previous: dict[str, Any], earlier: Iterable[Revision] = ()
+        self,
+        after: Derived,
+        previous: dict[str, Any],
+        earlier: Sequence[tuple[datetime, dict[str, Any]]] = (),
     ) -> None:
         job, listed = _copied(after.job), _micros(after.listed_at)
         stored = self.records.get(job.id)
@@ -177,11 +252,11 @@ class Work:
             self._arrivals += 1
             place = listed, self._arrivals
         history = stored.history if stored is not None else ()
-        for back, each in enumerate(sorted(earlier, key=lambda each: each.changed_at)[::-1], 1):
-            history += (replace(each, version=job.version - back),)
+        for back, each in enumerate(reversed(earlier), 1):
+            history += (Revision(job.version - back, *each),)
         if previous:
             history = (Revision(job.version, job.updated_at, deepcopy(previous)), *history)
-        self.records[job.id] = Record(job, place, history)
+        self.records[job.id] = Record(job, place, history, after.opening)
 
 
 class MemoryEngine:
@@ -213,29 +288,56 @@ class MemoryEngine:
         async with self._database.turn:
             self._closed = True
 
-    async def upsert(self, posting: JobPosting) -> UpsertResult:
+    async def upsert(self, posting: JobPosting, origin: Origin = NOBODY) -> UpsertResult:
         async with self._work() as work:
-            return work.upsert(posting)
+            return work.upsert(posting, origin)
 
     async def upsert_many(
-        self, postings: Sequence[JobPosting]
+        self, postings: Sequence[JobPosting], origin: Origin = NOBODY
     ) -> list[UpsertResult | JobStoreError]:
         async with self._work() as work:
-            return [_outcome(work, posting) for posting in postings]
+            return [_outcome(work, posting, origin) for posting in postings]
 
     async def update(
-        self, id: UUID, changes: Mapping[str, Any], expected_version: int | None
+        self,
+        id: UUID,
+        changes: Mapping[str, Any],
+        expected_version: int | None,
+        origin: Origin = NOBODY,
     ) -> Job:
         async with self._work() as work:
-            return work.update(id, changes, expected_version)
+            return work.update(id, changes, expected_version, origin)
 
-    async def delete(self, id: UUID) -> bool:
+    async def set_status(
+        self,
+        id: UUID,
+        status: Status,
+        unless_seen_after: datetime | None,
+        origin: Origin = NOBODY,
+    ) -> bool:
         async with self._work() as work:
-            return work.delete(id)
+            return work.set_status(id, status, unless_seen_after, origin)
 
-    async def join(self, id: UUID, source: str, source_job_id: str) -> Job:
+    async def set_statuses(
+        self,
+        ids: Sequence[UUID],
+        status: Status,
+        unless_seen_after: datetime | None,
+        origin: Origin = NOBODY,
+    ) -> list[bool | JobStoreError]:
         async with self._work() as work:
-            return work.join(id, source, source_job_id)
+            return [work.set_status(id, status, unless_seen_after, origin) for id in ids]
+
+    async def delete(self, id: UUID, origin: Origin = NOBODY) -> bool:
+        async with self._work() as work:
+            return work.delete(id, origin)
+
+    async def join(self, id: UUID, source: str, source_job_id: str, origin: Origin = NOBODY) -> Job:
+        async with self._work() as work:
+            return work.join(id, source, source_job_id, origin)
+
+    async def rows(self, statement: str, *parameters: Any) -> list[Row]:
+        return _ANSWERS[statement](self._records(), self._database.kept, *parameters)
 
     @asynccontextmanager
     async def transaction(self, timeout: float) -> AsyncIterator[MemoryTransaction]:
@@ -292,7 +394,12 @@ class MemoryEngine:
 
     async def revisions(self, id: UUID) -> list[Revision]:
         stored = self._records().get(id)
-        return [] if stored is None else list(deepcopy(stored.history))
+        if stored is None:
+            return []
+        history = deepcopy(stored.history)
+        for each in history:
+            each.previous.pop(ABOUT, None)
+        return list(history)
 
     async def position(self) -> str:
         return "0"
@@ -354,32 +461,59 @@ class MemoryTransaction:
             self._over = reason or StoreClosed("The transaction is over.")
             self._release()
 
-    async def upsert(self, posting: JobPosting) -> UpsertResult:
+    async def upsert(self, posting: JobPosting, origin: Origin = NOBODY) -> UpsertResult:
         self.check()
-        return self.work.upsert(posting)
+        return self.work.upsert(posting, origin)
 
     async def update(
-        self, id: UUID, changes: Mapping[str, Any], expected_version: int | None
+        self,
+        id: UUID,
+        changes: Mapping[str, Any],
+        expected_version: int | None,
+        origin: Origin = NOBODY,
     ) -> Job:
         self.check()
-        return self.work.update(id, changes, expected_version)
+        return self.work.update(id, changes, expected_version, origin)
 
-    async def delete(self, id: UUID) -> bool:
+    async def set_status(
+        self,
+        id: UUID,
+        status: Status,
+        unless_seen_after: datetime | None,
+        origin: Origin = NOBODY,
+    ) -> bool:
         self.check()
-        return self.work.delete(id)
+        return self.work.set_status(id, status, unless_seen_after, origin)
 
-    async def join(self, id: UUID, source: str, source_job_id: str) -> Job:
+    async def delete(self, id: UUID, origin: Origin = NOBODY) -> bool:
         self.check()
-        return self.work.join(id, source, source_job_id)
+        return self.work.delete(id, origin)
+
+    async def join(self, id: UUID, source: str, source_job_id: str, origin: Origin = NOBODY) -> Job:
+        self.check()
+        return self.work.join(id, source, source_job_id, origin)
+
+    async def rows(self, statement: str, *parameters: Any) -> list[Row]:
+        self.check()
+        return _ANSWERS[statement](self.work.records, self.work.kept, *parameters)
+
+    async def change(self, statement: str, rows: Sequence[Row]) -> None:
+        self.check()
+        for row in rows:
+            self.work.change(statement, row)
+
+    async def put(self, kept: Kept, rows: Sequence[Row]) -> None:
+        self.check()
+        self.work.put(kept, [sealed(row) for row in rows])
 
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         self.check()
         return _get_many(self.work.records, ids)
 
 
-def _outcome(work: Work, posting: JobPosting) -> UpsertResult | JobStoreError:
+def _outcome(work: Work, posting: JobPosting, origin: Origin) -> UpsertResult | JobStoreError:
     try:
-        return work.upsert(posting)
+        return work.upsert(posting, origin)
     except JobStoreError as error:
         return error
 
@@ -400,6 +534,71 @@ def _summary(job: Job) -> JobSummary:
 
 def _micros(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+# What named statements answer: see sql/sqlite/.
+
+
+def _history_of(records: Mapping[UUID, Record], kept: Tables, *ids: bytes) -> list[Row]:
+    rows: list[Row] = []
+    if (stored := records.get(UUID(bytes=ids[0]))) is not None:
+        at, *by = opening_parameters(Derived(stored.job, stored.opening)).values()
+        rows.append((0, stored.job.version, at, "", None, *by[:2]))
+        rows += [
+            (
+                1,
+                each.version,
+                to_micros(each.changed_at),
+                "",
+                previous_to_json(each.previous),
+                None,
+                None,
+            )
+            for each in stored.history
+        ]
+    rows += [
+        (2, 0, at, kind, detail, actor, run)
+        for id, at, kind, detail, actor, run, _ in kept.get("event", {}).values()
+        if id == ids[0]
+    ]
+    rows += [
+        (2, 0, at, "deleted", "{}", actor, run)
+        for id, at, actor, run, _ in kept.get("deletion", {}).values()
+        if id == ids[0]
+    ]
+    return rows
+
+
+def _old_revisions(
+    records: Mapping[UUID, Record], kept: Tables, id: bytes, version: int, before: int, limit: int
+) -> list[Row]:
+    keys = [
+        (record.job.id.bytes, each.version)
+        for record in records.values()
+        for each in record.history
+        if to_micros(each.changed_at) < before
+    ]
+    return sorted(key for key in keys if key > (id, version))[:limit]
+
+
+def _old_rows(name: str) -> Callable[..., list[Row]]:
+    table = BY_NAME[name]
+
+    def old(records: Mapping[UUID, Record], kept: Tables, *bound: Any) -> list[Row]:
+        *after, before, limit = bound
+        rows = kept.get(name, {}).items()
+        keys = [key for key, row in rows if row[table.columns.index("at")] < before]
+        return sorted(key for key in keys if key > tuple(after))[:limit]
+
+    return old
+
+
+_ANSWERS: dict[str, Callable[..., list[Row]]] = {
+    "history_of": _history_of,
+    "old_revisions": _old_revisions,
+    "old_events": _old_rows("event"),
+    "old_deletions": _old_rows("deletion"),
+}
 
 
 # Which postings match.

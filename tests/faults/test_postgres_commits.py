@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from jobstore import EngineOptions, Outcome, OutcomeUnknown, StoreUnavailable
+from jobstore.engines.kept import EVENT
 from jobstore.engines.postgres import sessions
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.sessions import Sessions
@@ -164,7 +165,7 @@ async def test_a_connection_that_a_pooler_led_on_believes_no_number_of_before(
     opened = await Sessions.open(parse_store_url(database), EngineOptions())
     async with opened.writing() as conn:
         evidence = Evidence()
-        evidence.add(Batch([], [], [], [], [], [], {UUID(int=1).bytes: (None, (1, b"", b""))}))
+        evidence.add(Batch([], [], [], [], [], [], {UUID(int=1).bytes: (None, (1, b"", b""))}, {}))
         async with conn.transaction():
             found = await conn.execute("SELECT pg_current_xact_id()::text")
             ((number,),) = await found.fetchall()
@@ -201,6 +202,28 @@ async def test_a_transaction_whose_answer_is_lost_is_proven(database: str) -> No
 
         assert between.lost == 1
     assert stored(database) == {"1": 1}
+
+
+@pytest.mark.parametrize("fault", ["before", "after"])
+async def test_what_is_kept_beside_postings_is_proven_by_the_number_of_its_transaction(
+    database: str, fault: str
+) -> None:
+    id = job_id("board", "1").bytes
+    async with relay(database) as (between, url), open_writer(url) as writer:
+        between.faults = [fault]
+
+        async def tell() -> None:
+            async with writer.transaction(60) as unit:
+                await unit.put(EVENT, [(id, 1, "noticed", "{}", None, None)])
+
+        if fault == "after":
+            await tell()
+        else:
+            with pytest.raises(StoreUnavailable):
+                await tell()
+        assert between.lost == 1
+    with psycopg.connect(database) as conn:
+        assert conn.execute("SELECT count(*) FROM event").fetchone() == (int(fault == "after"),)
 
 
 async def test_a_transaction_that_was_not_committed_says_so(database: str) -> None:

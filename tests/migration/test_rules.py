@@ -93,6 +93,12 @@ async def test_a_store_of_each_earlier_schema_is_field_by_field_the_same(
     store_url: str, path: Path, last: str
 ) -> None:
     await _fill(store_url)
+    with closing(sqlite3.connect(path)) as conn, conn:
+        # When each was stored is lost on the way down.
+        conn.execute(
+            "UPDATE posting SET opened_at = NULL, opened_by = NULL, opened_run = NULL, "
+            "opened_digest = NULL"
+        )
     before = _rows(path)
     migrating.down(store_url, last)
     if last == IDS[0]:  # had no revisions

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,12 +17,13 @@ from hypothesis import strategies as st
 import jobstore
 from jobstore import InvalidPosting, JobStore
 from jobstore.engines import reconciling
+from jobstore.engines.kept import EVENT
 from jobstore.engines.sqlite.writing import list_order
 from jobstore.operations.copying import copy
 from tests.engines.copies import OPTIONS, PAIRS, named
 from tests.engines.harness import Harness
 from tests.fixtures.clock import Clock
-from tests.property.strategies import KEYS, START, changes, postings
+from tests.property.strategies import KEYS, SOURCES, START, changes, postings
 
 _IDS = KEYS.map(lambda key: jobstore.job_id(*key))
 _WRITES = st.one_of(
@@ -29,6 +31,7 @@ _WRITES = st.one_of(
     st.tuples(st.just("update"), _IDS, changes()),
     st.tuples(st.just("delete"), _IDS),
     st.tuples(st.just("join"), _IDS, KEYS),
+    st.tuples(st.just("event"), _IDS, st.sampled_from(["noticed", "liked"])),
 )
 _ROUNDS = st.lists(st.lists(_WRITES, max_size=8), min_size=1, max_size=3)
 
@@ -43,8 +46,23 @@ async def _write(store: JobStore, write: tuple[Any, ...]) -> None:
             await store.update(*given)
         elif kind == "join":
             await store.join(given[0], *given[1])
+        elif kind == "event":
+            await _tell(store, *given)
         else:
             await store.delete(given[0])
+
+
+async def _tell(store: JobStore, id: UUID, kind: str) -> None:
+    await store.get(id)
+    async with store.engine.transaction(60) as unit:
+        await unit.put(EVENT, [(id.bytes, 1, kind, "{}", None, "run")])
+
+
+async def _lives(store: JobStore) -> list[Any]:
+    """Return everything that a store tells, also of what is gone."""
+    ids = [jobstore.job_id(source, str(number)) for source in SOURCES for number in range(1, 9)]
+    jobs = [job async for job in store.stream()]
+    return [jobs, [(await store.history(id), await store.revisions(id)) for id in ids]]
 
 
 async def _copied(pair: tuple[Harness, Harness], rounds: list[list[tuple[Any, ...]]]) -> None:
@@ -56,12 +74,11 @@ async def _copied(pair: tuple[Harness, Harness], rounds: list[list[tuple[Any, ..
                 for write in writes:
                     clock.now += timedelta(seconds=1)
                     await _write(store, write)
-                kept = [(job, await store.revisions(job.id)) async for job in store.stream()]
+                kept = await _lives(store)
             done = await asyncio.to_thread(copy, *urls)
-            assert done.postings == len(kept)
+            assert done.postings == len(kept[0])
             async with jobstore.connect(urls[1], options=OPTIONS, clock=clock) as store:
-                found = [(job, await store.revisions(job.id)) async for job in store.stream()]
-            assert found == kept
+                assert await _lives(store) == kept
         assert (await asyncio.to_thread(copy, *urls)).carried == 0
         for engine, url in zip(pair, urls, strict=True):
             engine.check(url)

@@ -69,7 +69,7 @@ def test_the_version_is_the_one_that_is_installed_or_declared() -> None:
 SIGNATURES = {
     "upsert": "(posting, *, strict=None, seen_at=None)",
     "upsert_many": "(postings, *, strict=None, seen_at=None, progress=None)",
-    "get": "(id)",
+    "get": "(id, *, version=None, at=None)",
     "get_many": "(ids)",
     "find": "(source, source_job_id)",
     "update": "(id, changes, *, expected_version=None)",
@@ -81,6 +81,8 @@ SIGNATURES = {
     "statistics": "()",
     "stream": "(query=None)",
     "revisions": "(id)",
+    "history": "(id)",
+    "prune": "(older_than, *, dry_run=False)",
     "transaction": "(timeout=30.0)",
     "close": "()",
     "health": "(limits=None, *, more=())",
@@ -115,14 +117,14 @@ def test_the_store_has_the_methods_of_the_design() -> None:
 def test_a_transaction_has_the_operations_on_single_postings() -> None:
     names = ("upsert", "update", "delete", "join", "get", "find", "get_many")
     assert {name: _bare(each) for name, each in _methods(Transaction).items()} == {
-        name: SIGNATURES[name] for name in names
+        name: "(id)" if name == "get" else SIGNATURES[name] for name in names
     }
 
 
 def test_functions_have_the_signatures_of_the_design() -> None:
     assert _bare(jobstore.job_id) == "(source, source_job_id)"
     assert _bare(jobstore.connect) == (
-        "(url=None, *, migrate=False, options=None, observers=(), clock=None)"
+        "(url=None, *, migrate=False, options=None, observers=(), clock=None, actor=None)"
     )
 
 

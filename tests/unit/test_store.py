@@ -28,6 +28,7 @@ from jobstore import (
 )
 from jobstore.derived.merge import merge
 from jobstore.engines.protocol import Asked, Found
+from jobstore.records import Origin
 from tests.fixtures.postings import full, posting
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -45,29 +46,29 @@ class FakeEngine:
         self.scans: list[tuple[list[Any], Any]] = []
         self.failures: dict[int, JobStoreError] = {}
 
-    async def upsert(self, posting: JobPosting) -> UpsertResult:
+    async def upsert(self, posting: JobPosting, _: Origin) -> UpsertResult:
         self.calls.append(("upsert", posting))
         return UpsertResult(
             job_id(posting.source, posting.source_job_id), jobstore.Outcome.INSERTED, 1
         )
 
     async def upsert_many(
-        self, postings: Sequence[JobPosting]
+        self, postings: Sequence[JobPosting], origin: Origin
     ) -> list[UpsertResult | JobStoreError]:
         self.calls.append(("upsert_many", len(postings)))
         numbers = [int(each.source_job_id) for each in postings]
         return [
-            self.failures.get(n) or await self.upsert(each)
+            self.failures.get(n) or await self.upsert(each, origin)
             for n, each in zip(numbers, postings, strict=True)
         ]
 
     async def update(
-        self, id: UUID, changes: Mapping[str, Any], expected_version: int | None
+        self, id: UUID, changes: Mapping[str, Any], expected_version: int | None, _: Origin
     ) -> Job:
         self.calls.append(("update", id, changes, expected_version))
         return merge(None, jobstore.JobPosting(**posting()), NOW).job
 
-    async def delete(self, id: UUID) -> bool:
+    async def delete(self, id: UUID, _: Origin) -> bool:
         self.calls.append(("delete", id))
         return True
 

@@ -14,7 +14,7 @@ from typing import Any
 from jobstore.engines.postgres import lookups
 from jobstore.engines.postgres.search import pages
 from jobstore.engines.postgres.sessions import Sessions
-from jobstore.engines.postgres.writing import counters
+from jobstore.engines.postgres.writing import beside, counters
 from jobstore.engines.postgres.writing.writer import Writer
 from jobstore.engines.table_engine import Read, TableEngine
 from jobstore.engines.writing.admission import newest_migration
@@ -24,7 +24,7 @@ from jobstore.settings import EngineOptions, StoreURL
 class PostgresEngine(TableEngine):
     """One open database of a server; made by :meth:`open`."""
 
-    lookups, pages, counters = lookups, pages, counters
+    lookups, pages, counters, beside = lookups, pages, counters, beside
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class PostgresEngine(TableEngine):
         clock: Callable[[], datetime],
         switch_interval: float,
     ) -> None:
-        super().__init__(url, writer, lookups.get_many, clock, switch_interval)
+        super().__init__(url, writer, clock, switch_interval)
         self.sessions = sessions
         self.cursor_key = cursor_key
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from jobstore.engines import named_statements
+from jobstore.engines.kept import Row
 from jobstore.engines.postgres.connection import Session
-from jobstore.engines.rows import job_from_row, revision_from_row
+from jobstore.engines.revisions import revision_from_row
+from jobstore.engines.rows import job_from_row
 from jobstore.errors import StoreCorrupt
 from jobstore.records import Job, Revision
 
@@ -32,6 +34,12 @@ async def get_many(session: Session, ids: Sequence[UUID]) -> list[Job | None]:
         row = rows.get(id.bytes)
         found.append(None if row is None else job_from_row(row))
     return found
+
+
+async def rows(session: Session, statement: str, parameters: Sequence[object]) -> list[Row]:
+    """Return the rows of a named statement."""
+    cursor = await session.execute(_SQL[statement], parameters)
+    return await cursor.fetchall()
 
 
 async def revisions(session: Session, id: UUID) -> list[Revision]:

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
-from psycopg import sql
 
 from jobstore.engines import named_statements
 from jobstore.engines.postgres import schema
@@ -212,10 +211,7 @@ class PostgresMigrator:
         return MigrationError(f"Migration {script.id} failed and {left}: {what}")
 
     def alone(self) -> None:
-        tables = sorted(schema.relations(self._conn) & schema.WRITTEN)
-        statement = sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(
-            sql.SQL(", ").join(map(sql.Identifier, tables))
-        )
+        statement = schema.locking(self._conn, schema.LOCK_OUT_WRITERS)
         self._backend.patiently(lambda: self._conn.execute(statement))
 
     def count(self, name: str) -> int:

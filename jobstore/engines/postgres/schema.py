@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
 from jobstore.engines import named_statements
+from jobstore.engines.kept import BY_NAME
 from jobstore.engines.rows import sound
 from jobstore.engines.schema import BOOKKEEPING, INVALID, Applied, Recorded
 from jobstore.engines.scripts import read_scripts
@@ -37,7 +38,7 @@ STEPS = "_migration_step"
 KEPT = BOOKKEEPING | {STEPS}
 """The tables of the record of migrations."""
 
-WRITTEN = frozenset({"posting", "revision", "counter", "counter_delta", "store_property"})
+WRITTEN = frozenset({"posting", "revision", "counter", "counter_delta", "store_property", *BY_NAME})
 """The tables that a store writes to."""
 
 _INDEX = re.compile(r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?:CONCURRENTLY\s+)?(\w+)\s+ON", re.IGNORECASE)
@@ -104,6 +105,23 @@ SELECT t.tgname, pg_get_triggerdef(t.oid, true)
 FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
 WHERE c.relnamespace = {namespace} AND NOT t.tgisinternal
 """
+
+
+LOCK_OUT_WRITERS = "SHARE ROW EXCLUSIVE"
+"""Who reads goes on."""
+HOLD = "ACCESS SHARE"
+"""Nobody replaces the tables; it takes no snapshot."""
+
+
+def locking(conn: Connection, mode: LiteralString) -> sql.Composed:
+    """Return the statement that locks all tables that a store writes to, as far as they are there.
+
+    It is to be asked for before a transaction begins, and run at its beginning.
+    """
+    tables = sorted(relations(conn) & WRITTEN)
+    return sql.SQL("LOCK TABLE {} IN {} MODE").format(
+        sql.SQL(", ").join(map(sql.Identifier, tables)), sql.SQL(mode)
+    )
 
 
 def relations(conn: Connection) -> frozenset[str]:

@@ -20,8 +20,8 @@ from jobstore.engines.sqlite.connection import open_writer
 from jobstore.engines.sqlite.identity import REPLACED, Identity, OpenFile, is_same
 from jobstore.engines.sqlite.readers import ReaderPool
 from jobstore.engines.sqlite.search import pages
-from jobstore.engines.sqlite.writing import counters
-from jobstore.engines.sqlite.writing.changes import PostingWrites, begin, get_many
+from jobstore.engines.sqlite.writing import beside, counters
+from jobstore.engines.sqlite.writing.changes import PostingWrites, begin
 from jobstore.engines.sqlite.writing.renewing import admit
 from jobstore.engines.sqlite.writing.writer import StoreWriter
 from jobstore.engines.table_engine import Read, TableEngine
@@ -35,7 +35,7 @@ from jobstore.settings import EngineOptions, parse_store_url, sqlite_url
 class SQLiteEngine(TableEngine):
     """One open SQLite database; made by :meth:`open`."""
 
-    lookups, pages, counters = lookups, pages, counters
+    lookups, pages, counters, beside = lookups, pages, counters, beside
 
     writer: StoreWriter
 
@@ -49,7 +49,7 @@ class SQLiteEngine(TableEngine):
         switch_interval: float,
     ) -> None:
         url = parse_store_url(sqlite_url(path))
-        super().__init__(url, writer, get_many, clock, switch_interval)
+        super().__init__(url, writer, clock, switch_interval)
         self.readers = readers
         self._adopted = adopted
 

@@ -8,7 +8,9 @@ from contextlib import nullcontext
 from uuid import UUID
 
 from jobstore.engines import named_statements
-from jobstore.engines.rows import job_from_row, revision_from_row
+from jobstore.engines.kept import Row
+from jobstore.engines.revisions import revision_from_row
+from jobstore.engines.rows import job_from_row
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.watch import watched
 from jobstore.errors import StoreCorrupt
@@ -22,6 +24,11 @@ def get_many(conn: sqlite3.Connection, ids: Sequence[UUID]) -> list[Job | None]:
     with snapshot(conn) if len(ids) > 1 else nullcontext():
         rows = [conn.execute(_SQL["posting_by_id"], (id.bytes,)).fetchone() for id in watched(ids)]
     return [None if row is None else job_from_row(row) for row in watched(rows)]
+
+
+def rows(conn: sqlite3.Connection, statement: str, parameters: Sequence[object]) -> list[Row]:
+    """Return the rows of a named statement."""
+    return list(watched(conn.execute(_SQL[statement], parameters)))
 
 
 def revisions(conn: sqlite3.Connection, id: UUID) -> list[Revision]:

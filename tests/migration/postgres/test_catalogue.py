@@ -19,7 +19,7 @@ from jobstore.engines.scripts import Script, read_scripts
 from jobstore.resources import migrations_folder
 from tests.fixtures.postgres import PostgresServer
 
-OF_A_POSTING = ("posting", "revision")
+OF_A_POSTING = ("posting", "revision", "event", "deletion")
 """The tables whose rows belong to a posting."""
 OF_THE_STORE = ("counter", "counter_delta", "store_property")
 
@@ -129,7 +129,7 @@ def against_the_rules(statement: str) -> str | None:
     return None
 
 
-KEEPING_OTHERS_OUT = ("close_postings", "hold_tables", "lock_out_writers", "turn_to_recount")
+KEEPING_OTHERS_OUT = ("turn_to_recount",)
 """Statements of upkeep that keep others out on purpose; no write and no search runs one."""
 
 

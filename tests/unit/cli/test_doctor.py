@@ -75,7 +75,7 @@ def test_a_sound_store_has_no_problem_and_is_not_changed(file: Path) -> None:
     assert list(findings) == [
         *("sqlite", "file", "permissions", "wal", "disk space", "schema", "pages", "words"),
         *("postings", "digests", "order", "index", "counters"),
-        *("texts", "history", "orphans", "foreign keys"),
+        *("texts", "history", "life cycle", "orphans", "foreign keys"),
     ]
     assert file.read_bytes() == before
 
@@ -319,14 +319,6 @@ def test_a_file_that_cannot_be_written_is_a_warning(
     monkeypatch.setattr(os, "access", refuse)
     findings = {each.name: each for each in inspection.inspect_files(file)}
     assert "cannot write" in findings["permissions"].output
-
-
-@pytest.mark.parametrize(
-    ("octets", "text"),
-    [(0, "0 bytes"), (1023, "1,023 bytes"), (1536, "1.5 KiB"), (5 << 40, "5.0 TiB")],
-)
-def test_sizes_read_well(octets: int, text: str) -> None:
-    assert inspection._size(octets) == text
 
 
 def test_the_doctor_does_not_send_to_the_doctor(file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,6 +32,10 @@ def stored(**fields: Any) -> dict[UUID, Job]:
     return {ID: plan.changes[0].after.job}
 
 
+def known(jobs: Mapping[UUID, Job]) -> Callable[[UUID], Derived | None]:
+    return {id: Derived(job) for id, job in jobs.items()}.get
+
+
 def test_a_new_posting_has_nothing_before_it() -> None:
     plan = Plan({}.get, NOW)
 
@@ -45,7 +50,7 @@ def test_a_new_posting_has_nothing_before_it() -> None:
 
 def test_a_changed_posting_says_what_was_replaced() -> None:
     jobs = stored()
-    plan = Plan(jobs.get, NOW)
+    plan = Plan(known(jobs), NOW)
 
     result = plan.upsert(posting(title="Senior Engineer"))
 
@@ -58,7 +63,7 @@ def test_a_changed_posting_says_what_was_replaced() -> None:
 
 
 def test_a_posting_that_is_seen_again_has_no_revision() -> None:
-    plan = Plan(stored().get, NOW)
+    plan = Plan(known(stored()), NOW)
 
     assert plan.upsert(posting()).outcome is Outcome.UNCHANGED
 
@@ -94,14 +99,16 @@ def test_each_write_sees_those_before_it_and_what_is_stored_is_asked_for_once() 
 
 def test_a_posting_that_gets_another_key_is_made_of_what_is_stored_under_both() -> None:
     other = key_id("other", "7")
-    plan = Plan(stored().get, NOW)
+    plan = Plan(known(stored()), NOW)
     plan.upsert(posting(source="other", source_job_id="7", location="Rome"))
 
     job = plan.join(ID, "other", "7")
 
     change = plan.changes[-1]
     assert (job.id, job.location, job.first_seen_at) == (other, "Rome", NOW - timedelta(days=1))
+    about = change.previous.pop("@")
     assert change.previous == {"source": "board", "source_job_id": "1"}
+    assert [part["was"]["location"] for part in about["joined"][:1]] == [None]
     assert [each.job.id for each in change.joined] == [ID, other]
     assert not plan.delete(ID)
     assert plan.join(other, "other", "7") is job
@@ -112,7 +119,7 @@ def test_a_posting_that_gets_another_key_is_made_of_what_is_stored_under_both() 
 
 def test_attributes_that_are_too_long_together_stay_in_the_history() -> None:
     jobs = stored(attributes={"a": "x" * 150_000})
-    plan = Plan(jobs.get, NOW)
+    plan = Plan(known(jobs), NOW)
     plan.upsert(posting(source_job_id="2", attributes={"b": "y" * 150_000}))
 
     job = plan.join(ID, "board", "2")
@@ -122,7 +129,7 @@ def test_attributes_that_are_too_long_together_stay_in_the_history() -> None:
 
 
 def test_what_is_refused_plans_nothing() -> None:
-    plan = Plan(stored(salary_min=10, salary_currency="EUR").get, NOW)
+    plan = Plan(known(stored(salary_min=10, salary_currency="EUR")), NOW)
 
     with pytest.raises(VersionConflict, match="is at version 1, not 7"):
         plan.update(ID, {"title": "Other"}, 7)

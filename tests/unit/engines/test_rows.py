@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jobstore.derived.merge import merge
 from jobstore.derived.micros import from_micros, to_micros
 from jobstore.derived.record import Derived
+from jobstore.engines.revisions import previous_to_json, revision_from_row
 from jobstore.engines.rows import (
     DETAIL_COLUMNS,
     JOB_COLUMNS,
@@ -22,8 +23,6 @@ from jobstore.engines.rows import (
     DamagedRow,
     job_from_row,
     posting_parameters,
-    previous_to_json,
-    revision_from_row,
     summaries_from_rows,
     text_parameters,
 )

@@ -21,7 +21,7 @@ def evidence(changes: dict[UUID, Change], revisions: list[tuple[UUID, int, bytes
     rows = [{"id": id, "version": version, "digest": digest} for id, version, digest in revisions]
     found = Evidence()
     states = {id.bytes: each for id, each in changes.items()}
-    found.add(Batch([], [], [], [], rows, [], states))
+    found.add(Batch([], [], [], [], rows, [], states, {}))
     return found
 
 
@@ -70,6 +70,15 @@ def test_what_follows_in_one_transaction_counts_at_its_end() -> None:
     assert found.ids == [A, B]
     assert found.verdict({A.bytes: OTHER}, []) is True
     assert found.verdict({A.bytes: OLD}, []) is False
+
+
+def test_states_prove_nothing_of_a_transaction_that_writes_other_rows_alone() -> None:
+    found = Evidence()
+    found.more = True
+
+    assert found.verdict({}, []) is None
+    found.follow(evidence({A: (OLD, NEW)}, []))
+    assert found.verdict({A.bytes: NEW}, []) is True
 
 
 def test_what_follows_in_one_transaction_has_its_number() -> None:

@@ -125,6 +125,50 @@ async def test_changes_of_several_programs_at_once_are_all_made(database: str) -
     assert set(stored(database).values()) == {21}
 
 
+async def test_what_others_remove_and_store_anew_in_one_transaction_never_seems_absent(
+    database: str,
+) -> None:
+    async with open_writer(database) as writer, open_writer(database) as other:
+        await writer.upsert_many([posting(number) for number in range(3)])
+        async with other.transaction(30) as unit:
+            for number in range(3):
+                await unit.delete(id_of(number))
+                await unit.upsert(posting(number, company="Anew"))
+            writes = asyncio.gather(
+                writer.update(id_of(0), {"title": "Other"}, 1),
+                writer.delete(id_of(1)),
+                writer.join(id_of(2), "board", "9"),
+                writer.delete(id_of(8)),
+            )
+            await until_somebody_waits(database)
+        changed, gone, joined, absent = await writes
+        assert (changed.company, gone, joined.company, absent) == ("Anew", True, "Anew", False)
+    assert stored(database) == {"0": 2, "9": 2}
+
+
+async def test_a_transaction_finds_what_others_make_of_two_postings_meanwhile(
+    database: str,
+) -> None:
+    async with open_writer(database) as writer, open_writer(database) as other:
+        await writer.upsert_many([posting(1), posting(2)])
+        async with writer.transaction(30) as unit:
+            async with other.transaction(30) as rival:
+                await rival.join(id_of(1), "board", "2")
+                write = asyncio.ensure_future(unit.delete(id_of(2)))
+                await until_somebody_waits(database)
+            assert await write is True
+    assert stored(database) == {}
+
+
+@pytest.mark.parametrize("number", [16, 17, 32, 33, 70])
+async def test_keys_that_change_together_are_all_changed(database: str, number: int) -> None:
+    async with open_writer(database) as writer:
+        await writer.upsert_many([posting(each) for each in range(number)])
+        joined = [writer.join(id_of(each), "board", f"new-{each}") for each in range(number)]
+        await asyncio.gather(*joined)
+    assert stored(database) == {f"new-{each}": 2 for each in range(number)}
+
+
 async def test_a_deadlock_is_run_again(database: str) -> None:
     async with open_writer(database) as writer:
         await writer.upsert_many([posting(1), posting(2)])

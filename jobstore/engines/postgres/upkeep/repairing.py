@@ -21,9 +21,11 @@ from jobstore.derived.counters import Tally
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
 from jobstore.engines.backend import RESTORE_ADVICE, Repaired
+from jobstore.engines.kept import FOLLOWING
 from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.search.vectors import indexed
 from jobstore.engines.postgres.sessions import blocking
+from jobstore.engines.postgres.tables import tables
 from jobstore.engines.postgres.upkeep.inspection import inspect_structure, invalid_indexes
 from jobstore.engines.postgres.upkeep.verification import SLICE, columns, rows_of, verify_rows
 from jobstore.engines.postgres.writing import counters
@@ -58,8 +60,9 @@ def repair(
             schema.recorded(conn)
             if "structure" in wanted:
                 _make_valid(conn)
+            locking = schema.locking(conn, schema.LOCK_OUT_WRITERS)
             with conn.transaction():
-                conn.execute(_SQL["lock_out_writers"])
+                conn.execute(locking)
                 kept = keep()
                 done, findings = _repaired(conn, wanted, progress)
     except BaseException:
@@ -112,7 +115,9 @@ def _indexes(conn: Connection, _progress: Progress | None) -> str:
 
 def _orphans(conn: Connection, _progress: Progress | None) -> str:
     versions = conn.execute(_SQL["delete_orphaned_revisions"]).rowcount
-    return f"removed {versions:,} earlier versions that have no posting"
+    others = sum(conn.execute(tables(kept).delete_orphans).rowcount for kept in FOLLOWING)
+    more = f", and {others:,} other rows" if others else ""
+    return f"removed {versions:,} earlier versions that have no posting{more}"
 
 
 def _words(conn: Connection, progress: Progress | None) -> str:
@@ -154,7 +159,7 @@ class _Repair(NamedTuple):
 # By the name of the finding, in this order.
 _REPAIRS: Mapping[str, _Repair] = {
     "structure": _Repair("the indexes of the tables", _indexes),
-    "orphans": _Repair("earlier versions without a posting (they are removed)", _orphans),
+    "orphans": _Repair("what belongs to no posting (it is removed)", _orphans),
     "words": _Repair("the words of postings in the index", _words),
     "counters": _Repair("the counters", _counters),
 }

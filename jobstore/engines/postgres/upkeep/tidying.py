@@ -16,6 +16,7 @@ from psycopg import sql
 
 from jobstore.engines import named_statements
 from jobstore.engines.backend import Condition, Footprint, Vacuumed
+from jobstore.engines.kept import BY_NAME
 from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.upkeep.verification import octets
@@ -29,7 +30,7 @@ _SQL = named_statements.load("postgres")
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 # In the order in which they are vacuumed: what is small comes first.
-_TABLES = ("store_property", "counter", "counter_delta", "revision", "posting")
+_TABLES = ("store_property", "counter", "counter_delta", *BY_NAME, "revision", "posting")
 
 
 def footprint(url: StoreURL) -> Footprint:
@@ -60,9 +61,11 @@ def count(url: StoreURL, name: str) -> int:
 @contextmanager
 def locked(url: StoreURL, patience: float) -> Iterator[None]:
     """Keep everybody else from writing while the block lasts."""
-    with blocking(url, patience=patience) as conn, conn.transaction(force_rollback=True):
-        conn.execute(_SQL["lock_out_writers"])
-        yield
+    with blocking(url, patience=patience) as conn:
+        locking = schema.locking(conn, schema.LOCK_OUT_WRITERS)
+        with conn.transaction(force_rollback=True):
+            conn.execute(locking)
+            yield
 
 
 def vacuum(url: StoreURL, *, stop_writers: bool, progress: Progress) -> Vacuumed:

@@ -18,10 +18,13 @@ from jobstore.derived.counters import Tally
 from jobstore.derived.digests import seen_digest
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
+from jobstore.engines.kept import Kept, Row
+from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.connection import Session, connect, filled
 from jobstore.engines.postgres.errors import translated, translating
 from jobstore.engines.postgres.hearing import NOT_ON_A_STANDBY, Unconfirmed
 from jobstore.engines.postgres.sessions import blocking
+from jobstore.engines.postgres.tables import tables
 from jobstore.engines.postgres.writing import changes, counters
 from jobstore.engines.postgres.writing.batch import Batch, Stored, posting_row
 from jobstore.engines.postgres.writing.commits import committed
@@ -58,8 +61,7 @@ _REVISION = ("id", "version", "changed_at", "previous", "digest")
 _COUNT = ("kind", "value", "label", "amount")
 
 _T = TypeVar("_T")
-_Row = tuple[Any, ...]
-_Read = Callable[[str, Sequence[Any]], list[_Row]]
+_Read = Callable[[str, Sequence[Any]], list[Row]]
 """Runs a statement, and returns its rows."""
 
 
@@ -76,19 +78,22 @@ class PostgresTransfer:
         with blocking(url, patience=_PATIENCE) as conn:
             # A pooler may lend the session to others afterwards.
             conn.prepare_threshold = None
+            hold = schema.locking(conn, schema.HOLD)
             conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             # This takes no snapshot, and waits for who replaces the tables just now.
-            conn.execute(_SQL["hold_tables"])
-            source = _Source(lambda name, bound: conn.execute(_SQL[name], bound).fetchall())
+            conn.execute(hold)
+            source = _Source(lambda name, bound: conn.execute(_statement(name), bound).fetchall())
             # The first statement decides the moment.
             source.property(CURSOR_KEY)
             yield source
 
     @contextmanager
     def closed(self, url: StoreURL, *, patience: float) -> Iterator[None]:
-        with blocking(url, patience=patience) as conn, conn.transaction():
-            conn.execute(_SQL["close_postings"])
-            yield
+        with blocking(url, patience=patience) as conn:
+            locking = schema.locking(conn, schema.LOCK_OUT_WRITERS)
+            with conn.transaction():
+                conn.execute(locking)
+                yield
 
     @contextmanager
     def writing(self, url: StoreURL, *, durable: bool = True) -> Iterator[Target]:
@@ -122,6 +127,13 @@ class _Reading:
         ids = ([UUID(bytes=mark.id) for mark in marks],)
         rows = self._read("carried_postings", ids)
         return carried(marks, rows, self._read("carried_revisions", ids))
+
+    def rows(self, kept: Kept) -> Iterator[Row]:
+        statement = tables(kept).first
+        after: Row = ()
+        while found := self._read(statement, (*after, _PAGE)):
+            yield from found
+            statement, after = tables(kept).after, kept.key_of(found[-1])
 
     def counters(self) -> Iterator[tuple[str, str, int]]:
         for kind, value, _, amount in self._read("every_count", ()):
@@ -183,6 +195,21 @@ class _Target(_Reading):
 
         self._run(self._stored(become))
 
+    def write_rows(
+        self, kept: Kept, rows: Sequence[Row], gone: Sequence[Row], known: bytes, record: bytes
+    ) -> None:
+        conn = self._session
+
+        async def write() -> None:
+            if await _fetched(conn, "property_to_write", (COPIED,)) != [(known,)]:
+                raise StoreBusy(OTHER_COPY)
+            for row in gone:
+                await conn.execute(tables(kept).delete, kept.key_of(row))
+            await changes.put(conn, kept, rows)
+            await conn.execute(_SQL["write_property"], (COPIED, record))
+
+        self._run(self._stored(write))
+
     def settle(self) -> None:
         """Add up what is counted, and see that all of the copy is kept wherever it has to be.
 
@@ -210,7 +237,7 @@ class _Target(_Reading):
             there = map(_mark, await _fetched(conn, "marks_of", (ids,)))
             before = [mark for mark in there if mark.id in put or mark.place in places]
             batch = await asyncio.to_thread(_batch, postings, before, stored)
-            await changes.write(conn, batch, changes.prepared(batch))
+            await changes.write(conn, batch, changes.prepared(batch), alone=True)
             await conn.execute(_SQL["write_property"], (COPIED, record(before)))
             self._appended += len(batch.counts)
             return sum(mark.id not in put for mark in before)
@@ -244,8 +271,12 @@ class _Target(_Reading):
         return done
 
 
-async def _fetched(conn: Session, name: str, bound: Sequence[Any]) -> list[_Row]:
-    return await (await conn.execute(_SQL[name], bound)).fetchall()
+async def _fetched(conn: Session, name: str, bound: Sequence[Any]) -> list[Row]:
+    return await (await conn.execute(_statement(name), bound)).fetchall()
+
+
+def _statement(name: str) -> str:
+    return _SQL.get(name, name)
 
 
 def _batch(postings: Sequence[Carried], before: Sequence[Mark], stored: Stored) -> Batch:
@@ -253,8 +284,8 @@ def _batch(postings: Sequence[Carried], before: Sequence[Mark], stored: Stored) 
     tally = Tally()
     gone = [UUID(bytes=mark.id) for mark in before]
     for id in gone:
-        if (job := stored.posting(id)) is not None:
-            tally.add(Derived(job).counters, -1)
+        if (old := stored.posting(id)) is not None:
+            tally.add(old.counters, -1)
     inserted, revisions = [], []
     for row, kept in postings:
         new = Derived(job_from_row(row))
@@ -266,10 +297,10 @@ def _batch(postings: Sequence[Carried], before: Sequence[Mark], stored: Stored) 
         inserted.append(columns)
         revisions += [dict(zip(_REVISION, (new.job.id, *each), strict=True)) for each in kept]
     counts = [dict(zip(_COUNT, each, strict=True)) for each in tally.changed()]
-    return Batch(gone, inserted, [], [], revisions, counts, {})
+    return Batch(gone, inserted, [], [], revisions, counts, {}, {})
 
 
-def _mark(row: _Row) -> Mark:
+def _mark(row: Row) -> Mark:
     return Mark._make((*row[:-1], row[-1] or b""))
 
 

@@ -16,7 +16,10 @@ import psycopg
 
 from jobstore.derived.counters import Counted, quartiles
 from jobstore.engines import named_statements
+from jobstore.engines.kept import FOLLOWING, KEPT
+from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.search.vectors import Indexed, indexed
+from jobstore.engines.postgres.tables import tables
 from jobstore.engines.rows import LISTED_AT, LISTED_TIE
 from jobstore.engines.verifying import (
     Content,
@@ -26,8 +29,10 @@ from jobstore.engines.verifying import (
     Order,
     Postings,
     RowCheck,
+    called,
     hexadecimal,
     history,
+    life,
 )
 from jobstore.verdicts import Check
 
@@ -59,7 +64,12 @@ def verify_rows(conn: Connection) -> list[Check]:
             for check in checks:
                 check.see(name, row, content)
         findings = [readable.finding(), *(check.finding() for check in checks)]
-        return [*findings, history(rows_of(conn, "every_revision")), _orphans(conn)]
+        return [
+            *findings,
+            history(rows_of(conn, "every_revision")),
+            life((kept, rows_of(conn, tables(kept).every)) for kept in KEPT),
+            _orphans(conn),
+        ]
 
 
 @contextmanager
@@ -68,10 +78,11 @@ def snapshot(conn: Connection) -> Iterator[None]:
     if conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         yield
         return
+    hold = schema.locking(conn, schema.HOLD)
     conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
         # This takes no snapshot, and waits for who replaces the tables just now.
-        conn.execute(_SQL["hold_tables"])
+        conn.execute(hold)
         yield
     finally:
         if not conn.closed:
@@ -80,9 +91,9 @@ def snapshot(conn: Connection) -> Iterator[None]:
 
 def rows_of(conn: Connection, name: str) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a statement, some at a time; in a transaction."""
-    with conn.cursor(name) as cursor:
+    with conn.cursor("rows") as cursor:
         cursor.itersize = SLICE
-        cursor.execute(_SQL[name], binary=True)
+        cursor.execute(_SQL.get(name, name), binary=True)
         yield from cursor
 
 
@@ -160,4 +171,7 @@ def _orphans(conn: Connection) -> Check:
         f"version {version} of posting {hexadecimal(id)}"
         for id, version in conn.execute(_SQL["orphaned_revisions"])
     )
-    return faults.finding("orphans", "no earlier version is without its posting")
+    for kept in FOLLOWING:
+        for row in conn.execute(tables(kept).orphans):
+            faults.add(called(kept, row))
+    return faults.finding("orphans", "nothing that belongs to a posting is without it")

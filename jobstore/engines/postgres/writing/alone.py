@@ -15,10 +15,9 @@ from jobstore.engines import named_statements
 from jobstore.engines.postgres.connection import Session, milliseconds
 from jobstore.engines.postgres.errors import is_lost
 from jobstore.engines.postgres.hearing import Unconfirmed
-from jobstore.engines.postgres.lookups import get_many
 from jobstore.engines.postgres.pauses import pause
 from jobstore.engines.postgres.sessions import Sessions
-from jobstore.engines.postgres.writing import changes
+from jobstore.engines.postgres.writing import beside, changes
 from jobstore.engines.postgres.writing.batch import Stored
 from jobstore.engines.postgres.writing.commits import (
     NotStored,
@@ -30,7 +29,7 @@ from jobstore.engines.postgres.writing.commits import (
 from jobstore.engines.postgres.writing.planning import plan
 from jobstore.engines.postgres.writing.proof import Evidence
 from jobstore.engines.postgres.writing.sending import Sender
-from jobstore.engines.writing.operations import ids_of
+from jobstore.engines.writing.operations import ids_of, ids_to_find
 from jobstore.engines.writing.turns import Work
 from jobstore.errors import JobStoreError, OutcomeUnknown, StoreUnavailable
 
@@ -84,8 +83,10 @@ class Alone:
         self._require_open()
         try:
             operation, args = work
-            if operation is get_many:
-                return await get_many(self._conn, *args)
+            if operation in beside.READS:
+                return await operation(self._conn, *args)
+            if operation in beside.WRITES:
+                return await self._write_beside(work)
             return await self._write(sender, work)
         except BaseException as error:
             if not self._is_open:
@@ -154,6 +155,16 @@ class Alone:
         self.evidence.follow(evidence)
         return result
 
+    async def _write_beside(self, work: Work) -> None:
+        """Write what is no posting; the transaction's number alone tells later if it is kept."""
+        operation, args = work
+        conn = self._conn
+        async with conn.transaction():
+            await operation(conn, *args)
+            if self.evidence.number is None:
+                self.evidence.transaction = conn.history, await changes.number(conn)
+        self.evidence.more = True
+
     async def _lock(self, work: Work) -> Stored:
         """Begin an operation, and return what is stored for it, locked."""
         # Nobody waits any more for a statement that takes longer than the transaction may; for
@@ -165,7 +176,9 @@ class Alone:
             await self._conn.execute("SAVEPOINT operation")
             await self._conn.execute(_SQL["limit_transaction"], (lock, total, total))
             found = await self._conn.execute(_SQL["postings_to_write"], (sorted(ids_of([work])),))
-        return Stored(await found.fetchall())
+        stored = Stored(await found.fetchall())
+        await changes.lock_again(self._conn, stored, ids_to_find([work]))
+        return stored
 
     async def _keep(self) -> None:
         await self._conn.execute("RELEASE SAVEPOINT operation")
@@ -179,6 +192,7 @@ class Alone:
                     stored = await changes.begin(
                         conn, deadline - time.monotonic(), self.evidence.ids, self._newest
                     )
+                    await changes.lock_again(conn, stored, self.evidence.ids)
                     if not await is_stored(conn, self.evidence, stored):
                         raise NotStored(_LOST)
                     await commit_proof(conn)

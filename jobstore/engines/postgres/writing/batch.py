@@ -8,29 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from jobstore.derived.counters import Tally
 from jobstore.derived.digests import revision_digest, seen_digest
+from jobstore.derived.joining import interleaved
 from jobstore.derived.micros import to_micros
-from jobstore.derived.plan import Change
+from jobstore.derived.plan import Change, Deletion
 from jobstore.derived.record import Derived
+from jobstore.engines.kept import DELETION, Kept, moved, sealed
+from jobstore.engines.kept import Row as KeptRow
 from jobstore.engines.postgres.schema import DERIVED_FORM
 from jobstore.engines.postgres.search.vectors import indexed
+from jobstore.engines.postgres.tables import named
+from jobstore.engines.revisions import previous_to_json
 from jobstore.engines.rows import (
     JOB_COLUMNS,
+    OPENED_COLUMNS,
     TEXT_COLUMNS,
     job_from_row,
+    opening_from,
+    opening_parameters,
     posting_parameters,
-    previous_to_json,
     text_parameters,
 )
 from jobstore.records import Job
 
 # The columns of statement postings_to_write that follow those of a job.
-_LISTED_AT, _LISTED_TIE, _DIGEST, _SEEN_DIGEST = range(len(JOB_COLUMNS), len(JOB_COLUMNS) + 4)
+_LISTED_AT, _LISTED_TIE = len(JOB_COLUMNS), len(JOB_COLUMNS) + 1
+_OPENED = slice(_LISTED_TIE + 1, _LISTED_TIE + 1 + len(OPENED_COLUMNS))
+_DIGEST, _SEEN_DIGEST = _OPENED.stop, _OPENED.stop + 1
 _VERSION = JOB_COLUMNS.index("version")
 
 Row = Sequence[Any]
@@ -42,12 +50,17 @@ class Stored:
     """What is stored for the postings of a batch."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        self._rows = {row[0]: row for row in rows}
+        self._rows: dict[bytes, Row] = {}
+        self.add(rows)
 
-    def posting(self, id: UUID) -> Job | None:
+    def add(self, rows: Iterable[Row]) -> None:
+        """Take in what is stored for more of them."""
+        self._rows.update((row[0], row) for row in rows)
+
+    def posting(self, id: UUID) -> Derived | None:
         """Return the posting that is stored, ``None`` where there is none."""
         row = self._rows.get(id.bytes)
-        return None if row is None else job_from_row(row)
+        return None if row is None else Derived(job_from_row(row), opening_from(row[_OPENED]))
 
     def row(self, id: UUID) -> Row | None:
         """Return its row."""
@@ -85,6 +98,17 @@ def wanted(changes: Iterable[Change], stored: Stored) -> Wanted:
     return Wanted(sorted(times), list(joined))
 
 
+class Found(NamedTuple):
+    """What was read before changes become rows."""
+
+    ties: Mapping[int, int | None] = {}
+    """The last tie of each time."""
+    histories: Mapping[bytes, Sequence[tuple[int, str]]] = {}
+    """Times and previous values of the revisions of what is joined, by id, in order of version."""
+    following: Mapping[bytes, Sequence[tuple[Kept, KeptRow]]] = {}
+    """The rows that belong to what is joined, by id."""
+
+
 class Batch(NamedTuple):
     """What a batch writes; rows are mappings from columns to values."""
 
@@ -98,6 +122,10 @@ class Batch(NamedTuple):
     counts: list[dict[str, Any]]
     states: dict[bytes, tuple[Identity | None, Identity | None]]
     """Of each posting the state before and after."""
+    kept: dict[str, list[dict[str, Any]]]
+    """Rows of the tables of the life cycle."""
+    is_last: bool = True
+    """Whether no other batch follows."""
 
 
 def posting_row(derived: Derived, listed_at: int, listed_tie: int) -> dict[str, Any]:
@@ -105,6 +133,7 @@ def posting_row(derived: Derived, listed_at: int, listed_tie: int) -> dict[str, 
     job = derived.job
     row = posting_parameters(derived)
     row.update(zip(TEXT_COLUMNS, text_parameters(job), strict=True))
+    row.update(opening_parameters(derived))
     words = indexed(derived)
     row.update(
         id=job.id,
@@ -123,19 +152,17 @@ def posting_row(derived: Derived, listed_at: int, listed_tie: int) -> dict[str, 
 def gathered(
     changes: Iterable[Change],
     stored: Stored,
-    ties: Mapping[int, int | None],
-    histories: Mapping[bytes, Sequence[tuple[int, str]]],
+    found: Found,
     now: datetime,
     *,
     size: int,
+    deletions: Iterable[Deletion] = (),
 ) -> Iterator[Batch]:
     """Give what changes write, in batches of at most ``size`` postings, at least one batch.
 
-    ``ties`` gives the last tie of the times that were :func:`wanted`, ``histories`` the times and
-    previous values of the revisions of what is joined, by id and in order of version. Each batch is
-    worked out when it is asked for.
+    ``found`` is what was :func:`wanted`. Each batch is worked out when it is asked for.
     """
-    gathering = _Gathering(stored, ties, histories, to_micros(now))
+    gathering = _Gathering(stored, found, to_micros(now), deletions)
     for change in changes:
         gathering.take(change)
     yield from gathering.batches(size)
@@ -144,7 +171,16 @@ def gathered(
 class _Standing:
     """What stands under an id while the changes of a batch are gone through."""
 
-    __slots__ = ("after", "kept", "listed_at", "listed_tie", "revisions", "rewritten", "row")
+    __slots__ = (
+        "after",
+        "following",
+        "kept",
+        "listed_at",
+        "listed_tie",
+        "revisions",
+        "rewritten",
+        "row",
+    )
 
     def __init__(self, row: Row | None) -> None:
         self.row = row
@@ -154,20 +190,22 @@ class _Standing:
         self.listed_at: int = 0 if row is None else row[_LISTED_AT]
         self.listed_tie: int = 0 if row is None else row[_LISTED_TIE]
         self.revisions: list[tuple[int, int, str]] = []
+        self.following: list[tuple[Kept, KeptRow]] = []
 
 
 class _Gathering:
     def __init__(
         self,
         stored: Stored,
-        ties: Mapping[int, int | None],
-        histories: Mapping[bytes, Sequence[tuple[int, str]]],
+        found: Found,
         now: int,
+        deletions: Iterable[Deletion],
     ) -> None:
         self._stored = stored
-        self._ties = dict(ties)
-        self._histories = histories
+        self._ties = dict(found.ties)
+        self._found = found
         self._now = now
+        self._deletions = deletions
         self._standing: dict[UUID, _Standing] = {}
         self._tally = Tally()
 
@@ -203,20 +241,28 @@ class _Gathering:
     def _delete(self, old: Derived) -> None:
         standing = self._at(old.job.id)
         standing.after, standing.kept, standing.revisions = None, False, []
+        standing.following = []
         self._tally.add(old.counters, -1)
 
     def _join(self, change: Change) -> None:
         assert change.after is not None
-        history: list[tuple[int, str]] = []
+        histories: list[list[tuple[int, str]]] = []
+        following: list[tuple[Kept, KeptRow]] = []
         for old in change.joined:
             standing = self._at(old.job.id)
-            if standing.kept:
-                history += self._histories.get(old.job.id.bytes, ())
-            history += [revision[1:] for revision in standing.revisions]
+            id, stored = old.job.id.bytes, standing.kept
+            history = [*self._found.histories.get(id, ())] if stored else []
+            histories.append(history + [revision[1:] for revision in standing.revisions])
+            following += standing.following
+            following += self._found.following.get(id, ()) if stored else ()
             self._delete(old)
         standing, version = self._insert(change.after), change.after.job.version
-        history.sort(key=itemgetter(0))
-        history.append((self._now, previous_to_json(change.previous)))
+        octets = change.after.job.id.bytes
+        standing.following = [
+            (kept, row) for kept, each in following for row in moved(kept, [each], octets)
+        ]
+        history, previous = interleaved(change.previous, histories)
+        history.append((self._now, previous_to_json(previous)))
         standing.revisions = [
             (number, *revision)
             for number, revision in enumerate(history, version - len(history) + 1)
@@ -241,12 +287,15 @@ class _Gathering:
         # In one order for all writers, so that two that write the same keys seldom wait for each
         # other in a circle.
         ids = sorted(self._standing)
+        deletions = [_deletion(each) for each in self._deletions]
         for start in range(0, max(1, len(ids)), size):
-            batch = Batch([], [], [], [], [], counts, {})
+            batch = Batch([], [], [], [], [], counts, {}, {}, start + size >= len(ids))
+            if deletions:
+                batch.kept[DELETION.name] = deletions
             for id in ids[start : start + size]:
                 self._add(batch, id, self._standing[id])
             yield batch
-            counts = []
+            counts, deletions = [], []
 
     def _add(self, batch: Batch, id: UUID, standing: _Standing) -> None:
         stored = standing.row
@@ -266,8 +315,15 @@ class _Gathering:
                 (batch.rewritten if standing.kept else batch.inserted).append(row)
                 after = (row["version"], row["digest"], row["seen_digest"])
             batch.revisions.extend(_revision(id, *each) for each in standing.revisions)
+            for kept, values in standing.following:
+                batch.kept.setdefault(kept.name, []).append(named(kept, values))
         if before != after:
             batch.states[id.bytes] = (before, after)
+
+
+def _deletion(deletion: Deletion) -> dict[str, Any]:
+    id, at, by = deletion
+    return named(DELETION, sealed((id.bytes, to_micros(at), by.actor, by.run)))
 
 
 def _sighting(job: Job, standing: _Standing) -> dict[str, Any]:

@@ -10,12 +10,16 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
+from psycopg import AsyncCursor
+
 from jobstore.engines import named_statements
+from jobstore.engines.kept import BY_NAME, FOLLOWING, Kept, Row
 from jobstore.engines.postgres.connection import Session, milliseconds
-from jobstore.engines.postgres.writing.batch import Batch, Stored, Wanted
+from jobstore.engines.postgres.tables import named, tables
+from jobstore.engines.postgres.writing.batch import Batch, Found, Stored, Wanted
 from jobstore.engines.writing.admission import require_admission
 
 _SQL = named_statements.load("postgres")
@@ -23,6 +27,7 @@ _SQL = named_statements.load("postgres")
 _TOGETHER = 4_000_000
 
 Rows = Iterable[Mapping[str, Any]]
+Answered = AsyncCursor[tuple[Any, ...]]
 
 
 def _plain(value: Any) -> str:
@@ -57,20 +62,25 @@ async def lock(conn: Session, ids: Sequence[UUID]) -> Stored:
     return Stored(await found.fetchall())
 
 
-class Read(NamedTuple):
-    """What is read before a batch is written."""
+async def lock_again(conn: Session, stored: Stored, ids: Iterable[UUID]) -> None:
+    """Lock, and add to ``stored``, which of ``ids`` was not found although it is there.
 
-    number: str
-    """The number of the transaction, by which its server knows later whether it is stored."""
-    ties: dict[int, int | None]
-    """The last ties of the wanted times."""
-    histories: dict[bytes, list[tuple[int, str]]]
-    """The revisions of what is joined."""
+    Where another transaction removes a row and stores the same id anew, whoever has waited for the
+    row finds neither: the server passes over the one, and sees the other only from now on.
+    """
+    while missing := sorted(id for id in ids if stored.row(id) is None):
+        there = await conn.execute(_SQL["which_are_there"], (missing,))
+        if not await there.fetchall():
+            return
+        found = await conn.execute(_SQL["postings_to_write"], (missing,))
+        stored.add(await found.fetchall())
 
 
-async def read(conn: Session, needed: Wanted, number: str | None) -> Read:
-    """Return what has to be read before changes become rows; ``number`` where it is known."""
+async def read(conn: Session, needed: Wanted, number: str | None) -> tuple[str, Found]:
+    """Return the number of the transaction, by which its server knows later whether it is stored,
+    and what is wanted; ``number`` where it is known."""
     own = ties = joined = None
+    following: list[tuple[Kept, Answered]] = []
     async with conn.pipeline():
         if number is None:
             own = await conn.execute(_SQL["transaction_number"])
@@ -78,32 +88,58 @@ async def read(conn: Session, needed: Wanted, number: str | None) -> Read:
             ties = await conn.execute(_SQL["last_ties"], (needed.times,))
         if needed.joined:
             joined = await conn.execute(_SQL["histories"], (needed.joined,))
+            for kept in FOLLOWING:
+                rows = await conn.execute(tables(kept).of, (needed.joined,))
+                following.append((kept, rows))
     if own is not None:
         ((number,),) = await own.fetchall()
     assert number is not None
     histories: defaultdict[bytes, list[tuple[int, str]]] = defaultdict(list)
     for id, *revision in await joined.fetchall() if joined else ():
         histories[id].append(tuple(revision))
-    return Read(number, dict(await ties.fetchall()) if ties else {}, histories)
+    belonging: defaultdict[bytes, list[tuple[Kept, Row]]] = defaultdict(list)
+    for kept, rows in following:
+        for row in await rows.fetchall():
+            belonging[row[kept.columns.index("id")]].append((kept, row))
+    return number, Found(dict(await ties.fetchall()) if ties else {}, histories, belonging)
 
 
-async def write(conn: Session, batch: Batch, texts: Mapping[str, Sequence[str]]) -> None:
-    """Write a batch whose rows are ``texts``, as :func:`prepared` gives them."""
+async def number(conn: Session) -> str:
+    """Return the number of the open transaction."""
+    ((number,),) = await (await conn.execute(_SQL["transaction_number"])).fetchall()
+    return str(number)
+
+
+async def write(
+    conn: Session, batch: Batch, texts: Mapping[str, Sequence[str]], *, alone: bool = False
+) -> None:
+    """Write a batch whose rows are ``texts``, as :func:`prepared` gives them.
+
+    ``alone``: rows of the life cycle that belong to what is removed stay.
+    """
     if batch.deleted:
         await conn.execute(_SQL["delete_revisions"], (batch.deleted,))
+        for kept in () if alone else FOLLOWING:
+            await conn.execute(tables(kept).delete_of, (batch.deleted,))
         await conn.execute(_SQL["delete_postings"], (batch.deleted,))
     for name, parts in texts.items():
         await _write(conn, name, parts)
 
 
+async def put(conn: Session, kept: Kept, rows: Iterable[Row]) -> None:
+    """Store rows of a table of the life cycle, with their digests."""
+    await _write(conn, kept.name, payloads(named(kept, row) for row in rows))
+
+
 def prepared(batch: Batch) -> dict[str, list[str]]:
-    """Return the rows of a batch as texts, by the name of the statement that takes them."""
+    """Return the rows of a batch as texts, by the statement, or the table, that takes them."""
     written = {
         "insert_postings": batch.inserted,
         "rewrite_postings": batch.rewritten,
         "sight_postings": batch.seen,
         "insert_revisions": batch.revisions,
         "add_counts": batch.counts,
+        **batch.kept,
     }
     return {name: list(payloads(rows)) for name, rows in written.items() if rows}
 
@@ -124,5 +160,6 @@ def payloads(rows: Rows) -> Iterator[str]:
 
 
 async def _write(conn: Session, name: str, texts: Iterable[str]) -> None:
+    statement = tables(BY_NAME[name]).put if name in BY_NAME else _SQL[name]
     for text in texts:
-        await conn.execute(_SQL[name], (text,))
+        await conn.execute(statement, (text,))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from jobstore.derived.plan import Change, Plan
+from jobstore.derived.plan import Change, Deletion, Plan
 from jobstore.engines.postgres.errors import translated
 from jobstore.engines.postgres.writing.batch import Stored
 from jobstore.engines.writing.turns import Answer, Work
@@ -17,6 +17,7 @@ class Planned(NamedTuple):
 
     answers: list[Answer]
     changes: list[Change]
+    deletions: list[Deletion]
 
 
 def plan(works: Sequence[Work], stored: Stored, now: datetime) -> Planned:
@@ -28,4 +29,4 @@ def plan(works: Sequence[Work], stored: Stored, now: datetime) -> Planned:
             answers.append((operation(planning, *args), None))
         except Exception as error:
             answers.append((None, translated(error)))
-    return Planned(answers, planning.changes)
+    return Planned(answers, planning.changes, planning.deletions)

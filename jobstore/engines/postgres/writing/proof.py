@@ -30,6 +30,8 @@ class Evidence:
         """In which history of the server it runs, and its number there."""
         self._states: States = {}
         self._revisions: dict[tuple[bytes, int], bytes] = {}
+        self.more = False
+        """Whether it also writes what leaves no state of a posting: that alone proves nothing."""
         self.counts = 0
         """How many rows of counts it appends."""
 
@@ -88,7 +90,8 @@ class Evidence:
         gone = [each for id, each in changed.items() if id not in found]
         if any(before is None and after is not None for before, after in gone):
             return False if repeats else None
-        if len(gone) == len(changed) and all(after is None for _, after in gone):
+        alone = not self.more and len(gone) == len(changed)
+        if alone and all(after is None for _, after in gone):
             # Removed, all of it, as it should be. With anything else in the transaction it could
             # have been others who removed them.
             return True

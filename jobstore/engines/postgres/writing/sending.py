@@ -38,37 +38,34 @@ class Sender:
         evidence: Evidence,
         finish: Callable[[], Awaitable[None]],
     ) -> None:
-        """Write what was planned, then ``finish``, with the last part where there is one alone.
+        """Write what was planned, and ``finish`` together with the last part of it.
 
         ``evidence`` takes in what will be there.
         """
-        number, ties, histories = await changes.read(
-            conn, wanted(planned.changes, stored), evidence.number
-        )
+        number, found = await changes.read(conn, wanted(planned.changes, stored), evidence.number)
         evidence.transaction = conn.history, number
-        size = len(planned.changes)
-        parts = gathered(planned.changes, stored, ties, histories, now, size=_PART)
+        size, deletions = len(planned.changes), planned.deletions
+        parts = gathered(planned.changes, stored, found, now, size=_PART, deletions=deletions)
 
-        def following() -> _Part | None:
-            batch = next(parts, None)
-            return None if batch is None else _Part(batch, changes.prepared(batch))
+        def following() -> _Part:
+            batch = next(parts)
+            return _Part(batch, changes.prepared(batch))
 
-        part: _Part | None = await self.apart(size, following)
-        while part is not None:
+        part = await self.apart(size, following)
+        while not part.batch.is_last:
             evidence.add(part.batch)
-            if size <= _PART:
-                async with conn.pipeline():
-                    await changes.write(conn, *part)
-                    await finish()
-                return
             working = asyncio.ensure_future(self.apart(size, following))
             try:
-                await _sent(conn, part)
+                async with conn.pipeline():
+                    await changes.write(conn, *part)
             finally:
                 # The thread is not left alone with what nobody waits for.
                 await asyncio.wait([working])
             part = working.result()
-        await finish()
+        evidence.add(part.batch)
+        async with conn.pipeline():
+            await changes.write(conn, *part)
+            await finish()
 
     async def apart(self, size: int, work: Callable[[], T]) -> T:
         """Run what needs no server, on a thread where it would hold up the event loop."""
@@ -89,8 +86,3 @@ class _Part(NamedTuple):
 
     batch: Batch
     texts: dict[str, list[str]]
-
-
-async def _sent(conn: Session, part: _Part) -> None:
-    async with conn.pipeline():
-        await changes.write(conn, *part)

@@ -36,7 +36,7 @@ from jobstore.engines.postgres.writing.commits import (
 from jobstore.engines.postgres.writing.planning import plan
 from jobstore.engines.postgres.writing.proof import Evidence
 from jobstore.engines.postgres.writing.sending import Sender
-from jobstore.engines.writing.operations import ids_of
+from jobstore.engines.writing.operations import ids_of, ids_to_find
 from jobstore.engines.writing.turns import Answer, Work, own
 from jobstore.errors import (
     JobStoreError,
@@ -153,8 +153,10 @@ class Transactions:
         deadline: float,
     ) -> list[Answer]:
         works, now = attempt.works, self._clock()
-        ids = set(ids_of(works)).union(*(each.evidence.ids for each in before))
-        stored = await changes.begin(conn, deadline - time.monotonic(), sorted(ids), self._newest)
+        known = {id for each in before for id in each.evidence.ids}
+        ids = sorted(known.union(ids_of(works)))
+        stored = await changes.begin(conn, deadline - time.monotonic(), ids, self._newest)
+        await changes.lock_again(conn, stored, known.union(ids_to_find(works)))
         for each in before:
             if await is_stored(conn, each.evidence, stored, repeats=True):
                 await commit_proof(conn)

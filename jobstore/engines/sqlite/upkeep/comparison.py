@@ -12,6 +12,7 @@ from urllib.parse import quote
 from jobstore.engines import named_statements
 from jobstore.engines.archive import Astray, Loss
 from jobstore.engines.backend import Condition
+from jobstore.engines.kept import TOLD, Kept
 from jobstore.engines.rows import DamagedRow
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
@@ -22,6 +23,13 @@ from jobstore.files import reachable, require_file
 _SQL = named_statements.load("sqlite")
 
 _COUNT = 'SELECT COUNT({}) FROM "{}"'
+
+_TABLE_OF_EARLIER = "SELECT 1 FROM earlier.sqlite_schema AS s WHERE s.name = ?"
+_ALL = "SELECT count(*) FROM main.{name}"
+_LACKING = (
+    "SELECT count(*) FROM "
+    "(SELECT {columns} FROM main.{name} EXCEPT SELECT {columns} FROM earlier.{name})"
+)
 
 # Seconds to wait for other processes.
 _PATIENCE = 10.0
@@ -96,7 +104,20 @@ def loss(conn: Connection) -> Loss:
     """Return what a database has that the one which is attached as ``earlier`` lacks."""
     added, changed, seen = conn.execute(_SQL["newer_postings"]).fetchone()
     (removed,) = conn.execute(_SQL["removed_postings"]).fetchone()
-    return Loss(added, changed, seen, removed)
+    beside = sum(_lacking(conn, kept) for kept in TOLD)
+    return Loss(added, changed, seen, removed, beside)
+
+
+def _lacking(conn: Connection, kept: Kept) -> int:
+    """Count the rows of a table that the earlier state lacks or has otherwise."""
+    if kept.name not in schema.objects(conn):
+        return 0
+    there = conn.execute(_TABLE_OF_EARLIER, (kept.name,)).fetchone()
+    statement = _LACKING if there else _ALL
+    number: int = conn.execute(
+        statement.format(name=kept.name, columns=", ".join(kept.stored))
+    ).fetchone()[0]
+    return number
 
 
 def compare_moment(path: Path, copy: Path, before: int, after: int) -> Astray:

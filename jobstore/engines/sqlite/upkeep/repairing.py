@@ -16,10 +16,12 @@ from typing import NamedTuple
 
 from jobstore.engines import named_statements
 from jobstore.engines.backend import RESTORE_ADVICE, Repaired
+from jobstore.engines.kept import FOLLOWING
 from jobstore.engines.rows import DamagedRow
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import primary_code, translated
 from jobstore.engines.sqlite.log.stamps import stamp
+from jobstore.engines.sqlite.tables import tables
 from jobstore.engines.sqlite.upkeep.copying import dump
 from jobstore.engines.sqlite.upkeep.inspection import check_pages, check_words
 from jobstore.engines.sqlite.upkeep.rebuilding import rebuild_counters, rebuild_index
@@ -118,7 +120,9 @@ def _counters(conn: sqlite3.Connection, _progress: Progress | None) -> str:
 def _orphans(conn: sqlite3.Connection, _progress: Progress | None) -> str:
     texts = conn.execute(_SQL["delete_orphaned_texts"]).rowcount
     versions = conn.execute(_SQL["delete_orphaned_revisions"]).rowcount
-    return f"removed {texts:,} texts and {versions:,} earlier versions that have no posting"
+    others = sum(conn.execute(tables(kept).delete_orphans).rowcount for kept in FOLLOWING)
+    more = f", and {others:,} other rows" if others else ""
+    return f"removed {texts:,} texts and {versions:,} earlier versions that have no posting{more}"
 
 
 class _Repair(NamedTuple):
@@ -129,7 +133,7 @@ class _Repair(NamedTuple):
 # By the name of the finding, in this order: each step needs the one before it.
 _REPAIRS: Mapping[str, _Repair] = {
     "pages": _Repair("the indexes of the tables", _indexes),
-    "orphans": _Repair("texts and earlier versions without a posting (they are removed)", _orphans),
+    "orphans": _Repair("what belongs to no posting (it is removed)", _orphans),
     "words": _Repair("the full-text index", _words),
     "index": _Repair("the full-text index", _words),
     "counters": _Repair("the counters", _counters),

@@ -10,10 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from jobstore.engines import named_statements
+from jobstore.engines.kept import Kept, Row
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.log import checkpointing
 from jobstore.engines.sqlite.schema import Turns
+from jobstore.engines.sqlite.tables import tables
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.writing import renewing
 from jobstore.engines.sqlite.writing.changes import PostingWrites
@@ -103,6 +105,16 @@ class _Source:
         rows = self._conn.execute(_SQL["carried_postings"], ids)
         return carried(marks, rows, self._conn.execute(_SQL["carried_revisions"], ids))
 
+    def rows(self, kept: Kept) -> Iterator[Row]:
+        if kept.name not in schema.objects(self._conn):
+            # A backup may be older than the table.
+            return
+        statement = tables(kept).first
+        after: Row = ()
+        while found := self._conn.execute(statement, (*after, _PAGE)).fetchall():
+            yield from found
+            statement, after = tables(kept).after, kept.key_of(found[-1])
+
     def counters(self) -> Iterator[tuple[str, str, int]]:
         for kind, value, _, amount in self._conn.execute(_SQL["every_counter"]):
             yield kind, value, amount
@@ -137,12 +149,22 @@ class _Target(_Source):
             replaced = [UUID(bytes=mark.id) for mark in before]
             writes = PostingWrites(conn, datetime.now(UTC), replaced)
             for id in replaced:
-                writes.remove(id)
+                writes.remove(id, alone=True)
             for each in postings:
                 writes.carry(each.row, each.revisions)
             writes.finish()
             conn.execute(_SQL["write_property"], (COPIED, record(before)))
         return sum(mark.id not in put for mark in before)
+
+    def write_rows(
+        self, kept: Kept, rows: Sequence[Row], gone: Sequence[Row], known: bytes, record: bytes
+    ) -> None:
+        with self._turns.writing() as conn:
+            if self.property(COPIED) != known:
+                raise StoreBusy(OTHER_COPY)
+            conn.executemany(tables(kept).delete, [kept.key_of(row) for row in gone])
+            conn.executemany(tables(kept).put, rows)
+            conn.execute(_SQL["write_property"], (COPIED, record))
 
     def become(self, key: bytes, record: bytes) -> None:
         with self._turns.writing() as conn:

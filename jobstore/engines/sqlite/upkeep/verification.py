@@ -14,8 +14,10 @@ from typing import Any
 from jobstore.derived.facet_words import EVERY
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
+from jobstore.engines.kept import FOLLOWING, KEPT
 from jobstore.engines.rows import LISTED_AT, LISTED_TIE, PLACE
 from jobstore.engines.sqlite.search.statements import mirrored
+from jobstore.engines.sqlite.tables import tables
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.upkeep.rebuilding import NEWEST_FIRST
 from jobstore.engines.sqlite.writing import renewing
@@ -29,8 +31,10 @@ from jobstore.engines.verifying import (
     Order,
     Postings,
     RowCheck,
+    called,
     hexadecimal,
     history,
+    life,
 )
 from jobstore.verdicts import Check
 
@@ -66,6 +70,7 @@ def verify_rows(conn: sqlite3.Connection) -> list[Check]:
         belonging = (
             _texts(conn),
             history(conn.execute(_SQL["every_revision"])),
+            life((kept, conn.execute(tables(kept).every)) for kept in KEPT),
             _orphans(conn),
             _foreign_keys(conn),
         )
@@ -190,7 +195,10 @@ def _orphans(conn: sqlite3.Connection) -> Check:
     faults = Faults(f"text {place}" for (place,) in conn.execute(_SQL["orphaned_texts"]))
     for id, version in conn.execute(_SQL["orphaned_revisions"]):
         faults.add(f"version {version} of posting {hexadecimal(id)}")
-    return faults.finding("orphans", "no text and no earlier version is without its posting")
+    for kept in FOLLOWING:
+        for row in conn.execute(tables(kept).orphans):
+            faults.add(called(kept, row))
+    return faults.finding("orphans", "nothing that belongs to a posting is without it")
 
 
 def _foreign_keys(conn: sqlite3.Connection) -> Check:

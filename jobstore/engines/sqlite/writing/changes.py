@@ -12,29 +12,33 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from jobstore.derived.counters import Tally
 from jobstore.derived.digests import revision_digest, seen_digest
+from jobstore.derived.joining import interleaved
 from jobstore.derived.micros import to_micros
 from jobstore.derived.plan import Change, Plan
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
+from jobstore.engines.kept import DELETION, FOLLOWING, Row, moved, sealed
+from jobstore.engines.revisions import previous_to_json
 from jobstore.engines.rows import (
     DESCRIPTION,
     LISTED_AT,
     LISTED_TIE,
+    OPENED,
     PLACE,
     POSTING_COLUMNS,
     DamagedRow,
     job_from_row,
+    opening_from,
+    opening_parameters,
     posting_parameters,
-    previous_to_json,
     text_parameters,
 )
-from jobstore.engines.sqlite import lookups
+from jobstore.engines.sqlite.tables import tables
 from jobstore.engines.sqlite.writing import counters, renewing
 from jobstore.engines.sqlite.writing.indexing import IndexChanges, entry
 from jobstore.engines.sqlite.writing.list_order import Slot, find_slot
@@ -44,7 +48,7 @@ from jobstore.records import Job
 
 _SQL = named_statements.load("sqlite")
 # The columns of statement postings_by_ids that follow those of a job.
-_ID = LISTED_TIE + 1
+_ID = OPENED.stop
 
 
 def begin(
@@ -52,11 +56,6 @@ def begin(
 ) -> PostingWrites:
     """Read what is stored for operations that are about to run in one transaction."""
     return PostingWrites(conn, clock(), ids_of(works))
-
-
-def get_many(writes: PostingWrites, ids: Sequence[UUID]) -> list[Job | None]:
-    """Return postings in the order of ``ids``, as the operations before have left them."""
-    return lookups.get_many(writes.conn, ids)
 
 
 class _Position(NamedTuple):
@@ -82,7 +81,7 @@ class _Stored:
             with suppress(sqlite3.DatabaseError):
                 self._read([id.bytes for id in ids])
 
-    def posting(self, id: UUID) -> Job | None:
+    def posting(self, id: UUID) -> Derived | None:
         """Return the posting that is stored, ``None`` where there is none."""
         octets = id.bytes
         if octets not in self._rows:
@@ -93,7 +92,7 @@ class _Stored:
         if job.id != id:
             raise DamagedRow("the index of ids names another row")
         self.positions[id] = _Position(row[PLACE], row[LISTED_AT], row[LISTED_TIE])
-        return job
+        return Derived(job, opening_from(row[OPENED]))
 
     def forget(self, id: UUID) -> None:
         """Take a posting as one that is not there."""
@@ -122,6 +121,7 @@ class PostingWrites(Plan):
         """Write what was planned, the index and the counts; the last thing before the commit."""
         for change in self.changes:
             self._write(change)
+        self._write_deletions()
         self._write_sightings()
         if self._renewal is None:
             self._index.write(self.conn)
@@ -153,6 +153,7 @@ class PostingWrites(Plan):
         job, listed = new.job, to_micros(new.listed_at)
         slot = self._free(listed)
         parameters = posting_parameters(new)
+        parameters.update(opening_parameters(new))
         parameters.update(listed_at=listed, listed_tie=slot.tie)
         first, last = parameters["first_seen_at"], parameters["last_seen_at"]
         parameters["seen_digest"] = seen_digest(job.id.bytes, first, last, listed, slot.tie)
@@ -172,38 +173,50 @@ class PostingWrites(Plan):
 
         ``row`` is as statement every_posting gives it. Raises DamagedRow where it cannot be read.
         """
-        self.remove(UUID(bytes=row[0]))
+        self.remove(UUID(bytes=row[0]), alone=True)
         new, listed_at, tie = Derived(job_from_row(row)), row[LISTED_AT], row[LISTED_TIE]
         parameters = dict(zip(POSTING_COLUMNS, row, strict=True))
         self._put(new, self._free(listed_at, tie), parameters, row[DESCRIPTION:PLACE])
         self.conn.executemany(_SQL["insert_revision"], ((row[0], *each) for each in revisions))
 
-    def remove(self, id: UUID) -> None:
-        """Remove a posting, and everything kept about it, if it is there."""
+    def remove(self, id: UUID, *, alone: bool = False) -> None:
+        """Remove a posting, and everything kept about it, if it is there.
+
+        ``alone``: rows of the life cycle stay.
+        """
         if (old := self._loaded.posting(id)) is not None:
-            self._delete(Derived(old))
+            self._delete(old, alone=alone)
             self._loaded.forget(id)
 
-    def _delete(self, old: Derived) -> None:
+    def _delete(self, old: Derived, *, alone: bool = False) -> None:
         id = old.job.id
         place = self._positions.pop(id).place
         self._index.remove(place, entry(old))
         self.conn.execute(_SQL["delete_text"], (place,))
         self.conn.execute(_SQL["delete_posting"], (place,))
         self.conn.execute(_SQL["delete_revisions"], (id.bytes,))
+        for kept in () if alone else FOLLOWING:
+            self.conn.execute(tables(kept).delete_of, (id.bytes,))
         self._tally.add(old.counters, -1)
 
     def _join(self, change: Change) -> None:
         new = change.after
         assert new is not None
-        job, history = new.job, []
+        job, histories = new.job, []
+        following: list[tuple[str, Row]] = []
         for old in change.joined:
             id = old.job.id.bytes
-            history += [row[1:] for row in self.conn.execute(_SQL["revisions_of"], (id,))][::-1]
+            rows = self.conn.execute(_SQL["revisions_of"], (id,)).fetchall()
+            histories.append([row[1:] for row in reversed(rows)])
+            for kept in FOLLOWING:
+                found = self.conn.execute(tables(kept).of, (id,)).fetchall()
+                following += [(tables(kept).put, row) for row in moved(kept, found, job.id.bytes)]
             self._delete(old)
         self._insert(new)
-        history.sort(key=itemgetter(0))
-        history.append((to_micros(self.now), previous_to_json(change.previous)))
+        for statement, row in following:
+            self.conn.execute(statement, row)
+        history, previous = interleaved(change.previous, histories)
+        history.append((to_micros(self.now), previous_to_json(previous)))
         for version, row in enumerate(history, job.version - len(history) + 1):
             revision = (job.id.bytes, version, *row)
             self.conn.execute(_SQL["insert_revision"], (*revision, revision_digest(*revision)))
@@ -244,6 +257,13 @@ class PostingWrites(Plan):
         """Write the sightings that wait, before their postings are rewritten or moved."""
         self.conn.executemany(_SQL["sight_posting"], self._sightings)
         self._sightings.clear()
+
+    def _write_deletions(self) -> None:
+        deleted = [
+            sealed((id.bytes, to_micros(at), origin.actor, origin.run))
+            for id, at, origin in self.deletions
+        ]
+        self.conn.executemany(tables(DELETION).put, deleted)
 
     def _write_text(self, place: int, job: Job) -> None:
         self.conn.execute(_SQL["write_text"], (place, *text_parameters(job)))

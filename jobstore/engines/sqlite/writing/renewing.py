@@ -31,6 +31,7 @@ from jobstore.engines.rows import (
     LISTED_AT,
     PLACE,
     PLAIN,
+    SEEN_DIGEST,
     DamagedRow,
     job_from_row,
     row_digests,
@@ -107,7 +108,7 @@ def renewed(row: Sequence[Any]) -> Renewed:
     derived = Derived(job_from_row(row))
     return Renewed(
         plain,
-        row_digests(row),
+        row_digests(row)[:2],
         entry(derived),
         list(derived.counters),
         to_micros(derived.listed_at),
@@ -118,7 +119,7 @@ def write_beside(conn: sqlite3.Connection, row: Sequence[Any], new: Renewed) -> 
     """Write the plain text and the digests of a posting, where they are not as they should be."""
     if new.plain != row[PLAIN]:
         conn.execute(_SQL["write_plain_text"], (new.plain, row[PLACE]))
-    if new.digests != (row[DIGEST], row[DIGEST + 1]) and new.listed_at == row[LISTED_AT]:
+    if new.digests != (row[DIGEST], row[SEEN_DIGEST]) and new.listed_at == row[LISTED_AT]:
         conn.execute(_SQL["write_digests"], (*new.digests, row[PLACE]))
 
 

@@ -1,0 +1,151 @@
+"""The tables of the life cycle, each described once; what is kept beside postings and revisions.
+
+Whatever goes over all that a store keeps (copies, backups, verification, comparison, rights) goes
+over :data:`KEPT`: a new table is added here and in the migrations, and nowhere else. Ids are 16
+bytes, times microseconds since 1970-01-01 UTC, flags 0 or 1, and each row has a digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from jobstore.derived.digests import kept_digest
+
+Row = tuple[Any, ...]
+
+
+class Kept(NamedTuple):
+    """A table: its columns, of which the last is always ``digest``, over the others."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    follows: bool
+    """Whether a row belongs to the posting whose ``id`` it has: it goes where that is deleted, and
+    gets the new id where that is joined to another."""
+    ids: tuple[str, ...] = ("id",)
+    """The columns that hold ids of postings."""
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """All columns."""
+        return (*self.columns, "digest")
+
+    def key_of(self, row: Sequence[Any]) -> Row:
+        """Return the values of a stored row by which the table is ordered."""
+        return tuple(row[self.stored.index(name)] for name in self.key)
+
+
+EVENT = Kept(
+    "event",
+    columns=("id", "at", "kind", "detail", "actor", "run"),
+    key=("id", "at", "digest"),
+    follows=True,
+)
+"""What happens to a posting and changes no content; ``detail`` is a JSON object."""
+DELETION = Kept("deletion", columns=("id", "at", "actor", "run"), key=("id", "at"), follows=False)
+"""That a posting was removed. It stays when the posting is gone."""
+
+KEPT = (DELETION, EVENT)
+TOLD = tuple(each for each in KEPT if each is not DELETION)
+"""Those whose rows are a loss by themselves; that a posting was removed, its absence says."""
+FOLLOWING = tuple(each for each in KEPT if each.follows)
+BY_NAME = {each.name: each for each in KEPT}
+
+
+def sealed(values: Iterable[Any]) -> Row:
+    """Return a row as it is stored: with its digest at the end."""
+    row = (*values,)
+    return (*row, kept_digest(row))
+
+
+def is_sound(row: Sequence[Any]) -> bool:
+    """Tell whether a stored row is what was written."""
+    try:
+        return bool(kept_digest((*row[:-1],)) == row[-1])
+    except (TypeError, ValueError):
+        return False
+
+
+def moved(kept: Kept, rows: Iterable[Sequence[Any]], id: bytes) -> Iterator[Row]:
+    """Give the rows of a posting as those of another one."""
+    at = kept.columns.index("id")
+    for row in rows:
+        yield sealed((*row[:at], id, *row[at + 1 : -1]))
+
+
+# Identifiers come from the descriptions above. ``{values}`` is what an engine takes rows from.
+_PUT = "INSERT INTO {name} ({columns}) {values} ON CONFLICT ({key}) DO UPDATE SET {changes}"
+_OF = "SELECT {columns} FROM {name} AS k WHERE k.id {wanted}"
+_DELETE_OF = "DELETE FROM {name} WHERE {name}.id {wanted}"
+_DELETE = "DELETE FROM {name} WHERE {where}"
+_ORPHANS = (
+    "SELECT {columns} FROM {name} AS k "
+    "WHERE NOT EXISTS (SELECT 1 FROM posting AS p WHERE p.id = k.id) ORDER BY {order}"
+)
+_DELETE_ORPHANS = (
+    "DELETE FROM {name} WHERE NOT EXISTS (SELECT 1 FROM posting AS p WHERE p.id = {name}.id)"
+)
+_EVERY = "SELECT {columns} FROM {name} AS k"
+_AFTER = "SELECT {columns} FROM {name} AS k {where} ORDER BY {order} LIMIT {limit}"
+
+
+class Statements(NamedTuple):
+    """The statements on one table."""
+
+    put: str
+    """Takes rows; one with a key that is there takes its place."""
+    of: str
+    """Returns the rows of a posting, or of several."""
+    delete_of: str
+    delete: str
+    """Removes the row with a key."""
+    first: str
+    """Returns as many of the first rows as it is told, in the order of keys."""
+    after: str
+    """The same of the rows behind a key."""
+    every: str
+    orphans: str
+    """Returns the rows that belong to no posting."""
+    delete_orphans: str
+
+
+@lru_cache(maxsize=64)
+def statements(kept: Kept, *, bound: str, values: str, wanted: str) -> Statements:
+    """Write the statements on a table as an engine takes them.
+
+    ``bound`` stands for a value, ``values`` for rows (with ``{columns}``, ``{name}``,
+    ``{bound}``), ``wanted`` for a comparison with ids.
+    """
+    name, columns = kept.name, ", ".join(kept.stored)
+    key = ", ".join(kept.key)
+    marks = ", ".join(bound for _ in kept.key)
+    of_row = ", ".join(f"k.{each}" for each in kept.stored)
+    order = ", ".join(f"k.{each}" for each in kept.key)
+    rows = values.format(
+        columns=", ".join(f"n.{each}" for each in kept.stored),
+        name=name,
+        bound=", ".join(bound for _ in kept.stored),
+    )
+    changes = ", ".join(f"{each} = excluded.{each}" for each in kept.stored)
+    return Statements(
+        put=_PUT.format(name=name, columns=columns, values=rows, key=key, changes=changes),
+        of=_OF.format(columns=of_row, name=name, wanted=wanted),
+        delete_of=_DELETE_OF.format(name=name, wanted=wanted),
+        delete=_DELETE.format(
+            name=name, where=" AND ".join(f"{name}.{each} = {bound}" for each in kept.key)
+        ),
+        first=_AFTER.format(columns=of_row, name=name, where="", order=order, limit=bound),
+        after=_AFTER.format(
+            columns=of_row,
+            name=name,
+            where=f"WHERE ({order}) > ({marks})",
+            order=order,
+            limit=bound,
+        ),
+        every=_EVERY.format(columns=of_row, name=name),
+        orphans=_ORPHANS.format(columns=of_row, name=name, order=order),
+        delete_orphans=_DELETE_ORPHANS.format(name=name),
+    )

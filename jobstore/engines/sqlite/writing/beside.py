@@ -1,0 +1,35 @@
+"""What else runs inside of a transaction: reads, and writes to the tables of the life cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from jobstore.engines import named_statements
+from jobstore.engines.kept import Kept, Row
+from jobstore.engines.sqlite import lookups
+from jobstore.engines.sqlite.tables import tables
+from jobstore.engines.sqlite.writing.changes import PostingWrites
+from jobstore.records import Job
+
+_SQL = named_statements.load("sqlite")
+
+
+def get_many(writes: PostingWrites, ids: Sequence[UUID]) -> list[Job | None]:
+    """Return postings in the order of ``ids``, as the operations before have left them."""
+    return lookups.get_many(writes.conn, ids)
+
+
+def rows(writes: PostingWrites, statement: str, parameters: Sequence[object]) -> list[Row]:
+    """Return the rows of a named statement."""
+    return lookups.rows(writes.conn, statement, parameters)
+
+
+def change(writes: PostingWrites, statement: str, rows: Sequence[Row]) -> None:
+    """Run a named statement for each of ``rows``."""
+    writes.conn.executemany(_SQL[statement], rows)
+
+
+def put(writes: PostingWrites, kept: Kept, rows: Sequence[Row]) -> None:
+    """Store rows of a table, with their digests."""
+    writes.conn.executemany(tables(kept).put, rows)

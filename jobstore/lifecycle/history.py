@@ -1,0 +1,195 @@
+"""The history of a posting: who changed what, when and why, and what the posting was then."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from jobstore.derived.joining import ABOUT
+from jobstore.derived.micros import from_micros, to_micros
+from jobstore.engines.kept import Row
+from jobstore.engines.protocol import Engine
+from jobstore.engines.revisions import previous_from_json
+from jobstore.engines.rows import opening_from
+from jobstore.errors import Fault, InvalidQuery, JobNotFound, StoreCorrupt
+from jobstore.lifecycle.replay import Line, Revised, State, replay
+from jobstore.postings import Postings, check_id
+from jobstore.records import HistoryEntry, Job, Pruned, Status
+
+# What a statement history_of gives: see sql/*/history.sql.
+_POSTING, _REVISION, _EVENT = range(3)
+# What prune goes through, and a key before all others.
+_NO_ID = bytes(16)
+_OLD: tuple[tuple[str, Row], ...] = (
+    ("revisions", (_NO_ID, 0)),
+    ("events", (_NO_ID, -(2**62), b"")),
+    ("deletions", (_NO_ID, -(2**62))),
+)
+# Rows that are removed in one transaction, and how long it may take.
+_AT_ONCE, _SECONDS = 512, 60.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Others may write between the two reads; how often that is tried again.
+_TRIES = 20
+
+
+class History(Postings):
+    """What a store tells of the life of a posting."""
+
+    _engine: Engine
+
+    async def history(self, id: UUID | str) -> list[HistoryEntry]:
+        """Return everything that happened to a posting, newest first.
+
+        Also that it was deleted, when it is gone. Empty for an id that the store never had, and
+        what ``prune`` has removed is missing.
+        """
+        with self._watch("history") as watch:
+            line, events = await self._life(check_id(id))
+            entries = [*_told(line), *events] if line else events
+            # Sorting is stable: what happened at the same time stays in its order.
+            entries.sort(key=_when, reverse=True)
+            watch.rows = len(entries)
+            return entries
+
+    async def get(
+        self, id: UUID | str, *, version: int | None = None, at: datetime | None = None
+    ) -> Job:
+        """Return the posting with this id, as it is; or as it was.
+
+        ``version``: at that version. ``at`` (an aware datetime): as the store had it then. When it
+        was seen is no part of a version: ``first_seen_at`` and ``last_seen_at`` are those of today.
+        A posting that was joined to another one is found, for a time before that, as it was under
+        its own key. Raises JobNotFound, also for what was pruned; InvalidQuery for both at once.
+        """
+        if version is None and at is None:
+            return await super().get(id)
+        with self._watch("get") as watch:
+            _check_past(version, at)
+            wanted = check_id(id)
+            line, _ = await self._life(wanted)
+            state: State | None = None
+            if line is not None:
+                state = line.version(version) if version else line.at(at, wanted) if at else None
+            if state is None:
+                raise JobNotFound(_absent(id, version, at, known=line is not None))
+            watch.rows = 1
+            return state.job
+
+    async def prune(self, older_than: timedelta, *, dry_run: bool = False) -> Pruned:
+        """Forget the history from before ``older_than`` ago; postings stay as they are.
+
+        ``dry_run`` only counts it. It is removed in transactions of 512, so that no other writer
+        waits long; interrupted, the rest stays. Raises InvalidQuery for no positive age, and what
+        :meth:`upsert` raises.
+        """
+        if not isinstance(older_than, timedelta) or older_than <= timedelta(0):
+            raise InvalidQuery([Fault("older_than", "must be a timedelta above 0")])
+        with self._watch("prune") as watch:
+            self._before_write()
+            before = to_micros(max(self._clock() - older_than, _EPOCH))
+            counts = [
+                await self._forget(what, start, before, dry_run=dry_run) for what, start in _OLD
+            ]
+            watch.rows = sum(counts)
+            return Pruned(*counts)
+
+    async def _forget(self, what: str, after: Row, before: int, *, dry_run: bool) -> int:
+        number = 0
+        while keys := await self._engine.rows(f"old_{what}", *after, before, _AT_ONCE):
+            if not dry_run:
+                async with self._engine.transaction(_SECONDS) as unit:
+                    await unit.change(f"forget_{what}", keys)
+            number += len(keys)
+            after = keys[-1]
+        return number
+
+    async def _life(self, id: UUID) -> tuple[Line | None, list[HistoryEntry]]:
+        """Return the states of a posting, if it is there, and what else happened to it."""
+        for _ in range(_TRIES):
+            rows = await self._engine.rows("history_of", *[id.bytes] * 4)
+            (job,) = await self._engine.get_many([id])
+            events = [_event(row) for row in rows if row[0] == _EVENT]
+            of_posting = [row for row in rows if row[0] == _POSTING]
+            if job is None and not of_posting:
+                return None, events
+            if job is not None and of_posting and of_posting[0][1] == job.version:
+                revisions = sorted((row for row in rows if row[0] == _REVISION), reverse=True)
+                opening = opening_from((of_posting[0][2], *of_posting[0][5:]))
+                return replay(job, opening, [_revised(row) for row in revisions]), events
+        raise StoreCorrupt("The index of ids lacks a row, or names another; run 'jobstore doctor'.")
+
+
+def _revised(row: Row) -> Revised:
+    return Revised(row[1], from_micros(row[2]), previous_from_json(row[4]))
+
+
+def _event(row: Row) -> HistoryEntry:
+    _, _, at, kind, text, actor, run = row
+    detail: dict[str, Any] = json.loads(text)
+    return HistoryEntry(kind=kind, at=from_micros(at), actor=actor, run=run, detail=detail)
+
+
+def _told(line: Line) -> Iterable[HistoryEntry]:
+    for state in line.every():
+        if state.revised is not None:
+            yield _changed(state, state.revised)
+        elif state.at is not None:
+            opening = state.opening
+            yield HistoryEntry(
+                kind="opened",
+                at=state.at,
+                version=state.job.version or None,
+                actor=opening and opening.actor,
+                run=opening and opening.run,
+            )
+
+
+def _changed(state: State, revised: Revised) -> HistoryEntry:
+    about = revised.about
+    changes = {
+        name: (value, getattr(state.job, name))
+        for name, value in revised.previous.items()
+        if name != ABOUT
+    }
+    kind = "changed"
+    if "joined" in about or "source" in changes or "source_job_id" in changes:
+        kind = "joined"
+    elif "status" in changes:
+        kind = "closed" if changes["status"][1] is Status.CLOSED else "reopened"
+    return HistoryEntry(
+        kind=kind,
+        at=revised.at,
+        version=revised.version,
+        actor=about.get("actor"),
+        run=about.get("run"),
+        reason=about.get("reason"),
+        changes=changes,
+    )
+
+
+def _when(entry: HistoryEntry) -> tuple[datetime, int]:
+    assert entry.at is not None
+    return entry.at, entry.version or 0
+
+
+def _check_past(version: int | None, at: datetime | None) -> None:
+    if version is not None and at is not None:
+        raise InvalidQuery([Fault("version", "must not be given together with at")])
+    if version is not None and (
+        isinstance(version, bool) or not isinstance(version, int) or version < 1
+    ):
+        raise InvalidQuery([Fault("version", "must be a whole number from 1 on")])
+    if at is not None and (not isinstance(at, datetime) or at.utcoffset() is None):
+        raise InvalidQuery([Fault("at", "must be an aware datetime")])
+
+
+def _absent(id: UUID | str, version: int | None, at: datetime | None, *, known: bool) -> str:
+    if not known:
+        return f"No posting has the id {id}."
+    if version is not None:
+        return f"The posting {id} has no version {version}, or it was pruned."
+    assert at is not None
+    return f"The posting {id} was not stored at {at.isoformat()}, or that was pruned."

@@ -1,0 +1,36 @@
+-- Statements on the history of postings.
+
+-- What is known of the life of one posting, as of one moment. The first row of part 0 is the posting.
+-- name: history_of
+SELECT 0 AS part, p.version AS number, p.opened_at AS at, '' AS kind, NULL AS text,
+    p.opened_by AS actor, p.opened_run AS run
+FROM posting AS p WHERE p.id = %s
+UNION ALL
+SELECT 1, r.version, r.changed_at, '', r.previous, NULL, NULL
+FROM revision AS r WHERE r.id = %s
+UNION ALL
+SELECT 2, 0, e.at, e.kind, e.detail, e.actor, e.run FROM event AS e WHERE e.id = %s
+UNION ALL
+SELECT 2, 0, d.at, 'deleted', '{{}}', d.actor, d.run FROM deletion AS d WHERE d.id = %s;
+
+-- What is older than a time, a part at a time: rows behind a key, in the order of keys.
+-- name: old_revisions
+SELECT r.id, r.version FROM revision AS r
+WHERE (r.id, r.version) > (%s, %s) AND r.changed_at < %s ORDER BY r.id, r.version LIMIT %s;
+
+-- name: old_events
+SELECT e.id, e.at, e.digest FROM event AS e
+WHERE (e.id, e.at, e.digest) > (%s, %s, %s) AND e.at < %s ORDER BY e.id, e.at, e.digest LIMIT %s;
+
+-- name: old_deletions
+SELECT d.id, d.at FROM deletion AS d
+WHERE (d.id, d.at) > (%s, %s) AND d.at < %s ORDER BY d.id, d.at LIMIT %s;
+
+-- name: forget_revisions
+DELETE FROM revision WHERE revision.id = %s AND revision.version = %s;
+
+-- name: forget_events
+DELETE FROM event WHERE event.id = %s AND event.at = %s AND event.digest = %s;
+
+-- name: forget_deletions
+DELETE FROM deletion WHERE deletion.id = %s AND deletion.at = %s;
