@@ -225,7 +225,7 @@ def test_what_was_replaced_can_be_had_after_a_kill(settings: Settings, url: str)
     create, _, remove = told.partition("`jobstore backup create --store ")[2].partition("`. Then")
     old = create.strip("'")
     saved = backup.create(settings_for(Path.cwd(), store={"url": old}))
-    execute(url, remove.partition("it: ")[2])
+    execute(url, remove.partition("schema: ")[2])
     assert (saved.manifest.postings, left in old, schemas(url)) == (11, True, [])
     restore(settings, name=saved.manifest.name, replace=True)
     assert content(url) == before
