@@ -516,6 +516,18 @@ def test_a_log_is_the_servers_own_business_and_that_is_said(settings: Settings, 
     assert {each.verdict.value for each in checks.values()} == {"pass"}
 
 
+def test_a_second_that_a_server_alone_has_is_told_with_where_to_find_it(
+    settings: Settings, url: str, tmp_path: Path
+) -> None:
+    """No setting of ours could have kept it."""
+    backup.create(settings)
+    (told,) = archiving.restore_at(settings, None, to=sqlite_url(tmp_path / "newest.db")).warnings
+    assert "Its server archives its own log" in told
+    assert "in the settings" not in told
+    with pytest.raises(BackupError, match="no log was kept; .* Its server archives its own log"):
+        archiving.restore_at(settings, 1, to=sqlite_url(tmp_path / "then.db"))
+
+
 def test_a_dump_is_of_one_moment(url: str, tmp_path: Path) -> None:
     """Whoever replaces the tables while it begins is waited for, and no half of it is seen."""
     stored(url, *(full(number) for number in range(5)))
