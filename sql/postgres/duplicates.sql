@@ -80,11 +80,11 @@ DELETE FROM verdict WHERE verdict.id = %s AND verdict.other = %s;
 WITH RECURSIVE found (id) AS (
     SELECT %s::uuid
     UNION
-    SELECT s.other FROM found AS r JOIN (
-        SELECT v.id, v.other FROM verdict AS v WHERE v.verdict = 'same'
+    SELECT s.other FROM found AS r CROSS JOIN LATERAL (
+        SELECT v.other FROM verdict AS v WHERE v.id = r.id AND v.verdict = 'same'
         UNION ALL
-        SELECT l.id, l.other FROM link AS l WHERE l.verdict = 'same'
-    ) AS s ON s.id = r.id
+        SELECT l.other FROM link AS l WHERE l.id = r.id AND l.verdict = 'same'
+    ) AS s
 ), reached AS MATERIALIZED (
     -- Differs by necessity: no LIMIT may stand inside; this one ends the search as well.
     SELECT f.id FROM found AS f LIMIT %s

@@ -23,7 +23,7 @@ DELETE FROM follower;
 -- name: candidates
 WITH near AS MATERIALIZED (
     SELECT k.value AS key, b.at, b.id
-    FROM json_each(?) AS k JOIN block AS b ON b.key = k.value AND (b.at, b.id) IN (
+    FROM json_each(?) AS k CROSS JOIN block AS b ON b.key = k.value AND (b.at, b.id) IN (
         SELECT n.at, n.id FROM block AS n WHERE n.key = k.value
         ORDER BY n.at DESC, n.id DESC LIMIT ?
     )
@@ -78,12 +78,11 @@ DELETE FROM verdict WHERE verdict.id = ? AND verdict.other = ?;
 WITH RECURSIVE reached (id) AS (
     SELECT ?
     UNION
-    SELECT s.other FROM reached AS r JOIN (
-        SELECT v.id, v.other FROM verdict AS v WHERE v.verdict = 'same'
-        UNION ALL
-        SELECT l.id, l.other FROM link AS l WHERE l.verdict = 'same'
-    ) AS s ON s.id = r.id
-    -- Differs by necessity: PostgreSQL takes no LIMIT here.
+    SELECT v.other FROM reached AS r CROSS JOIN verdict AS v
+    WHERE v.id = r.id AND v.verdict = 'same'
+    UNION
+    SELECT l.other FROM reached AS r CROSS JOIN link AS l WHERE l.id = r.id AND l.verdict = 'same'
+    -- Differs by necessity: PostgreSQL takes neither a LIMIT nor a second such part here.
     LIMIT ?
 )
 SELECT
@@ -125,9 +124,10 @@ WITH RECURSIVE given (ids) AS (SELECT ?), wanted (id, number) AS (
 )
 SELECT m.id, o.id, p.source, p.url
 FROM wanted AS w
-JOIN member AS m ON m.id = w.id
-JOIN member AS o ON o.first = m.first
-JOIN posting AS p ON p.id = o.id
+-- A CROSS JOIN keeps the order: all groups would be gone through otherwise.
+CROSS JOIN member AS m ON m.id = w.id
+CROSS JOIN member AS o ON o.first = m.first
+CROSS JOIN posting AS p ON p.id = o.id
 ORDER BY m.id, o.number;
 
 -- name: reposts_of
