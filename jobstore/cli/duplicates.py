@@ -59,8 +59,8 @@ def list_(
 ) -> None:
     """Show pairs that nobody has decided: by default those that the rules leave to a person.
 
-    JSON: a list of {"verdict", "at", "postings", "reasons"}; each posting as 'search' gives it, but
-    "id", "source", "title", "company", "location" and "url" alone.
+    JSON: {"pairs"}, a list of {"verdict", "at", "postings", "reasons"}; each posting has
+    "id", "source", "title", "company", "location" and "url".
     """
     if verdict not in ("maybe", "same"):
         raise typer.BadParameter("must be maybe or same", param_hint="--verdict")
@@ -88,7 +88,7 @@ def list_(
 
         return pairs_view(found)
 
-    call.give(found, view)
+    call.give({"pairs": found}, view)
 
 
 @app.command()
@@ -96,8 +96,9 @@ def list_(
 def show(call: Call, key: _One) -> None:
     """Show what is, or may be, the same opening as a posting, with what speaks for and against it.
 
-    JSON: a list of {"posting", "verdict", "at", "actor", "rules", "together", "reasons"}: "actor"
-    is who decided, "rules" what the rules say, "together" whether both are in one group.
+    JSON: {"duplicates"}, a list of {"posting", "verdict", "at", "actor", "rules", "together",
+    "reasons"}: "actor" is who decided, "rules" what the rules say, "together" whether both are in
+    one group.
     """
     id = read_id(key)
 
@@ -125,7 +126,7 @@ def show(call: Call, key: _One) -> None:
 
         return duplicates_view(found)
 
-    call.give(found, view)
+    call.give({"duplicates": found}, view)
 
 
 @app.command()

@@ -48,12 +48,14 @@ def test_duplicates_are_found_shown_and_decided() -> None:
     text = shown(run("duplicates", "show", IDS[0]))
     assert "+ The titles name the same job." in text
     assert IDS[1] in text
-    assert {each["posting"]["id"] for each in answer("duplicates", "show", IDS[0])} == {*IDS[1:4]}
+    assert {
+        each["posting"]["id"] for each in answer("duplicates", "show", IDS[0])["duplicates"]
+    } == {*IDS[1:4]}
 
-    (pair,) = answer("duplicates", "list")
+    (pair,) = answer("duplicates", "list")["pairs"]
     assert {each["id"] for each in pair["postings"]} == {*IDS[2:4]}
     assert "One source gave both an id" in shown(run("duplicates", "list"))
-    assert answer("duplicates", "list", "--verdict", "same", "-n", "2")
+    assert answer("duplicates", "list", "--verdict", "same", "-n", "2")["pairs"]
     assert run("duplicates", "list", "--verdict", "other").exit_code == 2
 
     assert len(answer("search", "pump")["items"]) < len(
@@ -63,15 +65,17 @@ def test_duplicates_are_found_shown_and_decided() -> None:
     assert answer("duplicates", "reject", *IDS[:2])["verdict"] == "different"
     assert "the rules say same" in shown(run("duplicates", "show", IDS[0]))
     assert answer("duplicates", "confirm", IDS[2], IDS[3])["verdict"] == "same"
-    assert answer("duplicates", "list") == []
+    assert answer("duplicates", "list") == {"pairs": []}
     assert "No pair waits" in shown(run("duplicates", "list"))
     assert answer("duplicates", "find", "--again")["compared"] == 0
     (decided,) = (
-        each for each in answer("duplicates", "show", IDS[2]) if each["posting"]["id"] == IDS[3]
+        each
+        for each in answer("duplicates", "show", IDS[2])["duplicates"]
+        if each["posting"]["id"] == IDS[3]
     )
     assert (decided["verdict"], decided["rules"], decided["together"]) == ("same", "maybe", True)
     assert answer("duplicates", "undo", *IDS[2:4])["verdict"] is None
-    assert len(answer("duplicates", "list")) == 1
+    assert len(answer("duplicates", "list")["pairs"]) == 1
 
 
 def test_a_posting_that_is_not_there_is_named() -> None:
