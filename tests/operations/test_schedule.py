@@ -387,7 +387,7 @@ def test_an_agent_ends_when_it_is_told_to(
         done = []
         for line in child.stdout:
             done.append(line.partition(",")[0].strip())
-            if {*done} >= {"optimize: done", "alerts: done"}:
+            if {*done} >= {"duplicates: done", "alerts: done"}:
                 break
         child.send_signal(number)
         _, told = child.communicate(timeout=300)

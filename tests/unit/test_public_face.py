@@ -81,6 +81,12 @@ SIGNATURES = {
     "statistics": "()",
     "stream": "(query=None)",
     "revisions": "(id)",
+    "confirm_duplicate": "(id, other)",
+    "duplicate_pairs": "(verdict='maybe')",
+    "duplicates": "(id)",
+    "find_duplicates": "(*, again=False, limit=None, progress=None)",
+    "reject_duplicate": "(id, other)",
+    "undo_duplicate": "(id, other)",
     "history": "(id)",
     "prune": "(older_than, *, dry_run=False)",
     "transaction": "(timeout=30.0)",
@@ -139,7 +145,7 @@ def test_records_have_the_fields_of_the_design() -> None:
     query = (
         "text source company location country workplace employment_type experience_level"
         " industry status skills salary_min salary_max salary_currency posted_since"
-        " posted_until applicants_min applicants_max expired sort"
+        " posted_until applicants_min applicants_max expired sort collapse_duplicates"
     )
 
     def names(kind: type) -> str:

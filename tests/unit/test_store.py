@@ -169,8 +169,9 @@ async def test_a_cursor_holds_the_position_and_the_total(
 ) -> None:
     position = (1_700_000_000_000_000, 7, 0.1, "x", None)
     engine.found = Found(items=[], position=position, total=1001, total_capped=True)
-    first = await faked.search(SearchQuery(text="data"), limit=5, facets=("company",))
-    await faked.search(SearchQuery(text="data"), limit=7, cursor=first.next_cursor, snippets=False)
+    query = SearchQuery(text="data", collapse_duplicates=False)
+    first = await faked.search(query, limit=5, facets=("company",))
+    await faked.search(query, limit=7, cursor=first.next_cursor, snippets=False)
 
     (_, _, one), (_, _, two) = engine.calls
     assert (one["after"], one["total"], one["limit"], one["facets"], one["snippets"]) == (

@@ -42,8 +42,8 @@ class Case:
 
 CASES = (
     Case("migrate up", r"Nothing to do\.", "steps"),
-    Case("migrate down --yes --without-backup", r"Took back 0013\.\S+", "saved steps"),
-    Case("migrate down --dry-run", r"(?s)-- down: 0013.*;", "saved steps"),
+    Case("migrate down --yes --without-backup", r"Took back 0015\.\S+", "saved steps"),
+    Case("migrate down --dry-run", r"(?s)-- down: 0015.*;", "saved steps"),
     Case("migrate status", r"(?s)migration +state .*\n0001\S+ +applied", "migrations renewal"),
     Case("migrate verify", r"The schema is up to date", "ok"),
     Case("migrate finish --yes", r"(?s)Finished 0011\..*", "finished"),
@@ -85,6 +85,9 @@ CASES = (
     Case("count", r"1", "count"),
     Case("stats", r"1 posting\n(?s:.*)board +1  █", "by_source total"),
     Case("export", r"\{.*\}", says=r"1 posting written"),
+    Case("duplicates find", r"Compared 1 posting: 0 pairs", "compared looked_at maybe same total"),
+    Case("duplicates list", r"No pair waits for a person\.", "pairs"),
+    Case(f"duplicates show {ID}", r"It has no duplicate", "duplicates"),
     Case(f"history {ID}", r"\S+Z  opened  version 1  by \S+", "history"),
     Case(
         "prune --older-than 1d",
@@ -136,6 +139,9 @@ ELSEWHERE = {
     "agent": "operations/test_schedule.py",
     "archive run": "operations/test_archive_command.py",
     "copy": "contract/cli/test_copying.py",
+    "duplicates confirm": "contract/cli/test_duplicates.py",
+    "duplicates reject": "contract/cli/test_duplicates.py",
+    "duplicates undo": "contract/cli/test_duplicates.py",
     "demo": "operations/test_demo.py",
     "drill": "operations/test_restore_at.py",
     "migrate roles": "migration/postgres/test_roles.py",
