@@ -41,13 +41,13 @@ def runs(
 ) -> None:
     """List runs of scrapers, newest first: what they saw, what they closed, and why not.
 
-    JSON: a list of {"run", "source", "scope", "whole", "state", "started_at", "ended_at",
+    JSON: {"runs"}, a list of {"run", "source", "scope", "whole", "state", "started_at", "ended_at",
     "verdict", "seen", "inserted", "updated", "unchanged", "reopened", "open_before", "missed",
     "closed", "expired", "actor"}; the state is complete, guarded, broken, completing, repeated or
     late.
     """
     found = call.run(lambda store: store.runs(source, scope=scope, limit=limit))
-    call.give(found, lambda: _listed(found) if found else "There are no runs.")
+    call.give({"runs": found}, lambda: _listed(found) if found else "There are no runs.")
 
 
 @takes_call

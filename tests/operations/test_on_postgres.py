@@ -222,7 +222,7 @@ def test_what_was_replaced_can_be_had_after_a_kill(settings: Settings, url: str)
     (left,) = schemas(url)
     # What is said to do works.
     (told,) = archive_of(parse_store_url(url)).asides(parse_store_url(url)).values()
-    create, _, remove = told.partition("'jobstore backup create --store ")[2].partition("'. Then")
+    create, _, remove = told.partition("`jobstore backup create --store ")[2].partition("`. Then")
     old = create.strip("'")
     saved = backup.create(settings_for(Path.cwd(), store={"url": old}))
     execute(url, remove.partition("it: ")[2])

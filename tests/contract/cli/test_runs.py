@@ -44,10 +44,10 @@ def test_files_of_some_days_are_runs_that_close(url: str, tmp_path: Path) -> Non
     report = taken(tmp_path, 3, 1, 2, 3)
     assert (report["state"], report["missed"], report["closed"]) == ("complete", 1, 1)
 
-    listed = answer("runs")
+    listed = answer("runs")["runs"]
     assert [each["state"] for each in listed] == ["complete", "complete", "repeated", "complete"]
     assert listed[0] == report
-    assert answer("runs", "--source", "board", "--scope", "none") == []
+    assert answer("runs", "--source", "board", "--scope", "none") == {"runs": []}
     text = shown(run("runs"))
     assert "2026-02-03" in text
     assert "Its guards believed it." in text

@@ -99,6 +99,45 @@ def test_an_index_that_is_not_valid_is_named_and_made_anew(url: StoreURL) -> Non
     assert wrong(url) == {}
 
 
+def not_valid(name: str) -> str:
+    return f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{name}'::regclass"
+
+
+def test_what_interrupted_builds_of_indexes_left_is_mended(url: StoreURL) -> None:
+    execute(
+        url,
+        *(not_valid(name) for name in ("posting_words", "posting_pkey")),
+        "CREATE INDEX posting_listed_ccnew ON posting (listed_at)",
+        not_valid("posting_listed_ccnew"),
+    )
+    # It is no matter of the schema, which would be beyond repair.
+    assert [*wrong(url)] == ["structure"]
+    planned = maintenance.plan(url, maintenance.examine(url, full=True, verify=True))
+    upkeep_of(url).repair(url, planned, copy=False)
+    assert wrong(url) == {}
+    with psycopg.connect(url.text) as conn:
+        assert conn.execute("SELECT to_regclass('posting_listed_ccnew')").fetchone() == (None,)
+
+
+def test_an_index_of_somebody_else_that_is_not_valid_is_named_and_left(url: StoreURL) -> None:
+    execute(
+        url,
+        "CREATE INDEX theirs ON posting (company)",
+        not_valid("theirs"),
+        "UPDATE counter SET amount = amount + 1 WHERE kind = 'total'",
+    )
+    (found,) = upkeep_of(url).inspect_content(url, full=False, rows=False)
+    assert found.verdict == "warn"
+    assert "but not theirs, which somebody else made" in found.output
+    # It does not keep anything else from being mended.
+    planned = maintenance.plan(url, maintenance.examine(url, full=True, verify=True))
+    assert [*planned] == ["counters"]
+    upkeep_of(url).repair(url, ["structure", *planned], copy=False)
+    assert wrong(url) == {}
+    (again,) = upkeep_of(url).inspect_content(url, full=False, rows=False)
+    assert again.output == found.output
+
+
 @pytest.mark.parametrize("name", BEYOND)
 def test_damage_that_no_repair_mends_is_found_and_left(url: StoreURL, name: str) -> None:
     execute(url, *BEYOND[name])

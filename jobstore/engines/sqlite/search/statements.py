@@ -18,6 +18,8 @@ from pypika.enums import Comparator
 from pypika.queries import QueryBuilder
 from pypika.terms import BasicCriterion, Criterion, Function, Star, Term
 
+from jobstore.engines import conditions
+
 # An alias makes PyPika qualify every column.
 _POSTING = Table("posting", alias="p")
 _TEXT = Table("posting_text", alias="t")
@@ -126,16 +128,9 @@ _CEILINGS: dict[str, Term] = {
     "below": Bind("below") - 1,
 }
 _BEFORE = _CEILINGS["after"]
-# Conditions on the row.
+# Conditions on the row: those that are the same in every shape, and the others.
+_FILTERS = conditions.on_row(_POSTING, Bind)
 _ROW: dict[str, Callable[[Shape], Criterion]] = {
-    "salary_min": lambda _: _POSTING.yearly_max >= Bind("salary_min"),
-    "salary_max": lambda _: _POSTING.yearly_min <= Bind("salary_max"),
-    "applicants_min": lambda _: _POSTING.applicant_count >= Bind("applicants_min"),
-    "applicants_max": lambda _: _POSTING.applicant_count <= Bind("applicants_max"),
-    "expired": lambda _: _POSTING.expires_at <= Bind("expired"),
-    "not_expired": lambda _: (
-        _POSTING.expires_at.isnull() | (_POSTING.expires_at > Bind("not_expired"))
-    ),
     "has_rank": lambda shape: _is_stated(_ranked_by(shape)),
     "below_rank": lambda shape: _below_rank(shape),
 }
@@ -194,7 +189,7 @@ def _beyond(shape: Shape, bound: Term, *, upwards: bool) -> Criterion:
 
 def _matches(shape: Shape, with_row: bool) -> QueryBuilder:
     """Return the query for all rows of a shape, without columns and order."""
-    row_conditions = sorted(shape.conditions & _ROW.keys())
+    row_conditions = sorted(shape.conditions & (_FILTERS.keys() | _ROW.keys()))
     if shape.words:
         query = SQLLiteQuery.from_(_WORDS)
         if with_row or row_conditions:
@@ -212,7 +207,7 @@ def _matches(shape: Shape, with_row: bool) -> QueryBuilder:
     if ceilings:
         query = query.where(_beyond(shape, _tightest("min", ceilings), upwards=False))
     for name in row_conditions:
-        query = query.where(_ROW[name](shape))
+        query = query.where(_FILTERS[name] if name in _FILTERS else _ROW[name](shape))
     return query
 
 
