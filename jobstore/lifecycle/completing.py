@@ -7,9 +7,11 @@ the last write makes it one that counts.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
@@ -31,7 +33,7 @@ EXPIRED = "expired"
 """The reason of a closing since ``expires_at`` has passed."""
 
 # Rows of a transaction, postings that are closed in one, and seconds that one may take.
-_ROWS, _CLOSED, _SECONDS = 512, 64, 60.0
+_ROWS, _CLOSED, _SECONDS = 128, 32, 60.0
 # Runs of a scope that are looked at, and postings that are read at a time.
 _RUNS, _SCAN = 64, 256
 _NO_ID = bytes(16)
@@ -92,7 +94,9 @@ class Completion:
             return late
         standings = [each async for each in self._standings()]
         at = to_micros(self.report.ended_at)
-        made = decide(standings, self.seen, earlier, self.rules, at=at, whole=self.report.whole)
+        work = partial(decide, standings, self.seen, earlier, self.rules)
+        # Of many postings it takes longer than others on the event loop should wait.
+        made = await asyncio.to_thread(work, at=at, whole=self.report.whole)
         if made.state == "complete":
             known = {each.id for each in standings}
             new = (id for id in self.seen.stored if id not in known)
