@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from jobstore.derived.micros import from_micros, to_micros
+from jobstore.engines.freshness import at_least
 from jobstore.engines.kept import SCRAPE_RUN, Row, sealed
 from jobstore.engines.protocol import Engine, Position, Transacted
 from jobstore.errors import JobStoreError, OutcomeUnknown
@@ -92,7 +93,9 @@ class Completion:
             late = replace(self.report, state="late", verdict=verdict)
             await record(self.engine, late)
             return late
-        standings = [each async for each in self._standings()]
+        # What its runs wrote before, a standby may not have yet.
+        with at_least(str(self.engine.url), await self.engine.position()):
+            standings = [each async for each in self._standings()]
         at = to_micros(self.report.ended_at)
         work = partial(decide, standings, self.seen, earlier, self.rules)
         # Of many postings it takes longer than others on the event loop should wait.
@@ -204,9 +207,11 @@ class Completion:
         key = SCRAPE_RUN.key_of((*row_of(ours, 0), b""))
         await unit.change("hold_run", [key])
         found = await unit.rows("runs_that_count", ours.source, ours.scope or "", _RUNS)
-        ending = {SCRAPE_RUN.key_of((*row, b"")) for row in found if _is_ending(row)}
-        # Of two that began to end at the same moment, the later one does.
-        if key != max(ending, default=None):
+        states = {SCRAPE_RUN.key_of((*row, b"")): report_from(row).state for row in found}
+        ending = [each for each, state in states.items() if state == "completing"]
+        # Of two that began to end at the same moment, the later one does. One that counts already
+        # was stored, though nobody could tell.
+        if states.get(key) in (None, "completing") and key != max(ending, default=None):
             raise _Overtaken
 
     async def _close(
@@ -237,10 +242,6 @@ async def close(
             if answer:
                 closed.append(id)
     return closed
-
-
-def _is_ending(row: Row) -> bool:
-    return bool(row[SCRAPE_RUN.columns.index("state")] == "completing")
 
 
 def _pieces(values: Sequence[T], size: int) -> Iterator[list[T]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from jobstore import (
     InvalidQuery,
     JobNotFound,
     JobStore,
+    OutcomeUnknown,
     RunReport,
     SourceRules,
     Status,
@@ -428,6 +429,31 @@ async def test_a_run_that_is_killed_while_it_ends_is_made_up_for(
         clock.advance(hours=1)
         await run(store, [*range(6), "new"])
         assert await closed(store) == {"6", "7", "8", "9", "10", "11"}
+
+
+async def test_a_run_that_cannot_tell_what_is_stored_asks_again(
+    strict: JobStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await run(strict, range(4))
+    clock.advance(days=3)
+    inner, unsure = strict.engine.transaction, [True, False] * 9
+
+    @asynccontextmanager
+    async def transaction(timeout: float) -> AsyncIterator[Any]:
+        async with inner(timeout) as unit:
+            yield unit
+        if unsure and unsure.pop(0):
+            raise OutcomeUnknown
+
+    monkeypatch.setattr(strict.engine, "transaction", transaction)
+    report = await run(strict, range(3))
+    assert len(unsure) < 12
+    assert (report.state, report.missed, report.closed) == ("complete", 1, 1)
+    assert (await strict.runs())[0] == report
+
+    unsure[:] = [True] * 9
+    with pytest.raises(OutcomeUnknown):
+        await run(strict, range(3))
 
 
 async def test_of_two_runs_that_end_at_once_one_counts(store: JobStore, clock: Clock) -> None:
