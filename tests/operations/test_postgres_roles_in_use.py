@@ -81,6 +81,14 @@ def test_what_the_reading_role_may_not_is_told_with_who_may(
     assert "--store" not in told, told
 
 
+def test_a_deployment_by_the_writing_role_says_who_may(url: str, roles: Roles) -> None:
+    done = invoke("deploy", "-e", "development", "--store", other(url, user=roles.writer))
+    told = " ".join(done.stderr.split())
+    assert done.exit_code == 1, done.output
+    assert "Only the role that owns the tables" in told
+    assert "name that role in the store's URL" in told
+
+
 def test_who_has_to_migrate_is_told_to_a_role_that_cannot(url: str, roles: Roles) -> None:
     run(url, "DELETE FROM _yoyo_migration", "DELETE FROM _migration_checksum")
     done = invoke("stats", "--store", other(url, user=roles.reader))

@@ -30,6 +30,10 @@ UNREACHABLE = (
     "The database server cannot be reached; check that it runs, and the host, the port and the "
     "TLS settings in the store's URL."
 )
+_NO_TLS = (
+    "TLS with the database server failed; check sslmode, sslrootcert and the host's name in the "
+    "store's URL, and the certificates on both sides."
+)
 _LOST = "The connection to the database server was lost; try again when it is back."
 # The command is not quoted: it would be completed for the account that may not run it.
 _RIGHTS = (
@@ -109,6 +113,9 @@ _SAID: tuple[tuple[str, str], ...] = (
     # Of a socket in a folder: more came at once than its queue holds.
     (os.strerror(errno.EAGAIN), TOO_MANY),
 )
+
+# Not "SSL error" alone, which a server that goes down in the middle gives as well.
+_TLS_FAILED = ("certificate", "server does not support SSL")
 
 _AGAIN = frozenset({"40001", "40P01", "23505"})
 # What a server that goes down, was killed, or is coming up says; that it was cut off; and that it
@@ -190,7 +197,10 @@ def _meaning(error: BaseException, committing: bool) -> Exception | None:
     if isinstance(error, psycopg.DataError):
         return InvalidPosting("has a value that its column cannot hold")
     if _without_server(error):
-        return StoreUnavailable(_LOST if "clos" in str(error) else UNREACHABLE)
+        said = str(error)
+        if any(words in said for words in _TLS_FAILED):
+            return StoreUnavailable(_NO_TLS)
+        return StoreUnavailable(_LOST if "clos" in said else UNREACHABLE)
     return meanings.unknown()
 
 

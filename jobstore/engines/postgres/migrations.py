@@ -112,8 +112,8 @@ class PostgresSchema:
         with blocking(url) as conn:
             if conn.execute(_SQL["may_compare"]).fetchone() != (True,):
                 raise NotComparable(
-                    "Whether the tables are as the migrations make them is told to the role that "
-                    "owns them, and on a primary alone."
+                    "Only the role that owns the tables can find out, on a primary, whether they "
+                    "are as the migrations make them; name that role in the store's URL."
                 )
             conn.execute("BEGIN")
             conn.execute("SET LOCAL search_path = pg_temp")

@@ -78,7 +78,9 @@ def parameters(url: str) -> dict[str, str]:
             found = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     if found is None:
         # Out of reach of what libpq has said, which may quote the password.
-        raise StoreUnavailable(f"The store's URL is malformed; {EXAMPLE}.")
+        raise StoreUnavailable(
+            f"The store's URL is malformed, or has a parameter that libpq does not know; {EXAMPLE}."
+        )
     return found
 
 

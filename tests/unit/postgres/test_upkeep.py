@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import psycopg
 import pytest
@@ -301,13 +300,12 @@ def test_what_others_write_after_an_exchange_is_not_taken_for_a_loss(
     assert upkeep_of(url).condition(url).postings == 9
 
 
-def test_a_pooler_cannot_hold_the_lock_of_a_schema_and_is_refused() -> None:
-    asked = SimpleNamespace(
-        execute=lambda _: SimpleNamespace(fetchone=lambda: (1,)),
-        info=SimpleNamespace(backend_pid=2),
-    )
-    with pytest.raises(StoreUnavailable, match="instead of the pooler's"):
-        aside._require_direct(cast(Any, asked))
+def test_a_pooler_cannot_hold_the_lock_of_a_schema_and_is_refused(
+    url: StoreURL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psycopg.ConnectionInfo, "backend_pid", 1)
+    with pytest.raises(StoreUnavailable, match="instead of the pooler's"), aside.beside(url):
+        pass
 
 
 def test_a_schema_of_somebody_whose_name_begins_in_the_same_way_is_left_alone(

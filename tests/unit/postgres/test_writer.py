@@ -23,6 +23,7 @@ from jobstore import (
     StoreTimeout,
     StoreUnavailable,
 )
+from jobstore.engines.kept import EVENT
 from jobstore.engines.writing.operations import QueuedWrites
 from jobstore.records import UpsertResult, job_id
 from tests.fixtures.writers import open_writer, posting, stored, until_somebody_waits
@@ -167,6 +168,32 @@ async def test_keys_that_change_together_are_all_changed(database: str, number: 
         joined = [writer.join(id_of(each), "board", f"new-{each}") for each in range(number)]
         await asyncio.gather(*joined)
     assert stored(database) == {f"new-{each}": 2 for each in range(number)}
+
+
+async def test_what_was_kept_of_both_alike_is_kept_once_when_they_are_joined(
+    database: str,
+) -> None:
+    async with open_writer(database) as writer:
+        await writer.upsert_many([posting(1), posting(2)])
+        async with writer.transaction(30) as unit:
+            both = [id_of(number).bytes for number in (1, 2)]
+            await unit.put(EVENT, [(id, 1, "note", "{}", None, None) for id in both])
+        await writer.join(id_of(1), "board", "2")
+    with psycopg.connect(database) as conn:
+        found = conn.execute("SELECT e.id, e.at FROM event AS e").fetchall()
+    assert found == [(id_of(2), 1)]
+
+
+async def test_two_deletions_of_one_group_fail_nobody(database: str) -> None:
+    async with open_writer(database) as writer:
+        await writer.upsert(posting(1))
+        gone, back, again = await asyncio.gather(
+            writer.delete(id_of(1)), writer.upsert(posting(1)), writer.delete(id_of(1))
+        )
+        assert (gone, back.outcome, again) == (True, Outcome.INSERTED, True)
+    with psycopg.connect(database) as conn:
+        # One transaction has one time.
+        assert conn.execute("SELECT count(*) FROM deletion").fetchone() == (1,)
 
 
 async def test_a_deadlock_is_run_again(database: str) -> None:

@@ -271,6 +271,6 @@ def _told(url: StoreURL, name: str) -> str:
     keep = quoted_command("backup", "create", "--store", str(url))
     return (
         f"The schema {name} holds the store as it was before it was replaced. If nobody is "
-        f"restoring or rolling back just now, no backup was made of it: that does {keep}. Then "
-        f'remove it: DROP SCHEMA "{name}" CASCADE'
+        f"restoring or rolling back just now, it is in no backup. Make one: {keep}. Then remove "
+        f'the schema: DROP SCHEMA "{name}" CASCADE'
     )

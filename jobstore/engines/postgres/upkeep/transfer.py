@@ -236,6 +236,8 @@ class _Target(_Reading):
             stored = await changes.lock(conn, ids)
             there = map(_mark, await _fetched(conn, "marks_of", (ids,)))
             before = [mark for mark in there if mark.id in put or mark.place in places]
+            # What others have stored meanwhile is replaced as well, and counted as that.
+            await changes.lock_again(conn, stored, [UUID(bytes=mark.id) for mark in before])
             batch = await asyncio.to_thread(_batch, postings, before, stored)
             await changes.write(conn, batch, changes.prepared(batch), alone=True)
             await conn.execute(_SQL["write_property"], (COPIED, record(before)))

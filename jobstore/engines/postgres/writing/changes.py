@@ -139,9 +139,14 @@ def prepared(batch: Batch) -> dict[str, list[str]]:
         "sight_postings": batch.seen,
         "insert_revisions": batch.revisions,
         "add_counts": batch.counts,
-        **batch.kept,
+        **{name: _once(BY_NAME[name], rows) for name, rows in batch.kept.items()},
     }
     return {name: list(payloads(rows)) for name, rows in written.items() if rows}
+
+
+def _once(kept: Kept, rows: Rows) -> Rows:
+    """Return the last row of each key: a server refuses two with one key in a statement."""
+    return {tuple(row[name] for name in kept.key): row for row in rows}.values()
 
 
 def payloads(rows: Rows) -> Iterator[str]:
