@@ -52,6 +52,17 @@ ON CONFLICT (source, scope, id) DO UPDATE SET
 DELETE FROM scope_member
 WHERE scope_member.source = %s AND scope_member.scope = %s AND scope_member.id = %s;
 
+-- What is older than a time, a part at a time: rows behind a key, in the order of keys.
+-- name: old_runs
+SELECT r.source, r.scope, r.ended_at, r.run FROM scrape_run AS r
+WHERE (r.source, r.scope, r.ended_at, r.run) > (%s, %s, %s, %s) AND r.ended_at < %s
+ORDER BY r.source, r.scope, r.ended_at, r.run LIMIT %s;
+
+-- name: forget_runs
+DELETE FROM scrape_run
+WHERE scrape_run.source = %s AND scrape_run.scope = %s AND scrape_run.ended_at = %s
+    AND scrape_run.run = %s;
+
 -- name: events_since
 SELECT e.at, e.detail FROM event AS e
 WHERE e.id = %s AND e.kind = %s AND e.at > %s ORDER BY e.at;

@@ -52,6 +52,17 @@ ON CONFLICT (source, scope, id) DO UPDATE SET
 DELETE FROM scope_member
 WHERE scope_member.source = ? AND scope_member.scope = ? AND scope_member.id = ?;
 
+-- What is older than a time, a part at a time: rows behind a key, in the order of keys.
+-- name: old_runs
+SELECT r.source, r.scope, r.ended_at, r.run FROM scrape_run AS r
+WHERE (r.source, r.scope, r.ended_at, r.run) > (?, ?, ?, ?) AND r.ended_at < ?
+ORDER BY r.source, r.scope, r.ended_at, r.run LIMIT ?;
+
+-- name: forget_runs
+DELETE FROM scrape_run
+WHERE scrape_run.source = ? AND scrape_run.scope = ? AND scrape_run.ended_at = ?
+    AND scrape_run.run = ?;
+
 -- name: events_since
 SELECT e.at, e.detail FROM event AS e
 WHERE e.id = ? AND e.kind = ? AND e.at > ? ORDER BY e.at;

@@ -378,6 +378,23 @@ async def test_files_of_old_days_are_replayed(store: JobStore, clock: Clock) -> 
     assert (late.state, late.closed) == ("late", 0)
 
 
+async def test_runs_are_forgotten_by_age_and_then_count_anew(store: JobStore, clock: Clock) -> None:
+    await run(store, range(4))
+    for _ in range(3):
+        clock.advance(days=1)
+        await run(store, range(4))
+    clock.advance(days=1)
+    assert (await run(store, range(3))).missed == 1
+    clock.advance(days=40)
+    age = timedelta(days=30)
+    assert await store.prune(age, dry_run=True) == jobstore.Pruned(runs=5)
+    assert await store.prune(age) == jobstore.Pruned(runs=5)
+    assert await store.runs() == []
+    assert [(await run(store, range(3))).closed, (await store.runs())[0].missed] == [0, 1]
+    clock.advance(days=1)
+    assert (await run(store, range(3))).closed == 1
+
+
 async def test_a_run_that_is_repeated_counts_once(store: JobStore, clock: Clock) -> None:
     start = clock() - timedelta(days=30)
     await run(store, range(4), seen_at=start)

@@ -215,6 +215,8 @@ class Work:
                 self.put(SCOPE_MEMBER, [(*member[:2], id, member[2], digest)])
         elif statement == "forget_member":
             self.take(SCOPE_MEMBER, lambda each: SCOPE_MEMBER.key_of(each) == row)
+        elif statement == "forget_runs":
+            self.take(SCRAPE_RUN, lambda each: SCRAPE_RUN.key_of(each) == row)
         elif statement == "forget_revisions":
             id, version = UUID(bytes=row[0]), row[1]
             old = self.records[id]
@@ -632,6 +634,12 @@ def _runs(kept: Tables, names: tuple[str, ...], given: Row, states: tuple[str, .
     return sorted(found, key=lambda row: row[2:4], reverse=True)[: given[-1]]
 
 
+def _old_runs(records: Mapping[UUID, Record], kept: Tables, *bound: Any) -> list[Row]:
+    *after, before, limit = bound
+    keys = [key for key in kept.get(SCRAPE_RUN.name, {}) if key[2] < before]
+    return sorted(key for key in keys if key > tuple(after))[:limit]
+
+
 def _newest_runs(*names: str, states: tuple[str, ...] = ()) -> Callable[..., list[Row]]:
     return lambda records, kept, *given: _runs(kept, names, given, states)
 
@@ -664,6 +672,7 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "old_events": _old_rows("event"),
     "old_deletions": _old_rows("deletion"),
     # Runs.
+    "old_runs": _old_runs,
     "newest_runs": _newest_runs(),
     "newest_runs_of_source": _newest_runs("source"),
     "newest_runs_of_scope": _newest_runs("source", "scope"),
