@@ -34,6 +34,7 @@ from jobstore.errors import (
     VersionConflict,
 )
 from jobstore.events import Event, Observer
+from jobstore.lifecycle.runs import ScrapeRun
 from jobstore.postings import Transaction
 from jobstore.records import (
     ApplicantStatistics,
@@ -51,6 +52,7 @@ from jobstore.records import (
     Pruned,
     Rejection,
     Revision,
+    RunReport,
     SalaryPeriod,
     SalaryQuartiles,
     SearchQuery,
@@ -62,7 +64,7 @@ from jobstore.records import (
     Workplace,
     job_id,
 )
-from jobstore.settings import EngineOptions
+from jobstore.settings import EngineOptions, SourceRules
 from jobstore.store import JobStore
 from jobstore.version import __version__ as __version__
 
@@ -99,11 +101,14 @@ __all__ = [
     "Pruned",
     "Rejection",
     "Revision",
+    "RunReport",
     "SalaryPeriod",
     "SalaryQuartiles",
     "SchemaMismatch",
+    "ScrapeRun",
     "SearchQuery",
     "Sort",
+    "SourceRules",
     "Statistics",
     "Status",
     "StorageFull",
