@@ -34,6 +34,7 @@ from jobstore.errors import (
     VersionConflict,
 )
 from jobstore.events import Event, Observer
+from jobstore.lifecycle.runs import ScrapeRun
 from jobstore.postings import Transaction
 from jobstore.records import (
     AlsoOn,
@@ -55,6 +56,7 @@ from jobstore.records import (
     Pruned,
     Rejection,
     Revision,
+    RunReport,
     SalaryPeriod,
     SalaryQuartiles,
     SearchQuery,
@@ -66,7 +68,7 @@ from jobstore.records import (
     Workplace,
     job_id,
 )
-from jobstore.settings import EngineOptions
+from jobstore.settings import EngineOptions, SourceRules
 from jobstore.store import JobStore
 from jobstore.version import __version__ as __version__
 
@@ -107,11 +109,14 @@ __all__ = [
     "Pruned",
     "Rejection",
     "Revision",
+    "RunReport",
     "SalaryPeriod",
     "SalaryQuartiles",
     "SchemaMismatch",
+    "ScrapeRun",
     "SearchQuery",
     "Sort",
+    "SourceRules",
     "Statistics",
     "Status",
     "StorageFull",

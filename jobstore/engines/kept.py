@@ -57,9 +57,31 @@ VERDICT = Kept(
 )
 """What somebody says that a posting and another one are to each other."""
 
-KEPT = (DELETION, EVENT, VERDICT)
-TOLD = tuple(each for each in KEPT if each is not DELETION)
-"""Those whose rows are a loss by themselves; that a posting was removed, its absence says."""
+# Runs of scrapers.
+SCRAPE_RUN = Kept(
+    "scrape_run",
+    columns=(
+        *("source", "scope", "ended_at", "run", "started_at", "number", "whole", "state"),
+        *("seen", "inserted", "updated", "unchanged", "reopened"),
+        *("open_before", "missed", "closed", "expired", "verdict", "actor"),
+    ),
+    key=("source", "scope", "ended_at", "run"),
+    follows=False,
+    ids=(),
+)
+"""How a run ended; ``number`` is how many runs of the scope had counted misses by then."""
+SCOPE_MEMBER = Kept(
+    "scope_member",
+    columns=("source", "scope", "id", "missed_from"),
+    key=("source", "scope", "id"),
+    follows=True,
+)
+"""A posting of a scope; ``missed_from`` is the number of the first run in a row that missed it."""
+
+KEPT = (DELETION, EVENT, SCOPE_MEMBER, SCRAPE_RUN, VERDICT)
+TOLD = tuple(each for each in KEPT if each not in (DELETION, SCOPE_MEMBER))
+"""Those whose rows are a loss by themselves. That a posting was removed, its absence says; what a
+scope has seen, its next run sees again."""
 FOLLOWING = tuple(each for each in KEPT if each.follows)
 
 FEATURE = Kept(

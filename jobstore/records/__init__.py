@@ -25,6 +25,7 @@ from jobstore.records.results import (
     UpsertReport,
     UpsertResult,
 )
+from jobstore.records.runs import RunReport
 from jobstore.records.searching import FacetCount, Page, SearchQuery, Sort
 from jobstore.records.statistics import ApplicantStatistics, SalaryQuartiles, Statistics
 
@@ -54,6 +55,7 @@ __all__ = [
     "Pruned",
     "Rejection",
     "Revision",
+    "RunReport",
     "SalaryPeriod",
     "SalaryQuartiles",
     "SearchQuery",

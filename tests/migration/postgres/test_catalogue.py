@@ -20,11 +20,11 @@ from jobstore.resources import migrations_folder
 from tests.fixtures.postgres import PostgresServer
 
 OF_A_POSTING = (
-    *("posting", "revision", "event", "deletion"),
+    *("posting", "revision", "event", "deletion", "scope_member"),
     *("verdict", "link", "feature", "block", "member"),
 )
 """The tables whose rows belong to a posting."""
-OF_THE_STORE = ("counter", "counter_delta", "follower", "store_property")
+OF_THE_STORE = ("counter", "counter_delta", "follower", "scrape_run", "store_property")
 
 Rows = list[tuple[str, ...]]
 
