@@ -157,19 +157,20 @@ class ScrapeRun(BulkWrites):
         await super()._write_chunk(ours, report, progress)
 
     def _check_source(self, posting: JobPosting | Mapping[str, Any]) -> None:
-        named = posting.source if isinstance(posting, JobPosting) else posting.get("source")
-        # Another spelling of it is found when the posting is stored.
-        if isinstance(named, str) and named.strip() != self._begun.source:
+        named = _key(posting, "source")
+        try:
+            source, _ = check_keys(named, "1")
+        except InvalidPosting:
+            # Intake says what is wrong with it.
+            return
+        if source != self._begun.source:
             reason = f"must be {self._begun.source!r}, the source of the run"
             raise InvalidPosting([Fault("source", reason)])
 
     def _hand(self, posting: JobPosting | Mapping[str, Any]) -> None:
-        if isinstance(posting, JobPosting):
-            self._take(posting.source_job_id)
-        elif isinstance(posting, Mapping):
-            self._take(posting.get("source_job_id"))
+        self._take(_key(posting, "source_job_id"))
 
-    def _take(self, source_job_id: object) -> None:
+    def _take(self, source_job_id: Any) -> None:
         """Take notice of what was seen, whether it can be stored or not."""
         try:
             keys = check_keys(self._begun.source, source_job_id)
@@ -191,6 +192,10 @@ class ScrapeRun(BulkWrites):
 
     def _before_write(self) -> None:
         self._check()
+
+
+def _key(posting: object, name: str) -> Any:
+    return posting.get(name) if isinstance(posting, Mapping) else getattr(posting, name, None)
 
 
 class Runs(Postings):

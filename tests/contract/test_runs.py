@@ -269,6 +269,9 @@ async def test_postings_of_another_source_are_refused(strict: JobStore) -> None:
     async with strict.scrape_run("board") as scraping:
         with pytest.raises(InvalidPosting, match="source of the run"):
             await scraping.upsert(posting(1, source="other"))
+        for nothing in (None, 5, {}, posting("", source=7)):
+            with pytest.raises(InvalidPosting):
+                await scraping.upsert(nothing)  # type: ignore[arg-type]
         report = await scraping.upsert_many([posting(2), posting(3, source="other")])
         assert [each.index for each in report.rejected] == [1]
         scraping.complete()
