@@ -35,9 +35,10 @@ from jobstore.errors import (
 )
 from jobstore.events import Observer
 from jobstore.intake.bulk import Chunk, Posting, checked_chunks
+from jobstore.lifecycle.applications import Applications
 from jobstore.lifecycle.history import History
 from jobstore.postings import Transaction
-from jobstore.queries import Queries, is_number
+from jobstore.queries import is_number
 from jobstore.records import (
     Origin,
     Outcome,
@@ -59,7 +60,7 @@ class _Block:
 _inside: ContextVar[tuple[_Block, ...]] = ContextVar("jobstore_transactions", default=())
 
 
-class JobStore(Queries, History):
+class JobStore(Applications, History):
     """A store of job postings, open until :meth:`close`; made by :func:`connect`.
 
     Safe to share between all coroutines of one event loop. Any call may raise StoreClosed,

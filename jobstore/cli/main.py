@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 from jobstore.cli import (
     agent,
     alerts,
+    applying,
     archive,
     backup,
     config,
@@ -184,6 +185,8 @@ app.command("search")(searching.search)
 app.command("recent")(searching.recent)
 app.command("show")(searching.show)
 app.command("history")(history.history)
+app.command("apply")(applying.apply)
+app.command("applications")(applying.applications)
 app.command("count")(searching.count)
 app.command("stats")(searching.stats)
 app.command("export")(exporting.export)

@@ -26,7 +26,7 @@ class Kept(NamedTuple):
     """Whether a row belongs to the posting whose ``id`` it has: it goes where that is deleted, and
     gets the new id where that is joined to another."""
     ids: tuple[str, ...] = ("id",)
-    """The columns that hold ids of postings."""
+    """The columns that hold ids, of postings or of the table's own."""
 
     @property
     def stored(self) -> tuple[str, ...]:
@@ -38,6 +38,17 @@ class Kept(NamedTuple):
         return tuple(row[self.stored.index(name)] for name in self.key)
 
 
+APPLICATION = Kept(
+    "application",
+    columns=(
+        *("id", "application", "state", "reached", "began_at", "applied_at", "changed_at"),
+        *("due_at", "look", "address", "apply_address", "detail"),
+    ),
+    key=("id", "application"),
+    follows=True,
+    ids=("id", "application"),
+)
+"""An application for a posting: see :mod:`jobstore.lifecycle.applications`."""
 EVENT = Kept(
     "event",
     columns=("id", "at", "kind", "detail", "actor", "run"),
@@ -48,7 +59,7 @@ EVENT = Kept(
 DELETION = Kept("deletion", columns=("id", "at", "actor", "run"), key=("id", "at"), follows=False)
 """That a posting was removed. It stays when the posting is gone."""
 
-KEPT = (DELETION, EVENT)
+KEPT = (APPLICATION, DELETION, EVENT)
 TOLD = tuple(each for each in KEPT if each is not DELETION)
 """Those whose rows are a loss by themselves; that a posting was removed, its absence says."""
 FOLLOWING = tuple(each for each in KEPT if each.follows)

@@ -4,6 +4,14 @@ No validation, no I/O and no SQL live here: what comes from outside is checked i
 :mod:`jobstore.intake`, so a record can be made in half a microsecond.
 """
 
+from jobstore.records.applications import (
+    Application,
+    ApplicationState,
+    ApplicationStatistics,
+    Contact,
+    Note,
+    Stage,
+)
 from jobstore.records.history import NOBODY, HistoryEntry, Origin, Pruned
 from jobstore.records.identity import JOB_NAMESPACE, WHITE_SPACE, job_id
 from jobstore.records.kinds import EmploymentType, ExperienceLevel, SalaryPeriod, Status, Workplace
@@ -33,6 +41,10 @@ __all__ = [
     "NOBODY",
     "WHITE_SPACE",
     "ApplicantStatistics",
+    "Application",
+    "ApplicationState",
+    "ApplicationStatistics",
+    "Contact",
     "EmploymentType",
     "ExperienceLevel",
     "FacetCount",
@@ -42,6 +54,7 @@ __all__ = [
     "JobPosting",
     "JobSummary",
     "Location",
+    "Note",
     "Origin",
     "Outcome",
     "Page",
@@ -52,6 +65,7 @@ __all__ = [
     "SalaryQuartiles",
     "SearchQuery",
     "Sort",
+    "Stage",
     "Statistics",
     "Status",
     "UpsertReport",

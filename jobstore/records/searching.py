@@ -41,6 +41,9 @@ class SearchQuery:
     ``expired=False`` finds postings whose ``expires_at`` is not stated or still to come at the
     time of the search, ``expired=True`` those for which it is past. All pages of one search
     compare with the time of its first page.
+
+    ``application`` finds postings with an application in one of these states, whatever else was
+    applied for; ``"none"``, which stands alone, those without any.
     """
 
     text: str | None = None
@@ -62,6 +65,7 @@ class SearchQuery:
     applicants_min: int | None = None
     applicants_max: int | None = None
     expired: bool | None = None
+    application: str | tuple[str, ...] | None = None
     sort: Sort | str = Sort.NEWEST
 
 

@@ -10,14 +10,16 @@ ALTER TABLE posting ADD COLUMN opened_run TEXT;
 ALTER TABLE posting ADD COLUMN opened_digest BLOB CHECK (length(opened_digest) = 8);
 
 -- What happens to a posting and changes no content. The same event at the same time is one.
+-- The columns of the key come first: where they do not, integrity_check of SQLite 3.40 reports values
+-- that are missing in others.
 CREATE TABLE event (
     id     BLOB    NOT NULL,
     at     INTEGER NOT NULL,
+    digest BLOB    NOT NULL CHECK (length(digest) = 8),
     kind   TEXT    NOT NULL,
     detail TEXT    NOT NULL,           -- a JSON object
     actor  TEXT,
     run    TEXT,
-    digest BLOB    NOT NULL CHECK (length(digest) = 8),
     PRIMARY KEY (id, at, digest)
 ) STRICT, WITHOUT ROWID;
 

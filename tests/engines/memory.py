@@ -8,6 +8,7 @@ shared rooms; the rest is looked up by going through everything.
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import os
 import secrets
@@ -38,7 +39,16 @@ from jobstore.derived.plan import Plan
 from jobstore.derived.record import Derived, Opening
 from jobstore.derived.salaries import yearly_range
 from jobstore.engines.backend import Capability
-from jobstore.engines.kept import BY_NAME, DELETION, FOLLOWING, Kept, Row, moved, sealed
+from jobstore.engines.kept import (
+    APPLICATION,
+    BY_NAME,
+    DELETION,
+    FOLLOWING,
+    Kept,
+    Row,
+    moved,
+    sealed,
+)
 from jobstore.engines.protocol import Found, Position, Queue
 from jobstore.engines.revisions import previous_to_json
 from jobstore.engines.rows import opening_parameters
@@ -64,7 +74,7 @@ from jobstore.records import (
     UpsertResult,
 )
 from jobstore.search import counting, ranking
-from jobstore.search.criteria import FACETS, FOLDED, Criteria
+from jobstore.search.criteria import FACETS, FOLDED, UNTRACKED, Criteria
 from jobstore.search.excerpts import Excerpts
 from jobstore.search.grammar import Expression, Term
 from jobstore.search.words import fold
@@ -365,7 +375,7 @@ class MemoryEngine:
         facets: Sequence[str],
         snippets: bool,
     ) -> Found:
-        found = list(_matches(self._records(), criteria))
+        found = list(_matches(self._records(), criteria, self._database.kept))
         ordered = [(at, each) for at, each in _in_order(found, criteria, after)][: limit + 1]
         page = ordered[:limit]
         items = [_summary(each.job) for _, each in page]
@@ -389,13 +399,13 @@ class MemoryEngine:
     async def scan(
         self, criteria: Criteria, *, limit: int, after: Position | None
     ) -> tuple[list[Job], Position | None]:
-        found = _matches(self._records(), criteria)
+        found = _matches(self._records(), criteria, self._database.kept)
         rest = [each for each in found if after is None or each.listed < after]
         jobs = [_copied(each.job) for each in rest[:limit]]
         return jobs, rest[limit - 1].listed if len(rest) > limit else None
 
     async def count(self, criteria: Criteria) -> int:
-        return sum(1 for _ in _matches(self._records(), criteria))
+        return sum(1 for _ in _matches(self._records(), criteria, self._database.kept))
 
     async def statistics(self) -> Statistics:
         return statistics([each.job for each in self._records().values()], self._clock())
@@ -601,7 +611,107 @@ def _old_rows(name: str) -> Callable[..., list[Row]]:
     return old
 
 
+def _with_posting(records: Mapping[UUID, Record], row: Row) -> Row:
+    job = records[UUID(bytes=row[0])].job
+    closed_at = job.closed_at and to_micros(job.closed_at)
+    said = (job.source, job.source_job_id, job.title, job.company, job.url, job.status, closed_at)
+    return (*row[:-1], *said)
+
+
+def _of_applications(
+    records: Mapping[UUID, Record], kept: Tables, wanted: Callable[..., bool]
+) -> list[Row]:
+    rows = (_with_posting(records, row) for row in kept.get("application", {}).values())
+    return [row for row in rows if wanted(dict(zip(_APPLICATION, row, strict=True)))]
+
+
+_APPLICATION = (
+    *APPLICATION.columns,
+    *("source", "source_job_id", "title", "company", "url", "status", "closed_at"),
+)
+_BEGAN, _CHANGED = _APPLICATION.index("began_at"), _APPLICATION.index("changed_at")
+
+
+def _applications_for(records: Mapping[UUID, Record], kept: Tables, id: bytes) -> list[Row]:
+    rows = _of_applications(records, kept, lambda row: row["id"] == id)
+    return sorted(rows, key=lambda row: (row[_BEGAN], row[1]), reverse=True)
+
+
+def _applications(
+    records: Mapping[UUID, Record], kept: Tables, at: int, id: bytes, states: str, limit: int
+) -> list[Row]:
+    rows = _of_applications(
+        records,
+        kept,
+        lambda row: (
+            (row["changed_at"], row["application"]) < (at, id)
+            and row["state"] in json.loads(states)
+        ),
+    )
+    return sorted(rows, key=lambda row: (row[_CHANGED], row[1]), reverse=True)[:limit]
+
+
+def _closed_applications(
+    records: Mapping[UUID, Record], kept: Tables, states: str, limit: int
+) -> list[Row]:
+    rows = _of_applications(
+        records,
+        kept,
+        lambda row: (
+            row["closed_at"] is not None
+            and row["closed_at"] > row["changed_at"]
+            and row["state"] in json.loads(states)
+        ),
+    )
+    return sorted(rows, key=lambda row: (row[-1], row[1]), reverse=True)[:limit]
+
+
+def _closed_applications_count(records: Mapping[UUID, Record], kept: Tables) -> list[Row]:
+    live = '["saved", "applied", "interviewing", "offered"]'
+    return [(len(_closed_applications(records, kept, live, len(records))),)]
+
+
+def _earlier_applications(
+    records: Mapping[UUID, Record], kept: Tables, id: bytes, *bound: Any
+) -> list[Row]:
+    *addresses, look, after, before = bound
+    known = {each for each in addresses if each is not None}
+
+    def why(row: dict[str, Any]) -> Iterator[str]:
+        if row["id"] == id:
+            yield "posting"
+        if row["applied_at"] is not None:
+            if {row["address"], row["apply_address"]} & known:
+                yield "address"
+            if row["look"] == look and after < row["applied_at"] < before:
+                yield "look-alike"
+
+    rows = [
+        dict(zip(APPLICATION.stored, row, strict=True))
+        for row in kept.get("application", {}).values()
+    ]
+    found = [
+        (each, row["id"], row["application"], row["applied_at"])
+        for row in rows
+        for each in why(row)
+    ]
+    return sorted(found, key=lambda row: ("posting", "address", "look-alike").index(row[0]))
+
+
+def _application_counts(records: Mapping[UUID, Record], kept: Tables) -> list[Row]:
+    counts = Counter((row[2], row[3]) for row in kept.get("application", {}).values())
+    return [(*each, number) for each, number in counts.items()]
+
+
 _ANSWERS: dict[str, Callable[..., list[Row]]] = {
+    "application_counts": _application_counts,
+    "applications": _applications,
+    "applications_for": _applications_for,
+    "closed_applications": _closed_applications,
+    "closed_applications_count": _closed_applications_count,
+    "earlier_applications": _earlier_applications,
+    "posting_to_track": lambda *_: [],
+    "turn_to_apply": lambda *_: [],
     "history_of": _history_of,
     "old_revisions": _old_revisions,
     "old_events": _old_rows("event"),
@@ -612,10 +722,16 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
 # Which postings match.
 
 
-def _matches(records: Mapping[UUID, Record], criteria: Criteria) -> Iterator[Record]:
+def _matches(records: Mapping[UUID, Record], criteria: Criteria, kept: Tables) -> Iterator[Record]:
     """Yield the postings that satisfy all criteria, newest first."""
+    states: defaultdict[bytes, set[str]] = defaultdict(set)
+    for id, _, state, *_ in kept.get("application", {}).values():
+        states[id].add(state)
     for record in sorted(records.values(), key=lambda each: each.listed, reverse=True):
-        if _satisfies(record.job, criteria):
+        found = states.get(record.job.id.bytes, {*UNTRACKED})
+        if _satisfies(record.job, criteria) and (
+            not criteria.application or found & {*criteria.application}
+        ):
             yield record
 
 

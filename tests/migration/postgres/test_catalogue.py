@@ -19,7 +19,7 @@ from jobstore.engines.scripts import Script, read_scripts
 from jobstore.resources import migrations_folder
 from tests.fixtures.postgres import PostgresServer
 
-OF_A_POSTING = ("posting", "revision", "event", "deletion")
+OF_A_POSTING = ("posting", "revision", "application", "event", "deletion")
 """The tables whose rows belong to a posting."""
 OF_THE_STORE = ("counter", "counter_delta", "store_property")
 

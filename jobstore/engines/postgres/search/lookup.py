@@ -24,7 +24,7 @@ from jobstore.engines.postgres.search import statements
 from jobstore.engines.postgres.search.match import match
 from jobstore.engines.postgres.search.statements import Shape
 from jobstore.search import counting
-from jobstore.search.criteria import Criteria
+from jobstore.search.criteria import UNTRACKED, Criteria
 
 _SQL = named_statements.load("postgres")
 
@@ -82,6 +82,10 @@ class Lookup:
         if criteria.as_of is not None and criteria.expired is not None:
             name = "expired" if criteria.expired else "not_expired"
             self._bound[name] = to_micros(criteria.as_of)
+        if criteria.application == UNTRACKED:
+            self._bound["untracked"] = None
+        elif criteria.application:
+            self._bound["application"] = [*criteria.application]
         self.shape = Shape(frozenset(self._bound))
         self._plans: dict[str, float] = {}
         self._may_walk = True

@@ -135,6 +135,13 @@ _CONDITIONS: dict[str, Callable[[Shape], Criterion]] = {
     "not_expired": lambda _: (
         _POSTING.expires_at.isnull() | (_POSTING.expires_at > Bind("not_expired"))
     ),
+    "application": lambda _: _Text(
+        '"p"."id" IN (SELECT "a"."id" FROM "application" AS "a"'
+        ' WHERE "a"."state" = ANY(%(application)s::text[]))'
+    ),
+    "untracked": lambda _: _Text(
+        'NOT EXISTS (SELECT 1 FROM "application" AS "a" WHERE "a"."id" = "p"."id")'
+    ),
     "posted_since": lambda _: _POSTING.listed_at >= Bind("posted_since"),
     "posted_until": lambda _: _POSTING.listed_at <= Bind("posted_until"),
     "top": lambda _: _of(LISTED) <= _bound("top_at", "top_tie", "top_id"),
@@ -145,7 +152,9 @@ _CONDITIONS: dict[str, Callable[[Shape], Criterion]] = {
 _CONDITIONS |= {f"without_{name}": _without(name) for name in _RANKS}
 _OF_LISTING = frozenset(("posted_since", "posted_until", "top", "bottom", "after"))
 _OF_RANK = frozenset(("has_rank", "after", "bottom"))
-# Those of which the server keeps how many rows they leave, beside the words.
+# Those that an index answers, and few rows satisfy.
+_INDEXED = frozenset(("match", "application"))
+# Those of which the server keeps how many rows they leave, beside them.
 _FORESEEN = frozenset(("posted_since", "posted_until", "has_rank"))
 
 
@@ -207,7 +216,7 @@ def _gathered(shape: Shape, keys: Sequence[Term]) -> QueryBuilder:
     them from the index of words."""
     # The server takes reading words for as cheap as comparing numbers: left free to, it walks
     # through an index of numbers and reads the words of each row. Nothing passes OFFSET.
-    indexed = shape.conditions & (_leading(shape) | {"match"})
+    indexed = shape.conditions & (_leading(shape) | _INDEXED)
     inner = PostgreSQLQuery.from_(_POSTING)
     inner = inner.select(*(Field(name, table=_POSTING) for name in _COMPARED))
     inner = _where(inner, shape, indexed).offset(0)
@@ -269,7 +278,7 @@ def nth(shape: Shape) -> str:
 @cache
 def foreseen(shape: Shape, with_words: bool) -> str:
     """The plan for the rows of a shape, which is not run, as far as statistics know them."""
-    names = shape.conditions & (_FORESEEN | {"match"} if with_words else _FORESEEN)
+    names = shape.conditions & (_FORESEEN | _INDEXED if with_words else _FORESEEN)
     query = PostgreSQLQuery.from_(_POSTING).select(_POSTING.id)
     return f"EXPLAIN (FORMAT JSON) {_where(query, shape, names)}"
 

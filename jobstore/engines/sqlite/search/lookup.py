@@ -21,7 +21,7 @@ from jobstore.engines.sqlite.search.match import Match, Part, match
 from jobstore.engines.sqlite.search.statements import Shape
 from jobstore.engines.sqlite.watch import look, watched
 from jobstore.search import counting
-from jobstore.search.criteria import Criteria
+from jobstore.search.criteria import UNTRACKED, Criteria
 
 _SQL = named_statements.load("sqlite")
 
@@ -78,6 +78,10 @@ class Lookup:
             self._bound["expired" if criteria.expired else "not_expired"] = to_micros(
                 criteria.as_of
             )
+        if criteria.application == UNTRACKED:
+            self._bound["untracked"] = None
+        elif criteria.application:
+            self._bound["application"] = json.dumps(criteria.application)
         self.shape = Shape(not self.match.is_empty, frozenset(self._bound.keys() - {"match"}))
 
     @property
@@ -189,7 +193,13 @@ class Lookup:
     def _has_budget(self) -> bool:
         """Whether counting may have to end before the last match."""
         # Many alternatives take longer to be sought than to be read, so they are sought once.
-        return not (self.match.is_plain or self.match.is_wide or self._sample.is_whole)
+        return not (
+            # Those with an application are few.
+            self.criteria.application not in ((), UNTRACKED)
+            or self.match.is_plain
+            or self.match.is_wide
+            or self._sample.is_whole
+        )
 
     def _floor(self) -> int | None:
         """Return the place down to which matches are counted, ``None`` for all of them."""

@@ -67,13 +67,20 @@ class _Scalar(Term):
 
 
 class _Given(Table):
-    """The JSON array ``:places`` as a table, which PyPika cannot express."""
+    """A bound JSON array as a table, which PyPika cannot express."""
+
+    def __init__(self, name: str, alias: str) -> None:
+        super().__init__("json_each", alias=alias)
+        self._name = name
 
     def get_sql(self, **_: Any) -> str:
-        return f'json_each(:places) "{self.alias}"'
+        return f'json_each(:{self._name}) "{self.alias}"'
 
 
-_GIVEN = _Given("json_each", alias="j")
+_GIVEN = _Given("places", alias="j")
+_STATES = _Given("application", alias="s")
+_APPLICATION = Table("application", alias="a")
+_TRACKED = SQLLiteQuery.from_(_APPLICATION).select(_APPLICATION.id)
 
 
 class _Operator(Comparator):
@@ -136,6 +143,10 @@ _ROW: dict[str, Callable[[Shape], Criterion]] = {
     "not_expired": lambda _: (
         _POSTING.expires_at.isnull() | (_POSTING.expires_at > Bind("not_expired"))
     ),
+    "application": lambda _: _POSTING.id.isin(
+        _TRACKED.where(_APPLICATION.state.isin(SQLLiteQuery.from_(_STATES).select(_STATES.value)))
+    ),
+    "untracked": lambda _: _POSTING.id.notin(_TRACKED),
     "has_rank": lambda shape: _is_stated(_ranked_by(shape)),
     "below_rank": lambda shape: _below_rank(shape),
 }
@@ -195,7 +206,12 @@ def _beyond(shape: Shape, bound: Term, *, upwards: bool) -> Criterion:
 def _matches(shape: Shape, with_row: bool) -> QueryBuilder:
     """Return the query for all rows of a shape, without columns and order."""
     row_conditions = sorted(shape.conditions & _ROW.keys())
-    if shape.words:
+    if shape.words and "application" in shape.conditions:
+        # Few postings have one, so each of them is looked up in the index.
+        query = SQLLiteQuery.from_(_POSTING).cross_join(_WORDS).cross()
+        query = query.where(BasicCriterion(_Operator.MATCH, _WORDS.text_index, Bind("match")))
+        query = query.where(_WORDS.rowid == mirrored(_POSTING.place))
+    elif shape.words:
         query = SQLLiteQuery.from_(_WORDS)
         if with_row or row_conditions:
             # In SQLite a CROSS JOIN fixes the order: index first, then the rows it names.
