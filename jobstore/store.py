@@ -37,6 +37,7 @@ from jobstore.events import Observer
 from jobstore.intake.bulk import Chunk, Posting, checked_chunks
 from jobstore.lifecycle.applications import Applications
 from jobstore.lifecycle.history import History
+from jobstore.lifecycle.searches import Searches
 from jobstore.postings import Transaction
 from jobstore.queries import is_number
 from jobstore.records import (
@@ -60,7 +61,7 @@ class _Block:
 _inside: ContextVar[tuple[_Block, ...]] = ContextVar("jobstore_transactions", default=())
 
 
-class JobStore(Applications, History):
+class JobStore(Applications, History, Searches):
     """A store of job postings, open until :meth:`close`; made by :func:`connect`.
 
     Safe to share between all coroutines of one event loop. Any call may raise StoreClosed,

@@ -39,6 +39,7 @@ from jobstore.cli import (
     monitor,
     restoring,
     run_due,
+    searches,
     searching,
     vacuum,
 )
@@ -187,6 +188,8 @@ app.command("show")(searching.show)
 app.command("history")(history.history)
 app.command("apply")(applying.apply)
 app.command("applications")(applying.applications)
+app.add_typer(searches.app, name="searches", help="Save searches, list and remove them.")
+app.command("watch")(searches.watch)
 app.command("count")(searching.count)
 app.command("stats")(searching.stats)
 app.command("export")(exporting.export)

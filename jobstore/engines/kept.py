@@ -58,8 +58,14 @@ EVENT = Kept(
 """What happens to a posting and changes no content; ``detail`` is a JSON object."""
 DELETION = Kept("deletion", columns=("id", "at", "actor", "run"), key=("id", "at"), follows=False)
 """That a posting was removed. It stays when the posting is gone."""
+SAVED_SEARCH = Kept(
+    "saved_search", columns=("name", "query", "mark"), key=("name",), follows=False, ids=()
+)
+"""A search that somebody saved, and up to which time postings were looked through for it."""
+SEEN_MATCH = Kept("seen_match", columns=("id", "search", "at"), key=("id", "search"), follows=True)
+"""That a match of a saved search was acknowledged."""
 
-KEPT = (APPLICATION, DELETION, EVENT)
+KEPT = (APPLICATION, DELETION, EVENT, SAVED_SEARCH, SEEN_MATCH)
 TOLD = tuple(each for each in KEPT if each is not DELETION)
 """Those whose rows are a loss by themselves; that a posting was removed, its absence says."""
 FOLLOWING = tuple(each for each in KEPT if each.follows)

@@ -31,6 +31,7 @@ from jobstore.records.results import (
     UpsertReport,
     UpsertResult,
 )
+from jobstore.records.searches import NewMatches, SavedSearch
 from jobstore.records.searching import FacetCount, Page, SearchQuery, Sort
 from jobstore.records.statistics import ApplicantStatistics, SalaryQuartiles, Statistics
 
@@ -54,6 +55,7 @@ __all__ = [
     "JobPosting",
     "JobSummary",
     "Location",
+    "NewMatches",
     "Note",
     "Origin",
     "Outcome",
@@ -63,6 +65,7 @@ __all__ = [
     "Revision",
     "SalaryPeriod",
     "SalaryQuartiles",
+    "SavedSearch",
     "SearchQuery",
     "Sort",
     "Stage",

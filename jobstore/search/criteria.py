@@ -41,6 +41,8 @@ FOLDED = frozenset(("source", "company", "location", "industry", "skills"))
 """Those compared without regard to case and accents; the others are codes of ours."""
 UNTRACKED = ("none",)
 """What asks for postings without an application."""
+CHANGED = ("changed_at", "changed_id", "until_at", "until_id")
+"""What the values of ``changed`` are called where they are bound."""
 MAX_ALTERNATIVES = 100
 MAX_VALUE_CHARACTERS = 2000
 
@@ -55,6 +57,8 @@ class Criteria:
     Each tuple holds alternatives in their comparable form (folded, or codes), sorted; an empty
     one is no filter. Of ``skills`` all are required. Salaries are amounts per year, times are in
     UTC; all bounds are inclusive. ``expired`` compares with ``as_of``, which :meth:`at` sets.
+    ``changed`` leaves those that changed last behind a place in the order of changes and up to
+    another one: a time in microseconds and an id, twice.
     """
 
     text: Expression | None = None
@@ -77,6 +81,7 @@ class Criteria:
     applicants_max: int | None = None
     expired: bool | None = None
     application: Values = ()
+    changed: tuple[int, bytes, int, bytes] | None = None
     as_of: datetime | None = None
     sort: Sort = Sort.NEWEST
 
@@ -101,12 +106,14 @@ class Criteria:
         if self.text is not None and self.text.notes:
             # What is said about a query changes nothing in it.
             asked = dataclasses.replace(self, text=self.text._replace(notes=()))
-        names = [name for name in (*_FILTERS, "sort") if name != "application" or self.application]
+        names = [name for name in (*_FILTERS, "sort") if name not in _LATER or getattr(asked, name)]
         content = "\n".join(f"{name}={getattr(asked, name)!r}" for name in names)
         return blake2b(content.encode("utf-8", "backslashreplace"), digest_size=16).digest()
 
 
 _EVERYTHING = Criteria()
+# Criteria that came later, and change no fingerprint where they are not asked for.
+_LATER = frozenset(("application", "changed"))
 _FILTERS = tuple(item.name for item in fields(Criteria) if item.name not in ("as_of", "sort"))
 
 

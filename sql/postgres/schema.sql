@@ -175,6 +175,26 @@ CREATE INDEX application_address ON application (address) WHERE address IS NOT N
 CREATE INDEX application_apply_address ON application (apply_address)
     WHERE apply_address IS NOT NULL;
 
+-- Searches that were saved, and which matches of each were acknowledged.
+CREATE TABLE saved_search (
+    name   text COLLATE "C" PRIMARY KEY,
+    query  text COLLATE "C" NOT NULL, -- a JSON object: the fields of a SearchQuery
+    mark   bigint NOT NULL,
+    digest bytea  NOT NULL,
+    CONSTRAINT digest CHECK (octet_length(digest) = 8)
+);
+
+CREATE TABLE seen_match (
+    id     uuid   NOT NULL, -- the posting
+    search text COLLATE "C" NOT NULL,
+    at     bigint NOT NULL,
+    digest bytea  NOT NULL,
+    PRIMARY KEY (id, search),
+    CONSTRAINT digest CHECK (octet_length(digest) = 8)
+);
+
+CREATE INDEX seen_match_search ON seen_match (search);
+
 CREATE TABLE counter (
     kind   text COLLATE "C" NOT NULL,   -- 'status', 'company', 'day', ...
     value  text COLLATE "C" NOT NULL,   -- what is counted, as it is compared

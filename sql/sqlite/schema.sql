@@ -104,6 +104,8 @@ CREATE INDEX posting_applicants ON posting (applicant_count) WHERE applicant_cou
 
 CREATE INDEX posting_soonest ON posting (-expires_at) WHERE expires_at IS NOT NULL;
 
+CREATE INDEX posting_updated ON posting (updated_at, id);
+
 CREATE TABLE posting_text (
     place       INTEGER PRIMARY KEY,
     description TEXT,
@@ -226,6 +228,23 @@ CREATE INDEX application_address ON application (address) WHERE address IS NOT N
 
 CREATE INDEX application_apply_address ON application (apply_address)
     WHERE apply_address IS NOT NULL;
+
+CREATE TABLE saved_search (
+    name   TEXT    PRIMARY KEY,
+    query  TEXT    NOT NULL,           -- a JSON object: the fields of a SearchQuery
+    mark   INTEGER NOT NULL,
+    digest BLOB    NOT NULL CHECK (length(digest) = 8)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE seen_match (
+    id     BLOB    NOT NULL,           -- the posting
+    search TEXT    NOT NULL,
+    at     INTEGER NOT NULL,
+    digest BLOB    NOT NULL CHECK (length(digest) = 8),
+    PRIMARY KEY (id, search)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX seen_match_search ON seen_match (search);
 
 CREATE VIEW postings AS
 SELECT

@@ -208,7 +208,8 @@ class Work:
             left = tuple(each for each in old.history if each.version != version)
             self.records[id] = old._replace(history=left)
         else:
-            kept = BY_NAME[statement.removeprefix("forget_").removesuffix("s")]
+            name = statement.removeprefix("forget_").removesuffix("s")
+            kept = BY_NAME[_FORGOTTEN.get(statement, name)]
             self.take(kept, lambda each: kept.key_of(each) == row)
 
     def join(self, id: UUID, source: str, source_job_id: str, origin: Origin) -> Job:
@@ -267,6 +268,9 @@ class Work:
         if previous:
             history = (Revision(job.version, job.updated_at, deepcopy(previous)), *history)
         self.records[job.id] = Record(job, place, history, after.opening)
+
+
+_FORGOTTEN = {"forget_matches": "seen_match", "forget_search": "saved_search"}
 
 
 class MemoryEngine:
@@ -703,6 +707,32 @@ def _application_counts(records: Mapping[UUID, Record], kept: Tables) -> list[Ro
     return [(*each, number) for each, number in counts.items()]
 
 
+def _saved_searches(records: Mapping[UUID, Record], kept: Tables) -> list[Row]:
+    return sorted(row[:-1] for row in kept.get("saved_search", {}).values())
+
+
+def _search_to_mark(records: Mapping[UUID, Record], kept: Tables, name: str) -> list[Row]:
+    return [row[1:] for row in _saved_searches(records, kept) if row[0] == name]
+
+
+def _changed_after(
+    records: Mapping[UUID, Record], kept: Tables, at: int, id: bytes, limit: int
+) -> list[Row]:
+    return sorted(each for each in map(_changed, records.values()) if each > (at, id))[:limit]
+
+
+def _seen_between(
+    records: Mapping[UUID, Record], kept: Tables, search: str, *between: Any
+) -> list[Row]:
+    seen = {row[0] for row in kept.get("seen_match", {}).values() if row[1] == search}
+    places = map(_changed, records.values())
+    return [(id,) for at, id in places if id in seen and between[:2] < (at, id) <= between[2:]]
+
+
+def _matches_of(records: Mapping[UUID, Record], kept: Tables, search: str, limit: int) -> list[Row]:
+    return [row[:2] for row in kept.get("seen_match", {}).values() if row[1] == search][:limit]
+
+
 _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "application_counts": _application_counts,
     "applications": _applications,
@@ -710,7 +740,14 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "closed_applications": _closed_applications,
     "closed_applications_count": _closed_applications_count,
     "earlier_applications": _earlier_applications,
-    "posting_to_track": lambda *_: [],
+    "changed_after": _changed_after,
+    "matches_of": _matches_of,
+    "oldest_writer": lambda *_: [(None,)],
+    "posting_to_track": lambda records, _, id_: [(1,)] if UUID(bytes=id_) in records else [],
+    "saved_searches": _saved_searches,
+    "search_to_mark": _search_to_mark,
+    "search_to_read": _search_to_mark,
+    "seen_between": _seen_between,
     "turn_to_apply": lambda *_: [],
     "history_of": _history_of,
     "old_revisions": _old_revisions,
@@ -729,10 +766,17 @@ def _matches(records: Mapping[UUID, Record], criteria: Criteria, kept: Tables) -
         states[id].add(state)
     for record in sorted(records.values(), key=lambda each: each.listed, reverse=True):
         found = states.get(record.job.id.bytes, {*UNTRACKED})
+        changed, place = criteria.changed, _changed(record)
+        if changed is not None and not changed[:2] < place <= changed[2:]:
+            continue
         if _satisfies(record.job, criteria) and (
             not criteria.application or found & {*criteria.application}
         ):
             yield record
+
+
+def _changed(record: Record) -> tuple[int, bytes]:
+    return to_micros(record.job.updated_at), record.job.id.bytes
 
 
 def _satisfies(job: Job, criteria: Criteria) -> bool:

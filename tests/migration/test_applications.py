@@ -1,4 +1,4 @@
-"""The migration of applications: up, down and up again on a store that holds data."""
+"""The migrations of applications and saved searches: up, down and up again on stores with data."""
 
 from __future__ import annotations
 
@@ -39,6 +39,32 @@ async def test_applications_come_to_a_store_that_holds_data_and_go_again(
             kinds = {each.kind for each in await store.history(ids[0])}
             assert kinds == {"application", "opened"}
             assert (await store.apply(ids[0])).state == "applied"
+        engine.check(url)
+    finally:
+        engine.forget(url)
+
+
+@pytest.mark.parametrize("engine", [SQLITE, POSTGRES], ids=lambda engine: engine.scheme)
+async def test_saved_searches_come_to_a_store_that_holds_data_and_go_again(
+    engine: Harness, tmp_path: Path
+) -> None:
+    url, clock = engine.new_url(tmp_path), Clock()
+    try:
+        async with jobstore.connect(url, clock=clock) as store:
+            for number in range(3):
+                await store.upsert(posting(number))
+            await store.save_search("all")
+            await store.acknowledge("all", await store.new_matches("all"))
+            jobs = [job async for job in store.stream()]
+        before = [each.id for each in migrating.status(url) if "applications" in each.id]
+        await asyncio.to_thread(migrating.down, url, *before)
+        await asyncio.to_thread(migrating.up, url)
+        await asyncio.to_thread(migrating.verify, url)
+        async with jobstore.connect(url, clock=clock) as store:
+            assert [job async for job in store.stream()] == jobs
+            assert await store.saved_searches() == []
+            await store.save_search("all")
+            assert len(await store.new_matches("all")) == 3
         engine.check(url)
     finally:
         engine.forget(url)

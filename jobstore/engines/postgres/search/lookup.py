@@ -24,7 +24,7 @@ from jobstore.engines.postgres.search import statements
 from jobstore.engines.postgres.search.match import match
 from jobstore.engines.postgres.search.statements import Shape
 from jobstore.search import counting
-from jobstore.search.criteria import UNTRACKED, Criteria
+from jobstore.search.criteria import CHANGED, UNTRACKED, Criteria
 
 _SQL = named_statements.load("postgres")
 
@@ -86,7 +86,13 @@ class Lookup:
             self._bound["untracked"] = None
         elif criteria.application:
             self._bound["application"] = [*criteria.application]
-        self.shape = Shape(frozenset(self._bound))
+        conditions = {*self._bound}
+        if criteria.changed is not None:
+            at, id, until_at, until_id = criteria.changed
+            values = (at, UUID(bytes=id), until_at, UUID(bytes=until_id))
+            self._bound |= zip(CHANGED, values, strict=True)
+            conditions.add("changed")
+        self.shape = Shape(frozenset(conditions))
         self._plans: dict[str, float] = {}
         self._may_walk = True
         self._counted: Counted | None = None

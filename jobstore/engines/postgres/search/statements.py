@@ -139,6 +139,10 @@ _CONDITIONS: dict[str, Callable[[Shape], Criterion]] = {
         '"p"."id" IN (SELECT "a"."id" FROM "application" AS "a"'
         ' WHERE "a"."state" = ANY(%(application)s::text[]))'
     ),
+    "changed": lambda _: _Text(
+        '("p"."updated_at","p"."id") > (%(changed_at)s,%(changed_id)s::uuid)'
+        ' AND ("p"."updated_at","p"."id") <= (%(until_at)s,%(until_id)s::uuid)'
+    ),
     "untracked": lambda _: _Text(
         'NOT EXISTS (SELECT 1 FROM "application" AS "a" WHERE "a"."id" = "p"."id")'
     ),
@@ -153,7 +157,7 @@ _CONDITIONS |= {f"without_{name}": _without(name) for name in _RANKS}
 _OF_LISTING = frozenset(("posted_since", "posted_until", "top", "bottom", "after"))
 _OF_RANK = frozenset(("has_rank", "after", "bottom"))
 # Those that an index answers, and few rows satisfy.
-_INDEXED = frozenset(("match", "application"))
+_INDEXED = frozenset(("match", "application", "changed"))
 # Those of which the server keeps how many rows they leave, beside them.
 _FORESEEN = frozenset(("posted_since", "posted_until", "has_rank"))
 

@@ -251,8 +251,10 @@ class _Gathering:
             self._delete(old)
         standing, version = self._insert(change.after), change.after.job.version
         octets = change.after.job.id.bytes
+        rows = ((kept, row) for kept, each in following for row in moved(kept, [each], octets))
+        # Both may have had one with the same key, and a server refuses two.
         standing.following = [
-            (kept, row) for kept, each in following for row in moved(kept, [each], octets)
+            *{(kept.name, kept.key_of(row)): (kept, row) for kept, row in rows}.values()
         ]
         history, previous = interleaved(change.previous, histories)
         history.append((self._now, previous_to_json(previous)))

@@ -18,10 +18,10 @@ from jobstore.engines import named_statements
 from jobstore.engines.sqlite.search import statements
 from jobstore.engines.sqlite.search.budget import Sample
 from jobstore.engines.sqlite.search.match import Match, Part, match
-from jobstore.engines.sqlite.search.statements import Shape
+from jobstore.engines.sqlite.search.statements import FEW, Shape
 from jobstore.engines.sqlite.watch import look, watched
 from jobstore.search import counting
-from jobstore.search.criteria import UNTRACKED, Criteria
+from jobstore.search.criteria import CHANGED, UNTRACKED, Criteria
 
 _SQL = named_statements.load("sqlite")
 
@@ -82,7 +82,11 @@ class Lookup:
             self._bound["untracked"] = None
         elif criteria.application:
             self._bound["application"] = json.dumps(criteria.application)
-        self.shape = Shape(not self.match.is_empty, frozenset(self._bound.keys() - {"match"}))
+        conditions = self._bound.keys() - {"match"}
+        if criteria.changed is not None:
+            self._bound |= zip(CHANGED, criteria.changed, strict=True)
+            conditions |= {"changed"}
+        self.shape = Shape(not self.match.is_empty, frozenset(conditions))
 
     @property
     def is_everything(self) -> bool:
@@ -194,8 +198,7 @@ class Lookup:
         """Whether counting may have to end before the last match."""
         # Many alternatives take longer to be sought than to be read, so they are sought once.
         return not (
-            # Those with an application are few.
-            self.criteria.application not in ((), UNTRACKED)
+            FEW & self.shape.conditions
             or self.match.is_plain
             or self.match.is_wide
             or self._sample.is_whole

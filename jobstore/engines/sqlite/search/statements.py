@@ -133,6 +133,9 @@ _CEILINGS: dict[str, Term] = {
     "below": Bind("below") - 1,
 }
 _BEFORE = _CEILINGS["after"]
+_CHANGED = (_POSTING.updated_at, _POSTING.id)
+# Conditions that few rows satisfy, and that an index of the table answers.
+FEW = frozenset(("application", "changed"))
 # Conditions on the row.
 _ROW: dict[str, Callable[[Shape], Criterion]] = {
     "salary_min": lambda _: _POSTING.yearly_max >= Bind("salary_min"),
@@ -145,6 +148,10 @@ _ROW: dict[str, Callable[[Shape], Criterion]] = {
     ),
     "application": lambda _: _POSTING.id.isin(
         _TRACKED.where(_APPLICATION.state.isin(SQLLiteQuery.from_(_STATES).select(_STATES.value)))
+    ),
+    "changed": lambda _: (
+        (Tuple(*_CHANGED) > Tuple(Bind("changed_at"), Bind("changed_id")))
+        & (Tuple(*_CHANGED) <= Tuple(Bind("until_at"), Bind("until_id")))
     ),
     "untracked": lambda _: _POSTING.id.notin(_TRACKED),
     "has_rank": lambda shape: _is_stated(_ranked_by(shape)),
@@ -206,8 +213,8 @@ def _beyond(shape: Shape, bound: Term, *, upwards: bool) -> Criterion:
 def _matches(shape: Shape, with_row: bool) -> QueryBuilder:
     """Return the query for all rows of a shape, without columns and order."""
     row_conditions = sorted(shape.conditions & _ROW.keys())
-    if shape.words and "application" in shape.conditions:
-        # Few postings have one, so each of them is looked up in the index.
+    if shape.words and FEW & shape.conditions:
+        # Each of those is looked up in the index of words.
         query = SQLLiteQuery.from_(_POSTING).cross_join(_WORDS).cross()
         query = query.where(BasicCriterion(_Operator.MATCH, _WORDS.text_index, Bind("match")))
         query = query.where(_WORDS.rowid == mirrored(_POSTING.place))
