@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"--scale must be at least {SIZES[0]}")
     if min(options.rounds, options.runs) < 1:
         parser.error("--rounds and --runs must be at least 1")
-    if options.command in ("real", "copying") and not options.files:
+    if options.command in ("real", "copying", "duplicates") and not options.files:
         parser.error(f"{options.command} needs files")
     match options.command:
         case "run" | "compare":
@@ -79,6 +79,11 @@ def main(arguments: list[str] | None = None) -> int:
             from benchmarks import copying
 
             return copying.run(options.files)
+        case "duplicates":
+            # Imported here: it needs the rules of duplicates.
+            from benchmarks import duplicates
+
+            return duplicates.run(options.files[0])
         case "shapes":
             return shapes.run()
         case "archive":
@@ -102,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = (
         *("run", "compare", "baseline", "beside", "peers", "profile", "keeping", "archive"),
-        *("real", "copying", "shapes", "waits", "migration", "postgres", "publish"),
+        *("real", "copying", "shapes", "waits", "duplicates", "migration", "postgres", "publish"),
     )
     parser.add_argument("command", nargs="?", default="run", choices=commands)
     parser.add_argument("--scale", type=int, help=f"postings (default {SCALE})")
@@ -144,7 +149,10 @@ def _parser() -> argparse.ArgumentParser:
         "--short", action="store_true", help="waits: a few operations, one way; nothing is kept"
     )
     parser.add_argument(
-        "files", nargs="*", type=Path, help="real, copying: files that can be imported"
+        "files",
+        nargs="*",
+        type=Path,
+        help="real, copying: files that can be imported; duplicates: the folder of the test data",
     )
     return parser
 

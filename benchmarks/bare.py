@@ -114,9 +114,8 @@ def inline_store(conn: Recorder | sqlite3.Connection, path: Path, now: datetime)
     """Return a gateway that reads on the caller's own thread. It has nothing to close."""
     key = conn.execute(named_statements.load("sqlite")["cursor_key"]).fetchone()[0]
     adopted: Any = SimpleNamespace(cursor_key=bytes(key))
-    engine: Any = SQLiteEngine(
-        cast(Any, None), cast(Any, _Inline(conn)), adopted, lambda: now, path
-    )
+    writer: Any = SimpleNamespace(submit=None)  # nothing is written
+    engine: Any = SQLiteEngine(writer, cast(Any, _Inline(conn)), adopted, lambda: now, path, 0.0)
     store = JobStore(engine, (), lambda: now)
     store._closed = True
     return store

@@ -68,7 +68,7 @@ async def _parts(
                 elif name == "sql":
                     bare.replay(opened.plain, statements)
                 else:
-                    await idle._execute(int)  # type: ignore[no-untyped-call]
+                    await idle._execute(int)
                 times[name].append(clock() - started)
     middle = {name: 1000 * median(found) for name, found in times.items()}
     return {

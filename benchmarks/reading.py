@@ -170,7 +170,7 @@ async def _round(
                     await _carry(subject.hopping, statements)
                     carried.append(clock() - started)
             started = clock()
-            await idle._execute(_nothing)  # type: ignore[no-untyped-call]
+            await idle._execute(_nothing)
             hop.append(clock() - started)
             started = clock()
             _work()
@@ -184,7 +184,7 @@ async def _round(
 
 async def _carry(conn: aiosqlite.Connection, statements: list[bare.Statement]) -> None:
     """Run statements by one hop to the connection's thread, as little as any caller can do."""
-    await conn._execute(bare.replay, conn._conn, statements)  # type: ignore[no-untyped-call]
+    await conn._execute(bare.replay, conn._conn, statements)
 
 
 def _nothing() -> None:

@@ -22,45 +22,30 @@ from jobstore import resources
 from jobstore.engines import backend_of
 from jobstore.engines.backend import Capability
 from jobstore.engines.schema import (
+    INVALID,
     USUAL_ROLES,
     Applied,
+    NotValid,
     Recorded,
     Renewal,
-    Roles,
     Schema,
     up_command,
 )
+from jobstore.engines.schema import Roles as Roles
 from jobstore.engines.scripts import Script, last_that_stops, read_scripts
 from jobstore.errors import MigrationError, SchemaMismatch
-from jobstore.migration_runs import Look, renew, run, step
-from jobstore.migration_states import MigrationState, State, Step, compare, refuse
+from jobstore.migration_runs import Look as Look
+from jobstore.migration_runs import renew, run, step
+from jobstore.migration_states import MigrationState as MigrationState
+from jobstore.migration_states import State as State
+from jobstore.migration_states import Step as Step
+from jobstore.migration_states import compare, refuse
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.threads import apart
 
 LOCK_TIMEOUT = 30.0
 """Seconds that :func:`up` and :func:`down` wait for others before StoreBusy."""
-
-__all__ = [
-    "LOCK_TIMEOUT",
-    "Look",
-    "MigrationState",
-    "Roles",
-    "State",
-    "Step",
-    "check_applied",
-    "check_schema",
-    "check_schema_async",
-    "down",
-    "finish",
-    "renewal",
-    "roles",
-    "status",
-    "tend",
-    "up",
-    "up_async",
-    "verify",
-]
 
 # Seconds that programs of the version before may go on after a new index is in use, unless an
 # operator says that they have ended.
@@ -250,7 +235,7 @@ def verify(url: str | StoreURL, *, folder: Path | None = None) -> None:
 
     Beyond :func:`check_schema` it compares every table, index, view and trigger with a fresh
     one; what was added under names of its own is left alone. Raises SchemaMismatch, or
-    MigrationError that names what differs.
+    MigrationError that names what differs: NotValid where 'jobstore doctor --repair' mends it.
     """
     check_schema(url, folder=folder)
     store, schema, scripts = _known(url, folder)
@@ -262,6 +247,11 @@ def verify(url: str | StoreURL, *, folder: Path | None = None) -> None:
     if len(now.migrations) > len(scripts):
         # A newer jobstore may have added columns.
         changed.clear()
+    if changed and not absent and all(found[name] == INVALID + expected[name] for name in changed):
+        raise NotValid(
+            f"{' and '.join(sorted(changed))} was changed: it is not valid; run 'jobstore doctor "
+            "--repair', which makes it anew."
+        )
     if absent or changed:
         told = [f"{name} is missing" for name in sorted(absent)]
         told += [f"{name} was changed" for name in sorted(changed)]
@@ -290,15 +280,22 @@ def check_applied(url: str | StoreURL, applied: Applied, *, folder: Path | None 
     behind = ", ".join(script.id for script in scripts[len(applied.migrations) :])
     if behind:
         lacks = f"lacks {behind}" if applied.migrations else "does not exist yet, or is empty"
-        raise SchemaMismatch(f"The store {lacks}; run: {up_command(store)}")
+        raise SchemaMismatch(f"The store {lacks}; {_how(store, applied)}")
     if folder is not None:
         return
     if applied.derived_form < schema.derived_form:
-        raise SchemaMismatch(f"The store's index has an older form; run: {up_command(store)}")
+        raise SchemaMismatch(f"The store's index has an older form; {_how(store, applied)}")
     # A newer jobstore leaves what this one derives as it is, for as long as this one may go on.
     newer = len(applied.migrations) > len(scripts)
     if applied.derived_form > schema.derived_form and not newer:
         raise SchemaMismatch("The store was written by a newer jobstore; upgrade jobstore.")
+
+
+def _how(url: StoreURL, applied: Applied) -> str:
+    """Say what brings a store up to date, and who can do that."""
+    if applied.owner:
+        return f"have {applied.owner}, who owns it, run: jobstore migrate up"
+    return f"run: {up_command(url)}"
 
 
 async def up_async(url: str | StoreURL) -> list[Step]:

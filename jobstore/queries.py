@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from jobstore.engines.protocol import Engine, Position
+from jobstore.engines.protocol import Asked, Engine, Position
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.events import Observer, Watch
 from jobstore.postings import MAX_LIMIT, Postings, check_id
@@ -103,14 +103,9 @@ class Queries(Postings):
         key = self._engine.cursor_key
         last = None if cursor is None else cursors.decode(key, signed, cursor)
         criteria = criteria.at((last and last.as_of) or self._clock())
-        found = await self._engine.search(
-            criteria,
-            limit=limit,
-            after=last and last.position,
-            total=last and last.total,
-            facets=check_facets(facets),
-            snippets=snippets,
-        )
+        after, total = (None, None) if last is None else (last.position, last.total)
+        asked = Asked(limit, after, total, check_facets(facets), snippets)
+        found = await self._engine.search(criteria, asked)
         following = None
         if found.position is not None:
             known = (found.total, found.total_capped)

@@ -381,7 +381,7 @@ def _show_bulk(results: Results) -> None:
         ],
     )
     report.show_rows(
-        "What full text costs, microseconds a posting",
+        "What a posting and its full text cost, microseconds",
         ("part", "us"),
         [(name, f"{each:,.0f}") for name, each in results["full_text"].items()],
     )

@@ -16,7 +16,7 @@ _WALK = (
     "SELECT count(*) FROM (SELECT words FROM posting ORDER BY listed_at DESC, listed_tie DESC,"
     f" id DESC LIMIT {_WALKED}) AS p WHERE words @@ %s::tsquery"
 )
-_GATHER = "SELECT max(listed_at) FROM posting WHERE words @@ %s::tsquery"
+_GATHER = "SELECT max(version) FROM posting WHERE words @@ %s::tsquery"
 _SETTINGS = "SET jit = off; SET work_mem = '256MB'; SET max_parallel_workers_per_gather = 0"
 
 

@@ -76,8 +76,8 @@ async def limited(waiting: Awaitable[T], seconds: float) -> T:
     if task.done():
         return task.result()
     raise StoreTimeout(
-        f"There was no answer within {seconds:g} seconds; the disk hangs, or somebody keeps the "
-        "store locked."
+        f"There was no answer within {seconds:g} seconds; the disk or the server hangs, or "
+        "somebody keeps the store locked."
     )
 
 

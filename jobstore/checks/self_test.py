@@ -17,7 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from jobstore.derived.counters import MOST_SOURCES
-from jobstore.engines.protocol import Engine, Found
+from jobstore.engines.protocol import Asked, Engine, Found
 from jobstore.errors import StoreCorrupt
 from jobstore.intake.validation import check_posting
 from jobstore.records import JobPosting, JobSummary, Outcome, SearchQuery, Statistics, job_id
@@ -190,7 +190,7 @@ async def _newest(engine: Engine) -> list[JobSummary]:
 
 
 def _search(engine: Engine, criteria: Criteria, limit: int) -> Awaitable[Found]:
-    return engine.search(criteria, limit=limit, after=None, total=None, facets=(), snippets=False)
+    return engine.search(criteria, Asked(limit, snippets=False))
 
 
 def _query(text: str) -> Criteria:

@@ -30,8 +30,8 @@ def history(
     Of long texts the words that differ are shown. What was deleted has a history still, without
     its content.
 
-    JSON: a list of {"kind", "at", "version", "actor", "run", "reason", "changes", "detail"}; each
-    of the changes is [before, after].
+    JSON: {"history"}, a list of {"kind", "at", "version", "actor", "run", "reason", "changes",
+    "detail"}; each of the changes is [before, after].
     """
     id = read_id(key)
     entries = call.run(lambda store: store.history(id))
@@ -45,7 +45,7 @@ def history(
 
         return history_view(entries)
 
-    call.give(entries, view)
+    call.give({"history": entries}, view)
 
 
 @takes_call

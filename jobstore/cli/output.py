@@ -180,7 +180,16 @@ def fail_if(errors: Iterable[str]) -> None:
 
 def complain(message: str) -> None:
     """Tell people what went wrong, on one line of standard error."""
-    print(f"Error: {' '.join(plain(message).split())}", file=sys.stderr)
+    print(f"Error: {_line(message)}", file=sys.stderr)
+
+
+def warn(message: str) -> None:
+    """Tell people what is worth knowing of what was done, on one line of standard error."""
+    print(f"Warning: {_line(message)}", file=sys.stderr)
+
+
+def _line(message: str) -> str:
+    return " ".join(plain(message).split())
 
 
 def plain(text: object) -> str:

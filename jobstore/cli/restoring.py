@@ -10,7 +10,7 @@ import typer
 from jobstore.cli.backup import AcceptOption, IdentityOption, NameArgument, with_identity
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.durations import read_second
-from jobstore.cli.output import complain, counted, fail_if
+from jobstore.cli.output import counted, fail_if, warn
 from jobstore.moments import for_people
 
 if TYPE_CHECKING:
@@ -94,5 +94,5 @@ def restore(
         lines.append(done.advice)
     call.report(dataclasses.asdict(done) | {"path": str(done.path)}, "\n".join(lines))
     for warning in done.warnings:
-        complain(warning)
+        warn(warning)
     fail_if([*done.faults, *done.failures.values()])

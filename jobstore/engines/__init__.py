@@ -63,6 +63,12 @@ def _require(url: StoreURL, capability: Capability, what: str) -> None:
         raise StoreUnavailable(told if instead is None else f"{told} {instead}")
 
 
+def instead_of_log(url: StoreURL) -> str | None:
+    """Say what takes the place of a log of ours; ``None`` where the engine can have one."""
+    backend = backend_of(url)
+    return None if Capability.LOG in backend.capabilities else backend.instead.get(Capability.LOG)
+
+
 def in_files(url: StoreURL) -> bool:
     """Tell whether a store lies in files of this machine."""
     return Capability.FILES in backend_of(url).capabilities

@@ -12,10 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from jobstore.derived.places import counted_values, spoken
-from jobstore.engines.rows import stored_places
-from jobstore.records import FacetCount
+from jobstore.engines.rows import stored_places, summaries_from_rows
+from jobstore.records import FacetCount, JobSummary
 from jobstore.search import counting, ranking
+from jobstore.search.excerpts import Excerpts
 from jobstore.search.grammar import Expression
+
+TEXTS = ("description", "plain")
+"""The columns that excerpts are cut from."""
 
 RANKED = (*ranking.RANKED, "locations")
 """The columns of table posting that :func:`score` is given: the words of its fields, and those of
@@ -23,6 +27,24 @@ all places."""
 
 # Facets that the places of a posting have values of too.
 _OF_PLACES = frozenset(("location", "country"))
+
+
+def summaries(
+    rows: Sequence[Sequence[Any]],
+    expression: Expression | None,
+    watched: Callable[[Iterable[Any]], Iterator[Any]] = iter,
+) -> list[JobSummary]:
+    """Return what a page shows of rows; with an ``expression`` they end in :data:`TEXTS`.
+
+    What is gone through is gone through by ``watched``, which may end it.
+    """
+    items = summaries_from_rows(watched(rows))
+    if expression is not None:
+        excerpts = Excerpts(expression)
+        for row, item in zip(rows, watched(items), strict=True):
+            description, plain = row[-len(TEXTS) :]
+            item.snippet = excerpts.snippet(item.title, description if plain is None else plain)
+    return items
 
 
 def score(expression: Expression, row: Sequence[Any]) -> int:

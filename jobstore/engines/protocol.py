@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from jobstore.engines.kept import Kept, Row
-from jobstore.errors import JobStoreError
+from jobstore.errors import JobStoreError, StoreUnavailable
 from jobstore.records import (
     NOBODY,
     FacetCount,
@@ -34,6 +34,24 @@ from jobstore.search.criteria import Criteria
 # Named here too, so that engines find all types of the protocol in one place.
 from jobstore.search.cursor import Position as Position
 from jobstore.settings import StoreURL
+
+
+class MissingRights(StoreUnavailable):
+    """The account may not do this to the store, while it may do other things."""
+
+
+class Asked(NamedTuple):
+    """What a page is to have: at most ``limit`` matches that follow ``after``.
+
+    Matches are counted where the ``total`` is not known. ``facets`` are checked names;
+    ``snippets``: whether excerpts of descriptions are cut.
+    """
+
+    limit: int
+    after: Position | None = None
+    total: tuple[int, bool] | None = None
+    facets: tuple[str, ...] = ()
+    snippets: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -141,17 +159,8 @@ class Engine(Unit, Protocol):
         The transaction ends without effect if it lasts longer than ``timeout`` seconds.
         """
 
-    async def search(
-        self,
-        criteria: Criteria,
-        *,
-        limit: int,
-        after: Position | None,
-        total: tuple[int, bool] | None,
-        facets: Sequence[str],
-        snippets: bool,
-    ) -> Found:
-        """Return the page that follows ``after``; count only when ``total`` is not known."""
+    async def search(self, criteria: Criteria, asked: Asked) -> Found:
+        """Return one page of matches."""
 
     async def scan(
         self, criteria: Criteria, *, limit: int, after: Position | None

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from jobstore.engines.scripts import Direction, Script
-from jobstore.errors import StoreUnavailable
+from jobstore.errors import MigrationError, StoreUnavailable
 from jobstore.progress import Progress
 from jobstore.settings import StoreURL
 
@@ -39,6 +39,16 @@ class Applied(NamedTuple):
     derived_form: int
     compatible: str = ""
     """The oldest migration whose programs may go on; "" where only the newest is."""
+    owner: str = ""
+    """Whose account has to change the schema; "" where that is the one that asked."""
+
+
+INVALID = "invalid "
+"""How the definition of an index begins that is not valid: its making was interrupted."""
+
+
+class NotValid(MigrationError):
+    """The schema is as its migrations make it, but for indexes that are to be made anew."""
 
 
 class NotComparable(StoreUnavailable):
@@ -184,7 +194,7 @@ class Schema(Protocol):
         """
 
     def objects(self, url: StoreURL, *, patience: float) -> dict[str, str]:
-        """Return tables, indexes and the like by name, with what defines each."""
+        """Return tables, indexes and the like by name, with what defines each; see INVALID."""
 
     def objects_of(
         self, url: StoreURL, scripts: Iterable[Script], compatible: str

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from jobstore.engines import switching
 from jobstore.engines.kept import Row
-from jobstore.engines.protocol import Found, Position
+from jobstore.engines.protocol import Asked, Found, Position
 from jobstore.engines.writing.operations import QueuedWrites
 from jobstore.engines.writing.queue import WriteQueue
 from jobstore.records import Job, Revision, Statistics
@@ -50,8 +50,10 @@ class TableEngine(QueuedWrites, ABC):
         self._lengthen = switching.shorten(self, switch_interval)
 
     @abstractmethod
-    def _read(self, function: Read, *, quick: bool = False, whole: bool = False) -> Awaitable[Any]:
-        """Run ``function(connection)``.
+    def _read(
+        self, function: Read, *args: Any, quick: bool = False, whole: bool = False
+    ) -> Awaitable[Any]:
+        """Run ``function(connection, *args)``.
 
         ``quick``: it takes less time than its way to a connection. ``whole``: it runs several
         statements, which have to see one moment.
@@ -74,34 +76,12 @@ class TableEngine(QueuedWrites, ABC):
 
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         """Return postings in the order of ``ids``."""
-        found: list[Job | None] = await self._read(
-            partial(self.lookups.get_many, ids=ids), quick=len(ids) == 1
-        )
+        found: list[Job | None] = await self._read(self.lookups.get_many, ids, quick=len(ids) == 1)
         return found
 
-    async def search(
-        self,
-        criteria: Criteria,
-        *,
-        limit: int,
-        after: Position | None,
-        total: tuple[int, bool] | None,
-        facets: Sequence[str],
-        snippets: bool,
-    ) -> Found:
+    async def search(self, criteria: Criteria, asked: Asked) -> Found:
         """Return one page of matches."""
-        found: Found = await self._read(
-            partial(
-                self.pages.search,
-                criteria=criteria,
-                limit=limit,
-                after=after,
-                total=total,
-                facets=facets,
-                snippets=snippets,
-            ),
-            whole=True,
-        )
+        found: Found = await self._read(self.pages.search, criteria, asked, whole=True)
         return found
 
     async def scan(
@@ -117,23 +97,19 @@ class TableEngine(QueuedWrites, ABC):
         """Count all matches."""
         if criteria.is_empty:
             return int(await self._read(self.counters.total, quick=True))
-        return int(await self._read(partial(self.pages.count, criteria=criteria), whole=True))
+        return int(await self._read(self.pages.count, criteria, whole=True))
 
     async def statistics(self) -> Statistics:
         """Return the statistics as of now."""
-        found: Statistics = await self._read(
-            partial(self.counters.statistics, now=self._clock()), whole=True
-        )
+        found: Statistics = await self._read(self.counters.statistics, self._clock(), whole=True)
         return found
 
     async def rows(self, statement: str, *parameters: Any) -> list[Row]:
         """Return the rows of a named statement."""
-        found: list[Row] = await self._read(
-            partial(self.lookups.rows, statement=statement, parameters=parameters)
-        )
+        found: list[Row] = await self._read(self.lookups.rows, statement, parameters)
         return found
 
     async def revisions(self, id: UUID) -> list[Revision]:
         """Return what earlier versions of a posting held, newest first."""
-        found: list[Revision] = await self._read(partial(self.lookups.revisions, id=id))
+        found: list[Revision] = await self._read(self.lookups.revisions, id)
         return found

@@ -6,7 +6,7 @@ Rows have the same columns, representations and digests in every engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -47,6 +47,24 @@ class Carried(NamedTuple):
     """As :func:`jobstore.engines.rows.row_digests` takes it; what stands for PLACE has no sense."""
     revisions: tuple[tuple[int, int, str, bytes], ...]
     """Version, changed_at, previous and digest of each, oldest first."""
+
+
+def carried(
+    marks: Sequence[Mark], rows: Iterable[tuple[Any, ...]], revisions: Iterable[tuple[Any, ...]]
+) -> list[Carried]:
+    """Return the postings with these marks, of their rows and those of their revisions.
+
+    A revision comes behind the id of its posting, the oldest first.
+    """
+    found = {row[0]: row for row in rows}
+    histories: dict[bytes, list[Any]] = {}
+    for id, *revision in revisions:
+        histories.setdefault(id, []).append((*revision,))
+    return [
+        Carried(found[mark.id], (*histories.get(mark.id, ()),))
+        for mark in marks
+        if mark.id in found
+    ]
 
 
 Record = Callable[[Sequence[Mark]], bytes]

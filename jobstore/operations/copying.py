@@ -7,21 +7,28 @@ copied where, in how many passes, and how the result is verified. Everything blo
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from jobstore import migrating
 from jobstore.engines import backend_of, is_there, transfer_of, upkeep_of
 from jobstore.engines.backend import Capability
 from jobstore.engines.reconciling import Copying, Passed, Table, contents
-from jobstore.engines.transfer import Source
-from jobstore.errors import CopyError, StoreBusy
+from jobstore.engines.transfer import Source, Target
+from jobstore.errors import CopyError, JobStoreError, StoreBusy
 from jobstore.progress import Progress, silent
 from jobstore.settings import StoreURL
 from jobstore.settings.url import store_at
 
 # Seconds to wait for those who write.
 _PATIENCE = 30.0
+
+_SAME = (
+    "The source and the target are the same store; name two. A server that was made as a physical "
+    "copy of another one counts as that one: make a new database on it (createdb), and copy there."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,45 +65,135 @@ def copy(
     changed since is taken in a second pass, in which nobody can write to the source. A target that
     is not there is made. With ``replace`` it loses what a copy of this store did not bring there.
 
+    An error says which of the two stores it is about, and where that is, without a password.
     Raises CopyError where the target may not become a copy or is none in the end, SchemaMismatch
     where one of them is not up to date, StorageFull, StoreBusy, StoreCorrupt, StoreUnavailable.
     """
     begun = time.monotonic()
-    theirs, ours = store_at(source), store_at(target)
+    theirs, ours = _Side("source"), _Side("target")
+    try:
+        done, tables, waited = _copied(
+            theirs.at(source), ours.at(target), final=final, replace=replace, progress=progress
+        )
+    except JobStoreError as error:
+        failed = next((side for side in (theirs, ours) if side.failed), None)
+        if failed is None:
+            raise
+        raise type(error)(f"{failed}: {error}") from error
+    _tidy(ours.url)
+    seconds = time.monotonic() - begun
+    return Copied(done.compared, done.carried, done.removed, tables, seconds, waited)
+
+
+def _copied(
+    theirs: _Side, ours: _Side, *, final: bool, replace: bool, progress: Progress
+) -> tuple[Passed, dict[str, Table], float | None]:
+    """Copy and verify; returns for how many seconds nobody could write as well."""
     _prepare(theirs, ours)
     waited = None
-    with transfer_of(ours).writing(ours) as copy, ExitStack() as stack:
-        reading = transfer_of(theirs).reading
-        moment = stack.enter_context(reading(theirs))
+    with ours.opened(transfer_of(ours.url).writing(ours.url)) as copy, ExitStack() as stack:
+
+        def read() -> Any:
+            return stack.enter_context(theirs.opened(transfer_of(theirs.url).reading(theirs.url)))
+
+        moment = read()
         copying = Copying(moment, copy, progress, replace=replace)
         done = copying.take(moment)
         if final:
             stack.close()
             stopped = time.monotonic()
-            with transfer_of(theirs).closed(theirs, patience=_PATIENCE):
-                moment = stack.enter_context(reading(theirs))
+            closed = transfer_of(theirs.url).closed(theirs.url, patience=_PATIENCE)
+            with theirs.opened(closed):
+                moment = read()
                 done = _both(done, copying.take(moment))
             waited = time.monotonic() - stopped
         copying.check()
         tables = _verified(moment, copy, progress)
-    _tidy(ours)
-    seconds = time.monotonic() - begun
-    return Copied(done.compared, done.carried, done.removed, tables, seconds, waited)
+    return done, tables, waited
 
 
-def _prepare(source: StoreURL, target: StoreURL) -> None:
+def _prepare(source: _Side, target: _Side) -> None:
     """Raise unless one can be copied into the other; make the target where there is none."""
-    if not is_there(source):
-        raise CopyError(f"There is no store at {source} to be copied.")
-    place = transfer_of(source).place(source)
-    if source.engine == target.engine and place == transfer_of(target).place(target):
-        raise CopyError("The source and the target are the same store; name two.")
-    migrating.check_schema(source)
-    schema = backend_of(target).schema
-    if schema.applied(target, patience=_PATIENCE).migrations:
-        migrating.check_schema(target)
-    else:
-        migrating.up(target)
+    with source.asked():
+        there = is_there(source.url)
+    if not there:
+        raise CopyError(f"There is no store at {source.url} to be copied.")
+    if source.url.engine == target.url.engine and _place(source) == _place(target):
+        raise CopyError(_SAME)
+    with source.asked():
+        migrating.check_schema(source.url)
+    with target.asked():
+        if backend_of(target.url).schema.applied(target.url, patience=_PATIENCE).migrations:
+            migrating.check_schema(target.url)
+        else:
+            migrating.up(target.url)
+
+
+def _place(side: _Side) -> str:
+    with side.asked():
+        return transfer_of(side.url).place(side.url)
+
+
+class _Side:
+    """One of the two stores of a copy, which knows whether it was the one that failed."""
+
+    url: StoreURL
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.failed = False
+
+    def __str__(self) -> str:
+        where = f" ({self.url})" if hasattr(self, "url") else ""
+        return f"The {self._name}{where}"
+
+    def at(self, where: str | StoreURL) -> _Side:
+        """Say where it is; returns itself."""
+        with self.asked():
+            self.url = store_at(where)
+        return self
+
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """Note whether the block fails, which asks nothing but this store."""
+        try:
+            yield
+        except Exception:
+            self.failed = True
+            raise
+
+    @contextmanager
+    def opened(self, manager: AbstractContextManager[Any]) -> Iterator[Any]:
+        """Give what ``manager`` gives; whatever is asked of it is noted."""
+        with ExitStack() as stack:
+            with self.asked():
+                found = stack.enter_context(manager)
+            yield _Noted(self, found)
+            with self.asked():
+                stack.close()
+
+
+class _Noted:
+    """A source or a target whose failures are noted."""
+
+    def __init__(self, side: _Side, found: Source | Target) -> None:
+        self._side = side
+        self._found = found
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._found, name)
+
+        def ask(*given: Any) -> Any:
+            with self._side.asked():
+                answer = method(*given)
+            return self._each(answer) if isinstance(answer, Iterator) else answer
+
+        return ask
+
+    def _each(self, answers: Iterator[Any]) -> Iterator[Any]:
+        with self._side.asked():
+            # Who takes them may stop in between, but nothing is asked then.
+            yield from answers
 
 
 def _both(first: Passed, second: Passed) -> Passed:

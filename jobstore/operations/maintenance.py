@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from jobstore import migrating
 from jobstore.engines import is_there, upkeep_of
 from jobstore.engines.backend import RESTORE_ADVICE
-from jobstore.engines.schema import NotComparable
+from jobstore.engines.schema import NotComparable, NotValid
 from jobstore.errors import JobStoreError, StoreCorrupt, StoreUnavailable
 from jobstore.settings import StoreURL, parse_store_url
 from jobstore.verdicts import Check, Verdict, finding
@@ -35,6 +35,10 @@ def examine(url: str | StoreURL, *, full: bool = False, verify: bool = False) ->
         current = True
     except NotComparable as error:
         yield finding("schema", Verdict.WARN, f"up to date by its record. {error}")
+        current = True
+    except NotValid:
+        # That is told, and mended, with the structure.
+        yield finding("schema", Verdict.PASS, "up to date")
         current = True
     except JobStoreError as error:
         yield finding("schema", Verdict.FAIL, str(error))

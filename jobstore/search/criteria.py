@@ -41,8 +41,6 @@ FOLDED = frozenset(("source", "company", "location", "industry", "skills"))
 """Those compared without regard to case and accents; the others are codes of ours."""
 UNTRACKED = ("none",)
 """What asks for postings without an application."""
-CHANGED = ("changed_at", "changed_id", "until_at", "until_id")
-"""What the values of ``changed`` are called where they are bound."""
 MAX_ALTERNATIVES = 100
 MAX_VALUE_CHARACTERS = 2000
 

@@ -30,7 +30,7 @@ from jobstore.settings.kinds import (
     setting,
 )
 from jobstore.settings.options import MOST, MOST_OF_ACTOR, EngineOptions, HealthLimits, is_actor
-from jobstore.settings.url import DEFAULT_URL, StoreURL, parse_store_url
+from jobstore.settings.url import DEFAULT_URL, StoreURL, parse_store_url, quoted_command
 
 Environment = Literal["development", "staging", "production"]
 
@@ -309,7 +309,7 @@ class Settings(Section):
 
         def typed(found: re.Match[str]) -> str:
             words = found[1].split()
-            return found[0] if {*words} & {*self._typed} else f"'{self.command(*words)}'"
+            return found[0] if {*words} & {*self._typed} else quoted_command(*words, *self._typed)
 
         return _COMMAND.sub(typed, text) if self._typed else text
 

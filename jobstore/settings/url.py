@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ DEFAULT_URL = "sqlite:///jobs.db"
 
 EXAMPLE = "write sqlite:///jobs.db, or sqlite:////full/path/jobs.db for an absolute path"
 _EXAMPLES = f"{EXAMPLE}, or postgresql://user@host/jobs for one on a server"
+# As in libpq's "host=db user=ann password=...".
+_PARAMETERS = re.compile(r"\bpassword\s*=", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 NOT_UTF8 = f"The store's URL is not UTF-8; give the file a name that is, and {EXAMPLE}."
@@ -86,7 +89,19 @@ def store_at(where: str | os.PathLike[str] | StoreURL) -> StoreURL:
         raise StoreUnavailable("The path of a store must be text, not bytes.")
     if not is_utf8(where):
         raise StoreUnavailable(NOT_UTF8)
+    if _PARAMETERS.search(where):
+        # Taken for the name of a file, it would be shown.
+        raise StoreUnavailable(f"A store is named by a URL, not by parameters; {_EXAMPLES}.")
     return parse_store_url(sqlite_url(where))
+
+
+def quoted_command(*words: str) -> str:
+    """Return a command of this program as it stands within a message, to be copied to a shell.
+
+    ``words`` follow "jobstore". One with quotes of its own stands between backticks.
+    """
+    command = shlex.join(["jobstore", *words])
+    return f"`{command}`" if "'" in command else f"'{command}'"
 
 
 def is_utf8(text: str) -> bool:

@@ -91,9 +91,9 @@ CREATE TABLE posting (
 
 -- How common a word is decides how a search runs; of words the server knows ten for each step.
 ALTER TABLE posting ALTER COLUMN words SET STATISTICS 400;
--- Compressing a tsvector makes it no smaller, and trying took more than half of an insert: 3.3 s
--- against 1.3 for 20,000 rows, and reading one 7 us against 5. Inside of the row (MAIN) it would be
--- read in 2, but each sighting would copy 4 KB more, and the table have seven times the pages.
+-- Compressing a tsvector makes it no smaller, and trying takes longer than all else of an insert.
+-- Inside of the row (MAIN) it would be read sooner, but each sighting would copy it, and the table
+-- have several times the pages.
 ALTER TABLE posting ALTER COLUMN words SET STORAGE EXTERNAL;
 
 -- The orders of results, each with what decides ties. They are read backwards.

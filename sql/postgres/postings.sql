@@ -29,6 +29,9 @@ SELECT
     {stored_posting}, p.listed_at, p.listed_tie, {opened}, p.digest, p.seen_digest
 FROM posting AS p WHERE p.id = ANY(%s) ORDER BY p.id FOR UPDATE OF p;
 
+-- name: which_are_there
+SELECT p.id FROM posting AS p WHERE p.id = ANY(%s);
+
 -- part: whole_posting
 -- With what its digests are over. NULL stands for the place that SQLite gives a row.
 {stored_posting}, NULL, p.listed_at, p.listed_tie, {opened}, p.yearly_min, p.yearly_max,
@@ -121,6 +124,9 @@ DELETE FROM revision AS r WHERE r.id = ANY(%s);
 -- name: compatible
 -- What a writer looks at once in each transaction.
 SELECT s.value FROM store_property AS s WHERE s.name = 'compatible';
+
+-- name: transaction_number
+SELECT pg_current_xact_id()::text;
 
 -- name: mark_log
 SELECT pg_logical_emit_message(true, 'jobstore', '');

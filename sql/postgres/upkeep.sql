@@ -49,7 +49,12 @@ DELETE FROM counter;
 DELETE FROM counter_delta;
 
 -- name: invalid_indexes
-SELECT c.relname::text FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+-- Each with the name of the index that it is a part of, in a table with partitions.
+SELECT c.relname::text, coalesce(w.relname, c.relname)::text
+FROM pg_index AS i
+JOIN pg_class AS c ON c.oid = i.indexrelid
+LEFT JOIN pg_inherits AS h ON h.inhrelid = c.oid
+LEFT JOIN pg_class AS w ON w.oid = h.inhparent
 WHERE c.relnamespace = current_schema()::regnamespace AND NOT (i.indisvalid AND i.indisready)
 ORDER BY c.relname;
 
@@ -71,8 +76,9 @@ WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'i'
 ORDER BY c.relname;
 
 -- name: indexes_of_tables
+-- One that is not valid is not ours, or was made anew before.
 SELECT c.relname::text FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
-WHERE c.relnamespace = current_schema()::regnamespace ORDER BY c.relname;
+WHERE c.relnamespace = current_schema()::regnamespace AND i.indisvalid ORDER BY c.relname;
 
 -- name: sizes_of_indexes
 -- How many rows the server takes a table to have: none are known before it was first looked at.
@@ -88,14 +94,18 @@ WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'm'
 
 -- name: server
 SELECT
-    current_setting('server_version'), current_setting('server_version_num')::bigint,
-    pg_is_in_recovery(), current_database()::text, current_setting('server_encoding'),
+    current_setting('server_version'), pg_is_in_recovery(), current_database()::text,
     current_user::text;
 
 -- name: rights
 SELECT
     has_table_privilege('posting', 'SELECT'), has_table_privilege('posting', 'INSERT, UPDATE, DELETE'),
     (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user);
+
+-- name: may_compare
+-- Comparing makes temporary tables. A standby is always read-only.
+SELECT has_database_privilege(current_database(), 'TEMPORARY')
+    AND NOT current_setting('transaction_read_only')::boolean;
 
 -- name: may_maintain
 SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class AS c WHERE c.oid = to_regclass('posting');
@@ -170,6 +180,35 @@ SELECT pg_try_advisory_lock(hashtextextended('jobstore: schema ' || %s, 0));
 
 -- name: give_turn_of_schema
 SELECT pg_advisory_unlock(hashtextextended('jobstore: schema ' || %s, 0));
+
+-- name: place_of_roles
+-- Who asks, where, what that role may do, and whose the store's tables are.
+SELECT current_user::text, r.rolsuper, current_schema()::text, current_database()::text,
+    pg_has_role(d.datdba, 'MEMBER'), pg_get_userbyid(c.relowner)::text
+FROM pg_database AS d JOIN pg_roles AS r ON r.rolname = current_user
+LEFT JOIN pg_class AS c
+    ON c.relname = 'posting' AND c.relnamespace = current_schema()::regnamespace
+WHERE d.datname = current_database();
+
+-- name: might_of_role
+-- Whether a role may do more than tables give it, or has the rights of another one.
+SELECT r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls
+    OR EXISTS (
+        SELECT 1 FROM pg_roles AS o
+        WHERE o.rolname = %s AND pg_has_role(r.oid, o.oid, 'MEMBER')
+    )
+FROM pg_roles AS r WHERE r.rolname = %s;
+
+-- name: role_is_there
+SELECT 1 FROM pg_roles AS r WHERE r.rolname = %s;
+
+-- name: kinds_of_relations
+SELECT c.relname::text, c.relkind = 'v', pg_get_userbyid(c.relowner)::text FROM pg_class AS c
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = ANY (%s)
+ORDER BY c.relname;
+
+-- name: schema_here
+SELECT current_schema()::text;
 
 -- The main statements as the server plans them. Which values are bound does not decide whether an
 -- index can be used, so these stand for all.

@@ -104,8 +104,6 @@ CREATE INDEX posting_applicants ON posting (applicant_count) WHERE applicant_cou
 
 CREATE INDEX posting_soonest ON posting (-expires_at) WHERE expires_at IS NOT NULL;
 
-CREATE INDEX posting_updated ON posting (updated_at, id);
-
 CREATE TABLE posting_text (
     place       INTEGER PRIMARY KEY,
     description TEXT,

@@ -152,9 +152,9 @@ def scrapy(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The few names of Scrapy that the pipeline uses."""
     signals = types.SimpleNamespace(spider_opened="opened", spider_closed="closed")
     package = types.ModuleType("scrapy")
-    package.signals = signals  # type: ignore[attr-defined]
+    package.signals = signals
     exceptions = types.ModuleType("scrapy.exceptions")
-    exceptions.DropItem = type("DropItem", (Exception,), {})  # type: ignore[attr-defined]
+    exceptions.DropItem = type("DropItem", (Exception,), {})
     monkeypatch.setitem(sys.modules, "scrapy", package)
     monkeypatch.setitem(sys.modules, "scrapy.exceptions", exceptions)
     return exceptions

@@ -98,6 +98,7 @@ async def test_both_engines_answer_alike(
     # All ways to matches are taken, though there are few postings.
     monkeypatch.setattr(lookup, "WALKED", 100)
     monkeypatch.setattr(lookup, "GATHERED", 200)
+    monkeypatch.setattr(lookup, "TRIED", 200)
     monkeypatch.setattr(lookup, "WALKING", 2)
     postings = [*islice(real_postings(real_data), 0, None, 3)]
     async with (

@@ -284,7 +284,7 @@ async def test_what_is_not_there_is_not_found(store: JobStore, id: UUID | str) -
 
 @pytest.mark.parametrize("id", ["", "1", "x" * 36, None, 7, b"0" * 16])
 async def test_an_id_that_is_none_is_a_faulty_query(store: JobStore, id: object) -> None:
-    wrong: UUID = id  # type: ignore[assignment]
+    wrong: UUID = id
     for call in (store.get(wrong), store.delete(wrong), store.revisions(wrong)):
         with pytest.raises(InvalidQuery, match="id: must be a UUID"):
             await call

@@ -92,7 +92,9 @@ class _Postgres:
     scheme = "postgresql"
     strains: Mapping[str, Patches] = {
         # As if few postings were so many that not all of them are walked through or gathered.
-        "many": tuple((postgres_lookup, name, 5) for name in ("WALKED", "GATHERED", "WALKING")),
+        "many": tuple(
+            (postgres_lookup, name, 5) for name in ("WALKED", "GATHERED", "TRIED", "WALKING")
+        ),
     }
 
     def new_url(self, folder: Path) -> str:

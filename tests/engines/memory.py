@@ -49,7 +49,7 @@ from jobstore.engines.kept import (
     moved,
     sealed,
 )
-from jobstore.engines.protocol import Found, Position, Queue
+from jobstore.engines.protocol import Asked, Found, Position, Queue
 from jobstore.engines.revisions import previous_to_json
 from jobstore.engines.rows import opening_parameters
 from jobstore.errors import (
@@ -369,16 +369,8 @@ class MemoryEngine:
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         return _get_many(self._records(), ids)
 
-    async def search(
-        self,
-        criteria: Criteria,
-        *,
-        limit: int,
-        after: Position | None,
-        total: tuple[int, bool] | None,
-        facets: Sequence[str],
-        snippets: bool,
-    ) -> Found:
+    async def search(self, criteria: Criteria, asked: Asked) -> Found:
+        limit, after, total, facets, snippets = asked
         found = list(_matches(self._records(), criteria, self._database.kept))
         ordered = [(at, each) for at, each in _in_order(found, criteria, after)][: limit + 1]
         page = ordered[:limit]

@@ -4,22 +4,32 @@ killed: what was acknowledged is there once, and what was not is told as it is."
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
-from jobstore import Outcome, OutcomeUnknown, StoreUnavailable
+from jobstore import EngineOptions, Outcome, OutcomeUnknown, StoreUnavailable
+from jobstore.engines.kept import EVENT
 from jobstore.engines.postgres import sessions
 from jobstore.engines.postgres.connection import Session
-from jobstore.engines.postgres.writing import commits, transactions
+from jobstore.engines.postgres.sessions import Sessions
+from jobstore.engines.postgres.writing import alone, commits, transactions
+from jobstore.engines.postgres.writing.batch import Batch, Stored
+from jobstore.engines.postgres.writing.proof import Evidence
 from jobstore.records import job_id
+from jobstore.settings import parse_store_url
+from tests.fixtures.postgres import start
 from tests.fixtures.relay import relay
 from tests.fixtures.writers import (
     open_writer,
     posting,
     stored,
     until,
+    until_somebody_asks,
     until_somebody_waits,
 )
 
@@ -90,11 +100,83 @@ async def test_a_key_that_is_being_inserted_is_waited_for(database: str) -> None
     async with relay(database) as (between, url), open_writer(url) as writer:
         between.faults = ["late"]
         write = asyncio.ensure_future(writer.upsert(posting("new")))
-        await until_somebody_waits(database)
+        await until_somebody_asks(database)
+        assert not write.done()
         between.release.set()
 
         assert (await write).outcome is Outcome.INSERTED
     assert stored(database) == {"new": 1}
+
+
+@pytest.mark.parametrize("fault", ["before", "after"])
+async def test_what_others_remove_before_it_is_proven_stays_removed(
+    database: str, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    async with (
+        relay(database) as (between, url),
+        open_writer(url) as writer,
+        open_writer(database) as other,
+    ):
+        removed = []
+
+        async def pause(*_: Any) -> None:
+            removed.append(await other.delete(job_id("board", "new")))
+
+        monkeypatch.setattr(transactions, "pause", pause)
+        between.faults = [fault]
+
+        assert (await writer.upsert(posting("new"))).outcome is Outcome.INSERTED
+    assert removed[0] is (fault == "after")
+    assert stored(database) == ({} if fault == "after" else {"new": 1})
+
+
+async def test_one_that_is_lost_again_and_again_is_made_once(database: str) -> None:
+    async with relay(database) as (between, url), open_writer(url) as writer:
+        between.faults = ["before", "after"]
+
+        found = await asyncio.gather(*(writer.upsert(posting(number)) for number in range(3)))
+
+        assert between.lost == 2
+        assert {each.outcome for each in found} == {Outcome.INSERTED}
+    assert stored(database) == {"0": 1, "1": 1, "2": 1}
+
+
+async def test_after_a_crash_the_numbers_of_transactions_are_not_believed() -> None:
+    url, stop = start({})
+    try:
+        opened = await Sessions.open(parse_store_url(url), EngineOptions(busy_timeout=60))
+        async with opened.writing() as conn:
+            before, server = conn.history, conn.server
+            victim = conn.info.backend_pid
+        os.kill(victim, signal.SIGKILL)
+        await until(lambda: not conn.is_alive())
+        async with opened.writing() as conn:
+            # It was started at the same time as before.
+            assert conn.server == server
+            assert conn.history != before
+        await opened.close()
+    finally:
+        stop()
+
+
+async def test_a_connection_that_a_pooler_led_on_believes_no_number_of_before(
+    database: str,
+) -> None:
+    opened = await Sessions.open(parse_store_url(database), EngineOptions())
+    async with opened.writing() as conn:
+        evidence = Evidence()
+        evidence.add(Batch([], [], [], [], [], [], {UUID(int=1).bytes: (None, (1, b"", b""))}, {}))
+        async with conn.transaction():
+            found = await conn.execute("SELECT pg_current_xact_id()::text")
+            ((number,),) = await found.fetchall()
+        evidence.transaction = conn.history, number
+        assert await commits.is_stored(conn, evidence, Stored(()))
+
+        # What a crash does too. The pooler would have kept its connection to us.
+        await conn.execute("SELECT pg_stat_reset_shared('bgwriter')")
+        with pytest.raises(OutcomeUnknown):
+            await commits.is_stored(conn, evidence, Stored(()))
+    await opened.close()
 
 
 async def test_a_commit_that_nobody_can_ask_about_is_unknown(database: str) -> None:
@@ -122,6 +204,28 @@ async def test_a_transaction_whose_answer_is_lost_is_proven(database: str) -> No
     assert stored(database) == {"1": 1}
 
 
+@pytest.mark.parametrize("fault", ["before", "after"])
+async def test_what_is_kept_beside_postings_is_proven_by_the_number_of_its_transaction(
+    database: str, fault: str
+) -> None:
+    id = job_id("board", "1").bytes
+    async with relay(database) as (between, url), open_writer(url) as writer:
+        between.faults = [fault]
+
+        async def tell() -> None:
+            async with writer.transaction(60) as unit:
+                await unit.put(EVENT, [(id, 1, "noticed", "{}", None, None)])
+
+        if fault == "after":
+            await tell()
+        else:
+            with pytest.raises(StoreUnavailable):
+                await tell()
+        assert between.lost == 1
+    with psycopg.connect(database) as conn:
+        assert conn.execute("SELECT count(*) FROM event").fetchone() == (int(fault == "after"),)
+
+
 async def test_a_transaction_that_was_not_committed_says_so(database: str) -> None:
     async with relay(database) as (between, url), open_writer(url) as writer:
         await writer.upsert(posting(1))
@@ -130,9 +234,8 @@ async def test_a_transaction_that_was_not_committed_says_so(database: str) -> No
         with pytest.raises(StoreUnavailable, match="rolled back"):
             async with writer.transaction(30) as unit:
                 await unit.update(job_id("board", "1"), {"title": "Other"}, None)
-        # What was to be inserted may have been inserted and removed by others.
         between.faults = ["before"]
-        with pytest.raises(OutcomeUnknown):
+        with pytest.raises(StoreUnavailable, match="rolled back"):
             async with writer.transaction(30) as unit:
                 await unit.upsert(posting(2))
         await writer.upsert(posting(3))
@@ -157,7 +260,8 @@ async def test_a_commit_that_a_standby_may_lack_is_confirmed_by_another(
         proven.append(session)
         await commits.commit_proof(session)
 
-    monkeypatch.setattr(transactions, "commit_proof", commit_proof)
+    for module in (alone, transactions):
+        monkeypatch.setattr(module, "commit_proof", commit_proof)
     async with open_writer(database) as writer:
         assert (await writer.upsert(posting(1))).outcome is Outcome.INSERTED
         assert len(proven) == 1

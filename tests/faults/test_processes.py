@@ -183,7 +183,7 @@ async def test_each_call_sees_one_moment_whatever_is_written_meanwhile(
         with closing(
             sqlite3.connect(tmp_path / "jobs.db", isolation_level=None, check_same_thread=False)
         ) as other:
-            (reader,) = store._engine.readers._sessions  # type: ignore[attr-defined]
+            (reader,) = store._engine.readers._sessions
             await reader.run(lambda conn: conn.set_trace_callback(meddle))
             jobs = await store.get_many([job_id("board", str(number)) for number in range(5)])
             statistics = await store.statistics()

@@ -87,7 +87,7 @@ async def test_any_schedule_of_cancellations(
         ledger = Ledger()
         async with open_plain(path, queue_size=queue_size) as writer:
             tasks = [
-                asyncio.ensure_future(ACTS[act](writer, ledger, f"k{index}"))  # type: ignore[call-overload]
+                asyncio.ensure_future(ACTS[act](writer, ledger, f"k{index}"))
                 for index, act in enumerate(acts)
             ]
             for turn in range(14):

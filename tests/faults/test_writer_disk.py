@@ -160,5 +160,5 @@ async def test_a_read_only_file_is_read_and_not_written(tmp_path: Path) -> None:
             with pytest.raises(StoreUnavailable, match="read-only"):
                 await writer.submit(put, "a", 1)
     finally:
-        subprocess.run(thaw, check=True)  # noqa: ASYNC221
+        subprocess.run(thaw, check=True)  # noqa: ASYNC221 - nothing else runs then
     assert rows(path) == {}

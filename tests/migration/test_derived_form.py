@@ -13,6 +13,7 @@ import pytest
 import jobstore
 from jobstore import SearchQuery, migrating
 from jobstore.derived import record
+from jobstore.engines.rows import OPENED_COLUMNS
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.upkeep import inspection, renewal
 from jobstore.engines.sqlite.writing import counters, renewing
@@ -191,6 +192,8 @@ def _rows(path: Path) -> dict[str, list[dict[str, Any]]]:
                 row.pop("seen_digest", None)
                 row.pop("plain", None)
                 row.pop("locations", None)
+                for name in OPENED_COLUMNS:
+                    row.pop(name, None)
     return found
 
 

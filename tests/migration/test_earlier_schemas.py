@@ -19,6 +19,7 @@ import pytest
 
 import jobstore
 from jobstore import SearchQuery, migrating
+from jobstore.engines.rows import OPENED_COLUMNS
 from jobstore.engines.sqlite.upkeep import inspection
 from jobstore.verdicts import Verdict
 from tests.fixtures.migrations import IDS
@@ -194,7 +195,7 @@ async def test_what_a_jobstore_of_that_schema_wrote_is_the_same_field_by_field(
     assert [step.id for step in migrating.up(store_url)] == IDS[IDS.index(last) + 1 :]
 
     migrating.verify(store_url)
-    plain = dict.fromkeys({*columns, "locations"} - {"digest", "seen_digest"})
+    plain = dict.fromkeys({*columns, "locations", *OPENED_COLUMNS} - {"digest", "seen_digest"})
     revisions = [dict(zip(("id", "version", "changed_at", "previous"), REVISION, strict=True))]
     assert _said(path) == {
         "posting": [plain | row for row in POSTINGS],

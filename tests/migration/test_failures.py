@@ -202,7 +202,7 @@ class _FailingCommit(sqlite3.Connection):
         if sql == "COMMIT" and self.failures:
             self.failures -= 1
             raise sqlite3.OperationalError("disk I/O error")
-        return super().execute(sql, *parameters)  # type: ignore[arg-type]
+        return super().execute(sql, *parameters)
 
 
 def test_a_failing_commit_leaves_nothing(

@@ -94,7 +94,7 @@ def answering(status: int, body: bytes = b"") -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _answer  # noqa: N815
+        do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _answer  # noqa: N815 - names of http.server
 
         def log_message(self, *_: Any) -> None:
             pass

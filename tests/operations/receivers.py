@@ -121,7 +121,7 @@ class Mailbox:
         self.messages: list[Any] = []
         self.logins: list[tuple[bytes, bytes]] = []
 
-    async def handle_RCPT(  # noqa: N802
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd looks for that name
         self, server: Any, session: Any, envelope: Any, address: str, options: Any
     ) -> str:
         """Take a recipient or not."""
@@ -130,7 +130,7 @@ class Mailbox:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd looks for that name
         """Keep a message."""
         self.messages.append(envelope)
         return "250 OK"

@@ -26,6 +26,7 @@ from jobstore.operations.archiving import (
     Archiver,
     archiving,
     couriers,
+    reached,
     restore_at,
     segments,
     ship,
@@ -636,7 +637,7 @@ def test_object_stores_get_the_log_and_give_it_back(
 def test_many_pieces_wait_for_no_place_that_is_away(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shipping, "_MOST_PIECES", 3)
+    monkeypatch.setattr(reached, "_MOST_PIECES", 3)
     ship(settings)
     (tmp_path / "two").rename(tmp_path / "away")
     for number in range(6):

@@ -259,6 +259,10 @@ def test_restoring_by_time(settings: Settings, tmp_path: Path) -> None:
     assert restored("2026-03-02") == old.name
     assert restored("2026-03-02T13:30:00+01:00") == new.name
     assert restored("2026-03-02T12:30:00+01:00") == old.name
+    # What is well done is no error, whatever there is to know of it.
+    told = said(run("restore", "--to", str(tmp_path / "told.db"), "--at", "2026-03-02"))
+    assert "Warning: No log of the store was kept then" in told
+    assert "Error" not in told
     for at, code, match in (
         ("2026-02-28", 1, "no backup old enough"),
         ("yesterday", 2, "write a time as 2026-03-01T12:00:00"),

@@ -222,10 +222,10 @@ def test_what_was_replaced_can_be_had_after_a_kill(settings: Settings, url: str)
     (left,) = schemas(url)
     # What is said to do works.
     (told,) = archive_of(parse_store_url(url)).asides(parse_store_url(url)).values()
-    create, _, remove = told.partition("'jobstore backup create --store ")[2].partition("'. Then")
+    create, _, remove = told.partition("`jobstore backup create --store ")[2].partition("`. Then")
     old = create.strip("'")
     saved = backup.create(settings_for(Path.cwd(), store={"url": old}))
-    execute(url, remove.partition("it: ")[2])
+    execute(url, remove.partition("schema: ")[2])
     assert (saved.manifest.postings, left in old, schemas(url)) == (11, True, [])
     restore(settings, name=saved.manifest.name, replace=True)
     assert content(url) == before
@@ -514,6 +514,18 @@ def test_a_log_is_the_servers_own_business_and_that_is_said(settings: Settings, 
     checks = {each.name: each for each in examine(settings, only=["archive"]).checks}
     assert "Its server archives its own log" in checks["archive:lag"].output
     assert {each.verdict.value for each in checks.values()} == {"pass"}
+
+
+def test_a_second_that_a_server_alone_has_is_told_with_where_to_find_it(
+    settings: Settings, url: str, tmp_path: Path
+) -> None:
+    """No setting of ours could have kept it."""
+    backup.create(settings)
+    (told,) = archiving.restore_at(settings, None, to=sqlite_url(tmp_path / "newest.db")).warnings
+    assert "Its server archives its own log" in told
+    assert "in the settings" not in told
+    with pytest.raises(BackupError, match="no log was kept; .* Its server archives its own log"):
+        archiving.restore_at(settings, 1, to=sqlite_url(tmp_path / "then.db"))
 
 
 def test_a_dump_is_of_one_moment(url: str, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typer.testing import Result
 import jobstore
 from jobstore import migrating
 from jobstore.engines.postgres import connection
+from jobstore.engines.postgres.errors import translating
 from jobstore.errors import (
     JobStoreError,
     SchemaMismatch,
@@ -113,6 +114,28 @@ async def test_tls_that_the_server_has_not(url: str) -> None:
     for asked in ("sslmode=require&host=127.0.0.1&port=1", "sslmode=verify-full"):
         with pytest.raises(StoreUnavailable, match="TLS settings|cannot be reached"):
             migrating.check_schema(f"postgresql://postgres@127.0.0.1:1/jobs?{asked}")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ('root certificate file "/root.crt" does not exist', "TLS with .* failed; check sslmode"),
+        ("SSL error: certificate verify failed", "TLS with .* failed; check sslmode"),
+        ('server certificate for "a" does not match host name "b"', "TLS with .* failed"),
+        ("server does not support SSL, but SSL was required", "TLS with .* failed"),
+        ("SSL SYSCALL error: EOF detected", "cannot be reached"),
+        ("SSL connection has been closed unexpectedly", "was lost"),
+    ],
+)
+def test_trouble_with_tls_is_not_taken_for_a_server_that_is_away(said: str, told: str) -> None:
+    with pytest.raises(StoreUnavailable, match=told), translating():
+        raise psycopg.OperationalError(f'connection to server at "db", port 5432 failed: {said}')
+
+
+def test_a_misspelled_parameter_is_told_without_its_value() -> None:
+    with pytest.raises(StoreUnavailable, match="a parameter that libpq does not know") as caught:
+        migrating.check_schema(f"postgresql://postgres@db/jobs?sslmod={SECRET}")
+    assert SECRET not in str(caught.value)
 
 
 async def test_an_encoding_that_cannot_hold_every_posting(postgres: PostgresServer) -> None:

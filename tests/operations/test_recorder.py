@@ -346,8 +346,8 @@ def test_a_process_that_is_killed_loses_only_its_last_sample(
         "recorder(Event('get', 0.001, 1)); print('ready', flush=True); time.sleep(60)\n"
     )
     process = start_python(code, str(tmp_path))
-    assert process.stdout.readline() == "ready\n"  # type: ignore[attr-defined]
-    process.kill()  # type: ignore[attr-defined]
-    process.communicate()  # type: ignore[attr-defined]
+    assert process.stdout.readline() == "ready\n"
+    process.kill()
+    process.communicate()
     assert ever(tmp_path / "operations.db")["get"].count == 1
     assert frame(tmp_path / "operations.db", tmp_path / "jobs.db", time.time()).processes

@@ -38,7 +38,7 @@ def test_constraints_are_exact_versions_and_nothing_else(repository: Path) -> No
 
 
 def test_every_direct_requirement_is_pinned(repository: Path, project: dict[str, object]) -> None:
-    groups = [project["dependencies"], *project["optional-dependencies"].values()]  # type: ignore[attr-defined]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
     wanted = {_name(each) for group in groups for each in group}
     assert wanted <= _pinned(repository).keys()
 

@@ -175,7 +175,7 @@ async def test_no_text_changes_another_row(
     await attempt(store.find("board", text))
     one = job_id("board", "3")
     await attempt(store.update(one, {text: "x"}))
-    await attempt(store.update(one, {"title": "x"}, expected_version=text))  # type: ignore[arg-type]
+    await attempt(store.update(one, {"title": "x"}, expected_version=text))
     for name in ("posted_at", "salary_min", "applicant_count", "url", "workplace", "status"):
         await attempt(store.update(one, {name: text}))
         await attempt(store.upsert(posting(3, **{name: text}), strict=True))
@@ -264,7 +264,7 @@ def test_any_text_as_a_search_answers_or_is_refused(
 
 
 @given(
-    st.dictionaries(st.sampled_from(SearchQuery.__slots__), WRONG, max_size=4),  # type: ignore[attr-defined]
+    st.dictionaries(st.sampled_from(SearchQuery.__slots__), WRONG, max_size=4),
     WRONG,
     WRONG,
 )

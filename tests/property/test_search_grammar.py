@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobstore.engines.sqlite.search.pages import count, search
+from jobstore.engines.sqlite.search.pages import count
 from jobstore.errors import InvalidQuery
 from jobstore.intake.markup import plain_text
 from jobstore.records import JobPosting, SearchQuery, Sort
@@ -20,7 +20,7 @@ from jobstore.search.excerpts import Excerpts
 from jobstore.search.grammar import Expression, Term, parse
 from jobstore.search.phrases import fold_in_place
 from jobstore.search.words import fold, index_text, words
-from tests.unit.sqlite.library import find, library, posting, store
+from tests.unit.sqlite.library import find, library, posting, search, store
 
 # What newer versions of Unicode added is up to the linked SQLite.
 known_text = st.text(

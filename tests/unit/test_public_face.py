@@ -244,7 +244,7 @@ def test_an_error_says_its_docstring_and_survives_pickling(kind: type[Exception]
     again = pickle.loads(pickle.dumps(told))
     assert (type(again), str(again)) == (kind, str(told))
     if faulty:
-        assert again.faults == told.faults  # type: ignore[attr-defined]
+        assert again.faults == told.faults
 
 
 def test_faults_read_as_sentences() -> None:

@@ -151,7 +151,7 @@ def test_a_file_name_that_is_not_utf8_is_refused_however_it_is_written() -> None
 )
 def test_options_out_of_range_are_refused(options: dict[str, object], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        EngineOptions(**options)  # type: ignore[arg-type]
+        EngineOptions(**options)
 
 
 @pytest.fixture

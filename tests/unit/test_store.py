@@ -27,7 +27,8 @@ from jobstore import (
     job_id,
 )
 from jobstore.derived.merge import merge
-from jobstore.engines.protocol import Found
+from jobstore.engines.protocol import Asked, Found
+from jobstore.records import Origin
 from tests.fixtures.postings import full, posting
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -45,29 +46,29 @@ class FakeEngine:
         self.scans: list[tuple[list[Any], Any]] = []
         self.failures: dict[int, JobStoreError] = {}
 
-    async def upsert(self, posting: JobPosting) -> UpsertResult:
+    async def upsert(self, posting: JobPosting, _: Origin) -> UpsertResult:
         self.calls.append(("upsert", posting))
         return UpsertResult(
             job_id(posting.source, posting.source_job_id), jobstore.Outcome.INSERTED, 1
         )
 
     async def upsert_many(
-        self, postings: Sequence[JobPosting]
+        self, postings: Sequence[JobPosting], origin: Origin
     ) -> list[UpsertResult | JobStoreError]:
         self.calls.append(("upsert_many", len(postings)))
         numbers = [int(each.source_job_id) for each in postings]
         return [
-            self.failures.get(n) or await self.upsert(each)
+            self.failures.get(n) or await self.upsert(each, origin)
             for n, each in zip(numbers, postings, strict=True)
         ]
 
     async def update(
-        self, id: UUID, changes: Mapping[str, Any], expected_version: int | None
+        self, id: UUID, changes: Mapping[str, Any], expected_version: int | None, _: Origin
     ) -> Job:
         self.calls.append(("update", id, changes, expected_version))
         return merge(None, jobstore.JobPosting(**posting()), NOW).job
 
-    async def delete(self, id: UUID) -> bool:
+    async def delete(self, id: UUID, _: Origin) -> bool:
         self.calls.append(("delete", id))
         return True
 
@@ -75,8 +76,8 @@ class FakeEngine:
         self.calls.append(("get_many", ids))
         return [None for _ in ids]
 
-    async def search(self, criteria: Any, **options: Any) -> Found:
-        self.calls.append(("search", criteria, options))
+    async def search(self, criteria: Any, asked: Asked) -> Found:
+        self.calls.append(("search", criteria, asked._asdict()))
         return self.found
 
     async def scan(self, criteria: Any, **options: Any) -> tuple[list[Any], Any]:
@@ -103,7 +104,7 @@ def engine() -> FakeEngine:
 
 @pytest.fixture
 async def faked(engine: FakeEngine) -> AsyncIterator[JobStore]:
-    async with JobStore(engine, (), lambda: NOW) as store:  # type: ignore[arg-type]
+    async with JobStore(engine, (), lambda: NOW) as store:
         yield store
 
 
@@ -140,20 +141,20 @@ async def test_faults_never_reach_the_engine(faked: JobStore, engine: FakeEngine
     wrong: Any
     for wrong in (
         faked.upsert({}),
-        faked.upsert(None),  # type: ignore[arg-type]
+        faked.upsert(None),
         faked.update(ID, {}),
-        faked.update(ID, None),  # type: ignore[arg-type]
+        faked.update(ID, None),
         faked.update(ID, {"id": ID}),
         faked.update(ID, {"source": "x"}),
         faked.update(ID, {"status": None}),
         faked.update(ID, {"title": None}),
         faked.update("x", {"title": "x"}),
         faked.get("x"),
-        faked.search("engineer"),  # type: ignore[arg-type]
+        faked.search("engineer"),
         faked.search(limit=0),
         faked.search(cursor="x"),
         faked.search(facets=("title",)),
-        faked.count({"text": "x"}),  # type: ignore[arg-type]
+        faked.count({"text": "x"}),
         faked.recent(0),
         anext(faked.stream(SearchQuery(sort="salary"))),
     ):

@@ -21,6 +21,7 @@ from psycopg.adapt import AdaptersMap, Buffer, Dumper, Loader
 from psycopg.pq import Format, TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 
+from jobstore.engines import named_statements
 from jobstore.engines.postgres.hearing import committing
 from jobstore.engines.postgres.hosts import PRIMARY, several
 from jobstore.engines.postgres.url import parameters
@@ -37,14 +38,7 @@ _SILENT = 30
 # or is gone without a word. A transaction of a caller's own sets its own.
 _IDLE = 60.0
 
-_SET = "SELECT set_config(name, value, %s) FROM unnest(%s::text[], %s::text[]) AS t (name, value)"
-# The pid differs from the one that the connection was told where a pooler stands between them. No
-# two servers were started at the same microsecond.
-_LOOK = """
-SELECT pg_backend_pid(), current_setting('synchronous_commit'), pg_postmaster_start_time()::text,
-    pg_is_in_recovery()
-"""
-
+_SQL = named_statements.load("postgres")
 
 # A library does not print; whoever has set up logging gets what psycopg says.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -125,12 +119,15 @@ class _Blocking(Connection[tuple[Any, ...]]):
 class Session(AsyncConnection[tuple[Any, ...]]):
     """One connection. ``pooled``: behind a pooler, which lends it a server's session for each
     transaction alone; ``born``: when it was made, in the loop's time; ``server``: what no other
-    server has, not even the same one after a restart; ``standby``: it was none of a primary."""
+    server has, not even the same one after a restart; ``standby``: it was none of a primary;
+    ``history``: what was different before a restart, a crash or a failover, after which the number
+    of a transaction may have been given to another one; a pooler may have led it on since."""
 
     pooled = False
     settings: Mapping[str, str]
     born = 0.0
     server = ""
+    history = ""
     standby = False
 
     def __del__(self, *_: Any, **__: Any) -> None:
@@ -139,7 +136,7 @@ class Session(AsyncConnection[tuple[Any, ...]]):
     async def settle(self) -> None:
         """Let the settings hold in the transaction that has begun, where no session has them."""
         if self.pooled:
-            await self.execute(_SET, (True, *_pairs(self.settings)))
+            await self.execute(_SQL["set_all"], (True, *_pairs(self.settings)))
 
     def is_alive(self) -> bool:
         """Tell, without asking the server, whether it has not ended the connection."""
@@ -172,14 +169,16 @@ async def connect(
     try:
         _require_usable(session.info)
         session.born = asyncio.get_running_loop().time()
-        look = await session.execute(_LOOK, prepare=False)
-        ((pid, durable, session.server, session.standby),) = await look.fetchall()
+        look = await session.execute(_SQL["look"], prepare=False)
+        ((pid, durable, session.server, session.standby, session.history),) = await look.fetchall()
         session.settings = _settings(options, durable, statement, lock)
         session.pooled = pid != session.info.backend_pid
         if session.pooled:
             session.prepare_threshold = None
         else:
-            await session.execute(_SET, (False, *_pairs(session.settings)), prepare=False)
+            await session.execute(
+                _SQL["set_all"], (False, *_pairs(session.settings)), prepare=False
+            )
     except BaseException:
         session.pgconn.finish()
         raise
@@ -192,18 +191,25 @@ def connect_blocking(url: StoreURL, *, patience: float) -> Connection[tuple[Any,
         autocommit=True, context=_CONTEXT, cursor_factory=_BlockingCursor, **filled(url)
     )
     settings = {
-        "lock_timeout": _milliseconds(patience),
+        "lock_timeout": milliseconds(patience),
         "statement_timeout": "0",
         "idle_in_transaction_session_timeout": "0",
         "default_transaction_isolation": "read committed",
     }
     try:
         _require_usable(conn.info)
-        conn.execute(_SET, (False, *_pairs(settings)), prepare=False)
+        conn.execute(_SQL["set_all"], (False, *_pairs(settings)), prepare=False)
     except BaseException:
         conn.close()
         raise
     return conn
+
+
+def is_pooled(conn: Connection[tuple[Any, ...]]) -> bool:
+    """Tell whether a pooler stands before the server, so that each transaction may be on another
+    session."""
+    ((pid,),) = conn.execute(_SQL["backend"]).fetchall()
+    return bool(pid != conn.info.backend_pid)
 
 
 def _require_usable(info: ConnectionInfo) -> None:
@@ -247,16 +253,17 @@ def _settings(
         durable = "on"
     return {
         "synchronous_commit": durable,
-        "statement_timeout": _milliseconds(statement),
-        "lock_timeout": _milliseconds(lock),
-        "idle_in_transaction_session_timeout": _milliseconds(max(_IDLE, statement)),
+        "statement_timeout": milliseconds(statement),
+        "lock_timeout": milliseconds(lock),
+        "idle_in_transaction_session_timeout": milliseconds(max(_IDLE, statement)),
         "default_transaction_isolation": "read committed",
         # Compiling a plan takes longer than any statement of ours runs.
         "jit": "off",
     }
 
 
-def _milliseconds(seconds: float) -> str:
+def milliseconds(seconds: float) -> str:
+    """Return a limit of time as the server takes it; its 0 would mean that there is none."""
     return str(max(1, round(seconds * 1000)))
 
 

@@ -1,4 +1,4 @@
-"""The PostgreSQL engine: one connection that writes, several that read, put together.
+"""The PostgreSQL engine: the connections that write and those that read, put together.
 
 Only wiring lives here. What a call does is in :mod:`.writing`, :mod:`.search` and :mod:`.lookups`;
 which connection it gets, in :mod:`.sessions`.
@@ -58,8 +58,10 @@ class PostgresEngine(TableEngine):
         """Return how far the primary's log has got."""
         return await self.sessions.position()
 
-    def _read(self, function: Read, *, quick: bool = False, whole: bool = False) -> Awaitable[Any]:
-        return self.sessions.read(function, whole=whole)
+    def _read(
+        self, function: Read, *args: Any, quick: bool = False, whole: bool = False
+    ) -> Awaitable[Any]:
+        return self.sessions.read(lambda session: function(session, *args), whole=whole)
 
     async def _close(self) -> None:
         try:

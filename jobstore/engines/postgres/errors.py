@@ -7,17 +7,18 @@ a part of the URL.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import errno
+import os
+from contextlib import AbstractContextManager
 
 import psycopg
 
-from jobstore.engines.rows import DamagedRow
+from jobstore.engines import meanings
+from jobstore.engines.protocol import MissingRights
 from jobstore.errors import (
     InvalidPosting,
     JobStoreError,
     OutcomeUnknown,
-    SchemaMismatch,
     StorageFull,
     StoreBusy,
     StoreCorrupt,
@@ -29,11 +30,16 @@ UNREACHABLE = (
     "The database server cannot be reached; check that it runs, and the host, the port and the "
     "TLS settings in the store's URL."
 )
+_NO_TLS = (
+    "TLS with the database server failed; check sslmode, sslrootcert and the host's name in the "
+    "store's URL, and the certificates on both sides."
+)
 _LOST = "The connection to the database server was lost; try again when it is back."
+# The command is not quoted: it would be completed for the account that may not run it.
 _RIGHTS = (
     "This account lacks rights on the store: reading takes the reading role, writing the writing "
-    "role, and migrating the owner of the tables; give one of them in the store's URL "
-    "('jobstore migrate roles' makes them)."
+    "role, and migrating the owner of the tables; give one of them in the store's URL. Who owns "
+    "the tables makes the others, with: jobstore migrate roles"
 )
 _REFUSED = (
     "The database server refused the account or its password; check the user in the store's URL, "
@@ -60,13 +66,13 @@ _MEANINGS: dict[str, tuple[type[JobStoreError], str | None]] = {
     "3D000": (StoreUnavailable, _NO_DATABASE),
     "40": (StoreBusy, None),
     "40003": (OutcomeUnknown, None),
-    "42501": (StoreUnavailable, _RIGHTS),
+    "42501": (MissingRights, _RIGHTS),
     "53100": (StorageFull, None),
     "53200": (StoreUnavailable, "The database server ran out of memory."),
     "53": (
         StoreBusy,
-        "The database server has no connection left; raise its max_connections, put a pooler "
-        "before it, or use fewer readers.",
+        "The database server has no connection left for this account; end programs that need "
+        "none, use fewer readers or a pooler, or raise its max_connections or the account's limit.",
     ),
     "54": (InvalidPosting, "is larger than the database can hold"),
     "55006": (StoreBusy, None),
@@ -104,7 +110,12 @@ _SAID: tuple[tuple[str, str], ...] = (
     ("too many clients", TOO_MANY),
     ("too many connections", TOO_MANY),
     ("remaining connection slots", TOO_MANY),
+    # Of a socket in a folder: more came at once than its queue holds.
+    (os.strerror(errno.EAGAIN), TOO_MANY),
 )
+
+# Not "SSL error" alone, which a server that goes down in the middle gives as well.
+_TLS_FAILED = ("certificate", "server does not support SSL")
 
 _AGAIN = frozenset({"40001", "40P01", "23505"})
 # What a server that goes down, was killed, or is coming up says; that it was cut off; and that it
@@ -158,50 +169,27 @@ def translated(error: BaseException, *, committing: bool = False) -> Exception:
     ``committing``: the error came out of COMMIT. A connection that was lost then leaves open
     whether the transaction is stored (OutcomeUnknown).
     """
-    meaning = _meaning(error, committing)
-    if meaning is None:
-        if isinstance(error, Exception) and not isinstance(error, StopIteration):
-            return error
-        # A future refuses to carry a StopIteration; SystemExit would end the event loop.
-        meaning = RuntimeError(f"an operation raised {type(error).__name__}")
-    meaning.__cause__ = error
+    meaning = _meaning(error, committing) or meanings.raisable(error)
+    if meaning is not error:
+        meaning.__cause__ = error
     return meaning
 
 
-@contextmanager
-def translating() -> Iterator[None]:
+def translating() -> AbstractContextManager[None]:
     """Raise errors of the block as errors of the store."""
-    try:
-        yield
-    except Exception as error:
-        meaning = translated(error)
-        if meaning is error:
-            raise
-        raise meaning from error
+    return meanings.translating(translated)
 
 
 def _meaning(error: BaseException, committing: bool) -> Exception | None:
     if isinstance(error, JobStoreError):
         return None
-    # psycopg refuses these before the server sees them.
-    if isinstance(error, UnicodeEncodeError):
-        return InvalidPosting("has text that is not valid Unicode")
-    if isinstance(error, OverflowError):
-        return InvalidPosting("has an integer beyond 64 bits")
-    if isinstance(error, (DamagedRow, UnicodeDecodeError)):
-        return StoreCorrupt(
-            "Stored values are damaged; run 'jobstore doctor', then restore a backup."
-        )
     if not isinstance(error, psycopg.Error):
-        return None
+        return meanings.of_values(error)
     if committing and is_lost(error):
         return OutcomeUnknown()
     code = sqlstate(error)
     if code in _MISSING:
-        return SchemaMismatch(
-            "The schema is not the one this jobstore works with, it may have been migrated "
-            "meanwhile; see 'jobstore migrate status', then open the store again."
-        )
+        return meanings.other_schema()
     found = _MEANINGS.get(code) or _MEANINGS.get(code[:2])
     if found is not None:
         kind, message = found
@@ -209,8 +197,11 @@ def _meaning(error: BaseException, committing: bool) -> Exception | None:
     if isinstance(error, psycopg.DataError):
         return InvalidPosting("has a value that its column cannot hold")
     if _without_server(error):
-        return StoreUnavailable(_LOST if "clos" in str(error) else UNREACHABLE)
-    return JobStoreError("The database refused a statement; run 'jobstore doctor'.")
+        said = str(error)
+        if any(words in said for words in _TLS_FAILED):
+            return StoreUnavailable(_NO_TLS)
+        return StoreUnavailable(_LOST if "clos" in said else UNREACHABLE)
+    return meanings.unknown()
 
 
 def _without_server(error: psycopg.Error) -> bool:

@@ -16,7 +16,9 @@ from contextlib import contextmanager
 
 import psycopg
 
+from jobstore.engines import named_statements
 from jobstore.engines.postgres import schema
+from jobstore.engines.postgres.connection import is_pooled
 from jobstore.engines.postgres.schema import Connection
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.upkeep import renewal
@@ -27,6 +29,8 @@ from jobstore.errors import MigrationError, StoreBusy
 from jobstore.progress import Progress
 from jobstore.settings import StoreURL
 
+_SQL = named_statements.load("postgres")
+
 # "jobstore" in ASCII: who changes the schema holds the advisory lock of this number. It is the
 # whole database's, so that two schemas in it are changed one after the other.
 _LOCK = int.from_bytes(b"jobstore", "big")
@@ -36,11 +40,6 @@ _POLL = 0.05  # seconds between two tries of a lock that is held
 _OWN_FAULTS = ("42", "23", "22", "0A", "2B")
 _CHECK_VIOLATION = "23514"
 _NO_RIGHT = "42501"
-# A standby is always read-only.
-_MAY_COMPARE = (
-    "SELECT has_database_privilege(current_database(), 'TEMPORARY') "
-    "AND NOT current_setting('transaction_read_only')::boolean"
-)
 
 
 class PostgresSchema:
@@ -111,10 +110,10 @@ class PostgresSchema:
         from jobstore.engines.postgres.yoyo_backend import statements
 
         with blocking(url) as conn:
-            if conn.execute(_MAY_COMPARE).fetchone() != (True,):
+            if conn.execute(_SQL["may_compare"]).fetchone() != (True,):
                 raise NotComparable(
-                    "Whether the tables are as the migrations make them is told to the role that "
-                    "owns them, and on a primary alone."
+                    "Only the role that owns the tables can find out, on a primary, whether they "
+                    "are as the migrations make them; name that role in the store's URL."
                 )
             conn.execute("BEGIN")
             conn.execute("SET LOCAL search_path = pg_temp")
@@ -142,9 +141,7 @@ class PostgresMigrator:
         self._conn = conn
         self._patience = patience
         self._backend = Backend(conn, patience)
-        (pid,) = conn.execute("SELECT pg_backend_pid()").fetchone() or (0,)
-        # Each transaction may be on another session then.
-        self._pooled = pid != conn.info.backend_pid
+        self._pooled = is_pooled(conn)
         if not self._pooled:
             self._lock("pg_try_advisory_lock")
 

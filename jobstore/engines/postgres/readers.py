@@ -22,8 +22,8 @@ _LIFETIME = 3600.0
 class Readers:
     """Connections that read, ``most`` at a time, each used by one call; they are made when needed.
 
-    psycopg's own pool takes half as long as reading a posting by its id (make bench-postgres), and
-    says only that time is over where the server cannot be reached.
+    With psycopg's own pool reading a posting by its id takes longer (make bench-postgres measures
+    it), and where the server cannot be reached it says only that time is over.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Session]], most: int) -> None:

@@ -7,6 +7,7 @@ search path, which is ``public`` unless the URL or the role says otherwise.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC
 from typing import Any, LiteralString
@@ -17,8 +18,10 @@ from psycopg import sql
 from jobstore.engines import named_statements
 from jobstore.engines.kept import BY_NAME
 from jobstore.engines.rows import sound
-from jobstore.engines.schema import BOOKKEEPING, Applied, Recorded
+from jobstore.engines.schema import BOOKKEEPING, INVALID, Applied, Recorded
+from jobstore.engines.scripts import read_scripts
 from jobstore.errors import StoreCorrupt, StoreUnavailable
+from jobstore.resources import migrations_folder
 
 _SQL = named_statements.load("postgres")
 
@@ -38,6 +41,8 @@ KEPT = BOOKKEEPING | {STEPS}
 WRITTEN = frozenset({"posting", "revision", "counter", "counter_delta", "store_property", *BY_NAME})
 """The tables that a store writes to."""
 
+_INDEX = re.compile(r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?:CONCURRENTLY\s+)?(\w+)\s+ON", re.IGNORECASE)
+
 _OURS = frozenset({"posting", "store_property"})
 
 _RECORDED = """
@@ -53,6 +58,11 @@ WHERE c.relnamespace = {namespace} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
         SELECT 1 FROM pg_depend AS d
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
     )
+"""
+# Where this is another role.
+_OWNER = """
+SELECT pg_get_userbyid(c.relowner)::text FROM pg_class AS c
+WHERE c.oid = to_regclass('posting') AND NOT pg_has_role(c.relowner, 'USAGE')
 """
 _HERE = "current_schema()::regnamespace"
 _TEMPORARY = "pg_my_temp_schema()"
@@ -83,7 +93,7 @@ SELECT c.relname || '.' || r.conname,
 FROM pg_constraint AS r JOIN pg_class AS c ON c.oid = r.conrelid
 WHERE c.relnamespace = {namespace} AND r.contype <> 'n'
 UNION ALL
-SELECT c.relname, CASE WHEN i.indisvalid THEN '' ELSE 'invalid ' END
+SELECT c.relname, CASE WHEN i.indisvalid THEN '' ELSE '{invalid}' END
     || pg_get_indexdef(c.oid, 0, true)
 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
 WHERE c.relnamespace = {namespace}
@@ -119,7 +129,7 @@ def relations(conn: Connection) -> frozenset[str]:
 
     Raises StoreUnavailable where there is no such schema.
     """
-    row = conn.execute("SELECT current_schema()").fetchone()
+    row = conn.execute(_SQL["schema_here"]).fetchone()
     if row is None or row[0] is None:
         raise StoreUnavailable(
             "The search path names no schema that this role may use; have the owner of the "
@@ -127,6 +137,13 @@ def relations(conn: Connection) -> frozenset[str]:
         )
     found = conn.execute(_RELATIONS.format(namespace=_HERE).encode())
     return frozenset(name for (name,) in found)
+
+
+def indexes() -> frozenset[str]:
+    """Return the names of the indexes that migrations make, and of those of primary keys."""
+    texts = (each.text("up") for each in read_scripts(migrations_folder("postgres")))
+    named = {name for text in texts for name in _INDEX.findall(text)}
+    return frozenset(named | {f"{table}_pkey" for table in WRITTEN | KEPT})
 
 
 @sound
@@ -186,7 +203,8 @@ def compatible(conn: Connection) -> str:
 
 def applied(conn: Connection) -> Applied:
     """Return the schema of a database. Raises what :func:`recorded` raises."""
-    return Applied(recorded(conn), derived_form(conn), compatible(conn))
+    row = conn.execute(_OWNER).fetchone()
+    return Applied(recorded(conn), derived_form(conn), compatible(conn), row[0] if row else "")
 
 
 def count(conn: Connection, name: str) -> int:
@@ -205,7 +223,8 @@ def objects(conn: Connection, *, temporary: bool = False) -> dict[str, str]:
     The record of migrations is left out. ``temporary``: those of this session alone.
     """
     namespace = _TEMPORARY if temporary else _HERE
-    rows: Iterable[tuple[str, str]] = conn.execute(_OBJECTS.format(namespace=namespace).encode())
+    asked = _OBJECTS.format(namespace=namespace, invalid=INVALID)
+    rows: Iterable[tuple[str, str]] = conn.execute(asked.encode())
     return {
         name: definition
         for name, definition in rows

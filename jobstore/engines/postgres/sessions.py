@@ -1,4 +1,4 @@
-"""The connections of an open store: those that read, the one that writes; and one that blocks.
+"""The connections of an open store: those that read, those that write; and one that blocks.
 
 Who gets which connection, and for how long, is decided here; no statement on postings is run.
 """
@@ -20,7 +20,7 @@ from jobstore.engines.owner import Owner
 from jobstore.engines.postgres.connection import Session, connect, connect_blocking, filled
 from jobstore.engines.postgres.errors import is_lost, may_return, translated, translating
 from jobstore.engines.postgres.hosts import STANDBY, Place, ordered, place, several
-from jobstore.engines.postgres.pauses import pause
+from jobstore.engines.postgres.pauses import length, pause
 from jobstore.engines.postgres.readers import Readers
 from jobstore.engines.postgres.standbys import (
     Standbys,
@@ -65,7 +65,9 @@ class Sessions:
         )
         self._watching: set[asyncio.Task[None]] = set()
         self._looking = asyncio.Lock()
-        self._writer: Session | None = None
+        # Those that write and rest, at most as many as ever wrote at once.
+        self._writers: list[Session] = []
+        self._returned = asyncio.Event()
         self._reads = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -78,8 +80,9 @@ class Sessions:
         """Connect to the database that ``url`` names. Raises StoreUnavailable."""
         sessions = cls(url, options)
         with translating():
-            sessions._writer = await sessions._connect_writer()
-        sessions.pooled = sessions._writer.pooled
+            writer = await sessions._connect_writer()
+        sessions._writers.append(writer)
+        sessions.pooled = writer.pooled
         return sessions
 
     def owned(self) -> None:
@@ -161,18 +164,14 @@ class Sessions:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Session]:
-        """Give the connection that writes, in autocommit; another one where it was lost.
+        """Give a connection that writes, in autocommit: one that rests, else a new one.
 
-        For that it waits for a primary for up to ``options.busy_timeout`` seconds, and raises
-        StoreUnavailable then. Its callers take turns by themselves. psycopg's errors of the block
-        are not translated. A transaction that is still open at the end is rolled back.
+        For one it waits up to ``options.busy_timeout`` seconds, and raises StoreUnavailable then,
+        or StoreBusy where the server has none left. psycopg's errors of the block are not
+        translated. A transaction that is still open at the end is rolled back.
         """
         self.owned()
-        session = self._writer
-        if session is None or session.standby or not session.is_alive():
-            if session is not None:
-                session.pgconn.finish()
-            session = self._writer = await self._connect_patiently()
+        session = await self._writer()
         try:
             with self._watched(session):
                 yield session
@@ -184,6 +183,11 @@ class Sessions:
         finally:
             if session.pgconn.transaction_status != TransactionStatus.IDLE:
                 await _rolled_back(session)
+            if self._closing:
+                session.pgconn.finish()
+            elif not session.closed:
+                self._writers.append(session)
+                self._returned.set()
 
     async def close(self) -> None:
         """Let reads that have begun end, then close all connections. Calling it twice is fine."""
@@ -195,8 +199,8 @@ class Sessions:
             self._standbys.readers.close()
         for task in self._watching:
             task.cancel()
-        if self._writer is not None:
-            self._writer.pgconn.finish()
+        for session in self._writers:
+            session.pgconn.finish()
 
     @asynccontextmanager
     async def _lent(self, readers: Readers | None, position: str | None) -> AsyncIterator[Session]:
@@ -249,10 +253,19 @@ class Sessions:
         seconds = self._options.busy_timeout
         return await self._connect(self._asked, _WRITING + seconds, seconds)
 
-    async def _connect_patiently(self) -> Session:
-        """Connect to write, waiting for a server that may return or for the next primary."""
+    async def _writer(self) -> Session:
+        """Return one that writes, waiting for a server that may return or for the next primary.
+
+        Where the server has none left for us, those that we have come back.
+        """
         end = self._loop.time() + self._options.busy_timeout
         for tried in itertools.count():
+            self._returned.clear()
+            while self._writers:
+                session = self._writers.pop()
+                if session.is_alive() and not session.standby:
+                    return session
+                session.pgconn.finish()
             try:
                 session = await self._connect_writer()
                 if not session.standby:
@@ -263,7 +276,9 @@ class Sessions:
                 if not may_return(error) or self._loop.time() > end:
                     raise translated(error) from error
             if tried:
-                await pause(tried, *_PAUSES)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(length(tried, *_PAUSES)):
+                        await self._returned.wait()
         raise AssertionError  # the count has no end
 
     @contextmanager

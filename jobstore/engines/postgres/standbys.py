@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 import psycopg
 
+from jobstore.engines import named_statements
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.postgres.readers import Readers
 from jobstore.errors import Fault, InvalidQuery, JobStoreError, StoreTimeout
@@ -24,11 +25,7 @@ _AWAY = 5.0
 _CATCHING_UP = 0.25
 _BETWEEN = 0.01
 _LSN = re.compile(r"[0-9A-F]{1,8}/[0-9A-F]{1,8}")
-# Where the log is to be written next, since what is committed without waiting for the disk may not
-# be written yet.
-_CURRENT = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn()::text END"
-# One that was promoted meanwhile has everything.
-_REACHED = "SELECT NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() >= %s::text::pg_lsn"
+_SQL = named_statements.load("postgres")
 
 
 class _Behind(Exception):
@@ -72,7 +69,7 @@ def check_position(position: str) -> None:
 
 async def current_position(session: Session) -> str:
     """Return how far the primary's log has got."""
-    cursor = await session.execute(_CURRENT)
+    cursor = await session.execute(_SQL["current_position"])
     ((position,),) = await cursor.fetchall()
     if position is None:
         # A standby does not know what was acknowledged.
@@ -86,7 +83,7 @@ async def caught_up(session: Session, position: str | None) -> None:
         return
     end = time.monotonic() + _CATCHING_UP
     while True:
-        cursor = await session.execute(_REACHED, (position,))
+        cursor = await session.execute(_SQL["has_reached"], (position,))
         if await cursor.fetchone() == (True,):
             return
         if time.monotonic() > end:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -25,6 +26,12 @@ _SECRET = frozenset(
 )
 # To libpq whatever is before an '@' is the account, also where a '?' is in it.
 _PLACE = re.compile(r"(?P<account>(?:[^/@]*@)?)(?P<hosts>[^/?]*)")
+# How the folder, or the abstract name, of a socket begins.
+_SOCKET = ("/", "@")
+# An address of IPv6, with its zone.
+_NUMERIC = re.compile(r"[0-9A-Fa-f:.]+(%\w+)?")
+# A password that is given a value in a place that libpq does not take it from.
+_ASSIGNED = re.compile(r"(pass(word|wd)?|pwd|secret)\s*[=:]", re.IGNORECASE)
 # What no name of a file has.
 _UNUSUAL = re.compile(r"[^\w.@-]+")
 
@@ -47,6 +54,11 @@ def parse(url: str) -> StoreURL:
     if place.count("@") > 1 or "@" in behind.partition("?")[0]:
         # It would be taken for the name of a host or a database, and shown as such.
         raise StoreUnavailable(f"A name or the password has an '@' in it; {EXAMPLE}.")
+    if _may_hide_a_password(parts, text):
+        raise StoreUnavailable(
+            "Something in the store's URL looks as if a password were in it, where it would be "
+            f"shown; {EXAMPLE}. Parameters follow a '?', with '&' between them."
+        )
     return StoreURL(SCHEME, _beside(parts, hosts, ports), text, _shown(text))
 
 
@@ -59,11 +71,35 @@ def parameters(url: str) -> dict[str, str]:
         raise StoreUnavailable(
             "PostgreSQL stores need a driver; install it: pip install 'jobstore[postgres]'."
         ) from error
-    try:
-        return {name: str(value) for name, value in conninfo_to_dict(url).items()}
-    except (ProgrammingError, UnicodeError):
-        # What libpq says may quote the password.
-        raise StoreUnavailable(f"The store's URL is malformed; {EXAMPLE}.") from None
+    # Newer ones of libpq alone refuse a space.
+    found = None
+    if not any(each.isspace() for each in url):
+        with suppress(ProgrammingError, UnicodeError):
+            found = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    if found is None:
+        # Out of reach of what libpq has said, which may quote the password.
+        raise StoreUnavailable(
+            f"The store's URL is malformed, or has a parameter that libpq does not know; {EXAMPLE}."
+        )
+    return found
+
+
+def _may_hide_a_password(parts: dict[str, str], text: str) -> bool:
+    """Tell whether something in a URL that would be shown looks as if a password were in it.
+
+    Such as ``//ann@host/jobs;password=...``: to libpq all of that is the name of the database.
+    """
+    shown = _shown(text)
+    names = [parts.get("user", ""), parts.get("dbname", ""), *parts.get("host", "").split(",")]
+    names = [name for name in names if not name.startswith(_SOCKET)]
+    return (
+        any(mark in shown for mark in ";#")
+        or "/" in shown.partition("//")[2].partition("?")[0].partition("/")[2]
+        or any(mark in name for name in names for mark in "=;&?#,")
+        or any(":" in name and not _NUMERIC.fullmatch(name) for name in names)
+        or any("@" in host for host in names[2:])
+        or any(_ASSIGNED.search(each) for name, each in parts.items() if name not in _SECRET)
+    )
 
 
 def _beside(parts: dict[str, str], hosts: str, ports: str) -> Path:

@@ -88,9 +88,11 @@ class SQLiteEngine(TableEngine):
         """Return the one position there is: each read sees what was written before."""
         return "0"
 
-    def _read(self, function: Read, *, quick: bool = False, whole: bool = False) -> Awaitable[Any]:
+    def _read(
+        self, function: Read, *args: Any, quick: bool = False, whole: bool = False
+    ) -> Awaitable[Any]:
         # Functions that run several statements begin a transaction themselves, on the thread.
-        return self.readers.read(function, quick=quick)
+        return self.readers.read(function, *args, quick=quick)
 
     async def _close(self) -> None:
         try:

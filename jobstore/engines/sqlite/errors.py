@@ -10,9 +10,9 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
+from jobstore.engines import meanings
 from jobstore.engines.rows import DamagedRow
 from jobstore.errors import (
     InvalidPosting,
@@ -139,12 +139,9 @@ def wrap(error: BaseException, *, committing: bool = False) -> Exception:
     ``committing``: the error came out of COMMIT. A failed disk access then leaves open whether
     the write is stored (OutcomeUnknown).
     """
-    meaning: Exception | None = _meaning(error, committing)
-    if meaning is None:
-        if isinstance(error, Exception) and not isinstance(error, StopIteration):
-            return error
-        # A future refuses to carry a StopIteration; SystemExit would end the event loop.
-        meaning = RuntimeError(f"an operation raised {type(error).__name__}")
+    meaning = _meaning(error, committing) or meanings.raisable(error)
+    if meaning is error:
+        return meaning
     # The sqlite3 module quotes a text that it cannot decode; no traceback may show it.
     quotes = isinstance(error, sqlite3.Error) and _is_damage(error)
     meaning.__cause__ = DamagedRow("a text is no UTF-8") if quotes else error
@@ -156,14 +153,9 @@ def concerns_store(error: BaseException) -> bool:
     return isinstance(error, _OF_THE_STORE) and not _is_damage(error.__cause__)
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+def translated() -> AbstractContextManager[None]:
     """Raise errors of the block as errors of the store."""
-    try:
-        yield
-    except Exception as error:
-        meaning = wrap(error)
-        raise meaning from meaning.__cause__
+    return meanings.translating(wrap)
 
 
 def _is_damage(error: BaseException | None) -> bool:
@@ -181,15 +173,9 @@ def _meaning(error: BaseException, committing: bool) -> JobStoreError | None:
         sign in str(error) for sign in _CLOSED
     ):
         return StoreClosed()
-    # The module refuses these before SQLite sees them.
-    if isinstance(error, UnicodeEncodeError):
-        return InvalidPosting("has text that is not valid Unicode")
-    if isinstance(error, OverflowError):
-        return InvalidPosting("has an integer beyond 64 bits")
-    if _is_damage(error):
-        return StoreCorrupt(
-            "Stored values are damaged; run 'jobstore doctor', then restore a backup."
-        )
+    found = meanings.of_values(DamagedRow() if _is_damage(error) else error)
+    if found is not None:
+        return found
     if not isinstance(error, sqlite3.Error):
         return None
     code = primary_code(error)
@@ -205,11 +191,8 @@ def _meaning(error: BaseException, committing: bool) -> JobStoreError | None:
     if isinstance(error, sqlite3.DataError):
         return InvalidPosting(_INVALID["TOOBIG"])
     if _MISSING.match(str(error)):
-        return SchemaMismatch(
-            "The schema is not the one this jobstore works with, it may have been migrated "
-            "meanwhile; see 'jobstore migrate status', then open the store again."
-        )
-    return JobStoreError("The database refused a statement; run 'jobstore doctor'.")
+        return meanings.other_schema()
+    return meanings.unknown()
 
 
 def _out_of_files() -> bool:

@@ -38,6 +38,12 @@ def ids_of(works: Iterable[Work]) -> list[UUID]:
     return list({id for ids, args in known for id in ids(*args)})
 
 
+def ids_to_find(works: Iterable[Work]) -> list[UUID]:
+    """Return the ids of those whose answer is another one where nothing is stored, and which then
+    write nothing that would meet what is."""
+    return ids_of(work for work in works if work[0] is not Plan.upsert)
+
+
 class _Writes:
     """Single writes, each run by ``run`` as an operation on a :class:`~jobstore.derived.plan.Plan`.
 

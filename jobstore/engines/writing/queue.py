@@ -3,7 +3,8 @@
 The queue lives on the event loop; what gets its turn runs where the engine says (:class:`Line`): on
 a thread, or in a task that no caller owns. The queue makes no task: each answer starts the next
 group, so that the cancellation of a caller can neither stop a transaction half-way nor leave one
-open.
+open. Where an engine has several lines, as many groups are under way at once, and none of them
+touches what another does: what is asked of the same posting is done in the order of asking.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from enum import Enum
 from functools import partial
@@ -25,28 +26,40 @@ from jobstore.settings import EngineOptions
 
 # The most operations in one transaction: with more, the cost per operation stays the same.
 GROUP_SIZE = 512
+# Of what waits and is under way each line gets its share; less than this is not shared out.
+_SHARED = 16
 # So many callers are answered in one turn of the event loop. Each runs on to its next await, and
 # whatever else is ready, the answer of a read for example, waits until all of them have.
 _TOGETHER = 8
 
 
 class WriteQueue:
-    """Writes for every coroutine of a process, one transaction after another.
+    """Writes for every coroutine of a process, one transaction after another on each line.
 
-    ``line`` is where they run, ``transactions`` what runs there. ``options.queue_size`` operations
-    may wait for their turn; more wait for a place in the queue. Whatever waits longer than
-    ``options.busy_timeout`` seconds, in the queue and for other processes together, is withdrawn
-    with StoreBusy.
+    ``lines`` is where they run, ``transactions`` what runs there; what is no group runs on the
+    first line, while the others rest. ``touched(works)`` gives the keys of all that operations may
+    read or write; several lines need it. ``options.queue_size`` operations may wait for their turn;
+    more wait for a place in the queue. Whatever waits longer than ``options.busy_timeout`` seconds,
+    in the queue and for other processes together, is withdrawn with StoreBusy.
 
     For observers: ``queue_depth`` is how many operations wait, ``queue_size`` how many may,
     ``last_group_size`` how many the last group held.
     """
 
-    def __init__(self, line: Line, options: EngineOptions, transactions: Transactions) -> None:
+    def __init__(
+        self,
+        lines: Sequence[Line],
+        options: EngineOptions,
+        transactions: Transactions,
+        touched: Callable[[Sequence[Work]], Collection[Any]] = lambda works: (),
+    ) -> None:
         self.queue_depth = 0
         self.last_group_size = 0
-        self._line = line
+        self._lines = lines
+        self._line = lines[0]
+        self._busy: dict[Line, _Group] = {}
         self._transactions = transactions
+        self._touched = touched
         self._patience = options.busy_timeout
         self.queue_size = options.queue_size
         self._loop = asyncio.get_running_loop()
@@ -55,6 +68,7 @@ class WriteQueue:
         self._timer: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
+        self._called = False
         self._closing: asyncio.Task[None] | None = None
 
     async def submit(self, operation: Operation, *args: Any) -> Any:
@@ -67,7 +81,7 @@ class WriteQueue:
         OutcomeUnknown. A cancelled call that still waits is withdrawn; one whose transaction
         has begun is finished without its caller.
         """
-        ((result, error),) = await self._wait(Call(self._line.future(), [(operation, args)]))
+        ((result, error),) = await self._wait(self._call([(operation, args)]))
         if error is not None:
             raise error
         return result
@@ -82,8 +96,7 @@ class WriteQueue:
         """
         if not arguments:
             return []
-        works = [(operation, args) for args in arguments]
-        outcomes = await self._wait(Call(self._line.future(), works))
+        outcomes = await self._wait(self._call([(operation, args) for args in arguments]))
         return [result if error is None else error for result, error in outcomes]
 
     @asynccontextmanager
@@ -94,7 +107,9 @@ class WriteQueue:
         longer than ``timeout`` seconds (StoreTimeout). Raises StoreBusy when the turn does not
         come in time, StoreClosed, StorageFull, StoreUnavailable and OutcomeUnknown.
         """
-        exclusive = ExclusiveTransaction(self._line, self._transactions, timeout, self._next)
+        exclusive = ExclusiveTransaction(
+            self._line, self._transactions, timeout, partial(self._rested, self._line)
+        )
         call = Call(
             self._line.future(),
             alone=partial(self._transactions.open, timeout=timeout),
@@ -137,12 +152,16 @@ class WriteQueue:
             self._timer.cancel()
         with suppress(Exception):
             await self._run(self._transactions.settle)
-        await self._line.close()
+        for line in self._lines:
+            await line.close()
 
     async def _run(self, work: Callable[..., Any]) -> None:
         done = self._line.future()
         self._line.post(work, partial(self._line.settle, done))
         await done
+
+    def _call(self, works: Sequence[Work]) -> Call:
+        return Call(self._line.future(), works, touched=self._touched(works))
 
     async def _wait(self, call: Call) -> Any:
         if self._closing is not None:
@@ -152,10 +171,9 @@ class WriteQueue:
         self._admit()
         if self._timer is None:
             self._timer = self._loop.call_at(call.deadline, self._expire)
-        if self._idle.is_set():
-            self._idle.clear()
-            # One turn of the loop later, so that coroutines that are ready now share a group.
-            self._loop.call_soon(self._next)
+        self._idle.clear()
+        if len(self._busy) < len(self._lines):
+            self._call_next()
         try:
             return await call.future
         finally:
@@ -192,65 +210,99 @@ class WriteQueue:
         if oldest:
             self._timer = self._loop.call_at(oldest[0].deadline, self._expire)
 
-    def _take(self) -> list[Call]:
-        """Take the next group out of the queue: operations together, anything else alone."""
-        taken: list[Call] = []
-        size = 0
+    def _take(self) -> _Group:
+        """Take the next group out of the queue: operations together, anything else alone.
+
+        What touches the same as a group that is under way stays, and so does all behind it.
+        """
+        under_way = self._busy.values()
+        waiting = self.queue_depth + sum(group.size for group in under_way)
+        most = min(GROUP_SIZE, max(_SHARED, -(-waiting // len(self._lines))))
+        taken = _Group()
         while self._queue:
             call = self._queue[0]
             if call.future.done():
                 self._leave(self._queue.popleft())
                 continue
-            if taken and (not call.works or size + call.size > GROUP_SIZE):
+            if taken.calls and (not call.works or taken.size + call.size > most):
                 break
+            if not call.works and self._busy:
+                break
+            if not all(group.touched.isdisjoint(call.touched) for group in under_way):
+                break
+            taken.touched.update(call.touched)
             self._leave(self._queue.popleft())
-            taken.append(call)
-            size += call.size
+            taken.calls.append(call)
+            taken.size += call.size
             if not call.works:
                 break
         return taken
 
+    def _call_next(self) -> None:
+        """Let the next groups begin one turn of the loop later: coroutines that are ready now
+        share one."""
+        if not self._called:
+            self._called = True
+            self._loop.call_soon(self._next)
+
     def _next(self) -> None:
-        calls = self._take()
-        self._admit()
-        # All that was queued may have been cancelled, and others came into the queue only now.
-        calls = calls or self._take()
-        if not calls:
+        self._called = False
+        while (line := self._free_line()) is not None:
+            group = self._take()
+            self._admit()
+            # All that was queued may have been cancelled, and others came into the queue only now.
+            group = group if group.calls else self._take()
+            if not group.calls:
+                break
+            self._busy[line] = group
+            self._begin(line, group)
+        if not self._busy and not self._queue:
             self._idle.set()
-            return
+
+    def _free_line(self) -> Line | None:
+        if any(group.is_alone for group in self._busy.values()):
+            return None
+        return next((line for line in self._lines if line not in self._busy), None)
+
+    def _begin(self, line: Line, group: _Group) -> None:
         # The time that is left to the one that waits longest: a group waits for locks together.
-        first = calls[0]
+        first = group.calls[0]
         patience = first.deadline - self._loop.time()
         if first.alone is not None:
-            self._line.post(
-                partial(first.alone, patience=patience), partial(self._alone_done, first)
-            )
+            line.post(partial(first.alone, patience=patience), partial(self._alone_done, first))
             return
-        works = [work for call in calls for work in call.works]
+        works = [work for call in group.calls for work in call.works]
         self.last_group_size = len(works)
-        self._line.post(
+        line.post(
             partial(self._transactions.run_group, works=works, patience=patience),
-            partial(self._group_done, calls),
+            partial(self._group_done, line, group.calls),
         )
 
     def _group_done(
         self,
+        line: Line,
         calls: list[Call],
         outcomes: list[Answer] | StoreBusy | None,
         error: BaseException | None,
     ) -> None:
+        # The line is kept until all are answered, but what they touched is free.
+        self._busy[line] = _Group()
         if isinstance(outcomes, StoreBusy):
             self._not_begun(calls, outcomes)
+            self._loop.call_soon(self._rested, line)
             return
         answers = iter(outcomes or ())
         results = [
             (call.future, None if outcomes is None else list(islice(answers, call.size)))
             for call in calls
         ]
-        self._answer(deque(results), error)
+        self._answer(line, deque(results), error)
 
     def _answer(
-        self, waiting: deque[tuple[asyncio.Future[Any], Any]], error: BaseException | None
+        self,
+        line: Line,
+        waiting: deque[tuple[asyncio.Future[Any], Any]],
+        error: BaseException | None,
     ) -> None:
         """Settle the first of ``waiting``, and the others in the next turns of the loop."""
         for _ in range(min(len(waiting), _TOGETHER)):
@@ -258,9 +310,14 @@ class WriteQueue:
         # After those who were just answered have run: what they submit next shares a group
         # with what waits already.
         if waiting:
-            self._loop.call_soon(self._answer, waiting, error)
+            self._loop.call_soon(self._answer, line, waiting, error)
         else:
-            self._loop.call_soon(self._next)
+            self._loop.call_soon(self._rested, line)
+
+    def _rested(self, line: Line) -> None:
+        """Let a line go on with what comes next."""
+        del self._busy[line]
+        self._next()
 
     def _not_begun(self, calls: list[Call], busy: StoreBusy) -> None:
         """Fail those of a group whose time is over; the others go back to the head of the queue."""
@@ -272,14 +329,15 @@ class WriteQueue:
                 call.place = _Place.QUEUE
                 self.queue_depth += call.size
                 self._queue.appendleft(call)
-        self._loop.call_soon(self._next)
+        # Those of another group may be back already.
+        self._queue = deque(sorted(self._queue, key=lambda call: call.deadline))
 
     def _alone_done(self, call: Call, result: Any, error: BaseException | None) -> None:
         if call.exclusive is None or error is not None:
             self._line.settle(call.future, result, error)
-            self._next()
+            self._rested(self._line)
             return
-        # The writer stays with the transaction, which starts the next group when it ends.
+        # The line stays with the transaction, which lets it go on when it ends.
         call.exclusive.start()
         if call.future.done():
             call.exclusive.abandon()
@@ -296,7 +354,7 @@ class _Place(Enum):
 class Call:
     """What waits for the writer: operations for a group, or else something that runs alone."""
 
-    __slots__ = ("alone", "deadline", "exclusive", "future", "place", "size", "works")
+    __slots__ = ("alone", "deadline", "exclusive", "future", "place", "size", "touched", "works")
 
     def __init__(
         self,
@@ -304,11 +362,29 @@ class Call:
         works: Sequence[Work] = (),
         alone: Callable[..., Any] | None = None,
         exclusive: ExclusiveTransaction | None = None,
+        touched: Collection[Any] = (),
     ) -> None:
         self.future = future
         self.works = works
+        self.touched = touched
         self.alone = alone
         self.exclusive = exclusive
         self.size = len(works) or 1
         self.deadline = 0.0
         self.place = _Place.OUTSIDE
+
+
+class _Group:
+    """Calls that are under way together; none where a line only has to answer still."""
+
+    __slots__ = ("calls", "size", "touched")
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.size = 0
+        self.touched: set[Any] = set()
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is no group of operations, but one thing that runs alone."""
+        return bool(self.calls) and not self.calls[0].works

@@ -132,7 +132,8 @@ def _checks(selected: Sequence[Check], bad: Sequence[Check]) -> Reading:
 def _said(check: Check) -> str:
     number = check.observed if isinstance(check.observed, int | float) else None
     value = "" if number is None else f" {number:,} {check.unit or ''}".rstrip()
-    return f"{check.name}{value}" + (f": {check.output}" if check.output else "")
+    # More may follow, behind a semicolon.
+    return f"{check.name}{value}" + (f": {check.output.rstrip('.')}" if check.output else "")
 
 
 def _latency(rule: Rule, window: Window) -> Reading:

@@ -20,7 +20,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from jobstore.engines import log_of
+from jobstore.engines import instead_of_log, log_of
 from jobstore.errors import BackupError, JobStoreError, SchemaMismatch
 from jobstore.moments import iso
 from jobstore.operations.archiving.finding import Archived, Found, Reach
@@ -75,7 +75,7 @@ def open_at(
     choice = choose(settings, accept=accept)
     logged = [each for each in choice.backups if each.manifest.log is not None]
     if not logged:
-        return _without_log(choice, second, scratch, progress)
+        return _without_log(settings, choice, second, scratch, progress)
     archived = Archived(settings, logged[0].manifest.store, choice.identities, accept)
     # Generations follow each other whatever the clock said.
     logged.sort(key=lambda each: each.manifest.log_place.order, reverse=True)
@@ -252,7 +252,10 @@ def _checked(choice: Choice, opened: Opened, progress: Progress) -> Opened:
     return opened._replace(postings=content.tables.get("posting", 0))
 
 
-def _without_log(choice: Choice, second: int | None, scratch: Path, progress: Progress) -> Opened:
+def _without_log(
+    settings: Settings, choice: Choice, second: int | None, scratch: Path, progress: Progress
+) -> Opened:
+    instead = instead_of_log(settings.store.address)
     fitting = tuple(
         each
         for each in choice.backups
@@ -262,19 +265,21 @@ def _without_log(choice: Choice, second: int | None, scratch: Path, progress: Pr
         oldest = min(each.manifest.created_at for each in choice.backups)
         raise BackupError(
             f"There is no backup old enough, and no log was kept; the oldest is of "
-            f"{told(math.ceil(oldest.timestamp()))}."
+            f"{told(math.ceil(oldest.timestamp()))}.{'' if instead is None else f' {instead}'}"
         )
     only = dataclasses.replace(choice, backups=fitting, latest=second is None)
     opened = open_chosen(only, scratch, progress)
-    return opened._replace(warnings=(*opened.warnings, _alone(opened, second)))
+    return opened._replace(warnings=(*opened.warnings, _alone(opened, second, instead)))
 
 
-def _alone(opened: Opened, second: int | None) -> str:
+def _alone(opened: Opened, second: int | None, instead: str | None = None) -> str:
     when = "there is" if second is None else "until then"
-    return (
-        "No log of the store was kept then (see archive in the settings), so this is the newest "
-        f"backup {when}, of {told(opened.backup.manifest.created_at.timestamp())}."
+    hint = " (see archive in the settings)" if instead is None else ""
+    alone = (
+        f"No log of the store was kept then{hint}, so this is the newest backup {when}, of "
+        f"{told(opened.backup.manifest.created_at.timestamp())}."
     )
+    return alone if instead is None else f"{alone} {instead}"
 
 
 def _others(logged: list[Backup], archived: Archived, taken: Backup, second: int) -> str | None:

@@ -30,6 +30,7 @@ from jobstore.engines.log import Kept, Mark
 from jobstore.errors import BackupError, JobStoreError, StoreBusy, StoreUnavailable
 from jobstore.locking import FileLock
 from jobstore.operations import logs
+from jobstore.operations.archiving import reached
 from jobstore.operations.archiving import standing as standings
 from jobstore.operations.archiving.beginnings import Beginnings
 from jobstore.operations.archiving.carriers import Carrier, words
@@ -53,10 +54,6 @@ _GLANCE = 0.015
 _BEFORE_AGAIN = 5.0
 # Seconds between two times of joining and removing.
 _BETWEEN_TIDYING = 300.0
-# Of the room that may wait beside the store, so much may wait for places that are away, and so many
-# pieces: each look at the spool looks at each of them.
-_SHARE = 0.5
-_MOST_PIECES = 2000
 # Seconds that the end waits for the last pieces to be brought, and for threads to see it.
 _LAST = 5.0
 _MIB = 1024**2
@@ -311,16 +308,8 @@ class Archiver:
         kept = self._kept
         if kept is None or not kept.wait:
             return
-        others = [each.courier for each in self._couriers if not each.courier.is_own]
         with self._shipping:
-            marks = [
-                each.mark
-                for each in others or [each.courier for each in self._couriers]
-                if each.mark is not None
-                and each.mark.generation == kept.mark.generation
-                and self._beginnings.serve(each)
-            ]
-            best = max(marks, default=None)
+            best = reached.acknowledgeable(kept, self._couriers, self._beginnings)
             if best is None or best == self._shipped:
                 return
             try:
@@ -334,22 +323,9 @@ class Archiver:
     def _release(self) -> None:
         """Let the spool forget what every place has; but for the last piece, which is told by."""
         kept = self._kept
-        if kept is None or not kept.segments:
-            return
-        couriers = self._couriers
-        if kept.octets > kept.limit * _SHARE or len(kept.segments) > _MOST_PIECES:
-            # The own folder has what places lack that are away.
-            couriers = [each for each in couriers if each.is_well] or couriers
-        ranks = {(each.generation, each.number): at for at, each in enumerate(kept.segments)}
-        last = len(kept.segments) - 1
-        held = []
-        for each in couriers:
-            mark = each.courier.mark
-            held.append(-1 if mark is None else last if mark == kept.mark else ranks.get(mark, -1))
-        gone = min(held, default=-1) - 1
-        if gone >= 0:
-            piece = kept.segments[gone]
-            self._log.release(self._url, Mark(piece.generation, piece.number))
+        piece = None if kept is None else reached.forgettable(kept, self._couriers)
+        if piece is not None:
+            self._log.release(self._url, piece)
 
     def _attend(self) -> None:
         """See to the backups from which the log goes on, as long as the archiver works."""

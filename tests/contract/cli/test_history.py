@@ -59,14 +59,14 @@ def test_history_shows_what_changed_and_the_words_of_long_texts_that_differ(url:
 
 
 def test_history_is_json_as_well_and_stays_when_a_posting_is_deleted(url: str) -> None:
-    closed, changed, opened = answer("history", ID)
+    closed, changed, opened = answer("history", ID)["history"]
     assert closed["changes"] == {"status": ["open", "closed"]}
     assert (changed["kind"], changed["version"], changed["actor"]) == ("changed", 2, "anna")
     assert changed["changes"]["title"] == ["Engineer 1", "Head baker"]
     assert opened["changes"] == {}
 
     assert answer("delete", ID, "--yes")["deleted"] == 1
-    (gone,) = answer("history", ID)
+    (gone,) = answer("history", ID)["history"]
     assert (gone["kind"], gone["changes"]) == ("deleted", {})
     assert "deleted" in shown(run("history", ID))
     unknown = run("history", str(jobstore.job_id("board", "77")))
@@ -80,10 +80,10 @@ def test_prune_says_what_it_will_remove_and_asks(url: str) -> None:
     assert refused.exit_code == 2
     assert "1 earlier version" in said(refused)
     assert "--yes" in said(refused)
-    assert len(answer("history", ID)) == 3
+    assert len(answer("history", ID)["history"]) == 3
     done = run("prune", "--older-than", "10d", "--yes")
     assert "Removed 1 earlier version" in shown(done)
-    assert len(answer("history", ID)) == 1
+    assert len(answer("history", ID)["history"]) == 1
     assert "0 earlier versions" in shown(run("prune", "--older-than", "10d"))
     assert run("prune", "--older-than", "soon").exit_code == 2
     assert run("prune").exit_code == 2
@@ -101,7 +101,7 @@ def test_purge_leaves_no_word_of_a_posting_in_the_files(url: str) -> None:
     assert result.exit_code == 0, result.stderr
     assert not any(word.encode() in in_files(path) for word in WORDS)
     assert b"head baker" in in_files(path)
-    assert [each["kind"] for each in answer("history", gone)] == ["deleted"]
+    assert [each["kind"] for each in answer("history", gone)["history"]] == ["deleted"]
     assert run("doctor", "--full").exit_code == 0
 
 
@@ -132,7 +132,7 @@ def test_the_actor_of_the_settings_writes(
     other = sqlite_url(tmp_path / "other.db")
     row = '{"source": "board", "source_job_id": "1", "title": "Baker", "company": "Acme"}\n'
     assert run("import", "-", "--store", other, "--create", stdin=row).exit_code == 0
-    (opened,) = answer("history", ID, "--store", other)
+    (opened,) = answer("history", ID, "--store", other)["history"]
     assert opened["actor"] == "the night shift"
     monkeypatch.setenv("JOBSTORE_ACTOR", "two\nlines")
     assert run("count").exit_code == 2

@@ -306,7 +306,8 @@ def test_what_taking_back_loses_is_backed_up_first(
     command("import", str(repository / "examples/postings.jsonl"), "--store", url)
     with psycopg.connect(url) as conn:
         before = conn.execute("SELECT id, digest FROM posting ORDER BY id").fetchall()
-    answer = json.loads(command("migrate", "down", "--yes", "--json", "--store", url).stdout)
+    down = ("migrate", "down", "--to", "0", "--yes", "--json", "--store", url)
+    answer = json.loads(command(*down).stdout)
     assert objects(url) == {}
     command("restore", answer["saved"], "--replace", "--store", url)
     with psycopg.connect(url) as conn:

@@ -67,6 +67,6 @@ async def test_the_ticker_sees_a_blocked_loop():
 
     async with ticker() as gaps:
         await asyncio.sleep(0.02)
-        time.sleep(0.05)  # noqa: ASYNC251
+        time.sleep(0.05)  # noqa: ASYNC251 - that is what it has to see
         await asyncio.sleep(0.01)
     assert max(gaps) > 0.04

@@ -321,14 +321,6 @@ def test_a_file_that_cannot_be_written_is_a_warning(
     assert "cannot write" in findings["permissions"].output
 
 
-@pytest.mark.parametrize(
-    ("octets", "text"),
-    [(0, "0 bytes"), (1023, "1,023 bytes"), (1536, "1.5 KiB"), (5 << 40, "5.0 TiB")],
-)
-def test_sizes_read_well(octets: int, text: str) -> None:
-    assert inspection._size(octets) == text
-
-
 def test_the_doctor_does_not_send_to_the_doctor(file: Path) -> None:
     data = file.read_bytes()
     file.write_bytes(data[:8192] + b"\xa5" * (len(data) - 8192))

@@ -72,7 +72,7 @@ def test_a_full_posting_comes_out_in_exact_types() -> None:
             url="https://example.com/1",
             applicant_count=12,
             posted_at="2024-05-01T09:30:00+02:00",
-            expires_at=date(2024, 6, 1),  # type: ignore[arg-type]
+            expires_at=date(2024, 6, 1),
             attributes={"views": [1, 2.5, None, True], "nested": {"a": "  kept  "}},
             status="active",
         )

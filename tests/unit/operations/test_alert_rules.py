@@ -11,7 +11,7 @@ import pytest
 from jobstore.checks import Check, Verdict
 from jobstore.operations.alerts.causes import FOLLOWS, follows
 from jobstore.operations.alerts.facts import Facts, Window
-from jobstore.operations.alerts.rules import State, advance, latency_limits, measure
+from jobstore.operations.alerts.rules import State, advance, latency_limits, measure, only
 from jobstore.operations.health import COMPONENTS
 from jobstore.settings.alerting import Rule
 
@@ -164,6 +164,14 @@ def test_many_failing_checks_are_not_all_named() -> None:
     found = measure(rule("checks"), checks(**dict.fromkeys("abcdefghijkl", "fail")))
     assert found is not None
     assert found.text.endswith("i; j; and 2 more")
+
+
+def test_sentences_of_several_checks_are_joined_without_their_full_stops() -> None:
+    bad = [Check(Verdict.FAIL, name=name, output="It is away; look.") for name in ("a", "b")]
+    found = measure(rule("checks"), Facts(0, {}, bad))
+    assert found is not None
+    assert found.text == "a: It is away; look; b: It is away; look"
+    assert only(found, ["a"], ["b"]).text == "a: It is away; look; what follows from it: b"
 
 
 def test_a_window_of_nothing_means_the_latest() -> None:

@@ -24,7 +24,7 @@ def point(hour: int, seconds: float = 0.02, count: int = 100, failures: int = 0)
 
 def draw(points: list[Point], hours: int = 24, **options: object) -> ElementTree.Element:
     given = {"title": "jobs.db", "line_ms": 50.0, **options}
-    return ElementTree.fromstring(svg(points, 0, hours * HOUR, **given))  # type: ignore[arg-type]
+    return ElementTree.fromstring(svg(points, 0, hours * HOUR, **given))
 
 
 def texts(picture: ElementTree.Element) -> list[str]:

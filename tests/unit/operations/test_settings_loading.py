@@ -130,7 +130,7 @@ def test_values_of_the_file_may_stand_in_the_environment(tmp_path: Path) -> None
     ).settings
     assert (found.logging.level, found.logging.slow_ms) == ("error", 7.5)
     (sink,) = found.alerts.sinks
-    assert sink.secret.get_secret_value() == "x"  # type: ignore[union-attr]
+    assert sink.secret.get_secret_value() == "x"
     assert (str(found.backup.folder), found.backup.places) == ("/mnt/$HOME", ("/a/${b}",))
 
 
@@ -346,7 +346,7 @@ def test_a_default_rule_is_changed_by_its_name_and_others_stay(tmp_path: Path) -
 
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        Settings().store.readers = 4  # type: ignore[misc]
+        Settings().store.readers = 4
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)

@@ -201,5 +201,5 @@ def test_a_dotenv_still_fills_secrets(tmp_path: Path) -> None:
         "backup:\n  places: [s3://b/a]\n  place_options: {s3://b/a: {secret: '${S3}'}}\n",
         "HOOK=https://x.example/token\nHOOK_SECRET=s\nS3=t\nJOBSTORE_READERS=7\n",
     ).settings
-    assert found.alerts.sinks[0].url.get_secret_value() == "https://x.example/token"  # type: ignore[union-attr]
+    assert found.alerts.sinks[0].url.get_secret_value() == "https://x.example/token"
     assert found.store.readers == 7

@@ -16,7 +16,11 @@ from tests.fixtures.postings import posting
 async def test_they_are_counted_over_one_more_match_than_is_counted_at_most(
     database: str, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    for where, name, value in ((lookup, "WALKED", 5), (lookup, "GATHERED", 5)):
+    for where, name, value in (
+        (lookup, "WALKED", 5),
+        (lookup, "GATHERED", 5),
+        (lookup, "TRIED", 5),
+    ):
         monkeypatch.setattr(where, name, value)
     monkeypatch.setattr(counting, "MAX_COUNTED", 4)
     async with jobstore.connect(database) as store:

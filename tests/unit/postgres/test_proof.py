@@ -70,3 +70,22 @@ def test_what_follows_in_one_transaction_counts_at_its_end() -> None:
     assert found.ids == [A, B]
     assert found.verdict({A.bytes: OTHER}, []) is True
     assert found.verdict({A.bytes: OLD}, []) is False
+
+
+def test_states_prove_nothing_of_a_transaction_that_writes_other_rows_alone() -> None:
+    found = Evidence()
+    found.more = True
+
+    assert found.verdict({}, []) is None
+    found.follow(evidence({A: (OLD, NEW)}, []))
+    assert found.verdict({A.bytes: NEW}, []) is True
+
+
+def test_what_follows_in_one_transaction_has_its_number() -> None:
+    found = Evidence()
+    assert found.number is None
+    found.transaction = ("then", "7")
+
+    found.follow(Evidence(found.transaction))
+    found.follow(Evidence())
+    assert found.number == "7"

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
@@ -139,6 +143,25 @@ async def test_where_the_server_has_no_connection_left_reads_take_turns() -> Non
         stop()
 
 
+async def test_where_the_server_has_no_connection_left_writers_take_turns() -> None:
+    found, stop = start(SETTINGS | {"max_connections": "1", "superuser_reserved_connections": "0"})
+    try:
+        sessions = await Sessions.open(parse_store_url(found), EngineOptions(busy_timeout=60))
+
+        async def write() -> object:
+            async with sessions.writing() as writer:
+                return await value(writer, "SELECT pg_backend_pid()")
+
+        async with sessions.writing() as writer:
+            first = await value(writer, "SELECT pg_backend_pid()")
+            second = asyncio.ensure_future(write())
+            await asyncio.sleep(0)
+        assert await second == first
+        await sessions.close()
+    finally:
+        stop()
+
+
 async def test_where_others_have_all_connections_a_read_says_so() -> None:
     found, stop = start(SETTINGS | {"max_connections": "2", "superuser_reserved_connections": "0"})
     try:
@@ -149,6 +172,21 @@ async def test_where_others_have_all_connections_a_read_says_so() -> None:
         await sessions.close()
     finally:
         stop()
+
+
+async def test_a_server_whose_queue_of_callers_is_full_is_busy(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server, ExitStack() as others:
+        server.bind(str(tmp_path / ".s.PGSQL.5432"))
+        server.listen(0)
+        other = None
+        while other != errno.EAGAIN:
+            caller = others.enter_context(socket.socket(socket.AF_UNIX))
+            caller.setblocking(False)
+            other = caller.connect_ex(server.getsockname())
+        with pytest.raises(StoreBusy):
+            await Sessions.open(
+                parse_store_url(f"postgresql:///jobs?host={tmp_path}"), EngineOptions()
+            )
 
 
 async def test_a_cancelled_wait_keeps_no_connection_from_others(url: StoreURL) -> None:

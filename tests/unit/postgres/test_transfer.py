@@ -10,6 +10,9 @@ import psycopg
 import pytest
 
 from jobstore.derived.digests import seen_digest
+from jobstore.engines.postgres.writing import changes
+from jobstore.engines.postgres.writing.batch import Stored
+from jobstore.records import job_id
 from tests.engines.copies import copied, everything, opened
 from tests.engines.harness import POSTGRES, SQLITE
 from tests.fixtures.postings import posting
@@ -65,6 +68,29 @@ async def test_postings_that_share_a_tie_keep_their_order(source: str, tmp_path:
     await copied(source, target)
     await _assert_copied(source, target)
     assert (await copied(source, target)).carried == 0
+
+
+async def test_what_was_stored_anew_before_it_is_replaced_is_counted_as_replaced(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, source = source, SQLITE.new_url(tmp_path)
+    async with opened(source) as store:
+        await store.upsert_many(posting(n) for n in range(4))
+    await copied(source, target)
+    async with opened(source) as store:
+        await store.upsert_many(posting(n) | {"title": "Another"} for n in range(3))
+        await store.delete(job_id("board", "3"))
+
+    async def found_none(*_: object) -> Stored:
+        # As where each of them was removed and stored anew while the lock was waited for.
+        return Stored(())
+
+    monkeypatch.setattr(changes, "lock", found_none)
+    await copied(source, target)
+    async with opened(source) as one, opened(target) as other:
+        assert await everything(one) == await everything(other)
+    # The counts are those of what is there.
+    await asyncio.to_thread(POSTGRES.check, target)
 
 
 async def test_a_database_that_shared_ties_is_replaced(source: str, tmp_path: Path) -> None:

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import psycopg
 import pytest
@@ -97,6 +96,45 @@ def test_an_index_that_is_not_valid_is_named_and_made_anew(url: StoreURL) -> Non
     assert (found.verdict, found.output) == ("fail", "index posting_salary is not valid")
     upkeep_of(url).repair(url, ["structure"], copy=False)
     assert wrong(url) == {}
+
+
+def not_valid(name: str) -> str:
+    return f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{name}'::regclass"
+
+
+def test_what_interrupted_builds_of_indexes_left_is_mended(url: StoreURL) -> None:
+    execute(
+        url,
+        *(not_valid(name) for name in ("posting_words", "posting_pkey")),
+        "CREATE INDEX posting_listed_ccnew ON posting (listed_at)",
+        not_valid("posting_listed_ccnew"),
+    )
+    # It is no matter of the schema, which would be beyond repair.
+    assert [*wrong(url)] == ["structure"]
+    planned = maintenance.plan(url, maintenance.examine(url, full=True, verify=True))
+    upkeep_of(url).repair(url, planned, copy=False)
+    assert wrong(url) == {}
+    with psycopg.connect(url.text) as conn:
+        assert conn.execute("SELECT to_regclass('posting_listed_ccnew')").fetchone() == (None,)
+
+
+def test_an_index_of_somebody_else_that_is_not_valid_is_named_and_left(url: StoreURL) -> None:
+    execute(
+        url,
+        "CREATE INDEX theirs ON posting (company)",
+        not_valid("theirs"),
+        "UPDATE counter SET amount = amount + 1 WHERE kind = 'total'",
+    )
+    (found,) = upkeep_of(url).inspect_content(url, full=False, rows=False)
+    assert found.verdict == "warn"
+    assert "but not theirs, which somebody else made" in found.output
+    # It does not keep anything else from being mended.
+    planned = maintenance.plan(url, maintenance.examine(url, full=True, verify=True))
+    assert [*planned] == ["counters"]
+    upkeep_of(url).repair(url, ["structure", *planned], copy=False)
+    assert wrong(url) == {}
+    (again,) = upkeep_of(url).inspect_content(url, full=False, rows=False)
+    assert again.output == found.output
 
 
 @pytest.mark.parametrize("name", BEYOND)
@@ -262,13 +300,12 @@ def test_what_others_write_after_an_exchange_is_not_taken_for_a_loss(
     assert upkeep_of(url).condition(url).postings == 9
 
 
-def test_a_pooler_cannot_hold_the_lock_of_a_schema_and_is_refused() -> None:
-    asked = SimpleNamespace(
-        execute=lambda _: SimpleNamespace(fetchone=lambda: (1,)),
-        info=SimpleNamespace(backend_pid=2),
-    )
-    with pytest.raises(StoreUnavailable, match="instead of the pooler's"):
-        aside._require_direct(cast(Any, asked))
+def test_a_pooler_cannot_hold_the_lock_of_a_schema_and_is_refused(
+    url: StoreURL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psycopg.ConnectionInfo, "backend_pid", 1)
+    with pytest.raises(StoreUnavailable, match="instead of the pooler's"), aside.beside(url):
+        pass
 
 
 def test_a_schema_of_somebody_whose_name_begins_in_the_same_way_is_left_alone(

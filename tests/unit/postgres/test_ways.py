@@ -8,6 +8,7 @@ import pytest
 import jobstore
 from jobstore import SearchQuery, Sort
 from jobstore.engines.postgres.search import lookup
+from jobstore.search import counting
 from tests.fixtures.postings import posting
 
 
@@ -27,7 +28,7 @@ async def test_they_give_the_same(
         with psycopg.connect(database, autocommit=True) as conn:
             conn.execute("ANALYZE posting")
         whole = (await store.search(query, limit=60)).items
-        for name, value in (("WALKED", 3), ("GATHERED", 3), ("WALKING", walking)):
+        for name, value in (("WALKED", 3), ("GATHERED", 3), ("TRIED", 3), ("WALKING", walking)):
             monkeypatch.setattr(lookup, name, value)
         found, cursor = [], None
         while True:
@@ -37,3 +38,24 @@ async def test_they_give_the_same(
                 break
     assert len(whole) == 60
     assert [each.id for each in found] == [each.id for each in whole]
+
+
+@pytest.mark.parametrize(("every", "told"), [(2, (counting.LEAST_COUNTED, True)), (10, (6, False))])
+async def test_a_lower_bound_is_no_less_than_an_ordinary_page_has(
+    database: str, monkeypatch: pytest.MonkeyPatch, every: int, told: tuple[int, bool]
+) -> None:
+    async with jobstore.connect(database) as store:
+        await store.upsert_many(
+            posting(number, location=None if number % every else "Oslo") for number in range(60)
+        )
+        with psycopg.connect(database, autocommit=True) as conn:
+            conn.execute("ANALYZE posting")
+        for where, name in (
+            (lookup, "WALKED"),
+            (lookup, "GATHERED"),
+            (lookup, "TRIED"),
+            (counting, "BUDGET"),
+        ):
+            monkeypatch.setattr(where, name, 3)
+        page = await store.search(SearchQuery(text="oslo"), limit=2)
+    assert (page.total, page.total_capped) == told

@@ -23,6 +23,7 @@ from jobstore import (
     StoreTimeout,
     StoreUnavailable,
 )
+from jobstore.engines.kept import EVENT
 from jobstore.engines.writing.operations import QueuedWrites
 from jobstore.records import UpsertResult, job_id
 from tests.fixtures.writers import open_writer, posting, stored, until_somebody_waits
@@ -37,12 +38,21 @@ def id_of(number: int | str) -> UUID:
 
 async def test_what_waits_together_is_one_transaction(database: str) -> None:
     async with open_writer(database) as writer:
-        found = await asyncio.gather(*(writer.upsert(posting(number)) for number in range(50)))
+        found = await asyncio.gather(*(writer.upsert(posting(number)) for number in range(16)))
 
-        assert writer.queue.group == 50
+        assert writer.queue.group == 16
         assert {each.outcome for each in found} == {Outcome.INSERTED}
     with psycopg.connect(database) as conn:
         assert conn.execute("SELECT count(DISTINCT xmin::text) FROM posting").fetchone() == (1,)
+
+
+async def test_much_that_waits_together_is_two_transactions(database: str) -> None:
+    async with open_writer(database) as writer:
+        await asyncio.gather(*(writer.upsert(posting(number)) for number in range(50)))
+
+        assert writer.queue.group == 25
+    with psycopg.connect(database) as conn:
+        assert conn.execute("SELECT count(DISTINCT xmin::text) FROM posting").fetchone() == (2,)
 
 
 async def test_writes_of_one_posting_in_one_group_see_each_other(database: str) -> None:
@@ -114,6 +124,76 @@ async def test_changes_of_several_programs_at_once_are_all_made(database: str) -
 
         await asyncio.gather(change(one, "one"), change(other, "other"))
     assert set(stored(database).values()) == {21}
+
+
+async def test_what_others_remove_and_store_anew_in_one_transaction_never_seems_absent(
+    database: str,
+) -> None:
+    async with open_writer(database) as writer, open_writer(database) as other:
+        await writer.upsert_many([posting(number) for number in range(3)])
+        async with other.transaction(30) as unit:
+            for number in range(3):
+                await unit.delete(id_of(number))
+                await unit.upsert(posting(number, company="Anew"))
+            writes = asyncio.gather(
+                writer.update(id_of(0), {"title": "Other"}, 1),
+                writer.delete(id_of(1)),
+                writer.join(id_of(2), "board", "9"),
+                writer.delete(id_of(8)),
+            )
+            await until_somebody_waits(database)
+        changed, gone, joined, absent = await writes
+        assert (changed.company, gone, joined.company, absent) == ("Anew", True, "Anew", False)
+    assert stored(database) == {"0": 2, "9": 2}
+
+
+async def test_a_transaction_finds_what_others_make_of_two_postings_meanwhile(
+    database: str,
+) -> None:
+    async with open_writer(database) as writer, open_writer(database) as other:
+        await writer.upsert_many([posting(1), posting(2)])
+        async with writer.transaction(30) as unit:
+            async with other.transaction(30) as rival:
+                await rival.join(id_of(1), "board", "2")
+                write = asyncio.ensure_future(unit.delete(id_of(2)))
+                await until_somebody_waits(database)
+            assert await write is True
+    assert stored(database) == {}
+
+
+@pytest.mark.parametrize("number", [16, 17, 32, 33, 70])
+async def test_keys_that_change_together_are_all_changed(database: str, number: int) -> None:
+    async with open_writer(database) as writer:
+        await writer.upsert_many([posting(each) for each in range(number)])
+        joined = [writer.join(id_of(each), "board", f"new-{each}") for each in range(number)]
+        await asyncio.gather(*joined)
+    assert stored(database) == {f"new-{each}": 2 for each in range(number)}
+
+
+async def test_what_was_kept_of_both_alike_is_kept_once_when_they_are_joined(
+    database: str,
+) -> None:
+    async with open_writer(database) as writer:
+        await writer.upsert_many([posting(1), posting(2)])
+        async with writer.transaction(30) as unit:
+            both = [id_of(number).bytes for number in (1, 2)]
+            await unit.put(EVENT, [(id, 1, "note", "{}", None, None) for id in both])
+        await writer.join(id_of(1), "board", "2")
+    with psycopg.connect(database) as conn:
+        found = conn.execute("SELECT e.id, e.at FROM event AS e").fetchall()
+    assert found == [(id_of(2), 1)]
+
+
+async def test_two_deletions_of_one_group_fail_nobody(database: str) -> None:
+    async with open_writer(database) as writer:
+        await writer.upsert(posting(1))
+        gone, back, again = await asyncio.gather(
+            writer.delete(id_of(1)), writer.upsert(posting(1)), writer.delete(id_of(1))
+        )
+        assert (gone, back.outcome, again) == (True, Outcome.INSERTED, True)
+    with psycopg.connect(database) as conn:
+        # One transaction has one time.
+        assert conn.execute("SELECT count(*) FROM deletion").fetchone() == (1,)
 
 
 async def test_a_deadlock_is_run_again(database: str) -> None:
@@ -238,6 +318,37 @@ async def test_a_transaction_ends_when_its_time_is_over(database: str) -> None:
             # The server, too, no longer waits for the lock that is still held.
             await writer.upsert(posting(3))
     assert stored(database) == {"1": 1, "3": 1}
+
+
+async def test_a_transaction_waits_for_others_no_longer_than_any_write(database: str) -> None:
+    async with open_writer(database, busy_timeout=0.3) as writer:
+        await writer.upsert(posting(1))
+        with psycopg.connect(database) as rival:
+            rival.execute("SELECT id FROM posting FOR UPDATE")
+            async with writer.transaction(600) as unit:
+                await unit.upsert(posting(2))
+                with pytest.raises(StoreBusy):
+                    await unit.upsert(posting(1, title="Other"))
+                await unit.upsert(posting(3))
+    assert stored(database) == {"1": 1, "2": 1, "3": 1}
+
+
+async def test_whoever_goes_on_after_an_error_that_undid_all_is_told_of_that_error(
+    database: str,
+) -> None:
+    async with open_writer(database) as writer:
+
+        async def go_on() -> None:
+            async with writer.transaction(30) as unit:
+                with pytest.raises(JobStoreError):
+                    await unit.get_many(cast(Any, ["no", "ids"]))
+                await unit.upsert(posting(1))
+
+        with pytest.raises(StoreUnavailable) as caught:
+            await go_on()
+        assert isinstance(caught.value.__cause__, psycopg.Error)
+        assert "connection" not in str(caught.value)
+    assert stored(database) == {}
 
 
 async def test_a_transaction_that_an_error_has_undone_is_not_committed(database: str) -> None:

@@ -31,7 +31,7 @@ def test_values_become_comparable() -> None:
             workplace="REMOTE",
             employment_type=("Full-time", EmploymentType.CONTRACT),
             salary_currency="eur",
-            skills=["Python", "C++"],  # type: ignore[arg-type]
+            skills=["Python", "C++"],
             salary_min=Decimal("10.5"),
             salary_max=2**70,
             posted_since=datetime(2024, 5, 1, 2, tzinfo=timezone(timedelta(hours=2))),
@@ -131,7 +131,7 @@ def test_all_faults_come_at_once() -> None:
 
 def test_a_query_is_a_search_query() -> None:
     with pytest.raises(InvalidQuery, match="not str"):
-        check_query("data engineer")  # type: ignore[arg-type]
+        check_query("data engineer")
 
 
 def test_equal_bounds_are_a_range() -> None:
@@ -172,5 +172,5 @@ def test_facets_are_checked() -> None:
     assert check_facets(FACETS) == FACETS
     for wrong in (("title",), ("company", 5), ([],), "company"):
         with pytest.raises(InvalidQuery) as caught:
-            check_facets(wrong)  # type: ignore[arg-type]
+            check_facets(wrong)
         assert caught.value.faults[0].field == "facets"

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from jobstore.engines.protocol import Found, Position
-from jobstore.engines.sqlite.search.pages import search
+from jobstore.engines.protocol import Asked, Found, Position
+from jobstore.engines.sqlite.search import pages as pages_of
 from jobstore.engines.sqlite.writing import changes
 from jobstore.records import JobPosting, JobSummary, SearchQuery
 from jobstore.resources import migrations_folder
@@ -40,6 +40,11 @@ def posting(title: str = "Engineer", **fields: Any) -> JobPosting:
     fields.setdefault("source", "board")
     fields.setdefault("company", "Acme")
     return JobPosting(title=title, **fields)
+
+
+def search(conn: sqlite3.Connection, criteria: Criteria, **asked: Any) -> Found:
+    """One page of a search, as a store asks for it."""
+    return pages_of.search(conn, criteria, Asked(**asked))
 
 
 def store(conn: sqlite3.Connection, postings: Iterable[JobPosting], now: datetime = NOW) -> None:

@@ -27,7 +27,7 @@ def expand(stem: str, limit: int) -> list[str]:
 
 
 def matched(**fields: object) -> Match:
-    return match(check_query(SearchQuery(**fields)), expand)  # type: ignore[arg-type]
+    return match(check_query(SearchQuery(**fields)), expand)
 
 
 def queries(found: Match) -> list[str]:

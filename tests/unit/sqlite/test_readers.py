@@ -365,7 +365,7 @@ class TestReadersThatHang:
             # These share the next hop, and the first of them holds it.
             second = Gate()
             together.append(asyncio.create_task(pool.read(second.hold, quick=True)))
-            late = asyncio.create_task(pool.read(begun.append, quick=True))  # type: ignore[arg-type]
+            late = asyncio.create_task(pool.read(begun.append, quick=True))
             await asyncio.sleep(0)
             gate.opened.set()
             await asyncio.to_thread(second.entered.wait, 60)
@@ -382,7 +382,7 @@ class TestReadersThatHang:
         async with open_pool(path, readers=2) as pool:
             for number in (1, 2):
                 await given_up(pool, sleeper)
-                await until(lambda number=number: len(pool._left) == number)  # type: ignore[misc]
+                await until(lambda number=number: len(pool._left) == number)
                 await until(lambda: len(pool._sessions) == 2)
                 assert await pool.read(value, "k1", timeout=60) == 1
             await given_up(pool, sleeper)

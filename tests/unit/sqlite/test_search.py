@@ -14,7 +14,7 @@ import pytest
 from jobstore.engines.rows import SUMMARY_COLUMNS, DamagedRow
 from jobstore.engines.sqlite.search import lookup, sorting
 from jobstore.engines.sqlite.search.lookup import Lookup
-from jobstore.engines.sqlite.search.pages import count, scan, search
+from jobstore.engines.sqlite.search.pages import count, scan
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.writing import changes
 from jobstore.errors import InvalidQuery
@@ -34,7 +34,7 @@ from jobstore.search import ranking
 from jobstore.search.criteria import Criteria, check_query
 from jobstore.search.excerpts import Excerpts
 from jobstore.search.grammar import parse
-from tests.unit.sqlite.library import NOW, find, library, pages, posting, store, titled
+from tests.unit.sqlite.library import NOW, find, library, pages, posting, search, store, titled
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from jobstore.engines.sqlite.search import budget
 from jobstore.engines.sqlite.search.lookup import Lookup
-from jobstore.engines.sqlite.search.pages import count, search
+from jobstore.engines.sqlite.search.pages import count
 from jobstore.records import JobPosting, SearchQuery, Sort
 from jobstore.search import counting
 from jobstore.search.criteria import Criteria, check_query
-from tests.unit.sqlite.library import NOW, library, pages, posting, store
+from tests.unit.sqlite.library import NOW, library, pages, posting, search, store
 
 SIZE = 400
 

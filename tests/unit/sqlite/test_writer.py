@@ -690,7 +690,7 @@ class TestTransactions:
     ) -> tuple[Any, list[str]]:
         conn = Scripted(answers)
         runner = group_commit.Transactions(Tally, self.lock)
-        return runner.run_group(conn, [(done, ())], patience), conn.log  # type: ignore[arg-type]
+        return runner.run_group(conn, [(done, ())], patience), conn.log
 
     def test_a_commit_that_is_busy_is_tried_again(self) -> None:
         outcomes, log = self.run({"COMMIT": [error_of("SQLITE_BUSY"), error_of("SQLITE_BUSY")]})
@@ -723,21 +723,21 @@ class TestTransactions:
         conn = Scripted({})
         runner = group_commit.Transactions(Tally, self.lock)
         with FileLock(tmp_path / "a.db", timeout=0):
-            busy = runner.run_group(conn, [(done, ())], 0.01)  # type: ignore[arg-type]
+            busy = runner.run_group(conn, [(done, ())], 0.01)
             assert type(busy) is StoreBusy
             with pytest.raises(StoreBusy):
-                runner.open(conn, 0.01)  # type: ignore[arg-type]
+                runner.open(conn, 0.01)
         assert conn.log == []
         conn.answers["BEGIN IMMEDIATE"] = [error_of("SQLITE_CORRUPT")]
         with pytest.raises(sqlite3.DatabaseError):
-            runner.open(conn, 0.01)  # type: ignore[arg-type]
+            runner.open(conn, 0.01)
         with FileLock(tmp_path / "a.db", timeout=0):
             pass  # it was let go
 
     def test_a_mistake_with_the_lock_reaches_everyone(self) -> None:
         runner = group_commit.Transactions(Tally, self.lock)
         with self.lock:
-            outcomes = runner.run_group(Scripted({}), [(done, ()), (done, ())], 0.01)  # type: ignore[arg-type]
+            outcomes = runner.run_group(Scripted({}), [(done, ()), (done, ())], 0.01)
         assert isinstance(outcomes, list)
         assert [type(error) for _, error in outcomes] == [RuntimeError, RuntimeError]
 
@@ -753,7 +753,7 @@ class TestTransactions:
 
         runner = group_commit.Transactions(broken, self.lock)
         conn = Scripted({})
-        outcomes = runner.run_group(conn, [(done, ()), (done, ())], 0.01)  # type: ignore[arg-type]
+        outcomes = runner.run_group(conn, [(done, ()), (done, ())], 0.01)
         assert isinstance(outcomes, list)
         assert [type(error) for _, error in outcomes] == [KeyError, KeyError]
         assert not conn.in_transaction

@@ -24,6 +24,8 @@ class Match(NamedTuple):
 
     query: str | None = None
     """The text of a ``tsquery``; ``None`` asks for nothing."""
+    required: tuple[str, ...] = ()
+    """The parts of it that a posting must have, each by itself."""
     phrases: str | None = None
     """The groups with phrases as a JSON array, for postings with :attr:`.vectors.Indexed.spoken`:
     objects of ``any``, pairs of a field's number, 0 for any, and a text; and ``not``, whether none
@@ -48,10 +50,17 @@ def match(criteria: Criteria) -> Match:
     if not required and not excluded:
         return Match()
     # A query that only excludes would go through all of the index.
-    parts = required or [_word(EVERY)]
+    required = required or [_word(EVERY)]
+    parts = required[:]
     if excluded:
         parts.append(f"!{_any(excluded)}")
-    return Match(" & ".join(parts), json.dumps(phrases) if phrases else None)
+    told = json.dumps(phrases) if phrases else None
+    return Match(" & ".join(parts), tuple(required), told)
+
+
+def lacking(query: str | None, word: str) -> str:
+    """Return a query for those of its matches that have a word of facets as well."""
+    return _word(word) if query is None else f"({query}) & {_word(word)}"
 
 
 def _any(parts: Iterable[str]) -> str:

@@ -10,69 +10,52 @@ from asyncio import to_thread
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from jobstore.engines.page_values import facet_columns
+from jobstore.engines.page_values import TEXTS, facet_columns, summaries
 from jobstore.engines.page_values import facets as facets_of
 from jobstore.engines.postgres.search.lookup import Connection, Lookup, Row
 from jobstore.engines.postgres.search.sorting import Hit, by_newest, by_number, by_relevance
 from jobstore.engines.postgres.search.statements import SOONEST
-from jobstore.engines.protocol import Found, Position
+from jobstore.engines.protocol import Asked, Found, Position
 from jobstore.engines.rows import (
     JOB_COLUMNS,
     SUMMARY_COLUMNS,
     job_from_row,
     sound,
-    summaries_from_rows,
 )
-from jobstore.records import Job, JobSummary, Sort
+from jobstore.records import Job, Sort
 from jobstore.search import counting
 from jobstore.search.criteria import Criteria
-from jobstore.search.excerpts import Excerpts
 
 T = TypeVar("T")
 
-# What snippets are cut from.
-_TEXT = ("description", "plain")
 # So many rows and characters take about a millisecond of Python, which the event loop can spare.
 _ROWS, _CHARACTERS = 64, 100_000
 
 _RANKS = {Sort.SALARY: "yearly_max", Sort.APPLICANTS: "applicant_count", Sort.EXPIRES: SOONEST}
 
 
-async def search(
-    conn: Connection,
-    criteria: Criteria,
-    *,
-    limit: int,
-    after: Position | None = None,
-    total: tuple[int, bool] | None = None,
-    facets: Sequence[str] = (),
-    snippets: bool = True,
-) -> Found:
-    """Return the page of at most ``limit`` postings that follows ``after``.
-
-    The matches are counted unless the ``total`` is known. ``facets`` are checked names.
-    """
-    names = tuple(facets)
+async def search(conn: Connection, criteria: Criteria, asked: Asked) -> Found:
+    """Return one page of matches."""
+    limit, after, total, names, snippets = asked
     lookup = Lookup(conn, criteria, counts=total is None)
-    texts = _TEXT if snippets and criteria.text and criteria.text.required else ()
+    texts = TEXTS if snippets and criteria.text and criteria.text.required else ()
     hits = await _hits(lookup, criteria.sort, limit + 1, after, SUMMARY_COLUMNS + texts)
+    values = await lookup.newest(facet_columns(names), len(hits)) if names else []
     if total is None:
         if after is None and len(hits) <= min(limit, counting.MAX_COUNTED):
             # A first page that is the last one is all there is.
             total = counting.total(len(hits))
         else:
             # The page itself may have found more than may be counted.
-            amount, capped = (await lookup.counted()).total
-            total = max(amount, counting.total(len(hits))[0]), capped
+            total = (await lookup.counted(len(hits))).total
     more = len(hits) > limit
     hits = hits[:limit]
     rows = [hit.row for hit in hits if hit.row]
     if hits and not rows:
         found = await lookup.rows_at([hit.id for hit in hits], SUMMARY_COLUMNS + texts)
         rows = [found[hit.id] for hit in hits]
-    values = await lookup.newest(facet_columns(names)) if names else []
     return Found(
-        items=await _spared(rows, lambda: _items(rows, criteria, texts)),
+        items=await _spared(rows, lambda: sound(summaries)(rows, criteria.text if texts else None)),
         position=hits[-1].position if more else None,
         total=total[0],
         total_capped=total[1],
@@ -107,17 +90,6 @@ async def _hits(
     if sort is Sort.RELEVANCE and lookup.criteria.text and lookup.criteria.text.required:
         return await by_relevance(lookup, limit, after)
     return await by_newest(lookup, limit, after, columns)
-
-
-@sound
-def _items(rows: list[Row], criteria: Criteria, texts: tuple[str, ...]) -> list[JobSummary]:
-    items = summaries_from_rows(rows)
-    if texts and criteria.text is not None:
-        excerpts = Excerpts(criteria.text)
-        for row, item in zip(rows, items, strict=True):
-            description, plain = row[-2:]
-            item.snippet = excerpts.snippet(item.title, description if plain is None else plain)
-    return items
 
 
 async def _spared(rows: Sequence[Row], work: Callable[[], T]) -> T:

@@ -61,8 +61,9 @@ async def by_number(
         hits = [Hit(row[2], (row[3], *_position(row)), row[_KEYS + 1 :]) for row in rows]
         if len(hits) == limit:
             return hits
-    shape, bound = _following(lookup.shape.also(f"without_{ranked_by}"), rest)
-    rows = await lookup.page(shape, limit - len(hits), columns, **bound)
+    shape, words = lookup.unranked(ranked_by)
+    shape, bound = _following(shape, rest)
+    rows = await lookup.page(shape, limit - len(hits), columns, **bound | words)
     return hits + [Hit(row[2], (None, *_position(row)), row[_KEYS:]) for row in rows]
 
 

@@ -18,6 +18,8 @@ from pypika.queries import QueryBuilder
 from pypika.terms import Criterion, Star, Term
 from pypika.utils import format_alias_sql
 
+from jobstore.engines import conditions
+
 # An alias makes PyPika qualify every column; a query inside of another has the same one.
 _POSTING = Table("posting", alias="p")
 
@@ -34,13 +36,12 @@ LISTED = ("listed_at", "listed_tie", "id")
 class Bind(Term):
     """A named placeholder. PyPika's own parameters carry values, and mangle some of them."""
 
-    def __init__(self, name: str, kind: str = "") -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
-        self._kind = kind
 
     def get_sql(self, **_: Any) -> str:
-        return f"%({self.name})s{self._kind}"
+        return f"%({self.name})s"
 
 
 class _Text(Criterion):
@@ -72,6 +73,8 @@ class _Soonest(Term):
 # PyPika expects numbers here, but writes whatever it is given.
 _LIMIT: Any = Bind("limit")
 _MOST: Any = Bind("most")
+# It leaves out a number that is 0 itself.
+_NONE: Any = _Text("0")
 
 
 class Shape(NamedTuple):
@@ -124,28 +127,14 @@ _PHRASES = _Text(
     ' THEN "p"."spoken" ELSE split_part("p"."spoken", chr(12), (t.x ->> 0)::int) END,'
     " t.x ->> 1) > 0))"
 )
+# Those that are the same in every shape, and the others.
+_STATES = _Text(
+    '"a"."state" IN (SELECT s.value FROM json_array_elements_text(%(application)s::json) AS s)'
+)
+_FILTERS = conditions.on_row(_POSTING, Bind, lambda _: _STATES)
 _CONDITIONS: dict[str, Callable[[Shape], Criterion]] = {
     "match": lambda _: _Text('"p"."words" @@ %(match)s::tsquery'),
     "phrases": lambda _: _Text(f"({_PHRASES.get_sql()})"),
-    "salary_min": lambda _: _POSTING.yearly_max >= Bind("salary_min"),
-    "salary_max": lambda _: _POSTING.yearly_min <= Bind("salary_max"),
-    "applicants_min": lambda _: _POSTING.applicant_count >= Bind("applicants_min"),
-    "applicants_max": lambda _: _POSTING.applicant_count <= Bind("applicants_max"),
-    "expired": lambda _: _POSTING.expires_at <= Bind("expired"),
-    "not_expired": lambda _: (
-        _POSTING.expires_at.isnull() | (_POSTING.expires_at > Bind("not_expired"))
-    ),
-    "application": lambda _: _Text(
-        '"p"."id" IN (SELECT "a"."id" FROM "application" AS "a"'
-        ' WHERE "a"."state" = ANY(%(application)s::text[]))'
-    ),
-    "changed": lambda _: _Text(
-        '("p"."updated_at","p"."id") > (%(changed_at)s,%(changed_id)s::uuid)'
-        ' AND ("p"."updated_at","p"."id") <= (%(until_at)s,%(until_id)s::uuid)'
-    ),
-    "untracked": lambda _: _Text(
-        'NOT EXISTS (SELECT 1 FROM "application" AS "a" WHERE "a"."id" = "p"."id")'
-    ),
     "posted_since": lambda _: _POSTING.listed_at >= Bind("posted_since"),
     "posted_until": lambda _: _POSTING.listed_at <= Bind("posted_until"),
     "top": lambda _: _of(LISTED) <= _bound("top_at", "top_tie", "top_id"),
@@ -156,9 +145,9 @@ _CONDITIONS: dict[str, Callable[[Shape], Criterion]] = {
 _CONDITIONS |= {f"without_{name}": _without(name) for name in _RANKS}
 _OF_LISTING = frozenset(("posted_since", "posted_until", "top", "bottom", "after"))
 _OF_RANK = frozenset(("has_rank", "after", "bottom"))
-# Those that an index answers, and few rows satisfy.
-_INDEXED = frozenset(("match", "application", "changed"))
-# Those of which the server keeps how many rows they leave, beside them.
+# Those that leave an index of an order open at its end.
+_OPEN = frozenset(("after", "has_rank"))
+# Those of which the server keeps how many rows they leave, beside the words.
 _FORESEEN = frozenset(("posted_since", "posted_until", "has_rank"))
 
 
@@ -191,7 +180,7 @@ def _ordered(query: QueryBuilder, keys: Sequence[Term]) -> QueryBuilder:
 
 def _where(query: QueryBuilder, shape: Shape, names: frozenset[str]) -> QueryBuilder:
     for name in sorted(names):
-        query = query.where(_CONDITIONS[name](shape))
+        query = query.where(_FILTERS[name] if name in _FILTERS else _CONDITIONS[name](shape))
     return query
 
 
@@ -211,21 +200,27 @@ def _walk(shape: Shape) -> QueryBuilder:
     return _where(found, shape, shape.conditions - leading)
 
 
+# So many columns are carried along with each match; more are read of those that are returned.
+_CARRIED = 12
 # The columns that conditions compare.
 _COMPARED = (*LISTED, "yearly_min", "yearly_max", "applicant_count", "expires_at", "spoken")
 
 
-def _gathered(shape: Shape, keys: Sequence[Term]) -> QueryBuilder:
-    """Return a query for the keys of all rows of a shape, but not more than ``most``, that takes
-    them from the index of words."""
+def _gathered(shape: Shape, terms: Sequence[Term], columns: Sequence[str] = ()) -> QueryBuilder:
+    """Return a query for ``terms`` of all rows of a shape, but not more than ``most``, that takes
+    them from the index of words. ``columns`` are those of the terms."""
     # The server takes reading words for as cheap as comparing numbers: left free to, it walks
     # through an index of numbers and reads the words of each row. Nothing passes OFFSET.
-    indexed = shape.conditions & (_leading(shape) | _INDEXED)
+    indexed = shape.conditions & (_leading(shape) | {"match"} | conditions.FEW)
+    if "bottom" not in indexed:
+        # Nor does it have to go through most of an index only to leave out a few.
+        indexed -= _OPEN
     inner = PostgreSQLQuery.from_(_POSTING)
-    inner = inner.select(*(Field(name, table=_POSTING) for name in _COMPARED))
-    inner = _where(inner, shape, indexed).offset(0)
+    names = dict.fromkeys((*_COMPARED, *columns))
+    inner = inner.select(*(Field(name, table=_POSTING) for name in names))
+    inner = _where(inner, shape, indexed).offset(_NONE)
     query, rest = PostgreSQLQuery.from_(inner.as_("p")), shape.conditions - indexed
-    return _where(query.select(*keys), shape, rest).limit(_MOST)
+    return _where(query.select(*terms), shape, rest).limit(_MOST)
 
 
 @cache
@@ -251,16 +246,22 @@ def gathered(shape: Shape, columns: tuple[str, ...]) -> str:
     """What :func:`listed` does, by way of the index of words: all matches, at most ``most``, are
     sorted. A last column has their number."""
     keys = _keys(shape)
-    names = ("rank", *LISTED)[-len(keys) :]
-    matches = _gathered(shape, [key.as_(name) for key, name in zip(keys, names, strict=True)])
-    m = matches.as_("m")
-    first = PostgreSQLQuery.from_(m).select(*(Field(name, table=m) for name in names), _Amount())
-    for name in names:
-        first = first.orderby(Field(name, table=m), order=Order.desc)
-    k = first.limit(_LIMIT).as_("k")
-    query = PostgreSQLQuery.from_(k).join(_POSTING).on(_POSTING.id == Field("id", table=k))
-    query = query.select(*_columns(shape, columns), Field("amount", table=k))
-    return str(_ordered(query, [Field(name, table=k) for name in names]))
+    order = ("rank", *LISTED)[-len(keys) :]
+    terms = [key.as_(name) for key, name in zip(keys, order, strict=True)]
+    if len(columns) > _CARRIED:
+        m = _gathered(shape, terms).as_("m")
+        first = PostgreSQLQuery.from_(m).select(*map(m.field, order), _Amount())
+        k = _ordered(first, [*map(m.field, order)]).limit(_LIMIT).as_("k")
+        query = PostgreSQLQuery.from_(k).join(_POSTING).on(_POSTING.id == k.field("id"))
+        query = query.select(*_columns(shape, columns), k.field("amount"))
+        return str(_ordered(query, [*map(k.field, order)]))
+    names = dict.fromkeys(each for each in columns if each not in LISTED)
+    terms += [Field(name, table=_POSTING) for name in names]
+    m = _gathered(shape, terms, columns).as_("m")
+    *rank, at, tie, id = order
+    query = PostgreSQLQuery.from_(m)
+    query = query.select(*map(m.field, (at, tie, id, *rank, *columns)), _Amount())
+    return str(_ordered(query, [*map(m.field, order)]).limit(_LIMIT))
 
 
 @cache
@@ -282,7 +283,7 @@ def nth(shape: Shape) -> str:
 @cache
 def foreseen(shape: Shape, with_words: bool) -> str:
     """The plan for the rows of a shape, which is not run, as far as statistics know them."""
-    names = shape.conditions & (_FORESEEN | _INDEXED if with_words else _FORESEEN)
+    names = shape.conditions & (_FORESEEN | {"match"} if with_words else _FORESEEN)
     query = PostgreSQLQuery.from_(_POSTING).select(_POSTING.id)
     return f"EXPLAIN (FORMAT JSON) {_where(query, shape, names)}"
 

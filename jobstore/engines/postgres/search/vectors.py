@@ -4,9 +4,8 @@ Pure text. The words are those that SQLite's index has, so that both find the sa
 folds and parses nothing. A position is left out between the parts of a posting, so that no phrase
 reaches from one into the next. In phrases a weight says the field: A title, B company, C location,
 D all else. For single words the index does not know weights, and each match would be read to see
-whether it is one (a title of two common words took 212 ms instead of 39 to count): so words of
-fields are there twice, once with :data:`MARK` and the letter of the field. These and the words
-of facets have no position.
+whether it is one: so words of fields are there twice, once with :data:`MARK` and the letter of the
+field. These and the words of facets have no position.
 
 A ``tsvector`` keeps at most 255 positions of a word, none above 16,383, words of up to 2,046 bytes,
 and a megabyte in all [1]_. What it cannot keep must not change what is found:

@@ -19,7 +19,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,10 +33,12 @@ from psycopg.errors import LockNotAvailable
 
 from jobstore.engines import named_statements
 from jobstore.engines.postgres import schema
+from jobstore.engines.postgres.connection import is_pooled, milliseconds
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.url import parameters, parse
 from jobstore.errors import StoreBusy, StoreUnavailable
 from jobstore.settings import StoreURL
+from jobstore.settings.url import quoted_command
 
 _SQL = named_statements.load("postgres")
 
@@ -82,7 +83,7 @@ def here(conn: Connection) -> str:
     """Return the schema that the store is in."""
     # This raises where there is none.
     schema.relations(conn)
-    row = conn.execute("SELECT current_schema()::text").fetchone()
+    row = conn.execute(_SQL["schema_here"]).fetchone()
     assert row is not None
     return str(row[0])
 
@@ -105,8 +106,7 @@ def beside(url: StoreURL) -> Iterator[Beside]:
 
 
 def _require_direct(conn: Connection) -> None:
-    row = conn.execute("SELECT pg_backend_pid()").fetchone()
-    if row is None or row[0] != conn.info.backend_pid:
+    if is_pooled(conn):
         raise StoreUnavailable(
             "This takes a connection to the server itself; give its URL instead of the pooler's."
         )
@@ -148,7 +148,7 @@ def exchange(conn: Connection, new: str, unchanged: Callable[[], bool]) -> tuple
     for hold in chain(_HOLDS, repeat(_HOLDS[-1])):
         try:
             with conn.transaction():
-                conn.execute(_SQL["limit_waiting"], (str(int(hold * 1000)),))
+                conn.execute(_SQL["limit_waiting"], (milliseconds(hold),))
                 conn.execute(_SQL["turn_of_exchange"])
                 old = _ours(conn, store, new)
                 _lock(conn, [each for each, kind in old if kind == "r"])
@@ -268,9 +268,9 @@ def told(conn: Connection, url: StoreURL) -> dict[str, str]:
 
 
 def _told(url: StoreURL, name: str) -> str:
-    keep = shlex.join(["jobstore", "backup", "create", "--store", str(url)])
+    keep = quoted_command("backup", "create", "--store", str(url))
     return (
         f"The schema {name} holds the store as it was before it was replaced. If nobody is "
-        f"restoring or rolling back just now, no backup was made of it: that does '{keep}'. Then "
-        f'remove it: DROP SCHEMA "{name}" CASCADE'
+        f"restoring or rolling back just now, it is in no backup. Make one: {keep}. Then remove "
+        f'the schema: DROP SCHEMA "{name}" CASCADE'
     )

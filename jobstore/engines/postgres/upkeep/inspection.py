@@ -6,6 +6,7 @@ known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -25,8 +26,9 @@ from jobstore.sizes import readable_size
 from jobstore.verdicts import Check, Verdict, finding
 
 _SQL = named_statements.load("postgres")
-_LEAST = 140_000
-_ENCODING = "UTF8"
+# What REINDEX CONCURRENTLY calls what it makes and what it replaces, and leaves if it is
+# interrupted (https://www.postgresql.org/docs/current/sql-reindex.html).
+_LEFT = re.compile(r"_cc(?:new|old)\d*$")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -35,10 +37,8 @@ class Server(NamedTuple):
     """What a server says of itself and of the database."""
 
     version: str
-    number: int
     replica: bool
     database: str
-    encoding: str
     role: str
 
 
@@ -50,7 +50,10 @@ def server(conn: Connection) -> Server:
 
 
 def library(url: StoreURL) -> Library:
-    """Return what is known of the server; raises StoreUnavailable where it does not answer."""
+    """Return what is known of the server.
+
+    Raises StoreUnavailable where it does not answer, or cannot keep a store.
+    """
     with blocking(url) as conn:
         return _library(server(conn))
 
@@ -58,13 +61,6 @@ def library(url: StoreURL) -> Library:
 def _library(found: Server) -> Library:
     # Debian appends its own to the number.
     version = found.version.partition(" ")[0]
-    if found.number < _LEAST:
-        detail = f"{version} is too old; 14 is needed"
-        return Library("postgresql", version, False, detail, "Move to a newer server.")
-    if found.encoding != _ENCODING:
-        detail = f"{version}, with a database in {found.encoding}, not {_ENCODING}"
-        advice = "Make the database anew: createdb --encoding UTF8 --template template0"
-        return Library("postgresql", version, False, detail, advice)
     return Library("postgresql", version, True, version, "")
 
 
@@ -73,7 +69,7 @@ def inspect_server(url: StoreURL) -> Iterator[Check]:
     with blocking(url) as conn:
         found = server(conn)
         known = _library(found)
-        yield finding(known.name, Verdict.PASS if known.usable else Verdict.FAIL, known.detail)
+        yield finding(known.name, Verdict.PASS, known.detail)
         kind = "a standby, which only reads" if found.replica else "a primary"
         told = f"{found.database} on {kind}, {readable_size(octets(conn))}"
         yield finding("database", Verdict.PASS, told)
@@ -96,7 +92,8 @@ def _rights(conn: Connection, role: str) -> Check:
         told = f"{role} rules the whole server; a role that only writes does less harm: see "
         return finding("rights", Verdict.WARN, f"{told}'jobstore migrate roles'")
     if not reads:
-        told = f"{role} may not read the store; see 'jobstore migrate roles'"
+        # Not quoted: it would be completed for this role, which may not run it.
+        told = f"{role} may not read the store; who owns its tables runs: jobstore migrate roles"
         return finding("rights", Verdict.FAIL, told)
     return finding("rights", Verdict.PASS, f"{role} reads{' and writes' if writes else ' only'}")
 
@@ -130,9 +127,8 @@ def inspect_structure(conn: Connection, *, full: bool) -> Check:
     Differs by necessity from SQLite: a server offers its own check of pages as an extension,
     amcheck, which only a database's owner adds.
     """
-    faults = Faults(
-        f"index {name} is not valid" for (name,) in conn.execute(_SQL["invalid_indexes"])
-    )
+    invalid = invalid_indexes(conn)
+    faults = Faults(f"index {name} is not valid" for name in invalid.rebuilt + invalid.dropped)
     told = "every index is valid"
     if full:
         rows = conn.execute(_SQL["functions_of_amcheck"])
@@ -143,7 +139,41 @@ def inspect_structure(conn: Connection, *, full: bool) -> Check:
             told += "; amcheck found nothing"
         else:
             told += "; pages were not read: the database has no extension amcheck"
-    return faults.finding("structure", told)
+    found = faults.finding("structure", told)
+    if found.verdict is Verdict.PASS and invalid.others:
+        # Writing keeps it up, and nothing of ours reads it.
+        return finding(
+            "structure",
+            Verdict.WARN,
+            f"every index of jobstore is valid, but not {', '.join(invalid.others)}, which "
+            "somebody else made: who did should drop it, or build it anew (REINDEX INDEX "
+            "CONCURRENTLY)",
+        )
+    return found
+
+
+class Invalid(NamedTuple):
+    """Indexes that are not valid: their making was interrupted, and searches do without them."""
+
+    rebuilt: list[str]
+    """Those that migrations make."""
+    dropped: list[str]
+    """What is left of an attempt to make one of these anew."""
+    others: list[str]
+    """Somebody else's."""
+
+
+def invalid_indexes(conn: Connection) -> Invalid:
+    """Return the indexes that are not valid, by what a repair does with them."""
+    ours, found = schema.indexes(), Invalid([], [], [])
+    for name, whole in conn.execute(_SQL["invalid_indexes"]).fetchall():
+        if whole in ours:
+            found.rebuilt.append(name)
+        elif _LEFT.sub("", whole) in ours:
+            found.dropped.append(name)
+        else:
+            found.others.append(name)
+    return found
 
 
 def _check_pages(conn: Connection, functions: dict[str, str]) -> Iterator[str]:

@@ -29,7 +29,7 @@ from jobstore.engines.postgres.errors import retryable
 from jobstore.engines.postgres.schema import Connection
 from jobstore.engines.postgres.writing.batch import posting_row
 from jobstore.engines.postgres.writing.changes import payloads
-from jobstore.engines.rows import job_from_row, sound
+from jobstore.engines.rows import JOB_COLUMNS, job_from_row, sound
 from jobstore.engines.schema import Renewal
 from jobstore.intake.markup import plain_text
 from jobstore.progress import Progress
@@ -162,8 +162,8 @@ def _renewed(row: tuple[Any, ...]) -> dict[str, Any]:
     return posting_row(derived, to_micros(derived.listed_at), row[_TIE])
 
 
-# Behind the columns of a job.
-_TIE = -3
+# Behind the columns of a job, and the time of listing.
+_TIE = len(JOB_COLUMNS) + 1
 
 
 def _revisions(conn: Connection) -> None:

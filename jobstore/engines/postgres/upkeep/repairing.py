@@ -1,8 +1,8 @@
 """Repairing a store on a server: what follows from its postings is made anew, all else stays.
 
 A repair is one transaction, and it is kept only if the whole store is sound at its end. Others read
-meanwhile, and do not write. What cannot be made anew (postings, their history) is not touched; that
-takes a backup.
+meanwhile, and do not write. Only indexes that are not valid are made anew before that, beside them.
+What cannot be made anew (postings, their history) is not touched; that takes a backup.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.search.vectors import indexed
 from jobstore.engines.postgres.sessions import blocking
 from jobstore.engines.postgres.tables import tables
-from jobstore.engines.postgres.upkeep.inspection import inspect_structure
-from jobstore.engines.postgres.upkeep.tidying import roll_up
+from jobstore.engines.postgres.upkeep.inspection import inspect_structure, invalid_indexes
 from jobstore.engines.postgres.upkeep.verification import SLICE, columns, rows_of, verify_rows
+from jobstore.engines.postgres.writing import counters
 from jobstore.engines.rows import DamagedRow, job_from_row
 from jobstore.errors import StoreCorrupt
 from jobstore.settings import StoreURL
@@ -58,6 +58,8 @@ def repair(
     try:
         with blocking(url, patience=_PATIENCE) as conn:
             schema.recorded(conn)
+            if "structure" in wanted:
+                _make_valid(conn)
             locking = schema.locking(conn, schema.LOCK_OUT_WRITERS)
             with conn.transaction():
                 conn.execute(locking)
@@ -86,6 +88,23 @@ def _repaired(
 
 def _beyond(why: str) -> str:
     return f"Rebuilding does not mend it ({why}). Nothing was changed; {RESTORE_ADVICE}"
+
+
+def _make_valid(conn: Connection) -> None:
+    """Make indexes that are not valid anew, beside those who read and write.
+
+    Each is a step of its own, which changes nothing that is kept; an interrupted one is done again.
+    """
+    invalid = invalid_indexes(conn)
+    try:
+        for names, statement in (
+            (invalid.dropped, "DROP INDEX CONCURRENTLY {}"),
+            (invalid.rebuilt, "REINDEX INDEX CONCURRENTLY {}"),
+        ):
+            for name in names:
+                conn.execute(sql.SQL(statement).format(sql.Identifier(name)), prepare=False)
+    except psycopg.errors.UniqueViolation as error:
+        raise StoreCorrupt(_beyond("two postings have one key")) from error
 
 
 def _indexes(conn: Connection, _progress: Progress | None) -> str:
@@ -122,7 +141,7 @@ def _counters(conn: Connection, _progress: Progress | None) -> str:
             for kind, value, label, amount in tally.changed()
         ]
         conn.execute(_SQL["add_counts"], (dumps(changed),))
-    roll_up(conn)
+    counters.answered_blocking(conn, counters.rolled_up())
     return "recounted the counters"
 
 

@@ -16,38 +16,19 @@ from typing import Any
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
+from jobstore.engines import named_statements
 from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.schema import Connection
 from jobstore.engines.schema import Roles
 from jobstore.errors import StoreUnavailable
+
+_SQL = named_statements.load("postgres")
 
 # What a program that opens a store asks for.
 _RECORD = ("_yoyo_migration", "_migration_checksum")
 # What only migrations write.
 _SETTLED = frozenset({"store_property"})
 _LONGEST = 63  # bytes of a name
-
-_WHERE = """
-SELECT current_user::text, r.rolsuper, current_schema()::text, current_database()::text,
-    pg_has_role(d.datdba, 'MEMBER'), pg_get_userbyid(c.relowner)::text
-FROM pg_database AS d JOIN pg_roles AS r ON r.rolname = current_user
-LEFT JOIN pg_class AS c
-    ON c.relname = 'posting' AND c.relnamespace = current_schema()::regnamespace
-WHERE d.datname = current_database()
-"""
-_ROLE = """
-SELECT r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls
-    OR EXISTS (
-        SELECT 1 FROM pg_roles AS o
-        WHERE o.rolname = %s AND pg_has_role(r.oid, o.oid, 'MEMBER')
-    )
-FROM pg_roles AS r WHERE r.rolname = %s
-"""
-_KINDS = """
-SELECT c.relname::text, c.relkind = 'v', pg_get_userbyid(c.relowner)::text FROM pg_class AS c
-WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = ANY (%s)
-ORDER BY c.relname
-"""
 
 
 def grant(conn: Connection, wanted: Roles, *, dry_run: bool) -> tuple[Roles, list[str]]:
@@ -56,7 +37,7 @@ def grant(conn: Connection, wanted: Roles, *, dry_run: bool) -> tuple[Roles, lis
     Returns the roles, and the statements that were run, or would be. Raises StoreUnavailable where
     a name cannot be one of a role, or that role can do everything anyway.
     """
-    me, mighty, schema_name, database, rules, owner = _one(conn, _WHERE)
+    me, mighty, schema_name, database, rules, owner = _one(conn, "place_of_roles")
     roles = wanted._replace(owner=wanted.owner or owner or me)
     if len(set(roles)) < len(roles):
         raise StoreUnavailable("The owner, the writing and the reading role must differ.")
@@ -140,21 +121,21 @@ def _sql(text: str, *names: str) -> sql.Composed:
     return sql.SQL(text).format(*map(sql.Identifier, names))
 
 
-def _one(conn: Connection, statement: str, *bound: object) -> tuple[Any, ...]:
-    row = conn.execute(statement.encode(), bound or None).fetchone()
+def _one(conn: Connection, name: str, *bound: object) -> tuple[Any, ...]:
+    row = conn.execute(_SQL[name], bound or None).fetchone()
     assert row is not None
     return row
 
 
 def _is_there(conn: Connection, name: str) -> bool:
-    found = conn.execute("SELECT 1 FROM pg_roles AS r WHERE r.rolname = %s", (name,))
+    found = conn.execute(_SQL["role_is_there"], (name,))
     return found.fetchone() is not None
 
 
 def _ours(conn: Connection) -> list[tuple[str, bool, str]]:
     """Return the tables and views of the store that are there: whether it is a view, the owner."""
     names = [*schema.WRITTEN, *schema.KEPT, "postings"]
-    return [(*row,) for row in conn.execute(_KINDS.encode(), (names,))]
+    return [(*row,) for row in conn.execute(_SQL["kinds_of_relations"], (names,))]
 
 
 def _checked(name: str) -> str:
@@ -170,7 +151,7 @@ def _checked(name: str) -> str:
 
 def _require_lesser(conn: Connection, name: str, owner: str) -> None:
     """Raise StoreUnavailable where a role has rights that nobody can take away table by table."""
-    if _one(conn, _ROLE, owner, name)[0]:
+    if _one(conn, "might_of_role", owner, name)[0]:
         raise StoreUnavailable(
             f"The role {name} may do more than read and write postings: it is a superuser, may "
             "make roles or databases, or is a member of the owner. Name another one."

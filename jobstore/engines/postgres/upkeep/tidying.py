@@ -9,19 +9,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from jobstore.derived.counters import quartiles
 from jobstore.engines import named_statements
 from jobstore.engines.backend import Condition, Footprint, Vacuumed
 from jobstore.engines.kept import BY_NAME
 from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.sessions import blocking
-from jobstore.engines.postgres.upkeep.verification import counted_beginning, octets
+from jobstore.engines.postgres.upkeep.verification import octets
+from jobstore.engines.postgres.writing import counters
 from jobstore.errors import StoreUnavailable
 from jobstore.progress import Progress
 from jobstore.settings import StoreURL
@@ -95,8 +94,8 @@ def _require_owner(conn: Connection) -> None:
     row = conn.execute(_SQL["may_maintain"]).fetchone()
     if row is not None and not row[0]:
         raise StoreUnavailable(
-            "Only the role that owns the tables can do this; see 'jobstore migrate roles'. "
-            "Nothing was changed."
+            "Only the role that owns the tables can do this; give it in the store's URL. Nothing "
+            "was changed."
         )
 
 
@@ -109,23 +108,7 @@ def optimize(url: StoreURL, *, patience: float) -> bool:
     with blocking(url, patience=patience) as conn:
         schema.recorded(conn)
         with conn.transaction():
-            roll_up(conn)
+            counters.answered_blocking(conn, counters.rolled_up())
         for table in _TABLES:
             conn.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)), prepare=False)
     return True
-
-
-def roll_up(conn: Connection) -> None:
-    """Add up what transactions have appended to counts; nothing where another one is doing so.
-
-    It is what writers do now and then, on a connection that blocks; in a transaction.
-    """
-    if conn.execute(_SQL["turn_to_roll_up"]).fetchone() != (True,):
-        return
-    for (currency,) in sorted(conn.execute(_SQL["roll_up"]).fetchall()):
-        buckets = counted_beginning(conn, "salary_bucket", currency)
-        found = quartiles(buckets, partial(counted_beginning, conn, "salary"))
-        if found is None:
-            conn.execute(_SQL["drop_quartiles"], (currency,))
-        else:
-            conn.execute(_SQL["write_quartiles"], (currency, *found))

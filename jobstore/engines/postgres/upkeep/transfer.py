@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -46,6 +45,7 @@ from jobstore.engines.transfer import (
     Record,
     Source,
     Target,
+    carried,
 )
 from jobstore.engines.writing.admission import newest_migration
 from jobstore.errors import OutcomeUnknown, StoreBusy
@@ -125,15 +125,8 @@ class _Reading:
 
     def postings(self, marks: Sequence[Mark]) -> list[Carried]:
         ids = ([UUID(bytes=mark.id) for mark in marks],)
-        rows = {row[0]: row for row in self._read("carried_postings", ids)}
-        revisions: dict[bytes, list[Any]] = {}
-        for id, *revision in self._read("carried_revisions", ids):
-            revisions.setdefault(id, []).append((*revision,))
-        return [
-            Carried(rows[mark.id], (*revisions.get(mark.id, ()),))
-            for mark in marks
-            if mark.id in rows
-        ]
+        rows = self._read("carried_postings", ids)
+        return carried(marks, rows, self._read("carried_revisions", ids))
 
     def rows(self, kept: Kept) -> Iterator[Row]:
         statement = tables(kept).first
@@ -224,7 +217,7 @@ class _Target(_Reading):
         """
 
         async def settle() -> None:
-            await counters.roll_up(self._session)
+            await counters.answered(self._session, counters.rolled_up())
             # Without it nothing may have been changed, and COMMIT would wait for nobody.
             await self._session.execute(_SQL["mark_log"])
 
@@ -243,6 +236,8 @@ class _Target(_Reading):
             stored = await changes.lock(conn, ids)
             there = map(_mark, await _fetched(conn, "marks_of", (ids,)))
             before = [mark for mark in there if mark.id in put or mark.place in places]
+            # What others have stored meanwhile is replaced as well, and counted as that.
+            await changes.lock_again(conn, stored, [UUID(bytes=mark.id) for mark in before])
             batch = await asyncio.to_thread(_batch, postings, before, stored)
             await changes.write(conn, batch, changes.prepared(batch), alone=True)
             await conn.execute(_SQL["write_property"], (COPIED, record(before)))
@@ -255,7 +250,7 @@ class _Target(_Reading):
         return removed
 
     async def _roll_up(self) -> None:
-        await self._stored(partial(counters.roll_up, self._session))
+        await self._stored(lambda: counters.answered(self._session, counters.rolled_up()))
         self._appended = 0
 
     async def _stored(self, work: Callable[[], Awaitable[_T]]) -> _T:

@@ -17,6 +17,7 @@ from jobstore.engines.backend import (
     Vacuumed,
 )
 from jobstore.engines.postgres.upkeep import inspection, plans, repairing, signs, tidying
+from jobstore.moments import in_name
 from jobstore.progress import Progress, silent
 from jobstore.scratch import synchronise
 from jobstore.settings import HealthLimits, StoreURL
@@ -68,7 +69,7 @@ class PostgresUpkeep:
         def keep() -> Path | None:
             if not copy:
                 return None
-            now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+            now = in_name(datetime.now(UTC))
             file = url.path.with_name(f"{url.path.name}.before-repair-{now}.db")
             with self._archive.scratch(url) as folder:
                 made = folder / "copy.db"

@@ -6,7 +6,7 @@ Nothing is changed here; the caller gives a connection. What is compared with ea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -44,7 +44,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 SLICE = 500
 
 
-def verify_rows(conn: Connection, progress: Callable[[int], object] | None = None) -> list[Check]:
+def verify_rows(conn: Connection) -> list[Check]:
     """Read every posting and what belongs to it, as of one moment; return a finding each.
 
     In a transaction that is open it is the state of that one.

@@ -50,7 +50,12 @@ class Stored:
     """What is stored for the postings of a batch."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        self._rows = {row[0]: row for row in rows}
+        self._rows: dict[bytes, Row] = {}
+        self.add(rows)
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Take in what is stored for more of them."""
+        self._rows.update((row[0], row) for row in rows)
 
     def posting(self, id: UUID) -> Derived | None:
         """Return the posting that is stored, ``None`` where there is none."""
@@ -119,6 +124,8 @@ class Batch(NamedTuple):
     """Of each posting the state before and after."""
     kept: dict[str, list[dict[str, Any]]]
     """Rows of the tables of the life cycle."""
+    is_last: bool = True
+    """Whether no other batch follows."""
 
 
 def posting_row(derived: Derived, listed_at: int, listed_tie: int) -> dict[str, Any]:
@@ -251,10 +258,8 @@ class _Gathering:
             self._delete(old)
         standing, version = self._insert(change.after), change.after.job.version
         octets = change.after.job.id.bytes
-        rows = ((kept, row) for kept, each in following for row in moved(kept, [each], octets))
-        # Both may have had one with the same key, and a server refuses two.
         standing.following = [
-            *{(kept.name, kept.key_of(row)): (kept, row) for kept, row in rows}.values()
+            (kept, row) for kept, each in following for row in moved(kept, [each], octets)
         ]
         history, previous = interleaved(change.previous, histories)
         history.append((self._now, previous_to_json(previous)))
@@ -284,7 +289,7 @@ class _Gathering:
         ids = sorted(self._standing)
         deletions = [_deletion(each) for each in self._deletions]
         for start in range(0, max(1, len(ids)), size):
-            batch = Batch([], [], [], [], [], counts, {}, {})
+            batch = Batch([], [], [], [], [], counts, {}, {}, start + size >= len(ids))
             if deletions:
                 batch.kept[DELETION.name] = deletions
             for id in ids[start : start + size]:

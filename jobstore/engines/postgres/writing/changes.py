@@ -13,9 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from psycopg import AsyncCursor
+
 from jobstore.engines import named_statements
 from jobstore.engines.kept import BY_NAME, FOLLOWING, Kept, Row
-from jobstore.engines.postgres.connection import Session
+from jobstore.engines.postgres.connection import Session, milliseconds
 from jobstore.engines.postgres.tables import named, tables
 from jobstore.engines.postgres.writing.batch import Batch, Found, Stored, Wanted
 from jobstore.engines.writing.admission import require_admission
@@ -25,6 +27,7 @@ _SQL = named_statements.load("postgres")
 _TOGETHER = 4_000_000
 
 Rows = Iterable[Mapping[str, Any]]
+Answered = AsyncCursor[tuple[Any, ...]]
 
 
 def _plain(value: Any) -> str:
@@ -59,23 +62,52 @@ async def lock(conn: Session, ids: Sequence[UUID]) -> Stored:
     return Stored(await found.fetchall())
 
 
-async def read(conn: Session, needed: Wanted) -> Found:
-    """Return what is wanted."""
-    ties: dict[int, int | None] = {}
+async def lock_again(conn: Session, stored: Stored, ids: Iterable[UUID]) -> None:
+    """Lock, and add to ``stored``, which of ``ids`` was not found although it is there.
+
+    Where another transaction removes a row and stores the same id anew, whoever has waited for the
+    row finds neither: the server passes over the one, and sees the other only from now on.
+    """
+    while missing := sorted(id for id in ids if stored.row(id) is None):
+        there = await conn.execute(_SQL["which_are_there"], (missing,))
+        if not await there.fetchall():
+            return
+        found = await conn.execute(_SQL["postings_to_write"], (missing,))
+        stored.add(await found.fetchall())
+
+
+async def read(conn: Session, needed: Wanted, number: str | None) -> tuple[str, Found]:
+    """Return the number of the transaction, by which its server knows later whether it is stored,
+    and what is wanted; ``number`` where it is known."""
+    own = ties = joined = None
+    following: list[tuple[Kept, Answered]] = []
+    async with conn.pipeline():
+        if number is None:
+            own = await conn.execute(_SQL["transaction_number"])
+        if needed.times:
+            ties = await conn.execute(_SQL["last_ties"], (needed.times,))
+        if needed.joined:
+            joined = await conn.execute(_SQL["histories"], (needed.joined,))
+            for kept in FOLLOWING:
+                rows = await conn.execute(tables(kept).of, (needed.joined,))
+                following.append((kept, rows))
+    if own is not None:
+        ((number,),) = await own.fetchall()
+    assert number is not None
     histories: defaultdict[bytes, list[tuple[int, str]]] = defaultdict(list)
-    following: defaultdict[bytes, list[tuple[Kept, Row]]] = defaultdict(list)
-    if needed.times:
-        found = await conn.execute(_SQL["last_ties"], (needed.times,))
-        ties.update(await found.fetchall())
-    if needed.joined:
-        found = await conn.execute(_SQL["histories"], (needed.joined,))
-        for id, *revision in await found.fetchall():
-            histories[id].append(tuple(revision))
-        for kept in FOLLOWING:
-            found = await conn.execute(tables(kept).of, (needed.joined,))
-            for row in await found.fetchall():
-                following[row[kept.columns.index("id")]].append((kept, row))
-    return Found(ties, histories, following)
+    for id, *revision in await joined.fetchall() if joined else ():
+        histories[id].append(tuple(revision))
+    belonging: defaultdict[bytes, list[tuple[Kept, Row]]] = defaultdict(list)
+    for kept, rows in following:
+        for row in await rows.fetchall():
+            belonging[row[kept.columns.index("id")]].append((kept, row))
+    return number, Found(dict(await ties.fetchall()) if ties else {}, histories, belonging)
+
+
+async def number(conn: Session) -> str:
+    """Return the number of the open transaction."""
+    ((number,),) = await (await conn.execute(_SQL["transaction_number"])).fetchall()
+    return str(number)
 
 
 async def write(
@@ -107,9 +139,14 @@ def prepared(batch: Batch) -> dict[str, list[str]]:
         "sight_postings": batch.seen,
         "insert_revisions": batch.revisions,
         "add_counts": batch.counts,
-        **batch.kept,
+        **{name: _once(BY_NAME[name], rows) for name, rows in batch.kept.items()},
     }
     return {name: list(payloads(rows)) for name, rows in written.items() if rows}
+
+
+def _once(kept: Kept, rows: Rows) -> Rows:
+    """Return the last row of each key: a server refuses two with one key in a statement."""
+    return {tuple(row[name] for name in kept.key): row for row in rows}.values()
 
 
 def payloads(rows: Rows) -> Iterator[str]:
@@ -125,11 +162,6 @@ def payloads(rows: Rows) -> Iterator[str]:
         size += len(text)
     if waiting:
         yield f"[{','.join(waiting)}]"
-
-
-def milliseconds(seconds: float) -> str:
-    """Return a limit of time as the server takes it; its 0 would mean that there is none."""
-    return str(max(1, round(seconds * 1000)))
 
 
 async def _write(conn: Session, name: str, texts: Iterable[str]) -> None:

@@ -35,12 +35,26 @@ async def commit_proof(conn: Session) -> None:
 async def is_stored(
     conn: Session, evidence: Evidence, stored: Stored, *, repeats: bool = False
 ) -> bool:
-    """Tell whether a transaction is stored whose rows are locked. Raises OutcomeUnknown."""
+    """Tell whether a transaction is stored whose rows are locked.
+
+    Raises UnderWay, and OutcomeUnknown where nothing tells.
+    """
+    if evidence.transaction is not None:
+        found = await conn.execute(_SQL["transaction_status"], evidence.transaction)
+        ((status,),) = await found.fetchall()
+        if status == "in progress":
+            raise UnderWay
+        if status is not None:
+            return bool(status == "committed")
     found = await conn.execute(_SQL["revision_digests"], (evidence.ids,))
     verdict = evidence.verdict(stored.identities(), await found.fetchall(), repeats=repeats)
     if verdict is None:
         raise OutcomeUnknown
     return verdict
+
+
+class UnderWay(JobStoreError):
+    """The server still works on the transaction, or has not noticed that nobody does."""
 
 
 class NotStored(JobStoreError):

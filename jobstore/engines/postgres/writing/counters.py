@@ -9,8 +9,11 @@ readers for the currencies to which something is to be added.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Generator
 from datetime import datetime
+from typing import Any, TypeVar, cast
+
+import psycopg
 
 from jobstore.derived.counters import (
     BUCKET,
@@ -28,6 +31,11 @@ from jobstore.engines.rows import sound
 from jobstore.records import Statistics
 
 _SQL = named_statements.load("postgres")
+
+T = TypeVar("T")
+Asking = Generator[tuple[str, Any], Any, T]
+"""Names statements and what they bind, gets the rows of each, and returns what comes of them:
+whoever runs them may wait or block."""
 
 
 async def total(conn: Session) -> int:
@@ -49,49 +57,70 @@ async def statistics(conn: Session, now: datetime) -> Statistics:
     pending = {currency async for (currency,) in changed}
     if pending:
         counted = [row for row in counted if row[0] != "quartiles" or row[1] not in pending]
-        for currency, found in (await _quartiles(conn, pending)).items():
+        for currency, found in (await answered(conn, _quartiles(pending))).items():
             if found is not None:
                 counted.append(("quartiles", currency, *found))
     smallest, largest = await anext(aiter(bounds))
     return sound(assembled)(counted, days, lambda: (smallest, largest))
 
 
-async def roll_up(conn: Session) -> bool:
-    """Add up what transactions have appended; False if another program is just doing so.
+def rolled_up() -> Asking[bool]:
+    """Say what adds up what transactions have appended; False if another program is just doing so.
 
-    Runs in a transaction of its caller.
+    Runs in a transaction of its caller: :func:`answered`, or :func:`answered_blocking`.
     """
-    free = await (await conn.execute(_SQL["turn_to_roll_up"])).fetchone()
-    assert free is not None
-    if not free[0]:
+    ((free,),) = yield "turn_to_roll_up", None
+    if not free:
         return False
-    changed = await (await conn.execute(_SQL["roll_up"])).fetchall()
+    changed = yield "roll_up", None
     # What is appended meanwhile is counted too here, and seen anew by whoever reads.
-    for currency, found in (await _quartiles(conn, {row[0] for row in changed})).items():
+    for currency, found in (yield from _quartiles({row[0] for row in changed})).items():
         if found is None:
-            await conn.execute(_SQL["drop_quartiles"], (currency,))
+            yield "drop_quartiles", (currency,)
         else:
-            await conn.execute(_SQL["write_quartiles"], (currency, *found))
+            yield "write_quartiles", (currency, *found)
     return True
 
 
-async def _quartiles(
-    conn: Session, currencies: Collection[str]
-) -> dict[str, tuple[str, int] | None]:
-    """Return the quartiles of some currencies, by two statements however many there are."""
-    buckets = await _beginning(conn, "salary_bucket", currencies, CURRENCY)
+async def answered(conn: Session, asking: Asking[T]) -> T:
+    """Run the statements that are asked for, one after another; return what comes of them."""
+    rows: Any = None
+    while True:
+        try:
+            name, bound = asking.send(rows)
+        except StopIteration as end:
+            return cast(T, end.value)
+        found = await conn.execute(_SQL[name], bound)
+        rows = await found.fetchall() if found.description else ()
+
+
+def answered_blocking(conn: psycopg.Connection[tuple[Any, ...]], asking: Asking[T]) -> T:
+    """Do as :func:`answered`, on a connection that blocks."""
+    rows: Any = None
+    while True:
+        try:
+            name, bound = asking.send(rows)
+        except StopIteration as end:
+            return cast(T, end.value)
+        found = conn.execute(_SQL[name], bound)
+        rows = found.fetchall() if found.description else ()
+
+
+def _quartiles(currencies: Collection[str]) -> Asking[dict[str, tuple[str, int] | None]]:
+    """Find the quartiles of some currencies, by two statements however many there are."""
+    buckets = yield from _beginning("salary_bucket", currencies, CURRENCY)
     needed = {bucket for each in buckets.values() for bucket, _ in quartile_buckets(each)}
-    salaries = await _beginning(conn, "salary", needed, BUCKET)
+    salaries = yield from _beginning("salary", needed, BUCKET)
     return {each: quartiles(buckets[each], salaries.__getitem__) for each in sorted(currencies)}
 
 
-async def _beginning(
-    conn: Session, kind: str, starts: Collection[str], length: int
-) -> defaultdict[str, list[tuple[str, int]]]:
-    """Return counts in the order of their values, by the ``length`` characters these begin with."""
+def _beginning(
+    kind: str, starts: Collection[str], length: int
+) -> Asking[defaultdict[str, list[tuple[str, int]]]]:
+    """Find counts in the order of their values, by the ``length`` characters these begin with."""
     found: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
     if starts:
-        bound = {"kind": kind, "starts": sorted(starts)}
-        async for value, amount in await conn.execute(_SQL["counters_beginning"], bound):
+        rows = yield "counters_beginning", {"kind": kind, "starts": sorted(starts)}
+        for value, amount in rows:
             found[value[:length]].append((value, amount))
     return found

@@ -1,9 +1,12 @@
 """Whether a transaction whose COMMIT was not answered is stored.
 
-The writer keeps the states that the transaction would leave, and looks at what is stored, with
-the rows locked: while the server still works on that COMMIT, the lock is not given. A state
-is a version and two digests; the one over the content has the time of the change in it, so
-that no other writer makes the same one.
+A server knows it by the transaction's number, as long as it goes on. After a restart, a crash or a
+failover that number may be another transaction's. Then what tells are the states that the
+transaction would leave: the writer keeps them, and looks at what is stored, with the rows locked. A
+state is a version and two digests; the one over the content has the time of the change in it, so
+that no other writer makes the same one. Of a posting that was to be inserted and is not there they
+do not tell, since others may have removed it; where the caller waits, it is inserted again, as
+another sighting of it would be.
 
 Who finds it stored has to commit as well before saying so: with a synchronous standby, that the
 rows are seen here does not mean yet that they are kept there, and a later commit waits for both.
@@ -22,13 +25,20 @@ States = dict[bytes, tuple[Identity | None, Identity | None]]
 class Evidence:
     """What one transaction, or several that follow each other in one, would leave behind."""
 
-    def __init__(self) -> None:
+    def __init__(self, transaction: tuple[str, str] | None = None) -> None:
+        self.transaction = transaction
+        """In which history of the server it runs, and its number there."""
         self._states: States = {}
         self._revisions: dict[tuple[bytes, int], bytes] = {}
         self.more = False
         """Whether it also writes what leaves no state of a posting: that alone proves nothing."""
         self.counts = 0
         """How many rows of counts it appends."""
+
+    @property
+    def number(self) -> str | None:
+        """The number of the transaction, where it is known."""
+        return None if self.transaction is None else self.transaction[1]
 
     def add(self, batch: Batch) -> None:
         """Take in what a batch writes."""
@@ -44,6 +54,7 @@ class Evidence:
             first, _ = self._states.get(id, (before, None))
             self._states[id] = (first, after)
         self._revisions |= other._revisions
+        self.transaction = other.transaction or self.transaction
         self.counts += other.counts
 
     @property
@@ -61,9 +72,8 @@ class Evidence:
         """Return whether the transaction is stored; ``None`` if that cannot be told.
 
         ``found`` are the states that are stored and locked, ``revisions`` id, version and digest of
-        what is kept of the same postings. With ``repeats`` the caller is about to do the
-        same again if it is not stored: inserting the same key waits for a commit that is still
-        under way, and fails if that succeeds.
+        what is kept of the same postings. With ``repeats`` the caller is about to do the same
+        again if it is not stored.
         """
         changed = {id: each for id, each in self._states.items() if each[0] != each[1]}
         for id, (before, after) in changed.items():

@@ -11,12 +11,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import psycopg
 
@@ -26,19 +25,18 @@ from jobstore.engines.postgres.errors import is_lost, retryable, translated
 from jobstore.engines.postgres.hearing import Heard, Unconfirmed
 from jobstore.engines.postgres.pauses import pause
 from jobstore.engines.postgres.sessions import Sessions
-from jobstore.engines.postgres.writing import beside, changes, counters
-from jobstore.engines.postgres.writing.batch import Batch, Stored, gathered, wanted
+from jobstore.engines.postgres.writing import changes, counters
+from jobstore.engines.postgres.writing.alone import PAUSES, Alone
 from jobstore.engines.postgres.writing.commits import (
-    NotStored,
+    UnderWay,
     commit_proof,
     committed,
     is_stored,
-    unanswered,
 )
-from jobstore.engines.postgres.writing.exclusive import Exclusive
-from jobstore.engines.postgres.writing.planning import Planned, plan
+from jobstore.engines.postgres.writing.planning import plan
 from jobstore.engines.postgres.writing.proof import Evidence
-from jobstore.engines.writing.operations import ids_of
+from jobstore.engines.postgres.writing.sending import Sender
+from jobstore.engines.writing.operations import ids_of, ids_to_find
 from jobstore.engines.writing.turns import Answer, Work, own
 from jobstore.errors import (
     JobStoreError,
@@ -50,25 +48,13 @@ from jobstore.errors import (
     StoreUnavailable,
 )
 
-T = TypeVar("T")
-
 _SQL = named_statements.load("postgres")
 _CONTENDED = "Other programs keep writing the same postings; nothing was written, try again."
-_LOST = (
-    "The connection to the database server was lost, so the transaction was rolled back; run it "
-    "again."
-)
-# So many operations are worked out on the event loop; more go to a thread meanwhile.
-_FEW = 8
-# Postings that are worked out at a time while the server writes those before.
-_PART = 32
 # Rows of counts that are appended before they are added up. Whoever reads the statistics adds them
 # up too.
 ROLL_UP_AT = 4_096
 # Seconds that this may take when a store is closed.
 _LAST_COUNTING = 5.0
-# Seconds, about, before the first repetition, and at most before a later one.
-_PAUSES = (0.005, 0.25)
 # Errors about the whole store: the next write would fail in the same way.
 _OF_THE_STORE = (
     OutcomeUnknown,
@@ -87,9 +73,9 @@ class Transactions:
     def __init__(self, clock: Callable[[], datetime], newest: str) -> None:
         self._clock = clock
         self._newest = newest
-        self._thread: ThreadPoolExecutor | None = None
+        self._sender = Sender()
         self._appended = 0
-        self._exclusive: Exclusive | None = None
+        self._alone: Alone | None = None
 
     async def run_group(
         self, sessions: Sessions, works: Sequence[Work], patience: float
@@ -145,7 +131,7 @@ class Transactions:
                 lost = is_lost(error) or (lost and isinstance(error, StoreUnavailable))
                 over = time.monotonic() >= deadline
                 if isinstance(error, OutcomeUnknown) or not (
-                    retryable(error) or isinstance(error, Unconfirmed) or lost
+                    retryable(error) or isinstance(error, (Unconfirmed, UnderWay)) or lost
                 ):
                     if attempts:
                         raise OutcomeUnknown from error
@@ -157,7 +143,7 @@ class Transactions:
                         raise StoreBusy(_CONTENDED) from error
                     raise
             tried += 1
-            await pause(tried, *_PAUSES)
+            await pause(tried, *PAUSES)
 
     async def _try(
         self,
@@ -167,13 +153,15 @@ class Transactions:
         deadline: float,
     ) -> list[Answer]:
         works, now = attempt.works, self._clock()
-        ids = set(ids_of(works)).union(*(each.evidence.ids for each in before))
-        stored = await changes.begin(conn, deadline - time.monotonic(), sorted(ids), self._newest)
+        known = {id for each in before for id in each.evidence.ids}
+        ids = sorted(known.union(ids_of(works)))
+        stored = await changes.begin(conn, deadline - time.monotonic(), ids, self._newest)
+        await changes.lock_again(conn, stored, known.union(ids_to_find(works)))
         for each in before:
             if await is_stored(conn, each.evidence, stored, repeats=True):
                 await commit_proof(conn)
                 return each.answers
-        planned = await self._apart(len(works), partial(plan, works, stored, now))
+        planned = await self._sender.apart(len(works), partial(plan, works, stored, now))
         attempt.answers = planned.answers
         if not planned.changes:
             await committed(conn)
@@ -184,141 +172,26 @@ class Transactions:
             await conn.execute("COMMIT")
 
         with Heard(conn) as heard:
-            await self._write(conn, planned, stored, now, attempt.evidence, finish)
+            await self._sender.write(conn, planned, stored, now, attempt.evidence, finish)
             heard.confirm()
         self._appended += attempt.evidence.counts
         return planned.answers
 
-    async def _write(
-        self,
-        conn: Session,
-        planned: Planned,
-        stored: Stored,
-        now: datetime,
-        evidence: Evidence,
-        finish: Callable[[], Awaitable[None]],
-    ) -> None:
-        """Write what was planned, then ``finish``: together, or part after part, of which each is
-        worked out while the server writes the one before."""
-        found = await changes.read(conn, wanted(planned.changes, stored))
-        size, deletions = len(planned.changes), planned.deletions
-        parts = gathered(planned.changes, stored, found, now, size=_PART, deletions=deletions)
-
-        def following() -> _Part | None:
-            batch = next(parts, None)
-            return None if batch is None else _Part(batch, changes.prepared(batch))
-
-        part: _Part | None = await self._apart(size, following)
-        while part is not None:
-            evidence.add(part.batch)
-            if size <= _PART:
-                async with conn.pipeline():
-                    await changes.write(conn, *part)
-                    await finish()
-                return
-            working = asyncio.ensure_future(self._apart(size, following))
-            try:
-                await _sent(conn, part)
-            finally:
-                # The thread is not left alone with what nobody waits for.
-                await asyncio.wait([working])
-            part = working.result()
-        await finish()
-
-    async def _apart(self, size: int, work: Callable[[], T]) -> T:
-        """Run what needs no server, on a thread where it would hold up the event loop."""
-        if size <= _FEW:
-            return work()
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "jobstore-postgres")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
     async def open(self, sessions: Sessions, patience: float, timeout: float) -> None:
         """Begin a transaction that :meth:`close` ends; the server gives it ``timeout`` too."""
-        self._exclusive = await Exclusive.begin(sessions, patience, timeout, self._newest)
+        self._alone = await Alone.begin(sessions, patience, timeout, self._clock, self._newest)
 
     async def run_alone(self, sessions: Sessions, work: Work) -> Any:
         """Run one operation inside the open transaction, wholly or not at all."""
-        exclusive = self._exclusive
-        if exclusive is None or not exclusive.is_open:
-            raise StoreUnavailable(_LOST)
-        operation, args = work
-        if operation in beside.READS:
-            return await operation(exclusive.conn, *args)
-        if operation in beside.WRITES:
-            async with exclusive.conn.transaction():
-                await operation(exclusive.conn, *args)
-            exclusive.evidence.more = True
-            return None
-        tried = 0
-        while True:
-            try:
-                return await self._run_alone(exclusive, work)
-            except psycopg.Error as error:
-                if not exclusive.is_open:
-                    raise StoreUnavailable(_LOST) from error
-                # Another process has inserted the same key, and now it is seen. After other
-                # conflicts everything would have to be done again, which only the caller can.
-                if error.sqlstate != "23505" or exclusive.left <= 0:
-                    raise
-            tried += 1
-            await pause(tried, *_PAUSES)
-
-    async def _run_alone(self, exclusive: Exclusive, work: Work) -> Any:
-        conn, now = exclusive.conn, self._clock()
-        # A savepoint, since a transaction is open.
-        async with conn.transaction():
-            stored = await exclusive.lock(ids_of([work]))
-            planned = plan([work], stored, now)
-            ((result, error),) = planned.answers
-            if error is not None:
-                raise error
-            evidence = Evidence()
-            await self._write(conn, planned, stored, now, evidence, _nothing)
-        exclusive.evidence.follow(evidence)
-        return result
+        assert self._alone is not None
+        return await self._alone.run(self._sender, work)
 
     async def close(self, sessions: Sessions, *, commit: bool, patience: float) -> None:
         """End the transaction that :meth:`open` began."""
-        exclusive, self._exclusive = self._exclusive, None
-        if exclusive is None:
-            return
-        try:
-            if not commit:
-                return
-            if not exclusive.is_open:
-                raise StoreUnavailable(_LOST)
-            try:
-                await committed(exclusive.conn)
-            except (psycopg.Error, Unconfirmed) as error:
-                if not unanswered(error):
-                    raise
-                await exclusive.end()
-                await self._prove(sessions, exclusive.evidence, time.monotonic() + patience)
-            self._appended += exclusive.evidence.counts
-        finally:
-            await exclusive.end()
-
-    async def _prove(self, sessions: Sessions, evidence: Evidence, deadline: float) -> None:
-        """Return if a transaction is stored; raise StoreUnavailable if not, else OutcomeUnknown."""
-        tried = 0
-        while True:
-            try:
-                async with sessions.writing() as conn:
-                    stored = await changes.begin(
-                        conn, deadline - time.monotonic(), evidence.ids, self._newest
-                    )
-                    if not await is_stored(conn, evidence, stored):
-                        raise NotStored(_LOST)
-                    await commit_proof(conn)
-                    return
-            except NotStored as error:
-                raise StoreUnavailable(str(error)) from None
-            except (psycopg.Error, JobStoreError) as error:
-                if isinstance(error, OutcomeUnknown) or time.monotonic() >= deadline:
-                    raise OutcomeUnknown from error
-            tried += 1
-            await pause(tried, *_PAUSES)
+        alone, self._alone = self._alone, None
+        if alone is not None:
+            await alone.close(sessions, commit=commit, patience=patience)
+            self._appended += alone.evidence.counts if commit else 0
 
     @property
     def has_counts(self) -> bool:
@@ -331,7 +204,7 @@ class Transactions:
         async with sessions.writing() as conn:
             await conn.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
             await conn.settle()
-            await counters.roll_up(conn)
+            await counters.answered(conn, counters.rolled_up())
             await conn.execute("COMMIT")
 
     async def settle(self, sessions: Sessions) -> None:
@@ -342,8 +215,7 @@ class Transactions:
             with suppress(Exception):
                 async with asyncio.timeout(_LAST_COUNTING):
                     await self.roll_up(sessions)
-        if self._thread is not None:
-            self._thread.shutdown(wait=False)
+        self._sender.close()
 
 
 class _Attempt:
@@ -354,19 +226,3 @@ class _Attempt:
         self.answers: list[Answer] = []
         self.evidence = Evidence()
         self.committing = False
-
-
-class _Part(NamedTuple):
-    """Rows that are written together, and their texts."""
-
-    batch: Batch
-    texts: dict[str, list[str]]
-
-
-async def _sent(conn: Session, part: _Part) -> None:
-    async with conn.pipeline():
-        await changes.write(conn, *part)
-
-
-async def _nothing() -> None:
-    pass

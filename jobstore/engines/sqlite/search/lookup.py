@@ -13,15 +13,14 @@ from contextlib import closing
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from jobstore.derived.micros import to_micros
-from jobstore.engines import named_statements
+from jobstore.engines import conditions, named_statements
 from jobstore.engines.sqlite.search import statements
 from jobstore.engines.sqlite.search.budget import Sample
 from jobstore.engines.sqlite.search.match import Match, Part, match
-from jobstore.engines.sqlite.search.statements import FEW, Shape
+from jobstore.engines.sqlite.search.statements import Shape
 from jobstore.engines.sqlite.watch import look, watched
 from jobstore.search import counting
-from jobstore.search.criteria import CHANGED, UNTRACKED, Criteria
+from jobstore.search.criteria import Criteria
 
 _SQL = named_statements.load("sqlite")
 
@@ -34,9 +33,6 @@ MAX_SORTED = 2000
 _FREELY_JOINED = 2
 # Reading so many more rows of one word takes as long as seeking the next word.
 _PASSED = 32
-
-_DATES = ("posted_since", "posted_until")
-_BOUNDS = ("salary_min", "salary_max", "applicants_min", "applicants_max")
 
 
 class Counted(NamedTuple):
@@ -67,26 +63,8 @@ class Lookup:
         self.is_costly = is_composed or self.match.is_wide
         if is_composed and not self.match.is_impossible:
             self.match = self.match.ordered(self._amounts)
-        self._bound: dict[str, Any] = {"match": self.match.query()}
-        for name in _DATES:
-            if (moment := getattr(criteria, name)) is not None:
-                self._bound[name] = to_micros(moment)
-        for name in _BOUNDS:
-            if (number := getattr(criteria, name)) is not None:
-                self._bound[name] = number
-        if criteria.as_of is not None and criteria.expired is not None:
-            self._bound["expired" if criteria.expired else "not_expired"] = to_micros(
-                criteria.as_of
-            )
-        if criteria.application == UNTRACKED:
-            self._bound["untracked"] = None
-        elif criteria.application:
-            self._bound["application"] = json.dumps(criteria.application)
-        conditions = self._bound.keys() - {"match"}
-        if criteria.changed is not None:
-            self._bound |= zip(CHANGED, criteria.changed, strict=True)
-            conditions |= {"changed"}
-        self.shape = Shape(not self.match.is_empty, frozenset(conditions))
+        self._bound: dict[str, Any] = {"match": self.match.query(), **conditions.bound(criteria)}
+        self.shape = Shape(not self.match.is_empty, conditions.named(self._bound) - {"match"})
 
     @property
     def is_everything(self) -> bool:
@@ -198,7 +176,7 @@ class Lookup:
         """Whether counting may have to end before the last match."""
         # Many alternatives take longer to be sought than to be read, so they are sought once.
         return not (
-            FEW & self.shape.conditions
+            conditions.FEW & self.shape.conditions
             or self.match.is_plain
             or self.match.is_wide
             or self._sample.is_whole
@@ -208,7 +186,7 @@ class Lookup:
         """Return the place down to which matches are counted, ``None`` for all of them."""
         if not self._has_budget:
             return None
-        since, until = (self._bound.get(name) for name in _DATES)
+        since, until = map(self._bound.get, ("posted_since", "posted_until"))
         return self._sample.floor(self.match, self._amounts, since, until)
 
     def _words_from(self, stem: str, limit: int) -> list[str]:

@@ -7,19 +7,17 @@ in :mod:`.statements`; how a row becomes a record, in :mod:`~jobstore.engines.ro
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 
 from jobstore.derived.facet_words import APPLICANTS, EXPIRES, YEARLY_MAX, Buckets
-from jobstore.engines.page_values import facet_columns
+from jobstore.engines.page_values import TEXTS, facet_columns, summaries
 from jobstore.engines.page_values import facets as facets_of
-from jobstore.engines.protocol import Found, Position
+from jobstore.engines.protocol import Asked, Found, Position
 from jobstore.engines.rows import (
     DETAIL_COLUMNS,
     SUMMARY_COLUMNS,
     TEXT_COLUMNS,
     job_from_row,
     sound,
-    summaries_from_rows,
 )
 from jobstore.engines.sqlite.search.lookup import Counted, Lookup
 from jobstore.engines.sqlite.search.sorting import Hit, by_newest, by_number, by_relevance, hits_at
@@ -29,29 +27,12 @@ from jobstore.engines.sqlite.watch import watched
 from jobstore.records import FacetCount, Job, JobSummary, Sort
 from jobstore.search import counting
 from jobstore.search.criteria import Criteria
-from jobstore.search.excerpts import Excerpts
-
-# What snippets are cut from.
-_TEXT = ("description", "plain")
 
 
 @sound
-def search(
-    conn: sqlite3.Connection,
-    criteria: Criteria,
-    *,
-    limit: int,
-    after: Position | None = None,
-    total: tuple[int, bool] | None = None,
-    facets: Sequence[str] = (),
-    snippets: bool = True,
-) -> Found:
-    """Return the page of at most ``limit`` postings that follows ``after``.
-
-    The matches are counted unless the ``total`` is known. ``facets`` are checked names. Raises
-    InvalidQuery for too short a prefix.
-    """
-    names = tuple(facets)
+def search(conn: sqlite3.Connection, criteria: Criteria, asked: Asked) -> Found:
+    """Return one page of matches. Raises InvalidQuery for too short a prefix."""
+    limit, after, total, names, snippets = asked
     with snapshot(conn):
         lookup = Lookup(conn, criteria)
         if lookup.match.is_impossible:
@@ -67,7 +48,7 @@ def search(
         if names or (is_first and lookup.is_costly and criteria.sort is Sort.NEWEST):
             # Matches take long to find, so they are found once, for the page and the total.
             counted = lookup.counted
-        texts = _TEXT if snippets and criteria.text and criteria.text.required else ()
+        texts = TEXTS if snippets and criteria.text and criteria.text.required else ()
         hits = _hits(lookup, criteria.sort, limit + 1, after, counted, texts)
         if after is None and len(hits) <= min(limit, counting.MAX_COUNTED):
             # A first page that is the last one is all there is.
@@ -150,13 +131,7 @@ def _items(
     if hits and not hits[0].row:
         hits = hits_at(lookup, [hit.place for hit in hits], SUMMARY_COLUMNS, texts)
     rows = [hit.row for hit in hits if hit.row]
-    items = summaries_from_rows(watched(rows))
-    if texts and criteria.text is not None:
-        excerpts = Excerpts(criteria.text)
-        for row, item in zip(rows, watched(items), strict=True):
-            description, plain = row[-2:]
-            item.snippet = excerpts.snippet(item.title, description if plain is None else plain)
-    return items
+    return summaries(rows, criteria.text if texts else None, watched)
 
 
 def _facets(

@@ -18,6 +18,8 @@ from pypika.enums import Comparator
 from pypika.queries import QueryBuilder
 from pypika.terms import BasicCriterion, Criterion, Function, Star, Term
 
+from jobstore.engines import conditions
+
 # An alias makes PyPika qualify every column.
 _POSTING = Table("posting", alias="p")
 _TEXT = Table("posting_text", alias="t")
@@ -79,8 +81,6 @@ class _Given(Table):
 
 _GIVEN = _Given("places", alias="j")
 _STATES = _Given("application", alias="s")
-_APPLICATION = Table("application", alias="a")
-_TRACKED = SQLLiteQuery.from_(_APPLICATION).select(_APPLICATION.id)
 
 
 class _Operator(Comparator):
@@ -133,27 +133,11 @@ _CEILINGS: dict[str, Term] = {
     "below": Bind("below") - 1,
 }
 _BEFORE = _CEILINGS["after"]
-_CHANGED = (_POSTING.updated_at, _POSTING.id)
-# Conditions that few rows satisfy, and that an index of the table answers.
-FEW = frozenset(("application", "changed"))
-# Conditions on the row.
+# Conditions on the row: those that are the same in every shape, and the others.
+_FILTERS = conditions.on_row(
+    _POSTING, Bind, lambda column: column.isin(SQLLiteQuery.from_(_STATES).select(_STATES.value))
+)
 _ROW: dict[str, Callable[[Shape], Criterion]] = {
-    "salary_min": lambda _: _POSTING.yearly_max >= Bind("salary_min"),
-    "salary_max": lambda _: _POSTING.yearly_min <= Bind("salary_max"),
-    "applicants_min": lambda _: _POSTING.applicant_count >= Bind("applicants_min"),
-    "applicants_max": lambda _: _POSTING.applicant_count <= Bind("applicants_max"),
-    "expired": lambda _: _POSTING.expires_at <= Bind("expired"),
-    "not_expired": lambda _: (
-        _POSTING.expires_at.isnull() | (_POSTING.expires_at > Bind("not_expired"))
-    ),
-    "application": lambda _: _POSTING.id.isin(
-        _TRACKED.where(_APPLICATION.state.isin(SQLLiteQuery.from_(_STATES).select(_STATES.value)))
-    ),
-    "changed": lambda _: (
-        (Tuple(*_CHANGED) > Tuple(Bind("changed_at"), Bind("changed_id")))
-        & (Tuple(*_CHANGED) <= Tuple(Bind("until_at"), Bind("until_id")))
-    ),
-    "untracked": lambda _: _POSTING.id.notin(_TRACKED),
     "has_rank": lambda shape: _is_stated(_ranked_by(shape)),
     "below_rank": lambda shape: _below_rank(shape),
 }
@@ -212,8 +196,8 @@ def _beyond(shape: Shape, bound: Term, *, upwards: bool) -> Criterion:
 
 def _matches(shape: Shape, with_row: bool) -> QueryBuilder:
     """Return the query for all rows of a shape, without columns and order."""
-    row_conditions = sorted(shape.conditions & _ROW.keys())
-    if shape.words and FEW & shape.conditions:
+    row_conditions = sorted(shape.conditions & (_FILTERS.keys() | _ROW.keys()))
+    if shape.words and conditions.FEW & shape.conditions:
         # Each of those is looked up in the index of words.
         query = SQLLiteQuery.from_(_POSTING).cross_join(_WORDS).cross()
         query = query.where(BasicCriterion(_Operator.MATCH, _WORDS.text_index, Bind("match")))
@@ -235,7 +219,7 @@ def _matches(shape: Shape, with_row: bool) -> QueryBuilder:
     if ceilings:
         query = query.where(_beyond(shape, _tightest("min", ceilings), upwards=False))
     for name in row_conditions:
-        query = query.where(_ROW[name](shape))
+        query = query.where(_FILTERS[name] if name in _FILTERS else _ROW[name](shape))
     return query
 
 

@@ -26,7 +26,6 @@ then everybody is let go on for a moment, and so on. One that begins later ends 
 from __future__ import annotations
 
 import os
-import shlex
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -45,6 +44,7 @@ from jobstore.locking import FileLock, exchanging
 from jobstore.moments import in_name
 from jobstore.scratch import synchronise
 from jobstore.settings import sqlite_url
+from jobstore.settings.url import quoted_command
 
 # Seconds that writers wait for those who read, one try after the other, and the pause in between;
 # and for how long it is tried: a read that nobody stops is stopped after 30 by default.
@@ -64,10 +64,10 @@ def asides(path: Path) -> list[Path]:
 
 def told(aside: Path) -> str:
     """Say what a file that was set aside is, and what to do with it."""
-    keep = shlex.join(["jobstore", "backup", "create", "--store", sqlite_url(aside)])
+    keep = quoted_command("backup", "create", "--store", sqlite_url(aside))
     return (
         f"{aside} is the store as it was before it was replaced. If nobody is restoring or rolling "
-        f"back just now, no backup was made of it: that does '{keep}'. Then remove it."
+        f"back just now, no backup was made of it: that does {keep}. Then remove it."
     )
 
 

@@ -28,6 +28,7 @@ from jobstore.engines.transfer import (
     Record,
     Source,
     Target,
+    carried,
 )
 from jobstore.errors import SchemaMismatch, StoreBusy
 from jobstore.locking import FileLock
@@ -101,15 +102,8 @@ class _Source:
 
     def postings(self, marks: Sequence[Mark]) -> list[Carried]:
         ids = {"ids": b"".join(mark.id for mark in marks)}
-        rows = {row[0]: row for row in self._conn.execute(_SQL["carried_postings"], ids)}
-        revisions: dict[bytes, list[Any]] = {}
-        for id, *revision in self._conn.execute(_SQL["carried_revisions"], ids):
-            revisions.setdefault(id, []).append((*revision,))
-        return [
-            Carried(rows[mark.id], (*revisions.get(mark.id, ()),))
-            for mark in marks
-            if mark.id in rows
-        ]
+        rows = self._conn.execute(_SQL["carried_postings"], ids)
+        return carried(marks, rows, self._conn.execute(_SQL["carried_revisions"], ids))
 
     def rows(self, kept: Kept) -> Iterator[Row]:
         if kept.name not in schema.objects(self._conn):

@@ -1,0 +1,100 @@
+"""Where two texts say something else in the same place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from rapidfuzz.distance import Indel
+
+from jobstore.lifecycle.duplicates.vocabulary import LEVELS, TEAMS, YEARS
+
+LONGEST = 4_000
+"""Words of a text that are aligned: memory grows with the product of both lengths."""
+
+# A longer passage is another text, not another word.
+_LONGEST_CHANGE = 12
+_LONGEST_NAME = 3
+_BEHIND = 4
+
+
+_ID = re.compile(r"[0-9]{5,}")
+
+
+class Change(NamedTuple):
+    """Two short passages that stand in the same place, and the words behind the first."""
+
+    left: list[str]
+    right: list[str]
+    behind: list[str]
+
+
+def changes(left: Sequence[str], right: Sequence[str]) -> Iterator[Change]:
+    """Yield the short passages that stand in the same place of two texts and differ."""
+    left, right = left[:LONGEST], right[:LONGEST]
+    for start, end, other_start, other_end in _differing(left, right):
+        one, other = [*left[start:end]], [*right[other_start:other_end]]
+        if (
+            one
+            and other
+            and max(len(one), len(other)) <= _LONGEST_CHANGE
+            # A board may have lost the space between two words.
+            and "".join(one) != "".join(other)
+        ):
+            yield Change(one, other, [*left[end : end + _BEHIND]])
+
+
+def _differing(left: Sequence[str], right: Sequence[str]) -> list[list[int]]:
+    found: list[list[int]] = []
+    for code in Indel.opcodes(left, right):
+        if code.tag == "equal":
+            continue
+        if found and found[-1][1] == code.src_start and found[-1][3] == code.dest_start:
+            found[-1][1], found[-1][3] = code.src_end, code.dest_end
+        else:
+            found.append([code.src_start, code.src_end, code.dest_start, code.dest_end])
+    return found
+
+
+def telling(change: Change) -> bool:
+    """Tell whether a change is one by which the openings of one company differ.
+
+    That is another number of years, another number of at least four digits that is no year of our
+    time, as of requisitions, another level, or another name of a team.
+    """
+    if TEAMS.intersection(change.behind[:1]) and max(map(len, change[:2])) <= _LONGEST_NAME:
+        return True
+    left, right = _numbers(change.left), _numbers(change.right)
+    if left and right and not left & right:
+        if YEARS.intersection((*change.left, *change.right, *change.behind)):
+            return True
+        if any(map(_is_id, left)) and any(map(_is_id, right)):
+            return True
+    one, other = LEVELS.intersection(change.left), LEVELS.intersection(change.right)
+    return bool(one and other) and one != other
+
+
+def _numbers(words: Sequence[str]) -> set[str]:
+    return {word for word in words if word.isdecimal()}
+
+
+def _is_id(number: str) -> bool:
+    return len(number) > 4 or (len(number) == 4 and not "1900" <= number < "2100")
+
+
+def requisitions(words: Sequence[str]) -> set[str]:
+    """Return the numbers of at least five digits in a text, such as those of requisitions."""
+    return {found[0] for word in words if (found := _ID.search(word))}
+
+
+def years(words: Sequence[str]) -> set[str]:
+    """Return the numbers of years that a text asks for: numbers of one or two digits before
+    "years"."""
+    return {
+        number
+        for at, word in enumerate(words)
+        if word in YEARS
+        for number in words[max(0, at - _BEHIND + 1) : at]
+        if number.isdecimal() and len(number) <= 2
+    }

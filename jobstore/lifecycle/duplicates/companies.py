@@ -1,0 +1,61 @@
+"""Names of companies made comparable: without legal forms, whatever their script."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from jobstore.lifecycle.duplicates.vocabulary import FORMS, JOINERS
+from jobstore.records import COMPANY_NOT_STATED
+from jobstore.search.words import words
+
+# Chinese, Japanese and Korean forms have no spaces around them.
+_ATTACHED = re.compile(
+    "股份有限公司|有限责任公司|有限責任公司|有限公司|株式会社|株式會社|有限会社|合同会社|一般社団法人"
+    "|[(（][株有合][)）]|㈱|㈲|주식회사|유한회사|[(（][주유][)）]|㈜"
+    "|ش\\.م\\.م|ذ\\.م\\.م|בע[\"״']?מ"
+)
+# "S.p.A." and "G.m.b.H." are one word.
+_DOTTED = re.compile(r"\b(?:[^\W\d_]\.){1,5}[^\W\d_]?(?!\w)")
+_REMARK = re.compile(r"[(\[（【].*?[)\]）】]")
+_SHORTEST = 3
+
+
+@lru_cache(maxsize=4_096)
+def company_words(name: str) -> tuple[str, ...]:
+    """Return the words of a company's name without its legal form; none where none is stated.
+
+    What stands in brackets goes as well, and ``the`` before the name. Where nothing would be left,
+    all words stay.
+    """
+    if name == COMPANY_NOT_STATED:
+        return ()
+    text = _ATTACHED.sub(" ", name)
+    found = words(_plain(_REMARK.sub(" ", text))) or words(_plain(text)) or words(name)
+    first, last = 0, len(found)
+    while last > 1 and (found[last - 1] in FORMS or found[last - 1] in JOINERS):
+        last -= 1
+    while first < last - 1 and (found[first] in FORMS or found[first] == "the"):
+        first += 1
+    return tuple(found[first:last])
+
+
+def _plain(text: str) -> str:
+    joined = _DOTTED.sub(lambda found: found[0].replace(".", ""), text)
+    return joined.replace("'", "").replace("\u2019", "")
+
+
+def company_key(company: tuple[str, ...]) -> str:
+    """Return what is equal where two names differ in legal form, case and spaces only."""
+    return "".join(company)
+
+
+def related(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
+    """Tell whether one name is the beginning of the other or its initials, or all its words are in
+    the other."""
+    short, long = sorted((left, right), key=lambda each: (len(each), each))
+    if not short or sum(map(len, short)) < _SHORTEST:
+        return False
+    key = company_key(short)
+    initials = "".join(word[0] for word in long)
+    return set(short) <= set(long) or company_key(long).startswith(key) or key == initials

@@ -1,0 +1,109 @@
+"""What is kept of a posting to compare it: small, so that a store can hold it for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+from jobstore.derived.salaries import yearly_range
+from jobstore.exchange.identity import identity
+from jobstore.intake.markup import plain_text
+from jobstore.lifecycle.duplicates.companies import company_words
+from jobstore.lifecycle.duplicates.places import Place, places
+from jobstore.lifecycle.duplicates.texts import minima, shingles, signature, text_words
+from jobstore.lifecycle.duplicates.titles import Title, title
+from jobstore.records import Job, JobPosting, Location
+from jobstore.search.words import fold
+
+BANDS = 20
+"""How many pairs of places of the signature are looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What is kept of a posting to compare it with others.
+
+    ``signature`` is empty and ``length`` 0 where there is no text; ``length`` counts the letters
+    and digits of the text. ``salary`` is a range per year in ``currency``. ``addresses`` are 64-bit
+    hashes of the posting's own addresses, without what only tracks readers. ``bands`` are those of
+    the text by which it is looked up.
+    """
+
+    source: str
+    company: tuple[str, ...]
+    title: Title
+    places: tuple[Place, ...]
+    salary: tuple[float, float] | None
+    currency: str | None
+    addresses: tuple[int, ...]
+    length: int
+    signature: bytes
+    bands: tuple[int, ...]
+
+
+class Read:
+    """A posting whose text is at hand, for :func:`~jobstore.lifecycle.duplicates.judge`."""
+
+    def __init__(self, job: Job | JobPosting) -> None:
+        text = job.description_text if isinstance(job, Job) else None
+        if text is None and job.description is not None:
+            text = plain_text(job.description)
+        self.words = text_words(text)
+        self.company = fold(job.company)
+        self._job = job
+
+    @cached_property
+    def shingles(self) -> set[int]:
+        """The hashes of all runs of words."""
+        return shingles(self.words)
+
+    @cached_property
+    def features(self) -> Features:
+        """What is kept of the posting."""
+        job = self._job
+        salary = yearly_range(_amount(job.salary_min), _amount(job.salary_max), job.salary_period)
+        keys = {identity(url) for url in (job.url, job.apply_url) if url}
+        least = minima(self.shingles)
+        pairs = [(at, least[2 * at], least[2 * at + 1]) for at in range(BANDS if least else 0)]
+        return Features(
+            source=job.source,
+            company=company_words(job.company),
+            title=title(job.title),
+            places=places(job.location, map(_location, job.locations)),
+            salary=salary,
+            currency=job.salary_currency,
+            addresses=tuple(sorted(hashed(f"{name} {key}") for name, key in keys if key)),
+            length=sum(map(len, self.words)),
+            signature=signature(least),
+            bands=tuple(hashed(f"{at} {one} {other}") for at, one, other in pairs),
+        )
+
+
+def _amount(given: Decimal | int | float | str | None) -> Decimal | None:
+    return given if given is None or isinstance(given, Decimal) else Decimal(str(given))
+
+
+def _location(given: Location | str | Mapping[str, Any]) -> Location:
+    if isinstance(given, Location):
+        return given
+    return Location(given) if isinstance(given, str) else Location(**given)
+
+
+def read(job: Job | JobPosting) -> Read:
+    """Return a posting, as it is stored or checked, with its text at hand."""
+    return Read(job)
+
+
+def features(job: Job | JobPosting) -> Features:
+    """Return what is kept of a posting, as it is stored or checked."""
+    return Read(job).features
+
+
+def hashed(text: str) -> int:
+    """Return a hash of 63 bits, so that it is a positive integer in every engine."""
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1

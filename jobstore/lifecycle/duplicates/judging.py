@@ -1,0 +1,115 @@
+"""What two postings are to each other, and whether it is worth reading their texts to know it.
+
+The figures below were chosen on the judged pairs in ``tests/data/duplicates``; the page beside them
+says how.
+"""
+
+from __future__ import annotations
+
+from jobstore.lifecycle.duplicates.comparing import CLOSE, Comparison
+from jobstore.lifecycle.duplicates.evidence import Judgement, Verdict
+from jobstore.lifecycle.duplicates.features import Features, Read
+from jobstore.lifecycle.duplicates.places import Where, where
+from jobstore.lifecycle.duplicates.texts import resemblance
+
+_VERY_CLOSE = 0.9
+"""The share of the shorter text where titles are only alike, or the text is short."""
+_WHOLE = 0.97
+"""From here on the shorter text is in the longer one as a whole."""
+_REPLACED = 0.07
+"""At most so much of a text is worded otherwise."""
+_ENOUGH = 400
+"""Letters and digits from which on a text tells openings apart."""
+_ENOUGH_ELSEWHERE = 600
+"""The same where the companies have different names."""
+_LEAST = 250
+"""A shorter text says too little in any case."""
+_ONE_SOURCE = 0.9
+"""The share of both texts together, where one job board has two postings of a company."""
+_WORTH_READING = 0.5
+"""The estimated share of the shorter text from which on texts are read; the estimate may be a
+fifth too low."""
+
+
+def likely(left: Features, right: Features) -> bool:
+    """Tell from what is kept of two postings whether their texts are worth reading.
+
+    Where they are not, the postings are taken as different.
+    """
+    if {*left.addresses} & {*right.addresses}:
+        return True
+    if where(left.places, right.places) == Where.APART:
+        return False
+    if not left.signature or not right.signature:
+        return bool(left.company) and left.company == right.company and left.title == right.title
+    alike = resemblance(left.signature, right.signature)
+    total, least = left.length + right.length, min(left.length, right.length)
+    return alike / (1 + alike) * total >= _WORTH_READING * least
+
+
+def judge(left: Read, right: Read) -> Judgement:
+    """Judge whether two postings are the same opening; their order does not matter.
+
+    They are the ``same`` only where the text says so, or an address that both have: never by
+    company and title alone. Openings of one company in other cities, of another level or with
+    another number are ``different``, however alike their texts are.
+    """
+    found = Comparison(left, right)
+    return Judgement(_verdict(found), tuple(found.reasons()))
+
+
+def _verdict(found: Comparison) -> Verdict:
+    if found.where == Where.APART:
+        return Verdict.DIFFERENT
+    if found.same_address and found.same_company and found.same_title and found.same_level:
+        same_text = not found.letters or (found.contained >= CLOSE and not found.telling)
+        sure = same_text and found.where == Where.SAME and not found.numbered
+        return Verdict.SAME if sure else Verdict.MAYBE
+    if _is_same(found):
+        # What is stated by the sources themselves is left to a person.
+        return Verdict.MAYBE if found.numbered or found.salaries_differ else Verdict.SAME
+    if not found.same_title and not found.near_title:
+        return Verdict.MAYBE if found.contained >= _WHOLE and _may_be(found) else Verdict.DIFFERENT
+    if found.letters < _ENOUGH:
+        # Company, title and place say too little to join them, and too much to part them.
+        return Verdict.MAYBE if _may_be(found) and found.same_title else Verdict.DIFFERENT
+    return Verdict.MAYBE if found.contained >= CLOSE and _may_be(found) else Verdict.DIFFERENT
+
+
+def _may_be(found: Comparison) -> bool:
+    """Tell whether nothing else than the text parts two postings."""
+    if found.telling and found.same_company:
+        return False
+    return found.same_level and (found.same_company or found.contained >= CLOSE)
+
+
+def _is_same(found: Comparison) -> bool:
+    if found.where != Where.SAME or not found.same_level or not _is_long_enough(found):
+        return False
+    if found.contained < (CLOSE if found.same_title else _VERY_CLOSE):
+        return False
+    if not found.same_title and not found.near_title:
+        return False
+    if found.one_source and found.same_company and not _is_twice(found):
+        return False
+    return not found.telling and found.replaced <= _REPLACED
+
+
+def _is_long_enough(found: Comparison) -> bool:
+    surer = found.same_title and found.contained >= _VERY_CLOSE
+    if not found.same_company:
+        return found.letters >= (_ENOUGH if surer else _ENOUGH_ELSEWHERE)
+    return found.letters >= (_LEAST if surer else _ENOUGH)
+
+
+def _is_twice(found: Comparison) -> bool:
+    """Tell whether one job board shows one posting of a company twice.
+
+    An employer's account has one name; where it is spelled in two ways, the posting came to the
+    board from two sides.
+    """
+    if not found.same_title:
+        return False
+    if not found.same_spelling and found.contained >= _VERY_CLOSE:
+        return True
+    return found.shared >= _ONE_SOURCE or found.contained == 1

@@ -1,0 +1,56 @@
+"""Titles made comparable: the words that name the job, and those that say how senior it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+
+from jobstore.lifecycle.duplicates.vocabulary import LEVELS, NOISE, TITLE_SPELLINGS
+from jobstore.search.words import words
+
+# What stands in braces advertises; 2020-14 is the number of a requisition.
+_REMARK = re.compile(r"[{【].*?[}】]|\b\d{4}-\d+\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """The words of a title: those that name the job, and those that say how senior it is."""
+
+    names: frozenset[str]
+    levels: frozenset[str]
+
+
+@lru_cache(maxsize=4_096)
+def title(text: str) -> Title:
+    """Return the words of a title without those that say nothing about the job.
+
+    Long numbers, as of requisitions, are left out too.
+    """
+    text = _REMARK.sub(" ", text)
+    found = [TITLE_SPELLINGS.get(word, word) for word in words(text)]
+    kept = [word for word in found if word not in NOISE and not _is_number(word)]
+    levels = frozenset(word for word in kept if word in LEVELS or word.isdecimal())
+    # A title that is nothing but a level, such as "Manager", is named by it.
+    return Title(frozenset(kept) - levels or frozenset(kept or found), levels)
+
+
+def _is_number(word: str) -> bool:
+    return len(word) > 2 and any(char.isdigit() for char in word) and not word.isalpha()
+
+
+def same_names(left: Title, right: Title, ignored: Collection[str] = ()) -> bool:
+    """Tell whether two titles name the same job; ``ignored`` words, such as cities, are no part."""
+    return left == right or _named(left, ignored) == _named(right, ignored)
+
+
+def near_names(left: Title, right: Title, ignored: Collection[str] = ()) -> bool:
+    """Tell whether all words that name the job in one title are in the other."""
+    one, other = _named(left, ignored), _named(right, ignored)
+    return one <= other or other <= one
+
+
+def _named(given: Title, ignored: Collection[str]) -> frozenset[str]:
+    # A title may be of nothing but the names of places.
+    return given.names.difference(ignored) or given.names

@@ -1,0 +1,29 @@
+"""The words in ``vocabulary.toml``, as sets and mappings."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+
+_given = tomllib.loads((files(__package__) / "vocabulary.toml").read_text("utf-8"))
+
+
+def _set(section: str, name: str) -> frozenset[str]:
+    return frozenset(_given[section][name].split())
+
+
+FORMS = _set("companies", "forms")
+JOINERS = _set("companies", "joiners")
+LEVELS = _set("titles", "levels")
+NOISE = _set("titles", "noise")
+TITLE_SPELLINGS: dict[str, str] = _given["titles"]["spellings"]
+TEAMS = _set("texts", "teams")
+YEARS = _set("texts", "years")
+AROUND = _set("places", "around")
+NO_CITY = _set("places", "none")
+OTHER_CITY = _set("places", "other")
+CITY_SPELLINGS: dict[str, str] = _given["places"]["spellings"]
+STATE_NAMES: dict[str, str] = _given["places"]["states"]
+AGGREGATORS = _set("boards", "aggregators")
+ESTIMATING = _set("boards", "estimating")
+JOB_BOARDS = AGGREGATORS | _set("boards", "others")

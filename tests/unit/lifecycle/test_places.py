@@ -1,0 +1,50 @@
+"""Places as boards write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobstore.lifecycle.duplicates.places import Where, places, where
+from jobstore.records import Location
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        ("Pittsburgh, PA 15222 (Downtown area)", "Pittsburgh, Pennsylvania, United States", "SAME"),
+        ("Washington, DC", "Washington, District of Columbia, United States", "SAME"),
+        ("Atlanta, GA", "Atlanta, Georgia", "SAME"),
+        ("Boston, MA", "Greater Boston", "SAME"),
+        ("St. Louis, MO", "Saint Louis, Missouri", "SAME"),
+        ("Trevose, PA", "Feasterville-Trevose, Pennsylvania, United States", "SAME"),
+        ("San Francisco, CA", "San Francisco Bay Area", "SAME"),
+        ("München", "Muenchen", "APART"),
+        ("München, Germany", "MÜNCHEN", "SAME"),
+        ("東京", "東京", "SAME"),
+        ("Remote", "Boston, MA", "UNSURE"),
+        ("California", "San Diego, CA", "UNSURE"),
+        ("United States", "San Diego, CA", "UNSURE"),
+        (None, "San Diego, CA", "UNSURE"),
+        (None, None, "UNSURE"),
+        ("Hollywood, CA", "West Hollywood, California", "NEAR"),
+        ("Irvine, CA", "Santa Ana, CA", "NEAR"),
+        ("Kansas City, MO", "Kansas City, KS", "APART"),
+        ("Paris, France", "Paris, Maine, United States", "APART"),
+        ("Lyon, France", "Berlin, Germany", "APART"),
+    ],
+)
+def test_two_places(left: str | None, right: str | None, expected: str) -> None:
+    one, other = places(left, []), places(right, [])
+    assert where(one, other) is where(other, one) is Where[expected]
+
+
+def test_several_places() -> None:
+    both = places(None, [Location("Boston, MA"), Location("Austin, TX")])
+    assert where(both, places(None, [Location("Austin, TX"), Location("Boston, MA")])) is Where.SAME
+    assert where(both, places("Boston, MA", [])) is Where.UNSURE
+    assert where(both, places("Denver, CO", [])) is Where.APART
+
+
+def test_stated_parts_go_before_the_text() -> None:
+    stated = places(None, [Location("HQ", city="Boston", region="Massachusetts", country="US")])
+    assert where(stated, places("Boston, MA", [])) is Where.SAME
