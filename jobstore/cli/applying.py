@@ -114,7 +114,7 @@ def applications(
 ) -> None:
     """Show your applications by how they stand, those that changed last first.
 
-    JSON: a list of applications, with their stages, notes, contacts and times.
+    JSON: {"applications"}, a list of them, with their stages, notes, contacts and times.
     """
 
     async def work(store: JobStore) -> list[Application]:
@@ -130,7 +130,7 @@ def applications(
 
         return board(found)
 
-    call.give(found, view)
+    call.give({"applications": found}, view)
 
 
 def _contact(text: str) -> dict[str, str]:

@@ -54,14 +54,14 @@ def save(
 def list_(call: Call) -> None:
     """Show the saved searches.
 
-    JSON: a list of {"name", "query", "looked_until"}.
+    JSON: {"searches"}, a list of {"name", "query", "looked_until"}.
     """
     found = call.run(lambda store: store.saved_searches())
     rows = [
         (each.name, ", ".join(f"{name}: {value}" for name, value in _said(each)["query"].items()))
         for each in found
     ]
-    call.give([_said(each) for each in found], lambda: table(["name", "query"], rows))
+    call.give({"searches": [_said(each) for each in found]}, lambda: table(["name", "query"], rows))
 
 
 @app.command()

@@ -51,7 +51,7 @@ def test_a_second_application_is_refused_unless_forced() -> None:
     alike = run("apply", IDS[3])
     assert (alike.exit_code, "same company and title" in said(alike)) == (1, True)
     assert answer("apply", IDS[3], "--force")["state"] == "applied"
-    assert len(answer("applications", "--state", "applied")) == 2
+    assert len(answer("applications", "--state", "applied")["applications"]) == 2
     assert answer("search", "--application", "applied")["total"] == 2
     assert answer("count", "--application", "none") == {"count": 2}
     assert answer("stats")["applications"]["reached"]["applied"] == 2
@@ -68,8 +68,8 @@ def test_a_posting_that_closed_is_told_until_it_was_seen(url: str) -> None:
     asyncio.run(close())
     assert "posting closed" in shown(run("applications", "--closed"))
     answer("apply", IDS[0], "--seen")
-    assert answer("applications", "--closed") == []
-    assert len(answer("applications")) == 1
+    assert answer("applications", "--closed")["applications"] == []
+    assert len(answer("applications")["applications"]) == 1
     assert run("apply", IDS[1], "--seen").exit_code == 1
 
 

@@ -28,7 +28,7 @@ def test_a_search_is_saved_listed_watched_and_removed() -> None:
     saved = answer("searches", "save", "bakers", "--text", "baker", "--status", "open")
     assert saved["query"] == {"text": "baker", "status": ["open"]}
     assert "bakers" in shown(run("searches", "list"))
-    assert answer("searches", "list")[0]["name"] == "bakers"
+    assert answer("searches", "list")["searches"][0]["name"] == "bakers"
     assert sorted(printed()) == ["Baker 1", "Baker 3"]
     assert printed() == []
     assert run("import", "-", stdin=lines(posting(7, title="Baker 7"))).exit_code == 0

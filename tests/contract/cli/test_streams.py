@@ -42,8 +42,8 @@ class Case:
 
 CASES = (
     Case("migrate up", r"Nothing to do\.", "steps"),
-    Case("migrate down --yes --without-backup", r"Took back 0013\.\S+", "saved steps"),
-    Case("migrate down --dry-run", r"(?s)-- down: 0013.*;", "saved steps"),
+    Case("migrate down --yes --without-backup", r"Took back 0017\.\S+", "saved steps"),
+    Case("migrate down --dry-run", r"(?s)-- down: 0017.*;", "saved steps"),
     Case("migrate status", r"(?s)migration +state .*\n0001\S+ +applied", "migrations renewal"),
     Case("migrate verify", r"The schema is up to date", "ok"),
     Case("migrate finish --yes", r"(?s)Finished 0011\..*", "finished"),
@@ -85,6 +85,12 @@ CASES = (
     Case("count", r"1", "count"),
     Case("stats", r"1 posting\n(?s:.*)board +1  █", "by_source total"),
     Case("export", r"\{.*\}", says=r"1 posting written"),
+    Case(f"apply {ID}", r"Applied: Engineer 1, Acme", "id state stages"),
+    Case("applications", r"No application\.", "applications"),
+    Case("searches save other --text x", r"Saved other; .*", "looked_until name query"),
+    Case("searches list", r"(?s)name +query\nmine", "searches"),
+    Case("searches remove mine", r"Removed mine\.", "removed"),
+    Case("watch mine --once", r"\{.*\}", says=r"1 new posting"),
     Case(f"history {ID}", r"\S+Z  opened  version 1  by \S+", "history"),
     Case(
         "prune --older-than 1d",
@@ -181,6 +187,7 @@ def _prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = ("--config", str(folder / "config.yaml"))
     for command in (
         ("import", str(folder / "one.jsonl"), *store),
+        ("searches", "save", "mine", *store),
         ("deploy", "--environment", "development", *store, *config),
         ("backup", "create", *store, *config),
     ):
