@@ -18,8 +18,6 @@ from jobstore.composition import composed
 from jobstore.derived.micros import from_micros, to_micros
 from jobstore.engines.kept import Row
 from jobstore.errors import Fault, InvalidQuery
-from jobstore.exchange.cells import digest
-from jobstore.exchange.identity import board_of, identity
 from jobstore.lifecycle.stages import TRANSITIONS, is_allowed, is_sent, reached
 from jobstore.moments import iso
 from jobstore.records import Application, ApplicationState, Contact, Job, Note, Stage, Status
@@ -69,18 +67,26 @@ def marks(job: Job) -> Marks:
     readers; that of a page which lists postings is none. Where one applies is often a page for all
     of a company's openings, so it counts on boards that are known alone.
     """
+    # With all formats, which no other use of a store needs.
+    from jobstore.exchange.identity import board_of
+
     apply_url = job.apply_url if job.apply_url and board_of(job.apply_url) else None
     return Marks(
-        look=digest((fold(job.company), fold(job.title))),
+        look=_hashed(fold(job.company), fold(job.title)),
         address=_address(job.url),
         apply_address=_address(apply_url),
     )
 
 
 def _address(url: str | None) -> str | None:
+    from jobstore.exchange.identity import identity
+
     source, key = identity(url) if url else (None, None)
-    # Not by digest(), which folds case: in addresses it matters.
-    return None if source is None or key is None else str(uuid5(_NAMESPACE, f"{source}\n{key}"))
+    return None if source is None or key is None else _hashed(source, key)
+
+
+def _hashed(*texts: str) -> str:
+    return str(uuid5(_NAMESPACE, "\n".join(texts)))
 
 
 _NAMESPACE = UUID("6b7f4d3e-51b5-5c0e-9d0a-2a4f1f0f6c11")
