@@ -152,7 +152,7 @@ class Searches(Postings):
         found: list[Job] = []
         place: Place = (mark - 1, _LAST_ID)
         while len(found) < limit:
-            changed = await self._engine.rows("changed_after", *place, _AT_ONCE)
+            changed = await self._engine.rows("changed_since", *place, _AT_ONCE)
             if not changed:
                 return found, place[0]
             end: Place = (changed[-1][0], bytes(changed[-1][1]))

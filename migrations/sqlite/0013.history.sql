@@ -9,9 +9,8 @@ ALTER TABLE posting ADD COLUMN opened_by TEXT;
 ALTER TABLE posting ADD COLUMN opened_run TEXT;
 ALTER TABLE posting ADD COLUMN opened_digest BLOB CHECK (length(opened_digest) = 8);
 
--- What happens to a posting and changes no content. The same event at the same time is one.
--- The columns of the key come first: where they do not, integrity_check of SQLite 3.40 reports values
--- that are missing in others.
+-- What happens to a posting and changes no content. The same event at the same time is one. Columns
+-- of the key come first: integrity_check of SQLite 3.40 takes others for NULL otherwise.
 CREATE TABLE event (
     id     BLOB    NOT NULL,
     at     INTEGER NOT NULL,

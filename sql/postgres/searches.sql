@@ -11,7 +11,7 @@ SELECT s.query, s.mark FROM saved_search AS s WHERE s.name = %s FOR UPDATE;
 SELECT s.query, s.mark FROM saved_search AS s WHERE s.name = %s;
 
 -- The postings that changed last after a place in the order of changes, a part at a time.
--- name: changed_after
+-- name: changed_since
 SELECT p.updated_at, p.id FROM posting AS p
 WHERE (p.updated_at, p.id) > (%s, %s) ORDER BY p.updated_at, p.id LIMIT %s;
 

@@ -707,7 +707,7 @@ def _search_to_mark(records: Mapping[UUID, Record], kept: Tables, name: str) -> 
     return [row[1:] for row in _saved_searches(records, kept) if row[0] == name]
 
 
-def _changed_after(
+def _changed_since(
     records: Mapping[UUID, Record], kept: Tables, at: int, id: bytes, limit: int
 ) -> list[Row]:
     return sorted(each for each in map(_changed, records.values()) if each > (at, id))[:limit]
@@ -732,7 +732,7 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "closed_applications": _closed_applications,
     "closed_applications_count": _closed_applications_count,
     "earlier_applications": _earlier_applications,
-    "changed_after": _changed_after,
+    "changed_since": _changed_since,
     "matches_of": _matches_of,
     "oldest_writer": lambda *_: [(None,)],
     "posting_to_track": lambda records, _, id_: [(1,)] if UUID(bytes=id_) in records else [],
