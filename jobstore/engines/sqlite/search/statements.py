@@ -191,7 +191,9 @@ def _beyond(shape: Shape, bound: Term, *, upwards: bool) -> Criterion:
     if shape.words:
         bound = mirrored(bound)
         return _WORDS.rowid <= bound if upwards else _WORDS.rowid >= bound
-    return _POSTING.place >= bound if upwards else _POSTING.place <= bound
+    # With the sum, no index of places is used where another one leads to few.
+    place = _POSTING.place + 0 if conditions.FEW & shape.conditions else _POSTING.place
+    return place >= bound if upwards else place <= bound
 
 
 def _matches(shape: Shape, with_row: bool) -> QueryBuilder:
