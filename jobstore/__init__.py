@@ -35,6 +35,7 @@ from jobstore.errors import (
     VersionConflict,
 )
 from jobstore.events import Event, Observer
+from jobstore.lifecycle.runs import ScrapeRun
 from jobstore.postings import Transaction
 from jobstore.records import (
     ApplicantStatistics,
@@ -58,6 +59,7 @@ from jobstore.records import (
     Pruned,
     Rejection,
     Revision,
+    RunReport,
     SalaryPeriod,
     SalaryQuartiles,
     SavedSearch,
@@ -71,7 +73,7 @@ from jobstore.records import (
     Workplace,
     job_id,
 )
-from jobstore.settings import EngineOptions
+from jobstore.settings import EngineOptions, SourceRules
 from jobstore.store import JobStore
 from jobstore.version import __version__ as __version__
 
@@ -115,12 +117,15 @@ __all__ = [
     "Pruned",
     "Rejection",
     "Revision",
+    "RunReport",
     "SalaryPeriod",
     "SalaryQuartiles",
     "SavedSearch",
     "SchemaMismatch",
+    "ScrapeRun",
     "SearchQuery",
     "Sort",
+    "SourceRules",
     "Stage",
     "Statistics",
     "Status",

@@ -9,7 +9,7 @@ import asyncio
 import getpass
 import os
 import socket
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from jobstore.errors import Fault, InvalidSettings
 from jobstore.events import Observer
 from jobstore.intake.validation import prepare
 from jobstore.migrating import check_applied, check_schema_async, up_async
-from jobstore.settings import EngineOptions, StoreURL
+from jobstore.settings import EngineOptions, SourceRules, StoreURL
 from jobstore.settings.options import MOST_OF_ACTOR, is_actor
 from jobstore.settings.url import store_at
 from jobstore.store import JobStore
@@ -54,6 +54,7 @@ def connect(
     observers: Iterable[Observer] = (),
     clock: Callable[[], datetime] | None = None,
     actor: str | None = None,
+    sources: Mapping[str, SourceRules] | None = None,
 ) -> Connecting:
     """Open a store: ``async with connect(url) as store`` or ``store = await connect(url)``.
 
@@ -66,8 +67,9 @@ def connect(
     missing database and its folder are made and the schema is brought up to date first.
     ``observers`` are told about every operation. ``actor`` is who writes, as the history of a
     posting tells it: a line of at most 200 characters. Without it the option ``actor`` says it,
-    and without that it is ``user@host``. ``clock`` gives the time (an aware datetime);
-    it is for tests.
+    and without that it is ``user@host``. ``sources`` says by their names when postings of sources
+    are closed that runs do not see any more; without it the settings say so. ``clock`` gives the
+    time (an aware datetime); it is for tests.
 
     Raises, when awaited: InvalidSettings (a variable or a file of settings is wrong),
     StoreUnavailable (malformed URL, missing folder, permissions), SchemaMismatch (missing file,
@@ -78,7 +80,7 @@ def connect(
     """
 
     async def opening() -> JobStore:
-        address, driven = await asyncio.to_thread(_resolved, url, options)
+        address, driven, rules = await asyncio.to_thread(_resolved, url, options, sources)
         now = _utc_now if clock is None else _in_utc(clock)
         who = await asyncio.to_thread(_who, actor, driven)
         backend = backend_of(address)
@@ -88,28 +90,32 @@ def connect(
             await check_schema_async(address)
         await asyncio.to_thread(prepare)
         engine = await backend.open(address, driven, now, partial(check_applied, address))
-        return JobStore(engine, tuple(observers), now, who)
+        return JobStore(engine, tuple(observers), now, who, rules)
 
     return Connecting(opening)
 
 
 def _resolved(
-    url: str | os.PathLike[str] | None, options: EngineOptions | None
-) -> tuple[StoreURL, EngineOptions]:
-    """Return which store it is and how it is driven: what was passed, then what is configured."""
+    url: str | os.PathLike[str] | None,
+    options: EngineOptions | None,
+    sources: Mapping[str, SourceRules] | None,
+) -> tuple[StoreURL, EngineOptions, Mapping[str, SourceRules]]:
+    """Return which store it is, how it is driven, and the rules of sources: what was passed, then
+    what is configured."""
     passed = {f"store.{name}": getattr(options, name) for name in options.given} if options else {}
     if url is not None:
         # Before anything is read: a URL that is none is told as such.
         address = store_at(url)
         options = options or EngineOptions()
-        if options.is_complete or not _is_configured():
-            return address, options
+        if (options.is_complete and sources is not None) or not _is_configured():
+            return address, options, sources or {}
         passed["store.url"] = address.text
     # Reading settings imports what takes longer than opening a store.
     from jobstore.settings.loading import load
 
-    store = load(flags=passed).settings.store
-    return store.address, store.options
+    settings = load(flags=passed).settings
+    store = settings.store
+    return store.address, store.options, settings.rules if sources is None else sources
 
 
 def _who(actor: str | None, options: EngineOptions) -> str:

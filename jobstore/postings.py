@@ -66,6 +66,7 @@ class Postings:
             self._check_seen_at(seen_at)
             checked, omissions = accept(posting, strict=strict, seen_at=seen_at, clock=self._clock)
             result = await self._unit.upsert(checked, self._origin)
+            self._wrote(checked, result)
             watch.rows = 1
             if omissions:
                 return replace(result, warnings=tuple(warnings_of(0, checked, omissions)))
@@ -161,6 +162,9 @@ class Postings:
 
     def _before_write(self) -> None:
         """Raise if a write would never get its turn."""
+
+    def _wrote(self, posting: JobPosting, result: UpsertResult) -> None:
+        """Take notice of a posting that was stored."""
 
     def _watch(self, operation: str) -> Watch:
         return Watch(operation, self._observers)

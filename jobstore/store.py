@@ -1,51 +1,41 @@
 """What coroutines await: the store.
 
-Opening and closing, writing many postings, and transactions are here; single postings are in
-:mod:`.postings`, questions in :mod:`.queries`. No database is named and no SQL is known.
+Opening and closing, and transactions are here; single postings are in :mod:`.postings`, many in
+:mod:`.bulk_writes`, questions in :mod:`.queries`, and what postings live through in
+:mod:`.lifecycle`. No database is named and no SQL is known.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import warnings
-from collections.abc import (
-    AsyncIterable,
-    AsyncIterator,
-    Callable,
-    Iterable,
-    Iterator,
-)
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Self
 
+from jobstore.bulk_writes import BulkWrites
 from jobstore.checks import HealthLimits, HealthReport, Probe, run
 from jobstore.checks.probes import every as health_probes
 from jobstore.engines.freshness import at_least
 from jobstore.engines.protocol import Engine
 from jobstore.errors import (
     Fault,
-    InvalidPosting,
     InvalidQuery,
-    JobStoreError,
     StoreBusy,
     StoreClosed,
 )
 from jobstore.events import Observer
-from jobstore.intake.bulk import Chunk, Posting, checked_chunks
 from jobstore.lifecycle.applications import Applications
+from jobstore.lifecycle.closing import Closing
 from jobstore.lifecycle.history import History
+from jobstore.lifecycle.runs import Runs
 from jobstore.lifecycle.searches import Searches
 from jobstore.postings import Transaction
 from jobstore.queries import is_number
-from jobstore.records import (
-    Origin,
-    Outcome,
-    Rejection,
-    UpsertReport,
-)
+from jobstore.records import Origin
+from jobstore.settings import SourceRules
 
 
 class _Block:
@@ -61,7 +51,7 @@ class _Block:
 _inside: ContextVar[tuple[_Block, ...]] = ContextVar("jobstore_transactions", default=())
 
 
-class JobStore(Applications, History, Searches):
+class JobStore(Applications, BulkWrites, Closing, History, Runs, Searches):
     """A store of job postings, open until :meth:`close`; made by :func:`connect`.
 
     Safe to share between all coroutines of one event loop. Any call may raise StoreClosed,
@@ -74,8 +64,10 @@ class JobStore(Applications, History, Searches):
         observers: tuple[Observer, ...],
         clock: Callable[[], datetime],
         actor: str | None = None,
+        sources: Mapping[str, SourceRules] | None = None,
     ) -> None:
         super().__init__(engine, observers, clock, Origin(actor))
+        self._sources = sources or {}
         self._closed = False
         self._process = os.getpid()
 
@@ -124,89 +116,12 @@ class JobStore(Applications, History, Searches):
             self._closed = before
             raise
 
-    async def upsert_many(
-        self,
-        postings: Iterable[Posting] | AsyncIterable[Posting],
-        *,
-        strict: bool | None = None,
-        seen_at: datetime | None = None,
-        progress: Callable[[UpsertReport], None] | None = None,
-    ) -> UpsertReport:
-        """Upsert any number of postings, reading them as they are stored.
-
-        Takes an iterable or an async iterable of postings or mappings. Those with faults are
-        listed in the report with their position in the input and the reasons, and the others
-        are stored, in transactions of at most 512. ``progress`` is called with the report so
-        far after each of them, and again at the end. ``strict`` and ``seen_at`` are those of
-        :meth:`upsert`, for all of them; the report's ``warnings`` list the values of stored
-        postings that were not taken as they came.
-
-        Raises what ``postings`` raises, and StoreBusy, StorageFull, StoreUnavailable or
-        OutcomeUnknown when the store fails; what was reported to ``progress`` stays stored.
-        """
-        report = UpsertReport()
-        with self._watch("upsert_many") as watch:
-            self._before_write()
-            self._check_seen_at(seen_at)
-            taken = checked_chunks(
-                postings, report, strict=strict, seen_at=seen_at, clock=self._clock
-            )
-            async with aclosing(taken) as chunks:
-                # While one chunk is being written, the next one is read and checked.
-                writing: asyncio.Task[None] | None = None
-                try:
-                    async for chunk in chunks:
-                        if writing is not None:
-                            # Cancelled here, the write goes on and is waited for below, so
-                            # that the report tells what is stored.
-                            await asyncio.shield(writing)
-                        writing = asyncio.create_task(self._write_chunk(chunk, report, progress))
-                except BaseException:
-                    # What ended the input matters more than how the last write went.
-                    if writing is not None:
-                        with suppress(Exception):
-                            await writing
-                    raise
-                if writing is not None:
-                    await writing
-            watch.rows = report.inserted + report.updated + report.unchanged
-        report.rejected.sort(key=lambda rejection: rejection.index)
-        refused = {rejection.index for rejection in report.rejected}
-        report.warnings = [each for each in report.warnings if each.index not in refused]
-        if progress is not None:
-            progress(report)
-        return report
-
     def _before_write(self) -> None:
         if any(block.store is self for block in _inside.get()):
             raise StoreBusy(
                 "This would wait for the transaction that it is inside of; use the "
                 "transaction's own methods."
             )
-
-    async def _write_chunk(
-        self,
-        chunk: Chunk,
-        report: UpsertReport,
-        progress: Callable[[UpsertReport], None] | None,
-    ) -> None:
-        outcomes = await self._engine.upsert_many([posting for _, posting in chunk], self._origin)
-        failure: JobStoreError | None = None
-        for (index, posting), outcome in zip(chunk, outcomes, strict=True):
-            if isinstance(outcome, InvalidPosting):
-                report.rejected.append(Rejection(index, posting.source_job_id, outcome.faults))
-            elif isinstance(outcome, BaseException):
-                failure = failure or outcome
-            elif outcome.outcome is Outcome.INSERTED:
-                report.inserted += 1
-            elif outcome.outcome is Outcome.UPDATED:
-                report.updated += 1
-            else:
-                report.unchanged += 1
-        if progress is not None:
-            progress(report)
-        if failure is not None:
-            raise failure
 
     @asynccontextmanager
     async def transaction(self, timeout: float = 30.0) -> AsyncIterator[Transaction]:

@@ -64,7 +64,9 @@ def with_store(
     url, options = settings.store.url, settings.store.options
 
     async def run() -> T:
-        async with jobstore.connect(url, migrate=migrate, options=options) as store:
+        async with jobstore.connect(
+            url, migrate=migrate, options=options, sources=settings.rules
+        ) as store:
             if not _is_recorded(settings):
                 return await work(store)
             async with _recorded(store, settings):

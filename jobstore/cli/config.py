@@ -132,6 +132,7 @@ def _holds_secrets(file: Path, settings: Settings) -> bool:
 def _values(settings: Settings) -> dict[str, Any]:
     """Return the values by dotted name as JSON has them, secrets as asterisks."""
     from jobstore.operations.logs import redactor
+    from jobstore.settings.reference import SECTIONS
 
     content = settings.model_dump(mode="json")
     content["paths"]["state"] = str(settings.state_folder)
@@ -141,7 +142,7 @@ def _values(settings: Settings) -> dict[str, Any]:
     values = {
         f"{section}.{name}" if name else section: _cleaned(value, clean)
         for section, inner in content.items()
-        for name, value in (inner.items() if isinstance(inner, dict) else [("", inner)])
+        for name, value in (inner.items() if section in SECTIONS else [("", inner)])
     }
     # The engine knows which part is secret; the account's name is none.
     return values | {"store.url": str(settings.store.address)}

@@ -65,7 +65,7 @@ def prune(
     Versions and events from before go for good: nobody can ask any more what a posting was then.
     Interrupting keeps the rest; the same again goes on.
 
-    JSON: {"versions", "events", "deletions"}: how many were removed, or would be.
+    JSON: {"versions", "events", "deletions", "runs"}: how many were removed, or would be.
     """
     age = timedelta(seconds=read_duration(older_than, "--older-than"))
     found = call.run(lambda store: store.prune(age, dry_run=True))
@@ -84,5 +84,6 @@ def _told(pruned: Pruned) -> str:
             counted(pruned.versions, "earlier version"),
             counted(pruned.events, "event"),
             counted(pruned.deletions, "deletion"),
+            counted(pruned.runs, "run"),
         )
     )

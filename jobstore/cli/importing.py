@@ -7,7 +7,7 @@ import gc
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -22,10 +22,12 @@ from jobstore.cli.interrupts import Interrupts
 from jobstore.cli.outcomes import Outcomes, Rows
 from jobstore.cli.output import counted, fail_if, print_json, say
 from jobstore.cli.reading import Reading, takes_reading, written_at
+from jobstore.cli.runs import Scraped, told
 from jobstore.engines import is_there
 from jobstore.errors import JobStoreError
 
 if TYPE_CHECKING:
+    from jobstore.bulk_writes import BulkWrites
     from jobstore.exchange import Batch
     from jobstore.store import JobStore
 
@@ -79,6 +81,19 @@ def import_(
             "written. [now]",
         ),
     ] = None,
+    complete_scope: Annotated[
+        str | None,
+        typer.Option(
+            "--complete-scope",
+            metavar="SCOPE",
+            help="The files are all that the source has now in this scope: all, company=acme, or "
+            "a name of yours; what they lack is missed, and closed in time.",
+        ),
+    ] = None,
+    whole: Annotated[
+        bool,
+        typer.Option("--whole", help="The scope is a whole catalogue, which may become empty."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Do all but store: tell what would become of it.")
     ] = False,
@@ -99,9 +114,19 @@ def import_(
     Interrupting (Ctrl-C, SIGTERM) keeps what was stored; importing again goes on. A store that
     is named and does not exist yet is made; for the default one, add --create or say yes.
 
+    With --complete-scope the files are one run of a scraper over their one source (--source): see
+    docs/lifecycle.md. A file that cannot be read to its end, or a row that names no posting, makes
+    the run a broken one, which closes nothing. The same import again counts once, with the same
+    --seen-at.
+
     JSON: {"inserted", "updated", "unchanged", "rejected", "warnings"}, numbers of rows and of
-    values left out; {"warnings_by_field", "first_warnings", "failed_files"}, which they are.
+    values left out; {"warnings_by_field", "first_warnings", "failed_files"}, which they are; with
+    --complete-scope {"run"}, as jobstore runs has it.
     """
+    if complete_scope is None and whole:
+        raise typer.BadParameter("is about --complete-scope", param_hint="--whole")
+    if complete_scope is not None and dry_run:
+        raise typer.BadParameter("closes nothing with --complete-scope", param_hint="--dry-run")
     if rejects is not None:
         read = filter(None, [*files, salaries, skills, companies])
         spare(rejects, "--rejects", call.loaded.settings.store.url, read)
@@ -111,6 +136,9 @@ def import_(
     by_file = seen_at == "file"
     seen = _past(seen_at) if seen_at is not None and not by_file else None
     how = _How(strict, seen, by_file, call.quiet)
+    scraped = None
+    if complete_scope is not None:
+        scraped = Scraped(complete_scope, whole, reading.source, how.latest(files))
     new = not dry_run and is_to_be_made(call.loaded, create=create)
     try:
         with Interrupts() as interrupts, Rows(rejects, outcomes, quiet=call.quiet) as rows:
@@ -124,9 +152,15 @@ def import_(
                     say("Making the store; there is none yet.", quiet=call.quiet)
 
                 async def work(store: JobStore | None) -> None:
-                    async with _target(store, dry_run=dry_run) as target:
+                    async with (
+                        _target(store, dry_run=dry_run) as target,
+                        _into(target, scraped, first) as into,
+                    ):
                         for input in chain([first], inputs):
-                            await _import(target, input, how, outcomes, rows)
+                            await _import(into, input, how, outcomes, rows)
+                        is_whole = not (outcomes.failed_files or how.nameless)
+                        if scraped is not None and scraped.run is not None and is_whole:
+                            scraped.run.complete()
 
                 if dry_run and not is_there(call.loaded.settings.store.address):
                     asyncio.run(work(None))
@@ -139,7 +173,12 @@ def import_(
             if call.json:
                 print_json(outcomes)
         raise
-    if first is not None or call.json:
+    if scraped is not None and scraped.run is not None:
+        report = scraped.run.report
+        assert report is not None
+        answer = {each.name: getattr(outcomes, each.name) for each in fields(outcomes)}
+        call.report(answer | {"run": report}, f"{outcomes}\n{told(report)}{how.unnamed}")
+    elif first is not None or call.json:
         call.report(outcomes, f"{'A dry run. It would be: ' if dry_run else ''}{outcomes}")
     fail_if(_failures(outcomes, len(files)))
     if outcomes.failed_files:
@@ -210,6 +249,19 @@ class _How:
     seen_at: datetime | None
     by_file: bool
     quiet: bool
+    nameless: int = 0
+    """Rows that do not say which posting they are."""
+
+    def latest(self, files: list[str]) -> datetime | None:
+        """Return when the postings of all ``files`` were seen; None is now."""
+        return max(filter(None, map(self.seen, files)), default=None)
+
+    @property
+    def unnamed(self) -> str:
+        """Say why the run of an import did not come to its end, if it is for these rows."""
+        if not self.nameless:
+            return ""
+        return f" {counted(self.nameless, 'row')} did not say which posting it is."
 
     def seen(self, file: str) -> datetime | None:
         """Return when the postings of ``file`` were seen; None is now."""
@@ -235,8 +287,22 @@ async def _target(store: JobStore | None, *, dry_run: bool) -> AsyncIterator[Job
         yield stage
 
 
+@asynccontextmanager
+async def _into(
+    store: JobStore, scraped: Scraped | None, first: _Input
+) -> AsyncIterator[BulkWrites]:
+    """Give what is written to: the store, or the run that the import is."""
+    if scraped is None:
+        yield store
+        return
+    begin = list(islice(first.batches, 1))
+    first.batches = chain(begin, first.batches)
+    async with scraped.begin(store, begin) as run:
+        yield run
+
+
 async def _import(
-    store: JobStore, input: _Input, how: _How, outcomes: Outcomes, rows: Rows
+    store: BulkWrites, input: _Input, how: _How, outcomes: Outcomes, rows: Rows
 ) -> None:
     from jobstore.cli.progress import Progress, octets_of
     from jobstore.exchange.clashes import SeenKeys
@@ -259,6 +325,8 @@ async def _import(
                 seen_at=seen_at,
                 progress=outcomes.follow(),
             )
+            unnamed = [each for each in report.rejected if each.source_job_id is None]
+            how.nameless += len(batch.broken) + len(unnamed)
             rows.take(input.name, batch, report)
             progress.advance(len(batch.records) + len(batch.broken), batch.octets)
     rows.sum_up()

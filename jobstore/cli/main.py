@@ -39,6 +39,7 @@ from jobstore.cli import (
     monitor,
     restoring,
     run_due,
+    runs,
     searches,
     searching,
     vacuum,
@@ -195,6 +196,8 @@ app.command("stats")(searching.stats)
 app.command("export")(exporting.export)
 app.command("copy")(copying.copy)
 app.command("delete")(deleting.delete)
+app.command("runs")(runs.runs)
+app.command("expire")(runs.expire)
 app.command("prune")(history.prune)
 app.command("health")(health.health)
 app.command("doctor")(doctor.doctor)

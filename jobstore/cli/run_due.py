@@ -31,8 +31,8 @@ def run_due(
         typer.Option(
             "--only",
             metavar="NAME",
-            help="Only this task, if it is due: backup, verify, restore-test, prune, checkpoint, "
-            "optimize, health or alerts; may be repeated.",
+            help="Only this task, if it is due: backup, verify, restore-test, prune, expire, "
+            "checkpoint, optimize, health or alerts; may be repeated.",
         ),
     ] = None,
     force: Annotated[

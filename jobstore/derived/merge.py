@@ -53,7 +53,8 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
     ``now`` is the time of this sighting, unless the posting brings its own times. A posting
     without a status is open, since it was just seen. One that says that it was seen before
     the stored posting was last seen only adds what is not known, and one that says that it was
-    seen before the stored posting was closed does not open it.
+    seen before the stored posting was closed does not open it. Nor does one that says of itself
+    that it is over: it would be closed and opened again with each sighting.
 
     Raises InvalidPosting when the attributes together would pass their limit.
     """
@@ -67,7 +68,10 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
     else:
         fresh = _stated(stored, posting)
         status = checked.status or Status.OPEN
-        if status is Status.CLOSED or not _closed_since(stored, checked.last_seen_at):
+        expires = fresh.get("expires_at", stored.expires_at)
+        is_over = checked.status is None and expires is not None and expires <= seen
+        is_late = _closed_since(stored, checked.last_seen_at)
+        if status is Status.CLOSED or not (is_over or is_late):
             fresh["status"] = status
     if moves(stored, fresh):
         fresh |= settled(stored, fresh)
@@ -86,8 +90,12 @@ def merge(stored: Job | None, posting: JobPosting, now: datetime) -> Merged:
     return _merged(stored, job, previous, now)
 
 
-def edit(stored: Job, changes: Mapping[str, Any], now: datetime) -> Merged:
+def edit(
+    stored: Job, changes: Mapping[str, Any], now: datetime, closed_at: datetime | None = None
+) -> Merged:
     """Set the fields of a stored posting to checked values; ``None`` and empty clear them.
+
+    ``closed_at`` is when it was closed, if that is not now.
 
     Raises InvalidPosting when the salary's minimum would be above its maximum.
     """
@@ -97,7 +105,7 @@ def edit(stored: Job, changes: Mapping[str, Any], now: datetime) -> Merged:
     if _contradicts(job.salary_min, job.salary_max):
         raise InvalidPosting([Fault("salary_min", "must not be above salary_max")])
     read_description(job, previous)
-    job.closed_at = _closed_at(job, stored, now)
+    job.closed_at = _closed_at(job, stored, closed_at or now)
     return _merged(stored, job, previous, now)
 
 

@@ -64,7 +64,13 @@ class Plan:
         before = self._before(key_id(posting.source, posting.source_job_id))
         merged = merge(None if before is None else before.job, posting, self.now)
         self._change(before, merged, origin)
-        return UpsertResult(merged.job.id, merged.outcome, merged.job.version)
+        opened = before is not None and before.job.status is not merged.job.status
+        return UpsertResult(
+            merged.job.id,
+            merged.outcome,
+            merged.job.version,
+            reopened=opened and merged.job.status is Status.OPEN,
+        )
 
     def update(
         self,
@@ -96,18 +102,19 @@ class Plan:
         status: Status,
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
+        closed_at: datetime | None = None,
     ) -> bool:
         """Close or reopen a posting; return whether that changed it.
 
         Nothing happens to a posting that is not there, that has the status, or that was seen after
-        ``unless_seen_after``.
+        ``unless_seen_after``. ``closed_at`` is when it was closed, if that is not now.
         """
         before = self._before(id)
         if before is None or before.job.status is status:
             return False
         if unless_seen_after is not None and before.job.last_seen_at > unless_seen_after:
             return False
-        self._change(before, edit(before.job, {"status": status}, self.now), origin)
+        self._change(before, edit(before.job, {"status": status}, self.now, closed_at), origin)
         return True
 
     def delete(self, id: UUID, origin: Origin = NOBODY) -> bool:

@@ -65,9 +65,32 @@ SAVED_SEARCH = Kept(
 SEEN_MATCH = Kept("seen_match", columns=("id", "search", "at"), key=("id", "search"), follows=True)
 """That a match of a saved search was acknowledged."""
 
-KEPT = (APPLICATION, DELETION, EVENT, SAVED_SEARCH, SEEN_MATCH)
-TOLD = tuple(each for each in KEPT if each is not DELETION)
-"""Those whose rows are a loss by themselves; that a posting was removed, its absence says."""
+
+# Runs of scrapers.
+SCRAPE_RUN = Kept(
+    "scrape_run",
+    columns=(
+        *("source", "scope", "ended_at", "run", "started_at", "number", "whole", "state"),
+        *("seen", "inserted", "updated", "unchanged", "reopened"),
+        *("open_before", "missed", "closed", "expired", "verdict", "actor"),
+    ),
+    key=("source", "scope", "ended_at", "run"),
+    follows=False,
+    ids=(),
+)
+"""How a run ended; ``number`` is how many runs of the scope had counted misses by then."""
+SCOPE_MEMBER = Kept(
+    "scope_member",
+    columns=("source", "scope", "id", "missed_from"),
+    key=("source", "scope", "id"),
+    follows=True,
+)
+"""A posting of a scope; ``missed_from`` is the number of the first run in a row that missed it."""
+
+KEPT = (APPLICATION, DELETION, EVENT, SAVED_SEARCH, SCOPE_MEMBER, SCRAPE_RUN, SEEN_MATCH)
+TOLD = tuple(each for each in KEPT if each not in (DELETION, SCOPE_MEMBER))
+"""Those whose rows are a loss by themselves. That a posting was removed, its absence says; what a
+scope has seen, its next run sees again."""
 FOLLOWING = tuple(each for each in KEPT if each.follows)
 BY_NAME = {each.name: each for each in KEPT}
 

@@ -98,10 +98,12 @@ class Unit(Protocol):
         status: Status,
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
+        closed_at: datetime | None = None,
     ) -> bool:
         """Close or reopen a posting; return whether that changed it.
 
         Nothing happens to one that is not there, or was seen after ``unless_seen_after``.
+        ``closed_at`` is when it was closed, if that is not now.
         """
 
     async def delete(self, id: UUID, origin: Origin = NOBODY) -> bool:
@@ -150,6 +152,7 @@ class Engine(Unit, Protocol):
         status: Status,
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
+        closed_at: datetime | None = None,
     ) -> list[bool | JobStoreError]:
         """Do what :meth:`set_status` does for each of a bounded number of postings."""
 

@@ -27,6 +27,7 @@ _OLD: tuple[tuple[str, Row], ...] = (
     ("revisions", (_NO_ID, 0)),
     ("events", (_NO_ID, -(2**62), b"")),
     ("deletions", (_NO_ID, -(2**62))),
+    ("runs", ("", "", -(2**62), "")),
 )
 # Rows that are removed in one transaction, and how long it may take.
 _AT_ONCE, _SECONDS = 512, 60.0

@@ -31,6 +31,7 @@ from jobstore.records.results import (
     UpsertReport,
     UpsertResult,
 )
+from jobstore.records.runs import RunReport
 from jobstore.records.searches import NewMatches, SavedSearch
 from jobstore.records.searching import FacetCount, Page, SearchQuery, Sort
 from jobstore.records.statistics import ApplicantStatistics, SalaryQuartiles, Statistics
@@ -63,6 +64,7 @@ __all__ = [
     "Pruned",
     "Rejection",
     "Revision",
+    "RunReport",
     "SalaryPeriod",
     "SalaryQuartiles",
     "SavedSearch",

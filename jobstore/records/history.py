@@ -48,6 +48,7 @@ class Pruned:
     versions: int = 0
     events: int = 0
     deletions: int = 0
+    runs: int = 0
 
     def __bool__(self) -> bool:
-        return any((self.versions, self.events, self.deletions))
+        return any((self.versions, self.events, self.deletions, self.runs))

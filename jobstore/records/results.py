@@ -38,13 +38,15 @@ class IntakeWarning:
 class UpsertResult:
     """What an upsert did with one posting; ``version`` is the one that is stored now.
 
-    ``warnings`` are the values that were not taken as they came.
+    ``warnings`` are the values that were not taken as they came; ``reopened`` says whether the
+    posting was closed before, and is open again.
     """
 
     id: uuid.UUID
     outcome: Outcome
     version: int
     warnings: tuple[IntakeWarning, ...] = ()
+    reopened: bool = False
 
 
 @dataclass(slots=True, frozen=True)

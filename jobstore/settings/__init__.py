@@ -7,13 +7,14 @@ named below. Every command and :func:`jobstore.connect` read settings by
 they are imported only where they are used.
 """
 
-from jobstore.settings.options import EngineOptions, HealthLimits
+from jobstore.settings.options import EngineOptions, HealthLimits, SourceRules
 from jobstore.settings.url import DEFAULT_URL, StoreURL, is_utf8, parse_store_url, sqlite_url
 
 __all__ = [
     "DEFAULT_URL",
     "EngineOptions",
     "HealthLimits",
+    "SourceRules",
     "StoreURL",
     "is_utf8",
     "parse_store_url",

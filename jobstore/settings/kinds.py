@@ -9,7 +9,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Iterable
-from datetime import UTC, tzinfo
+from datetime import UTC, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
@@ -28,7 +28,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from jobstore.settings.options import MOST_SECONDS
+from jobstore.settings.options import LONGEST_ABSENCE, MOST_SECONDS
 from jobstore.settings.url import is_utf8
 
 T = TypeVar("T")
@@ -40,6 +40,14 @@ OBJECT_STORES = ("s3", "gs", "az")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_LENGTH = re.compile(r"([0-9]{1,9})([smhdw])")
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 # What 'jobstore backup keygen' makes: 32 random bytes in hexadecimal.
@@ -191,6 +199,19 @@ def _backup_keys(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def length_of(text: str) -> timedelta:
+    """Return the length of time that a text such as ``48h`` says. Raises ValueError."""
+    found = _LENGTH.fullmatch(text)
+    if not found or (length := _UNITS[found[2]] * int(found[1])) > LONGEST_ABSENCE:
+        raise ValueError("must be a time such as 48h, 7d or 90m, at most 3650d")
+    return length
+
+
+def _length(text: str) -> str:
+    length_of(text)
+    return text
+
+
 def zone_of(name: str) -> tzinfo:
     """Return the time zone of that name. Raises ValueError when this machine knows none."""
     if name == "UTC":
@@ -256,6 +277,9 @@ Timezone = Annotated[
     StringConstraints(min_length=1, max_length=100),
     AfterValidator(_timezone),
     Allowed("a time zone such as UTC or Europe/Berlin"),
+]
+Absence = Annotated[
+    str, AfterValidator(_length), Allowed("a time such as 48h, 7d or 90m, at most 3650d")
 ]
 Milliseconds = Annotated[float, Field(gt=0, le=3_600_000)]
 Seconds = Annotated[float, Field(gt=0, le=MOST_SECONDS)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from typing import Any, Literal
 
 MOST = {"readers": 64, "queue_size": 1_000_000}
@@ -85,6 +86,37 @@ class EngineOptions:
     def is_complete(self) -> bool:
         """Whether every option was passed, so that no setting has a say."""
         return len(self.given) == len(fields(self)) - 1
+
+
+MOST_MISSES = 1000
+"""The most runs that may have to miss a posting."""
+LONGEST_ABSENCE = timedelta(days=3650)
+"""The longest that a posting may have to be absent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRules:
+    """When postings of a source are closed because runs do not see them any more.
+
+    ``close_after_misses``: complete runs in a row that have to miss a posting, 1 to 1,000: 1 for an
+    interface that gives everything, 4 for a listing whose pages are unreliable. ``close_after``:
+    how long ago it must have been seen last, up to ten years. ``min_completeness``: the share of
+    what was open that a run has to see, 0 to 1, to be believed.
+
+    Raises ValueError for anything else.
+    """
+
+    close_after_misses: int = 2
+    close_after: timedelta = timedelta(hours=48)
+    min_completeness: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.close_after_misses <= MOST_MISSES:
+            raise ValueError(f"close_after_misses must be 1 to {MOST_MISSES:,}")
+        if not timedelta(0) <= self.close_after <= LONGEST_ABSENCE:
+            raise ValueError("close_after must be a timedelta of 0 to 3,650 days")
+        if not 0 <= self.min_completeness <= 1:
+            raise ValueError("min_completeness must be 0 to 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

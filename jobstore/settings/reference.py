@@ -146,6 +146,7 @@ def markdown() -> str:
     top = {name: _plain(node) for name, node in _schema()["properties"].items()}
     listed = [_listed("environment", {"properties": {"environment": top["environment"]}})]
     listed += [_listed(name, node) for name, node in top.items() if "properties" in node]
+    listed.append(_listed("A source in sources", find(("sources", "any"))[1]))
     listed.append(_listed("A rule in alerts.rules", find(("alerts", "rules", 0))[1]))
     sinks = {_tag(sink): _plain(sink) for sink in find(("alerts", "sinks", 0))[1]["oneOf"]}
     first, *others = (sink["properties"].items() for sink in sinks.values())

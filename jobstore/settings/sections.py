@@ -16,6 +16,7 @@ from pydantic import PrivateAttr, SecretStr, field_validator, model_validator
 from jobstore.errors import StoreUnavailable
 from jobstore.settings.alerting import AlertsSection
 from jobstore.settings.kinds import (
+    Absence,
     BackupKeys,
     ClockTime,
     FilePath,
@@ -27,15 +28,25 @@ from jobstore.settings.kinds import (
     Seconds,
     Section,
     Timezone,
+    length_of,
     setting,
 )
-from jobstore.settings.options import MOST, MOST_OF_ACTOR, EngineOptions, HealthLimits, is_actor
+from jobstore.settings.options import (
+    MOST,
+    MOST_MISSES,
+    MOST_OF_ACTOR,
+    EngineOptions,
+    HealthLimits,
+    SourceRules,
+    is_actor,
+)
 from jobstore.settings.url import DEFAULT_URL, StoreURL, parse_store_url, quoted_command
 
 Environment = Literal["development", "staging", "production"]
 
 _DRIVEN = EngineOptions()
 _LIMITS = HealthLimits()
+_RULES = SourceRules()
 
 
 class StoreSection(Section):
@@ -232,6 +243,29 @@ class ArchiveSection(Section):
         return self
 
 
+class SourceSection(Section):
+    """When postings of a source are closed that runs of scrapers do not see any more."""
+
+    close_after_misses: int = setting(
+        _RULES.close_after_misses,
+        "complete runs in a row that have to miss a posting",
+        ge=1,
+        le=MOST_MISSES,
+    )
+    close_after: Absence = setting("48h", "how long ago it must have been seen last")
+    min_completeness: float = setting(
+        _RULES.min_completeness,
+        "share of what was open that a run has to see to be believed",
+        ge=0,
+        le=1,
+    )
+
+    @property
+    def rules(self) -> SourceRules:
+        """What :func:`jobstore.connect` takes for the source."""
+        return SourceRules(**self.model_dump() | {"close_after": length_of(self.close_after)})
+
+
 class ScheduleSection(Section):
     """When work is due; times of day are in UTC unless another zone is named."""
 
@@ -266,6 +300,9 @@ class Settings(Section):
 
     environment: Environment = setting("development", "what the store is for")
     store: StoreSection = StoreSection()
+    sources: dict[str, SourceSection] = setting(
+        {}, "when postings of a source are closed that runs do not see any more, by source"
+    )
     paths: PathsSection = PathsSection()
     logging: LoggingSection = LoggingSection()
     thresholds: ThresholdsSection = ThresholdsSection()
@@ -290,6 +327,11 @@ class Settings(Section):
             if isinstance(own, dict):
                 filled[section] = defaults | own
         return filled
+
+    @property
+    def rules(self) -> dict[str, SourceRules]:
+        """When postings are closed, by source."""
+        return {name: each.rules for name, each in self.sources.items()}
 
     def typed(self, *flags: str) -> Settings:
         """Keep the flags that named these settings, with their values; returns the settings."""

@@ -44,6 +44,8 @@ from jobstore.engines.kept import (
     BY_NAME,
     DELETION,
     FOLLOWING,
+    SCOPE_MEMBER,
+    SCRAPE_RUN,
     Kept,
     Row,
     moved,
@@ -169,9 +171,14 @@ class Work:
         return _copied(job)
 
     def set_status(
-        self, id: UUID, status: Status, unless_seen_after: datetime | None, origin: Origin
+        self,
+        id: UUID,
+        status: Status,
+        unless_seen_after: datetime | None,
+        origin: Origin,
+        closed_at: datetime | None,
     ) -> bool:
-        changed = self._plan.set_status(id, status, unless_seen_after, origin)
+        changed = self._plan.set_status(id, status, unless_seen_after, origin, closed_at)
         self._apply()
         return changed
 
@@ -202,7 +209,17 @@ class Work:
 
     def change(self, statement: str, row: Row) -> None:
         """Do what a named statement does."""
-        if statement == "forget_revisions":
+        if statement == "hold_run":
+            return
+        if statement == "put_member":
+            *member, digest, id = row
+            if UUID(bytes=id) in self.records:
+                self.put(SCOPE_MEMBER, [(*member[:2], id, member[2], digest)])
+        elif statement == "forget_member":
+            self.take(SCOPE_MEMBER, lambda each: SCOPE_MEMBER.key_of(each) == row)
+        elif statement == "forget_runs":
+            self.take(SCRAPE_RUN, lambda each: SCRAPE_RUN.key_of(each) == row)
+        elif statement == "forget_revisions":
             id, version = UUID(bytes=row[0]), row[1]
             old = self.records[id]
             left = tuple(each for each in old.history if each.version != version)
@@ -328,9 +345,10 @@ class MemoryEngine:
         status: Status,
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
+        closed_at: datetime | None = None,
     ) -> bool:
         async with self._work() as work:
-            return work.set_status(id, status, unless_seen_after, origin)
+            return work.set_status(id, status, unless_seen_after, origin, closed_at)
 
     async def set_statuses(
         self,
@@ -338,9 +356,11 @@ class MemoryEngine:
         status: Status,
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
+        closed_at: datetime | None = None,
     ) -> list[bool | JobStoreError]:
         async with self._work() as work:
-            return [work.set_status(id, status, unless_seen_after, origin) for id in ids]
+            given = (status, unless_seen_after, origin, closed_at)
+            return [work.set_status(id, *given) for id in ids]
 
     async def delete(self, id: UUID, origin: Origin = NOBODY) -> bool:
         async with self._work() as work:
@@ -495,9 +515,10 @@ class MemoryTransaction:
         status: Status,
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
+        closed_at: datetime | None = None,
     ) -> bool:
         self.check()
-        return self.work.set_status(id, status, unless_seen_after, origin)
+        return self.work.set_status(id, status, unless_seen_after, origin, closed_at)
 
     async def delete(self, id: UUID, origin: Origin = NOBODY) -> bool:
         self.check()
@@ -725,6 +746,50 @@ def _matches_of(records: Mapping[UUID, Record], kept: Tables, search: str, limit
     return [row[:2] for row in kept.get("seen_match", {}).values() if row[1] == search][:limit]
 
 
+def _runs(kept: Tables, names: tuple[str, ...], given: Row, states: tuple[str, ...]) -> list[Row]:
+    at = [SCRAPE_RUN.columns.index(name) for name in names]
+    state = SCRAPE_RUN.columns.index("state")
+    found = [
+        row[:-1]
+        for row in kept.get(SCRAPE_RUN.name, {}).values()
+        if all(row[place] == value for place, value in zip(at, given, strict=False))
+        and (not states or row[state] in states)
+    ]
+    return sorted(found, key=lambda row: row[2:4], reverse=True)[: given[-1]]
+
+
+def _old_runs(records: Mapping[UUID, Record], kept: Tables, *bound: Any) -> list[Row]:
+    *after, before, limit = bound
+    keys = [key for key in kept.get(SCRAPE_RUN.name, {}) if key[2] < before]
+    return sorted(key for key in keys if key > tuple(after))[:limit]
+
+
+def _newest_runs(*names: str, states: tuple[str, ...] = ()) -> Callable[..., list[Row]]:
+    return lambda records, kept, *given: _runs(kept, names, given, states)
+
+
+def _members_of_scope(
+    records: Mapping[UUID, Record], kept: Tables, source: str, scope: str, after: bytes, limit: int
+) -> list[Row]:
+    found = []
+    for row in kept.get(SCOPE_MEMBER.name, {}).values():
+        if row[:2] == (source, scope) and row[2] > after:
+            job = records[UUID(bytes=row[2])].job
+            expires = None if job.expires_at is None else to_micros(job.expires_at)
+            seen = to_micros(job.last_seen_at)
+            found.append((row[2], row[3], job.source, job.status.value, seen, expires))
+    return sorted(found)[:limit]
+
+
+def _events_since(
+    records: Mapping[UUID, Record], kept: Tables, id: bytes, kind: str, since: int
+) -> list[Row]:
+    rows = kept.get("event", {}).values()
+    return sorted(
+        (row[1], row[3]) for row in rows if row[0] == id and row[2] == kind and row[1] > since
+    )
+
+
 _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "application_counts": _application_counts,
     "applications": _applications,
@@ -745,6 +810,16 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "old_revisions": _old_revisions,
     "old_events": _old_rows("event"),
     "old_deletions": _old_rows("deletion"),
+    # Runs.
+    "old_runs": _old_runs,
+    "newest_runs": _newest_runs(),
+    "newest_runs_of_source": _newest_runs("source"),
+    "newest_runs_of_scope": _newest_runs("source", "scope"),
+    "runs_that_count": _newest_runs(
+        "source", "scope", states=("complete", "guarded", "completing")
+    ),
+    "members_of_scope": _members_of_scope,
+    "events_since": _events_since,
 }
 
 

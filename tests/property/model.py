@@ -123,7 +123,9 @@ class Model:
             status = stated.get("status", "open")
             seen_by_then = stated.get("last_seen_at")
             closed_after = stored.closed_at and seen_by_then and seen_by_then < stored.closed_at
-            if status == "closed" or not closed_after:
+            expires = fresh.get("expires_at", stored.expires_at)
+            stays = "status" not in stated and expires is not None and expires <= seen
+            if status == "closed" or not (closed_after or stays):
                 fresh["status"] = status
         fresh |= _places(stored, fresh)
         job = self._changed(stored, fresh, now, stated.get("closed_at", seen))

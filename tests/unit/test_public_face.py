@@ -97,6 +97,10 @@ SIGNATURES = {
     "revisions": "(id)",
     "history": "(id)",
     "prune": "(older_than, *, dry_run=False)",
+    "close_expired": "()",
+    "gone": "(id, *, http_status=410)",
+    "runs": "(source=None, *, scope=None, limit=20)",
+    "scrape_run": "(source, scope=None, *, whole=False, seen_at=None)",
     "transaction": "(timeout=30.0)",
     "close": "()",
     "health": "(limits=None, *, more=())",
@@ -138,7 +142,8 @@ def test_a_transaction_has_the_operations_on_single_postings() -> None:
 def test_functions_have_the_signatures_of_the_design() -> None:
     assert _bare(jobstore.job_id) == "(source, source_job_id)"
     assert _bare(jobstore.connect) == (
-        "(url=None, *, migrate=False, options=None, observers=(), clock=None, actor=None)"
+        "(url=None, *, migrate=False, options=None, observers=(), clock=None, actor=None,"
+        " sources=None)"
     )
 
 
@@ -165,7 +170,7 @@ def test_records_have_the_fields_of_the_design() -> None:
     assert set(names(jobstore.Job).split()) == {*known.split(), *stored}
     assert names(jobstore.SearchQuery) == query
     assert names(jobstore.Page) == "items next_cursor total total_capped facets notes"
-    assert names(jobstore.UpsertResult) == "id outcome version warnings"
+    assert names(jobstore.UpsertResult) == "id outcome version warnings reopened"
     assert names(jobstore.UpsertReport) == "inserted updated unchanged rejected warnings"
     assert names(jobstore.Rejection) == "index source_job_id reasons"
     assert "description" not in names(jobstore.JobSummary).split()

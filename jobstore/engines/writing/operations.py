@@ -73,9 +73,11 @@ class _Writes:
         status: Status,
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
+        closed_at: datetime | None = None,
     ) -> bool:
         """Close or reopen a posting."""
-        return bool(await self._run(Plan.set_status, id, status, unless_seen_after, origin))
+        given = (id, status, unless_seen_after, origin, closed_at)
+        return bool(await self._run(Plan.set_status, *given))
 
     async def delete(self, id: UUID, origin: Origin = NOBODY) -> bool:
         """Remove a posting."""
@@ -148,9 +150,10 @@ class QueuedWrites(_Writes):
         status: Status,
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
+        closed_at: datetime | None = None,
     ) -> list[bool | JobStoreError]:
         """Close or reopen postings; each gets its own result or its own error."""
-        works = [(id, status, unless_seen_after, origin) for id in ids]
+        works = [(id, status, unless_seen_after, origin, closed_at) for id in ids]
         return await self.writer.submit_many(Plan.set_status, works)
 
     @asynccontextmanager

@@ -67,7 +67,7 @@ class Task:
 
 NAMES = (
     *("backup", "verify", "restore-test", "prune"),
-    *("checkpoint", "optimize", "health", "alerts"),
+    *("expire", "checkpoint", "optimize", "health", "alerts"),
 )
 """What the tasks are called, in the order in which they are done."""
 
@@ -92,6 +92,7 @@ def tasks_of(settings: Settings) -> list[Task]:
         Task("verify", "check every copy of the backup", verifying, _verify, alone),
         Task("restore-test", "test a restore of it, and of a second", weekly, _restore_test, alone),
         Task("prune", "remove backups past their time", every(days=1), _prune, alone),
+        Task("expire", "close postings past their time", every(hours=1), _expire),
         Task("checkpoint", "write the WAL back", every(hours=1), _checkpoint),
         Task("optimize", "what keeps queries fast", every(days=1), _optimize),
         Task("health", "look how well the store is", sampling, _health, watches=True),
@@ -175,6 +176,20 @@ def _prune(occasion: Occasion) -> Result:
     if pieces := sum(len(each.removed) for each in logs):
         told += f", {_counted(pieces, 'piece')} of the log"
     return Result(told)
+
+
+def _expire(occasion: Occasion) -> Result:
+    import asyncio
+
+    import jobstore
+
+    store = occasion.settings.store
+
+    async def close() -> int:
+        async with jobstore.connect(store.url, options=store.options, sources={}) as opened:
+            return await opened.close_expired()
+
+    return Result(f"{_counted(asyncio.run(close()), 'posting')} closed")
 
 
 def _checkpoint(occasion: Occasion) -> Result:

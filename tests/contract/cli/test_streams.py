@@ -42,8 +42,8 @@ class Case:
 
 CASES = (
     Case("migrate up", r"Nothing to do\.", "steps"),
-    Case("migrate down --yes --without-backup", r"Took back 0017\.\S+", "saved steps"),
-    Case("migrate down --dry-run", r"(?s)-- down: 0017.*;", "saved steps"),
+    Case("migrate down --yes --without-backup", r"Took back \d{4}\.\S+", "saved steps"),
+    Case("migrate down --dry-run", r"(?s)-- down: \d{4}.*;", "saved steps"),
     Case("migrate status", r"(?s)migration +state .*\n0001\S+ +applied", "migrations renewal"),
     Case("migrate verify", r"The schema is up to date", "ok"),
     Case("migrate finish --yes", r"(?s)Finished 0011\..*", "finished"),
@@ -94,9 +94,11 @@ CASES = (
     Case(f"history {ID}", r"\S+Z  opened  version 1  by \S+", "history"),
     Case(
         "prune --older-than 1d",
-        r"0 earlier versions, 0 events, 0 deletions would be removed\.",
-        "deletions events versions",
+        r"0 earlier versions, 0 events, 0 deletions, 0 runs would be removed\.",
+        "deletions events runs versions",
     ),
+    Case("runs", r"There are no runs\.", "runs"),
+    Case("expire", r"Closed 0 postings past their time\.", "closed"),
     Case(f"delete {ID} --yes", r"Deleted 1 posting\.", "deleted missing matched"),
     Case(
         "delete --source board --yes",

@@ -19,9 +19,11 @@ from jobstore.engines.scripts import Script, read_scripts
 from jobstore.resources import migrations_folder
 from tests.fixtures.postgres import PostgresServer
 
-OF_A_POSTING = ("posting", "revision", "application", "event", "deletion", "seen_match")
+OF_A_POSTING = (
+    *("posting", "revision", "application", "event", "deletion", "scope_member", "seen_match"),
+)
 """The tables whose rows belong to a posting."""
-OF_THE_STORE = ("counter", "counter_delta", "saved_search", "store_property")
+OF_THE_STORE = ("counter", "counter_delta", "saved_search", "scrape_run", "store_property")
 
 Rows = list[tuple[str, ...]]
 

@@ -1,0 +1,91 @@
+"""How long other writers wait while a run that ends closes 10,000 postings.
+
+    python -m benchmarks.closing [URL]
+
+Prints the distribution of the waits of one writer, alone and beside the run's end, in one process.
+Without a URL it makes a SQLite store in a temporary folder; another one must be empty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import jobstore
+from jobstore import JobStore, SourceRules
+
+NUMBER = 10_000
+WORDS = "bread and cakes are baked here every morning with care and flour " * 10
+
+
+def _posting(source: str, number: int) -> dict[str, Any]:
+    return {
+        "source": source,
+        "source_job_id": str(number),
+        "title": f"Baker {number}",
+        "company": f"Acme {number % 50}",
+        "description": WORDS,
+    }
+
+
+async def _waits(store: JobStore, until: asyncio.Event, numbers: count[int]) -> list[float]:
+    """Write one posting after another until told to stop; return the milliseconds of each."""
+    waits = []
+    while not until.is_set():
+        began = time.perf_counter()
+        await store.upsert(_posting("other", next(numbers)))
+        waits.append(1000 * (time.perf_counter() - began))
+    return waits
+
+
+def _told(name: str, waits: list[float]) -> str:
+    parts = quantiles(waits, n=100)
+    return (
+        f"{name}: {len(waits):,} writes, median {parts[49]:.1f} ms, p99 {parts[98]:.1f} ms, "
+        f"most {max(waits):.1f} ms"
+    )
+
+
+async def measure(url: str) -> None:
+    """Fill the store, and have a run close what it filled."""
+    start = datetime.now(UTC) - timedelta(days=30)
+    rules = {"board": SourceRules(close_after_misses=1, min_completeness=0)}
+    numbers = count()
+    async with jobstore.connect(url, migrate=True, sources=rules) as store:
+        async with store.scrape_run("board", seen_at=start) as run:
+            await run.upsert_many(_posting("board", number) for number in range(NUMBER + 100))
+            run.complete()
+        alone = asyncio.Event()
+        asyncio.get_running_loop().call_later(5, alone.set)
+        print(_told("alone", await _waits(store, alone, numbers)))
+
+        over = asyncio.Event()
+        writing = asyncio.create_task(_waits(store, over, numbers))
+        began = time.perf_counter()
+        async with store.scrape_run("board", seen_at=start + timedelta(days=3)) as run:
+            await run.upsert_many(_posting("board", number) for number in range(100))
+            run.complete()
+        took = time.perf_counter() - began
+        over.set()
+        print(_told("beside", await writing))
+        assert run.report is not None
+        print(f"closed {run.report.closed:,} in {took:.1f} s")
+
+
+def main() -> None:
+    """Measure, in the store that is named or in one of its own."""
+    if len(sys.argv) > 1:
+        return asyncio.run(measure(sys.argv[1]))
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(measure(str(Path(folder) / "jobs.db")))
+
+
+if __name__ == "__main__":
+    main()

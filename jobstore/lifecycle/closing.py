@@ -1,0 +1,98 @@
+"""Postings that are closed without a run: told to be gone, or past their time."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from uuid import UUID
+
+from jobstore.derived.micros import to_micros
+from jobstore.engines.kept import EVENT
+from jobstore.engines.protocol import Engine, Position
+from jobstore.errors import Fault, InvalidQuery, JobNotFound
+from jobstore.lifecycle.completing import EXPIRED, close
+from jobstore.postings import Postings, check_id
+from jobstore.records import Job, SearchQuery, Status
+from jobstore.search.criteria import check_query
+
+GONE = frozenset({404, 410})
+"""Answers that close a posting at once."""
+NOT_ABOUT_IT = frozenset({403, 429})
+"""Answers below 500 that say nothing of a posting: they are about who asks."""
+REFUSALS = 3
+"""How many other answers from 400 to 499 close a posting, if it is not seen between them."""
+REFUSED = "refused"
+"""The kind of event of one of these."""
+
+_SECONDS = 30.0
+_SCAN = 256
+
+
+class Closing(Postings):
+    """What closes postings beside runs of scrapers."""
+
+    _engine: Engine
+
+    async def gone(self, id: UUID | str, *, http_status: int = 410) -> bool:
+        """Tell what a posting's page answered; return whether that closed the posting.
+
+        404 and 410 close it at once; any other status from 400 to 499 when it is the third since
+        the posting was last seen; 403, 429 and all others never do. Raises JobNotFound,
+        InvalidQuery for what is no status (100 to 599), and what :meth:`upsert` raises.
+        """
+        with self._watch("gone") as watch:
+            self._before_write()
+            wanted = check_id(id)
+            if isinstance(http_status, bool) or http_status not in range(100, 600):
+                raise InvalidQuery([Fault("http_status", "must be a whole number, 100 to 599")])
+            async with self._engine.transaction(_SECONDS) as unit:
+                (job,) = await unit.get_many([wanted])
+                if job is None:
+                    raise JobNotFound(f"No posting has the id {id}.")
+                if job.status is Status.CLOSED or http_status not in range(400, 500):
+                    return False
+                if http_status in NOT_ABOUT_IT:
+                    return False
+                if http_status not in GONE:
+                    seen = to_micros(job.last_seen_at)
+                    before = await unit.rows("events_since", wanted.bytes, REFUSED, seen)
+                    number = 1 + max((json.loads(row[1])["number"] for row in before), default=0)
+                    # The number makes it another event than one of the same moment.
+                    detail = json.dumps({"http_status": http_status, "number": number})
+                    at = max(to_micros(self._clock()), seen + 1)
+                    event = (wanted.bytes, at, REFUSED, detail, self._origin.actor, None)
+                    await unit.put(EVENT, [event])
+                    if number < REFUSALS:
+                        return False
+                origin = self._origin._replace(reason=f"HTTP {http_status}")
+                closed = await unit.set_status(wanted, Status.CLOSED, job.last_seen_at, origin)
+            watch.rows = int(closed)
+            return closed
+
+    async def close_expired(self) -> int:
+        """Close what is open though its ``expires_at`` has passed; return how many that were.
+
+        In transactions of a few postings, so that no other writer waits long; interrupted, the rest
+        stays open until the next time. Raises what :meth:`upsert` raises.
+        """
+        with self._watch("close_expired") as watch:
+            self._before_write()
+            now = self._clock()
+            criteria = check_query(SearchQuery(status=Status.OPEN, expired=True)).at(now)
+            origin = self._origin._replace(reason=EXPIRED)
+            position: Position | None = None
+            while True:
+                jobs, position = await self._engine.scan(criteria, limit=_SCAN, after=position)
+                ids = [job.id.bytes for job in jobs]
+                watch.rows += len(
+                    await close(
+                        self._engine, ids, origin, unless_seen_after=_latest(jobs, now), at=now
+                    )
+                )
+                if position is None:
+                    return watch.rows
+
+
+def _latest(jobs: list[Job], now: datetime) -> datetime:
+    """Return a time after which none of the postings had been seen when they were read."""
+    return max((job.last_seen_at for job in jobs), default=now)

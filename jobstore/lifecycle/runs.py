@@ -1,0 +1,268 @@
+"""Runs of scrapers: what one saw, and that it came to its end.
+
+What its end means is in :mod:`.completing`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from jobstore.bulk_writes import BulkWrites
+from jobstore.derived.merge import key_id
+from jobstore.derived.micros import to_micros
+from jobstore.engines.protocol import Engine
+from jobstore.errors import Fault, InvalidPosting, InvalidQuery, JobStoreError
+from jobstore.events import Observer
+from jobstore.intake.bulk import Chunk, Posting
+from jobstore.intake.validation import check_keys
+from jobstore.lifecycle import scopes
+from jobstore.lifecycle.completing import Completion, record, report_from
+from jobstore.lifecycle.misses import Seen
+from jobstore.postings import MAX_LIMIT, Postings
+from jobstore.records import (
+    JobPosting,
+    Origin,
+    Outcome,
+    Rejection,
+    RunReport,
+    UpsertReport,
+    UpsertResult,
+)
+from jobstore.settings import SourceRules
+
+
+class ScrapeRun(BulkWrites):
+    """A run of a scraper over a scope of its source; made by :meth:`JobStore.scrape_run`.
+
+    Postings that are given to it are stored at once, as a store does it. When its block ends after
+    :meth:`complete`, what it did not see was missed; ``report`` then tells what came of it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        observers: tuple[Observer, ...],
+        clock: Callable[[], datetime],
+        begun: RunReport,
+        rules: SourceRules,
+        seen_at: datetime | None,
+        check: Callable[[], None],
+    ) -> None:
+        super().__init__(engine, observers, clock, Origin(begun.actor, begun.run))
+        self._engine = engine
+        self._rules = rules
+        self._seen_at = seen_at
+        self._check = check
+        self._begun = begun
+        self._complete = False
+        self._counts = dict.fromkeys((*Outcome, "reopened"), 0)
+        self._handed: set[bytes] = set()
+        self._stored: set[bytes] = set()
+        self._fresh: set[bytes] = set()
+        self._dated: dict[bytes, int] = {}
+        self.report: RunReport | None = None
+
+    @property
+    def run(self) -> str:
+        """The name of this run, as the history of postings tells it."""
+        return self._begun.run
+
+    def complete(self) -> None:
+        """Say that the run saw all that there is; it counts when its block ends without error."""
+        self._complete = True
+
+    async def upsert(
+        self,
+        posting: JobPosting | Mapping[str, Any],
+        *,
+        strict: bool | None = None,
+        seen_at: datetime | None = None,
+    ) -> UpsertResult:
+        """Do what :meth:`JobStore.upsert` does, with a posting of the run's source.
+
+        One that is refused was seen all the same, if it names its id.
+        """
+        self._hand(posting)
+        self._check_source(posting)
+        return await super().upsert(posting, strict=strict, seen_at=seen_at or self._seen_at)
+
+    async def upsert_many(
+        self,
+        postings: Iterable[Posting] | AsyncIterable[Posting],
+        *,
+        strict: bool | None = None,
+        seen_at: datetime | None = None,
+        progress: Callable[[UpsertReport], None] | None = None,
+    ) -> UpsertReport:
+        """Do what :meth:`JobStore.upsert_many` does, with postings of the run's source.
+
+        Those that are rejected were seen all the same, where they name their ids.
+        """
+        report = await super().upsert_many(
+            postings, strict=strict, seen_at=seen_at or self._seen_at, progress=progress
+        )
+        for each in report.rejected:
+            self._take(each.source_job_id)
+        return report
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        ended = self._begun.ended_at if self._seen_at else self._clock()
+        counts: dict[str, Any] = {str(name): each for name, each in self._counts.items()}
+        report = replace(self._begun, ended_at=ended, seen=len(self._handed), **counts)
+        if error is not None or not self._complete:
+            why = "without complete()" if error is None else f"with {type(error).__name__}"
+            self.report = replace(report, state="broken", verdict=f"It ended {why}.")
+            if error is None or isinstance(error, Exception):
+                # That it is written down matters less than what ended it.
+                with suppress(JobStoreError):
+                    self._before_write()
+                    await record(self._engine, self.report)
+            return
+        with self._watch("complete_run") as watch:
+            self._before_write()
+            seen = Seen(self._handed, self._stored, self._fresh)
+            done = Completion(self._engine, report, seen, self._dated, self._rules)
+            self.report = await done.run()
+            watch.rows = self.report.closed + self.report.expired
+
+    async def _write_chunk(
+        self,
+        chunk: Chunk,
+        report: UpsertReport,
+        progress: Callable[[UpsertReport], None] | None,
+    ) -> None:
+        ours: Chunk = []
+        for index, posting in chunk:
+            try:
+                self._check_source(posting)
+            except InvalidPosting as error:
+                report.rejected.append(Rejection(index, posting.source_job_id, error.faults))
+            else:
+                self._hand(posting)
+                ours.append((index, posting))
+        await super()._write_chunk(ours, report, progress)
+
+    def _check_source(self, posting: JobPosting | Mapping[str, Any]) -> None:
+        named = posting.source if isinstance(posting, JobPosting) else posting.get("source")
+        # Another spelling of it is found when the posting is stored.
+        if isinstance(named, str) and named.strip() != self._begun.source:
+            reason = f"must be {self._begun.source!r}, the source of the run"
+            raise InvalidPosting([Fault("source", reason)])
+
+    def _hand(self, posting: JobPosting | Mapping[str, Any]) -> None:
+        if isinstance(posting, JobPosting):
+            self._take(posting.source_job_id)
+        elif isinstance(posting, Mapping):
+            self._take(posting.get("source_job_id"))
+
+    def _take(self, source_job_id: object) -> None:
+        """Take notice of what was seen, whether it can be stored or not."""
+        try:
+            keys = check_keys(self._begun.source, source_job_id)
+        except InvalidPosting:
+            return
+        self._handed.add(key_id(*keys).bytes)
+
+    def _wrote(self, posting: JobPosting, result: UpsertResult) -> None:
+        id = result.id.bytes
+        self._handed.add(id)
+        self._stored.add(id)
+        self._counts[result.outcome] += 1
+        self._counts["reopened"] += result.reopened
+        if result.reopened or result.outcome is Outcome.INSERTED:
+            self._fresh.add(id)
+        expires: Any = posting.expires_at
+        if expires is not None:
+            self._dated[id] = to_micros(expires)
+
+    def _before_write(self) -> None:
+        self._check()
+
+
+class Runs(Postings):
+    """What a store knows of runs of scrapers."""
+
+    _engine: Engine
+    _sources: Mapping[str, SourceRules]
+
+    def scrape_run(
+        self,
+        source: str,
+        scope: str | None = None,
+        *,
+        whole: bool = False,
+        seen_at: datetime | None = None,
+    ) -> ScrapeRun:
+        """Begin a run of a scraper: ``async with store.scrape_run("greenhouse") as run:``.
+
+        In the block, ``await run.upsert(posting)`` and ``run.upsert_many`` store what is seen, and
+        ``run.complete()`` says that it was all. What the run did not see of its ``scope`` was then
+        missed by it, and what was missed often and long enough is closed
+        (:class:`~jobstore.SourceRules`), if the run passes its guards; ``run.report`` tells. A
+        block that ends without ``complete()``, or with an error, closes nothing.
+
+        ``scope``: ``None`` is all of the source. ``company=acme`` are its postings whose company is
+        that, as :class:`~jobstore.SearchQuery` compares (so for location, country, workplace,
+        employment_type, experience_level, industry, skills and salary_currency; several are joined
+        by ``&``), and what runs of this scope saw. Any other text is a name, for what its runs saw.
+        ``whole``: the scope is a whole catalogue, which is believed to be empty after six empty
+        runs in a row. ``seen_at`` (an aware datetime) is when all of it was seen, for files: runs
+        are given in the order of their times, and one that is given again counts once.
+
+        Raises InvalidPosting for a source that no posting can have, and InvalidQuery.
+        """
+        named, _ = check_keys(source, "1")
+        scope = scopes.checked(scope)
+        scopes.criteria_of(named, scope)
+        self._check_seen_at(seen_at)
+        at = seen_at.astimezone(self._clock().tzinfo) if seen_at else self._clock()
+        begun = RunReport(
+            run=f"{at:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
+            source=named,
+            scope=scope or None,
+            whole=whole,
+            state="broken",
+            started_at=at,
+            ended_at=at,
+            actor=self._origin.actor,
+        )
+        rules = self._sources.get(named) or SourceRules()
+        return ScrapeRun(
+            self._engine, self._observers, self._clock, begun, rules, seen_at, self._before_write
+        )
+
+    async def runs(
+        self, source: str | None = None, *, scope: str | None = None, limit: int = 20
+    ) -> list[RunReport]:
+        """Return the last runs, newest first: of all, of a source, or of one of its scopes.
+
+        ``limit``: 1 to 1,000. Raises InvalidQuery, also for a scope without a source.
+        """
+        if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+            raise InvalidQuery([Fault("limit", f"must be a whole number, 1 to {MAX_LIMIT:,}")])
+        if source is None and scope is not None:
+            raise InvalidQuery([Fault("scope", "is one of a source; name that too")])
+        with self._watch("runs") as watch:
+            given: tuple[str, ...] = ()
+            name = "newest_runs"
+            if source is not None:
+                given, name = (check_keys(source, "1")[0],), "newest_runs_of_source"
+            if scope is not None:
+                given, name = (*given, scopes.checked(scope)), "newest_runs_of_scope"
+            rows = await self._engine.rows(name, *given, limit)
+            watch.rows = len(rows)
+            return [report_from(row) for row in rows]

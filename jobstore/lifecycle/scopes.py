@@ -1,0 +1,47 @@
+"""What the scope of a run is: the postings that it would see if they were still there.
+
+Pure: which they are, an engine finds by the criteria.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+from jobstore.errors import Fault, InvalidQuery
+from jobstore.records import SearchQuery, Status
+from jobstore.search.criteria import Criteria, check_query
+
+# The fields of a query that compare whole values of a posting.
+FIELDS = (
+    *("company", "location", "country", "workplace", "employment_type", "experience_level"),
+    *("industry", "skills", "salary_currency"),
+)
+_MOST = 1000
+
+
+def checked(scope: str | None) -> str:
+    """Return a scope as it is stored: empty for all of a source. Raises InvalidQuery."""
+    if scope is None:
+        return ""
+    if not isinstance(scope, str) or not scope.isprintable() or not 0 < len(scope) <= _MOST:
+        reason = f"must be None, or one line of text of 1 to {_MOST:,} characters"
+        raise InvalidQuery([Fault("scope", reason)])
+    return scope.strip()
+
+
+def criteria_of(source: str, scope: str) -> Criteria | None:
+    """Return what the open postings of a scope satisfy, ``None`` where only its runs know.
+
+    ``company=acme`` are those whose company is that, as :class:`~jobstore.SearchQuery` compares;
+    several are joined by ``&``, and ``%26`` stands for one in a value. Any other text is a name.
+    Raises InvalidQuery for values that no posting can have.
+    """
+    values: dict[str, list[str]] = {}
+    for part in scope.split("&") if scope else ():
+        name, _, value = part.partition("=")
+        if name not in FIELDS:
+            return None
+        values.setdefault(name, []).append(unquote(value))
+    fields: dict[str, Any] = {name: tuple(those) for name, those in values.items()}
+    return check_query(SearchQuery(source=source, status=Status.OPEN, **fields))

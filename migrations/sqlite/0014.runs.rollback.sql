@@ -1,0 +1,2 @@
+DROP TABLE scope_member;
+DROP TABLE scrape_run;
