@@ -5,8 +5,9 @@ it is read as JSON. The header ``X-Jobstore-Signature`` is ``sha256=`` and the H
 hexadecimal, of ``X-Jobstore-Timestamp``, a full stop and the body; the key is the sink's secret.
 
 The JSON has ``id`` (also in ``X-Jobstore-Delivery``; the same one may come twice), ``kind``
-(``firing``, ``repeated``, ``resolved`` or ``test``), ``rule``, ``severity``, ``at``, ``value`` (a
-number or null), ``text``, ``advice``, ``environment``, ``store`` and ``host``.
+(``firing``, ``repeated``, ``resolved``, ``test``, or ``matches`` of ``jobstore watch --notify``),
+``rule``, ``severity``, ``at``, ``value`` (a number or null), ``text``, ``advice``,
+``environment``, ``store`` and ``host``.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ Only exception classes live here; nothing is imported from the rest of the packa
     ├── InvalidQuery        a search, a filter, a limit or a cursor cannot be answered
     ├── JobNotFound         no posting has that id
     ├── VersionConflict     the posting changed since the caller read it
+    ├── DuplicateApplication  an application to the same opening is there already
     ├── StoreBusy           the store is saturated or locked; trying again later is safe
     ├── StoreTimeout        an operation took longer than it was allowed to
     ├── StoreClosed         the store was closed, or never opened
@@ -29,11 +30,14 @@ An error raised without a message says the first line of its class docstring.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 __all__ = [
     "BackupError",
     "CopyError",
+    "DuplicateApplication",
     "Fault",
     "InvalidPosting",
     "InvalidQuery",
@@ -107,6 +111,33 @@ class JobNotFound(JobStoreError):
 
 class VersionConflict(JobStoreError):
     """The posting was changed by someone else; read it again and repeat the update."""
+
+
+class DuplicateApplication(JobStoreError):
+    """There is an application to the same opening already.
+
+    ``job_id`` and ``application`` are the ids of the earlier application's posting and of itself,
+    ``applied_at`` is when it was sent. ``why``: ``posting`` (to the same
+    posting), ``address`` (the posting has the same address) or ``look-alike`` (company and title
+    are the same, and fewer than 90 days lie between).
+    """
+
+    def __init__(
+        self,
+        message: str | None = None,
+        job_id: UUID | None = None,
+        application: UUID | None = None,
+        why: str | None = None,
+        applied_at: datetime | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.job_id = job_id
+        self.application = application
+        self.why = why
+        self.applied_at = applied_at
+
+    def __reduce__(self) -> tuple[type[DuplicateApplication], tuple[object, ...]]:
+        return type(self), (*self.args, self.job_id, self.application, self.why, self.applied_at)
 
 
 class StoreBusy(JobStoreError):

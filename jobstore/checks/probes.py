@@ -31,7 +31,7 @@ from jobstore.verdicts import Check, Verdict, at_least, at_most
 if TYPE_CHECKING:
     from psutil import Process
 
-STORE_COMPONENTS = ("store", "operations", "performance", "counters")
+STORE_COMPONENTS = ("store", "operations", "performance", "counters", "applications")
 """The components that only an open store has."""
 
 MIB = 1024 * 1024
@@ -71,6 +71,7 @@ def of_store(engine: Engine, limits: HealthLimits) -> list[Probe]:
             for name, calls in self_test.READS.items()
         ),
         Probe("counters:total", partial(self_test.agree, engine)),
+        Probe("applications:closed", partial(_closed, engine)),
     ]
 
 
@@ -123,6 +124,15 @@ def of_process(limits: HealthLimits) -> list[Probe]:
 def of_machine() -> list[Probe]:
     """Return the probes of the machine."""
     return [Probe("memory:available", partial(apart, _available), "system")]
+
+
+async def _closed(engine: Engine) -> Check:
+    """Tell how many postings closed while something may still come of an application for them.
+
+    Nothing is wrong with the store then; an alert is raised of it where somebody wants one.
+    """
+    ((number,),) = await engine.rows("closed_applications_count")
+    return Check(Verdict.PASS, number, "applications")
 
 
 async def _queue(engine: Engine, limits: HealthLimits) -> Check:

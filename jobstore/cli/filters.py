@@ -105,6 +105,7 @@ _OPTIONS: dict[str, Any] = {
             show_default=False,
         ),
     ],
+    "application": _texts("application", "Its application is in this state; or none.", "STATE"),
 }
 
 _TEXT = Annotated[

@@ -24,7 +24,8 @@ def health(
         typer.Option(
             "--only",
             metavar="NAME",
-            help="Only this component: store, operations, performance, counters, queue, server, "
+            help="Only this component: store, operations, performance, counters, applications, "
+            "queue, server, "
             "disk, wal, schema, library, memory, files, permissions, backup, restore-test, archive "
             "or alerts; may be repeated.",
         ),

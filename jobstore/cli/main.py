@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 from jobstore.cli import (
     agent,
     alerts,
+    applying,
     archive,
     backup,
     config,
@@ -40,6 +41,7 @@ from jobstore.cli import (
     restoring,
     run_due,
     runs,
+    searches,
     searching,
     vacuum,
 )
@@ -189,6 +191,10 @@ app.command("search")(searching.search)
 app.command("recent")(searching.recent)
 app.command("show")(searching.show)
 app.command("history")(history.history)
+app.command("apply")(applying.apply)
+app.command("applications")(applying.applications)
+app.add_typer(searches.app, name="searches", help="Save searches, list and remove them.")
+app.command("watch")(searches.watch)
 app.command("count")(searching.count)
 app.command("stats")(searching.stats)
 app.command("export")(exporting.export)

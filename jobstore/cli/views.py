@@ -121,6 +121,12 @@ def statistics_view(statistics: Statistics) -> RenderableType:
     }
     tables = [_counts(title, list(counts.items())) for title, counts in breakdowns.items()]
     tables += [_days(statistics), _salaries(statistics), _applicants(statistics)]
+    applications = statistics.applications
+    for title, counts in (
+        ("Applications", applications.by_state),
+        ("Applications that came so far", applications.reached),
+    ):
+        tables.append(_counts(title, list(counts.items())))
     parts += [part for each in tables if each for part in (Text(), each)]
     return Group(*parts)
 

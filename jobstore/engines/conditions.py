@@ -5,17 +5,25 @@ Which of them an index answers, and how, each engine says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from pypika import Table
+from pypika import Field, Query, Table, Tuple
 from pypika.terms import Criterion, Term
 
 from jobstore.derived.micros import to_micros
-from jobstore.search.criteria import Criteria
+from jobstore.search.criteria import UNTRACKED, Criteria
 
 _DATES = ("posted_since", "posted_until")
+_CHANGED = ("changed_at", "changed_id", "until_at", "until_id")
 _NUMBERS = ("salary_min", "salary_max", "applicants_min", "applicants_max")
+
+FEW = frozenset(("application", "changed"))
+"""Conditions that few postings satisfy, and that indexes of the tables answer: these go first."""
+
+# An alias makes PyPika qualify every column.
+_APPLICATION = Table("application", alias="a")
 
 
 def bound(criteria: Criteria) -> dict[str, Any]:
@@ -29,12 +37,32 @@ def bound(criteria: Criteria) -> dict[str, Any]:
             found[name] = number
     if criteria.as_of is not None and criteria.expired is not None:
         found["expired" if criteria.expired else "not_expired"] = to_micros(criteria.as_of)
+    if criteria.application == UNTRACKED:
+        found["untracked"] = None
+    elif criteria.application:
+        found["application"] = json.dumps(criteria.application)
+    if criteria.changed is not None:
+        found |= zip(_CHANGED, criteria.changed, strict=True)
     return found
 
 
-def on_row(posting: Table, bind: Callable[[str], Term]) -> dict[str, Criterion]:
-    """Return the conditions that are none on when a posting is listed; ``bind`` names a value."""
+def named(bound: Iterable[str]) -> frozenset[str]:
+    """Return the names of the conditions whose values are bound."""
+    return frozenset("changed" if name in _CHANGED else name for name in bound)
+
+
+def on_row(
+    posting: Table, bind: Callable[[str], Term], is_listed: Callable[[Field], Criterion]
+) -> dict[str, Criterion]:
+    """Return the conditions that are none on when a posting is listed; ``bind`` names a value, and
+    ``is_listed`` says that a column is one of the texts in the JSON array ``application``."""
+    tracked = Query.from_(_APPLICATION).select(_APPLICATION.id)
+    changed: Any = Tuple(posting.updated_at, posting.id)
+    after, until = Tuple(*map(bind, _CHANGED[:2])), Tuple(*map(bind, _CHANGED[2:]))
     return {
+        "application": posting.id.isin(tracked.where(is_listed(_APPLICATION.state))),
+        "changed": (changed > after) & (changed <= until),
+        "untracked": posting.id.notin(tracked),
         "salary_min": posting.yearly_max >= bind("salary_min"),
         "salary_max": posting.yearly_min <= bind("salary_max"),
         "applicants_min": posting.applicant_count >= bind("applicants_min"),

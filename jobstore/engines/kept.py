@@ -26,7 +26,7 @@ class Kept(NamedTuple):
     """Whether a row belongs to the posting whose ``id`` it has: it goes where that is deleted, and
     gets the new id where that is joined to another."""
     ids: tuple[str, ...] = ("id",)
-    """The columns that hold ids of postings."""
+    """The columns that hold ids, of postings or of the table's own."""
 
     @property
     def stored(self) -> tuple[str, ...]:
@@ -38,6 +38,17 @@ class Kept(NamedTuple):
         return tuple(row[self.stored.index(name)] for name in self.key)
 
 
+APPLICATION = Kept(
+    "application",
+    columns=(
+        *("id", "application", "state", "reached", "began_at", "applied_at", "changed_at"),
+        *("due_at", "look", "address", "apply_address", "detail"),
+    ),
+    key=("id", "application"),
+    follows=True,
+    ids=("id", "application"),
+)
+"""An application for a posting: see :mod:`jobstore.lifecycle.applications`."""
 EVENT = Kept(
     "event",
     columns=("id", "at", "kind", "detail", "actor", "run"),
@@ -47,6 +58,13 @@ EVENT = Kept(
 """What happens to a posting and changes no content; ``detail`` is a JSON object."""
 DELETION = Kept("deletion", columns=("id", "at", "actor", "run"), key=("id", "at"), follows=False)
 """That a posting was removed. It stays when the posting is gone."""
+SAVED_SEARCH = Kept(
+    "saved_search", columns=("name", "query", "mark"), key=("name",), follows=False, ids=()
+)
+"""A search that somebody saved, and up to which time postings were looked through for it."""
+SEEN_MATCH = Kept("seen_match", columns=("id", "search", "at"), key=("id", "search"), follows=True)
+"""That a match of a saved search was acknowledged."""
+
 
 VERDICT = Kept(
     "verdict",
@@ -78,7 +96,16 @@ SCOPE_MEMBER = Kept(
 )
 """A posting of a scope; ``missed_from`` is the number of the first run in a row that missed it."""
 
-KEPT = (DELETION, EVENT, SCOPE_MEMBER, SCRAPE_RUN, VERDICT)
+KEPT = (
+    APPLICATION,
+    DELETION,
+    EVENT,
+    SAVED_SEARCH,
+    SCOPE_MEMBER,
+    SCRAPE_RUN,
+    SEEN_MATCH,
+    VERDICT,
+)
 TOLD = tuple(each for each in KEPT if each not in (DELETION, SCOPE_MEMBER))
 """Those whose rows are a loss by themselves. That a posting was removed, its absence says; what a
 scope has seen, its next run sees again."""

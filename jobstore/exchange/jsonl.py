@@ -2,7 +2,8 @@
 
 A line is an object with the names of :class:`~jobstore.JobPosting` fields; what is not stated
 is left out, and so are ``locations`` that are the location alone. An export adds ``id``, which is
-derived from the key, so an import ignores it, as it does ``version`` and ``updated_at``. Salaries
+derived from the key, so an import ignores it, as it does ``version`` and ``updated_at``, and the
+``applications`` that an export may have. Salaries
 are JSON numbers with all their digits.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -55,6 +56,9 @@ def read(stream: io.BufferedReader, name: str, *, items: str | None = None) -> I
         posting = Translated(row.value)
         for derived in DERIVED:
             posting.pop(derived, None)
+        if isinstance(posting.get("applications"), list):
+            # Those of another store, which are told and not taken over.
+            del posting["applications"]
         if "attributes" in posting:
             try:
                 posting["attributes"] = _floats(posting["attributes"])
@@ -78,12 +82,16 @@ def _floats(value: Any) -> Any:
 class JsonLinesWriter:
     """Writes postings as JSON Lines."""
 
-    def __init__(self, stream: io.TextIOBase) -> None:
+    def __init__(
+        self, stream: io.TextIOBase, beside: Callable[[Job], Mapping[str, Any]] | None = None
+    ) -> None:
         self._stream = stream
+        self._beside = beside
 
     def write(self, job: Job) -> None:
-        """Write one posting."""
+        """Write one posting, with what ``beside`` says of it."""
         fields = stated({name: said(job, name) for name in FIELDS})
+        fields |= self._beside(job) if self._beside else {}
         pairs = (f'"{name}": {_json(value)}' for name, value in fields.items())
         self._stream.write(escaped("{" + ", ".join(pairs) + "}\n"))
 

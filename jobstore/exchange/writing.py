@@ -10,10 +10,10 @@ import gzip
 import io
 import os
 import sys
-from collections.abc import AsyncIterable, Callable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from jobstore.exchange import csv_, jsonl, schema_org
 from jobstore.exchange.reading import FilePath
@@ -42,7 +42,11 @@ EXPORT_FORMATS = tuple(_WRITERS)
 
 @contextmanager
 def open_writer(
-    path: FilePath, format: str = "jsonl", *, spreadsheet_safe: bool = False
+    path: FilePath,
+    format: str = "jsonl",
+    *,
+    spreadsheet_safe: bool = False,
+    beside: Callable[[Job], Mapping[str, Any]] | None = None,
 ) -> Iterator[Writer]:
     """Open ``path``, or standard output for ``-``, for an export in ``format``.
 
@@ -50,6 +54,7 @@ def open_writer(
     takes the name at the end, safely on disk (see :func:`jobstore.files.replacing`); if the block
     raises, what was there before stays. ``spreadsheet_safe`` has cells of ``csv`` that a
     spreadsheet would compute begin with an apostrophe, which an import does not take away again.
+    ``beside`` gives what else ``jsonl`` is to say of a posting, by name.
 
     Raises ValueError for an unknown format, or an option that it has no use for, and OSError
     when it cannot be written.
@@ -58,7 +63,11 @@ def open_writer(
         raise ValueError(f"There is no export format {format!r}; there are {_names()}.")
     if spreadsheet_safe and format != "csv":
         raise ValueError(f"The format {format} has no use for the option 'spreadsheet_safe'.")
-    options = {"spreadsheet_safe": True} if spreadsheet_safe else {}
+    if beside is not None and format != "jsonl":
+        raise ValueError(f"The format {format} has no use for the option 'beside'.")
+    options: dict[str, Any] = {"spreadsheet_safe": True} if spreadsheet_safe else {}
+    if beside is not None:
+        options["beside"] = beside
     with _output(path) as binary, _packed(binary, os.fspath(path)) as packed:
         # No translation of line ends: a text's own are part of it.
         text = io.TextIOWrapper(packed, encoding="utf-8", newline="", write_through=False)
@@ -78,6 +87,7 @@ async def export(
     format: str = "jsonl",
     *,
     spreadsheet_safe: bool = False,
+    beside: Callable[[Job], Mapping[str, Any]] | None = None,
 ) -> int:
     """Write all of ``jobs``, such as :meth:`jobstore.JobStore.stream`; return how many.
 
@@ -85,7 +95,8 @@ async def export(
     :func:`open_writer`.
     """
     count = 0
-    with open_writer(path, format, spreadsheet_safe=spreadsheet_safe) as writer:
+    options: dict[str, Any] = {"spreadsheet_safe": spreadsheet_safe, "beside": beside}
+    with open_writer(path, format, **options) as writer:
         async for job in jobs:
             writer.write(job)
             count += 1

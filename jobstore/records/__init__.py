@@ -4,6 +4,14 @@ No validation, no I/O and no SQL live here: what comes from outside is checked i
 :mod:`jobstore.intake`, so a record can be made in half a microsecond.
 """
 
+from jobstore.records.applications import (
+    Application,
+    ApplicationState,
+    ApplicationStatistics,
+    Contact,
+    Note,
+    Stage,
+)
 from jobstore.records.duplicates import Compared, Duplicate, Pair
 from jobstore.records.history import NOBODY, HistoryEntry, Origin, Pruned
 from jobstore.records.identity import JOB_NAMESPACE, WHITE_SPACE, job_id
@@ -26,6 +34,7 @@ from jobstore.records.results import (
     UpsertResult,
 )
 from jobstore.records.runs import RunReport
+from jobstore.records.searches import NewMatches, SavedSearch
 from jobstore.records.searching import FacetCount, Page, SearchQuery, Sort
 from jobstore.records.statistics import ApplicantStatistics, SalaryQuartiles, Statistics
 
@@ -37,7 +46,11 @@ __all__ = [
     "WHITE_SPACE",
     "AlsoOn",
     "ApplicantStatistics",
+    "Application",
+    "ApplicationState",
+    "ApplicationStatistics",
     "Compared",
+    "Contact",
     "Duplicate",
     "EmploymentType",
     "ExperienceLevel",
@@ -48,6 +61,8 @@ __all__ = [
     "JobPosting",
     "JobSummary",
     "Location",
+    "NewMatches",
+    "Note",
     "Origin",
     "Outcome",
     "Page",
@@ -58,8 +73,10 @@ __all__ = [
     "RunReport",
     "SalaryPeriod",
     "SalaryQuartiles",
+    "SavedSearch",
     "SearchQuery",
     "Sort",
+    "Stage",
     "Statistics",
     "Status",
     "UpsertReport",

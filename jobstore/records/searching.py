@@ -45,6 +45,8 @@ class SearchQuery:
     ``collapse_duplicates``: of a group of postings that are one opening a page shows the first that
     matches, and where the others are; it may have a quarter fewer rows then. It changes no total
     and no facet, and neither counting nor streaming.
+    ``application`` finds postings with an application in one of these states, whatever else was
+    applied for; ``"none"``, which stands alone, those without any.
     """
 
     text: str | None = None
@@ -66,6 +68,7 @@ class SearchQuery:
     applicants_min: int | None = None
     applicants_max: int | None = None
     expired: bool | None = None
+    application: str | tuple[str, ...] | None = None
     sort: Sort | str = Sort.NEWEST
     collapse_duplicates: bool = True
 

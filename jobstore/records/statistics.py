@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from jobstore.records.applications import ApplicationStatistics
 from jobstore.records.searching import FacetCount
 
 
@@ -50,6 +51,7 @@ class Statistics:
     ``top_companies`` and ``top_locations`` have at most 10 entries, most frequent first.
     ``per_day`` has an entry for each of the last 30 days (UTC), oldest first, counting postings
     by ``posted_at`` or else ``first_seen_at``. ``salaries`` has an entry per currency.
+    ``applications`` are those that were tracked.
     """
 
     total: int
@@ -64,3 +66,4 @@ class Statistics:
     salaries: dict[str, SalaryQuartiles]
     applicants: ApplicantStatistics
     other_sources: int = 0
+    applications: ApplicationStatistics = field(default_factory=ApplicationStatistics)

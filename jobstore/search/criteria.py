@@ -21,6 +21,7 @@ from jobstore.composition import composed
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.intake.spellings import look_up
 from jobstore.records import (
+    ApplicationState,
     EmploymentType,
     ExperienceLevel,
     SearchQuery,
@@ -38,6 +39,8 @@ FACETS = (
 """The fields that are compared as whole values, and whose values can be counted."""
 FOLDED = frozenset(("source", "company", "location", "industry", "skills"))
 """Those compared without regard to case and accents; the others are codes of ours."""
+UNTRACKED = ("none",)
+"""What asks for postings without an application."""
 MAX_ALTERNATIVES = 100
 MAX_VALUE_CHARACTERS = 2000
 
@@ -52,6 +55,8 @@ class Criteria:
     Each tuple holds alternatives in their comparable form (folded, or codes), sorted; an empty
     one is no filter. Of ``skills`` all are required. Salaries are amounts per year, times are in
     UTC; all bounds are inclusive. ``expired`` compares with ``as_of``, which :meth:`at` sets.
+    ``changed`` leaves those that changed last behind a place in the order of changes and up to
+    another one: a time in microseconds and an id, twice.
     """
 
     text: Expression | None = None
@@ -73,6 +78,8 @@ class Criteria:
     applicants_min: int | None = None
     applicants_max: int | None = None
     expired: bool | None = None
+    application: Values = ()
+    changed: tuple[int, bytes, int, bytes] | None = None
     as_of: datetime | None = None
     sort: Sort = Sort.NEWEST
 
@@ -97,11 +104,14 @@ class Criteria:
         if self.text is not None and self.text.notes:
             # What is said about a query changes nothing in it.
             asked = dataclasses.replace(self, text=self.text._replace(notes=()))
-        content = "\n".join(f"{name}={getattr(asked, name)!r}" for name in (*_FILTERS, "sort"))
+        names = [name for name in (*_FILTERS, "sort") if name not in _LATER or getattr(asked, name)]
+        content = "\n".join(f"{name}={getattr(asked, name)!r}" for name in names)
         return blake2b(content.encode("utf-8", "backslashreplace"), digest_size=16).digest()
 
 
 _EVERYTHING = Criteria()
+# Criteria that came later, and change no fingerprint where they are not asked for.
+_LATER = frozenset(("application", "changed"))
 _FILTERS = tuple(item.name for item in fields(Criteria) if item.name not in ("as_of", "sort"))
 
 
@@ -252,6 +262,13 @@ def _moment(value: object) -> datetime:
         raise ValueError("must lie between the years 1 and 9999 in UTC") from None
 
 
+def _applications(value: object) -> Values:
+    found = _alternatives(lambda one: _plain_text(one).strip().lower())(value)
+    if found != UNTRACKED and not {*found} <= {*ApplicationState}:
+        raise ValueError(f"must be some of {', '.join(ApplicationState)}, or none")
+    return found
+
+
 def _sort(value: object) -> Sort:
     try:
         return Sort(_plain_text(value).strip().lower())
@@ -280,6 +297,7 @@ _CHECKS: dict[str, Callable[[object], Any]] = {
     "applicants_min": _applicants,
     "applicants_max": _applicants,
     "expired": _yes_or_no,
+    "application": _applications,
     "sort": _sort,
     _OF_PAGES: _yes_or_no,
 }

@@ -36,14 +36,16 @@ CheckName = Annotated[
     StringConstraints(pattern=r"^[a-z-]+(:[A-Za-z-]+)?$", max_length=80),
     Allowed("a check of 'jobstore health', such as disk:free, or a component of it"),
 ]
-Measure = Literal["checks", "latency_p95_ms", "error_percent"]
+Measure = Literal["checks", "latency_p95_ms", "error_percent", "closed_applications"]
 
 
 class Rule(Section):
     """When an alert is raised, and when it is over."""
 
     name: Name = Field(description="what the rule is called; a default of that name is changed")
-    measure: Measure = Field(description="what is evaluated: health checks, or the traffic")
+    measure: Measure = Field(
+        description="what is evaluated: health checks, the traffic, applications"
+    )
     checks: tuple[CheckName, ...] = setting(
         (),
         "of checks: which, such as disk:free, or all of a component; all without it",
@@ -52,9 +54,9 @@ class Rule(Section):
     verdict: Literal["warn", "fail"] = setting(
         "fail", "of checks: raised when one has this verdict, or a worse one"
     )
-    above: float | None = setting(None, "of traffic: raised when the measure is above this")
+    above: float | None = setting(None, "of a number: raised when the measure is above this")
     clear: float | None = setting(
-        None, "of traffic: over when the measure is at most this; above without"
+        None, "of a number: over when the measure is at most this; above without"
     )
     window_minutes: Minutes = setting(
         5.0, "of traffic: minutes that the measure is taken over; 0: the latest"
@@ -105,6 +107,7 @@ DEFAULT_RULES: tuple[dict[str, Any], ...] = (
     {"name": "restore-test-age", "measure": "checks", "checks": ["restore-test"]}
     | {"verdict": "warn"},
     {"name": "archive-lag", "measure": "checks", "checks": ["archive"], "verdict": "warn"},
+    {"name": "applications-closed", "measure": "closed_applications", "above": 0},
     {"name": "disk-free", "measure": "checks", "checks": ["disk:free"], "severity": "critical"},
 )
 

@@ -247,6 +247,57 @@ CREATE TABLE scope_member (
 );
 CREATE INDEX scope_member_id ON scope_member (id);
 
+-- Applications for postings, with hashes of what tells that two are for the same opening.
+CREATE TABLE application (
+    id            uuid    NOT NULL, -- the posting
+    application   uuid    NOT NULL,
+    state         text COLLATE "C" NOT NULL,
+    reached       integer NOT NULL, -- steps of the funnel beyond 'saved'
+    began_at      bigint  NOT NULL,
+    applied_at    bigint,
+    changed_at    bigint  NOT NULL,
+    due_at        bigint,
+    look          text COLLATE "C" NOT NULL,
+    address       text COLLATE "C",
+    apply_address text COLLATE "C",
+    detail        text COLLATE "C" NOT NULL, -- a JSON object: stages, notes and contacts
+    digest        bytea   NOT NULL,
+    PRIMARY KEY (id, application),
+    CONSTRAINT state CHECK (
+        state IN (
+            'saved', 'applied', 'interviewing', 'offered', 'accepted', 'rejected', 'withdrawn',
+            'declined', 'no_response'
+        )
+    ),
+    CONSTRAINT digest CHECK (octet_length(digest) = 8)
+);
+
+CREATE INDEX application_changed ON application (changed_at, application);
+CREATE INDEX application_look ON application (look, applied_at);
+CREATE INDEX application_address ON application (address) WHERE address IS NOT NULL;
+CREATE INDEX application_apply_address ON application (apply_address)
+    WHERE apply_address IS NOT NULL;
+
+-- Searches that were saved, and which matches of each were acknowledged.
+CREATE TABLE saved_search (
+    name   text COLLATE "C" PRIMARY KEY,
+    query  text COLLATE "C" NOT NULL, -- a JSON object: the fields of a SearchQuery
+    mark   bigint NOT NULL,
+    digest bytea  NOT NULL,
+    CONSTRAINT digest CHECK (octet_length(digest) = 8)
+);
+
+CREATE TABLE seen_match (
+    id     uuid   NOT NULL, -- the posting
+    search text COLLATE "C" NOT NULL,
+    at     bigint NOT NULL,
+    digest bytea  NOT NULL,
+    PRIMARY KEY (id, search),
+    CONSTRAINT digest CHECK (octet_length(digest) = 8)
+);
+
+CREATE INDEX seen_match_search ON seen_match (search);
+
 CREATE TABLE counter (
     kind   text COLLATE "C" NOT NULL,   -- 'status', 'company', 'day', ...
     value  text COLLATE "C" NOT NULL,   -- what is counted, as it is compared

@@ -288,6 +288,54 @@ CREATE TABLE follower (
     digest BLOB    NOT NULL CHECK (length(digest) = 8)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE application (
+    id            BLOB    NOT NULL,    -- the posting
+    application   BLOB    NOT NULL,
+    state         TEXT    NOT NULL CHECK (
+        state IN (
+            'saved', 'applied', 'interviewing', 'offered', 'accepted', 'rejected', 'withdrawn',
+            'declined', 'no_response'
+        )
+    ),
+    reached       INTEGER NOT NULL,    -- steps of the funnel beyond 'saved'
+    began_at      INTEGER NOT NULL,
+    applied_at    INTEGER,
+    changed_at    INTEGER NOT NULL,
+    due_at        INTEGER,
+    look          TEXT    NOT NULL,
+    address       TEXT,
+    apply_address TEXT,
+    detail        TEXT    NOT NULL,    -- a JSON object: stages, notes and contacts
+    digest        BLOB    NOT NULL CHECK (length(digest) = 8),
+    PRIMARY KEY (id, application)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX application_changed ON application (changed_at, application);
+
+CREATE INDEX application_look ON application (look, applied_at);
+
+CREATE INDEX application_address ON application (address) WHERE address IS NOT NULL;
+
+CREATE INDEX application_apply_address ON application (apply_address)
+    WHERE apply_address IS NOT NULL;
+
+CREATE TABLE saved_search (
+    name   TEXT    PRIMARY KEY,
+    query  TEXT    NOT NULL,           -- a JSON object: the fields of a SearchQuery
+    mark   INTEGER NOT NULL,
+    digest BLOB    NOT NULL CHECK (length(digest) = 8)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE seen_match (
+    id     BLOB    NOT NULL,           -- the posting
+    search TEXT    NOT NULL,
+    at     INTEGER NOT NULL,
+    digest BLOB    NOT NULL CHECK (length(digest) = 8),
+    PRIMARY KEY (id, search)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX seen_match_search ON seen_match (search);
+
 CREATE VIEW postings AS
 SELECT
     lower(substr(hex(p.id), 1, 8) || '-' || substr(hex(p.id), 9, 4) || '-'

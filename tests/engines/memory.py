@@ -8,6 +8,7 @@ shared rooms; the rest is looked up by going through everything.
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import os
 import secrets
@@ -39,6 +40,7 @@ from jobstore.derived.record import Derived, Opening
 from jobstore.derived.salaries import yearly_range
 from jobstore.engines.backend import Capability
 from jobstore.engines.kept import (
+    APPLICATION,
     BY_NAME,
     DELETION,
     FOLLOWING,
@@ -75,7 +77,7 @@ from jobstore.records import (
     UpsertResult,
 )
 from jobstore.search import counting, ranking
-from jobstore.search.criteria import Criteria
+from jobstore.search.criteria import UNTRACKED, Criteria
 from jobstore.search.excerpts import Excerpts
 from jobstore.search.grammar import Expression
 from jobstore.search.words import fold
@@ -229,7 +231,8 @@ class Work:
         elif statement in duplicates.CHANGES:
             duplicates.CHANGES[statement](self, *row)
         else:
-            kept = BY_NAME[statement.removeprefix("forget_").removesuffix("s")]
+            name = statement.removeprefix("forget_").removesuffix("s")
+            kept = BY_NAME[_FORGOTTEN.get(statement, name)]
             self.take(kept, lambda each: kept.key_of(each) == row)
 
     def join(self, id: UUID, source: str, source_job_id: str, origin: Origin) -> Job:
@@ -290,6 +293,9 @@ class Work:
         if previous:
             history = (Revision(job.version, job.updated_at, deepcopy(previous)), *history)
         self.records[job.id] = Record(job, place, history, after.opening)
+
+
+_FORGOTTEN = {"forget_matches": "seen_match", "forget_search": "saved_search"}
 
 
 class MemoryEngine:
@@ -393,7 +399,7 @@ class MemoryEngine:
 
     async def search(self, criteria: Criteria, asked: Asked) -> Found:
         limit, after, total, facets, snippets = asked
-        found = list(_matches(self._records(), criteria))
+        found = list(_matches(self._records(), criteria, self._database.kept))
         ordered = [(at, each) for at, each in _in_order(found, criteria, after)][: limit + 1]
         page = ordered[:limit]
         items = [_summary(each.job) for _, each in page]
@@ -417,13 +423,13 @@ class MemoryEngine:
     async def scan(
         self, criteria: Criteria, *, limit: int, after: Position | None
     ) -> tuple[list[Job], Position | None]:
-        found = _matches(self._records(), criteria)
+        found = _matches(self._records(), criteria, self._database.kept)
         rest = [each for each in found if after is None or each.listed < after]
         jobs = [_copied(each.job) for each in rest[:limit]]
         return jobs, rest[limit - 1].listed if len(rest) > limit else None
 
     async def count(self, criteria: Criteria) -> int:
-        return sum(1 for _ in _matches(self._records(), criteria))
+        return sum(1 for _ in _matches(self._records(), criteria, self._database.kept))
 
     async def statistics(self) -> Statistics:
         return statistics([each.job for each in self._records().values()], self._clock())
@@ -630,6 +636,124 @@ def _old_rows(name: str) -> Callable[..., list[Row]]:
     return old
 
 
+def _with_posting(records: Mapping[UUID, Record], row: Row) -> Row:
+    job = records[UUID(bytes=row[0])].job
+    closed_at = job.closed_at and to_micros(job.closed_at)
+    said = (job.source, job.source_job_id, job.title, job.company, job.url, job.status, closed_at)
+    return (*row[:-1], *said)
+
+
+def _of_applications(
+    records: Mapping[UUID, Record], kept: Tables, wanted: Callable[..., bool]
+) -> list[Row]:
+    rows = (_with_posting(records, row) for row in kept.get("application", {}).values())
+    return [row for row in rows if wanted(dict(zip(_APPLICATION, row, strict=True)))]
+
+
+_APPLICATION = (
+    *APPLICATION.columns,
+    *("source", "source_job_id", "title", "company", "url", "status", "closed_at"),
+)
+_BEGAN, _CHANGED = _APPLICATION.index("began_at"), _APPLICATION.index("changed_at")
+
+
+def _applications_for(records: Mapping[UUID, Record], kept: Tables, id: bytes) -> list[Row]:
+    rows = _of_applications(records, kept, lambda row: row["id"] == id)
+    return sorted(rows, key=lambda row: (row[_BEGAN], row[1]), reverse=True)
+
+
+def _applications(
+    records: Mapping[UUID, Record], kept: Tables, at: int, id: bytes, states: str, limit: int
+) -> list[Row]:
+    rows = _of_applications(
+        records,
+        kept,
+        lambda row: (
+            (row["changed_at"], row["application"]) < (at, id)
+            and row["state"] in json.loads(states)
+        ),
+    )
+    return sorted(rows, key=lambda row: (row[_CHANGED], row[1]), reverse=True)[:limit]
+
+
+def _closed_applications(
+    records: Mapping[UUID, Record], kept: Tables, states: str, limit: int
+) -> list[Row]:
+    rows = _of_applications(
+        records,
+        kept,
+        lambda row: (
+            row["closed_at"] is not None
+            and row["closed_at"] > row["changed_at"]
+            and row["state"] in json.loads(states)
+        ),
+    )
+    return sorted(rows, key=lambda row: (row[-1], row[1]), reverse=True)[:limit]
+
+
+def _closed_applications_count(records: Mapping[UUID, Record], kept: Tables) -> list[Row]:
+    live = '["saved", "applied", "interviewing", "offered"]'
+    return [(len(_closed_applications(records, kept, live, len(records))),)]
+
+
+def _earlier_applications(
+    records: Mapping[UUID, Record], kept: Tables, id: bytes, *bound: Any
+) -> list[Row]:
+    *addresses, look, after, before = bound
+    known = {each for each in addresses if each is not None}
+
+    def why(row: dict[str, Any]) -> Iterator[str]:
+        if row["id"] == id:
+            yield "posting"
+        if row["applied_at"] is not None:
+            if {row["address"], row["apply_address"]} & known:
+                yield "address"
+            if row["look"] == look and after < row["applied_at"] < before:
+                yield "look-alike"
+
+    rows = [
+        dict(zip(APPLICATION.stored, row, strict=True))
+        for row in kept.get("application", {}).values()
+    ]
+    found = [
+        (each, row["id"], row["application"], row["applied_at"])
+        for row in rows
+        for each in why(row)
+    ]
+    return sorted(found, key=lambda row: ("posting", "address", "look-alike").index(row[0]))
+
+
+def _application_counts(records: Mapping[UUID, Record], kept: Tables) -> list[Row]:
+    counts = Counter((row[2], row[3]) for row in kept.get("application", {}).values())
+    return [(*each, number) for each, number in counts.items()]
+
+
+def _saved_searches(records: Mapping[UUID, Record], kept: Tables) -> list[Row]:
+    return sorted(row[:-1] for row in kept.get("saved_search", {}).values())
+
+
+def _search_to_mark(records: Mapping[UUID, Record], kept: Tables, name: str) -> list[Row]:
+    return [row[1:] for row in _saved_searches(records, kept) if row[0] == name]
+
+
+def _changed_since(
+    records: Mapping[UUID, Record], kept: Tables, at: int, id: bytes, limit: int
+) -> list[Row]:
+    return sorted(each for each in map(_changed, records.values()) if each > (at, id))[:limit]
+
+
+def _seen_between(
+    records: Mapping[UUID, Record], kept: Tables, search: str, *between: Any
+) -> list[Row]:
+    seen = {row[0] for row in kept.get("seen_match", {}).values() if row[1] == search}
+    places = map(_changed, records.values())
+    return [(id,) for at, id in places if id in seen and between[:2] < (at, id) <= between[2:]]
+
+
+def _matches_of(records: Mapping[UUID, Record], kept: Tables, search: str, limit: int) -> list[Row]:
+    return [row[:2] for row in kept.get("seen_match", {}).values() if row[1] == search][:limit]
+
+
 def _runs(kept: Tables, names: tuple[str, ...], given: Row, states: tuple[str, ...]) -> list[Row]:
     at = [SCRAPE_RUN.columns.index(name) for name in names]
     state = SCRAPE_RUN.columns.index("state")
@@ -675,6 +799,21 @@ def _events_since(
 
 
 _ANSWERS: dict[str, Callable[..., list[Row]]] = {
+    "application_counts": _application_counts,
+    "applications": _applications,
+    "applications_for": _applications_for,
+    "closed_applications": _closed_applications,
+    "closed_applications_count": _closed_applications_count,
+    "earlier_applications": _earlier_applications,
+    "changed_since": _changed_since,
+    "matches_of": _matches_of,
+    "oldest_writer": lambda *_: [(None,)],
+    "posting_to_track": lambda records, _, id_: [(1,)] if UUID(bytes=id_) in records else [],
+    "saved_searches": _saved_searches,
+    "search_to_mark": _search_to_mark,
+    "search_to_read": _search_to_mark,
+    "seen_between": _seen_between,
+    "turn_to_apply": lambda *_: [],
     "history_of": _history_of,
     "old_revisions": _old_revisions,
     "old_events": _old_rows("event"),
@@ -696,11 +835,24 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
 # Which postings match.
 
 
-def _matches(records: Mapping[UUID, Record], criteria: Criteria) -> Iterator[Record]:
+def _matches(records: Mapping[UUID, Record], criteria: Criteria, kept: Tables) -> Iterator[Record]:
     """Yield the postings that satisfy all criteria, newest first."""
+    states: defaultdict[bytes, set[str]] = defaultdict(set)
+    for id, _, state, *_ in kept.get("application", {}).values():
+        states[id].add(state)
     for record in sorted(records.values(), key=lambda each: each.listed, reverse=True):
-        if satisfies(record.job, criteria):
+        found = states.get(record.job.id.bytes, {*UNTRACKED})
+        changed, place = criteria.changed, _changed(record)
+        if changed is not None and not changed[:2] < place <= changed[2:]:
+            continue
+        if satisfies(record.job, criteria) and (
+            not criteria.application or found & {*criteria.application}
+        ):
             yield record
+
+
+def _changed(record: Record) -> tuple[int, bytes]:
+    return to_micros(record.job.updated_at), record.job.id.bytes
 
 
 # In which order.

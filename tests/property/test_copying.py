@@ -31,6 +31,8 @@ _WRITES = st.one_of(
     st.tuples(st.just("update"), _IDS, changes()),
     st.tuples(st.just("delete"), _IDS),
     st.tuples(st.just("join"), _IDS, KEYS),
+    st.tuples(st.just("apply"), _IDS),
+    st.tuples(st.just("acknowledge")),
     st.tuples(st.just("event"), _IDS, st.sampled_from(["noticed", "liked"])),
 )
 _ROUNDS = st.lists(st.lists(_WRITES, max_size=8), min_size=1, max_size=3)
@@ -39,7 +41,7 @@ _ROUNDS = st.lists(st.lists(_WRITES, max_size=8), min_size=1, max_size=3)
 async def _write(store: JobStore, write: tuple[Any, ...]) -> None:
     """Do to the store what is drawn."""
     kind, *given = write
-    with suppress(InvalidPosting, jobstore.JobNotFound):
+    with suppress(InvalidPosting, jobstore.InvalidQuery, jobstore.JobNotFound):
         if kind == "upsert":
             await store.upsert(given[0])
         elif kind == "update":
@@ -48,6 +50,11 @@ async def _write(store: JobStore, write: tuple[Any, ...]) -> None:
             await store.join(given[0], *given[1])
         elif kind == "event":
             await _tell(store, *given)
+        elif kind == "apply":
+            await store.apply(given[0], force=True)
+        elif kind == "acknowledge":
+            await store.save_search("all")
+            await store.acknowledge("all", await store.new_matches("all"))
         else:
             await store.delete(given[0])
 
@@ -62,7 +69,10 @@ async def _lives(store: JobStore) -> list[Any]:
     """Return everything that a store tells, also of what is gone."""
     ids = [jobstore.job_id(source, str(number)) for source in SOURCES for number in range(1, 9)]
     jobs = [job async for job in store.stream()]
-    return [jobs, [(await store.history(id), await store.revisions(id)) for id in ids]]
+    beside = [await store.applications(), await store.saved_searches()]
+    if beside[1]:
+        beside.append([job.id for job in await store.new_matches("all")])
+    return [jobs, beside, [(await store.history(id), await store.revisions(id)) for id in ids]]
 
 
 async def _copied(pair: tuple[Harness, Harness], rounds: list[list[tuple[Any, ...]]]) -> None:

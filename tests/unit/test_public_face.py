@@ -67,6 +67,20 @@ def test_the_version_is_the_one_that_is_installed_or_declared() -> None:
 
 
 SIGNATURES = {
+    "apply": (
+        "(id, *, state=<ApplicationState.APPLIED: 'applied'>, at=None, note=None, contacts=None, "
+        "due_at=None, force=False)"
+    ),
+    "set_application": (
+        "(id, *, state=None, at=None, note=None, contacts=None, due_at=<Unset.UNSET: 'unset'>)"
+    ),
+    "applications": "(state=None, *, job_id=None, limit=100, after=None)",
+    "closed_applications": "(*, limit=100)",
+    "save_search": "(name, query=None, *, since=None)",
+    "saved_searches": "()",
+    "remove_search": "(name)",
+    "new_matches": "(name, *, limit=100)",
+    "acknowledge": "(name, matches)",
     "upsert": "(posting, *, strict=None, seen_at=None)",
     "upsert_many": "(postings, *, strict=None, seen_at=None, progress=None)",
     "get": "(id, *, version=None, at=None)",
@@ -150,7 +164,8 @@ def test_records_have_the_fields_of_the_design() -> None:
     query = (
         "text source company location country workplace employment_type experience_level"
         " industry status skills salary_min salary_max salary_currency posted_since"
-        " posted_until applicants_min applicants_max expired sort collapse_duplicates"
+        " posted_until applicants_min applicants_max expired application sort"
+        " collapse_duplicates"
     )
 
     def names(kind: type) -> str:
@@ -171,6 +186,8 @@ def test_records_have_the_fields_of_the_design() -> None:
 def test_enums_have_the_values_of_the_design() -> None:
     values = {kind.__name__: " ".join(kind) for kind in CLASSES if issubclass(kind, Enum)}
     assert values == {
+        "ApplicationState": "saved applied interviewing offered accepted rejected withdrawn"
+        " declined no_response",
         "EmploymentType": "full_time part_time contract temporary internship volunteer"
         " per_diem other",
         "ExperienceLevel": "internship entry associate mid_senior director executive",

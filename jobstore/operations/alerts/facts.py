@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("jobstore.alerts")
 
+# The measures that are taken of traffic.
+TRAFFIC = ("latency_p95_ms", "error_percent")
 # Seconds that stand for "the latest" where a rule names no window.
 LATEST = 60.0
 
@@ -74,7 +76,7 @@ def gather(
     cannot be read, or does not come in time, is logged and not known.
     """
     at = time.time() if now is None else now
-    rules = [each for each in settings.alerts.rules if each.enabled and each.measure != "checks"]
+    rules = [each for each in settings.alerts.rules if each.enabled and each.measure in TRAFFIC]
     wanted, path = {seconds_of(each) for each in rules}, settings.operations_db
     windows: dict[float, Window] = {}
     try:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Notification:
     """One thing to say. ``muted`` is why nobody was notified: ``silenced``, ``covered`` or ``""``.
 
-    ``kind`` is ``firing``, ``repeated``, ``resolved``, ``test`` or ``well``; ``at`` a Unix time;
+    ``kind`` is ``firing``, ``repeated``, ``resolved``, ``test`` or ``well``, or ``matches`` where
+    ``rule`` is a saved search with so many new ones as ``value``; ``at`` is a Unix time;
     ``id`` stays the same when a delivery is tried again.
     """
 

@@ -23,6 +23,7 @@ Kind = Literal["firing", "repeated", "resolved", "test", "well"]
 _NAMED = 10
 
 _ADVICE = {
+    "closed_applications": "See which: 'jobstore applications --closed'.",
     "latency_p95_ms": "See which operation is slow: 'jobstore monitor --once'.",
     "error_percent": "See the errors by type: 'jobstore monitor --once'; then 'jobstore doctor'.",
 }
@@ -78,6 +79,8 @@ def measure(rule: Rule, facts: Facts, others: Iterable[Rule] = ()) -> Reading | 
                 checks = [each for each in checks if not _is_about(other, each)]
         bad = [each for each in checks if each.verdict.rank >= Verdict(rule.verdict).rank]
         return _checks(checks, bad) if checks else None
+    if rule.measure == "closed_applications":
+        return _closed(rule, facts.checks) if facts.checks else None
     window = facts.windows.get(seconds_of(rule))
     if window is None:
         return None
@@ -151,11 +154,22 @@ def _errors(rule: Rule, window: Window) -> Reading:
 
 
 def _compared(rule: Rule, value: float, text: str) -> Reading:
+    return _limited(rule, value, f"{text} ({_minutes(rule)})")
+
+
+def _limited(rule: Rule, value: float, text: str) -> Reading:
     limit = inf if rule.above is None else rule.above
     bad: dict[str, int] = {rule.measure: rule.rank} if value > limit else {}
     well = value <= (limit if rule.clear is None else rule.clear)
-    text = f"{text} ({_minutes(rule)}); limit {limit:g}"
+    text = f"{text}; limit {limit:g}"
     return Reading(value, text, bad, well, _ADVICE[rule.measure])
+
+
+def _closed(rule: Rule, checks: Sequence[Check]) -> Reading:
+    found = {each.name: each.observed for each in checks}.get("applications:closed")
+    if not isinstance(found, int | float):
+        return Reading(None, "the store did not say which postings closed")
+    return _limited(rule, found, f"{found:,} postings that were applied for have closed")
 
 
 def _too_few(rule: Rule) -> Reading:

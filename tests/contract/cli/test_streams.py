@@ -88,6 +88,12 @@ CASES = (
     Case("duplicates find", r"Compared 1 posting: 0 pairs", "compared looked_at maybe same total"),
     Case("duplicates list", r"No pair waits for a person\.", "pairs"),
     Case(f"duplicates show {ID}", r"It has no duplicate", "duplicates"),
+    Case(f"apply {ID}", r"Applied: Engineer 1, Acme", "id state stages"),
+    Case("applications", r"No application\.", "applications"),
+    Case("searches save other --text x", r"Saved other; .*", "looked_until name query"),
+    Case("searches list", r"(?s)name +query\nmine", "searches"),
+    Case("searches remove mine", r"Removed mine\.", "removed"),
+    Case("watch mine --once", r"\{.*\}", says=r"1 new posting"),
     Case(f"history {ID}", r"\S+Z  opened  version 1  by \S+", "history"),
     Case(
         "prune --older-than 1d",
@@ -189,6 +195,7 @@ def _prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = ("--config", str(folder / "config.yaml"))
     for command in (
         ("import", str(folder / "one.jsonl"), *store),
+        ("searches", "save", "mine", *store),
         ("deploy", "--environment", "development", *store, *config),
         ("backup", "create", *store, *config),
     ):

@@ -20,11 +20,13 @@ from jobstore.resources import migrations_folder
 from tests.fixtures.postgres import PostgresServer
 
 OF_A_POSTING = (
-    *("posting", "revision", "event", "deletion", "scope_member"),
+    *("posting", "revision", "application", "event", "deletion", "scope_member", "seen_match"),
     *("verdict", "link", "feature", "block", "member"),
 )
 """The tables whose rows belong to a posting."""
-OF_THE_STORE = ("counter", "counter_delta", "follower", "scrape_run", "store_property")
+OF_THE_STORE = (
+    *("counter", "counter_delta", "follower", "saved_search", "scrape_run", "store_property"),
+)
 
 Rows = list[tuple[str, ...]]
 

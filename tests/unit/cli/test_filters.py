@@ -43,7 +43,7 @@ def test_every_field_of_a_query_has_an_option() -> None:
         *("--status", "open", "--skill", "SQL", "--skill", "C++", "--salary-min", "50000.50"),
         *("--salary-max", "60000", "--salary-currency", "EUR", "--posted-since", "2025-10-01"),
         *("--posted-until", "2025-10-31", "--applicants-min", "1", "--applicants-max", "9"),
-        "--not-expired",
+        *("--not-expired", "--application", "applied", "--application", "saved"),
     )
     assert query == SearchQuery(
         text='data "big engine"',
@@ -65,6 +65,7 @@ def test_every_field_of_a_query_has_an_option() -> None:
         applicants_min=1,
         applicants_max=9,
         expired=False,
+        application=("applied", "saved"),
     )
 
 

@@ -274,3 +274,17 @@ def test_pictures_know_where_latency_rules_begin() -> None:
     ]
     assert latency_limits(rules) == (50, 100)
     assert latency_limits([]) == (math.inf, math.inf)
+
+
+def test_postings_that_closed_are_told_by_their_number() -> None:
+    closed = rule("closed_applications", above=0)
+    assert measure(closed, facts()) is None
+    elsewhere = measure(closed, checks(disk_free="pass"))
+    assert elsewhere is not None
+    assert (elsewhere.value, elsewhere.bad) == (None, {})
+    for number, is_bad in ((0, False), (2, True)):
+        check = Check(Verdict.PASS, number, "applications", name="applications:closed")
+        found = measure(closed, Facts(0, {}, [check]))
+        assert found is not None
+        assert (found.value, bool(found.bad), found.well) == (number, is_bad, not is_bad)
+        assert "jobstore applications --closed" in found.advice

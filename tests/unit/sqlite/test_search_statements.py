@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from itertools import combinations
@@ -18,6 +19,7 @@ RANKS = ("yearly_max", "applicant_count", SOONEST)
 NAMES = (
     *("match", "limit", "places", "rank", "posted_since", "posted_until"),
     *(f"{edge}_{part}" for edge in ("after", "top", "bottom") for part in ("at", "tie")),
+    *("application", "changed_at", "changed_id", "until_at", "until_id"),
     *ROWS,
 )
 
@@ -193,3 +195,17 @@ def test_the_next_number_is_sought(conn: sqlite3.Connection, rank: str, index: s
         row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {sql}", {"floor": 0, "ceiling": 1})
     )
     assert f"COVERING INDEX {index} ({rank}>? AND {rank}<?)" in step
+
+
+@pytest.mark.parametrize("words", [True, False])
+@pytest.mark.parametrize(
+    ("condition", "index"), [("application", "posting_id"), ("changed", "posting_updated")]
+)
+def test_what_few_postings_satisfy_leads_a_search(
+    conn: sqlite3.Connection, words: bool, condition: str, index: str
+) -> None:
+    for more in ((), ("after", "salary_min"), ("posted_since", "posted_until")):
+        shape = Shape(words, frozenset((condition, *more)))
+        for sql in (statements.page(shape, ("id",)), statements.place_list(shape)):
+            steps = " ".join(plan(conn, sql))
+            assert re.search(rf"SEARCH p USING (COVERING )?INDEX {index} \(", steps)

@@ -83,7 +83,7 @@ class Lookup:
             self._bound["match"] = found.query
         if found.phrases is not None:
             self._bound["phrases"] = found.phrases
-        self.shape = Shape(frozenset(self._bound))
+        self.shape = Shape(conditions.named(self._bound))
         self._plans: dict[tuple[str, Any], float] = {}
         self._required = found.required
         self._may_walk = True
@@ -103,6 +103,10 @@ class Lookup:
         if shape.is_listed:
             sql = statements.listed(shape, columns)
             return await self._rows(sql, walks=True, limit=limit, **bound)
+        if shape.conditions & conditions.FEW:
+            rows, amount = await self._gathered(shape, limit, None, columns, **bound)
+            self._has_counted(shape, Counted(amount, is_all=True))
+            return rows
         if shape == self.shape and self._counted is not None and self._counted.is_all:
             expected: float = self._counted.amount
         else:
@@ -194,7 +198,9 @@ class Lookup:
 
     async def _is_counted_whole(self) -> bool:
         """Tell whether all matches are counted, as far as a total tells them, or a lower bound."""
-        return self.shape.is_listed or await self._entries() <= counting.BUDGET
+        if self.shape.is_listed or self.shape.conditions & conditions.FEW:
+            return True
+        return await self._entries() <= counting.BUDGET
 
     def _has_counted(self, shape: Shape, counted: Counted) -> None:
         if shape == self.shape and (counted.is_all or self._counted is None):

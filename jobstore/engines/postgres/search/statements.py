@@ -128,7 +128,10 @@ _PHRASES = _Text(
     " t.x ->> 1) > 0))"
 )
 # Those that are the same in every shape, and the others.
-_FILTERS = conditions.on_row(_POSTING, Bind)
+_STATES = _Text(
+    '"a"."state" IN (SELECT s.value FROM json_array_elements_text(%(application)s::json) AS s)'
+)
+_FILTERS = conditions.on_row(_POSTING, Bind, lambda _: _STATES)
 _CONDITIONS: dict[str, Callable[[Shape], Criterion]] = {
     "match": lambda _: _Text('"p"."words" @@ %(match)s::tsquery'),
     "phrases": lambda _: _Text(f"({_PHRASES.get_sql()})"),
@@ -208,7 +211,7 @@ def _gathered(shape: Shape, terms: Sequence[Term], columns: Sequence[str] = ()) 
     them from the index of words. ``columns`` are those of the terms."""
     # The server takes reading words for as cheap as comparing numbers: left free to, it walks
     # through an index of numbers and reads the words of each row. Nothing passes OFFSET.
-    indexed = shape.conditions & (_leading(shape) | {"match"})
+    indexed = shape.conditions & (_leading(shape) | {"match"} | conditions.FEW)
     if "bottom" not in indexed:
         # Nor does it have to go through most of an index only to leave out a few.
         indexed -= _OPEN

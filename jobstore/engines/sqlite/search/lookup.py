@@ -64,7 +64,7 @@ class Lookup:
         if is_composed and not self.match.is_impossible:
             self.match = self.match.ordered(self._amounts)
         self._bound: dict[str, Any] = {"match": self.match.query(), **conditions.bound(criteria)}
-        self.shape = Shape(not self.match.is_empty, frozenset(self._bound.keys() - {"match"}))
+        self.shape = Shape(not self.match.is_empty, conditions.named(self._bound) - {"match"})
 
     @property
     def is_everything(self) -> bool:
@@ -175,7 +175,12 @@ class Lookup:
     def _has_budget(self) -> bool:
         """Whether counting may have to end before the last match."""
         # Many alternatives take longer to be sought than to be read, so they are sought once.
-        return not (self.match.is_plain or self.match.is_wide or self._sample.is_whole)
+        return not (
+            conditions.FEW & self.shape.conditions
+            or self.match.is_plain
+            or self.match.is_wide
+            or self._sample.is_whole
+        )
 
     def _floor(self) -> int | None:
         """Return the place down to which matches are counted, ``None`` for all of them."""

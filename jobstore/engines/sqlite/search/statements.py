@@ -69,13 +69,18 @@ class _Scalar(Term):
 
 
 class _Given(Table):
-    """The JSON array ``:places`` as a table, which PyPika cannot express."""
+    """A bound JSON array as a table, which PyPika cannot express."""
+
+    def __init__(self, name: str, alias: str) -> None:
+        super().__init__("json_each", alias=alias)
+        self._name = name
 
     def get_sql(self, **_: Any) -> str:
-        return f'json_each(:places) "{self.alias}"'
+        return f'json_each(:{self._name}) "{self.alias}"'
 
 
-_GIVEN = _Given("json_each", alias="j")
+_GIVEN = _Given("places", alias="j")
+_STATES = _Given("application", alias="s")
 
 
 class _Operator(Comparator):
@@ -129,7 +134,9 @@ _CEILINGS: dict[str, Term] = {
 }
 _BEFORE = _CEILINGS["after"]
 # Conditions on the row: those that are the same in every shape, and the others.
-_FILTERS = conditions.on_row(_POSTING, Bind)
+_FILTERS = conditions.on_row(
+    _POSTING, Bind, lambda column: column.isin(SQLLiteQuery.from_(_STATES).select(_STATES.value))
+)
 _ROW: dict[str, Callable[[Shape], Criterion]] = {
     "has_rank": lambda shape: _is_stated(_ranked_by(shape)),
     "below_rank": lambda shape: _below_rank(shape),
@@ -184,13 +191,20 @@ def _beyond(shape: Shape, bound: Term, *, upwards: bool) -> Criterion:
     if shape.words:
         bound = mirrored(bound)
         return _WORDS.rowid <= bound if upwards else _WORDS.rowid >= bound
-    return _POSTING.place >= bound if upwards else _POSTING.place <= bound
+    # With the sum, no index of places is used where another one leads to few.
+    place = _POSTING.place + 0 if conditions.FEW & shape.conditions else _POSTING.place
+    return place >= bound if upwards else place <= bound
 
 
 def _matches(shape: Shape, with_row: bool) -> QueryBuilder:
     """Return the query for all rows of a shape, without columns and order."""
     row_conditions = sorted(shape.conditions & (_FILTERS.keys() | _ROW.keys()))
-    if shape.words:
+    if shape.words and conditions.FEW & shape.conditions:
+        # Each of those is looked up in the index of words.
+        query = SQLLiteQuery.from_(_POSTING).cross_join(_WORDS).cross()
+        query = query.where(BasicCriterion(_Operator.MATCH, _WORDS.text_index, Bind("match")))
+        query = query.where(_WORDS.rowid == mirrored(_POSTING.place))
+    elif shape.words:
         query = SQLLiteQuery.from_(_WORDS)
         if with_row or row_conditions:
             # In SQLite a CROSS JOIN fixes the order: index first, then the rows it names.

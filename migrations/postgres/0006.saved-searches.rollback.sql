@@ -1,0 +1,2 @@
+DROP TABLE seen_match;
+DROP TABLE saved_search;

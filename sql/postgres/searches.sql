@@ -1,0 +1,38 @@
+-- Statements on saved searches.
+
+-- name: saved_searches
+SELECT s.name, s.query, s.mark FROM saved_search AS s ORDER BY s.name;
+
+-- Differs by necessity: processes of SQLite take turns at the file, and here at the row.
+-- name: search_to_mark
+SELECT s.query, s.mark FROM saved_search AS s WHERE s.name = %s FOR UPDATE;
+
+-- name: search_to_read
+SELECT s.query, s.mark FROM saved_search AS s WHERE s.name = %s;
+
+-- The postings that changed last after a place in the order of changes, a part at a time.
+-- name: changed_since
+SELECT p.updated_at, p.id FROM posting AS p
+WHERE (p.updated_at, p.id) > (%s, %s) ORDER BY p.updated_at, p.id LIMIT %s;
+
+-- Which of the postings between two places were acknowledged as matches of a search.
+-- name: seen_between
+SELECT p.id FROM posting AS p JOIN seen_match AS s ON s.id = p.id AND s.search = %s
+WHERE (p.updated_at, p.id) > (%s, %s) AND (p.updated_at, p.id) <= (%s, %s);
+
+-- When the oldest open transaction that writes began, as far as the role may see. What it writes is
+-- older than what others have stored meanwhile. A standby cannot say it: 0, before everything. Differs
+-- by necessity: on SQLite writers take turns.
+-- name: oldest_writer
+SELECT CASE WHEN pg_is_in_recovery() THEN 0 ELSE (extract(epoch FROM min(a.xact_start)) * 1000000)::bigint END
+FROM pg_stat_activity AS a
+WHERE a.datname = current_database() AND a.backend_xid IS NOT NULL;
+
+-- name: matches_of
+SELECT s.id, s.search FROM seen_match AS s WHERE s.search = %s LIMIT %s;
+
+-- name: forget_matches
+DELETE FROM seen_match WHERE seen_match.id = %s AND seen_match.search = %s;
+
+-- name: forget_search
+DELETE FROM saved_search WHERE saved_search.name = %s;

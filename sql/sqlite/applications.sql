@@ -1,0 +1,58 @@
+-- Statements on applications for postings.
+
+-- part: columns
+SELECT a.id, a.application, a.state, a.reached, a.began_at, a.applied_at, a.changed_at, a.due_at,
+    a.look, a.address, a.apply_address, a.detail,
+    p.source, p.source_job_id, p.title, p.company, p.url, p.status, p.closed_at
+
+-- Differs by necessity: processes take turns at the file, so there is nothing to wait for.
+-- name: turn_to_apply
+SELECT 1;
+
+-- The posting that an application is for.
+-- name: posting_to_track
+SELECT p.version FROM posting AS p WHERE p.id = ?;
+
+-- Those for one posting, the latest first.
+-- name: applications_for
+{columns}
+FROM application AS a CROSS JOIN posting AS p ON p.id = a.id
+WHERE a.id = ? ORDER BY a.began_at DESC, a.application DESC;
+
+-- Those in some states (a JSON array), the latest changed first, behind a time and an id.
+-- name: applications
+{columns}
+FROM application AS a CROSS JOIN posting AS p ON p.id = a.id
+WHERE (a.changed_at, a.application) < (?, ?)
+    AND a.state IN (SELECT j.value FROM json_each(?) AS j)
+ORDER BY a.changed_at DESC, a.application DESC LIMIT ?;
+
+-- Those of which something may still come, but whose postings were closed since anybody wrote there.
+-- name: closed_applications
+{columns}
+FROM application AS a CROSS JOIN posting AS p ON p.id = a.id
+WHERE p.status = 'closed' AND p.closed_at > a.changed_at
+    AND a.state IN (SELECT j.value FROM json_each(?) AS j)
+ORDER BY p.closed_at DESC, a.application DESC LIMIT ?;
+
+-- name: closed_applications_count
+SELECT count(*) FROM application AS a CROSS JOIN posting AS p ON p.id = a.id
+WHERE p.status = 'closed' AND p.closed_at > a.changed_at
+    AND a.state IN ('saved', 'applied', 'interviewing', 'offered');
+
+-- Applications that may be for the same opening: for the posting; sent to one of two addresses; sent
+-- for a posting that looks alike, between two times.
+-- name: earlier_applications
+SELECT 'posting' AS why, a.id, a.application, a.applied_at FROM application AS a WHERE a.id = ?
+UNION ALL
+SELECT 'address', a.id, a.application, a.applied_at FROM application AS a
+WHERE a.address IN (?, ?) AND a.applied_at IS NOT NULL
+UNION ALL
+SELECT 'address', a.id, a.application, a.applied_at FROM application AS a
+WHERE a.apply_address IN (?, ?) AND a.applied_at IS NOT NULL
+UNION ALL
+SELECT 'look-alike', a.id, a.application, a.applied_at FROM application AS a
+WHERE a.look = ? AND a.applied_at > ? AND a.applied_at < ?;
+
+-- name: application_counts
+SELECT a.state, a.reached, count(*) FROM application AS a GROUP BY a.state, a.reached;

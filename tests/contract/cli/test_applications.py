@@ -1,0 +1,89 @@
+"""``jobstore apply`` and ``applications``: what is noted, shown, refused and exported."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+import jobstore
+from tests.contract.cli.commands import answer, lines, posting, run, said, shown
+
+IDS = [str(jobstore.job_id("board", str(number))) for number in range(4)]
+
+
+@pytest.fixture(autouse=True)
+def url(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("JOBSTORE_URL", migrated_url)
+    rows = lines(*(posting(number) for number in range(3)), posting(3, title="Engineer 2"))
+    assert run("import", "-", stdin=rows).exit_code == 0
+    return migrated_url
+
+
+def test_an_application_is_noted_and_moved_on() -> None:
+    assert "No application." in shown(run("applications"))
+    assert "Saved: Engineer 1, Acme" in shown(run("apply", IDS[1], "--state", "saved"))
+    sent = answer("apply", IDS[1], "--note", "by mail", "--contact", "Ada <a@acme.example>")
+    assert (sent["state"], sent["contacts"][0]["email"]) == ("applied", "a@acme.example")
+    assert [each["state"] for each in sent["stages"]] == ["saved", "applied"]
+    assert answer("apply", IDS[1], "--note", "called")["state"] == "applied"
+    moved = answer("apply", IDS[1], "--state", "interviewing", "--due", "2030-01-05T10:00Z")
+    assert (moved["state"], moved["due_at"]) == ("interviewing", "2030-01-05T10:00:00Z")
+    refused = run("apply", IDS[1], "--state", "accepted")
+    assert (refused.exit_code, "allowed: offered" in said(refused)) == (2, True)
+    board = shown(run("applications"))
+    for part in (
+        "Interviewing 1",
+        "Engineer 1",
+        "due 2030-01-05 10:00",
+        "with Ada",
+        "called",
+        IDS[1],
+    ):
+        assert part in board
+
+
+def test_a_second_application_is_refused_unless_forced() -> None:
+    answer("apply", IDS[2])
+    again = run("apply", IDS[2])
+    assert (again.exit_code, "for this posting was sent on" in said(again)) == (1, True)
+    alike = run("apply", IDS[3])
+    assert (alike.exit_code, "same company and title" in said(alike)) == (1, True)
+    assert answer("apply", IDS[3], "--force")["state"] == "applied"
+    assert len(answer("applications", "--state", "applied")["applications"]) == 2
+    assert answer("search", "--application", "applied")["total"] == 2
+    assert answer("count", "--application", "none") == {"count": 2}
+    assert answer("stats")["applications"]["reached"]["applied"] == 2
+    assert "Applications that came so far" in shown(run("stats"))
+
+
+def test_a_posting_that_closed_is_told_until_it_was_seen(url: str) -> None:
+    answer("apply", IDS[0])
+
+    async def close() -> None:
+        async with jobstore.connect(url) as store:
+            await store.update(IDS[0], {"status": "closed"})
+
+    asyncio.run(close())
+    assert "posting closed" in shown(run("applications", "--closed"))
+    answer("apply", IDS[0], "--seen")
+    assert answer("applications", "--closed")["applications"] == []
+    assert len(answer("applications")["applications"]) == 1
+    assert run("apply", IDS[1], "--seen").exit_code == 1
+
+
+def test_an_export_has_the_stages_when_it_is_asked_to() -> None:
+    answer("apply", IDS[0], "--state", "saved", "--note", "mine alone")
+    answer("apply", IDS[0])
+    plain = run("export")
+    assert "mine alone" not in plain.stdout
+    text = run("export", "--applications").stdout
+    rows = {each["id"]: each for each in map(json.loads, text.splitlines())}
+    (told,) = rows[IDS[0]]["applications"]
+    assert [each["state"] for each in told["stages"]] == ["saved", "applied"]
+    assert told["notes"][0]["text"] == "mine alone"
+    assert "applications" not in rows[IDS[1]]
+    again = answer("import", "-", stdin=text)
+    assert (again["unchanged"], again["warnings"]) == (4, 0)
+    assert run("export", "--applications", "--format", "csv").exit_code == 2

@@ -1,0 +1,160 @@
+"""Saved searches: each match at least once, whatever is written meanwhile, and not again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from jobstore import InvalidQuery, JobStore, SearchQuery
+from jobstore.lifecycle.searches import LOOK_BACK
+from tests.fixtures.clock import Clock
+from tests.fixtures.postings import posting
+
+BAKERS = SearchQuery(text="baker", status="open")
+
+
+async def taken(store: JobStore, name: str = "bakers", limit: int = 100) -> list[str]:
+    """Acknowledge what is new, and return it."""
+    found = await store.new_matches(name, limit=limit)
+    await store.acknowledge(name, found)
+    return [job.source_job_id for job in found]
+
+
+async def test_each_match_comes_once_it_is_acknowledged(store: JobStore, clock: Clock) -> None:
+    await store.upsert(posting("1", title="Baker"))
+    clock.advance(minutes=1)
+    await store.upsert(posting("2", title="Cook"))
+    await store.upsert(posting("3", title="Head baker"))
+    await store.save_search("bakers", BAKERS)
+    first = await store.new_matches("bakers")
+    assert [job.title for job in first] == ["Baker", "Head baker"]
+    assert (await store.new_matches("bakers")).items == first.items
+    await store.acknowledge("bakers", first)
+    await store.acknowledge("bakers", first)
+    assert await taken(store) == []
+    # One that changes is not new again, one that comes to match is.
+    clock.advance(days=1)
+    await store.update(first.items[0].id, {"title": "Baker, again"})
+    cook = await store.find("board", "2")
+    assert cook is not None
+    await store.update(cook.id, {"title": "Cook and baker"})
+    assert await taken(store) == ["2"]
+    assert await taken(store) == []
+
+
+async def test_matches_come_in_parts_and_in_the_order_of_changes(
+    store: JobStore, clock: Clock
+) -> None:
+    for number in range(10):
+        await store.upsert(posting(number, title="Baker" if number % 3 else "Cook"))
+        if number % 4 == 0:
+            clock.advance(seconds=1)
+    await store.save_search("bakers", BAKERS)
+    clock.advance(days=1)
+    found: list[str] = []
+    while some := await taken(store, limit=2):
+        assert len(some) <= 2
+        found += some
+    assert len(found) == len({*found})
+    assert {*found} == {"1", "2", "4", "5", "7", "8"}
+
+
+async def test_what_is_stored_late_with_an_earlier_time_is_found(
+    store: JobStore, clock: Clock
+) -> None:
+    await store.save_search("bakers", BAKERS)
+    clock.advance(days=1)
+    await store.upsert(posting("1", title="Baker"))
+    assert await taken(store) == ["1"]
+    clock.now -= LOOK_BACK - timedelta(seconds=1)
+    await store.upsert(posting("2", title="Baker"))
+    clock.advance(hours=1)
+    assert await taken(store) == ["2"]
+
+
+async def test_what_was_looked_through_is_not_looked_through_again(
+    store: JobStore, clock: Clock
+) -> None:
+    await store.upsert(posting("1", title="Cook"))
+    began = clock()
+    await store.save_search("bakers", BAKERS)
+    clock.advance(days=1)
+    await store.upsert(posting("2", title="Cook"))
+    clock.advance(days=1)
+    assert await taken(store) == []
+    (saved,) = await store.saved_searches()
+    assert (saved.name, saved.query) == ("bakers", BAKERS)
+    assert saved.looked_until == began + timedelta(days=1)
+
+
+async def test_a_search_is_saved_anew_and_removed(store: JobStore, clock: Clock) -> None:
+    for number, title in enumerate(("Baker", "Cook", "Smith")):
+        await store.upsert(posting(number, title=title))
+    await store.save_search("mine", BAKERS)
+    assert await taken(store, "mine") == ["0"]
+    saved = await store.save_search("mine", BAKERS)
+    assert saved == (await store.saved_searches())[0]
+    other = await store.new_matches("mine")
+    await store.save_search("mine", SearchQuery(text="baker OR cook"))
+    clock.advance(days=1)
+    # What was read of the query before does not end the look for the new one.
+    await store.acknowledge("mine", other)
+    assert await taken(store, "mine") == ["1"]
+    await store.save_search("late", since=clock())
+    assert await taken(store, "late") == []
+    assert [each.name for each in await store.saved_searches()] == ["late", "mine"]
+    found = await store.new_matches("mine")
+    assert await store.remove_search("mine")
+    assert not await store.remove_search("mine")
+    for gone in (store.new_matches("mine"), store.acknowledge("mine", found)):
+        with pytest.raises(InvalidQuery, match="no saved search"):
+            await gone
+    await store.save_search("mine", BAKERS)
+    assert await taken(store, "mine") == ["0"]
+
+
+async def test_what_is_deleted_or_joined_meanwhile_does_no_harm(
+    store: JobStore, clock: Clock
+) -> None:
+    await store.save_search("bakers", BAKERS)
+    ids = [
+        (await store.upsert(posting(n, source=source, title="Baker"))).id
+        for n in (1, 2)
+        for source in ("board", "de.board")
+    ]
+    found = await store.new_matches("bakers")
+    await store.delete(ids[3])
+    await store.acknowledge("bakers", found)
+    await store.join(ids[1], "board", "1")
+    assert await taken(store) == []
+    await store.delete(ids[2])
+    await store.upsert(posting(2, title="Baker"))
+    assert await taken(store) == ["2"]
+
+
+async def test_a_query_is_saved_whole(store: JobStore, clock: Clock) -> None:
+    query = SearchQuery(
+        text='"a b" -c',
+        company=("A", "B"),
+        salary_min=Decimal("50000.50"),
+        posted_since=clock(),
+        expired=False,
+        application="none",
+        sort="salary",
+    )
+    await store.save_search("all of it", query)
+    assert [each.query for each in await store.saved_searches()] == [query]
+    for name in ("", " a", "a\nb", "x" * 101, 5):
+        with pytest.raises(InvalidQuery, match="name"):
+            await store.save_search(name)  # type: ignore[arg-type]
+    with pytest.raises(InvalidQuery, match="workplace"):
+        await store.save_search("wrong", SearchQuery(workplace="moon"))
+    with pytest.raises(InvalidQuery, match="since"):
+        await store.save_search("wrong", since=clock().replace(tzinfo=None))
+    with pytest.raises(InvalidQuery, match="limit"):
+        await store.new_matches("all of it", limit=0)
+    found = await store.new_matches("all of it")
+    with pytest.raises(InvalidQuery, match="matches"):
+        await store.acknowledge("other", found)
