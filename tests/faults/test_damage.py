@@ -209,7 +209,8 @@ async def test_a_flipped_bit_in_any_column_is_named(
     async with jobstore.connect(migrated_url) as store:
         # The text of a description is stored beside it where it has markup.
         closed = {"status": "closed", "salary_max": "71000.5", "description": "<p>Tea</p> C#"}
-        await store.upsert({**full(1), **closed})
+        async with store.scrape_run("board") as scraping:
+            await scraping.upsert({**full(1), **closed})
         await store.upsert({**full(1), **closed, "title": "Now another"})
     path = tmp_path / "jobs.db"
     check_file(path)
