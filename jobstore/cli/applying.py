@@ -79,7 +79,7 @@ def apply(
     async def work(store: JobStore) -> Application:
         latest = await store.applications(job_id=id, limit=1)
         if seen:
-            return await store.set_application(id)
+            return await store.set_application(id, state=state, **more)
         if force or not latest or latest[0].state == "saved":
             if not latest or force or state in (None, "saved", "applied", "interviewing"):
                 return await store.apply(id, state=state or "applied", force=force, **more)

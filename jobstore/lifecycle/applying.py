@@ -20,7 +20,16 @@ from jobstore.engines.kept import Row
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.lifecycle.stages import TRANSITIONS, is_allowed, is_sent, reached
 from jobstore.moments import iso
-from jobstore.records import Application, ApplicationState, Contact, Job, Note, Stage, Status
+from jobstore.records import (
+    COMPANY_NOT_STATED,
+    Application,
+    ApplicationState,
+    Contact,
+    Job,
+    Note,
+    Stage,
+    Status,
+)
 from jobstore.search.words import fold
 
 LOOK_ALIKE = timedelta(days=90)
@@ -72,7 +81,10 @@ def marks(job: Job) -> Marks:
 
     apply_url = job.apply_url if job.apply_url and board_of(job.apply_url) else None
     return Marks(
-        look=_hashed(fold(job.company), fold(job.title)),
+        # Two that name no company have none in common.
+        look=_hashed(str(job.id))
+        if job.company == COMPANY_NOT_STATED
+        else _hashed(fold(job.company), fold(job.title)),
         address=_address(job.url),
         apply_address=_address(apply_url),
     )

@@ -99,7 +99,8 @@ class Completion:
         at = to_micros(self.report.ended_at)
         work = partial(decide, standings, self.seen, earlier, self.rules)
         # Of many postings it takes longer than others on the event loop should wait.
-        made = await asyncio.to_thread(work, at=at, whole=self.report.whole)
+        began = to_micros(self.report.started_at)
+        made = await asyncio.to_thread(work, began=began, at=at, whole=self.report.whole)
         if made.state == "complete":
             known = {each.id for each in standings}
             new = (id for id in self.seen.stored if id not in known)
@@ -146,6 +147,11 @@ class Completion:
             None if at is None else to_micros(at),
             [run.seen for run in before],
             [run.whole for run in before],
+            [
+                run.seen
+                for run in before
+                if run.open_before - run.missed >= self.rules.min_completeness * run.open_before
+            ],
         )
 
     async def _standings(self) -> AsyncIterator[Standing]:

@@ -44,6 +44,9 @@ class Earlier(NamedTuple):
     seen: Sequence[int]
     """How many postings each of them saw."""
     whole: Sequence[bool]
+    usual: Sequence[int]
+    """How many those saw that saw enough of what was open; what failed tells nothing of how many
+    there are usually."""
 
 
 @dataclass(slots=True)
@@ -79,10 +82,11 @@ def decide(
     earlier: Earlier,
     rules: SourceRules,
     *,
+    began: int,
     at: int,
     whole: bool,
 ) -> Decision:
-    """Return what a run that ended at a time changes, by what is known of its scope."""
+    """Return what a run that began and ended at a time changes, by what is known of its scope."""
     every = list(standings)
     before = [each for each in every if each.is_open and each.id not in seen.fresh]
     missed = [each for each in before if each.id not in seen.handed]
@@ -94,7 +98,8 @@ def decide(
     latest = at - rules.close_after // timedelta(microseconds=1)
     emptied = whole and not seen.handed
     for each in every:
-        if each.id in seen.handed:
+        if each.id in seen.handed or (each.is_open and each.last_seen_at > began):
+            # Whoever else saw it meanwhile saw that it is there.
             if each.is_member and each.missed_from is not None:
                 made.put.append((each.id, None))
         elif not each.is_open:
@@ -139,7 +144,7 @@ def _verdict(
     if before - missed < rules.min_completeness * before:
         least = f"{rules.min_completeness:.0%}"
         return "guarded", f"It saw {before - missed:,} of {before:,} open postings, below {least}."
-    last = earlier.seen[:MEDIAN_OF]
+    last = earlier.usual[:MEDIAN_OF]
     if len(last) >= LEAST_RUNS and seen < LEAST_SHARE * (usual := median(last)):
         share = f"{LEAST_SHARE:.0%} of {usual:,.10g}"
         return "guarded", f"It saw {seen:,}, below {share}, the median of {len(last)} runs."

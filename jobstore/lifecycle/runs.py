@@ -60,7 +60,7 @@ class ScrapeRun(BulkWrites):
         self._seen_at = seen_at
         self._check = check
         self._begun = begun
-        self._complete = False
+        self._complete = self._broke_off = False
         self._counts = dict.fromkeys((*Outcome, "reopened"), 0)
         self._handed: set[bytes] = set()
         self._stored: set[bytes] = set()
@@ -104,9 +104,14 @@ class ScrapeRun(BulkWrites):
 
         Those that are rejected were seen all the same, where they name their ids.
         """
-        report = await super().upsert_many(
-            postings, strict=strict, seen_at=seen_at or self._seen_at, progress=progress
-        )
+        try:
+            report = await super().upsert_many(
+                postings, strict=strict, seen_at=seen_at or self._seen_at, progress=progress
+            )
+        except BaseException:
+            # What comes behind it was not seen, whoever forgives that.
+            self._broke_off = True
+            raise
         for each in report.rejected:
             self._take(each.source_job_id)
         return report
@@ -123,8 +128,10 @@ class ScrapeRun(BulkWrites):
         ended = self._begun.ended_at if self._seen_at else self._clock()
         counts: dict[str, Any] = {str(name): each for name, each in self._counts.items()}
         report = replace(self._begun, ended_at=ended, seen=len(self._handed), **counts)
-        if error is not None or not self._complete:
+        if error is not None or not self._complete or self._broke_off:
             why = "without complete()" if error is None else f"with {type(error).__name__}"
+            if error is None and self._broke_off:
+                why = "although reading or storing its postings had broken off"
             self.report = replace(report, state="broken", verdict=f"It ended {why}.")
             if error is None or isinstance(error, Exception):
                 # That it is written down matters less than what ended it.

@@ -24,10 +24,13 @@ def checked(scope: str | None) -> str:
     """Return a scope as it is stored: empty for all of a source. Raises InvalidQuery."""
     if scope is None:
         return ""
+    if isinstance(scope, str):
+        # A blank one, of a variable that is not set, is not all of the source.
+        scope = scope.strip()
     if not isinstance(scope, str) or not scope.isprintable() or not 0 < len(scope) <= _MOST:
         reason = f"must be None, or one line of text of 1 to {_MOST:,} characters"
         raise InvalidQuery([Fault("scope", reason)])
-    return scope.strip()
+    return scope
 
 
 def criteria_of(source: str, scope: str) -> Criteria | None:

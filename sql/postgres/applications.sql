@@ -29,17 +29,18 @@ WHERE (a.changed_at, a.application) < (%s, %s)
     AND a.state IN (SELECT j.value FROM json_array_elements_text(%s::json) AS j)
 ORDER BY a.changed_at DESC, a.application DESC LIMIT %s;
 
--- Those of which something may still come, but whose postings were closed since anybody wrote there.
+-- Those of which something may still come, but whose postings were closed since anybody wrote there:
+-- when the store was told of it, which may be later than when they closed.
 -- name: closed_applications
 {columns}
 FROM application AS a JOIN posting AS p ON p.id = a.id
-WHERE p.status = 'closed' AND p.closed_at > a.changed_at
+WHERE p.status = 'closed' AND p.updated_at > a.changed_at
     AND a.state IN (SELECT j.value FROM json_array_elements_text(%s::json) AS j)
 ORDER BY p.closed_at DESC, a.application DESC LIMIT %s;
 
 -- name: closed_applications_count
 SELECT count(*) FROM application AS a JOIN posting AS p ON p.id = a.id
-WHERE p.status = 'closed' AND p.closed_at > a.changed_at
+WHERE p.status = 'closed' AND p.updated_at > a.changed_at
     AND a.state IN ('saved', 'applied', 'interviewing', 'offered');
 
 -- Applications that may be for the same opening: for the posting; sent to one of two addresses; sent

@@ -19,6 +19,7 @@ from jobstore import (
     JobStore,
     SearchQuery,
 )
+from jobstore.records import COMPANY_NOT_STATED
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -318,3 +319,25 @@ async def test_searches_filter_by_application(store: JobStore, clock: Clock) -> 
     for wrong in ("hired", ("none", "saved"), ()):
         with pytest.raises(InvalidQuery, match="application"):
             await store.search(SearchQuery(application=wrong))
+
+
+async def test_a_posting_that_closed_earlier_than_the_store_was_told_is_told(
+    store: JobStore, clock: Clock
+) -> None:
+    seen = clock()
+    id = (await store.upsert(posting("1"))).id
+    clock.advance(hours=12)
+    await store.apply(id)
+    clock.advance(hours=1)
+    past = {"status": "closed", "closed_at": seen + timedelta(hours=7)}
+    await store.upsert(posting("1", **past), seen_at=clock())
+    assert [each.job_id for each in await store.closed_applications()] == [id]
+    await store.set_application(id)
+    assert await store.closed_applications() == []
+
+
+async def test_two_openings_without_a_company_do_not_look_alike(store: JobStore) -> None:
+    for number in ("1", "2"):
+        unnamed = {**posting(number), "title": "Cook", "company": COMPANY_NOT_STATED}
+        await store.apply((await store.upsert(unnamed)).id)
+    assert len(await store.applications()) == 2

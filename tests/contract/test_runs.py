@@ -511,3 +511,50 @@ async def test_what_makes_no_sense_is_refused(store: JobStore, clock: Clock) -> 
         SourceRules(close_after=timedelta(days=-1))
     with pytest.raises(ValueError, match="min_completeness"):
         SourceRules(min_completeness=1.5)
+
+
+async def test_runs_that_failed_say_nothing_of_how_many_there_are_usually(
+    strict: JobStore, clock: Clock
+) -> None:
+    for seen in [range(10)] * 3 + [()] * 3:
+        await run(strict, seen)
+        clock.advance(days=1)
+    partial = await run(strict, range(6))
+    assert (partial.state, partial.closed) == ("guarded", 0)
+    assert partial.verdict == "It saw 6, below 70% of 10, the median of 3 runs."
+
+
+@pytest.mark.parametrize("scope", ["", " ", "\t"])
+async def test_a_scope_that_is_blank_is_not_the_whole_source(store: JobStore, scope: str) -> None:
+    with pytest.raises(InvalidQuery, match="scope"):
+        await run(store, range(1), scope=scope)
+
+
+async def test_what_others_saw_meanwhile_was_not_missed(strict: JobStore, clock: Clock) -> None:
+    await run(strict, range(4))
+    clock.advance(days=3)
+    async with strict.scrape_run("board") as scraping:
+        await scraping.upsert_many([posting(number) for number in range(3)])
+        clock.advance(minutes=5)
+        await strict.upsert(posting(3))
+        clock.advance(minutes=5)
+        scraping.complete()
+    assert await closed(strict) == set()
+
+
+async def test_a_run_whose_postings_broke_off_closes_nothing_though_that_was_forgiven(
+    strict: JobStore, clock: Clock
+) -> None:
+    await run(strict, range(4))
+    clock.advance(days=3)
+
+    def pages() -> Iterable[dict[str, Any]]:
+        yield from (posting(number) for number in range(3))
+        raise ConnectionError
+
+    async with strict.scrape_run("board") as scraping:
+        with suppress(ConnectionError):
+            await scraping.upsert_many(pages())
+        scraping.complete()
+    assert scraping.report is not None
+    assert (scraping.report.state, await closed(strict)) == ("broken", set())

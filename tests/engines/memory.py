@@ -684,7 +684,7 @@ def _closed_applications(
         kept,
         lambda row: (
             row["closed_at"] is not None
-            and row["closed_at"] > row["changed_at"]
+            and to_micros(records[UUID(bytes=row["id"])].job.updated_at) > row["changed_at"]
             and row["state"] in json.loads(states)
         ),
     )

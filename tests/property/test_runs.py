@@ -54,7 +54,7 @@ class Scope:
 
     misses: dict[int, int] = field(default_factory=dict)
     counted_at: datetime | None = None
-    runs: list[tuple[int, bool]] = field(default_factory=list)
+    runs: list[tuple[int, bool, bool]] = field(default_factory=list)
 
 
 class Model:
@@ -93,7 +93,8 @@ class Model:
         }
         missed = before - seen
         state = self.judged(standing, rules, seen, before, missed, whole)
-        standing.runs.insert(0, (len(seen), whole))
+        enough = len(before - missed) >= rules.min_completeness * len(before)
+        standing.runs.insert(0, (len(seen), whole, enough))
         for number in seen:
             misses[number] = 0
         for number in set(misses) - open_now - seen:
@@ -128,14 +129,14 @@ class Model:
     ) -> str:
         if whole and not seen and before:
             empty = 1
-            for number, was_whole in standing.runs:
+            for number, was_whole, _ in standing.runs:
                 if number or not was_whole:
                     break
                 empty += 1
             return "complete" if empty >= 6 else "guarded"
         if len(before - missed) < rules.min_completeness * len(before):
             return "guarded"
-        last = [number for number, _ in standing.runs[:5]]
+        last = [number for number, _, enough in standing.runs if enough][:5]
         shrunk = len(last) >= 3 and len(seen) < 0.7 * median(last)
         return "guarded" if shrunk else "complete"
 
