@@ -15,7 +15,7 @@ from uuid import UUID
 from jobstore.derived.matching import satisfies
 from jobstore.engines.protocol import Asked, Engine, Found
 from jobstore.records import AlsoOn, JobSummary
-from jobstore.search.criteria import Criteria
+from jobstore.search.criteria import UNTRACKED, Criteria
 
 # A page that has so much of its rows is not filled up, which would be a search more for each page.
 _ENOUGH = 0.75
@@ -90,4 +90,11 @@ async def _matching(engine: Engine, criteria: Criteria, ids: Sequence[UUID]) -> 
         return {*ids}
     jobs = [job for job in await engine.get_many(ids) if job is not None]
     # Words of whole texts are looked at: not on the event loop.
-    return await asyncio.to_thread(lambda: {job.id for job in jobs if satisfies(job, criteria)})
+    found = await asyncio.to_thread(lambda: {job.id for job in jobs if satisfies(job, criteria)})
+    if wanted := {*criteria.application}:
+        # What was applied for is no part of a posting.
+        for id in sorted(found):
+            rows = await engine.rows("applications_for", id.bytes)
+            if wanted.isdisjoint({row[2] for row in rows} or UNTRACKED):
+                found.remove(id)
+    return found

@@ -33,6 +33,7 @@ from jobstore.lifecycle.duplicates import (
 from jobstore.lifecycle.duplicates.blocking import MOST
 from jobstore.lifecycle.duplicates.grouping import grouped
 from jobstore.lifecycle.duplicates.keeping import FORM, read_written, reasons_text, told, written
+from jobstore.lifecycle.duplicates.places import Where, where
 from jobstore.lifecycle.duplicates.texts import resemblance
 from jobstore.records import Compared, Job
 
@@ -92,6 +93,8 @@ async def find(
         ((total,),) = await engine.rows("changed_number", *after)
     done = Compared(total=total)
     tell(done)
+    # What is stored later than this may be stamped earlier.
+    until = await _settled(engine, clock)
     while True:
         # What was just written has to be seen, also where reads go to a copy of the database.
         with at_least(str(engine.url), await engine.position()):
@@ -103,7 +106,7 @@ async def find(
             pieces = [wanted[at : at + _PIECE] for at in range(0, len(wanted), _PIECE)] or [[]]
             for piece in pieces:
                 is_last = piece is pieces[-1]
-                same, maybe = await _compare(engine, clock, piece, last if is_last else None)
+                same, maybe = await _compare(engine, clock, piece, last if is_last else None, until)
                 done = replace(
                     done,
                     compared=done.compared + len(piece),
@@ -118,13 +121,23 @@ async def find(
             return done
 
 
+async def _settled(engine: Engine, clock: Callable[[], datetime]) -> int:
+    ((oldest,),) = await engine.rows("oldest_writer")
+    now = to_micros(clock())
+    return now if oldest is None else min(now, oldest)
+
+
 async def _start(engine: Engine) -> Place:
     rows = await engine.rows("followed", _NAME)
     return (rows[0][0] - _LOOK_BACK, _NO_ID) if rows else (-(2**62), _NO_ID)
 
 
 async def _compare(
-    engine: Engine, clock: Callable[[], datetime], ids: Sequence[bytes], last: Place | None
+    engine: Engine,
+    clock: Callable[[], datetime],
+    ids: Sequence[bytes],
+    last: Place | None,
+    until: int,
 ) -> tuple[int, int]:
     """Compare postings with those that are there; ``last``: all up to it are compared then."""
     jobs = [job for job in await engine.get_many([*map(_uuid, ids)]) if job is not None]
@@ -137,7 +150,7 @@ async def _compare(
         await take_turn(unit)
         await _write(unit, new, found, to_micros(clock()))
         if last is not None:
-            await unit.put(FOLLOWER, [(_NAME, *last)])
+            await unit.put(FOLLOWER, [(_NAME, *min(last, (until, _NO_ID)))])
     return verdicts.count(Verdict.SAME), verdicts.count(Verdict.MAYBE)
 
 
@@ -177,7 +190,10 @@ async def _judged(engine: Engine, new: Sequence[_New]) -> _Found:
         for one, other in _both(both):
             (new_one, job), (old_one, old) = reads[one], reads[other]
             evidence = repost(
-                new_one, old_one, appeared_at=job.first_seen_at, closed_at=old.closed_at
+                new_one,
+                old_one,
+                appeared_at=job.first_seen_at,
+                closed_at=_gone_at(old, job.first_seen_at),
             )
             if evidence is not None:
                 back[one, other] = evidence
@@ -188,6 +204,13 @@ async def _judged(engine: Engine, new: Sequence[_New]) -> _Found:
     gone = [(key, at, id) for key, id, at, given in rows if given is None and id not in kept]
     verdicts, reposts = await asyncio.to_thread(judged)
     return _Found(verdicts, beside, reposts, gone)
+
+
+def _gone_at(old: Job, appeared_at: datetime) -> datetime | None:
+    """Return when a posting was gone: one that is closed by its absence was gone days before."""
+    if old.closed_at is None or old.closed_at < appeared_at:
+        return old.closed_at
+    return old.last_seen_at
 
 
 def _worth_reading(new: Sequence[_New], rows: Iterable[Row]) -> Iterator[tuple[bytes, bytes]]:
@@ -211,7 +234,14 @@ def _worth_reading(new: Sequence[_New], rows: Iterable[Row]) -> Iterator[tuple[b
         met = {id for key in each.keys for id in _met(near[key], key in each.read.features.bands)}
         features = each.read.features
         worth = [id for id in met - {each.id} if likely(features, known[id])]
-        worth.sort(key=lambda each: (-_alike(features, known[each]), each))
+        # Siblings in other places have the same text, and would take all turns.
+        worth.sort(
+            key=lambda each: (
+                where(features.places, known[each].places) != Where.SAME,
+                -_alike(features, known[each]),
+                each,
+            )
+        )
         for id in worth[:READ]:
             yield _pair(each.id, id)
 
@@ -261,8 +291,17 @@ async def _write(unit: Transacted, new: Sequence[_New], found: _Found, now: int)
         for pair, judged in found.pairs.items()
         if ids.intersection(pair) and not gone.intersection(pair)
     }
+    # Before anything of theirs is locked, as those do who delete.
+    returned = {id for pair in found.reposts for id in pair}
+    there = ids | {id for id in sorted(returned - ids - gone) if await unit.rows("is_there", id)}
     # A joined posting has taken its verdicts along; they stand under both.
-    said = [(id, *row[1:]) for id in ids for row in found.beside[id] if row[0]]
+    # They are read here, where nobody else decides meanwhile.
+    said = [
+        (id, *row[1:])
+        for id in sorted(ids)
+        for row in await unit.rows("beside", id, id)
+        if row[0] and await unit.rows("is_there", row[1])
+    ]
     await unit.put(VERDICT, [(other, id, *rest) for id, other, *rest in said])
     before = {_pair(id, row[1]) for id in ids for row in found.beside[id] if not row[0]}
     await unit.change("unlink", [*_both(before - pairs.keys())])
@@ -275,9 +314,9 @@ async def _write(unit: Transacted, new: Sequence[_New], found: _Found, now: int)
         ],
     )
     for pair, back in found.reposts.items():
-        if not gone.intersection(pair):
+        if there.issuperset(pair):
             await _tell_repost(unit, pair, back, now)
-    touched = {id for pair in before.union(pairs) for id in pair}
+    touched = {id for pair in before.union(pairs) for id in pair} | ids
     await regroup(unit, sorted(touched.union(other for _, other, *_ in said)))
 
 
@@ -304,7 +343,8 @@ async def regroup(unit: Transacted, ids: Collection[bytes]) -> None:
     seen_before: set[bytes] = set()
     leaving: set[bytes] = set()
     members: list[Row] = []
-    for id in ids:
+    waiting = [*ids]
+    for id in waiting:
         leaving.add(id)
         if id in seen_before:
             continue
@@ -317,8 +357,13 @@ async def regroup(unit: Transacted, ids: Collection[bytes]) -> None:
                 pairs[verdict, said].append((one, other))
         parted = pairs["different", 1]
         decided = {_pair(*pair) for pair in (*parted, *pairs["same", 1])}
-        same = [pair for pair in pairs["same", 0] if _pair(*pair) not in decided]
+        # Half of a pair is what is left where the other posting was deleted and stored anew.
+        whole = {*pairs["same", 0]}
+        same = [pair for pair in whole if pair[::-1] in whole and _pair(*pair) not in decided]
         leaving |= seen.keys()
+        # A group may still have the name of a posting that was deleted and stored anew.
+        for each in seen:
+            waiting += [id for (id,) in await unit.rows("named_after", each) if id not in leaving]
         for group in grouped(seen, same, pairs["same", 1], parted):
             members += [(each, group[0], number) for number, each in enumerate(group)]
     await unit.change("leave_group", [(id,) for id in sorted(leaving)])

@@ -60,7 +60,7 @@ SELECT 1 AS said, v.other, v.verdict, '[]' AS reasons, v.at, v.actor
 FROM verdict AS v JOIN posting AS p ON p.id = v.other WHERE v.id = %s
 UNION ALL
 SELECT 0, l.other, l.verdict, l.reasons, l.at, NULL
-FROM link AS l JOIN posting AS p ON p.id = l.other WHERE l.id = %s;
+FROM link AS l JOIN link AS o ON o.id = l.other AND o.other = l.id WHERE l.id = %s;
 
 -- Everybody whom the rules or somebody put beside a posting, whether there or not.
 -- name: beside
@@ -134,3 +134,19 @@ ORDER BY m.id, o.number;
 
 -- name: reposts_of
 SELECT e.detail FROM event AS e WHERE e.id = %s AND e.kind = 'repost';
+
+-- Whether a posting is there, and stays until the transaction ends.
+-- name: is_there
+SELECT 1 FROM posting AS p WHERE p.id = %s FOR KEY SHARE;
+
+-- Who is in a group that has the id of a posting.
+-- name: named_after
+SELECT m.id FROM member AS m WHERE m.first = %s;
+
+-- name: remove_blocks_of
+DELETE FROM block USING feature AS f, json_array_elements_text(f.keys::json) AS k (value)
+WHERE f.id = ANY(%s) AND block.key = k.value::bigint AND block.at = f.at AND block.id = f.id;
+
+-- Somebody decided elsewhere: it is compared again.
+-- name: reconsider
+UPDATE feature SET form = 0 WHERE feature.id = %s;

@@ -21,12 +21,17 @@ DELETE FROM follower;
 
 -- The newest postings under each key of a JSON array, as key and id; then what is kept of them.
 -- name: candidates
-WITH near AS MATERIALIZED (
-    SELECT k.value AS key, b.at, b.id
-    FROM json_each(?) AS k CROSS JOIN block AS b ON b.key = k.value AND (b.at, b.id) IN (
-        SELECT n.at, n.id FROM block AS n WHERE n.key = k.value
-        ORDER BY n.at DESC, n.id DESC LIMIT ?
-    )
+WITH given (keys, most) AS (SELECT ?, ?),
+wanted AS MATERIALIZED (
+    SELECT k.value AS key,
+        (SELECT n.at FROM block AS n WHERE n.key = k.value ORDER BY n.at DESC, n.id DESC LIMIT 1 OFFSET (SELECT h.most - 1 FROM given AS h)) AS at,
+        (SELECT n.id FROM block AS n WHERE n.key = k.value ORDER BY n.at DESC, n.id DESC LIMIT 1 OFFSET (SELECT h.most - 1 FROM given AS h)) AS id
+    FROM given AS g CROSS JOIN json_each(g.keys) AS k
+),
+near AS MATERIALIZED (
+    SELECT w.key, b.at, b.id
+    FROM wanted AS w CROSS JOIN block AS b ON b.key = w.key
+        AND (b.at, b.id) >= (coalesce(w.at, -9223372036854775807), coalesce(w.id, x''))
 )
 SELECT n.key, n.id, n.at, NULL AS given FROM near AS n
 UNION ALL
@@ -58,7 +63,7 @@ SELECT 1 AS said, v.other, v.verdict, '[]' AS reasons, v.at, v.actor
 FROM verdict AS v JOIN posting AS p ON p.id = v.other WHERE v.id = ?
 UNION ALL
 SELECT 0, l.other, l.verdict, l.reasons, l.at, NULL
-FROM link AS l JOIN posting AS p ON p.id = l.other WHERE l.id = ?;
+FROM link AS l JOIN link AS o ON o.id = l.other AND o.other = l.id WHERE l.id = ?;
 
 -- Everybody whom the rules or somebody put beside a posting, whether there or not.
 -- name: beside
@@ -132,3 +137,18 @@ ORDER BY m.id, o.number;
 
 -- name: reposts_of
 SELECT e.detail FROM event AS e WHERE e.id = ? AND e.kind = 'repost';
+
+-- Whether a posting is there, and stays until the transaction ends.
+-- name: is_there
+SELECT 1 FROM posting AS p WHERE p.id = ?;
+
+-- Who is in a group that has the id of a posting.
+-- name: named_after
+SELECT m.id FROM member AS m WHERE m.first = ?;
+
+-- name: blocks_of
+SELECT f.at, f.keys FROM feature AS f WHERE f.id = ?;
+
+-- Somebody decided elsewhere: it is compared again.
+-- name: reconsider
+UPDATE feature SET form = 0 WHERE feature.id = ?;

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 import jobstore
-from jobstore import InvalidQuery, JobNotFound, JobPosting, JobStore
+from jobstore import InvalidQuery, JobNotFound, JobPosting, JobStore, JobSummary, SearchQuery
 from tests.engines.copies import PAIRS, copied, opened
 from tests.fixtures.clock import Clock
 from tests.fixtures.openings import OTHER_TASKS, TASKS
@@ -268,3 +268,43 @@ async def test_an_open_posting_stands_for_its_group(store: JobStore, clock: Cloc
     assert len((await store.search(query)).items) == 2
     with pytest.raises(InvalidQuery):
         await store.search(jobstore.SearchQuery(collapse_duplicates=None))  # type: ignore[arg-type]
+
+
+async def test_what_runs_closed_after_it_had_come_back_is_a_repost(
+    store: JobStore, clock: Clock
+) -> None:
+    (old,) = await put(store, opening("greenhouse", "1"))
+    clock.advance(days=2)
+    (new,) = await put(store, opening("greenhouse", "2"))
+    clock.advance(days=2)
+    await store.update(old, {"status": "closed"})
+    await store.find_duplicates()
+    (event,) = [each for each in await store.history(new) if each.kind == "repost"]
+    assert (event.detail["repost_of"], event.detail["days_away"]) == (str(old), 2)
+
+
+async def test_what_was_applied_for_is_shown_though_another_of_its_group_is_first(
+    store: JobStore,
+) -> None:
+    ids = await put(store, opening("indeed"), opening("linkedin"))
+    await store.find_duplicates()
+    await store.apply(ids[1], force=True)
+    page = await store.search(SearchQuery(application="applied"))
+    assert [each.id for each in page.items] == [ids[1]]
+
+
+async def test_who_is_stored_anew_as_another_opening_leaves_its_group(store: JobStore) -> None:
+    ids = await put(store, opening("indeed"), opening("linkedin"), opening("glassdoor"))
+    await store.find_duplicates()
+    await store.delete(ids[1])
+    baker = opening("linkedin", title="Baker", description=OTHER_TASKS, company="Crumb")
+    assert await put(store, baker) == [ids[1]]
+    await store.find_duplicates()
+    shown = {each.title: [other.source for other in each.also_on] for each in await found(store)}
+    assert shown["Baker"] == []
+    assert "linkedin" not in shown["Pump Engineer"]
+    assert len(shown["Pump Engineer"]) == 1
+
+
+async def found(store: JobStore) -> list[JobSummary]:
+    return (await store.search()).items

@@ -151,6 +151,10 @@ ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "groups_of": _groups_of,
     "reposts_of": _reposts_of,
     "pairs_after": _pairs_after,
+    "is_there": lambda records, kept, each: [(1,)] if _is_there(records, each) else [],
+    "named_after": lambda records, kept, first: [
+        row[:1] for row in _rows(kept, "member") if row[1] == first
+    ],
 }
 
 

@@ -9,6 +9,7 @@ from jobstore.lifecycle.duplicates.places import place_words
 MOST = 50
 """As many candidates are taken of one key, the newest ones; a band of the text that more postings
 have is of phrases that all use, and says nothing."""
+_CITIES = 8
 
 
 def blocks(posting: Features) -> tuple[int, ...]:
@@ -21,5 +22,8 @@ def blocks(posting: Features) -> tuple[int, ...]:
     if posting.company:
         names = posting.title.names.difference(place_words(posting.places)) or posting.title.names
         words = " ".join(sorted(names))
-        keys.append(hashed(f"{company_key(posting.company)}\n{words}"))
+        job = f"{company_key(posting.company)}\n{words}"
+        # Of a company with an opening in each of a hundred cities those of one city meet.
+        cities = sorted({each.city for each in posting.places if each.city})[:_CITIES]
+        keys += [hashed(job), *(hashed(f"{job}\n{city}") for city in cities)]
     return tuple(dict.fromkeys(keys))

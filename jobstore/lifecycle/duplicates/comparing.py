@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,8 +17,8 @@ from jobstore.lifecycle.duplicates.texts import containment
 from jobstore.lifecycle.duplicates.titles import near_names, same_names
 from jobstore.lifecycle.duplicates.vocabulary import ESTIMATING, JOB_BOARDS
 
-_ALIKE = 80
-"""Titles are alike from this ratio on, of 100."""
+_ALIKE = 75
+"""Words of titles are alike from this ratio on, of 100."""
 _APART = 1.2
 """Salaries contradict each other where the least of one is above the most of the other by this."""
 _SANE = 1_000
@@ -86,8 +86,8 @@ class Comparison:
         one, other = self._one.title, self._other.title
         if near_names(one, other, self._places):
             return True
-        texts = (" ".join(sorted(each.names)) for each in (one, other))
-        return fuzz.ratio(*texts) >= _ALIKE
+        left, right = one.names - other.names, other.names - one.names
+        return _spelled_alike(left, right) and _spelled_alike(right, left)
 
     @cached_property
     def same_level(self) -> bool:
@@ -143,6 +143,14 @@ class Comparison:
         """Tell whether both texts have long numbers, and none in common."""
         one, other = requisitions(self._left.words), requisitions(self._right.words)
         return bool(one and other and not one & other)
+
+    @cached_property
+    def other_kind(self) -> bool:
+        """Whether both say a kind of employment or of workplace, and another one."""
+        return any(
+            one and other and not one & other
+            for one, other in zip(self._left.kinds, self._right.kinds, strict=True)
+        )
 
     @cached_property
     def salaries_differ(self) -> bool | None:
@@ -210,6 +218,10 @@ class Comparison:
         if self.near_title:
             return Reason(Kind.TITLE, None, "The titles are alike.")
         return Reason(Kind.TITLE, False, "The titles name different jobs.")
+
+
+def _spelled_alike(words: Collection[str], others: Collection[str]) -> bool:
+    return all(any(fuzz.ratio(word, other) >= _ALIKE for other in others) for word in words)
 
 
 CLOSE = 0.75

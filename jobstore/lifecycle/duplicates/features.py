@@ -17,10 +17,17 @@ from jobstore.lifecycle.duplicates.places import Place, places
 from jobstore.lifecycle.duplicates.texts import minima, shingles, signature, text_words
 from jobstore.lifecycle.duplicates.titles import Title, title
 from jobstore.records import Job, JobPosting, Location
-from jobstore.search.words import fold
+from jobstore.search.words import fold, words
 
 BANDS = 20
 """How many pairs of places of the signature are looked up."""
+
+# Boards state contracts and workplaces by mistake; titles and hours they do not.
+_KINDS: tuple[dict[str, set[str]], ...] = (
+    {"full_time": {"full", "fulltime"}, "part_time": {"part", "parttime"}},
+    {"permanent": {"permanent"}, "contract": {"contract", "contractor", "temporary", "temp"}},
+    {"remote": {"remote", "telework", "telecommute"}, "onsite": {"onsite"}, "hybrid": {"hybrid"}},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,10 @@ class Read:
             text = plain_text(job.description)
         self.words = text_words(text)
         self.company = fold(job.company)
+        said = {*words(job.title)}
+        self.kinds = [{kind for kind, names in each.items() if names & said} for each in _KINDS]
+        if job.employment_type in ("full_time", "part_time"):
+            self.kinds[0].add(str(job.employment_type))
         self._job = job
 
     @cached_property

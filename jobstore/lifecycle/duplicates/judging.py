@@ -64,10 +64,13 @@ def _verdict(found: Comparison) -> Verdict:
     if found.same_address and found.same_company and found.same_title and found.same_level:
         same_text = not found.letters or (found.contained >= CLOSE and not found.telling)
         sure = same_text and found.where == Where.SAME and not found.numbered
+        # A page for all applicants is the address of many openings; one board has two of them.
+        sure = sure and not (found.one_source and found.letters < _LEAST) and not found.other_kind
         return Verdict.SAME if sure else Verdict.MAYBE
     if _is_same(found):
         # What is stated by the sources themselves is left to a person.
-        return Verdict.MAYBE if found.numbered or found.salaries_differ else Verdict.SAME
+        unsure = found.numbered or found.salaries_differ or found.other_kind
+        return Verdict.MAYBE if unsure else Verdict.SAME
     if not found.same_title and not found.near_title:
         return Verdict.MAYBE if found.contained >= _WHOLE and _may_be(found) else Verdict.DIFFERENT
     if found.letters < _ENOUGH:

@@ -17,6 +17,8 @@ from jobstore.lifecycle.duplicates.vocabulary import AGGREGATORS
 
 WITHIN = timedelta(days=90)
 """A posting that appears later than this after the other was closed is a new one."""
+_RUN = timedelta(hours=1)
+"""What one run saw was open at one time; none of a company takes longer."""
 _NEAR_IDENTICAL = 0.9
 _ENOUGH = 400
 
@@ -40,7 +42,7 @@ def repost(
     one time are siblings. Postings of aggregators are none, since ids change there without the
     employer.
     """
-    if closed_at is None or not timedelta(0) < appeared_at - closed_at <= WITHIN:
+    if closed_at is None or not _RUN < appeared_at - closed_at <= WITHIN:
         return None
     one, other = new.features, old.features
     if AGGREGATORS & {one.source, other.source}:

@@ -108,6 +108,24 @@ def test_one_address_joins_without_a_text_but_not_two_jobs() -> None:
     assert likely(opening(**left).features, opening(**right).features)
 
 
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ("Nurse Night Shift", "Nurse Day Shift"),
+        ("Software Engineer, Payments", "Software Engineer, Platform"),
+        ("Java Developer", "JavaScript Developer"),
+        ("Inbound Pump Engineer", "Outbound Pump Engineer"),
+        ("Pump Engineer Full Time", "Pump Engineer Part Time"),
+        ("Pump Engineer Remote", "Pump Engineer Onsite"),
+    ],
+)
+def test_titles_that_name_another_shift_team_or_kind_are_not_the_same(
+    titles: tuple[str, str],
+) -> None:
+    left, right = titles
+    assert verdict({"title": left}, {**HERE, "title": right}) != Verdict.SAME
+
+
 def test_salaries_that_contradict_each_other_are_for_a_person() -> None:
     def paid(low: int, high: int) -> dict[str, Any]:
         return {

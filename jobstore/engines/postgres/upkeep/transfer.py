@@ -18,7 +18,7 @@ from jobstore.derived.counters import Tally
 from jobstore.derived.digests import seen_digest
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
-from jobstore.engines.kept import Kept, Row
+from jobstore.engines.kept import VERDICT, Kept, Row
 from jobstore.engines.postgres import schema
 from jobstore.engines.postgres.connection import Session, connect, filled
 from jobstore.engines.postgres.errors import translated, translating
@@ -206,6 +206,10 @@ class _Target(_Reading):
             for row in gone:
                 await conn.execute(tables(kept).delete, kept.key_of(row))
             await changes.put(conn, kept, rows)
+            if kept is VERDICT:
+                for row in (*gone, *rows):
+                    await conn.execute(_SQL["reconsider"], (row[0],))
+                await conn.execute(_SQL["rewind"])
             await conn.execute(_SQL["write_property"], (COPIED, record))
 
         self._run(self._stored(write))

@@ -119,6 +119,7 @@ async def write(
     """
     if batch.deleted:
         await conn.execute(_SQL["delete_revisions"], (batch.deleted,))
+        await conn.execute(_SQL["remove_blocks_of"], (batch.deleted,))
         for kept in (*(() if alone else FOLLOWING), *FOLLOWING_MADE):
             await conn.execute(tables(kept).delete_of, (batch.deleted,))
         await conn.execute(_SQL["delete_postings"], (batch.deleted,))

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from jobstore.engines import named_statements
-from jobstore.engines.kept import Kept, Row
+from jobstore.engines.kept import VERDICT, Kept, Row
 from jobstore.engines.sqlite import schema
 from jobstore.engines.sqlite.errors import translated
 from jobstore.engines.sqlite.log import checkpointing
@@ -165,6 +165,9 @@ class _Target(_Source):
                 raise StoreBusy(OTHER_COPY)
             conn.executemany(tables(kept).delete, [kept.key_of(row) for row in gone])
             conn.executemany(tables(kept).put, rows)
+            if kept is VERDICT:
+                conn.executemany(_SQL["reconsider"], [(row[0],) for row in (*gone, *rows)])
+                conn.execute(_SQL["rewind"])
             conn.execute(_SQL["write_property"], (COPIED, record))
 
     def become(self, key: bytes, record: bytes) -> None:

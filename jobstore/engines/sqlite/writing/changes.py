@@ -195,6 +195,8 @@ class PostingWrites(Plan):
         self.conn.execute(_SQL["delete_text"], (place,))
         self.conn.execute(_SQL["delete_posting"], (place,))
         self.conn.execute(_SQL["delete_revisions"], (id.bytes,))
+        for at, keys in self.conn.execute(_SQL["blocks_of"], (id.bytes,)).fetchall():
+            self.conn.execute(_SQL["remove_blocks"], (at, id.bytes, keys))
         for kept in (*(() if alone else FOLLOWING), *FOLLOWING_MADE):
             self.conn.execute(tables(kept).delete_of, (id.bytes,))
         self._tally.add(old.counters, -1)
