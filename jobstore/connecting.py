@@ -107,7 +107,7 @@ def _resolved(
         # Before anything is read: a URL that is none is told as such.
         address = store_at(url)
         options = options or EngineOptions()
-        if (options.is_complete and sources is not None) or not _is_configured():
+        if options.is_complete or not _is_configured():
             return address, options, sources or {}
         passed["store.url"] = address.text
     # Reading settings imports what takes longer than opening a store.

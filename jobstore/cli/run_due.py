@@ -32,7 +32,7 @@ def run_due(
             "--only",
             metavar="NAME",
             help="Only this task, if it is due: backup, verify, restore-test, prune, expire, "
-            "checkpoint, optimize, health or alerts; may be repeated.",
+            "checkpoint, optimize, duplicates, health or alerts; may be repeated.",
         ),
     ] = None,
     force: Annotated[

@@ -14,6 +14,7 @@ import pytest
 from jobstore import JobPosting, JobStore, Outcome, StoreTimeout, UpsertResult, job_id
 from jobstore.checks import HealthLimits, Verdict, self_test
 from jobstore.derived.plan import Plan
+from jobstore.records import Origin
 from tests.fixtures.postings import posting
 
 
@@ -48,11 +49,11 @@ async def test_the_health_checks_own_transaction_expires_like_any_other(
     entered, opened = threading.Event(), threading.Event()
     upsert = Plan.upsert
 
-    def slow(plan: Plan, given: JobPosting) -> UpsertResult:
+    def slow(plan: Plan, given: JobPosting, *origin: Origin) -> UpsertResult:
         if given.source == self_test.SOURCE:
             entered.set()
             assert opened.wait(60)
-        return upsert(plan, given)
+        return upsert(plan, given, *origin)
 
     monkeypatch.setattr(Plan, "upsert", slow)
     looking = asyncio.create_task(store.health(HealthLimits(timeout=0.2)))

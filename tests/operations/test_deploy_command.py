@@ -86,7 +86,7 @@ def test_deploying_going_back_and_looking(folder: Path) -> None:
 
     write(1, 2, 3)
     dry = run("rollback", "--to", "1", "--dry-run", "--json", *STAGING)
-    loss = {"added": 3, "changed": 0, "seen": 0, "removed": 0}
+    loss = {"added": 3, "changed": 0, "seen": 0, "removed": 0, "beside": 0}
     assert json.loads(dry.stdout) == {"to": 1, "loss": loss}
     said = run("rollback", "--to", "1", "--dry-run", *STAGING)
     assert said.stdout == ("A return to deployment 1 loses postings written since then: 3 added.\n")

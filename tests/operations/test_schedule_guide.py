@@ -35,7 +35,7 @@ def test_the_commands_do_what_the_guide_says(
     store = {"JOBSTORE_URL": migrated_url}
     done = machine.run("\n".join(first), tmp_path, **store)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("never ran") == 9
+    assert done.stdout.count("never ran") == 10
     assert len(re.findall(r"^(backup|restore-test|alerts) +done ", done.stdout, re.MULTILINE)) >= 3
     assert '"ok": true' in done.stdout
     with subprocess.Popen(

@@ -248,8 +248,8 @@ def test_behind_a_pooler_steps_are_refused_and_transactions_are_not(
     url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pooler in transaction mode tells a connection another process than the one it works on."""
-    monkeypatch.setattr(psycopg.ConnectionInfo, "backend_pid", 1)
     migrating.up(url)
+    monkeypatch.setattr(psycopg.ConnectionInfo, "backend_pid", 1)
     before = objects(url)
     add(folder, STEPS, BACK)
     with pytest.raises(MigrationError, match="a connection to the server itself.*the pooler's"):

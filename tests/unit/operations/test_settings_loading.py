@@ -151,7 +151,7 @@ def test_a_value_that_is_not_set_is_named_once(tmp_path: Path) -> None:
         ("store: {slow_ms: 3}", "store.slow_ms: is no setting; did you mean logging.slow_ms?"),
         ("health: {xyzzy: 3}", "health.xyzzy: is no setting; there are timeout, disk_warn_percent"),
         ("stor: {}", "stor: is no setting; did you mean store?"),
-        ("7: {}", "7: is no setting; there are environment, store, paths"),
+        ("7: {}", "7: is no setting; there are environment, store, sources, paths"),
         ("environment: prod", "environment: must be development, staging or production"),
         ("environment: {a: b}", "environment: must be development, staging or production"),
         ("environment: ", "environment: must be development, staging or production"),

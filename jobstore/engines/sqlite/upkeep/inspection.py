@@ -201,6 +201,9 @@ def _reading(path: Path, look: Callable[[sqlite3.Connection], list[Check]]) -> l
                 if primary_code(error) == "IOERR":
                     raise wrap(error) from error
                 found = [_failed("pages", error)]
+            except UnicodeDecodeError:
+                # SQLite quotes the text of a damaged schema, and Python cannot read the message.
+                found = [finding("pages", Verdict.FAIL, "the schema is damaged")]
             if any(each.verdict is Verdict.FAIL for each in found) and (gone := unreadable(conn)):
                 raise gone
             return found
