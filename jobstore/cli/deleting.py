@@ -19,7 +19,7 @@ from jobstore.cli.interrupts import Interrupts
 from jobstore.cli.output import counted, fail_if, print_json, say
 from jobstore.cli.searching import read_id
 from jobstore.errors import JobStoreError
-from jobstore.records import SearchQuery
+from jobstore.records import ApplicationState, SearchQuery
 
 if TYPE_CHECKING:
     from jobstore.records import JobSummary
@@ -65,8 +65,10 @@ def delete(
     Answering no gives 1 as well; without a terminal to ask on, --yes is needed, or else the
     exit code is 2.
 
-    JSON: {"deleted", "missing", "matched"}: how many are gone, which ids were not there, and how
-    many were found.
+    Applications go with their postings; the question says for how many postings there are some.
+
+    JSON: {"deleted", "missing", "matched", "tracked"}: how many are gone, which ids were not there,
+    how many were found, and how many of these have applications.
     """
     wanted = list(dict.fromkeys(map(read_id, ids or ())))
     by_filters = query != SearchQuery()
@@ -105,11 +107,22 @@ class _Done:
     deleted: int = 0
     missing: list[UUID] = field(default_factory=list)
     matched: int = 0
+    tracked: int = 0
+
+    def asked(self, number: int) -> str:
+        """Return the question before ``number`` postings are deleted."""
+        told = f", and your applications for {self.tracked:,} of them," if self.tracked else ""
+        return f"Delete {counted(number, 'posting')}{told} for good?"
 
 
 def _by_ids(call: Call, ids: list[UUID], done: _Done, dry_run: bool, yes: bool) -> None:
+    async def look(store: JobStore) -> None:
+        for id in ids:
+            done.tracked += bool(await store.applications(job_id=id, limit=1))
+
+    call.run(look)
     if not dry_run:
-        confirm(f"Delete {counted(len(ids), 'posting')} for good?", yes=yes)
+        confirm(done.asked(len(ids)), yes=yes)
 
     async def work(store: JobStore) -> None:
         for id in ids:
@@ -125,6 +138,8 @@ def _by_ids(call: Call, ids: list[UUID], done: _Done, dry_run: bool, yes: bool) 
 def _by_filters(call: Call, query: SearchQuery, done: _Done, dry_run: bool, yes: bool) -> None:
     async def look(store: JobStore) -> list[JobSummary]:
         done.matched = await store.count(query)
+        if (tracked := _tracked(query)) is not None:
+            done.tracked = await store.count(tracked)
         each = replace(query, collapse_duplicates=False)
         return (await store.search(each, limit=_SHOWN, snippets=False)).items
 
@@ -136,7 +151,7 @@ def _by_filters(call: Call, query: SearchQuery, done: _Done, dry_run: bool, yes:
         call.say(f"  ... and {done.matched - len(newest):,} more")
     if not newest or dry_run:
         return
-    confirm(f"Delete {counted(done.matched, 'posting')} for good?", yes=yes)
+    confirm(done.asked(done.matched), yes=yes)
     try:
         with Interrupts() as interrupts:
             call.run(partial(_delete, query, done, interrupts, call.silent))
@@ -146,6 +161,15 @@ def _by_filters(call: Call, query: SearchQuery, done: _Done, dry_run: bool, yes:
             if call.json:
                 print_json(done)
         raise
+
+
+def _tracked(query: SearchQuery) -> SearchQuery | None:
+    """Return what finds, of the postings that a query finds, those with applications, if any."""
+    asked = query.application
+    if asked is None:
+        return replace(query, application=tuple(ApplicationState))
+    # "none" has no other value beside it.
+    return None if "none" in (asked if isinstance(asked, tuple) else (asked,)) else query
 
 
 async def _delete(

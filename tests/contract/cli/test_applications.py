@@ -87,3 +87,35 @@ def test_an_export_has_the_stages_when_it_is_asked_to() -> None:
     again = answer("import", "-", stdin=text)
     assert (again["unchanged"], again["warnings"]) == (4, 0)
     assert run("export", "--applications", "--format", "csv").exit_code == 2
+
+
+def test_delete_says_for_how_many_postings_there_are_applications(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for id in IDS[:2]:
+        answer("apply", id)
+    asked: list[str] = []
+
+    def note(question: str, *, yes: bool) -> None:
+        asked.append(question)
+
+    monkeypatch.setattr("jobstore.cli.deleting.confirm", note)
+    looked = answer("delete", "--source", "board", "--dry-run")
+    assert (looked["matched"], looked["tracked"], asked) == (4, 2, [])
+    assert answer("delete", "--application", "none", "--dry-run")["tracked"] == 0
+    assert answer("delete", IDS[0], IDS[3])["tracked"] == 1
+    assert answer("delete", "--application", "applied")["tracked"] == 1
+    assert answer("delete", "--source", "board")["tracked"] == 0
+    told = "and your applications for 1 of them, for good?"
+    assert asked == [
+        f"Delete 2 postings, {told}", f"Delete 1 posting, {told}", "Delete 1 posting for good?"
+    ]  # fmt: skip
+
+
+def test_a_board_shows_what_others_wrote_without_what_a_terminal_obeys() -> None:
+    bad = "a\x1b[2Jb\u202ec\x07d"
+    answer("apply", IDS[0], "--note", bad, "--contact", f"{bad} <{bad}>")
+    board = run("applications").stdout
+    assert not {"\x1b", "\u202e", "\x07"} & {*board}
+    told = answer("applications")["applications"][0]
+    assert (told["notes"][0]["text"], told["contacts"][0]["name"]) == (bad, bad)
