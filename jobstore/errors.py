@@ -118,8 +118,9 @@ class DuplicateApplication(JobStoreError):
 
     ``job_id`` and ``application`` are the ids of the earlier application's posting and of itself,
     ``applied_at`` is when it was sent. ``why``: ``posting`` (to the same
-    posting), ``address`` (the posting has the same address) or ``look-alike`` (company and title
-    are the same, and fewer than 90 days lie between).
+    posting), ``address`` (the posting has the same address), ``duplicate`` (both are known to be
+    the same opening) or ``look-alike`` (company and title are the same); of the last two fewer
+    than 90 days lie between.
     """
 
     def __init__(

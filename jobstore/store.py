@@ -34,7 +34,7 @@ from jobstore.lifecycle.pairs import Duplicates
 from jobstore.lifecycle.runs import Runs
 from jobstore.lifecycle.searches import Searches
 from jobstore.postings import Transaction
-from jobstore.queries import is_number
+from jobstore.queries import Queries, is_number
 from jobstore.records import Origin
 from jobstore.settings import SourceRules
 
@@ -52,7 +52,7 @@ class _Block:
 _inside: ContextVar[tuple[_Block, ...]] = ContextVar("jobstore_transactions", default=())
 
 
-class JobStore(Applications, BulkWrites, Closing, Duplicates, History, Runs, Searches):
+class JobStore(Applications, BulkWrites, Closing, Duplicates, History, Queries, Runs, Searches):
     """A store of job postings, open until :meth:`close`; made by :func:`connect`.
 
     Safe to share between all coroutines of one event loop. Any call may raise StoreClosed,

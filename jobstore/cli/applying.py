@@ -62,7 +62,7 @@ def apply(
 
     States: saved, applied, interviewing, offered, accepted, rejected, withdrawn, declined,
     no_response. A second application is refused: to the same posting, to the same address, and
-    within 90 days to the same company and title.
+    within 90 days to a duplicate, or to the same company and title.
 
     JSON: the application.
     """

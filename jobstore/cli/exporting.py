@@ -18,7 +18,7 @@ from jobstore.cli.output import counted
 from jobstore.records import SearchQuery
 
 if TYPE_CHECKING:
-    from jobstore.records import Application, Job
+    from jobstore.records import Job
     from jobstore.store import JobStore
 
 
@@ -97,8 +97,6 @@ async def _tracked(store: JobStore) -> Callable[[Job], dict[str, Any]]:
     from jobstore.lifecycle.applying import as_mapping
 
     found: defaultdict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    last: Application | None = None
-    while listed := await store.applications(limit=1000, after=last):
-        for last in listed:
-            found[last.job_id].append(as_mapping(last))
+    async for each in store.stream_applications():
+        found[each.job_id].append(as_mapping(each))
     return lambda job: {"applications": found[job.id]} if job.id in found else {}

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 
 from jobstore.derived.counters import MOST_SOURCES, TOP, applicant_statistics
+from jobstore.derived.funnel import applications_counted
 from jobstore.records import FacetCount, SalaryQuartiles, Statistics
 
 # Value as it is compared, label as it is shown, amount.
@@ -21,12 +22,14 @@ def assembled(
     counters: Iterable[tuple[str, str, str, int]],
     days: Sequence[tuple[date, str]],
     bounds: Callable[[], tuple[int, int]],
+    applications: Iterable[tuple[str, int, int]],
 ) -> Statistics:
     """Return the statistics of counters: kind, value, label and amount, each kind and value once.
 
     Of companies, locations and sources at least those that are shown are given, of ``days``
     (:func:`~.counters.last_days`) those with postings, and of kind ``quartiles`` one for each
-    currency. ``bounds()`` reads the smallest and the largest count of applicants.
+    currency. ``bounds()`` reads the smallest and the largest count of applicants;
+    ``applications`` are those of :func:`~.funnel.applications_counted`.
     """
     kinds: defaultdict[str, list[_Counted]] = defaultdict(list)
     for kind, value, label, amount in counters:
@@ -51,6 +54,7 @@ def assembled(
         applicants=applicant_statistics(_amounts(kinds["applicants"]), bounds),
         # Every posting has a source. To read what the others have would grow with their number.
         other_sources=total - sum(sources.values()),
+        applications=applications_counted(applications),
     )
 
 

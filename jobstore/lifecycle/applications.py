@@ -8,14 +8,14 @@ the posting's history as well.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from jobstore.derived.micros import from_micros, to_micros
 from jobstore.engines.kept import APPLICATION, EVENT
-from jobstore.engines.protocol import Transacted
+from jobstore.engines.protocol import Engine, Transacted
 from jobstore.errors import DuplicateApplication, Fault, InvalidQuery, JobNotFound
 from jobstore.lifecycle.applying import (
     LOOK_ALIKE,
@@ -31,19 +31,22 @@ from jobstore.lifecycle.applying import (
     marks,
     row_of,
 )
-from jobstore.lifecycle.stages import LIVE, counted
-from jobstore.postings import MAX_LIMIT, check_id
-from jobstore.queries import Queries
-from jobstore.records import Application, ApplicationState, Contact, Job, Statistics
+from jobstore.lifecycle.stages import LIVE
+from jobstore.postings import MAX_LIMIT, Postings, check_id
+from jobstore.records import Application, ApplicationState, Contact, Job
 
 # Seconds that a write may take, without the wait for its turn.
 _SECONDS = 30.0
+# Applications read at a time by stream_applications.
+_SCAN = 256
 # Before all others in the order of lists.
 _FIRST = (2**62, b"\xff" * 16)
 
 
-class Applications(Queries):
+class Applications(Postings):
     """What a store knows of applications for its postings."""
+
+    _engine: Engine
 
     async def apply(
         self,
@@ -64,8 +67,9 @@ class Applications(Queries):
         that are there. All times are aware datetimes.
 
         Raises DuplicateApplication where there is one already for the same posting, one that was
-        sent to the same address, or one sent less than 90 days before or after ``at`` for a posting
-        of the same company with the same title; ``force=True`` begins another one all the same.
+        sent to the same address, or one sent less than 90 days before or after ``at`` for a
+        duplicate that :meth:`find_duplicates` or a person has found, or for a posting of the same
+        company with the same title; ``force=True`` begins another one all the same.
         Raises JobNotFound, InvalidQuery, and what :meth:`upsert` raises.
         """
         with self._watch("apply") as watch:
@@ -76,7 +80,7 @@ class Applications(Queries):
             async with self._engine.transaction(_SECONDS) as unit:
                 job = await self._tracked(unit, check_id(id))
                 mine = marks(job)
-                new = begun(job, change, self._origin.actor)
+                new = begun(job, change, self._clock(), self._origin.actor)
                 of_posting = [each for each, _ in await self._of(unit, job.id)]
                 for old in of_posting:
                     if any(
@@ -119,7 +123,7 @@ class Applications(Queries):
             self._before_write()
             change = self._asked(state, at, note, contacts, due_at)
             async with self._engine.transaction(_SECONDS) as unit:
-                await unit.rows("turn_to_apply")
+                await self._hold(unit, check_id(id))
                 found = await self._of(unit, check_id(id))
                 if not found:
                     raise JobNotFound(f"There is no application for the posting {id}.")
@@ -154,6 +158,23 @@ class Applications(Queries):
             watch.rows = len(found)
             return found
 
+    async def stream_applications(self) -> AsyncIterator[Application]:
+        """Yield all applications, by the ids of their postings.
+
+        A few hundred are read at a time. One that is changed meanwhile keeps its place in this
+        order, so that none is missed, as it may be in pages of :meth:`applications`.
+        """
+        after = (bytes(16), bytes(16))
+        while True:
+            with self._watch("stream_applications") as watch:
+                rows = await self._engine.rows("every_application", *after, _SCAN)
+                watch.rows = len(rows)
+            for row in rows:
+                yield from_row(row)[0]
+            if len(rows) < _SCAN:
+                return
+            after = bytes(rows[-1][0]), bytes(rows[-1][1])
+
     async def closed_applications(self, *, limit: int = 100) -> list[Application]:
         """Return applications whose postings were closed since anybody wrote to them.
 
@@ -167,27 +188,22 @@ class Applications(Queries):
             watch.rows = len(rows)
             return [from_row(row)[0] for row in rows]
 
-    async def statistics(self) -> Statistics:
-        """Return totals and breakdowns of everything stored; no posting is read for them.
-
-        ``applications`` are counted one by one.
-        """
-        found = await super().statistics()
-        found.applications = counted(await self._engine.rows("application_counts"))
-        return found
-
     def _asked(self, state: Any, at: Any, note: Any, contacts: Any, due_at: Any) -> Change:
         return check_change(
             state=state, at=at, note=note, contacts=contacts, due_at=due_at, now=self._clock()
         )
 
     async def _tracked(self, unit: Transacted, id: UUID) -> Job:
-        await unit.rows("turn_to_apply")
-        await unit.rows("posting_to_track", id.bytes)
+        await self._hold(unit, id)
         (job,) = await unit.get_many([id])
         if job is None:
             raise JobNotFound(f"No posting has the id {id}.")
         return job
+
+    async def _hold(self, unit: Transacted, id: UUID) -> None:
+        """Take the turn, and let nobody delete the posting before what is written stands."""
+        await unit.rows("turn_to_apply")
+        await unit.rows("is_there", id.bytes)
 
     async def _of(self, unit: Transacted, id: UUID) -> list[tuple[Application, Marks]]:
         return [from_row(row) for row in await unit.rows("applications_for", id.bytes)]
@@ -200,14 +216,18 @@ class Applications(Queries):
             # What is only saved may look like another one.
             addresses, around = (None, None), (0, 0)
         rows = await unit.rows(
-            "earlier_applications", job.id.bytes, *addresses, *addresses, mine.look, *around
+            "earlier_applications",
+            *(job.id.bytes, *addresses, *addresses),
+            *(job.id.bytes, *around, mine.look, *around),
         )
         for why, id, application, applied_at in rows:
             # One that was saved, and at most withdrawn then, was never sent.
             if applied_at is not None:
                 sent, ids = from_micros(applied_at), (bytes(id), bytes(application))
                 posting, earlier = (UUID(bytes=each) for each in ids)
-                raise DuplicateApplication(_already(why, sent), posting, earlier, why, sent)
+                raise DuplicateApplication(
+                    _already(why, sent, posting), posting, earlier, why, sent
+                )
 
     async def _write(
         self, unit: Transacted, old: Application, change: Change, known: Marks
@@ -226,11 +246,13 @@ class Applications(Queries):
             await unit.put(EVENT, [(*event, None)])
 
 
-def _already(why: str, sent: datetime) -> str:
+def _already(why: str, sent: datetime, posting: UUID) -> str:
     same = {
         "posting": "for this posting",
-        "address": "to the same address",
-        "look-alike": f"for the same company and title, not {LOOK_ALIKE.days} days apart,",
+        "address": f"to the same address, for the posting {posting},",
+        "duplicate": f"for a duplicate, the posting {posting}, not {LOOK_ALIKE.days} days apart,",
+        "look-alike": f"for the same company and title, the posting {posting}, "
+        f"not {LOOK_ALIKE.days} days apart,",
     }[why]
     return f"An application {same} was sent on {sent:%Y-%m-%d}; force another one if it is meant."
 

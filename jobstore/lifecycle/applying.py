@@ -15,10 +15,11 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from jobstore.composition import composed
+from jobstore.derived.funnel import reached
 from jobstore.derived.micros import from_micros, to_micros
 from jobstore.engines.kept import Row
 from jobstore.errors import Fault, InvalidQuery
-from jobstore.lifecycle.stages import TRANSITIONS, is_allowed, is_sent, reached
+from jobstore.lifecycle.stages import TRANSITIONS, is_allowed, is_sent
 from jobstore.moments import iso
 from jobstore.records import (
     COMPANY_NOT_STATED,
@@ -33,7 +34,7 @@ from jobstore.records import (
 from jobstore.search.words import fold
 
 LOOK_ALIKE = timedelta(days=90)
-"""For so long a second application to a posting that looks alike is refused."""
+"""For so long a second application to a duplicate, or a posting that looks alike, is refused."""
 MOST_NOTES = 1_000
 MOST_CONTACTS = 100
 MOST_CHARACTERS = 1_000
@@ -148,7 +149,7 @@ def check_states(states: object) -> tuple[ApplicationState, ...]:
         raise InvalidQuery([Fault("state", str(error))]) from None
 
 
-def begun(job: Job, change: Change, actor: str | None) -> Application:
+def begun(job: Job, change: Change, now: datetime, actor: str | None) -> Application:
     """Return a new application. Raises InvalidQuery for a state that it cannot begin with."""
     micros = to_micros(change.at)
     empty = Application(
@@ -156,7 +157,7 @@ def begun(job: Job, change: Change, actor: str | None) -> Application:
         job_id=job.id,
         state=ApplicationState.SAVED,
         stages=(),
-        changed_at=change.at,
+        changed_at=now,
         source=job.source,
         source_job_id=job.source_job_id,
         title=job.title,
@@ -165,7 +166,7 @@ def begun(job: Job, change: Change, actor: str | None) -> Application:
         posting_status=job.status,
         posting_closed_at=job.closed_at,
     )
-    return changed(empty, change, change.at, actor)
+    return changed(empty, change, now, actor)
 
 
 def changed(old: Application, change: Change, now: datetime, actor: str | None) -> Application:

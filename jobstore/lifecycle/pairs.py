@@ -130,6 +130,10 @@ class Duplicates(Postings):
             now, actor = to_micros(self._clock()), self._origin.actor
             async with self._engine.transaction(SECONDS) as unit:
                 await take_turn(unit)
+                # Nobody deletes one before what is said stands; in the order in which writers lock.
+                for each in sorted(pair):
+                    if not await unit.rows("is_there", each.bytes):
+                        raise JobNotFound(f"No posting has the id {each}.")
                 if verdict is None:
                     await unit.change("take_back", both)
                 else:

@@ -130,7 +130,7 @@ class Searches(Postings):
                 if not stored:
                     raise InvalidQuery([Fault("name", "is no saved search")])
                 # What was deleted meanwhile is not written down.
-                there = [id for id in ids if await unit.rows("posting_to_track", id)]
+                there = [id for id in ids if await unit.rows("is_there", id)]
                 await unit.put(SEEN_MATCH, [(id, name, now) for id in there])
                 text, mark = stored[0]
                 # Another query has more to be looked through.

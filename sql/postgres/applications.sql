@@ -10,11 +10,6 @@ SELECT a.id, a.application, a.state, a.reached, a.began_at, a.applied_at, a.chan
 -- name: turn_to_apply
 SELECT pg_advisory_xact_lock(hashtextextended('jobstore: applications', 0));
 
--- The posting that an application is for, which nobody deletes meanwhile. Differs by necessity, for
--- the same reason.
--- name: posting_to_track
-SELECT p.version FROM posting AS p WHERE p.id = %s FOR SHARE;
-
 -- Those for one posting, the latest first.
 -- name: applications_for
 {columns}
@@ -28,6 +23,12 @@ FROM application AS a JOIN posting AS p ON p.id = a.id
 WHERE (a.changed_at, a.application) < (%s, %s)
     AND a.state IN (SELECT j.value FROM json_array_elements_text(%s::json) AS j)
 ORDER BY a.changed_at DESC, a.application DESC LIMIT %s;
+
+-- All, in an order in which none moves when it is changed, behind a posting and an id.
+-- name: every_application
+{columns}
+FROM application AS a JOIN posting AS p ON p.id = a.id
+WHERE (a.id, a.application) > (%s, %s) ORDER BY a.id, a.application LIMIT %s;
 
 -- Those of which something may still come, but whose postings were closed since anybody wrote there:
 -- when the store was told of it, which may be later than when they closed.
@@ -44,7 +45,7 @@ WHERE p.status = 'closed' AND p.updated_at > a.changed_at
     AND a.state IN ('saved', 'applied', 'interviewing', 'offered');
 
 -- Applications that may be for the same opening: for the posting; sent to one of two addresses; sent
--- for a posting that looks alike, between two times.
+-- between two times for one of its duplicates, or for a posting that looks alike.
 -- name: earlier_applications
 SELECT 'posting' AS why, a.id, a.application, a.applied_at FROM application AS a WHERE a.id = %s
 UNION ALL
@@ -54,8 +55,9 @@ UNION ALL
 SELECT 'address', a.id, a.application, a.applied_at FROM application AS a
 WHERE a.apply_address IN (%s, %s) AND a.applied_at IS NOT NULL
 UNION ALL
+SELECT 'duplicate', a.id, a.application, a.applied_at
+FROM member AS m JOIN member AS o ON o.first = m.first JOIN application AS a ON a.id = o.id
+WHERE m.id = %s AND a.applied_at > %s AND a.applied_at < %s
+UNION ALL
 SELECT 'look-alike', a.id, a.application, a.applied_at FROM application AS a
 WHERE a.look = %s AND a.applied_at > %s AND a.applied_at < %s;
-
--- name: application_counts
-SELECT a.state, a.reached, count(*) FROM application AS a GROUP BY a.state, a.reached;

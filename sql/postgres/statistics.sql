@@ -99,6 +99,10 @@ ON CONFLICT (kind, value) DO UPDATE SET label = excluded.label, amount = exclude
 -- name: drop_quartiles
 DELETE FROM counter AS c WHERE c.kind = 'quartiles' AND c.value = %s;
 
+-- Applications, counted one by one.
+-- name: application_counts
+SELECT a.state, a.reached, count(*) FROM application AS a GROUP BY a.state, a.reached;
+
 -- name: applicant_bounds
 SELECT
     (SELECT min(p.applicant_count) FROM posting AS p WHERE p.applicant_count IS NOT NULL),

@@ -9,10 +9,6 @@ SELECT a.id, a.application, a.state, a.reached, a.began_at, a.applied_at, a.chan
 -- name: turn_to_apply
 SELECT 1;
 
--- The posting that an application is for.
--- name: posting_to_track
-SELECT p.version FROM posting AS p WHERE p.id = ?;
-
 -- Those for one posting, the latest first.
 -- name: applications_for
 {columns}
@@ -26,6 +22,12 @@ FROM application AS a CROSS JOIN posting AS p ON p.id = a.id
 WHERE (a.changed_at, a.application) < (?, ?)
     AND a.state IN (SELECT j.value FROM json_each(?) AS j)
 ORDER BY a.changed_at DESC, a.application DESC LIMIT ?;
+
+-- All, in an order in which none moves when it is changed, behind a posting and an id.
+-- name: every_application
+{columns}
+FROM application AS a CROSS JOIN posting AS p ON p.id = a.id
+WHERE (a.id, a.application) > (?, ?) ORDER BY a.id, a.application LIMIT ?;
 
 -- Those of which something may still come, but whose postings were closed since anybody wrote there:
 -- when the store was told of it, which may be later than when they closed.
@@ -42,7 +44,7 @@ WHERE p.status = 'closed' AND p.updated_at > a.changed_at
     AND a.state IN ('saved', 'applied', 'interviewing', 'offered');
 
 -- Applications that may be for the same opening: for the posting; sent to one of two addresses; sent
--- for a posting that looks alike, between two times.
+-- between two times for one of its duplicates, or for a posting that looks alike.
 -- name: earlier_applications
 SELECT 'posting' AS why, a.id, a.application, a.applied_at FROM application AS a WHERE a.id = ?
 UNION ALL
@@ -52,8 +54,9 @@ UNION ALL
 SELECT 'address', a.id, a.application, a.applied_at FROM application AS a
 WHERE a.apply_address IN (?, ?) AND a.applied_at IS NOT NULL
 UNION ALL
+SELECT 'duplicate', a.id, a.application, a.applied_at
+FROM member AS m CROSS JOIN member AS o ON o.first = m.first CROSS JOIN application AS a ON a.id = o.id
+WHERE m.id = ? AND a.applied_at > ? AND a.applied_at < ?
+UNION ALL
 SELECT 'look-alike', a.id, a.application, a.applied_at FROM application AS a
 WHERE a.look = ? AND a.applied_at > ? AND a.applied_at < ?;
-
--- name: application_counts
-SELECT a.state, a.reached, count(*) FROM application AS a GROUP BY a.state, a.reached;

@@ -53,6 +53,10 @@ WHERE c.kind = ? AND c.value >= ? AND c.value < ? ORDER BY c.value;
 -- name: every_salary_bucket
 SELECT c.value FROM counter AS c WHERE c.kind = 'salary_bucket';
 
+-- Applications, counted one by one.
+-- name: application_counts
+SELECT a.state, a.reached, count(*) FROM application AS a GROUP BY a.state, a.reached;
+
 -- name: applicant_bounds
 SELECT
     (SELECT min(p.applicant_count) FROM posting AS p WHERE p.applicant_count IS NOT NULL),

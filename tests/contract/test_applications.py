@@ -341,3 +341,48 @@ async def test_two_openings_without_a_company_do_not_look_alike(store: JobStore)
         unnamed = {**posting(number), "title": "Cook", "company": COMPANY_NOT_STATED}
         await store.apply((await store.upsert(unnamed)).id)
     assert len(await store.applications()) == 2
+
+
+async def test_a_duplicate_is_refused_for_90_days(store: JobStore, clock: Clock) -> None:
+    titles = ("Baker", "Bäckerin", "Cook")
+    ids = [(await store.upsert(posting(n, title=title))).id for n, title in enumerate(titles)]
+    await store.apply(ids[0])
+    await store.confirm_duplicate(ids[0], ids[1])
+    clock.advance(days=89)
+    with pytest.raises(DuplicateApplication, match=f"a duplicate, the posting {ids[0]}") as refused:
+        await store.apply(ids[1])
+    assert (refused.value.why, refused.value.job_id) == ("duplicate", ids[0])
+    assert (await store.apply(ids[2])).state == "applied"
+    assert (await store.apply(ids[1], state="saved")).state == "saved"
+    await store.reject_duplicate(ids[0], ids[1])
+    assert (await store.apply(ids[1])).state == "applied"
+    await store.set_application(ids[1], state="withdrawn")
+    await store.confirm_duplicate(ids[0], ids[1])
+    clock.advance(days=90)
+    assert (await store.apply(ids[1], force=True)).state == "applied"
+
+
+async def test_what_closes_after_an_application_of_tomorrow_is_told(
+    store: JobStore, clock: Clock
+) -> None:
+    id = (await store.upsert(posting("1"))).id
+    sent = await store.apply(id, at=clock() + timedelta(hours=20))
+    assert sent.changed_at == clock()
+    clock.advance(hours=1)
+    await store.update(id, {"status": "closed"})
+    assert [each.job_id for each in await store.closed_applications()] == [id]
+
+
+async def test_a_stream_misses_none_that_change_meanwhile(store: JobStore, clock: Clock) -> None:
+    ids = sorted([(await store.upsert(posting(n))).id for n in range(300)])
+    for id in ids:
+        await store.apply(id)
+    found = []
+    async for each in store.stream_applications():
+        if not found:
+            clock.advance(days=1)
+            for id in (ids[0], ids[-1]):
+                await store.set_application(id, note="called")
+        found.append(each)
+    assert [each.job_id for each in found] == ids
+    assert [len(found[0].notes), len(found[-1].notes)] == [0, 1]

@@ -32,6 +32,7 @@ from jobstore.derived.counters import (
     last_days,
     quartiles,
 )
+from jobstore.derived.funnel import applications_counted
 from jobstore.derived.joining import ABOUT, interleaved
 from jobstore.derived.matching import said, satisfies, values
 from jobstore.derived.micros import to_micros
@@ -432,7 +433,9 @@ class MemoryEngine:
         return sum(1 for _ in _matches(self._records(), criteria, self._database.kept))
 
     async def statistics(self) -> Statistics:
-        return statistics([each.job for each in self._records().values()], self._clock())
+        found = statistics([each.job for each in self._records().values()], self._clock())
+        found.applications = applications_counted(_application_counts(self._database.kept))
+        return found
 
     async def revisions(self, id: UUID) -> list[Revision]:
         stored = self._records().get(id)
@@ -676,6 +679,15 @@ def _applications(
     return sorted(rows, key=lambda row: (row[_CHANGED], row[1]), reverse=True)[:limit]
 
 
+def _every_application(
+    records: Mapping[UUID, Record], kept: Tables, id: bytes, application: bytes, limit: int
+) -> list[Row]:
+    rows = _of_applications(
+        records, kept, lambda row: (row["id"], row["application"]) > (id, application)
+    )
+    return sorted(rows, key=lambda row: row[:2])[:limit]
+
+
 def _closed_applications(
     records: Mapping[UUID, Record], kept: Tables, states: str, limit: int
 ) -> list[Row]:
@@ -699,7 +711,9 @@ def _closed_applications_count(records: Mapping[UUID, Record], kept: Tables) -> 
 def _earlier_applications(
     records: Mapping[UUID, Record], kept: Tables, id: bytes, *bound: Any
 ) -> list[Row]:
-    *addresses, look, after, before = bound
+    *addresses, _, _, _, look, after, before = bound
+    members = {row[0]: row[1] for row in kept.get("member", {}).values()}
+    group = {each for each, first in members.items() if first == members.get(id)}
     known = {each for each in addresses if each is not None}
 
     def why(row: dict[str, Any]) -> Iterator[str]:
@@ -708,6 +722,8 @@ def _earlier_applications(
         if row["applied_at"] is not None:
             if {row["address"], row["apply_address"]} & known:
                 yield "address"
+            if row["id"] in group and after < row["applied_at"] < before:
+                yield "duplicate"
             if row["look"] == look and after < row["applied_at"] < before:
                 yield "look-alike"
 
@@ -720,10 +736,12 @@ def _earlier_applications(
         for row in rows
         for each in why(row)
     ]
-    return sorted(found, key=lambda row: ("posting", "address", "look-alike").index(row[0]))
+    return sorted(
+        found, key=lambda row: ("posting", "address", "duplicate", "look-alike").index(row[0])
+    )
 
 
-def _application_counts(records: Mapping[UUID, Record], kept: Tables) -> list[Row]:
+def _application_counts(kept: Tables) -> list[Row]:
     counts = Counter((row[2], row[3]) for row in kept.get("application", {}).values())
     return [(*each, number) for each, number in counts.items()]
 
@@ -799,7 +817,7 @@ def _events_since(
 
 
 _ANSWERS: dict[str, Callable[..., list[Row]]] = {
-    "application_counts": _application_counts,
+    "every_application": _every_application,
     "applications": _applications,
     "applications_for": _applications_for,
     "closed_applications": _closed_applications,
@@ -808,7 +826,6 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "changed_since": _changed_since,
     "matches_of": _matches_of,
     "oldest_writer": lambda *_: [(None,)],
-    "posting_to_track": lambda records, _, id_: [(1,)] if UUID(bytes=id_) in records else [],
     "saved_searches": _saved_searches,
     "search_to_mark": _search_to_mark,
     "search_to_read": _search_to_mark,

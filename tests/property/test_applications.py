@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ ALLOWED = {
 }
 FUNNEL = ["saved", "applied", "interviewing", "offered", "accepted"]
 
-# Of six postings three share an address, and the others look alike.
+# Of eight postings three share an address, three look alike, and somebody says that the last two
+# and one of those that look alike are one opening.
 POSTINGS = [
     posting(0, title="A", url="https://x.example/job?id=1&utm_source=a"),
     posting(1, title="B", url="https://x.example/job?id=1"),
@@ -49,9 +51,12 @@ POSTINGS = [
     posting(3, title="Baker"),
     posting(4, title="BÁKER", company="ACME"),
     posting(5, title="baker", company="acme"),
+    posting(6, title="Cook"),
+    posting(7, title="Chef"),
 ]
 ADDRESS = {0: "x", 1: "x", 2: "x"}
 LOOK = dict.fromkeys((3, 4, 5), "baker")
+GROUP = (5, 6, 7)
 
 
 @dataclass
@@ -105,7 +110,8 @@ class Model:
             if ADDRESS.get(each.number) == ADDRESS.get(number, "-"):
                 return True
             alike = LOOK.get(each.number) == LOOK.get(number, "-")
-            if alike and now - each.sent_at < timedelta(days=90):
+            grouped = {each.number, number} <= {*GROUP}
+            if (alike or grouped) and now - each.sent_at < timedelta(days=90):
                 return True
         return False
 
@@ -131,6 +137,8 @@ async def test_applications_are_what_the_table_of_stages_allows(
             options = EngineOptions(synchronous="normal", readers=1)
             async with jobstore.connect(url, options=options, clock=clock) as store:
                 ids = [(await store.upsert(each)).id for each in POSTINGS]
+                for one, other in pairwise(GROUP):
+                    await store.confirm_duplicate(ids[one], ids[other])
                 for kind, number, state, seconds in steps:
                     clock.advance(seconds=seconds)
                     outcome = "done"

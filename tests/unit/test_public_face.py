@@ -94,6 +94,7 @@ SIGNATURES = {
     "count": "(query=None)",
     "statistics": "()",
     "stream": "(query=None)",
+    "stream_applications": "()",
     "revisions": "(id)",
     "confirm_duplicate": "(id, other)",
     "duplicate_pairs": "(verdict='maybe')",

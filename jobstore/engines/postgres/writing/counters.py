@@ -53,6 +53,7 @@ async def statistics(conn: Session, now: datetime) -> Statistics:
         shown = await conn.execute(_SQL["shown_counters"], bound)
         changed = await conn.execute(_SQL["pending_currencies"])
         bounds = await conn.execute(_SQL["applicant_bounds"])
+        applications = await conn.execute(_SQL["application_counts"])
     counted = [row async for row in shown]
     pending = {currency async for (currency,) in changed}
     if pending:
@@ -61,7 +62,8 @@ async def statistics(conn: Session, now: datetime) -> Statistics:
             if found is not None:
                 counted.append(("quartiles", currency, *found))
     smallest, largest = await anext(aiter(bounds))
-    return sound(assembled)(counted, days, lambda: (smallest, largest))
+    tracked = [row async for row in applications]
+    return sound(assembled)(counted, days, lambda: (smallest, largest), tracked)
 
 
 def rolled_up() -> Asking[bool]:

@@ -61,7 +61,11 @@ def statistics(conn: sqlite3.Connection, now: datetime) -> Statistics:
     bound = {"since": days[0][1], "sources": MOST_SOURCES, "top": TOP}
     with snapshot(conn):
         counted = conn.execute(_SQL["shown_counters"], bound).fetchall()
-        return assembled(counted, days, lambda: conn.execute(_SQL["applicant_bounds"]).fetchone())
+        applications = conn.execute(_SQL["application_counts"]).fetchall()
+        return assembled(
+            *(counted, days, lambda: conn.execute(_SQL["applicant_bounds"]).fetchone()),
+            applications,
+        )
 
 
 def _write_quartiles(conn: sqlite3.Connection, currency: str) -> None:
