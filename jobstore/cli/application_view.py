@@ -14,6 +14,8 @@ from jobstore.records import ApplicationState
 if TYPE_CHECKING:
     from jobstore.records import Application
 
+# Characters that are shown of a note or a name; --json has all.
+_MOST = 300
 _STYLES = {
     ApplicationState.OFFERED: "bold green",
     ApplicationState.ACCEPTED: "bold green",
@@ -23,14 +25,14 @@ _STYLES = {
 }
 
 
-def board(applications: Sequence[Application]) -> RenderableType:
-    """Return all applications, under a heading for each state."""
+def board(applications: Sequence[Application], limit: int) -> RenderableType:
+    """Return applications under a heading for each state; ``limit`` is how many were asked for."""
     if not applications:
         return Text("No application.")
-    return Group(*_parts(applications))
+    return Group(*_parts(applications, limit))
 
 
-def _parts(applications: Sequence[Application]) -> Iterator[RenderableType]:
+def _parts(applications: Sequence[Application], limit: int) -> Iterator[RenderableType]:
     for state in ApplicationState:
         found = [each for each in applications if each.state is state]
         if found:
@@ -38,19 +40,26 @@ def _parts(applications: Sequence[Application]) -> Iterator[RenderableType]:
             yield Text(head, style=_STYLES.get(state, "bold dim"))
             yield table(["", ""], [(f"{each.stages[-1].at.date()}", _said(each)) for each in found])
             yield Text()
-    yield Text(counted(len(applications), "application"))
+    more = "; there may be more, see --limit" if len(applications) == limit else ""
+    yield Text(f"{counted(len(applications), 'application')}{more}")
 
 
 def _said(application: Application) -> Text:
-    text = Text(plain(application.title), style="bold")
-    text.append(f"\n{plain(application.company)}", "not bold")
+    text = Text(_line(application.title), style="bold")
+    text.append(f"\n{_line(application.company)}", "not bold")
     if application.posting_closed_at is not None:
         text.append(f"  posting closed {application.posting_closed_at.date()}", "not bold yellow")
     if application.due_at is not None:
         text.append(f"  due {application.due_at:%Y-%m-%d %H:%M} UTC", "not bold magenta")
     for contact in application.contacts:
-        mail = f" <{plain(contact.email)}>" if contact.email else ""
-        text.append(f"\nwith {plain(contact.name)}{mail}", "not bold")
+        mail = f" <{_line(contact.email)}>" if contact.email else ""
+        text.append(f"\nwith {_line(contact.name)}{mail}", "not bold")
     if application.notes:
-        text.append(f"\n{plain(application.notes[-1].text)}", "not bold dim")
+        text.append(f"\n{_line(application.notes[-1].text)}", "not bold dim")
     return text.append(f"\n{application.job_id}", "not bold dim")
+
+
+def _line(text: str) -> str:
+    """Return the beginning of a text in one line: a second one could pass for another row."""
+    words = " ".join(plain(text).split())
+    return words if len(words) <= _MOST else f"{words[:_MOST]}…"

@@ -119,8 +119,11 @@ def applications(
 
     async def work(store: JobStore) -> list[Application]:
         if closed:
+            from jobstore.lifecycle.applying import check_states
+
+            states = check_states(state or None)
             found = await store.closed_applications(limit=limit)
-            return [each for each in found if not state or each.state in state]
+            return [each for each in found if each.state in states]
         return await store.applications(state or None, limit=limit)
 
     found = call.run(work)
@@ -128,7 +131,7 @@ def applications(
     def view() -> RenderableType:
         from jobstore.cli.application_view import board
 
-        return board(found)
+        return board(found, limit)
 
     call.give({"applications": found}, view)
 

@@ -83,7 +83,9 @@ def delete(
     if purge and not dry_run:
         _purge(call)
     number = counted(done.matched if dry_run else done.deleted, "posting")
-    call.report(done, f"{number} would be deleted." if dry_run else f"Deleted {number}.")
+    call.report(
+        done, f"{number}{done.with_them} would be deleted." if dry_run else f"Deleted {number}."
+    )
     missing = ", ".join(map(str, done.missing))
     fail_if([f"Not in the store: {missing}"] if missing else [])
 
@@ -111,8 +113,12 @@ class _Done:
 
     def asked(self, number: int) -> str:
         """Return the question before ``number`` postings are deleted."""
-        told = f", and your applications for {self.tracked:,} of them," if self.tracked else ""
-        return f"Delete {counted(number, 'posting')}{told} for good?"
+        return f"Delete {counted(number, 'posting')}{self.with_them} for good?"
+
+    @property
+    def with_them(self) -> str:
+        """What goes with them, for people."""
+        return f", and your applications for {self.tracked:,} of them," if self.tracked else ""
 
 
 def _by_ids(call: Call, ids: list[UUID], done: _Done, dry_run: bool, yes: bool) -> None:

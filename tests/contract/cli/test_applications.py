@@ -66,9 +66,11 @@ def test_a_posting_that_closed_is_told_until_it_was_seen(url: str) -> None:
             await store.update(IDS[0], {"status": "closed"})
 
     asyncio.run(close())
-    assert "posting closed" in shown(run("applications", "--closed"))
+    assert "posting closed" in shown(run("applications", "--closed", "--state", "Applied"))
+    assert "1 application; there may be more" in shown(run("applications", "--limit", "1"))
     answer("apply", IDS[0], "--seen")
     assert answer("applications", "--closed")["applications"] == []
+    assert run("applications", "--closed", "--state", "hired").exit_code == 2
     assert len(answer("applications")["applications"]) == 1
     assert run("apply", IDS[1], "--seen").exit_code == 1
 
@@ -102,6 +104,8 @@ def test_delete_says_for_how_many_postings_there_are_applications(
     monkeypatch.setattr("jobstore.cli.deleting.confirm", note)
     looked = answer("delete", "--source", "board", "--dry-run")
     assert (looked["matched"], looked["tracked"], asked) == (4, 2, [])
+    told = "4 postings, and your applications for 2 of them, would be deleted."
+    assert told in shown(run("delete", "--source", "board", "--dry-run"))
     assert answer("delete", "--application", "none", "--dry-run")["tracked"] == 0
     assert answer("delete", IDS[0], IDS[3])["tracked"] == 1
     assert answer("delete", "--application", "applied")["tracked"] == 1
@@ -113,9 +117,11 @@ def test_delete_says_for_how_many_postings_there_are_applications(
 
 
 def test_a_board_shows_what_others_wrote_without_what_a_terminal_obeys() -> None:
-    bad = "a\x1b[2Jb\u202ec\x07d"
-    answer("apply", IDS[0], "--note", bad, "--contact", f"{bad} <{bad}>")
+    bad = "a\x1b[2Jb\u202ec\x07d\n\nwith Eve " + "x" * 400
+    answer("apply", IDS[0], "--note", bad, "--contact", bad)
     board = run("applications").stdout
+    assert not any(line.strip().startswith("with Eve") for line in board.splitlines())
+    assert "x…" in board
     assert not {"\x1b", "\u202e", "\x07"} & {*board}
     told = answer("applications")["applications"][0]
     assert (told["notes"][0]["text"], told["contacts"][0]["name"]) == (bad, bad)
