@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
 import time
+from collections import defaultdict
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import typer
 
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.durations import read_duration
 from jobstore.cli.filters import TEXT_OPTION, since, takes_query
-from jobstore.cli.output import counted, fail_if, plain, print_json, table
+from jobstore.cli.output import complain, counted, fail_if, plain, print_json, table
+from jobstore.errors import OutcomeUnknown, StoreBusy, StoreTimeout, StoreUnavailable
+from jobstore.postings import MAX_LIMIT
 from jobstore.records import SearchQuery
 
 if TYPE_CHECKING:
@@ -22,6 +28,9 @@ if TYPE_CHECKING:
     from jobstore.store import JobStore
 
 app = typer.Typer(no_args_is_help=True)
+
+# New postings that are asked for at once.
+_PART = 100
 
 NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="What the search is called: one line.")
@@ -39,11 +48,17 @@ def save(
         str | None,
         typer.Option("--since", metavar="TIME", help="Only what changes from then on is new."),
     ] = None,
+    each_duplicate: Annotated[
+        bool, typer.Option("--each-duplicate", help="Duplicates of what was seen are new as well.")
+    ] = False,
 ) -> None:
     """Save a search under a name, or give the one of that name another query.
 
+    It cannot be by --application, which changes without the posting.
+
     JSON: {"name", "query", "looked_until"}.
     """
+    query = replace(query, collapse_duplicates=not each_duplicate)
     start = since(only_since) if only_since else None
     saved = call.run(lambda store: store.save_search(name, query, since=start))
     call.report(_said(saved), f"Saved {plain(name)}; see what is new: jobstore watch")
@@ -93,48 +108,107 @@ def watch(
 ) -> None:
     """Print the postings that are new among the matches of a saved search, as JSON Lines.
 
-    Each comes once; one that was printed when the program was killed may come again. With
-    --notify the sinks of alerts get how many there are and their ids, and when one does not take it
-    all of them come again.
+    Each comes once; one that was printed when the program ended may come again the next time. A
+    store that is busy or away is asked again after --every. With --notify the sinks of alerts get
+    how many there are and their ids; one that does not take it is told again after --every, and
+    until all have taken it nothing is acknowledged. With --once each of these ends the command.
     """
     seconds = read_duration(every, "--every")
-    sinks = call.settings if notify else None
+    sinks = _Sinks(call.settings) if notify else None
 
     async def work(store: JobStore) -> int:
-        total = 0
+        _end_at_sigterm()
+        round_ = _Round(store, name, sinks)
         while True:
-            found = await store.new_matches(name)
-            for job in found:
-                print_json(job)
-            if sinks is not None and found:
-                await asyncio.to_thread(_notify, sinks, found)
-            await store.acknowledge(name, found)
-            total += len(found)
+            try:
+                found = await round_.go()
+            except _MAY_PASS as error:
+                if once:
+                    raise
+                complain(str(error))
+                found = 0
             if not found:
                 if once:
-                    return total
+                    return round_.total
                 await asyncio.sleep(seconds)
 
     call.say(f"{counted(call.run(work), 'new posting')}")
 
 
-def _notify(settings: Settings, found: NewMatches) -> None:
-    """Tell the sinks of new matches. Raises StoreUnavailable where one did not take it."""
-    from jobstore.errors import StoreUnavailable
-    from jobstore.operations.alerts.delivering import name_of, notified, send_once
-    from jobstore.operations.alerts.notifications import Notification
+# What the next round may find better. InvalidQuery, as for a search that was removed, is not.
+_MAY_PASS = (StoreBusy, StoreTimeout, StoreUnavailable, OutcomeUnknown)
 
-    now = time.time()
-    ids = ", ".join(str(job.id) for job in found)
-    text = f"{counted(len(found), 'new posting')} of the saved search {found.name}"
-    notification = Notification(
-        str(uuid4()), "matches", found.name, "warning", now, len(found), text, f"Their ids: {ids}"
-    )
-    names = [name_of(sink) for sink in notified(settings) if sink.severity == "warning"]
-    failed = [each for each in send_once(settings, names, notification, now) if each.error]
-    if failed:
-        told = "; ".join(f"{each.sink}: {each.error}" for each in failed)
-        raise StoreUnavailable(f"Not everybody could be told of new postings ({told}).")
+
+def _end_at_sigterm() -> None:
+    """Let SIGTERM end the running task as Ctrl-C does, so that the store is closed."""
+    task = asyncio.current_task()
+    if task is not None and threading.current_thread() is threading.main_thread():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+class _Round:
+    """Looks for new matches, prints them, has sinks told, and acknowledges them, in this order."""
+
+    def __init__(self, store: JobStore, name: str, sinks: _Sinks | None) -> None:
+        self.total = 0
+        self._store, self._name, self._sinks = store, name, sinks
+        # What was printed and not acknowledged yet.
+        self._printed: set[UUID] = set()
+
+    async def go(self) -> int:
+        """Return how many were found. Raises what the store raises, and StoreUnavailable where a
+        sink did not take them."""
+        # More than what waits for a sink, so that the rest is printed meanwhile.
+        limit = min(_PART + len(self._printed), MAX_LIMIT)
+        found = await self._store.new_matches(self._name, limit=limit)
+        for job in found:
+            if job.id not in self._printed:
+                print_json(job)
+                self._printed.add(job.id)
+                self.total += 1
+        if self._sinks is not None and found:
+            await asyncio.to_thread(self._sinks.tell, found)
+        await self._store.acknowledge(self._name, found)
+        self._printed.clear()
+        if self._sinks is not None:
+            self._sinks.told.clear()
+        return len(found)
+
+
+class _Sinks:
+    """The sinks of alerts, and what each has taken of that which is not acknowledged yet."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.told: defaultdict[str, set[UUID]] = defaultdict(set)
+        self._settings = settings
+
+    def tell(self, found: NewMatches) -> None:
+        """Tell each sink of those that it has not taken. Raises StoreUnavailable where one fails,
+        after all were tried."""
+        from jobstore.operations.alerts.delivering import name_of, notified, send_once
+        from jobstore.operations.alerts.notifications import Notification
+
+        lacking: defaultdict[tuple[UUID, ...], list[str]] = defaultdict(list)
+        for sink in notified(self._settings):
+            ids = tuple(job.id for job in found if job.id not in self.told[name_of(sink)])
+            if sink.severity == "warning" and ids:
+                lacking[ids].append(name_of(sink))
+        failed = []
+        for ids, names in lacking.items():
+            now = time.time()
+            text = f"{counted(len(ids), 'new posting')} of the saved search {found.name}"
+            listed = f"Their ids: {', '.join(map(str, ids))}"
+            notification = Notification(
+                str(uuid4()), "matches", found.name, "warning", now, len(ids), text, listed
+            )
+            for each in send_once(self._settings, names, notification, now):
+                if each.error is None:
+                    self.told[each.sink].update(ids)
+                else:
+                    failed.append(f"{each.sink}: {each.error}")
+        if failed:
+            told = "; ".join(failed)
+            raise StoreUnavailable(f"Not everybody could be told of new postings ({told}).")
 
 
 def _said(search: SavedSearch) -> dict[str, Any]:

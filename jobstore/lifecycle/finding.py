@@ -35,6 +35,7 @@ from jobstore.lifecycle.duplicates.grouping import grouped
 from jobstore.lifecycle.duplicates.keeping import FORM, read_written, reasons_text, told, written
 from jobstore.lifecycle.duplicates.places import Where, where
 from jobstore.lifecycle.duplicates.texts import resemblance
+from jobstore.lifecycle.following import settled
 from jobstore.records import Compared, Job
 
 READ = 8
@@ -45,9 +46,6 @@ SECONDS = 60.0
 """What one transaction may take."""
 
 _WALK, _PIECE = 512, 32
-# Those who write at the same time do not end in the order of their times; no transaction of
-# scrapers is longer than this, in microseconds.
-_LOOK_BACK = 120 * 1_000_000
 _NO_ID = bytes(16)
 _NAME = f"duplicates {FORM}"
 
@@ -93,8 +91,7 @@ async def find(
         ((total,),) = await engine.rows("changed_number", *after)
     done = Compared(total=total)
     tell(done)
-    # What is stored later than this may be stamped earlier.
-    until = await _settled(engine, clock)
+    until = await settled(engine, clock)
     while True:
         # What was just written has to be seen, also where reads go to a copy of the database.
         with at_least(str(engine.url), await engine.position()):
@@ -121,15 +118,9 @@ async def find(
             return done
 
 
-async def _settled(engine: Engine, clock: Callable[[], datetime]) -> int:
-    ((oldest,),) = await engine.rows("oldest_writer")
-    now = to_micros(clock())
-    return now if oldest is None else min(now, oldest)
-
-
 async def _start(engine: Engine) -> Place:
     rows = await engine.rows("followed", _NAME)
-    return (rows[0][0] - _LOOK_BACK, _NO_ID) if rows else (-(2**62), _NO_ID)
+    return (rows[0][0], bytes(rows[0][1])) if rows else (-(2**62), _NO_ID)
 
 
 async def _compare(

@@ -1,9 +1,9 @@
 """Saved searches: what is new of each, at least once, and not again once it is acknowledged.
 
 A search keeps the time up to which postings were looked through in the order in which they changed
-last, and each match that was acknowledged. The time follows at some distance (:data:`LOOK_BACK`),
-since what is stored later may be stamped earlier: by another clock, or by a transaction that took
-long. What lies between is looked through again, and left out where it was acknowledged.
+last, and each match that was acknowledged. The time follows at some distance
+(:mod:`.following`); what lies between is looked through again, and left out where it was
+acknowledged, or another posting of its group was.
 """
 
 from __future__ import annotations
@@ -11,26 +11,31 @@ from __future__ import annotations
 import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from jobstore.derived.micros import from_micros, to_micros
 from jobstore.engines.freshness import at_least
 from jobstore.engines.kept import SAVED_SEARCH, SEEN_MATCH
 from jobstore.engines.protocol import Engine
-from jobstore.errors import Fault, InvalidQuery
+from jobstore.errors import Fault, InvalidQuery, StoreUnavailable
+from jobstore.lifecycle.following import settled
 from jobstore.lifecycle.saving import from_text, to_text
 from jobstore.postings import MAX_LIMIT, Postings
 from jobstore.records import Job, NewMatches, SavedSearch, SearchQuery
 from jobstore.search.criteria import Criteria, check_query
 
-LOOK_BACK = timedelta(minutes=5)
-"""So much may clocks of writers differ, beside the time that open transactions take."""
-
 _AT_ONCE = 512
+# Matches that one transaction writes down, so that no other writer waits for long.
+_PIECE = 64
 _SECONDS = 60.0
 _LAST_ID = b"\xff" * 16
+_NEVER = 2**62
 _NAME = re.compile(r"\S(.{0,98}\S)?")
+_NO_APPLICATION = (
+    "cannot be saved: an application changes without its posting, so matches would be missed; "
+    "use search() with it, or applications()"
+)
 
 Place = tuple[int, bytes]
 
@@ -47,14 +52,16 @@ class Searches(Postings):
 
         All that matches is new at first, or only what changed after ``since`` (an aware datetime).
         What was acknowledged under the name stays so. Saving the same again changes nothing.
-        ``name``: one line of at most 100 characters. Raises InvalidQuery, and what :meth:`upsert`
-        raises.
+        ``name``: one line of at most 100 characters. Raises InvalidQuery, also for a query by
+        ``application``, which changes without the posting; and what :meth:`upsert` raises.
         """
         with self._watch("save_search"):
             self._before_write()
             _check_name(name)
             if since is not None and (not isinstance(since, datetime) or since.utcoffset() is None):
                 raise InvalidQuery([Fault("since", "must be an aware datetime")])
+            if query is not None and query.application:
+                raise InvalidQuery([Fault("application", _NO_APPLICATION)])
             text, mark = to_text(query), 0 if since is None else to_micros(since)
             async with self._engine.transaction(_SECONDS) as unit:
                 stored = await unit.rows("search_to_mark", name)
@@ -80,10 +87,14 @@ class Searches(Postings):
             async with self._engine.transaction(_SECONDS) as unit:
                 found = await unit.rows("search_to_mark", name)
                 await unit.change("forget_search", [(name,)] if found else [])
-            # In short transactions, so that no other writer waits.
-            while keys := await self._engine.rows("matches_of", name, _AT_ONCE):
+            # In short transactions, so that no other writer waits; read there, where no standby
+            # that is behind hides any.
+            more = True
+            while more:
                 async with self._engine.transaction(_SECONDS) as unit:
+                    keys = await unit.rows("matches_of", name, _PIECE)
                     await unit.change("forget_matches", keys)
+                more = len(keys) == _PIECE
             watch.rows = len(found)
             return bool(found)
 
@@ -92,22 +103,23 @@ class Searches(Postings):
 
         Nothing is written: until :meth:`acknowledge` is called with what this returns, also when
         there is nothing in it, the same comes again. So each match comes at least once, whatever
-        is killed between, and never after it was acknowledged. The time that this takes grows with
-        the number of postings that changed since. ``limit``: 1 to 1,000. Raises InvalidQuery.
+        is killed between, and never after it was acknowledged. Of postings that are known to be
+        duplicates one comes, and none once one of them was acknowledged, unless the query says
+        ``collapse_duplicates=False``. The time that this takes grows with the number of postings
+        that changed since. ``limit``: 1 to 1,000. Raises InvalidQuery.
         """
         with self._watch("new_matches") as watch:
             _check_name(name)
             if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
                 raise InvalidQuery([Fault("limit", f"must be a whole number, 1 to {MAX_LIMIT:,}")])
-            stored = await self._engine.rows("search_to_read", name)
-            if not stored:
-                raise InvalidQuery([Fault("name", "is no saved search")])
-            text, mark = stored[0]
-            criteria = check_query(from_text(text)).at(self._clock())
             # Before anything is read: what is stored later is looked for again.
-            until = await self._settled()
-            with await self._reads(until > mark):
-                found, last = await self._unseen(name, criteria, mark, limit)
+            until, fresh = await self._known()
+            with fresh:
+                stored = await self._engine.rows("search_to_read", name)
+                if not stored:
+                    raise InvalidQuery([Fault("name", "is no saved search")])
+                text, mark = stored[0]
+                found, last = await self._unseen(name, from_text(text), mark, limit)
             watch.rows = len(found)
             return NewMatches(name, tuple(found), text, max(mark, min(last, until)))
 
@@ -125,49 +137,77 @@ class Searches(Postings):
             now = to_micros(self._clock())
             # In the order in which writers lock them.
             ids = sorted(job.id.bytes for job in matches)
-            async with self._engine.transaction(_SECONDS) as unit:
-                stored = await unit.rows("search_to_mark", name)
-                if not stored:
-                    raise InvalidQuery([Fault("name", "is no saved search")])
-                # What was deleted meanwhile is not written down.
-                there = [id for id in ids if await unit.rows("is_there", id)]
-                await unit.put(SEEN_MATCH, [(id, name, now) for id in there])
-                text, mark = stored[0]
-                # Another query has more to be looked through.
-                if text == matches.query and mark < matches.looked_until:
-                    await unit.put(SAVED_SEARCH, [(name, text, matches.looked_until)])
+            pieces = [ids[at : at + _PIECE] for at in range(0, len(ids), _PIECE)] or [[]]
+            for number, piece in enumerate(pieces, 1):
+                async with self._engine.transaction(_SECONDS) as unit:
+                    stored = await unit.rows("search_to_mark", name)
+                    if not stored:
+                        raise InvalidQuery([Fault("name", "is no saved search")])
+                    # What was deleted meanwhile is not written down.
+                    there = [id for id in piece if await unit.rows("is_there", id)]
+                    await unit.put(SEEN_MATCH, [(id, name, now) for id in there])
+                    text, mark = stored[0]
+                    # Last, so that nothing is passed over where it ends between two pieces.
+                    # Another query has more to be looked through.
+                    ends = number == len(pieces) and text == matches.query
+                    if ends and mark < matches.looked_until:
+                        await unit.put(SAVED_SEARCH, [(name, text, matches.looked_until)])
             watch.rows = len(ids)
 
-    async def _reads(self, all_there: bool) -> AbstractContextManager[None]:
-        """Return a block whose reads see everything stored until now, if that matters."""
-        if not all_there:
-            return nullcontext()
-        return at_least(str(self._engine.url), await self._engine.position())
+    async def _known(self) -> tuple[int, AbstractContextManager[None]]:
+        """Return up to which time everything is stored, and a block whose reads see all of it."""
+        try:
+            # This says at once where no primary is, for which a transaction would wait.
+            await self._engine.position()
+            until = await settled(self._engine, self._clock)
+            position = await self._engine.position()
+        except StoreUnavailable:
+            # Only standbys answer: nothing is known, and nothing passed over.
+            return 0, nullcontext()
+        return until, at_least(str(self._engine.url), position)
 
     async def _unseen(
-        self, name: str, criteria: Criteria, mark: int, limit: int
+        self, name: str, query: SearchQuery, mark: int, limit: int
     ) -> tuple[list[Job], int]:
         """Return matches that changed since a time and were not acknowledged, and a time before
         which there is none besides."""
+        criteria = check_query(query).at(self._clock())
         found: list[Job] = []
+        groups: set[bytes] = set()
         place: Place = (mark - 1, _LAST_ID)
-        while len(found) < limit:
+        # What is left out for one that comes now is looked at again: that one may be deleted, or
+        # told apart, before it is acknowledged.
+        held = _NEVER
+        while True:
             changed = await self._engine.rows("changed_since", *place, _AT_ONCE)
             if not changed:
-                return found, place[0]
+                return found, min(held, place[0])
             end: Place = (changed[-1][0], bytes(changed[-1][1]))
-            found += await self._matching(name, criteria, place, end)
+            new = await self._matching(name, criteria, place, end)
+            known = await self._groups(name, new) if query.collapse_duplicates else {}
+            for job in new:
+                first, seen = known.get(job.id.bytes, (None, False))
+                if seen:
+                    continue
+                if first in groups:
+                    held = min(held, to_micros(job.updated_at))
+                    continue
+                found.append(job)
+                if first is not None:
+                    groups.add(first)
+                if len(found) == limit:
+                    # There may be more of the same time.
+                    return found, min(held, to_micros(job.updated_at))
             place = end
-        # There may be more of the same time.
-        return found[:limit], to_micros(found[limit - 1].updated_at)
 
-    async def _settled(self) -> int:
-        """Return the time before which nothing is stored any more."""
-        until = to_micros(self._clock())
-        ((oldest,),) = await self._engine.rows("oldest_writer")
-        if oldest is not None:
-            until = min(until, oldest)
-        return until - LOOK_BACK // timedelta(microseconds=1)
+    async def _groups(self, name: str, jobs: list[Job]) -> dict[bytes, tuple[bytes, bool]]:
+        """Return of the postings that are in a group which, and whether one in it was
+        acknowledged."""
+        if not jobs:
+            return {}
+        ids = b"".join(job.id.bytes for job in jobs)
+        rows = await self._engine.rows("seen_in_groups", ids, name)
+        return {bytes(id): (bytes(first), bool(seen)) for id, first, seen in rows}
 
     async def _matching(self, name: str, criteria: Criteria, after: Place, end: Place) -> list[Job]:
         """Return the matches between two places that were not acknowledged, in their order."""

@@ -19,6 +19,22 @@ WHERE (p.updated_at, p.id) > (?, ?) ORDER BY p.updated_at, p.id LIMIT ?;
 SELECT p.id FROM posting AS p CROSS JOIN seen_match AS s ON s.id = p.id AND s.search = ?
 WHERE (p.updated_at, p.id) > (?, ?) AND (p.updated_at, p.id) <= (?, ?);
 
+-- Of the postings whose ids are bound as one value, one after another, those that are in a group:
+-- which, and whether a match of a search was acknowledged in it.
+-- name: seen_in_groups
+WITH RECURSIVE given (ids) AS (SELECT ?), wanted (id, number) AS (
+    SELECT substr(g.ids, 1, 16), 1 FROM given AS g
+    UNION ALL
+    SELECT substr(g.ids, 16 * w.number + 1, 16), w.number + 1 FROM wanted AS w, given AS g
+    WHERE 16 * w.number < length(g.ids)
+)
+SELECT m.id, m.first, EXISTS (
+    SELECT 1 FROM member AS o CROSS JOIN seen_match AS s ON s.id = o.id AND s.search = ?
+    WHERE o.first = m.first
+) AS seen
+-- A CROSS JOIN keeps the order: all groups would be gone through otherwise.
+FROM wanted AS w CROSS JOIN member AS m ON m.id = w.id;
+
 -- When the oldest open transaction that writes began. Differs by necessity: here they take turns, so
 -- none is open behind what can be read.
 -- name: oldest_writer

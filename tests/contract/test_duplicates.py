@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ import pytest
 
 import jobstore
 from jobstore import InvalidQuery, JobNotFound, JobPosting, JobStore, JobSummary, SearchQuery
+from jobstore.lifecycle.following import LOOK_BACK
 from tests.engines.copies import PAIRS, copied, opened
 from tests.fixtures.clock import Clock
 from tests.fixtures.openings import OTHER_TASKS, TASKS
@@ -96,6 +98,17 @@ async def test_a_chain_joins_no_siblings(store: JobStore) -> None:
     assert (await told(store, first))[second] == ("maybe", False)
     together = {id for id in (first, second) if (await told(store, board))[id] == ("same", True)}
     assert len(together) == 1
+
+
+async def test_what_is_stored_late_with_an_earlier_time_is_compared(
+    store: JobStore, clock: Clock
+) -> None:
+    await put(store, opening("indeed"))
+    assert (await store.find_duplicates()).compared == 1
+    clock.now -= LOOK_BACK - timedelta(seconds=1)
+    await put(store, opening("linkedin"))
+    clock.advance(hours=1)
+    assert (await store.find_duplicates()).same == 1
 
 
 async def test_a_person_decides_and_can_take_it_back(migrated_url: str, clock: Clock) -> None:

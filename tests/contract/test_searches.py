@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from jobstore import InvalidQuery, JobStore, SearchQuery
-from jobstore.lifecycle.searches import LOOK_BACK
+from jobstore.lifecycle import searches
+from jobstore.lifecycle.following import LOOK_BACK
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -134,6 +136,64 @@ async def test_what_is_deleted_or_joined_meanwhile_does_no_harm(
     assert await taken(store) == ["2"]
 
 
+async def test_of_duplicates_one_comes_and_none_after_it(store: JobStore, clock: Clock) -> None:
+    await store.save_search("bakers", BAKERS)
+    await store.save_search("each", replace(BAKERS, collapse_duplicates=False))
+    ids = []
+    for number in range(4):
+        ids.append((await store.upsert(posting(number, title="Baker"))).id)
+        clock.advance(seconds=1)
+    await store.confirm_duplicate(ids[0], ids[1])
+    await store.confirm_duplicate(ids[2], ids[1])
+    clock.advance(days=1)
+    first = await store.new_matches("bakers")
+    assert [job.id for job in first] == [ids[0], ids[3]]
+    # The one that came is gone before it was acknowledged: another one comes in its place.
+    await store.delete(ids[0])
+    await store.acknowledge("bakers", first)
+    assert await taken(store) == ["1"]
+    # Nor later, whichever of them changes, comes to match or joins the group.
+    await store.update(ids[2], {"title": "Baker, again"})
+    late = (await store.upsert(posting("late", title="Cook"))).id
+    await store.confirm_duplicate(late, ids[1])
+    await store.update(late, {"title": "Cook and baker"})
+    assert await taken(store) == []
+    # One that is told apart is new once it changes.
+    await store.reject_duplicate(late, ids[1])
+    clock.advance(days=1)
+    assert await taken(store) == ["late"]
+    assert len(await taken(store, "each", limit=2)) == 2
+    assert len(await taken(store, "each")) == 2
+
+
+async def test_a_group_comes_once_however_small_the_parts_are(
+    store: JobStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searches, "_AT_ONCE", 2)
+    monkeypatch.setattr(searches, "_PIECE", 2)
+    await store.save_search("bakers", BAKERS)
+    ids = []
+    for number in range(9):
+        ids.append((await store.upsert(posting(number, title="Baker"))).id)
+        clock.advance(seconds=1)
+    for one, two in ((0, 4), (4, 8), (1, 2)):
+        await store.confirm_duplicate(ids[one], ids[two])
+    clock.advance(days=1)
+    assert await taken(store, limit=5) == ["0", "1", "3", "5", "6"]
+    assert await taken(store, limit=5) == ["7"]
+    assert await taken(store) == []
+    assert await store.remove_search("bakers")
+    await store.save_search("bakers", BAKERS)
+    assert await taken(store) == ["0", "1", "3", "5", "6", "7"]
+
+
+async def test_a_query_by_application_is_not_saved(store: JobStore) -> None:
+    with pytest.raises(InvalidQuery, match=r"application.* use search") as raised:
+        await store.save_search("mine", SearchQuery(application="none"))
+    assert [fault.field for fault in raised.value.faults] == ["application"]
+    assert await store.saved_searches() == []
+
+
 async def test_a_query_is_saved_whole(store: JobStore, clock: Clock) -> None:
     query = SearchQuery(
         text='"a b" -c',
@@ -141,7 +201,6 @@ async def test_a_query_is_saved_whole(store: JobStore, clock: Clock) -> None:
         salary_min=Decimal("50000.50"),
         posted_since=clock(),
         expired=False,
-        application="none",
         sort="salary",
     )
     await store.save_search("all of it", query)

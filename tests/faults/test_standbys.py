@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 import jobstore
 from jobstore import EngineOptions, InvalidQuery, Outcome, SearchQuery, StoreUnavailable, migrating
 from jobstore.connecting import Connecting
+from tests.fixtures.clock import Clock
 from tests.fixtures.cluster import Cluster, Server, cluster, eventually
 from tests.fixtures.endless_writers import Writers
 from tests.fixtures.postings import posting
@@ -164,6 +166,40 @@ async def test_reads_come_from_the_standby_and_see_what_they_are_told_to(pair: C
             assert {old, new} <= {job.id async for job in reader.stream()}
         with reader.at_least("1; DROP TABLE posting"), pytest.raises(InvalidQuery):
             await reader.get(old)
+
+
+async def test_saved_searches_see_what_was_acknowledged_whatever_a_standby_lacks(
+    pair: Cluster,
+) -> None:
+    async with reading_from_standbys(pair) as store:
+        pair.standby.execute("SELECT pg_wal_replay_pause()")
+        try:
+            await store.save_search("bakers", SearchQuery(text="baker"))
+            await store.upsert(posting("baker", title="Baker"))
+            found = await store.new_matches("bakers")
+            assert [job.source_job_id for job in found] == ["baker"]
+            await store.acknowledge("bakers", found)
+            assert len(await store.new_matches("bakers")) == 0
+            # Nor are they kept by a name that is removed and saved again.
+            assert await store.remove_search("bakers")
+            await store.save_search("bakers", SearchQuery(text="baker"))
+            assert len(await store.new_matches("bakers")) == 1
+        finally:
+            pair.standby.execute("SELECT pg_wal_replay_resume()")
+        # Answers of a standby move on what was looked through, since the primary says how far.
+        later = datetime.now(UTC) + timedelta(hours=1)
+        clock = Clock(later)
+        options = EngineOptions(read_timeout=120, read_from="replica")
+        async with jobstore.connect(pair.url("jobs"), options=options, clock=clock) as late:
+            for _ in range(2):
+                await late.acknowledge("bakers", await late.new_matches("bakers"))
+            (saved,) = await store.saved_searches()
+            assert saved.looked_until > later - timedelta(hours=1, minutes=10)
+        assert await store.remove_search("bakers")
+    options = EngineOptions(busy_timeout=60, read_from="replica")
+    async with jobstore.connect(pair.standby.url("jobs"), options=options) as alone:
+        with pytest.raises(InvalidQuery, match="no saved search"):
+            await alone.new_matches("bakers")
 
 
 async def test_a_standby_that_hangs_keeps_no_read_waiting_for_good(pair: Cluster) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.cli.commands import answer, lines, posting, unannounced
+from tests.contract.cli.commands import answer, lines, posting, run, unannounced
 
 
 @pytest.fixture
@@ -101,6 +101,33 @@ def test_an_interruption_keeps_what_was_stored_and_says_how_much(
     assert b"It stopped; what was stored stays: 4,096 stored (4,096 inserted" in told
     assert told.endswith(b"\nError: Interrupted.\n")
     assert json.loads(out)["inserted"] == 4096 == answer("count", "--store", store_url)["count"]
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, "pipe"])
+def test_a_watch_that_is_ended_says_so_and_what_was_not_all_printed_comes_again(
+    migrated_url: str, process: Callable[..., subprocess.Popen[bytes]], end: signal.Signals | str
+) -> None:
+    there = ("--store", migrated_url)
+    # More than a pipe holds, and more than what is looked for at once.
+    long = "word " * 2000
+    given = "".join(lines(posting(n, description=long)) for n in range(120))
+    assert run("import", "-", *there, stdin=given).exit_code == 0
+    answer("searches", "save", "all", *there)
+    child = process("watch", "all", *there)
+    assert child.stdout is not None
+    if end == "pipe":
+        first = json.loads(child.stdout.readline())
+        child.stdout.close()
+        child.stdout = None
+    else:
+        first, *_ = [json.loads(child.stdout.readline()) for _ in range(120)]
+        child.send_signal(end)
+    _, told = child.communicate(timeout=300)
+    assert child.returncode == 1
+    assert unannounced(told.decode()) == ("" if end == "pipe" else "Error: Interrupted.\n")
+    again = run("watch", "all", "--once", *there).stdout.splitlines()
+    comes_again = first["id"] in [json.loads(line)["id"] for line in again]
+    assert comes_again == (end == "pipe")
 
 
 def _stored(url: str) -> int:

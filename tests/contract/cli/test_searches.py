@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from jobstore import JobStore, NewMatches, StoreBusy, StoreUnavailable
+from jobstore.cli import searches
 from tests.contract.cli.commands import answer, lines, posting, run, said, shown
 
 
@@ -38,6 +42,79 @@ def test_a_search_is_saved_listed_watched_and_removed() -> None:
     assert (gone.exit_code, "no saved search" in said(gone)) == (1, True)
     unknown = run("watch", "bakers", "--once")
     assert (unknown.exit_code, "is no saved search" in said(unknown)) == (2, True)
+
+
+def test_a_search_by_application_is_refused_and_duplicates_are_asked_for() -> None:
+    refused = run("searches", "save", "bakers", "--application", "none")
+    assert (refused.exit_code, "cannot be saved" in said(refused)) == (2, True)
+    saved = answer("searches", "save", "bakers", "--each-duplicate")
+    assert saved["query"] == {"collapse_duplicates": False}
+
+
+class Rounds:
+    """Takes the place of the pauses of watch: does something in each, and ends the last one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> None:
+        self.steps = [*steps]
+        monkeypatch.setattr(searches.asyncio, "sleep", self.pause)
+
+    async def pause(self, seconds: float) -> None:
+        assert seconds == 60
+        if not self.steps:
+            raise KeyboardInterrupt
+        await asyncio.to_thread(self.steps.pop(0))
+
+
+def test_what_a_sink_does_not_take_is_told_to_it_again_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer("searches", "save", "bakers", "--text", "baker")
+    good, bad, config = tmp_path / "good", tmp_path / "bad", tmp_path / "config.yaml"
+    sinks = [
+        {"type": "command", "name": name, "command": ["/bin/sh", "-c", script]}
+        for name, script in (
+            ("good", f"cat >> {good}; echo >> {good}"),
+            # A folder that is not there takes nothing.
+            ("bad", f"cat >> {bad}/told && echo >> {bad}/told"),
+        )
+    ]
+    config.write_text(json.dumps({"alerts": {"sinks": sinks}}))
+    config.chmod(0o600)
+
+    def another() -> None:
+        assert run("import", "-", stdin=lines(posting(7, title="Baker 7"))).exit_code == 0
+
+    Rounds(monkeypatch, another, bad.mkdir)
+    ended = run("watch", "bakers", "--notify", "--config", str(config))
+    assert ended.stderr.count("Error: Not everybody could be told") == 2
+    titles = [json.loads(line)["title"] for line in ended.stdout.splitlines()]
+    assert (sorted(titles[:2]), titles[2:]) == (["Baker 1", "Baker 3"], ["Baker 7"])
+    told = {
+        file: [json.loads(each)["value"] for each in file.read_text().splitlines()]
+        for file in (good, bad / "told")
+    }
+    assert told == {good: [2, 1], bad / "told": [3]}
+    assert printed() == []
+
+
+def test_a_store_that_is_away_is_asked_again_and_a_removed_search_ends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer("searches", "save", "bakers", "--text", "baker")
+    acknowledge, errors = JobStore.acknowledge, [StoreBusy(), StoreUnavailable("It is away.")]
+
+    async def failing(store: JobStore, name: str, matches: NewMatches) -> None:
+        if errors:
+            raise errors.pop(0)
+        await acknowledge(store, name, matches)
+
+    monkeypatch.setattr(JobStore, "acknowledge", failing)
+    nothing = bool
+    Rounds(monkeypatch, nothing, nothing, lambda: answer("searches", "remove", "bakers"))
+    ended = run("watch", "bakers")
+    assert (ended.exit_code, "no saved search" in said(ended)) == (2, True)
+    assert "It is away." in ended.stderr
+    assert len(ended.stdout.splitlines()) == 2
 
 
 def test_since_leaves_out_what_is_there() -> None:
