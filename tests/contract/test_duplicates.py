@@ -129,6 +129,7 @@ async def test_a_person_decides_and_can_take_it_back(migrated_url: str, clock: C
         assert await told(store, one) == {two: ("same", True)}
         assert await told(store, other) == {}
         # Nothing is left to take back.
+        clock.advance(hours=1)
         await store.undo_duplicate(two, one)
         kinds = [each.kind for each in await store.history(one)]
         assert kinds.count("duplicate") == 2
