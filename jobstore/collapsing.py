@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 from jobstore.derived.matching import satisfies
+from jobstore.engines.kept import Row
 from jobstore.engines.protocol import Asked, Engine, Found
 from jobstore.records import AlsoOn, JobSummary
 from jobstore.search.criteria import UNTRACKED, Criteria
@@ -36,23 +37,23 @@ async def collapsed(engine: Engine, criteria: Criteria, asked: Asked) -> Found:
     that were asked for, but at the end, or where hundreds of duplicates stand in a row. Totals and
     facets are those of all postings.
     """
-    found = await engine.search(criteria, asked)
-    found.items = await _shown(engine, criteria, found.items)
+    found = await engine.search(criteria, asked._replace(groups=True))
+    found.items = await _shown(engine, criteria, found)
     for _ in range(_ROUNDS):
         left = asked.limit - len(found.items)
         if found.position is None or len(found.items) >= _ENOUGH * asked.limit:
             break
         known = found.total, found.total_capped
         more = await engine.search(
-            criteria, Asked(left, found.position, known, snippets=asked.snippets)
+            criteria, Asked(left, found.position, known, snippets=asked.snippets, groups=True)
         )
-        found.items += await _shown(engine, criteria, more.items)
+        found.items += await _shown(engine, criteria, more)
         found.position = more.position
     return found
 
 
-async def _shown(engine: Engine, criteria: Criteria, items: list[JobSummary]) -> list[JobSummary]:
-    groups = await _groups(engine, items)
+async def _shown(engine: Engine, criteria: Criteria, found: Found) -> list[JobSummary]:
+    items, groups = found.items, _groups(found.groups)
     if not groups:
         return items
     here = {item.id for item in items}
@@ -68,11 +69,8 @@ async def _shown(engine: Engine, criteria: Criteria, items: list[JobSummary]) ->
     return shown
 
 
-async def _groups(engine: Engine, items: Sequence[JobSummary]) -> dict[UUID, _Group]:
+def _groups(rows: Iterable[Row]) -> dict[UUID, _Group]:
     """Return the groups of postings that are in one."""
-    if not items:
-        return {}
-    rows = await engine.rows("groups_of", b"".join(item.id.bytes for item in items))
     members: defaultdict[UUID, list[AlsoOn]] = defaultdict(list)
     for id, other, source, url in rows:
         members[UUID(bytes=id)].append(AlsoOn(id=UUID(bytes=other), source=source, url=url))

@@ -44,7 +44,8 @@ class Asked(NamedTuple):
     """What a page is to have: at most ``limit`` matches that follow ``after``.
 
     Matches are counted where the ``total`` is not known. ``facets`` are checked names;
-    ``snippets``: whether excerpts of descriptions are cut.
+    ``snippets``: whether excerpts of descriptions are cut; ``groups``: whether the duplicates of
+    each posting are told.
     """
 
     limit: int
@@ -52,17 +53,23 @@ class Asked(NamedTuple):
     total: tuple[int, bool] | None = None
     facets: tuple[str, ...] = ()
     snippets: bool = True
+    groups: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
 class Found:
-    """One page of matches as an engine returns it; ``position`` is ``None`` at the end."""
+    """One page of matches as an engine returns it; ``position`` is ``None`` at the end.
+
+    ``groups``: for each posting of the page that is in a group, whom the group has, in its order:
+    the posting's id, the other one's id, source and address.
+    """
 
     items: list[JobSummary]
     position: Position | None
     total: int
     total_capped: bool
     facets: dict[str, list[FacetCount]] = field(default_factory=dict)
+    groups: list[Row] = field(default_factory=list)
 
 
 @dataclass(slots=True, frozen=True)

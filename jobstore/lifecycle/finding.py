@@ -74,6 +74,8 @@ class _Found(NamedTuple):
     """By who came back, and as what it was before."""
     gone: list[Row]
     """Keys of postings of which nothing else is kept."""
+    others: dict[bytes, int]
+    """The versions of the postings that they were judged beside."""
 
 
 async def find(
@@ -194,7 +196,8 @@ async def _judged(engine: Engine, new: Sequence[_New]) -> _Found:
     kept = {id for _, id, _, given in rows if given is not None}
     gone = [(key, at, id) for key, id, at, given in rows if given is None and id not in kept]
     verdicts, reposts = await asyncio.to_thread(judged)
-    return _Found(verdicts, beside, reposts, gone)
+    versions = {job.id.bytes: job.version for job in jobs if job is not None}
+    return _Found(verdicts, beside, reposts, gone, versions)
 
 
 def _gone_at(old: Job, appeared_at: datetime) -> datetime | None:
@@ -277,6 +280,10 @@ async def _write(unit: Transacted, new: Sequence[_New], found: _Found, now: int)
     await unit.change("add_blocks", [(each.at, each.id, keys) for each, keys in kept])
     ids = {each.id for each in standing}
     gone = {each.id for each in new} - ids
+    # Who changed meanwhile was judged by an old text, and is compared by itself later.
+    for id, version in sorted(found.others.items()):
+        if not await unit.rows("feature_to_write", id, version):
+            gone.add(id)
     pairs = {
         pair: judged
         for pair, judged in found.pairs.items()
@@ -294,7 +301,12 @@ async def _write(unit: Transacted, new: Sequence[_New], found: _Found, now: int)
         if row[0] and await unit.rows("is_there", row[1])
     ]
     await unit.put(VERDICT, [(other, id, *rest) for id, other, *rest in said])
-    before = {_pair(id, row[1]) for id in ids for row in found.beside[id] if not row[0]}
+    before = {
+        _pair(id, row[1])
+        for id in ids
+        for row in found.beside[id]
+        if not row[0] and row[1] not in gone
+    }
     await unit.change("unlink", [*_both(before - pairs.keys())])
     await unit.put(
         LINK,

@@ -135,6 +135,15 @@ class Duplicates(Postings):
                     if not await unit.rows("is_there", each.bytes):
                         raise JobNotFound(f"No posting has the id {each}.")
                 if verdict is None:
+                    said = [
+                        row[:2]
+                        for one, two in both
+                        for row in await unit.rows("beside", one, one)
+                        if row[0] and row[1] == two
+                    ]
+                    if not said:
+                        # Nobody decided anything: the history tells of no change.
+                        return
                     await unit.change("take_back", both)
                 else:
                     await unit.put(VERDICT, [(*each, verdict, now, actor) for each in both])

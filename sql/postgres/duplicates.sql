@@ -118,20 +118,6 @@ LEFT JOIN verdict AS v ON v.id = l.id AND v.other = l.other
 WHERE (l.id, l.other) > (%s, %s) AND l.id < l.other
 ORDER BY l.id, l.other LIMIT %s;
 
--- The groups of postings whose ids are bound as one value, one after another: each with all in it.
--- name: groups_of
-WITH wanted (id) AS (
-    SELECT encode(substring(g.ids FROM 16 * n.number + 1 FOR 16), 'hex')::uuid
-    FROM (SELECT %s::bytea AS ids) AS g
-    CROSS JOIN LATERAL generate_series(0, length(g.ids) / 16 - 1) AS n (number)
-)
-SELECT m.id, o.id, p.source, p.url
-FROM wanted AS w
-JOIN member AS m ON m.id = w.id
-JOIN member AS o ON o.first = m.first
-JOIN posting AS p ON p.id = o.id
-ORDER BY m.id, o.number;
-
 -- name: reposts_of
 SELECT e.detail FROM event AS e WHERE e.id = %s AND e.kind = 'repost';
 

@@ -11,6 +11,7 @@ import pytest
 
 import jobstore
 from jobstore import InvalidQuery, JobNotFound, JobPosting, JobStore, JobSummary, SearchQuery
+from jobstore.lifecycle import finding
 from jobstore.lifecycle.following import LOOK_BACK
 from tests.engines.copies import PAIRS, copied, opened
 from tests.fixtures.clock import Clock
@@ -140,6 +141,9 @@ async def test_a_person_decides_and_can_take_it_back(migrated_url: str, clock: C
         await store.undo_duplicate(two, other)
         assert await told(store, one) == {two: ("same", True)}
         assert await told(store, other) == {}
+        # Nothing is left to take back.
+        clock.advance(hours=1)
+        await store.undo_duplicate(two, one)
         kinds = [each.kind for each in await store.history(one)]
         assert kinds.count("duplicate") == 2
 
@@ -321,3 +325,26 @@ async def test_who_is_stored_anew_as_another_opening_leaves_its_group(store: Job
 
 async def found(store: JobStore) -> list[JobSummary]:
     return (await store.search()).items
+
+
+async def test_what_changes_while_it_is_compared_is_left_to_the_next_pass(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = await put(store, opening("indeed"))
+    await store.find_duplicates()
+    (two,) = await put(store, opening("linkedin"))
+    judged = finding._judged
+
+    async def overtaken(*given: Any) -> Any:
+        found = await judged(*given)
+        await put(store, opening("indeed", title="Baker", description=OTHER_TASKS))
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(finding, "_judged", overtaken)
+        await store.find_duplicates(limit=1)
+    assert await told(store, one) == await told(store, two) == {}
+    # With its old text again it is found.
+    await put(store, opening("indeed"))
+    await store.find_duplicates()
+    assert await told(store, one) == {two: ("same", True)}

@@ -399,7 +399,7 @@ class MemoryEngine:
         return _get_many(self._records(), ids)
 
     async def search(self, criteria: Criteria, asked: Asked) -> Found:
-        limit, after, total, facets, snippets = asked
+        limit, after, total, facets, snippets, groups = asked
         found = list(_matches(self._records(), criteria, self._database.kept))
         ordered = [(at, each) for at, each in _in_order(found, criteria, after)][: limit + 1]
         page = ordered[:limit]
@@ -419,6 +419,9 @@ class MemoryEngine:
                 name: counting.most_frequent(name, [(values(job, name), 1) for job in counted])
                 for name in facets
             },
+            groups=duplicates.groups_of(self._records(), self._database.kept, items)
+            if groups
+            else [],
         )
 
     async def scan(

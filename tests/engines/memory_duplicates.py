@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 from jobstore.derived.micros import to_micros
 from jobstore.engines.kept import LINK, MEMBER, VERDICT, Row
-from jobstore.records import Job
+from jobstore.records import Job, JobSummary
 
 Records = Mapping[UUID, Any]
 Tables = Mapping[str, Mapping[Row, Row]]
@@ -112,13 +112,14 @@ def _group_of(records: Records, kept: Tables, id: bytes) -> list[Row]:
     return [(each,) for _, each in found]
 
 
-def _groups_of(records: Records, kept: Tables, ids: bytes) -> list[Row]:
+def groups_of(records: Records, kept: Tables, items: Iterable[JobSummary]) -> list[Row]:
+    """Return the groups of postings, as a page has them."""
     found = []
-    for at in range(0, len(ids), 16):
-        for (other,) in _group_of(records, kept, ids[at : at + 16]):
+    for item in items:
+        for (other,) in _group_of(records, kept, item.id.bytes):
             if _is_there(records, other):
                 job = records[UUID(bytes=other)].job
-                found.append((ids[at : at + 16], other, job.source, job.url))
+                found.append((item.id.bytes, other, job.source, job.url))
     return found
 
 
@@ -148,7 +149,6 @@ ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "beside": _beside,
     "together": _together,
     "group_of": _group_of,
-    "groups_of": _groups_of,
     "reposts_of": _reposts_of,
     "pairs_after": _pairs_after,
     "is_there": lambda records, kept, each: [(1,)] if _is_there(records, each) else [],

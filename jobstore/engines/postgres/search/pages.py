@@ -6,15 +6,17 @@ in :mod:`.statements`; how a row becomes a record, in :mod:`jobstore.engines.row
 
 from __future__ import annotations
 
+import json
 from asyncio import to_thread
 from collections.abc import Callable, Sequence
 from typing import TypeVar
+from uuid import UUID
 
 from jobstore.engines.page_values import TEXTS, facet_columns, summaries
 from jobstore.engines.page_values import facets as facets_of
 from jobstore.engines.postgres.search.lookup import Connection, Lookup, Row
 from jobstore.engines.postgres.search.sorting import Hit, by_newest, by_number, by_relevance
-from jobstore.engines.postgres.search.statements import SOONEST
+from jobstore.engines.postgres.search.statements import GROUP, SOONEST
 from jobstore.engines.protocol import Asked, Found, Position
 from jobstore.engines.rows import (
     JOB_COLUMNS,
@@ -36,10 +38,11 @@ _RANKS = {Sort.SALARY: "yearly_max", Sort.APPLICANTS: "applicant_count", Sort.EX
 
 async def search(conn: Connection, criteria: Criteria, asked: Asked) -> Found:
     """Return one page of matches."""
-    limit, after, total, names, snippets = asked
+    limit, after, total, names, snippets, with_groups = asked
     lookup = Lookup(conn, criteria, counts=total is None)
     texts = TEXTS if snippets and criteria.text and criteria.text.required else ()
-    hits = await _hits(lookup, criteria.sort, limit + 1, after, SUMMARY_COLUMNS + texts)
+    columns = SUMMARY_COLUMNS + texts + ((GROUP,) if with_groups else ())
+    hits = await _hits(lookup, criteria.sort, limit + 1, after, columns)
     values = await lookup.newest(facet_columns(names), len(hits)) if names else []
     if total is None:
         if after is None and len(hits) <= min(limit, counting.MAX_COUNTED):
@@ -52,15 +55,25 @@ async def search(conn: Connection, criteria: Criteria, asked: Asked) -> Found:
     hits = hits[:limit]
     rows = [hit.row for hit in hits if hit.row]
     if hits and not rows:
-        found = await lookup.rows_at([hit.id for hit in hits], SUMMARY_COLUMNS + texts)
+        found = await lookup.rows_at([hit.id for hit in hits], columns)
         rows = [found[hit.id] for hit in hits]
+    groups: list[Row] = []
+    if with_groups:
+        groups = [each for row in rows if row[-1] for each in sound(_group)(row)]
+        rows = [row[:-1] for row in rows]
     return Found(
         items=await _spared(rows, lambda: sound(summaries)(rows, criteria.text if texts else None)),
         position=hits[-1].position if more else None,
         total=total[0],
         total_capped=total[1],
         facets=await _spared(values, lambda: sound(facets_of)(names, values)),
+        groups=groups,
     )
+
+
+def _group(row: Row) -> list[Row]:
+    """Return who is in the group of a posting, of its row of a page."""
+    return [(row[0], UUID(id).bytes, source, url) for id, source, url in json.loads(row[-1])]
 
 
 async def scan(

@@ -29,6 +29,10 @@ SOONEST = "soonest"
 # The columns that rank, by what they are called here.
 _RANKS = {"yearly_max": "yearly_max", "applicant_count": "applicant_count", SOONEST: "expires_at"}
 
+GROUP = "group"
+"""What stands for a column with the group of a posting, as a JSON array of id, source and address
+of all who are in it, in their order; none where it is in no group."""
+
 LISTED = ("listed_at", "listed_tie", "id")
 """The columns that order all postings, the newest last, and the first ones of every page."""
 
@@ -60,6 +64,17 @@ class _Amount(Term):
 
     def get_sql(self, **_: Any) -> str:
         return 'count(*) OVER () "amount"'
+
+
+class _Group(Term):
+    """The group of a posting, read with its page: a statement more is a way to the server more."""
+
+    def get_sql(self, **_: Any) -> str:
+        return (
+            "(SELECT json_agg(json_build_array(o.id, q.source, q.url) ORDER BY o.number)::text"
+            " FROM member AS m JOIN member AS o ON o.first = m.first"
+            ' JOIN posting AS q ON q.id = o.id WHERE m.id = "p"."id")'
+        )
 
 
 class _Soonest(Term):
@@ -187,7 +202,11 @@ def _where(query: QueryBuilder, shape: Shape, names: frozenset[str]) -> QueryBui
 def _columns(shape: Shape, columns: Sequence[str]) -> list[Term]:
     """Return LISTED, the rank if there is one, and ``columns``."""
     *rank, at, tie, id = _keys(shape)
-    return [at, tie, id, *rank, *(Field(name, table=_POSTING) for name in columns)]
+    return [at, tie, id, *rank, *map(_column, columns)]
+
+
+def _column(name: str) -> Term:
+    return _Group() if name == GROUP else Field(name, table=_POSTING)
 
 
 def _walk(shape: Shape) -> QueryBuilder:
@@ -311,7 +330,5 @@ def counted(shape: Shape) -> str:
 @cache
 def rows_at(columns: tuple[str, ...]) -> str:
     """The id and ``columns`` of the postings whose ids are bound as one array, in any order."""
-    query = PostgreSQLQuery.from_(_POSTING).select(
-        _POSTING.id, *(Field(name, table=_POSTING) for name in columns)
-    )
+    query = PostgreSQLQuery.from_(_POSTING).select(_POSTING.id, *map(_column, columns))
     return str(query.where(_Text('"p"."id" = ANY(%(ids)s::uuid[])')))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 
 from jobstore.derived.facet_words import APPLICANTS, EXPIRES, YEARLY_MAX, Buckets
+from jobstore.engines import named_statements
+from jobstore.engines.kept import Row
 from jobstore.engines.page_values import TEXTS, facet_columns, summaries
 from jobstore.engines.page_values import facets as facets_of
 from jobstore.engines.protocol import Asked, Found, Position
@@ -28,11 +30,13 @@ from jobstore.records import FacetCount, Job, JobSummary, Sort
 from jobstore.search import counting
 from jobstore.search.criteria import Criteria
 
+_SQL = named_statements.load("sqlite")
+
 
 @sound
 def search(conn: sqlite3.Connection, criteria: Criteria, asked: Asked) -> Found:
     """Return one page of matches. Raises InvalidQuery for too short a prefix."""
-    limit, after, total, names, snippets = asked
+    limit, after, total, names, snippets, groups = asked
     with snapshot(conn):
         lookup = Lookup(conn, criteria)
         if lookup.match.is_impossible:
@@ -61,12 +65,14 @@ def search(conn: sqlite3.Connection, criteria: Criteria, asked: Asked) -> Found:
             total = max(amount, counting.total(len(hits))[0]), capped
         more = len(hits) > limit
         hits = hits[:limit]
+        items = _items(lookup, hits, criteria, texts)
         return Found(
-            items=_items(lookup, hits, criteria, texts),
+            items=items,
             position=hits[-1].position if more else None,
             total=total[0],
             total_capped=total[1],
             facets=_facets(lookup, names, counted.places) if names and counted else {},
+            groups=_groups(conn, items) if groups and items else [],
         )
 
 
@@ -132,6 +138,11 @@ def _items(
         hits = hits_at(lookup, [hit.place for hit in hits], SUMMARY_COLUMNS, texts)
     rows = [hit.row for hit in hits if hit.row]
     return summaries(rows, criteria.text if texts else None, watched)
+
+
+def _groups(conn: sqlite3.Connection, items: list[JobSummary]) -> list[Row]:
+    ids = b"".join([item.id.bytes for item in items])
+    return conn.execute(_SQL["groups_of"], (ids,)).fetchall()
 
 
 def _facets(
