@@ -38,9 +38,9 @@ def demo(
 
     Takes postings in, searches them, shows what they live through, draws latencies against the 50
     ms line, looks at health, raises an alert by a real fault and ends it, makes a backup and
-    restores it; at the end the audience asks. All of it happens in a scratch folder that is gone afterwards, and every
-    figure is measured while it is shown. Asks how to go on, unless --step or --auto says so;
-    without a terminal it runs through.
+    restores it; at the end the audience asks. All of it happens in a scratch folder that is gone
+    afterwards, and every figure is measured while it is shown. Asks how to go on, unless --step or
+    --auto says so; without a terminal it runs through.
     """
     if step and auto:
         raise typer.BadParameter("say --step or --auto")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from jobstore.cli import demo_views as views
+from jobstore.cli.duplicates_view import reasons
 from jobstore.cli.output import plain
 from jobstore.errors import DuplicateApplication
 from jobstore.records import SearchQuery
@@ -67,8 +68,8 @@ async def _run(store: JobStore, day: int, postings: Sequence[dict[str, Any]]) ->
 
 async def _runs(stage: Stage, store: JobStore, openings: list[dict[str, Any]]) -> None:
     stage.say(
-        f"A scraper reads the page of {_COMPANY} each day. One opening is missing from day 2 on; on "
-        "day 3 the page breaks off. An opening is closed when two runs in a row missed it and "
+        f"A scraper reads the page of {_COMPANY} each day. One opening is missing from day 2 on; "
+        "on day 3 the page breaks off. An opening is closed when two runs in a row missed it and "
         "nobody saw it for 48 hours."
     )
     runs = [(day, await _run(store, day, openings[:number])) for day, number in _DAYS]
@@ -91,13 +92,13 @@ async def _again(stage: Stage, store: JobStore, openings: list[dict[str, Any]]) 
         if entry.kind == "repost":
             days = f" after {entry.detail['days_away']:g} days"
             stage.say(Text.assemble(("REPOST ", "bold yellow"), (plain(new.title), "bold"), days))
-            stage.say(views.reasons(entry.detail["reasons"]))
+            stage.say(reasons(entry.detail["reasons"]))
     for other in await store.duplicates(one.id):
         where = f" on {_OWN} and {_BOARD}"
         stage.say(Text.assemble(
             (f"{other.verdict.upper()} ", "bold green"), (plain(one.title), "bold"), where
         ))  # fmt: skip
-        stage.say(views.reasons(other.reasons))
+        stage.say(reasons(other.reasons))
     return one
 
 

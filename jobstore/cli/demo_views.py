@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from jobstore.cli.duplicates_view import reasons
 from jobstore.cli.output import plain, table
 from jobstore.derived.listing import listed_at
 from jobstore.search import counting
