@@ -36,11 +36,11 @@ def demo(
 ) -> None:
     """Show what jobstore does, for a meeting: some minutes, on made-up postings.
 
-    Takes postings in, searches them, draws latencies against the 50 ms line, looks at health,
-    raises an alert by a real fault and ends it, makes a backup and restores it; at the end the
-    audience asks. All of it happens in a scratch folder that is gone afterwards, and every
-    figure is measured while it is shown. Asks how to go on, unless --step or --auto says so;
-    without a terminal it runs through.
+    Takes postings in, searches them, shows what they live through, draws latencies against the 50
+    ms line, looks at health, raises an alert by a real fault and ends it, makes a backup and
+    restores it; at the end the audience asks. All of it happens in a scratch folder that is gone
+    afterwards, and every figure is measured while it is shown. Asks how to go on, unless --step or
+    --auto says so; without a terminal it runs through.
     """
     if step and auto:
         raise typer.BadParameter("say --step or --auto")
@@ -59,7 +59,7 @@ def demo(
 def _welcome(screen: Console) -> None:
     from jobstore.version import __version__
 
-    screen.print(f"[bold]jobstore {__version__}[/bold], a tour in seven parts", end="\n\n")
+    screen.print(f"[bold]jobstore {__version__}[/bold], a tour in eight parts", end="\n\n")
 
 
 def _show(screen: Console, folder: Path, *, step: bool, person: bool) -> None:

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from jobstore.cli import demo_views as views
 from jobstore.cli.demo_fault import fault
+from jobstore.cli.demo_life import life
 from jobstore.cli.demo_stage import timed, watching, write
 from jobstore.cli.output import counted, plain, size
 from jobstore.cli.progress import Progress
@@ -239,6 +240,7 @@ def questions(stage: Stage) -> None:
 ACTS: Sequence[tuple[str, Callable[[Stage], None]]] = (
     ("Taking postings in", take_in),
     ("Searching", search),
+    ("What a posting lives through", life),
     ("Latencies, live, against the line", latencies),
     ("Health", health),
     ("A fault, an alert, its end", fault),

@@ -18,7 +18,7 @@ from jobstore.search import counting
 if TYPE_CHECKING:
     from jobstore.checks import Check
     from jobstore.operations.alerts.notifications import Notification
-    from jobstore.records import Page
+    from jobstore.records import Page, RunReport
 
 # The scale of the bars goes beyond the line by this share of it.
 _BEYOND = 0.2
@@ -150,6 +150,20 @@ def notification(given: Notification, sinks: Sequence[str], seconds: float) -> T
         told.append(f"{given.advice}\n", "dim")
     where = ", ".join(sinks) or "nobody"
     return told.append(f"after {seconds:.1f} s, delivered to: {where}", "dim")
+
+
+def runs(found: Sequence[tuple[int, RunReport]]) -> Table:
+    """Return runs of a scraper, each with its day."""
+    rows = [
+        (str(day), f"{run.seen:,}", f"{run.missed:,}", _closed(run.closed), plain(run.verdict))
+        for day, run in found
+    ]
+    figures = ["day", "saw", "missed", "closed"]
+    return table([*figures, "why"], rows, right=figures)
+
+
+def _closed(number: int) -> tuple[str, str]:
+    return f"{number:,}", "bold red" if number else ""
 
 
 def compared(rows: Mapping[str, tuple[int, int]]) -> Table:

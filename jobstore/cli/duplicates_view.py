@@ -23,7 +23,7 @@ def pairs_view(found: Sequence[Mapping[str, Any]]) -> RenderableType:
 def _pair(pair: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield Text(pair["verdict"], "bold")
     yield from (_posting(each) for each in pair["postings"])
-    yield _reasons(pair["reasons"])
+    yield reasons(pair["reasons"]).append("\n")
 
 
 def duplicates_view(found: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -41,7 +41,7 @@ def _duplicate(each: Mapping[str, Any]) -> Iterator[RenderableType]:
         head.append("  in one group", "not bold")
     yield head
     yield _posting(each["posting"])
-    yield _reasons(each["reasons"])
+    yield reasons(each["reasons"]).append("\n")
 
 
 def _posting(posting: Mapping[str, Any]) -> Text:
@@ -52,9 +52,10 @@ def _posting(posting: Mapping[str, Any]) -> Text:
     return text
 
 
-def _reasons(reasons: Sequence[Mapping[str, Any]]) -> Text:
-    text = Text()
-    for reason in reasons:
+def reasons(found: Sequence[Mapping[str, Any]]) -> Text:
+    """Return reasons, one on each line: what speaks for a verdict (+), and what against it (-)."""
+    lines = []
+    for reason in found:
         sign, style = _SIGNS[reason["speaks_for"]]
-        text.append(f"    {sign} {reason['sentence']}\n", style)
-    return text
+        lines.append(Text(f"    {sign} {plain(reason['sentence'])}", style))
+    return Text("\n").join(lines)

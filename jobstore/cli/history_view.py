@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from jobstore.cli.duplicates_view import reasons
 from jobstore.cli.output import plain, to_json, words
 from jobstore.moments import iso
 
@@ -41,6 +42,10 @@ def _entry(entry: HistoryEntry) -> Text:
         for line in _change(name, before, after):
             text.append("\n    ").append_text(line)
     for name, value in entry.detail.items():
+        if name == "reasons":
+            # As a posting's duplicates are shown.
+            text.append("\n").append_text(reasons(value))
+            continue
         text.append(f"\n    {plain(name)}: {_said(value)}", "not dim")
     return text
 

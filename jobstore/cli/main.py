@@ -32,6 +32,7 @@ from jobstore.cli import (
     drilling,
     duplicates,
     exporting,
+    gone,
     health,
     history,
     importing,
@@ -201,6 +202,7 @@ app.command("export")(exporting.export)
 app.command("copy")(copying.copy)
 app.command("delete")(deleting.delete)
 app.command("runs")(runs.runs)
+app.command("gone")(gone.gone)
 app.command("expire")(runs.expire)
 app.command("prune")(history.prune)
 app.command("health")(health.health)

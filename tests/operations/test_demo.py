@@ -123,6 +123,14 @@ def test_it_runs_through_and_leaves_nothing_behind(
     assert "500 made-up postings seen again, unchanged in " in told
     assert "The store has 1,000 postings now." in told
     assert "Hôtel des Trois Hérons" in told
+    assert re.search(r"^  3 +1 +5 +0  It saw 1 of 6 open postings, below 50%", told, re.MULTILINE)
+    assert re.search(r"^  4 +5 +1 +1  ", told, re.MULTILINE)
+    assert re.search(r"^REPOST .+ after 26 days\n    [-+] .+", told, re.MULTILINE)
+    assert re.search(
+        r"^SAME .+ otherboard.example\n    \+ .+ of the shorter text", told, re.MULTILINE
+    )
+    assert "\nREFUSED " in told
+    assert "1 at first, 0 when asked again." in told
     assert set(re.findall(r"^(get|search|statistics|upsert) ", told, re.MULTILINE)) == {
         "get", "search", "statistics", "upsert"
     }  # fmt: skip
@@ -147,7 +155,7 @@ def test_it_runs_through_and_leaves_nothing_behind(
         (signal.SIGTERM, b"2  Searching"),
         (signal.SIGHUP, b"2  Searching"),
         (signal.SIGINT, b"Another program takes"),
-        (signal.SIGINT, b"6  A backup"),
+        (signal.SIGINT, b"7  A backup"),
     ],
 )
 def test_nothing_stays_behind_when_it_is_interrupted(
