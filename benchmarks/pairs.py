@@ -56,8 +56,8 @@ class Pair:
 
 
 def labelled(name: str = "pairs") -> list[Pair]:
-    """Return all pairs of a file: ``pairs``, or ``later`` for those that were judged after the
-    rules were made."""
+    """Return all pairs of a file: ``pairs``, ``later`` for those that were judged after the rules
+    were made, ``blind`` and ``adzuna`` for those that whoever changed the rules had not seen."""
     with (LABELS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         return [Pair(row["left"], row["right"], row["class"]) for row in csv.DictReader(file)]
 
@@ -76,6 +76,21 @@ def postings(folder: Path) -> Postings:
             if key not in keys:
                 keys.add(key)
                 found[f"{short}{row}"] = posting
+    return found
+
+
+def advertisements(folder: Path) -> Postings:
+    """Return the advertisements of ``tables/adzuna.csv.gz``, each once.
+
+    ``folder`` is the data for tests; ``adzuna.csv`` names them: ``az`` and the number of the row.
+    """
+    found: Postings = {}
+    keys = set()
+    for row, record in enumerate(open_records(folder / "tables" / "adzuna.csv.gz")):
+        posting, _ = take_in(record.posting or {})
+        if posting.source_job_id not in keys:
+            keys.add(posting.source_job_id)
+            found[f"az{row}"] = posting
     return found
 
 
