@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import Indel
 
-from jobstore.lifecycle.duplicates.vocabulary import LEVELS, TEAMS, YEARS
+from jobstore.lifecycle.duplicates.vocabulary import (
+    LABELS,
+    LASTING,
+    LEVELS,
+    PAY,
+    TEAMS,
+    YEARS,
+)
 
 LONGEST = 4_000
 """Words of a text that are aligned: memory grows with the product of both lengths."""
@@ -23,11 +30,12 @@ _ID = re.compile(r"[0-9]{5,}")
 
 
 class Change(NamedTuple):
-    """Two short passages that stand in the same place, and the words behind the first."""
+    """Two short passages that stand in the same place, and the words around the first."""
 
     left: list[str]
     right: list[str]
     behind: list[str]
+    before: list[str]
 
 
 def changes(left: Sequence[str], right: Sequence[str]) -> Iterator[Change]:
@@ -42,7 +50,8 @@ def changes(left: Sequence[str], right: Sequence[str]) -> Iterator[Change]:
             # A board may have lost the space between two words.
             and "".join(one) != "".join(other)
         ):
-            yield Change(one, other, [*left[end : end + _BEHIND]])
+            before = [*left[max(0, start - 1) : start]]
+            yield Change(one, other, [*left[end : end + _BEHIND]], before)
 
 
 def _differing(left: Sequence[str], right: Sequence[str]) -> list[list[int]]:
@@ -60,19 +69,33 @@ def _differing(left: Sequence[str], right: Sequence[str]) -> list[list[int]]:
 def telling(change: Change) -> bool:
     """Tell whether a change is one by which the openings of one company differ.
 
-    That is another number of years, another number of at least four digits that is no year of our
-    time, as of requisitions, another level, or another name of a team.
+    That is another number of years or months, another pay, another number of at least four digits
+    that is no year of our time, as of requisitions, another level, or another name of a team or of
+    a shift.
     """
-    if TEAMS.intersection(change.behind[:1]) and max(map(len, change[:2])) <= _LONGEST_NAME:
+    if max(map(len, change[:2])) <= _LONGEST_NAME and (
+        TEAMS.intersection(change.behind[:1]) or LABELS.intersection(change.before)
+    ):
         return True
     left, right = _numbers(change.left), _numbers(change.right)
     if left and right and not left & right:
         if YEARS.intersection((*change.left, *change.right, *change.behind)):
             return True
+        if len(left) == len(right) == 1 and _is_term_or_pay(change.behind):
+            return True
         if any(map(_is_id, left)) and any(map(_is_id, right)):
             return True
     one, other = LEVELS.intersection(change.left), LEVELS.intersection(change.right)
     return bool(one and other) and one != other
+
+
+def _is_term_or_pay(behind: Sequence[str]) -> bool:
+    """Tell whether a number stands before months, or is an amount of pay: of 35.00 and 60,000 what
+    is behind the mark is a word of its own."""
+    if LASTING.intersection(behind[:1]):
+        return True
+    after = [*behind[1:]] if behind[:1] in (["00"], ["000"]) else []
+    return bool(after) and (after[0].isdecimal() or after[0] in PAY)
 
 
 def _numbers(words: Sequence[str]) -> set[str]:

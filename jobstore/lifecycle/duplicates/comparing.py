@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import add
 
 from rapidfuzz import fuzz
 
@@ -19,6 +20,8 @@ from jobstore.lifecycle.duplicates.vocabulary import ESTIMATING, JOB_BOARDS
 
 _ALIKE = 75
 """Words of titles are alike from this ratio on, of 100."""
+_BETWEEN = 3
+"""Words that may stand between those of a title."""
 _APART = 1.2
 """Salaries contradict each other where the least of one is above the most of the other by this."""
 _SANE = 1_000
@@ -88,6 +91,18 @@ class Comparison:
             return True
         left, right = one.names - other.names, other.names - one.names
         return _spelled_alike(left, right) and _spelled_alike(right, left)
+
+    @cached_property
+    def named_in_texts(self) -> bool:
+        """Whether both texts say, in one place, all that only one title says."""
+        one, other = (
+            each.title.names.difference(self._places, self._one.company, self._other.company)
+            for each in (self._one, self._other)
+        )
+        short, long = sorted((one, other), key=len)
+        if not short <= long or short == long:
+            return True
+        return all(_says(each.words, long - short) for each in (self._left, self._right))
 
     @cached_property
     def same_level(self) -> bool:
@@ -178,7 +193,7 @@ class Comparison:
             yield Reason(
                 Kind.CHANGE,
                 False,
-                "The texts name another number of years, level, team or requisition.",
+                "The texts name another number of years, level, team, pay or requisition.",
                 {"changes": self.telling},
             )
         yield self._title()
@@ -218,6 +233,16 @@ class Comparison:
         if self.near_title:
             return Reason(Kind.TITLE, None, "The titles are alike.")
         return Reason(Kind.TITLE, False, "The titles name different jobs.")
+
+
+def _says(text: Sequence[str], names: frozenset[str]) -> bool:
+    """Tell whether a text has all these words in one place, a few others between them."""
+    width = len(names) + _BETWEEN
+    # In texts a name like "PumpWorks" is parted.
+    pairs = [*map(add, text, text[1:]), ""]
+    both = enumerate(zip(text, pairs, strict=False))
+    starts = (at for at, said in both if names.intersection(said))
+    return any(names <= {*text[at : at + width], *pairs[at : at + width]} for at in starts)
 
 
 def _spelled_alike(words: Collection[str], others: Collection[str]) -> bool:

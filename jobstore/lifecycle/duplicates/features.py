@@ -15,7 +15,7 @@ from jobstore.intake.markup import plain_text
 from jobstore.lifecycle.duplicates.companies import company_words
 from jobstore.lifecycle.duplicates.places import Place, places
 from jobstore.lifecycle.duplicates.texts import minima, shingles, signature, text_words
-from jobstore.lifecycle.duplicates.titles import Title, title
+from jobstore.lifecycle.duplicates.titles import Title, lasting, title
 from jobstore.records import Job, JobPosting, Location
 from jobstore.search.words import fold, words
 
@@ -65,6 +65,7 @@ class Read:
         self.kinds = [{kind for kind, names in each.items() if names & said} for each in _KINDS]
         if job.employment_type in ("full_time", "part_time"):
             self.kinds[0].add(str(job.employment_type))
+        self.kinds.append(lasting(job.title))
         self._job = job
 
     @cached_property
@@ -84,7 +85,10 @@ class Read:
             source=job.source,
             company=company_words(job.company),
             title=title(job.title),
-            places=places(job.location, map(_location, job.locations)),
+            places=places(
+                job.location or ("Remote" if job.workplace == "remote" else None),
+                map(_location, job.locations),
+            ),
             salary=salary,
             currency=job.salary_currency,
             addresses=tuple(sorted(hashed(f"{name} {key}") for name, key in keys if key)),

@@ -61,6 +61,8 @@ def judge(left: Read, right: Read) -> Judgement:
 def _verdict(found: Comparison) -> Verdict:
     if found.where == Where.APART:
         return Verdict.DIFFERENT
+    if found.where == Where.NEAR and not _may_be_near(found):
+        return Verdict.DIFFERENT
     if found.same_address and found.same_company and found.same_title and found.same_level:
         same_text = not found.letters or (found.contained >= CLOSE and not found.telling)
         sure = same_text and found.where == Where.SAME and not found.numbered
@@ -86,12 +88,27 @@ def _may_be(found: Comparison) -> bool:
     return found.same_level and (found.same_company or found.contained >= CLOSE)
 
 
+def _may_be_near(found: Comparison) -> bool:
+    """Tell whether two cities of one region may be one place that boards write in two ways.
+
+    A source that has one posting in each of two cities of a company tells two openings.
+    """
+    if found.same_address:
+        return True
+    if found.one_source and found.same_company:
+        return False
+    return found.same_title and found.contained >= CLOSE
+
+
 def _is_same(found: Comparison) -> bool:
     if found.where != Where.SAME or not found.same_level or not _is_long_enough(found):
         return False
     if found.contained < (CLOSE if found.same_title else _VERY_CLOSE):
         return False
     if not found.same_title and not found.near_title:
+        return False
+    # Of one company another word of the title may be another team: both texts have to say it.
+    if found.same_company and not found.same_title and not found.named_in_texts:
         return False
     if found.one_source and found.same_company and not _is_twice(found):
         return False

@@ -15,10 +15,14 @@ from typing import NamedTuple
 from jobstore.intake.countries import country_code
 from jobstore.lifecycle.duplicates.vocabulary import (
     AROUND,
+    CITY_NAMES,
     CITY_SPELLINGS,
     NO_CITY,
     OTHER_CITY,
+    PROVINCES,
+    REMOTE,
     STATE_NAMES,
+    TWINS,
 )
 from jobstore.records import Location
 from jobstore.search.words import words
@@ -29,14 +33,18 @@ class Where(IntEnum):
 
     SAME = 0
     UNSURE = 1
-    """One does not name a city, or they have some places in common and others not."""
+    """One does not name a city, or they have some places in common and others not, or the country
+    of one follows from what may be the name of a state."""
     NEAR = 2
     """Two cities of one region."""
     APART = 3
 
 
 class Place(NamedTuple):
-    """A place as it is compared: folded words of the city, and codes; empty where not stated."""
+    """A place as it is compared: folded words of the city, and codes; empty where not stated.
+
+    The city is ``remote`` where the job is done from anywhere.
+    """
 
     city: str
     region: str
@@ -45,23 +53,35 @@ class Place(NamedTuple):
 
 _STATES = {name: code for code, name in STATE_NAMES.items()}
 _REMARK = re.compile(r"\(.*?\)")
+_PARTS = re.compile(r"[,·•]")
+_SEVERAL = re.compile(r"\s*;\s*|\s+/\s+")
+_UMLAUT = re.compile("(?<=[aou])e")
+_ANYWHERE = "remote"
+_ABBREVIATION = 3
+_ALIASES: dict[str, list[str]] = {}
+for _alias, _name in CITY_NAMES.items():
+    _ALIASES.setdefault(_name, []).extend(_alias.split())
 
 
 def places(location: str | None, locations: Iterable[Location]) -> tuple[Place, ...]:
-    """Return the distinct places of a posting; none where it says no more than "remote"."""
-    given = list(locations) or ([Location(location)] if location else [])
+    """Return the distinct places of a posting."""
+    given = list(locations) or [Location(each) for each in _SEVERAL.split(location or "") if each]
     found = {_place(each.text, each.city, each.region, each.country) for each in given}
     return tuple(sorted(found - {Place("", "", "")}))
 
 
 @lru_cache(maxsize=16_384)
 def _place(text: str, city: str | None, region: str | None, country: str | None) -> Place:
-    parts = [words(part) for part in _REMARK.sub(" ", text).split(",")]
+    parts = [words(part) for part in _PARTS.split(_without_remarks(text))]
     # Postal codes are no part of a name.
     parts = [left for part in parts if (left := [word for word in part if not _is_code(word)])]
     if len(parts) > 1 or (parts and len(parts[0]) > 1):
         last = " ".join(parts[-1])
-        if last not in STATE_NAMES and last not in _STATES and (found := country_code(last)):
+        # Behind the short name of a region stands a country: "Berlin, BE, DE".
+        behind = len(parts) > 2 and len("".join(parts[1])) <= _ABBREVIATION
+        if (behind or (last not in STATE_NAMES and last not in _STATES)) and (
+            found := country_code(last)
+        ):
             country = country or found
             parts.pop()
     if parts and " ".join(parts[0]) in ("united states", "usa", "us"):
@@ -70,11 +90,20 @@ def _place(text: str, city: str | None, region: str | None, country: str | None)
     if region:
         state = _state(words(region))
     elif len(parts) > 1:
-        state = _state(parts[1])
+        state = _state(parts[-1])
+        state = state if state in STATE_NAMES else _state(parts[1])
     elif parts and not city and (alone := " ".join(parts[0])) in _STATES and alone != "new york":
         parts, state = [], _STATES[alone]
     name = words(city) if city else parts[0] if parts else []
+    if name and not city and name[0] in REMOTE:
+        country = country or country_code(" ".join(name[1:])) or ""
     return Place(_city(name), state, country or "")
+
+
+def _without_remarks(text: str) -> str:
+    """Return a place without what stands in brackets, unless it is part of the city's name."""
+    city = words(text)[:1]
+    return text if city and city[0] in TWINS else _REMARK.sub(" ", text)
 
 
 def _is_code(word: str) -> bool:
@@ -89,8 +118,11 @@ def _state(name: list[str]) -> str:
 def _city(name: list[str]) -> str:
     if not name or name[0] in NO_CITY:
         return ""
+    if name[0] in REMOTE:
+        return _ANYWHERE
     kept = [CITY_SPELLINGS.get(word, word) for word in name if word not in AROUND]
-    return " ".join(kept or name)
+    joined = " ".join(kept or name)
+    return CITY_NAMES.get(joined, CITY_NAMES.get(" ".join(name), joined))
 
 
 def where(left: tuple[Place, ...], right: tuple[Place, ...]) -> Where:
@@ -105,20 +137,44 @@ def where(left: tuple[Place, ...], right: tuple[Place, ...]) -> Where:
 
 
 def _compared(one: Place, other: Place) -> Where:
+    one, other = _agreed(one, other), _agreed(other, one)
     if one.country and other.country and one.country != other.country:
         return Where.APART
+    same_city = _same_city(one.city, other.city)
     if one.region and other.region and one.region != other.region:
-        return Where.APART
+        if {one.region, other.region} <= STATE_NAMES.keys() or not same_city:
+            return Where.APART
+        # Elsewhere regions have names in several languages, and codes of their own.
+        if min(len(one.region), len(other.region)) > _ABBREVIATION:
+            return Where.UNSURE
+    if _ANYWHERE in (one.city, other.city):
+        return Where.SAME if one.city == other.city else Where.UNSURE
     if not one.city or not other.city:
         return Where.SAME if one == other else Where.UNSURE
-    if _same_city(one.city, other.city):
-        return Where.SAME
+    if same_city:
+        nations = {_nation(one), _nation(other)} - {""}
+        return Where.SAME if len(nations) < 2 else Where.UNSURE
     return Where.NEAR if one.region and one.region == other.region else Where.APART
 
 
+def _agreed(one: Place, other: Place) -> Place:
+    """Return a place with the other's country where its state is that country's code: DE."""
+    if not one.country and one.region and one.region.upper() == other.country:
+        return Place(one.city, "", other.country)
+    return one
+
+
+def _nation(place: Place) -> str:
+    if place.country or place.region not in STATE_NAMES:
+        return place.country
+    return "CA" if place.region in PROVINCES else "US"
+
+
 def _same_city(one: str, other: str) -> bool:
-    if one == other:
+    if one == other or _UMLAUT.sub("", one) == _UMLAUT.sub("", other):
         return True
+    if not one or not other:
+        return False
     left, right = set(one.split()), set(other.split())
     more = left ^ right
     return (left <= right or right <= left) and not more & OTHER_CITY
@@ -130,5 +186,5 @@ def place_words(found: Iterable[Place]) -> set[str]:
         word
         for each in found
         for text in (each.city, each.region, STATE_NAMES.get(each.region, ""))
-        for word in text.split()
+        for word in (*text.split(), *_ALIASES.get(text, ()))
     } | {"city", "saint", "st"}

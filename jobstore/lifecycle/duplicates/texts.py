@@ -31,6 +31,11 @@ PLACES = 64
 _EMPTY = 0xFFFFFFFF
 # Python's own notation, in which some scrapers store texts.
 _ESCAPED = re.compile(r"\\(?:[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4})")
+# UTF-8 that was read as Windows-1252: "fÃ¼r", "itâ€™s".
+_MISREAD = re.compile(
+    "[\u00c2-\u00f4][\u0080-\u00bf\u20ac\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152"
+    "\u017d\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178]{1,3}"
+)
 _GLUED = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])")
 # Numbers of a list, which boards add and lose.
 _LISTED = re.compile(r"^[ \t]*\d{1,2}[.)](?=\s|$)", re.MULTILINE)
@@ -51,9 +56,18 @@ def text_words(text: str | None) -> list[str]:
     text = text[:LONGEST]
     if "\\" in text:
         text = _ESCAPED.sub(" ", text)
+    text = _MISREAD.sub(_reread, text)
     text = _BROKEN.sub(" ", _LISTED.sub(" ", text))
     end = max(0, len(text) - _LONGEST_BELOW)
     return words(_GLUED.sub(" ", text[:end] + _BELOW.sub("", text[end:])))
+
+
+def _reread(found: re.Match[str]) -> str:
+    octets = b"".join(
+        each.encode("cp1252", "ignore") or each.encode("latin-1", "ignore") for each in found[0]
+    )
+    # "S\u00e3o" is as it should be.
+    return octets.decode("utf-8", "ignore") or found[0]
 
 
 def shingles(found: Sequence[str]) -> set[int]:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from jobstore.lifecycle.duplicates.vocabulary import LEVELS, NOISE, TITLE_SPELLINGS
+from jobstore.lifecycle.duplicates.vocabulary import LEVELS, NOISE, TITLE_SPELLINGS, UNITS
 from jobstore.search.words import words
 
 # What stands in braces advertises; 2020-14 is the number of a requisition.
@@ -28,12 +28,29 @@ def title(text: str) -> Title:
 
     Long numbers, as of requisitions, are left out too.
     """
-    text = _REMARK.sub(" ", text)
-    found = [TITLE_SPELLINGS.get(word, word) for word in words(text)]
+    found, _ = _read(text)
     kept = [word for word in found if word not in NOISE and not _is_number(word)]
     levels = frozenset(word for word in kept if word in LEVELS or word.isdecimal())
     # A title that is nothing but a level, such as "Manager", is named by it.
     return Title(frozenset(kept) - levels or frozenset(kept or found), levels)
+
+
+def lasting(text: str) -> set[str]:
+    """Return what a title says of how long the job lasts, such as ``6 month``."""
+    return _read(text)[1]
+
+
+def _read(text: str) -> tuple[list[str], set[str]]:
+    """Return the words of a title in one spelling, and what it counts in months, days or hours."""
+    found: list[str] = []
+    counted = set()
+    for word in words(_REMARK.sub(" ", text)):
+        if word in UNITS and found and found[-1].isdecimal():
+            counted.add(f"{found.pop()} {UNITS[word]}")
+        else:
+            found.append(word)
+    spelled = " ".join(TITLE_SPELLINGS.get(word, word) for word in found)
+    return spelled.split(), counted
 
 
 def _is_number(word: str) -> bool:

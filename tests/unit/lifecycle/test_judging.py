@@ -117,6 +117,8 @@ def test_one_address_joins_without_a_text_but_not_two_jobs() -> None:
         ("Inbound Pump Engineer", "Outbound Pump Engineer"),
         ("Pump Engineer Full Time", "Pump Engineer Part Time"),
         ("Pump Engineer Remote", "Pump Engineer Onsite"),
+        ("Pump Engineer", "Pump Engineer - Payments"),
+        ("Pump Engineer (6 months)", "Pump Engineer (12 months)"),
     ],
 )
 def test_titles_that_name_another_shift_team_or_kind_are_not_the_same(
@@ -167,3 +169,57 @@ def test_another_team_is_another_opening() -> None:
     left, right = (TASKS + f"You join the {name} team." for name in ("harbour", "spring water"))
     assert verdict({"description": left}, {**HERE, "description": right}) == Verdict.DIFFERENT
     assert verdict({"description": left}, {**HERE, "description": left}) == Verdict.SAME
+
+
+def test_a_team_that_both_texts_name_may_be_missing_in_one_title() -> None:
+    named = TASKS + "You join our BlueSprings programme."
+    one = {"title": "Pump Engineer - BlueSprings", "description": named}
+    assert verdict(one, {**HERE, "description": named}) == Verdict.SAME
+    assert verdict({**one, "description": TASKS}, HERE) == Verdict.MAYBE
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Department: harbours", "Department: springs"),
+        ("You work the night shift.", "You work the day shift."),
+        ("This is a contract of 6 months.", "This is a contract of 12 months."),
+        ("We pay 60,000 a year.", "We pay 85,000 a year."),
+    ],
+)
+def test_one_line_of_a_template_may_name_another_opening(lines: tuple[str, str]) -> None:
+    left, right = (f"{TASKS}\n{line}\nWe look forward to you." for line in lines)
+    assert verdict({"description": left}, {**HERE, "description": right}) == Verdict.DIFFERENT
+    others = (f"{TASKS} We have {number},000 employees in all." for number in (34, 35))
+    left, right = others
+    assert verdict({"description": left}, {**HERE, "description": right}) == Verdict.SAME
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ("Pumpenwart (m/w/d)", "Pumpenwart:in (gn)"),
+        ("Ingénieur pompes H/F", "Ingénieur des pompes (F/H)"),
+        ("Pump Engineer (6 months)", "Pump Engineer"),
+        ("Pump BI Eng", "Pump Business Intelligence Engineer"),
+    ],
+)
+def test_languages_and_short_forms_name_one_job(titles: tuple[str, str]) -> None:
+    left, right = titles
+    assert verdict({"title": left}, {**HERE, "title": right}) == Verdict.SAME
+
+
+def test_a_text_that_was_read_in_the_wrong_encoding_is_the_same() -> None:
+    text = TASKS.replace("pumps", "größten Pümpen").replace("would", "möchte")
+    broken = text.encode().decode("cp1252", "replace")
+    assert verdict({"description": text}, {**HERE, "description": broken}) == Verdict.SAME
+
+
+def test_remote_openings_are_one_and_near_cities_of_one_board_are_two() -> None:
+    assert verdict({"location": "Remote"}, {**HERE, "location": "Remote - USA"}) == Verdict.SAME
+    assert verdict({"location": None, "workplace": "remote"}, {**HERE, "location": "Remote"}) == (
+        Verdict.SAME
+    )
+    near = {"location": "Boston, MA", "source_job_id": "2"}
+    assert verdict({}, near) == Verdict.DIFFERENT
+    assert verdict({}, {**near, "source": "linkedin"}) == Verdict.MAYBE
