@@ -68,7 +68,7 @@ deployments list
 # Each in a process of its own, in the order that they are given; tells their exit codes. Whatever
 # they make has to be right while they work, too, so what they leave to be removed stays.
 RUN = """
-import importlib, json, os, pkgutil, sqlite3, sys
+import gc, importlib, json, os, pkgutil, sqlite3, sys
 import jobstore
 from jobstore.cli.main import main
 
@@ -76,6 +76,9 @@ from jobstore.cli.main import main
 for module in pkgutil.walk_packages(jobstore.__path__, "jobstore."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
+# A collection in a child would copy all the memory that it shares with this process.
+gc.collect()
+gc.freeze()
 codes = []
 for command in json.load(sys.stdin):
     child = os.fork()
