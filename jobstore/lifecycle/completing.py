@@ -21,7 +21,15 @@ from jobstore.engines.freshness import at_least
 from jobstore.engines.kept import SCRAPE_RUN, Row, sealed
 from jobstore.engines.protocol import Engine, Position, Transacted
 from jobstore.errors import JobStoreError, OutcomeUnknown
-from jobstore.lifecycle.misses import Decision, Earlier, Seen, Standing, decide
+from jobstore.lifecycle.misses import (
+    MEDIAN_OF,
+    Decision,
+    Earlier,
+    Seen,
+    Standing,
+    decide,
+    saw_enough,
+)
 from jobstore.lifecycle.scopes import criteria_of
 from jobstore.records import Origin, RunReport, Status
 from jobstore.settings import SourceRules
@@ -42,6 +50,7 @@ _TRIES = 3
 _AT = ("started_at", "ended_at")
 _NAMES = tuple(each.name for each in fields(RunReport))
 _OVERTAKEN = "Another run of its scope took its place while it ended."
+_EARLY = "Its time had not come when a later run of its scope ended; it counts nothing any more."
 
 
 class _Overtaken(Exception):
@@ -74,6 +83,18 @@ async def record(engine: Engine, report: RunReport, number: int = 0) -> None:
     await _stored(engine, work)
 
 
+async def needed(engine: Engine, source: str, scope: str) -> set[Row]:
+    """Return the keys of those runs that the next one of a scope has to know: the last that
+    counted, and as many as a guard compares with."""
+    rows = await engine.rows("runs_that_count", source, scope, _RUNS)
+    state = SCRAPE_RUN.columns.index("state")
+    kept: set[Row] = set()
+    for each in ("complete", "guarded"):
+        last = [row for row in rows if row[state] == each][:MEDIAN_OF]
+        kept.update(SCRAPE_RUN.key_of((*row, b"")) for row in last)
+    return kept
+
+
 @dataclass(slots=True)
 class Completion:
     """A run that has come to its end, and what it saw."""
@@ -84,6 +105,8 @@ class Completion:
     dated: dict[bytes, int]
     """When postings that it saw expire, as far as they said so."""
     rules: SourceRules
+    now: datetime | None = None
+    """The time, for a run that is of now: what is behind it has not been yet."""
 
     async def run(self) -> RunReport:
         """Do all of it, and return the report. Raises what writing raises."""
@@ -120,7 +143,7 @@ class Completion:
     async def _claimed(self, unit: Transacted) -> Earlier | None:
         ours = self.report
         found = await unit.rows("runs_that_count", ours.source, ours.scope or "", _RUNS)
-        number, state = (SCRAPE_RUN.columns.index(name) for name in ("number", "state"))
+        number = SCRAPE_RUN.columns.index("number")
         before: list[RunReport] = []
         counted: list[Row] = []
         aside: list[Row] = []
@@ -129,12 +152,16 @@ class Completion:
             if run.run == ours.run:
                 continue
             if run.state == "completing":
-                aside.append((*row[:state], "broken", *row[state + 1 :]))
+                aside.append(row_of(replace(run, state="broken"), row[number]))
+            elif self.now is not None and run.ended_at > self.now:
+                # A clock was ahead, or a time was given by mistake: without this, none would count
+                # until then.
+                aside.append(row_of(replace(run, state="late", verdict=_EARLY), row[number]))
             elif run.ended_at > ours.ended_at:
                 return None
             elif run.ended_at == ours.ended_at:
                 # The same run again: it may have been told that it failed.
-                aside.append((*row[:state], "repeated", *row[state + 1 :]))
+                aside.append(row_of(replace(run, state="repeated"), row[number]))
             else:
                 before.append(run)
                 counted.append(row)
@@ -150,7 +177,7 @@ class Completion:
             [
                 run.seen
                 for run in before
-                if run.open_before - run.missed >= self.rules.min_completeness * run.open_before
+                if saw_enough(run.open_before - run.missed, run.open_before, self.rules)
             ],
         )
 

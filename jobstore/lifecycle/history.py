@@ -15,6 +15,7 @@ from jobstore.engines.protocol import Engine
 from jobstore.engines.revisions import previous_from_json
 from jobstore.engines.rows import opening_from
 from jobstore.errors import Fault, InvalidQuery, JobNotFound, StoreCorrupt
+from jobstore.lifecycle.completing import needed
 from jobstore.lifecycle.replay import Line, Revised, State, replay
 from jobstore.postings import Postings, check_id
 from jobstore.records import HistoryEntry, Job, Pruned, Status
@@ -82,6 +83,7 @@ class History(Postings):
     async def prune(self, older_than: timedelta, *, dry_run: bool = False) -> Pruned:
         """Forget the history from before ``older_than`` ago; postings stay as they are.
 
+        The last runs of each scope stay as well, whose order and numbers the next run goes by.
         ``dry_run`` only counts it. It is removed in transactions of 512, so that no other writer
         waits long; interrupted, the rest stays. Raises InvalidQuery for no positive age, and what
         :meth:`upsert` raises.
@@ -100,11 +102,15 @@ class History(Postings):
     async def _forget(self, what: str, after: Row, before: int, *, dry_run: bool) -> int:
         number = 0
         while keys := await self._engine.rows(f"old_{what}", *after, before, _AT_ONCE):
-            if not dry_run:
+            after = keys[-1]
+            if what == "runs":
+                for scope in {key[:2] for key in keys}:
+                    kept = await needed(self._engine, *scope)
+                    keys = [key for key in keys if key not in kept]
+            if keys and not dry_run:
                 async with self._engine.transaction(_SECONDS) as unit:
                     await unit.change(f"forget_{what}", keys)
             number += len(keys)
-            after = keys[-1]
         return number
 
     async def _life(self, id: UUID) -> tuple[Line | None, list[HistoryEntry]]:

@@ -139,16 +139,35 @@ def _verdict(
             for number, was_whole in zip(earlier.seen, earlier.whole, strict=True)
         )
         if empty < EMPTY_RUNS:
-            return "guarded", f"It was empty, {empty} of {EMPTY_RUNS} times in a row."
+            believed = f"after {EMPTY_RUNS} it is believed"
+            return "guarded", f"It was empty, {empty} of {EMPTY_RUNS} times in a row; {believed}."
         return "complete", f"It was empty {empty} times in a row, so it is believed."
-    if before - missed < rules.min_completeness * before:
-        least = f"{rules.min_completeness:.0%}"
-        return "guarded", f"It saw {before - missed:,} of {before:,} open postings, below {least}."
+    if not saw_enough(before - missed, before, rules):
+        saw = f"It saw {before - missed:,} of {before:,} open postings, below"
+        return "guarded", f"{saw} {rules.min_completeness:.0%}. {_advice(seen, before, missed)}"
     last = earlier.usual[:MEDIAN_OF]
     if len(last) >= LEAST_RUNS and seen < LEAST_SHARE * (usual := median(last)):
         share = f"{LEAST_SHARE:.0%} of {usual:,.10g}"
-        return "guarded", f"It saw {seen:,}, below {share}, the median of {len(last)} runs."
+        saw = f"It saw {seen:,}, below {share}, the median of {len(last)} runs."
+        return "guarded", f"{saw} {_ONCE_MORE}"
     return "complete", "Its guards believed it."
+
+
+# Of five runs, three like it make the median.
+_ONCE_MORE = "If there are no more now, the fourth run in a row that sees as many is believed."
+
+
+def _advice(seen: int, before: int, missed: int) -> str:
+    """Say what makes a run count that sees as few again."""
+    if not seen:
+        return "A whole catalogue may be empty: say so with whole=True, or --whole."
+    share = 100 * (before - missed) // before / 100
+    return f"If there are no more now, set min_completeness of the source to {share:g}."
+
+
+def saw_enough(saw: int, before: int, rules: SourceRules) -> bool:
+    """Tell whether a run saw enough of what was open before it."""
+    return not before or saw / before >= rules.min_completeness
 
 
 def _leading(flags: Iterable[bool]) -> int:

@@ -6,8 +6,8 @@ What its end means is in :mod:`.completing`.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
@@ -17,7 +17,7 @@ from jobstore.bulk_writes import BulkWrites
 from jobstore.derived.merge import key_id
 from jobstore.derived.micros import to_micros
 from jobstore.engines.protocol import Engine
-from jobstore.errors import Fault, InvalidPosting, InvalidQuery, JobStoreError
+from jobstore.errors import Fault, InvalidPosting, InvalidQuery, JobStoreError, StoreClosed
 from jobstore.events import Observer
 from jobstore.intake.bulk import Chunk, Posting
 from jobstore.intake.validation import check_keys
@@ -41,7 +41,8 @@ class ScrapeRun(BulkWrites):
     """A run of a scraper over a scope of its source; made by :meth:`JobStore.scrape_run`.
 
     Postings that are given to it are stored at once, as a store does it. When its block ends after
-    :meth:`complete`, what it did not see was missed; ``report`` then tells what came of it.
+    :meth:`complete`, what it did not see was missed; ``report`` then tells what came of it. Outside
+    of its block it takes nothing, and raises StoreClosed.
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class ScrapeRun(BulkWrites):
         self._seen_at = seen_at
         self._check = check
         self._begun = begun
-        self._complete = self._broke_off = False
+        self._complete = self._broke_off = self._entered = self._is_open = False
+        # Calls that store, and have not come to their end.
+        self._storing = 0
         self._counts = dict.fromkeys((*Outcome, "reopened"), 0)
         self._handed: set[bytes] = set()
         self._stored: set[bytes] = set()
@@ -74,7 +77,12 @@ class ScrapeRun(BulkWrites):
         return self._begun.run
 
     def complete(self) -> None:
-        """Say that the run saw all that there is; it counts when its block ends without error."""
+        """Say that the run saw all that there is; it counts when its block ends without error.
+
+        What is given to the run after that was seen as well, and saying it again changes nothing.
+        Raises StoreClosed outside of the block.
+        """
+        self._require_open()
         self._complete = True
 
     async def upsert(
@@ -88,9 +96,10 @@ class ScrapeRun(BulkWrites):
 
         One that is refused was seen all the same, if it names its id.
         """
-        self._hand(posting)
-        self._check_source(posting)
-        return await super().upsert(posting, strict=strict, seen_at=seen_at or self._seen_at)
+        with self._stores():
+            self._hand(posting)
+            self._check_source(posting)
+            return await super().upsert(posting, strict=strict, seen_at=seen_at or self._seen_at)
 
     async def upsert_many(
         self,
@@ -104,19 +113,23 @@ class ScrapeRun(BulkWrites):
 
         Those that are rejected were seen all the same, where they name their ids.
         """
-        try:
-            report = await super().upsert_many(
-                postings, strict=strict, seen_at=seen_at or self._seen_at, progress=progress
-            )
-        except BaseException:
-            # What comes behind it was not seen, whoever forgives that.
-            self._broke_off = True
-            raise
+        with self._stores():
+            try:
+                report = await super().upsert_many(
+                    postings, strict=strict, seen_at=seen_at or self._seen_at, progress=progress
+                )
+            except BaseException:
+                # What comes behind it was not seen, whoever forgives that.
+                self._broke_off = True
+                raise
         for each in report.rejected:
             self._take(each.source_job_id)
         return report
 
     async def __aenter__(self) -> Self:
+        if self._entered:
+            raise StoreClosed(_OVER)
+        self._entered = self._is_open = True
         return self
 
     async def __aexit__(
@@ -125,26 +138,48 @@ class ScrapeRun(BulkWrites):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._is_open = False
         ended = self._begun.ended_at if self._seen_at else self._clock()
         counts: dict[str, Any] = {str(name): each for name, each in self._counts.items()}
         report = replace(self._begun, ended_at=ended, seen=len(self._handed), **counts)
-        if error is not None or not self._complete or self._broke_off:
-            why = "without complete()" if error is None else f"with {type(error).__name__}"
-            if error is None and self._broke_off:
-                why = "although reading or storing its postings had broken off"
+        if (why := self._why_broken(error)) is not None:
             self.report = replace(report, state="broken", verdict=f"It ended {why}.")
             if error is None or isinstance(error, Exception):
                 # That it is written down matters less than what ended it.
                 with suppress(JobStoreError):
-                    self._before_write()
+                    self._check()
                     await record(self._engine, self.report)
             return
         with self._watch("complete_run") as watch:
-            self._before_write()
+            self._check()
             seen = Seen(self._handed, self._stored, self._fresh)
-            done = Completion(self._engine, report, seen, self._dated, self._rules)
+            now = None if self._seen_at else self._clock()
+            done = Completion(self._engine, report, seen, self._dated, self._rules, now)
             self.report = await done.run()
             watch.rows = self.report.closed + self.report.expired
+
+    def _why_broken(self, error: BaseException | None) -> str | None:
+        """Return how the run ended, unless it is complete."""
+        if error is not None:
+            return f"with {type(error).__name__}"
+        if not self._complete:
+            return "without complete()"
+        if self._broke_off:
+            return "although reading or storing its postings had broken off"
+        return "while some of its postings were still to be stored" if self._storing else None
+
+    @contextmanager
+    def _stores(self) -> Iterator[None]:
+        self._require_open()
+        self._storing += 1
+        try:
+            yield
+        finally:
+            self._storing -= 1
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise StoreClosed(_OVER if self._entered else _NOT_BEGUN)
 
     async def _write_chunk(
         self,
@@ -198,7 +233,12 @@ class ScrapeRun(BulkWrites):
             self._dated[id] = to_micros(expires)
 
     def _before_write(self) -> None:
+        self._require_open()
         self._check()
+
+
+_NOT_BEGUN = "A run takes postings in its block: async with store.scrape_run(...) as run."
+_OVER = "The run is over. Begin another one for what comes now."
 
 
 def _key(posting: object, name: str) -> Any:
@@ -230,10 +270,12 @@ class Runs(Postings):
         ``scope``: ``None`` is all of the source. ``company=acme`` are its postings whose company is
         that, as :class:`~jobstore.SearchQuery` compares (so for location, country, workplace,
         employment_type, experience_level, industry, skills and salary_currency; several are joined
-        by ``&``), and what runs of this scope saw. Any other text is a name, for what its runs saw.
+        by ``&``), and what runs of this scope saw. Any text without ``=`` is a name, for what its
+        runs saw, and so is any that begins with ``name:``.
         ``whole``: the scope is a whole catalogue, which is believed to be empty after six empty
-        runs in a row. ``seen_at`` (an aware datetime) is when all of it was seen, for files: runs
-        are given in the order of their times, and one that is given again counts once.
+        runs in a row. ``seen_at`` (an aware datetime, at most a day ahead) is when all of it was
+        seen, for files: runs are given in the order of their times, and one that is given again
+        counts once. A run without it is of now, and puts aside those whose time has not come.
 
         Raises InvalidPosting for a source that no posting can have, and InvalidQuery.
         """

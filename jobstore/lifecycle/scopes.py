@@ -5,6 +5,7 @@ Pure: which they are, an engine finds by the criteria.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,7 +18,10 @@ FIELDS = (
     *("company", "location", "country", "workplace", "employment_type", "experience_level"),
     *("industry", "skills", "salary_currency"),
 )
+NAME = "name:"
+"""What a name begins with that has an ``=`` in it."""
 _MOST = 1000
+_OTHERWISE = f"(a name that has = in it begins with {NAME})"
 
 
 def checked(scope: str | None) -> str:
@@ -37,14 +41,21 @@ def criteria_of(source: str, scope: str) -> Criteria | None:
     """Return what the open postings of a scope satisfy, ``None`` where only its runs know.
 
     ``company=acme`` are those whose company is that, as :class:`~jobstore.SearchQuery` compares;
-    several are joined by ``&``, and ``%26`` stands for one in a value. Any other text is a name.
-    Raises InvalidQuery for values that no posting can have.
+    several are joined by ``&``, and ``%26`` stands for one in a value. What has no ``=``, or begins
+    with ``name:``, is a name. Raises InvalidQuery for other fields, and values that no posting has.
     """
+    if scope and ("=" not in scope or scope.startswith(NAME)):
+        return None
     values: dict[str, list[str]] = {}
     for part in scope.split("&") if scope else ():
-        name, _, value = part.partition("=")
+        name, equals, value = part.partition("=")
+        if not equals:
+            reason = f"{part!r} is no field=value; write %26 for & in a value"
+            raise InvalidQuery([Fault("scope", f"{reason} {_OTHERWISE}")])
         if name not in FIELDS:
-            return None
+            near = get_close_matches(name, FIELDS, n=1)
+            meant = f"did you mean {near[0]}?" if near else f"it may be {', '.join(FIELDS)}"
+            raise InvalidQuery([Fault("scope", f"has no field {name!r}: {meant} {_OTHERWISE}")])
         values.setdefault(name, []).append(unquote(value))
     fields: dict[str, Any] = {name: tuple(those) for name, those in values.items()}
     return check_query(SearchQuery(source=source, status=Status.OPEN, **fields))

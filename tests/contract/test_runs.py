@@ -21,9 +21,10 @@ from jobstore import (
     SourceRules,
     Status,
     StoreBusy,
+    StoreClosed,
     job_id,
 )
-from jobstore.lifecycle import completing
+from jobstore.lifecycle import completing, history
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -180,9 +181,29 @@ async def test_a_run_that_saw_too_little_closes_nothing_and_says_so(
     clock.advance(days=3)
     guarded = await run(strict, range(4))
     assert (guarded.state, guarded.missed, guarded.closed) == ("guarded", 6, 0)
-    assert guarded.verdict == "It saw 4 of 10 open postings, below 50%."
+    said = "If there are no more now, set min_completeness of the source to 0.4."
+    assert guarded.verdict == f"It saw 4 of 10 open postings, below 50%. {said}"
     assert await closed(strict) == set()
+    assert (await run(strict, ())).verdict.endswith("say so with whole=True, or --whole.")
     assert (await run(strict, range(5))).closed == 5
+
+
+@pytest.mark.parametrize("seen", [7, 29])
+async def test_a_run_is_believed_at_the_share_that_was_told(
+    migrated_url: str, clock: Clock, seen: int
+) -> None:
+    advice = None
+    for least in (0.5, 0.0):
+        rules = SourceRules(min_completeness=advice or 0.5)
+        async with jobstore.connect(migrated_url, clock=clock, sources={"board": rules}) as store:
+            if advice is None:
+                await run(store, range(100))
+            clock.advance(days=1)
+            report = await run(store, range(seen))
+            assert report.state == ("guarded" if least else "complete")
+            if least:
+                advice = float(report.verdict.split()[-1].rstrip("."))
+                assert advice == seen / 100
 
 
 async def test_a_run_far_below_those_before_closes_nothing(strict: JobStore, clock: Clock) -> None:
@@ -191,9 +212,24 @@ async def test_a_run_far_below_those_before_closes_nothing(strict: JobStore, clo
         clock.advance(days=1)
     guarded = await run(strict, range(6))
     assert guarded.state == "guarded"
-    assert guarded.verdict == "It saw 6, below 70% of 10, the median of 3 runs."
+    assert guarded.verdict.startswith("It saw 6, below 70% of 10, the median of 3 runs. ")
     clock.advance(days=1)
     assert (await run(strict, range(7))).closed == 3
+
+
+async def test_a_source_that_shrank_is_believed_at_the_fourth_run(
+    strict: JobStore, clock: Clock
+) -> None:
+    for _ in range(6):
+        await run(strict, range(10))
+        clock.advance(days=1)
+    reports = []
+    for _ in range(4):
+        reports.append(await run(strict, range(6)))
+        clock.advance(days=1)
+    assert [each.state for each in reports] == ["guarded"] * 3 + ["complete"]
+    assert "the fourth run in a row" in reports[0].verdict
+    assert reports[-1].closed == 4
 
 
 async def test_a_whole_catalogue_is_empty_after_six_empty_runs(
@@ -204,7 +240,7 @@ async def test_a_whole_catalogue_is_empty_after_six_empty_runs(
         clock.advance(days=1)
         empty = await run(store, (), whole=True)
         assert (empty.state, empty.closed) == ("guarded", 0)
-        assert empty.verdict == f"It was empty, {number} of 6 times in a row."
+        assert empty.verdict.startswith(f"It was empty, {number} of 6 times in a row;")
     clock.advance(days=1)
     believed = await run(store, (), whole=True)
     assert (believed.state, believed.closed) == ("complete", 3)
@@ -381,21 +417,35 @@ async def test_files_of_old_days_are_replayed(store: JobStore, clock: Clock) -> 
     assert (late.state, late.closed) == ("late", 0)
 
 
-async def test_runs_are_forgotten_by_age_and_then_count_anew(store: JobStore, clock: Clock) -> None:
-    await run(store, range(4))
-    for _ in range(3):
+async def test_runs_are_forgotten_by_age_but_for_those_that_the_next_one_goes_by(
+    store: JobStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_AT_ONCE", 3)
+    for _ in range(8):
+        await run(store, range(10))
+        await run(store, range(2), scope="page")
         clock.advance(days=1)
-        await run(store, range(4))
-    clock.advance(days=1)
-    assert (await run(store, range(3))).missed == 1
+    async with store.scrape_run("board"):
+        pass
+    first = await run(store, range(9))
+    assert (first.state, first.missed, first.closed) == ("complete", 1, 0)
+    kept = [each.run for each in await store.runs(limit=6)]
     clock.advance(days=40)
     age = timedelta(days=30)
-    assert await store.prune(age, dry_run=True) == jobstore.Pruned(runs=5)
-    assert await store.prune(age) == jobstore.Pruned(runs=5)
-    assert await store.runs() == []
-    assert [(await run(store, range(3))).closed, (await store.runs())[0].missed] == [0, 1]
+    # Of each scope the last five stay; one that broke off is nothing that the next one needs.
+    assert await store.prune(age, dry_run=True) == jobstore.Pruned(runs=8)
+    assert await store.prune(age) == jobstore.Pruned(runs=8)
+    assert [len(await store.runs("board", scope=each)) for each in (None, "page")] == [10, 5]
+    assert first.run in kept
+    assert await store.prune(age) == jobstore.Pruned()
+
+    late = await run(store, [0], seen_at=clock() - timedelta(days=60))
+    assert late.state == "late"
+    guarded = await run(store, range(6))
+    assert guarded.verdict.startswith("It saw 6, below 70% of 10, the median of 5 runs.")
     clock.advance(days=1)
-    assert (await run(store, range(3))).closed == 1
+    # Nobody forgot that it was missed before.
+    assert (await run(store, range(9))).closed == 1
 
 
 async def test_a_run_that_is_repeated_counts_once(store: JobStore, clock: Clock) -> None:
@@ -495,7 +545,7 @@ async def test_a_run_inside_of_a_transaction_is_refused(store: JobStore) -> None
 async def test_what_makes_no_sense_is_refused(store: JobStore, clock: Clock) -> None:
     with pytest.raises(InvalidPosting):
         store.scrape_run(" ")
-    for scope in ("", " " * 1001, "a\nb", "workplace=moon", 5):
+    for scope in ("", " " * 1001, "a\nb", "workplace=moon", "company=A&B", 5):
         with pytest.raises(InvalidQuery):
             store.scrape_run("board", scope)  # type: ignore[arg-type]
     with pytest.raises(InvalidQuery, match="seen_at"):
@@ -521,7 +571,7 @@ async def test_runs_that_failed_say_nothing_of_how_many_there_are_usually(
         clock.advance(days=1)
     partial = await run(strict, range(6))
     assert (partial.state, partial.closed) == ("guarded", 0)
-    assert partial.verdict == "It saw 6, below 70% of 10, the median of 3 runs."
+    assert partial.verdict.startswith("It saw 6, below 70% of 10, the median of 3 runs. ")
 
 
 @pytest.mark.parametrize("scope", ["", " ", "\t"])
@@ -558,3 +608,146 @@ async def test_a_run_whose_postings_broke_off_closes_nothing_though_that_was_for
         scraping.complete()
     assert scraping.report is not None
     assert (scraping.report.state, await closed(strict)) == ("broken", set())
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["seen_at", "clock"])
+async def test_a_run_of_now_puts_aside_what_lies_in_the_future(
+    store: JobStore, migrated_url: str, clock: Clock, given: bool
+) -> None:
+    await run(store, range(10))
+    clock.advance(days=3)
+    if given:
+        await run(store, range(9), seen_at=clock() + timedelta(hours=20))
+    else:
+        ahead = Clock(clock() + timedelta(days=400))
+        async with jobstore.connect(migrated_url, clock=ahead) as other:
+            await run(other, range(9))
+    clock.advance(hours=1)
+    second = await run(store, range(8))
+    assert (second.state, second.missed) == ("complete", 2)
+    put_aside = (await store.runs())[0]
+    assert put_aside.state == "late"
+    assert "had not come" in put_aside.verdict
+    clock.advance(hours=1)
+    assert (await run(store, range(8))).state == "complete"
+    assert await closed(store) == {"9"}
+    # What it saw stays open until that time has come, and as long as its rules say after it.
+    for _ in range(2):
+        clock.advance(days=1)
+        assert (await run(store, range(8))).closed == 0
+    clock.advance(days=3 if given else 401)
+    await run(store, range(8))
+    clock.advance(hours=1)
+    await run(store, range(8))
+    assert await closed(store) == {"8", "9"}
+
+
+async def test_of_two_runs_that_overlap_the_earlier_one_still_counts_nothing(
+    strict: JobStore, clock: Clock
+) -> None:
+    await run(strict, range(4))
+    clock.advance(days=3)
+    late = strict.scrape_run("board", seen_at=clock())
+    async with late:
+        await late.upsert_many([posting(0), posting(1)])
+        clock.advance(minutes=5)
+        assert (await run(strict, range(3))).state == "complete"
+        late.complete()
+    assert late.report is not None
+    assert late.report.state == "late"
+
+
+async def test_a_scope_with_a_field_that_is_not_known_says_which_is_meant(
+    strict: JobStore, clock: Clock
+) -> None:
+    with pytest.raises(InvalidQuery, match="no field 'compny': did you mean company"):
+        strict.scrape_run("board", "compny=acme")
+    with pytest.raises(InvalidQuery, match="'Sons' is no field=value; write %26"):
+        strict.scrape_run("board", "company=Acme&Sons")
+    name = "name:https://acme.example/?page=1"
+    with pytest.raises(InvalidQuery, match="begins with name:"):
+        strict.scrape_run("board", name.removeprefix("name:"))
+    await strict.upsert(posting(9))
+    await run(strict, range(2), scope=name)
+    clock.advance(days=3)
+    report = await run(strict, range(1), scope=name)
+    assert (report.scope, report.open_before, report.closed) == (name, 2, 1)
+
+
+async def test_a_run_takes_postings_in_its_block_alone(strict: JobStore, clock: Clock) -> None:
+    scraping = strict.scrape_run("board")
+
+    async def refused(match: str) -> None:
+        with pytest.raises(StoreClosed, match=match):
+            await scraping.upsert(posting(7))
+        with pytest.raises(StoreClosed, match=match):
+            await scraping.upsert_many([posting(7)])
+        with pytest.raises(StoreClosed, match=match):
+            scraping.complete()
+
+    await refused("in its block")
+    async with scraping:
+        scraping.complete()
+        await asyncio.gather(*(scraping.upsert(posting(number % 50)) for number in range(100)))
+        scraping.complete()
+    assert scraping.report is not None
+    assert (scraping.report.state, scraping.report.seen) == ("complete", 50)
+    assert (scraping.report.inserted, scraping.report.unchanged) == (50, 50)
+    await refused("is over")
+    with pytest.raises(StoreClosed, match="is over"):
+        async with scraping:
+            pass
+    assert await strict.count() == 50
+
+
+async def test_a_run_that_ends_before_all_is_stored_closes_nothing(
+    strict: JobStore, clock: Clock
+) -> None:
+    await run(strict, range(4))
+    clock.advance(days=3)
+    more = asyncio.Event()
+
+    async def pages() -> AsyncIterator[dict[str, Any]]:
+        yield posting(0)
+        await more.wait()
+        yield posting(1)
+
+    async with strict.scrape_run("board") as scraping:
+        rest = asyncio.create_task(scraping.upsert_many(pages()))
+        await asyncio.sleep(0)
+        scraping.complete()
+    assert scraping.report is not None
+    assert scraping.report.state == "broken"
+    assert "still to be stored" in scraping.report.verdict
+    more.set()
+    await asyncio.gather(rest, return_exceptions=True)
+    assert await closed(strict) == set()
+
+
+async def test_a_run_that_is_cancelled_while_it_ends_is_made_up_for(
+    strict: JobStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await run(strict, range(9))
+    clock.advance(days=3)
+    monkeypatch.setattr(completing, "_CLOSED", 1)
+    inner, begun = strict.engine.set_statuses, asyncio.Event()
+
+    async def slow(*given: Any) -> Any:
+        done = await inner(*given)
+        begun.set()
+        await asyncio.sleep(0)
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(strict.engine, "set_statuses", slow)
+        task = asyncio.create_task(run(strict, range(5)))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert 0 < len(await closed(strict)) < 4
+    assert (await strict.runs())[0].state == "completing"
+    clock.advance(hours=1)
+    assert (await run(strict, range(5))).state == "complete"
+    assert await closed(strict) == {"5", "6", "7", "8"}
+    assert [each.state for each in await strict.runs(limit=2)] == ["complete", "broken"]
