@@ -140,6 +140,8 @@ def _compared(one: Place, other: Place) -> Where:
     one, other = _agreed(one, other), _agreed(other, one)
     if one.country and other.country and one.country != other.country:
         return Where.APART
+    if _is_quarter(one, other) or _is_quarter(other, one):
+        return Where.SAME
     same_city = _same_city(one.city, other.city)
     if one.region and other.region and one.region != other.region:
         if {one.region, other.region} <= STATE_NAMES.keys() or not same_city:
@@ -155,6 +157,14 @@ def _compared(one: Place, other: Place) -> Where:
         nations = {_nation(one), _nation(other)} - {""}
         return Where.SAME if len(nations) < 2 else Where.UNSURE
     return Where.NEAR if one.region and one.region == other.region else Where.APART
+
+
+def _is_quarter(one: Place, other: Place) -> bool:
+    """Tell whether a place is written as a part of the other one: `Holbeck, Leeds` of `Leeds, West
+    Yorkshire`. A state may have the name of a city elsewhere, so it does not count."""
+    if not other.city or not one.city or one.region in STATE_NAMES:
+        return False
+    return {*other.city.split()} <= {*one.region.split()}
 
 
 def _agreed(one: Place, other: Place) -> Place:

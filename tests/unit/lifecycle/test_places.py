@@ -59,3 +59,17 @@ def test_several_places() -> None:
 def test_stated_parts_go_before_the_text() -> None:
     stated = places(None, [Location("HQ", city="Boston", region="Massachusetts", country="US")])
     assert where(stated, places("Boston, MA", [])) is Where.SAME
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "found"),
+    [
+        ("Holbeck, Leeds", "Leeds, West Yorkshire", Where.SAME),
+        ("Farringdon, Central London", "London, UK", Where.SAME),
+        ("Seattle, Washington", "Washington, DC", Where.APART),
+        ("Angel, North London", "Bermondsey, South East London", Where.APART),
+    ],
+)
+def test_a_quarter_of_a_city_is_in_it(part: str, whole: str, found: Where) -> None:
+    assert where(places(part, []), places(whole, [])) == found
+    assert where(places(whole, []), places(part, [])) == found
