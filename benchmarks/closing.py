@@ -2,13 +2,15 @@
 
     python -m benchmarks.closing [URL]
 
-Prints the distribution of the waits of one writer, alone and beside the run's end, in one process.
+Prints the distribution of the waits of one writer, alone and beside the run's end, in one process,
+and the longest that Python's own collector of garbage stopped it: the worst waits are often that.
 Without a URL it makes a SQLite store in a temporary folder; another one must be empty.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import tempfile
 import time
@@ -35,6 +37,26 @@ def _posting(source: str, number: int) -> dict[str, Any]:
     }
 
 
+class _Collector:
+    """Keeps the longest pause of the collector, in milliseconds."""
+
+    def __init__(self) -> None:
+        self.most = self._began = 0.0
+        gc.callbacks.append(self)
+
+    def __call__(self, phase: str, _: dict[str, int]) -> None:
+        now = 1000 * time.perf_counter()
+        if phase == "start":
+            self._began = now
+        else:
+            self.most = max(self.most, now - self._began)
+
+    def take(self) -> float:
+        """Return the longest pause since the last time that it was asked."""
+        most, self.most = self.most, 0.0
+        return most
+
+
 async def _waits(store: JobStore, until: asyncio.Event, numbers: count[int]) -> list[float]:
     """Write one posting after another until told to stop; return the milliseconds of each."""
     waits = []
@@ -45,11 +67,11 @@ async def _waits(store: JobStore, until: asyncio.Event, numbers: count[int]) -> 
     return waits
 
 
-def _told(name: str, waits: list[float]) -> str:
+def _told(name: str, waits: list[float], paused: float) -> str:
     parts = quantiles(waits, n=100)
     return (
         f"{name}: {len(waits):,} writes, median {parts[49]:.1f} ms, p99 {parts[98]:.1f} ms, "
-        f"most {max(waits):.1f} ms"
+        f"most {max(waits):.1f} ms; the collector at most {paused:.1f} ms"
     )
 
 
@@ -64,7 +86,8 @@ async def measure(url: str) -> None:
             run.complete()
         alone = asyncio.Event()
         asyncio.get_running_loop().call_later(5, alone.set)
-        print(_told("alone", await _waits(store, alone, numbers)))
+        collector = _Collector()
+        print(_told("alone", await _waits(store, alone, numbers), collector.take()))
 
         over = asyncio.Event()
         writing = asyncio.create_task(_waits(store, over, numbers))
@@ -74,7 +97,7 @@ async def measure(url: str) -> None:
             run.complete()
         took = time.perf_counter() - began
         over.set()
-        print(_told("beside", await writing))
+        print(_told("beside", await writing, collector.take()))
         assert run.report is not None
         print(f"closed {run.report.closed:,} in {took:.1f} s")
 

@@ -103,16 +103,21 @@ class Plan:
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
         closed_at: datetime | None = None,
+        expired_at: datetime | None = None,
     ) -> bool:
         """Close or reopen a posting; return whether that changed it.
 
-        Nothing happens to a posting that is not there, that has the status, or that was seen after
-        ``unless_seen_after``. ``closed_at`` is when it was closed, if that is not now.
+        Nothing happens to a posting that is not there, that has the status, that was seen after
+        ``unless_seen_after``, or that has not expired at ``expired_at``. ``closed_at`` is when it
+        was closed, if that is not now.
         """
         before = self._before(id)
         if before is None or before.job.status is status:
             return False
         if unless_seen_after is not None and before.job.last_seen_at > unless_seen_after:
+            return False
+        expires = before.job.expires_at
+        if expired_at is not None and (expires is None or expires > expired_at):
             return False
         self._change(before, edit(before.job, {"status": status}, self.now, closed_at), origin)
         return True

@@ -106,11 +106,12 @@ class Unit(Protocol):
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
         closed_at: datetime | None = None,
+        expired_at: datetime | None = None,
     ) -> bool:
         """Close or reopen a posting; return whether that changed it.
 
-        Nothing happens to one that is not there, or was seen after ``unless_seen_after``.
-        ``closed_at`` is when it was closed, if that is not now.
+        Nothing happens to one that is not there, was seen after ``unless_seen_after``, or has not
+        expired at ``expired_at``. ``closed_at`` is when it was closed, if that is not now.
         """
 
     async def delete(self, id: UUID, origin: Origin = NOBODY) -> bool:
@@ -160,6 +161,7 @@ class Engine(Unit, Protocol):
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
         closed_at: datetime | None = None,
+        expired_at: datetime | None = None,
     ) -> list[bool | JobStoreError]:
         """Do what :meth:`set_status` does for each of a bounded number of postings."""
 
@@ -176,6 +178,14 @@ class Engine(Unit, Protocol):
         self, criteria: Criteria, *, limit: int, after: Position | None
     ) -> tuple[list[Job], Position | None]:
         """Return whole postings, newest first, from ``after`` on."""
+
+    async def scan_columns(
+        self, criteria: Criteria, columns: tuple[str, ...], *, limit: int, after: Position | None
+    ) -> tuple[list[Row], Position | None]:
+        """Return no more of postings than some of their columns, as :meth:`rows` has values.
+
+        ``columns``: names of columns of table posting, of code. Otherwise as :meth:`scan`.
+        """
 
     async def count(self, criteria: Criteria) -> int:
         """Count all matches exactly; with no criteria, without reading postings."""

@@ -32,7 +32,7 @@ class TableEngine(QueuedWrites, ABC):
     lookups: ModuleType
     """Reads by key: ``get_many``, ``revisions``, ``rows``."""
     pages: ModuleType
-    """Reads by criteria: ``search``, ``scan``, ``count``."""
+    """Reads by criteria: ``search``, ``scan``, ``scan_columns``, ``count``."""
     counters: ModuleType
     """Reads of what is counted with each write: ``total``, ``statistics``."""
 
@@ -91,6 +91,15 @@ class TableEngine(QueuedWrites, ABC):
         found: tuple[list[Job], Position | None] = await self._read(
             partial(self.pages.scan, criteria=criteria, limit=limit, after=after), whole=True
         )
+        return found
+
+    async def scan_columns(
+        self, criteria: Criteria, columns: tuple[str, ...], *, limit: int, after: Position | None
+    ) -> tuple[list[Row], Position | None]:
+        """Return some columns of postings, newest first."""
+        given = {"criteria": criteria, "columns": columns, "limit": limit, "after": after}
+        read = partial(self.pages.scan_columns, **given)
+        found: tuple[list[Row], Position | None] = await self._read(read, whole=True)
         return found
 
     async def count(self, criteria: Criteria) -> int:

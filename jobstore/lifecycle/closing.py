@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from uuid import UUID
 
 from jobstore.derived.micros import to_micros
+from jobstore.engines.freshness import at_least
 from jobstore.engines.kept import EVENT
 from jobstore.engines.protocol import Engine, Position
 from jobstore.errors import Fault, InvalidQuery, JobNotFound
 from jobstore.lifecycle.completing import EXPIRED, close
 from jobstore.postings import Postings, check_id
-from jobstore.records import Job, SearchQuery, Status
+from jobstore.records import SearchQuery, Status
 from jobstore.search.criteria import check_query
 
 GONE = frozenset({404, 410})
@@ -47,7 +47,7 @@ class Closing(Postings):
                 raise InvalidQuery([Fault("http_status", "must be a whole number, 100 to 599")])
             async with self._engine.transaction(_SECONDS) as unit:
                 # Nobody deletes it before what is written stands.
-                await unit.rows("is_there", wanted.bytes)
+                await unit.rows("hold_posting", wanted.bytes)
                 (job,) = await unit.get_many([wanted])
                 if job is None:
                     raise JobNotFound(f"No posting has the id {id}.")
@@ -83,18 +83,14 @@ class Closing(Postings):
             criteria = check_query(SearchQuery(status=Status.OPEN, expired=True)).at(now)
             origin = self._origin._replace(reason=EXPIRED)
             position: Position | None = None
-            while True:
-                jobs, position = await self._engine.scan(criteria, limit=_SCAN, after=position)
-                ids = [job.id.bytes for job in jobs]
-                watch.rows += len(
-                    await close(
-                        self._engine, ids, origin, unless_seen_after=_latest(jobs, now), at=now
+            # What was written before, a standby may not have yet.
+            with at_least(str(self._engine.url), await self._engine.position()):
+                while True:
+                    rows, position = await self._engine.scan_columns(
+                        criteria, ("id",), limit=_SCAN, after=position
                     )
-                )
-                if position is None:
-                    return watch.rows
-
-
-def _latest(jobs: list[Job], now: datetime) -> datetime:
-    """Return a time after which none of the postings had been seen when they were read."""
-    return max((job.last_seen_at for job in jobs), default=now)
+                    ids = [id for (id,) in rows]
+                    closed = await close(self._engine, ids, origin, at=now, expired_at=now)
+                    watch.rows += len(closed)
+                    if position is None:
+                        return watch.rows

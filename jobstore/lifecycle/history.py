@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from jobstore.derived.joining import ABOUT
@@ -20,6 +21,8 @@ from jobstore.lifecycle.replay import Line, Revised, State, replay
 from jobstore.postings import Postings, check_id
 from jobstore.records import HistoryEntry, Job, Pruned, Status
 
+T = TypeVar("T")
+
 # What a statement history_of gives: see sql/*/history.sql.
 _POSTING, _REVISION, _EVENT = range(3)
 # What prune goes through, and a key before all others.
@@ -33,6 +36,8 @@ _OLD: tuple[tuple[str, Row], ...] = (
 # Rows that are removed in one transaction, and how long it may take.
 _AT_ONCE, _SECONDS = 512, 60.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Versions and events that are worked out before the event loop may do something else.
+_ON_LOOP = 128
 # Others may write between the two reads; how often that is tried again.
 _TRIES = 20
 
@@ -49,10 +54,8 @@ class History(Postings):
         what ``prune`` has removed is missing.
         """
         with self._watch("history") as watch:
-            line, events = await self._life(check_id(id))
-            entries = [*_told(line), *events] if line else events
-            # Sorting is stable: what happened at the same time stays in its order.
-            entries.sort(key=_when, reverse=True)
+            life = await self._life(check_id(id))
+            entries = await _spared(life, life.entries)
             watch.rows = len(entries)
             return entries
 
@@ -71,12 +74,16 @@ class History(Postings):
         with self._watch("get") as watch:
             _check_past(version, at)
             wanted = check_id(id)
-            line, _ = await self._life(wanted)
-            state: State | None = None
-            if line is not None:
-                state = line.version(version) if version else line.at(at, wanted) if at else None
+            life = await self._life(wanted)
+
+            def found() -> State | None:
+                if (line := life.line()) is None:
+                    return None
+                return line.version(version) if version else line.at(at, wanted) if at else None
+
+            state = await _spared(life, found)
             if state is None:
-                raise JobNotFound(_absent(id, version, at, known=line is not None))
+                raise JobNotFound(_absent(id, version, at, known=life.job is not None))
             watch.rows = 1
             return state.job
 
@@ -113,20 +120,44 @@ class History(Postings):
             number += len(keys)
         return number
 
-    async def _life(self, id: UUID) -> tuple[Line | None, list[HistoryEntry]]:
-        """Return the states of a posting, if it is there, and what else happened to it."""
+    async def _life(self, id: UUID) -> _Life:
+        """Return what is stored of the life of a posting, as of one moment."""
         for _ in range(_TRIES):
             rows = await self._engine.rows("history_of", *[id.bytes] * 4)
             (job,) = await self._engine.get_many([id])
-            events = [_event(row) for row in rows if row[0] == _EVENT]
-            of_posting = [row for row in rows if row[0] == _POSTING]
-            if job is None and not of_posting:
-                return None, events
-            if job is not None and of_posting and of_posting[0][1] == job.version:
-                revisions = sorted((row for row in rows if row[0] == _REVISION), reverse=True)
-                opening = opening_from((of_posting[0][2], *of_posting[0][5:]))
-                return replay(job, opening, [_revised(row) for row in revisions]), events
+            versions = [row[1] for row in rows if row[0] == _POSTING]
+            if versions == ([] if job is None else [job.version]):
+                return _Life(job, rows)
         raise StoreCorrupt("The index of ids lacks a row, or names another; run 'jobstore doctor'.")
+
+
+class _Life(NamedTuple):
+    """What is stored of the life of a posting, and of itself, if it is there."""
+
+    job: Job | None
+    rows: list[Row]
+
+    def line(self) -> Line | None:
+        """Return the states of the posting, if it is there."""
+        if self.job is None:
+            return None
+        (of_posting,) = (row for row in self.rows if row[0] == _POSTING)
+        revisions = sorted((row for row in self.rows if row[0] == _REVISION), reverse=True)
+        opening = opening_from((of_posting[2], *of_posting[5:]))
+        return replay(self.job, opening, [_revised(row) for row in revisions])
+
+    def entries(self) -> list[HistoryEntry]:
+        """Return everything that happened, newest first."""
+        line = self.line()
+        entries = [*_told(line)] if line else []
+        entries += [_event(row) for row in self.rows if row[0] == _EVENT]
+        # Sorting is stable: what happened at the same time stays in its order.
+        return sorted(entries, key=_when, reverse=True)
+
+
+async def _spared(life: _Life, work: Callable[[], T]) -> T:
+    """Return what ``work`` makes of a life; on a thread, if the event loop should not wait."""
+    return work() if len(life.rows) <= _ON_LOOP else await asyncio.to_thread(work)
 
 
 def _revised(row: Row) -> Revised:

@@ -40,11 +40,12 @@ SELECT m.id, m.missed_from, p.source, p.status, p.last_seen_at, p.expires_at
 FROM scope_member AS m JOIN posting AS p ON p.id = m.id
 WHERE m.source = %s AND m.scope = %s AND m.id > %s ORDER BY m.id LIMIT %s;
 
--- A posting that was removed meanwhile becomes no member.
+-- A posting that was removed meanwhile becomes no member, and none is removed before this stands.
+-- Differs by necessity: several write to a server at once, so the posting is held.
 -- name: put_member
 INSERT INTO scope_member (source, scope, id, missed_from, digest)
 SELECT CAST(%s AS text), CAST(%s AS text), p.id, CAST(%s AS bigint), CAST(%s AS bytea)
-FROM posting AS p WHERE p.id = %s
+FROM posting AS p WHERE p.id = %s FOR KEY SHARE OF p
 ON CONFLICT (source, scope, id) DO UPDATE SET
     missed_from = excluded.missed_from, digest = excluded.digest;
 
@@ -66,3 +67,9 @@ WHERE scrape_run.source = %s AND scrape_run.scope = %s AND scrape_run.ended_at =
 -- name: events_since
 SELECT e.at, e.detail FROM event AS e
 WHERE e.id = %s AND e.kind = %s AND e.at > %s ORDER BY e.at;
+
+-- Keeps others from writing to a posting, or removing it, until the transaction ends. As if it were
+-- written to: of two that hold less at first, each would wait for the other. Differs by necessity,
+-- for the same reason.
+-- name: hold_posting
+SELECT 1 FROM posting AS p WHERE p.id = %s FOR UPDATE;

@@ -234,6 +234,7 @@ CREATE TABLE scrape_run (
     CONSTRAINT digest CHECK (octet_length(digest) = 8)
 );
 CREATE INDEX scrape_run_newest ON scrape_run (ended_at, run);
+CREATE INDEX scrape_run_source ON scrape_run (source, ended_at, run);
 
 -- The postings that belong to a scope, and since which of its runs they are missed.
 CREATE TABLE scope_member (

@@ -336,6 +336,8 @@ CREATE TABLE seen_match (
 
 CREATE INDEX seen_match_search ON seen_match (search);
 
+CREATE INDEX scrape_run_source ON scrape_run (source, ended_at, run);
+
 CREATE VIEW postings AS
 SELECT
     lower(substr(hex(p.id), 1, 8) || '-' || substr(hex(p.id), 9, 4) || '-'

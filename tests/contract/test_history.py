@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 import jobstore
 from jobstore import InvalidQuery, InvalidSettings, JobNotFound, JobStore, Status
 from jobstore.engines.kept import EVENT
+from jobstore.lifecycle import history
 from jobstore.records import Origin
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
@@ -207,3 +210,68 @@ async def test_what_makes_no_sense_is_refused(store: JobStore, clock: Clock) -> 
 async def test_an_actor_is_a_line_of_text(new_url: Callable[[], str], actor: object) -> None:
     with pytest.raises(InvalidSettings, match="actor"):
         await jobstore.connect(new_url(), actor=actor)  # type: ignore[arg-type]
+
+
+async def test_a_long_history_is_told_beside_whatever_else_is_done(
+    store: JobStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, number = clock(), 300
+    id = (await store.upsert(posting("1", title="Baker 0"))).id
+    for version in range(1, number):
+        clock.advance(minutes=1)
+        await store.update(id, {"title": f"Baker {version}"})
+    beside: list[str] = []
+    inner = asyncio.to_thread
+
+    async def noted(work: Callable[..., Any], *given: Any) -> Any:
+        beside.append(work.__name__)
+        return await inner(work, *given)
+
+    monkeypatch.setattr(history.asyncio, "to_thread", noted)
+    entries = await store.history(id)
+    assert [each.version for each in entries] == [*range(number, 0, -1)]
+    assert entries[0].changes == {"title": ("Baker 298", "Baker 299")}
+    assert (await store.get(id, version=7)).title == "Baker 6"
+    assert (await store.get(id, at=began + timedelta(seconds=150))).title == "Baker 2"
+    assert await store.get(id, at=clock() + timedelta(days=900)) == await store.get(id)
+    with pytest.raises(JobNotFound, match="was not stored at"):
+        await store.get(id, at=began - timedelta(seconds=1))
+    assert beside.count("entries") == 1
+    assert beside.count("found") == 4
+
+
+async def test_what_is_pruned_in_part_and_beside_writers_is_pruned_whole_the_next_time(
+    store: JobStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_AT_ONCE", 3)
+    ids = [(await store.upsert(posting(str(n), title="Baker"))).id for n in range(5)]
+    for title in ("Cook", "Chef"):
+        for id in ids:
+            clock.advance(seconds=1)
+            await store.update(id, {"title": title})
+    await store.delete(ids.pop())
+    clock.advance(days=50)
+    inner, left = store.engine.transaction, 2
+
+    def broken(timeout: float) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        return inner(timeout)
+
+    age = timedelta(days=30)
+    with monkeypatch.context() as patch:
+        patch.setattr(store.engine, "transaction", broken)
+        with pytest.raises(KeyboardInterrupt):
+            await store.prune(age)
+    assert (await store.prune(age, dry_run=True)).versions == 2
+    written = [store.update(id, {"title": "Head baker"}) for id in ids]
+    pruned, *_ = await asyncio.gather(store.prune(age), *written)
+    assert pruned == jobstore.Pruned(versions=2, deletions=1)
+    assert await store.prune(age) == jobstore.Pruned()
+    for id in ids:
+        assert told(await store.history(id)) == [("changed", 4)]
+        assert (await store.get(id, version=3)).title == "Chef"
+        with pytest.raises(JobNotFound):
+            await store.get(id, version=2)

@@ -24,6 +24,7 @@ from jobstore import (
     StoreClosed,
     job_id,
 )
+from jobstore.engines import freshness
 from jobstore.lifecycle import completing, history
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
@@ -751,3 +752,58 @@ async def test_a_run_that_is_cancelled_while_it_ends_is_made_up_for(
     assert (await run(strict, range(5))).state == "complete"
     assert await closed(strict) == {"5", "6", "7", "8"}
     assert [each.state for each in await strict.runs(limit=2)] == ["complete", "broken"]
+
+
+@pytest.mark.parametrize("by", ["call", "run"])
+async def test_what_gets_a_later_end_while_it_is_closed_stays_open(
+    strict: JobStore, migrated_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    ends = clock() + timedelta(hours=1)
+    rows = [posting(number, expires_at=ends.isoformat()) for number in range(3)]
+    await strict.upsert_many(rows)
+    clock.advance(hours=2)
+    inner, read = strict.engine.set_statuses, asyncio.Event()
+
+    async def told(*given: Any) -> Any:
+        read.set()
+        return await inner(*given)
+
+    monkeypatch.setattr(strict.engine, "set_statuses", told)
+    closing: asyncio.Task[Any]
+    async with jobstore.connect(migrated_url, clock=clock) as other:
+        async with other.transaction() as changing:
+            later = clock() + timedelta(days=1)
+            await changing.update(job_id("board", "0"), {"expires_at": later})
+            await changing.update(job_id("board", "1"), {"expires_at": None})
+            if by == "call":
+                closing = asyncio.create_task(strict.close_expired())
+                await read.wait()
+        if by == "run":
+
+            async def late(*given: Any) -> Any:
+                await other.update(job_id("board", "2"), {"expires_at": later})
+                return await inner(*given)
+
+            monkeypatch.setattr(strict.engine, "set_statuses", late)
+            assert (await run(strict, range(3))).expired == 0
+            assert await closed(strict) == set()
+            return
+    assert await closing == 1
+    assert await closed(strict) == {"2"}
+
+
+async def test_what_is_closed_is_looked_for_where_nothing_is_behind(
+    strict: JobStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await run(strict, range(3))
+    inner, wanted = strict.engine.scan_columns, []
+
+    async def read(*given: Any, **named: Any) -> Any:
+        wanted.append(freshness.wanted(str(strict.engine.url)))
+        return await inner(*given, **named)
+
+    monkeypatch.setattr(strict.engine, "scan_columns", read)
+    await strict.close_expired()
+    await run(strict, range(3))
+    assert len(wanted) == 2
+    assert None not in wanted

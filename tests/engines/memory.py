@@ -182,8 +182,10 @@ class Work:
         unless_seen_after: datetime | None,
         origin: Origin,
         closed_at: datetime | None,
+        expired_at: datetime | None,
     ) -> bool:
-        changed = self._plan.set_status(id, status, unless_seen_after, origin, closed_at)
+        given = (unless_seen_after, origin, closed_at, expired_at)
+        changed = self._plan.set_status(id, status, *given)
         self._apply()
         return changed
 
@@ -355,9 +357,11 @@ class MemoryEngine:
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
         closed_at: datetime | None = None,
+        expired_at: datetime | None = None,
     ) -> bool:
         async with self._work() as work:
-            return work.set_status(id, status, unless_seen_after, origin, closed_at)
+            given = (unless_seen_after, origin, closed_at, expired_at)
+            return work.set_status(id, status, *given)
 
     async def set_statuses(
         self,
@@ -366,9 +370,10 @@ class MemoryEngine:
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
         closed_at: datetime | None = None,
+        expired_at: datetime | None = None,
     ) -> list[bool | JobStoreError]:
         async with self._work() as work:
-            given = (status, unless_seen_after, origin, closed_at)
+            given = (status, unless_seen_after, origin, closed_at, expired_at)
             return [work.set_status(id, *given) for id in ids]
 
     async def delete(self, id: UUID, origin: Origin = NOBODY) -> bool:
@@ -431,6 +436,17 @@ class MemoryEngine:
         rest = [each for each in found if after is None or each.listed < after]
         jobs = [_copied(each.job) for each in rest[:limit]]
         return jobs, rest[limit - 1].listed if len(rest) > limit else None
+
+    async def scan_columns(
+        self, criteria: Criteria, columns: tuple[str, ...], *, limit: int, after: Position | None
+    ) -> tuple[list[Row], Position | None]:
+        jobs, position = await self.scan(criteria, limit=limit, after=after)
+        values = {UUID: lambda each: each.bytes, datetime: to_micros}
+        found = [[getattr(job, name) for name in columns] for job in jobs]
+        as_stored = [
+            tuple(values.get(type(each), lambda it: it)(each) for each in row) for row in found
+        ]
+        return as_stored, position
 
     async def count(self, criteria: Criteria) -> int:
         return sum(1 for _ in _matches(self._records(), criteria, self._database.kept))
@@ -530,9 +546,11 @@ class MemoryTransaction:
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
         closed_at: datetime | None = None,
+        expired_at: datetime | None = None,
     ) -> bool:
         self.check()
-        return self.work.set_status(id, status, unless_seen_after, origin, closed_at)
+        given = (unless_seen_after, origin, closed_at, expired_at)
+        return self.work.set_status(id, status, *given)
 
     async def delete(self, id: UUID, origin: Origin = NOBODY) -> bool:
         self.check()
@@ -860,6 +878,7 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     ),
     "members_of_scope": _members_of_scope,
     "events_since": _events_since,
+    "hold_posting": lambda *_: [],
 }
 
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 import jobstore
-from jobstore import migrating
-from jobstore.engines.kept import SCOPE_MEMBER
+from jobstore import RunReport, migrating
+from jobstore.engines.kept import SCOPE_MEMBER, SCRAPE_RUN
+from jobstore.engines.named_statements import load
+from jobstore.lifecycle.completing import row_of
+from jobstore.settings import parse_store_url
 from tests.engines.harness import POSTGRES, SQLITE, Harness
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
@@ -73,3 +81,49 @@ async def test_members_go_with_their_posting_and_follow_it(engine: Harness, tmp_
         engine.check(url)
     finally:
         engine.forget(url)
+
+
+@pytest.mark.parametrize("engine", [SQLITE, POSTGRES], ids=lambda engine: engine.scheme)
+async def test_no_list_of_runs_reads_those_that_it_does_not_show(
+    engine: Harness, tmp_path: Path
+) -> None:
+    url, sql = engine.new_url(tmp_path), load("sqlite" if engine is SQLITE else "postgres")
+    expected = {
+        ("newest_runs", 1): "scrape_run_newest",
+        ("newest_runs_of_source", 2): "scrape_run_source",
+        ("newest_runs_of_scope", 3): "KEY" if engine is SQLITE else "scrape_run_pkey",
+        ("runs_that_count", 3): "KEY" if engine is SQLITE else "scrape_run_pkey",
+    }
+    try:
+        begun = RunReport(
+            run="1",
+            source="board",
+            scope=None,
+            whole=False,
+            state="complete",
+            started_at=Clock()(),
+            ended_at=Clock()(),
+        )
+        rows = [
+            row_of(replace(begun, run=str(n), source=f"board {n % 30}", scope=f"page {n % 7}"), 0)
+            for n in range(3000)
+        ]
+        async with jobstore.connect(url) as store, store.engine.transaction(60) as unit:
+            await unit.put(SCRAPE_RUN, rows)
+        for (name, number), index in expected.items():
+            plan = explained(url, sql[name], (*("board 1", "page 2")[: number - 1], 5))
+            assert index in plan, plan
+            assert "sort" not in plan.lower(), plan
+            assert "TEMP B-TREE" not in plan, plan
+    finally:
+        engine.forget(url)
+
+
+def explained(url: str, statement: str, given: tuple[Any, ...]) -> str:
+    """Return how a database runs a statement."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(parse_store_url(url).path)) as file:
+            return str(file.execute(f"EXPLAIN QUERY PLAN {statement}", given).fetchall())
+    with psycopg.connect(url) as conn:
+        conn.execute("ANALYZE scrape_run")
+        return str(conn.execute(f"EXPLAIN {statement}".encode(), given).fetchall())

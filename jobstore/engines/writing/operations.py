@@ -74,9 +74,10 @@ class _Writes:
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
         closed_at: datetime | None = None,
+        expired_at: datetime | None = None,
     ) -> bool:
         """Close or reopen a posting."""
-        given = (id, status, unless_seen_after, origin, closed_at)
+        given = (id, status, unless_seen_after, origin, closed_at, expired_at)
         return bool(await self._run(Plan.set_status, *given))
 
     async def delete(self, id: UUID, origin: Origin = NOBODY) -> bool:
@@ -151,9 +152,11 @@ class QueuedWrites(_Writes):
         unless_seen_after: datetime | None,
         origin: Origin = NOBODY,
         closed_at: datetime | None = None,
+        expired_at: datetime | None = None,
     ) -> list[bool | JobStoreError]:
         """Close or reopen postings; each gets its own result or its own error."""
-        works = [(id, status, unless_seen_after, origin, closed_at) for id in ids]
+        given = (status, unless_seen_after, origin, closed_at, expired_at)
+        works = [(id, *given) for id in ids]
         return await self.writer.submit_many(Plan.set_status, works)
 
     @asynccontextmanager

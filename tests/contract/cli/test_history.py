@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
+from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
 import jobstore
 from jobstore.settings import sqlite_url
-from tests.contract.cli.commands import answer, lines, posting, run, said, shown
+from tests.contract.cli.commands import answer, posting, run, said, shown
 from tests.engines.harness import POSTGRES
 from tests.fixtures.clock import Clock
 
 ID = str(jobstore.job_id("board", "1"))
+GONE = str(jobstore.job_id("board", "2"))
 LONG = "We bake bread every morning, and on Sundays we bake cakes for all of the town. "
-WORDS = ("quokkabread", "wombatcake", "numbatoven")
+WORDS = ("quokkabread", "wombatcake", "numbatoven", "bilbybakers", "potorooclerk")
 
 
 @pytest.fixture
@@ -93,34 +99,84 @@ def in_files(path: Path) -> bytes:
     return b"".join(each.read_bytes().lower() for each in path.parent.glob(f"{path.name}*"))
 
 
+async def _live(url: str) -> None:
+    """Let a posting take part in all that a store keeps of postings, and delete nothing yet."""
+    text = " ".join(f"{word} {number}" for number in range(40) for word in WORDS)
+    twin = {"title": f"{WORDS[0]} {WORDS[1]}", "company": WORDS[3], "location": "Lowell, MA"}
+    async with jobstore.connect(url, actor="anna") as store:
+        rows = [posting(2, description=text, **twin)]
+        rows += [posting(3, source="other", description=text, **twin), posting(4)]
+        for _ in range(2):
+            async with store.scrape_run("board", scope="page") as run:
+                await run.upsert_many(rows[::2])
+                run.complete()
+        await store.upsert(rows[1])
+        await store.find_duplicates()
+        assert len(await store.duplicates(GONE)) == 1
+        await store.confirm_duplicate(GONE, jobstore.job_id("other", "3"))
+        await store.apply(GONE, note=f"ask the {WORDS[4]}")
+        await store.save_search("all", jobstore.SearchQuery())
+        await store.acknowledge("all", await store.new_matches("all"))
+        assert not await store.gone(GONE, http_status=451)
+        await store.update(GONE, {"title": WORDS[0]})
+
+
 def test_purge_leaves_no_word_of_a_posting_in_the_files(url: str) -> None:
     path = Path(url.removeprefix("sqlite:///"))
-    gone = str(jobstore.job_id("board", "2"))
+    asyncio.run(_live(url))
     assert all(word.encode() in in_files(path) for word in WORDS)
-    result = run("delete", gone, "--purge", "--yes")
+    twin = str(jobstore.job_id("other", "3"))
+    result = run("delete", GONE, twin, "--purge", "--yes")
     assert result.exit_code == 0, result.stderr
-    assert not any(word.encode() in in_files(path) for word in WORDS)
+    assert [word for word in WORDS if word.encode() in in_files(path)] == []
     assert b"head baker" in in_files(path)
-    assert [each["kind"] for each in answer("history", gone)["history"]] == ["deleted"]
+    assert [each["kind"] for each in answer("history", GONE)["history"]] == ["deleted"]
+    # What stays is that they were deleted: of either id there is but that one row.
+    with closing(sqlite3.connect(path)) as conn:
+        names = conn.execute("SELECT name FROM sqlite_schema WHERE sql LIKE 'CREATE TABLE%'")
+        left = rows_with(
+            conn, [name for (name,) in names.fetchall()], [UUID(GONE).bytes, UUID(twin).bytes]
+        )
+    assert left == {"deletion": 2}
     assert run("doctor", "--full").exit_code == 0
+
+
+def rows_with(conn: Any, tables: list[str], ids: list[bytes]) -> dict[str, int]:
+    """Count the rows, by table, in which one of some ids is a value."""
+    # How far somebody got is a place in the order of changes, whoever was changed there.
+    found = Counter(
+        name
+        for name in {*tables} - {"follower"}
+        for row in conn.execute(f'SELECT * FROM "{name}"').fetchall()
+        for value in row
+        if (value.bytes if isinstance(value, UUID) else value) in ids
+    )
+    return dict(found)
 
 
 def test_purge_leaves_no_row_of_a_posting_on_a_server(tmp_path: Path) -> None:
     url = POSTGRES.new_url(tmp_path)
     try:
-        rows = lines(*(posting(n, title=f"{WORDS[0]} {n}") for n in range(50)))
-        assert answer("import", "-", "--store", url, stdin=rows)["inserted"] == 50
+        asyncio.run(_fill(url))
+        asyncio.run(_live(url))
+        twin = str(jobstore.job_id("other", "3"))
+        size = "SELECT pg_relation_filenode('posting')"
         with psycopg.connect(url) as conn:
-            size = "SELECT pg_relation_size('posting'), pg_relation_filenode('posting')"
             before = conn.execute(size).fetchone()
-        result = run("delete", "--source", "board", "--purge", "--yes", "--store", url)
+        result = run("delete", GONE, twin, "--purge", "--yes", "--store", url)
         assert result.exit_code == 0, result.stderr
         with psycopg.connect(url) as conn:
-            after = conn.execute(size).fetchone()
-        assert before is not None
-        assert after is not None
-        # The table is in a new file, in which nothing is.
-        assert (after[0], after[1] != before[1]) == (0, True)
+            # The table is in a new file.
+            assert conn.execute(size).fetchone() != before
+            names = (
+                "SELECT c.relname FROM pg_class AS c WHERE c.relkind = 'r' AND c.relnamespace = "
+            )
+            schema = "current_schema()::regnamespace"
+            tables = [name for (name,) in conn.execute((names + schema).encode()).fetchall()]
+            assert rows_with(conn, tables, [UUID(GONE).bytes, UUID(twin).bytes]) == {"deletion": 2}
+            for name in tables:
+                held = str(conn.execute(f'SELECT * FROM "{name}"'.encode()).fetchall()).lower()
+                assert [word for word in WORDS if word in held] == [], name
     finally:
         POSTGRES.forget(url)
 

@@ -81,12 +81,24 @@ async def scan(
 ) -> tuple[list[Job], Position | None]:
     """Return at most ``limit`` whole postings that follow ``after``, newest first, whatever
     the criteria's own order, and the position to go on from (``None`` at the end)."""
-    hits = await by_newest(Lookup(conn, criteria), limit + 1, after, JOB_COLUMNS)
+    rows, position = await scan_columns(conn, criteria, JOB_COLUMNS, limit=limit, after=after)
+    jobs = await _spared(rows, lambda: [job_from_row(row) for row in rows])
+    return jobs, position
+
+
+async def scan_columns(
+    conn: Connection,
+    criteria: Criteria,
+    columns: tuple[str, ...],
+    *,
+    limit: int,
+    after: Position | None = None,
+) -> tuple[list[Row], Position | None]:
+    """Do what :func:`scan` does, with some columns of postings."""
+    hits = await by_newest(Lookup(conn, criteria), limit + 1, after, columns)
     more = len(hits) > limit
     hits = hits[:limit]
-    rows = [hit.row for hit in hits if hit.row]
-    jobs = await _spared(rows, lambda: [job_from_row(row) for row in rows])
-    return jobs, hits[-1].position if more else None
+    return [hit.row for hit in hits if hit.row], hits[-1].position if more else None
 
 
 async def count(conn: Connection, criteria: Criteria) -> int:

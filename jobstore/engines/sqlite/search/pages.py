@@ -21,7 +21,7 @@ from jobstore.engines.rows import (
     job_from_row,
     sound,
 )
-from jobstore.engines.sqlite.search.lookup import Counted, Lookup
+from jobstore.engines.sqlite.search.lookup import Counted, Lookup, Row
 from jobstore.engines.sqlite.search.sorting import Hit, by_newest, by_number, by_relevance, hits_at
 from jobstore.engines.sqlite.search.statements import KEYS, SOONEST
 from jobstore.engines.sqlite.transaction import snapshot
@@ -82,16 +82,29 @@ def scan(
 ) -> tuple[list[Job], Position | None]:
     """Return at most ``limit`` whole postings that follow ``after``, newest first, whatever
     the criteria's own order, and the position to go on from (``None`` at the end)."""
+    columns = SUMMARY_COLUMNS + DETAIL_COLUMNS
+    rows, position = scan_columns(conn, criteria, columns, TEXT_COLUMNS, limit=limit, after=after)
+    return [job_from_row(row) for row in watched(rows)], position
+
+
+def scan_columns(
+    conn: sqlite3.Connection,
+    criteria: Criteria,
+    columns: tuple[str, ...],
+    texts: tuple[str, ...] = (),
+    *,
+    limit: int,
+    after: Position | None = None,
+) -> tuple[list[Row], Position | None]:
+    """Do what :func:`scan` does, with some columns of postings, and of their texts."""
     with snapshot(conn):
         lookup = Lookup(conn, criteria)
         if lookup.match.is_impossible:
             return [], None
-        columns = SUMMARY_COLUMNS + DETAIL_COLUMNS
-        hits = by_newest(lookup, limit + 1, after, columns, TEXT_COLUMNS)
+        hits = by_newest(lookup, limit + 1, after, columns, texts)
     more = len(hits) > limit
     hits = hits[:limit]
-    jobs = [job_from_row(hit.row) for hit in watched(hits) if hit.row]
-    return jobs, hits[-1].position if more else None
+    return [hit.row for hit in hits if hit.row], hits[-1].position if more else None
 
 
 def count(conn: sqlite3.Connection, criteria: Criteria) -> int:

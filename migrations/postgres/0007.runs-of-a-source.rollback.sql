@@ -1,0 +1,1 @@
+DROP INDEX scrape_run_source;
