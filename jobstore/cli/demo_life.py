@@ -94,10 +94,8 @@ async def _again(stage: Stage, store: JobStore, openings: list[dict[str, Any]]) 
             stage.say(Text.assemble(("REPOST ", "bold yellow"), (plain(new.title), "bold"), days))
             stage.say(reasons(entry.detail["reasons"]))
     for other in await store.duplicates(one.id):
-        where = f" on {_OWN} and {_BOARD}"
-        stage.say(Text.assemble(
-            (f"{other.verdict.upper()} ", "bold green"), (plain(one.title), "bold"), where
-        ))  # fmt: skip
+        verdict, where = f"{other.verdict.upper()} ", f" on {_OWN} and {_BOARD}"
+        stage.say(Text.assemble((verdict, "bold green"), (plain(one.title), "bold"), where))
         stage.say(reasons(other.reasons))
     return one
 

@@ -35,7 +35,7 @@ def _entry(entry: HistoryEntry) -> Text:
     text.append(f"  {words(entry.kind)}", "bold not dim")
     if entry.version is not None:
         text.append(f"  version {entry.version}")
-    for name, value in (("by", entry.actor), ("run", entry.run), ("since", entry.reason)):
+    for name, value in (("by", entry.actor), ("run", entry.run), ("reason:", entry.reason)):
         if value is not None:
             text.append(f"  {name} {plain(value)}")
     for name, (before, after) in entry.changes.items():

@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from dataclasses import replace
 from functools import partial
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID, uuid4
 
@@ -61,7 +62,9 @@ def save(
     query = replace(query, collapse_duplicates=not each_duplicate)
     start = since(only_since) if only_since else None
     saved = call.run(lambda store: store.save_search(name, query, since=start))
-    call.report(_said(saved), f"Saved {plain(name)}; see what is new: jobstore watch")
+    call.report(
+        _said(saved), f"Saved {plain(name)}; see what is new: jobstore watch {quote(plain(name))}"
+    )
 
 
 @app.command("list")
@@ -76,7 +79,8 @@ def list_(call: Call) -> None:
         (each.name, ", ".join(f"{name}: {value}" for name, value in _said(each)["query"].items()))
         for each in found
     ]
-    call.give({"searches": [_said(each) for each in found]}, lambda: table(["name", "query"], rows))
+    shown = table(["name", "query"], rows) if rows else "There are no saved searches."
+    call.give({"searches": [_said(each) for each in found]}, lambda: shown)
 
 
 @app.command()

@@ -247,14 +247,14 @@ class Applications(Postings):
 
 
 def _already(why: str, sent: datetime, posting: UUID) -> str:
-    same = {
-        "posting": "for this posting",
-        "address": f"to the same address, for the posting {posting},",
-        "duplicate": f"for a duplicate, the posting {posting}, not {LOOK_ALIKE.days} days apart,",
-        "look-alike": f"for the same company and title, the posting {posting}, "
-        f"not {LOOK_ALIKE.days} days apart,",
+    within = f"; a second one within {LOOK_ALIKE.days} days is refused"
+    which = {
+        "posting": "this posting",
+        "address": f"the posting {posting}, which has the same address",
+        "duplicate": f"the posting {posting}, which is a duplicate of this one{within}",
+        "look-alike": f"the posting {posting}, which has the same company and title{within}",
     }[why]
-    return f"An application {same} was sent on {sent:%Y-%m-%d}; force another one if it is meant."
+    return f"You applied on {sent:%Y-%m-%d} for {which}. Force another one if it is meant."
 
 
 def _listed(states: Iterable[ApplicationState]) -> str:

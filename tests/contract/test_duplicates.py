@@ -284,7 +284,7 @@ async def test_an_open_posting_stands_for_its_group(store: JobStore, clock: Cloc
     query = jobstore.SearchQuery(collapse_duplicates=False)
     assert len((await store.search(query)).items) == 2
     with pytest.raises(InvalidQuery):
-        await store.search(jobstore.SearchQuery(collapse_duplicates=None))  # type: ignore[arg-type]
+        await store.search(jobstore.SearchQuery(collapse_duplicates=None))
 
 
 async def test_what_runs_closed_after_it_had_come_back_is_a_repost(

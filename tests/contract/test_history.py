@@ -209,7 +209,7 @@ async def test_what_makes_no_sense_is_refused(store: JobStore, clock: Clock) -> 
 @pytest.mark.parametrize("actor", ["", " ", "a" * 201, "a\nb", 5])
 async def test_an_actor_is_a_line_of_text(new_url: Callable[[], str], actor: object) -> None:
     with pytest.raises(InvalidSettings, match="actor"):
-        await jobstore.connect(new_url(), actor=actor)  # type: ignore[arg-type]
+        await jobstore.connect(new_url(), actor=actor)
 
 
 async def test_a_long_history_is_told_beside_whatever_else_is_done(

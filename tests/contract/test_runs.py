@@ -308,7 +308,7 @@ async def test_postings_of_another_source_are_refused(strict: JobStore) -> None:
             await scraping.upsert(posting(1, source="other"))
         for nothing in (None, 5, {}, posting("", source=7)):
             with pytest.raises(InvalidPosting):
-                await scraping.upsert(nothing)  # type: ignore[arg-type]
+                await scraping.upsert(nothing)
         report = await scraping.upsert_many([posting(2), posting(3, source="other")])
         assert [each.index for each in report.rejected] == [1]
         scraping.complete()
@@ -398,7 +398,7 @@ async def test_gone_says_what_is_wrong(store: JobStore) -> None:
         await store.gone(job_id("board", "none"))
     for wrong in (99, 600, True, "404"):
         with pytest.raises(InvalidQuery, match="http_status"):
-            await store.gone(id, http_status=wrong)  # type: ignore[arg-type]
+            await store.gone(id, http_status=wrong)
 
 
 async def test_files_of_old_days_are_replayed(store: JobStore, clock: Clock) -> None:
@@ -548,7 +548,7 @@ async def test_what_makes_no_sense_is_refused(store: JobStore, clock: Clock) -> 
         store.scrape_run(" ")
     for scope in ("", " " * 1001, "a\nb", "workplace=moon", "company=A&B", 5):
         with pytest.raises(InvalidQuery):
-            store.scrape_run("board", scope)  # type: ignore[arg-type]
+            store.scrape_run("board", scope)
     with pytest.raises(InvalidQuery, match="seen_at"):
         store.scrape_run("board", seen_at=clock() + timedelta(days=9))
     for limit in (0, 1001, True):

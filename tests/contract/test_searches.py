@@ -207,7 +207,7 @@ async def test_a_query_is_saved_whole(store: JobStore, clock: Clock) -> None:
     assert [each.query for each in await store.saved_searches()] == [query]
     for name in ("", " a", "a\nb", "x" * 101, 5):
         with pytest.raises(InvalidQuery, match="name"):
-            await store.save_search(name)  # type: ignore[arg-type]
+            await store.save_search(name)
     with pytest.raises(InvalidQuery, match="workplace"):
         await store.save_search("wrong", SearchQuery(workplace="moon"))
     with pytest.raises(InvalidQuery, match="since"):

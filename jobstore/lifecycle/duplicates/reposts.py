@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from jobstore.lifecycle.duplicates.companies import company_key
 from jobstore.lifecycle.duplicates.comparing import Comparison
-from jobstore.lifecycle.duplicates.evidence import Reason
+from jobstore.lifecycle.duplicates.evidence import Kind, Reason
 from jobstore.lifecycle.duplicates.features import Read
 from jobstore.lifecycle.duplicates.places import Where
 from jobstore.lifecycle.duplicates.vocabulary import AGGREGATORS
@@ -54,4 +54,6 @@ def repost(
         return None
     if found.letters < _ENOUGH or found.shared < _NEAR_IDENTICAL or found.telling:
         return None
-    return Repost(appeared_at - closed_at, tuple(found.reasons()))
+    # That one board gave both an id of their own is what makes it a repost there.
+    told = tuple(each for each in found.reasons() if each.kind is not Kind.BOARD)
+    return Repost(appeared_at - closed_at, told)

@@ -21,7 +21,7 @@ from jobstore.engines.rows import (
     job_from_row,
     sound,
 )
-from jobstore.engines.sqlite.search.lookup import Counted, Lookup, Row
+from jobstore.engines.sqlite.search.lookup import Counted, Lookup
 from jobstore.engines.sqlite.search.sorting import Hit, by_newest, by_number, by_relevance, hits_at
 from jobstore.engines.sqlite.search.statements import KEYS, SOONEST
 from jobstore.engines.sqlite.transaction import snapshot
