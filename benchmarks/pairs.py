@@ -57,7 +57,8 @@ class Pair:
 
 def labelled(name: str = "pairs") -> list[Pair]:
     """Return all pairs of a file: ``pairs``, ``later`` for those that were judged after the rules
-    were made, ``blind`` and ``adzuna`` for those that whoever changed the rules had not seen."""
+    were made, ``blind`` and ``adzuna`` for those that nobody who changed the rules had seen before
+    their first scores."""
     with (LABELS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         return [Pair(row["left"], row["right"], row["class"]) for row in csv.DictReader(file)]
 
