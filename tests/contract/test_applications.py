@@ -106,7 +106,7 @@ async def test_a_second_application_to_a_posting_is_refused_unless_forced(
     assert await store.apply(id, at=first.stages[0].at) == first
     clock.advance(days=400)
     for state in ("applied", "saved", "interviewing"):
-        with pytest.raises(DuplicateApplication, match="for this posting was sent") as refused:
+        with pytest.raises(DuplicateApplication, match="for this posting") as refused:
             await store.apply(id, state=state)
         error = pickle.loads(pickle.dumps(refused.value))
         assert (error.job_id, error.application, error.why) == (id, first.id, "posting")
@@ -349,7 +349,9 @@ async def test_a_duplicate_is_refused_for_90_days(store: JobStore, clock: Clock)
     await store.apply(ids[0])
     await store.confirm_duplicate(ids[0], ids[1])
     clock.advance(days=89)
-    with pytest.raises(DuplicateApplication, match=f"a duplicate, the posting {ids[0]}") as refused:
+    with pytest.raises(
+        DuplicateApplication, match=f"the posting {ids[0]}, which is a duplicate"
+    ) as refused:
         await store.apply(ids[1])
     assert (refused.value.why, refused.value.job_id) == ("duplicate", ids[0])
     assert (await store.apply(ids[2])).state == "applied"

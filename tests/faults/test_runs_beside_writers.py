@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -15,10 +14,9 @@ import jobstore
 from jobstore import JobNotFound, JobStore, SourceRules, job_id
 from tests.engines.harness import POSTGRES
 from tests.fixtures.postings import posting
+from tests.fixtures.writers import until_somebody_waits
 
 RULES = {"board": SourceRules(close_after_misses=1, close_after=timedelta(0))}
-_WAITS = """SELECT count(*) FROM pg_stat_activity AS a
-WHERE a.datname = current_database() AND a.wait_event_type = 'Lock'"""
 
 
 @pytest.fixture
@@ -31,16 +29,6 @@ async def stores(tmp_path: Path) -> AsyncIterator[tuple[str, JobStore, JobStore]
         POSTGRES.check(url)
     finally:
         POSTGRES.forget(url)
-
-
-async def waits(url: str, task: asyncio.Task[Any]) -> None:
-    """Return when a task waits for somebody's lock, or has come to its end."""
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
-        while not task.done():
-            (waiting,) = (await (await conn.execute(_WAITS)).fetchone()) or (0,)
-            if waiting:
-                return
-            await asyncio.sleep(0.01)
 
 
 async def left(url: str, table: str) -> int:
@@ -68,7 +56,7 @@ async def test_a_run_makes_no_member_of_what_is_deleted_meanwhile(
     async with other.transaction() as deleting:
         await deleting.delete(job_id("board", "3"))
         go.set()
-        await waits(url, scraping)
+        await until_somebody_waits(url)
     await scraping
     assert run.report is not None
     assert run.report.state == "complete"
@@ -83,7 +71,7 @@ async def test_a_refusal_of_what_is_deleted_meanwhile_leaves_nothing(
     async with other.transaction() as deleting:
         await deleting.delete(id)
         refusing = asyncio.create_task(store.gone(id, http_status=451))
-        await waits(url, refusing)
+        await until_somebody_waits(url)
     with pytest.raises(JobNotFound):
         await refusing
     assert await left(url, "event") == 0

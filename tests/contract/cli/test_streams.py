@@ -101,6 +101,7 @@ CASES = (
         "deletions events runs versions",
     ),
     Case("runs", r"There are no runs\.", "runs"),
+    Case(f"gone {ID} --http-status 503", r"It stays open\.", "closed status"),
     Case("expire", r"Closed 0 postings past their time\.", "closed"),
     Case(f"delete {ID} --yes", r"Deleted 1 posting\.", "deleted missing matched"),
     Case(

@@ -10,6 +10,7 @@ import pytest
 import jobstore
 from jobstore import JobNotFound
 from tests.fixtures.postings import posting
+from tests.fixtures.writers import until_somebody_waits
 
 
 @pytest.mark.parametrize("written", ["apply", "set_application", "gone", "confirm_duplicate"])
@@ -29,22 +30,10 @@ async def test_what_is_noted_of_a_posting_that_is_deleted_meanwhile_is_not_left(
         async with other.transaction() as unit:
             await unit.delete(id)
             waiting = asyncio.create_task(noting())
-            while not await _waits(database):
-                assert not waiting.done()
-                await asyncio.sleep(0.01)
+            await until_somebody_waits(database)
         with pytest.raises(JobNotFound):
             await waiting
     with psycopg.connect(database) as conn:
         for table in ("application", "event", "verdict"):
             left = f"SELECT 1 FROM {table} AS t WHERE t.id = %s"
             assert conn.execute(left, (id,)).fetchall() == []
-
-
-async def _waits(database: str) -> bool:
-    """Tell whether a program waits for another one's transaction."""
-    async with await psycopg.AsyncConnection.connect(database) as conn:
-        found = await conn.execute(
-            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-            "AND datname = current_database()"
-        )
-        return await found.fetchone() is not None

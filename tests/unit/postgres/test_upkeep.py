@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from jobstore.settings import StoreURL, parse_store_url
 from tests.engines.harness import POSTGRES
 from tests.fixtures.postgres import new_name
 from tests.fixtures.postings import full, posting
+from tests.fixtures.writers import until_somebody_waits
 
 
 @pytest.fixture
@@ -254,6 +256,37 @@ def test_a_write_between_the_comparison_and_the_exchange_is_not_lost(
     with pytest.raises(jobstore.BackupError, match="1 added"):
         archive.replace(url, tmp_path / "copy.db", known=tmp_path / "copy.db")
     assert upkeep_of(url).condition(url).postings == 9
+
+
+def test_an_exchange_and_a_writer_who_wait_for_each_other_both_come_to_their_ends(
+    url: StoreURL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = archive_of(url)
+    archive.dump(url, tmp_path / "copy.db", lambda *_: None)
+    monkeypatch.setattr(aside, "_HOLDS", (30.0,))
+    locked, tries, waiting = aside._lock, [], []
+
+    with psycopg.connect(url.text) as writer, ThreadPoolExecutor(1) as pool:
+        # Who notices a deadlock first ends it, and is the one that begins again.
+        execute(url, f"ALTER DATABASE {writer.info.dbname} SET deadlock_timeout = '10ms'")
+        writer.execute("SET deadlock_timeout = '60s'")
+
+        def crossed(conn: psycopg.Connection[Any], tables: list[str]) -> None:
+            tries.append(tables)
+            if len(tries) == 1:
+                write = "LOCK TABLE {} IN ROW EXCLUSIVE MODE"
+                writer.execute(write.format(tables[-1]))
+                locked(conn, tables[:1])
+                waiting.append(pool.submit(writer.execute, write.format(tables[0])))
+                asyncio.run(until_somebody_waits(url.text))
+            else:
+                waiting[0].result()
+                writer.commit()
+            locked(conn, tables)
+
+        monkeypatch.setattr(aside, "_lock", crossed)
+        assert archive.replace(url, tmp_path / "copy.db").loss == Loss()
+    assert len(tries) == 2
 
 
 def test_only_an_empty_store_is_removed(url: StoreURL) -> None:

@@ -29,7 +29,7 @@ from urllib.parse import quote, unquote
 
 import psycopg
 from psycopg import sql
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from jobstore.engines import named_statements
 from jobstore.engines.postgres import schema
@@ -155,7 +155,8 @@ def exchange(conn: Connection, new: str, unchanged: Callable[[], bool]) -> tuple
                 if not unchanged():
                     return None, False
                 return _exchanged(conn, store, new, old), True
-        except LockNotAvailable:
+        except (LockNotAvailable, DeadlockDetected):
+            # Those who write take tables in other orders: each may wait for the other.
             if time.monotonic() > deadline:
                 raise StoreBusy(
                     "Somebody reads or writes the store all the time; end that, or wait for it, "
