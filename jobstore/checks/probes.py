@@ -6,6 +6,7 @@ system runs on a thread of its own, since it may never answer.
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 from jobstore import migrating
 from jobstore.checks import self_test
 from jobstore.checks.running import Probe
+from jobstore.derived.funnel import LIVE
 from jobstore.engines import archive_of, backend_of, upkeep_of
 from jobstore.engines.backend import Capability
 from jobstore.engines.protocol import Engine, MissingRights
@@ -131,7 +133,7 @@ async def _closed(engine: Engine) -> Check:
 
     Nothing is wrong with the store then; an alert is raised of it where somebody wants one.
     """
-    ((number,),) = await engine.rows("closed_applications_count")
+    ((number,),) = await engine.rows("closed_applications_count", json.dumps(LIVE))
     return Check(Verdict.PASS, number, "applications")
 
 

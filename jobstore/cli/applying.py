@@ -118,13 +118,8 @@ def applications(
     """
 
     async def work(store: JobStore) -> list[Application]:
-        if closed:
-            from jobstore.lifecycle.applying import check_states
-
-            states = check_states(state or None)
-            found = await store.closed_applications(limit=limit)
-            return [each for each in found if each.state in states]
-        return await store.applications(state or None, limit=limit)
+        listed = store.closed_applications if closed else store.applications
+        return await listed(state or None, limit=limit)
 
     found = call.run(work)
 

@@ -13,6 +13,8 @@ _S = ApplicationState
 
 FUNNEL = (_S.SAVED, _S.APPLIED, _S.INTERVIEWING, _S.OFFERED, _S.ACCEPTED)
 """The way of an application, step by step."""
+LIVE = (_S.SAVED, _S.APPLIED, _S.INTERVIEWING, _S.OFFERED)
+"""The states of which something may still come."""
 
 
 def reached(states: Iterable[ApplicationState]) -> int:

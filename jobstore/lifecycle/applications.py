@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from jobstore.derived.funnel import LIVE
 from jobstore.derived.micros import from_micros, to_micros
 from jobstore.engines.kept import APPLICATION, EVENT
 from jobstore.engines.protocol import Engine, Transacted
@@ -31,7 +32,6 @@ from jobstore.lifecycle.applying import (
     marks,
     row_of,
 )
-from jobstore.lifecycle.stages import LIVE
 from jobstore.postings import MAX_LIMIT, Postings, check_id
 from jobstore.records import Application, ApplicationState, Contact, Job
 
@@ -175,16 +175,23 @@ class Applications(Postings):
                 return
             after = bytes(rows[-1][0]), bytes(rows[-1][1])
 
-    async def closed_applications(self, *, limit: int = 100) -> list[Application]:
+    async def closed_applications(
+        self,
+        state: ApplicationState | str | Iterable[ApplicationState | str] | None = None,
+        *,
+        limit: int = 100,
+    ) -> list[Application]:
         """Return applications whose postings were closed since anybody wrote to them.
 
         Only those of which something may still come: ``saved``, ``applied``, ``interviewing`` and
-        ``offered``. The posting that was closed last comes first. Whatever is written to one with
-        :meth:`set_application` takes it off the list. ``limit``: 1 to 1,000.
+        ``offered``; of these the ones in ``state``, or in some. The posting that was closed last
+        comes first. Whatever is written to one with :meth:`set_application` takes it off the list.
+        ``limit``: 1 to 1,000. Raises InvalidQuery.
         """
         with self._watch("closed_applications") as watch:
             _check_limit(limit)
-            rows = await self._engine.rows("closed_applications", _listed(LIVE), limit)
+            states = [each for each in check_states(state) if each in LIVE]
+            rows = await self._engine.rows("closed_applications", _listed(states), limit)
             watch.rows = len(rows)
             return [from_row(row)[0] for row in rows]
 

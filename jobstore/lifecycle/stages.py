@@ -29,9 +29,6 @@ TRANSITIONS: Mapping[ApplicationState, tuple[ApplicationState, ...]] = {
 }
 """Which states may follow each."""
 
-LIVE = (_S.SAVED, _S.APPLIED, _S.INTERVIEWING, _S.OFFERED)
-"""The states of which something may still come."""
-
 
 def is_allowed(before: ApplicationState | None, after: ApplicationState) -> bool:
     """Tell whether a state may follow another one; ``None`` is before the first."""

@@ -30,19 +30,24 @@ ORDER BY a.changed_at DESC, a.application DESC LIMIT %s;
 FROM application AS a JOIN posting AS p ON p.id = a.id
 WHERE (a.id, a.application) > (%s, %s) ORDER BY a.id, a.application LIMIT %s;
 
--- Those of which something may still come, but whose postings were closed since anybody wrote there:
--- when the store was told of it, which may be later than when they closed.
+-- Those in some states whose postings were closed since anybody wrote there: when the store was told of
+-- it, which may be later than when they closed. Where that is pruned, when it last changed.
+-- part: closed
+FROM application AS a JOIN posting AS p ON p.id = a.id
+WHERE p.status = 'closed' AND a.state IN (SELECT j.value FROM json_array_elements_text(%s::json) AS j)
+    AND a.changed_at < coalesce((
+        SELECT max(r.changed_at) FROM revision AS r
+        WHERE r.id = p.id AND (r.previous::json ->> 'status') IS NOT NULL
+    ), p.updated_at)
+
 -- name: closed_applications
 {columns}
-FROM application AS a JOIN posting AS p ON p.id = a.id
-WHERE p.status = 'closed' AND p.updated_at > a.changed_at
-    AND a.state IN (SELECT j.value FROM json_array_elements_text(%s::json) AS j)
+{closed}
 ORDER BY p.closed_at DESC, a.application DESC LIMIT %s;
 
 -- name: closed_applications_count
-SELECT count(*) FROM application AS a JOIN posting AS p ON p.id = a.id
-WHERE p.status = 'closed' AND p.updated_at > a.changed_at
-    AND a.state IN ('saved', 'applied', 'interviewing', 'offered');
+SELECT count(*)
+{closed};
 
 -- Applications that may be for the same opening: for the posting; sent to one of two addresses; sent
 -- between two times for one of its duplicates, or for a posting that looks alike.

@@ -244,6 +244,19 @@ async def test_a_tracked_posting_that_closes_is_told_until_somebody_writes(
     await store.update(ids[1], {"status": "open"})
     await store.update(ids[1], {"status": "closed"})
     assert len(await store.closed_applications()) == 2
+    # What changes in a posting that is closed, and known to be, closes nothing.
+    clock.advance(days=1)
+    await store.set_application(ids[1], state="offered")
+    clock.advance(days=1)
+    await store.upsert(posting(1, status="closed", applicant_count=7))
+    assert [each.job_id for each in await store.closed_applications()] == ids[:1]
+    assert await store.closed_applications("offered") == []
+    assert len(await store.closed_applications(["applied", "rejected"], limit=1)) == 1
+    # Where it is forgotten when it closed, too much is told rather than too little.
+    clock.advance(days=400)
+    await store.update(ids[1], {"applicant_count": 8})
+    await store.prune(timedelta(days=300))
+    assert len(await store.closed_applications()) == 2
 
 
 async def test_an_application_follows_its_posting(store: JobStore, clock: Clock) -> None:

@@ -712,21 +712,27 @@ def _every_application(
 def _closed_applications(
     records: Mapping[UUID, Record], kept: Tables, states: str, limit: int
 ) -> list[Row]:
+    def told_at(id: bytes) -> int:
+        job, _, history, _ = records[UUID(bytes=id)]
+        at = [each.changed_at for each in history if "status" in each.previous]
+        return to_micros(max(at, default=job.updated_at))
+
     rows = _of_applications(
         records,
         kept,
         lambda row: (
             row["closed_at"] is not None
-            and to_micros(records[UUID(bytes=row["id"])].job.updated_at) > row["changed_at"]
+            and told_at(row["id"]) > row["changed_at"]
             and row["state"] in json.loads(states)
         ),
     )
     return sorted(rows, key=lambda row: (row[-1], row[1]), reverse=True)[:limit]
 
 
-def _closed_applications_count(records: Mapping[UUID, Record], kept: Tables) -> list[Row]:
-    live = '["saved", "applied", "interviewing", "offered"]'
-    return [(len(_closed_applications(records, kept, live, len(records))),)]
+def _closed_applications_count(
+    records: Mapping[UUID, Record], kept: Tables, states: str
+) -> list[Row]:
+    return [(len(_closed_applications(records, kept, states, len(records))),)]
 
 
 def _earlier_applications(

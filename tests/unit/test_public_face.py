@@ -75,7 +75,7 @@ SIGNATURES = {
         "(id, *, state=None, at=None, note=None, contacts=None, due_at=<Unset.UNSET: 'unset'>)"
     ),
     "applications": "(state=None, *, job_id=None, limit=100, after=None)",
-    "closed_applications": "(*, limit=100)",
+    "closed_applications": "(state=None, *, limit=100)",
     "save_search": "(name, query=None, *, since=None)",
     "saved_searches": "()",
     "remove_search": "(name)",

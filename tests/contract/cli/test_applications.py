@@ -60,19 +60,24 @@ def test_a_second_application_is_refused_unless_forced() -> None:
 
 def test_a_posting_that_closed_is_told_until_it_was_seen(url: str) -> None:
     answer("apply", IDS[0])
+    saved = answer("apply", IDS[1], "--state", "saved")
 
     async def close() -> None:
         async with jobstore.connect(url) as store:
-            await store.update(IDS[0], {"status": "closed"})
+            for id in (IDS[1], IDS[0]):
+                await store.update(id, {"status": "closed"})
 
     asyncio.run(close())
-    assert "posting closed" in shown(run("applications", "--closed", "--state", "Applied"))
+    closed = ("applications", "--closed", "--limit", "1")
+    assert "posting closed" in shown(run(*closed, "--state", "Applied"))
+    assert answer(*closed, "--state", "saved")["applications"][0]["id"] == saved["id"]
     assert "1 application; there may be more" in shown(run("applications", "--limit", "1"))
-    answer("apply", IDS[0], "--seen")
+    for id in IDS[:2]:
+        answer("apply", id, "--seen")
     assert answer("applications", "--closed")["applications"] == []
     assert run("applications", "--closed", "--state", "hired").exit_code == 2
-    assert len(answer("applications")["applications"]) == 1
-    assert run("apply", IDS[1], "--seen").exit_code == 1
+    assert len(answer("applications")["applications"]) == 2
+    assert run("apply", IDS[2], "--seen").exit_code == 1
 
 
 def test_an_export_has_the_stages_when_it_is_asked_to() -> None:
