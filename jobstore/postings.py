@@ -188,6 +188,12 @@ def check_id(id: UUID | str) -> UUID:
         raise InvalidQuery([Fault("id", "must be a UUID")]) from None
 
 
+def check_limit(limit: int) -> None:
+    """Raise InvalidQuery for what is no number of postings that one call may return."""
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+        raise InvalidQuery([Fault("limit", f"must be a whole number, 1 to {MAX_LIMIT:,}")])
+
+
 def _key_id(source: str, source_job_id: str) -> UUID:
     try:
         return job_id(source, source_job_id)

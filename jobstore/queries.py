@@ -13,7 +13,7 @@ from jobstore.collapsing import collapsed
 from jobstore.engines.protocol import Asked, Engine, Found, Position
 from jobstore.errors import Fault, InvalidQuery
 from jobstore.events import Observer, Watch
-from jobstore.postings import MAX_LIMIT, Postings, check_id
+from jobstore.postings import Postings, check_id, check_limit
 from jobstore.records import NOBODY, Job, Origin, Page, Revision, SearchQuery, Sort, Statistics
 from jobstore.search import cursor as cursors
 from jobstore.search.criteria import Criteria, check_facets, check_query
@@ -101,8 +101,7 @@ class Queries(Postings):
         snippets: bool,
         search: Callable[[Engine, Criteria, Asked], Awaitable[Found]] | None = None,
     ) -> Page:
-        if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
-            raise InvalidQuery([Fault("limit", f"must be a whole number, 1 to {MAX_LIMIT:,}")])
+        check_limit(limit)
         key = self._engine.cursor_key
         last = None if cursor is None else cursors.decode(key, signed, cursor)
         criteria = criteria.at((last and last.as_of) or self._clock())

@@ -32,7 +32,7 @@ from jobstore.lifecycle.applying import (
     marks,
     row_of,
 )
-from jobstore.postings import MAX_LIMIT, Postings, check_id
+from jobstore.postings import Postings, check_id, check_limit
 from jobstore.records import Application, ApplicationState, Contact, Job
 
 # Seconds that a write may take, without the wait for its turn.
@@ -145,7 +145,7 @@ class Applications(Postings):
         of a list, goes on behind it. Raises InvalidQuery.
         """
         with self._watch("applications") as watch:
-            _check_limit(limit)
+            check_limit(limit)
             states = check_states(state)
             if job_id is not None:
                 rows = await self._engine.rows("applications_for", check_id(job_id).bytes)
@@ -189,7 +189,7 @@ class Applications(Postings):
         ``limit``: 1 to 1,000. Raises InvalidQuery.
         """
         with self._watch("closed_applications") as watch:
-            _check_limit(limit)
+            check_limit(limit)
             states = [each for each in check_states(state) if each in LIVE]
             rows = await self._engine.rows("closed_applications", _listed(states), limit)
             watch.rows = len(rows)
@@ -266,8 +266,3 @@ def _already(why: str, sent: datetime, posting: UUID) -> str:
 
 def _listed(states: Iterable[ApplicationState]) -> str:
     return json.dumps([each.value for each in states])
-
-
-def _check_limit(limit: int) -> None:
-    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
-        raise InvalidQuery([Fault("limit", f"must be a whole number, 1 to {MAX_LIMIT:,}")])

@@ -24,7 +24,7 @@ from jobstore.intake.validation import check_keys
 from jobstore.lifecycle import scopes
 from jobstore.lifecycle.completing import Completion, record, report_from
 from jobstore.lifecycle.misses import Seen
-from jobstore.postings import MAX_LIMIT, Postings
+from jobstore.postings import Postings, check_limit
 from jobstore.records import (
     JobPosting,
     Origin,
@@ -306,8 +306,7 @@ class Runs(Postings):
 
         ``limit``: 1 to 1,000. Raises InvalidQuery, also for a scope without a source.
         """
-        if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
-            raise InvalidQuery([Fault("limit", f"must be a whole number, 1 to {MAX_LIMIT:,}")])
+        check_limit(limit)
         if source is None and scope is not None:
             raise InvalidQuery([Fault("scope", "is one of a source; name that too")])
         with self._watch("runs") as watch:

@@ -16,12 +16,12 @@ from uuid import UUID
 
 from jobstore.derived.micros import from_micros, to_micros
 from jobstore.engines.freshness import at_least
-from jobstore.engines.kept import SAVED_SEARCH, SEEN_MATCH
+from jobstore.engines.kept import SAVED_SEARCH, sealed
 from jobstore.engines.protocol import Engine
 from jobstore.errors import Fault, InvalidQuery, StoreUnavailable
 from jobstore.lifecycle.following import settled
 from jobstore.lifecycle.saving import from_text, to_text
-from jobstore.postings import MAX_LIMIT, Postings
+from jobstore.postings import Postings, check_limit
 from jobstore.records import Job, NewMatches, SavedSearch, SearchQuery
 from jobstore.search.criteria import Criteria, check_query
 
@@ -110,8 +110,7 @@ class Searches(Postings):
         """
         with self._watch("new_matches") as watch:
             _check_name(name)
-            if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
-                raise InvalidQuery([Fault("limit", f"must be a whole number, 1 to {MAX_LIMIT:,}")])
+            check_limit(limit)
             # Before anything is read: what is stored later is looked for again.
             until, fresh = await self._known()
             with fresh:
@@ -143,9 +142,8 @@ class Searches(Postings):
                     stored = await unit.rows("search_to_mark", name)
                     if not stored:
                         raise InvalidQuery([Fault("name", "is no saved search")])
-                    # What was deleted meanwhile is not written down.
-                    there = [id for id in piece if await unit.rows("is_there", id)]
-                    await unit.put(SEEN_MATCH, [(id, name, now) for id in there])
+                    rows = [sealed((id, name, now)) for id in piece]
+                    await unit.change("put_match", [(*row[1:], row[0]) for row in rows])
                     text, mark = stored[0]
                     # Last, so that nothing is passed over where it ends between two pieces.
                     # Another query has more to be looked through.

@@ -42,6 +42,14 @@ SELECT CASE WHEN pg_is_in_recovery() THEN 0 ELSE (extract(epoch FROM min(a.xact_
 FROM pg_stat_activity AS a
 WHERE a.datname = current_database() AND a.backend_xid IS NOT NULL;
 
+-- A posting that was removed meanwhile is not written down, and none is removed before this stands.
+-- Differs by necessity: several write to a server at once, so the posting is held.
+-- name: put_match
+INSERT INTO seen_match (id, search, at, digest)
+SELECT p.id, CAST(%s AS text), CAST(%s AS bigint), CAST(%s AS bytea)
+FROM posting AS p WHERE p.id = %s FOR KEY SHARE OF p
+ON CONFLICT (id, search) DO UPDATE SET at = excluded.at, digest = excluded.digest;
+
 -- name: matches_of
 SELECT s.id, s.search FROM seen_match AS s WHERE s.search = %s LIMIT %s;
 

@@ -40,6 +40,12 @@ FROM wanted AS w CROSS JOIN member AS m ON m.id = w.id;
 -- name: oldest_writer
 SELECT NULL;
 
+-- A posting that was removed meanwhile is not written down.
+-- name: put_match
+INSERT INTO seen_match (id, search, at, digest)
+SELECT p.id, ?, ?, ? FROM posting AS p WHERE p.id = ?
+ON CONFLICT (id, search) DO UPDATE SET at = excluded.at, digest = excluded.digest;
+
 -- name: matches_of
 SELECT s.id, s.search FROM seen_match AS s WHERE s.search = ? LIMIT ?;
 

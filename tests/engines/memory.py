@@ -42,12 +42,14 @@ from jobstore.derived.salaries import yearly_range
 from jobstore.engines.backend import Capability
 from jobstore.engines.kept import (
     APPLICATION,
-    BY_NAME,
     DELETION,
+    EVENT,
     FOLLOWING,
     MADE,
+    SAVED_SEARCH,
     SCOPE_MEMBER,
     SCRAPE_RUN,
+    SEEN_MATCH,
     Kept,
     Row,
     moved,
@@ -218,14 +220,10 @@ class Work:
         """Do what a named statement does."""
         if statement == "hold_run":
             return
-        if statement == "put_member":
-            *member, digest, id = row
-            if UUID(bytes=id) in self.records:
-                self.put(SCOPE_MEMBER, [(*member[:2], id, member[2], digest)])
-        elif statement == "forget_member":
-            self.take(SCOPE_MEMBER, lambda each: SCOPE_MEMBER.key_of(each) == row)
-        elif statement == "forget_runs":
-            self.take(SCRAPE_RUN, lambda each: SCRAPE_RUN.key_of(each) == row)
+        if statement in _MARKED:
+            if UUID(bytes=row[-1]) in self.records:
+                kept, at = _MARKED[statement]
+                self.put(kept, [(*row[:at], row[-1], *row[at:-1])])
         elif statement == "forget_revisions":
             id, version = UUID(bytes=row[0]), row[1]
             old = self.records[id]
@@ -234,8 +232,7 @@ class Work:
         elif statement in duplicates.CHANGES:
             duplicates.CHANGES[statement](self, *row)
         else:
-            name = statement.removeprefix("forget_").removesuffix("s")
-            kept = BY_NAME[_FORGOTTEN.get(statement, name)]
+            kept = _FORGOTTEN[statement]
             self.take(kept, lambda each: kept.key_of(each) == row)
 
     def join(self, id: UUID, source: str, source_job_id: str, origin: Origin) -> Job:
@@ -298,7 +295,16 @@ class Work:
         self.records[job.id] = Record(job, place, history, after.opening)
 
 
-_FORGOTTEN = {"forget_matches": "seen_match", "forget_search": "saved_search"}
+# Where statements put rows of postings that are there, whose ids come last, and where ids stand.
+_MARKED = {"put_member": (SCOPE_MEMBER, 2), "put_match": (SEEN_MATCH, 0)}
+_FORGOTTEN = {
+    "forget_deletions": DELETION,
+    "forget_events": EVENT,
+    "forget_matches": SEEN_MATCH,
+    "forget_member": SCOPE_MEMBER,
+    "forget_runs": SCRAPE_RUN,
+    "forget_search": SAVED_SEARCH,
+}
 
 
 class MemoryEngine:
@@ -648,13 +654,11 @@ def _old_revisions(
     return sorted(key for key in keys if key > (id, version))[:limit]
 
 
-def _old_rows(name: str) -> Callable[..., list[Row]]:
-    table = BY_NAME[name]
-
+def _old_rows(table: Kept, at: str = "at") -> Callable[..., list[Row]]:
     def old(records: Mapping[UUID, Record], kept: Tables, *bound: Any) -> list[Row]:
         *after, before, limit = bound
-        rows = kept.get(name, {}).items()
-        keys = [key for key, row in rows if row[table.columns.index("at")] < before]
+        rows = kept.get(table.name, {}).items()
+        keys = [key for key, row in rows if row[table.columns.index(at)] < before]
         return sorted(key for key in keys if key > tuple(after))[:limit]
 
     return old
@@ -821,12 +825,6 @@ def _runs(kept: Tables, names: tuple[str, ...], given: Row, states: tuple[str, .
     return sorted(found, key=lambda row: row[2:4], reverse=True)[: given[-1]]
 
 
-def _old_runs(records: Mapping[UUID, Record], kept: Tables, *bound: Any) -> list[Row]:
-    *after, before, limit = bound
-    keys = [key for key in kept.get(SCRAPE_RUN.name, {}) if key[2] < before]
-    return sorted(key for key in keys if key > tuple(after))[:limit]
-
-
 def _newest_runs(*names: str, states: tuple[str, ...] = ()) -> Callable[..., list[Row]]:
     return lambda records, kept, *given: _runs(kept, names, given, states)
 
@@ -871,11 +869,11 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "turn_to_apply": lambda *_: [],
     "history_of": _history_of,
     "old_revisions": _old_revisions,
-    "old_events": _old_rows("event"),
-    "old_deletions": _old_rows("deletion"),
+    "old_events": _old_rows(EVENT),
+    "old_deletions": _old_rows(DELETION),
     **duplicates.ANSWERS,
     # Runs.
-    "old_runs": _old_runs,
+    "old_runs": _old_rows(SCRAPE_RUN, "ended_at"),
     "newest_runs": _newest_runs(),
     "newest_runs_of_source": _newest_runs("source"),
     "newest_runs_of_scope": _newest_runs("source", "scope"),

@@ -77,6 +77,22 @@ async def test_a_refusal_of_what_is_deleted_meanwhile_leaves_nothing(
     assert await left(url, "event") == 0
 
 
+async def test_a_match_that_is_deleted_while_it_is_acknowledged_leaves_nothing(
+    stores: tuple[str, JobStore, JobStore],
+) -> None:
+    url, store, other = stores
+    ids = [(await store.upsert(posting(number))).id for number in range(3)]
+    await store.save_search("all")
+    found = await store.new_matches("all")
+    async with other.transaction() as deleting:
+        await deleting.delete(ids[1])
+        acknowledging = asyncio.create_task(store.acknowledge("all", found))
+        await until_somebody_waits(url)
+    await acknowledging
+    assert len(await store.new_matches("all")) == 0
+    assert await left(url, "seen_match") == 0
+
+
 async def test_refusals_at_once_are_all_counted(stores: tuple[str, JobStore, JobStore]) -> None:
     _, store, other = stores
     ids = [(await store.upsert(posting(number))).id for number in range(8)]
