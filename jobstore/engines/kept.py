@@ -94,7 +94,8 @@ SCOPE_MEMBER = Kept(
     key=("source", "scope", "id"),
     follows=True,
 )
-"""A posting of a scope; ``missed_from`` is the number of the first run in a row that missed it."""
+"""A posting of a scope; ``missed_from`` is the number of the first run in a row that missed it. Of
+a scope that is all of a source only what was missed is written down."""
 
 KEPT = (
     APPLICATION,

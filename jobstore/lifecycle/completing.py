@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from functools import partial
 from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -122,10 +121,12 @@ class Completion:
         with at_least(str(self.engine.url), await self.engine.position()):
             standings = [each async for each in self._standings()]
         at = to_micros(self.report.ended_at)
-        work = partial(decide, standings, self.seen, earlier, self.rules)
-        # Of many postings it takes longer than others on the event loop should wait.
         began = to_micros(self.report.started_at)
-        made = await asyncio.to_thread(work, began=began, at=at, whole=self.report.whole)
+        about = {"whole": self.report.whole, "by_source": self.report.scope is None}
+        # Of many postings it takes longer than others on the event loop should wait.
+        made = await asyncio.to_thread(
+            decide, standings, self.seen, earlier, self.rules, began=began, at=at, **about
+        )
         if made.state == "complete":
             known = {each.id for each in standings}
             new = (id for id in self.seen.stored if id not in known)
@@ -187,7 +188,7 @@ class Completion:
         """Yield what belongs to the scope: what its runs saw, and what is open and matches it."""
         source, scope = self.report.source, self.report.scope or ""
         known, after = set(), _NO_ID
-        while rows := await self.engine.rows("members_of_scope", source, scope, after, _ROWS):
+        while rows := await self.engine.rows("members_of_scope", source, scope, after, _SCAN):
             for id, missed_from, of, status, seen_at, expires_at in rows:
                 known.add(id)
                 is_open = status == Status.OPEN and of == source

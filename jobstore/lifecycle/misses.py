@@ -61,7 +61,8 @@ class Decision:
     put: list[tuple[bytes, int | None]] = field(default_factory=list)
     """Members that are new, or have another standing."""
     forget: list[bytes] = field(default_factory=list)
-    """Members that are closed: they come back when a run of the scope sees them."""
+    """Members that are closed, or of a whole source and seen: they come back when a run of the
+    scope sees them, or misses them."""
     close: list[bytes] = field(default_factory=list)
     expire: list[bytes] = field(default_factory=list)
 
@@ -85,8 +86,13 @@ def decide(
     began: int,
     at: int,
     whole: bool,
+    by_source: bool,
 ) -> Decision:
-    """Return what a run that began and ended at a time changes, by what is known of its scope."""
+    """Return what a run that began and ended at a time changes, by what is known of its scope.
+
+    ``by_source``: the scope is all of a source, so what is open belongs to it whether that is
+    written down or not. Then only what was missed is, which spares a row for each posting.
+    """
     every = list(standings)
     before = [each for each in every if each.is_open and each.id not in seen.fresh]
     missed = [each for each in before if each.id not in seen.handed]
@@ -94,13 +100,16 @@ def decide(
     counts = state == "complete"
     made = Decision(state, verdict, earlier.number + counts, len(before), len(missed))
     known = {each.id for each in every if each.is_member}
-    made.put += [(id, None) for id in seen.stored if id not in known]
+    if not by_source:
+        made.put += [(id, None) for id in seen.stored if id not in known]
     latest = at - rules.close_after // timedelta(microseconds=1)
     emptied = whole and not seen.handed
     for each in every:
         if each.id in seen.handed or (each.is_open and each.last_seen_at > began):
             # Whoever else saw it meanwhile saw that it is there.
-            if each.is_member and each.missed_from is not None:
+            if each.is_member and by_source:
+                made.forget.append(each.id)
+            elif each.is_member and each.missed_from is not None:
                 made.put.append((each.id, None))
         elif not each.is_open:
             if each.is_member:

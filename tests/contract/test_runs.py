@@ -469,9 +469,9 @@ async def test_a_run_that_is_killed_while_it_ends_is_made_up_for(
     monkeypatch.setattr(completing, "_ROWS", 2)
     monkeypatch.setattr(completing, "_CLOSED", 2)
     async with jobstore.connect(migrated_url, clock=clock) as store:
-        await run(store, range(12))
+        await run(store, range(12), scope="page")
         clock.advance(days=3)
-        await run(store, range(8))
+        await run(store, range(8), scope="page")
         clock.advance(days=3)
         left = step
         inner, statuses = store.engine.transaction, store.engine.set_statuses
@@ -491,14 +491,14 @@ async def test_a_run_that_is_killed_while_it_ends_is_made_up_for(
             patch.setattr(store.engine, "set_statuses", counted(statuses))
             # Of 8 it sees 6: two are missed for the first time.
             with suppress(Killed):
-                await run(store, [*range(6), "new"])
-        await run(store, [*range(6), "new"])
+                await run(store, [*range(6), "new"], scope="page")
+        await run(store, [*range(6), "new"], scope="page")
         assert await closed(store) == {"8", "9", "10", "11"}
         states = [each.state for each in await store.runs()]
         assert "completing" not in states
         # Both of these count as one.
         clock.advance(hours=1)
-        await run(store, [*range(6), "new"])
+        await run(store, [*range(6), "new"], scope="page")
         assert await closed(store) == {"6", "7", "8", "9", "10", "11"}
 
 

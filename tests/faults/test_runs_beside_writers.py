@@ -42,7 +42,7 @@ async def test_a_run_makes_no_member_of_what_is_deleted_meanwhile(
     stores: tuple[str, JobStore, JobStore],
 ) -> None:
     url, store, other = stores
-    run, stored, go = store.scrape_run("board"), asyncio.Event(), asyncio.Event()
+    run, stored, go = store.scrape_run("board", "page"), asyncio.Event(), asyncio.Event()
 
     async def scrape() -> None:
         async with run:

@@ -26,8 +26,10 @@ from tests.fixtures.postings import posting
 BEFORE = {"sqlite": "0013.history", "postgresql": "0002.history"}
 
 
-async def run(store: jobstore.JobStore, number: int) -> jobstore.RunReport:
-    async with store.scrape_run("board") as scraping:
+async def run(
+    store: jobstore.JobStore, number: int, scope: str | None = None
+) -> jobstore.RunReport:
+    async with store.scrape_run("board", scope) as scraping:
         await scraping.upsert_many([posting(each) for each in range(number)])
         scraping.complete()
     assert scraping.report is not None
@@ -69,15 +71,15 @@ async def test_members_go_with_their_posting_and_follow_it(engine: Harness, tmp_
     url, clock = engine.new_url(tmp_path), Clock()
     try:
         async with jobstore.connect(url, clock=clock) as store:
-            await run(store, 3)
+            await run(store, 3, "page")
             await store.delete(jobstore.job_id("board", "0"))
             moved = await store.join(jobstore.job_id("board", "1"), "board", "new")
-            rows = await store.engine.rows("members_of_scope", "board", "", bytes(16), 10)
+            rows = await store.engine.rows("members_of_scope", "board", "page", bytes(16), 10)
             left = {moved.id.bytes, jobstore.job_id("board", "2").bytes}
             assert {row[0] for row in rows} == left
             assert SCOPE_MEMBER.follows
             clock.advance(seconds=timedelta(days=3).total_seconds())
-            assert (await run(store, 3)).open_before == 2
+            assert (await run(store, 3, "page")).open_before == 2
         engine.check(url)
     finally:
         engine.forget(url)
