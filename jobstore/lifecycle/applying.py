@@ -56,6 +56,8 @@ class Change:
 
     state: ApplicationState | None
     at: datetime
+    is_now: bool
+    """Whether nobody said when."""
     note: str | None
     contacts: tuple[Contact, ...] | None
     due_at: datetime | Unset | None
@@ -127,6 +129,7 @@ def check_change(
     found = Change(
         state=None if state is None else checked("state", _state, state),
         at=now if at is None else checked("at", _moment, at),
+        is_now=at is None,
         note=None if note is None else checked("note", _note, note),
         contacts=None if contacts is None else checked("contacts", _contacts, contacts),
         due_at=due_at if due_at is None or due_at is UNSET else checked("due_at", _moment, due_at),
@@ -173,15 +176,19 @@ def changed(old: Application, change: Change, now: datetime, actor: str | None) 
     """Return an application as a change makes it. Raises InvalidQuery for one not allowed."""
     before = old.stages[-1] if old.stages else None
     new = replace(old, changed_at=now)
-    if change.state is not None and not (before and _is_repeated(before, change)):
+    if change.state is not None and not (before and before.state is change.state):
         if not is_allowed(before.state if before else None, change.state):
             raise InvalidQuery([Fault("state", _refused(before, change.state))])
-        if before and change.at < before.at:
-            raise InvalidQuery([Fault("at", "must not be before the stage that it follows")])
-        stages = (*old.stages, Stage(change.state, change.at, actor))
+        at = change.at
+        if before and at < before.at:
+            if not change.is_now:
+                raise InvalidQuery([Fault("at", "must not be before the stage that it follows")])
+            # Who wrote that one has a clock that is ahead, or got the turn first.
+            at = before.at
+        stages = (*old.stages, Stage(change.state, at, actor))
         applied_at = old.applied_at
         if applied_at is None and is_sent([change.state]):
-            applied_at = change.at
+            applied_at = at
         new = replace(new, state=change.state, stages=stages, applied_at=applied_at)
     if change.note is not None and (change.note, change.at) not in _said(old):
         if len(old.notes) >= MOST_NOTES:
@@ -190,10 +197,6 @@ def changed(old: Application, change: Change, now: datetime, actor: str | None) 
     if change.contacts is not None:
         new = replace(new, contacts=change.contacts)
     return new if change.due_at is UNSET else replace(new, due_at=change.due_at)
-
-
-def _is_repeated(before: Stage, change: Change) -> bool:
-    return before.state is change.state
 
 
 def _said(old: Application) -> set[tuple[str, datetime]]:

@@ -1,18 +1,22 @@
-"""Postings that are closed without a run: told to be gone, or past their time."""
+"""How postings are closed: a few at a time; and what closes them without a run: that they are told
+to be gone, or past their time."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import TypeVar
 from uuid import UUID
 
 from jobstore.derived.micros import to_micros
 from jobstore.engines.freshness import at_least
 from jobstore.engines.kept import EVENT
 from jobstore.engines.protocol import Engine, Position
-from jobstore.errors import Fault, InvalidQuery, JobNotFound
-from jobstore.lifecycle.completing import EXPIRED, close
+from jobstore.errors import Fault, InvalidQuery, JobNotFound, JobStoreError
 from jobstore.postings import Postings, check_id
-from jobstore.records import SearchQuery, Status
+from jobstore.records import Origin, SearchQuery, Status
 from jobstore.search.criteria import check_query
 
 GONE = frozenset({404, 410})
@@ -24,8 +28,14 @@ REFUSALS = 3
 REFUSED = "refused"
 """The kind of event of one of these."""
 
-_SECONDS = 30.0
-_SCAN = 256
+EXPIRED = "expired"
+"""The reason of a closing since ``expires_at`` has passed."""
+
+# Postings that are closed in one transaction, seconds that one may take, and postings that are
+# read at a time.
+_CLOSED, _SECONDS, _SCAN = 32, 30.0, 256
+
+T = TypeVar("T")
 
 
 class Closing(Postings):
@@ -94,3 +104,34 @@ class Closing(Postings):
                     watch.rows += len(closed)
                     if position is None:
                         return watch.rows
+
+
+async def close(
+    engine: Engine,
+    ids: Sequence[bytes],
+    origin: Origin,
+    *,
+    at: datetime,
+    unless_seen_after: datetime | None = None,
+    expired_at: datetime | None = None,
+) -> list[bytes]:
+    """Close postings that were not seen after a time, or have expired at one, whatever is written
+    meanwhile; return those that were open."""
+    given = (Status.CLOSED, unless_seen_after, origin, at, expired_at)
+    closed: list[bytes] = []
+    for some in pieces(ids, _CLOSED):
+        wanted = [UUID(bytes=id) for id in some]
+        answers = await engine.set_statuses(wanted, *given)
+        for id, answer in zip(some, answers, strict=True):
+            if isinstance(answer, JobStoreError):
+                raise answer
+            if answer:
+                closed.append(id)
+    return closed
+
+
+def pieces(values: Sequence[T], size: int) -> Iterator[list[T]]:
+    """Yield values, so many at a time."""
+    rest = iter(values)
+    while some := list(islice(rest, size)):
+        yield some

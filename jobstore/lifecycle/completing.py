@@ -8,19 +8,18 @@ the last write makes it one that counts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
-from uuid import UUID
 
 from jobstore.derived.micros import from_micros, to_micros
 from jobstore.engines.freshness import at_least
 from jobstore.engines.kept import SCRAPE_RUN, Row, sealed
 from jobstore.engines.protocol import Engine, Position, Transacted
-from jobstore.errors import JobStoreError, OutcomeUnknown
+from jobstore.errors import OutcomeUnknown
+from jobstore.lifecycle.closing import EXPIRED, close, pieces
 from jobstore.lifecycle.misses import (
     MEDIAN_OF,
     Decision,
@@ -38,11 +37,9 @@ T = TypeVar("T")
 
 MISSED = "missed by its runs"
 """The reason of a closing by absence."""
-EXPIRED = "expired"
-"""The reason of a closing since ``expires_at`` has passed."""
 
-# Rows of a transaction, postings that are closed in one, and seconds that one may take.
-_ROWS, _CLOSED, _SECONDS = 128, 32, 60.0
+# Rows of a transaction, and seconds that one may take.
+_ROWS, _SECONDS = 128, 60.0
 # Runs of a scope that are looked at, and postings that are read at a time.
 _RUNS, _SCAN = 64, 1024
 _STANDING = ("id", "source", "last_seen_at", "expires_at")
@@ -75,11 +72,11 @@ def row_of(report: RunReport, number: int) -> Row:
     return tuple(given[name] for name in SCRAPE_RUN.columns)
 
 
-async def record(engine: Engine, report: RunReport, number: int = 0) -> None:
+async def record(engine: Engine, report: RunReport) -> None:
     """Write down how a run ended that counts nothing."""
 
     async def work(unit: Transacted) -> None:
-        await unit.put(SCRAPE_RUN, [row_of(report, number)])
+        await unit.put(SCRAPE_RUN, [row_of(report, 0)])
 
     await _stored(engine, work)
 
@@ -212,7 +209,7 @@ class Completion:
     async def _write(self, made: Decision) -> RunReport:
         source, scope = self.report.source, self.report.scope or ""
         # In one order, so that two who hold postings until their ends seldom wait for each other.
-        for some in _pieces(sorted(made.put, key=itemgetter(0)), _ROWS):
+        for some in pieces(sorted(made.put, key=itemgetter(0)), _ROWS):
             rows = [sealed((source, scope, id, missed_from)) for id, missed_from in some]
             changes = [(*row[:2], row[3], row[4], row[2]) for row in rows]
             await self._change("put_member", changes)
@@ -220,7 +217,7 @@ class Completion:
         closed = await self._close(made.close, MISSED, at - self.rules.close_after)
         expired = await self._close(made.expire, EXPIRED, at, expired_at=at)
         # Counters start anew when they are opened again.
-        for gone in _pieces([*made.forget, *closed, *expired], _ROWS):
+        for gone in pieces([*made.forget, *closed, *expired], _ROWS):
             await self._change("forget_member", [(source, scope, id) for id in gone])
         done = replace(self.report, state=made.state, closed=len(closed), expired=len(expired))
 
@@ -262,36 +259,6 @@ class Completion:
         at = self.report.ended_at
         given = {"unless_seen_after": unless_after, "expired_at": expired_at}
         return await close(self.engine, ids, origin, at=at, **given)
-
-
-async def close(
-    engine: Engine,
-    ids: Sequence[bytes],
-    origin: Origin,
-    *,
-    at: datetime,
-    unless_seen_after: datetime | None = None,
-    expired_at: datetime | None = None,
-) -> list[bytes]:
-    """Close postings that were not seen after a time, or have expired at one, whatever is written
-    meanwhile; return those that were open."""
-    given = (Status.CLOSED, unless_seen_after, origin, at, expired_at)
-    closed: list[bytes] = []
-    for some in _pieces(ids, _CLOSED):
-        wanted = [UUID(bytes=id) for id in some]
-        answers = await engine.set_statuses(wanted, *given)
-        for id, answer in zip(some, answers, strict=True):
-            if isinstance(answer, JobStoreError):
-                raise answer
-            if answer:
-                closed.append(id)
-    return closed
-
-
-def _pieces(values: Sequence[T], size: int) -> Iterator[list[T]]:
-    rest = iter(values)
-    while some := list(islice(rest, size)):
-        yield some
 
 
 async def _stored(engine: Engine, work: Callable[[Transacted], Coroutine[Any, Any, T]]) -> T:

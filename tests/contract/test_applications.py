@@ -98,6 +98,17 @@ async def test_what_may_not_follow_is_refused_and_changes_nothing(
     assert await store.applications() == [sent]
 
 
+async def test_a_stage_that_a_clock_ahead_has_written_is_followed_by_the_next(
+    store: JobStore, clock: Clock
+) -> None:
+    id = (await store.upsert(posting("1"))).id
+    ahead = clock() + timedelta(minutes=1)
+    await store.apply(id, state="saved", at=ahead)
+    assert (await store.apply(id)).applied_at == ahead
+    clock.advance(minutes=2)
+    assert (await store.set_application(id, state="rejected")).stages[-1].at == clock()
+
+
 async def test_a_second_application_to_a_posting_is_refused_unless_forced(
     store: JobStore, clock: Clock
 ) -> None:

@@ -25,7 +25,7 @@ from jobstore import (
     job_id,
 )
 from jobstore.engines import freshness
-from jobstore.lifecycle import completing, history
+from jobstore.lifecycle import closing, completing, history
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -467,7 +467,7 @@ async def test_a_run_that_is_killed_while_it_ends_is_made_up_for(
     migrated_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     monkeypatch.setattr(completing, "_ROWS", 2)
-    monkeypatch.setattr(completing, "_CLOSED", 2)
+    monkeypatch.setattr(closing, "_CLOSED", 2)
     async with jobstore.connect(migrated_url, clock=clock) as store:
         await run(store, range(12), scope="page")
         clock.advance(days=3)
@@ -730,7 +730,7 @@ async def test_a_run_that_is_cancelled_while_it_ends_is_made_up_for(
 ) -> None:
     await run(strict, range(9))
     clock.advance(days=3)
-    monkeypatch.setattr(completing, "_CLOSED", 1)
+    monkeypatch.setattr(closing, "_CLOSED", 1)
     inner, begun = strict.engine.set_statuses, asyncio.Event()
 
     async def slow(*given: Any) -> Any:
