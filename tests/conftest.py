@@ -31,6 +31,7 @@ pytest_plugins = [
     "tests.fixtures.next_version",
     "tests.fixtures.writers",
     "tests.fixtures.processes",
+    "tests.fixtures.runs",
     "tests.fixtures.sparing",
     "tests.fixtures.stores",
 ]

@@ -19,6 +19,7 @@ from jobstore import (
     JobStore,
     SearchQuery,
 )
+from jobstore.lifecycle import applications
 from jobstore.records import COMPANY_NOT_STATED
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
@@ -399,8 +400,11 @@ async def test_what_closes_after_an_application_of_tomorrow_is_told(
     assert [each.job_id for each in await store.closed_applications()] == [id]
 
 
-async def test_a_stream_misses_none_that_change_meanwhile(store: JobStore, clock: Clock) -> None:
-    ids = sorted([(await store.upsert(posting(n))).id for n in range(300)])
+async def test_a_stream_misses_none_that_change_meanwhile(
+    store: JobStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applications, "_SCAN", 4)
+    ids = sorted([(await store.upsert(posting(n))).id for n in range(9)])
     for id in ids:
         await store.apply(id)
     found = []
