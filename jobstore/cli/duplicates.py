@@ -104,7 +104,7 @@ def show(call: Call, key: _One) -> None:
 
     async def work(store: JobStore) -> list[dict[str, Any]]:
         every = await store.duplicates(id)
-        jobs = [(await store.get_many([each.id]))[0] for each in every]
+        jobs = await store.get_many([each.id for each in every])
         return [
             {
                 "posting": _brief(job),
@@ -169,7 +169,6 @@ def _decided(call: Call, ids: tuple[UUID, UUID], verdict: str | None, told: str)
     call.report({"ids": [*map(str, ids)], "verdict": verdict}, told)
 
 
-def _brief(job: Job | None) -> dict[str, Any]:
-    assert job is not None
+def _brief(job: Job) -> dict[str, Any]:
     names = ("id", "source", "title", "company", "location", "url")
     return {name: getattr(job, name) for name in names}

@@ -147,6 +147,8 @@ class Applications(Postings):
         with self._watch("applications") as watch:
             check_limit(limit)
             states = check_states(state)
+            if after is not None and not isinstance(after, Application):
+                raise InvalidQuery([Fault("after", "must be the last application of a list")])
             if job_id is not None:
                 rows = await self._engine.rows("applications_for", check_id(job_id).bytes)
                 found = [from_row(row)[0] for row in rows]

@@ -99,7 +99,8 @@ class History(Postings):
             raise InvalidQuery([Fault("older_than", "must be a timedelta above 0")])
         with self._watch("prune") as watch:
             self._before_write()
-            before = to_micros(max(self._clock() - older_than, _EPOCH))
+            now = self._clock()
+            before = to_micros(now - min(older_than, now - _EPOCH))
             counts = [
                 await self._forget(what, start, before, dry_run=dry_run) for what, start in _OLD
             ]

@@ -282,6 +282,8 @@ class Runs(Postings):
         named, _ = check_keys(source, "1")
         scope = scopes.checked(scope)
         scopes.criteria_of(named, scope)
+        if not isinstance(whole, bool):
+            raise InvalidQuery([Fault("whole", "must be True or False")])
         self._check_seen_at(seen_at)
         at = seen_at.astimezone(self._clock().tzinfo) if seen_at else self._clock()
         begun = RunReport(

@@ -93,7 +93,7 @@ async def test_what_may_not_follow_is_refused_and_changes_nothing(
     ):
         with pytest.raises(InvalidQuery):
             await store.set_application(id, **wrong)
-    for wrong in ({"limit": 0}, {"limit": True}, {"state": "hired"}):
+    for wrong in ({"limit": 0}, {"limit": True}, {"state": "hired"}, {"after": str(sent.id)}):
         with pytest.raises(InvalidQuery):
             await store.applications(**wrong)
     assert await store.applications() == [sent]

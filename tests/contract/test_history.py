@@ -202,6 +202,7 @@ async def test_what_makes_no_sense_is_refused(store: JobStore, clock: Clock) -> 
     for age in (timedelta(0), 5):
         with pytest.raises(InvalidQuery, match="older_than"):
             await store.prune(age)
+    assert await store.prune(timedelta.max) == jobstore.Pruned()
     with pytest.raises(InvalidQuery):
         await store.history("no id")
 

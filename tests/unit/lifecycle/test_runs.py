@@ -240,6 +240,8 @@ async def test_what_makes_no_sense_is_refused(store: JobStore, clock: Clock) -> 
             store.scrape_run("board", scope)
     with pytest.raises(InvalidQuery, match="workplace"):
         store.scrape_run("board", "workplace=moon")
+    with pytest.raises(InvalidQuery, match="whole"):
+        store.scrape_run("board", whole="yes")
     with pytest.raises(InvalidQuery, match="seen_at"):
         store.scrape_run("board", seen_at=clock() + timedelta(days=9))
     for limit in (0, 1001, True):
