@@ -25,12 +25,13 @@ class HistoryEntry:
 
     ``kind``: ``opened`` (stored for the first time), ``changed``, ``closed``, ``reopened``,
     ``joined`` (given another key, or made one with another posting), ``duplicate`` (somebody said
-    what it and another posting are to each other), ``repost``, ``refused`` (its page answered with
-    an error), ``application`` (a stage of one) or ``deleted``. ``at`` is when it was written, and of
-    a stage when it was reached, in UTC; ``None`` where that is not known any more. ``version`` is
-    the version that the event made, ``None`` where it made none. ``actor`` is who wrote, ``run`` in
-    which run, ``reason`` why; each ``None`` where nobody said. ``changes`` has what was there before
-    and what came, by field. ``detail`` is what else belongs to an event, as JSON has it.
+    what it and another posting are to each other), ``repost``, ``refused`` (its page answered
+    with an error), ``application`` (a stage of one) or ``deleted``. ``at`` is when it was
+    written, and of a stage when it was reached, in UTC; ``None`` where that is not known any
+    more. ``version`` is the version that the event made, ``None`` where it made none. ``actor``
+    is who wrote, ``run`` in which run, ``reason`` why; each ``None`` where nobody said.
+    ``changes`` has what was there before and what came, by field. ``detail`` is what else belongs
+    to an event, as JSON has it.
     """
 
     kind: str
