@@ -12,18 +12,17 @@ import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
-from uuid import UUID
 
 from jobstore.derived.micros import from_micros, to_micros
 from jobstore.engines.freshness import at_least
-from jobstore.engines.kept import SAVED_SEARCH, sealed
+from jobstore.engines.kept import SAVED_SEARCH, Row, sealed
 from jobstore.engines.protocol import Engine
 from jobstore.errors import Fault, InvalidQuery, StoreUnavailable
 from jobstore.lifecycle.following import settled
 from jobstore.lifecycle.saving import from_text, to_text
 from jobstore.postings import Postings, check_limit
 from jobstore.records import Job, NewMatches, SavedSearch, SearchQuery
-from jobstore.search.criteria import Criteria, check_query
+from jobstore.search.criteria import check_query
 
 _AT_ONCE = 512
 # Matches that one transaction writes down, so that no other writer waits for long.
@@ -112,7 +111,7 @@ class Searches(Postings):
             _check_name(name)
             check_limit(limit)
             # Before anything is read: what is stored later is looked for again.
-            until, fresh = await self._known()
+            until, fresh = await self._stored()
             with fresh:
                 stored = await self._engine.rows("search_to_read", name)
                 if not stored:
@@ -152,7 +151,7 @@ class Searches(Postings):
                         await unit.put(SAVED_SEARCH, [(name, text, matches.looked_until)])
             watch.rows = len(ids)
 
-    async def _known(self) -> tuple[int, AbstractContextManager[None]]:
+    async def _stored(self) -> tuple[int, AbstractContextManager[None]]:
         """Return up to which time everything is stored, and a block whose reads see all of it."""
         try:
             # This says at once where no primary is, for which a transaction would wait.
@@ -181,11 +180,14 @@ class Searches(Postings):
             if not changed:
                 return found, min(held, place[0])
             end: Place = (changed[-1][0], bytes(changed[-1][1]))
-            new = await self._matching(name, criteria, place, end)
-            known = await self._groups(name, new) if query.collapse_duplicates else {}
-            for job in new:
-                first, seen = known.get(job.id.bytes, (None, False))
-                if seen:
+            between = replace(criteria, changed=(*place, *end))
+            jobs, _ = await self._engine.scan(between, limit=_AT_ONCE, after=None)
+            known = await self._known(name, jobs) if jobs else {}
+            for job in sorted(jobs, key=lambda job: (job.updated_at, job.id.bytes)):
+                seen, first, together = known[job.id.bytes]
+                if not query.collapse_duplicates:
+                    first = together = None
+                if seen or together:
                     continue
                 if first in groups:
                     held = min(held, to_micros(job.updated_at))
@@ -198,25 +200,11 @@ class Searches(Postings):
                     return found, min(held, to_micros(job.updated_at))
             place = end
 
-    async def _groups(self, name: str, jobs: list[Job]) -> dict[bytes, tuple[bytes, bool]]:
-        """Return of the postings that are in a group which, and whether one in it was
-        acknowledged."""
-        if not jobs:
-            return {}
+    async def _known(self, name: str, jobs: list[Job]) -> dict[bytes, Row]:
+        """Return of each posting whether it was acknowledged, its group, if it is in one, and
+        whether one of that was."""
         ids = b"".join(job.id.bytes for job in jobs)
-        rows = await self._engine.rows("seen_in_groups", ids, name)
-        return {bytes(id): (bytes(first), bool(seen)) for id, first, seen in rows}
-
-    async def _matching(self, name: str, criteria: Criteria, after: Place, end: Place) -> list[Job]:
-        """Return the matches between two places that were not acknowledged, in their order."""
-        between = replace(criteria, changed=(*after, *end))
-        jobs, _ = await self._engine.scan(between, limit=_AT_ONCE, after=None)
-        if not jobs:
-            return []
-        rows = await self._engine.rows("seen_between", name, *after, *end)
-        seen = {UUID(bytes=bytes(id)) for (id,) in rows}
-        new = [job for job in jobs if job.id not in seen]
-        return sorted(new, key=lambda job: (job.updated_at, job.id.bytes))
+        return {row[0]: row[1:] for row in await self._engine.rows("seen_of", ids, name)}
 
 
 def _saved(name: str, text: str, mark: int) -> SavedSearch:

@@ -15,24 +15,23 @@ SELECT s.query, s.mark FROM saved_search AS s WHERE s.name = %s;
 SELECT p.updated_at, p.id FROM posting AS p
 WHERE (p.updated_at, p.id) > (%s, %s) ORDER BY p.updated_at, p.id LIMIT %s;
 
--- Which of the postings between two places were acknowledged as matches of a search.
--- name: seen_between
-SELECT p.id FROM posting AS p JOIN seen_match AS s ON s.id = p.id AND s.search = %s
-WHERE (p.updated_at, p.id) > (%s, %s) AND (p.updated_at, p.id) <= (%s, %s);
-
--- Of the postings whose ids are bound as one value, one after another, those that are in a group:
--- which, and whether a match of a search was acknowledged in it.
--- name: seen_in_groups
-WITH wanted (id) AS (
+-- Of postings whose ids are bound as one value, one after another: whether each was acknowledged as a
+-- match of a search, which group it is in, and whether one of the group was acknowledged.
+-- name: seen_of
+WITH given AS (SELECT %s::bytea AS ids, %s::text AS search), wanted (id) AS (
     SELECT encode(substring(g.ids FROM 16 * n.number + 1 FOR 16), 'hex')::uuid
-    FROM (SELECT %s::bytea AS ids) AS g
+    FROM given AS g
     CROSS JOIN LATERAL generate_series(0, length(g.ids) / 16 - 1) AS n (number)
 )
-SELECT m.id, m.first, EXISTS (
-    SELECT 1 FROM member AS o JOIN seen_match AS s ON s.id = o.id AND s.search = %s
-    WHERE o.first = m.first
-) AS seen
-FROM wanted AS w JOIN member AS m ON m.id = w.id;
+SELECT
+    w.id,
+    EXISTS (SELECT 1 FROM seen_match AS s WHERE s.id = w.id AND s.search = g.search) AS seen,
+    m.first,
+    EXISTS (
+        SELECT 1 FROM member AS o JOIN seen_match AS s ON s.id = o.id AND s.search = g.search
+        WHERE o.first = m.first
+    ) AS together
+FROM given AS g CROSS JOIN wanted AS w LEFT JOIN member AS m ON m.id = w.id;
 
 -- When the oldest open transaction that writes began, as far as the role may see. What it writes is
 -- older than what others have stored meanwhile. A standby cannot say it: 0, before everything. Differs

@@ -14,26 +14,24 @@ SELECT s.query, s.mark FROM saved_search AS s WHERE s.name = ?;
 SELECT p.updated_at, p.id FROM posting AS p
 WHERE (p.updated_at, p.id) > (?, ?) ORDER BY p.updated_at, p.id LIMIT ?;
 
--- Which of the postings between two places were acknowledged as matches of a search.
--- name: seen_between
-SELECT p.id FROM posting AS p CROSS JOIN seen_match AS s ON s.id = p.id AND s.search = ?
-WHERE (p.updated_at, p.id) > (?, ?) AND (p.updated_at, p.id) <= (?, ?);
-
--- Of the postings whose ids are bound as one value, one after another, those that are in a group:
--- which, and whether a match of a search was acknowledged in it.
--- name: seen_in_groups
-WITH RECURSIVE given (ids) AS (SELECT ?), wanted (id, number) AS (
+-- Of postings whose ids are bound as one value, one after another: whether each was acknowledged as a
+-- match of a search, which group it is in, and whether one of the group was acknowledged.
+-- name: seen_of
+WITH RECURSIVE given (ids, search) AS (SELECT ?, ?), wanted (id, number) AS (
     SELECT substr(g.ids, 1, 16), 1 FROM given AS g
     UNION ALL
     SELECT substr(g.ids, 16 * w.number + 1, 16), w.number + 1 FROM wanted AS w, given AS g
     WHERE 16 * w.number < length(g.ids)
 )
-SELECT m.id, m.first, EXISTS (
-    SELECT 1 FROM member AS o CROSS JOIN seen_match AS s ON s.id = o.id AND s.search = ?
-    WHERE o.first = m.first
-) AS seen
--- A CROSS JOIN keeps the order: all groups would be gone through otherwise.
-FROM wanted AS w CROSS JOIN member AS m ON m.id = w.id;
+SELECT
+    w.id,
+    EXISTS (SELECT 1 FROM seen_match AS s WHERE s.id = w.id AND s.search = g.search) AS seen,
+    m.first,
+    EXISTS (
+        SELECT 1 FROM member AS o CROSS JOIN seen_match AS s ON s.id = o.id AND s.search = g.search
+        WHERE o.first = m.first
+    ) AS together
+FROM given AS g CROSS JOIN wanted AS w LEFT JOIN member AS m ON m.id = w.id;
 
 -- When the oldest open transaction that writes began. Differs by necessity: here they take turns, so
 -- none is open behind what can be read.

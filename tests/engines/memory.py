@@ -791,22 +791,16 @@ def _changed_since(
     return sorted(each for each in map(_changed, records.values()) if each > (at, id))[:limit]
 
 
-def _seen_between(
-    records: Mapping[UUID, Record], kept: Tables, search: str, *between: Any
-) -> list[Row]:
-    seen = {row[0] for row in kept.get("seen_match", {}).values() if row[1] == search}
-    places = map(_changed, records.values())
-    return [(id,) for at, id in places if id in seen and between[:2] < (at, id) <= between[2:]]
-
-
-def _seen_in_groups(
-    records: Mapping[UUID, Record], kept: Tables, ids: bytes, name: str
-) -> list[Row]:
+def _seen_of(records: Mapping[UUID, Record], kept: Tables, ids: bytes, search: str) -> list[Row]:
     members = {row[0]: row[1] for row in kept.get("member", {}).values()}
-    seen = {row[0] for row in kept.get("seen_match", {}).values() if row[1] == name}
+    seen = {row[0] for row in kept.get("seen_match", {}).values() if row[1] == search}
     dealt_with = {first for id, first in members.items() if id in seen}
     wanted = [ids[at : at + 16] for at in range(0, len(ids), 16)]
-    return [(id, members[id], members[id] in dealt_with) for id in wanted if id in members]
+    firsts = [members.get(id) for id in wanted]
+    return [
+        (id, id in seen, first, first in dealt_with)
+        for id, first in zip(wanted, firsts, strict=True)
+    ]
 
 
 def _matches_of(records: Mapping[UUID, Record], kept: Tables, search: str, limit: int) -> list[Row]:
@@ -864,8 +858,7 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "saved_searches": _saved_searches,
     "search_to_mark": _search_to_mark,
     "search_to_read": _search_to_mark,
-    "seen_between": _seen_between,
-    "seen_in_groups": _seen_in_groups,
+    "seen_of": _seen_of,
     "turn_to_apply": lambda *_: [],
     "history_of": _history_of,
     "old_revisions": _old_revisions,
