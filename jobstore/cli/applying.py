@@ -77,16 +77,17 @@ def apply(
     is_told = any(value is not None for name, value in more.items() if name != "at")
 
     async def work(store: JobStore) -> Application:
+        from jobstore.lifecycle.applying import check_states
+        from jobstore.lifecycle.stages import BEGINNINGS
+
+        wanted = check_states(state)[0] if state else None
         latest = await store.applications(job_id=id, limit=1)
-        if seen:
-            return await store.set_application(id, state=state, **more)
-        if force or not latest or latest[0].state == "saved":
-            if not latest or force or state in (None, "saved", "applied", "interviewing"):
-                return await store.apply(id, state=state or "applied", force=force, **more)
-        elif state is None and not is_told:
-            # Which tells that there is one.
-            return await store.apply(id, **more)
-        return await store.set_application(id, state=state, **more)
+        is_saved = bool(latest) and latest[0].state == "saved"
+        begins = force or not latest or (is_saved and wanted in (None, *BEGINNINGS))
+        # Who says nothing is told that there is one.
+        if not seen and (begins or (wanted is None and not is_told)):
+            return await store.apply(id, state=wanted or "applied", force=force, **more)
+        return await store.set_application(id, state=wanted, **more)
 
     done = call.run(work)
     call.report(

@@ -47,6 +47,7 @@ _NO_ID = bytes(16)
 _TRIES = 3
 _AT = ("started_at", "ended_at")
 _NAMES = tuple(each.name for each in fields(RunReport))
+_STATE, _NUMBER = map(SCRAPE_RUN.columns.index, ("state", "number"))
 _OVERTAKEN = "Another run of its scope took its place while it ended."
 _EARLY = "Its time had not come when a later run of its scope ended; it counts nothing any more."
 
@@ -85,10 +86,9 @@ async def needed(engine: Engine, source: str, scope: str) -> set[Row]:
     """Return the keys of those runs that the next one of a scope has to know: the last that
     counted, and as many as a guard compares with."""
     rows = await engine.rows("runs_that_count", source, scope, _RUNS)
-    state = SCRAPE_RUN.columns.index("state")
     kept: set[Row] = set()
     for each in ("complete", "guarded"):
-        last = [row for row in rows if row[state] == each][:MEDIAN_OF]
+        last = [row for row in rows if row[_STATE] == each][:MEDIAN_OF]
         kept.update(SCRAPE_RUN.key_of((*row, b"")) for row in last)
     return kept
 
@@ -143,7 +143,6 @@ class Completion:
     async def _claimed(self, unit: Transacted) -> Earlier | None:
         ours = self.report
         found = await unit.rows("runs_that_count", ours.source, ours.scope or "", _RUNS)
-        number = SCRAPE_RUN.columns.index("number")
         before: list[RunReport] = []
         counted: list[Row] = []
         aside: list[Row] = []
@@ -152,20 +151,20 @@ class Completion:
             if run.run == ours.run:
                 continue
             if run.state == "completing":
-                aside.append(row_of(replace(run, state="broken"), row[number]))
+                aside.append(row_of(replace(run, state="broken"), row[_NUMBER]))
             elif self.now is not None and run.ended_at > self.now:
                 # A clock was ahead, or a time was given by mistake: without this, none would count
                 # until then.
-                aside.append(row_of(replace(run, state="late", verdict=_EARLY), row[number]))
+                aside.append(row_of(replace(run, state="late", verdict=_EARLY), row[_NUMBER]))
             elif run.ended_at > ours.ended_at:
                 return None
             elif run.ended_at == ours.ended_at:
                 # The same run again: it may have been told that it failed.
-                aside.append(row_of(replace(run, state="repeated"), row[number]))
+                aside.append(row_of(replace(run, state="repeated"), row[_NUMBER]))
             else:
                 before.append(run)
                 counted.append(row)
-        so_far = max((row[number] for row in counted), default=0)
+        so_far = max((row[_NUMBER] for row in counted), default=0)
         claimed = replace(ours, state="completing", verdict="It has not come to its end.")
         await unit.put(SCRAPE_RUN, [*aside, row_of(claimed, so_far)])
         at = next((run.ended_at for run in before if run.state == "complete"), None)
@@ -241,7 +240,7 @@ class Completion:
         key = SCRAPE_RUN.key_of((*row_of(ours, 0), b""))
         await unit.change("hold_run", [key])
         found = await unit.rows("runs_that_count", ours.source, ours.scope or "", _RUNS)
-        states = {SCRAPE_RUN.key_of((*row, b"")): report_from(row).state for row in found}
+        states = {SCRAPE_RUN.key_of((*row, b"")): row[_STATE] for row in found}
         ending = [each for each, state in states.items() if state == "completing"]
         # Of two that began to end at the same moment, the later one does. One that counts already
         # was stored, though nobody could tell.

@@ -50,6 +50,9 @@ def test_a_second_application_is_refused_unless_forced() -> None:
     assert (again.exit_code, "for this posting." in said(again)) == (1, True)
     alike = run("apply", IDS[3])
     assert (alike.exit_code, "same company and title" in said(alike)) == (1, True)
+    assert answer("apply", IDS[3], "--state", "saved")["state"] == "saved"
+    alike = run("apply", IDS[3], "--state", "Applied")
+    assert (alike.exit_code, "same company and title" in said(alike)) == (1, True)
     assert answer("apply", IDS[3], "--force")["state"] == "applied"
     assert len(answer("applications", "--state", "applied")["applications"]) == 2
     assert answer("search", "--application", "applied")["total"] == 2
