@@ -32,6 +32,7 @@ from jobstore.lifecycle.applying import (
     marks,
     row_of,
 )
+from jobstore.lifecycle.stages import is_sent
 from jobstore.postings import Postings, check_id, check_limit
 from jobstore.records import Application, ApplicationState, Contact, Job
 
@@ -89,7 +90,7 @@ class Applications(Postings):
                         return old
                 saved = [each for each in of_posting if each.state is ApplicationState.SAVED]
                 if not force:
-                    await self._refuse_second(unit, job, change, mine)
+                    await self._refuse_second(unit, job.id, change, mine)
                 if saved:
                     new = await self._write(unit, saved[0], change, mine)
                 elif any(each.id == new.id for each in of_posting):
@@ -108,6 +109,7 @@ class Applications(Postings):
         note: str | None = None,
         contacts: Iterable[Contact | Mapping[str, Any]] | None = None,
         due_at: datetime | Unset | None = UNSET,
+        force: bool = False,
     ) -> Application:
         """Move the application for a posting to another state, or write something to it.
 
@@ -116,8 +118,10 @@ class Applications(Postings):
         an id alone it says that somebody has looked: :meth:`closed_applications` tells no more of
         what was closed before.
 
-        Which states may follow each is in docs/lifecycle.md; InvalidQuery names them. Raises
-        JobNotFound where there is no application, and what :meth:`upsert` raises.
+        One that was not sent yet is sent by this as by :meth:`apply`, which raises
+        DuplicateApplication where there is another one, unless ``force`` is given. Which states may
+        follow each is in docs/lifecycle.md; InvalidQuery names them. Raises JobNotFound where there
+        is no application, and what :meth:`upsert` raises.
         """
         with self._watch("set_application") as watch:
             self._before_write()
@@ -127,7 +131,11 @@ class Applications(Postings):
                 found = await self._of(unit, check_id(id))
                 if not found:
                     raise JobNotFound(f"There is no application for the posting {id}.")
-                new = await self._write(unit, found[0][0], change, found[0][1])
+                old, known = found[0]
+                is_sent_now = change.state is not None and is_sent([change.state])
+                if is_sent_now and old.applied_at is None and not force:
+                    await self._refuse_second(unit, old.job_id, change, known)
+                new = await self._write(unit, old, change, known)
             watch.rows = 1
             return new
 
@@ -217,7 +225,7 @@ class Applications(Postings):
     async def _of(self, unit: Transacted, id: UUID) -> list[tuple[Application, Marks]]:
         return [from_row(row) for row in await unit.rows("applications_for", id.bytes)]
 
-    async def _refuse_second(self, unit: Transacted, job: Job, change: Change, mine: Marks) -> None:
+    async def _refuse_second(self, unit: Transacted, id: UUID, change: Change, mine: Marks) -> None:
         """Raise DuplicateApplication where another application is for the same opening."""
         addresses = (mine.address, mine.apply_address)
         around = (to_micros(change.at - LOOK_ALIKE), to_micros(change.at + LOOK_ALIKE))
@@ -226,13 +234,13 @@ class Applications(Postings):
             addresses, around = (None, None), (0, 0)
         rows = await unit.rows(
             "earlier_applications",
-            *(job.id.bytes, *addresses, *addresses),
-            *(job.id.bytes, *around, mine.look, *around),
+            *(id.bytes, *addresses, *addresses),
+            *(id.bytes, *around, mine.look, *around),
         )
-        for why, id, application, applied_at in rows:
+        for why, other, application, applied_at in rows:
             # One that was saved, and at most withdrawn then, was never sent.
             if applied_at is not None:
-                sent, ids = from_micros(applied_at), (bytes(id), bytes(application))
+                sent, ids = from_micros(applied_at), (bytes(other), bytes(application))
                 posting, earlier = (UUID(bytes=each) for each in ids)
                 raise DuplicateApplication(
                     _already(why, sent, posting), posting, earlier, why, sent

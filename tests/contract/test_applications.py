@@ -164,11 +164,16 @@ async def test_a_look_alike_is_refused_for_90_days(store: JobStore, clock: Clock
     ]
     await store.apply(ids[0])
     await store.apply(ids[2])
+    await store.apply(ids[1], state="saved")
     for days in (33, 56):
         clock.advance(days=days)
+        with pytest.raises(DuplicateApplication, match="90 days"):
+            await store.set_application(ids[1], state="applied")
         with pytest.raises(DuplicateApplication, match="90 days") as refused:
             await store.apply(ids[1])
         assert refused.value.why == "look-alike"
+    with pytest.raises(InvalidQuery, match="allowed: applied"):
+        await store.set_application(ids[1], state="accepted", force=True)
     clock.advance(days=1)
     assert (await store.apply(ids[1])).state == "applied"
 

@@ -87,11 +87,14 @@ class Model:
         if not force and self._is_second(number, state, now):
             return "duplicate"
         if saved:
-            return self.move(saved[-1], state, now)
+            return self.move(saved[-1], state, now, force=True)
         self.all.append(Tracked(number, [(state, now)]))
         return "done"
 
-    def move(self, tracked: Tracked, state: str, now: datetime) -> str:
+    def move(self, tracked: Tracked, state: str, now: datetime, *, force: bool = False) -> str:
+        is_sent = tracked.sent_at is None and state in FUNNEL[1:]
+        if is_sent and not force and self._is_second(tracked.number, state, now):
+            return "duplicate"
         if tracked.state == state:
             return "done"
         if state not in ALLOWED[tracked.state].split():

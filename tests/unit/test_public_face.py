@@ -72,7 +72,8 @@ SIGNATURES = {
         "due_at=None, force=False)"
     ),
     "set_application": (
-        "(id, *, state=None, at=None, note=None, contacts=None, due_at=<Unset.UNSET: 'unset'>)"
+        "(id, *, state=None, at=None, note=None, contacts=None, due_at=<Unset.UNSET: 'unset'>, "
+        "force=False)"
     ),
     "applications": "(state=None, *, job_id=None, limit=100, after=None)",
     "closed_applications": "(state=None, *, limit=100)",
