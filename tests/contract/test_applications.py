@@ -6,7 +6,7 @@ import asyncio
 import pickle
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -15,12 +15,10 @@ from jobstore import (
     Contact,
     DuplicateApplication,
     InvalidQuery,
-    JobNotFound,
     JobStore,
     SearchQuery,
 )
 from jobstore.lifecycle import applications
-from jobstore.records import COMPANY_NOT_STATED
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -66,50 +64,6 @@ async def test_an_application_goes_from_state_to_state(store: JobStore, clock: C
     assert {each.detail["application"] for each in told} == {str(last.id)}
 
 
-async def test_what_may_not_follow_is_refused_and_changes_nothing(
-    store: JobStore, clock: Clock
-) -> None:
-    id = (await store.upsert(posting("1"))).id
-    with pytest.raises(InvalidQuery, match="begin with saved, applied or interviewing"):
-        await store.apply(id, state="accepted")
-    with pytest.raises(JobNotFound, match="no application"):
-        await store.set_application(id, state="rejected")
-    with pytest.raises(JobNotFound):
-        await store.apply(uuid4())
-    sent = await store.apply(id)
-    with pytest.raises(InvalidQuery, match="allowed: interviewing, offered, rejected"):
-        await store.set_application(id, state="accepted", note="no")
-    with pytest.raises(InvalidQuery, match="must not be before"):
-        await store.set_application(id, state="rejected", at=clock() - timedelta(days=1))
-    for wrong in (
-        {"state": "hired"},
-        {"at": clock() + timedelta(days=2)},
-        {"at": clock().replace(tzinfo=None)},
-        {"note": " "},
-        {"note": "\ud800"},
-        {"contacts": [{"email": "x"}]},
-        {"contacts": [{"name": "x", "age": "5"}]},
-        {"due_at": "soon"},
-    ):
-        with pytest.raises(InvalidQuery):
-            await store.set_application(id, **wrong)
-    for wrong in ({"limit": 0}, {"limit": True}, {"state": "hired"}, {"after": str(sent.id)}):
-        with pytest.raises(InvalidQuery):
-            await store.applications(**wrong)
-    assert await store.applications() == [sent]
-
-
-async def test_a_stage_that_a_clock_ahead_has_written_is_followed_by_the_next(
-    store: JobStore, clock: Clock
-) -> None:
-    id = (await store.upsert(posting("1"))).id
-    ahead = clock() + timedelta(minutes=1)
-    await store.apply(id, state="saved", at=ahead)
-    assert (await store.apply(id)).applied_at == ahead
-    clock.advance(minutes=2)
-    assert (await store.set_application(id, state="rejected")).stages[-1].at == clock()
-
-
 async def test_a_second_application_to_a_posting_is_refused_unless_forced(
     store: JobStore, clock: Clock
 ) -> None:
@@ -145,15 +99,6 @@ async def test_the_same_address_is_refused_for_ever(store: JobStore, clock: Cloc
         assert (refused.value.why, refused.value.job_id) == ("address", ids[0])
         assert (await store.apply(id, state="saved")).state == "saved"
         assert (await store.apply(id, force=True)).state == "applied"
-
-
-@pytest.mark.parametrize("url", ["https://acme.example/careers", None, "mailto:jobs@acme.example"])
-async def test_a_page_for_many_openings_is_no_address(store: JobStore, url: str | None) -> None:
-    for number in range(3):
-        more: dict[str, Any] = {"apply_url": "https://acme.example/apply"}
-        given = posting(number, title=f"Job {number}", **more | ({"url": url} if url else {}))
-        await store.apply((await store.upsert(given, strict=False)).id)
-    assert len(await store.applications()) == 3
 
 
 async def test_a_look_alike_is_refused_for_90_days(store: JobStore, clock: Clock) -> None:
@@ -366,13 +311,6 @@ async def test_a_posting_that_closed_earlier_than_the_store_was_told_is_told(
     assert await store.closed_applications() == []
 
 
-async def test_two_openings_without_a_company_do_not_look_alike(store: JobStore) -> None:
-    for number in ("1", "2"):
-        unnamed = {**posting(number), "title": "Cook", "company": COMPANY_NOT_STATED}
-        await store.apply((await store.upsert(unnamed)).id)
-    assert len(await store.applications()) == 2
-
-
 async def test_a_duplicate_is_refused_for_90_days(store: JobStore, clock: Clock) -> None:
     titles = ("Baker", "Bäckerin", "Cook")
     ids = [(await store.upsert(posting(n, title=title))).id for n, title in enumerate(titles)]
@@ -392,17 +330,6 @@ async def test_a_duplicate_is_refused_for_90_days(store: JobStore, clock: Clock)
     await store.confirm_duplicate(ids[0], ids[1])
     clock.advance(days=90)
     assert (await store.apply(ids[1], force=True)).state == "applied"
-
-
-async def test_what_closes_after_an_application_of_tomorrow_is_told(
-    store: JobStore, clock: Clock
-) -> None:
-    id = (await store.upsert(posting("1"))).id
-    sent = await store.apply(id, at=clock() + timedelta(hours=20))
-    assert sent.changed_at == clock()
-    clock.advance(hours=1)
-    await store.update(id, {"status": "closed"})
-    assert [each.job_id for each in await store.closed_applications()] == [id]
 
 
 async def test_a_stream_misses_none_that_change_meanwhile(

@@ -6,10 +6,9 @@ These rules are Python over the protocol of engines, so the contract suite need 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,18 +27,9 @@ from jobstore import (
 )
 from jobstore.engines import freshness
 from jobstore.lifecycle import closing, completing
-from tests.engines.harness import MEMORY
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 from tests.fixtures.runs import closed, run
-
-
-@pytest.fixture
-def migrated_url(tmp_path: Path) -> Iterator[str]:
-    """An empty store in memory."""
-    url = MEMORY.new_url(tmp_path)
-    yield url
-    MEMORY.forget(url)
 
 
 async def test_two_runs_an_hour_apart_close_nothing(store: JobStore, clock: Clock) -> None:
