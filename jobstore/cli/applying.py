@@ -27,7 +27,11 @@ def apply(
     key: Annotated[str, typer.Argument(metavar="ID", help="The posting's id (a UUID).")],
     state: Annotated[
         str | None,
-        typer.Option("--state", metavar="STATE", help="How it stands now; without: applied."),
+        typer.Option(
+            "--state",
+            metavar="STATE",
+            help="How it stands now. Without: applied; one that was sent stays as it is.",
+        ),
     ] = None,
     note: Annotated[
         str | None, typer.Option("--note", metavar="TEXT", help="What is to be remembered.")
@@ -76,22 +80,26 @@ def apply(
         more["due_at"] = since(due)
     is_told = any(value is not None for name, value in more.items() if name != "at")
 
-    async def work(store: JobStore) -> Application:
+    async def work(store: JobStore) -> tuple[Application, str]:
         latest = await store.applications(job_id=id, limit=1)
-        if seen:
-            return await store.set_application(id, state=state, **more)
-        if force or not latest or latest[0].state == "saved":
-            if not latest or force or state in (None, "saved", "applied", "interviewing"):
-                return await store.apply(id, state=state or "applied", force=force, **more)
-        elif state is None and not is_told:
-            # Which tells that there is one.
-            return await store.apply(id, **more)
-        return await store.set_application(id, state=state, **more)
+        if not seen:
+            if force or not latest or latest[0].state == "saved":
+                if not latest or force or state in (None, "saved", "applied", "interviewing"):
+                    begun = await store.apply(id, state=state or "applied", force=force, **more)
+                    return begun, _stage(begun)
+            elif state is None and not is_told:
+                # Which tells that there is one.
+                return await store.apply(id, **more), ""
+        done = await store.set_application(id, state=state, **more)
+        # What was only noted has not moved on.
+        return done, _stage(done) if state else f"Noted, {words(done.state)}"
 
-    done = call.run(work)
-    call.report(
-        done, f"{words(done.state).capitalize()}: {plain(done.title)}, {plain(done.company)}"
-    )
+    done, stage = call.run(work)
+    call.report(done, f"{stage}: {plain(done.title)}, {plain(done.company)}")
+
+
+def _stage(application: Application) -> str:
+    return words(application.state).capitalize()
 
 
 @takes_call

@@ -575,6 +575,14 @@ async def test_runs_that_failed_say_nothing_of_how_many_there_are_usually(
     assert partial.verdict.startswith("It saw 6, below 70% of 10, the median of 3 runs. ")
 
 
+async def test_all_is_the_whole_source_as_it_is_shown(strict: JobStore) -> None:
+    await run(strict, range(2))
+    report = await run(strict, [0], scope="all")
+    assert (report.scope, report.open_before) == (None, 2)
+    assert len(await strict.runs("board", scope="all")) == 2
+    assert (await run(strict, [0], scope="name:all")).scope == "name:all"
+
+
 @pytest.mark.parametrize("scope", ["", " ", "\t"])
 async def test_a_scope_that_is_blank_is_not_the_whole_source(store: JobStore, scope: str) -> None:
     with pytest.raises(InvalidQuery, match="scope"):

@@ -27,7 +27,8 @@ def test_an_application_is_noted_and_moved_on() -> None:
     sent = answer("apply", IDS[1], "--note", "by mail", "--contact", "Ada <a@acme.example>")
     assert (sent["state"], sent["contacts"][0]["email"]) == ("applied", "a@acme.example")
     assert [each["state"] for each in sent["stages"]] == ["saved", "applied"]
-    assert answer("apply", IDS[1], "--note", "called")["state"] == "applied"
+    # It was not sent again.
+    assert "Noted, applied: Engineer 1, Acme" in shown(run("apply", IDS[1], "--note", "called"))
     moved = answer("apply", IDS[1], "--state", "interviewing", "--due", "2030-01-05T10:00Z")
     assert (moved["state"], moved["due_at"]) == ("interviewing", "2030-01-05T10:00:00Z")
     refused = run("apply", IDS[1], "--state", "accepted")
