@@ -53,7 +53,7 @@ def apply(
     ] = None,
     due: Annotated[
         str | None,
-        typer.Option("--due", metavar="TIME", help="When something is to be done next."),
+        typer.Option("--due", metavar="TIME", help="When something is to be done next; or none."),
     ] = None,
     seen: Annotated[
         bool, typer.Option("--seen", help="Only say that you know that the posting closed.")
@@ -76,9 +76,9 @@ def apply(
         "note": note,
         "contacts": [_contact(each) for each in contact] if contact else None,
     }
+    is_told = bool(note or contact or due)
     if due:
-        more["due_at"] = since(due)
-    is_told = any(value is not None for name, value in more.items() if name != "at")
+        more["due_at"] = None if due == "none" else since(due)
 
     async def work(store: JobStore) -> tuple[Application, str]:
         latest = await store.applications(job_id=id, limit=1)
