@@ -27,7 +27,11 @@ def apply(
     key: Annotated[str, typer.Argument(metavar="ID", help="The posting's id (a UUID).")],
     state: Annotated[
         str | None,
-        typer.Option("--state", metavar="STATE", help="How it stands now; without: applied."),
+        typer.Option(
+            "--state",
+            metavar="STATE",
+            help="How it stands now. Without: applied; one that was sent stays as it is.",
+        ),
     ] = None,
     note: Annotated[
         str | None, typer.Option("--note", metavar="TEXT", help="What is to be remembered.")
@@ -49,7 +53,7 @@ def apply(
     ] = None,
     due: Annotated[
         str | None,
-        typer.Option("--due", metavar="TIME", help="When something is to be done next."),
+        typer.Option("--due", metavar="TIME", help="When something is to be done next; or none."),
     ] = None,
     seen: Annotated[
         bool, typer.Option("--seen", help="Only say that you know that the posting closed.")
@@ -72,11 +76,11 @@ def apply(
         "note": note,
         "contacts": [_contact(each) for each in contact] if contact else None,
     }
+    is_told = bool(note or contact or due)
     if due:
-        more["due_at"] = since(due)
-    is_told = any(value is not None for name, value in more.items() if name != "at")
+        more["due_at"] = None if due == "none" else since(due)
 
-    async def work(store: JobStore) -> Application:
+    async def work(store: JobStore) -> tuple[Application, str]:
         from jobstore.lifecycle.applying import check_states
         from jobstore.lifecycle.stages import BEGINNINGS
 
@@ -86,13 +90,18 @@ def apply(
         begins = force or not latest or (is_saved and wanted in (None, *BEGINNINGS))
         # Who says nothing is told that there is one.
         if not seen and (begins or (wanted is None and not is_told)):
-            return await store.apply(id, state=wanted or "applied", force=force, **more)
-        return await store.set_application(id, state=wanted, **more)
+            begun = await store.apply(id, state=wanted or "applied", force=force, **more)
+            return begun, _stage(begun)
+        done = await store.set_application(id, state=wanted, **more)
+        # What was only noted has not moved on.
+        return done, _stage(done) if wanted else f"Noted, {words(done.state)}"
 
-    done = call.run(work)
-    call.report(
-        done, f"{words(done.state).capitalize()}: {plain(done.title)}, {plain(done.company)}"
-    )
+    done, stage = call.run(work)
+    call.report(done, f"{stage}: {plain(done.title)}, {plain(done.company)}")
+
+
+def _stage(application: Application) -> str:
+    return words(application.state).capitalize()
 
 
 @takes_call

@@ -54,7 +54,10 @@ def list_(
         str, typer.Option("--verdict", metavar="maybe|same", help="What the rules say.")
     ] = "maybe",
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, max=1_000, help="The most pairs to show.")
+        int,
+        typer.Option(
+            "--limit", "-n", metavar="N", min=1, max=1_000, help="The most pairs to show."
+        ),
     ] = 20,
 ) -> None:
     """Show pairs that nobody has decided: by default those that the rules leave to a person.
@@ -86,9 +89,13 @@ def list_(
     def view() -> Any:
         from jobstore.cli.duplicates_view import pairs_view
 
-        return pairs_view(found)
+        return pairs_view(found, verdict)
 
     call.give({"pairs": found}, view)
+    if len(found) == limit:
+        call.say("There may be more, see --limit.")
+    if found:
+        call.say("To decide: jobstore duplicates confirm ID OTHER, or reject.")
 
 
 @app.command()

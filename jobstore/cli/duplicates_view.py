@@ -13,10 +13,11 @@ from jobstore.cli.output import plain
 _SIGNS = {True: ("+", "green"), False: ("-", "red"), None: (" ", "dim")}
 
 
-def pairs_view(found: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """Return pairs of postings."""
+def pairs_view(found: Sequence[Mapping[str, Any]], verdict: str) -> RenderableType:
+    """Return pairs of postings, all of which the rules call ``verdict``."""
     if not found:
-        return Text("No pair waits for a person.")
+        none = "No pair waits for a person" if verdict == "maybe" else "No pair is the same"
+        return Text(f"{none}, as far as 'jobstore duplicates find' has compared postings.")
     return Group(*(part for each in found for part in _pair(each)))
 
 
@@ -49,6 +50,8 @@ def _posting(posting: Mapping[str, Any]) -> Text:
     text = Text("  " + " · ".join(plain(each) for each in said if each))
     # In one piece, so that it can be copied.
     text.append(f"\n  {posting['id']}", "dim")
+    if posting["url"]:
+        text.append(f"\n  {plain(posting['url'])}", "dim")
     return text
 
 

@@ -37,6 +37,15 @@ def gone(
         return closed, str((await store.get(id)).status)
 
     closed, status = call.run(work)
-    stays = "It was closed already." if status == "closed" else "It stays open."
+    stays = "It was closed already." if status == "closed" else _why_open(http_status)
     told = f"Closed it: HTTP {http_status}." if closed else stays
     call.report({"closed": closed, "status": status}, told)
+
+
+def _why_open(http_status: int) -> str:
+    if 400 <= http_status < 500 and http_status not in (403, 429):
+        return (
+            f"It stays open: HTTP {http_status} may pass. The third such answer since it was last "
+            "seen closes it."
+        )
+    return f"It stays open: HTTP {http_status} does not say that it is gone."

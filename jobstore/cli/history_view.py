@@ -46,7 +46,8 @@ def _entry(entry: HistoryEntry) -> Text:
             # As a posting's duplicates are shown.
             text.append("\n").append_text(reasons(value))
             continue
-        text.append(f"\n    {plain(name)}: {_said(value)}", "not dim")
+        said = "taken back" if name == "verdict" and value is None else _said(value)
+        text.append(f"\n    {plain(name)}: {said}", "not dim")
     return text
 
 

@@ -131,7 +131,8 @@ def import_(
         read = filter(None, [*files, salaries, skills, companies])
         spare(rejects, "--rejects", call.loaded.settings.store.url, read)
     tables = {"salaries": salaries, "skills": skills, "companies": companies}
-    options = {**reading.options(), **tables}
+    # A run is of one source, whatever the rows name.
+    options = {**reading.options(), **tables, "of_one_source": complete_scope is not None}
     outcomes = Outcomes()
     by_file = seen_at == "file"
     seen = _past(seen_at) if seen_at is not None and not by_file else None

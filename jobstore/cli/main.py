@@ -64,6 +64,18 @@ the file of the settings, NO_COLOR turns colours off.
 
 # How typer ends when Ctrl-C comes while it reads the command line.
 _INTERRUPTED = 130
+# Groups, and the command that each is told beside: typer would list them behind all commands.
+_BEFORE = {
+    "duplicates": "apply",
+    "searches": "watch",
+    "monitor": "doctor",
+    "alerts": "doctor",
+    "backup": "restore",
+    "archive": "restore",
+    "migrate": "deploy",
+    "config": "deploy",
+    "deployments": "rollback",
+}
 # Commands whose arguments are the text of a search.
 _TAKE_TEXT = ("search", "count", "export")
 
@@ -74,6 +86,13 @@ class Commands(TyperGroup):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         strict(self)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands, those of one job beside each other."""
+        names = [name for name in super().list_commands(ctx) if name not in _BEFORE]
+        for group, command in _BEFORE.items():
+            names.insert(names.index(command), group)
+        return names
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jobstore.cli.calling import Call, takes_call
-from jobstore.cli.output import counted, table
+from jobstore.cli.output import counted, plain
+from jobstore.lifecycle.scopes import ALL
 from jobstore.moments import iso
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rich.console import RenderableType
+    from rich.text import Text
 
     from jobstore.exchange import Batch
     from jobstore.lifecycle.runs import ScrapeRun
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from jobstore.store import JobStore
 
 _STYLES = {"complete": "green", "guarded": "yellow", "broken": "bold red", "completing": "cyan"}
+# Those that looked for what they missed; of the others no such number says anything.
+_DECIDED = ("complete", "guarded", "repeated")
 
 
 @takes_call
@@ -33,7 +37,9 @@ def runs(
     ] = None,
     scope: Annotated[
         str | None,
-        typer.Option("--scope", metavar="SCOPE", help="Only those of this scope of the source."),
+        typer.Option(
+            "--scope", metavar="SCOPE", help="Only those of this scope of the source, such as all."
+        ),
     ] = None,
     limit: Annotated[
         int, typer.Option("--limit", "-n", metavar="N", help="The most runs, 1 to 1,000.")
@@ -62,6 +68,8 @@ def expire(call: Call) -> None:
 
 def told(run: RunReport) -> str:
     """Say in a line what came of a run."""
+    if run.state not in _DECIDED:
+        return f"The run is {run.state} and closes nothing. {run.verdict}"
     numbers = (
         f"{run.missed:,} of {run.open_before:,} open postings missed, {run.closed:,} closed, "
         f"{run.expired:,} past their time"
@@ -81,31 +89,42 @@ class Scraped:
 
     def begin(self, store: JobStore, batches: Iterable[Batch]) -> ScrapeRun:
         """Begin it, over the source that the first rows name, or that was typed."""
-        named = {each.get("source") for batch in batches for each in batch.postings}
-        source = named.pop() if len(named) == 1 else self.source
+        given = {each.get("source") for batch in batches for each in batch.postings}
+        named = sorted(str(each) for each in given if each)
+        source = named[0] if len(named) == 1 else self.source
         if not source:
             reason = "must say which source this is all of"
+            if named:
+                several = ", ".join(map(plain, named[:5]))
+                reason += f"; the rows are of several ({several}), of which a run takes one"
             raise typer.BadParameter(reason, param_hint="--source")
-        scope = None if self.scope == "all" else self.scope
-        self.run = store.scrape_run(source, scope, whole=self.whole, seen_at=self.seen_at)
+        if self.source not in (None, source) and source in named:
+            # Whose postings would be closed then?
+            reason = f"is {plain(str(self.source))}, but the rows are of {plain(source)}"
+            raise typer.BadParameter(reason, param_hint="--source")
+        self.run = store.scrape_run(source, self.scope, whole=self.whole, seen_at=self.seen_at)
         return self.run
 
 
 def _listed(runs: Sequence[RunReport]) -> RenderableType:
-    rows = [
-        (
-            iso(each.ended_at, "minutes"),
-            each.source,
-            each.scope or "all",
-            (each.state, _STYLES.get(each.state, "dim")),
-            f"{each.seen:,}",
-            f"{each.inserted:,}",
-            f"{each.missed:,}",
-            f"{each.closed + each.expired:,}",
-            f"{each.reopened:,}",
-            each.verdict,
-        )
-        for each in runs
-    ]
-    numbers = ["seen", "new", "missed", "closed", "reopened"]
-    return table(["ended", "source", "scope", "state", *numbers, "why"], rows, right=numbers)
+    from rich.console import Group
+
+    return Group(*(_block(each) for each in runs))
+
+
+def _block(run: RunReport) -> Text:
+    """Return a run in some lines: a table of all this is wider than a terminal."""
+    from rich.text import Text
+
+    text = Text(f"{iso(run.ended_at, 'minutes')}  ")
+    text.append(run.state, _STYLES.get(run.state, "dim"))
+    scope = f"{plain(run.source)}  {plain(run.scope or ALL)}"
+    text.append(f"  {scope}{', a whole catalogue' if run.whole else ''}\n", "bold")
+    numbers = f"seen {run.seen:,}, new {run.inserted:,}, changed {run.updated:,}"
+    if run.state in _DECIDED:
+        numbers += f"; missed {run.missed:,} of {run.open_before:,}, closed {run.closed:,}"
+        numbers += f", expired {run.expired:,}"
+    if run.reopened:
+        numbers += f", reopened {run.reopened:,}"
+    text.append(f"    {numbers}\n    {plain(run.verdict)}\n")
+    return text.append(f"    {run.run}\n", "dim")

@@ -61,6 +61,7 @@ class Wishes:
     constants: Mapping[str, Any]
     delimiter: str | None
     side_tables: Mapping[str, FilePath]
+    of_one_source: bool
 
 
 def open_records(
@@ -77,6 +78,7 @@ def open_records(
     salaries: FilePath | None = None,
     skills: FilePath | None = None,
     companies: FilePath | None = None,
+    of_one_source: bool = False,
 ) -> Iterator[Record]:
     """Open a file of postings and give its rows one by one, in bounded memory.
 
@@ -86,7 +88,9 @@ def open_records(
     file, what such a file says, or the name of a built-in one. ``columns`` leads from fields to
     columns or paths, ``items`` to the rows of a JSON document, ``constants`` gives fields that are
     the same in all rows; they stand alone or change the mapping. ``source`` names the source where
-    the file does not. ``encoding`` and ``delimiter`` are found out if they are not given.
+    the file does not; it is refused where each row of a format names its own, unless the caller
+    wants rows ``of_one_source`` and sees to it. ``encoding`` and ``delimiter`` are found out if
+    they are not given.
     ``salaries``, ``skills`` and ``companies`` are side tables of ``linkedin``.
 
     Raises BrokenFile for a file that cannot be read: a file is looked through before its first
@@ -95,7 +99,9 @@ def open_records(
     mapping that cannot be used (:class:`BadMapping`), or an option that the format has no use for.
     """
     tables = {"salaries": salaries, "skills": skills, "companies": companies}
-    wishes = wishes_of(format, source, mapping, columns, items, constants, delimiter, tables)
+    wishes = wishes_of(
+        format, source, mapping, columns, items, constants, delimiter, tables, of_one_source
+    )
     name = name_of(path)
     way = None if is_pipe(path) else _look_through(path, name, wishes, encoding)
     if way is not None:
@@ -112,6 +118,7 @@ def wishes_of(
     constants: Mapping[str, Any] | None = None,
     delimiter: str | None = None,
     tables: Mapping[str, FilePath | None] | None = None,
+    of_one_source: bool = False,
 ) -> Wishes:
     """Return what the caller said; what is wrong with it is said before a file is opened."""
     if format != "auto" and format not in IMPORT_FORMATS:
@@ -127,6 +134,7 @@ def wishes_of(
         dict(constants or {}),
         delimiter,
         {key: table for key, table in (tables or {}).items() if table is not None},
+        of_one_source,
     )
     # What is wrong with the options is said before the file is opened.
     mapping_from_options(columns, items=items, constants=constants)
@@ -259,7 +267,7 @@ def _check_options(way: Way, wishes: Wishes) -> None:
     if wishes.items is not None and way.kind != "json":
         useless.append("items")
     own_source = way.mapping.source if way.mapping is not None else way.format != "schema-org"
-    if wishes.source is not None and own_source:
+    if wishes.source is not None and own_source and not wishes.of_one_source:
         useless.append("source")
     for option in useless:
         raise ValueError(f"The format {way.format} has no use for the option {option!r}.")

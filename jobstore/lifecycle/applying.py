@@ -206,7 +206,7 @@ def _said(old: Application) -> set[tuple[str, datetime]]:
 def _refused(before: Stage | None, state: ApplicationState) -> str:
     if before is None:
         return f"cannot be {state} first; begin with saved, applied or interviewing"
-    allowed = ", ".join(TRANSITIONS[before.state]) or "nothing"
+    allowed = ", ".join(TRANSITIONS[before.state]) or "nothing; begin another one by force"
     return f"cannot become {state} after {before.state}; allowed: {allowed}"
 
 

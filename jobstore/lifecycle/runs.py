@@ -267,11 +267,11 @@ class Runs(Postings):
         (:class:`~jobstore.SourceRules`), if the run passes its guards; ``run.report`` tells. A
         block that ends without ``complete()``, or with an error, closes nothing.
 
-        ``scope``: ``None`` is all of the source. ``company=acme`` are its postings whose company is
-        that, as :class:`~jobstore.SearchQuery` compares (so for location, country, workplace,
-        employment_type, experience_level, industry, skills and salary_currency; several are joined
-        by ``&``), and what runs of this scope saw. Any text without ``=`` is a name, for what its
-        runs saw, and so is any that begins with ``name:``.
+        ``scope``: ``None``, or ``all``, is all of the source. ``company=acme`` are its postings
+        whose company is that, as :class:`~jobstore.SearchQuery` compares (so for location, country,
+        workplace, employment_type, experience_level, industry, skills and salary_currency; several
+        are joined by ``&``), and what runs of this scope saw. Any other text without ``=`` is a
+        name, for what its runs saw, and so is any that begins with ``name:``.
         ``whole``: the scope is a whole catalogue, which is believed to be empty after six empty
         runs in a row. ``seen_at`` (an aware datetime, at most a day ahead) is when all of it was
         seen, for files: runs are given in the order of their times, and one that is given again

@@ -18,6 +18,8 @@ FIELDS = (
     *("company", "location", "country", "workplace", "employment_type", "experience_level"),
     *("industry", "skills", "salary_currency"),
 )
+ALL = "all"
+"""What all of a source may be called, as it is shown; ``name:all`` is a name."""
 NAME = "name:"
 """What a name begins with that has an ``=`` in it."""
 _MOST = 1000
@@ -26,7 +28,7 @@ _OTHERWISE = f"(a name that has = in it begins with {NAME})"
 
 def checked(scope: str | None) -> str:
     """Return a scope as it is stored: empty for all of a source. Raises InvalidQuery."""
-    if scope is None:
+    if scope is None or scope == ALL:
         return ""
     if isinstance(scope, str):
         # A blank one, of a variable that is not set, is not all of the source.

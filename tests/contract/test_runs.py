@@ -322,6 +322,14 @@ async def test_of_two_runs_that_end_at_once_one_counts(store: JobStore, clock: C
     assert (await run(store, range(4))).closed == 2
 
 
+async def test_all_is_the_whole_source_as_it_is_shown(strict: JobStore) -> None:
+    await run(strict, range(2))
+    report = await run(strict, [0], scope="all")
+    assert (report.scope, report.open_before) == (None, 2)
+    assert len(await strict.runs("board", scope="all")) == 2
+    assert (await run(strict, [0], scope="name:all")).scope == "name:all"
+
+
 async def test_what_others_saw_meanwhile_was_not_missed(strict: JobStore, clock: Clock) -> None:
     await run(strict, range(4))
     clock.advance(days=3)

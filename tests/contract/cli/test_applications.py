@@ -27,9 +27,12 @@ def test_an_application_is_noted_and_moved_on() -> None:
     sent = answer("apply", IDS[1], "--note", "by mail", "--contact", "Ada <a@acme.example>")
     assert (sent["state"], sent["contacts"][0]["email"]) == ("applied", "a@acme.example")
     assert [each["state"] for each in sent["stages"]] == ["saved", "applied"]
-    assert answer("apply", IDS[1], "--note", "called")["state"] == "applied"
+    # It was not sent again.
+    assert "Noted, applied: Engineer 1, Acme" in shown(run("apply", IDS[1], "--note", "called"))
     moved = answer("apply", IDS[1], "--state", "interviewing", "--due", "2030-01-05T10:00Z")
     assert (moved["state"], moved["due_at"]) == ("interviewing", "2030-01-05T10:00:00Z")
+    assert answer("apply", IDS[1], "--due", "none")["due_at"] is None
+    assert answer("apply", IDS[1], "--due", "2030-01-05T10:00Z")["state"] == "interviewing"
     refused = run("apply", IDS[1], "--state", "accepted")
     assert (refused.exit_code, "allowed: offered" in said(refused)) == (2, True)
     board = shown(run("applications"))
@@ -42,6 +45,9 @@ def test_an_application_is_noted_and_moved_on() -> None:
         IDS[1],
     ):
         assert part in board
+    answer("apply", IDS[1], "--state", "withdrawn")
+    over = run("apply", IDS[1], "--state", "interviewing")
+    assert (over.exit_code, "nothing; begin another one by force" in said(over)) == (2, True)
 
 
 def test_a_second_application_is_refused_unless_forced() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import jobstore
 from jobstore import JobPosting
-from tests.contract.cli.commands import answer, run, shown
+from tests.contract.cli.commands import answer, run, said, shown
 from tests.fixtures.openings import OTHER_TASKS, TASKS
 
 SOURCES = ("indeed", "linkedin", "greenhouse", "greenhouse")
@@ -33,6 +33,7 @@ async def _fill(url: str) -> None:
                     source_job_id=str(number),
                     title="Baker" if source == "dice" else "Pump Engineer",
                     company="Northern Waterworks",
+                    url=f"https://jobs.example/{number}" if number == 3 else None,
                     location="Lowell, MA",
                     description=OTHER_TASKS if source == "dice" else TASKS,
                 )
@@ -54,7 +55,11 @@ def test_duplicates_are_found_shown_and_decided() -> None:
 
     (pair,) = answer("duplicates", "list")["pairs"]
     assert {each["id"] for each in pair["postings"]} == {*IDS[2:4]}
-    assert "One source gave both an id" in shown(run("duplicates", "list"))
+    listed = run("duplicates", "list")
+    assert "One source gave both an id" in shown(listed)
+    # Whoever decides has to see both, and is told how to say it.
+    assert "https://jobs.example/3" in shown(listed)
+    assert "duplicates confirm ID OTHER" in said(listed)
     assert answer("duplicates", "list", "--verdict", "same", "-n", "2")["pairs"]
     assert run("duplicates", "list", "--verdict", "other").exit_code == 2
 
@@ -64,6 +69,9 @@ def test_duplicates_are_found_shown_and_decided() -> None:
     assert "also on" in shown(run("search", "pump"))
     assert answer("duplicates", "reject", *IDS[:2])["verdict"] == "different"
     assert "the rules say same" in shown(run("duplicates", "show", IDS[0]))
+    assert answer("duplicates", "undo", *IDS[:2])["verdict"] is None
+    assert "verdict: taken back" in shown(run("history", IDS[0]))
+    assert answer("duplicates", "reject", *IDS[:2])["verdict"] == "different"
     assert answer("duplicates", "confirm", IDS[2], IDS[3])["verdict"] == "same"
     assert answer("duplicates", "list") == {"pairs": []}
     assert "No pair waits" in shown(run("duplicates", "list"))

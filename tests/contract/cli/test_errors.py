@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from jobstore.cli.main import app
@@ -197,6 +199,14 @@ def test_ctrl_c_at_a_question_is_an_interruption(
     result = run("delete", str(job_id("board", "x")), stdin="")
     assert result.exit_code == 1
     assert result.stderr.endswith("\nError: Interrupted.\n")
+
+
+def test_help_lists_groups_beside_the_commands_of_the_same_job() -> None:
+    told = run("--help").stdout
+    listed = re.findall(r"^  ([a-z-]+)  ", told[told.index("Commands:") :], re.MULTILINE)
+    assert {*listed} == {*typer.main.get_command(app).commands}
+    for group, command in (("duplicates", "apply"), ("searches", "watch"), ("migrate", "deploy")):
+        assert abs(listed.index(group) - listed.index(command)) <= 2, listed
 
 
 def test_help_documents_exit_codes_and_every_command() -> None:

@@ -10,7 +10,10 @@ from tests.contract.cli.commands import answer, run
 def test_what_a_page_answered_closes_a_posting_or_not(demo: Path) -> None:
     id = answer("search", "engineer", "-n", "1")["items"][0]["id"]
     assert answer("gone", id, "--http-status", "403") == {"closed": False, "status": "open"}
-    assert run("gone", id, "--http-status", "503").stdout == "It stays open.\n"
+    told = "It stays open: HTTP 503 does not say that it is gone.\n"
+    assert run("gone", id, "--http-status", "503").stdout == told
+    may_pass = run("gone", id, "--http-status", "400").stdout
+    assert "HTTP 400 may pass. The third such answer since it was last seen closes it." in may_pass
     assert run("gone", id, "--http-status", "404").stdout == "Closed it: HTTP 404.\n"
     assert answer("history", id)["history"][0]["reason"] == "HTTP 404"
     assert answer("gone", id) == {"closed": False, "status": "closed"}

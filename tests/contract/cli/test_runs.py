@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import jobstore
-from tests.contract.cli.commands import answer, posting, run, shown
+from tests.contract.cli.commands import answer, lines, posting, run, said, shown
 
 DAY = "2026-02-0{}"
 
@@ -49,9 +49,14 @@ def test_files_of_some_days_are_runs_that_close(url: str, tmp_path: Path) -> Non
     assert (first, sorted(same_day), last) == ("complete", ["complete", "repeated"], "complete")
     assert listed[0] == report
     assert answer("runs", "--source", "board", "--scope", "none") == {"runs": []}
-    text = shown(run("runs"))
-    assert "2026-02-03" in text
-    assert "Its guards believed it." in text
+    assert len(answer("runs", "--source", "board", "--scope", "all")["runs"]) == 4
+    newest, *_ = run("runs").stdout.split("\n\n")
+    assert newest.splitlines() == [
+        "2026-02-03T00:00Z  complete  board  all",
+        "    seen 3, new 0, changed 0; missed 1 of 4, closed 1, expired 0",
+        "    Its guards believed it.",
+        f"    {report['run']}",
+    ]
 
 
 def test_a_file_that_is_not_whole_closes_nothing(url: str, tmp_path: Path) -> None:
@@ -59,6 +64,11 @@ def test_a_file_that_is_not_whole_closes_nothing(url: str, tmp_path: Path) -> No
     for day in (2, 3, 4, 5):
         report = taken(tmp_path, day, 1, 2, 3, broken='{"title": "cut o')
         assert (report["state"], report["closed"]) == ("broken", 0)
+    name = file(tmp_path, 1, broken='{"title": "cut o')
+    text = shown(run("import", name, "--complete-scope", "all"))
+    # It looked for none, so it speaks of none that were missed.
+    assert "The run is broken and closes nothing. It ended without complete(). 1 row" in text
+    assert "seen 1, new 0, changed 0 It ended without complete()." in shown(run("runs", "-n", "1"))
     text = shown(run("import", file(tmp_path, 1, 2), "--complete-scope", "all"))
     assert "The run is complete: 2 of 4 open postings missed, 0 closed" in text
 
@@ -78,6 +88,24 @@ def test_rules_of_a_source_stand_in_the_settings(
     assert refused.exit_code == 2
     assert "sources" in refused.stderr
     assert "48h" in refused.stderr
+
+
+def test_the_source_of_a_run_may_be_said_for_a_file_that_names_it(url: str, tmp_path: Path) -> None:
+    given = ("--source", "board", "--complete-scope", "all")
+    assert answer("import", file(tmp_path, 1, 2), *given)["run"]["seen"] == 2
+    # A file of nothing names none.
+    path = tmp_path / "none.json"
+    path.write_text("[]", encoding="utf-8")
+    empty = answer("import", str(path), "--format", "jsonl", *given, "--whole")["run"]
+    assert (empty["source"], empty["state"], empty["missed"]) == ("board", "guarded", 2)
+
+    other = run("import", file(tmp_path, 1), "--source", "other", "--complete-scope", "all")
+    assert (other.exit_code, "is other, but the rows are of board" in said(other)) == (2, True)
+    rows = lines(posting(1), posting(2, source="lever"))
+    several = run("import", "-", "--complete-scope", "all", stdin=rows)
+    assert (several.exit_code, "of several (board, lever)" in said(several)) == (2, True)
+    one = run("import", "-", *given, stdin=rows)
+    assert (one.exit_code, "1 stored" in shown(one), "1 rejected" in shown(one)) == (0, True, True)
 
 
 def test_what_makes_no_sense_is_refused(url: str, tmp_path: Path) -> None:
