@@ -24,7 +24,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from jobstore.engines.sqlite.connection import Adopt, open_reader
 from jobstore.engines.sqlite.errors import told_apart
 from jobstore.engines.sqlite.session import Session, settle
-from jobstore.engines.sqlite.transaction import roll_back
+from jobstore.engines.sqlite.transaction import end_statements, roll_back
 from jobstore.engines.sqlite.watch import Stop, stoppable
 from jobstore.engines.writing.turns import Answer
 from jobstore.errors import JobStoreError, StoreBusy, StoreClosed, StoreTimeout
@@ -342,6 +342,10 @@ def _read_alone(conn: Connection, hop: _Hop) -> Any:
     (call,) = hop.calls
     try:
         return stoppable(hop.stop, partial(call.function, conn, *call.args))
+    except BaseException as error:
+        # SQLite interrupts what begins while a statement lives that was interrupted.
+        end_statements(error)
+        raise
     finally:
         roll_back(conn)
 

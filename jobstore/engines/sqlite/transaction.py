@@ -35,11 +35,15 @@ def roll_back(conn: sqlite3.Connection) -> bool:
     still_open: bool = conn.in_transaction
     if not still_open:
         return True
-    # What the error passed through may hold a statement that was not read to its end; SQLite
-    # would keep the transaction, and its lock, as long as that lives.
-    error = sys.exception()
+    # SQLite would keep the transaction, and its lock, as long as a statement of it lives.
+    end_statements(sys.exception())
+    conn.close()
+    return False
+
+
+def end_statements(error: BaseException | None) -> None:
+    """Let go of the statements that were not read to their ends when an error came: what it passed
+    through may hold them, as long as the error itself is held."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__context__
-    conn.close()
-    return False

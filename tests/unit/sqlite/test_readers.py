@@ -229,6 +229,29 @@ class TestGivingUp:
             await asyncio.sleep(readers._REPEAT * 3)
             assert await pool.read(value, "k2") == 2
 
+    async def test_a_statement_of_one_that_is_stopped_ends_before_the_next_read(
+        self, path: Path
+    ) -> None:
+        gate, errors = Gate(), list[StoreTimeout]()
+
+        def half_read(conn: sqlite3.Connection) -> Any:
+            try:
+                return [*watched(map(gate.hold, conn.execute("SELECT value FROM item")))]
+            except StoreTimeout as error:
+                # As long as somebody has it, its frames have the statement.
+                errors.append(error)
+                raise
+
+        async with open_pool(path, readers=1) as pool:
+            task = asyncio.create_task(pool.read(half_read))
+            await asyncio.to_thread(gate.entered.wait, 60)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            gate.opened.set()
+            assert await pool.read(value, "k1") == 1
+            assert len(errors) == 1
+
     @pytest.mark.parametrize("quick", [True, False])
     async def test_waiting_for_a_reader_has_its_time(self, path: Path, quick: bool) -> None:
         gate = Gate()
