@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -57,15 +58,15 @@ class Applications(Postings):
         at: datetime | None = None,
         note: str | None = None,
         contacts: Iterable[Contact | Mapping[str, Any]] | None = None,
-        due_at: datetime | None = None,
+        due_at: datetime | Unset | None = UNSET,
         force: bool = False,
     ) -> Application:
         """Begin an application for a posting, or send the one that was ``saved`` for it.
 
         ``state``: ``saved``, ``applied`` or ``interviewing``. ``at`` is when that was, by default
-        now; repeating a call with the same ``at`` makes no second application. ``note`` is what is
-        to be remembered, ``due_at`` when something is to be done next; ``contacts`` replace those
-        that are there. All times are aware datetimes.
+        now; repeating a call with the same ``at`` makes no second application, and adds what it says
+        beside. ``note`` is what is to be remembered, ``due_at`` when something is to be done next;
+        ``contacts`` and ``due_at`` replace those that are there. All times are aware datetimes.
 
         Raises DuplicateApplication where there is one already for the same posting, one that was
         sent to the same address, or one sent less than 90 days before or after ``at`` for a
@@ -87,7 +88,7 @@ class Applications(Postings):
                     if any(
                         (each.state, each.at) == (change.state, change.at) for each in old.stages
                     ):
-                        return old
+                        return await self._add(unit, old, change, mine)
                 saved = [each for each in of_posting if each.state is ApplicationState.SAVED]
                 if not force:
                     await self._refuse_second(unit, job.id, change, mine)
@@ -245,6 +246,14 @@ class Applications(Postings):
                 raise DuplicateApplication(
                     _already(why, sent, posting), posting, earlier, why, sent
                 )
+
+    async def _add(
+        self, unit: Transacted, old: Application, change: Change, known: Marks
+    ) -> Application:
+        """Write what is said beside a stage that is there; nothing where that is there as well."""
+        beside = replace(change, state=None)
+        as_is = changed(old, beside, old.changed_at, self._origin.actor) == old
+        return old if as_is else await self._write(unit, old, beside, known)
 
     async def _write(
         self, unit: Transacted, old: Application, change: Change, known: Marks

@@ -35,13 +35,17 @@ class Duplicates(Postings):
         whoever writes waits for a few milliseconds at most. ``again`` looks through all postings
         for those that were not compared as they stand, such as after clocks were wrong.
         ``limit``: it ends soon after so many were compared, and the next call goes on there.
-        ``progress`` is called after each piece. Raises what :meth:`upsert` raises; after
-        OutcomeUnknown call it again.
+        ``progress`` is called after each piece. Raises InvalidQuery for a limit below 1, and what
+        :meth:`upsert` raises; after OutcomeUnknown call it again.
         """
         # What compares texts is not needed to open a store.
         from jobstore.lifecycle.finding import find
 
         with self._watch("find_duplicates") as watch:
+            if limit is not None and (
+                isinstance(limit, bool) or not isinstance(limit, int) or limit < 1
+            ):
+                raise InvalidQuery([Fault("limit", "must be a whole number from 1 on")])
             self._before_write()
             told = progress or _tell_nobody
             found = await find(self._engine, self._clock, told, again=again, limit=limit)

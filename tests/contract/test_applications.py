@@ -64,6 +64,25 @@ async def test_an_application_goes_from_state_to_state(store: JobStore, clock: C
     assert {each.detail["application"] for each in told} == {str(last.id)}
 
 
+async def test_what_is_said_when_an_application_is_repeated_or_sent_is_kept(
+    store: JobStore, clock: Clock
+) -> None:
+    id = (await store.upsert(posting("1"))).id
+    at, due = clock(), clock() + timedelta(days=2)
+    first = await store.apply(id, state="saved", at=at, note="one", due_at=due)
+    clock.advance(days=1)
+    assert await store.apply(id, state="saved", at=at, note="one", due_at=due) == first
+    found = await store.apply(id, state="saved", at=at, note="two", contacts=[{"name": "Ada"}])
+    assert [each.text for each in found.notes] == ["one", "two"]
+    assert (found.contacts, len(found.stages)) == ((Contact("Ada"),), 1)
+    # Nobody took the date away.
+    assert (await store.apply(id)).due_at == due
+    clock.advance(days=1)
+    await store.set_application(id, state="rejected", due_at=None)
+    assert await store.applications() == [await store.set_application(id)]
+    assert (await store.applications())[0].due_at is None
+
+
 async def test_a_second_application_to_a_posting_is_refused_unless_forced(
     store: JobStore, clock: Clock
 ) -> None:

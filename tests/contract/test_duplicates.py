@@ -200,6 +200,9 @@ async def test_a_search_goes_on_where_one_ended(store: JobStore) -> None:
         for number in range(600)
     ]
     await store.upsert_many(many)
+    for wrong in (0, True, "1"):
+        with pytest.raises(InvalidQuery, match="limit"):
+            await store.find_duplicates(limit=wrong)
     done = await store.find_duplicates(limit=1)
     assert done.compared < done.total == 600
     assert done.compared + (await store.find_duplicates()).compared == 600

@@ -186,6 +186,8 @@ async def test_history_is_pruned_by_age(store: JobStore, clock: Clock) -> None:
     clock.advance(days=30)
     assert await store.prune(age) == jobstore.Pruned(versions=4, events=0, deletions=1)
     assert await store.history(ids[2]) == []
+    # Nothing is that old.
+    assert not await store.prune(timedelta.max)
 
 
 async def test_what_is_pruned_in_part_and_beside_writers_is_pruned_whole_the_next_time(
