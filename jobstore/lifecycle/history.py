@@ -151,7 +151,9 @@ class _Life(NamedTuple):
         """Return everything that happened, newest first."""
         line = self.line()
         entries = [*_told(line)] if line else []
-        entries += [_event(row) for row in self.rows if row[0] == _EVENT]
+        events = [_event(row) for row in self.rows if row[0] == _EVENT]
+        # Engines give events of the same time in different orders.
+        entries += sorted(events, key=_what, reverse=True)
         # Sorting is stable: what happened at the same time stays in its order.
         return sorted(entries, key=_when, reverse=True)
 
@@ -212,6 +214,11 @@ def _changed(state: State, revised: Revised) -> HistoryEntry:
 def _when(entry: HistoryEntry) -> tuple[datetime, int]:
     assert entry.at is not None
     return entry.at, entry.version or 0
+
+
+def _what(event: HistoryEntry) -> tuple[str, int, str]:
+    # Refusals are counted, so their numbers tell which one was first.
+    return event.kind, event.detail.get("number", 0), json.dumps(event.detail, sort_keys=True)
 
 
 def _check_past(version: int | None, at: datetime | None) -> None:

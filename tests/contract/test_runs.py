@@ -252,8 +252,11 @@ async def test_other_refusals_close_at_the_third(store: JobStore, clock: Clock) 
     assert not await store.gone(id, http_status=400)
     assert (await store.get(id)).status is Status.OPEN
     assert await store.gone(id, http_status=451)
-    kinds = [each.kind for each in await store.history(id)]
-    assert sorted(kinds) == ["closed", "opened", *["refused"] * 5]
+    history = await store.history(id)
+    assert sorted(each.kind for each in history) == ["closed", "opened", *["refused"] * 5]
+    # Also those of the same moment are told newest first.
+    numbers = [each.detail["number"] for each in history if each.kind == "refused"]
+    assert numbers == [3, 2, 1, 2, 1]
 
 
 async def test_files_of_old_days_are_replayed(store: JobStore, clock: Clock) -> None:
