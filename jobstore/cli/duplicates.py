@@ -89,11 +89,9 @@ def list_(
     def view() -> Any:
         from jobstore.cli.duplicates_view import pairs_view
 
-        return pairs_view(found, verdict)
+        return pairs_view(found, verdict, limit)
 
     call.give({"pairs": found}, view)
-    if len(found) == limit:
-        call.say("There may be more, see --limit.")
     if found:
         call.say("To decide: jobstore duplicates confirm ID OTHER, or reject.")
 

@@ -8,23 +8,32 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from jobstore.cli.output import plain
+from jobstore.cli.output import counted, plain
 
 _SIGNS = {True: ("+", "green"), False: ("-", "red"), None: (" ", "dim")}
 
 
-def pairs_view(found: Sequence[Mapping[str, Any]], verdict: str) -> RenderableType:
-    """Return pairs of postings, all of which the rules call ``verdict``."""
+def pairs_view(found: Sequence[Mapping[str, Any]], verdict: str, limit: int) -> RenderableType:
+    """Return pairs of postings, all of which the rules call ``verdict``; ``limit`` were asked for."""
     if not found:
         none = "No pair waits for a person" if verdict == "maybe" else "No pair is the same"
         return Text(f"{none}, as far as 'jobstore duplicates find' has compared postings.")
-    return Group(*(part for each in found for part in _pair(each)))
+    more = "; there may be more, see --limit" if len(found) == limit else ""
+    end = Text(f"{counted(len(found), 'pair')}{more}")
+    return Group(*(part for each in found for part in _pair(each)), end)
 
 
 def _pair(pair: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield Text(pair["verdict"], "bold")
     yield from (_posting(each) for each in pair["postings"])
-    yield reasons(pair["reasons"]).append("\n")
+    yield from _reasons(pair["reasons"])
+
+
+def _reasons(found: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
+    """Yield reasons and an empty line; a person's verdict may have none."""
+    if found:
+        yield reasons(found)
+    yield Text()
 
 
 def duplicates_view(found: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -42,7 +51,7 @@ def _duplicate(each: Mapping[str, Any]) -> Iterator[RenderableType]:
         head.append("  in one group", "not bold")
     yield head
     yield _posting(each["posting"])
-    yield reasons(each["reasons"]).append("\n")
+    yield from _reasons(each["reasons"])
 
 
 def _posting(posting: Mapping[str, Any]) -> Text:

@@ -18,12 +18,14 @@ import typer
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.durations import read_duration
 from jobstore.cli.filters import TEXT_OPTION, since, takes_query
-from jobstore.cli.output import complain, counted, fail_if, plain, print_json, table
+from jobstore.cli.output import complain, counted, fail_if, plain, print_json, table, words
 from jobstore.errors import OutcomeUnknown, StoreBusy, StoreTimeout, StoreUnavailable
 from jobstore.postings import MAX_LIMIT
 from jobstore.records import SearchQuery
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jobstore.records import NewMatches, SavedSearch
     from jobstore.settings.sections import Settings
     from jobstore.store import JobStore
@@ -75,10 +77,7 @@ def list_(call: Call) -> None:
     JSON: {"searches"}, a list of {"name", "query", "looked_until"}.
     """
     found = call.run(lambda store: store.saved_searches())
-    rows = [
-        (each.name, ", ".join(f"{name}: {value}" for name, value in _said(each)["query"].items()))
-        for each in found
-    ]
+    rows = [(each.name, ", ".join(_told(each)) or "all postings") for each in found]
     shown = table(["name", "query"], rows) if rows else "There are no saved searches."
     call.give({"searches": [_said(each) for each in found]}, lambda: shown)
 
@@ -213,6 +212,18 @@ class _Sinks:
         if failed:
             told = "; ".join(failed)
             raise StoreUnavailable(f"Not everybody could be told of new postings ({told}).")
+
+
+def _told(search: SavedSearch) -> Iterator[str]:
+    """Yield what a search asks for, for people."""
+    for name, value in _said(search)["query"].items():
+        if name == "collapse_duplicates":
+            yield "each duplicate"
+        else:
+            several = value if isinstance(value, tuple) else (value,)
+            # Skills must all be asked for.
+            joiner = " and " if name == "skills" else " or "
+            yield f"{words(name)}: {joiner.join(map(str, several))}"
 
 
 def _said(search: SavedSearch) -> dict[str, Any]:

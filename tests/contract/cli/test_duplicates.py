@@ -42,6 +42,7 @@ async def _fill(url: str) -> None:
 
 def test_duplicates_are_found_shown_and_decided() -> None:
     assert "no duplicate" in shown(run("duplicates", "show", IDS[0]))
+    assert "no pair the same" in shown(run("duplicates", "list", "--verdict", "same"))
     done = answer("duplicates", "find")
     assert (done["compared"], done["maybe"]) == (5, 1)
     assert "Compared 0 postings" in shown(run("duplicates", "find"))
@@ -60,7 +61,11 @@ def test_duplicates_are_found_shown_and_decided() -> None:
     # Whoever decides has to see both, and is told how to say it.
     assert "https://jobs.example/3" in shown(listed)
     assert "duplicates confirm ID OTHER" in said(listed)
+    assert shown(listed).endswith(" 1 pair")
     assert answer("duplicates", "list", "--verdict", "same", "-n", "2")["pairs"]
+    assert "2 pairs; there may be more" in shown(
+        run("duplicates", "list", "--verdict", "same", "-n", "2")
+    )
     assert run("duplicates", "list", "--verdict", "other").exit_code == 2
 
     assert len(answer("search", "pump")["items"]) < len(

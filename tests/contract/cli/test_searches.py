@@ -31,7 +31,7 @@ def printed(*arguments: str) -> list[str]:
 def test_a_search_is_saved_listed_watched_and_removed() -> None:
     saved = answer("searches", "save", "bakers", "--text", "baker", "--status", "open")
     assert saved["query"] == {"text": "baker", "status": ["open"]}
-    assert "bakers" in shown(run("searches", "list"))
+    assert "bakers text: baker, status: open" in shown(run("searches", "list"))
     assert answer("searches", "list")["searches"][0]["name"] == "bakers"
     assert sorted(printed()) == ["Baker 1", "Baker 3"]
     assert printed() == []
@@ -47,6 +47,8 @@ def test_a_search_is_saved_listed_watched_and_removed() -> None:
 def test_a_search_by_application_is_refused_and_duplicates_are_asked_for() -> None:
     refused = run("searches", "save", "bakers", "--application", "none")
     assert (refused.exit_code, "cannot be saved" in said(refused)) == (2, True)
+    answer("searches", "save", "bakers", "--country", "DE", "--country", "AT", "--each-duplicate")
+    assert "country: DE or AT, each duplicate" in shown(run("searches", "list"))
     saved = answer("searches", "save", "bakers", "--each-duplicate")
     assert saved["query"] == {"collapse_duplicates": False}
 
