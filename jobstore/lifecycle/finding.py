@@ -233,6 +233,9 @@ def _worth_reading(new: Sequence[_New], rows: Iterable[Row]) -> Iterator[tuple[b
             key=lambda each: (
                 where(features.places, known[each].places) != Where.SAME,
                 -_alike(features, known[each]),
+                # Of many with one text, those of the same company come first.
+                features.company != known[each].company,
+                features.title != known[each].title,
                 each,
             )
         )

@@ -87,6 +87,24 @@ async def test_openings_in_other_cities_stay_apart(store: JobStore) -> None:
     assert await store.duplicates(lowell) == await store.duplicates(dayton) == []
 
 
+async def test_of_many_with_one_text_those_of_the_same_company_are_compared(
+    store: JobStore,
+) -> None:
+    others = [
+        opening("indeed", str(each), company=f"Branch {each}", title=f"{name} Fitter")
+        for each, name in enumerate(("Valve", "Pipe", "Hose", "Duct", "Tap", "Drain") * 3)
+    ]
+    await put(store, *others)
+    ours = [opening(board, "x") for board in ("greenhouse", "linkedin", "monster")]
+    ids = await put(store, *ours)
+    await store.find_duplicates()
+    for id in ids:
+        found = await told(store, id)
+        assert {other: found.get(other) for other in ids if other != id} == {
+            other: ("same", True) for other in ids if other != id
+        }
+
+
 async def test_a_chain_joins_no_siblings(store: JobStore) -> None:
     # One source that numbers its openings itself has two of them; a board shows one.
     first, second, board = await put(
