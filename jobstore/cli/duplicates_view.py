@@ -14,7 +14,7 @@ _SIGNS = {True: ("+", "green"), False: ("-", "red"), None: (" ", "dim")}
 
 
 def pairs_view(found: Sequence[Mapping[str, Any]], verdict: str, limit: int) -> RenderableType:
-    """Return pairs of postings, all of which the rules call ``verdict``; ``limit`` were asked for."""
+    """Return pairs of postings that the rules call ``verdict``; ``limit`` were asked for."""
     if not found:
         none = "No pair waits for a person" if verdict == "maybe" else "No pair is the same"
         return Text(f"{none}, as far as 'jobstore duplicates find' has compared postings.")

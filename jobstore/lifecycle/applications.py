@@ -64,8 +64,8 @@ class Applications(Postings):
         """Begin an application for a posting, or send the one that was ``saved`` for it.
 
         ``state``: ``saved``, ``applied`` or ``interviewing``. ``at`` is when that was, by default
-        now; repeating a call with the same ``at`` makes no second application, and adds what it says
-        beside. ``note`` is what is to be remembered, ``due_at`` when something is to be done next;
+        now; repeating a call with the same ``at`` makes no second application, and adds what it
+        says beside. ``note`` is what is to be remembered, ``due_at`` when something is to be done next;
         ``contacts`` and ``due_at`` replace those that are there. All times are aware datetimes.
 
         Raises DuplicateApplication where there is one already for the same posting, one that was

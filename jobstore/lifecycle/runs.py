@@ -320,4 +320,7 @@ class Runs(Postings):
                 given, name = (*given, scopes.checked(scope)), "newest_runs_of_scope"
             rows = await self._engine.rows(name, *given, limit)
             watch.rows = len(rows)
-            return [report_from(row) for row in rows]
+            found = [report_from(row) for row in rows]
+            # A run in whose place the same came again was there before that.
+            found.sort(key=lambda each: (each.ended_at, each.state != "repeated"), reverse=True)
+            return found
