@@ -12,6 +12,7 @@ comes back. As many may be left behind as there are readers.
 from __future__ import annotations
 
 import asyncio
+import traceback
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -342,6 +343,11 @@ def _read_alone(conn: Connection, hop: _Hop) -> Any:
     (call,) = hop.calls
     try:
         return stoppable(hop.stop, partial(call.function, conn, *call.args))
+    except StoreTimeout as error:
+        # What the error passed through may hold a statement that was not read to its end; as long
+        # as that lives, SQLite interrupts every other one as well, which is somebody else's.
+        traceback.clear_frames(error.__traceback__)
+        raise
     finally:
         roll_back(conn)
 
