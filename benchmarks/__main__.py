@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -95,6 +96,8 @@ def main(arguments: list[str] | None = None) -> int:
             return migrating.run(scale)
         case "postgres":
             return _postgres(scale, options)
+        case "lifecycle":
+            return _lifecycle(scale, options)
         case "waits":
             return _waits(scale, options.operation, options.short)
         case "publish":
@@ -107,7 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = (
         *("run", "compare", "baseline", "beside", "peers", "profile", "keeping", "archive"),
-        *("real", "copying", "shapes", "waits", "duplicates", "migration", "postgres", "publish"),
+        *("real", "copying", "shapes", "waits", "duplicates", "lifecycle", "migration"),
+        *("postgres", "publish"),
     )
     parser.add_argument("command", nargs="?", default="run", choices=commands)
     parser.add_argument("--scale", type=int, help=f"postings (default {SCALE})")
@@ -128,8 +132,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only",
         help="beside: the one read to measure; postgres: parts, as reads,upserts,bulk; nothing is"
-        " kept",
+        " kept; lifecycle: parts, as reads,upserts,follower,beside",
     )
+    parser.add_argument(
+        "--engine", choices=("sqlite", "postgres"), default="sqlite", help="lifecycle"
+    )
+    parser.add_argument("--json", action="store_true", help="lifecycle: print figures as JSON")
     parser.add_argument(
         "--plant",
         action="append",
@@ -203,6 +211,29 @@ def _postgres(scale: int, options: argparse.Namespace) -> int:
     if not options.only:
         print(f"written to {report.write(results, f'postgres-{scale}')}")
     return int(any(each.fails for each in judged))
+
+
+def _lifecycle(scale: int, options: argparse.Namespace) -> int:
+    # Imported here: it is long, and others do not need it.
+    from benchmarks import lifecycle
+
+    parts = options.only.split(",") if options.only else lifecycle.PARTS
+    try:
+        results = lifecycle.run(scale, options.rounds, options.engine, parts)
+    except Misuse as error:
+        print(error, file=sys.stderr)
+        return 2
+    judged = lifecycle.gates(results)
+    results["gates"] = [each.plain() for each in judged]
+    if options.json:
+        print(json.dumps(results, indent=1))
+    else:
+        lifecycle.show(results)
+        if not options.unjudged:
+            report.show_gates(judged)
+    if not options.only:
+        report.write(results, f"lifecycle-{options.engine}-{scale}")
+    return 0 if options.unjudged else int(any(each.fails for each in judged))
 
 
 def _beside(scale: int, options: argparse.Namespace) -> int:

@@ -4,6 +4,9 @@
 
 Prints the distribution of the waits of one writer, alone and beside the run's end, in one process,
 and the longest that Python's own collector of garbage stopped it: the worst waits are often that.
+On a machine that does other work everything waits longer; so it also tells what the longest of the
+collector's took of the processor, and what the process did for 32 that are closed, which are
+written at once.
 Without a URL it makes a SQLite store in a temporary folder; another one must be empty.
 """
 
@@ -11,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
 import tempfile
 import time
@@ -38,22 +42,22 @@ def _posting(source: str, number: int) -> dict[str, Any]:
 
 
 class _Collector:
-    """Keeps the longest pause of the collector, in milliseconds."""
+    """Keeps the longest pause of the collector, in milliseconds: by the clock and the processor."""
 
     def __init__(self) -> None:
-        self.most = self._began = 0.0
+        self._most = self._began = (0.0, 0.0)
         gc.callbacks.append(self)
 
     def __call__(self, phase: str, _: dict[str, int]) -> None:
-        now = 1000 * time.perf_counter()
+        now = 1000 * time.perf_counter(), 1000 * time.thread_time()
         if phase == "start":
             self._began = now
         else:
-            self.most = max(self.most, now - self._began)
+            self._most = max(self._most, (now[0] - self._began[0], now[1] - self._began[1]))
 
-    def take(self) -> float:
+    def take(self) -> tuple[float, float]:
         """Return the longest pause since the last time that it was asked."""
-        most, self.most = self.most, 0.0
+        most, self._most = self._most, (0.0, 0.0)
         return most
 
 
@@ -67,11 +71,12 @@ async def _waits(store: JobStore, until: asyncio.Event, numbers: count[int]) -> 
     return waits
 
 
-def _told(name: str, waits: list[float], paused: float) -> str:
+def _told(name: str, waits: list[float], paused: tuple[float, float]) -> str:
     parts = quantiles(waits, n=100)
     return (
         f"{name}: {len(waits):,} writes, median {parts[49]:.1f} ms, p99 {parts[98]:.1f} ms, "
-        f"most {max(waits):.1f} ms; the collector at most {paused:.1f} ms"
+        f"most {max(waits):.1f} ms; the collector at most {paused[0]:.1f} ms "
+        f"({paused[1]:.1f} of the processor)"
     )
 
 
@@ -91,15 +96,19 @@ async def measure(url: str) -> None:
 
         over = asyncio.Event()
         writing = asyncio.create_task(_waits(store, over, numbers))
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), time.process_time()
         async with store.scrape_run("board", seen_at=start + timedelta(days=3)) as run:
             await run.upsert_many(_posting("board", number) for number in range(100))
             run.complete()
-        took = time.perf_counter() - began
+        took, spent = time.perf_counter() - began, time.process_time() - spent
         over.set()
         print(_told("beside", await writing, collector.take()))
         assert run.report is not None
-        print(f"closed {run.report.closed:,} in {took:.1f} s")
+        closed = run.report.closed
+        print(
+            f"closed {closed:,} in {took:.1f} s; load {os.getloadavg()[0]:.1f}; "
+            f"{32_000 * spent / closed:.1f} ms of the processor for 32, writer beside included"
+        )
 
 
 def main() -> None:

@@ -24,7 +24,12 @@ from jobstore.resources import migrations_folder
 from jobstore.settings import sqlite_url
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-KINDS = {"postings": "benchmarks/generator.py", "even": "benchmarks/even_draws.py"}
+KINDS = {
+    "postings": "benchmarks/generator.py",
+    "even": "benchmarks/even_draws.py",
+    "plain": "benchmarks/living.py",
+    "lived": "benchmarks/living.py",
+}
 """What databases are made of: the kinds of postings, and what makes each."""
 # What decides the content of a database beside its migrations, whatever its kind.
 _SOURCES = (

@@ -66,15 +66,19 @@ def command(*arguments: str) -> dict[str, Any]:
 async def build(path: str, kind: str, count: str) -> dict[str, Any]:
     """Make a database of ``count`` generated postings of a kind."""
     # Imported here: it is large, and other tasks are not to be charged with it.
-    from benchmarks import even_draws, generator
+    from benchmarks import even_draws, generator, living
 
     makers = {"postings": generator.postings, "even": even_draws.postings}
-    next(makers[kind](1))
+    made = makers.get(kind, living.postings)
+    next(iter(made(1)))
     started = time.perf_counter()
     async with jobstore.connect(
         sqlite_url(path), migrate=True, clock=lambda: generator.NOW
     ) as store:
-        report = await store.upsert_many(makers[kind](int(count)))
+        if kind == "lived":
+            await living.fill(store, int(count))
+            return {"seconds": time.perf_counter() - started}
+        report = await store.upsert_many(made(int(count)))
     if report.inserted != int(count):
         raise RuntimeError(f"of {count} postings {report.inserted} were stored: {report}")
     return {"seconds": time.perf_counter() - started}

@@ -320,10 +320,12 @@ def asked(criteria: Criteria) -> Asked:
         groups.append(tuple(pair_word(*pair) for pair in product(one, other)))
         fields = tuple(field for field in fields if field not in PAIR)
     for field in fields:
-        found = tuple(facet_word(field, value) for value in getattr(criteria, field))
+        if not (values := getattr(criteria, field)):
+            continue
+        found = tuple(facet_word(field, value) for value in values)
         if field == "skills":
             groups += [(word,) for word in found]
-        elif found:
+        else:
             groups.append(found)
     if criteria.salary_min is not None:
         groups.append(YEARLY_MAX.reaching(criteria.salary_min, None))

@@ -24,13 +24,14 @@ _LONGEST = 2_000
 
 # Most postings have one place, and many have the same one.
 @lru_cache(maxsize=16_384)
-def _only(location: str, country: str | None) -> Location:
+def only_one(location: str, country: str | None) -> Location:
+    """Return the place of a posting that states its location and no more of it."""
     return Location(location, country=country)
 
 
 def only(location: str | None, country: str | None) -> list[Location]:
     """Return the places of a posting that states no more of them than its location."""
-    return [] if location is None else [_only(location, country)]
+    return [] if location is None else [only_one(location, country)]
 
 
 def says_more(job: Job) -> bool:
@@ -78,7 +79,7 @@ def settled(stored: Job | None, fresh: Mapping[str, Any]) -> dict[str, Any]:
         if "country" not in fresh:
             country = _common(places, country)
         if len(places) == 1 and places[0] in (
-            _only(places[0].text, None),
+            only_one(places[0].text, None),
             *only(location, country),
         ):
             places = only(places[0].text, country)

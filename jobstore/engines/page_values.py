@@ -39,7 +39,7 @@ def summaries(
     What is gone through is gone through by ``watched``, which may end it.
     """
     items = summaries_from_rows(watched(rows))
-    if expression is not None:
+    if expression is not None and items:
         excerpts = Excerpts(expression)
         for row, item in zip(rows, watched(items), strict=True):
             description, plain = row[-len(TEXTS) :]

@@ -17,7 +17,7 @@ from uuid import UUID, SafeUUID
 
 from jobstore.derived.digests import content_digest, opening_digest, seen_digest
 from jobstore.derived.micros import from_micros, to_micros
-from jobstore.derived.places import from_mappings, mappings, only, says_more
+from jobstore.derived.places import from_mappings, mappings, only, only_one, says_more
 from jobstore.derived.record import Derived, Opening
 from jobstore.records import (
     EmploymentType,
@@ -168,9 +168,9 @@ def _fill(found: JobSummary | Job, row: Sequence[Any]) -> None:
         found.source_job_id,
         found.title,
         found.company,
-        found.location,
+        location,
         places,
-        found.country,
+        country,
         workplace,
         employment_type,
         experience_level,
@@ -190,7 +190,12 @@ def _fill(found: JobSummary | Job, row: Sequence[Any]) -> None:
     ) = row
     found.id = _uuid(octets)
     found.status = _STATUS[status]
-    found.locations = stored_places(found.location, places, found.country)
+    found.location, found.country = location, country
+    # What stored_places does, without two calls for each row.
+    if places is None:
+        found.locations = [] if location is None else [only_one(location, country)]
+    else:
+        found.locations = [*_places(places)]
     found.workplace = _WORKPLACE[workplace]
     found.employment_type = _EMPLOYMENT[employment_type]
     found.experience_level = _EXPERIENCE[experience_level]

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from jobstore.composition import composed
@@ -104,8 +105,14 @@ class Criteria:
         if self.text is not None and self.text.notes:
             # What is said about a query changes nothing in it.
             asked = dataclasses.replace(self, text=self.text._replace(notes=()))
-        names = [name for name in (*_FILTERS, "sort") if name not in _LATER or getattr(asked, name)]
-        content = "\n".join(f"{name}={getattr(asked, name)!r}" for name in names)
+        # Few filters are asked for, and writing a value down takes longer than looking at it.
+        lines = [
+            unasked if value is default else f"{name}={value!r}"
+            for name, value, default, unasked in zip(
+                _SIGNED, _signed(asked), _DEFAULTS, _UNASKED, strict=True
+            )
+        ]
+        content = "\n".join(filter(None, lines))
         return blake2b(content.encode("utf-8", "backslashreplace"), digest_size=16).digest()
 
 
@@ -113,6 +120,14 @@ _EVERYTHING = Criteria()
 # Criteria that came later, and change no fingerprint where they are not asked for.
 _LATER = frozenset(("application", "changed"))
 _FILTERS = tuple(item.name for item in fields(Criteria) if item.name not in ("as_of", "sort"))
+# What a fingerprint is made of, and what it has in the place of each that is not asked for.
+_SIGNED = (*_FILTERS, "sort")
+_signed = attrgetter(*_SIGNED)
+_DEFAULTS = _signed(_EVERYTHING)
+_UNASKED = [
+    None if name in _LATER else f"{name}={default!r}"
+    for name, default in zip(_SIGNED, _DEFAULTS, strict=True)
+]
 
 
 def check_query(query: SearchQuery | None) -> Criteria:
@@ -270,6 +285,8 @@ def _applications(value: object) -> Values:
 
 
 def _sort(value: object) -> Sort:
+    if isinstance(value, Sort):
+        return value
     try:
         return Sort(_plain_text(value).strip().lower())
     except ValueError:

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import chain, product
 from typing import NamedTuple
 
@@ -54,6 +55,8 @@ class Expression(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+# Each page of a search brings its text again, and so does who asks for what is new.
+@lru_cache(maxsize=256)
 def parse(text: str) -> Expression | None:
     """Parse a search text; ``None`` when it is blank.
 
@@ -74,7 +77,7 @@ def parse(text: str) -> Expression | None:
         raise InvalidQuery([Fault("text", "has no word to search for, only signs")])
     if len(terms) > MAX_TERMS:
         raise _TOO_MANY
-    if _most_repeats(terms) > MAX_REPEATS:
+    if _repeats(terms):
         raise InvalidQuery([Fault("text", f"must not have one word more than {MAX_REPEATS} times")])
     if not required:
         notes.add("Nothing but exclusions: every other posting is found.")
@@ -82,7 +85,7 @@ def parse(text: str) -> Expression | None:
     spelled = _spelled(plain, parser.near)
     every = [*chain(*spelled.required), *spelled.excluded]
     # Other spellings are a help, and cost no more than what may be written out.
-    return spelled if _most_repeats(every) <= MAX_REPEATS else plain
+    return plain if _repeats(every) else spelled
 
 
 _TOO_MANY = InvalidQuery(
@@ -91,8 +94,10 @@ _TOO_MANY = InvalidQuery(
 _BESIDE_OR = InvalidQuery([Fault("text", "cannot have an excluded word beside OR")])
 
 
-def _most_repeats(terms: Iterable[Term]) -> int:
-    return max(Counter(chain(*(term.words for term in terms))).values())
+def _repeats(terms: Iterable[Term]) -> bool:
+    """Tell whether a word occurs more often than it may."""
+    words = [*chain(*(term.words for term in terms))]
+    return len(words) > MAX_REPEATS and max(Counter(words).values()) > MAX_REPEATS
 
 
 def _spelled(plain: Expression, near: dict[Term, Group]) -> Expression:

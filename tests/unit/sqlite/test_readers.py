@@ -208,6 +208,25 @@ class TestGivingUp:
                 await task
             assert await pool.read(value, "k1") == 1
 
+    async def test_what_a_stopped_one_has_begun_to_read_stops_no_other(self, path: Path) -> None:
+        def half(conn: sqlite3.Connection) -> list[Any]:
+            rows = watched(conn.execute("SELECT key FROM item"))
+            next(rows)
+            hop.stop.told = True
+            return list(rows)
+
+        conn = sqlite3.connect(path, isolation_level=None)
+        future = asyncio.get_running_loop().create_future()
+        hop = readers._Hop(conn, [readers._Read(future, half, (), 0.0)])
+        # As long as somebody holds the error, what it passed through lives.
+        with pytest.raises(StoreTimeout) as stopped:
+            readers._read_alone(conn, hop)
+        # It is interrupted until the loop hears that it is over.
+        conn.interrupt()
+        assert value(conn, "k7") == 7
+        del stopped
+        conn.close()
+
     async def test_one_that_is_between_two_statements_is_stopped_at_the_next(
         self, path: Path
     ) -> None:
