@@ -30,6 +30,7 @@ from jobstore.lifecycle.groups import (
     SECONDS,
     both_ways,
     disagreeing,
+    forget,
     held,
     joined,
     regroup,
@@ -158,10 +159,13 @@ async def _compare(engine: Engine, clock: Callable[[], datetime], piece: _Piece)
         new = await asyncio.to_thread(read_all, jobs)
         found = await _judged(engine, new)
     verdicts = [each.verdict for each in found.pairs.values()]
+    gone = {*piece.ids} - {each.id for each in new}
     for tries in range(_TRIES, 0, -1):
         try:
             async with engine.transaction(SECONDS) as unit:
                 await take_turn(unit)
+                if gone:
+                    await forget(unit, gone)
                 if new:
                     await _write(unit, new, found, to_micros(clock()))
                 if piece.until is not None:

@@ -84,6 +84,14 @@ async def regroup(unit: Transacted, ids: Collection[Id]) -> None:
     await unit.put(MEMBER, sorted(members))
 
 
+async def forget(unit: Transacted, ids: Collection[Id]) -> None:
+    """Remove what is left of postings that are not there."""
+    gone = {*ids} - (await held(unit, ids)).keys()
+    rows = await unit.rows("beside", joined(gone))
+    await unit.change("unlink", [(id, other) for id, said, other, *_ in rows if not said])
+    await regroup(unit, sorted(gone))
+
+
 async def _regrouped(unit: Transacted, ids: Collection[Id]) -> tuple[set[Id], list[Row]]:
     """Return who leaves the groups there are, and the rows of the new ones."""
     seen_before: set[Id] = set()
@@ -104,7 +112,8 @@ async def _regrouped(unit: Transacted, ids: Collection[Id]) -> tuple[set[Id], li
 
 
 async def disagreeing(engine: Engine) -> set[Id]:
-    """Return the postings whose groups do not follow from what is said of pairs.
+    """Return the postings whose groups do not follow from what is said of pairs, and those that are
+    not there, but in a group or beside another one.
 
     Nothing is written. What somebody writes meanwhile may look so once, but not twice.
     """
@@ -116,12 +125,13 @@ async def disagreeing(engine: Engine) -> set[Id]:
             if id not in looked:
                 found = await _hanging(engine, id)
                 looked |= found.seen.keys()
-                if await _wrong(engine, found):
+                if id not in found.seen or await _wrong(engine, found):
                     wrong.append(id)
         after = ids[-1]
     again: set[Id] = set()
     for id in wrong:
-        again |= await _wrong(engine, await _hanging(engine, id))
+        found = await _hanging(engine, id)
+        again |= await _wrong(engine, found) if id in found.seen else {id}
     return again
 
 

@@ -57,9 +57,10 @@ class Duplicates(Postings):
         """Return the postings of which what was found is lost in part, or contradicts itself.
 
         That is none, unless rows were lost to damage: postings that were compared and of which
-        nothing is kept, groups that do not follow from what is said of their pairs, and decisions
-        that only one of two postings has. Give them to :meth:`find_duplicates` as ``ids``. A pair
-        that was lost as a whole only ``again`` finds. The time grows with the number of postings.
+        nothing is kept, groups that do not follow from what is said of their pairs, decisions that
+        only one of two postings has, and what is left of postings that are not there. Give them to
+        :meth:`find_duplicates` as ``ids``. A pair that was lost as a whole only ``again`` finds.
+        The time grows with the number of postings.
         """
         from jobstore.lifecycle.finding import misgrouped
 

@@ -9,12 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 import jobstore
 from jobstore import Compared, JobPosting, JobStore
 from tests.engines.harness import POSTGRES, SQLITE, Harness
 from tests.fixtures.openings import OTHER_TASKS, TASKS
+from tests.fixtures.writers import until_somebody_waits
 
 NUMBER = 60
 _FIND = """
@@ -135,3 +137,34 @@ def test_two_searches_at_once_come_to_the_same(engine: Harness, tmp_path: Path) 
         for url in urls:
             engine.check(url)
             engine.forget(url)
+
+
+async def test_a_group_has_nobody_who_is_deleted_meanwhile(tmp_path: Path) -> None:
+    url = POSTGRES.new_url(tmp_path)
+    try:
+        async with jobstore.connect(url) as store, jobstore.connect(url) as other:
+            # Whom the third is not like, and who is in its group.
+            shown = {"title": "Pump Engineer", "company": "Acme", "location": "Lowell, MA"}
+            ids = [
+                (
+                    await store.upsert(
+                        JobPosting(source=source, source_job_id="1", description=text, **shown)
+                    )
+                ).id
+                for source, text in (("indeed", TASKS), ("linkedin", TASKS), ("dice", OTHER_TASKS))
+            ]
+            await store.find_duplicates()
+            async with other.transaction() as deleting:
+                await deleting.delete(ids[0])
+                joining = asyncio.create_task(store.confirm_duplicate(ids[1], ids[2]))
+                await until_somebody_waits(url)
+            await joining
+            assert await store.check_duplicates() == []
+            assert [each.id for each in await store.duplicates(ids[1])] == [ids[2]]
+        with psycopg.connect(url) as conn:
+            for table in ("member", "link", "verdict", "feature"):
+                text = f"SELECT id FROM {table} WHERE id NOT IN (SELECT id FROM posting)"
+                assert conn.execute(text).fetchall() == []
+        POSTGRES.check(url)
+    finally:
+        POSTGRES.forget(url)
