@@ -16,6 +16,7 @@ from jobstore.errors import StoreCorrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from uuid import UUID
 
     from jobstore.checks import Check
     from jobstore.settings.sections import Settings
@@ -63,7 +64,7 @@ def doctor(
 
     --repair does what --full and --verify do, then rebuilds the counters, the full-text index and
     other indexes where they are wrong, and keeps the result only if all is sound then. A copy of
-    the store as it was stays beside it.
+    the store as it was stays beside it. Duplicates that do not hang together are compared anew.
 
     --identities looks for nothing but postings that are stored under another key than their address
     says, since earlier rules took the host for the source. With --repair each gets its proper key,
@@ -82,6 +83,11 @@ def doctor(
     url = call.settings.store.url
     examined = maintenance.examine(url, full=full or repair, verify=verify or repair)
     found = _adapted(call.settings, examined)
+    duplicates = []
+    # They follow from the postings, and are looked at where those can be read.
+    if (verify or repair) and not any(each.verdict == "fail" for each in found):
+        duplicates = call.run(lambda store: store.check_duplicates())
+        found.append(_of_duplicates(call.settings, len(duplicates)))
     if not repair:
         bad = any(each.verdict == "fail" for each in found)
         _give(call, {"ok": not bad, "findings": _as_json(found)}, found)
@@ -92,6 +98,10 @@ def doctor(
         _give(call, None, found)
     with _hinting(call.settings):
         planned = maintenance.plan(url, found)
+    if duplicates:
+        confirm(f"Compare {counted(len(duplicates), 'posting')} anew?", yes=yes)
+        _compare(call, duplicates, found)
+        return
     if planned:
         confirm(f"Rebuild {', '.join(dict.fromkeys(planned.values()))}?", yes=yes)
     _repair(call, [*planned], found, copy=not no_copy)
@@ -130,6 +140,34 @@ def _identities(call: Call, *, repair: bool, yes: bool) -> None:
         told = f"All {found.looked:,} postings are stored under the keys that their addresses say"
     done = dataclasses.asdict(found) | {"ok": True, "repaired": repair and bool(found.elsewhere)}
     call.report(done, call.settings.hint(f"{told}."))
+
+
+def _of_duplicates(settings: Settings, number: int) -> Check:
+    from jobstore.checks import Verdict
+    from jobstore.verdicts import finding
+
+    if not number:
+        told = "what was found of duplicates hangs together"
+        return finding("duplicates", Verdict.PASS, told)
+    told = (
+        f"of {counted(number, 'posting')} something is lost or contradicts itself; 'jobstore "
+        "doctor --repair' compares them anew"
+    )
+    return finding("duplicates", Verdict.WARN, settings.hint(told))
+
+
+def _compare(call: Call, ids: list[UUID], found: list[Check]) -> None:
+    """Compare postings anew of which what was found of duplicates does not hang together."""
+
+    async def work(store: JobStore) -> int:
+        await store.find_duplicates(ids=ids)
+        return len(await store.check_duplicates())
+
+    left = call.run(work)
+    told = f"compared {counted(len(ids), 'posting')} anew"
+    checks = [*found[:-1], _of_duplicates(call.settings, left)]
+    done = {"ok": True, "findings": _as_json(checks), "repaired": [told], "copy": None}
+    call.report(done, f"{told[0].upper()}{told[1:]}.")
 
 
 def _repair(call: Call, names: list[str], found: list[Check], *, copy: bool) -> None:

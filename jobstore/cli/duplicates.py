@@ -27,7 +27,7 @@ def find(
     call: Call,
     again: Annotated[
         bool,
-        typer.Option("--again", help="Look through all postings for those that were left out."),
+        typer.Option("--again", help="Compare all postings anew, such as after damage."),
     ] = False,
 ) -> None:
     """Compare the postings that are new or have changed with all others.

@@ -7,7 +7,7 @@ bytes, times microseconds since 1970-01-01 UTC, flags 0 or 1, and each row has a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -160,11 +160,27 @@ def is_sound(row: Sequence[Any]) -> bool:
         return False
 
 
-def moved(kept: Kept, rows: Iterable[Sequence[Any]], id: bytes) -> Iterator[Row]:
-    """Give the rows of a posting as those of another one."""
-    at = kept.columns.index("id")
-    for row in rows:
-        yield sealed((*row[:at], id, *row[at + 1 : -1]))
+Mirror = tuple[Any, ...]
+"""A verdict that stands under the other posting, when one gets another id: its new values behind
+that posting's id, and the key that it has."""
+
+
+def joined(
+    rows: Iterable[tuple[Kept, Sequence[Any]]], gone: Collection[bytes], id: bytes
+) -> tuple[list[tuple[Kept, Row]], list[Mirror]]:
+    """Return the rows of postings that become one as those of that one, and the mirrors of its
+    verdicts. What was said of two that become one says nothing any more."""
+    following: list[tuple[Kept, Row]] = []
+    mirrors: list[Mirror] = []
+    for kept, row in rows:
+        if kept is VERDICT:
+            old, other, *said, _ = row
+            if other in gone or other == id:
+                continue
+            mirrors.append((*sealed((other, id, *said))[1:], other, old))
+        at = kept.columns.index("id")
+        following.append((kept, sealed((*row[:at], id, *row[at + 1 : -1]))))
+    return following, mirrors
 
 
 # Identifiers come from the descriptions above. ``{values}`` is what an engine takes rows from.

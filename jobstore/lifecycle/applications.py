@@ -66,7 +66,8 @@ class Applications(Postings):
         ``state``: ``saved``, ``applied`` or ``interviewing``. ``at`` is when that was, by default
         now; repeating a call with the same ``at`` makes no second application, and adds what it
         says beside. ``note`` is what is to be remembered, ``due_at`` when something is to be done
-        next; ``contacts`` and ``due_at`` replace those that are there. All times are aware datetimes.
+        next; ``contacts`` and ``due_at`` replace those that are there. All times are aware
+        datetimes.
 
         Raises DuplicateApplication where there is one already for the same posting, one that was
         sent to the same address, or one sent less than 90 days before or after ``at`` for a

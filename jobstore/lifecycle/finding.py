@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -17,64 +17,57 @@ from uuid import UUID
 
 from jobstore.derived.micros import to_micros
 from jobstore.engines.freshness import at_least
-from jobstore.engines.kept import EVENT, FEATURE, FOLLOWER, LINK, MEMBER, VERDICT, Row
+from jobstore.engines.kept import EVENT, FEATURE, FOLLOWER, LINK, VERDICT, Row
 from jobstore.engines.protocol import Engine, Transacted
-from jobstore.lifecycle.duplicates import (
-    Features,
-    Judgement,
-    Read,
-    Repost,
-    Verdict,
-    blocks,
-    judge,
-    likely,
-    repost,
-)
-from jobstore.lifecycle.duplicates.blocking import MOST
-from jobstore.lifecycle.duplicates.grouping import grouped
-from jobstore.lifecycle.duplicates.keeping import FORM, read_written, reasons_text, told, written
-from jobstore.lifecycle.duplicates.places import Where, where
-from jobstore.lifecycle.duplicates.texts import resemblance
+from jobstore.errors import OutcomeUnknown, StoreBusy
+from jobstore.lifecycle.candidates import New, Place, chosen, read_all
+from jobstore.lifecycle.duplicates import Judgement, Read, Repost, Verdict, judge, repost
+from jobstore.lifecycle.duplicates.grouping import Id, Pair, ordered
+from jobstore.lifecycle.duplicates.keeping import FORM, reasons_text, told, written
 from jobstore.lifecycle.following import settled
+from jobstore.lifecycle.groups import (
+    NO_ID,
+    SECONDS,
+    both_ways,
+    disagreeing,
+    forget,
+    held,
+    joined,
+    regroup,
+    take_turn,
+)
 from jobstore.records import Compared, Job
 
-READ = 8
-"""Texts that are read for one posting: of those that resemble it most."""
-TOGETHER = 200
-"""Postings that are looked at for one group."""
-SECONDS = 60.0
-"""What one transaction may take."""
-
 _WALK, _PIECE = 512, 32
-_NO_ID = bytes(16)
+_TRIES = 3
 _NAME = f"duplicates {FORM}"
+_NOWHERE: Place = (-(2**62), NO_ID)
 
-Place = tuple[int, bytes]
-Pair = tuple[bytes, bytes]
 Told = Callable[[Compared], object]
 
 
-class _New(NamedTuple):
-    """A posting that is compared, as it was read."""
+class _Piece(NamedTuple):
+    """Postings that are compared in one transaction.
 
-    id: bytes
-    version: int
-    at: int
-    read: Read
-    keys: tuple[int, ...]
-    job: Job
+    ``looked``: how many were looked at for it. ``until``: up to where all are compared then, which
+    ``None`` leaves open.
+    """
+
+    ids: Sequence[Id]
+    looked: int = 0
+    until: Place | None = None
 
 
 class _Found(NamedTuple):
     """What a piece came to: new pairs, and whom each posting stood beside before."""
 
-    pairs: dict[tuple[bytes, bytes], Judgement]
-    beside: dict[bytes, list[Row]]
-    reposts: dict[tuple[bytes, bytes], Repost]
+    pairs: dict[Pair, Judgement]
+    beside: dict[Id, set[Id]]
+    reposts: dict[Pair, Repost]
     """By who came back, and as what it was before."""
     gone: list[Row]
     """Keys of postings of which nothing else is kept."""
-    others: dict[bytes, int]
+    others: dict[Id, int]
     """The versions of the postings that they were judged beside."""
 
 
@@ -84,94 +77,118 @@ async def find(
     tell: Told,
     *,
     again: bool,
+    ids: Sequence[UUID] | None,
     limit: int | None,
 ) -> Compared:
-    """Compare what changed since the last time, or with ``again`` everything that was not
-    compared as it stands; see :meth:`~jobstore.lifecycle.pairs.Duplicates.find_duplicates`."""
-    with at_least(str(engine.url), await engine.position()):
-        after = (-(2**62), _NO_ID) if again else await _start(engine)
-        ((total,),) = await engine.rows("changed_number", *after)
-    done = Compared(total=total)
+    """Compare what changed since the last time, with ``again`` everything, or no others than
+    ``ids``; see :meth:`~jobstore.lifecycle.pairs.Duplicates.find_duplicates`."""
+    if ids is not None:
+        done, pieces = Compared(total=len(ids)), _given([id.bytes for id in ids])
+    else:
+        with at_least(str(engine.url), await engine.position()):
+            after = _NOWHERE if again else await _mark(engine)
+            ((total,),) = await engine.rows("changed_number", *after)
+        done, pieces = Compared(total=total), _changed(engine, clock, after, again=again)
     tell(done)
+    async for piece in pieces:
+        same, maybe = await _compare(engine, clock, piece)
+        done = replace(
+            done,
+            looked_at=done.looked_at + piece.looked,
+            compared=done.compared + len(piece.ids),
+            same=done.same + same,
+            maybe=done.maybe + maybe,
+        )
+        tell(done)
+        if limit is not None and done.compared >= limit and piece.until is not None:
+            break
+    return done
+
+
+async def misgrouped(engine: Engine) -> list[UUID]:
+    """Return postings of which something is lost, or does not follow from the rest; see
+    :meth:`~jobstore.lifecycle.pairs.Duplicates.check_duplicates`."""
+    with at_least(str(engine.url), await engine.position()):
+        found = await disagreeing(engine)
+        found.update(id for (id,) in await engine.rows("half_verdicts"))
+        found.update(id for (id,) in await engine.rows("left_out", *await _mark(engine), FORM))
+    return [*map(_uuid, sorted(found))]
+
+
+async def _mark(engine: Engine) -> Place:
+    """Return the place in the order of changes up to which all is compared."""
+    rows = await engine.rows("followed", _NAME)
+    return (rows[0][0], bytes(rows[0][1])) if rows else _NOWHERE
+
+
+async def _given(ids: Sequence[Id]) -> AsyncIterator[_Piece]:
+    for some in _parts(ids):
+        yield _Piece(some, len(some))
+
+
+async def _changed(
+    engine: Engine, clock: Callable[[], datetime], after: Place, *, again: bool
+) -> AsyncIterator[_Piece]:
+    """Give what changed behind a place, without what was compared as it stands unless ``again``."""
     until = await settled(engine, clock)
     while True:
         # What was just written has to be seen, also where reads go to a copy of the database.
         with at_least(str(engine.url), await engine.position()):
             rows = await engine.rows("changed_after", *after, _WALK)
-            if not rows:
-                return done
-            wanted = [id for id, _, version, *made in rows if made != [version, FORM]]
-            last = (rows[-1][1], rows[-1][0])
-            pieces = [wanted[at : at + _PIECE] for at in range(0, len(wanted), _PIECE)] or [[]]
-            for piece in pieces:
-                is_last = piece is pieces[-1]
-                same, maybe = await _compare(engine, clock, piece, last if is_last else None, until)
-                done = replace(
-                    done,
-                    compared=done.compared + len(piece),
-                    same=done.same + same,
-                    maybe=done.maybe + maybe,
-                )
-                tell(done)
-        done = replace(done, looked_at=done.looked_at + len(rows))
-        tell(done)
-        after = last
-        if limit is not None and done.compared >= limit:
-            return done
+        if not rows:
+            return
+        wanted = [id for id, _, version, *made in rows if again or made != [version, FORM]]
+        after = (rows[-1][1], bytes(rows[-1][0]))
+        *first, last = _parts(wanted) or [[]]
+        for some in first:
+            yield _Piece(some)
+        yield _Piece(last, len(rows), min(after, (until, NO_ID)))
 
 
-async def _start(engine: Engine) -> Place:
-    rows = await engine.rows("followed", _NAME)
-    return (rows[0][0], bytes(rows[0][1])) if rows else (-(2**62), _NO_ID)
+def _parts(ids: Sequence[Id]) -> list[Sequence[Id]]:
+    return [ids[at : at + _PIECE] for at in range(0, len(ids), _PIECE)]
 
 
-async def _compare(
-    engine: Engine,
-    clock: Callable[[], datetime],
-    ids: Sequence[bytes],
-    last: Place | None,
-    until: int,
-) -> tuple[int, int]:
-    """Compare postings with those that are there; ``last``: all up to it are compared then."""
-    jobs = [job for job in await engine.get_many([*map(_uuid, ids)]) if job is not None]
-    new = await asyncio.to_thread(_read_all, jobs)
-    found = await _judged(engine, new)
+async def _compare(engine: Engine, clock: Callable[[], datetime], piece: _Piece) -> tuple[int, int]:
+    """Compare postings with those that are there; return how many pairs are the same, and may be.
+
+    What the pieces before have written is seen.
+    """
+    with at_least(str(engine.url), await engine.position()):
+        jobs = [job for job in await engine.get_many([*map(_uuid, piece.ids)]) if job is not None]
+        new = await asyncio.to_thread(read_all, jobs)
+        found = await _judged(engine, new)
     verdicts = [each.verdict for each in found.pairs.values()]
-    if not ids and last is None:
-        return 0, 0
-    async with engine.transaction(SECONDS) as unit:
-        await take_turn(unit)
-        await _write(unit, new, found, to_micros(clock()))
-        if last is not None:
-            await unit.put(FOLLOWER, [(_NAME, *min(last, (until, _NO_ID)))])
+    gone = {*piece.ids} - {each.id for each in new}
+    for tries in range(_TRIES, 0, -1):
+        try:
+            async with engine.transaction(SECONDS) as unit:
+                await take_turn(unit)
+                if gone:
+                    await forget(unit, gone)
+                if new:
+                    await _write(unit, new, found, to_micros(clock()))
+                if piece.until is not None:
+                    await unit.put(FOLLOWER, [(_NAME, *piece.until)])
+            break
+        except (OutcomeUnknown, StoreBusy):
+            # What was read is looked at again there, so it may be written twice. Who writes many
+            # postings at once may have waited for one of these, and this for one of theirs.
+            if tries == 1:
+                raise
     return verdicts.count(Verdict.SAME), verdicts.count(Verdict.MAYBE)
 
 
-async def take_turn(unit: Transacted) -> None:
-    """Let nobody else write links and groups until this transaction ends."""
-    await unit.put(FOLLOWER, [("groups", 0, _NO_ID)])
-
-
-def _read_all(jobs: Iterable[Job]) -> list[_New]:
-    new = []
-    for job in jobs:
-        read = Read(job)
-        at, keys = to_micros(job.first_seen_at), blocks(read.features)
-        new.append(_New(job.id.bytes, job.version, at, read, keys, job))
-    return sorted(new, key=lambda each: each.id)
-
-
-async def _judged(engine: Engine, new: Sequence[_New]) -> _Found:
-    keys = sorted({key for each in new for key in each.keys})
-    rows = await engine.rows("candidates", json.dumps(keys), MOST + 1, FORM) if keys else []
-    beside = {each.id: await engine.rows("beside", each.id, each.id) for each in new}
-    pairs = await asyncio.to_thread(lambda: {*_worth_reading(new, rows)})
-    ids = {each.id for each in new}
+async def _judged(engine: Engine, new: Sequence[New]) -> _Found:
+    beside: defaultdict[Id, set[Id]] = defaultdict(set)
+    for id, said, other, *_ in await engine.rows("beside", joined(each.id for each in new)):
+        if not said:
+            beside[id].add(other)
+    pairs, room, gone = await chosen(engine, new)
     # What was joined before is looked at again, however many resemble it more by now.
-    pairs |= {
-        _pair(id, other) for id, found in beside.items() for said, other, *_ in found if not said
-    }
-    others = sorted({id for pair in pairs for id in pair} - ids)
+    before = {ordered(id, other) for id, others in beside.items() for other in others}
+    pairs |= before
+    others = sorted({id for pair in pairs for id in pair} - {each.id for each in new})
     jobs = await engine.get_many([*map(_uuid, others)])
 
     def judged() -> tuple[dict[Pair, Judgement], dict[Pair, Repost]]:
@@ -180,7 +197,7 @@ async def _judged(engine: Engine, new: Sequence[_New]) -> _Found:
         both = [pair for pair in sorted(pairs) if reads.keys() >= {*pair}]
         found = {pair: judge(reads[pair[0]][0], reads[pair[1]][0]) for pair in both}
         back = {}
-        for one, other in _both(both):
+        for one, other in both_ways(both):
             (new_one, job), (old_one, old) = reads[one], reads[other]
             evidence = repost(
                 new_one,
@@ -190,11 +207,15 @@ async def _judged(engine: Engine, new: Sequence[_New]) -> _Found:
             )
             if evidence is not None:
                 back[one, other] = evidence
-        kept = {pair: each for pair, each in found.items() if each.verdict != Verdict.DIFFERENT}
+        kept = {}
+        for pair in sorted(found, key=lambda pair: (pair not in before, *pair)):
+            verdict = found[pair].verdict
+            if verdict != Verdict.DIFFERENT and room.take(
+                pair, same=verdict == Verdict.SAME, known=pair in before
+            ):
+                kept[pair] = found[pair]
         return kept, back
 
-    kept = {id for _, id, _, given in rows if given is not None}
-    gone = [(key, at, id) for key, id, at, given in rows if given is None and id not in kept]
     verdicts, reposts = await asyncio.to_thread(judged)
     versions = {job.id.bytes: job.version for job in jobs if job is not None}
     return _Found(verdicts, beside, reposts, gone, versions)
@@ -207,69 +228,25 @@ def _gone_at(old: Job, appeared_at: datetime) -> datetime | None:
     return old.last_seen_at
 
 
-def _worth_reading(new: Sequence[_New], rows: Iterable[Row]) -> Iterator[tuple[bytes, bytes]]:
-    """Give the pairs whose texts are read; ``rows`` as statement candidates gives them."""
-    known: dict[bytes, Features] = {each.id: each.read.features for each in new}
-    near: defaultdict[int, list[Place]] = defaultdict(list)
-    for _, id, _, given in rows:
-        if given is not None:
-            known.setdefault(id, read_written(given))
-    for key, id, at, given in rows:
-        # What is gone, and what the rules of another time made, is not met.
-        if given is None and id in known:
-            near[key].append((at, id))
-    ours = {each.id for each in new}
-    for key, places in near.items():
-        near[key] = [place for place in places if place[1] not in ours]
-    for each in new:
-        for key in each.keys:
-            near[key].append((each.at, each.id))
-    for each in new:
-        met = {id for key in each.keys for id in _met(near[key], key in each.read.features.bands)}
-        features = each.read.features
-        worth = [id for id in met - {each.id} if likely(features, known[id])]
-        # Siblings in other places have the same text, and would take all turns.
-        worth.sort(
-            key=lambda each: (
-                where(features.places, known[each].places) != Where.SAME,
-                -_alike(features, known[each]),
-                # Of many with one text, those of the same company come first.
-                features.company != known[each].company,
-                features.title != known[each].title,
-                each,
-            )
-        )
-        for id in worth[:READ]:
-            yield _pair(each.id, id)
-
-
-def _alike(one: Features, other: Features) -> float:
-    return resemblance(one.signature, other.signature)
-
-
-def _met(places: Sequence[Place], band: bool) -> Iterable[bytes]:
-    if band and len(places) > MOST:
-        return ()
-    return (id for _, id in sorted(places, reverse=True)[:MOST])
-
-
-def _pair(one: bytes, other: bytes) -> tuple[bytes, bytes]:
-    return min(one, other), max(one, other)
-
-
-def _uuid(id: bytes) -> UUID:
+def _uuid(id: Id) -> UUID:
     return UUID(bytes=id)
 
 
-async def _write(unit: Transacted, new: Sequence[_New], found: _Found, now: int) -> None:
+async def _write(unit: Transacted, new: Sequence[New], found: _Found, now: int) -> None:
     """Write what was found of those that still stand as they were read."""
-    standing: list[_New] = []
-    old: list[Row] = []
-    for each in new:
-        for at, keys in await unit.rows("feature_to_write", each.id, each.version):
-            standing.append(each)
-            if keys is not None:
-                old.append((at, each.id, keys))
+    # A joined posting has taken its verdicts along; they stand under both. They are read here,
+    # where nobody else decides meanwhile.
+    beside = await unit.rows("beside", joined(each.id for each in new))
+    said = [(other, id, *rest) for id, is_said, other, *rest in beside if is_said]
+    versions = {each.id: each.version for each in new} | found.others
+    # All at once and before anything of theirs is locked, as those do who write them.
+    there = await held(unit, [*versions, *(row[0] for row in said)])
+    # Who changed meanwhile was judged by an old text, and is compared by itself later.
+    gone = {id for id, version in versions.items() if there.get(id, (None,))[0] != version}
+    standing = [each for each in new if each.id not in gone]
+    ids = {each.id for each in standing}
+    said = [row for row in said if row[1] in ids and row[0] in there]
+    old = [(at, id, keys) for id in ids for _, at, keys in [there[id]] if keys is not None]
     await unit.change("remove_blocks", old)
     await unit.change("clear_block", found.gone)
     kept = [(each, json.dumps(each.keys)) for each in standing]
@@ -281,49 +258,27 @@ async def _write(unit: Transacted, new: Sequence[_New], found: _Found, now: int)
         ],
     )
     await unit.change("add_blocks", [(each.at, each.id, keys) for each, keys in kept])
-    ids = {each.id for each in standing}
-    gone = {each.id for each in new} - ids
-    # Who changed meanwhile was judged by an old text, and is compared by itself later.
-    for id, version in sorted(found.others.items()):
-        if not await unit.rows("feature_to_write", id, version):
-            gone.add(id)
     pairs = {
         pair: judged
         for pair, judged in found.pairs.items()
         if ids.intersection(pair) and not gone.intersection(pair)
     }
-    # Before anything of theirs is locked, as those do who delete.
-    returned = {id for pair in found.reposts for id in pair}
-    there = ids | {id for id in sorted(returned - ids - gone) if await unit.rows("is_there", id)}
-    # A joined posting has taken its verdicts along; they stand under both.
-    # They are read here, where nobody else decides meanwhile.
-    said = [
-        (id, *row[1:])
-        for id in sorted(ids)
-        for row in await unit.rows("beside", id, id)
-        if row[0] and await unit.rows("is_there", row[1])
-    ]
-    await unit.put(VERDICT, [(other, id, *rest) for id, other, *rest in said])
-    before = {
-        _pair(id, row[1])
-        for id in ids
-        for row in found.beside[id]
-        if not row[0] and row[1] not in gone
-    }
-    await unit.change("unlink", [*_both(before - pairs.keys())])
+    await unit.put(VERDICT, said)
+    before = {ordered(id, other) for id in ids for other in found.beside.get(id, set()) - gone}
+    await unit.change("unlink", [*both_ways(before - pairs.keys())])
     await unit.put(
         LINK,
         [
             (*both, judged.verdict.value, reasons_text(judged.reasons), now)
             for pair, judged in sorted(pairs.items())
-            for both in _both([pair])
+            for both in both_ways([pair])
         ],
     )
     for pair, back in found.reposts.items():
-        if there.issuperset(pair):
+        if not gone.intersection(pair):
             await _tell_repost(unit, pair, back, now)
     touched = {id for pair in before.union(pairs) for id in pair} | ids
-    await regroup(unit, sorted(touched.union(other for _, other, *_ in said)))
+    await regroup(unit, sorted(touched.union(row[0] for row in said)))
 
 
 async def _tell_repost(unit: Transacted, pair: Pair, found: Repost, now: int) -> None:
@@ -336,41 +291,3 @@ async def _tell_repost(unit: Transacted, pair: Pair, found: Repost, now: int) ->
             continue
         detail = json.dumps({name: str(_uuid(other))} | evidence, ensure_ascii=False)
         await unit.put(EVENT, [(id, now, "repost", detail, None, None)])
-
-
-def _both(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
-    for one, other in sorted(pairs):
-        yield one, other
-        yield other, one
-
-
-async def regroup(unit: Transacted, ids: Collection[bytes]) -> None:
-    """Make the groups anew of all that hang together with postings."""
-    seen_before: set[bytes] = set()
-    leaving: set[bytes] = set()
-    members: list[Row] = []
-    waiting = [*ids]
-    for id in waiting:
-        leaving.add(id)
-        if id in seen_before:
-            continue
-        rows = await unit.rows("together", id, TOGETHER)
-        seen = {each: at for each, at, other, *_ in rows if other is None}
-        seen_before |= seen.keys()
-        pairs: dict[tuple[str, int], list[tuple[bytes, bytes]]] = defaultdict(list)
-        for one, _, other, verdict, said in rows:
-            if other is not None:
-                pairs[verdict, said].append((one, other))
-        parted = pairs["different", 1]
-        decided = {_pair(*pair) for pair in (*parted, *pairs["same", 1])}
-        # Half of a pair is what is left where the other posting was deleted and stored anew.
-        whole = {*pairs["same", 0]}
-        same = [pair for pair in whole if pair[::-1] in whole and _pair(*pair) not in decided]
-        leaving |= seen.keys()
-        # A group may still have the name of a posting that was deleted and stored anew.
-        for each in seen:
-            waiting += [id for (id,) in await unit.rows("named_after", each) if id not in leaving]
-        for group in grouped(seen, same, pairs["same", 1], parted):
-            members += [(each, group[0], number) for number, each in enumerate(group)]
-    await unit.change("leave_group", [(id,) for id in sorted(leaving)])
-    await unit.put(MEMBER, sorted(members))

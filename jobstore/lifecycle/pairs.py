@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from uuid import UUID
 
 from jobstore.derived.micros import from_micros, to_micros
@@ -26,14 +26,16 @@ class Duplicates(Postings):
         self,
         *,
         again: bool = False,
+        ids: Iterable[UUID | str] | None = None,
         limit: int | None = None,
         progress: Callable[[Compared], object] | None = None,
     ) -> Compared:
         """Compare the postings that are new or have changed since the last time.
 
         In pieces of 32 postings, each kept by itself: interrupted, the next call goes on, and
-        whoever writes waits for a few milliseconds at most. ``again`` looks through all postings
-        for those that were not compared as they stand, such as after clocks were wrong.
+        whoever writes waits for a few milliseconds at most. ``again`` compares all postings anew,
+        such as after clocks were wrong, or what was found is lost; interrupted, it begins anew.
+        ``ids`` compares those postings and no others, whether they changed or not.
         ``limit``: it ends soon after so many were compared, and the next call goes on there.
         ``progress`` is called after each piece. Raises InvalidQuery for a limit below 1, and what
         :meth:`upsert` raises; after OutcomeUnknown call it again.
@@ -48,8 +50,27 @@ class Duplicates(Postings):
                 raise InvalidQuery([Fault("limit", "must be a whole number from 1 on")])
             self._before_write()
             told = progress or _tell_nobody
-            found = await find(self._engine, self._clock, told, again=again, limit=limit)
+            wanted = None if ids is None else [check_id(each) for each in ids]
+            found = await find(
+                self._engine, self._clock, told, again=again, ids=wanted, limit=limit
+            )
             watch.rows = found.compared
+            return found
+
+    async def check_duplicates(self) -> list[UUID]:
+        """Return the postings of which what was found is lost in part, or contradicts itself.
+
+        That is none, unless rows were lost to damage: postings that were compared and of which
+        nothing is kept, groups that do not follow from what is said of their pairs, decisions that
+        only one of two postings has, and what is left of postings that are not there. Give them to
+        :meth:`find_duplicates` as ``ids``. A pair that was lost as a whole only ``again`` finds.
+        The time grows with the number of postings.
+        """
+        from jobstore.lifecycle.finding import misgrouped
+
+        with self._watch("check_duplicates") as watch:
+            found = await misgrouped(self._engine)
+            watch.rows = len(found)
             return found
 
     async def duplicates(self, id: UUID | str) -> list[Duplicate]:
@@ -123,7 +144,7 @@ class Duplicates(Postings):
     async def _decide(
         self, operation: str, id: UUID | str, other: UUID | str, verdict: str | None
     ) -> None:
-        from jobstore.lifecycle.finding import SECONDS, regroup, take_turn
+        from jobstore.lifecycle.groups import SECONDS, held, joined, regroup, take_turn
 
         with self._watch(operation) as watch:
             self._before_write()
@@ -134,18 +155,14 @@ class Duplicates(Postings):
             now, actor = to_micros(self._clock()), self._origin.actor
             async with self._engine.transaction(SECONDS) as unit:
                 await take_turn(unit)
-                # Nobody deletes one before what is said stands; in the order in which writers lock.
-                for each in sorted(pair):
-                    if not await unit.rows("is_there", each.bytes):
+                # Nobody deletes one before what is said stands.
+                there = await held(unit, [each.bytes for each in pair])
+                for each in pair:
+                    if each.bytes not in there:
                         raise JobNotFound(f"No posting has the id {each}.")
                 if verdict is None:
-                    said = [
-                        row[:2]
-                        for one, two in both
-                        for row in await unit.rows("beside", one, one)
-                        if row[0] and row[1] == two
-                    ]
-                    if not said:
+                    beside = await unit.rows("beside", joined(there))
+                    if not any(is_said and other in there for _, is_said, other, *_ in beside):
                         # Nobody decided anything: the history tells of no change.
                         return
                     await unit.change("take_back", both)

@@ -1,5 +1,13 @@
 -- Statements on postings that are the same opening.
 
+-- part: wanted
+-- Postings whose ids are bound as one value, one after another.
+wanted (id) AS (
+    SELECT encode(substring(g.ids FROM 16 * n.number + 1 FOR 16), 'hex')::uuid
+    FROM (SELECT %s::bytea AS ids) AS g
+    CROSS JOIN LATERAL generate_series(0, length(g.ids) / 16 - 1) AS n (number)
+)
+
 -- Which postings changed after one, in the order of their changes, and what was made of them.
 -- name: changed_after
 SELECT p.id, p.updated_at, p.version, f.version, f.form
@@ -19,25 +27,33 @@ SELECT f.at, f.id FROM follower AS f WHERE f.name = %s;
 -- name: rewind
 DELETE FROM follower;
 
--- The newest postings under each key of a JSON array, as key and id; then what is kept of them.
--- name: candidates
-WITH near AS MATERIALIZED (
-    SELECT k.value::bigint AS key, b.at, b.id
-    FROM json_array_elements_text(%s::json) AS k (value) CROSS JOIN LATERAL (
-        SELECT n.at, n.id FROM block AS n WHERE n.key = k.value::bigint
-        ORDER BY n.at DESC, n.id DESC LIMIT %s
-    ) AS b
-)
-SELECT n.key, n.id, n.at, NULL AS given FROM near AS n
-UNION ALL
-SELECT NULL, f.id, f.at, f.given FROM feature AS f
-WHERE f.id IN (SELECT n.id FROM near AS n) AND f.form = %s;
+-- The newest postings under each key of a JSON array.
+-- name: near
+SELECT k.value::bigint, b.id, b.at
+FROM json_array_elements_text(%s::json) AS k (value) CROSS JOIN LATERAL (
+    SELECT n.at, n.id FROM block AS n WHERE n.key = k.value::bigint
+    ORDER BY n.at DESC, n.id DESC LIMIT %s
+) AS b;
 
--- What is kept of a posting, so long as it stands as it was read. Differs by necessity: nobody may
--- delete the posting until its rows are written, and here writers do not take turns.
--- name: feature_to_write
-SELECT f.at, f.keys FROM posting AS p LEFT JOIN feature AS f ON f.id = p.id
-WHERE p.id = %s AND p.version = %s FOR KEY SHARE OF p;
+-- What is kept of postings to compare them; how many each is the same as, and how many it stands
+-- beside: so many at most as are bound.
+-- name: features_of
+WITH {wanted}
+SELECT f.id, f.given,
+    (SELECT count(*) FROM (
+        SELECT 1 FROM link AS l WHERE l.id = f.id AND l.verdict = 'same' LIMIT %s
+    ) AS s) AS same,
+    (SELECT count(*) FROM (SELECT 1 FROM link AS l WHERE l.id = f.id LIMIT %s) AS b) AS beside
+FROM wanted AS w JOIN feature AS f ON f.id = w.id WHERE f.form = %s;
+
+-- Which of some postings are there, in which version, and by what each is looked up. Differs by
+-- necessity: nobody may change or delete one until what is written about it stands, and here
+-- writers do not take turns. In the order in which writers lock.
+-- name: standing
+WITH {wanted}
+SELECT p.id, p.version, f.at, f.keys
+FROM posting AS p LEFT JOIN feature AS f ON f.id = p.id
+WHERE p.id IN (SELECT w.id FROM wanted AS w) ORDER BY p.id FOR KEY SHARE OF p;
 
 -- name: add_blocks
 INSERT INTO block (key, at, id)
@@ -62,11 +78,14 @@ UNION ALL
 SELECT 0, l.other, l.verdict, l.reasons, l.at, NULL
 FROM link AS l JOIN link AS o ON o.id = l.other AND o.other = l.id WHERE l.id = %s;
 
--- Everybody whom the rules or somebody put beside a posting, whether there or not.
+-- Everybody whom the rules or somebody put beside postings, whether there or not.
 -- name: beside
-SELECT 0 AS said, l.other, '' AS verdict, 0 AS at, NULL AS actor FROM link AS l WHERE l.id = %s
+WITH {wanted}
+SELECT w.id, 0 AS said, l.other, '' AS verdict, 0 AS at, NULL AS actor
+FROM wanted AS w JOIN link AS l ON l.id = w.id
 UNION ALL
-SELECT 1, v.other, v.verdict, v.at, v.actor FROM verdict AS v WHERE v.id = %s;
+SELECT w.id, 1, v.other, v.verdict, v.at, v.actor
+FROM wanted AS w JOIN verdict AS v ON v.id = w.id;
 
 -- name: unlink
 DELETE FROM link WHERE link.id = %s AND link.other = %s;
@@ -98,7 +117,8 @@ FROM reached AS r JOIN posting AS p ON p.id = r.id
 UNION ALL
 SELECT v.id, 0, v.other, v.verdict, 1 FROM reached AS r JOIN verdict AS v ON v.id = r.id
 UNION ALL
-SELECT l.id, 0, l.other, l.verdict, 0 FROM reached AS r JOIN link AS l ON l.id = r.id;
+SELECT l.id, 0, l.other, l.verdict, 0 FROM reached AS r JOIN link AS l ON l.id = r.id
+WHERE l.verdict = 'same';
 
 -- name: leave_group
 DELETE FROM member WHERE member.id = %s;
@@ -125,9 +145,53 @@ SELECT e.detail FROM event AS e WHERE e.id = %s AND e.kind = 'repost';
 -- name: is_there
 SELECT 1 FROM posting AS p WHERE p.id = %s FOR KEY SHARE;
 
--- Who is in a group that has the id of a posting.
+-- Who is in a group that has the id of one of some postings.
 -- name: named_after
-SELECT m.id FROM member AS m WHERE m.first = %s;
+WITH {wanted}
+SELECT m.id FROM wanted AS w JOIN member AS m ON m.first = w.id;
+
+-- Which group each of some postings is in, and whether it was compared.
+-- name: members_of
+WITH {wanted}
+SELECT w.id, m.first, f.at
+FROM wanted AS w LEFT JOIN member AS m ON m.id = w.id LEFT JOIN feature AS f ON f.id = w.id;
+
+-- Who is in a group, or beside another one, behind an id.
+-- name: in_groups_after
+WITH given (after, most) AS (SELECT %s::uuid, %s::bigint), found AS (
+    SELECT * FROM (
+        SELECT DISTINCT l.id FROM link AS l
+        WHERE l.id > (SELECT g.after FROM given AS g)
+        ORDER BY l.id LIMIT (SELECT g.most FROM given AS g)
+    ) AS l
+    UNION
+    SELECT * FROM (
+        SELECT DISTINCT v.id FROM verdict AS v
+        WHERE v.id > (SELECT g.after FROM given AS g)
+        ORDER BY v.id LIMIT (SELECT g.most FROM given AS g)
+    ) AS v
+    UNION
+    SELECT * FROM (
+        SELECT m.id FROM member AS m
+        WHERE m.id > (SELECT g.after FROM given AS g)
+        ORDER BY m.id LIMIT (SELECT g.most FROM given AS g)
+    ) AS m
+)
+SELECT f.id FROM found AS f ORDER BY f.id LIMIT (SELECT g.most FROM given AS g);
+
+-- Who decided something that does not stand under the other posting, though both were compared.
+-- name: half_verdicts
+SELECT v.id FROM verdict AS v
+JOIN feature AS f ON f.id = v.id
+JOIN feature AS o ON o.id = v.other
+LEFT JOIN verdict AS m ON m.id = v.other AND m.other = v.id
+WHERE m.verdict IS NULL OR m.verdict <> v.verdict;
+
+-- Which postings up to a place in the order of changes were not compared as they stand.
+-- name: left_out
+SELECT p.id FROM posting AS p LEFT JOIN feature AS f ON f.id = p.id
+WHERE (p.updated_at, p.id) <= (%s, %s)
+    AND (f.version IS NULL OR f.version <> p.version OR f.form <> %s);
 
 -- name: remove_blocks_of
 DELETE FROM block USING feature AS f, json_array_elements_text(f.keys::json) AS k (value)
@@ -136,3 +200,15 @@ WHERE f.id = ANY(%s) AND block.key = k.value::bigint AND block.at = f.at AND blo
 -- Somebody decided elsewhere: it is compared again.
 -- name: reconsider
 UPDATE feature SET form = 0 WHERE feature.id = %s;
+
+-- What was decided of a posting that got another id stands under the other posting too. The row
+-- stays the same one: whoever deletes the other posting meanwhile, deletes it.
+-- name: move_verdict
+UPDATE verdict SET other = %s, verdict = %s, at = %s, actor = %s, digest = %s
+WHERE verdict.id = %s AND verdict.other = %s;
+
+-- What stands where that one comes. Differs by necessity: nothing replaces a row here.
+-- name: clear_verdict
+DELETE FROM verdict WHERE verdict.id = %s AND verdict.other = %s AND EXISTS (
+    SELECT 1 FROM verdict AS v WHERE v.id = verdict.id AND v.other = %s
+);

@@ -1,5 +1,14 @@
 -- Statements on postings that are the same opening.
 
+-- part: wanted
+-- Postings whose ids are bound as one value, one after another.
+given (ids) AS (SELECT ?), wanted (id, number) AS (
+    SELECT substr(g.ids, 1, 16), 1 FROM given AS g WHERE g.ids <> x''
+    UNION ALL
+    SELECT substr(g.ids, 16 * w.number + 1, 16), w.number + 1 FROM wanted AS w, given AS g
+    WHERE 16 * w.number < length(g.ids)
+)
+
 -- Which postings changed after one, in the order of their changes, and what was made of them.
 -- name: changed_after
 SELECT p.id, p.updated_at, p.version, f.version, f.form
@@ -19,29 +28,35 @@ SELECT f.at, f.id FROM follower AS f WHERE f.name = ?;
 -- name: rewind
 DELETE FROM follower;
 
--- The newest postings under each key of a JSON array, as key and id; then what is kept of them.
--- name: candidates
+-- The newest postings under each key of a JSON array.
+-- name: near
 WITH given (keys, most) AS (SELECT ?, ?),
 wanted AS MATERIALIZED (
     SELECT k.value AS key,
         (SELECT n.at FROM block AS n WHERE n.key = k.value ORDER BY n.at DESC, n.id DESC LIMIT 1 OFFSET (SELECT h.most - 1 FROM given AS h)) AS at,
         (SELECT n.id FROM block AS n WHERE n.key = k.value ORDER BY n.at DESC, n.id DESC LIMIT 1 OFFSET (SELECT h.most - 1 FROM given AS h)) AS id
     FROM given AS g CROSS JOIN json_each(g.keys) AS k
-),
-near AS MATERIALIZED (
-    SELECT w.key, b.at, b.id
-    FROM wanted AS w CROSS JOIN block AS b ON b.key = w.key
-        AND (b.at, b.id) >= (coalesce(w.at, -9223372036854775807), coalesce(w.id, x''))
 )
-SELECT n.key, n.id, n.at, NULL AS given FROM near AS n
-UNION ALL
-SELECT NULL, f.id, f.at, f.given FROM feature AS f
-WHERE f.id IN (SELECT n.id FROM near AS n) AND f.form = ?;
+SELECT w.key, b.id, b.at
+FROM wanted AS w CROSS JOIN block AS b ON b.key = w.key
+    AND (b.at, b.id) >= (coalesce(w.at, -9223372036854775807), coalesce(w.id, x''));
 
--- What is kept of a posting, so long as it stands as it was read.
--- name: feature_to_write
-SELECT f.at, f.keys FROM posting AS p LEFT JOIN feature AS f ON f.id = p.id
-WHERE p.id = ? AND p.version = ?;
+-- What is kept of postings to compare them; how many each is the same as, and how many it stands
+-- beside: so many at most as are bound.
+-- name: features_of
+WITH RECURSIVE {wanted}
+SELECT f.id, f.given,
+    (SELECT count(*) FROM (
+        SELECT 1 FROM link AS l WHERE l.id = f.id AND l.verdict = 'same' LIMIT ?
+    ) AS s) AS same,
+    (SELECT count(*) FROM (SELECT 1 FROM link AS l WHERE l.id = f.id LIMIT ?) AS b) AS beside
+FROM wanted AS w CROSS JOIN feature AS f ON f.id = w.id WHERE f.form = ?;
+
+-- Which of some postings are there, in which version, and by what each is looked up.
+-- name: standing
+WITH RECURSIVE {wanted}
+SELECT p.id, p.version, f.at, f.keys
+FROM wanted AS w CROSS JOIN posting AS p ON p.id = w.id LEFT JOIN feature AS f ON f.id = p.id;
 
 -- name: add_blocks
 INSERT INTO block (key, at, id) SELECT k.value, ?, ? FROM json_each(?) AS k WHERE true
@@ -65,11 +80,14 @@ UNION ALL
 SELECT 0, l.other, l.verdict, l.reasons, l.at, NULL
 FROM link AS l JOIN link AS o ON o.id = l.other AND o.other = l.id WHERE l.id = ?;
 
--- Everybody whom the rules or somebody put beside a posting, whether there or not.
+-- Everybody whom the rules or somebody put beside postings, whether there or not.
 -- name: beside
-SELECT 0 AS said, l.other, '' AS verdict, 0 AS at, NULL AS actor FROM link AS l WHERE l.id = ?
+WITH RECURSIVE {wanted}
+SELECT w.id, 0 AS said, l.other, '' AS verdict, 0 AS at, NULL AS actor
+FROM wanted AS w CROSS JOIN link AS l ON l.id = w.id
 UNION ALL
-SELECT 1, v.other, v.verdict, v.at, v.actor FROM verdict AS v WHERE v.id = ?;
+SELECT w.id, 1, v.other, v.verdict, v.at, v.actor
+FROM wanted AS w CROSS JOIN verdict AS v ON v.id = w.id;
 
 -- name: unlink
 DELETE FROM link WHERE link.id = ? AND link.other = ?;
@@ -99,7 +117,8 @@ FROM reached AS r JOIN posting AS p ON p.id = r.id
 UNION ALL
 SELECT v.id, 0, v.other, v.verdict, 1 FROM reached AS r JOIN verdict AS v ON v.id = r.id
 UNION ALL
-SELECT l.id, 0, l.other, l.verdict, 0 FROM reached AS r JOIN link AS l ON l.id = r.id;
+SELECT l.id, 0, l.other, l.verdict, 0 FROM reached AS r JOIN link AS l ON l.id = r.id
+WHERE l.verdict = 'same';
 
 -- name: leave_group
 DELETE FROM member WHERE member.id = ?;
@@ -144,9 +163,53 @@ SELECT e.detail FROM event AS e WHERE e.id = ? AND e.kind = 'repost';
 -- name: is_there
 SELECT 1 FROM posting AS p WHERE p.id = ?;
 
--- Who is in a group that has the id of a posting.
+-- Who is in a group that has the id of one of some postings.
 -- name: named_after
-SELECT m.id FROM member AS m WHERE m.first = ?;
+WITH RECURSIVE {wanted}
+SELECT m.id FROM wanted AS w CROSS JOIN member AS m ON m.first = w.id;
+
+-- Which group each of some postings is in, and whether it was compared.
+-- name: members_of
+WITH RECURSIVE {wanted}
+SELECT w.id, m.first, f.at
+FROM wanted AS w LEFT JOIN member AS m ON m.id = w.id LEFT JOIN feature AS f ON f.id = w.id;
+
+-- Who is in a group, or beside another one, behind an id.
+-- name: in_groups_after
+WITH given (after, most) AS (SELECT ?, ?), found AS (
+    SELECT * FROM (
+        SELECT DISTINCT l.id FROM link AS l
+        WHERE l.id > (SELECT g.after FROM given AS g)
+        ORDER BY l.id LIMIT (SELECT g.most FROM given AS g)
+    ) AS l
+    UNION
+    SELECT * FROM (
+        SELECT DISTINCT v.id FROM verdict AS v
+        WHERE v.id > (SELECT g.after FROM given AS g)
+        ORDER BY v.id LIMIT (SELECT g.most FROM given AS g)
+    ) AS v
+    UNION
+    SELECT * FROM (
+        SELECT m.id FROM member AS m
+        WHERE m.id > (SELECT g.after FROM given AS g)
+        ORDER BY m.id LIMIT (SELECT g.most FROM given AS g)
+    ) AS m
+)
+SELECT f.id FROM found AS f ORDER BY f.id LIMIT (SELECT g.most FROM given AS g);
+
+-- Who decided something that does not stand under the other posting, though both were compared.
+-- name: half_verdicts
+SELECT v.id FROM verdict AS v
+JOIN feature AS f ON f.id = v.id
+JOIN feature AS o ON o.id = v.other
+LEFT JOIN verdict AS m ON m.id = v.other AND m.other = v.id
+WHERE m.verdict IS NULL OR m.verdict <> v.verdict;
+
+-- Which postings up to a place in the order of changes were not compared as they stand.
+-- name: left_out
+SELECT p.id FROM posting AS p LEFT JOIN feature AS f ON f.id = p.id
+WHERE (p.updated_at, p.id) <= (?, ?)
+    AND (f.version IS NULL OR f.version <> p.version OR f.form <> ?);
 
 -- name: blocks_of
 SELECT f.at, f.keys FROM feature AS f WHERE f.id = ?;
@@ -154,3 +217,8 @@ SELECT f.at, f.keys FROM feature AS f WHERE f.id = ?;
 -- Somebody decided elsewhere: it is compared again.
 -- name: reconsider
 UPDATE feature SET form = 0 WHERE feature.id = ?;
+
+-- What was decided of a posting that got another id stands under the other posting too.
+-- name: move_verdict
+UPDATE OR REPLACE verdict SET other = ?, verdict = ?, at = ?, actor = ?, digest = ?
+WHERE verdict.id = ? AND verdict.other = ?;

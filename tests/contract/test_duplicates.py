@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,9 @@ import pytest
 
 import jobstore
 from jobstore import InvalidQuery, JobNotFound, JobPosting, JobStore, JobSummary, SearchQuery
-from jobstore.lifecycle import finding
+from jobstore.derived.micros import to_micros
+from jobstore.engines.kept import FEATURE, LINK, MEMBER
+from jobstore.lifecycle import candidates, finding
 from jobstore.lifecycle.following import LOOK_BACK
 from tests.engines.copies import PAIRS, copied, opened
 from tests.fixtures.clock import Clock
@@ -65,7 +70,7 @@ async def test_only_what_is_new_or_changed_is_compared(store: JobStore, clock: C
     clock.advance(hours=1)
     assert (await store.find_duplicates()).compared == 0
     await put(store, opening("indeed"))
-    assert (await store.find_duplicates(again=True)).compared == 0
+    assert (await store.find_duplicates()).compared == 0
 
     (linkedin,) = await put(store, opening("linkedin", title="Baker", description=OTHER_TASKS))
     seen: list[jobstore.Compared] = []
@@ -203,13 +208,110 @@ async def test_a_posting_that_is_gone_is_nobodys_duplicate(store: JobStore, cloc
     with pytest.raises(InvalidQuery):
         await store.confirm_duplicate(one, one)
 
-    # Under another key it is compared again, and keeps what was said.
+    # Under another key it is compared again, and keeps what was said, which both know at once.
     clock.advance(hours=1)
     await store.reject_duplicate(one, three)
     moved = await store.join(one, "monster", "7")
+    assert await told(store, three) == {moved.id: ("different", False)}
     await store.find_duplicates()
     assert await told(store, moved.id) == {three: ("different", False)}
     assert await told(store, three) == {moved.id: ("different", False)}
+
+
+async def test_what_was_decided_of_two_that_become_one_is_kept_once(store: JobStore) -> None:
+    one, two, other, last = await put(
+        store,
+        opening("indeed"),
+        opening("linkedin"),
+        opening("glassdoor", title="Baker", description=OTHER_TASKS),
+        opening("dice", title="Miller", description=OTHER_TASKS),
+    )
+    await store.confirm_duplicate(one, two)
+    await store.reject_duplicate(one, other)
+    await store.confirm_duplicate(two, other)
+    await store.confirm_duplicate(other, last)
+    assert (await store.join(one, "linkedin", "1")).id == two
+    found = await told(store, two)
+    assert [*found] == [other]
+    assert {id: each[0] for id, each in (await told(store, other)).items()} == {
+        two: found[other][0],
+        last: "same",
+    }
+    await store.find_duplicates()
+    assert (await told(store, two))[other] == (await told(store, other))[two]
+    assert await store.check_duplicates() == []
+
+
+async def lose(store: JobStore, ids: list[UUID], *what: str) -> None:
+    """Let rows of these postings be gone, as after damage."""
+    async with store._engine.transaction(10) as unit:
+        if "links" in what:
+            pairs = [(one.bytes, other.bytes) for one in ids for other in ids]
+            await unit.change("unlink", pairs)
+        if "half" in what:
+            await unit.change("take_back", [(ids[0].bytes, ids[1].bytes)])
+        if "members" in what:
+            await unit.change("leave_group", [(id.bytes,) for id in ids])
+        if "one" in what:
+            await unit.change("leave_group", [(ids[0].bytes,)])
+        if "strangers" in what:
+            row = (ids[-1].bytes, ids[0].bytes, 7)
+            await unit.put(MEMBER, [row])
+        if "nobody" in what:
+            nobody = bytes(range(16))
+            await unit.put(MEMBER, [(nobody, ids[0].bytes, 7)])
+            await unit.put(LINK, [(nobody, ids[0].bytes, "same", "[]", 0)])
+        if "features" in what:
+            at = to_micros((await store.get(ids[0])).first_seen_at)
+            await unit.put(FEATURE, [(id.bytes, 0, 0, at, "[]", "[]") for id in ids])
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "links",
+        "members",
+        "one",
+        "strangers",
+        "features",
+        "half",
+        "nobody",
+        "links members features",
+    ],
+)
+async def test_what_is_lost_is_noticed_and_made_anew(
+    store: JobStore, clock: Clock, lost: str
+) -> None:
+    ids = await put(
+        store,
+        opening("indeed"),
+        opening("linkedin"),
+        opening("glassdoor", title="Baker", description=OTHER_TASKS),
+        opening("dice", title="Miller", company="Crumb", description=OTHER_TASKS),
+    )
+    clock.advance(hours=1)
+    if lost == "half":
+        await store.confirm_duplicate(*ids[:2])
+    else:
+        await store.confirm_duplicate(ids[1], ids[2])
+    await store.find_duplicates()
+    before = [await told(store, id) for id in ids]
+    assert await store.check_duplicates() == []
+    unseen = ("features", "half", "nobody")
+
+    await lose(store, ids, *lost.split())
+    assert [await told(store, id) for id in ids] != before or lost in unseen
+    assert (await store.find_duplicates()).compared == 0
+    found = await store.check_duplicates()
+    done = await store.find_duplicates(ids=found)
+    assert done.compared == done.looked_at == len(found) > 0
+    assert [await told(store, id) for id in ids] == before
+    assert await store.check_duplicates() == []
+    if lost != "nobody":
+        await lose(store, ids, *lost.split())
+    assert (await store.find_duplicates(again=True)).compared == 4
+    assert [await told(store, id) for id in ids] == before
+    assert await store.check_duplicates() == []
 
 
 async def test_a_search_goes_on_where_one_ended(store: JobStore) -> None:
@@ -348,8 +450,9 @@ async def found(store: JobStore) -> list[JobSummary]:
     return (await store.search()).items
 
 
-async def test_what_changes_while_it_is_compared_is_left_to_the_next_pass(
-    store: JobStore, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("changed", ["indeed", "linkedin"])
+async def test_what_changes_while_it_is_compared_is_judged_by_its_new_text_alone(
+    store: JobStore, migrated_url: str, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
     (one,) = await put(store, opening("indeed"))
     await store.find_duplicates()
@@ -358,7 +461,12 @@ async def test_what_changes_while_it_is_compared_is_left_to_the_next_pass(
 
     async def overtaken(*given: Any) -> Any:
         found = await judged(*given)
-        await put(store, opening("indeed", title="Baker", description=OTHER_TASKS))
+        with monkeypatch.context() as patch:
+            patch.setattr(finding, "_judged", judged)
+            # Another program changes one of them, and a third one compares it, before this writes.
+            async with jobstore.connect(migrated_url, clock=store._clock) as other:
+                await put(other, opening(changed, title="Baker", description=OTHER_TASKS))
+                assert (await other.find_duplicates()).compared > 0
         return found
 
     with monkeypatch.context() as patch:
@@ -366,6 +474,55 @@ async def test_what_changes_while_it_is_compared_is_left_to_the_next_pass(
         await store.find_duplicates(limit=1)
     assert await told(store, one) == await told(store, two) == {}
     # With its old text again it is found.
-    await put(store, opening("indeed"))
+    await put(store, opening(changed))
     await store.find_duplicates()
     assert await told(store, one) == {two: ("same", True)}
+
+
+async def test_however_many_are_alike_each_costs_the_same(
+    store: JobStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "MOST", 6)
+    monkeypatch.setattr(candidates, "READ", 2)
+    monkeypatch.setattr(finding, "_PIECE", 8)
+    engine, seen = store._engine, Counter[str]()
+
+    def counting(found: Any) -> Any:
+        seen["statements"] += 1
+        seen["rows"] += len(found)
+        return found
+
+    class Counted:
+        def __init__(self, unit: Any) -> None:
+            self._unit = unit
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._unit, name)
+
+        async def rows(self, *given: Any) -> Any:
+            return counting(await self._unit.rows(*given))
+
+        async def get_many(self, *given: Any) -> Any:
+            return counting(await self._unit.get_many(*given))
+
+        @asynccontextmanager
+        async def transaction(self, timeout: float) -> AsyncIterator[Any]:
+            async with self._unit.transaction(timeout) as unit:
+                yield Counted(unit)
+
+    monkeypatch.setattr(store, "_engine", Counted(engine))
+    costs = []
+    for part in range(3):
+        alike = [opening("indeed", f"{part}-{n}") for n in range(40)]
+        assert (await store.upsert_many(alike)).inserted == 40
+        clock.advance(hours=1)
+        seen.clear()
+        assert (await store.find_duplicates()).compared == 40
+        costs.append(Counter(seen))
+    # Between the second and the third part nothing grows but the number of postings there are.
+    assert costs[2]["statements"] <= costs[1]["statements"] + 2
+    assert costs[2]["rows"] <= 1.1 * costs[1]["rows"]
+    assert costs[2]["rows"] <= 40 * 30
+    shown = [1 + len(each.also_on) for each in (await store.search(limit=100)).items]
+    assert max(shown) == 3
+    assert await store.check_duplicates() == []

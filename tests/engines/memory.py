@@ -50,11 +50,12 @@ from jobstore.engines.kept import (
     SCOPE_MEMBER,
     SCRAPE_RUN,
     SEEN_MATCH,
+    VERDICT,
     Kept,
     Row,
-    moved,
     sealed,
 )
+from jobstore.engines.kept import joined as joined_rows
 from jobstore.engines.protocol import Asked, Found, Position, Queue
 from jobstore.engines.revisions import previous_to_json
 from jobstore.engines.rows import opening_parameters
@@ -255,24 +256,32 @@ class Work:
                 ]
                 history, previous = interleaved(previous, histories)
                 self._put(after, previous, history)
-                for old in joined:
-                    self._follow(old.job.id, after.job.id)
+                belonging = [each for old in joined for each in self._taken(old.job.id)]
+                gone = {old.job.id.bytes for old in joined}
+                following, mirrors = joined_rows(belonging, gone, after.job.id.bytes)
+                for kept, row in following:
+                    self.put(kept, [row])
+                for *row, other, old_id in mirrors:
+                    if self.take(VERDICT, lambda each, key=(other, old_id): each[:2] == key):
+                        self.put(VERDICT, [(other, *row)])
             elif after is None:
                 assert before is not None
                 del self.records[before.job.id]
-                self._follow(before.job.id, None)
+                self._taken(before.job.id)
             else:
                 self._put(after, previous)
         self._plan.changes.clear()
 
-    def _follow(self, old: UUID, new: UUID | None) -> None:
+    def _taken(self, id: UUID) -> list[tuple[Kept, Row]]:
+        """Remove what belongs to a posting, and return what does not follow from the rest."""
+        for made in MADE:
+            self.take(made, lambda row, made=made: made.follows and row[0] == id.bytes)
+        belonging: list[tuple[Kept, Row]] = []
         for kept in FOLLOWING:
             at = kept.columns.index("id")
-            rows = self.take(kept, lambda row, at=at: row[at] == old.bytes)
-            if new is not None:
-                self.put(kept, moved(kept, rows, new.bytes))
-        for made in MADE:
-            self.take(made, lambda row, made=made: made.follows and row[0] == old.bytes)
+            taken = self.take(kept, lambda row, at=at: row[at] == id.bytes)
+            belonging += [(kept, row) for row in taken]
+        return belonging
 
     def _put(
         self,

@@ -49,21 +49,37 @@ def _followed(records: Records, kept: Tables, name: str) -> list[Row]:
     return [(at, id) for each, at, id, _ in _rows(kept, "follower") if each == name]
 
 
-def _candidates(records: Records, kept: Tables, keys: str, most: int, form: int) -> list[Row]:
+def _wanted(ids: bytes) -> list[bytes]:
+    return [ids[at : at + 16] for at in range(0, len(ids), 16)]
+
+
+def _near(records: Records, kept: Tables, keys: str, most: int) -> list[Row]:
     near: list[Row] = []
     for key in json.loads(keys):
         found = [(at, id) for each, at, id in kept.get("block", {}) if each == key]
-        near += [(key, id, at, None) for at, id in sorted(found, reverse=True)[:most]]
-    ids = {id for _, id, *_ in near}
-    given = [row for row in _rows(kept, "feature") if row[0] in ids and row[2] == form]
-    return near + [(None, row[0], row[3], row[5]) for row in given]
+        near += [(key, id, at) for at, id in sorted(found, reverse=True)[:most]]
+    return near
 
 
-def _feature_to_write(records: Records, kept: Tables, id: bytes, version: int) -> list[Row]:
-    record = records.get(UUID(bytes=id))
-    if record is None or record.job.version != version:
-        return []
-    return [(row[3], row[4]) for row in _rows(kept, "feature") if row[0] == id] or [(None, None)]
+def _features_of(
+    records: Records, kept: Tables, ids: bytes, same: int, beside: int, form: int
+) -> list[Row]:
+    given = {row[0]: row[5] for row in _rows(kept, "feature") if row[2] == form}
+    verdicts = {id: [row[2] for row in _rows(kept, "link") if row[0] == id] for id in _wanted(ids)}
+    return [
+        (id, given[id], min(same, found.count("same")), min(beside, len(found)))
+        for id, found in verdicts.items()
+        if id in given
+    ]
+
+
+def _standing(records: Records, kept: Tables, ids: bytes) -> list[Row]:
+    made = {row[0]: row[3:5] for row in _rows(kept, "feature")}
+    return [
+        (id, records[UUID(bytes=id)].job.version, *made.get(id, (None, None)))
+        for id in _wanted(ids)
+        if _is_there(records, id)
+    ]
 
 
 def _links_of(records: Records, kept: Tables, *ids: bytes) -> list[Row]:
@@ -80,9 +96,11 @@ def _links_of(records: Records, kept: Tables, *ids: bytes) -> list[Row]:
     return [row for row in said + found if _is_there(records, row[1])]
 
 
-def _beside(records: Records, kept: Tables, *ids: bytes) -> list[Row]:
-    found = [(0, row[1], "", 0, None) for row in _rows(kept, "link") if row[0] == ids[0]]
-    return found + [(1, *row[1:5]) for row in _rows(kept, "verdict") if row[0] == ids[0]]
+def _beside(records: Records, kept: Tables, ids: bytes) -> list[Row]:
+    wanted = {*_wanted(ids)}
+    found = [(row[0], 0, row[1], "", 0, None) for row in _rows(kept, "link")]
+    found += [(row[0], 1, *row[1:5]) for row in _rows(kept, "verdict")]
+    return [row for row in found if row[0] in wanted]
 
 
 def _together(records: Records, kept: Tables, id: bytes, most: int) -> list[Row]:
@@ -98,7 +116,8 @@ def _together(records: Records, kept: Tables, id: bytes, most: int) -> list[Row]
         for each in reached
         if _is_there(records, each)
     ]
-    return seen + [(one, 0, *rest) for one, *rest in pairs if one in reached]
+    told = [(one, 0, *rest) for one, *rest in pairs if one in reached]
+    return seen + [row for row in told if row[3] == "same" or row[4]]
 
 
 def _rank(job: Job) -> int:
@@ -139,12 +158,49 @@ def _pairs_after(records: Records, kept: Tables, id: bytes, other: bytes, limit:
     return found[:limit]
 
 
+def _named_after(records: Records, kept: Tables, ids: bytes) -> list[Row]:
+    wanted = {*_wanted(ids)}
+    return [row[:1] for row in _rows(kept, "member") if row[1] in wanted]
+
+
+def _members_of(records: Records, kept: Tables, ids: bytes) -> list[Row]:
+    first = {row[0]: row[1] for row in _rows(kept, "member")}
+    made = {row[0]: row[3] for row in _rows(kept, "feature")}
+    return [(id, first.get(id), made.get(id)) for id in _wanted(ids)]
+
+
+def _in_groups_after(records: Records, kept: Tables, after: bytes, most: int) -> list[Row]:
+    found = {row[0] for name in ("link", "verdict", "member") for row in _rows(kept, name)}
+    return [(id,) for id in sorted(found) if id > after][:most]
+
+
+def _half_verdicts(records: Records, kept: Tables) -> list[Row]:
+    made = {row[0] for row in _rows(kept, "feature")}
+    said = {row[:2]: row[2] for row in _rows(kept, "verdict")}
+    return [
+        pair[:1]
+        for pair, verdict in said.items()
+        if made.issuperset(pair) and said.get(pair[::-1]) != verdict
+    ]
+
+
+def _left_out(records: Records, kept: Tables, at: int, id: bytes, form: int) -> list[Row]:
+    made = {row[0]: row[1:3] for row in _rows(kept, "feature")}
+    return [
+        (each,)
+        for when, each in _changed(records)
+        if (when, each) <= (at, id)
+        and made.get(each) != (records[UUID(bytes=each)].job.version, form)
+    ]
+
+
 ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "changed_after": _changed_after,
     "changed_number": _changed_number,
     "followed": _followed,
-    "candidates": _candidates,
-    "feature_to_write": _feature_to_write,
+    "near": _near,
+    "features_of": _features_of,
+    "standing": _standing,
     "links_of": _links_of,
     "beside": _beside,
     "together": _together,
@@ -152,9 +208,11 @@ ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "reposts_of": _reposts_of,
     "pairs_after": _pairs_after,
     "is_there": lambda records, kept, each: [(1,)] if _is_there(records, each) else [],
-    "named_after": lambda records, kept, first: [
-        row[:1] for row in _rows(kept, "member") if row[1] == first
-    ],
+    "named_after": _named_after,
+    "members_of": _members_of,
+    "in_groups_after": _in_groups_after,
+    "half_verdicts": _half_verdicts,
+    "left_out": _left_out,
 }
 
 

@@ -9,12 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 import jobstore
 from jobstore import Compared, JobPosting, JobStore
 from tests.engines.harness import POSTGRES, SQLITE, Harness
 from tests.fixtures.openings import OTHER_TASKS, TASKS
+from tests.fixtures.writers import until_somebody_waits
 
 NUMBER = 60
 _FIND = """
@@ -99,7 +101,8 @@ def test_who_is_killed_in_a_search_begins_where_it_was(engine: Harness, tmp_path
         async def go_on() -> dict[str, set[tuple[str, str, bool]]]:
             async with jobstore.connect(urls[1]) as store:
                 assert 0 < (await store.find_duplicates()).compared < NUMBER
-                assert (await store.find_duplicates(again=True)).compared == 0
+                assert (await store.find_duplicates()).compared == 0
+                assert await store.check_duplicates() == []
                 return await told(store)
 
         assert asyncio.run(go_on()) == expected
@@ -134,3 +137,34 @@ def test_two_searches_at_once_come_to_the_same(engine: Harness, tmp_path: Path) 
         for url in urls:
             engine.check(url)
             engine.forget(url)
+
+
+async def test_a_group_has_nobody_who_is_deleted_meanwhile(tmp_path: Path) -> None:
+    url = POSTGRES.new_url(tmp_path)
+    try:
+        async with jobstore.connect(url) as store, jobstore.connect(url) as other:
+            # Whom the third is not like, and who is in its group.
+            shown = {"title": "Pump Engineer", "company": "Acme", "location": "Lowell, MA"}
+            ids = [
+                (
+                    await store.upsert(
+                        JobPosting(source=source, source_job_id="1", description=text, **shown)
+                    )
+                ).id
+                for source, text in (("indeed", TASKS), ("linkedin", TASKS), ("dice", OTHER_TASKS))
+            ]
+            await store.find_duplicates()
+            async with other.transaction() as deleting:
+                await deleting.delete(ids[0])
+                joining = asyncio.create_task(store.confirm_duplicate(ids[1], ids[2]))
+                await until_somebody_waits(url)
+            await joining
+            assert await store.check_duplicates() == []
+            assert [each.id for each in await store.duplicates(ids[1])] == [ids[2]]
+        with psycopg.connect(url) as conn:
+            for table in ("member", "link", "verdict", "feature"):
+                text = f"SELECT id FROM {table} WHERE id NOT IN (SELECT id FROM posting)"
+                assert conn.execute(text).fetchall() == []
+        POSTGRES.check(url)
+    finally:
+        POSTGRES.forget(url)

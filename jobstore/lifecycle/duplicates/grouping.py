@@ -13,6 +13,11 @@ Id = bytes
 Pair = tuple[Id, Id]
 
 
+def ordered(one: Id, other: Id) -> Pair:
+    """Return a pair with its lower id first."""
+    return min(one, other), max(one, other)
+
+
 def grouped(
     seen: Mapping[Id, int],
     same: Iterable[Pair],

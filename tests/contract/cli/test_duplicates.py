@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
@@ -96,3 +97,26 @@ def test_a_posting_that_is_not_there_is_named() -> None:
     assert run("duplicates", "show", unknown).exit_code == 1
     assert run("duplicates", "confirm", IDS[0], unknown).exit_code == 1
     assert run("duplicates", "confirm", IDS[0], IDS[0]).exit_code != 0
+
+
+@pytest.mark.needs("upkeep")
+def test_what_damage_took_of_duplicates_is_told_and_made_anew(url: str) -> None:
+    answer("duplicates", "find")
+    found = answer("doctor", "--verify")["findings"]
+    assert found[-1]["name"] == "duplicates"
+    assert found[-1]["verdict"] == "pass"
+
+    async def lose() -> None:
+        async with jobstore.connect(url) as store, store._engine.transaction(10) as unit:
+            await unit.change("leave_group", [(UUID(id).bytes,) for id in IDS])
+
+    asyncio.run(lose())
+    done = answer("doctor", "--verify")
+    assert done["ok"]
+    assert done["findings"][-1]["verdict"] == "warn"
+    assert "jobstore doctor --repair" in done["findings"][-1]["detail"]
+    done = answer("doctor", "--repair", "--yes")
+    assert done["findings"][-1]["verdict"] == "pass"
+    assert done["repaired"] == ["compared 4 postings anew"]
+    assert answer("duplicates", "show", IDS[0])["duplicates"][0]["together"]
+    assert "Nothing to repair" in shown(run("doctor", "--repair", "--yes"))

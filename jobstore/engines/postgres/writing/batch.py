@@ -17,7 +17,7 @@ from jobstore.derived.joining import interleaved
 from jobstore.derived.micros import to_micros
 from jobstore.derived.plan import Change, Deletion
 from jobstore.derived.record import Derived
-from jobstore.engines.kept import DELETION, Kept, moved, sealed
+from jobstore.engines.kept import DELETION, Kept, Mirror, joined, sealed
 from jobstore.engines.kept import Row as KeptRow
 from jobstore.engines.postgres.schema import DERIVED_FORM
 from jobstore.engines.postgres.search.vectors import indexed
@@ -126,6 +126,8 @@ class Batch(NamedTuple):
     """Rows of the tables of the life cycle."""
     is_last: bool = True
     """Whether no other batch follows."""
+    mirrors: Sequence[Mirror] = ()
+    """What stands under other postings about those that are joined."""
 
 
 def posting_row(derived: Derived, listed_at: int, listed_tie: int) -> dict[str, Any]:
@@ -208,6 +210,7 @@ class _Gathering:
         self._deletions = deletions
         self._standing: dict[UUID, _Standing] = {}
         self._tally = Tally()
+        self._mirrors: list[Mirror] = []
 
     def take(self, change: Change) -> None:
         if change.joined:
@@ -258,9 +261,9 @@ class _Gathering:
             self._delete(old)
         standing, version = self._insert(change.after), change.after.job.version
         octets = change.after.job.id.bytes
-        standing.following = [
-            (kept, row) for kept, each in following for row in moved(kept, [each], octets)
-        ]
+        gone = {old.job.id.bytes for old in change.joined}
+        standing.following, mirrors = joined(following, gone, octets)
+        self._mirrors += mirrors
         history, previous = interleaved(change.previous, histories)
         history.append((self._now, previous_to_json(previous)))
         standing.revisions = [
@@ -294,7 +297,7 @@ class _Gathering:
                 batch.kept[DELETION.name] = deletions
             for id in ids[start : start + size]:
                 self._add(batch, id, self._standing[id])
-            yield batch
+            yield batch._replace(mirrors=self._mirrors) if batch.is_last else batch
             counts, deletions = [], []
 
     def _add(self, batch: Batch, id: UUID, standing: _Standing) -> None:

@@ -125,6 +125,11 @@ async def write(
         await conn.execute(_SQL["delete_postings"], (batch.deleted,))
     for name, parts in texts.items():
         await _write(conn, name, parts)
+    for mirror in batch.mirrors:
+        id, *_, other, old = mirror
+        if old != id:
+            await conn.execute(_SQL["clear_verdict"], (other, id, old))
+        await conn.execute(_SQL["move_verdict"], mirror)
 
 
 async def put(conn: Session, kept: Kept, rows: Iterable[Row]) -> None:

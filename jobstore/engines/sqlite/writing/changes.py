@@ -22,7 +22,7 @@ from jobstore.derived.micros import to_micros
 from jobstore.derived.plan import Change, Plan
 from jobstore.derived.record import Derived
 from jobstore.engines import named_statements
-from jobstore.engines.kept import DELETION, FOLLOWING, FOLLOWING_MADE, Row, moved, sealed
+from jobstore.engines.kept import DELETION, FOLLOWING, FOLLOWING_MADE, Kept, Row, joined, sealed
 from jobstore.engines.revisions import previous_to_json
 from jobstore.engines.rows import (
     DESCRIPTION,
@@ -205,18 +205,20 @@ class PostingWrites(Plan):
         new = change.after
         assert new is not None
         job, histories = new.job, []
-        following: list[tuple[str, Row]] = []
+        belonging: list[tuple[Kept, Row]] = []
         for old in change.joined:
             id = old.job.id.bytes
             rows = self.conn.execute(_SQL["revisions_of"], (id,)).fetchall()
             histories.append([row[1:] for row in reversed(rows)])
             for kept in FOLLOWING:
-                found = self.conn.execute(tables(kept).of, (id,)).fetchall()
-                following += [(tables(kept).put, row) for row in moved(kept, found, job.id.bytes)]
+                belonging += [(kept, row) for row in self.conn.execute(tables(kept).of, (id,))]
             self._delete(old)
         self._insert(new)
-        for statement, row in following:
-            self.conn.execute(statement, row)
+        gone = {old.job.id.bytes for old in change.joined}
+        following, mirrors = joined(belonging, gone, job.id.bytes)
+        for kept, row in following:
+            self.conn.execute(tables(kept).put, row)
+        self.conn.executemany(_SQL["move_verdict"], mirrors)
         history, previous = interleaved(change.previous, histories)
         history.append((to_micros(self.now), previous_to_json(previous)))
         for version, row in enumerate(history, job.version - len(history) + 1):
