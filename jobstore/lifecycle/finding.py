@@ -108,10 +108,10 @@ async def find(
 async def misgrouped(engine: Engine) -> list[UUID]:
     """Return postings of which something is lost, or does not follow from the rest; see
     :meth:`~jobstore.lifecycle.pairs.Duplicates.check_duplicates`."""
-    with at_least(str(engine.url), await engine.position()):
-        found = await disagreeing(engine)
-        found.update(id for (id,) in await engine.rows("half_verdicts"))
-        found.update(id for (id,) in await engine.rows("left_out", *await _mark(engine), FORM))
+    # A standby can be asked as well, also where no primary answers.
+    found = await disagreeing(engine)
+    found.update(id for (id,) in await engine.rows("half_verdicts"))
+    found.update(id for (id,) in await engine.rows("left_out", *await _mark(engine), FORM))
     return [*map(_uuid, sorted(found))]
 
 

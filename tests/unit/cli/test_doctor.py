@@ -76,6 +76,7 @@ def test_a_sound_store_has_no_problem_and_is_not_changed(file: Path) -> None:
         *("sqlite", "file", "permissions", "wal", "disk space", "schema", "pages", "words"),
         *("postings", "digests", "order", "index", "counters"),
         *("texts", "history", "life cycle", "orphans", "foreign keys"),
+        "duplicates",
     ]
     assert file.read_bytes() == before
 
