@@ -68,6 +68,9 @@ class Searches(Postings):
                     mark = stored[0][1]
                 else:
                     await unit.put(SAVED_SEARCH, [(name, text, mark)])
+                # A removal that was interrupted has left what was acknowledged before it.
+                while not stored and (keys := await unit.rows("matches_of", name, _PIECE)):
+                    await unit.change("forget_matches", keys)
             return _saved(name, text, mark)
 
     async def saved_searches(self) -> list[SavedSearch]:
@@ -169,7 +172,8 @@ class Searches(Postings):
         """Return matches that changed since a time and were not acknowledged, and a time before
         which there is none besides."""
         criteria = check_query(query).at(self._clock())
-        found: list[Job] = []
+        # By id: one that changes meanwhile is met again further on.
+        found: dict[UUID, Job] = {}
         groups: set[bytes] = set()
         place: Place = (mark - 1, _LAST_ID)
         # What is left out for one that comes now is looked at again: that one may be deleted, or
@@ -178,12 +182,14 @@ class Searches(Postings):
         while True:
             changed = await self._engine.rows("changed_since", *place, _AT_ONCE)
             if not changed:
-                return found, min(held, place[0])
+                return [*found.values()], min(held, place[0])
             end: Place = (changed[-1][0], bytes(changed[-1][1]))
             between = replace(criteria, changed=(*place, *end))
             jobs, _ = await self._engine.scan(between, limit=_AT_ONCE, after=None)
             known = await self._known(name, jobs) if jobs else {}
             for job in sorted(jobs, key=lambda job: (job.updated_at, job.id.bytes)):
+                if job.id in found:
+                    continue
                 seen, first, together = known[job.id.bytes]
                 if not query.collapse_duplicates:
                     first = together = None
@@ -192,12 +198,12 @@ class Searches(Postings):
                 if first in groups:
                     held = min(held, to_micros(job.updated_at))
                     continue
-                found.append(job)
+                found[job.id] = job
                 if first is not None:
                     groups.add(first)
                 if len(found) == limit:
                     # There may be more of the same time.
-                    return found, min(held, to_micros(job.updated_at))
+                    return [*found.values()], min(held, to_micros(job.updated_at))
             place = end
 
     async def _known(self, name: str, jobs: list[Job]) -> dict[bytes, Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,43 @@ async def test_each_match_comes_once_it_is_acknowledged(store: JobStore, clock: 
     assert cook is not None
     await store.update(cook.id, {"title": "Cook and baker"})
     assert await taken(store) == ["2"]
+    assert await taken(store) == []
+
+
+async def test_what_changes_while_it_is_looked_at_comes_once(
+    store: JobStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = (await store.upsert(posting("1", title="Baker"))).id
+    await store.save_search("bakers", BAKERS)
+    assert await taken(store) == ["1"]
+    new = (await store.upsert(posting("2", title="Baker"))).id
+    scan, titles = store.engine.scan, iter(("Head baker", "First baker"))
+
+    async def and_then_changed(*given: Any, **more: Any) -> Any:
+        read = await scan(*given, **more)
+        if title := next(titles, None):
+            clock.advance(minutes=1)
+            for id in (old, new):
+                await store.update(id, {"title": title})
+        return read
+
+    monkeypatch.setattr(store.engine, "scan", and_then_changed)
+    assert await taken(store) == ["2"]
+    assert await taken(store) == []
+
+
+async def test_what_a_removal_has_left_is_forgotten_with_the_next_search_of_the_name(
+    store: JobStore,
+) -> None:
+    await store.upsert(posting("1", title="Baker"))
+    await store.save_search("bakers", BAKERS)
+    assert await taken(store) == ["1"]
+    # As far as a removal comes that is killed.
+    async with store.engine.transaction(60) as unit:
+        await unit.change("forget_search", [("bakers",)])
+    await store.save_search("bakers", BAKERS)
+    assert await taken(store) == ["1"]
+    await store.save_search("bakers", SearchQuery(text="baker"))
     assert await taken(store) == []
 
 

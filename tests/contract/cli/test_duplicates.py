@@ -43,7 +43,7 @@ async def _fill(url: str) -> None:
 
 def test_duplicates_are_found_shown_and_decided() -> None:
     assert "no duplicate" in shown(run("duplicates", "show", IDS[0]))
-    assert "no pair the same" in shown(run("duplicates", "list", "--verdict", "same"))
+    assert "No pair is the same" in shown(run("duplicates", "list", "--verdict", "same"))
     done = answer("duplicates", "find")
     assert (done["compared"], done["maybe"]) == (5, 1)
     assert "Compared 0 postings" in shown(run("duplicates", "find"))
