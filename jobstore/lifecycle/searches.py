@@ -12,6 +12,7 @@ import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from jobstore.derived.micros import from_micros, to_micros
 from jobstore.engines.freshness import at_least
