@@ -58,7 +58,7 @@ class Applications(Postings):
         at: datetime | None = None,
         note: str | None = None,
         contacts: Iterable[Contact | Mapping[str, Any]] | None = None,
-        due_at: datetime | Unset | None = UNSET,
+        due_at: datetime | None = None,
         force: bool = False,
     ) -> Application:
         """Begin an application for a posting, or send the one that was ``saved`` for it.
@@ -77,7 +77,9 @@ class Applications(Postings):
         """
         with self._watch("apply") as watch:
             self._before_write()
-            change = self._asked(state, at, note, contacts, due_at)
+            # What is not given stays; only set_application takes a date away.
+            due = UNSET if due_at is None else due_at
+            change = self._asked(state, at, note, contacts, due)
             if change.state is None:
                 raise InvalidQuery([Fault("state", "must be given")])
             async with self._engine.transaction(_SECONDS) as unit:
