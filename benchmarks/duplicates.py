@@ -167,7 +167,8 @@ def _show_store(given: Sequence[JobPosting]) -> None:
         for key in keys:
             holders[key].append(number)
         opened.words = []
-        opened.__dict__.pop("shingles", None)
+        for kept_text in ("shingles", "letters"):
+            opened.__dict__.pop(kept_text, None)
         kept.append(opened)
         met.append(len(found))
         worth.append(len(likely_ones))

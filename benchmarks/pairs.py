@@ -1,7 +1,7 @@
 """Pairs of real postings that people judged by reading, and how well a way to judge does on them.
 
-``tests/data/duplicates`` holds the ids and the judgements; the postings are ``crossboard_2020`` of
-the data for tests. The page beside the files says in which order the rules met them.
+``tests/data/duplicates`` holds the ids and the judgements; the postings are in the data for tests.
+The page beside the files says in which order the rules met them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.databases import REPOSITORY
+from jobstore.errors import InvalidPosting
 from jobstore.exchange import open_records, parse_columns
 from jobstore.intake.lenient import take_in
 from jobstore.records import JobPosting
@@ -35,6 +36,24 @@ _FILES = {
     "is": ("indeed-ds-0407", _INDEED),
     "la": ("linkedin_data_analyst", _OTHERS),
     "ls": ("linkedin_data_scientist", _OTHERS),
+}
+# The same for what other boards and companies show, whose columns are known.
+_MORE = {
+    "aa": "apis/ashby_board.json",
+    "al": "apis/lever_postings.json",
+    "az": "tables/adzuna.csv.gz",
+    "ct": "tables/careers_tracked.jsonl.gz",
+    "jd": "jobspy/japandev.csv",
+    "jf": "jobspy/fr_32.csv",
+    "jj": "jobspy/jp_linkedin_20.csv",
+    "jn": "tables/jobspy_none.csv",
+    "js": "tables/jsearch.csv",
+    "jt": "jobspy/tokyodev_27.csv",
+    "jw": "jobspy/widesu_5sites_175.csv",
+    "jy": "jobspy/yshauly_linkedin_jobs.json",
+    "lp": "linkedin/postings.csv",
+    "ro": "tables/remoteok.csv.gz",
+    "ta": "tables/tracker_active.csv.gz",
 }
 _SOURCES = {"g": "glassdoor", "i": "indeed", "l": "linkedin"}
 
@@ -57,8 +76,8 @@ class Pair:
 
 def labelled(name: str = "pairs") -> list[Pair]:
     """Return all pairs of a file: ``pairs``, ``later`` for those that were judged after the rules
-    were made, ``blind`` and ``adzuna`` for those that nobody who changed the rules had seen before
-    their first scores."""
+    were made, ``blind``, ``adzuna`` and ``boards`` for those that were judged before the rules met
+    them, and ``called`` for those that the rules called the same before somebody read them."""
     with (LABELS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         return [Pair(row["left"], row["right"], row["class"]) for row in csv.DictReader(file)]
 
@@ -80,18 +99,24 @@ def postings(folder: Path) -> Postings:
     return found
 
 
-def advertisements(folder: Path) -> Postings:
-    """Return the advertisements of ``tables/adzuna.csv.gz``, each once.
+def others(folder: Path) -> Postings:
+    """Return the postings of all other files that pairs are of, by their ids, each once.
 
-    ``folder`` is the data for tests; ``adzuna.csv`` names them: ``az`` and the number of the row.
+    ``folder`` is the data for tests. An id is two letters and the number of the row, from 0.
     """
     found: Postings = {}
-    keys = set()
-    for row, record in enumerate(open_records(folder / "tables" / "adzuna.csv.gz")):
-        posting, _ = take_in(record.posting or {})
-        if posting.source_job_id not in keys:
-            keys.add(posting.source_job_id)
-            found[f"az{row}"] = posting
+    for short, name in _MORE.items():
+        keys = set()
+        for row, record in enumerate(open_records(folder / name)):
+            try:
+                posting, _ = take_in(record.posting or {})
+            except InvalidPosting:
+                # Some rows have no title.
+                continue
+            key = (posting.source, posting.source_job_id)
+            if key not in keys:
+                keys.add(key)
+                found[f"{short}{row}"] = posting
     return found
 
 

@@ -15,14 +15,16 @@ _CITIES = 8
 def blocks(posting: Features) -> tuple[int, ...]:
     """Return the keys of a posting, 63-bit integers; candidates are those that share one.
 
-    One for each of its addresses, one for its company and the words of its title, and one for each
-    band of its text, whatever the company.
+    One for each of its addresses, one for the first word of its company and the words of its title,
+    and one for each band of its text, whatever the company.
     """
     keys = [*posting.addresses, *posting.bands]
     if posting.company:
         names = posting.title.names.difference(place_words(posting.places)) or posting.title.names
         words = " ".join(sorted(names))
-        job = f"{company_key(posting.company)}\n{words}"
+        # Boards have longer and shorter names of one company; a letter names none.
+        first = posting.company[0]
+        job = f"{first if len(first) > 1 else company_key(posting.company)}\n{words}"
         # Of a company with an opening in each of a hundred cities those of one city meet.
         cities = sorted({each.city for each in posting.places if each.city})[:_CITIES]
         keys += [hashed(job), *(hashed(f"{job}\n{city}") for city in cities)]

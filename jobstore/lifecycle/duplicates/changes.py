@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from rapidfuzz.distance import Indel
 
 from jobstore.lifecycle.duplicates.vocabulary import (
+    ESTIMATED,
     LABELS,
     LASTING,
     LEVELS,
     PAY,
+    PER,
     TEAMS,
     YEARS,
 )
@@ -27,6 +30,8 @@ _BEHIND = 4
 
 
 _ID = re.compile(r"[0-9]{5,}")
+# Two digits behind are cents, unless they are the thousands of another amount.
+_AMOUNT = re.compile(r"\b([0-9]{1,3}(?: [0-9]{3}\b)+|[0-9]+)(?: [0-9]{2}\b(?! [0-9]{3}\b))?")
 
 
 class Change(NamedTuple):
@@ -69,24 +74,42 @@ def _differing(left: Sequence[str], right: Sequence[str]) -> list[list[int]]:
 def telling(change: Change) -> bool:
     """Tell whether a change is one by which the openings of one company differ.
 
-    That is another number of years or months, another pay, another number of at least four digits
-    that is no year of our time, as of requisitions, another level, or another name of a team or of
-    a shift.
+    That is another number of years or months, a pay that contradicts the other, another number of
+    at least four digits that is no year of our time, as of requisitions, another level, or another
+    name of a team or of a shift. A pay that a board has estimated tells nothing.
     """
     if max(map(len, change[:2])) <= _LONGEST_NAME and (
         TEAMS.intersection(change.behind[:1]) or LABELS.intersection(change.before)
     ):
         return True
-    left, right = _numbers(change.left), _numbers(change.right)
-    if left and right and not left & right:
-        if YEARS.intersection((*change.left, *change.right, *change.behind)):
-            return True
-        if len(left) == len(right) == 1 and _is_term_or_pay(change.behind):
-            return True
-        if any(map(_is_id, left)) and any(map(_is_id, right)):
-            return True
     one, other = LEVELS.intersection(change.left), LEVELS.intersection(change.right)
-    return bool(one and other) and one != other
+    if one and other and one != other:
+        return True
+    left, right = _numbers(change.left), _numbers(change.right)
+    if not left or not right or left & right:
+        return False
+    around = [*change.left, *change.behind, *change.right, *change.behind]
+    if any(before in PER and word in YEARS for before, word in pairwise(around)):
+        estimated = ESTIMATED.intersection(around)
+        return not estimated and not _agree(amounts(change.left), amounts(change.right))
+    if YEARS.intersection(around):
+        return True
+    if len(left) == len(right) == 1 and _is_term_or_pay(change.behind):
+        return True
+    return any(map(_is_id, left)) and any(map(_is_id, right))
+
+
+def _agree(left: Sequence[int], right: Sequence[int]) -> bool:
+    """Tell whether two amounts or ranges are the same, or one is within the other."""
+    return any(
+        min(many, default=0) <= min(few, default=-1) and max(few) <= max(many)
+        for few, many in ((left, right), (right, left))
+    )
+
+
+def amounts(words: Sequence[str]) -> list[int]:
+    """Return the whole amounts in a text: ``60 000 00`` are the words of 60,000.00."""
+    return [int(found[1].replace(" ", "")) for found in _AMOUNT.finditer(" ".join(words))]
 
 
 def _is_term_or_pay(behind: Sequence[str]) -> bool:
@@ -113,11 +136,12 @@ def requisitions(words: Sequence[str]) -> set[str]:
 
 def years(words: Sequence[str]) -> set[str]:
     """Return the numbers of years that a text asks for: numbers of one or two digits before
-    "years"."""
+    "years", but for amounts "per year"."""
     return {
         number
         for at, word in enumerate(words)
-        if word in YEARS
+        if word in YEARS and words[at - 1] not in PER
         for number in words[max(0, at - _BEHIND + 1) : at]
-        if number.isdecimal() and len(number) <= 2
+        # "0-1 years" may have lost its dash.
+        if number.isdecimal() and len(number) <= 2 and not number.startswith("0")
     }

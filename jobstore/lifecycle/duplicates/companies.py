@@ -50,6 +50,11 @@ def company_key(company: tuple[str, ...]) -> str:
     return "".join(company)
 
 
+def same_company(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
+    """Tell whether two names are the same, or one is a longer form of the other."""
+    return (bool(left) and company_key(left) == company_key(right)) or related(left, right)
+
+
 def related(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
     """Tell whether one name is the beginning of the other or its initials, or all its words are in
     the other."""

@@ -10,18 +10,20 @@ from operator import add
 from rapidfuzz import fuzz
 
 from jobstore.lifecycle.duplicates.changes import Change, changes, requisitions, telling, years
-from jobstore.lifecycle.duplicates.companies import company_key, related
+from jobstore.lifecycle.duplicates.companies import same_company
 from jobstore.lifecycle.duplicates.evidence import Kind, Reason
 from jobstore.lifecycle.duplicates.features import Read
 from jobstore.lifecycle.duplicates.places import Where, place_words, where
 from jobstore.lifecycle.duplicates.texts import containment
-from jobstore.lifecycle.duplicates.titles import near_names, same_names
+from jobstore.lifecycle.duplicates.titles import near_names, same_names, spelled
 from jobstore.lifecycle.duplicates.vocabulary import ESTIMATING, JOB_BOARDS
 
 _ALIKE = 75
 """Words of titles are alike from this ratio on, of 100."""
 _BETWEEN = 3
 """Words that may stand between those of a title."""
+_SPECIFIC = 4
+"""Words of a title that few other openings of a company have."""
 _APART = 1.2
 """Salaries contradict each other where the least of one is above the most of the other by this."""
 _SANE = 1_000
@@ -70,8 +72,7 @@ class Comparison:
     @cached_property
     def same_company(self) -> bool:
         """Whether the companies' names are the same, or one is a longer form of the other."""
-        one, other = self._one.company, self._other.company
-        return (bool(one) and company_key(one) == company_key(other)) or related(one, other)
+        return same_company(self._one.company, self._other.company)
 
     @cached_property
     def same_spelling(self) -> bool:
@@ -81,13 +82,13 @@ class Comparison:
     @cached_property
     def same_title(self) -> bool:
         """Whether both titles have the same words that name the job."""
-        return same_names(self._one.title, self._other.title, self._places)
+        return same_names(self._one.title, self._other.title, self._ignored)
 
     @cached_property
     def near_title(self) -> bool:
         """Whether one title has all words of the other, or the titles are spelled alike."""
         one, other = self._one.title, self._other.title
-        if near_names(one, other, self._places):
+        if near_names(one, other, self._ignored):
             return True
         left, right = one.names - other.names, other.names - one.names
         return _spelled_alike(left, right) and _spelled_alike(right, left)
@@ -96,7 +97,7 @@ class Comparison:
     def named_in_texts(self) -> bool:
         """Whether both texts say, in one place, all that only one title says."""
         one, other = (
-            each.title.names.difference(self._places, self._one.company, self._other.company)
+            each.title.names.difference(self._ignored, self._one.company, self._other.company)
             for each in (self._one, self._other)
         )
         short, long = sorted((one, other), key=len)
@@ -119,6 +120,19 @@ class Comparison:
         return place_words(self._one.places + self._other.places)
 
     @cached_property
+    def _ignored(self) -> set[str]:
+        """Words of titles that do not name the job: places, and a company where all of it is
+        said, as in "Baker - Acme Ltd"."""
+        names = (*self._one.title.names, *self._other.title.names)
+        companies = (self._one.company, self._other.company)
+        return self._places.union(*(each for each in companies if {*each} <= {*names}))
+
+    @cached_property
+    def specific(self) -> bool:
+        """Whether both titles name the same job in at least four words."""
+        return self.same_title and len(self._one.title.names - self._ignored) >= _SPECIFIC
+
+    @cached_property
     def letters(self) -> int:
         """The letters and digits of the shorter text."""
         return min(self._one.length, self._other.length)
@@ -126,13 +140,14 @@ class Comparison:
     @cached_property
     def contained(self) -> float:
         """The share of the shorter text that is in the longer one."""
-        return containment(self._left.shingles, self._right.shingles)
+        short, long = sorted((self._left.letters, self._right.letters), key=len)
+        return containment(short, long)
 
     @cached_property
     def shared(self) -> float:
         """The share of both texts together that both have."""
-        one, other = self._left.shingles, self._right.shingles
-        return len(one & other) / (len(one | other) or 1)
+        common = self.contained * self.letters
+        return common / (self._one.length + self._other.length - common or 1)
 
     @cached_property
     def _changes(self) -> list[Change]:
@@ -238,6 +253,7 @@ class Comparison:
 def _says(text: Sequence[str], names: frozenset[str]) -> bool:
     """Tell whether a text has all these words in one place, a few others between them."""
     width = len(names) + _BETWEEN
+    text = spelled(text)
     # In texts a name like "PumpWorks" is parted.
     pairs = [*map(add, text, text[1:]), ""]
     both = enumerate(zip(text, pairs, strict=False))

@@ -14,7 +14,7 @@ from jobstore.exchange.identity import identity
 from jobstore.intake.markup import plain_text
 from jobstore.lifecycle.duplicates.companies import company_words
 from jobstore.lifecycle.duplicates.places import Place, places
-from jobstore.lifecycle.duplicates.texts import minima, shingles, signature, text_words
+from jobstore.lifecycle.duplicates.texts import letters, minima, shingles, signature, text_words
 from jobstore.lifecycle.duplicates.titles import Title, lasting, title
 from jobstore.records import Job, JobPosting, Location
 from jobstore.search.words import fold, words
@@ -72,6 +72,11 @@ class Read:
     def shingles(self) -> set[int]:
         """The hashes of all runs of words."""
         return shingles(self.words)
+
+    @cached_property
+    def letters(self) -> bytes:
+        """The letters and digits of the text."""
+        return letters(self.words)
 
     @cached_property
     def features(self) -> Features:

@@ -6,6 +6,7 @@ says how.
 
 from __future__ import annotations
 
+from jobstore.lifecycle.duplicates.companies import same_company
 from jobstore.lifecycle.duplicates.comparing import CLOSE, Comparison
 from jobstore.lifecycle.duplicates.evidence import Judgement, Verdict
 from jobstore.lifecycle.duplicates.features import Features, Read
@@ -23,12 +24,14 @@ _ENOUGH = 400
 _ENOUGH_ELSEWHERE = 600
 """The same where the companies have different names."""
 _LEAST = 250
-"""A shorter text says too little in any case."""
-_ONE_SOURCE = 0.9
-"""The share of both texts together, where one job board has two postings of a company."""
+"""A shorter text says too little, unless another board has it as a whole under a specific title."""
+_EXCERPT = 200
+"""Then so much is enough, as boards show of a text in their lists."""
 _WORTH_READING = 0.5
 """The estimated share of the shorter text from which on texts are read; the estimate may be a
 fifth too low."""
+_PART = 0.25
+"""A text with less of the letters of both may be an excerpt of the other."""
 
 
 def likely(left: Features, right: Features) -> bool:
@@ -40,10 +43,14 @@ def likely(left: Features, right: Features) -> bool:
         return True
     if where(left.places, right.places) == Where.APART:
         return False
-    if not left.signature or not right.signature:
-        return bool(left.company) and left.company == right.company and left.title == right.title
-    alike = resemblance(left.signature, right.signature)
     total, least = left.length + right.length, min(left.length, right.length)
+    one_job = left.title == right.title and same_company(left.company, right.company)
+    if not left.signature or not right.signature:
+        return one_job
+    if one_job and least < _PART * total:
+        # An excerpt shares too little with the whole to be estimated.
+        return True
+    alike = resemblance(left.signature, right.signature)
     return alike / (1 + alike) * total >= _WORTH_READING * least
 
 
@@ -119,6 +126,8 @@ def _is_long_enough(found: Comparison) -> bool:
     surer = found.same_title and found.contained >= _VERY_CLOSE
     if not found.same_company:
         return found.letters >= (_ENOUGH if surer else _ENOUGH_ELSEWHERE)
+    if found.specific and found.contained >= _WHOLE and not found.one_source:
+        return found.letters >= _EXCERPT
     return found.letters >= (_LEAST if surer else _ENOUGH)
 
 
@@ -132,4 +141,4 @@ def _is_twice(found: Comparison) -> bool:
         return False
     if not found.same_spelling and found.contained >= _VERY_CLOSE:
         return True
-    return found.shared >= _ONE_SOURCE or found.contained == 1
+    return found.contained >= _WHOLE

@@ -17,6 +17,8 @@ from jobstore.lifecycle.duplicates.vocabulary import (
     AROUND,
     CITY_NAMES,
     CITY_SPELLINGS,
+    CITY_STATES,
+    COUNTIES,
     NO_CITY,
     OTHER_CITY,
     PROVINCES,
@@ -55,6 +57,8 @@ _STATES = {name: code for code, name in STATE_NAMES.items()}
 _REMARK = re.compile(r"\(.*?\)")
 _PARTS = re.compile(r"[,·•]")
 _SEVERAL = re.compile(r"\s*;\s*|\s+/\s+")
+# "Doha · Qatar" is one place, "Austin, TX • Boston, MA" are two.
+_LISTED = re.compile(r"\s*[;·•]\s*|\s+/\s+")
 _UMLAUT = re.compile("(?<=[aou])e")
 _ANYWHERE = "remote"
 _ABBREVIATION = 3
@@ -65,7 +69,9 @@ for _alias, _name in CITY_NAMES.items():
 
 def places(location: str | None, locations: Iterable[Location]) -> tuple[Place, ...]:
     """Return the distinct places of a posting."""
-    given = list(locations) or [Location(each) for each in _SEVERAL.split(location or "") if each]
+    location = location or ""
+    several = _LISTED if "," in location else _SEVERAL
+    given = list(locations) or [Location(each) for each in several.split(location) if each]
     found = {_place(each.text, each.city, each.region, each.country) for each in given}
     return tuple(sorted(found - {Place("", "", "")}))
 
@@ -75,17 +81,17 @@ def _place(text: str, city: str | None, region: str | None, country: str | None)
     parts = [words(part) for part in _PARTS.split(_without_remarks(text))]
     # Postal codes are no part of a name.
     parts = [left for part in parts if (left := [word for word in part if not _is_code(word)])]
-    if len(parts) > 1 or (parts and len(parts[0]) > 1):
-        last = " ".join(parts[-1])
-        # Behind the short name of a region stands a country: "Berlin, BE, DE".
-        behind = len(parts) > 2 and len("".join(parts[1])) <= _ABBREVIATION
-        if (behind or (last not in STATE_NAMES and last not in _STATES)) and (
-            found := country_code(last)
-        ):
+    if len(parts) > 1 and " ".join(parts[0]) in ("united states", "usa", "us"):
+        # "US, CA, Santa Clara"
+        parts.reverse()
+    last = " ".join(parts[-1]) if parts else ""
+    # "IN" alone may be India or Indiana, "Georgia" a country or a state.
+    if last not in _STATES and (last not in STATE_NAMES or _is_country_behind(parts)):
+        if found := country_code(last):
             country = country or found
             parts.pop()
-    if parts and " ".join(parts[0]) in ("united states", "usa", "us"):
-        parts, country = [], "US"
+    elif len(parts) == 1 and last in STATE_NAMES:
+        parts.pop()
     state = ""
     if region:
         state = _state(words(region))
@@ -97,7 +103,17 @@ def _place(text: str, city: str | None, region: str | None, country: str | None)
     name = words(city) if city else parts[0] if parts else []
     if name and not city and name[0] in REMOTE:
         country = country or country_code(" ".join(name[1:])) or ""
-    return Place(_city(name), state, country or "")
+    found_city = _city(name)
+    if state not in STATE_NAMES and state and {*state.split()} < {*found_city.split()}:
+        # "South East London, London"
+        found_city = _city(state.split())
+    return Place(found_city, state, country or "")
+
+
+def _is_country_behind(parts: list[list[str]]) -> bool:
+    """Tell whether what may be the short name of a state is a country's: behind a city and a
+    region, as in `Berlin, BE, DE` and `Pune, Maharashtra, IN`, unless that is a county."""
+    return len(parts) > 2 and not COUNTIES.intersection(parts[1])
 
 
 def _without_remarks(text: str) -> str:
@@ -142,6 +158,8 @@ def _compared(one: Place, other: Place) -> Where:
         return Where.APART
     if _is_quarter(one, other) or _is_quarter(other, one):
         return Where.SAME
+    if one.country in CITY_STATES and one.country == other.country:
+        return Where.SAME if (one.city == _ANYWHERE) == (other.city == _ANYWHERE) else Where.UNSURE
     same_city = _same_city(one.city, other.city)
     if one.region and other.region and one.region != other.region:
         if {one.region, other.region} <= STATE_NAMES.keys() or not same_city:

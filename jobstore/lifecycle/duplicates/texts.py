@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from zlib import crc32
 
 from rapidfuzz.distance import Hamming
@@ -23,6 +23,8 @@ from jobstore.search.words import words
 
 SHINGLE = 4
 """Words in a shingle."""
+RUN = 16
+"""Octets in a run of letters: another word changes as many of them as it changes of shingles."""
 LONGEST = 200_000
 """Characters of a text that are read: as many as intake takes."""
 PLACES = 64
@@ -113,7 +115,26 @@ def resemblance(left: bytes, right: bytes) -> float:
     return max(0.0, (equal - 1 / 256) / (1 - 1 / 256))
 
 
-def containment(left: set[int], right: set[int]) -> float:
-    """Return the share of the smaller set's shingles that are in the larger one, from 0 to 1."""
-    least = min(len(left), len(right))
-    return len(left & right) / least if least else 0.0
+def letters(found: Sequence[str]) -> bytes:
+    """Return a text's letters and digits.
+
+    Scrapers lose what parts two words, such as a line break or an apostrophe: that changes nothing
+    here.
+    """
+    return "".join(found).encode("utf-8", "surrogatepass")
+
+
+def containment(short: bytes, long: bytes) -> float:
+    """Return the share of the shorter text's runs of 16 octets that are in the longer one.
+
+    Of a script without spaces a run has fewer letters, as its words have.
+    """
+    if short in long:
+        return 1.0 if short else 0.0
+    others = {*_runs(long)}
+    known = [each in others for each in _runs(short)]
+    return sum(known) / len(known)
+
+
+def _runs(text: bytes) -> Iterator[bytes]:
+    return (text[at : at + RUN] for at in range(max(1, len(text) - RUN + 1)))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from jobstore.lifecycle.duplicates.vocabulary import LEVELS, NOISE, TITLE_SPELLINGS, UNITS
 from jobstore.search.words import words
 
-# What stands in braces advertises; 2020-14 is the number of a requisition.
-_REMARK = re.compile(r"[{【].*?[}】]|\b\d{4}-\d+\b")
+# What stands in braces advertises; 2020-14 is the number of a requisition; the I of "UK&I" is
+# Ireland, no level.
+_REMARK = re.compile(r"[{【].*?[}】]|\b\d{4}-\d+\b|\bUK\s*&\s*I\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,12 @@ def _read(text: str) -> tuple[list[str], set[str]]:
             counted.add(f"{found.pop()} {UNITS[word]}")
         else:
             found.append(word)
-    spelled = " ".join(TITLE_SPELLINGS.get(word, word) for word in found)
-    return spelled.split(), counted
+    return spelled(found), counted
+
+
+def spelled(found: Iterable[str]) -> list[str]:
+    """Return words in one spelling: ``ai`` is ``artificial intelligence``."""
+    return " ".join(TITLE_SPELLINGS.get(word, word) for word in found).split()
 
 
 def _is_number(word: str) -> bool:

@@ -31,6 +31,9 @@ def verdict(left: dict[str, Any], right: dict[str, Any]) -> Verdict:
         {"description": TASKS.replace(". ", ".")},
         {"description": TASKS + OTHER_TASKS},
         {"description": OTHER_TASKS.replace("bakery", "office") + TASKS},
+        {"description": TASKS.replace(". ", ".").replace(", ", "").replace(" of ", "of")},
+        {"title": "Pump Engineer - Northern Waterworks"},
+        {"company": "Northern", "description": OTHER_TASKS * 3 + TASKS},
     ],
 )
 def test_boards_write_the_same_opening_otherwise(other: dict[str, Any]) -> None:
@@ -87,6 +90,39 @@ def test_a_short_text_needs_more() -> None:
     assert verdict({"description": some}, {**HERE, "description": some}) == Verdict.SAME
     elsewhere = {**HERE, "description": some, "company": "Riverside Staffing"}
     assert verdict({"description": some}, elsewhere) == Verdict.MAYBE
+
+
+def test_a_board_shows_the_beginning_of_a_text_beside_the_whole() -> None:
+    cut = {"description": TASKS[:430] + "a voi\N{HORIZONTAL ELLIPSIS}"}
+    whole = {"source": "indeed", "source_job_id": "2", "description": TASKS + 4 * OTHER_TASKS}
+    left, right = opening(**cut), opening(**whole)
+    assert judge(left, right).verdict == Verdict.SAME
+    # So little is in common that the signatures do not tell it.
+    assert likely(left.features, right.features)
+    parted = {**whole, "description": whole["description"].replace("pumps", "valves and taps")}
+    assert verdict(cut, parted) == Verdict.MAYBE
+
+
+def test_the_beginning_on_another_board_is_enough_under_a_title_of_many_words() -> None:
+    cut = {"description": " ".join(TASKS.split()[:52])}
+    named = {"title": "Pump and Well Engineer, Northern Catchment Telemetry"}
+    assert verdict({**cut, **named}, {**HERE, **named}) == Verdict.SAME
+    assert verdict({**cut, **named}, {"source_job_id": "2", **named}) == Verdict.MAYBE
+    assert verdict(cut, HERE) == Verdict.MAYBE
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("37,431 per year - estimated", "38,276 per year - estimated"),
+        ("45,000 per year", "37,431 per year - estimated"),
+        ("45,091 - 53,460 per year", "50,000 per year"),
+        ("49,387 to 56,515 per year", "49387 - 56515 per year"),
+    ],
+)
+def test_pay_that_a_board_guesses_or_rounds_tells_nothing(left: str, right: str) -> None:
+    one, other = (f"Lowell, {pay}\nPermanent\n{TASKS}" for pay in (left, right))
+    assert verdict({"description": one}, {**HERE, "description": other}) == Verdict.SAME
 
 
 def test_a_source_that_numbers_its_openings_has_two() -> None:
@@ -202,6 +238,8 @@ def test_one_line_of_a_template_may_name_another_opening(lines: tuple[str, str])
         ("Ingénieur pompes H/F", "Ingénieur des pompes (F/H)"),
         ("Pump Engineer (6 months)", "Pump Engineer"),
         ("Pump BI Eng", "Pump Business Intelligence Engineer"),
+        ("Pump AI Engineer", "Pump Artificial Intelligence Engineer"),
+        ("Pump Engineer (UK&I)", "Pump Engineer"),
     ],
 )
 def test_languages_and_short_forms_name_one_job(titles: tuple[str, str]) -> None:

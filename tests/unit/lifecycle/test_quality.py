@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 
 from benchmarks.duplicates import Opened, ours, parts, peers
-from benchmarks.pairs import CLASSES, SAME, Postings, Score, postings, wilson
+from benchmarks.pairs import (
+    CLASSES,
+    SAME,
+    Postings,
+    Score,
+    labelled,
+    others,
+    postings,
+    wilson,
+)
 from jobstore.lifecycle.duplicates import Verdict, blocks, judge, likely
 
 
@@ -51,6 +60,30 @@ def test_precision_and_recall(opened: Opened) -> None:
         assert each.precision >= 0.995
     # Parts are too small to be asked one by one.
     assert total.recall >= 0.95
+
+
+@pytest.fixture(scope="module")
+def elsewhere(real_data: Path, known: Postings) -> Opened:
+    return Opened({**known, **others(real_data)})
+
+
+@pytest.mark.parametrize(
+    ("name", "recall"), [("adzuna", 0.75), ("boards", 0.4), ("called", 0.97), ("blind", 0.0)]
+)
+def test_other_boards_and_countries(elsewhere: Opened, name: str, recall: float) -> None:
+    pairs = labelled(name)
+    found = ours(elsewhere, pairs)
+    print(f"\n{name}", *found.lines(), sep="\n  ")
+    assert found.right == found.judged_same()
+    assert found.recall >= recall
+    called = 0
+    for pair in pairs:
+        left, right = elsewhere[pair.left], elsewhere[pair.right]
+        if judge(left, right).verdict == Verdict.SAME:
+            called += bool({*blocks(left.features)} & {*blocks(right.features)})
+            assert likely(left.features, right.features)
+    print(f"  {called} of {found.judged_same(strict=True)} share a key")
+    assert called >= 0.95 * found.judged_same(strict=True)
 
 
 def test_other_ways_do_worse(known: Postings, opened: Opened) -> None:
