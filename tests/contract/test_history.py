@@ -15,6 +15,7 @@ from jobstore import InvalidQuery, InvalidSettings, JobNotFound, JobStore, Statu
 from jobstore.engines.kept import EVENT
 from jobstore.lifecycle import history
 from jobstore.records import Origin
+from tests.fixtures.cases import each_case
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -206,7 +207,7 @@ async def test_what_makes_no_sense_is_refused(store: JobStore, clock: Clock) -> 
         await store.history("no id")
 
 
-@pytest.mark.parametrize("actor", ["", " ", "a" * 201, "a\nb", 5])
+@each_case("actor", ["", " ", "a" * 201, "a\nb", 5])
 async def test_an_actor_is_a_line_of_text(new_url: Callable[[], str], actor: object) -> None:
     with pytest.raises(InvalidSettings, match="actor"):
         await jobstore.connect(new_url(), actor=actor)
