@@ -12,7 +12,7 @@ from itertools import groupby
 from unicodedata import combining, is_normalized, normalize
 
 # No mark is below U+0300, and so few in a row are sorted in no time.
-_MANY_MARKS = re.compile("[\u0300-\U0010ffff]{64}")
+_MANY_MARKS = re.compile("[^\x00-\u02ff]{64}")
 
 
 def composed(text: str) -> str:

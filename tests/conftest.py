@@ -42,9 +42,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Machines differ in speed, so no example has a deadline. A change passes or fails by what it does,
-# and not by the luck of a draw: each run tries the same examples, a thorough one more and others.
+# and not by the luck of a draw: each run tries the same examples, and so no more of them than a
+# fault that comes back is likely to meet; a thorough one tries more and others.
 settings.register_profile(
     "default",
+    max_examples=40,
     deadline=None,
     derandomize=True,
     print_blob=True,

@@ -11,7 +11,7 @@ ODD = re.compile(
     "\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
 # Joiners stay between these: emoji and letters of scripts that need them.
-_JOINED = re.compile("[\u0590-\u1fff\u2190-\u2bff\u3000-\ufefe\U00010000-\U0010ffff]")
+_JOINED = re.compile("[^\x00-\u058f\u2000-\u218f\u2c00-\u2fff\ufeff-\uffff]")
 # C1 characters are Windows-1252 that was taken for Latin-1, as HTML takes them too.
 _SHOWN = {chr(code): bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
 _SHOWN |= dict.fromkeys("\x0b\x0c\u2028\u2029", "\n")

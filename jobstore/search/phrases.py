@@ -26,17 +26,17 @@ from jobstore.search.words import (
     separated,
 )
 
-_FOREIGN = re.compile("[\x80-\U0010ffff]+")
+_FOREIGN = re.compile("[^\x00-\x7f]+")
 _SEPARATED = CharacterTable(lambda char: char if char < "\x80" else separated(char))
 # What becomes a character of its own when a text is folded.
 _PIECE = re.compile(f"{VOICED}|.", re.DOTALL)
 
 # What words are made of in a folded text, as in an index: letters and digits that stand
 # together, single characters and clusters of scripts without spaces, and names with symbols.
-_LETTER = rf"(?:[0-9a-z]|(?!{UNSPACED.pattern})[\x80-\U0010ffff])"
+_LETTER = rf"(?:[0-9a-z]|(?!{UNSPACED.pattern})[^\x00-\x7f])"
 # A group is never repeated possessively: Python up to 3.11.4 then ends it too early. Nothing is
 # tried twice all the same, since no character begins two of its parts.
-_LETTERS = re.compile(rf"(?:[0-9a-z]++|(?!{UNSPACED.pattern})[\x80-\U0010ffff])*")
+_LETTERS = re.compile(rf"(?:[0-9a-z]++|(?!{UNSPACED.pattern})[^\x00-\x7f])*")
 _ENDS = rf"(?!{_LETTER}|\+\+)"
 _NET = rf"\.net{_ENDS}(?:(?<!{_LETTER}\.net)|(?<=asp\.net)|(?<=ado\.net)|(?<=vb\.net))"
 _WORD = rf"[a-z]\#|{ALONE}|(?:{_NET}|{_LETTERS.pattern[:-1]}+)(?:(?<=[a-z])\+\+)?"
@@ -44,7 +44,7 @@ _WORD = rf"[a-z]\#|{ALONE}|(?:{_NET}|{_LETTERS.pattern[:-1]}+)(?:(?<=[a-z])\+\+)
 _INSIDE = rf"net{_ENDS}(?:(?<=\.net)(?<!{_LETTER}\.net)|(?<=asp\.net)|(?<=ado\.net)|(?<=vb\.net))"
 # Where fewer than one in so many characters are foreign, each of these is folded by itself.
 _FEW = 8
-_GAP = re.compile(r"[^0-9a-z.\x80-\U0010ffff]*+")
+_GAP = re.compile(r"[\x00-\-/:-`{-\x7f]*+")
 _SKIPPED = 8
 # What mostly follows a word.
 _SPACE = (" ", "", ",", "\n")

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from jobstore import InvalidQuery, JobPosting, JobStore, SearchQuery, job_id
+from tests.fixtures.cases import each_case
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -78,7 +79,7 @@ async def test_all_pages_compare_with_the_time_of_the_first(ending: JobStore, cl
     assert (await ending.search(query)).total == rest.total - 2
 
 
-@pytest.mark.parametrize("value", [0, 1, "yes", (True,)])
+@each_case("value", [0, 1, "yes", (True,)])
 async def test_expired_is_true_or_false(store: JobStore, value: object) -> None:
     with pytest.raises(InvalidQuery) as caught:
         await store.search(SearchQuery(expired=value))

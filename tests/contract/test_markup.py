@@ -16,6 +16,7 @@ import jobstore
 from jobstore import JobStore, SearchQuery
 from jobstore.derived import merge
 from jobstore.intake.markup import plain_text
+from tests.fixtures.cases import each_case
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -46,7 +47,7 @@ async def searched(store: JobStore) -> JobStore:
     return store
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "hits"),
     [
         ('"data engineer"', "inline lines tags"),

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from jobstore import InvalidPosting, InvalidQuery, JobStore, SearchQuery, StoreBusy
+from tests.fixtures.cases import each_case
 from tests.fixtures.postings import posting
 
 
-@pytest.mark.parametrize("timeout", [None, "30", math.nan, 0, -1, True, 86_401])
+@each_case("timeout", [None, "30", math.nan, 0, -1, True, 86_401])
 async def test_a_transaction_without_a_sensible_timeout_never_begins(
     store: JobStore, timeout: Any
 ) -> None:
@@ -45,19 +46,19 @@ async def test_a_write_that_would_wait_for_its_own_transaction_is_refused(store:
     assert (await store.upsert(posting(2))).version == 1
 
 
-@pytest.mark.parametrize("postings", [None, 5, "text", posting(1), {"source": "board"}])
+@each_case("postings", [None, 5, "text", posting(1), {"source": "board"}])
 async def test_what_is_no_iterable_of_postings_is_refused(store: JobStore, postings: Any) -> None:
     with pytest.raises(InvalidPosting, match="iterable"):
         await store.upsert_many(postings)
 
 
-@pytest.mark.parametrize("ids", [None, 5, "text"])
+@each_case("ids", [None, 5, "text"])
 async def test_what_is_no_iterable_of_ids_is_refused(store: JobStore, ids: Any) -> None:
     with pytest.raises(InvalidQuery, match="ids"):
         await store.get_many(ids)
 
 
-@pytest.mark.parametrize("facets", [5, "company", ["nonsense"], [None]])
+@each_case("facets", [5, "company", ["nonsense"], [None]])
 async def test_facets_are_names(store: JobStore, facets: Any) -> None:
     with pytest.raises(InvalidQuery, match="facets"):
         await store.search(facets=facets)

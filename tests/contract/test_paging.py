@@ -15,6 +15,7 @@ import jobstore
 from jobstore import InvalidQuery, JobStore, JobSummary, SearchQuery
 from jobstore.search import ranking
 from tests.engines.harness import Harness
+from tests.fixtures.cases import each_case
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -58,27 +59,21 @@ async def pages(
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("sort", SORTS)
-@pytest.mark.parametrize("text", [None, "data", "data OR cook -much"])
-async def test_pages_of_any_size_are_the_whole_in_order(
-    store: JobStore, sort: str, text: str | None
-) -> None:
-    generator = random.Random(f"{sort} {text}")
+async def test_pages_of_any_size_are_the_whole_in_order(store: JobStore) -> None:
+    generator = random.Random(0)
     await store.upsert_many(drawn(generator, number) for number in range(150))
-    query = SearchQuery(text=text, sort=sort)
-    whole = (await store.search(query, limit=1000, snippets=False)).items
-
-    for _ in range(2):
-        assert await pages(store, query, generator) == whole
-
-    assert len(whole) == await store.count(query) > 50
+    for sort, text in itertools.product(SORTS, [None, "data", "data OR cook -much"]):
+        query = SearchQuery(text=text, sort=sort)
+        whole = (await store.search(query, limit=1000, snippets=False)).items
+        for _ in range(2):
+            assert await pages(store, query, generator) == whole, query
+        assert len(whole) == await store.count(query) > 50, query
 
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("text", [None, "data"])
-@pytest.mark.parametrize("crowded", [False, True])
-@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("strained", [False, True])
 async def test_what_does_not_move_is_seen_exactly_once_while_others_are_written(
     store: JobStore,
     clock: Clock,
@@ -86,15 +81,13 @@ async def test_what_does_not_move_is_seen_exactly_once_while_others_are_written(
     monkeypatch: pytest.MonkeyPatch,
     sort: str,
     text: str | None,
-    crowded: bool,
-    many: bool,
+    strained: bool,
 ) -> None:
-    for name in [name for name, wanted in (("crowded", crowded), ("many", many)) if wanted]:
-        for module, attribute, value in engine.strains.get(name, ()):
+    if strained:
+        for module, attribute, value in itertools.chain(*engine.strains.values()):
             monkeypatch.setattr(module, attribute, value)
-    if many:
         monkeypatch.setattr(ranking, "WINDOW", 7)
-    generator = random.Random(f"{sort} {text} {crowded} {many}")
+    generator = random.Random(f"{sort} {text} {strained}")
     await store.upsert_many(drawn(generator, number) for number in range(80))
     query = SearchQuery(text=text, sort=sort)
     before = (await store.search(query, limit=1000, snippets=False)).items
@@ -120,7 +113,7 @@ async def test_what_does_not_move_is_seen_exactly_once_while_others_are_written(
     kept = [item.id for item in before if item.source_job_id not in touched]
     seen = [item.id for item in found if item.id in set(kept)]
     assert len(kept) > 10
-    if sort == "relevance" and text is not None and many:
+    if sort == "relevance" and text is not None and strained:
         # Which postings are ranked against each other changes behind the last page.
         kept.sort()
         seen.sort()
@@ -183,7 +176,7 @@ async def test_every_changed_bit_of_a_cursor_is_noticed(store: JobStore, cursor:
     assert len((await store.search(limit=2, cursor=cursor)).items) == 2
 
 
-@pytest.mark.parametrize(
+@each_case(
     "forge",
     [
         lambda cursor: "",
@@ -268,7 +261,7 @@ async def test_a_cursor_outlives_the_posting_it_stands_on(store: JobStore, curso
     assert (page.items, page.next_cursor) == ([], None)
 
 
-@pytest.mark.parametrize("limit", [0, -1, 1001, 2**70, True, 1.0, "5", None])
+@each_case("limit", [0, -1, 1001, 2**70, True, 1.0, "5", None])
 async def test_a_page_has_one_to_a_thousand_postings(store: JobStore, limit: Any) -> None:
     with pytest.raises(InvalidQuery, match="limit"):
         await store.search(limit=limit)

@@ -9,6 +9,7 @@ import pytest
 
 from jobstore import InvalidPosting, JobStore, Location, Outcome, SearchQuery
 from jobstore.exchange import export, open_records
+from tests.fixtures.cases import each_case
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 
@@ -253,7 +254,7 @@ async def test_a_posting_counts_once_for_each_distinct_place(store: JobStore) ->
     }
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("locations", "reason"),
     [
         ("Berlin", "must be a list of places, not str"),

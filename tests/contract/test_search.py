@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jobstore import InvalidQuery, JobPosting, JobStore, JobSummary, SearchQuery, job_id
+from tests.fixtures.cases import each_case
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import full, posting
 
@@ -42,7 +43,7 @@ async def found(store: JobStore, **query: Any) -> str:
     return " ".join(sorted(item.source_job_id for item in page.items))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "hits"),
     [
         # Words of their own.
@@ -155,7 +156,7 @@ async def test_texts(searched: JobStore, text: str, hits: str | None) -> None:
         assert await found(searched, text=text) == hits
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("query", "hits"),
     [
         ({"company": "acme"}, "cpp data"),
@@ -196,7 +197,7 @@ async def paid(store: JobStore) -> JobStore:
     return store
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("query", "hits"),
     [
         ({"salary_min": 60_000}, "dollars hourly monthly unsaid yearly"),
@@ -233,7 +234,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "hits"),
     [
         *((name, "dotted glued parted plain") for name in ("vue", "React", "NODE")),
@@ -271,7 +272,7 @@ async def test_names_are_found_in_all_their_spellings(
         assert all("**" in (item.snippet or "") for item in page.items)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "notes"),
     [
         (None, []),
@@ -426,7 +427,7 @@ async def test_filters_on_codes_numbers_and_times(store: JobStore, clock: Clock)
         assert await found(store, **query) == hits, query
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("query", "fields"),
     [
         ({"workplace": "moon"}, ["workplace"]),
@@ -507,7 +508,7 @@ async def test_the_total_is_counted_up_to_a_thousand(store: JobStore) -> None:
     assert (second.total, second.total_capped) == (1001, True)
 
 
-@pytest.mark.parametrize("days", [0, -1, 36_501, float("nan"), float("inf"), True, "7", None])
+@each_case("days", [0, -1, 36_501, float("nan"), float("inf"), True, "7", None])
 async def test_recent_takes_a_number_of_days(store: JobStore, days: Any) -> None:
     with pytest.raises(InvalidQuery, match="days"):
         await store.recent(days)

@@ -25,6 +25,7 @@ from jobstore import (
     Workplace,
     job_id,
 )
+from tests.fixtures.cases import each_case
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import full, posting
 
@@ -282,7 +283,7 @@ async def test_what_is_not_there_is_not_found(store: JobStore, id: UUID | str) -
     assert await store.count() == 1
 
 
-@pytest.mark.parametrize("id", ["", "1", "x" * 36, None, 7, b"0" * 16])
+@each_case("id", ["", "1", "x" * 36, None, 7, b"0" * 16])
 async def test_an_id_that_is_none_is_a_faulty_query(store: JobStore, id: object) -> None:
     wrong: UUID = id
     for call in (store.get(wrong), store.delete(wrong), store.revisions(wrong)):
@@ -428,9 +429,7 @@ async def test_relative_times_count_from_when_it_was_seen(store: JobStore, clock
     assert posted_at.date() == yesterday
 
 
-@pytest.mark.parametrize(
-    "seen_at", ["2024-05-01", datetime(2024, 5, 1), datetime(1980, 1, 1, tzinfo=UTC), 5]
-)
+@each_case("seen_at", ["2024-05-01", datetime(2024, 5, 1), datetime(1980, 1, 1, tzinfo=UTC), 5])
 async def test_when_it_was_seen_is_an_aware_time(store: JobStore, seen_at: Any) -> None:
     with pytest.raises(InvalidQuery, match="seen_at"):
         await store.upsert(posting(), seen_at=seen_at)

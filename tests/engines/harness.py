@@ -63,8 +63,11 @@ class _SQLite:
         self._numbers = itertools.count(1)
 
     def new_url(self, folder: Path) -> str:
-        path = folder / f"store-{next(self._numbers)}.db"
-        path.write_bytes(_migrated())
+        return self.make(folder / f"store-{next(self._numbers)}.db")
+
+    def make(self, path: Path) -> str:
+        """Make an empty store of a file, and return its URL: what ``migrate up`` would do."""
+        path.write_bytes(migrated())
         with closing(sqlite3.connect(path)) as conn, conn:
             # Each store signs its cursors with a key of its own, and this one is a copy.
             conn.execute(
@@ -80,8 +83,8 @@ class _SQLite:
 
 
 @cache
-def _migrated() -> bytes:
-    """Return the file of an empty store."""
+def migrated() -> bytes:
+    """Return the file of an empty store: it is migrated once in each process."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "jobs.db"
         migrating.up(sqlite_url(path))
@@ -152,7 +155,7 @@ class _Memory:
 _BACKEND = MemoryBackend()
 register(_BACKEND)
 
-SQLITE: Harness = _SQLite()
+SQLITE = _SQLite()
 POSTGRES: Harness = _Postgres()
 MEMORY: Harness = _Memory(_BACKEND)
 ENGINES: tuple[Harness, ...] = (SQLITE, POSTGRES, MEMORY)

@@ -31,6 +31,8 @@ from tests.fixtures.postings import posting
 from tests.operations.backups import content, leftovers
 from tests.operations.test_archive_shipping import has_all, settings_of, until, write
 
+Start = Callable[..., subprocess.Popen[str]]
+
 pytestmark = [pytest.mark.usefixtures("migrated_url"), pytest.mark.no_cover]
 
 # What kills the process that ships, before or after one of its steps is done so many times.
@@ -92,7 +94,7 @@ def given_back(settings: Settings, place: Path, folder: Path) -> list[tuple[Any,
 
 @pytest.mark.parametrize(("step", "when", "times"), STEPS)
 def test_an_archiver_that_is_killed_leaves_places_whole_and_the_next_goes_on(
-    settings: Settings, tmp_path: Path, repository: Path, step: str, when: str, times: int
+    settings: Settings, tmp_path: Path, start_python: Start, step: str, when: str, times: int
 ) -> None:
     states = [content(tmp_path / "jobs.db")]
     ship(settings)
@@ -103,10 +105,9 @@ def test_an_archiver_that_is_killed_leaves_places_whole_and_the_next_goes_on(
             ship(settings)
     file = tmp_path / "config.yaml"
     file.write_text(settings.model_dump_json(exclude_unset=True))
-    environment = {**os.environ, "PYTHONPATH": str(repository)}
-    command = [sys.executable, "-c", KILLED, str(file), step, when, str(times)]
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, timeout=300)
-    assert done.returncode in (-signal.SIGKILL, 0), done.stderr
+    with start_python(KILLED, str(file), step, when, str(times)) as done:
+        output, _ = done.communicate(timeout=300)
+    assert done.returncode in (-signal.SIGKILL, 0), output
     for place in ("one", "two"):
         # Whatever is there is whole, and what was there before is.
         found = given_back(settings, tmp_path / place, tmp_path / f"killed-{place}")

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings(
 @pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_whatever_is_handed_in_gives_a_result_or_an_error_of_its_own(target: str) -> None:
-    assert run(target, "short", Limit(inputs=300)) == (300, [])
+    assert run(target, "short", Limit(inputs=150)) == (150, [])
 
 
 def test_every_target_has_its_name(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import jobstore
-from jobstore import migrating
 from jobstore.engines import archive_of, log_of
 from jobstore.engines.log import Mark
 from jobstore.operations.archiving import segments
@@ -20,6 +19,7 @@ from jobstore.operations.backup.catalog import open_places
 from jobstore.operations.backup.manifest import Manifest
 from jobstore.scratch import make_folder
 from jobstore.settings.sections import Settings
+from tests.engines.harness import SQLITE
 from tests.fixtures.postings import posting
 from tests.operations.backups import content, make
 
@@ -62,7 +62,7 @@ class History:
 
     def begin(self) -> None:
         """Make the store and keep its log."""
-        migrating.up(self.url)
+        SQLITE.make(self.path)
         log_of(self.settings.store.address).start(
             self.settings.store.address, limit=LIMIT, wait=False
         )

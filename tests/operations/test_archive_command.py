@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from jobstore.operations.health import archive_checks
 from jobstore.settings.loading import load
 from jobstore.settings.sections import Settings
 from tests.contract.cli.commands import run, said
+from tests.fixtures.forking import Forked
 from tests.operations.test_archive_shipping import has_all, settings_of, until, write
 
 pytestmark = pytest.mark.usefixtures("migrated_url")
@@ -159,15 +159,8 @@ def test_an_archiver_of_a_store_that_is_not_there_ends_at_once(tmp_path: Path) -
 class Running:
     """A command that stays, in a process of its own."""
 
-    def __init__(self, repository: Path, folder: Path, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "jobstore", *arguments],
-            env={**os.environ, "PYTHONPATH": str(repository)},
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def __init__(self, process: Forked) -> None:
+        self.process = process
 
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         self.process.send_signal(number)
@@ -176,8 +169,8 @@ class Running:
 
 
 @pytest.fixture
-def start(repository: Path, tmp_path: Path) -> Callable[..., Running]:
-    return lambda *arguments: Running(repository, tmp_path, *arguments)
+def start(start_jobstore: Callable[..., Forked]) -> Callable[..., Running]:
+    return lambda *arguments: Running(start_jobstore(*arguments))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -10,27 +10,25 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from jobstore import JobStoreError, SchemaMismatch, StoreUnavailable, migrating
+from jobstore import JobStoreError, SchemaMismatch, StoreUnavailable
 from jobstore.engines.postgres.upkeep import transfer
 from jobstore.operations.copying import copy
 from tests.contract.cli.commands import run as invoke
-from tests.fixtures.postgres import PostgresServer
+from tests.engines.harness import POSTGRES
 from tests.operations.test_postgres_refusals import SECRET, other
 
 
 @pytest.fixture
-def urls(postgres: PostgresServer, tmp_path: Path) -> Iterator[list[str]]:
+def urls(tmp_path: Path) -> Iterator[list[str]]:
     """Two stores on a server, whose URLs have a password; the first one has a posting."""
-    made = [postgres.create(), postgres.create()]
+    made = [POSTGRES.new_url(tmp_path), POSTGRES.new_url(tmp_path)]
     urls = [other(each, user=f"postgres:{SECRET}") for each in made]
-    for each in urls:
-        migrating.up(each)
     file = tmp_path / "postings.jsonl"
     file.write_text('{"source": "a", "source_job_id": "1", "title": "T", "company": "C"}\n')
     assert invoke("import", str(file), "--store", urls[0]).exit_code == 0
     yield urls
     for each in made:
-        postgres.drop(each)
+        POSTGRES.forget(each)
 
 
 def told(kind: type[JobStoreError], urls: Sequence[str]) -> str:

@@ -115,7 +115,7 @@ def test_it_runs_through_and_leaves_nothing_behind(
     monkeypatch.setenv("JOBSTORE_URL", "nonsense")
     monkeypatch.setenv("JOBSTORE_CONFIG", "nonsense.yaml")
     monkeypatch.setattr(demo_acts, "_TIMES", 2)
-    monkeypatch.setattr(demo_acts, "_MEASURING", 0.3)
+    monkeypatch.setattr(demo_acts, "_MEASURING", 0.0)
     result = run("demo", "--auto")
     assert (result.exit_code, result.stderr) == (0, "")
     told = result.stdout
@@ -151,7 +151,6 @@ def test_it_runs_through_and_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("number", "part"),
     [
-        (signal.SIGINT, b"2  Searching"),
         (signal.SIGTERM, b"2  Searching"),
         (signal.SIGHUP, b"2  Searching"),
         (signal.SIGINT, b"Another program takes"),
@@ -222,7 +221,7 @@ def test_what_cannot_be_is_wrong_usage() -> None:
 
 
 def test_the_commands_of_the_guide_are_those_that_there_are(
-    repository: Path, scratch: Path, tmp_path: Path
+    repository: Path, tmp_path: Path
 ) -> None:
     guide = (repository / "docs/demo.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^```sh\n(.*?)^```", guide, re.DOTALL | re.MULTILINE)
@@ -236,19 +235,17 @@ def test_the_commands_of_the_guide_are_those_that_there_are(
     ]
     program = tmp_path / "bin" / "jobstore"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c \'{_QUICK}\' "$@"\n')
+    program.write_text('#!/bin/sh\necho "$@"\n')
     program.chmod(0o755)
     done = subprocess.run(
         # What is set up already is not set up again.
         [str(shutil.which("make")), "--old-file=.venv/.ready", "demo", f"BIN={program.parent}"],
         cwd=repository,
-        env={**os.environ, "PYTHONPATH": str(repository)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    assert done.returncode == 0, done.stderr
-    assert [part for part in _PARTS if part in done.stdout] == _PARTS
-    assert [*scratch.iterdir()] == []
+    # That one runs through in this process above.
+    assert (done.returncode, done.stdout) == (0, "demo --auto\n"), done.stderr

@@ -31,6 +31,7 @@ from jobstore.operations.database import reading, writing
 from jobstore.operations.deployment import Book
 from jobstore.operations.schedule import state
 from jobstore.operations.schedule.state import State
+from tests.fixtures.cases import each_case
 from tests.fixtures.disks import SmallDisk
 from tests.operations.deploying import settings_for
 
@@ -139,7 +140,7 @@ def test_every_migration_can_be_taken_back() -> None:
         assert conn.execute("PRAGMA application_id").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("name", sorted(named_statements.load("operations")))
+@each_case("name", sorted(named_statements.load("operations")))
 def test_every_statement_fits_the_schema(name: str, path: Path) -> None:
     with writing(path):
         pass

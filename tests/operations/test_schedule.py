@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -373,16 +371,9 @@ def test_a_killed_process_holds_nothing_up(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_agent_ends_when_it_is_told_to(
-    number: int, repository: Path, tmp_path: Path, migrated_url: str, settings: Settings
+    number: int, start_jobstore: Start, migrated_url: str, settings: Settings
 ) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "jobstore", "agent", "--store", migrated_url],
-        env={**os.environ, "PYTHONPATH": str(repository)},
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as child:
+    with start_jobstore("agent", "--store", migrated_url) as child:
         assert child.stdout
         done = []
         for line in child.stdout:

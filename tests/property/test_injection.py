@@ -148,14 +148,22 @@ async def attempt(call: Any) -> None:
     assert not any(part in message for part in OURS)
 
 
-@pytest.mark.parametrize("text", CORPUS, ids=range(len(CORPUS)))
+# Many to a store, since each leaves it as it was.
+@pytest.mark.parametrize("first", range(0, len(CORPUS), 10))
 async def test_no_text_changes_another_row(
-    store: JobStore, each_url: str, each_engine: Harness, text: str
+    store: JobStore, each_url: str, each_engine: Harness, first: int
 ) -> None:
     """Text of the corpus goes in wherever text is taken; the other rows stay as they were."""
     await store.upsert_many([full(1), full(2), posting(3)])
     await store.update(job_id("board", "1"), {"title": "Changed"})
-    before = dump(each_url)
+    for text in CORPUS[first : first + 10]:
+        await _take(store, each_url, text)
+    await store.close()
+    each_engine.check(each_url)
+
+
+async def _take(store: JobStore, url: str, text: str) -> None:
+    before = dump(url)
 
     for name in (*FILTERS, *CODES, "text"):
         await attempt(store.search(SearchQuery(**{name: text})))
@@ -181,7 +189,7 @@ async def test_no_text_changes_another_row(
         await attempt(store.upsert(posting(3, **{name: text}), strict=True))
     await attempt(store.upsert(posting(3, **{text: "x"}), strict=True))
 
-    assert dump(each_url) == before
+    assert dump(url) == before, text
 
     # Now as the content of a posting of its own.
     for name in TEXTS:
@@ -197,7 +205,7 @@ async def test_no_text_changes_another_row(
     await store.search(facets=FILTERS)
     await attempt(store.search(SearchQuery(text=f'"{text}"'), facets=FILTERS))
 
-    after = dump(each_url)
+    after = dump(url)
     written = {"posting", "posting_text", "revision"} & before.keys()
     assert all(after[table] == before[table] for table in before.keys() - written)
     for table in written:
@@ -206,11 +214,9 @@ async def test_no_text_changes_another_row(
         job_id("board", str(number)) for number in (1, 2, 3)
     }:
         await store.delete(id)
-    assert {table: sorted(map(repr, rows)) for table, rows in dump(each_url).items()} == {
+    assert {table: sorted(map(repr, rows)) for table, rows in dump(url).items()} == {
         table: sorted(map(repr, rows)) for table, rows in before.items()
     }
-    await store.close()
-    each_engine.check(each_url)
 
 
 ANYTHING = st.text(max_size=40) | st.text(st.sampled_from('"-*():ORtitle^+ #.a東'), max_size=40)

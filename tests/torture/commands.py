@@ -25,6 +25,7 @@ from jobstore.operations.archiving import restore_at, ship
 from jobstore.operations.backup import creation
 from jobstore.settings import sqlite_url
 from jobstore.settings.sections import Settings
+from tests.engines.harness import SQLITE
 from tests.operations.guides import PATIENT
 from tests.torture.acknowledged import (
     ABSENT,
@@ -72,7 +73,8 @@ class Place:
 
     def load(self, editions: Mapping[str, int]) -> None:
         """Store these postings, and leave all of it in the database file."""
-        migrating.up(sqlite_url(self.store))
+        if not self.store.exists():
+            SQLITE.make(self.store)
 
         async def load() -> None:
             async with jobstore.connect(sqlite_url(self.store)) as store:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines.harness import migrated
 from tests.torture.__main__ import CAMPAIGNS
 from tests.torture.acknowledged import ABSENT, Log, compare, read_log, stored
 from tests.torture.campaigns import comparison, flips
@@ -22,6 +23,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
 SEED = "short"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _migrated() -> None:
+    """Migrate once what all rounds begin with, before any of them forks."""
+    migrated()
 
 
 def came_of(campaign: Campaign, number: int) -> Outcome:

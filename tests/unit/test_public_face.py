@@ -10,11 +10,10 @@ from enum import Enum
 from importlib import metadata
 from typing import Any
 
-import pytest
-
 import jobstore
 from jobstore import errors
 from jobstore.store import JobStore, Transaction
+from tests.fixtures.cases import each_case
 
 PUBLIC = [getattr(jobstore, name) for name in jobstore.__all__]
 CLASSES = [each for each in PUBLIC if inspect.isclass(each)]
@@ -210,7 +209,7 @@ def test_records_are_slotted_dataclasses() -> None:
     assert [each.__name__ for each in records if "__slots__" not in vars(each)] == []
 
 
-@pytest.mark.parametrize("name", jobstore.__all__)
+@each_case("name", jobstore.__all__)
 def test_everything_public_is_documented(name: str) -> None:
     each = getattr(jobstore, name)
     if name == "Observer":  # a type alias; its module documents it
@@ -247,7 +246,7 @@ def test_the_tree_of_errors_is_as_it_is_drawn() -> None:
     assert {kind.__name__ for kind in ERRORS} == set(errors.__all__) - {"Fault"}
 
 
-@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+@each_case("kind", ERRORS)
 def test_an_error_says_its_docstring_and_survives_pickling(kind: type[Exception]) -> None:
     faulty = issubclass(
         kind, (jobstore.InvalidPosting, jobstore.InvalidQuery, jobstore.InvalidSettings)

@@ -19,11 +19,12 @@ from jobstore import connecting
 from jobstore.engines.backend import Capability
 from jobstore.errors import InvalidSettings, StoreUnavailable
 from jobstore.settings import EngineOptions, StoreURL, parse_store_url, sqlite_url
+from tests.fixtures.cases import each_case
 
 Opened = Callable[..., Any]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("url", "path"),
     [
         ("sqlite:///jobs.db", Path("jobs.db").absolute()),
@@ -71,7 +72,7 @@ async def test_a_path_that_is_no_store_is_refused(path: Any, told: str) -> None:
         await jobstore.connect(path)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("url", "told"),
     [
         ("", "does not begin with sqlite:///"),
@@ -135,7 +136,7 @@ def test_a_file_name_that_is_not_utf8_is_refused_however_it_is_written() -> None
             parse_store_url(url)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("options", "told"),
     [
         ({"synchronous": "off"}, "synchronous must be full or normal"),

@@ -267,10 +267,12 @@ def test_a_pipe_that_takes_no_utf8_gets_escapes(
 ) -> None:
     row = posting(9, title="Bäcker", description="Brot – täglich")
     assert answer("import", "-", stdin=lines(row))["inserted"] == 1
-    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     monkeypatch.setenv("NO_COLOR", "1")
+    code = "import sys; sys.stdout.reconfigure(encoding='ascii')\n"
+    code += "sys.stderr.reconfigure(encoding='ascii')\n"
+    code += "from jobstore.cli.main import main; main()"
     for command in (("search", "baecker OR bäcker"), ("stats",), ("show", "board", "9")):
-        with start_python("from jobstore.cli.main import main; main()", *command) as process:
+        with start_python(code, *command) as process:
             told, _ = process.communicate(timeout=120)
         assert (process.returncode, told.isascii()) == (0, True), told
     assert "B\\xe4cker" in told

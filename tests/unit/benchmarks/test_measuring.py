@@ -7,11 +7,10 @@ import asyncio
 import pytest
 
 from benchmarks.measuring import Timings, at_once, percentile, ticker
+from tests.fixtures.cases import each_case
 
 
-@pytest.mark.parametrize(
-    ("percent", "expected"), [(50, 50), (95, 95), (99, 99), (99.5, 100), (100, 100), (0, 1)]
-)
+@each_case(("percent", "expected"), [(50, 50), (95, 95), (99, 99), (99.5, 100), (100, 100), (0, 1)])
 def test_percentile_is_the_nearest_rank(percent, expected):
     assert percentile(list(range(100, 0, -1)), percent) == expected
 

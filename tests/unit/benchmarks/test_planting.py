@@ -6,9 +6,10 @@ import pytest
 
 from benchmarks import Misuse, planting
 from benchmarks.operations import Operation
+from tests.fixtures.cases import each_case
 
 
-@pytest.mark.parametrize("text", ["get", "get=", "get=fast", "get=0.5", "get=nan", "get=inf"])
+@each_case("text", ["get", "get=", "get=fast", "get=0.5", "get=nan", "get=inf"])
 def test_what_is_no_factor_is_refused(text):
     with pytest.raises(Misuse, match="is not OPERATION=FACTOR"):
         planting.parse([text])

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from jobstore.cli.output import complain, console, counted, marked, plain, salary, say, to_json
 from jobstore.records import FacetCount, Workplace
+from tests.fixtures.cases import each_case
 
 
 def test_json_keeps_decimals_exact_and_writes_times_in_utc() -> None:
@@ -91,7 +92,7 @@ def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("low", "high", "currency", "period", "text", "shown"),
     [
         (None, None, None, None, None, ""),

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +32,7 @@ from jobstore.derived.record import Derived
 from jobstore.records import EmploymentType, Job, SalaryPeriod, Status, Workplace, job_id
 from jobstore.search.criteria import FACETS
 from jobstore.search.words import index_text
+from tests.fixtures.cases import each_case
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 SCALES = [YEARLY_MIN, YEARLY_MAX, APPLICANTS]
@@ -248,7 +248,7 @@ def test_a_range_is_few_words() -> None:
     )
 
 
-@pytest.mark.parametrize("count", range(16))
+@each_case("count", range(16))
 def test_small_counts_have_a_bucket_each(count: int) -> None:
     assert APPLICANTS.reaching(count, count) == (APPLICANTS.words(count)[1],)
     assert APPLICANTS.words(count) != APPLICANTS.words(count + 1)

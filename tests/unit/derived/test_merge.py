@@ -13,6 +13,7 @@ from jobstore.derived.merge import CONTENT_FIELDS, edit, merge
 from jobstore.derived.record import Derived
 from jobstore.intake.validation import check_posting
 from jobstore.records import COMPANY_NOT_STATED
+from tests.fixtures.cases import each_case
 from tests.fixtures.postings import full, posting
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -156,7 +157,7 @@ def test_both_ends_of_a_salary_replace_both() -> None:
     assert (merged.job.salary_min, merged.job.salary_max) == (Decimal(30), Decimal(40))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("stated", "low", "high"),
     [
         ({"salary_max": 15}, 10, 15),

@@ -28,6 +28,7 @@ from jobstore.engines.rows import (
 )
 from jobstore.intake.validation import check_posting
 from jobstore.records import JobSummary
+from tests.fixtures.cases import each_case
 from tests.fixtures.postings import full
 
 NOW = datetime(2026, 3, 1, 12, 30, 0, 123456, UTC)
@@ -119,7 +120,7 @@ def test_a_revision_brings_back_every_type() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("column", "value"),
     [
         ("id", b"short"),

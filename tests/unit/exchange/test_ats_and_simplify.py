@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jobstore.exchange.catalogue import built_in
+from tests.fixtures.cases import each_case
 from tests.unit.exchange.conftest import Read, posting
 
 board_posting = built_in("ats").translate
@@ -131,7 +132,7 @@ def test_remote_means_all_locations(
     assert "status" not in found
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("flags", "status"),
     [
         ({"active": True, "is_visible": True}, None),

@@ -12,6 +12,7 @@ import pytest
 
 from jobstore.exchange import BrokenFile
 from jobstore.exchange.recognition import recognise
+from tests.fixtures.cases import each_case
 from tests.unit.exchange.conftest import Read
 from tests.unit.exchange.taking import omissions, places, taken, values
 
@@ -205,7 +206,7 @@ def test_a_board_is_known_in_every_shape(read: Read, name: str, shape: str) -> N
     assert found[0] == alone
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@each_case("name", ENTRIES)
 def test_no_two_boards_claim_the_same_entry(name: str) -> None:
     others = {other: ENTRIES[other] for other in ENTRIES if other != name}
     for other, entry in others.items():
@@ -213,7 +214,7 @@ def test_no_two_boards_claim_the_same_entry(name: str) -> None:
         assert recognise(head, "the file").format == other != name
 
 
-@pytest.mark.parametrize(
+@each_case(
     "entry",
     [
         {"id": 1, "title": "T", "location": {"name": "X"}},

@@ -12,6 +12,7 @@ import pytest
 from jobstore import JobPosting
 from jobstore.exchange import BrokenFile, open_records
 from jobstore.intake.lenient import take_in
+from tests.fixtures.cases import each_case
 
 SAMPLES = Path(__file__).parent / "samples"
 SEEN_AT = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -313,7 +314,7 @@ def values_of(posting: JobPosting, names: Values) -> Values:
     }
 
 
-@pytest.mark.parametrize("name", sorted(SAMPLES_OF))
+@each_case("name", sorted(SAMPLES_OF))
 def test_a_board_is_known_by_what_is_in_its_file(name: str) -> None:
     postings = taken_in(SAMPLES / name)
     assert [

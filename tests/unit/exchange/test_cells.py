@@ -19,9 +19,10 @@ from jobstore.exchange.cells import (
     stated,
     whole,
 )
+from tests.fixtures.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "unit", "time"),
     [
         ("1713397508000.0", "milliseconds", datetime(2024, 4, 17, 23, 45, 8, tzinfo=UTC)),
@@ -38,7 +39,7 @@ def test_times_since_1970(value: Any, unit: str, time: Any) -> None:
     assert from_epoch(value, unit) == time
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "read"),
     [
         ("12.0", 12),
@@ -64,7 +65,7 @@ def test_numbers(value: Any, read: Any) -> None:
     assert number(value) == read
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "read"),
     [("True", True), ("1.0", True), (1, True), ("no", False), (0.0, False), ("maybe", None)],
 )
@@ -72,7 +73,7 @@ def test_flags(value: Any, read: Any) -> None:
     assert flag(value) is read
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "base", "read"),
     [
         ("https://example.com/a", None, "https://example.com/a"),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jobstore.exchange import BrokenFile, packing
 from jobstore.exchange.charsets import detect, marked, mended
 from jobstore.exchange.reading import Source, open_input
+from tests.fixtures.cases import each_case
 from tests.unit.exchange.conftest import Read
 
 TEXTS = {
@@ -103,7 +104,7 @@ def test_a_few_broken_bytes_do_not_make_another_encoding(tmp_path: Path, text: s
     assert given_on(tmp_path, broken) == (broken.decode("utf-8", "surrogateescape"), "utf-8")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("row", "text"),
     [
         (b"caf\xe9 in K\xf6ln", "café in Köln"),

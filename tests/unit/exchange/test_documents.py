@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jobstore.exchange import BrokenFile, documents, mending, pieces
 from jobstore.exchange.documents import json_objects, json_rows
 from jobstore.exchange.rows import Row
+from tests.fixtures.cases import each_case
 
 
 def stream(data: bytes) -> io.BufferedReader:
@@ -61,7 +62,7 @@ def test_an_array_is_read_the_same_whatever_the_chunks(
     assert [row.value for row in found] == items
 
 
-@pytest.mark.parametrize(
+@each_case(
     "content",
     [
         "[",
@@ -173,7 +174,7 @@ def test_anything_but_an_object_is_a_fault_where_objects_are_asked_for() -> None
     assert row.fault == "is no JSON object but a list; a table of lists is read as CSV"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("content", "lines"),
     [
         ('{"a": 1}{"a": 2}\n{"a": 3}', [1, 1, 2]),
@@ -192,7 +193,7 @@ def test_documents_may_follow_each_other(content: str, lines: list[int]) -> None
     assert [row.line for row in found] == lines
 
 
-@pytest.mark.parametrize(
+@each_case(
     "written",
     [
         '{"a": ["x, ]", 1,], "b": {"c": null,},}',
@@ -230,7 +231,7 @@ def test_mending_leaves_texts_as_they_are(written: str, text: str) -> None:
     assert row.value == {"a": text}
 
 
-@pytest.mark.parametrize(
+@each_case(
     "written",
     ["{'a': {1, 2}}", "{'a': b'x'}", "{'a': open}", "{bad}", '{"a": 1} x', '{"a": "x}', "[1, 2"],
 )
@@ -293,7 +294,7 @@ def test_an_envelope_without_the_list_says_what_it_has() -> None:
         assert not empty or list(json_rows(stream(empty), "x", items="jobs")) == []
 
 
-@pytest.mark.parametrize("end", range(1, 44))
+@each_case("end", range(1, 44))
 def test_an_envelope_that_is_cut_short_breaks_the_file(end: int) -> None:
     content = b'{"x": [1, "\\""], "jobs": [{"a": 1}, {"b": 2}]}'
     with pytest.raises(BrokenFile):

@@ -9,12 +9,13 @@ import pytest
 
 from jobstore.exchange import IMPORT_FORMATS, BrokenFile, Record, batches, open_records
 from jobstore.exchange.recognition import recognise
+from tests.fixtures.cases import each_case
 from tests.unit.exchange.conftest import Read, posting
 
 OURS = '{"source": "b", "source_job_id": "1", "title": "T", "company": "C"'
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("head", "format"),
     [
         (OURS + "}", "jsonl"),
@@ -38,7 +39,7 @@ def test_a_format_is_known_by_its_content(head: str, format: str) -> None:
     assert format in IMPORT_FORMATS
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("head", "told"),
     [
         ("", "the file is empty"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from jobstore.exchange.identity import board_of, host, identity, without_tracking
+from tests.fixtures.cases import each_case
 
 HERE = Path(__file__).parent
 
@@ -22,7 +23,7 @@ def table(name: str) -> list[dict[str, str]]:
 BOARDS = table("board_addresses.csv")
 
 
-@pytest.mark.parametrize("row", BOARDS, ids=lambda row: row["url"])
+@each_case("row", BOARDS)
 def test_an_address_says_the_board_and_the_id_there(row: dict[str, str]) -> None:
     assert identity(row["url"]) == (row["source"], row["id"])
 
@@ -33,12 +34,12 @@ def test_many_boards_are_known() -> None:
     assert sum(number > 1 for number in boards.values()) > 30
 
 
-@pytest.mark.parametrize("row", table("no_posting_addresses.csv"), ids=lambda row: row["url"])
+@each_case("row", table("no_posting_addresses.csv"))
 def test_what_is_no_page_of_one_posting_gives_no_id(row: dict[str, str]) -> None:
     assert identity(row["url"]) == (row["source"] or None, None)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "rubbish",
     [
         "https://a.example/j?utm_source=x&q=\ud800",
@@ -57,7 +58,6 @@ def test_what_is_no_page_of_one_posting_gives_no_id(row: dict[str, str]) -> None
         "\ud800",
         "http://\ud800.example/job",
     ],
-    ids=lambda text: ascii(text[:40]),
 )
 def test_no_address_is_too_odd(rubbish: str) -> None:
     source, key = identity(rubbish)
@@ -72,7 +72,7 @@ def test_what_is_kept_of_an_address_is_kept_as_it_is_written() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("url", "source", "id"),
     [
         (

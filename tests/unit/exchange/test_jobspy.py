@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from jobstore.exchange import postings_from_jobspy
 from jobstore.exchange.catalogue import built_in
 from jobstore.exchange.converters import Partly, country_at_end
 from jobstore.intake.validation import check_posting
+from tests.fixtures.cases import each_case
 from tests.unit.exchange.conftest import Read
 from tests.unit.exchange.conftest import posting as of
 
@@ -170,7 +170,7 @@ def test_rows_that_are_no_rows_are_faults(read: Read) -> None:
     assert [record.fault is None for record in records] == [True, False]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("location", "country"),
     [
         ("Paris, A8, FR", "FR"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from jobstore.exchange import BrokenFile, open_records
 from jobstore.exchange.schema_org import posting
+from tests.fixtures.cases import each_case
 from tests.unit.exchange.conftest import Read
 from tests.unit.exchange.conftest import posting as of
 
@@ -76,7 +77,7 @@ def test_references_that_lead_in_circles_or_everywhere_end(read: Read, things: l
     assert len(json.dumps(of(record), default=str)) < 200_000
 
 
-@pytest.mark.parametrize(
+@each_case(
     "title",
     [
         "Engineer",
@@ -119,7 +120,7 @@ def place(city: str, country: Any = "DE", **more: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "texts", "country"),
     [
         ([place("Berlin"), place("Hamburg"), place("München")], 3, "DE"),
@@ -150,7 +151,7 @@ def test_what_is_known_of_a_place_is_told() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("requirement", "expected"),
     [
         ({"@type": "Country", "name": "Germany"}, [{"text": "Germany", "country": "DE"}]),
@@ -192,7 +193,7 @@ def test_a_remote_job_with_an_office_has_both_places_where_they_differ() -> None
 AMOUNTS = {"salary_min": 40, "salary_max": 50, "salary_currency": "EUR", "salary_period": "YEAR"}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("base", "expected"),
     [
         (
@@ -262,7 +263,7 @@ def test_pay_that_is_a_text_is_one(base: Any) -> None:
     assert found.get("salary_min") in (None, 40_000)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("identifier", "id"),
     [
         ({"@type": "PropertyValue", "name": "Acme", "value": 77}, "77"),
@@ -277,7 +278,7 @@ def test_identifiers(identifier: Any, id: str) -> None:
     assert with_(identifier=identifier)["source_job_id"] == id
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("organisation", "company", "site"),
     [
         ("Acme", "Acme", None),

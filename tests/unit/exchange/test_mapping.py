@@ -17,6 +17,7 @@ from jobstore.exchange.converters import CONVERTERS
 from jobstore.exchange.mapping import make_mapping, mapping_from_options, read_mapping
 from jobstore.intake.given import Translated
 from jobstore.intake.lenient import take_in
+from tests.fixtures.cases import each_case
 from tests.unit.exchange.conftest import Read
 from tests.unit.exchange.taking import places, taken, values
 
@@ -29,7 +30,7 @@ def translated(row: dict[str, Any], **given: Any) -> Translated:
     return make_mapping(fields(**given)).translate({"t": "T", "id": "1", **row})
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("toml", "told"),
     [
         ("", "it maps no field; write [fields]"),
@@ -102,7 +103,7 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path: Path) -> None:
         open_records(path, mapping="levr")
 
 
-@pytest.mark.parametrize("name", names())
+@each_case("name", names())
 def test_each_of_ours_is_sound_and_described(name: str) -> None:
     mapping = built_in(name)
     assert mapping.name == name
@@ -121,7 +122,7 @@ def test_no_two_of_ours_have_the_same_signs() -> None:
     assert len(set(signs)) == len(signs)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("rule", "row", "value", "attributes"),
     [
         ("a", {"a": "x", "b": 1}, "x", {"b": 1}),
@@ -157,7 +158,7 @@ def test_rules(rule: Any, row: dict[str, Any], value: Any, attributes: dict[str,
     assert json.dumps(row) == kept
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("convert", "raw", "value", "stays"),
     [
         ("epoch", 1700000000, datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC), False),
@@ -215,7 +216,7 @@ def test_converters(convert: Any, raw: Any, value: Any, stays: bool) -> None:
     assert ("a" in found.get("attributes", {})) == (stays and raw != [])
 
 
-@pytest.mark.parametrize("name", CONVERTERS)
+@each_case("name", CONVERTERS)
 def test_no_value_breaks_a_converter(name: str) -> None:
     odd: list[Any] = [
         "",

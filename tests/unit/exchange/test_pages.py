@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jobstore.exchange import BrokenFile, pages
 from jobstore.exchange.pages import scripts
 from jobstore.exchange.rows import Row
+from tests.fixtures.cases import each_case
 
 OPEN = '<script type="application/ld+json">'
 ONE = f"{OPEN}1</script>"
@@ -55,7 +56,7 @@ def rows(page: str | bytes) -> list[Row]:
     return list(scripts(stream, "the page"))
 
 
-@pytest.mark.parametrize("part", HARMLESS)
+@each_case("part", HARMLESS)
 def test_scripts_are_found_behind_all_kinds_of_parts(part: str) -> None:
     (row,) = rows(part + ONE)
     assert (row.line, row.value, row.raw) == (1 + part.count("\n"), 1, "1")
@@ -86,7 +87,7 @@ def test_any_text_is_read_to_its_end(text: str, chunk: int) -> None:
         assert rows(text) == []
 
 
-@pytest.mark.parametrize(
+@each_case(
     "page",
     [
         "<a " * 1_000_000,

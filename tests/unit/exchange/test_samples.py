@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from jobstore.exchange.samples import first_values
+from tests.fixtures.cases import each_case
 
 ROWS = [
     {"a": "one two, {three} [four]: five", "b": {"c": [1, -2.5e3, True, None, "x\\"]}, "d": "\\"},
@@ -24,9 +23,9 @@ def _begins(part: Any, whole: Any) -> bool:
     return bool(part == whole)
 
 
-@pytest.mark.parametrize("ascii", [True, False])
-@pytest.mark.parametrize("separators", [None, (",", ":")])
-@pytest.mark.parametrize("document", [ROWS, {"n": 1, "jobs": ROWS}], ids=["array", "envelope"])
+@each_case("ascii", [True, False])
+@each_case("separators", [None, (",", ":")])
+@each_case("document", [ROWS, {"n": 1, "jobs": ROWS}])
 def test_a_beginning_shows_what_is_whole_in_it_wherever_it_is_cut(
     document: Any, separators: tuple[str, str] | None, ascii: bool
 ) -> None:

@@ -16,6 +16,7 @@ from jobstore.exchange.schema_org import SchemaOrgWriter, document, posting
 from jobstore.intake.lenient import take_in
 from jobstore.intake.validation import check_posting
 from jobstore.records import EmploymentType, Location, Workplace
+from tests.fixtures.cases import each_case
 from tests.unit.exchange.conftest import Read, export_with, full_job, make_job
 from tests.unit.exchange.conftest import posting as of
 
@@ -100,7 +101,7 @@ def test_a_whole_posting_is_translated_and_the_rest_is_kept() -> None:
     assert check_posting(found).country == "DE"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("properties", "source", "id"),
     [
         ({"identifier": "A-1", "url": "https://www.x.example/1"}, "x.example", "A-1"),
@@ -131,7 +132,7 @@ def test_a_posting_without_any_name_of_its_own_gets_a_digest() -> None:
     assert one["source_job_id"] == same["source_job_id"] != other["source_job_id"]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("place", "location", "country"),
     [
         ("Berlin", "Berlin", None),
@@ -152,7 +153,7 @@ def test_places(place: Any, location: str | None, country: str | None) -> None:
     assert (found.get("location"), found.get("country")) == (location, country)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("kind", "employment_type"),
     [
         ("Full-time", "Full-time"),
@@ -181,7 +182,7 @@ def test_workplaces(kind: Any, workplace: str | None) -> None:
     assert with_(jobLocationType=kind).get("workplace") == workplace
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("salary", "low", "high", "currency", "period"),
     [
         (50000, 50000, 50000, "SEK", None),
@@ -204,7 +205,7 @@ def test_salaries(salary: Any, low: Any, high: Any, currency: str | None, period
     assert found.get("salary_period") == period
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("skills", "listed"),
     [
         ("SQL,\nRust", ["SQL", "Rust"]),

@@ -12,6 +12,7 @@ import pytest
 from jobstore.exchange import BrokenFile, open_records, postings_from
 from jobstore.exchange.self_mapping import _synonyms, fold, self_mapping
 from jobstore.records import JobPosting
+from tests.fixtures.cases import each_case
 from tests.unit.exchange.conftest import Read
 from tests.unit.exchange.taking import places, taken, values
 
@@ -23,7 +24,7 @@ def found(read: Read, header: str, row: str, **options: Any) -> JobPosting:
     return posting
 
 
-@pytest.mark.parametrize(
+@each_case(
     "header",
     [
         "title,company,location,url",
@@ -66,7 +67,7 @@ def test_columns_in_many_words_and_languages(read: Read, header: str) -> None:
     assert (posting.source, posting.source_job_id) == ("acme.example", posting.url)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("column", "cell", "field", "value"),
     [
         ("Date Posted", "2026-03-04", "posted_at", datetime(2026, 3, 4, tzinfo=UTC)),
@@ -267,7 +268,7 @@ def test_no_name_means_two_fields() -> None:
             assert seen.setdefault(name, field) == field, (name, field, seen[name])
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "folded"),
     [
         ("Job_Title", "jobtitle"),

@@ -13,6 +13,7 @@ import pytest
 from jobstore.exchange import BrokenFile, Record, tables
 from jobstore.exchange.rows import Row
 from jobstore.exchange.tables import csv_rows
+from tests.fixtures.cases import each_case
 from tests.unit.exchange.conftest import Read
 
 HEADER = "source,source_job_id,title,company\n"
@@ -168,7 +169,7 @@ def cells_of(content: str | bytes, **options: Any) -> list[Any]:
 ROW = {"Position": "Engineer", "City, Region": "Köln", "Pay": "1"}
 
 
-@pytest.mark.parametrize(
+@each_case(
     "content",
     [
         "Position;City, Region;Pay\nEngineer;Köln;1\n",
@@ -205,7 +206,7 @@ def test_a_delimiter_that_is_named_decides() -> None:
             table_of("a,b\n", delimiter=wrong)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("content", "delimiter"),
     [
         ("a,b|c,d\n1,x|y,3\n", ","),
@@ -233,7 +234,7 @@ def test_columns_get_names_that_differ() -> None:
     assert row.value == dict(zip(header, "01234567", strict=True))
 
 
-@pytest.mark.parametrize(
+@each_case(
     "content",
     [
         "title,company\nEngineer,Acme\n",

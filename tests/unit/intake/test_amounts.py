@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 
 from jobstore.intake.amounts import amount_and_currency
+from tests.fixtures.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "amount"),
     [
         ("45000", "45000"),
@@ -62,7 +63,7 @@ def test_what_is_certain_is_read(text: str, amount: str) -> None:
     assert str(read) == str(Decimal(amount))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "currency", "country", "amount"),
     [
         ("45.000", "EUR", None, "45000"),
@@ -111,7 +112,7 @@ def test_a_lone_group_of_three_digits_is_read_where_its_place_settles_it(
         assert str(read) == amount
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         "",

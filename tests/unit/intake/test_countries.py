@@ -5,10 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
 from jobstore.intake.countries import _MORE_NAMES, country_code
 from jobstore.intake.spellings import COUNTRIES
+from tests.fixtures.cases import each_case
 
 
 def test_each_code_is_the_code_of_itself_in_any_case() -> None:
@@ -16,7 +15,7 @@ def test_each_code_is_the_code_of_itself_in_any_case() -> None:
         assert country_code(code) == country_code(f" {code.lower()} ") == code
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("code", "texts"),
     [
         ("US", "USA|usa|U.S.|U.S.A.|United States|united states of america|The United States|EUA"),
@@ -70,7 +69,7 @@ def test_names_and_codes_of_a_country_in_many_languages(code: str, texts: str) -
     )
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         *("", " ", "-", "EU", "XX", "ZZ", "XK", "European Union", "Europe", "Worldwide", "LATAM"),

@@ -19,6 +19,7 @@ from jobstore.intake.given import Omission, Translated
 from jobstore.intake.lenient import accept, take_in
 from jobstore.intake.validation import check_posting
 from jobstore.records import COMPANY_NOT_STATED, MAX_ATTRIBUTES, JobPosting, Location
+from tests.fixtures.cases import each_case
 
 BARE: dict[str, Any] = {
     "source": "board",
@@ -88,8 +89,8 @@ def test_what_is_no_mapping_is_no_posting(given: Any) -> None:
     assert refused(given) == (Fault("", "a posting must be a JobPosting or a mapping"),)
 
 
-@pytest.mark.parametrize("name", ["title", "source", "source_job_id"])
-@pytest.mark.parametrize("value", [None, "", " \n", "nan", "Null", math.nan, "#", -1])
+@each_case("name", ["title", "source", "source_job_id"])
+@each_case("value", [None, "", " \n", "nan", "Null", math.nan, "#", -1])
 def test_title_and_identity_decide_about_the_row(name: str, value: Any) -> None:
     assert refused({**BARE, name: value}) == (Fault(name, "is required"),)
 
@@ -102,7 +103,7 @@ def test_all_that_decides_about_the_row_is_told_at_once() -> None:
     }
 
 
-@pytest.mark.parametrize("value", [None, "", "nan", "N/A", math.nan, "unknown", "-", -1])
+@each_case("value", [None, "", "nan", "N/A", math.nan, "unknown", "-", -1])
 def test_a_company_that_is_not_stated_is_told_so(value: Any) -> None:
     assert taken(company=value).company == COMPANY_NOT_STATED
     posting, _ = take_in({key: each for key, each in BARE.items() if key != "company"})
@@ -120,7 +121,7 @@ def test_a_company_may_be_named_like_nothing() -> None:
     assert taken(company="None Such").company == "None Such"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("cell", "attributes", "name"),
     [
         ("Novartis\n3.8", {}, "Novartis"),
@@ -144,7 +145,7 @@ def test_a_rating_behind_a_name_is_no_part_of_it_where_that_is_certain(
     assert posting.attributes == {**attributes, **kept}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "text"),
     [
         (123, "123"),
@@ -160,13 +161,13 @@ def test_ids_that_are_numbers_become_text(given: Any, text: str) -> None:
     assert taken(source_job_id=given).source_job_id == text
 
 
-@pytest.mark.parametrize("given", [True, [1], {"a": 1}, 10**400, math.inf, "a\nb"])
+@each_case("given", [True, [1], {"a": 1}, 10**400, math.inf, "a\nb"])
 def test_other_ids_are_none(given: Any) -> None:
     ((field, _),) = refused({**BARE, "source_job_id": given})
     assert field == "source_job_id"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "title"),
     [
         ("R&amp;D Engineer", "R&D Engineer"),
@@ -190,7 +191,7 @@ def test_texts_in_another_encoding_are_mended_and_the_original_is_kept(name: str
     assert posting.attributes == {name: broken}
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text", ["SÃO PAULO", "Café", "Crêpière", "Ångström", "Ã", "日本語", "naïve “quotes”", "Łódź"]
 )
 def test_texts_that_are_right_stay(text: str) -> None:
@@ -261,7 +262,7 @@ def test_addresses_are_completed_where_that_is_certain(given: Any, url: str) -> 
     assert taken(url=given).url == url
 
 
-@pytest.mark.parametrize(
+@each_case(
     "given",
     [
         "/jobs/1",
@@ -278,12 +279,12 @@ def test_what_is_no_address_costs_its_field(given: Any) -> None:
     assert left_out(company_url=given).startswith("must be http(s) with a host")
 
 
-@pytest.mark.parametrize("given", ["#", "None", "nan", "-", "null", math.nan])
+@each_case("given", ["#", "None", "nan", "-", "null", math.nan])
 def test_an_address_that_is_none_says_nothing(given: Any) -> None:
     assert taken(apply_url=given).apply_url is None
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "code"),
     [
         ("Germany", "DE"),
@@ -298,12 +299,12 @@ def test_countries_are_read_by_code_and_name(given: str, code: str) -> None:
     assert taken(country=given).country == code
 
 
-@pytest.mark.parametrize("given", ["EU", "XX", "Europe", "Atlantis", "Berlin", 5])
+@each_case("given", ["EU", "XX", "Europe", "Atlantis", "Berlin", 5])
 def test_what_is_no_country_is_left_out(given: Any) -> None:
     assert left_out(country=given).startswith("must be a country's code")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "country", "code"),
     [
         ("€", None, "EUR"),
@@ -338,9 +339,7 @@ def test_currencies_are_read_by_sign_and_name(given: str, country: str | None, c
     assert taken(salary_currency=given, country=country).salary_currency == code
 
 
-@pytest.mark.parametrize(
-    "given", ["Rs", "kr", "¥", "dollars", "Bitcoin", "Lacs", "k€", "USD/EUR", "EUR ($)"]
-)
+@each_case("given", ["Rs", "kr", "¥", "dollars", "Bitcoin", "Lacs", "k€", "USD/EUR", "EUR ($)"])
 def test_currencies_that_are_not_certain_are_left_out(given: str) -> None:
     assert left_out(salary_currency=given).startswith("must be a currency that is certain")
 
@@ -353,7 +352,7 @@ def test_counts_are_read(given: str, count: int) -> None:
     assert taken(applicant_count=given).applicant_count == count
 
 
-@pytest.mark.parametrize(
+@each_case(
     "given",
     [
         *(
@@ -371,7 +370,7 @@ def test_a_bound_is_no_count(given: Any) -> None:
     left_out(applicant_count=given)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "given",
     [
         *(["SQL", "Python"], ("SQL", "Python"), '["SQL", "Python"]', "['SQL', 'Python']"),
@@ -422,7 +421,7 @@ def test_of_skills_those_that_can_be_read_are_taken() -> None:
     assert left_out(skills=5) == "must be a list of texts, not int"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("low", "high", "stored"),
     [
         (0, 0, (None, None)),
@@ -497,9 +496,7 @@ def test_times_are_read_as_people_write_them(given: Any, moment: str) -> None:
     assert taken(posted_at=given).posted_at == expected
 
 
-@pytest.mark.parametrize(
-    "given", ["30+ days ago", "05/06/2026", "May", "asap", "1970-01-01", 45_000]
-)
+@each_case("given", ["30+ days ago", "05/06/2026", "May", "asap", "1970-01-01", 45_000])
 def test_times_that_are_not_certain_are_left_out(given: Any) -> None:
     left_out(posted_at=given)
 
@@ -752,7 +749,7 @@ def test_when_it_was_seen_is_for_rows_without_a_time_of_their_own() -> None:
     assert posting.last_seen_at == posting.first_seen_at
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "currency"),
     [
         ({"salary_min": "$45000", "salary_max": "$55000"}, "USD"),
@@ -771,7 +768,7 @@ def test_a_sign_beside_an_amount_says_its_currency(
     assert (taken.salary_currency, omissions) == (currency, [])
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "currency"),
     [
         ({}, "USD"),
@@ -812,7 +809,7 @@ def test_the_address_of_a_company_s_page_is_no_part_of_its_name(given: str, comp
     assert posting.attributes.get("company") == (None if given == company else given)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "end"),
     [
         ("2026-12-31", "2026-12-31T23:59:59"),

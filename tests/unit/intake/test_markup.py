@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from jobstore.intake.markup import plain_line, plain_text
+from tests.fixtures.cases import each_case
 
 # Texts in which nothing is markup, though it may look like it.
 WORDS = [
@@ -40,13 +41,13 @@ WORDS = [
 ]
 
 
-@pytest.mark.parametrize("text", WORDS)
+@each_case("text", WORDS)
 def test_words_are_no_markup(text: str) -> None:
     assert plain_text(text) is text
     assert plain_line(text) == " ".join(text.split())
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "plain"),
     [
         # Inline tags leave no trace, others part words and lines.
@@ -156,7 +157,7 @@ def test_a_text_without_words_becomes_empty(text: str) -> None:
     assert plain_text(text).strip() == ""
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "plain"),
     [
         ("Data Engineer &amp; Analyst <b>(m/w/d)</b>", "Data Engineer & Analyst (m/w/d)"),
@@ -213,7 +214,7 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("name", BOMBS)
+@each_case("name", BOMBS)
 def test_a_bomb_is_read_in_the_time_of_its_length(name: str) -> None:
     """What grows with the square would take hours and gigabytes, not a second."""
     bomb = BOMBS[name]

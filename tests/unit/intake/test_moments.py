@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jobstore.intake.moments import read_moment
+from tests.fixtures.cases import each_case
 
 SEEN = datetime(2026, 8, 10, 15, 30, tzinfo=UTC)
 TODAY = datetime(2026, 8, 10, tzinfo=UTC)
@@ -17,7 +18,7 @@ def read(value: Any) -> datetime:
     return read_moment(value, seen_at=SEEN)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "day"),
     [
         ("3 days ago", "2026-08-07"),
@@ -82,7 +83,7 @@ def test_the_day_is_the_one_in_utc() -> None:
     assert read_moment("yesterday", seen_at=seen) == datetime(2026, 8, 10, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "moment"),
     [
         ("2026-05-01", "2026-05-01"),
@@ -163,7 +164,7 @@ def test_times_of_python_are_read(given: Any, moment: datetime) -> None:
     assert read(given) == moment
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         *("", "May", "Sun", "asap", "12", "2024", "now hiring", "soon", "immediately", "ongoing"),

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from jobstore import Location
 from jobstore.intake.lenient import take_in
 from jobstore.intake.places import readable_locations, split_places
+from tests.fixtures.cases import each_case
 from tests.fixtures.postings import posting
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "places"),
     [
         ("Berlin", [Location("Berlin")]),
@@ -40,7 +39,7 @@ def test_places_are_read_as_they_are_written(given: Any, places: list[Location])
     assert omissions == []
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "places", "told"),
     [
         (["Berlin", 5], [Location("Berlin")], "item 2 must be a text or a mapping, not int"),
@@ -73,13 +72,13 @@ def test_what_cannot_be_read_is_told_and_kept(given: Any, places: list[Any], tol
     assert "locations" in checked.attributes
 
 
-@pytest.mark.parametrize("rubbish", [[None], [[]], [{}], [{"text": None}], "", [], [" "], {}])
+@each_case("rubbish", [[None], [[]], [{}], [{"text": None}], "", [], [" "], {}])
 def test_what_says_nothing_is_no_place_and_no_warning(rubbish: Any) -> None:
     found, _ = readable_locations(rubbish)
     assert found == []
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "places"),
     [
         ("Berlin; Hamburg", ["Berlin", "Hamburg"]),

@@ -10,14 +10,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from jobstore.intake.salaries import parse_salary
+from tests.fixtures.cases import each_case
 
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "low", "high", "currency", "period"),
     [
         ("$19 - $20 an hour", "19", "20", "USD", "hour"),
@@ -59,7 +58,7 @@ def test_what_can_be_read_is_read(
     assert parse_salary(text) == {**stated, "salary_text": text}
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         "competitive",
@@ -87,9 +86,7 @@ def _table(lines: Iterable[str]) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"), _table((HERE / "pay_texts.csv").read_text("utf-8").splitlines())
-)
+@each_case(("text", "expected"), _table((HERE / "pay_texts.csv").read_text("utf-8").splitlines()))
 def test_texts_of_many_languages(text: str, expected: dict[str, str]) -> None:
     found = parse_salary(text)
     assert found.pop("salary_text") == text
@@ -123,7 +120,7 @@ def test_a_spelling_means_one_thing_in_each_role() -> None:
                 assert meant.setdefault(spelling, meaning) == meaning, spelling
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "currency", "country", "expected"),
     [
         ("50000 - 60000", "EUR", None, (50000, 60000, "EUR", "year")),
@@ -160,7 +157,7 @@ def test_what_the_row_says_settles_what_the_text_leaves_open(
     assert tuple(found.get(name) for name in names) == (expected or (None,) * 4)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "country", "currency"),
     [
         ("5000 dhs per month", "MA", None),

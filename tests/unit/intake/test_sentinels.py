@@ -10,6 +10,7 @@ import pytest
 
 from jobstore.intake.sentinels import is_empty, states_nothing, without_salary
 from jobstore.records import JobPosting
+from tests.fixtures.cases import each_case
 
 NOTHING = [
     *("-1", "None", "none", "NONE", "nan", "NaN", "NAN", "NaT", "N/A", "n/a", "#N/A", "null"),
@@ -18,8 +19,8 @@ NOTHING = [
 ]
 
 
-@pytest.mark.parametrize("value", NOTHING)
-@pytest.mark.parametrize("name", JobPosting.__slots__)
+@each_case("value", NOTHING)
+@each_case("name", JobPosting.__slots__)
 def test_sentinels_state_nothing_in_every_field(name: str, value: Any) -> None:
     assert states_nothing(name, value)
 
@@ -31,7 +32,7 @@ def test_words_for_not_stated_state_nothing_but_in_a_title(value: str) -> None:
     assert not states_nothing("title", value)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "value",
     ["None Such", "Nan Hai", "Null Island", "#1 Barber", "-1 degree", "N/A Ltd", "Unknown Worlds"],
 )
@@ -39,17 +40,17 @@ def test_names_that_hold_a_sentinel_state_something(value: str) -> None:
     assert not states_nothing("company", value)
 
 
-@pytest.mark.parametrize("value", [0, 1, "0", "1", "R", "C", True, False, 0.0, [], {}, "NO"])
+@each_case("value", [0, 1, "0", "1", "R", "C", True, False, 0.0, [], {}, "NO"])
 def test_small_values_state_something(value: Any) -> None:
     assert not states_nothing("skills", value)
 
 
-@pytest.mark.parametrize("value", ["None", "nan", "-1", "#N/A", " null ", "-"])
+@each_case("value", ["None", "nan", "-1", "#N/A", " null ", "-"])
 def test_a_cell_is_empty_whatever_it_is_for(value: str) -> None:
     assert is_empty(value)
 
 
-@pytest.mark.parametrize("value", ["NA", "na", "Unknown", "0", "None Such", "", "x" * 99, -1, None])
+@each_case("value", ["NA", "na", "Unknown", "0", "None Such", "", "x" * 99, -1, None])
 def test_other_cells_are_not(value: Any) -> None:
     assert not is_empty(value)
 
@@ -61,7 +62,7 @@ def test_namibia_is_a_country() -> None:
     assert states_nothing("country", "N/A")
 
 
-@pytest.mark.parametrize(
+@each_case(
     "value",
     [
         *("9999-12-31", "9999-12-31T23:59:59Z", "0001-01-01", "0000-00-00 00:00:00", "31/12/9999"),
@@ -78,7 +79,7 @@ def test_other_times_state_something(value: str) -> None:
     assert not states_nothing("expires_at", value)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("low", "high", "none"),
     [
         (0, 0, ["salary_min", "salary_max"]),

@@ -18,6 +18,7 @@ from jobstore.records import (
     Status,
     Workplace,
 )
+from tests.fixtures.cases import each_case
 
 BARE: dict[str, Any] = {
     "source": "board",
@@ -34,7 +35,7 @@ FIELDS: dict[str, type[StrEnum]] = {
 }
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "spelling", "meant"),
     [
         ("workplace", "Remote", "remote"),
@@ -92,8 +93,8 @@ def test_our_own_values_mean_themselves_in_any_spelling(name: str, kind: type[St
             assert getattr(posting, name) is member
 
 
-@pytest.mark.parametrize(("name", "kind"), FIELDS.items())
-@pytest.mark.parametrize("unknown", ["sometimes", "-", "x" * 90, "full\u0131time"])
+@each_case(("name", "kind"), FIELDS.items())
+@each_case("unknown", ["sometimes", "-", "x" * 90, "full\u0131time"])
 def test_an_unknown_spelling_names_what_is_allowed(
     name: str, kind: type[StrEnum], unknown: str
 ) -> None:
@@ -137,7 +138,7 @@ def test_countries_are_stored_in_upper_case(given: str) -> None:
     assert check_posting({**BARE, "country": given}).country == "GB"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "given"),
     [
         ("salary_currency", "$"),

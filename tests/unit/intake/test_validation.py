@@ -23,6 +23,7 @@ from jobstore.records import (
     Workplace,
     job_id,
 )
+from tests.fixtures.cases import each_case
 
 BARE: dict[str, Any] = {
     "source": "board",
@@ -117,7 +118,7 @@ def test_a_posting_or_any_mapping_will_do(given: JobPosting | Mapping[str, Any])
     assert check_posting(given) == JobPosting(**BARE)
 
 
-@pytest.mark.parametrize("given", [None, 5, "text", [BARE], [("title", "x")], object()])
+@each_case("given", [None, 5, "text", [BARE], [("title", "x")], object()])
 def test_anything_else_is_no_posting(given: Any) -> None:
     assert faults(given) == (Fault("", "a posting must be a JobPosting or a mapping"),)
 
@@ -206,7 +207,7 @@ LIMITS = {
 }
 
 
-@pytest.mark.parametrize(("name", "limit"), LIMITS.items())
+@each_case(("name", "limit"), LIMITS.items())
 def test_texts_have_limits_after_trimming(name: str, limit: int) -> None:
     longest = "é" * limit
     assert getattr(checked(**{name: f"  {longest}  "}), name) == longest
@@ -215,21 +216,21 @@ def test_texts_have_limits_after_trimming(name: str, limit: int) -> None:
     )
 
 
-@pytest.mark.parametrize("name", [*LIMITS, "url", "country", "workplace", "posted_at"])
-@pytest.mark.parametrize("value", [5, True, 1.5, b"x", ["x"], {"x": "x"}, Decimal(1), object()])
+@each_case("name", [*LIMITS, "url", "country", "workplace", "posted_at"])
+@each_case("value", [5, True, 1.5, b"x", ["x"], {"x": "x"}, Decimal(1), object()])
 def test_texts_of_another_type_are_refused(name: str, value: object) -> None:
     assert reason(**{name: value}).endswith(f", not {type(value).__name__}")
 
 
-@pytest.mark.parametrize("name", LIMITS)
-@pytest.mark.parametrize("bad", ["\0", "\x07", "\x0b", "\x0c", "\x1b", "\x7f"])
+@each_case("name", LIMITS)
+@each_case("bad", ["\0", "\x07", "\x0b", "\x0c", "\x1b", "\x7f"])
 def test_control_characters_are_refused(name: str, bad: str) -> None:
     assert "control characters" in reason(**{name: f"a{bad}b"})
     assert "control characters" in reason(**{name: f"\u00e9{bad}b"})
 
 
-@pytest.mark.parametrize("name", [*LIMITS, "url", "salary_currency", "posted_at", "workplace"])
-@pytest.mark.parametrize("bad", ["\ud800", "\ud83d\ude00"])
+@each_case("name", [*LIMITS, "url", "salary_currency", "posted_at", "workplace"])
+@each_case("bad", ["\ud800", "\ud83d\ude00"])
 def test_lone_surrogates_are_refused_everywhere(name: str, bad: str) -> None:
     why = reason(**{name: f"a{bad}b"})
     assert why.isprintable()
@@ -268,7 +269,7 @@ def test_text_of_a_subclass_becomes_plain_text() -> None:
     assert posting.attributes == {"k": "v"}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "stored"),
     [
         (0, "0"),
@@ -294,7 +295,7 @@ def test_salaries_are_exact_decimals_without_exponent(given: Any, stored: str) -
     assert str(checked(salary_min=given).salary_min) == stored
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "why"),
     [
         (-1, "must not be negative"),
@@ -364,7 +365,7 @@ class Stamp(datetime):
     """A datetime of another type, as pandas has one."""
 
 
-@pytest.mark.parametrize(
+@each_case(
     "given",
     [
         "2024-05-01T07:30:00Z",
@@ -374,9 +375,7 @@ class Stamp(datetime):
         Stamp(2024, 4, 30, 23, 30, tzinfo=timezone(timedelta(hours=-8))),
     ],
 )
-@pytest.mark.parametrize(
-    "name", ["posted_at", "expires_at", "first_seen_at", "last_seen_at", "closed_at"]
-)
+@each_case("name", ["posted_at", "expires_at", "first_seen_at", "last_seen_at", "closed_at"])
 def test_times_come_out_in_utc(name: str, given: Any) -> None:
     moment = getattr(checked(**{name: given}), name)
     assert moment == datetime(2024, 5, 1, 7, 30, tzinfo=UTC)
@@ -389,7 +388,7 @@ def test_a_date_alone_is_its_midnight_in_utc(given: Any) -> None:
     assert checked(posted_at=given).posted_at == datetime(2024, 5, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "why"),
     [
         (datetime(2024, 5, 1), "must have a UTC offset, such as +02:00 or Z"),
@@ -423,7 +422,7 @@ def test_a_posting_is_not_seen_last_before_it_is_seen_first() -> None:
     assert checked(first_seen_at=first, last_seen_at=first).first_seen_at is not None
 
 
-@pytest.mark.parametrize(
+@each_case(
     "url",
     [
         "https://www.linkedin.com/jobs/view/1/?trk=a&b=%20#top",
@@ -434,12 +433,12 @@ def test_a_posting_is_not_seen_last_before_it_is_seen_first() -> None:
         "https://user:word@example.com/",
     ],
 )
-@pytest.mark.parametrize("name", ["url", "apply_url", "company_url"])
+@each_case("name", ["url", "apply_url", "company_url"])
 def test_urls_of_the_web_are_kept_as_they_are(name: str, url: str) -> None:
     assert getattr(checked(**{name: url}), name) == url
 
 
-@pytest.mark.parametrize(
+@each_case(
     "url",
     [
         "www.example.com/jobs",
@@ -500,7 +499,7 @@ def test_attributes_are_kept_losslessly() -> None:
     assert checked(attributes={"a": "x" * (200_000 - 8)}).attributes["a"]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "why"),
     [
         ([1], "must be a JSON object, not list"),

@@ -12,6 +12,7 @@ from jobstore.intake.lenient import take_in
 from jobstore.intake.validation import check_posting
 from jobstore.intake.words import KINDS, read_words
 from jobstore.records import JobPosting
+from tests.fixtures.cases import each_case
 
 BARE: dict[str, Any] = {
     "source": "board",
@@ -82,7 +83,7 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "text", "kind"), TEXTS)
+@each_case(("name", "text", "kind"), TEXTS)
 def test_words_of_large_languages_are_read(name: str, text: str, kind: str) -> None:
     value, _, reasons = taken(name, text)
     assert value == kind
@@ -112,7 +113,7 @@ LEFT_OUT = {
 DOUBTFUL = [(name, text.strip()) for name, texts in LEFT_OUT.items() for text in texts.split(";")]
 
 
-@pytest.mark.parametrize(("name", "text"), DOUBTFUL)
+@each_case(("name", "text"), DOUBTFUL)
 def test_words_that_leave_a_doubt_are_left_out_and_kept(name: str, text: str) -> None:
     value, posting, reasons = taken(name, text)
     assert value is None
@@ -120,7 +121,7 @@ def test_words_that_leave_a_doubt_are_left_out_and_kept(name: str, text: str) ->
     assert len(reasons) == 1
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         *(
@@ -248,7 +249,7 @@ def test_each_word_of_the_field_cases_has_its_value(real_data: Path) -> None:
     assert found == FIELD_CASES
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         "Permanent contract",

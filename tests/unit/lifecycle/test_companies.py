@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from jobstore.lifecycle.duplicates.companies import company_key, company_words, related
 from jobstore.records import COMPANY_NOT_STATED
+from tests.fixtures.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     "names",
     [
         ("Acme", "ACME Inc.", "Acme, Inc", "Acme LLC", "The Acme Company", "Acme (Boston)"),

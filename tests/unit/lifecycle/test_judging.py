@@ -9,6 +9,7 @@ import pytest
 
 from jobstore.intake.fields import MAX_DESCRIPTION
 from jobstore.lifecycle.duplicates import Kind, Verdict, blocks, judge, likely, texts
+from tests.fixtures.cases import each_case
 from tests.fixtures.openings import OTHER_TASKS, TASKS, opening
 
 HERE = {"source": "linkedin", "source_job_id": "2"}
@@ -18,7 +19,7 @@ def verdict(left: dict[str, Any], right: dict[str, Any]) -> Verdict:
     return judge(opening(**left), opening(**right)).verdict
 
 
-@pytest.mark.parametrize(
+@each_case(
     "other",
     [
         {},
@@ -144,7 +145,7 @@ def test_one_address_joins_without_a_text_but_not_two_jobs() -> None:
     assert likely(opening(**left).features, opening(**right).features)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "titles",
     [
         ("Nurse Night Shift", "Nurse Day Shift"),

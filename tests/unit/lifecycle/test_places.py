@@ -6,9 +6,10 @@ import pytest
 
 from jobstore.lifecycle.duplicates.places import Where, places, where
 from jobstore.records import Location
+from tests.fixtures.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("left", "right", "expected"),
     [
         ("Pittsburgh, PA 15222 (Downtown area)", "Pittsburgh, Pennsylvania, United States", "SAME"),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jobstore.lifecycle.duplicates import Kind, repost
+from tests.fixtures.cases import each_case
 from tests.fixtures.openings import OTHER_TASKS, TASKS, opening
 
 CLOSED = datetime(2026, 3, 1, tzinfo=UTC)
@@ -40,7 +41,7 @@ def test_what_is_open_beside_it_is_a_sibling() -> None:
     assert repost(new, old, appeared_at=CLOSED, closed_at=None) is None
 
 
-@pytest.mark.parametrize(
+@each_case(
     "given",
     [
         {"company": "Southern Waterworks"},

@@ -14,6 +14,7 @@ from jobstore.operations.alerts.facts import Facts, Window
 from jobstore.operations.alerts.rules import State, advance, latency_limits, measure, only
 from jobstore.operations.health import COMPONENTS
 from jobstore.settings.alerting import Rule
+from tests.fixtures.cases import each_case
 
 MINUTE = 60.0
 
@@ -96,7 +97,7 @@ def test_errors_are_a_share_of_all_operations() -> None:
     assert found.text == "1.50% of 400 operations failed (last 5 min); limit 50"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("given", "bad", "value", "text"),
     [
         ({"checks": ("disk:free",)}, {"disk:free": 2}, 4.5, "disk:free 4.5 percent: 46 MiB free"),

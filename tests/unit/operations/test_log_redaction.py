@@ -19,11 +19,12 @@ from jobstore.operations.logs.redaction import (
     secrets_of_environment,
 )
 from jobstore.settings.sections import Settings
+from tests.fixtures.cases import each_case
 
 KEEP = Redactor(["hunter2", "hunter2-longer", "abc"])
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "left"),
     [
         ("up to date", "up to date"),
@@ -56,7 +57,7 @@ def test_a_long_text_without_credentials_may_be_had_whole() -> None:
     assert KEEP.whole("x" * 1000 + " hunter2") == "x" * 1000 + f" {REMOVED}"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "value", "left"),
     [
         ("rows", 5, 5),
@@ -90,7 +91,7 @@ def test_values(name: str, value: Any, left: Any) -> None:
     assert KEEP.value(value, name) == left
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("error", "left"),
     [
         (StoreBusy(), "StoreBusy: The store is busy; nothing was written, try again."),

@@ -14,6 +14,7 @@ from jobstore import EngineOptions
 from jobstore.errors import InvalidSettings
 from jobstore.settings.loading import Origin, load
 from jobstore.settings.sections import Settings
+from tests.fixtures.cases import each_case
 from tests.unit.operations.configurations import loaded, refused
 
 KEY = "age1" + "q" * 58
@@ -144,7 +145,7 @@ def test_a_value_that_is_not_set_is_named_once(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("yaml", "told"),
     [
         ("store: {reader: 3}", "store.reader: is no setting; did you mean readers?"),

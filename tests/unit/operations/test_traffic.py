@@ -13,6 +13,7 @@ from jobstore.operations.monitoring.traffic import (
     together,
     total,
 )
+from tests.fixtures.cases import each_case
 
 
 def test_flat_numbers_become_traffic_by_operation() -> None:
@@ -36,7 +37,7 @@ def test_a_bound_of_another_version_counts_as_longer_than_all() -> None:
     assert by_operation({("get", "bucket", "12345"): 2})["get"].quantile(0.5) == 10.0
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("operation", "error", "failed"),
     [
         ("get", "StoreTimeout", True),

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from jobstore.derived.facet_words import EVERY, facet_word, pair_word
 from jobstore.engines.postgres.search.match import Match, match
 from jobstore.engines.postgres.search.vectors import LONG, field_word
 from jobstore.records import SearchQuery
 from jobstore.search.criteria import check_query
+from tests.fixtures.cases import each_case
 
 SENIOR, DATA = field_word("A", "senior"), field_word("A", "data")
 
@@ -20,7 +19,7 @@ def matched(**fields: Any) -> Match:
     return match(check_query(SearchQuery(**fields)))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "query"),
     [
         ("data", "('data')"),

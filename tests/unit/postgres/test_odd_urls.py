@@ -12,6 +12,7 @@ import jobstore
 from jobstore.errors import JobStoreError
 from jobstore.settings import parse_store_url
 from tests.contract.cli.commands import run as invoke
+from tests.fixtures.cases import each_case
 
 SECRET = "s3cret"
 
@@ -97,7 +98,7 @@ def all_of(error: BaseException | None) -> str:
     return own + all_of(error.__cause__) + all_of(error.__context__)
 
 
-@pytest.mark.parametrize("url", URLS)
+@each_case("url", URLS)
 async def test_a_secret_in_an_odd_url_is_nowhere(
     url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -127,7 +128,7 @@ def test_commands_do_not_show_it(monkeypatch: pytest.MonkeyPatch) -> None:
         assert SECRET not in done.output, given
 
 
-@pytest.mark.parametrize(
+@each_case(
     "url",
     [
         "postgresql:///jobs?host=/run/a:b",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-import pytest
-
 from jobstore.engines.postgres.upkeep import signs
 from jobstore.verdicts import Check
+from tests.fixtures.cases import each_case
 
 _SERVER: dict[str, Any] = {
     "connections": 5,
@@ -31,7 +30,7 @@ def look(name: str, **found: Any) -> Check:
     return cast(Check, sign(signs._Found(server, tables)))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "found", "verdict", "told"),
     [
         ("connections", {"connections": 77}, "pass", ""),

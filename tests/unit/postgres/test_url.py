@@ -9,9 +9,10 @@ import pytest
 
 from jobstore.errors import StoreUnavailable
 from jobstore.settings import parse_store_url
+from tests.fixtures.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("url", "shown"),
     [
         ("postgresql://host/jobs", "postgresql://host/jobs"),
@@ -98,7 +99,7 @@ def test_what_the_environment_says_belongs_to_the_name(monkeypatch: pytest.Monke
     assert parse_store_url("postgresql://other/x").path.name == "x@other-6432.postgresql"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("url", "said"),
     [
         ("postgresql:jobs", "two slashes"),

@@ -11,6 +11,7 @@ import pytest
 from jobstore.errors import InvalidQuery
 from jobstore.records import EmploymentType, SearchQuery, Sort
 from jobstore.search.criteria import FACETS, Criteria, check_facets, check_query
+from tests.fixtures.cases import each_case
 
 DAY = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -52,7 +53,7 @@ def test_values_become_comparable() -> None:
     assert hash(criteria) == hash(criteria)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("field", "value", "reason"),
     [
         ("text", 5, "must be text, not int"),

@@ -14,6 +14,7 @@ from jobstore.errors import InvalidQuery
 from jobstore.records import SearchQuery
 from jobstore.search.criteria import Criteria, check_query
 from jobstore.search.cursor import Mark, Position, decode, encode
+from tests.fixtures.cases import each_case
 
 KEY = bytes(range(32))
 CRITERIA = check_query(SearchQuery(text="data", sort="salary"))
@@ -37,7 +38,7 @@ def test_a_cursor_brings_back_what_went_in(
     assert set(cursor) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
-@pytest.mark.parametrize("place", range(len(CURSOR)))
+@each_case("place", range(len(CURSOR)))
 def test_no_character_can_be_changed(place: int) -> None:
     for char in "ABab01-_+/= \n~é":
         if char != CURSOR[place]:
@@ -45,13 +46,13 @@ def test_no_character_can_be_changed(place: int) -> None:
                 decode(KEY, CRITERIA, CURSOR[:place] + char + CURSOR[place + 1 :])
 
 
-@pytest.mark.parametrize("length", range(len(CURSOR)))
+@each_case("length", range(len(CURSOR)))
 def test_no_part_of_a_cursor_is_one(length: int) -> None:
     with pytest.raises(InvalidQuery):
         decode(KEY, CRITERIA, CURSOR[:length])
 
 
-@pytest.mark.parametrize(
+@each_case(
     "cursor",
     [
         f"{CURSOR}A",

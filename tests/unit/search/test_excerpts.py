@@ -12,6 +12,7 @@ from jobstore.search import excerpts
 from jobstore.search.excerpts import Excerpts
 from jobstore.search.grammar import Expression, parse
 from jobstore.search.phrases import Effort
+from tests.fixtures.cases import each_case
 
 FILLER = ["java", "Javascript", "déjà", "の", "c++", "end.", "\n\n", "a", "It", "naïve,", "x" * 90]
 texts = st.lists(st.sampled_from(FILLER), min_size=40, max_size=300).map(" ".join)
@@ -93,7 +94,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("case", HOSTILE)
+@each_case("case", HOSTILE)
 def test_the_beginning_stands_for_a_text_that_takes_too_long(case: str) -> None:
     text, query, beginning = HOSTILE[case]
     found = Excerpts(asked(query)).snippet("title", text)

@@ -6,6 +6,7 @@ import pytest
 
 from jobstore.errors import InvalidQuery
 from jobstore.search.grammar import Expression, Term, parse
+from tests.fixtures.cases import each_case
 
 
 def shown(expression: Expression | None) -> str:
@@ -21,7 +22,7 @@ def shown(expression: Expression | None) -> str:
     return " & ".join([*groups, *("-" + term(one) for one in expression.excluded)])
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "tree"),
     [
         ("", "nothing"),
@@ -218,7 +219,7 @@ LANGUAGES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "tree", "note"), LANGUAGES)
+@each_case(("text", "tree", "note"), LANGUAGES)
 def test_other_languages_are_understood_or_it_is_said_what_was(
     text: str, tree: str, note: str | None
 ) -> None:
@@ -252,7 +253,7 @@ def test_parentheses_are_multiplied_out_within_bounds() -> None:
     assert shown(parse("title:(" * 100 + "a")) == "title:a"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "reason"),
     [
         ("***", "no word"),

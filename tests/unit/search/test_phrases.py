@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from jobstore.search import phrases
 from jobstore.search.phrases import Effort, find_phrase, fold_in_place
 from jobstore.search.words import words
+from tests.fixtures.cases import each_case
 
 
 def test_folding_in_place_knows_where_characters_stood() -> None:
@@ -24,7 +24,7 @@ def test_folding_in_place_knows_where_characters_stood() -> None:
     assert fold_in_place("ｷﾅ") == ("キナ", None)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("query", "text", "found"),
     [
         ("C++", "know C++17", "c++"),
@@ -156,7 +156,7 @@ HOSTILE: dict[str, Callable[[int], tuple[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("case", HOSTILE)
+@each_case("case", HOSTILE)
 def test_the_work_grows_with_text_and_phrase_not_with_their_product(case: str) -> None:
     spent = []
     for size in (400, 800, 1600):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from jobstore.search.grammar import Expression, parse
 from jobstore.search.ranking import RANKED, score, spoken, stands_in
+from tests.fixtures.cases import each_case
 
 
 def expression(text: str) -> Expression:
@@ -19,7 +18,7 @@ def said(**fields: str | list[str]) -> list[str]:
     return [spoken([text] if isinstance(text, str) else text) for text in texts]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "worth"),
     [
         ("rust", 8),

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobstore import InvalidQuery, SearchQuery
 from jobstore.search.criteria import check_query
 from jobstore.search.summary import shape
+from tests.fixtures.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("query", "told"),
     [
         (None, "sort=newest"),

@@ -12,9 +12,10 @@ import pytest
 
 from jobstore.search import clusters
 from jobstore.search.words import fold, fold_letter, index_text, words
+from tests.fixtures.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "expected"),
     [
         ("Senior Data-Engineer (m/f)", "senior data engineer m f"),
@@ -38,7 +39,7 @@ def test_names_with_symbols_become_words(text: str, expected: str) -> None:
     assert words(text) == expected.split()
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "expected"),
     [
         ("Élève ÅNGSTRÖM", "eleve angstrom"),
@@ -72,7 +73,7 @@ def test_letters_lose_case_accents_and_width(text: str, expected: str) -> None:
     assert words(text) == expected.split()
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "expected"),
     [
         ("โปรแกรมเมอร์", "โป ร แก ร ม เม อ ร์"),
@@ -108,7 +109,7 @@ def test_plain_text_is_indexed_as_it_is() -> None:
     assert index_text(text) is text
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("one", "other", "same"),
     [
         ("Acme  Inc.", "ACME Inc.", True),

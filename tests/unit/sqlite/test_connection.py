@@ -23,6 +23,7 @@ from jobstore.engines.sqlite.connection import open_reader, open_writer
 from jobstore.engines.sqlite.files import open_file
 from jobstore.engines.sqlite.library import wal_reset_race
 from jobstore.engines.sqlite.session import settle
+from tests.fixtures.cases import each_case
 from tests.unit.sqlite.plain import make_database, options, until
 
 
@@ -43,7 +44,7 @@ def session_threads() -> list[threading.Thread]:
     return [each for each in threading.enumerate() if each.name == "jobstore-sqlite"]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("version", "affected"),
     [
         ((3, 6, 23), False),

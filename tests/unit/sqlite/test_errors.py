@@ -9,6 +9,7 @@ import pytest
 
 import jobstore
 from jobstore.engines.sqlite.errors import concerns_store, primary_code, translated, wrap
+from tests.fixtures.cases import each_case
 
 
 def sqlite_error(name: str, kind: type[sqlite3.Error] = sqlite3.OperationalError) -> sqlite3.Error:
@@ -17,7 +18,7 @@ def sqlite_error(name: str, kind: type[sqlite3.Error] = sqlite3.OperationalError
     return error
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "expected"),
     [
         ("SQLITE_BUSY", jobstore.StoreBusy),

@@ -18,6 +18,7 @@ from jobstore.engines.sqlite.search.match import MAX_PREFIX_WORDS, Match, any_of
 from jobstore.errors import InvalidQuery
 from jobstore.records import SearchQuery
 from jobstore.search.criteria import check_query
+from tests.fixtures.cases import each_case
 
 ENDINGS = {"eng": ["eng", "engine", "engineer"], "dat": ["data"]}
 
@@ -34,7 +35,7 @@ def queries(found: Match) -> list[str]:
     return [part.query for part in found.required]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "query"),
     [
         ("data", '"data"'),
@@ -83,7 +84,7 @@ def test_the_rarest_part_can_lead() -> None:
     assert found.excluded == ('"big"',)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "sample"),
     [
         ('"of the engineer"', '"engineer"'),
@@ -106,7 +107,7 @@ def test_what_cannot_be_sampled_comes_last() -> None:
     assert queries(found)[0] == '"the"'
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("fields", "expected"),
     [
         ({"text": "data"}, True),

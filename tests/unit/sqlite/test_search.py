@@ -34,6 +34,7 @@ from jobstore.search import ranking
 from jobstore.search.criteria import Criteria, check_query
 from jobstore.search.excerpts import Excerpts
 from jobstore.search.grammar import parse
+from tests.fixtures.cases import each_case
 from tests.unit.sqlite.library import NOW, find, library, pages, posting, search, store, titled
 
 
@@ -48,7 +49,7 @@ def asked(**fields: Any) -> Criteria:
     return check_query(SearchQuery(**fields))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "expected"),
     [
         ("engineer", "abc"),
@@ -731,7 +732,7 @@ def test_columns_of_a_page_are_those_of_a_summary(conn: sqlite3.Connection) -> N
 LONG = " ".join(f"w{n}" for n in range(100))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("query", "description", "expected"),
     [
         ("data", "We need Data scientists.", "We need **Data** scientists."),

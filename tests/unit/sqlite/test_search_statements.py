@@ -11,6 +11,7 @@ import pytest
 
 from jobstore.engines.sqlite.search import statements
 from jobstore.engines.sqlite.search.statements import SOONEST, Bind, Shape
+from tests.fixtures.cases import each_case
 from tests.unit.sqlite.library import library
 
 ROWS = ("salary_min", "salary_max", "applicants_min", "applicants_max", "expired", "not_expired")
@@ -132,7 +133,7 @@ def name(shape: Shape) -> str:
     return "-".join(["words" * shape.words, *sorted(shape.conditions), shape.ranked_by or ""])
 
 
-@pytest.mark.parametrize("shape", shapes(), ids=name)
+@each_case("shape", shapes())
 def test_no_statement_reads_more_postings_than_it_must(
     conn: sqlite3.Connection, shape: Shape
 ) -> None:
