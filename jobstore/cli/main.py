@@ -44,6 +44,7 @@ from jobstore.cli import (
     runs,
     searches,
     searching,
+    serve,
     vacuum,
 )
 from jobstore.cli.arguments import strict
@@ -215,6 +216,7 @@ app.add_typer(deploy.app, name="deployments", help="List and show what was deplo
 app.command("rollback")(deploy.rollback)
 app.command("run-due")(run_due.run_due)
 app.command("agent")(agent.agent)
+app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 
 

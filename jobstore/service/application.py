@@ -1,0 +1,41 @@
+"""The application: REST, MCP and the page over one open store, behind one guard."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+
+from jobstore.service import problems
+from jobstore.service.holding import Opening, Service
+from jobstore.service.rest import postings
+from jobstore.settings.sections import Settings
+from jobstore.version import __version__
+
+
+def application(settings: Settings, opening: Opening) -> FastAPI:
+    """Return the ASGI application of a service.
+
+    ``opening`` opens the store when the application starts.
+    """
+    service = Service(settings, opening)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with service.running():
+            yield
+
+    app = FastAPI(
+        title="jobstore",
+        version=__version__,
+        summary="Job postings: search them, read them, write them.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    problems.install(app)
+    rest = APIRouter(prefix="/v1")
+    rest.include_router(postings.routes(service))
+    app.include_router(rest)
+    return app
