@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 
 from jobstore.service import problems
 from jobstore.service.holding import Opening, Service
-from jobstore.service.rest import postings
+from jobstore.service.rest import bulk, postings
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 
@@ -36,6 +36,7 @@ def application(settings: Settings, opening: Opening) -> FastAPI:
     )
     problems.install(app)
     rest = APIRouter(prefix="/v1")
-    rest.include_router(postings.routes(service))
+    for group in (postings, bulk):
+        rest.include_router(group.routes(service))
     app.include_router(rest)
     return app

@@ -113,6 +113,15 @@ class Search(Filters):
     ]
 
 
+class Past(BaseModel):
+    """Which state of a posting is wanted: the one of a version or of a time, or that of now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int | None = Field(default=None, ge=1, description="As it was at this version.")
+    at: _Since | None = _said("As it was at this time.")
+
+
 def suggested(name: str, known: Iterable[str]) -> str:
     """Return what is said about a name that is not known."""
     close = get_close_matches(name[:40].casefold(), sorted(known), n=1)
