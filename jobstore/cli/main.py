@@ -45,6 +45,7 @@ from jobstore.cli import (
     searches,
     searching,
     serve,
+    tokens,
     vacuum,
 )
 from jobstore.cli.arguments import strict
@@ -187,6 +188,7 @@ app.add_typer(backup.app, name="backup", help="Make, list, verify and prune back
 app.add_typer(
     archive.app, name="archive", help="The log of every write: how it stands, run it, stop it."
 )
+app.add_typer(tokens.app, name="tokens", help="Say who may ask the service, and how much.")
 app.command("inspect")(inspecting.inspect)
 app.command("import")(importing.import_)
 app.command("search")(searching.search)

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 
 from jobstore.service import problems
+from jobstore.service.guarding.credentials import Credentials
+from jobstore.service.guarding.gate import Gate
 from jobstore.service.holding import Opening, Service
 from jobstore.service.rest import bulk, postings
 from jobstore.settings.sections import Settings
@@ -20,11 +22,13 @@ def application(settings: Settings, opening: Opening) -> FastAPI:
     ``opening`` opens the store when the application starts.
     """
     service = Service(settings, opening)
+    credentials = Credentials(settings.operations_db)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with service.running():
             yield
+        await credentials.close()
 
     app = FastAPI(
         title="jobstore",
@@ -39,4 +43,5 @@ def application(settings: Settings, opening: Opening) -> FastAPI:
     for group in (postings, bulk):
         rest.include_router(group.routes(service))
     app.include_router(rest)
+    app.add_middleware(Gate, settings=settings.service, credentials=credentials)
     return app

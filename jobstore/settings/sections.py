@@ -285,6 +285,21 @@ class ServiceSection(Section):
         "loopback",
         "who may ask without a token: this machine may read; all may read, or write; or nobody",
     )
+    hosts: tuple[str, ...] = setting(
+        (), "names that it is asked under, besides localhost and addresses", max_length=100
+    )
+    requests_per_minute: int = setting(
+        6000,
+        "requests a minute of each token, and of each other machine; 0: any number",
+        ge=0,
+        le=10_000_000,
+    )
+    body_mib: Mebibytes = setting(16, "MiB that a body may have")
+    read_seconds: Seconds = setting(60.0, "seconds that a body may take to come")
+    write_seconds: Seconds = setting(
+        60.0, "seconds that a client may take for a piece of an answer"
+    )
+    access_log: bool = setting(True, "whether each request has a line in the log")
 
 
 class DeploymentSection(Section):

@@ -4,39 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from uuid import uuid4
 
 import pytest
-from fastapi import FastAPI
 from starlette.testclient import TestClient
-from starlette.types import Receive, Send
-from starlette.types import Scope as Asked
 
 import jobstore
+from jobstore.operations import tokens
+from jobstore.operations.tokens import TokenScope
 from jobstore.service.application import application
-from jobstore.service.guarding.callers import Caller, Scope
 from jobstore.settings.sections import Settings
 
-
-def as_caller(app: FastAPI, scope: Scope) -> Callable[[Asked, Receive, Send], Any]:
-    """The application as somebody asks it who may do that."""
-
-    async def asked(what: Asked, receive: Receive, send: Send) -> None:
-        what.setdefault("state", {})["caller"] = Caller(scope, "test")
-        await app(what, receive, send)
-
-    return asked
+Asking = Callable[..., TestClient]
 
 
 @pytest.fixture
-def app(store_url: str) -> FastAPI:
-    """A service over an empty store."""
-    settings = Settings.model_validate({"store": {"url": store_url}})
-    return application(settings, partial(jobstore.connect, store_url, migrate=True))
+def settings(store_url: str) -> Settings:
+    """The settings of a service over an empty store."""
+    return Settings.model_validate({"store": {"url": store_url}})
 
 
 @pytest.fixture
-def client(app: FastAPI) -> Iterator[TestClient]:
-    """A client who may do everything."""
-    with TestClient(as_caller(app, Scope.ADMIN)) as client:
+def asking(settings: Settings) -> Iterator[Asking]:
+    """Make clients of one running service."""
+    app = application(settings, partial(jobstore.connect, settings.store.url, migrate=True))
+
+    def client(scope: TokenScope | None, address: str = "127.0.0.1") -> TestClient:
+        asked = TestClient(app, "http://localhost", client=(address, 50_000))
+        # All are asked on the event loop that the store was opened on.
+        asked.portal = running.portal
+        if scope is not None:
+            token = tokens.create(settings.operations_db, f"{scope}-{uuid4().hex}", scope, None)
+            asked.headers["Authorization"] = f"Bearer {token}"
+        return asked
+
+    with TestClient(app) as running:
         yield client
+
+
+@pytest.fixture
+def client(asking: Asking) -> TestClient:
+    """A client who may do everything."""
+    return asking("admin")
