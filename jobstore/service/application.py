@@ -11,7 +11,7 @@ from jobstore.service import problems
 from jobstore.service.guarding.credentials import Credentials
 from jobstore.service.guarding.gate import Gate
 from jobstore.service.holding import Opening, Service
-from jobstore.service.rest import bulk, postings
+from jobstore.service.rest import bulk, figures, lifecycle, postings
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 
@@ -40,7 +40,7 @@ def application(settings: Settings, opening: Opening) -> FastAPI:
     )
     problems.install(app)
     rest = APIRouter(prefix="/v1")
-    for group in (postings, bulk):
+    for group in (lifecycle, bulk, figures, postings):
         rest.include_router(group.routes(service))
     app.include_router(rest)
     app.add_middleware(Gate, settings=settings.service, credentials=credentials)

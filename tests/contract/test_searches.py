@@ -217,3 +217,15 @@ async def test_a_query_is_saved_whole(store: JobStore, clock: Clock) -> None:
     found = await store.new_matches("all of it")
     with pytest.raises(InvalidQuery, match="matches"):
         await store.acknowledge("other", found)
+
+
+async def test_a_token_acknowledges_what_came_with_it(store: JobStore) -> None:
+    await store.upsert_many([posting(number) for number in range(3)])
+    await store.save_search("all")
+    matches = await store.new_matches("all", limit=2)
+    await store.acknowledge("all", matches.token)
+    (left,) = await store.new_matches("all")
+    assert left.id not in {job.id for job in matches}
+    for other in ("", "x", "ä", matches.token[:-9], "eJyLjgUAARUAuQ=="):
+        with pytest.raises(InvalidQuery, match="token"):
+            await store.acknowledge("all", other)

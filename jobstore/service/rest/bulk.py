@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from jobstore.exchange.jsonl import JsonLinesWriter
 from jobstore.records import UpsertReport
-from jobstore.service import answers
+from jobstore.service.answers import postings as answers
 from jobstore.service.guarding.callers import Scope
 from jobstore.service.holding import Service
 from jobstore.service.parameters import Filters

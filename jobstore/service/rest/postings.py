@@ -9,7 +9,8 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from jobstore.records import Job, UpsertResult
-from jobstore.service import answers
+from jobstore.service.answers import postings as answers
+from jobstore.service.answers.searching import search as found_by
 from jobstore.service.guarding.callers import Scope
 from jobstore.service.holding import Service
 from jobstore.service.parameters import Past, Search
@@ -27,7 +28,7 @@ def routes(service: Service) -> APIRouter:
     @router.get("", summary="Search postings")
     async def search(request: Request, asked: Annotated[Search, Query()]) -> Response:
         """One page of the postings that match all filters."""
-        found = await answers.search(
+        found = await found_by(
             service.store,
             asked.query(),
             limit=asked.limit,

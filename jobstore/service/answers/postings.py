@@ -1,59 +1,19 @@
-"""What the store answers, as plain values: the same, whoever asks.
-
-Each function asks the store once and returns what is written as JSON. Who asks, and how an answer
-is dressed, is not known here.
-"""
+"""One posting, and many of them, in and out."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from jobstore.errors import Fault, InvalidPosting, InvalidQuery, JobNotFound, VersionConflict
+from jobstore.errors import Fault, InvalidPosting, JobNotFound, VersionConflict
 from jobstore.exchange import jsonl
 from jobstore.exchange.rows import BrokenFile
-from jobstore.records import Job, JobSummary, Rejection, SearchQuery, UpsertReport, UpsertResult
-from jobstore.service.parameters import Past, suggested
+from jobstore.records import Job, Rejection, UpsertReport, UpsertResult
+from jobstore.service.parameters import Past
 from jobstore.store import JobStore
-
-Answer = dict[str, Any]
-
-FIELDS_OF_SUMMARY = tuple(each.name for each in fields(JobSummary))
-FIELDS_OF_JOB = tuple(each.name for each in fields(Job))
-
-
-async def search(
-    store: JobStore,
-    query: SearchQuery,
-    *,
-    limit: int,
-    cursor: str | None = None,
-    facets: Iterable[str] = (),
-    only: Iterable[str] = (),
-) -> Answer:
-    """Return a page: ``items``, ``next_cursor``, ``total`` and whether it is exact, ``facets``.
-
-    ``only`` are the fields of each posting that are wanted, all without it. Raises InvalidQuery.
-    """
-    wanted = _checked(only, FIELDS_OF_SUMMARY)
-    page = await store.search(
-        query,
-        limit=limit,
-        cursor=cursor,
-        facets=tuple(facets),
-        snippets=not wanted or "snippet" in wanted,
-    )
-    return {
-        "items": _narrowed(page.items, wanted),
-        "next_cursor": page.next_cursor,
-        "total": page.total,
-        "total_is_exact": not page.total_capped,
-        "facets": page.facets,
-        "notes": page.notes,
-    }
 
 
 async def posting(store: JobStore, id: UUID, past: Past | None = None) -> Job:
@@ -134,19 +94,3 @@ async def _expected(store: JobStore, id: UUID, versions: Sequence[str] | None) -
 def _matched(job: Job, versions: Sequence[str] | None) -> None:
     if versions is not None and "*" not in versions and str(job.version) not in versions:
         raise VersionConflict(f"The posting has version {job.version} now; read it again.")
-
-
-def _checked(only: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
-    wanted = tuple(dict.fromkeys(only))
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        raise InvalidQuery(
-            Fault("fields", f"{each!r} {suggested(each, known)}") for each in unknown
-        )
-    return wanted
-
-
-def _narrowed(items: list[Any], wanted: tuple[str, ...]) -> list[Any]:
-    if not wanted:
-        return items
-    return [{name: getattr(item, name) for name in wanted} for item in items]
