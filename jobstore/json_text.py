@@ -1,8 +1,23 @@
-"""JSON text that can be shown on a terminal, or stand in a page; what it means is not known."""
+"""JSON text of records and plain values, which can be shown on a terminal or stand in a page.
+
+What the values mean is not known here.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from json.encoder import encode_basestring as _text
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from jobstore.moments import iso
 
 # Delete and the C1 controls, which JSON allows as they are and terminals may obey (ECMA-48), and
 # what reorders text (Unicode TR 9). The C0 controls are always escaped (RFC 8259, section 7).
@@ -10,6 +25,51 @@ _CONTROLS = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 # What may end a script element, or begin a comment in one (HTML, 4.12.1.3).
 _MARKUP = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "<>&"})
+
+
+def to_json(value: Any) -> str:
+    """Return JSON (RFC 8259) for records, mappings and lists of them.
+
+    Decimals are numbers with all their digits, times ISO 8601 in UTC with ``Z``, ids text.
+    """
+    return _writer(value.__class__)(value)
+
+
+@cache
+def _writer(kind: type) -> Callable[[Any], str]:
+    """Return what writes values of a type, which is looked for once."""
+    if issubclass(kind, str):
+        return _text
+    if issubclass(kind, Decimal):
+        return lambda value: format(value, "f")
+    if issubclass(kind, datetime):
+        return lambda value: f'"{iso(value)}"'
+    if issubclass(kind, UUID | date):
+        return lambda value: f'"{value}"'
+    if dataclasses.is_dataclass(kind):
+        return _of_record(kind)
+    if issubclass(kind, Mapping):
+        return lambda value: f"{{{', '.join(map(_member, value.items()))}}}"
+    if issubclass(kind, list | tuple):
+        return lambda value: f"[{', '.join(map(to_json, value))}]"
+    return lambda value: json.dumps(value, ensure_ascii=False)
+
+
+def _member(pair: tuple[Any, Any]) -> str:
+    name, value = pair
+    return f"{_text(str(name))}: {to_json(value)}"
+
+
+def _of_record(kind: type) -> Callable[[Any], str]:
+    names = [each.name for each in dataclasses.fields(kind)]
+    heads = [f"{_text(name)}: " for name in names]
+    read = attrgetter(*names, names[0])  # one more, so that it is always a tuple
+
+    def written(value: Any) -> str:
+        items = zip(heads, read(value), strict=False)
+        return f"{{{', '.join([head + to_json(item) for head, item in items])}}}"
+
+    return written
 
 
 def escaped(text: str) -> str:

@@ -1,8 +1,8 @@
-"""Moments as texts, all in UTC: for programs, for people, and in the names of files."""
+"""Moments as texts, all in UTC: for programs, for people, in the names of files, and as asked."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 
 def iso(moment: datetime, timespec: str = "auto") -> str:
@@ -18,3 +18,19 @@ def for_people(moment: datetime) -> str:
 def in_name(moment: datetime) -> str:
     """Return what the name of a file may hold, to the second; such names sort by time."""
     return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def asked(text: str, rest: time) -> datetime:
+    """Return the moment that somebody wrote: a time with an offset, or a day.
+
+    Of a day it is the time ``rest`` in UTC. Raises ValueError, which completes "TEXT ...".
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("is not like 2025-10-31 or 2025-10-31T09:00Z") from None
+    if moment.tzinfo is None:
+        if len(text) > len("2025-10-31"):
+            raise ValueError("needs an offset from UTC, such as Z or +02:00")
+        moment = datetime.combine(moment, rest, UTC)
+    return moment

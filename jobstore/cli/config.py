@@ -14,7 +14,8 @@ import typer
 
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.common import JsonOption
-from jobstore.cli.output import complain, counted, print_json, table, to_json
+from jobstore.cli.output import complain, counted, print_json, table
+from jobstore.json_text import to_json
 
 if TYPE_CHECKING:
     from jobstore.settings.loading import Loaded

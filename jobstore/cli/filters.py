@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import typer
 
 from jobstore.cli.calling import replaced
+from jobstore.moments import asked
 from jobstore.records import SearchQuery
 
 _NOTE = "All filters must hold. One that is repeated takes either value, but --skill both."
@@ -31,16 +32,10 @@ def _amount(text: str) -> Decimal:
 
 
 def _moment(text: str, rest: time) -> datetime:
-    """Read a day (then ``rest`` is the time of that day, in UTC), or a time with an offset."""
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not like 2025-10-31 or 2025-10-31T09:00Z") from None
-    if moment.tzinfo is None:
-        if len(text) > len("2025-10-31"):
-            raise typer.BadParameter(f"{text!r} needs an offset from UTC, such as Z or +02:00")
-        moment = datetime.combine(moment, rest, UTC)
-    return moment
+        return asked(text, rest)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} {error}") from None
 
 
 def since(text: str) -> datetime:

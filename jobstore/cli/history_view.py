@@ -10,7 +10,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from jobstore.cli.duplicates_view import reasons
-from jobstore.cli.output import plain, to_json, words
+from jobstore.cli.output import plain, words
+from jobstore.json_text import to_json
 from jobstore.moments import iso
 
 if TYPE_CHECKING:

@@ -44,6 +44,8 @@ from jobstore.cli import (
     runs,
     searches,
     searching,
+    serve,
+    tokens,
     vacuum,
 )
 from jobstore.cli.arguments import strict
@@ -205,6 +207,7 @@ app.add_typer(backup.app, name="backup", help="Make, list, verify and prune back
 app.add_typer(
     archive.app, name="archive", help="The log of every write: how it stands, run it, stop it."
 )
+app.add_typer(tokens.app, name="tokens", help="Say who may ask the service, and how much.")
 app.command("inspect")(inspecting.inspect)
 app.command("import")(importing.import_)
 app.command("search")(searching.search)
@@ -234,6 +237,7 @@ app.add_typer(deploy.app, name="deployments", help="List and show what was deplo
 app.command("rollback")(deploy.rollback)
 app.command("run-due")(run_due.run_due)
 app.command("agent")(agent.agent)
+app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 
 

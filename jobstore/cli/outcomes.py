@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from jobstore.cli.output import complain, counted, say, to_json
+from jobstore.cli.output import complain, counted, say
 from jobstore.files import overwriting
+from jobstore.json_text import to_json
 
 if TYPE_CHECKING:
     from jobstore.exchange import Batch, Record

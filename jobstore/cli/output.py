@@ -9,21 +9,17 @@ tracebacks and messages of libraries. Files and pipes get exports as they are.
 from __future__ import annotations
 
 import codecs
-import dataclasses
 import io
 import json
 import re
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
-from uuid import UUID
 
 import typer
 
-from jobstore.json_text import escaped
-from jobstore.moments import iso
+from jobstore.json_text import escaped, to_json
 from jobstore.sizes import readable_size
 
 if TYPE_CHECKING:
@@ -225,30 +221,6 @@ def print_json(value: Any) -> None:
     if codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8":
         text = _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
     print(text, flush=True)
-
-
-def to_json(value: Any) -> str:
-    """Return JSON (RFC 8259) for records, mappings and lists of them.
-
-    Decimals are numbers with all their digits, times ISO 8601 in UTC with ``Z``, ids text.
-    """
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime):
-        return json.dumps(iso(value))
-    if isinstance(value, UUID | date):
-        return json.dumps(str(value))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return to_json({each.name: getattr(value, each.name) for each in dataclasses.fields(value)})
-    if isinstance(value, Mapping):
-        pairs = (
-            f"{json.dumps(str(name), ensure_ascii=False)}: {to_json(item)}"
-            for name, item in value.items()
-        )
-        return f"{{{', '.join(pairs)}}}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(to_json, value))}]"
-    return json.dumps(value, ensure_ascii=False)
 
 
 def salary(posting: Any) -> str:

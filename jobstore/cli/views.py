@@ -102,7 +102,7 @@ def _facts(job: Job) -> Iterator[tuple[str, str | None]]:
     yield "source", f"{job.source} {job.source_job_id}"
     yield "id", f"{job.id} (version {job.version})"
     if job.attributes:
-        from jobstore.cli.output import to_json
+        from jobstore.json_text import to_json
 
         yield "attributes", to_json(job.attributes)
 

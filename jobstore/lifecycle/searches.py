@@ -8,8 +8,11 @@ acknowledged, or another posting of its group was.
 
 from __future__ import annotations
 
+import json
 import re
-from contextlib import AbstractContextManager, nullcontext
+import zlib
+from base64 import urlsafe_b64decode
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -31,6 +34,8 @@ _PIECE = 64
 _SECONDS = 60.0
 _LAST_ID = b"\xff" * 16
 _NEVER = 2**62
+# Bytes of a token: those of 1,000 ids, and of the longest query.
+_LONGEST_TOKEN = 16 * 1024 * 1024
 _NAME = re.compile(r"\S(.{0,98}\S)?")
 _NO_APPLICATION = (
     "cannot be saved: an application changes without its posting, so matches would be missed; "
@@ -125,20 +130,19 @@ class Searches(Postings):
             watch.rows = len(found)
             return NewMatches(name, tuple(found), text, max(mark, min(last, until)))
 
-    async def acknowledge(self, name: str, matches: NewMatches) -> None:
+    async def acknowledge(self, name: str, matches: NewMatches | str) -> None:
         """Say that new matches are dealt with: they never come again under this name.
 
-        Doing it again changes nothing. Raises InvalidQuery for what :meth:`new_matches` did not
+        ``matches`` is what :meth:`new_matches` returned, or its ``token``. Doing it again changes
+        nothing. Raises InvalidQuery for what :meth:`new_matches` did not
         return for the name, or where the search is not there any more, and what :meth:`upsert`
         raises.
         """
         with self._watch("acknowledge") as watch:
             self._before_write()
-            if not isinstance(matches, NewMatches) or matches.name != name:
-                raise InvalidQuery([Fault("matches", "must be what new_matches(name) returned")])
+            _check_name(name)
+            looked_until, query, ids = _acknowledged(name, matches)
             now = to_micros(self._clock())
-            # In the order in which writers lock them.
-            ids = sorted(job.id.bytes for job in matches)
             pieces = [ids[at : at + _PIECE] for at in range(0, len(ids), _PIECE)] or [[]]
             for number, piece in enumerate(pieces, 1):
                 async with self._engine.transaction(_SECONDS) as unit:
@@ -150,9 +154,9 @@ class Searches(Postings):
                     text, mark = stored[0]
                     # Last, so that nothing is passed over where it ends between two pieces.
                     # Another query has more to be looked through.
-                    ends = number == len(pieces) and text == matches.query
-                    if ends and mark < matches.looked_until:
-                        await unit.put(SAVED_SEARCH, [(name, text, matches.looked_until)])
+                    ends = number == len(pieces) and text == query
+                    if ends and mark < looked_until:
+                        await unit.put(SAVED_SEARCH, [(name, text, looked_until)])
             watch.rows = len(ids)
 
     async def _stored(self) -> tuple[int, AbstractContextManager[None]]:
@@ -212,6 +216,21 @@ class Searches(Postings):
         whether one of that was."""
         ids = b"".join(job.id.bytes for job in jobs)
         return {row[0]: row[1:] for row in await self._engine.rows("seen_of", ids, name)}
+
+
+def _acknowledged(name: str, matches: object) -> tuple[int, str, list[bytes]]:
+    """Return the time, the query and the ids of matches, in the order in which they are locked."""
+    if isinstance(matches, NewMatches) and matches.name == name:
+        ids = sorted(job.id.bytes for job in matches)
+        return matches.looked_until, matches.query, ids
+    if isinstance(matches, str):
+        with suppress(ValueError, TypeError, AttributeError, zlib.error, RecursionError):
+            unpacked = zlib.decompressobj().decompress(urlsafe_b64decode(matches), _LONGEST_TOKEN)
+            until, query, hexed = json.loads(unpacked)
+            ids = sorted({UUID(hex=each).bytes for each in hexed})
+            if isinstance(until, int) and 0 <= until < _NEVER and isinstance(query, str):
+                return until, query, ids
+    raise InvalidQuery([Fault("matches", "must be what new_matches(name) returned, or its token")])
 
 
 def _saved(name: str, text: str, mark: int) -> SavedSearch:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import zlib
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,14 +29,21 @@ class SavedSearch:
 class NewMatches:
     """Postings that match a saved search and were not acknowledged yet, oldest change first.
 
-    It is given to :meth:`jobstore.JobStore.acknowledge` once they are dealt with. ``query`` and
-    ``looked_until`` (microseconds since 1970-01-01 UTC) are the store's own.
+    It, or its :attr:`token`, is given to :meth:`jobstore.JobStore.acknowledge` once they are dealt
+    with. ``query`` and ``looked_until`` (microseconds since 1970-01-01 UTC) are the store's own.
     """
 
     name: str
     items: tuple[Job, ...]
     query: str
     looked_until: int
+
+    @property
+    def token(self) -> str:
+        """A text that another program can acknowledge them with: it has their ids."""
+        ids = [job.id.hex for job in self.items]
+        told = json.dumps([self.looked_until, self.query, ids], separators=(",", ":"))
+        return urlsafe_b64encode(zlib.compress(told.encode())).decode()
 
     def __iter__(self) -> Iterator[Job]:
         return iter(self.items)

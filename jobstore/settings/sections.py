@@ -275,6 +275,33 @@ class ScheduleSection(Section):
     sample_minutes: int = setting(1, "minutes between health samples", ge=1, le=1440)
 
 
+class ServiceSection(Section):
+    """The service that jobstore serve runs: where it listens, and who may ask it."""
+
+    host: str = setting("127.0.0.1", "address that it listens on", max_length=255)
+    port: int = setting(8710, "port that it listens on; 0: any free one", ge=0, le=65_535)
+    root_path: str = setting("", "path that a proxy puts before its addresses", max_length=200)
+    anonymous: Literal["loopback", "read", "write", "nobody"] = setting(
+        "loopback",
+        "who may ask without a token: this machine may read; all may read, or write; or nobody",
+    )
+    hosts: tuple[str, ...] = setting(
+        (), "names that it is asked under, besides localhost and addresses", max_length=100
+    )
+    requests_per_minute: int = setting(
+        6000,
+        "requests a minute of each token, and of each other machine; 0: any number",
+        ge=0,
+        le=10_000_000,
+    )
+    body_mib: Mebibytes = setting(16, "MiB that a body may have")
+    read_seconds: Seconds = setting(60.0, "seconds that a body may take to come")
+    write_seconds: Seconds = setting(
+        60.0, "seconds that a client may take for a piece of an answer"
+    )
+    access_log: bool = setting(True, "whether each request has a line in the log")
+
+
 class DeploymentSection(Section):
     """What a deployment does besides migrating."""
 
@@ -313,6 +340,7 @@ class Settings(Section):
     archive: ArchiveSection = ArchiveSection()
     schedule: ScheduleSection = ScheduleSection()
     deployment: DeploymentSection = DeploymentSection()
+    service: ServiceSection = ServiceSection()
     # The flags that named these settings on the command line, and their values.
     _typed: tuple[str, ...] = PrivateAttr(default=())
 

@@ -222,3 +222,15 @@ async def test_a_group_comes_once_however_small_the_parts_are(
     assert await store.remove_search("bakers")
     await store.save_search("bakers", BAKERS)
     assert await taken(store) == ["0", "1", "3", "5", "6", "7"]
+
+
+async def test_a_token_acknowledges_what_came_with_it(store: JobStore) -> None:
+    await store.upsert_many([posting(number) for number in range(3)])
+    await store.save_search("all")
+    matches = await store.new_matches("all", limit=2)
+    await store.acknowledge("all", matches.token)
+    (left,) = await store.new_matches("all")
+    assert left.id not in {job.id for job in matches}
+    for other in ("", "x", "ä", matches.token[:-9], "eJyLjgUAARUAuQ=="):
+        with pytest.raises(InvalidQuery, match="token"):
+            await store.acknowledge("all", other)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
-from jobstore.cli.output import complain, console, counted, marked, plain, salary, say, to_json
+from jobstore.cli.output import complain, console, counted, marked, plain, salary, say
+from jobstore.json_text import to_json
 from jobstore.records import FacetCount, Workplace
 from tests.fixtures.cases import each_case
 

@@ -1,0 +1,96 @@
+"""One posting, and many of them, in and out."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from jobstore.errors import Fault, InvalidPosting, JobNotFound, VersionConflict
+from jobstore.exchange import jsonl
+from jobstore.exchange.rows import BrokenFile
+from jobstore.records import Job, Rejection, UpsertReport, UpsertResult
+from jobstore.service.parameters import Past
+from jobstore.store import JobStore
+
+
+async def posting(store: JobStore, id: UUID, past: Past | None = None) -> Job:
+    """Return a posting by its id, as it is or as it was. Raises JobNotFound, InvalidQuery."""
+    if past is None:
+        return await store.get(id)
+    return await store.get(id, version=past.version, at=past.at)
+
+
+async def posting_of(store: JobStore, source: str, source_job_id: str) -> Job:
+    """Return a posting by its key. Raises JobNotFound."""
+    found = await store.find(source, source_job_id)
+    if found is None:
+        raise JobNotFound("No posting has this source and id.")
+    return found
+
+
+async def upsert(store: JobStore, posting: Mapping[str, Any]) -> UpsertResult:
+    """Store a posting, or merge it. Raises InvalidPosting."""
+    return await store.upsert(posting)
+
+
+async def upsert_many(store: JobStore, lines: bytes) -> UpsertReport:
+    """Store the postings of JSON Lines, or of a JSON array; the report goes by their positions.
+
+    Raises InvalidPosting where it is neither.
+    """
+    places: list[int] = []
+    broken: list[Rejection] = []
+
+    async def postings() -> AsyncGenerator[Mapping[str, Any], None]:
+        for place, record in enumerate(jsonl.read(io.BufferedReader(io.BytesIO(lines)), "body")):
+            if record.posting is None:
+                broken.append(Rejection(place, None, (Fault("", record.fault or ""),)))
+            else:
+                places.append(place)
+                yield record.posting
+
+    try:
+        report = await store.upsert_many(postings())
+    except BrokenFile as error:
+        raise InvalidPosting(str(error)) from None
+    moved = [replace(each, index=places[each.index]) for each in report.rejected]
+    report.rejected = sorted([*moved, *broken], key=lambda each: each.index)
+    report.warnings = [replace(each, index=places[each.index]) for each in report.warnings]
+    return report
+
+
+async def update(
+    store: JobStore, id: UUID, changes: Mapping[str, Any], versions: Sequence[str] | None = None
+) -> Job:
+    """Change a posting, where its version is one of ``versions``: texts, or ``*`` for any.
+
+    Raises InvalidPosting, JobNotFound, VersionConflict.
+    """
+    return await store.update(id, changes, expected_version=await _expected(store, id, versions))
+
+
+async def delete(store: JobStore, id: UUID, versions: Sequence[str] | None = None) -> None:
+    """Delete a posting, where its version is one of ``versions``. Raises as :func:`update`."""
+    async with store.transaction() as unit:
+        job = await unit.get(id)
+        _matched(job, versions)
+        await unit.delete(id)
+
+
+async def _expected(store: JobStore, id: UUID, versions: Sequence[str] | None) -> int | None:
+    """Return the version that an update may meet; ``None`` for any."""
+    if versions is None or "*" in versions:
+        return None
+    if len(versions) == 1 and versions[0].isdecimal() and len(versions[0]) < 19:
+        return int(versions[0])
+    job = await store.get(id)
+    _matched(job, versions)
+    return job.version
+
+
+def _matched(job: Job, versions: Sequence[str] | None) -> None:
+    if versions is not None and "*" not in versions and str(job.version) not in versions:
+        raise VersionConflict(f"The posting has version {job.version} now; read it again.")

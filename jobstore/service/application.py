@@ -1,0 +1,47 @@
+"""The application: REST, MCP and the page over one open store, behind one guard."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+
+from jobstore.service import problems
+from jobstore.service.guarding.credentials import Credentials
+from jobstore.service.guarding.gate import Gate
+from jobstore.service.holding import Opening, Service
+from jobstore.service.rest import bulk, figures, lifecycle, postings
+from jobstore.settings.sections import Settings
+from jobstore.version import __version__
+
+
+def application(settings: Settings, opening: Opening) -> FastAPI:
+    """Return the ASGI application of a service.
+
+    ``opening`` opens the store when the application starts.
+    """
+    service = Service(settings, opening)
+    credentials = Credentials(settings.operations_db)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with service.running():
+            yield
+        await credentials.close()
+
+    app = FastAPI(
+        title="jobstore",
+        version=__version__,
+        summary="Job postings: search them, read them, write them.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    problems.install(app)
+    rest = APIRouter(prefix="/v1")
+    for group in (lifecycle, bulk, figures, postings):
+        rest.include_router(group.routes(service))
+    app.include_router(rest)
+    app.add_middleware(Gate, settings=settings.service, credentials=credentials)
+    return app

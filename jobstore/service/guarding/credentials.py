@@ -1,0 +1,80 @@
+"""The tokens that a running service knows: read again each second, their uses written down."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jobstore.errors import JobStoreError
+from jobstore.operations import logs
+from jobstore.operations.tokens import Token, hash_of, tokens, used
+from jobstore.service.guarding.callers import Caller, Scope
+
+_log = logs.get("service")
+
+# Seconds after which tokens are read again, so that revoking one is soon felt; and between two
+# writings of when they were used.
+_FRESH = 1.0
+_USES = 60.0
+
+
+class Credentials:
+    """Tells whose token it is. ``path`` is the database of operations."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: dict[bytes, Token] = {}
+        self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
+        self._uses: dict[bytes, float] = {}
+        self._written_at = 0.0
+        self._writing: asyncio.Task[None] | None = None
+
+    async def caller(self, text: str) -> Caller | None:
+        """Return who has the token ``text``, ``None`` where it is good for nothing (any more).
+
+        The time that it takes says nothing about tokens: they are looked up by their hashes.
+        """
+        if time.monotonic() - self._read_at > _FRESH:
+            await self._read()
+        hash = hash_of(text)
+        token = self._known.get(hash)
+        if token is None or (token.expires_at and token.expires_at <= datetime.now(UTC)):
+            return None
+        self._uses[hash] = time.time()
+        if time.monotonic() - self._written_at > _USES and self._writing is None:
+            self._writing = asyncio.create_task(self.write())
+        return Caller(Scope[token.scope.upper()], token.name)
+
+    async def write(self) -> None:
+        """Write down when tokens were last used."""
+        uses, self._uses = self._uses, {}
+        self._written_at = time.monotonic()
+        try:
+            if uses:
+                await asyncio.to_thread(used, self._path, uses)
+        except JobStoreError as error:
+            _log.warning("the uses of tokens are not written down", error=str(error))
+        finally:
+            self._writing = None
+
+    async def close(self) -> None:
+        """Write down what is left."""
+        if self._writing is not None:
+            with suppress(asyncio.CancelledError):
+                await self._writing
+        await self.write()
+
+    async def _read(self) -> None:
+        async with self._reading:
+            if time.monotonic() - self._read_at <= _FRESH:
+                return
+            try:
+                self._known = await asyncio.to_thread(tokens, self._path)
+            except JobStoreError as error:
+                # Those that were known stay good; one that cannot be read lets nobody in.
+                _log.error("the tokens cannot be read", error=str(error))
+            self._read_at = time.monotonic()

@@ -1,0 +1,42 @@
+"""Under which names the service is asked: the Host and the Origin of a request.
+
+A page of somebody else may have a browser on this machine ask it under a name of its own that
+leads here (DNS rebinding), or from its own origin; neither is answered. An address can be no
+such name, so every address is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+_OURS = frozenset(("localhost", "localhost.localdomain"))
+
+
+class Names:
+    """The names of a service besides this machine's own."""
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self._allowed = _OURS | {name.lower().rstrip(".") for name in allowed}
+
+    def knows(self, host: str) -> bool:
+        """Tell whether ``host``, with or without a port, is a name of ours or an address."""
+        try:
+            name = urlsplit(f"//{host}").hostname
+        except ValueError:
+            return False
+        if not name or "@" in host or "/" in host:
+            return False
+        name = name.rstrip(".")
+        if name in self._allowed:
+            return True
+        try:
+            ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+    def same(self, origin: str, host: str) -> bool:
+        """Tell whether ``origin`` is a page of the service that ``host`` was asked for."""
+        return origin.partition("://")[2].lower() == host.lower() and self.knows(host)

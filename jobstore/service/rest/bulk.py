@@ -1,0 +1,76 @@
+"""``/v1/postings:batch`` and ``/v1/postings:export``: many postings, in and out."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from jobstore.exchange.jsonl import JsonLinesWriter
+from jobstore.records import UpsertReport
+from jobstore.service.answers import postings as answers
+from jobstore.service.guarding.callers import Scope
+from jobstore.service.holding import Service
+from jobstore.service.parameters import Filters
+from jobstore.service.rest.writing import allowed, answered
+from jobstore.store import JobStore
+
+JSON_LINES = "application/jsonl"
+# Characters that are sent at once.
+_PIECE = 64 * 1024
+_CONTENT = {JSON_LINES: {"schema": {"type": "string"}}}
+_BODY = {"content": _CONTENT, "required": True}
+_LINES: dict[int | str, dict[str, Any]] = {
+    200: {"content": _CONTENT, "description": "A posting on each line."}
+}
+
+
+def routes(service: Service) -> APIRouter:
+    """Return the routes of many postings."""
+    router = APIRouter(tags=["postings"])
+
+    @router.post(
+        "/postings:batch",
+        summary="Store many postings",
+        response_model=UpsertReport,
+        dependencies=[allowed(Scope.WRITE)],
+        openapi_extra={"requestBody": _BODY},
+    )
+    async def batch(request: Request) -> Response:
+        """Store a posting of each line, or of each item of a JSON array.
+
+        Those with faults are listed by their position, from 0, and the others are stored.
+        """
+        return answered(await answers.upsert_many(service.store, await request.body()))
+
+    @router.get("/postings:export", summary="Export postings", responses=_LINES)
+    async def export(asked: Annotated[Filters, Query()]) -> Response:
+        """Every posting that matches, whole, newest first, a line each, as files have it."""
+        pieces = _lines(service.store, asked)
+        # What is wrong with the query is told before the first line.
+        first = await anext(pieces, "")
+        return StreamingResponse(_after(first, pieces), media_type=JSON_LINES)
+
+    return router
+
+
+async def _lines(store: JobStore, asked: Filters) -> AsyncIterator[str]:
+    held = io.StringIO()
+    writer = JsonLinesWriter(held)
+    async for job in store.stream(asked.query()):
+        writer.write(job)
+        if held.tell() >= _PIECE:
+            yield held.getvalue()
+            held.seek(0)
+            held.truncate()
+    if held.tell():
+        yield held.getvalue()
+
+
+async def _after(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:
+    yield first
+    async for piece in rest:
+        yield piece

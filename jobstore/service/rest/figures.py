@@ -1,0 +1,30 @@
+"""What the store holds, in figures: statistics, and the values of fields."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from jobstore.records import FacetCount, Statistics
+from jobstore.service.answers import searching as answers
+from jobstore.service.holding import Service
+from jobstore.service.parameters import Filters
+from jobstore.service.rest.writing import answered
+
+
+def routes(service: Service) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(tags=["figures"])
+
+    @router.get("/statistics", response_model=Statistics)
+    async def statistics() -> Response:
+        """Totals and breakdowns of all that is stored."""
+        return answered(await answers.statistics(service.store))
+
+    @router.get("/values/{field}", response_model=dict[str, list[FacetCount]])
+    async def values(field: str, asked: Annotated[Filters, Query()]) -> Response:
+        """The most frequent values of a field among the newest postings that match."""
+        return answered({"items": await answers.values(service.store, field, asked.query())})
+
+    return router

@@ -1,0 +1,202 @@
+"""What a posting lives through: history, runs, duplicates, applications and saved searches."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from jobstore.records import Application, Duplicate, HistoryEntry, RunReport, SavedSearch
+from jobstore.service.answers import lifecycle as answers
+from jobstore.service.guarding.callers import Scope
+from jobstore.service.holding import Service
+from jobstore.service.parameters import MOST_AT_ONCE, USUALLY, Filters
+from jobstore.service.rest.writing import allowed, answered
+
+_Limit = Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="At most so many.")]
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Answered(_Said):
+    """How the address of a posting answered."""
+
+    http_status: int = Field(ge=100, le=599)
+
+
+class Judged(_Said):
+    """What two postings are to each other."""
+
+    other: UUID
+    verdict: answers.Verdict
+
+
+class Person(_Said):
+    """Somebody at the other side."""
+
+    name: str
+    email: str | None = None
+    phone: str | None = None
+    role: str | None = None
+
+
+class Told(_Said):
+    """What is said of an application; what is left out stays as it is."""
+
+    state: str | None = None
+    at: datetime | None = None
+    note: str | None = None
+    contacts: list[Person] | None = None
+    due_at: datetime | None = None
+
+    def said(self) -> dict[str, Any]:
+        """Return what was stated."""
+        return self.model_dump(exclude_unset=True)
+
+
+class Sent(Told):
+    """What is said of a new application."""
+
+    force: bool = Field(default=False, description="Also where there is one already.")
+
+
+class Saved(_Said):
+    """A search to save."""
+
+    query: Filters = Filters()
+    since: datetime | None = None
+
+
+class Token(_Said):
+    """What came with matches."""
+
+    token: str
+
+
+def routes(service: Service) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter()
+    writes = [allowed(Scope.WRITE)]
+
+    @router.get(
+        "/postings/{id:uuid}/history",
+        tags=["history"],
+        response_model=dict[str, list[HistoryEntry]],
+    )
+    async def history(id: UUID) -> Response:
+        """All that happened to a posting, newest first; also that it was deleted."""
+        return answered({"items": await answers.history(service.store, id)})
+
+    @router.post("/postings/{id:uuid}/gone", tags=["runs"], dependencies=writes)
+    async def gone(id: UUID, said: Answered) -> Response:
+        """Say how the address of a posting answered: 404 and 410 close it at once."""
+        closed = await answers.gone(service.store, id, said.http_status)
+        return answered({"closed": closed})
+
+    @router.get("/runs", tags=["runs"], response_model=dict[str, list[RunReport]])
+    async def runs(
+        source: str | None = None, scope: str | None = None, limit: _Limit = USUALLY
+    ) -> Response:
+        """The last runs of scrapers, newest first."""
+        return answered({"items": await answers.runs(service.store, source, scope, limit)})
+
+    @router.get(
+        "/postings/{id:uuid}/duplicates",
+        tags=["duplicates"],
+        response_model=dict[str, list[Duplicate]],
+    )
+    async def duplicates(id: UUID) -> Response:
+        """The postings that are, or may be, the same opening, with the reasons."""
+        return answered({"items": await answers.duplicates(service.store, id)})
+
+    @router.post(
+        "/postings/{id:uuid}/duplicates",
+        tags=["duplicates"],
+        response_model=dict[str, list[Duplicate]],
+        dependencies=writes,
+    )
+    async def judge(id: UUID, said: Judged) -> Response:
+        """Say that another posting is the same opening or a different one, or take that back."""
+        found = await answers.judge(service.store, id, said.other, said.verdict)
+        return answered({"items": found})
+
+    @router.get("/applications", tags=["applications"], response_model=dict[str, list[Application]])
+    async def applications(
+        state: Annotated[list[str] | None, Query()] = None,
+        job_id: UUID | None = None,
+        limit: _Limit = USUALLY,
+    ) -> Response:
+        """Applications, those changed last first."""
+        found = await answers.applications(service.store, state, job_id, limit)
+        return answered({"items": found})
+
+    @router.post(
+        "/postings/{id:uuid}/applications",
+        tags=["applications"],
+        status_code=201,
+        response_model=Application,
+        dependencies=writes,
+    )
+    async def apply(id: UUID, said: Sent) -> Response:
+        """Begin an application. With the same ``at`` it is begun once, however often it is sent."""
+        stated = said.said()
+        force = stated.pop("force", False)
+        return answered(await answers.apply(service.store, id, force=force, **stated), 201)
+
+    @router.patch(
+        "/postings/{id:uuid}/application",
+        tags=["applications"],
+        response_model=Application,
+        dependencies=writes,
+    )
+    async def set_application(id: UUID, said: Told) -> Response:
+        """Move the application on, or write to it."""
+        return answered(await answers.set_application(service.store, id, **said.said()))
+
+    @router.get("/searches", tags=["saved searches"], response_model=dict[str, list[SavedSearch]])
+    async def searches() -> Response:
+        """All saved searches."""
+        return answered({"items": await answers.saved_searches(service.store)})
+
+    @router.put(
+        "/searches/{name}",
+        tags=["saved searches"],
+        response_model=SavedSearch,
+        dependencies=writes,
+    )
+    async def save(name: str, said: Saved) -> Response:
+        """Save a search, or give the one of that name another query."""
+        query = said.query.query()
+        return answered(await answers.save_search(service.store, name, query, said.since))
+
+    @router.delete(
+        "/searches/{name}", tags=["saved searches"], status_code=204, dependencies=writes
+    )
+    async def remove(name: str) -> Response:
+        """Forget a saved search."""
+        await answers.remove_search(service.store, name)
+        return Response(status_code=204)
+
+    @router.get("/searches/{name}/matches", tags=["saved searches"])
+    async def matches(name: str, limit: _Limit = USUALLY) -> Response:
+        """What is new of a saved search: the same again, until its token is acknowledged."""
+        found = await answers.new_matches(service.store, name, limit)
+        return answered({"items": found.items, "token": found.token})
+
+    @router.post(
+        "/searches/{name}/acknowledged",
+        tags=["saved searches"],
+        status_code=204,
+        dependencies=writes,
+    )
+    async def acknowledge(name: str, said: Token) -> Response:
+        """Say that matches are dealt with: they never come again under this name."""
+        await answers.acknowledge(service.store, name, said.token)
+        return Response(status_code=204)
+
+    return router

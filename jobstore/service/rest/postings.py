@@ -1,0 +1,121 @@
+"""``/v1/postings``: searching them, and reading and writing one of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import unquote, urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from jobstore.records import Job, UpsertResult
+from jobstore.service.answers import postings as answers
+from jobstore.service.answers.searching import search as found_by
+from jobstore.service.guarding.callers import Scope
+from jobstore.service.holding import Service
+from jobstore.service.parameters import Past, Search
+from jobstore.service.problems import problem
+from jobstore.service.rest.writing import Object, allowed, answered, etag, tags, with_key
+
+_Condition = Annotated[str | None, Header()]
+
+
+def routes(service: Service) -> APIRouter:
+    """Return the routes of postings."""
+    router = APIRouter(prefix="/postings", tags=["postings"])
+    writes = [allowed(Scope.WRITE)]
+
+    @router.get("", summary="Search postings")
+    async def search(request: Request, asked: Annotated[Search, Query()]) -> Response:
+        """One page of the postings that match all filters."""
+        found = await found_by(
+            service.store,
+            asked.query(),
+            limit=asked.limit,
+            cursor=asked.cursor,
+            facets=asked.facets,
+            only=asked.fields,
+        )
+        answer = answered(found)
+        if following := found["next_cursor"]:
+            given = request.query_params.multi_items()
+            again = [pair for pair in given if pair[0] != "cursor"]
+            target = f"{request.url.path}?{urlencode([*again, ('cursor', following)])}"
+            answer.headers["Link"] = f'<{target}>; rel="next"'
+        return answer
+
+    @router.get("/{id:uuid}", summary="Get a posting", response_model=Job)
+    async def get(
+        id: UUID, past: Annotated[Past, Query()], if_none_match: _Condition = None
+    ) -> Response:
+        """The posting with this id, as it is or as it was."""
+        return _one(await answers.posting(service.store, id, past), if_none_match)
+
+    @router.patch("/{id:uuid}", summary="Change a posting", response_model=Job, dependencies=writes)
+    async def update(id: UUID, changes: Object, if_match: _Condition = None) -> Response:
+        """Set the fields that the body states; ``null`` clears one (RFC 7396).
+
+        With ``If-Match`` only where that version is the one that is stored.
+        """
+        job = await answers.update(service.store, id, changes, tags(if_match))
+        return answered(job, ETag=etag(job.version))
+
+    @router.delete(
+        "/{id:uuid}",
+        summary="Delete a posting",
+        status_code=204,
+        dependencies=[allowed(Scope.ADMIN)],
+    )
+    async def delete(id: UUID, if_match: _Condition = None) -> Response:
+        """Remove the posting and its history."""
+        await answers.delete(service.store, id, tags(if_match))
+        return Response(status_code=204)
+
+    @router.get("/{source}/{source_job_id:path}", summary="Get by key", response_model=Job)
+    async def find(
+        request: Request, source: str, source_job_id: str, if_none_match: _Condition = None
+    ) -> Response:
+        """The posting that a source knows by this id. Write a slash in either as ``%2F``."""
+        job = await answers.posting_of(service.store, *_key(request))
+        return _one(job, if_none_match)
+
+    @router.put(
+        "/{source}/{source_job_id:path}",
+        summary="Store a posting",
+        response_model=UpsertResult,
+        responses={201: {"model": UpsertResult}},
+        dependencies=writes,
+    )
+    async def upsert(
+        request: Request,
+        source: str,
+        source_job_id: str,
+        posting: Object,
+        if_match: _Condition = None,
+        if_none_match: _Condition = None,
+    ) -> Response:
+        """Store it, or merge it into what is stored: what it does not state stays as it is."""
+        if if_match is not None or if_none_match is not None:
+            detail = "PUT merges into whatever is stored; PATCH takes If-Match."
+            return problem(400, detail, kind="condition-not-supported")
+        result = await answers.upsert(service.store, with_key(posting, *_key(request)))
+        status = 201 if result.outcome == "inserted" else 200
+        place = f"{request.scope.get('root_path', '')}/v1/postings/{result.id}"
+        return answered(result, status, ETag=etag(result.version), Location=place)
+
+    return router
+
+
+def _one(job: Job, if_none_match: str | None) -> Response:
+    tag = etag(job.version)
+    known = tags(if_none_match) or ()
+    if "*" in known or str(job.version) in known:
+        return Response(status_code=304, headers={"ETag": tag})
+    return answered(job, ETag=tag)
+
+
+def _key(request: Request) -> tuple[str, str]:
+    """Return the key in an address, where a slash of a source or an id is ``%2F``."""
+    given = request.scope["raw_path"].decode("ascii", "replace")
+    source, _, id = given.partition("/v1/postings/")[2].partition("/")
+    return unquote(source, errors="strict"), unquote(id, errors="strict")

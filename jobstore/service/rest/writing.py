@@ -1,0 +1,96 @@
+"""How answers and what is asked look on the wire, the same for all routes."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from starlette.exceptions import HTTPException
+
+from jobstore.errors import Fault, InvalidPosting
+from jobstore.json_text import escaped, to_json
+from jobstore.service.guarding.callers import Scope, caller_of
+
+_TAG = re.compile(r'\s*(W/)?"([!\x23-\x7e\x80-\xff]*)"\s*')
+
+
+def answered(value: object, status: int = 200, **headers: str) -> Response:
+    """Return ``value`` as JSON; ``headers`` have ``_`` for ``-``."""
+    named = {name.replace("_", "-"): content for name, content in headers.items()}
+    return Response(escaped(to_json(value)), status, named, media_type="application/json")
+
+
+def etag(version: int) -> str:
+    """Return the entity tag of a version of a posting (RFC 9110, section 8.8.3)."""
+    return f'"{version}"'
+
+
+def allowed(least: Scope) -> Any:
+    """Return the dependency that lets in who may do at least that."""
+
+    def check(request: Request) -> None:
+        caller = caller_of(request.scope)
+        if caller.scope < least:
+            known = caller.name is not None
+            raise HTTPException(
+                403 if known else 401,
+                f"This needs a token of scope {least.name.lower()}."
+                + (
+                    ""
+                    if known
+                    else " Make one with 'jobstore tokens create', and send it as "
+                    "'Authorization: Bearer TOKEN'."
+                ),
+                None if known else {"WWW-Authenticate": 'Bearer realm="jobstore"'},
+            )
+
+    return Depends(check)
+
+
+def tags(header: str | None) -> list[str] | None:
+    """Return the entity tags of a condition; ``None`` without one, ``["*"]`` for any.
+
+    What is no entity tag matches none.
+    """
+    if header is None:
+        return None
+    if header.strip() == "*":
+        return ["*"]
+    return [found[2] for each in header.split(",") if (found := _TAG.fullmatch(each))]
+
+
+async def object_of(request: Request) -> dict[str, Any]:
+    """Return the JSON object of a body; numbers keep all their digits. Raises InvalidPosting."""
+    body = await request.body()
+    try:
+        value = json.loads(body, parse_float=Decimal, parse_constant=_refused)
+    except RecursionError:
+        raise InvalidPosting("The body is nested too deeply.") from None
+    except ValueError as error:
+        raise InvalidPosting(f"The body is no JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise InvalidPosting("The body must be a JSON object.")
+    return value
+
+
+def _refused(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+Object = Annotated[dict[str, Any], Depends(object_of)]
+
+
+def with_key(posting: dict[str, Any], source: str, source_job_id: str) -> dict[str, Any]:
+    """Return a posting with the key of its address. Raises InvalidPosting where it has another."""
+    key = {"source": source, "source_job_id": source_job_id}
+    faults = [
+        Fault(name, "is not the one in the address")
+        for name, value in key.items()
+        if posting.get(name, value) != value
+    ]
+    if faults:
+        raise InvalidPosting(faults)
+    return posting | key

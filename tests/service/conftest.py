@@ -1,0 +1,48 @@
+"""A service over an open store of few postings, asked without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from uuid import uuid4
+
+import pytest
+from starlette.testclient import TestClient
+
+import jobstore
+from jobstore.operations import tokens
+from jobstore.operations.tokens import TokenScope
+from jobstore.service.application import application
+from jobstore.settings.sections import Settings
+
+Asking = Callable[..., TestClient]
+
+
+@pytest.fixture
+def settings(store_url: str) -> Settings:
+    """The settings of a service over an empty store."""
+    return Settings.model_validate({"store": {"url": store_url}})
+
+
+@pytest.fixture
+def asking(settings: Settings) -> Iterator[Asking]:
+    """Make clients of one running service."""
+    app = application(settings, partial(jobstore.connect, settings.store.url, migrate=True))
+
+    def client(scope: TokenScope | None, address: str = "127.0.0.1") -> TestClient:
+        asked = TestClient(app, "http://localhost", client=(address, 50_000))
+        # All are asked on the event loop that the store was opened on.
+        asked.portal = running.portal
+        if scope is not None:
+            token = tokens.create(settings.operations_db, f"{scope}-{uuid4().hex}", scope, None)
+            asked.headers["Authorization"] = f"Bearer {token}"
+        return asked
+
+    with TestClient(app) as running:
+        yield client
+
+
+@pytest.fixture
+def client(asking: Asking) -> TestClient:
+    """A client who may do everything."""
+    return asking("admin")
