@@ -37,6 +37,7 @@ def application(settings: Settings, opening: Opening) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     problems.install(app)
     rest = APIRouter(prefix="/v1")

@@ -10,12 +10,13 @@ from jobstore.records import FacetCount, Statistics
 from jobstore.service.answers import searching as answers
 from jobstore.service.holding import Service
 from jobstore.service.parameters import Filters
+from jobstore.service.rest.routing import router as grouped
 from jobstore.service.rest.writing import answered
 
 
 def routes(service: Service) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(tags=["figures"])
+    router = grouped(tags=["figures"])
 
     @router.get("/statistics", response_model=Statistics)
     async def statistics() -> Response:

@@ -7,22 +7,25 @@ from urllib.parse import unquote, urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.exceptions import HTTPException
 
 from jobstore.records import Job, UpsertResult
 from jobstore.service.answers import postings as answers
 from jobstore.service.answers.searching import search as found_by
 from jobstore.service.guarding.callers import Scope
+from jobstore.service.guarding.permits import allowed
 from jobstore.service.holding import Service
 from jobstore.service.parameters import Past, Search
 from jobstore.service.problems import problem
-from jobstore.service.rest.writing import Object, allowed, answered, etag, tags, with_key
+from jobstore.service.rest.routing import router as grouped
+from jobstore.service.rest.writing import Object, answered, etag, place, tags, with_key
 
 _Condition = Annotated[str | None, Header()]
 
 
 def routes(service: Service) -> APIRouter:
     """Return the routes of postings."""
-    router = APIRouter(prefix="/postings", tags=["postings"])
+    router = grouped(prefix="/postings", tags=["postings"])
     writes = [allowed(Scope.WRITE)]
 
     @router.get("", summary="Search postings")
@@ -40,7 +43,7 @@ def routes(service: Service) -> APIRouter:
         if following := found["next_cursor"]:
             given = request.query_params.multi_items()
             again = [pair for pair in given if pair[0] != "cursor"]
-            target = f"{request.url.path}?{urlencode([*again, ('cursor', following)])}"
+            target = f"{place(request)}?{urlencode([*again, ('cursor', following)])}"
             answer.headers["Link"] = f'<{target}>; rel="next"'
         return answer
 
@@ -100,8 +103,8 @@ def routes(service: Service) -> APIRouter:
             return problem(400, detail, kind="condition-not-supported")
         result = await answers.upsert(service.store, with_key(posting, *_key(request)))
         status = 201 if result.outcome == "inserted" else 200
-        place = f"{request.scope.get('root_path', '')}/v1/postings/{result.id}"
-        return answered(result, status, ETag=etag(result.version), Location=place)
+        stored = f"{request.scope.get('root_path', '')}/v1/postings/{result.id}"
+        return answered(result, status, ETag=etag(result.version), Location=stored)
 
     return router
 
@@ -118,4 +121,7 @@ def _key(request: Request) -> tuple[str, str]:
     """Return the key in an address, where a slash of a source or an id is ``%2F``."""
     given = request.scope["raw_path"].decode("ascii", "replace")
     source, _, id = given.partition("/v1/postings/")[2].partition("/")
-    return unquote(source, errors="strict"), unquote(id, errors="strict")
+    try:
+        return unquote(source, errors="strict"), unquote(id, errors="strict")
+    except UnicodeDecodeError:
+        raise HTTPException(400, "A key in an address is UTF-8, percent-encoded.") from None
