@@ -132,6 +132,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(JobStoreError)
     async def of_the_store(request: Request, error: JobStoreError) -> Response:
+        if isinstance(error, InvalidPosting) and request.method in ("GET", "HEAD"):
+            # A key that is asked for, and no body.
+            return problem(400, str(error), kind="invalid-request", faults=error.faults)
         return of_error(error)
 
     @app.exception_handler(RequestValidationError)
@@ -153,6 +156,11 @@ def install(app: FastAPI) -> None:
         elif error.status_code == HTTPStatus.NOT_FOUND:
             detail = "There is nothing at this address."
         return problem(error.status_code, detail, headers=headers)
+
+
+def unknown_parameter(name: str) -> dict[str, Any]:
+    """Return the fault that a name in a query is not known, as pydantic tells it."""
+    return {"type": "extra_forbidden", "loc": ("query", name), "msg": ""}
 
 
 def parameters_of(route: APIRoute) -> tuple[bool, frozenset[str]]:

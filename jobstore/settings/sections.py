@@ -315,7 +315,7 @@ class ServiceSection(Section):
     access_log: bool = setting(True, "whether each request has a line in the log")
 
     @model_validator(mode="after")
-    def _certificate_with_its_key(self) -> Self:
+    def _certificate_with_its_key(self) -> ServiceSection:
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key go together")
         return self

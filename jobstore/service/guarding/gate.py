@@ -191,9 +191,7 @@ class Gate:
             answer.headers["Connection"] = "close"
         await answer(scope, receive, sent)
 
-    async def _failed(
-        self, error: Exception, scope: Scope, receive: Receive, sent: _Sent
-    ) -> None:
+    async def _failed(self, error: Exception, scope: Scope, receive: Receive, sent: _Sent) -> None:
         answer = unexpected(error)
         # An answer that has begun is left unfinished, at which the server cuts the connection.
         if sent.status is None:

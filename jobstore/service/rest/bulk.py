@@ -24,7 +24,8 @@ JSON_LINES = "application/jsonl"
 # Characters that are sent at once.
 _PIECE = 64 * 1024
 _CONTENT = {JSON_LINES: {"schema": {"type": "string"}}}
-_BODY = {"content": _CONTENT, "required": True}
+_ARRAY = {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Posting"}}}
+_BODY = {"content": {**_CONTENT, "application/json": _ARRAY}, "required": True}
 _LINES: dict[int | str, dict[str, Any]] = {
     200: {"content": _CONTENT, "description": "A posting on each line."}
 }

@@ -10,7 +10,15 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobstore.records import Application, Duplicate, HistoryEntry, Job, RunReport, SavedSearch
+from jobstore.records import (
+    Application,
+    ApplicationState,
+    Duplicate,
+    HistoryEntry,
+    Job,
+    RunReport,
+    SavedSearch,
+)
 from jobstore.service.answers import lifecycle as answers
 from jobstore.service.guarding.callers import Scope
 from jobstore.service.guarding.permits import allowed
@@ -52,7 +60,7 @@ class Person(_Said):
 class Told(_Said):
     """What is said of an application; what is left out stays as it is."""
 
-    state: str | None = None
+    state: ApplicationState | None = None
     at: datetime | None = None
     note: str | None = None
     contacts: list[Person] | None = None
@@ -143,7 +151,7 @@ def routes(service: Service) -> APIRouter:
 
     @router.get("/applications", tags=["applications"], response_model=dict[str, list[Application]])
     async def applications(
-        state: Annotated[list[str] | None, Query()] = None,
+        state: Annotated[list[ApplicationState] | None, Query()] = None,
         job_id: UUID | None = None,
         limit: _Limit = USUALLY,
     ) -> Response:

@@ -30,8 +30,8 @@ Key = Annotated[
     Header(
         alias="Idempotency-Key",
         pattern=f"^{_KEY.pattern}$",
-        description="A name of this request, such as a UUID. Sent again with it within 24 hours, it "
-        "is not done again.",
+        description="A name of this request, such as a UUID. It is done once, however often it "
+        "is sent with it within 24 hours.",
     ),
 ]
 

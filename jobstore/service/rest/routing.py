@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from jobstore.service.guarding.callers import Scope as May
 from jobstore.service.guarding.permits import Permit
-from jobstore.service.problems import parameters_of
+from jobstore.service.problems import parameters_of, unknown_parameter
 
 # What a form of any page can send without asking first (Fetch, CORS-safelisted request-header).
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
@@ -73,10 +73,7 @@ class Route(APIRoute):
             if not has_model and request.scope["query_string"]:
                 unknown = [name for name in request.query_params if name not in known]
                 if unknown:
-                    raise RequestValidationError(
-                        {"type": "extra_forbidden", "loc": ("query", name), "msg": ""}
-                        for name in unknown
-                    )
+                    raise RequestValidationError([unknown_parameter(name) for name in unknown])
             return await handle(request)
 
         return handled
@@ -95,9 +92,9 @@ def router(**more: Any) -> APIRouter:
     return APIRouter(route_class=Route, **more)
 
 
-def _as_get(scope: Scope, methods: set[str]) -> Scope:
+def _as_get(scope: Scope, methods: set[str] | None) -> Scope:
     # A copy: the server reads the method of its own.
-    is_head = scope.get("method") == "HEAD" and "GET" in methods
+    is_head = scope.get("method") == "HEAD" and "GET" in (methods or ())
     return {**scope, "method": "GET"} if is_head else scope
 
 

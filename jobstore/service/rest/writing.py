@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
-from starlette.routing import get_route_path
 
 from jobstore.errors import Fault, InvalidPosting
 from jobstore.json_text import escaped, to_json
@@ -30,7 +29,9 @@ def etag(version: int) -> str:
 def place(request: Request) -> str:
     """Return the path that a request was sent to, with what a proxy took off (``root_path``)."""
     root: str = request.scope.get("root_path", "")
-    return root + get_route_path(request.scope)
+    path: str = request.scope["path"]
+    # Some servers give the path with it, others without (ASGI, HTTP connection scope).
+    return path if path.startswith(f"{root}/") else root + path
 
 
 def tags(header: str | None) -> list[str] | None:
@@ -62,6 +63,14 @@ async def object_of(request: Request) -> dict[str, Any]:
 def _refused(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
+
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Posting"}}},
+    }
+}
+"""How OpenAPI describes an :data:`Object` that is a posting, or fields of one."""
 
 Object = Annotated[dict[str, Any], Depends(object_of)]
 
