@@ -122,7 +122,7 @@ def routes(service: Service) -> APIRouter:
         posting: Object,
     ) -> Response:
         """Store it, or merge it into what is stored: what it does not state stays as it is."""
-        if not request.headers.keys().isdisjoint(("if-match", "if-none-match")):
+        if {"if-match", "if-none-match"} & {*request.headers}:
             detail = "PUT merges into whatever is stored; PATCH takes If-Match."
             return problem(400, detail, kind="condition-not-supported")
         result = await answers.upsert(service.store, with_key(posting, *_key(request)))
