@@ -2,7 +2,7 @@
 
 One ASGI middleware, in this order: the name that it was asked under, where it comes from, who
 asks, how often, and how large and slow its body may be. Answers get headers that keep browsers
-from mistaking them, and a line in the log, in which nothing of postings, queries or tokens is.
+from mistaking them; that they were given is told by :mod:`.telling`.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ from jobstore.service.guarding.callers import Scope as May
 from jobstore.service.guarding.credentials import Credentials
 from jobstore.service.guarding.names import Names
 from jobstore.service.guarding.rates import Buckets
+from jobstore.service.guarding.telling import Telling
 from jobstore.service.problems import problem
 from jobstore.settings.sections import ServiceSection
-
-_log = logs.get("service")
 
 # Wrong tokens that one address may send at once, and the seconds until it may so again.
 _WRONG = (10, 60.0)
@@ -51,8 +50,11 @@ _HEADERS = {
 class Gate:
     """Lets requests in to ``app``, as the settings say."""
 
-    def __init__(self, app: ASGIApp, settings: ServiceSection, credentials: Credentials) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: ServiceSection, credentials: Credentials, telling: Telling
+    ) -> None:
         self._app = app
+        self._telling = telling
         self._settings = settings
         self._credentials = credentials
         self._names = Names(settings.hosts)
@@ -88,8 +90,7 @@ class Gate:
                 # Nothing more can be said to whoever does not listen.
                 pass
             finally:
-                if self._settings.access_log:
-                    _tell(scope, sent.status, time.perf_counter() - started)
+                self._telling(scope, id, sent.status, time.perf_counter() - started)
 
     async def _let_in(self, scope: Scope, headers: Headers) -> Response | None:
         """Set who asks; or return why the request is not answered."""
@@ -199,19 +200,6 @@ class _Body:
             detail = f"The body is larger than {self._limit} MiB; send it in pieces."
             raise HTTPException(413, detail, {"Connection": "close"})
         return message
-
-
-def _tell(scope: Scope, status: int | None, seconds: float) -> None:
-    caller = scope.get("state", {}).get("caller")
-    _log.info(
-        "answered",
-        method=scope["method"] if scope["method"].isalpha() else "?",
-        # Never the path itself: keys and ids of postings stand in it.
-        route=getattr(scope.get("route"), "path", None),
-        status=status,
-        milliseconds=round(seconds * 1000, 1),
-        caller=caller and caller.name,
-    )
 
 
 def _later(what: str, wait: float) -> Response:
