@@ -316,8 +316,8 @@ class _Supervisor:
         while self._ending:
             if not killed and (self._stops > 1 or time.monotonic() > until):
                 killed = True
-                for each in self._ending:
-                    os.kill(each.pid, signal.SIGKILL)
+                for worker in self._ending:
+                    os.kill(worker.pid, signal.SIGKILL)
             self._wait(0.1)
             self._reap()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from jobstore.events import Event, Observer
 from jobstore.operations import logs
+from jobstore.service.tracing import route_of
 
 _log = logs.get("service")
 
@@ -42,8 +43,7 @@ class Telling:
     ) -> None:
         """Tell of one; ``status`` is ``None`` where the client went before it was answered."""
         method = scope["method"] if scope["method"] in _METHODS else "?"
-        # Never the path itself: keys and ids of postings stand in it.
-        route = getattr(scope.get("route"), "path", None) or "-"
+        route = route_of(scope) or "-"
         if self._observer is not None:
             key = (method, route, (status or 0) // 100)
             if (name := self._names.get(key)) is None:
