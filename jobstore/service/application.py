@@ -14,6 +14,7 @@ from jobstore.service.guarding.gate import Gate
 from jobstore.service.guarding.telling import Telling
 from jobstore.service.holding import Opening, Service
 from jobstore.service.rest import bulk, figures, lifecycle, postings
+from jobstore.service.rest.describing import describe
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 
@@ -41,6 +42,7 @@ def application(settings: Settings, opening: Opening, observer: Observer | None 
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     problems.install(app)
     rest = APIRouter(prefix="/v1")
@@ -48,6 +50,7 @@ def application(settings: Settings, opening: Opening, observer: Observer | None 
         rest.include_router(group.routes(service))
     app.include_router(rest)
     app.include_router(probes.routes(service))
+    describe(app)
     app.add_middleware(Gate, settings=settings.service, credentials=credentials, telling=telling)
     tracing.install(app)
     return app

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from jobstore.errors import StoreClosed
 from jobstore.operations.figures import MEDIA_TYPE
 from jobstore.service.answers.standing import Fresh, exposition, unready
-from jobstore.service.guarding.callers import Scope, caller_of
+from jobstore.service.guarding.callers import Scope
+from jobstore.service.guarding.permits import allowed
 from jobstore.service.holding import Service
 from jobstore.service.problems import problem
 
@@ -43,13 +44,9 @@ def routes(service: Service) -> APIRouter:
             return Response("ready\n", media_type="text/plain")
         return problem(503, why, kind="not-ready", headers=_LATER)
 
-    @router.get("/metrics", summary="Figures for Prometheus")
-    async def metrics(request: Request) -> Response:
+    @router.get("/metrics", summary="Figures for Prometheus", dependencies=[allowed(Scope.READ)])
+    async def metrics() -> Response:
         """The text format of Prometheus, of all processes that use the store."""
-        caller = caller_of(request.scope)
-        if caller.scope < Scope.READ:
-            headers = {"WWW-Authenticate": 'Bearer realm="jobstore"'}
-            return problem(401, "This needs a token of scope read.", headers=headers)
         return Response(await figures.get(), headers={"Content-Type": MEDIA_TYPE})
 
     return router

@@ -61,45 +61,46 @@ def work(
                         await asyncio.to_thread(requests.stop)
 
         app = application(settings, opening, requests)
-        _Server(_config(app, settings.service, most), ready, parent).run(sockets)
+        _Server(configured(settings, app, most), ready, parent).run(sockets)
+
+
+def configured(settings: Settings, app: object, most: int = 1000) -> uvicorn.Config:
+    """Return how a server runs ``app``, with ``most`` connections. Raises InvalidSettings."""
+    served = settings.service
+    context = tls(served)
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type] # FastAPI's type of an application is another than uvicorn's
+        http=Connections(most, served.header_seconds).protocol,  # type: ignore[arg-type] # a maker
+        ws="none",
+        lifespan="on",
+        root_path=served.root_path,
+        # Nobody but the proxies that are named says where a request comes from.
+        proxy_headers=bool(served.trusted_proxies),
+        forwarded_allow_ips=[*served.trusted_proxies],
+        timeout_keep_alive=math.ceil(served.idle_seconds),
+        timeout_graceful_shutdown=math.ceil(served.stop_seconds),
+        ssl_context_factory=None if context is None else lambda *_: context,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
 
 
 def tls(service: ServiceSection) -> ssl.SSLContext | None:
     """Return what is needed for TLS; ``None`` without it. Raises InvalidSettings."""
     if service.certificate is None:
-        if service.private_key is not None:
-            raise InvalidSettings([Fault("service.certificate", "is missing beside its key")])
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # Without an answer of ours, a password would be asked for on the terminal.
-        context.load_cert_chain(service.certificate, service.private_key, password=lambda: "")
+        context.load_cert_chain(service.certificate, service.key, password=lambda: "")
     except OSError as error:
         # Errors of TLS are such, too.
-        files = " and ".join(
-            str(each) for each in (service.certificate, service.private_key) if each
-        )
-        why = "no certificate with its key" if isinstance(error, ssl.SSLError) else error.strerror
-        raise InvalidSettings([Fault("service.certificate", f"{files}: {why}")]) from None
+        of_tls = isinstance(error, ssl.SSLError)
+        why = "no certificate with its key, as PEM without a password" if of_tls else error.strerror
+        reason = f"{service.certificate} and {service.key}: {why}"
+        raise InvalidSettings([Fault("service.certificate", reason)]) from None
     return context
-
-
-def _config(app: object, service: ServiceSection, most: int) -> uvicorn.Config:
-    context = tls(service)
-    return uvicorn.Config(
-        app,  # type: ignore[arg-type]  # what FastAPI calls its scopes differs by name
-        http=Connections(most, service.idle_seconds).protocol,  # type: ignore[arg-type]  # a maker
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        root_path=service.root_path,
-        proxy_headers=bool(service.trusted_proxies),
-        forwarded_allow_ips=list(service.trusted_proxies),
-        timeout_graceful_shutdown=math.ceil(service.stop_seconds),
-        ssl_context_factory=None if context is None else lambda *_: context,
-    )
 
 
 class _Server(uvicorn.Server):

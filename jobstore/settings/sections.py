@@ -280,16 +280,19 @@ class ServiceSection(Section):
 
     host: str = setting("127.0.0.1", "address that it listens on", max_length=255)
     port: int = setting(8710, "port that it listens on; 0: any free one", ge=0, le=65_535)
-    root_path: str = setting("", "path that a proxy puts before its addresses", max_length=200)
-    workers: int = setting(1, "processes that answer, each with the store open", ge=1, le=64)
-    certificate: FilePath | None = setting(
-        None, "file with the certificate for TLS, and those that vouch for it (PEM)"
-    )
-    private_key: FilePath | None = setting(
-        None, "file with its key, where that is another one (PEM, without a password)"
+    root_path: str = setting(
+        "",
+        "path that a proxy puts before its addresses, such as /jobs",
+        max_length=200,
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
     )
     trusted_proxies: tuple[str, ...] = setting(
-        (), "addresses of proxies that are believed who asks (X-Forwarded-For)", max_length=100
+        (), "addresses or networks of proxies, which say where requests come from", max_length=100
+    )
+    certificate: FilePath | None = setting(None, "PEM file of its certificate, for https")
+    key: FilePath | None = setting(None, "PEM file of the key of its certificate")
+    header_seconds: Seconds = setting(
+        20.0, "seconds that a client may take for the headers of a request"
     )
     anonymous: Literal["loopback", "read", "write", "nobody"] = setting(
         "loopback",
@@ -309,17 +312,22 @@ class ServiceSection(Section):
     write_seconds: Seconds = setting(
         60.0, "seconds that a client may take for a piece of an answer"
     )
-    idle_seconds: Seconds = setting(
-        60.0, "seconds that a connection may be silent before a request, or send the head of one"
-    )
+    idle_seconds: Seconds = setting(60.0, "seconds that a connection may wait for a next request")
+    workers: int = setting(1, "processes that answer, each with the store open", ge=1, le=64)
     connections: int = setting(
         0,
-        "connections of a worker; 0: as many as it may have files, but for a few",
+        "connections that a worker may have; 0: as many as it may have files, but for a few",
         ge=0,
         le=1_000_000,
     )
     stop_seconds: Seconds = setting(30.0, "seconds that answers may take when the service ends")
     access_log: bool = setting(True, "whether each request has a line in access.log")
+
+    @model_validator(mode="after")
+    def _certificate_with_its_key(self) -> ServiceSection:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together")
+        return self
 
 
 class DeploymentSection(Section):

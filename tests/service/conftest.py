@@ -19,9 +19,9 @@ Asking = Callable[..., TestClient]
 
 
 @pytest.fixture
-def settings(store_url: str) -> Settings:
+def settings(migrated_url: str) -> Settings:
     """The settings of a service over an empty store."""
-    return Settings.model_validate({"store": {"url": store_url}})
+    return Settings.model_validate({"store": {"url": migrated_url}})
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from jobstore.service.guarding.callers import Caller, Scope
 
 _log = logs.get("service")
 
-# Seconds after which tokens are read again, so that revoking one is soon felt; and between two
-# writings of when they were used.
-_FRESH = 1.0
+# Seconds after which tokens are read again, so that one that is revoked is refused within a second;
+# and between two writings of when they were used.
+_FRESH = 0.5
 _USES = 60.0
 
 
@@ -30,7 +30,7 @@ class Credentials:
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
         self._uses: dict[bytes, float] = {}
-        self._written_at = 0.0
+        self._written_at = float("-inf")
         self._writing: asyncio.Task[None] | None = None
 
     async def caller(self, text: str) -> Caller | None:
@@ -57,6 +57,7 @@ class Credentials:
             if uses:
                 await asyncio.to_thread(used, self._path, uses)
         except JobStoreError as error:
+            self._uses = uses | self._uses
             _log.warning("the uses of tokens are not written down", error=str(error))
         finally:
             self._writing = None

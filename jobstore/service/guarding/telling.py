@@ -12,6 +12,7 @@ from typing import Any
 
 from jobstore.events import Event, Observer
 from jobstore.operations import logs
+from jobstore.service.guarding.callers import Caller
 from jobstore.service.tracing import route_of
 
 _log = logs.get("service")
@@ -39,7 +40,12 @@ class Telling:
         self._writing: asyncio.Future[None] | None = None
 
     def __call__(
-        self, scope: MutableMapping[str, Any], id: str, status: int | None, seconds: float
+        self,
+        scope: MutableMapping[str, Any],
+        id: str,
+        caller: Caller | None,
+        status: int | None,
+        seconds: float,
     ) -> None:
         """Tell of one; ``status`` is ``None`` where the client went before it was answered."""
         method = scope["method"] if scope["method"] in _METHODS else "?"
@@ -55,7 +61,6 @@ class Telling:
         if len(self._lines) >= _MOST:
             self._lost += 1
             return
-        caller = scope.get("state", {}).get("caller")
         self._lines.append(
             {
                 "at": time.time(),
