@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.interrupts import Interrupts
@@ -13,7 +16,17 @@ if TYPE_CHECKING:
 
 
 @takes_call
-def agent(call: Call) -> None:
+def agent(
+    call: Call,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics",
+            metavar="[HOST:]PORT",
+            help="Serve /metrics to Prometheus there; on this machine alone without HOST.",
+        ),
+    ] = None,
+) -> None:
     """Stay, and do what is due when it is due, as run-due does, until Ctrl-C or SIGTERM.
 
     The task that runs at that moment is finished first. Health and alerts go on while a backup is
@@ -21,6 +34,7 @@ def agent(call: Call) -> None:
 
     JSON: an object for each task that was done, a line each, as run-due gives it.
     """
+    from jobstore.operations.exposing import exposing, place_of
     from jobstore.operations.schedule import NAMES, Agent, upcoming
 
     def told(ran: Ran) -> None:
@@ -29,9 +43,16 @@ def agent(call: Call) -> None:
         else:
             call.report(ran, f"{ran.name}: {ran.outcome}, {ran.detail}")
 
-    with call.operating() as settings, Interrupts() as interrupts:
+    place = None if metrics is None else place_of(metrics)
+    with (
+        call.operating() as settings,
+        Interrupts() as interrupts,
+        nullcontext() if place is None else exposing(settings, *place) as where,
+    ):
         # Errors at the start end the command at once.
         upcoming(settings)
+        if where is not None:
+            call.say(f"Serving {where} to Prometheus.")
         working = Agent(settings, told=told, failing=complain)
         call.say(f"Doing what is due of: {', '.join(NAMES)}.")
         working.start()

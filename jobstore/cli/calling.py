@@ -10,7 +10,7 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobstore.cli.common import (
@@ -45,13 +45,19 @@ class Call:
     config: str | None = None
     json: bool = False
     quiet: bool = False
+    flags: dict[str, Any] = field(default_factory=dict)
+    """What options of the command say about settings, by their names; None is no value."""
 
     @functools.cached_property
     def loaded(self) -> Loaded:
         """The settings that hold, and where each comes from. Raises InvalidSettings."""
+        return self.load()
+
+    def load(self) -> Loaded:
+        """Return the settings as they are read now. Raises InvalidSettings."""
         from jobstore.settings.loading import load
 
-        return load(self.config, flags={"store.url": self.store})
+        return load(self.config, flags={"store.url": self.store, **self.flags})
 
     @functools.cached_property
     def settings(self) -> Settings:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -69,22 +68,14 @@ def with_store(
         ) as store:
             if not _is_recorded(settings):
                 return await work(store)
-            async with _recorded(store, settings):
-                return await work(store)
+            from jobstore.operations.logs import Logs
+            from jobstore.operations.observing import observed
+
+            with Logs(settings) as logs:
+                async with observed(store, settings, logs, label=_label()):
+                    return await work(store)
 
     return asyncio.run(run())
-
-
-@asynccontextmanager
-async def _recorded(store: JobStore, settings: Settings) -> AsyncIterator[None]:
-    """Keep a record of what the block asks the store, and log what is slow."""
-    from jobstore.operations.logs import Logs
-    from jobstore.operations.monitoring import recording
-
-    with Logs(settings) as logs, logs.slow_operations() as slow:
-        store.observe(slow)
-        async with recording(store, settings, label=_label()):
-            yield
 
 
 def _is_recorded(settings: Settings) -> bool:

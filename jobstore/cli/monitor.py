@@ -117,24 +117,13 @@ def trend(
 @app.command()
 @partial(takes_call, json=False)
 def metrics(call: Call) -> None:
-    """Print the figures of all processes in the text format of Prometheus.
+    """Print the figures of all processes, backups, health and alerts in the format of Prometheus.
 
     Counts are of all that was ever recorded, gauges as of now.
     """
-    from jobstore.operations.monitoring import reading
-    from jobstore.operations.monitoring.prometheus import exposition, metrics
+    from jobstore.operations.figures import figures
 
-    settings = _settings(call.loaded.settings)
-    frame = _frame(settings)
-    levels = {
-        "queue_depth": frame.queue_depth,
-        "group_size": max((each.group_size for each in frame.processes), default=0),
-        "wal_bytes": frame.wal_bytes,
-        "disk_free_bytes": frame.disk_free_bytes,
-        "processes": len(frame.processes),
-    }
-    known = {name: value for name, value in levels.items() if value is not None}
-    print(exposition(metrics(reading.ever(settings.operations_db), known)), end="")
+    print(figures(_settings(call.loaded.settings)), end="")
 
 
 def _settings(settings: Settings) -> Settings:

@@ -3,20 +3,67 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from jobstore.cli.calling import Call, takes_call
+from jobstore.cli.output import complain
+
+if TYPE_CHECKING:
+    from jobstore.settings.sections import Settings
 
 
 @partial(takes_call, json=False)
-def serve(call: Call) -> None:
+def serve(
+    call: Call,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="HOST", help="Listen there [service.host].")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="PORT", help="On that port; 0: a free one [service.port]."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", metavar="N", help="In N processes [service.workers]."),
+    ] = None,
+    root_path: Annotated[
+        str | None,
+        typer.Option(
+            "--root-path",
+            metavar="PATH",
+            help="What a proxy puts before the addresses [service.root_path].",
+        ),
+    ] = None,
+) -> None:
     """Serve the store over HTTP: REST below /v1, MCP at /mcp, and a page.
 
     Listens on this machine alone, unless the settings say otherwise (section service). Ends at
-    Ctrl-C or SIGTERM, after what it accepted is answered.
+    Ctrl-C or SIGTERM, after what it accepted is answered; the second one ends it at once. SIGHUP
+    reads the settings and certificates again, and replaces the workers one by one.
     """
-    from jobstore.service.serving import serve
+    from jobstore.errors import JobStoreError
 
-    with call.operating() as settings:
-        where = f"http://{settings.service.host}:{settings.service.port}/"
-        call.say(f"Serving {where} (Ctrl-C ends it).")
-        serve(settings)
+    try:
+        from jobstore.service.serving import serve
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        raise JobStoreError(
+            f"The service needs {package}; install it: pip install 'jobstore[service]'."
+        ) from None
+
+    flags = {"host": host, "port": port, "workers": workers, "root_path": root_path}
+    call.flags = {f"service.{name}": value for name, value in flags.items()}
+
+    def load() -> Settings:
+        return call.load().settings
+
+    def told(text: str) -> None:
+        if text.startswith("Serving"):
+            call.say(f"{text} Ctrl-C ends it.")
+        else:
+            complain(text)
+
+    with call.operating():
+        serve(load, told)

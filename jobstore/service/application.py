@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
-from jobstore.service import problems
+from jobstore.events import Observer
+from jobstore.service import probes, problems, tracing
 from jobstore.service.guarding.credentials import Credentials
 from jobstore.service.guarding.gate import Gate
+from jobstore.service.guarding.telling import Telling
 from jobstore.service.holding import Opening, Service
 from jobstore.service.rest import bulk, figures, lifecycle, postings
 from jobstore.service.rest.describing import describe
@@ -17,12 +19,13 @@ from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 
 
-def application(settings: Settings, opening: Opening) -> FastAPI:
+def application(settings: Settings, opening: Opening, observer: Observer | None = None) -> FastAPI:
     """Return the ASGI application of a service.
 
-    ``opening`` opens the store when the application starts.
+    ``opening`` opens the store when the application starts. ``observer`` is told of each request.
     """
     service = Service(settings, opening)
+    telling = Telling(log=settings.service.access_log, observer=observer)
     credentials = Credentials(settings.operations_db)
 
     @asynccontextmanager
@@ -30,6 +33,7 @@ def application(settings: Settings, opening: Opening) -> FastAPI:
         async with service.running():
             yield
         await credentials.close()
+        await telling.close()
 
     app = FastAPI(
         title="jobstore",
@@ -45,6 +49,8 @@ def application(settings: Settings, opening: Opening) -> FastAPI:
     for group in (lifecycle, bulk, figures, postings):
         rest.include_router(group.routes(service))
     app.include_router(rest)
+    app.include_router(probes.routes(service))
     describe(app)
-    app.add_middleware(Gate, settings=settings.service, credentials=credentials)
+    app.add_middleware(Gate, settings=settings.service, credentials=credentials, telling=telling)
+    tracing.install(app)
     return app

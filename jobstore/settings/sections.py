@@ -312,7 +312,16 @@ class ServiceSection(Section):
     write_seconds: Seconds = setting(
         60.0, "seconds that a client may take for a piece of an answer"
     )
-    access_log: bool = setting(True, "whether each request has a line in the log")
+    idle_seconds: Seconds = setting(60.0, "seconds that a connection may wait for a next request")
+    workers: int = setting(1, "processes that answer, each with the store open", ge=1, le=64)
+    connections: int = setting(
+        0,
+        "connections that a worker may have; 0: as many as it may have files, but for a few",
+        ge=0,
+        le=1_000_000,
+    )
+    stop_seconds: Seconds = setting(30.0, "seconds that answers may take when the service ends")
+    access_log: bool = setting(True, "whether each request has a line in access.log")
 
     @model_validator(mode="after")
     def _certificate_with_its_key(self) -> ServiceSection:

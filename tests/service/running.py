@@ -12,7 +12,7 @@ import uvicorn
 
 import jobstore
 from jobstore.service.application import application
-from jobstore.service.serving import configured
+from jobstore.service.working import configured
 from jobstore.settings.sections import Settings
 
 

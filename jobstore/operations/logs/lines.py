@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -37,12 +37,13 @@ class LineFormatter(structlog.stdlib.ProcessorFormatter):
     def __init__(self, form: Literal["json", "readable"], redactor: Redactor, run_id: str) -> None:
         self._redactor = redactor
         self._run_id = run_id
+        self._render = _as_json if form == "json" else _readable
         super().__init__(
             foreign_pre_chain=[
                 structlog.contextvars.merge_contextvars,
                 structlog.stdlib.ExtraAdder(),
             ],
-            processors=[self._framed, _as_json if form == "json" else _readable],
+            processors=[self._framed, self._render],
         )
 
     def format(self, record: logging.LogRecord) -> str:
@@ -52,6 +53,29 @@ class LineFormatter(structlog.stdlib.ProcessorFormatter):
             record = logging.makeLogRecord(vars(record))
             record.args = self._arguments(record.args)
         return super().format(record)
+
+    def many(self, record: logging.LogRecord, entries: Sequence[Mapping[str, Any]]) -> str:
+        """Return a line for each entry, as :func:`jobstore.operations.logs.many` takes them."""
+        about = {"level": record.levelname.lower(), "logger": record.name}
+        ids = {"run_id": self._run_id, "pid": os.getpid()}
+        return "\n".join(
+            self._render(
+                None,
+                "",
+                {
+                    "timestamp": _time(entry["at"]),
+                    **about,
+                    "event": entry["event"],
+                    **ids,
+                    **{
+                        name: value
+                        for name, value in entry.items()
+                        if value is not None and name not in ("at", "event")
+                    },
+                },
+            )
+            for entry in entries
+        )
 
     def _arguments(self, args: Any) -> Any:
         if isinstance(args, dict):

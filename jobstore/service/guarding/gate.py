@@ -2,8 +2,8 @@
 
 One ASGI middleware, in this order: the size of what is asked, the name that it was asked under,
 where it comes from, who asks, how often, and how large and slow its body may be. Answers get
-headers that keep browsers from mistaking them, and a line in the log, in which nothing of
-postings, queries or tokens is. What nobody expected ends here as well.
+headers that keep browsers from mistaking them; that they were given is told by :mod:`.telling`.
+What nobody expected ends here as well.
 """
 
 from __future__ import annotations
@@ -28,10 +28,9 @@ from jobstore.service.guarding.callers import Scope as May
 from jobstore.service.guarding.credentials import Credentials
 from jobstore.service.guarding.names import Names
 from jobstore.service.guarding.rates import Buckets
+from jobstore.service.guarding.telling import Telling
 from jobstore.service.problems import problem, unexpected
 from jobstore.settings.sections import ServiceSection
-
-_log = logs.get("service")
 
 # Wrong tokens that one address may send at once, and the seconds until it may so again.
 _WRONG = (10, 60.0)
@@ -55,8 +54,11 @@ _HEADERS = [
 class Gate:
     """Lets requests in to ``app``, as the settings say."""
 
-    def __init__(self, app: ASGIApp, settings: ServiceSection, credentials: Credentials) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: ServiceSection, credentials: Credentials, telling: Telling
+    ) -> None:
         self._app = app
+        self._telling = telling
         self._settings = settings
         self._credentials = credentials
         self._names = Names(settings.hosts)
@@ -106,8 +108,8 @@ class Gate:
             except Exception as error:
                 await self._failed(error, scope, receive, sent)
             finally:
-                if self._settings.access_log:
-                    _tell(scope, caller, sent.status, time.perf_counter() - started)
+                seconds = time.perf_counter() - started
+                self._telling(scope, id, caller, sent.status, seconds)
 
     async def _let_in(self, scope: Scope, asked: Asked, sent: _Sent) -> Caller:
         """Return who asks, which the scope has from now on. Raises Refused."""
@@ -263,18 +265,6 @@ class _Body:
             detail = f"The body is larger than {self._limit} MiB; send it in pieces."
             raise HTTPException(413, detail, {"Connection": "close"})
         return message
-
-
-def _tell(scope: Scope, caller: Caller | None, status: int | None, seconds: float) -> None:
-    _log.info(
-        "answered",
-        method=scope["method"] if scope["method"].isalpha() else "?",
-        # Never the path itself: keys and ids of postings stand in it.
-        route=getattr(scope.get("route"), "path", None),
-        status=status,
-        milliseconds=round(seconds * 1000, 1),
-        caller=caller and caller.name,
-    )
 
 
 def _later(what: str, wait: float) -> Response:

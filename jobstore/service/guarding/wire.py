@@ -7,7 +7,6 @@ body to the headers that have been looked at already.
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -20,9 +19,9 @@ _MOST_HEADERS = 2 * MOST_HEADERS
 
 
 class Wire(HttpToolsProtocol):
-    """One connection. ``seconds``: how long a request's head may take; see :func:`patient`."""
+    """One connection. ``seconds``: how long a request's head may take."""
 
-    seconds: ClassVar[float] = 20.0
+    seconds = 20.0
 
     _size = 0
     _in_head = False
@@ -79,8 +78,3 @@ class Wire(HttpToolsProtocol):
     def _give_up(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()
-
-
-def patient(seconds: float) -> type[Wire]:
-    """Return the kind of connection that waits so long for the head of a request."""
-    return type("PatientWire", (Wire,), {"seconds": seconds})
