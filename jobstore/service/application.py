@@ -11,6 +11,7 @@ from jobstore.service import problems
 from jobstore.service.guarding.credentials import Credentials
 from jobstore.service.guarding.gate import Gate
 from jobstore.service.holding import Opening, Service
+from jobstore.service.mcp.mounting import Mcp
 from jobstore.service.rest import bulk, figures, lifecycle, postings
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
@@ -22,11 +23,12 @@ def application(settings: Settings, opening: Opening) -> FastAPI:
     ``opening`` opens the store when the application starts.
     """
     service = Service(settings, opening)
+    mcp = Mcp(service)
     credentials = Credentials(settings.operations_db)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with service.running():
+        async with service.running(), mcp.running():
             yield
         await credentials.close()
 
@@ -43,5 +45,6 @@ def application(settings: Settings, opening: Opening) -> FastAPI:
     for group in (lifecycle, bulk, figures, postings):
         rest.include_router(group.routes(service))
     app.include_router(rest)
+    app.router.routes.extend(mcp.routes())
     app.add_middleware(Gate, settings=settings.service, credentials=credentials)
     return app

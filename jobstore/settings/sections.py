@@ -299,6 +299,9 @@ class ServiceSection(Section):
     write_seconds: Seconds = setting(
         60.0, "seconds that a client may take for a piece of an answer"
     )
+    mcp_writes: bool = setting(
+        False, "whether agents may write over MCP, those whose token allows it"
+    )
     access_log: bool = setting(True, "whether each request has a line in the log")
 
 

@@ -8,11 +8,10 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
-from starlette.exceptions import HTTPException
 
 from jobstore.errors import Fault, InvalidPosting
 from jobstore.json_text import escaped, to_json
-from jobstore.service.guarding.callers import Scope, caller_of
+from jobstore.service.guarding.callers import Scope, require
 
 _TAG = re.compile(r'\s*(W/)?"([!\x23-\x7e\x80-\xff]*)"\s*')
 
@@ -32,20 +31,7 @@ def allowed(least: Scope) -> Any:
     """Return the dependency that lets in who may do at least that."""
 
     def check(request: Request) -> None:
-        caller = caller_of(request.scope)
-        if caller.scope < least:
-            known = caller.name is not None
-            raise HTTPException(
-                403 if known else 401,
-                f"This needs a token of scope {least.name.lower()}."
-                + (
-                    ""
-                    if known
-                    else " Make one with 'jobstore tokens create', and send it as "
-                    "'Authorization: Bearer TOKEN'."
-                ),
-                None if known else {"WWW-Authenticate": 'Bearer realm="jobstore"'},
-            )
+        require(request.scope, least)
 
     return Depends(check)
 
