@@ -37,6 +37,7 @@ from jobstore.cli import (
     history,
     importing,
     inspecting,
+    mcp,
     migrate,
     monitor,
     restoring,
@@ -238,6 +239,7 @@ app.command("rollback")(deploy.rollback)
 app.command("run-due")(run_due.run_due)
 app.command("agent")(agent.agent)
 app.command("serve")(serve.serve)
+app.command("mcp")(mcp.mcp)
 app.command("demo")(demo.demo)
 
 

@@ -36,6 +36,12 @@ def serve(
             help="What a proxy puts before the addresses [service.root_path].",
         ),
     ] = None,
+    allow_writes: Annotated[
+        bool,
+        typer.Option(
+            "--allow-writes", metavar="", help="Agents whose token allows it may write over MCP."
+        ),
+    ] = False,
 ) -> None:
     """Serve the store over HTTP: REST below /v1, MCP at /mcp, and a page.
 
@@ -54,6 +60,7 @@ def serve(
         ) from None
 
     flags = {"host": host, "port": port, "workers": workers, "root_path": root_path}
+    flags["mcp_writes"] = allow_writes or None
     call.flags = {f"service.{name}": value for name, value in flags.items()}
 
     def load() -> Settings:

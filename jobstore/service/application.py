@@ -13,6 +13,7 @@ from jobstore.service.guarding.credentials import Credentials
 from jobstore.service.guarding.gate import Gate
 from jobstore.service.guarding.telling import Telling
 from jobstore.service.holding import Opening, Service
+from jobstore.service.mcp.mounting import Mcp
 from jobstore.service.rest import bulk, figures, lifecycle, postings
 from jobstore.service.rest.describing import describe
 from jobstore.settings.sections import Settings
@@ -26,11 +27,12 @@ def application(settings: Settings, opening: Opening, observer: Observer | None 
     """
     service = Service(settings, opening)
     telling = Telling(log=settings.service.access_log, observer=observer)
+    mcp = Mcp(service)
     credentials = Credentials(settings.operations_db)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with service.running():
+        async with service.running(), mcp.running():
             yield
         await credentials.close()
         await telling.close()
@@ -50,6 +52,7 @@ def application(settings: Settings, opening: Opening, observer: Observer | None 
         rest.include_router(group.routes(service))
     app.include_router(rest)
     app.include_router(probes.routes(service))
+    app.router.routes.extend(mcp.routes())
     describe(app)
     app.add_middleware(Gate, settings=settings.service, credentials=credentials, telling=telling)
     tracing.install(app)

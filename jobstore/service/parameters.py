@@ -28,7 +28,8 @@ def _moment(text: Any, rest: time) -> Any:
     return asked(text, rest) if isinstance(text, str) else text
 
 
-_Since = Annotated[datetime, BeforeValidator(partial(_moment, rest=time.min))]
+Moment = Annotated[datetime, BeforeValidator(partial(_moment, rest=time.min))]
+"""A time with an offset, or the beginning of a day in UTC."""
 _Until = Annotated[datetime, BeforeValidator(partial(_moment, rest=time.max))]
 
 
@@ -60,7 +61,7 @@ class Filters(BaseModel):
     salary_min: Decimal | None = _said("The pay reaches this much a year, or more.")
     salary_max: Decimal | None = _said("The pay begins at this much a year, or less.")
     salary_currency: list[str] | None = _said("ISO 4217, such as EUR.")
-    posted_since: _Since | None = _said("From that day or time on.")
+    posted_since: Moment | None = _said("From that day or time on.")
     posted_until: _Until | None = _said("Up to and with that day or time.")
     applicants_min: int | None = _said("At least so many applicants.")
     applicants_max: int | None = _said("At most so many applicants.")
@@ -119,7 +120,7 @@ class Past(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     version: int | None = Field(default=None, ge=1, description="As it was at this version.")
-    at: _Since | None = _said("As it was at this time.")
+    at: Moment | None = _said("As it was at this time.")
 
 
 def suggested(name: str, known: Iterable[str]) -> str:

@@ -83,11 +83,14 @@ def problem(
     return Response(escaped(to_json(document)), status, headers, media_type=MEDIA_TYPE)
 
 
+def status_of(error: JobStoreError) -> tuple[HTTPStatus, int | None]:
+    """Return the status that an error has, and the seconds after which asking again may help."""
+    return next((status, after) for kind, status, after in _STATUSES if isinstance(error, kind))
+
+
 def of_error(error: JobStoreError) -> Response:
     """Return the problem that an error of the store is."""
-    status, after = next(
-        (status, after) for kind, status, after in _STATUSES if isinstance(error, kind)
-    )
+    status, after = status_of(error)
     more: dict[str, Any] = {}
     if isinstance(error, DuplicateApplication):
         more = {"job_id": error.job_id, "why": error.why, "applied_at": error.applied_at}

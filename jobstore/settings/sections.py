@@ -312,6 +312,9 @@ class ServiceSection(Section):
     write_seconds: Seconds = setting(
         60.0, "seconds that a client may take for a piece of an answer"
     )
+    mcp_writes: bool = setting(
+        False, "whether agents may write over MCP, those whose token allows it"
+    )
     idle_seconds: Seconds = setting(60.0, "seconds that a connection may wait for a next request")
     workers: int = setting(1, "processes that answer, each with the store open", ge=1, le=64)
     connections: int = setting(

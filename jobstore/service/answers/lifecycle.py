@@ -78,6 +78,16 @@ async def set_application(store: JobStore, id: UUID, **said: Any) -> Application
     return await store.set_application(id, **said)
 
 
+async def track(store: JobStore, id: UUID, *, force: bool = False, **said: Any) -> Application:
+    """Move the application for a posting on, or begin it where there is none.
+
+    ``force`` begins another one. Raises DuplicateApplication, JobNotFound, InvalidQuery.
+    """
+    if "state" in said and (force or not await store.applications(job_id=id, limit=1)):
+        return await store.apply(id, force=force, **said)
+    return await store.set_application(id, **said)
+
+
 async def saved_searches(store: JobStore) -> list[SavedSearch]:
     """Return all saved searches."""
     return await store.saved_searches()

@@ -6,10 +6,12 @@ import io
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from jobstore.errors import Fault, InvalidPosting, JobNotFound, VersionConflict
 from jobstore.exchange import jsonl
+from jobstore.exchange.identity import identity
 from jobstore.exchange.rows import BrokenFile
 from jobstore.records import Job, Rejection, UpsertReport, UpsertResult
 from jobstore.service.parameters import Past
@@ -29,6 +31,28 @@ async def posting_of(store: JobStore, source: str, source_job_id: str) -> Job:
     if found is None:
         raise JobNotFound("No posting has this source and id.")
     return found
+
+
+async def posting_at(store: JobStore, url: str) -> Job:
+    """Return the posting whose address is ``url``. Raises JobNotFound.
+
+    There is no index of addresses: it is looked for under the board and the id that the address
+    names, and under that id at each of the sources with the most postings.
+    """
+    source, key = identity(url)
+    if source is None or key is None:
+        raise JobNotFound("This is not the web address of a single posting.")
+    if (found := await store.find(source, key)) is not None:
+        return found
+    ids = dict.fromkeys((key, urlsplit(url).path.rstrip("/").rpartition("/")[2]))
+    for each in (await store.statistics()).by_source:
+        for id in filter(None, ids):
+            found = await store.find(each, id)
+            if found is not None and found.url and identity(found.url) == (source, key):
+                return found
+    raise JobNotFound(
+        "No posting was stored under what this address says; search for words of its title."
+    )
 
 
 async def upsert(store: JobStore, posting: Mapping[str, Any]) -> UpsertResult:

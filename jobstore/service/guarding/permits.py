@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import Depends, Request
-from starlette.exceptions import HTTPException
 
-from jobstore.service.guarding.callers import Scope, caller_of
-
-_HINT = " Make one with 'jobstore tokens create', and send it as 'Authorization: Bearer TOKEN'."
+from jobstore.service.guarding.callers import Scope, require
 
 
 class Permit:
@@ -24,13 +21,7 @@ class Permit:
 
     def check(self, request: Request) -> None:
         """Raise HTTPException where the caller may not."""
-        caller = caller_of(request.scope)
-        if caller.scope >= self.least:
-            return
-        needed = f"This needs a token of scope {self.least.name.lower()}."
-        if caller.name is not None:
-            raise HTTPException(403, needed)
-        raise HTTPException(401, needed + _HINT, {"WWW-Authenticate": 'Bearer realm="jobstore"'})
+        require(request.scope, self.least)
 
 
 def allowed(least: Scope) -> Any:

@@ -1,0 +1,105 @@
+"""Arguments of tools: how they are checked, and the small schemas that tell of them.
+
+An argument that cannot be answered is a fault that says what to do instead; none is ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar, get_args
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, ValidationError, model_validator
+
+from jobstore.errors import Fault, InvalidQuery
+from jobstore.service.problems import faults_of
+
+M = TypeVar("M", bound="Arguments")
+
+ID = AliasChoices("id", "ojcp_id")
+"""The names that the id of a posting may have."""
+
+
+class Arguments(BaseModel):
+    """Arguments of a tool. ``null`` is what is not given, one value is a list of it."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lenient(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {
+            name: [value] if isinstance(value, str) and name in _lists(cls) else value
+            for name, value in given.items()
+            if value is not None
+        }
+
+
+def _lists(model: type[BaseModel]) -> set[str]:
+    return {name for name, each in model.model_fields.items() if "list[" in str(each.annotation)}
+
+
+def checked(model: type[M], given: Any) -> M:
+    """Return checked arguments. Raises InvalidQuery with every fault."""
+    try:
+        return model.model_validate({} if given is None else given)
+    except ValidationError as error:
+        placed = [each | {"loc": ("arguments", *each["loc"])} for each in error.errors()]
+        faults = faults_of(RequestValidationError(placed), _names(model))
+    raise InvalidQuery(
+        Fault("" if name == "arguments" else name, reason.replace("field required", "is required"))
+        for name, reason in faults
+    )
+
+
+def _names(model: type[BaseModel], before: str = "") -> list[str]:
+    names = []
+    for name, each in model.model_fields.items():
+        names.append(f"{before}{name}")
+        for kind in get_args(each.annotation):
+            if isinstance(kind, type) and issubclass(kind, Arguments):
+                names += _names(kind, f"{before}{name}.")
+    return names
+
+
+@contextmanager
+def renamed(names: Mapping[str, str]) -> Iterator[None]:
+    """Have the faults of a query bear the names that its fields have as arguments."""
+    try:
+        yield
+    except InvalidQuery as error:
+        faults = [Fault(names.get(each.field, each.field), each.reason) for each in error.faults]
+        raise InvalidQuery(faults) from None
+
+
+def schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON schema of a model, as small as it can be."""
+    whole = model.model_json_schema(by_alias=False)
+    found = _small(whole, whole.get("$defs", {}))
+    del found["description"]
+    return found
+
+
+def _small(given: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in given:
+        meant = named[given["$ref"].rpartition("/")[2]]
+        return _small({**meant, "description": given.get("description")}, named)
+    if "anyOf" in given:
+        rest = {name: each for name, each in given.items() if name != "anyOf"}
+        # The first says what it is: null is what is not given, and an amount may be text.
+        return _small({**given["anyOf"][0], **rest}, named)
+    small: dict[str, Any] = {}
+    for name in ("type", "enum", "maximum", "required", "description"):
+        if given.get(name) is not None:
+            small[name] = given[name]
+    if given.get("default"):
+        small["default"] = given["default"]
+    if "properties" in given:
+        members = given["properties"].items()
+        small["properties"] = {name: _small(each, named) for name, each in members}
+    if "items" in given:
+        small["items"] = _small(given["items"], named)
+    return small

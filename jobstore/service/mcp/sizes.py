@@ -1,0 +1,79 @@
+"""How large an answer may be for an agent, and how it becomes no larger.
+
+Tokens are counted as a tokenizer counts at most: 3.5 bytes of JSON each.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from jobstore.json_text import to_json
+
+T = TypeVar("T")
+
+BYTES_A_TOKEN = 3.5
+MOST_TOKENS = 8000
+"""What an answer has at most, in tokens."""
+MOST_BYTES = int(MOST_TOKENS * BYTES_A_TOKEN) - 500
+"""The same in bytes, without what the protocol puts around it."""
+
+_LINE = 300
+
+
+def size(value: Any) -> int:
+    """Return how many bytes a plain value has as JSON."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode("utf-8", "replace"))
+
+
+def plain(value: Any) -> Any:
+    """Return records and plain values as JSON has them, without what is not stated."""
+    written = to_json(value).encode("utf-8", "replace")
+    return _stated(json.loads(written))
+
+
+def _stated(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {name: _stated(each) for name, each in value.items()}
+        return {name: each for name, each in kept.items() if each not in (None, "", [], {})}
+    if isinstance(value, list):
+        return [_stated(each) for each in value]
+    return value
+
+
+def line(text: str | None, most: int = _LINE) -> str | None:
+    """Return a text of at most ``most`` characters; one that is cut ends with an ellipsis."""
+    return text if text is None or len(text) <= most else f"{text[: most - 1]}…"
+
+
+def short(value: Any, most: int = _LINE) -> Any:
+    """Return a plain value whose texts have at most ``most`` characters."""
+    if isinstance(value, str):
+        return line(value, most)
+    if isinstance(value, dict):
+        return {str(short(name, most)): short(each, most) for name, each in value.items()}
+    if isinstance(value, list):
+        return [short(each, most) for each in value]
+    return value
+
+
+def within(items: Iterable[T], most: int) -> list[T]:
+    """Return the first items, which have at most ``most`` bytes in all."""
+    kept = []
+    for item in items:
+        most -= size(item) + 1
+        if most < 0:
+            break
+        kept.append(item)
+    return kept
+
+
+def piece(text: str, offset: int, length: int, most: int) -> str:
+    """Return ``length`` characters of a text, or fewer that have at most ``most`` bytes as JSON."""
+    part = text[offset : offset + length]
+    while part and (bytes_ := size(part)) > most:
+        # Never by more than what is surely too much, and by one at least.
+        part = part[: min(len(part) - 1, int(len(part) * most / bytes_) + 1)]
+    return part
