@@ -159,9 +159,10 @@ def import_(
                     ):
                         for input in chain([first], inputs):
                             await _import(into, input, how, outcomes, rows)
-                        is_whole = not (outcomes.failed_files or how.nameless)
-                        if scraped is not None and scraped.run is not None and is_whole:
-                            scraped.run.complete()
+                        if scraped is not None and scraped.run is not None:
+                            scraped.run.lost(how.broken)
+                            if not outcomes.failed_files:
+                                scraped.run.complete()
 
                 if dry_run and not is_there(call.loaded.settings.store.address):
                     asyncio.run(work(None))
@@ -178,7 +179,7 @@ def import_(
         report = scraped.run.report
         assert report is not None
         answer = {each.name: getattr(outcomes, each.name) for each in fields(outcomes)}
-        call.report(answer | {"run": report}, f"{outcomes}\n{told(report)}{how.unnamed}")
+        call.report(answer | {"run": report}, f"{outcomes}\n{told(report)}")
     elif first is not None or call.json:
         call.report(outcomes, f"{'A dry run. It would be: ' if dry_run else ''}{outcomes}")
     fail_if(_failures(outcomes, len(files)))
@@ -250,19 +251,12 @@ class _How:
     seen_at: datetime | None
     by_file: bool
     quiet: bool
-    nameless: int = 0
-    """Rows that do not say which posting they are."""
+    broken: int = 0
+    """Rows that could not be read."""
 
     def latest(self, files: list[str]) -> datetime | None:
         """Return when the postings of all ``files`` were seen; None is now."""
         return max(filter(None, map(self.seen, files)), default=None)
-
-    @property
-    def unnamed(self) -> str:
-        """Say why the run of an import did not come to its end, if it is for these rows."""
-        if not self.nameless:
-            return ""
-        return f" {counted(self.nameless, 'row')} did not say which posting it is."
 
     def seen(self, file: str) -> datetime | None:
         """Return when the postings of ``file`` were seen; None is now."""
@@ -326,8 +320,7 @@ async def _import(
                 seen_at=seen_at,
                 progress=outcomes.follow(),
             )
-            unnamed = [each for each in report.rejected if each.source_job_id is None]
-            how.nameless += len(batch.broken) + len(unnamed)
+            how.broken += len(batch.broken)
             rows.take(input.name, batch, report)
             progress.advance(len(batch.records) + len(batch.broken), batch.octets)
     rows.sum_up()

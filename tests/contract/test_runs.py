@@ -170,20 +170,50 @@ async def test_postings_of_another_source_are_refused(strict: JobStore) -> None:
     async with strict.scrape_run("board") as scraping:
         with pytest.raises(InvalidPosting, match="source of the run"):
             await scraping.upsert(posting(1, source="other"))
-        for nothing in (None, 5, {}, posting("", source=7)):
-            with pytest.raises(InvalidPosting):
-                await scraping.upsert(nothing)
-        report = await scraping.upsert_many([posting(2), posting(3, source="other")])
-        assert [each.index for each in report.rejected] == [1]
+        others = [posting(3, source="other"), posting(4, source="other", title="")]
+        report = await scraping.upsert_many([posting(2), *others])
+        assert [each.index for each in report.rejected] == [1, 2]
+        with pytest.raises(InvalidPosting, match="source of the run"):
+            await scraping.upsert(posting(5) | {"source": 7})
         scraping.complete()
     assert await strict.count() == 1
+    assert scraping.report is not None
+    # They are not among those that the run saw of its source.
+    assert scraping.report.seen == 1
+
+
+@pytest.mark.parametrize("how", ["one", "many", "told"])
+async def test_a_run_with_rows_that_name_no_posting_closes_nothing(
+    strict: JobStore, clock: Clock, how: str
+) -> None:
+    await run(strict, range(4))
+    clock.advance(days=3)
+    async with strict.scrape_run("board") as scraping:
+        rows = [posting(n) for n in range(3)]
+        if how == "many":
+            await scraping.upsert_many([*rows, posting("N/A"), {}])
+        else:
+            await scraping.upsert_many(rows)
+        if how == "one":
+            for row in ({}, posting("x" * 300)):
+                with pytest.raises(InvalidPosting):
+                    await scraping.upsert(row)
+        if how == "told":
+            scraping.lost(2)
+        scraping.complete()
+    assert scraping.report is not None
+    assert scraping.report.state == "broken"
+    assert scraping.report.verdict.endswith("did not say which postings they are (2 of them).")
+    assert await closed(strict) == set()
 
 
 async def test_what_cannot_be_stored_was_seen_all_the_same(strict: JobStore, clock: Clock) -> None:
     await run(strict, range(4))
     clock.advance(days=3)
     async with strict.scrape_run("board") as scraping:
-        report = await scraping.upsert_many([posting(0), posting(1, title="")])
+        # An id that is a number is read as it is where it is stored.
+        nameless = posting(1, title="") | {"source_job_id": 1}
+        report = await scraping.upsert_many([posting(0), nameless])
         assert len(report.rejected) == 1
         with pytest.raises(InvalidPosting):
             await scraping.upsert(posting(2, title=""))
@@ -191,6 +221,13 @@ async def test_what_cannot_be_stored_was_seen_all_the_same(strict: JobStore, clo
     assert scraping.report is not None
     assert (scraping.report.seen, scraping.report.missed) == (3, 1)
     assert await closed(strict) == {"3"}
+
+
+async def test_what_is_no_posting_is_refused_by_a_run(strict: JobStore) -> None:
+    async with strict.scrape_run("board") as scraping:
+        for nothing in (None, 5, {}, posting("", source=7)):
+            with pytest.raises(InvalidPosting):
+                await scraping.upsert(nothing)
 
 
 async def test_what_expires_is_closed_with_its_own_reason(strict: JobStore, clock: Clock) -> None:
