@@ -163,6 +163,17 @@ async def _spared(life: _Life, work: Callable[[], T]) -> T:
     return work() if len(life.rows) <= _ON_LOOP else await asyncio.to_thread(work)
 
 
+async def reason_of_closing(engine: Engine, id: bytes) -> str | None:
+    """Return why a posting was closed the last time; None where nobody said, or that was pruned."""
+    rows = [row for row in await engine.rows("history_of", *[id] * 4) if row[0] == _REVISION]
+    for row in sorted(rows, reverse=True):
+        revised = _revised(row)
+        if "status" in revised.previous:
+            reason: str | None = revised.about.get("reason")
+            return reason
+    return None
+
+
 def _revised(row: Row) -> Revised:
     return Revised(row[1], from_micros(row[2]), previous_from_json(row[4]))
 
