@@ -19,7 +19,7 @@ from jobstore.engines.freshness import at_least
 from jobstore.engines.kept import SAVED_SEARCH, Row, sealed
 from jobstore.engines.protocol import Engine
 from jobstore.errors import Fault, InvalidQuery, StoreUnavailable
-from jobstore.lifecycle.following import settled
+from jobstore.lifecycle.following import LOOK_BACK, settled
 from jobstore.lifecycle.saving import from_text, to_text
 from jobstore.postings import Postings, check_limit
 from jobstore.records import Job, NewMatches, SavedSearch, SearchQuery
@@ -50,7 +50,8 @@ class Searches(Postings):
     ) -> SavedSearch:
         """Save a search under a name; one of that name gets the new query.
 
-        All that matches is new at first, or only what changed after ``since`` (an aware datetime).
+        All that matches is new at first, or only what changed after ``since`` (an aware datetime
+        that is not in the future).
         What was acknowledged under the name stays so. Saving the same again changes nothing.
         ``name``: one line of at most 100 characters. Raises InvalidQuery, also for a query by
         ``application``, which changes without the posting; and what :meth:`upsert` raises.
@@ -60,6 +61,8 @@ class Searches(Postings):
             _check_name(name)
             if since is not None and (not isinstance(since, datetime) or since.utcoffset() is None):
                 raise InvalidQuery([Fault("since", "must be an aware datetime")])
+            if since is not None and not self._is_believed(to_micros(since)):
+                raise InvalidQuery([Fault("since", "must not be in the future")])
             if query is not None and query.application:
                 raise InvalidQuery([Fault("application", _NO_APPLICATION)])
             text, mark = to_text(query), 0 if since is None else to_micros(since)
@@ -121,6 +124,8 @@ class Searches(Postings):
                 if not stored:
                     raise InvalidQuery([Fault("name", "is no saved search")])
                 text, mark = stored[0]
+                # A clock was ahead, and nobody knows since when: what was acknowledged stays out.
+                mark = mark if self._is_believed(mark) else 0
                 found, last = await self._unseen(name, from_text(text), mark, limit)
             watch.rows = len(found)
             return NewMatches(name, tuple(found), text, max(mark, min(last, until)))
@@ -151,9 +156,14 @@ class Searches(Postings):
                     # Last, so that nothing is passed over where it ends between two pieces.
                     # Another query has more to be looked through.
                     ends = number == len(pieces) and text == matches.query
-                    if ends and mark < matches.looked_until:
-                        await unit.put(SAVED_SEARCH, [(name, text, matches.looked_until)])
+                    looked_until = matches.looked_until
+                    if ends and (mark < looked_until or not self._is_believed(mark)):
+                        await unit.put(SAVED_SEARCH, [(name, text, looked_until)])
             watch.rows = len(ids)
+
+    def _is_believed(self, mark: int) -> bool:
+        """Tell whether a time may be that of a clock that is right."""
+        return mark <= to_micros(self._clock() + LOOK_BACK)
 
     async def _stored(self) -> tuple[int, AbstractContextManager[None]]:
         """Return up to which time everything is stored, and a block whose reads see all of it."""

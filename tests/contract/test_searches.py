@@ -113,6 +113,25 @@ async def test_what_is_stored_late_with_an_earlier_time_is_found(
     assert await taken(store) == ["2"]
 
 
+async def test_a_time_that_a_clock_ahead_has_written_hides_nothing(
+    store: JobStore, clock: Clock
+) -> None:
+    with pytest.raises(InvalidQuery, match="future"):
+        await store.save_search("bakers", since=clock() + timedelta(hours=1))
+    await store.save_search("bakers", BAKERS)
+    clock.advance(days=3)
+    await store.upsert(posting("1", title="Baker"))
+    clock.advance(hours=1)
+    assert await taken(store) == ["1"]
+    clock.advance(days=-3)
+    await store.upsert(posting("2", title="Baker"))
+    clock.advance(hours=1)
+    assert await taken(store) == ["2"]
+    # The time that is kept is a right one again.
+    assert (await store.saved_searches())[0].looked_until <= clock()
+    assert await taken(store) == []
+
+
 async def test_what_was_looked_through_is_not_looked_through_again(
     store: JobStore, clock: Clock
 ) -> None:
