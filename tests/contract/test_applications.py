@@ -121,7 +121,7 @@ async def test_the_same_address_is_refused_for_ever(store: JobStore, clock: Cloc
 
 
 async def test_a_look_alike_is_refused_for_90_days(store: JobStore, clock: Clock) -> None:
-    names = [("Acmé", "Head  Baker"), ("ACME", "head baker"), ("Acme", "Baker")]
+    names = [("Acmé B.V.", "Head  Baker"), ("ACME", "head baker"), ("Acme", "Baker")]
     ids = [
         (await store.upsert(posting(number, company=company, title=title))).id
         for number, (company, title) in enumerate(names)
@@ -326,6 +326,21 @@ async def test_a_posting_that_closed_earlier_than_the_store_was_told_is_told(
     past = {"status": "closed", "closed_at": seen + timedelta(hours=7)}
     await store.upsert(posting("1", **past), seen_at=clock())
     assert [each.job_id for each in await store.closed_applications()] == [id]
+    await store.set_application(id)
+    assert await store.closed_applications() == []
+
+
+async def test_a_closing_is_told_whatever_the_clocks_of_both_say(
+    store: JobStore, clock: Clock
+) -> None:
+    id = (await store.upsert(posting("1"))).id
+    clock.advance(hours=1)
+    await store.apply(id)
+    # Another machine's clock is behind, and then ahead.
+    clock.advance(minutes=-3)
+    await store.gone(id)
+    assert [each.job_id for each in await store.closed_applications()] == [id]
+    clock.advance(minutes=-30)
     await store.set_application(id)
     assert await store.closed_applications() == []
 

@@ -676,8 +676,8 @@ def _old_rows(table: Kept, at: str = "at") -> Callable[..., list[Row]]:
 def _with_posting(records: Mapping[UUID, Record], row: Row) -> Row:
     job = records[UUID(bytes=row[0])].job
     closed_at = job.closed_at and to_micros(job.closed_at)
-    said = (job.source, job.source_job_id, job.title, job.company, job.url, job.status, closed_at)
-    return (*row[:-1], *said)
+    said = (job.source, job.source_job_id, job.title, job.company, job.url, job.status)
+    return (*row[:-1], *said, closed_at, job.version)
 
 
 def _of_applications(
@@ -689,7 +689,7 @@ def _of_applications(
 
 _APPLICATION = (
     *APPLICATION.columns,
-    *("source", "source_job_id", "title", "company", "url", "status", "closed_at"),
+    *("source", "source_job_id", "title", "company", "url", "status", "closed_at", "version"),
 )
 _BEGAN, _CHANGED = _APPLICATION.index("began_at"), _APPLICATION.index("changed_at")
 
@@ -725,21 +725,24 @@ def _every_application(
 def _closed_applications(
     records: Mapping[UUID, Record], kept: Tables, states: str, limit: int
 ) -> list[Row]:
-    def told_at(id: bytes) -> int:
-        job, _, history, _ = records[UUID(bytes=id)]
-        at = [each.changed_at for each in history if "status" in each.previous]
-        return to_micros(max(at, default=job.updated_at))
+    def is_told(row: dict[str, Any]) -> bool:
+        job, _, history, _ = records[UUID(bytes=row["id"])]
+        closings = [each for each in history if "status" in each.previous]
+        seen = json.loads(row["detail"]).get("version")
+        if seen is not None:
+            return bool(seen < max((each.version for each in closings), default=job.version))
+        at = max((each.changed_at for each in closings), default=job.updated_at)
+        return bool(row["changed_at"] < to_micros(at))
 
     rows = _of_applications(
         records,
         kept,
         lambda row: (
-            row["closed_at"] is not None
-            and told_at(row["id"]) > row["changed_at"]
-            and row["state"] in json.loads(states)
+            row["closed_at"] is not None and row["state"] in json.loads(states) and is_told(row)
         ),
     )
-    return sorted(rows, key=lambda row: (row[-1], row[1]), reverse=True)[:limit]
+    at = _APPLICATION.index("closed_at")
+    return sorted(rows, key=lambda row: (row[at], row[1]), reverse=True)[:limit]
 
 
 def _closed_applications_count(
