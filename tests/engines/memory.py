@@ -807,6 +807,11 @@ def _seen_of(records: Mapping[UUID, Record], kept: Tables, ids: bytes, search: s
     members = {row[0]: row[1] for row in kept.get("member", {}).values()}
     seen = {row[0] for row in kept.get("seen_match", {}).values() if row[1] == search}
     dealt_with = {first for id, first in members.items() if id in seen}
+    parted = {row[:2] for row in kept.get("verdict", {}).values() if row[2] == "different"}
+    closed = {id for id in seen if records[UUID(bytes=id)].job.closed_at is not None}
+    for row in kept.get("link", {}).values():
+        if row[2] == "same" and row[1] in closed and row[0] in members and row[:2] not in parted:
+            dealt_with.add(members[row[0]])
     wanted = [ids[at : at + 16] for at in range(0, len(ids), 16)]
     firsts = [members.get(id) for id in wanted]
     return [
