@@ -203,6 +203,25 @@ def changed(old: Application, change: Change, now: datetime, actor: str | None) 
     return new if change.due_at is UNSET else replace(new, due_at=change.due_at)
 
 
+def undone(old: Application, now: datetime, *, note: bool) -> Application | None:
+    """Return an application without its last stage, or its last note; None without any stage.
+
+    Raises InvalidQuery where there is no note.
+    """
+    if note:
+        if not old.notes:
+            raise InvalidQuery([Fault("note", "is none that could be taken back")])
+        return replace(old, notes=old.notes[:-1], changed_at=now)
+    stages = old.stages[:-1]
+    if not stages:
+        return None
+    sent = [each.at for each in stages if is_sent([each.state])]
+    applied_at = sent[0] if sent else None
+    return replace(
+        old, state=stages[-1].state, stages=stages, applied_at=applied_at, changed_at=now
+    )
+
+
 def _said(old: Application) -> set[tuple[str, datetime]]:
     return {(each.text, each.at) for each in old.notes}
 

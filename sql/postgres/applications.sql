@@ -73,3 +73,6 @@ WHERE m.id = %s AND a.applied_at > %s AND a.applied_at < %s
 UNION ALL
 SELECT 'look-alike', a.id, a.application, a.applied_at FROM application AS a
 WHERE a.look = %s AND a.applied_at > %s AND a.applied_at < %s;
+
+-- name: forget_application
+DELETE FROM application WHERE application.id = %s AND application.application = %s;

@@ -72,3 +72,6 @@ WHERE m.id = ? AND a.applied_at > ? AND a.applied_at < ?
 UNION ALL
 SELECT 'look-alike', a.id, a.application, a.applied_at FROM application AS a
 WHERE a.look = ? AND a.applied_at > ? AND a.applied_at < ?;
+
+-- name: forget_application
+DELETE FROM application WHERE application.id = ? AND application.application = ?;

@@ -307,6 +307,7 @@ class Work:
 # Where statements put rows of postings that are there, whose ids come last, and where ids stand.
 _MARKED = {"put_member": (SCOPE_MEMBER, 2), "put_match": (SEEN_MATCH, 0)}
 _FORGOTTEN = {
+    "forget_application": APPLICATION,
     "forget_deletions": DELETION,
     "forget_events": EVENT,
     "forget_matches": SEEN_MATCH,

@@ -96,6 +96,7 @@ SIGNATURES = {
     "statistics": "()",
     "stream": "(query=None)",
     "stream_applications": "()",
+    "undo_application": "(id, *, note=False)",
     "revisions": "(id)",
     "check_duplicates": "()",
     "confirm_duplicate": "(id, other)",
