@@ -15,7 +15,7 @@ from jobstore import (
     Status,
     job_id,
 )
-from jobstore.lifecycle import history
+from jobstore.lifecycle import completing, history
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 from tests.fixtures.runs import Numbers, closed, run
@@ -342,6 +342,22 @@ async def test_runs_are_forgotten_by_age_but_for_those_that_the_next_one_goes_by
     clock.advance(days=1)
     # Nobody forgot that it was missed before.
     assert (await run(store, range(9))).closed == 1
+
+
+async def test_what_counted_is_known_behind_many_runs_that_no_guard_believed(
+    store: JobStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completing, "_RUNS", 3)
+    await run(store, range(4))
+    clock.advance(days=1)
+    counted = await run(store, range(3))
+    for _ in range(4):
+        clock.advance(days=1)
+        assert (await run(store, range(1))).state == "guarded"
+    await store.prune(timedelta(hours=1))
+    assert counted in await store.runs()
+    # The second that missed it in a row, of those that count.
+    assert (await run(store, range(3))).closed == 1
 
 
 async def test_a_run_that_is_repeated_counts_once(store: JobStore, clock: Clock) -> None:

@@ -891,6 +891,7 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "runs_that_count": _newest_runs(
         "source", "scope", states=("complete", "guarded", "completing")
     ),
+    "complete_runs": _newest_runs("source", "scope", states=("complete",)),
     "members_of_scope": _members_of_scope,
     "events_since": _events_since,
     "hold_posting": lambda *_: [],
