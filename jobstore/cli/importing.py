@@ -148,6 +148,10 @@ def import_(
             first = next(inputs, None)
             # No store is made if none of the files can be read.
             if first is not None:
+                if scraped is not None:
+                    begin = list(islice(first.batches, 1))
+                    first.batches = chain(begin, first.batches)
+                    scraped.check(begin)
                 announce(call.loaded.settings, quiet=call.silent)
                 if new:
                     say("Making the store; there is none yet.", quiet=call.quiet)
@@ -155,7 +159,7 @@ def import_(
                 async def work(store: JobStore | None) -> None:
                     async with (
                         _target(store, dry_run=dry_run) as target,
-                        _into(target, scraped, first) as into,
+                        _into(target, scraped) as into,
                     ):
                         for input in chain([first], inputs):
                             await _import(into, input, how, outcomes, rows)
@@ -283,16 +287,12 @@ async def _target(store: JobStore | None, *, dry_run: bool) -> AsyncIterator[Job
 
 
 @asynccontextmanager
-async def _into(
-    store: JobStore, scraped: Scraped | None, first: _Input
-) -> AsyncIterator[BulkWrites]:
+async def _into(store: JobStore, scraped: Scraped | None) -> AsyncIterator[BulkWrites]:
     """Give what is written to: the store, or the run that the import is."""
     if scraped is None:
         yield store
         return
-    begin = list(islice(first.batches, 1))
-    first.batches = chain(begin, first.batches)
-    async with scraped.begin(store, begin) as run:
+    async with scraped.begin(store) as run:
         yield run
 
 

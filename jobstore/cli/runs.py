@@ -9,7 +9,8 @@ import typer
 
 from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.output import counted, plain
-from jobstore.lifecycle.scopes import ALL
+from jobstore.intake.validation import check_keys
+from jobstore.lifecycle.scopes import ALL, checked, criteria_of
 from jobstore.moments import iso
 
 if TYPE_CHECKING:
@@ -87,8 +88,12 @@ class Scraped:
     seen_at: datetime | None
     run: ScrapeRun | None = None
 
-    def begin(self, store: JobStore, batches: Iterable[Batch]) -> ScrapeRun:
-        """Begin it, over the source that the first rows name, or that was typed."""
+    def check(self, batches: Iterable[Batch]) -> None:
+        """Take the source that the first rows name, or that was typed.
+
+        Raises what refuses the run, so that no store is made for it: BadParameter, InvalidPosting
+        and InvalidQuery.
+        """
         given = {each.get("source") for batch in batches for each in batch.postings}
         named = sorted(str(each) for each in given if each)
         source = named[0] if len(named) == 1 else self.source
@@ -102,7 +107,13 @@ class Scraped:
             # Whose postings would be closed then?
             reason = f"is {plain(str(self.source))}, but the rows are of {plain(source)}"
             raise typer.BadParameter(reason, param_hint="--source")
-        self.run = store.scrape_run(source, self.scope, whole=self.whole, seen_at=self.seen_at)
+        self.source, _ = check_keys(source, "1")
+        criteria_of(self.source, checked(self.scope))
+
+    def begin(self, store: JobStore) -> ScrapeRun:
+        """Begin it, after it was checked."""
+        assert self.source is not None
+        self.run = store.scrape_run(self.source, self.scope, whole=self.whole, seen_at=self.seen_at)
         return self.run
 
 

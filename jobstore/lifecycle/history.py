@@ -18,6 +18,7 @@ from jobstore.engines.rows import opening_from
 from jobstore.errors import Fault, InvalidQuery, JobNotFound, StoreCorrupt
 from jobstore.lifecycle.completing import needed
 from jobstore.lifecycle.replay import Line, Revised, State, replay
+from jobstore.moments import iso
 from jobstore.postings import Postings, check_id
 from jobstore.records import HistoryEntry, Job, Pruned, Status
 
@@ -249,4 +250,4 @@ def _absent(id: UUID | str, version: int | None, at: datetime | None, *, known: 
     if version is not None:
         return f"The posting {id} has no version {version}, or it was pruned."
     assert at is not None
-    return f"The posting {id} was not stored at {at.isoformat()}, or that was pruned."
+    return f"The posting {id} was not stored at {iso(at)}, or that was pruned."

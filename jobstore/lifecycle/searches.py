@@ -122,7 +122,7 @@ class Searches(Postings):
             with fresh:
                 stored = await self._engine.rows("search_to_read", name)
                 if not stored:
-                    raise InvalidQuery([Fault("name", "is no saved search")])
+                    raise _unknown(name)
                 text, mark = stored[0]
                 # A clock was ahead, and nobody knows since when: what was acknowledged stays out.
                 mark = mark if self._is_believed(mark) else 0
@@ -149,7 +149,7 @@ class Searches(Postings):
                 async with self._engine.transaction(_SECONDS) as unit:
                     stored = await unit.rows("search_to_mark", name)
                     if not stored:
-                        raise InvalidQuery([Fault("name", "is no saved search")])
+                        raise _unknown(name)
                     rows = [sealed((id, name, now)) for id in piece]
                     await unit.change("put_match", [(*row[1:], row[0]) for row in rows])
                     text, mark = stored[0]
@@ -226,6 +226,10 @@ class Searches(Postings):
 
 def _saved(name: str, text: str, mark: int) -> SavedSearch:
     return SavedSearch(name, from_text(text), from_micros(mark))
+
+
+def _unknown(name: str) -> InvalidQuery:
+    return InvalidQuery([Fault("name", f"{name!r} is no saved search")])
 
 
 def _check_name(name: object) -> None:

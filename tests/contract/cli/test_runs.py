@@ -120,6 +120,15 @@ def test_what_makes_no_sense_is_refused(url: str, tmp_path: Path) -> None:
         assert run(*wrong).exit_code == 2, wrong
 
 
+def test_an_import_that_is_refused_makes_no_store(tmp_path: Path) -> None:
+    made = tmp_path / "new.db"
+    given = ("--store", f"sqlite:///{made}", "--complete-scope")
+    rows = lines(posting(1), posting(2, source="lever"))
+    for scope, text in (("all", rows), ("workplace=moon", lines(posting(1)))):
+        refused = run("import", "-", *given, scope, stdin=text)
+        assert (refused.exit_code, made.exists()) == (2, False), said(refused)
+
+
 def test_what_is_past_its_time_is_closed(url: str) -> None:
     async def fill() -> None:
         ends = (datetime.now(UTC) - timedelta(days=1)).isoformat()
