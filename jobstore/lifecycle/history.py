@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
@@ -59,6 +59,35 @@ class History(Postings):
             entries = await _spared(life, life.entries)
             watch.rows = len(entries)
             return entries
+
+    async def stream_run(self, run: str) -> AsyncIterator[tuple[UUID, HistoryEntry]]:
+        """Yield the postings that a run closed or opened again, each with the entry that says so.
+
+        ``run`` is the run's name (:class:`~jobstore.RunReport`). In the order of ids, a few hundred
+        at a time. It reads the whole history; what ``prune`` has removed is missing.
+        """
+        after: Row = (bytes(16), 0)
+        while True:
+            with self._watch("stream_run") as watch:
+                rows = await self._engine.rows("revisions_of_run", *after, f'"{run}"', _AT_ONCE)
+                watch.rows = len(rows)
+            for id, version, at, text in rows:
+                revised = Revised(version, from_micros(at), previous_from_json(text))
+                before = revised.previous.get("status")
+                if before is not None and revised.about.get("run") == run:
+                    kind = "closed" if before == Status.OPEN else "reopened"
+                    entry = HistoryEntry(
+                        kind=kind,
+                        at=revised.at,
+                        version=version,
+                        actor=revised.about.get("actor"),
+                        run=run,
+                        reason=revised.about.get("reason"),
+                    )
+                    yield UUID(bytes=bytes(id)), entry
+            if len(rows) < _AT_ONCE:
+                return
+            after = bytes(rows[-1][0]), rows[-1][1]
 
     async def get(
         self, id: UUID | str, *, version: int | None = None, at: datetime | None = None

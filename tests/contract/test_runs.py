@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -41,7 +42,14 @@ async def test_what_is_missed_often_and_long_enough_is_closed(
     assert (newest.kind, newest.reason, newest.run) == ("closed", "missed by its runs", second.run)
     assert (opened.run or "").startswith("20260301T120000-")
     assert [each.run for each in await store.runs()][:2] == [second.run, first.run]
-    assert (await store.runs())[0] == second
+    assert [each async for each in store.stream_run(second.run)] == [
+        (gone.id, replace(newest, changes={}))
+    ]
+    assert [each async for each in store.stream_run(first.run)] == []
+    clock.advance(days=1)
+    third = await run(store, range(4))
+    assert [entry.kind async for _, entry in store.stream_run(third.run)] == ["reopened"]
+    assert (await store.runs())[1] == second
 
 
 async def test_a_run_that_breaks_off_closes_nothing(strict: JobStore, clock: Clock) -> None:

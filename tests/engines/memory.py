@@ -664,6 +664,17 @@ def _old_revisions(
     return sorted(key for key in keys if key > (id, version))[:limit]
 
 
+def _revisions_of_run(
+    records: Mapping[UUID, Record], kept: Tables, id: bytes, version: int, run: str, limit: int
+) -> list[Row]:
+    rows = [
+        (of.bytes, each.version, to_micros(each.changed_at), previous_to_json(each.previous))
+        for of, record in records.items()
+        for each in record.history
+    ]
+    return sorted(row for row in rows if row[:2] > (id, version) and run in row[3])[:limit]
+
+
 def _old_rows(table: Kept, at: str = "at") -> Callable[..., list[Row]]:
     def old(records: Mapping[UUID, Record], kept: Tables, *bound: Any) -> list[Row]:
         *after, before, limit = bound
@@ -880,6 +891,7 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "turn_to_apply": lambda *_: [],
     "history_of": _history_of,
     "old_revisions": _old_revisions,
+    "revisions_of_run": _revisions_of_run,
     "old_events": _old_rows(EVENT),
     "old_deletions": _old_rows(DELETION),
     **duplicates.ANSWERS,

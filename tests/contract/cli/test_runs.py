@@ -82,7 +82,14 @@ def test_rules_of_a_source_stand_in_the_settings(
     path.chmod(0o600)
     monkeypatch.setenv("JOBSTORE_CONFIG", str(path))
     taken(tmp_path, 1, 1, 2, 3, 4)
-    assert taken(tmp_path, 2, 1)["closed"] == 3
+    closing = taken(tmp_path, 2, 1)
+    assert closing["closed"] == 3
+    told = answer("runs", str(closing["run"]))
+    assert told["run"] == closing
+    assert [each["kind"] for each in told["postings"]] == ["closed"] * 3
+    assert "closed Engineer" in shown(run("runs", str(closing["run"])))
+    none = run("runs", "nobody")
+    assert (none.exit_code, "There is no run nobody" in said(none)) == (1, True)
     path.write_text("sources:\n  board: {close_after: soon}\n", encoding="utf-8")
     refused = run("runs")
     assert refused.exit_code == 2
