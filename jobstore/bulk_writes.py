@@ -44,7 +44,12 @@ class BulkWrites(Postings):
             self._before_write()
             self._check_seen_at(seen_at)
             taken = checked_chunks(
-                postings, report, strict=strict, seen_at=seen_at, clock=self._clock
+                postings,
+                report,
+                strict=strict,
+                seen_at=seen_at,
+                clock=self._clock,
+                refused=self._refused,
             )
             async with aclosing(taken) as chunks:
                 # While one chunk is being written, the next one is read and checked.
@@ -71,6 +76,9 @@ class BulkWrites(Postings):
         if progress is not None:
             progress(report)
         return report
+
+    def _refused(self, posting: object) -> None:
+        """Take notice of something that is no posting."""
 
     async def _write_chunk(
         self,

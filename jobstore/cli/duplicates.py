@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -34,16 +35,24 @@ def find(
 
     Others may write meanwhile. Interrupting it keeps what was found; the same again goes on.
 
-    JSON: {"looked_at", "total", "compared", "same", "maybe"}; of pairs that were found now.
+    JSON: {"looked_at", "total", "compared", "same", "maybe"}, of pairs that were found now, and
+    "waiting": how many pairs wait for a person in all.
     """
     with call.steps() as steps:
 
         def told(done: Compared) -> None:
             steps("compare", done.looked_at, done.total)
 
-        done = call.run(lambda store: store.find_duplicates(again=again, progress=told))
+        async def work(store: JobStore) -> tuple[Compared, int]:
+            done = await store.find_duplicates(again=again, progress=told)
+            return done, sum([1 async for _ in store.duplicate_pairs()])
+
+        done, waiting = call.run(work)
     pairs = f"{counted(done.same, 'pair')} the same, {done.maybe:,} for a person"
-    call.report(done, f"Compared {counted(done.compared, 'posting')}: {pairs}.")
+    text = f"Compared {counted(done.compared, 'posting')}: {pairs}."
+    if waiting:
+        text += f"\nFor a person in all: {counted(waiting, 'pair')}; see jobstore duplicates list"
+    call.report(asdict(done) | {"waiting": waiting}, text)
 
 
 @app.command("list")

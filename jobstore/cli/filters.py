@@ -43,7 +43,8 @@ def since(text: str) -> datetime:
     return _moment(text, time.min)
 
 
-def _until(text: str) -> datetime:
+def until(text: str) -> datetime:
+    """Return the end of a day, or a time, or end the command as wrong usage."""
     return _moment(text, time.max)
 
 
@@ -88,7 +89,7 @@ _OPTIONS: dict[str, Any] = {
         datetime, "posted-since", "From that day or time on.", "DATE", parser=since
     ),
     "posted_until": _one(
-        datetime, "posted-until", "Up to and with that day or time.", "DATE", parser=_until
+        datetime, "posted-until", "Up to and with that day or time.", "DATE", parser=until
     ),
     "applicants_min": _one(int, "applicants-min", "At least N applicants.", "N"),
     "applicants_max": _one(int, "applicants-max", "At most N applicants.", "N"),

@@ -69,7 +69,10 @@ def prune(
     """
     age = timedelta(seconds=read_duration(older_than, "--older-than"))
     found = call.run(lambda store: store.prune(age, dry_run=True))
-    if dry_run or not found:
+    if not found:
+        call.report(asdict(found), f"Nothing is older than {older_than}; nothing is removed.")
+        return
+    if dry_run:
         call.report(asdict(found), f"{_told(found)} would be removed.")
         return
     call.say(f"{_told(found)} are older than {older_than}.")

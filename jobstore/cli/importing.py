@@ -148,6 +148,10 @@ def import_(
             first = next(inputs, None)
             # No store is made if none of the files can be read.
             if first is not None:
+                if scraped is not None:
+                    begin = list(islice(first.batches, 1))
+                    first.batches = chain(begin, first.batches)
+                    scraped.check(begin)
                 announce(call.loaded.settings, quiet=call.silent)
                 if new:
                     say("Making the store; there is none yet.", quiet=call.quiet)
@@ -155,13 +159,14 @@ def import_(
                 async def work(store: JobStore | None) -> None:
                     async with (
                         _target(store, dry_run=dry_run) as target,
-                        _into(target, scraped, first) as into,
+                        _into(target, scraped) as into,
                     ):
                         for input in chain([first], inputs):
                             await _import(into, input, how, outcomes, rows)
-                        is_whole = not (outcomes.failed_files or how.nameless)
-                        if scraped is not None and scraped.run is not None and is_whole:
-                            scraped.run.complete()
+                        if scraped is not None and scraped.run is not None:
+                            scraped.run.lost(how.broken)
+                            if not outcomes.failed_files:
+                                scraped.run.complete()
 
                 if dry_run and not is_there(call.loaded.settings.store.address):
                     asyncio.run(work(None))
@@ -178,7 +183,7 @@ def import_(
         report = scraped.run.report
         assert report is not None
         answer = {each.name: getattr(outcomes, each.name) for each in fields(outcomes)}
-        call.report(answer | {"run": report}, f"{outcomes}\n{told(report)}{how.unnamed}")
+        call.report(answer | {"run": report}, f"{outcomes}\n{told(report)}")
     elif first is not None or call.json:
         call.report(outcomes, f"{'A dry run. It would be: ' if dry_run else ''}{outcomes}")
     fail_if(_failures(outcomes, len(files)))
@@ -250,19 +255,12 @@ class _How:
     seen_at: datetime | None
     by_file: bool
     quiet: bool
-    nameless: int = 0
-    """Rows that do not say which posting they are."""
+    broken: int = 0
+    """Rows that could not be read."""
 
     def latest(self, files: list[str]) -> datetime | None:
         """Return when the postings of all ``files`` were seen; None is now."""
         return max(filter(None, map(self.seen, files)), default=None)
-
-    @property
-    def unnamed(self) -> str:
-        """Say why the run of an import did not come to its end, if it is for these rows."""
-        if not self.nameless:
-            return ""
-        return f" {counted(self.nameless, 'row')} did not say which posting it is."
 
     def seen(self, file: str) -> datetime | None:
         """Return when the postings of ``file`` were seen; None is now."""
@@ -289,16 +287,12 @@ async def _target(store: JobStore | None, *, dry_run: bool) -> AsyncIterator[Job
 
 
 @asynccontextmanager
-async def _into(
-    store: JobStore, scraped: Scraped | None, first: _Input
-) -> AsyncIterator[BulkWrites]:
+async def _into(store: JobStore, scraped: Scraped | None) -> AsyncIterator[BulkWrites]:
     """Give what is written to: the store, or the run that the import is."""
     if scraped is None:
         yield store
         return
-    begin = list(islice(first.batches, 1))
-    first.batches = chain(begin, first.batches)
-    async with scraped.begin(store, begin) as run:
+    async with scraped.begin(store) as run:
         yield run
 
 
@@ -326,8 +320,7 @@ async def _import(
                 seen_at=seen_at,
                 progress=outcomes.follow(),
             )
-            unnamed = [each for each in report.rejected if each.source_job_id is None]
-            how.nameless += len(batch.broken) + len(unnamed)
+            how.broken += len(batch.broken)
             rows.take(input.name, batch, report)
             progress.advance(len(batch.records) + len(batch.broken), batch.octets)
     rows.sum_up()

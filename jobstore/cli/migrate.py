@@ -103,15 +103,22 @@ def down(
 
 def _save(call: Call, settings: Settings, values: Values, reason: str) -> str:
     """Back up what is lost to the store's own folder, and return the backup's name."""
-    from jobstore.errors import BackupError, JobStoreError
+    from jobstore.errors import BackupError, JobStoreError, SchemaMismatch
     from jobstore.operations import backup
 
     try:
         saved = backup.create(settings, reason=reason, replicate=False).name
     except (JobStoreError, OSError) as error:
+        advice = "To lose that for good, add --without-backup."
+        if isinstance(error, SchemaMismatch):
+            # What a server has is backed up by its schema of today alone.
+            up, down = (settings.command("migrate", each) for each in ("up", "down"))
+            advice = (
+                f"A backup is made where all is taken back at once: {up}, then {down} --to ID, "
+                f"with the last migration to keep. {advice}"
+            )
         raise BackupError(
-            f"Nothing was taken back, as no backup can be made of {values}: {error} "
-            "To lose that for good, add --without-backup."
+            f"Nothing was taken back, as no backup can be made of {values}: {error} {advice}"
         ) from error
     again = settings.command("restore", saved, "--replace")
     call.say(

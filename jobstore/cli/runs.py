@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jobstore.cli.calling import Call, takes_call
-from jobstore.cli.output import counted, plain
-from jobstore.lifecycle.scopes import ALL
+from jobstore.cli.output import counted, fail_if, plain, table
+from jobstore.intake.validation import check_keys
+from jobstore.lifecycle.scopes import ALL, checked, criteria_of
 from jobstore.moments import iso
+from jobstore.postings import MAX_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,6 +34,10 @@ _DECIDED = ("complete", "guarded", "repeated")
 @takes_call
 def runs(
     call: Call,
+    key: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN]", help="The id of a run: what it closed and opened again."),
+    ] = None,
     source: Annotated[
         str | None, typer.Option("--source", metavar="NAME", help="Only runs of this source.")
     ] = None,
@@ -47,13 +53,63 @@ def runs(
 ) -> None:
     """List runs of scrapers, newest first: what they saw, what they closed, and why not.
 
+    With a RUN, such as a posting's history names it, which postings it closed and opened again.
+    That reads the whole history.
+
     JSON: {"runs"}, a list of {"run", "source", "scope", "whole", "state", "started_at", "ended_at",
     "verdict", "seen", "inserted", "updated", "unchanged", "reopened", "open_before", "missed",
     "closed", "expired", "actor"}; the state is complete, guarded, broken, completing, repeated or
-    late.
+    late. With a RUN: {"run"}, null where it was pruned or is behind the last 1,000, and
+    {"postings"}, a list of {"id", "kind", "at", "reason", "title", "company"}.
     """
+    if key is not None:
+        if source or scope:
+            raise typer.BadParameter("goes with no --source and no --scope", param_hint="RUN")
+        return _one(call, key)
     found = call.run(lambda store: store.runs(source, scope=scope, limit=limit))
-    call.give({"runs": found}, lambda: _listed(found) if found else "There are no runs.")
+    return call.give({"runs": found}, lambda: _listed(found) if found else "There are no runs.")
+
+
+def _one(call: Call, run: str) -> None:
+    """Show what a run did."""
+
+    async def work(store: JobStore) -> tuple[RunReport | None, list[dict[str, Any]]]:
+        last = await store.runs(limit=MAX_LIMIT)
+        done = [each async for each in store.stream_run(run)]
+        ids = [id for id, _ in done]
+        jobs = []
+        for at in range(0, len(ids), MAX_LIMIT):
+            jobs += await store.get_many(ids[at : at + MAX_LIMIT])
+        rows = [
+            {
+                "id": id,
+                "kind": entry.kind,
+                "at": entry.at,
+                "reason": entry.reason,
+                **{name: job and getattr(job, name) for name in ("title", "company")},
+            }
+            for (id, entry), job in zip(done, jobs, strict=True)
+        ]
+        return next((each for each in last if each.run == run), None), rows
+
+    report, rows = call.run(work)
+    fail_if([] if report or rows else [f"There is no run {plain(run)}; see jobstore runs."])
+
+    def view() -> RenderableType:
+        from rich.console import Group
+
+        parts: list[RenderableType] = [] if report is None else [_block(report)]
+        lines = [(each["kind"], _told_of(each)) for each in rows]
+        nothing = "No posting was closed or opened again by it."
+        return Group(*parts, table(["", ""], lines) if lines else nothing)
+
+    call.give({"run": report, "postings": rows}, view)
+
+
+def _told_of(row: dict[str, Any]) -> str:
+    what = ", ".join(plain(row[name]) for name in ("title", "company") if row[name])
+    why = f" ({plain(row['reason'])})" if row["reason"] else ""
+    return f"{what}{why}\n{row['id']}"
 
 
 @takes_call
@@ -87,8 +143,12 @@ class Scraped:
     seen_at: datetime | None
     run: ScrapeRun | None = None
 
-    def begin(self, store: JobStore, batches: Iterable[Batch]) -> ScrapeRun:
-        """Begin it, over the source that the first rows name, or that was typed."""
+    def check(self, batches: Iterable[Batch]) -> None:
+        """Take the source that the first rows name, or that was typed.
+
+        Raises what refuses the run, so that no store is made for it: BadParameter, InvalidPosting
+        and InvalidQuery.
+        """
         given = {each.get("source") for batch in batches for each in batch.postings}
         named = sorted(str(each) for each in given if each)
         source = named[0] if len(named) == 1 else self.source
@@ -102,7 +162,13 @@ class Scraped:
             # Whose postings would be closed then?
             reason = f"is {plain(str(self.source))}, but the rows are of {plain(source)}"
             raise typer.BadParameter(reason, param_hint="--source")
-        self.run = store.scrape_run(source, self.scope, whole=self.whole, seen_at=self.seen_at)
+        self.source, _ = check_keys(source, "1")
+        criteria_of(self.source, checked(self.scope))
+
+    def begin(self, store: JobStore) -> ScrapeRun:
+        """Begin it, after it was checked."""
+        assert self.source is not None
+        self.run = store.scrape_run(self.source, self.scope, whole=self.whole, seen_at=self.seen_at)
         return self.run
 
 

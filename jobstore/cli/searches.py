@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,12 +19,14 @@ from jobstore.cli.calling import Call, takes_call
 from jobstore.cli.durations import read_duration
 from jobstore.cli.filters import TEXT_OPTION, since, takes_query
 from jobstore.cli.output import complain, counted, fail_if, plain, print_json, table, words
-from jobstore.errors import OutcomeUnknown, StoreBusy, StoreTimeout, StoreUnavailable
+from jobstore.errors import InvalidQuery, OutcomeUnknown, StoreBusy, StoreTimeout, StoreUnavailable
+from jobstore.moments import iso
 from jobstore.postings import MAX_LIMIT
 from jobstore.records import SearchQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from jobstore.records import NewMatches, SavedSearch
     from jobstore.settings.sections import Settings
@@ -57,16 +59,18 @@ def save(
 ) -> None:
     """Save a search under a name, or give the one of that name another query.
 
-    It cannot be by --application, which changes without the posting.
+    Closed postings that match are new as well, unless --status open is part of it. It cannot be by
+    --application, which changes without the posting.
 
     JSON: {"name", "query", "looked_until"}.
     """
     query = replace(query, collapse_duplicates=not each_duplicate)
     start = since(only_since) if only_since else None
     saved = call.run(lambda store: store.save_search(name, query, since=start))
-    call.report(
-        _said(saved), f"Saved {plain(name)}; see what is new: jobstore watch {quote(plain(name))}"
-    )
+    told = f"Saved {plain(name)}; see what is new: jobstore watch {quote(plain(name))}"
+    if not query.status:
+        told += "\nPostings that are closed are new as well; --status open leaves them out."
+    call.report(_said(saved), told)
 
 
 @app.command("list")
@@ -77,8 +81,12 @@ def list_(call: Call) -> None:
     JSON: {"searches"}, a list of {"name", "query", "looked_until"}.
     """
     found = call.run(lambda store: store.saved_searches())
-    rows = [(each.name, ", ".join(_told(each)) or "all postings") for each in found]
-    shown = table(["name", "query"], rows) if rows else "There are no saved searches."
+    rows = [
+        (each.name, ", ".join(_told(each)) or "all postings", _until(each.looked_until))
+        for each in found
+    ]
+    head = ["name", "query", "looked through until"]
+    shown = table(head, rows) if rows else "There are no saved searches."
     call.give({"searches": [_said(each) for each in found]}, lambda: shown)
 
 
@@ -92,7 +100,7 @@ def remove(call: Call, name: NameArgument) -> None:
     removed = call.run(lambda store: store.remove_search(name))
     if removed or call.json:
         call.report({"removed": removed}, f"Removed {plain(name)}.")
-    fail_if([] if removed else [f"There is no saved search {name}."])
+    fail_if([] if removed else [_unknown(name)])
 
 
 @partial(takes_call, json=False)
@@ -111,6 +119,8 @@ def watch(
 ) -> None:
     """Print the postings that are new among the matches of a saved search, as JSON Lines.
 
+    Each line is a posting, with the name of the search as "search".
+
     Each comes once; one that was printed when the program ended may come again the next time. A
     store that is busy or away is asked again after --every. With --notify the sinks of alerts get
     how many there are and their ids; one that does not take it is told again after --every, and
@@ -119,7 +129,7 @@ def watch(
     seconds = read_duration(every, "--every")
     sinks = _Sinks(call.settings) if notify else None
 
-    async def work(store: JobStore) -> int:
+    async def work(store: JobStore) -> int | None:
         _end_at_sigterm()
         round_ = _Round(store, name, sinks)
         while True:
@@ -130,12 +140,26 @@ def watch(
                     raise
                 complain(str(error))
                 found = 0
+            except InvalidQuery:
+                if name in [each.name for each in await store.saved_searches()]:
+                    raise
+                return None
             if not found:
                 if once:
                     return round_.total
                 await asyncio.sleep(seconds)
 
-    call.say(f"{counted(call.run(work), 'new posting')}")
+    total = call.run(work)
+    fail_if([_unknown(name)] if total is None else [])
+    call.say(f"{counted(total or 0, 'new posting')}")
+
+
+def _unknown(name: str) -> str:
+    return f"There is no saved search {plain(name)}; jobstore searches list shows those there are."
+
+
+def _until(moment: datetime) -> str:
+    return iso(moment, "minutes") if moment.timestamp() else "nothing yet"
 
 
 # What the next round may find better. InvalidQuery, as for a search that was removed, is not.
@@ -166,7 +190,8 @@ class _Round:
         found = await self._store.new_matches(self._name, limit=limit)
         for job in found:
             if job.id not in self._printed:
-                print_json(job)
+                values = {each.name: getattr(job, each.name) for each in fields(job)}
+                print_json({"search": self._name} | values)
                 self._printed.add(job.id)
                 self.total += 1
         if self._sinks is not None and found:
@@ -227,8 +252,6 @@ def _told(search: SavedSearch) -> Iterator[str]:
 
 
 def _said(search: SavedSearch) -> dict[str, Any]:
-    from dataclasses import fields
-
     query = {
         each.name: getattr(search.query, each.name)
         for each in fields(search.query)

@@ -16,7 +16,7 @@ from jobstore.records import SearchQuery, Sort
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from jobstore.records import Job, Page
+    from jobstore.records import Application, Job, Page
     from jobstore.store import JobStore
 
 CursorOption = Annotated[
@@ -94,22 +94,24 @@ def show(
     """
     id = read_id(key) if source_job_id is None else None
 
-    async def work(opened: JobStore) -> Job:
+    async def work(opened: JobStore) -> tuple[Job, list[Application]]:
         from jobstore.errors import JobNotFound
 
         if id is not None:
-            return await opened.get(id)
-        job = await opened.find(key, source_job_id or "")
-        if job is None:
+            job = await opened.get(id)
+        elif (found := await opened.find(key, source_job_id or "")) is not None:
+            job = found
+        else:
             raise JobNotFound("No posting has this source and id.")
-        return job
+        # JSON is the posting alone.
+        return job, [] if call.json else await opened.applications(job_id=job.id, limit=1)
 
-    job = call.run(work)
+    job, applications = call.run(work)
 
     def view() -> RenderableType:
         from jobstore.cli.views import job_view
 
-        return job_view(job)
+        return job_view(job, applications[0] if applications else None)
 
     call.give(job, view)
 

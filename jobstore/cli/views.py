@@ -18,7 +18,7 @@ from jobstore.cli.output import counted, marked, plain, salary, table, words
 from jobstore.derived.listing import listed_at
 from jobstore.derived.places import joined
 from jobstore.moments import iso
-from jobstore.records import FacetCount, Job, JobSummary, Page, Statistics
+from jobstore.records import Application, FacetCount, Job, JobSummary, Page, Statistics
 from jobstore.search import counting
 
 _NAME, _BAR = 34, 20
@@ -66,11 +66,15 @@ def _joined(*texts: str | None) -> str:
     return " · ".join(plain(text) for text in texts if text)
 
 
-def job_view(job: Job) -> RenderableType:
-    """Return everything about one posting."""
+def job_view(job: Job, application: Application | None = None) -> RenderableType:
+    """Return everything about one posting, and how your application for it stands."""
     head = Text(plain(job.title), style="bold")
     head.append(f"\n{plain(job.company)}\n", style="not bold")
     facts = [((name, "dim"), value) for name, value in _facts(job) if value]
+    if application is not None:
+        last = application.stages[-1]
+        told = f"{words(last.state)} since {last.at.date()}, see jobstore applications {job.id}"
+        facts.append((("application", "dim"), told))
     parts: list[RenderableType] = [head, table(["", ""], facts)]
     if job.description_text:
         parts += [Text(), Text(plain(job.description_text))]

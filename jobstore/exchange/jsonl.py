@@ -54,6 +54,9 @@ def read(stream: io.BufferedReader, name: str, *, items: str | None = None) -> I
             yield row.broken()
             continue
         posting = Translated(row.value)
+        if "search" in posting and {"id", "version"} <= posting.keys():
+            # A line of jobstore watch, which names the saved search.
+            del posting["search"]
         for derived in DERIVED:
             posting.pop(derived, None)
         if isinstance(posting.get("applications"), list):

@@ -32,10 +32,12 @@ async def checked_chunks(
     strict: bool | None = None,
     seen_at: datetime | None = None,
     clock: Callable[[], datetime] = utc_now,
+    refused: Callable[[object], None],
 ) -> AsyncGenerator[Chunk, None]:
     """Yield chunks of checked postings with their positions.
 
     Faulty ones go to the report, and so does what of the others was not taken as it came.
+    ``refused`` is called with each faulty one.
 
     Raises InvalidPosting when ``postings`` is no iterable of postings.
     """
@@ -53,6 +55,7 @@ async def checked_chunks(
                 if omissions:
                     report.warnings += warnings_of(index, checked, omissions)
             except InvalidPosting as error:
+                refused(posting)
                 report.rejected.append(Rejection(index, _named_id(posting), error.faults))
             index += 1
             if len(chunk) == _CHUNK:

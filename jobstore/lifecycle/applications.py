@@ -32,6 +32,7 @@ from jobstore.lifecycle.applying import (
     from_row,
     marks,
     row_of,
+    undone,
 )
 from jobstore.lifecycle.stages import is_sent
 from jobstore.postings import Postings, check_id, check_limit
@@ -140,6 +141,36 @@ class Applications(Postings):
                 if is_sent_now and old.applied_at is None and not force:
                     await self._refuse_second(unit, old.job_id, change, known)
                 new = await self._write(unit, old, change, known)
+            watch.rows = 1
+            return new
+
+    async def undo_application(self, id: UUID | str, *, note: bool = False) -> Application | None:
+        """Take back the last stage of the application for a posting, or its last note.
+
+        Of several for one posting it is that of the one that began last. The application is as it
+        was before; where it began with that stage, there is none any more, and None is returned.
+        The posting's history tells who took back what; of a note it does not tell the text.
+        Raises JobNotFound where there is no application, InvalidQuery where it has no note, and
+        what :meth:`upsert` raises.
+        """
+        with self._watch("undo_application") as watch:
+            self._before_write()
+            async with self._engine.transaction(_SECONDS) as unit:
+                await self._hold(unit, check_id(id))
+                found = await self._of(unit, check_id(id))
+                if not found:
+                    raise JobNotFound(f"There is no application for the posting {id}.")
+                old, known = found[0]
+                new = undone(old, self._clock(), note=note)
+                if new is None:
+                    await unit.change("forget_application", [(old.job_id.bytes, old.id.bytes)])
+                else:
+                    await unit.put(APPLICATION, [row_of(new, known)])
+                detail = {"application": str(old.id), "state": new and new.state}
+                detail["taken_back"] = "note" if note else old.state
+                now, actor = to_micros(self._clock()), self._origin.actor
+                event = (old.job_id.bytes, now, "application", json.dumps(detail), actor, None)
+                await unit.put(EVENT, [event])
             watch.rows = 1
             return new
 
@@ -283,7 +314,7 @@ def _already(why: str, sent: datetime, posting: UUID) -> str:
         "duplicate": f"the posting {posting}, which is a duplicate of this one{within}",
         "look-alike": f"the posting {posting}, which has the same company and title{within}",
     }[why]
-    return f"You applied on {sent:%Y-%m-%d} for {which}. Force another one if it is meant."
+    return f"You applied on {sent:%Y-%m-%d} for {which}. Another one has to be forced."
 
 
 def _listed(states: Iterable[ApplicationState]) -> str:

@@ -70,6 +70,8 @@ class Marks:
     look: str
     address: str | None
     apply_address: str | None
+    version: int
+    """The posting's, as whoever writes finds it: what closes it later was not known."""
 
 
 def marks(job: Job) -> Marks:
@@ -79,17 +81,19 @@ def marks(job: Job) -> Marks:
     readers; that of a page which lists postings is none. Where one applies is often a page for all
     of a company's openings, so it counts on boards that are known alone.
     """
-    # With all formats, which no other use of a store needs.
+    # With all formats, and what compares texts, which no other use of a store needs.
     from jobstore.exchange.identity import board_of
+    from jobstore.lifecycle.duplicates.companies import company_key, company_words
 
     apply_url = job.apply_url if job.apply_url and board_of(job.apply_url) else None
     return Marks(
         # Two that name no company have none in common.
         look=_hashed(str(job.id))
         if job.company == COMPANY_NOT_STATED
-        else _hashed(fold(job.company), fold(job.title)),
+        else _hashed(company_key(company_words(job.company)) or fold(job.company), fold(job.title)),
         address=_address(job.url),
         apply_address=_address(apply_url),
+        version=job.version,
     )
 
 
@@ -199,6 +203,25 @@ def changed(old: Application, change: Change, now: datetime, actor: str | None) 
     return new if change.due_at is UNSET else replace(new, due_at=change.due_at)
 
 
+def undone(old: Application, now: datetime, *, note: bool) -> Application | None:
+    """Return an application without its last stage, or its last note; None without any stage.
+
+    Raises InvalidQuery where there is no note.
+    """
+    if note:
+        if not old.notes:
+            raise InvalidQuery([Fault("note", "is none that could be taken back")])
+        return replace(old, notes=old.notes[:-1], changed_at=now)
+    stages = old.stages[:-1]
+    if not stages:
+        return None
+    sent = [each.at for each in stages if is_sent([each.state])]
+    applied_at = sent[0] if sent else None
+    return replace(
+        old, state=stages[-1].state, stages=stages, applied_at=applied_at, changed_at=now
+    )
+
+
 def _said(old: Application) -> set[tuple[str, datetime]]:
     return {(each.text, each.at) for each in old.notes}
 
@@ -217,6 +240,7 @@ def row_of(application: Application, known: Marks) -> Row:
         "stages": [[each.state, to_micros(each.at), each.actor] for each in application.stages],
         "notes": [[each.text, to_micros(each.at), each.actor] for each in application.notes],
         "contacts": [_stated(each) for each in application.contacts],
+        "version": known.version,
     }
     return (
         application.job_id.bytes,
@@ -238,7 +262,7 @@ def from_row(row: Row) -> tuple[Application, Marks]:
     """Return the application of a row with its posting, and its marks."""
     id, application, state, _, _, applied_at, changed_at, due_at = row[:8]
     look, address, apply_address, text = row[8:12]
-    source, source_job_id, title, company, url, status, closed_at = row[12:]
+    source, source_job_id, title, company, url, status, closed_at, version = row[12:]
     detail = json.loads(text)
     return Application(
         id=UUID(bytes=bytes(application)),
@@ -260,7 +284,7 @@ def from_row(row: Row) -> tuple[Application, Marks]:
         url=url,
         posting_status=Status(status),
         posting_closed_at=_moment_of(closed_at),
-    ), Marks(look, address, apply_address)
+    ), Marks(look, address, apply_address, version)
 
 
 def as_mapping(application: Application) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from jobstore.derived.micros import from_micros, to_micros
 from jobstore.engines.freshness import at_least
 from jobstore.engines.kept import SCRAPE_RUN, Row, sealed
-from jobstore.engines.protocol import Engine, Position, Transacted
+from jobstore.engines.protocol import Engine, Position, Transacted, Unit
 from jobstore.errors import OutcomeUnknown
 from jobstore.lifecycle.closing import EXPIRED, close, pieces
 from jobstore.lifecycle.misses import (
@@ -85,12 +85,22 @@ async def record(engine: Engine, report: RunReport) -> None:
 async def needed(engine: Engine, source: str, scope: str) -> set[Row]:
     """Return the keys of those runs that the next one of a scope has to know: the last that
     counted, and as many as a guard compares with."""
-    rows = await engine.rows("runs_that_count", source, scope, _RUNS)
+    rows = await _that_count(engine, source, scope)
     kept: set[Row] = set()
     for each in ("complete", "guarded"):
         last = [row for row in rows if row[_STATE] == each][:MEDIAN_OF]
         kept.update(SCRAPE_RUN.key_of((*row, b"")) for row in last)
     return kept
+
+
+async def _that_count(unit: Unit, source: str, scope: str) -> list[Row]:
+    """Return the last runs of a scope that the next one goes by, newest first."""
+    found = await unit.rows("runs_that_count", source, scope, _RUNS)
+    if len(found) < _RUNS:
+        return found
+    # Behind many that no guard believed stand those that counted.
+    complete = await unit.rows("complete_runs", source, scope, MEDIAN_OF)
+    return found + [row for row in complete if row not in found]
 
 
 @dataclass(slots=True)
@@ -142,7 +152,7 @@ class Completion:
 
     async def _claimed(self, unit: Transacted) -> Earlier | None:
         ours = self.report
-        found = await unit.rows("runs_that_count", ours.source, ours.scope or "", _RUNS)
+        found = await _that_count(unit, ours.source, ours.scope or "")
         before: list[RunReport] = []
         counted: list[Row] = []
         aside: list[Row] = []

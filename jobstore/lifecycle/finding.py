@@ -21,6 +21,7 @@ from jobstore.engines.kept import EVENT, FEATURE, FOLLOWER, LINK, VERDICT, Row
 from jobstore.engines.protocol import Engine, Transacted
 from jobstore.errors import OutcomeUnknown, StoreBusy
 from jobstore.lifecycle.candidates import New, Place, chosen, read_all
+from jobstore.lifecycle.completing import MISSED
 from jobstore.lifecycle.duplicates import Judgement, Read, Repost, Verdict, judge, repost
 from jobstore.lifecycle.duplicates.grouping import Id, Pair, ordered
 from jobstore.lifecycle.duplicates.keeping import FORM, reasons_text, told, written
@@ -36,6 +37,7 @@ from jobstore.lifecycle.groups import (
     regroup,
     take_turn,
 )
+from jobstore.lifecycle.history import reason_of_closing
 from jobstore.records import Compared, Job
 
 _WALK, _PIECE = 512, 32
@@ -199,12 +201,9 @@ async def _judged(engine: Engine, new: Sequence[New]) -> _Found:
         back = {}
         for one, other in both_ways(both):
             (new_one, job), (old_one, old) = reads[one], reads[other]
-            evidence = repost(
-                new_one,
-                old_one,
-                appeared_at=job.first_seen_at,
-                closed_at=_gone_at(old, job.first_seen_at),
-            )
+            appeared = job.first_seen_at
+            gone_at = _gone_at(old, appeared)
+            evidence = repost(new_one, old_one, appeared_at=appeared, closed_at=gone_at)
             if evidence is not None:
                 back[one, other] = evidence
         kept = {}
@@ -216,16 +215,49 @@ async def _judged(engine: Engine, new: Sequence[New]) -> _Found:
                 kept[pair] = found[pair]
         return kept, back
 
-    verdicts, reposts = await asyncio.to_thread(judged)
+    verdicts, back = await asyncio.to_thread(judged)
+    read = {job.id.bytes: job for job in [*jobs, *(each.job for each in new)] if job is not None}
+    reposts = await _direct(engine, back, read)
     versions = {job.id.bytes: job.version for job in jobs if job is not None}
     return _Found(verdicts, beside, reposts, gone, versions)
 
 
 def _gone_at(old: Job, appeared_at: datetime) -> datetime | None:
-    """Return when a posting was gone: one that is closed by its absence was gone days before."""
+    """Return when a posting was gone, if it was closed by its absence: then it was gone before."""
     if old.closed_at is None or old.closed_at < appeared_at:
         return old.closed_at
     return old.last_seen_at
+
+
+async def _direct(
+    engine: Engine, found: dict[Pair, Repost], jobs: dict[Id, Job]
+) -> dict[Pair, Repost]:
+    """Return those that were gone before, and came back with no other one of them between.
+
+    Of three that came one after another the third is a repost of the second, not of the first too.
+    """
+    reasons: dict[Id, str | None] = {}
+    for new, old in found:
+        closed_at = jobs[old].closed_at
+        if closed_at and closed_at >= jobs[new].first_seen_at and old not in reasons:
+            # One that was told to be closed was open until then; of few the history has to be read.
+            reasons[old] = await reason_of_closing(engine, old)
+    back = {pair: each for pair, each in found.items() if reasons.get(pair[1], MISSED) == MISSED}
+
+    def is_between(id: Id, new: Id, old: Id) -> bool:
+        appeared_at = jobs[new].first_seen_at
+        gone_at, old_gone_at = (_gone_at(jobs[each], appeared_at) for each in (id, old))
+        if gone_at is None or old_gone_at is None:
+            return False
+        return old_gone_at < jobs[id].first_seen_at and gone_at < appeared_at
+
+    return {
+        (new, old): each
+        for (new, old), each in back.items()
+        if not any(
+            is_between(id, new, old) for id in jobs if (id, old) in back or (new, id) in back
+        )
+    }
 
 
 def _uuid(id: Id) -> UUID:

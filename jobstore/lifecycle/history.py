@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
@@ -18,6 +18,7 @@ from jobstore.engines.rows import opening_from
 from jobstore.errors import Fault, InvalidQuery, JobNotFound, StoreCorrupt
 from jobstore.lifecycle.completing import needed
 from jobstore.lifecycle.replay import Line, Revised, State, replay
+from jobstore.moments import iso
 from jobstore.postings import Postings, check_id
 from jobstore.records import HistoryEntry, Job, Pruned, Status
 
@@ -58,6 +59,35 @@ class History(Postings):
             entries = await _spared(life, life.entries)
             watch.rows = len(entries)
             return entries
+
+    async def stream_run(self, run: str) -> AsyncIterator[tuple[UUID, HistoryEntry]]:
+        """Yield the postings that a run closed or opened again, each with the entry that says so.
+
+        ``run`` is the run's name (:class:`~jobstore.RunReport`). In the order of ids, a few hundred
+        at a time. It reads the whole history; what ``prune`` has removed is missing.
+        """
+        after: Row = (bytes(16), 0)
+        while True:
+            with self._watch("stream_run") as watch:
+                rows = await self._engine.rows("revisions_of_run", *after, f'"{run}"', _AT_ONCE)
+                watch.rows = len(rows)
+            for id, version, at, text in rows:
+                revised = Revised(version, from_micros(at), previous_from_json(text))
+                before = revised.previous.get("status")
+                if before is not None and revised.about.get("run") == run:
+                    kind = "closed" if before == Status.OPEN else "reopened"
+                    entry = HistoryEntry(
+                        kind=kind,
+                        at=revised.at,
+                        version=version,
+                        actor=revised.about.get("actor"),
+                        run=run,
+                        reason=revised.about.get("reason"),
+                    )
+                    yield UUID(bytes=bytes(id)), entry
+            if len(rows) < _AT_ONCE:
+                return
+            after = bytes(rows[-1][0]), rows[-1][1]
 
     async def get(
         self, id: UUID | str, *, version: int | None = None, at: datetime | None = None
@@ -163,6 +193,17 @@ async def _spared(life: _Life, work: Callable[[], T]) -> T:
     return work() if len(life.rows) <= _ON_LOOP else await asyncio.to_thread(work)
 
 
+async def reason_of_closing(engine: Engine, id: bytes) -> str | None:
+    """Return why a posting was closed the last time; None where nobody said, or that was pruned."""
+    rows = [row for row in await engine.rows("history_of", *[id] * 4) if row[0] == _REVISION]
+    for row in sorted(rows, reverse=True):
+        revised = _revised(row)
+        if "status" in revised.previous:
+            reason: str | None = revised.about.get("reason")
+            return reason
+    return None
+
+
 def _revised(row: Row) -> Revised:
     return Revised(row[1], from_micros(row[2]), previous_from_json(row[4]))
 
@@ -238,4 +279,4 @@ def _absent(id: UUID | str, version: int | None, at: datetime | None, *, known: 
     if version is not None:
         return f"The posting {id} has no version {version}, or it was pruned."
     assert at is not None
-    return f"The posting {id} was not stored at {at.isoformat()}, or that was pruned."
+    return f"The posting {id} was not stored at {iso(at)}, or that was pruned."

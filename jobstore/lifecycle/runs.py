@@ -20,6 +20,7 @@ from jobstore.engines.protocol import Engine
 from jobstore.errors import Fault, InvalidPosting, InvalidQuery, JobStoreError, StoreClosed
 from jobstore.events import Observer
 from jobstore.intake.bulk import Chunk, Posting
+from jobstore.intake.lenient import take_in
 from jobstore.intake.validation import check_keys
 from jobstore.lifecycle import scopes
 from jobstore.lifecycle.completing import Completion, record, report_from
@@ -64,6 +65,8 @@ class ScrapeRun(BulkWrites):
         self._complete = self._broke_off = self._entered = self._is_open = False
         # Calls that store, and have not come to their end.
         self._storing = 0
+        # Rows of which nobody can tell which postings they are.
+        self._lost = 0
         self._counts = dict.fromkeys((*Outcome, "reopened"), 0)
         self._handed: set[bytes] = set()
         self._stored: set[bytes] = set()
@@ -85,6 +88,16 @@ class ScrapeRun(BulkWrites):
         self._require_open()
         self._complete = True
 
+    def lost(self, rows: int = 1) -> None:
+        """Say that rows were lost of which nobody can tell which postings they are.
+
+        Such as those that a parser could not read. Any open posting may be one of them, so the run
+        is broken, and closes nothing. What :meth:`upsert` and :meth:`upsert_many` refuse because it
+        names no posting counts by itself. Raises StoreClosed outside of the block.
+        """
+        self._require_open()
+        self._lost += rows
+
     async def upsert(
         self,
         posting: JobPosting | Mapping[str, Any],
@@ -94,12 +107,18 @@ class ScrapeRun(BulkWrites):
     ) -> UpsertResult:
         """Do what :meth:`JobStore.upsert` does, with a posting of the run's source.
 
-        One that is refused was seen all the same, if it names its id.
+        One that is refused was seen all the same, if it names its id. If it does not, the run is
+        broken, whoever forgives the error: it is one of those that seem to be missed.
         """
         with self._stores():
-            self._hand(posting)
-            self._check_source(posting)
-            return await super().upsert(posting, strict=strict, seen_at=seen_at or self._seen_at)
+            try:
+                self._check_source(posting)
+                return await super().upsert(
+                    posting, strict=strict, seen_at=seen_at or self._seen_at
+                )
+            except BaseException:
+                self._refused(posting)
+                raise
 
     async def upsert_many(
         self,
@@ -111,20 +130,18 @@ class ScrapeRun(BulkWrites):
     ) -> UpsertReport:
         """Do what :meth:`JobStore.upsert_many` does, with postings of the run's source.
 
-        Those that are rejected were seen all the same, where they name their ids.
+        Those that are rejected were seen all the same, where they name their ids. If one does not,
+        the run is broken.
         """
         with self._stores():
             try:
-                report = await super().upsert_many(
+                return await super().upsert_many(
                     postings, strict=strict, seen_at=seen_at or self._seen_at, progress=progress
                 )
             except BaseException:
                 # What comes behind it was not seen, whoever forgives that.
                 self._broke_off = True
                 raise
-        for each in report.rejected:
-            self._take(each.source_job_id)
-        return report
 
     async def __aenter__(self) -> Self:
         if self._entered:
@@ -166,6 +183,8 @@ class ScrapeRun(BulkWrites):
             return "without complete()"
         if self._broke_off:
             return "although reading or storing its postings had broken off"
+        if self._lost:
+            return f"although rows did not say which postings they are ({self._lost:,} of them)"
         return "while some of its postings were still to be stored" if self._storing else None
 
     @contextmanager
@@ -194,31 +213,34 @@ class ScrapeRun(BulkWrites):
             except InvalidPosting as error:
                 report.rejected.append(Rejection(index, posting.source_job_id, error.faults))
             else:
-                self._hand(posting)
+                self._handed.add(key_id(posting.source, posting.source_job_id).bytes)
                 ours.append((index, posting))
         await super()._write_chunk(ours, report, progress)
 
     def _check_source(self, posting: JobPosting | Mapping[str, Any]) -> None:
+        if self._is_foreign(posting):
+            reason = f"must be {self._begun.source!r}, the source of the run"
+            raise InvalidPosting([Fault("source", reason)])
+
+    def _is_foreign(self, posting: object) -> bool:
         named = _key(posting, "source")
         try:
             source, _ = check_keys(named, "1")
         except InvalidPosting:
+            read = _as_stored(named, "1")
             # Intake says what is wrong with it.
-            return
-        if source != self._begun.source:
-            reason = f"must be {self._begun.source!r}, the source of the run"
-            raise InvalidPosting([Fault("source", reason)])
+            return read is not None and read.source != self._begun.source
+        return source != self._begun.source
 
-    def _hand(self, posting: JobPosting | Mapping[str, Any]) -> None:
-        self._take(_key(posting, "source_job_id"))
-
-    def _take(self, source_job_id: Any) -> None:
-        """Take notice of what was seen, whether it can be stored or not."""
-        try:
-            keys = check_keys(self._begun.source, source_job_id)
-        except InvalidPosting:
+    def _refused(self, posting: object) -> None:
+        """Take notice of what was seen, though it is not stored."""
+        if self._is_foreign(posting):
             return
-        self._handed.add(key_id(*keys).bytes)
+        read = _as_stored(self._begun.source, _key(posting, "source_job_id"))
+        if read is None:
+            self._lost += 1
+        else:
+            self._handed.add(key_id(read.source, read.source_job_id).bytes)
 
     def _wrote(self, posting: JobPosting, result: UpsertResult) -> None:
         id = result.id.bytes
@@ -243,6 +265,15 @@ _OVER = "The run is over. Begin another one for what comes now."
 
 def _key(posting: object, name: str) -> Any:
     return posting.get(name) if isinstance(posting, Mapping) else getattr(posting, name, None)
+
+
+def _as_stored(source: Any, source_job_id: Any) -> JobPosting | None:
+    """Return a posting with its keys as intake reads them; None where it cannot."""
+    given = {"source": source, "source_job_id": source_job_id, "title": "any"}
+    try:
+        return take_in(given)[0]
+    except InvalidPosting:
+        return None
 
 
 class Runs(Postings):

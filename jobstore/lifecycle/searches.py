@@ -22,7 +22,7 @@ from jobstore.engines.freshness import at_least
 from jobstore.engines.kept import SAVED_SEARCH, Row, sealed
 from jobstore.engines.protocol import Engine
 from jobstore.errors import Fault, InvalidQuery, StoreUnavailable
-from jobstore.lifecycle.following import settled
+from jobstore.lifecycle.following import LOOK_BACK, settled
 from jobstore.lifecycle.saving import from_text, to_text
 from jobstore.postings import Postings, check_limit
 from jobstore.records import Job, NewMatches, SavedSearch, SearchQuery
@@ -55,7 +55,8 @@ class Searches(Postings):
     ) -> SavedSearch:
         """Save a search under a name; one of that name gets the new query.
 
-        All that matches is new at first, or only what changed after ``since`` (an aware datetime).
+        All that matches is new at first, or only what changed after ``since`` (an aware datetime
+        that is not in the future).
         What was acknowledged under the name stays so. Saving the same again changes nothing.
         ``name``: one line of at most 100 characters. Raises InvalidQuery, also for a query by
         ``application``, which changes without the posting; and what :meth:`upsert` raises.
@@ -65,6 +66,8 @@ class Searches(Postings):
             _check_name(name)
             if since is not None and (not isinstance(since, datetime) or since.utcoffset() is None):
                 raise InvalidQuery([Fault("since", "must be an aware datetime")])
+            if since is not None and not self._is_believed(to_micros(since)):
+                raise InvalidQuery([Fault("since", "must not be in the future")])
             if query is not None and query.application:
                 raise InvalidQuery([Fault("application", _NO_APPLICATION)])
             text, mark = to_text(query), 0 if since is None else to_micros(since)
@@ -124,8 +127,10 @@ class Searches(Postings):
             with fresh:
                 stored = await self._engine.rows("search_to_read", name)
                 if not stored:
-                    raise InvalidQuery([Fault("name", "is no saved search")])
+                    raise _unknown(name)
                 text, mark = stored[0]
+                # A clock was ahead, and nobody knows since when: what was acknowledged stays out.
+                mark = mark if self._is_believed(mark) else 0
                 found, last = await self._unseen(name, from_text(text), mark, limit)
             watch.rows = len(found)
             return NewMatches(name, tuple(found), text, max(mark, min(last, until)))
@@ -148,16 +153,20 @@ class Searches(Postings):
                 async with self._engine.transaction(_SECONDS) as unit:
                     stored = await unit.rows("search_to_mark", name)
                     if not stored:
-                        raise InvalidQuery([Fault("name", "is no saved search")])
+                        raise _unknown(name)
                     rows = [sealed((id, name, now)) for id in piece]
                     await unit.change("put_match", [(*row[1:], row[0]) for row in rows])
                     text, mark = stored[0]
                     # Last, so that nothing is passed over where it ends between two pieces.
                     # Another query has more to be looked through.
                     ends = number == len(pieces) and text == query
-                    if ends and mark < looked_until:
+                    if ends and (mark < looked_until or not self._is_believed(mark)):
                         await unit.put(SAVED_SEARCH, [(name, text, looked_until)])
             watch.rows = len(ids)
+
+    def _is_believed(self, mark: int) -> bool:
+        """Tell whether a time may be that of a clock that is right."""
+        return mark <= to_micros(self._clock() + LOOK_BACK)
 
     async def _stored(self) -> tuple[int, AbstractContextManager[None]]:
         """Return up to which time everything is stored, and a block whose reads see all of it."""
@@ -235,6 +244,10 @@ def _acknowledged(name: str, matches: object) -> tuple[int, str, list[bytes]]:
 
 def _saved(name: str, text: str, mark: int) -> SavedSearch:
     return SavedSearch(name, from_text(text), from_micros(mark))
+
+
+def _unknown(name: str) -> InvalidQuery:
+    return InvalidQuery([Fault("name", f"{name!r} is no saved search")])
 
 
 def _check_name(name: object) -> None:

@@ -3,7 +3,7 @@
 -- part: columns
 SELECT a.id, a.application, a.state, a.reached, a.began_at, a.applied_at, a.changed_at, a.due_at,
     a.look, a.address, a.apply_address, a.detail,
-    p.source, p.source_job_id, p.title, p.company, p.url, p.status, p.closed_at
+    p.source, p.source_job_id, p.title, p.company, p.url, p.status, p.closed_at, p.version
 
 -- Differs by necessity: processes of SQLite take turns at the file, those of a server take turns here,
 -- so that of two applications at once for the same opening one sees the other.
@@ -30,15 +30,22 @@ ORDER BY a.changed_at DESC, a.application DESC LIMIT %s;
 FROM application AS a JOIN posting AS p ON p.id = a.id
 WHERE (a.id, a.application) > (%s, %s) ORDER BY a.id, a.application LIMIT %s;
 
--- Those in some states whose postings were closed since anybody wrote there: when the store was told of
--- it, which may be later than when they closed. Where that is pruned, when it last changed.
+-- Those in some states whose postings were closed since anybody wrote there: a version of the posting
+-- that was not there then, since the clocks of two writers differ. Where none is written down, by the
+-- time at which the store was told. Where that is pruned, any version since.
 -- part: closed
 FROM application AS a JOIN posting AS p ON p.id = a.id
 WHERE p.status = 'closed' AND a.state IN (SELECT j.value FROM json_array_elements_text(%s::json) AS j)
-    AND a.changed_at < coalesce((
-        SELECT max(r.changed_at) FROM revision AS r
-        WHERE r.id = p.id AND (r.previous::json ->> 'status') IS NOT NULL
-    ), p.updated_at)
+    AND CASE
+        WHEN (a.detail::json ->> 'version')::bigint IS NULL THEN a.changed_at < coalesce((
+            SELECT max(r.changed_at) FROM revision AS r
+            WHERE r.id = p.id AND (r.previous::json ->> 'status') IS NOT NULL
+        ), p.updated_at)
+        ELSE (a.detail::json ->> 'version')::bigint < coalesce((
+            SELECT max(r.version) FROM revision AS r
+            WHERE r.id = p.id AND (r.previous::json ->> 'status') IS NOT NULL
+        ), p.version)
+    END
 
 -- name: closed_applications
 {columns}
@@ -66,3 +73,6 @@ WHERE m.id = %s AND a.applied_at > %s AND a.applied_at < %s
 UNION ALL
 SELECT 'look-alike', a.id, a.application, a.applied_at FROM application AS a
 WHERE a.look = %s AND a.applied_at > %s AND a.applied_at < %s;
+
+-- name: forget_application
+DELETE FROM application WHERE application.id = %s AND application.application = %s;

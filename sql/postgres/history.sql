@@ -13,6 +13,11 @@ SELECT 2, 0, e.at, e.kind, e.detail, e.actor, e.run FROM event AS e WHERE e.id =
 UNION ALL
 SELECT 2, 0, d.at, 'deleted', '{{}}', d.actor, d.run FROM deletion AS d WHERE d.id = %s;
 
+-- What a run did, a part at a time. Reads the whole history: who wrote stands in it as JSON alone.
+-- name: revisions_of_run
+SELECT r.id, r.version, r.changed_at, r.previous FROM revision AS r
+WHERE (r.id, r.version) > (%s, %s) AND strpos(r.previous, %s) > 0 ORDER BY r.id, r.version LIMIT %s;
+
 -- What is older than a time, a part at a time: rows behind a key, in the order of keys.
 -- name: old_revisions
 SELECT r.id, r.version FROM revision AS r

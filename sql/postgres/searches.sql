@@ -16,8 +16,9 @@ SELECT p.updated_at, p.id FROM posting AS p
 WHERE (p.updated_at, p.id) > (%s, %s) ORDER BY p.updated_at, p.id LIMIT %s;
 
 -- Of postings whose ids are bound as one value, one after another: whether each was acknowledged as a
--- match of a search, which group it is in, and whether one of the group was acknowledged. Differs by
--- necessity: for EXISTS a server rather reads the whole table once.
+-- match of a search, which group it is in, and whether one of the group was acknowledged, or is the same
+-- as one that was and has closed since: what came back in its place may have taken its place there.
+-- Differs by necessity: for EXISTS a server rather reads the whole table once.
 -- name: seen_of
 WITH given AS (SELECT %s::bytea AS ids, %s::text AS search), wanted (id) AS (
     SELECT encode(substring(g.ids FROM 16 * n.number + 1 FOR 16), 'hex')::uuid
@@ -31,6 +32,14 @@ SELECT
     EXISTS (
         SELECT 1 FROM member AS o JOIN seen_match AS s ON s.id = o.id AND s.search = g.search
         WHERE o.first = m.first
+    ) OR EXISTS (
+        SELECT 1 FROM member AS o JOIN link AS l ON l.id = o.id AND l.verdict = 'same'
+        JOIN seen_match AS s ON s.id = l.other AND s.search = g.search
+        JOIN posting AS p ON p.id = l.other AND p.status = 'closed'
+        WHERE o.first = m.first AND NOT EXISTS (
+            SELECT 1 FROM verdict AS v
+            WHERE v.id = o.id AND v.other = l.other AND v.verdict = 'different'
+        )
     ) AS together
 FROM given AS g CROSS JOIN wanted AS w LEFT JOIN member AS m ON m.id = w.id;
 

@@ -29,6 +29,13 @@ FROM scrape_run AS r
 WHERE r.source = ? AND r.scope = ? AND r.state IN ('complete', 'guarded', 'completing')
 ORDER BY r.ended_at DESC, r.run DESC LIMIT ?;
 
+-- name: complete_runs
+SELECT
+    {run}
+FROM scrape_run AS r
+WHERE r.source = ? AND r.scope = ? AND r.state = 'complete'
+ORDER BY r.ended_at DESC, r.run DESC LIMIT ?;
+
 -- Keeps others from changing the row of a run until the transaction ends.
 -- name: hold_run
 UPDATE scrape_run SET state = scrape_run.state

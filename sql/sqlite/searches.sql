@@ -15,7 +15,8 @@ SELECT p.updated_at, p.id FROM posting AS p
 WHERE (p.updated_at, p.id) > (?, ?) ORDER BY p.updated_at, p.id LIMIT ?;
 
 -- Of postings whose ids are bound as one value, one after another: whether each was acknowledged as a
--- match of a search, which group it is in, and whether one of the group was acknowledged.
+-- match of a search, which group it is in, and whether one of the group was acknowledged, or is the same
+-- as one that was and has closed since: what came back in its place may have taken its place there.
 -- name: seen_of
 WITH RECURSIVE given (ids, search) AS (SELECT ?, ?), wanted (id, number) AS (
     SELECT substr(g.ids, 1, 16), 1 FROM given AS g
@@ -30,6 +31,14 @@ SELECT
     EXISTS (
         SELECT 1 FROM member AS o CROSS JOIN seen_match AS s ON s.id = o.id AND s.search = g.search
         WHERE o.first = m.first
+    ) OR EXISTS (
+        SELECT 1 FROM member AS o CROSS JOIN link AS l ON l.id = o.id AND l.verdict = 'same'
+        CROSS JOIN seen_match AS s ON s.id = l.other AND s.search = g.search
+        CROSS JOIN posting AS p ON p.id = l.other AND p.status = 'closed'
+        WHERE o.first = m.first AND NOT EXISTS (
+            SELECT 1 FROM verdict AS v
+            WHERE v.id = o.id AND v.other = l.other AND v.verdict = 'different'
+        )
     ) AS together
 FROM given AS g CROSS JOIN wanted AS w LEFT JOIN member AS m ON m.id = w.id;
 

@@ -15,6 +15,7 @@ from jobstore import (
     Contact,
     DuplicateApplication,
     InvalidQuery,
+    JobNotFound,
     JobStore,
     SearchQuery,
 )
@@ -121,7 +122,7 @@ async def test_the_same_address_is_refused_for_ever(store: JobStore, clock: Cloc
 
 
 async def test_a_look_alike_is_refused_for_90_days(store: JobStore, clock: Clock) -> None:
-    names = [("Acmé", "Head  Baker"), ("ACME", "head baker"), ("Acme", "Baker")]
+    names = [("Acmé B.V.", "Head  Baker"), ("ACME", "head baker"), ("Acme", "Baker")]
     ids = [
         (await store.upsert(posting(number, company=company, title=title))).id
         for number, (company, title) in enumerate(names)
@@ -328,6 +329,54 @@ async def test_a_posting_that_closed_earlier_than_the_store_was_told_is_told(
     assert [each.job_id for each in await store.closed_applications()] == [id]
     await store.set_application(id)
     assert await store.closed_applications() == []
+
+
+async def test_a_closing_is_told_whatever_the_clocks_of_both_say(
+    store: JobStore, clock: Clock
+) -> None:
+    id = (await store.upsert(posting("1"))).id
+    clock.advance(hours=1)
+    await store.apply(id)
+    # Another machine's clock is behind, and then ahead.
+    clock.advance(minutes=-3)
+    await store.gone(id)
+    assert [each.job_id for each in await store.closed_applications()] == [id]
+    clock.advance(minutes=-30)
+    await store.set_application(id)
+    assert await store.closed_applications() == []
+
+
+async def test_a_mistake_is_taken_back(store: JobStore, clock: Clock) -> None:
+    id = (await store.upsert(posting("1"))).id
+    saved = await store.apply(id, state="saved", note="call Ada")
+    clock.advance(days=1)
+    await store.apply(id, note="wrong")
+    clock.advance(days=1)
+    await store.set_application(id, state="withdrawn")
+    back = await store.undo_application(id)
+    assert back is not None
+    assert (back.state, len(back.stages), back.applied_at) == ("applied", 2, back.stages[1].at)
+    back = await store.undo_application(id, note=True)
+    assert back is not None
+    assert [each.text for each in back.notes] == ["call Ada"]
+    back = await store.undo_application(id)
+    assert back is not None
+    assert (back.state, back.stages, back.applied_at) == ("saved", saved.stages, None)
+    assert await store.applications() == [back]
+    assert (await store.statistics()).applications.by_state == {"saved": 1}
+    # What may follow follows again.
+    assert (await store.apply(id)).state == "applied"
+    await store.undo_application(id)
+    await store.undo_application(id, note=True)
+    with pytest.raises(InvalidQuery, match="note"):
+        await store.undo_application(id, note=True)
+    assert await store.undo_application(id) is None
+    assert await store.applications() == []
+    with pytest.raises(JobNotFound):
+        await store.undo_application(id)
+    told = [each.detail for each in await store.history(id) if "taken_back" in each.detail]
+    assert {each["taken_back"] for each in told} == {"withdrawn", "applied", "note", "saved"}
+    assert {each["state"] for each in told} == {"applied", "saved", None}
 
 
 async def test_a_duplicate_is_refused_for_90_days(store: JobStore, clock: Clock) -> None:

@@ -416,11 +416,50 @@ async def test_what_runs_closed_after_it_had_come_back_is_a_repost(
     (old,) = await put(store, opening("greenhouse", "1"))
     clock.advance(days=2)
     (new,) = await put(store, opening("greenhouse", "2"))
-    clock.advance(days=2)
-    await store.update(old, {"status": "closed"})
+    for _ in range(2):
+        clock.advance(days=1)
+        async with store.scrape_run("greenhouse") as scraping:
+            await scraping.upsert(opening("greenhouse", "2"))
+            scraping.complete()
     await store.find_duplicates()
-    (event,) = [each for each in await store.history(new) if each.kind == "repost"]
-    assert (event.detail["repost_of"], event.detail["days_away"]) == (str(old), 2)
+    assert (await store.history(old))[0].reason == "missed by its runs"
+    assert await reposts(store, new) == [(old, 2)]
+
+
+async def test_what_was_told_to_be_closed_was_open_until_then(
+    store: JobStore, clock: Clock
+) -> None:
+    (gone,) = await put(store, opening("greenhouse", "1"))
+    clock.advance(days=1)
+    (new,) = await put(store, opening("greenhouse", "2"))
+    clock.advance(days=1)
+    await store.gone(gone)
+    await store.find_duplicates()
+    assert await reposts(store, new) == await reposts(store, gone) == []
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_what_came_back_twice_came_back_as_the_one_before(
+    store: JobStore, clock: Clock, at_once: bool
+) -> None:
+    ids = []
+    for number in range(3):
+        ids += await put(store, opening("greenhouse", str(number)))
+        if not at_once:
+            await store.find_duplicates()
+        clock.advance(days=2)
+        await store.gone(ids[-1])
+        clock.advance(days=2)
+    await store.find_duplicates()
+    # Also where only the first is compared.
+    await store.find_duplicates(ids=ids[:1])
+    assert [await reposts(store, id) for id in ids] == [[], [(ids[0], 2)], [(ids[1], 2)]]
+
+
+async def reposts(store: JobStore, id: UUID) -> list[tuple[UUID, float]]:
+    """Return of what a posting is told to be a repost, and how many days it was away."""
+    told = [each.detail for each in await store.history(id) if each.kind == "repost"]
+    return [(UUID(each["repost_of"]), each["days_away"]) for each in told if "repost_of" in each]
 
 
 async def test_what_was_applied_for_is_shown_though_another_of_its_group_is_first(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from jobstore import (
     Status,
     job_id,
 )
-from jobstore.lifecycle import history
+from jobstore.lifecycle import completing, history
 from tests.fixtures.clock import Clock
 from tests.fixtures.postings import posting
 from tests.fixtures.runs import Numbers, closed, run
@@ -41,7 +42,14 @@ async def test_what_is_missed_often_and_long_enough_is_closed(
     assert (newest.kind, newest.reason, newest.run) == ("closed", "missed by its runs", second.run)
     assert (opened.run or "").startswith("20260301T120000-")
     assert [each.run for each in await store.runs()][:2] == [second.run, first.run]
-    assert (await store.runs())[0] == second
+    assert [each async for each in store.stream_run(second.run)] == [
+        (gone.id, replace(newest, changes={}))
+    ]
+    assert [each async for each in store.stream_run(first.run)] == []
+    clock.advance(days=1)
+    third = await run(store, range(4))
+    assert [entry.kind async for _, entry in store.stream_run(third.run)] == ["reopened"]
+    assert (await store.runs())[1] == second
 
 
 async def test_a_run_that_breaks_off_closes_nothing(strict: JobStore, clock: Clock) -> None:
@@ -170,20 +178,50 @@ async def test_postings_of_another_source_are_refused(strict: JobStore) -> None:
     async with strict.scrape_run("board") as scraping:
         with pytest.raises(InvalidPosting, match="source of the run"):
             await scraping.upsert(posting(1, source="other"))
-        for nothing in (None, 5, {}, posting("", source=7)):
-            with pytest.raises(InvalidPosting):
-                await scraping.upsert(nothing)
-        report = await scraping.upsert_many([posting(2), posting(3, source="other")])
-        assert [each.index for each in report.rejected] == [1]
+        others = [posting(3, source="other"), posting(4, source="other", title="")]
+        report = await scraping.upsert_many([posting(2), *others])
+        assert [each.index for each in report.rejected] == [1, 2]
+        with pytest.raises(InvalidPosting, match="source of the run"):
+            await scraping.upsert(posting(5) | {"source": 7})
         scraping.complete()
     assert await strict.count() == 1
+    assert scraping.report is not None
+    # They are not among those that the run saw of its source.
+    assert scraping.report.seen == 1
+
+
+@pytest.mark.parametrize("how", ["one", "many", "told"])
+async def test_a_run_with_rows_that_name_no_posting_closes_nothing(
+    strict: JobStore, clock: Clock, how: str
+) -> None:
+    await run(strict, range(4))
+    clock.advance(days=3)
+    async with strict.scrape_run("board") as scraping:
+        rows = [posting(n) for n in range(3)]
+        if how == "many":
+            await scraping.upsert_many([*rows, posting("N/A"), {}])
+        else:
+            await scraping.upsert_many(rows)
+        if how == "one":
+            for row in ({}, posting("x" * 300)):
+                with pytest.raises(InvalidPosting):
+                    await scraping.upsert(row)
+        if how == "told":
+            scraping.lost(2)
+        scraping.complete()
+    assert scraping.report is not None
+    assert scraping.report.state == "broken"
+    assert scraping.report.verdict.endswith("did not say which postings they are (2 of them).")
+    assert await closed(strict) == set()
 
 
 async def test_what_cannot_be_stored_was_seen_all_the_same(strict: JobStore, clock: Clock) -> None:
     await run(strict, range(4))
     clock.advance(days=3)
     async with strict.scrape_run("board") as scraping:
-        report = await scraping.upsert_many([posting(0), posting(1, title="")])
+        # An id that is a number is read as it is where it is stored.
+        nameless = posting(1, title="") | {"source_job_id": 1}
+        report = await scraping.upsert_many([posting(0), nameless])
         assert len(report.rejected) == 1
         with pytest.raises(InvalidPosting):
             await scraping.upsert(posting(2, title=""))
@@ -191,6 +229,13 @@ async def test_what_cannot_be_stored_was_seen_all_the_same(strict: JobStore, clo
     assert scraping.report is not None
     assert (scraping.report.seen, scraping.report.missed) == (3, 1)
     assert await closed(strict) == {"3"}
+
+
+async def test_what_is_no_posting_is_refused_by_a_run(strict: JobStore) -> None:
+    async with strict.scrape_run("board") as scraping:
+        for nothing in (None, 5, {}, posting("", source=7)):
+            with pytest.raises(InvalidPosting):
+                await scraping.upsert(nothing)
 
 
 async def test_what_expires_is_closed_with_its_own_reason(strict: JobStore, clock: Clock) -> None:
@@ -305,6 +350,22 @@ async def test_runs_are_forgotten_by_age_but_for_those_that_the_next_one_goes_by
     clock.advance(days=1)
     # Nobody forgot that it was missed before.
     assert (await run(store, range(9))).closed == 1
+
+
+async def test_what_counted_is_known_behind_many_runs_that_no_guard_believed(
+    store: JobStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completing, "_RUNS", 3)
+    await run(store, range(4))
+    clock.advance(days=1)
+    counted = await run(store, range(3))
+    for _ in range(4):
+        clock.advance(days=1)
+        assert (await run(store, range(1))).state == "guarded"
+    await store.prune(timedelta(hours=1))
+    assert counted in await store.runs()
+    # The second that missed it in a row, of those that count.
+    assert (await run(store, range(3))).closed == 1
 
 
 async def test_a_run_that_is_repeated_counts_once(store: JobStore, clock: Clock) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from jobstore import InvalidQuery, JobStore, SearchQuery
+from jobstore import InvalidQuery, JobStore, SearchQuery, job_id
 from jobstore.lifecycle import searches
 from jobstore.lifecycle.following import LOOK_BACK
 from tests.fixtures.clock import Clock
+from tests.fixtures.openings import TASKS
 from tests.fixtures.postings import posting
 
 BAKERS = SearchQuery(text="baker", status="open")
@@ -113,6 +115,25 @@ async def test_what_is_stored_late_with_an_earlier_time_is_found(
     assert await taken(store) == ["2"]
 
 
+async def test_a_time_that_a_clock_ahead_has_written_hides_nothing(
+    store: JobStore, clock: Clock
+) -> None:
+    with pytest.raises(InvalidQuery, match="future"):
+        await store.save_search("bakers", since=clock() + timedelta(hours=1))
+    await store.save_search("bakers", BAKERS)
+    clock.advance(days=3)
+    await store.upsert(posting("1", title="Baker"))
+    clock.advance(hours=1)
+    assert await taken(store) == ["1"]
+    clock.advance(days=-3)
+    await store.upsert(posting("2", title="Baker"))
+    clock.advance(hours=1)
+    assert await taken(store) == ["2"]
+    # The time that is kept is a right one again.
+    assert (await store.saved_searches())[0].looked_until <= clock()
+    assert await taken(store) == []
+
+
 async def test_what_was_looked_through_is_not_looked_through_again(
     store: JobStore, clock: Clock
 ) -> None:
@@ -201,6 +222,38 @@ async def test_of_duplicates_one_comes_and_none_after_it(store: JobStore, clock:
     assert await taken(store) == ["late"]
     assert len(await taken(store, "each", limit=2)) == 2
     assert len(await taken(store, "each")) == 2
+
+
+async def test_an_opening_that_was_seen_is_not_new_as_its_repost_while_a_duplicate_stays(
+    store: JobStore, clock: Clock
+) -> None:
+    async def put(source: str, number: int) -> UUID:
+        clock.advance(hours=2)
+        given = {"description": TASKS, "location": "Lowell, MA", "title": "Pump Engineer"}
+        id = (await store.upsert(posting(number, source=source, company="Waters", **given))).id
+        await store.find_duplicates()
+        return id
+
+    await store.save_search("pumps", SearchQuery(text="pump", status="open"))
+    first = await put("greenhouse", 1)
+    assert await taken(store, "pumps") == ["1"]
+    elsewhere = await put("indeed", 2)
+    assert await taken(store, "pumps") == []
+    clock.advance(days=1)
+    await store.gone(first)
+    await put("greenhouse", 3)
+    await store.update(elsewhere, {"applicant_count": 5})
+    # The new one has the first one's place in the group.
+    assert len((await store.search(SearchQuery(text="pump", status="open"))).items) == 1
+    assert await taken(store, "pumps") == []
+    # One that is back, and was nowhere meanwhile, is new once.
+    for id in (elsewhere, job_id("greenhouse", "3")):
+        await store.gone(id)
+    clock.advance(days=1)
+    await store.delete(elsewhere)
+    await put("greenhouse", 4)
+    assert await taken(store, "pumps") == ["4"]
+    assert await taken(store, "pumps") == []
 
 
 async def test_a_group_comes_once_however_small_the_parts_are(

@@ -307,6 +307,7 @@ class Work:
 # Where statements put rows of postings that are there, whose ids come last, and where ids stand.
 _MARKED = {"put_member": (SCOPE_MEMBER, 2), "put_match": (SEEN_MATCH, 0)}
 _FORGOTTEN = {
+    "forget_application": APPLICATION,
     "forget_deletions": DELETION,
     "forget_events": EVENT,
     "forget_matches": SEEN_MATCH,
@@ -663,6 +664,17 @@ def _old_revisions(
     return sorted(key for key in keys if key > (id, version))[:limit]
 
 
+def _revisions_of_run(
+    records: Mapping[UUID, Record], kept: Tables, id: bytes, version: int, run: str, limit: int
+) -> list[Row]:
+    rows = [
+        (of.bytes, each.version, to_micros(each.changed_at), previous_to_json(each.previous))
+        for of, record in records.items()
+        for each in record.history
+    ]
+    return sorted(row for row in rows if row[:2] > (id, version) and run in row[3])[:limit]
+
+
 def _old_rows(table: Kept, at: str = "at") -> Callable[..., list[Row]]:
     def old(records: Mapping[UUID, Record], kept: Tables, *bound: Any) -> list[Row]:
         *after, before, limit = bound
@@ -676,8 +688,8 @@ def _old_rows(table: Kept, at: str = "at") -> Callable[..., list[Row]]:
 def _with_posting(records: Mapping[UUID, Record], row: Row) -> Row:
     job = records[UUID(bytes=row[0])].job
     closed_at = job.closed_at and to_micros(job.closed_at)
-    said = (job.source, job.source_job_id, job.title, job.company, job.url, job.status, closed_at)
-    return (*row[:-1], *said)
+    said = (job.source, job.source_job_id, job.title, job.company, job.url, job.status)
+    return (*row[:-1], *said, closed_at, job.version)
 
 
 def _of_applications(
@@ -689,7 +701,7 @@ def _of_applications(
 
 _APPLICATION = (
     *APPLICATION.columns,
-    *("source", "source_job_id", "title", "company", "url", "status", "closed_at"),
+    *("source", "source_job_id", "title", "company", "url", "status", "closed_at", "version"),
 )
 _BEGAN, _CHANGED = _APPLICATION.index("began_at"), _APPLICATION.index("changed_at")
 
@@ -725,21 +737,24 @@ def _every_application(
 def _closed_applications(
     records: Mapping[UUID, Record], kept: Tables, states: str, limit: int
 ) -> list[Row]:
-    def told_at(id: bytes) -> int:
-        job, _, history, _ = records[UUID(bytes=id)]
-        at = [each.changed_at for each in history if "status" in each.previous]
-        return to_micros(max(at, default=job.updated_at))
+    def is_told(row: dict[str, Any]) -> bool:
+        job, _, history, _ = records[UUID(bytes=row["id"])]
+        closings = [each for each in history if "status" in each.previous]
+        seen = json.loads(row["detail"]).get("version")
+        if seen is not None:
+            return bool(seen < max((each.version for each in closings), default=job.version))
+        at = max((each.changed_at for each in closings), default=job.updated_at)
+        return bool(row["changed_at"] < to_micros(at))
 
     rows = _of_applications(
         records,
         kept,
         lambda row: (
-            row["closed_at"] is not None
-            and told_at(row["id"]) > row["changed_at"]
-            and row["state"] in json.loads(states)
+            row["closed_at"] is not None and row["state"] in json.loads(states) and is_told(row)
         ),
     )
-    return sorted(rows, key=lambda row: (row[-1], row[1]), reverse=True)[:limit]
+    at = _APPLICATION.index("closed_at")
+    return sorted(rows, key=lambda row: (row[at], row[1]), reverse=True)[:limit]
 
 
 def _closed_applications_count(
@@ -804,6 +819,11 @@ def _seen_of(records: Mapping[UUID, Record], kept: Tables, ids: bytes, search: s
     members = {row[0]: row[1] for row in kept.get("member", {}).values()}
     seen = {row[0] for row in kept.get("seen_match", {}).values() if row[1] == search}
     dealt_with = {first for id, first in members.items() if id in seen}
+    parted = {row[:2] for row in kept.get("verdict", {}).values() if row[2] == "different"}
+    closed = {id for id in seen if records[UUID(bytes=id)].job.closed_at is not None}
+    for row in kept.get("link", {}).values():
+        if row[2] == "same" and row[1] in closed and row[0] in members and row[:2] not in parted:
+            dealt_with.add(members[row[0]])
     wanted = [ids[at : at + 16] for at in range(0, len(ids), 16)]
     firsts = [members.get(id) for id in wanted]
     return [
@@ -871,6 +891,7 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "turn_to_apply": lambda *_: [],
     "history_of": _history_of,
     "old_revisions": _old_revisions,
+    "revisions_of_run": _revisions_of_run,
     "old_events": _old_rows(EVENT),
     "old_deletions": _old_rows(DELETION),
     **duplicates.ANSWERS,
@@ -882,6 +903,7 @@ _ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "runs_that_count": _newest_runs(
         "source", "scope", states=("complete", "guarded", "completing")
     ),
+    "complete_runs": _newest_runs("source", "scope", states=("complete",)),
     "members_of_scope": _members_of_scope,
     "events_since": _events_since,
     "hold_posting": lambda *_: [],

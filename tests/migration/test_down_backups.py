@@ -142,6 +142,15 @@ def test_a_full_disk_takes_nothing_back(filled: str, monkeypatch: pytest.MonkeyP
     done = run("migrate", "down", "--store", filled, "--to", "1", "--yes")
     assert done.exit_code == 1
     assert "Nothing was taken back, as no backup can be made of 1 rows of revision" in done.stderr
+
+    def older(*_: Any, **__: Any) -> None:
+        raise jobstore.SchemaMismatch("The schema is another one.")
+
+    monkeypatch.setattr(backup, "create", older)
+    done = run("migrate", "down", "--store", filled, "--to", "1", "--yes")
+    assert re.search(
+        r"taken back at once: jobstore migrate up.* migrate down.* --to ID", done.stderr
+    )
     assert applied(filled) == there
 
 

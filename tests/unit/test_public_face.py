@@ -95,6 +95,8 @@ SIGNATURES = {
     "statistics": "()",
     "stream": "(query=None)",
     "stream_applications": "()",
+    "stream_run": "(run)",
+    "undo_application": "(id, *, note=False)",
     "revisions": "(id)",
     "check_duplicates": "()",
     "confirm_duplicate": "(id, other)",

@@ -24,7 +24,10 @@ def url(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_an_application_is_noted_and_moved_on() -> None:
     assert "No application." in shown(run("applications"))
     assert "Saved: Engineer 1, Acme" in shown(run("apply", IDS[1], "--state", "saved"))
-    sent = answer("apply", IDS[1], "--note", "by mail", "--contact", "Ada <a@acme.example>")
+    noted = run("apply", IDS[1], "--note", "ask Ada")
+    assert "Noted, saved: Engineer 1, Acme" in shown(noted)
+    given = ("--state", "applied", "--note", "by mail", "--contact", "Ada <a@acme.example>")
+    sent = answer("apply", IDS[1], *given)
     assert (sent["state"], sent["contacts"][0]["email"]) == ("applied", "a@acme.example")
     assert [each["state"] for each in sent["stages"]] == ["saved", "applied"]
     # It was not sent again.
@@ -39,7 +42,7 @@ def test_an_application_is_noted_and_moved_on() -> None:
     for part in (
         "Interviewing 1",
         "Engineer 1",
-        "due 2030-01-05 10:00",
+        "due 2030-01-05T10:00Z",
         "with Ada",
         "called",
         IDS[1],
@@ -54,6 +57,7 @@ def test_a_second_application_is_refused_unless_forced() -> None:
     answer("apply", IDS[2])
     again = run("apply", IDS[2])
     assert (again.exit_code, "for this posting." in said(again)) == (1, True)
+    assert "It was: Engineer 2, Acme. Use --force if another one is meant." in said(again)
     alike = run("apply", IDS[3])
     assert (alike.exit_code, "same company and title" in said(alike)) == (1, True)
     assert answer("apply", IDS[3], "--state", "saved")["state"] == "saved"
@@ -65,6 +69,43 @@ def test_a_second_application_is_refused_unless_forced() -> None:
     assert answer("count", "--application", "none") == {"count": 2}
     assert answer("stats")["applications"]["reached"]["applied"] == 2
     assert "Applications that came so far" in shown(run("stats"))
+
+
+def test_a_state_and_a_note_are_taken_back() -> None:
+    answer("apply", IDS[0], "--state", "saved", "--note", "mine")
+    answer("apply", IDS[0])
+    assert "Taken back, saved: Engineer 0, Acme" in shown(run("apply", IDS[0], "--undo"))
+    assert answer("apply", IDS[0], "--undo-note")["notes"] == []
+    assert run("apply", IDS[0], "--undo", "--state", "saved").exit_code == 2
+    assert "no application for this posting any more" in shown(run("apply", IDS[0], "--undo"))
+    assert run("apply", IDS[0], "--undo").exit_code == 1
+
+
+def test_applications_are_found_by_text_and_by_what_is_due() -> None:
+    for id, due in ((IDS[0], "2030-02-01"), (IDS[1], "2030-01-01"), (IDS[2], "none")):
+        answer("apply", id, "--state", "saved", "--note", f"note on {id[:8]}")
+        answer("apply", id, "--due", due)
+
+    def found(*given: str) -> list[str]:
+        return [each["job_id"] for each in answer("applications", *given)["applications"]]
+
+    assert found("--by-due") == [IDS[1], IDS[0], IDS[2]]
+    assert found("--by-due", "--limit", "1") == [IDS[1]]
+    assert found("--due", "2030-01-01") == [IDS[1]]
+    assert found("--text", "ENGINEER 2") == found("--text", IDS[2][:8]) == [IDS[2]]
+    assert found("--text", "engineer", "--state", "applied") == []
+    assert found("--closed", "--text", "engineer") == []
+    assert "due 2030-01-01T00:00Z" in shown(run("applications", "--by-due"))
+
+    answer("apply", IDS[0], "--note", "second", "--contact", "Ada <a@acme.example>")
+    assert len(answer("applications", IDS[0])["applications"]) == 1
+    life = shown(run("applications", IDS[0]))
+    for part in ("saved (by", f"note on {IDS[0][:8]}", "second", "Ada, a@acme.example", "due"):
+        assert part in life
+    assert "No application for this posting." in shown(run("applications", IDS[3]))
+    assert run("applications", IDS[0], "--by-due").exit_code == 2
+    assert "application saved since" in shown(run("show", IDS[0]))
+    assert "application" not in shown(run("show", IDS[3]))
 
 
 def test_a_posting_that_closed_is_told_until_it_was_seen(url: str) -> None:

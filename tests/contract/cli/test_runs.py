@@ -67,8 +67,8 @@ def test_a_file_that_is_not_whole_closes_nothing(url: str, tmp_path: Path) -> No
     name = file(tmp_path, 1, broken='{"title": "cut o')
     text = shown(run("import", name, "--complete-scope", "all"))
     # It looked for none, so it speaks of none that were missed.
-    assert "The run is broken and closes nothing. It ended without complete(). 1 row" in text
-    assert "seen 1, new 0, changed 0 It ended without complete()." in shown(run("runs", "-n", "1"))
+    assert "The run is broken and closes nothing. It ended although rows did not say which" in text
+    assert "seen 1, new 0, changed 0 It ended although rows" in shown(run("runs", "-n", "1"))
     text = shown(run("import", file(tmp_path, 1, 2), "--complete-scope", "all"))
     assert "The run is complete: 2 of 4 open postings missed, 0 closed" in text
 
@@ -82,7 +82,14 @@ def test_rules_of_a_source_stand_in_the_settings(
     path.chmod(0o600)
     monkeypatch.setenv("JOBSTORE_CONFIG", str(path))
     taken(tmp_path, 1, 1, 2, 3, 4)
-    assert taken(tmp_path, 2, 1)["closed"] == 3
+    closing = taken(tmp_path, 2, 1)
+    assert closing["closed"] == 3
+    told = answer("runs", str(closing["run"]))
+    assert told["run"] == closing
+    assert [each["kind"] for each in told["postings"]] == ["closed"] * 3
+    assert "closed Engineer" in shown(run("runs", str(closing["run"])))
+    none = run("runs", "nobody")
+    assert (none.exit_code, "There is no run nobody" in said(none)) == (1, True)
     path.write_text("sources:\n  board: {close_after: soon}\n", encoding="utf-8")
     refused = run("runs")
     assert refused.exit_code == 2
@@ -118,6 +125,15 @@ def test_what_makes_no_sense_is_refused(url: str, tmp_path: Path) -> None:
         ("runs", "--limit", "0"),
     ):
         assert run(*wrong).exit_code == 2, wrong
+
+
+def test_an_import_that_is_refused_makes_no_store(tmp_path: Path) -> None:
+    made = tmp_path / "new.db"
+    given = ("--store", f"sqlite:///{made}", "--complete-scope")
+    rows = lines(posting(1), posting(2, source="lever"))
+    for scope, text in (("all", rows), ("workplace=moon", lines(posting(1)))):
+        refused = run("import", "-", *given, scope, stdin=text)
+        assert (refused.exit_code, made.exists()) == (2, False), said(refused)
 
 
 def test_what_is_past_its_time_is_closed(url: str) -> None:
