@@ -18,6 +18,7 @@ from jobstore.engines.sqlite.log.spool import Spool
 from jobstore.engines.sqlite.log.stamps import Stamps
 from jobstore.engines.sqlite.log.waiting import until_shipped
 from jobstore.engines.sqlite.transaction import roll_back
+from jobstore.engines.sqlite.writing.merging import Merging
 from jobstore.engines.writing.turns import Answer, Work, own
 from jobstore.errors import JobStoreError, OutcomeUnknown, StoreBusy, StoreUnavailable
 from jobstore.locking import FileLock, attempts
@@ -68,6 +69,7 @@ class Transactions:
         self._stamps = Stamps()
         self._pace = Pace(lock.database)
         self._spool = Spool(lock.database)
+        self._merging = Merging()
 
     def _followed(self, conn: sqlite3.Connection) -> sqlite3.Connection:
         """Return the connection to the file that is the store; to be called with the lock."""
@@ -232,6 +234,34 @@ class Transactions:
             self._lock.release()
         if commit:
             until_shipped(self._spool, self._lock.timeout)
+
+    def tend(self, conn: sqlite3.Connection) -> bool:
+        """Merge some of the full-text index, if that is due; return whether there may be more.
+
+        Others who write go first, and what fails is left for later: nothing depends on it.
+        """
+        try:
+            if not self._merging.is_due(conn):
+                return False
+            deadline = time.monotonic()
+            self._lock.acquire(0)
+            try:
+                conn = self._followed(conn)
+                _begin(conn, deadline)
+                self._stamps.begin(conn)
+                self._merging.step(conn)
+                self._stamps.finish(conn)
+                _commit(conn, deadline)
+                self._pace.write_back(conn)
+            except BaseException:
+                self._stamps.undo()
+                roll_back(conn)
+                raise
+            finally:
+                self._lock.release()
+        except (sqlite3.Error, JobStoreError) as error:
+            return isinstance(wrap(error), StoreBusy)
+        return True
 
     def settle(self, conn: sqlite3.Connection) -> None:
         """Wait until what is done beside the transactions has ended."""

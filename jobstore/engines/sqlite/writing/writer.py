@@ -31,7 +31,7 @@ class StoreWriter(WriteQueue):
         begin: Begin,
     ) -> None:
         transactions = Transactions(begin, lock, session.current)
-        super().__init__([session], options, transactions)
+        super().__init__([session], options, transactions, tend=transactions.tend)
         self._session = session
         self._checkpoint = transactions.checkpoint
 
