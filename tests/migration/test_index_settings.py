@@ -34,4 +34,6 @@ def test_a_store_made_before_gets_them_and_can_go_back(store_url: str, path: Pat
     migrating.up(store_url)
     assert list(settings(path).values()) == [SETTINGS]
     migrating.down(store_url, "0010")
-    assert list(settings(path).values()) == [{"hashsize": 1024 * 1024, "automerge": 4, "usermerge": 4}]
+    assert list(settings(path).values()) == [
+        {"hashsize": 1024 * 1024, "automerge": 4, "usermerge": 4}
+    ]
