@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from jobstore.engines.kept import Kept, Row
+from jobstore.engines.steps import Steps
 from jobstore.errors import JobStoreError, StoreUnavailable
 from jobstore.records import (
     NOBODY,
@@ -34,6 +35,8 @@ from jobstore.search.criteria import Criteria
 # Named here too, so that engines find all types of the protocol in one place.
 from jobstore.search.cursor import Position as Position
 from jobstore.settings import StoreURL
+
+T = TypeVar("T")
 
 
 class MissingRights(StoreUnavailable):
@@ -145,6 +148,9 @@ class Transacted(Unit, Protocol):
     async def put(self, kept: Kept, rows: Sequence[Row]) -> None:
         """Store rows of a table, without their digests; one whose key is there takes its place."""
 
+    async def walk(self, steps: Steps[T]) -> T:
+        """Take steps, one after another; return what they return."""
+
 
 class Engine(Unit, Protocol):
     """One open database."""
@@ -185,6 +191,13 @@ class Engine(Unit, Protocol):
         """Return no more of postings than some of their columns, as :meth:`rows` has values.
 
         ``columns``: names of columns of table posting, of code. Otherwise as :meth:`scan`.
+        """
+
+    async def walk(self, steps: Steps[T], timeout: float) -> T:
+        """Take steps in a transaction of their own, all of them or none; return what they return.
+
+        ``timeout``: seconds that it may take, where its statements have a way to go. Raises what
+        :meth:`transaction` raises.
         """
 
     async def count(self, criteria: Criteria) -> int:

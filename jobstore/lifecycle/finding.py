@@ -18,7 +18,8 @@ from uuid import UUID
 from jobstore.derived.micros import to_micros
 from jobstore.engines.freshness import at_least
 from jobstore.engines.kept import EVENT, FEATURE, FOLLOWER, LINK, VERDICT, Row
-from jobstore.engines.protocol import Engine, Transacted
+from jobstore.engines.protocol import Engine
+from jobstore.engines.steps import Steps, change, put, read
 from jobstore.errors import OutcomeUnknown, StoreBusy
 from jobstore.lifecycle.candidates import New, Place, chosen, read_all
 from jobstore.lifecycle.duplicates import Judgement, Read, Repost, Verdict, judge, repost
@@ -69,6 +70,8 @@ class _Found(NamedTuple):
     """Keys of postings of which nothing else is kept."""
     others: dict[Id, int]
     """The versions of the postings that they were judged beside."""
+    made: dict[Id, tuple[str, str]]
+    """What is kept of each to find it and to compare it."""
 
 
 async def find(
@@ -159,17 +162,9 @@ async def _compare(engine: Engine, clock: Callable[[], datetime], piece: _Piece)
         new = await asyncio.to_thread(read_all, jobs)
         found = await _judged(engine, new)
     verdicts = [each.verdict for each in found.pairs.values()]
-    gone = {*piece.ids} - {each.id for each in new}
     for tries in range(_TRIES, 0, -1):
         try:
-            async with engine.transaction(SECONDS) as unit:
-                await take_turn(unit)
-                if gone:
-                    await forget(unit, gone)
-                if new:
-                    await _write(unit, new, found, to_micros(clock()))
-                if piece.until is not None:
-                    await unit.put(FOLLOWER, [(_NAME, *piece.until)])
+            await engine.walk(_kept(piece, new, found, to_micros(clock())), SECONDS)
             break
         except (OutcomeUnknown, StoreBusy):
             # What was read is looked at again there, so it may be written twice. Who writes many
@@ -189,7 +184,7 @@ async def _judged(engine: Engine, new: Sequence[New]) -> _Found:
     before = {ordered(id, other) for id, others in beside.items() for other in others}
     pairs |= before
     others = sorted({id for pair in pairs for id in pair} - {each.id for each in new})
-    jobs = await engine.get_many([*map(_uuid, others)])
+    jobs = await engine.get_many([*map(_uuid, others)]) if others else []
 
     def judged() -> tuple[dict[Pair, Judgement], dict[Pair, Repost]]:
         reads = {each.id: (each.read, each.job) for each in new}
@@ -216,9 +211,10 @@ async def _judged(engine: Engine, new: Sequence[New]) -> _Found:
                 kept[pair] = found[pair]
         return kept, back
 
-    verdicts, reposts = await asyncio.to_thread(judged)
+    verdicts, reposts = await asyncio.to_thread(judged) if pairs else ({}, {})
     versions = {job.id.bytes: job.version for job in jobs if job is not None}
-    return _Found(verdicts, beside, reposts, gone, versions)
+    made = {each.id: (json.dumps(each.keys), written(each.read.features)) for each in new}
+    return _Found(verdicts, beside, reposts, gone, versions, made)
 
 
 def _gone_at(old: Job, appeared_at: datetime) -> datetime | None:
@@ -232,41 +228,48 @@ def _uuid(id: Id) -> UUID:
     return UUID(bytes=id)
 
 
-async def _write(unit: Transacted, new: Sequence[New], found: _Found, now: int) -> None:
+def _kept(piece: _Piece, new: Sequence[New], found: _Found, now: int) -> Steps[None]:
+    """Write what became of a piece."""
+    yield from take_turn()
+    yield from forget({*piece.ids} - {each.id for each in new})
+    if new:
+        yield from _write(new, found, now)
+    if piece.until is not None:
+        yield from put(FOLLOWER, [(_NAME, *piece.until)])
+
+
+def _write(new: Sequence[New], found: _Found, now: int) -> Steps[None]:
     """Write what was found of those that still stand as they were read."""
     # A joined posting has taken its verdicts along; they stand under both. They are read here,
     # where nobody else decides meanwhile.
-    beside = await unit.rows("beside", joined(each.id for each in new))
+    beside = yield from read("beside", joined(each.id for each in new))
     said = [(other, id, *rest) for id, is_said, other, *rest in beside if is_said]
     versions = {each.id: each.version for each in new} | found.others
     # All at once and before anything of theirs is locked, as those do who write them.
-    there = await held(unit, [*versions, *(row[0] for row in said)])
+    there = yield from held([*versions, *(row[0] for row in said)])
     # Who changed meanwhile was judged by an old text, and is compared by itself later.
     gone = {id for id, version in versions.items() if there.get(id, (None,))[0] != version}
     standing = [each for each in new if each.id not in gone]
     ids = {each.id for each in standing}
     said = [row for row in said if row[1] in ids and row[0] in there]
     old = [(at, id, keys) for id in ids for _, at, keys in [there[id]] if keys is not None]
-    await unit.change("remove_blocks", old)
-    await unit.change("clear_block", found.gone)
-    kept = [(each, json.dumps(each.keys)) for each in standing]
-    await unit.put(
+    yield from change("remove_blocks", old)
+    yield from change("clear_block", found.gone)
+    made = found.made
+    yield from put(
         FEATURE,
-        [
-            (each.id, each.version, FORM, each.at, keys, written(each.read.features))
-            for each, keys in kept
-        ],
+        [(each.id, each.version, FORM, each.at, *made[each.id]) for each in standing],
     )
-    await unit.change("add_blocks", [(each.at, each.id, keys) for each, keys in kept])
+    yield from change("add_blocks", [(each.at, each.id, made[each.id][0]) for each in standing])
     pairs = {
         pair: judged
         for pair, judged in found.pairs.items()
         if ids.intersection(pair) and not gone.intersection(pair)
     }
-    await unit.put(VERDICT, said)
+    yield from put(VERDICT, said)
     before = {ordered(id, other) for id in ids for other in found.beside.get(id, set()) - gone}
-    await unit.change("unlink", [*both_ways(before - pairs.keys())])
-    await unit.put(
+    yield from change("unlink", [*both_ways(before - pairs.keys())])
+    yield from put(
         LINK,
         [
             (*both, judged.verdict.value, reasons_text(judged.reasons), now)
@@ -276,18 +279,18 @@ async def _write(unit: Transacted, new: Sequence[New], found: _Found, now: int) 
     )
     for pair, back in found.reposts.items():
         if not gone.intersection(pair):
-            await _tell_repost(unit, pair, back, now)
+            yield from _tell_repost(pair, back, now)
     touched = {id for pair in before.union(pairs) for id in pair} | ids
-    await regroup(unit, sorted(touched.union(row[0] for row in said)))
+    yield from regroup(sorted(touched.union(row[0] for row in said)))
 
 
-async def _tell_repost(unit: Transacted, pair: Pair, found: Repost, now: int) -> None:
+def _tell_repost(pair: Pair, found: Repost, now: int) -> Steps[None]:
     """Write into the history of both that one came back as the other, once."""
     days = round(found.away.total_seconds() / 86_400, 2)
     evidence = {"days_away": days, "reasons": [told(each) for each in found.reasons]}
     for id, other, name in ((*pair, "repost_of"), (*pair[::-1], "reposted_as")):
-        known = [json.loads(detail) for (detail,) in await unit.rows("reposts_of", id)]
+        known = [json.loads(detail) for (detail,) in (yield from read("reposts_of", id))]
         if any(each.get(name) == str(_uuid(other)) for each in known):
             continue
         detail = json.dumps({name: str(_uuid(other))} | evidence, ensure_ascii=False)
-        await unit.put(EVENT, [(id, now, "repost", detail, None, None)])
+        yield from put(EVENT, [(id, now, "repost", detail, None, None)])
