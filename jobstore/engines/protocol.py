@@ -8,7 +8,7 @@ and limits belong to :mod:`jobstore.store`, so that they are alike everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -192,6 +192,10 @@ class Engine(Unit, Protocol):
 
         ``columns``: names of columns of table posting, of code. Otherwise as :meth:`scan`.
         """
+
+    async def look(self, steps: Callable[[], Steps[T]]) -> T:
+        """Take steps that only read, off the event loop where the engine can; return what they
+        return. They may be begun anew where a connection is lost."""
 
     async def walk(self, steps: Steps[T], timeout: float) -> T:
         """Take steps in a transaction of their own, all of them or none; return what they return.

@@ -56,3 +56,9 @@ def put(kept: Kept, rows: Sequence[Row]) -> Steps[None]:
     """Store rows of a table, if there are any."""
     if rows:
         yield Put(kept, rows)
+
+
+def reading(step: Step) -> Read:
+    """Return a step that is taken where nothing can be written."""
+    assert isinstance(step, Read)
+    return step

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from jobstore.engines.kept import EVENT, FEATURE, FOLLOWER, LINK, VERDICT, Row
 from jobstore.engines.protocol import Engine
 from jobstore.engines.steps import Steps, change, put, read
 from jobstore.errors import OutcomeUnknown, StoreBusy
-from jobstore.lifecycle.candidates import New, Place, chosen, read_all
+from jobstore.lifecycle.candidates import Chosen, New, Place, chosen, read_all
 from jobstore.lifecycle.duplicates import Judgement, Read, Repost, Verdict, judge, repost
 from jobstore.lifecycle.duplicates.grouping import Id, Pair, ordered
 from jobstore.lifecycle.duplicates.keeping import FORM, reasons_text, told, written
@@ -89,9 +90,9 @@ async def find(
         done, pieces = Compared(total=len(ids)), _given([id.bytes for id in ids])
     else:
         with at_least(str(engine.url), await engine.position()):
-            after = _NOWHERE if again else await _mark(engine)
-            ((total,),) = await engine.rows("changed_number", *after)
-        done, pieces = Compared(total=total), _changed(engine, clock, after, again=again)
+            until = await settled(engine, clock)
+            total, after, rows = await engine.look(partial(_begun, again=again))
+        done, pieces = Compared(total=total), _changed(engine, until, after, rows, again=again)
     tell(done)
     async for piece in pieces:
         same, maybe = await _compare(engine, clock, piece)
@@ -114,13 +115,13 @@ async def misgrouped(engine: Engine) -> list[UUID]:
     # A standby can be asked as well, also where no primary answers.
     found = await disagreeing(engine)
     found.update(id for (id,) in await engine.rows("half_verdicts"))
-    found.update(id for (id,) in await engine.rows("left_out", *await _mark(engine), FORM))
+    found.update(id for (id,) in await engine.rows("left_out", *await engine.look(_mark), FORM))
     return [*map(_uuid, sorted(found))]
 
 
-async def _mark(engine: Engine) -> Place:
+def _mark() -> Steps[Place]:
     """Return the place in the order of changes up to which all is compared."""
-    rows = await engine.rows("followed", _NAME)
+    rows = yield from read("followed", _NAME)
     return (rows[0][0], bytes(rows[0][1])) if rows else _NOWHERE
 
 
@@ -129,23 +130,27 @@ async def _given(ids: Sequence[Id]) -> AsyncIterator[_Piece]:
         yield _Piece(some, len(some))
 
 
+def _begun(*, again: bool) -> Steps[tuple[int, Place, list[Row]]]:
+    """Return how many changed, behind which place, and the first of them."""
+    after = _NOWHERE if again else (yield from _mark())
+    ((total,),) = yield from read("changed_number", *after)
+    return total, after, (yield from read("changed_after", *after, _WALK))
+
+
 async def _changed(
-    engine: Engine, clock: Callable[[], datetime], after: Place, *, again: bool
+    engine: Engine, until: int, after: Place, rows: list[Row], *, again: bool
 ) -> AsyncIterator[_Piece]:
     """Give what changed behind a place, without what was compared as it stands unless ``again``."""
-    until = await settled(engine, clock)
-    while True:
-        # What was just written has to be seen, also where reads go to a copy of the database.
-        with at_least(str(engine.url), await engine.position()):
-            rows = await engine.rows("changed_after", *after, _WALK)
-        if not rows:
-            return
+    while rows:
         wanted = [id for id, _, version, *made in rows if again or made != [version, FORM]]
         after = (rows[-1][1], bytes(rows[-1][0]))
         *first, last = _parts(wanted) or [[]]
         for some in first:
             yield _Piece(some)
         yield _Piece(last, len(rows), min(after, (until, NO_ID)))
+        # What was just written has to be seen, also where reads go to a copy of the database.
+        with at_least(str(engine.url), await engine.position()):
+            rows = await engine.rows("changed_after", *after, _WALK)
 
 
 def _parts(ids: Sequence[Id]) -> list[Sequence[Id]]:
@@ -176,10 +181,15 @@ async def _compare(engine: Engine, clock: Callable[[], datetime], piece: _Piece)
 
 async def _judged(engine: Engine, new: Sequence[New]) -> _Found:
     beside: defaultdict[Id, set[Id]] = defaultdict(set)
-    for id, said, other, *_ in await engine.rows("beside", joined(each.id for each in new)):
-        if not said:
-            beside[id].add(other)
-    pairs, room, gone = await chosen(engine, new)
+
+    def looked() -> Steps[Chosen]:
+        beside.clear()
+        for id, said, other, *_ in (yield from read("beside", joined(each.id for each in new))):
+            if not said:
+                beside[id].add(other)
+        return (yield from chosen(new))
+
+    pairs, room, gone = await engine.look(looked)
     # What was joined before is looked at again, however many resemble it more by now.
     before = {ordered(id, other) for id, others in beside.items() for other in others}
     pairs |= before

@@ -419,6 +419,9 @@ class MemoryEngine:
             timer.cancel()
             unit.end()
 
+    async def look(self, steps: Callable[[], Steps[T]]) -> T:
+        return await walked(self, steps())
+
     async def walk(self, steps: Steps[T], timeout: float) -> T:
         async with self.transaction(timeout) as unit:
             return await unit.walk(steps)

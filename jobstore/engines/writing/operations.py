@@ -15,7 +15,7 @@ from uuid import UUID
 from jobstore.derived.merge import key_id
 from jobstore.derived.plan import Plan
 from jobstore.engines.kept import Kept, Row, sealed
-from jobstore.engines.protocol import Queue, Transacted
+from jobstore.engines.protocol import Queue
 from jobstore.engines.steps import Change, Read, Steps
 from jobstore.engines.writing.exclusive import ExclusiveTransaction
 from jobstore.engines.writing.queue import WriteQueue
@@ -53,7 +53,7 @@ def to_put(kept: Kept, rows: Sequence[Row]) -> list[Row]:
     return [*{kept.key_of(row): row for row in put}.values()]
 
 
-async def walked(unit: Transacted, steps: Steps[T]) -> T:
+async def walked(unit: Any, steps: Steps[T]) -> T:
     """Take steps as operations of a transaction; return what they return."""
     answer: list[Row] = []
     step = None
