@@ -79,12 +79,14 @@ class Found:
 class Queue:
     """Writes that wait for their turn: how many, and how many may wait.
 
-    ``group`` is how many the last transaction held, where an engine writes several in one.
+    ``group`` is how many the last transaction held, where an engine writes several in one;
+    ``begun`` how many writes of postings had their turn so far.
     """
 
     depth: int
     limit: int
     group: int = 1
+    begun: int = 0
 
 
 class Unit(Protocol):

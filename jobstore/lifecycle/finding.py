@@ -27,6 +27,7 @@ from jobstore.lifecycle.duplicates import Judgement, Read, Repost, Verdict, judg
 from jobstore.lifecycle.duplicates.grouping import Id, Pair, ordered
 from jobstore.lifecycle.duplicates.keeping import FORM, reasons_text, told, written
 from jobstore.lifecycle.following import settled
+from jobstore.lifecycle.giving_way import Turns
 from jobstore.lifecycle.groups import (
     NO_ID,
     SECONDS,
@@ -71,6 +72,8 @@ class _Found(NamedTuple):
     """Keys of postings of which nothing else is kept."""
     others: dict[Id, int]
     """The versions of the postings that they were judged beside."""
+    newest: list[Row]
+    """The latest change of all."""
     made: dict[Id, tuple[str, str]]
     """What is kept of each to find it and to compare it."""
 
@@ -94,8 +97,10 @@ async def find(
             total, after, rows = await engine.look(partial(_begun, again=again))
         done, pieces = Compared(total=total), _changed(engine, until, after, rows, again=again)
     tell(done)
+    turns = Turns(engine)
     async for piece in pieces:
-        same, maybe = await _compare(engine, clock, piece)
+        await turns.give_way()
+        same, maybe = await _compare(engine, clock, piece, turns)
         done = replace(
             done,
             looked_at=done.looked_at + piece.looked,
@@ -157,15 +162,19 @@ def _parts(ids: Sequence[Id]) -> list[Sequence[Id]]:
     return [ids[at : at + _PIECE] for at in range(0, len(ids), _PIECE)]
 
 
-async def _compare(engine: Engine, clock: Callable[[], datetime], piece: _Piece) -> tuple[int, int]:
+async def _compare(
+    engine: Engine, clock: Callable[[], datetime], piece: _Piece, turns: Turns
+) -> tuple[int, int]:
     """Compare postings with those that are there; return how many pairs are the same, and may be.
 
     What the pieces before have written is seen.
     """
+    turns.begin()
     with at_least(str(engine.url), await engine.position()):
         jobs = [job for job in await engine.get_many([*map(_uuid, piece.ids)]) if job is not None]
         new = await asyncio.to_thread(read_all, jobs)
         found = await _judged(engine, new)
+    turns.write(found.newest)
     verdicts = [each.verdict for each in found.pairs.values()]
     for tries in range(_TRIES, 0, -1):
         try:
@@ -176,20 +185,22 @@ async def _compare(engine: Engine, clock: Callable[[], datetime], piece: _Piece)
             # postings at once may have waited for one of these, and this for one of theirs.
             if tries == 1:
                 raise
+    turns.end()
     return verdicts.count(Verdict.SAME), verdicts.count(Verdict.MAYBE)
 
 
 async def _judged(engine: Engine, new: Sequence[New]) -> _Found:
     beside: defaultdict[Id, set[Id]] = defaultdict(set)
 
-    def looked() -> Steps[Chosen]:
+    def looked() -> Steps[tuple[Chosen, list[Row]]]:
+        newest = yield from read("newest_change")
         beside.clear()
         for id, said, other, *_ in (yield from read("beside", joined(each.id for each in new))):
             if not said:
                 beside[id].add(other)
-        return (yield from chosen(new))
+        return (yield from chosen(new)), newest
 
-    pairs, room, gone = await engine.look(looked)
+    (pairs, room, gone), newest = await engine.look(looked)
     # What was joined before is looked at again, however many resemble it more by now.
     before = {ordered(id, other) for id, others in beside.items() for other in others}
     pairs |= before
@@ -224,7 +235,7 @@ async def _judged(engine: Engine, new: Sequence[New]) -> _Found:
     verdicts, reposts = await asyncio.to_thread(judged) if pairs else ({}, {})
     versions = {job.id.bytes: job.version for job in jobs if job is not None}
     made = {each.id: (json.dumps(each.keys), written(each.read.features)) for each in new}
-    return _Found(verdicts, beside, reposts, gone, versions, made)
+    return _Found(verdicts, beside, reposts, gone, versions, newest, made)
 
 
 def _gone_at(old: Job, appeared_at: datetime) -> datetime | None:

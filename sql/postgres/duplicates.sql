@@ -20,6 +20,9 @@ ORDER BY p.updated_at, p.id;
 -- name: changed_number
 SELECT count(*) FROM posting AS p WHERE (p.updated_at, p.id) > (%s, %s);
 
+-- name: newest_change
+SELECT p.updated_at, p.id FROM posting AS p ORDER BY p.updated_at DESC, p.id DESC LIMIT 1;
+
 -- name: followed
 SELECT f.at, f.id FROM follower AS f WHERE f.name = %s;
 

@@ -203,6 +203,7 @@ def _left_out(records: Records, kept: Tables, at: int, id: bytes, form: int) -> 
 ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "changed_after": _changed_after,
     "changed_number": _changed_number,
+    "newest_change": lambda records, kept: _changed(records)[-1:],
     "followed": _followed,
     "near": _near,
     "features_of": _features_of,

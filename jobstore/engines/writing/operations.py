@@ -162,7 +162,9 @@ class QueuedWrites(_Writes):
     def queue(self) -> Queue:
         """How many writes wait for the writer."""
         writer = self.writer
-        return Queue(writer.queue_depth, writer.queue_size, writer.last_group_size)
+        return Queue(
+            writer.queue_depth, writer.queue_size, writer.last_group_size, writer.operations_begun
+        )
 
     def owned(self) -> None:
         """Raise StoreClosed where the engine was not opened."""

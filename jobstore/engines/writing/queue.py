@@ -47,7 +47,7 @@ class WriteQueue:
     again while it returns that there is more to do; it is to take a few milliseconds.
 
     For observers: ``queue_depth`` is how many operations wait, ``queue_size`` how many may,
-    ``last_group_size`` how many the last group held.
+    ``last_group_size`` how many the last group held, ``operations_begun`` how many all held.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class WriteQueue:
     ) -> None:
         self.queue_depth = 0
         self.last_group_size = 0
+        self.operations_begun = 0
         self._lines = lines
         self._line = lines[0]
         self._busy: dict[Line, _Group] = {}
@@ -310,6 +311,7 @@ class WriteQueue:
         self._written_at = now
         works = [work for call in group.calls for work in call.works]
         self.last_group_size = len(works)
+        self.operations_begun += len(works)
         line.post(
             partial(self._transactions.run_group, works=works, patience=patience),
             partial(self._group_done, line, group.calls),
