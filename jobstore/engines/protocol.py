@@ -8,14 +8,15 @@ and limits belong to :mod:`jobstore.store`, so that they are alike everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from jobstore.engines.kept import Kept, Row
+from jobstore.engines.steps import Steps
 from jobstore.errors import JobStoreError, StoreUnavailable
 from jobstore.records import (
     NOBODY,
@@ -34,6 +35,8 @@ from jobstore.search.criteria import Criteria
 # Named here too, so that engines find all types of the protocol in one place.
 from jobstore.search.cursor import Position as Position
 from jobstore.settings import StoreURL
+
+T = TypeVar("T")
 
 
 class MissingRights(StoreUnavailable):
@@ -76,12 +79,14 @@ class Found:
 class Queue:
     """Writes that wait for their turn: how many, and how many may wait.
 
-    ``group`` is how many the last transaction held, where an engine writes several in one.
+    ``group`` is how many the last transaction held, where an engine writes several in one;
+    ``begun`` how many writes of postings had their turn so far.
     """
 
     depth: int
     limit: int
     group: int = 1
+    begun: int = 0
 
 
 class Unit(Protocol):
@@ -145,6 +150,9 @@ class Transacted(Unit, Protocol):
     async def put(self, kept: Kept, rows: Sequence[Row]) -> None:
         """Store rows of a table, without their digests; one whose key is there takes its place."""
 
+    async def walk(self, steps: Steps[T]) -> T:
+        """Take steps, one after another; return what they return."""
+
 
 class Engine(Unit, Protocol):
     """One open database."""
@@ -185,6 +193,17 @@ class Engine(Unit, Protocol):
         """Return no more of postings than some of their columns, as :meth:`rows` has values.
 
         ``columns``: names of columns of table posting, of code. Otherwise as :meth:`scan`.
+        """
+
+    async def look(self, steps: Callable[[], Steps[T]]) -> T:
+        """Take steps that only read, off the event loop where the engine can; return what they
+        return. They may be begun anew where a connection is lost."""
+
+    async def walk(self, steps: Steps[T], timeout: float) -> T:
+        """Take steps in a transaction of their own, all of them or none; return what they return.
+
+        ``timeout``: seconds that it may take, where its statements have a way to go. Raises what
+        :meth:`transaction` raises.
         """
 
     async def count(self, criteria: Criteria) -> int:

@@ -10,17 +10,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from jobstore.engines import switching
 from jobstore.engines.kept import Row
 from jobstore.engines.protocol import Asked, Found, Position
+from jobstore.engines.steps import Steps
 from jobstore.engines.writing.operations import QueuedWrites
 from jobstore.engines.writing.queue import WriteQueue
 from jobstore.records import Job, Revision, Statistics
 from jobstore.search.criteria import Criteria
 from jobstore.settings import StoreURL
+
+T = TypeVar("T")
 
 Read = Callable[..., Any]
 """Reads through its first argument, a connection; the others are those of the engine's method."""
@@ -30,7 +33,7 @@ class TableEngine(QueuedWrites, ABC):
     """One open database; see :class:`jobstore.engines.protocol.Engine`."""
 
     lookups: ModuleType
-    """Reads by key: ``get_many``, ``revisions``, ``rows``."""
+    """Reads by key: ``get_many``, ``look``, ``revisions``, ``rows``."""
     pages: ModuleType
     """Reads by criteria: ``search``, ``scan``, ``scan_columns``, ``count``."""
     counters: ModuleType
@@ -116,6 +119,11 @@ class TableEngine(QueuedWrites, ABC):
     async def rows(self, statement: str, *parameters: Any) -> list[Row]:
         """Return the rows of a named statement."""
         found: list[Row] = await self._read(self.lookups.rows, statement, parameters)
+        return found
+
+    async def look(self, steps: Callable[[], Steps[T]]) -> T:
+        """Take steps that only read."""
+        found: T = await self._read(self.lookups.look, steps)
         return found
 
     async def revisions(self, id: UUID) -> list[Revision]:

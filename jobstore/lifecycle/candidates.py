@@ -6,7 +6,6 @@ others, and a bounded number is kept beside it. So what hangs together stays sma
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import NamedTuple
 
 from jobstore.derived.micros import to_micros
 from jobstore.engines.kept import Row
-from jobstore.engines.protocol import Engine
+from jobstore.engines.steps import Steps, read
 from jobstore.lifecycle.duplicates import Features, Read, blocks, likely
 from jobstore.lifecycle.duplicates.blocking import MOST
 from jobstore.lifecycle.duplicates.grouping import Id, Pair, ordered
@@ -83,14 +82,14 @@ def read_all(jobs: Iterable[Job]) -> list[New]:
     return sorted(new, key=lambda each: (each.at, each.id))
 
 
-async def chosen(engine: Engine, new: Sequence[New]) -> Chosen:
+def chosen(new: Sequence[New]) -> Steps[Chosen]:
     """Choose whose texts are read for postings."""
     keys = sorted({key for each in new for key in each.keys})
-    rows = await engine.rows("near", json.dumps(keys), MOST + 1) if keys else []
-    met = await asyncio.to_thread(_met_by, new, rows)
+    rows = (yield from read("near", json.dumps(keys), MOST + 1)) if keys else []
+    met = _met_by(new, rows)
     wanted = {id for each in met.values() for id in each} - {each.id for each in new}
-    kept = await engine.rows("features_of", joined(wanted), READ, MOST, FORM) if wanted else []
-    pairs = await asyncio.to_thread(lambda: {*_worth_reading(new, met, kept)})
+    kept = (yield from read("features_of", joined(wanted), READ, MOST, FORM)) if wanted else []
+    pairs = {*_worth_reading(new, met, kept)}
     unknown = wanted.difference(id for id, *_ in kept)
     gone = [(key, at, id) for key, id, at in rows if id in unknown]
     return Chosen(pairs, Room(kept), gone)

@@ -12,20 +12,23 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
 from jobstore.derived.micros import to_micros
 from jobstore.engines.freshness import at_least
 from jobstore.engines.kept import EVENT, FEATURE, FOLLOWER, LINK, VERDICT, Row
-from jobstore.engines.protocol import Engine, Transacted
+from jobstore.engines.protocol import Engine
+from jobstore.engines.steps import Steps, change, put, read
 from jobstore.errors import OutcomeUnknown, StoreBusy
-from jobstore.lifecycle.candidates import New, Place, chosen, read_all
+from jobstore.lifecycle.candidates import Chosen, New, Place, chosen, read_all
 from jobstore.lifecycle.completing import MISSED
 from jobstore.lifecycle.duplicates import Judgement, Read, Repost, Verdict, judge, repost
 from jobstore.lifecycle.duplicates.grouping import Id, Pair, ordered
 from jobstore.lifecycle.duplicates.keeping import FORM, reasons_text, told, written
 from jobstore.lifecycle.following import settled
+from jobstore.lifecycle.giving_way import Turns
 from jobstore.lifecycle.groups import (
     NO_ID,
     SECONDS,
@@ -71,6 +74,10 @@ class _Found(NamedTuple):
     """Keys of postings of which nothing else is kept."""
     others: dict[Id, int]
     """The versions of the postings that they were judged beside."""
+    newest: list[Row]
+    """The latest change of all."""
+    made: dict[Id, tuple[str, str]]
+    """What is kept of each to find it and to compare it."""
 
 
 async def find(
@@ -88,12 +95,14 @@ async def find(
         done, pieces = Compared(total=len(ids)), _given([id.bytes for id in ids])
     else:
         with at_least(str(engine.url), await engine.position()):
-            after = _NOWHERE if again else await _mark(engine)
-            ((total,),) = await engine.rows("changed_number", *after)
-        done, pieces = Compared(total=total), _changed(engine, clock, after, again=again)
+            until = await settled(engine, clock)
+            total, after, rows = await engine.look(partial(_begun, again=again))
+        done, pieces = Compared(total=total), _changed(engine, until, after, rows, again=again)
     tell(done)
+    turns = Turns(engine)
     async for piece in pieces:
-        same, maybe = await _compare(engine, clock, piece)
+        await turns.give_way()
+        same, maybe = await _compare(engine, clock, piece, turns)
         done = replace(
             done,
             looked_at=done.looked_at + piece.looked,
@@ -113,13 +122,13 @@ async def misgrouped(engine: Engine) -> list[UUID]:
     # A standby can be asked as well, also where no primary answers.
     found = await disagreeing(engine)
     found.update(id for (id,) in await engine.rows("half_verdicts"))
-    found.update(id for (id,) in await engine.rows("left_out", *await _mark(engine), FORM))
+    found.update(id for (id,) in await engine.rows("left_out", *await engine.look(_mark), FORM))
     return [*map(_uuid, sorted(found))]
 
 
-async def _mark(engine: Engine) -> Place:
+def _mark() -> Steps[Place]:
     """Return the place in the order of changes up to which all is compared."""
-    rows = await engine.rows("followed", _NAME)
+    rows = yield from read("followed", _NAME)
     return (rows[0][0], bytes(rows[0][1])) if rows else _NOWHERE
 
 
@@ -128,70 +137,77 @@ async def _given(ids: Sequence[Id]) -> AsyncIterator[_Piece]:
         yield _Piece(some, len(some))
 
 
+def _begun(*, again: bool) -> Steps[tuple[int, Place, list[Row]]]:
+    """Return how many changed, behind which place, and the first of them."""
+    after = _NOWHERE if again else (yield from _mark())
+    ((total,),) = yield from read("changed_number", *after)
+    return total, after, (yield from read("changed_after", *after, _WALK))
+
+
 async def _changed(
-    engine: Engine, clock: Callable[[], datetime], after: Place, *, again: bool
+    engine: Engine, until: int, after: Place, rows: list[Row], *, again: bool
 ) -> AsyncIterator[_Piece]:
     """Give what changed behind a place, without what was compared as it stands unless ``again``."""
-    until = await settled(engine, clock)
-    while True:
-        # What was just written has to be seen, also where reads go to a copy of the database.
-        with at_least(str(engine.url), await engine.position()):
-            rows = await engine.rows("changed_after", *after, _WALK)
-        if not rows:
-            return
+    while rows:
         wanted = [id for id, _, version, *made in rows if again or made != [version, FORM]]
         after = (rows[-1][1], bytes(rows[-1][0]))
         *first, last = _parts(wanted) or [[]]
         for some in first:
             yield _Piece(some)
         yield _Piece(last, len(rows), min(after, (until, NO_ID)))
+        # What was just written has to be seen, also where reads go to a copy of the database.
+        with at_least(str(engine.url), await engine.position()):
+            rows = await engine.rows("changed_after", *after, _WALK)
 
 
 def _parts(ids: Sequence[Id]) -> list[Sequence[Id]]:
     return [ids[at : at + _PIECE] for at in range(0, len(ids), _PIECE)]
 
 
-async def _compare(engine: Engine, clock: Callable[[], datetime], piece: _Piece) -> tuple[int, int]:
+async def _compare(
+    engine: Engine, clock: Callable[[], datetime], piece: _Piece, turns: Turns
+) -> tuple[int, int]:
     """Compare postings with those that are there; return how many pairs are the same, and may be.
 
     What the pieces before have written is seen.
     """
+    turns.begin()
     with at_least(str(engine.url), await engine.position()):
         jobs = [job for job in await engine.get_many([*map(_uuid, piece.ids)]) if job is not None]
         new = await asyncio.to_thread(read_all, jobs)
         found = await _judged(engine, new)
+    turns.write(found.newest)
     verdicts = [each.verdict for each in found.pairs.values()]
-    gone = {*piece.ids} - {each.id for each in new}
     for tries in range(_TRIES, 0, -1):
         try:
-            async with engine.transaction(SECONDS) as unit:
-                await take_turn(unit)
-                if gone:
-                    await forget(unit, gone)
-                if new:
-                    await _write(unit, new, found, to_micros(clock()))
-                if piece.until is not None:
-                    await unit.put(FOLLOWER, [(_NAME, *piece.until)])
+            await engine.walk(_kept(piece, new, found, to_micros(clock())), SECONDS)
             break
         except (OutcomeUnknown, StoreBusy):
             # What was read is looked at again there, so it may be written twice. Who writes many
             # postings at once may have waited for one of these, and this for one of theirs.
             if tries == 1:
                 raise
+    turns.end()
     return verdicts.count(Verdict.SAME), verdicts.count(Verdict.MAYBE)
 
 
 async def _judged(engine: Engine, new: Sequence[New]) -> _Found:
     beside: defaultdict[Id, set[Id]] = defaultdict(set)
-    for id, said, other, *_ in await engine.rows("beside", joined(each.id for each in new)):
-        if not said:
-            beside[id].add(other)
-    pairs, room, gone = await chosen(engine, new)
+
+    def looked() -> Steps[tuple[Chosen, list[Row]]]:
+        newest = yield from read("newest_change")
+        beside.clear()
+        for id, said, other, *_ in (yield from read("beside", joined(each.id for each in new))):
+            if not said:
+                beside[id].add(other)
+        return (yield from chosen(new)), newest
+
+    (pairs, room, gone), newest = await engine.look(looked)
     # What was joined before is looked at again, however many resemble it more by now.
     before = {ordered(id, other) for id, others in beside.items() for other in others}
     pairs |= before
     others = sorted({id for pair in pairs for id in pair} - {each.id for each in new})
-    jobs = await engine.get_many([*map(_uuid, others)])
+    jobs = await engine.get_many([*map(_uuid, others)]) if others else []
 
     def judged() -> tuple[dict[Pair, Judgement], dict[Pair, Repost]]:
         reads = {each.id: (each.read, each.job) for each in new}
@@ -215,11 +231,12 @@ async def _judged(engine: Engine, new: Sequence[New]) -> _Found:
                 kept[pair] = found[pair]
         return kept, back
 
-    verdicts, back = await asyncio.to_thread(judged)
-    read = {job.id.bytes: job for job in [*jobs, *(each.job for each in new)] if job is not None}
-    reposts = await _direct(engine, back, read)
+    verdicts, back = await asyncio.to_thread(judged) if pairs else ({}, {})
+    known = {job.id.bytes: job for job in [*jobs, *(each.job for each in new)] if job is not None}
+    reposts = await _direct(engine, back, known)
     versions = {job.id.bytes: job.version for job in jobs if job is not None}
-    return _Found(verdicts, beside, reposts, gone, versions)
+    made = {each.id: (json.dumps(each.keys), written(each.read.features)) for each in new}
+    return _Found(verdicts, beside, reposts, gone, versions, newest, made)
 
 
 def _gone_at(old: Job, appeared_at: datetime) -> datetime | None:
@@ -264,41 +281,48 @@ def _uuid(id: Id) -> UUID:
     return UUID(bytes=id)
 
 
-async def _write(unit: Transacted, new: Sequence[New], found: _Found, now: int) -> None:
+def _kept(piece: _Piece, new: Sequence[New], found: _Found, now: int) -> Steps[None]:
+    """Write what became of a piece."""
+    yield from take_turn()
+    yield from forget({*piece.ids} - {each.id for each in new})
+    if new:
+        yield from _write(new, found, now)
+    if piece.until is not None:
+        yield from put(FOLLOWER, [(_NAME, *piece.until)])
+
+
+def _write(new: Sequence[New], found: _Found, now: int) -> Steps[None]:
     """Write what was found of those that still stand as they were read."""
     # A joined posting has taken its verdicts along; they stand under both. They are read here,
     # where nobody else decides meanwhile.
-    beside = await unit.rows("beside", joined(each.id for each in new))
+    beside = yield from read("beside", joined(each.id for each in new))
     said = [(other, id, *rest) for id, is_said, other, *rest in beside if is_said]
     versions = {each.id: each.version for each in new} | found.others
     # All at once and before anything of theirs is locked, as those do who write them.
-    there = await held(unit, [*versions, *(row[0] for row in said)])
+    there = yield from held([*versions, *(row[0] for row in said)])
     # Who changed meanwhile was judged by an old text, and is compared by itself later.
     gone = {id for id, version in versions.items() if there.get(id, (None,))[0] != version}
     standing = [each for each in new if each.id not in gone]
     ids = {each.id for each in standing}
     said = [row for row in said if row[1] in ids and row[0] in there]
     old = [(at, id, keys) for id in ids for _, at, keys in [there[id]] if keys is not None]
-    await unit.change("remove_blocks", old)
-    await unit.change("clear_block", found.gone)
-    kept = [(each, json.dumps(each.keys)) for each in standing]
-    await unit.put(
+    yield from change("remove_blocks", old)
+    yield from change("clear_block", found.gone)
+    made = found.made
+    yield from put(
         FEATURE,
-        [
-            (each.id, each.version, FORM, each.at, keys, written(each.read.features))
-            for each, keys in kept
-        ],
+        [(each.id, each.version, FORM, each.at, *made[each.id]) for each in standing],
     )
-    await unit.change("add_blocks", [(each.at, each.id, keys) for each, keys in kept])
+    yield from change("add_blocks", [(each.at, each.id, made[each.id][0]) for each in standing])
     pairs = {
         pair: judged
         for pair, judged in found.pairs.items()
         if ids.intersection(pair) and not gone.intersection(pair)
     }
-    await unit.put(VERDICT, said)
+    yield from put(VERDICT, said)
     before = {ordered(id, other) for id in ids for other in found.beside.get(id, set()) - gone}
-    await unit.change("unlink", [*both_ways(before - pairs.keys())])
-    await unit.put(
+    yield from change("unlink", [*both_ways(before - pairs.keys())])
+    yield from put(
         LINK,
         [
             (*both, judged.verdict.value, reasons_text(judged.reasons), now)
@@ -308,18 +332,18 @@ async def _write(unit: Transacted, new: Sequence[New], found: _Found, now: int) 
     )
     for pair, back in found.reposts.items():
         if not gone.intersection(pair):
-            await _tell_repost(unit, pair, back, now)
+            yield from _tell_repost(pair, back, now)
     touched = {id for pair in before.union(pairs) for id in pair} | ids
-    await regroup(unit, sorted(touched.union(row[0] for row in said)))
+    yield from regroup(sorted(touched.union(row[0] for row in said)))
 
 
-async def _tell_repost(unit: Transacted, pair: Pair, found: Repost, now: int) -> None:
+def _tell_repost(pair: Pair, found: Repost, now: int) -> Steps[None]:
     """Write into the history of both that one came back as the other, once."""
     days = round(found.away.total_seconds() / 86_400, 2)
     evidence = {"days_away": days, "reasons": [told(each) for each in found.reasons]}
     for id, other, name in ((*pair, "repost_of"), (*pair[::-1], "reposted_as")):
-        known = [json.loads(detail) for (detail,) in await unit.rows("reposts_of", id)]
+        known = [json.loads(detail) for (detail,) in (yield from read("reposts_of", id))]
         if any(each.get(name) == str(_uuid(other)) for each in known):
             continue
         detail = json.dumps({name: str(_uuid(other))} | evidence, ensure_ascii=False)
-        await unit.put(EVENT, [(id, now, "repost", detail, None, None)])
+        yield from put(EVENT, [(id, now, "repost", detail, None, None)])

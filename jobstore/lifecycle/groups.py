@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from jobstore.engines.kept import FOLLOWER, MEMBER, Row
-from jobstore.engines.protocol import Engine, Transacted, Unit
+from jobstore.engines.protocol import Engine
+from jobstore.engines.steps import Steps, change, put, read
 from jobstore.lifecycle.duplicates.grouping import Id, Pair, grouped, ordered
 
 TOGETHER = 200
@@ -23,17 +24,19 @@ NO_ID = bytes(16)
 _AT_ONCE = 512
 
 
-async def take_turn(unit: Transacted) -> None:
+def take_turn() -> Steps[None]:
     """Let nobody else write links and groups until this transaction ends."""
-    await unit.put(FOLLOWER, [("groups", 0, NO_ID)])
+    yield from put(FOLLOWER, [("groups", 0, NO_ID)])
 
 
-async def held(unit: Transacted, ids: Iterable[Id]) -> dict[Id, Row]:
+def held(ids: Iterable[Id]) -> Steps[dict[Id, Row]]:
     """Return of those postings that are there the version, and when and by what it is looked up.
 
     Nobody changes or deletes one of them until this transaction ends.
     """
-    rows = await unit.rows("standing", joined(ids))
+    if not (wanted := joined(ids)):
+        return {}
+    rows = yield from read("standing", wanted)
     return {id: (version, at, keys) for id, version, at, keys in rows}
 
 
@@ -43,72 +46,74 @@ def joined(ids: Iterable[Id]) -> bytes:
 
 
 class _Hanging(NamedTuple):
-    """All that hangs together with a posting: when each was seen, and what is said of pairs."""
+    """All that hangs together with postings: when each was seen, and what is said of pairs."""
 
+    reached: set[Id]
     seen: dict[Id, int]
+    """Those of them that are there."""
     same: list[Pair]
     confirmed: list[Pair]
     parted: list[Pair]
-    is_all: bool
-    """False where more than is looked at hangs together."""
+
+    @property
+    def is_all(self) -> bool:
+        """False where more than is looked at hangs together with one posting."""
+        return len(self.reached) < TOGETHER
 
     def groups(self) -> list[list[Id]]:
         return grouped(self.seen, self.same, self.confirmed, self.parted)
 
 
-async def _hanging(unit: Unit, id: Id) -> _Hanging:
-    rows = await unit.rows("together", id, TOGETHER)
-    seen = {each: at for each, at, other, *_ in rows if other is None}
+def _together(ids: Collection[Id]) -> Row:
+    """Return the parameters of statement together."""
+    return joined(ids), TOGETHER * len(ids)
+
+
+def _hanging(rows: Iterable[Row]) -> _Hanging:
+    """Return what statement together gives."""
+    reached: dict[Id, int | None] = {}
     pairs: defaultdict[tuple[str, int], list[Pair]] = defaultdict(list)
-    for one, _, other, verdict, said in rows:
-        if other is not None:
+    for one, at, other, verdict, said in rows:
+        if other is None:
+            reached[one] = at
+        else:
             pairs[verdict, said].append((one, other))
     confirmed, parted = pairs["same", 1], pairs["different", 1]
     decided = {ordered(*pair) for pair in (*parted, *confirmed)}
     # Half of a pair is what is left where the other posting was deleted and stored anew.
     whole = {*pairs["same", 0]}
     same = [pair for pair in whole if pair[::-1] in whole and ordered(*pair) not in decided]
-    reached = {id, *(other for _, other in (*whole, *confirmed))}
-    return _Hanging(seen, same, confirmed, parted, len(reached) < TOGETHER)
+    seen = {id: at for id, at in reached.items() if at is not None}
+    return _Hanging({*reached}, seen, same, confirmed, parted)
 
 
-async def regroup(unit: Transacted, ids: Collection[Id]) -> None:
+def regroup(ids: Collection[Id]) -> Steps[None]:
     """Make the groups anew of all that hang together with postings."""
+    if not ids:
+        return
     while True:
-        leaving, members = await _regrouped(unit, ids)
+        # A group may still have the name of a posting that was deleted and stored anew.
+        found = _hanging((yield from read("together", *_together(ids))))
+        members = [
+            (each, group[0], number)
+            for group in found.groups()
+            for number, each in enumerate(group)
+        ]
         wanted = {row[0] for row in members}
         # A posting that was deleted meanwhile is in no group; the others are grouped without it.
-        if wanted <= (await held(unit, wanted)).keys():
+        if wanted <= (yield from held(wanted)).keys():
             break
-    await unit.change("leave_group", [(id,) for id in sorted(leaving)])
-    await unit.put(MEMBER, sorted(members))
+    yield from change("leave_group", [(id,) for id in sorted(found.reached.union(ids))])
+    yield from put(MEMBER, sorted(members))
 
 
-async def forget(unit: Transacted, ids: Collection[Id]) -> None:
+def forget(ids: Collection[Id]) -> Steps[None]:
     """Remove what is left of postings that are not there."""
-    gone = {*ids} - (await held(unit, ids)).keys()
-    rows = await unit.rows("beside", joined(gone))
-    await unit.change("unlink", [(id, other) for id, said, other, *_ in rows if not said])
-    await regroup(unit, sorted(gone))
-
-
-async def _regrouped(unit: Transacted, ids: Collection[Id]) -> tuple[set[Id], list[Row]]:
-    """Return who leaves the groups there are, and the rows of the new ones."""
-    seen_before: set[Id] = set()
-    leaving: set[Id] = set()
-    members: list[Row] = []
-    # A group may still have the name of a posting that was deleted and stored anew.
-    named = await unit.rows("named_after", joined(ids))
-    for id in dict.fromkeys([*ids, *(each for (each,) in named)]):
-        leaving.add(id)
-        if id in seen_before:
-            continue
-        found = await _hanging(unit, id)
-        seen_before |= found.seen.keys()
-        leaving |= found.seen.keys()
-        for group in found.groups():
-            members += [(each, group[0], number) for number, each in enumerate(group)]
-    return leaving, members
+    gone = {*ids} - (yield from held(ids)).keys()
+    if gone:
+        rows = yield from read("beside", joined(gone))
+        yield from change("unlink", [(id, other) for id, said, other, *_ in rows if not said])
+        yield from regroup(sorted(gone))
 
 
 async def disagreeing(engine: Engine) -> set[Id]:
@@ -123,14 +128,14 @@ async def disagreeing(engine: Engine) -> set[Id]:
     while ids := [id for (id,) in await engine.rows("in_groups_after", after, _AT_ONCE)]:
         for id in ids:
             if id not in looked:
-                found = await _hanging(engine, id)
+                found = _hanging(await engine.rows("together", *_together([id])))
                 looked |= found.seen.keys()
                 if id not in found.seen or await _wrong(engine, found):
                     wrong.append(id)
         after = ids[-1]
     again: set[Id] = set()
     for id in wrong:
-        found = await _hanging(engine, id)
+        found = _hanging(await engine.rows("together", *_together([id])))
         again |= await _wrong(engine, found) if id in found.seen else {id}
     return again
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from jobstore.derived.micros import from_micros, to_micros
 from jobstore.engines.kept import EVENT, VERDICT, Row
 from jobstore.engines.protocol import Engine
+from jobstore.engines.steps import Steps, change, put, read
 from jobstore.errors import Fault, InvalidQuery, JobNotFound
 from jobstore.postings import Postings, check_id
 from jobstore.records import Compared, Duplicate, Pair
@@ -153,33 +154,38 @@ class Duplicates(Postings):
                 raise InvalidQuery([Fault("other", "must be another posting")])
             both = [(one.bytes, two.bytes) for one, two in (pair, pair[::-1])]
             now, actor = to_micros(self._clock()), self._origin.actor
-            async with self._engine.transaction(SECONDS) as unit:
-                await take_turn(unit)
+
+            def decided() -> Steps[bool]:
+                yield from take_turn()
                 # Nobody deletes one before what is said stands.
-                there = await held(unit, [each.bytes for each in pair])
+                there = yield from held([each.bytes for each in pair])
                 for each in pair:
                     if each.bytes not in there:
                         raise JobNotFound(f"No posting has the id {each}.")
                 if verdict is None:
-                    beside = await unit.rows("beside", joined(there))
+                    beside = yield from read("beside", joined(there))
                     if not any(is_said and other in there for _, is_said, other, *_ in beside):
                         # Nobody decided anything: the history tells of no change.
-                        return
-                    await unit.change("take_back", both)
+                        return False
+                    yield from change("take_back", both)
                 else:
-                    await unit.put(VERDICT, [(*each, verdict, now, actor) for each in both])
+                    yield from put(VERDICT, [(*each, verdict, now, actor) for each in both])
                 told = [
                     json.dumps({"other": str(UUID(bytes=two)), "verdict": verdict})
                     for _, two in both
                 ]
-                await unit.put(
+                yield from put(
                     EVENT,
                     [
                         (one, now, "duplicate", detail, actor, self._origin.run)
                         for (one, _), detail in zip(both, told, strict=True)
                     ],
                 )
-                await regroup(unit, sorted(each.bytes for each in pair))
+                yield from regroup(sorted(each.bytes for each in pair))
+                return True
+
+            if not await self._engine.walk(decided(), SECONDS):
+                return
             watch.rows = 1
 
     async def _there(self, id: UUID | str) -> UUID:

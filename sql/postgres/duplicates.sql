@@ -20,6 +20,9 @@ ORDER BY p.updated_at, p.id;
 -- name: changed_number
 SELECT count(*) FROM posting AS p WHERE (p.updated_at, p.id) > (%s, %s);
 
+-- name: newest_change
+SELECT p.updated_at, p.id FROM posting AS p ORDER BY p.updated_at DESC, p.id DESC LIMIT 1;
+
 -- name: followed
 SELECT f.at, f.id FROM follower AS f WHERE f.name = %s;
 
@@ -93,11 +96,16 @@ DELETE FROM link WHERE link.id = %s AND link.other = %s;
 -- name: take_back
 DELETE FROM verdict WHERE verdict.id = %s AND verdict.other = %s;
 
--- All that hangs together with a posting: who, in which order (the open ones come first, as they
--- were first seen), with whom, and who says so.
+-- All that hangs together with some postings, or is in a group that has the id of one of them: who,
+-- in which order (the open ones come first, as they were first seen; none for who is not there),
+-- with whom, and who says so.
 -- name: together
-WITH RECURSIVE found (id) AS (
-    SELECT %s::uuid
+WITH RECURSIVE {wanted}, found (id) AS (
+    (
+        SELECT w.id FROM wanted AS w
+        UNION
+        SELECT m.id FROM wanted AS w JOIN member AS m ON m.first = w.id
+    )
     UNION
     SELECT s.other FROM found AS r CROSS JOIN LATERAL (
         SELECT v.other FROM verdict AS v WHERE v.id = r.id AND v.verdict = 'same'
@@ -109,11 +117,11 @@ WITH RECURSIVE found (id) AS (
     SELECT f.id FROM found AS f LIMIT %s
 )
 SELECT
-    p.id,
+    r.id,
     p.first_seen_at + CASE p.status WHEN 'closed' THEN 4611686018427387904 ELSE 0 END,
     NULL AS other, NULL AS verdict,
     0 AS said
-FROM reached AS r JOIN posting AS p ON p.id = r.id
+FROM reached AS r LEFT JOIN posting AS p ON p.id = r.id
 UNION ALL
 SELECT v.id, 0, v.other, v.verdict, 1 FROM reached AS r JOIN verdict AS v ON v.id = r.id
 UNION ALL

@@ -4,3 +4,7 @@
 -- the number is negative.
 -- name: merge_words
 INSERT INTO text_index (text_index, rank) VALUES ('merge', ?);
+
+-- Which segments the index has, as FTS5 writes it down (fts5_index.c, "STRUCTURE RECORD").
+-- name: segments
+SELECT d.block FROM text_index_data AS d WHERE d.id = 10;

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from jobstore.derived.counters import (
@@ -59,6 +59,8 @@ from jobstore.engines.kept import joined as joined_rows
 from jobstore.engines.protocol import Asked, Found, Position, Queue
 from jobstore.engines.revisions import previous_to_json
 from jobstore.engines.rows import opening_parameters
+from jobstore.engines.steps import Steps
+from jobstore.engines.writing.operations import walked
 from jobstore.errors import (
     JobStoreError,
     StoreBusy,
@@ -87,6 +89,8 @@ from jobstore.search.grammar import Expression
 from jobstore.search.words import fold
 from jobstore.settings import EngineOptions, StoreURL
 from tests.engines import memory_duplicates as duplicates
+
+T = TypeVar("T")
 
 _SUMMARY = tuple(
     each.name for each in fields(JobSummary) if each.name not in ("snippet", "also_on")
@@ -416,6 +420,13 @@ class MemoryEngine:
             timer.cancel()
             unit.end()
 
+    async def look(self, steps: Callable[[], Steps[T]]) -> T:
+        return await walked(self, steps())
+
+    async def walk(self, steps: Steps[T], timeout: float) -> T:
+        async with self.transaction(timeout) as unit:
+            return await unit.walk(steps)
+
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         return _get_many(self._records(), ids)
 
@@ -588,6 +599,9 @@ class MemoryTransaction:
     async def put(self, kept: Kept, rows: Sequence[Row]) -> None:
         self.check()
         self.work.put(kept, [sealed(row) for row in rows])
+
+    async def walk(self, steps: Steps[T]) -> T:
+        return await walked(self, steps)
 
     async def get_many(self, ids: Sequence[UUID]) -> list[Job | None]:
         self.check()

@@ -103,18 +103,24 @@ def _beside(records: Records, kept: Tables, ids: bytes) -> list[Row]:
     return [row for row in found if row[0] in wanted]
 
 
-def _together(records: Records, kept: Tables, id: bytes, most: int) -> list[Row]:
+def _together(records: Records, kept: Tables, ids: bytes, most: int) -> list[Row]:
     pairs = [(row[0], row[1], row[2], 1) for row in _rows(kept, "verdict")]
     pairs += [(row[0], row[1], row[2], 0) for row in _rows(kept, "link")]
-    reached = [id]
+    named = [id for (id,) in _named_after(records, kept, ids)]
+    reached = [*dict.fromkeys([*_wanted(ids), *named])]
     for one in reached:
         for two in (other for each, other, verdict, _ in pairs if (each, verdict) == (one, "same")):
             if two not in reached and len(reached) < most:
                 reached.append(two)
     seen = [
-        (each, _rank(records[UUID(bytes=each)].job), None, None, 0)
+        (
+            each,
+            _rank(found.job) if (found := records.get(UUID(bytes=each))) else None,
+            None,
+            None,
+            0,
+        )
         for each in reached
-        if _is_there(records, each)
     ]
     told = [(one, 0, *rest) for one, *rest in pairs if one in reached]
     return seen + [row for row in told if row[3] == "same" or row[4]]
@@ -197,6 +203,7 @@ def _left_out(records: Records, kept: Tables, at: int, id: bytes, form: int) -> 
 ANSWERS: dict[str, Callable[..., list[Row]]] = {
     "changed_after": _changed_after,
     "changed_number": _changed_number,
+    "newest_change": lambda records, kept: _changed(records)[-1:],
     "followed": _followed,
     "near": _near,
     "features_of": _features_of,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from jobstore import migrating
 
-# Chosen in migrations/sqlite/0012.index-settings.sql.
-SETTINGS = {"hashsize": 4 * 1024 * 1024, "automerge": 5}
+# Chosen in migrations/sqlite/0012.index-settings.sql and 0019.merge-in-pairs.sql.
+SETTINGS = {"hashsize": 4 * 1024 * 1024, "automerge": 5, "usermerge": 2}
 
 
 def settings(path: Path) -> dict[str, dict[str, int]]:
@@ -34,4 +34,6 @@ def test_a_store_made_before_gets_them_and_can_go_back(store_url: str, path: Pat
     migrating.up(store_url)
     assert list(settings(path).values()) == [SETTINGS]
     migrating.down(store_url, "0010")
-    assert list(settings(path).values()) == [{"hashsize": 1024 * 1024, "automerge": 4}]
+    assert list(settings(path).values()) == [
+        {"hashsize": 1024 * 1024, "automerge": 4, "usermerge": 4}
+    ]

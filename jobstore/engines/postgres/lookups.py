@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast
 from uuid import UUID
 
 from jobstore.engines import named_statements
@@ -11,8 +12,11 @@ from jobstore.engines.kept import Row
 from jobstore.engines.postgres.connection import Session
 from jobstore.engines.revisions import revision_from_row
 from jobstore.engines.rows import job_from_row
+from jobstore.engines.steps import Steps, reading
 from jobstore.errors import StoreCorrupt
 from jobstore.records import Job, Revision
+
+T = TypeVar("T")
 
 _SQL = named_statements.load("postgres")
 # Postings that are made of rows before the event loop may do something else.
@@ -40,6 +44,18 @@ async def rows(session: Session, statement: str, parameters: Sequence[object]) -
     """Return the rows of a named statement."""
     cursor = await session.execute(_SQL[statement], parameters)
     return await cursor.fetchall()
+
+
+async def look(session: Session, steps: Callable[[], Steps[T]]) -> T:
+    """Take steps that only read, one after another; return what they return."""
+    taken = steps()
+    answer: list[Row] | None = None
+    while True:
+        try:
+            step = next(taken) if answer is None else taken.send(answer)
+        except StopIteration as end:
+            return cast(T, end.value)
+        answer = await rows(session, *reading(step))
 
 
 async def revisions(session: Session, id: UUID) -> list[Revision]:

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from jobstore.engines.schema import Fits
 from jobstore.engines.sqlite import lookups, schema
@@ -24,12 +24,15 @@ from jobstore.engines.sqlite.writing import beside, counters
 from jobstore.engines.sqlite.writing.changes import PostingWrites, begin
 from jobstore.engines.sqlite.writing.renewing import admit
 from jobstore.engines.sqlite.writing.writer import StoreWriter
+from jobstore.engines.steps import Steps
 from jobstore.engines.table_engine import Read, TableEngine
 from jobstore.engines.writing.admission import newest_migration
 from jobstore.engines.writing.turns import Work
 from jobstore.errors import StoreUnavailable
 from jobstore.locking import FileLock
 from jobstore.settings import EngineOptions, parse_store_url, sqlite_url
+
+T = TypeVar("T")
 
 
 class SQLiteEngine(TableEngine):
@@ -83,6 +86,11 @@ class SQLiteEngine(TableEngine):
     def cursor_key(self) -> bytes:
         """What signs cursors, of the file that was opened last."""
         return self._adopted.cursor_key
+
+    async def walk(self, steps: Steps[T], timeout: float) -> T:
+        """Take steps in a transaction of their own, all of them in one turn of the writer."""
+        found: T = await self.writer.run_alone(beside.walk, steps)
+        return found
 
     async def position(self) -> str:
         """Return the one position there is: each read sees what was written before."""

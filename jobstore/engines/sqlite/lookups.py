@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from typing import TypeVar, cast
 from uuid import UUID
 
 from jobstore.engines import named_statements
@@ -13,8 +14,11 @@ from jobstore.engines.revisions import revision_from_row
 from jobstore.engines.rows import job_from_row
 from jobstore.engines.sqlite.transaction import snapshot
 from jobstore.engines.sqlite.watch import watched
+from jobstore.engines.steps import Steps, reading
 from jobstore.errors import StoreCorrupt
 from jobstore.records import Job, Revision
+
+T = TypeVar("T")
 
 _SQL = named_statements.load("sqlite")
 
@@ -29,6 +33,18 @@ def get_many(conn: sqlite3.Connection, ids: Sequence[UUID]) -> list[Job | None]:
 def rows(conn: sqlite3.Connection, statement: str, parameters: Sequence[object]) -> list[Row]:
     """Return the rows of a named statement."""
     return list(watched(conn.execute(_SQL[statement], parameters)))
+
+
+def look(conn: sqlite3.Connection, steps: Callable[[], Steps[T]]) -> T:
+    """Take steps that only read, one after another; return what they return."""
+    taken = steps()
+    answer: list[Row] | None = None
+    while True:
+        try:
+            step = next(taken) if answer is None else taken.send(answer)
+        except StopIteration as end:
+            return cast(T, end.value)
+        answer = rows(conn, *reading(step))
 
 
 def revisions(conn: sqlite3.Connection, id: UUID) -> list[Revision]:

@@ -9,18 +9,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import asynccontextmanager
 from datetime import datetime
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from jobstore.derived.merge import key_id
 from jobstore.derived.plan import Plan
 from jobstore.engines.kept import Kept, Row, sealed
 from jobstore.engines.protocol import Queue
+from jobstore.engines.steps import Change, Read, Steps
 from jobstore.engines.writing.exclusive import ExclusiveTransaction
 from jobstore.engines.writing.queue import WriteQueue
 from jobstore.engines.writing.turns import Operation, Work
 from jobstore.errors import JobStoreError
 from jobstore.records import NOBODY, Job, JobPosting, Origin, Status, UpsertResult
+
+T = TypeVar("T")
 
 # How to find the ids of the postings in the arguments of an operation.
 _IDS_OF: dict[Operation, Callable[..., tuple[UUID, ...]]] = {
@@ -42,6 +45,30 @@ def ids_to_find(works: Iterable[Work]) -> list[UUID]:
     """Return the ids of those whose answer is another one where nothing is stored, and which then
     write nothing that would meet what is."""
     return ids_of(work for work in works if work[0] is not Plan.upsert)
+
+
+def to_put(kept: Kept, rows: Sequence[Row]) -> list[Row]:
+    """Return rows with their digests, as they are stored; a server refuses two with one key."""
+    put = [sealed(row) for row in rows]
+    return [*{kept.key_of(row): row for row in put}.values()]
+
+
+async def walked(unit: Any, steps: Steps[T]) -> T:
+    """Take steps as operations of a transaction; return what they return."""
+    answer: list[Row] = []
+    step = None
+    while True:
+        try:
+            step = next(steps) if step is None else steps.send(answer)
+        except StopIteration as end:
+            return cast(T, end.value)
+        answer = []
+        if isinstance(step, Read):
+            answer = await unit.rows(step.statement, *step.parameters)
+        elif isinstance(step, Change):
+            await unit.change(*step)
+        else:
+            await unit.put(*step)
 
 
 class _Writes:
@@ -113,9 +140,11 @@ class TransactionUnit(_Writes):
 
     async def put(self, kept: Kept, rows: Sequence[Row]) -> None:
         """Store rows of a table of the life cycle."""
-        put = [sealed(row) for row in rows]
-        # A server refuses two rows with one key.
-        await self._run(self._beside.put, kept, [*{kept.key_of(row): row for row in put}.values()])
+        await self._run(self._beside.put, kept, to_put(kept, rows))
+
+    async def walk(self, steps: Steps[T]) -> T:
+        """Take steps, one after another."""
+        return await walked(self, steps)
 
 
 class QueuedWrites(_Writes):
@@ -133,7 +162,9 @@ class QueuedWrites(_Writes):
     def queue(self) -> Queue:
         """How many writes wait for the writer."""
         writer = self.writer
-        return Queue(writer.queue_depth, writer.queue_size, writer.last_group_size)
+        return Queue(
+            writer.queue_depth, writer.queue_size, writer.last_group_size, writer.operations_begun
+        )
 
     def owned(self) -> None:
         """Raise StoreClosed where the engine was not opened."""
@@ -164,3 +195,8 @@ class QueuedWrites(_Writes):
         """Run several operations that stand or fall together."""
         async with self.writer.exclusive(timeout) as exclusive:
             yield TransactionUnit(exclusive, self.beside)
+
+    async def walk(self, steps: Steps[T], timeout: float) -> T:
+        """Take steps in a transaction of their own."""
+        async with self.transaction(timeout) as unit:
+            return await unit.walk(steps)

@@ -31,6 +31,8 @@ _SHARED = 16
 # So many callers are answered in one turn of the event loop. Each runs on to its next await, and
 # whatever else is ready, the answer of a read for example, waits until all of them have.
 _TOGETHER = 8
+# Seconds without a write before what is done in quiet begins, and between two steps of it.
+_QUIET, _PAUSE = 0.05, 0.01
 
 
 class WriteQueue:
@@ -41,9 +43,11 @@ class WriteQueue:
     read or write; several lines need it. ``options.queue_size`` operations may wait for their turn;
     more wait for a place in the queue. Whatever waits longer than ``options.busy_timeout`` seconds,
     in the queue and for other processes together, is withdrawn with StoreBusy.
+    ``tend(conn)``, if there is one, is called after writes when there are none for a moment, and
+    again while it returns that there is more to do; it is to take a few milliseconds.
 
     For observers: ``queue_depth`` is how many operations wait, ``queue_size`` how many may,
-    ``last_group_size`` how many the last group held.
+    ``last_group_size`` how many the last group held, ``operations_begun`` how many all held.
     """
 
     def __init__(
@@ -52,14 +56,19 @@ class WriteQueue:
         options: EngineOptions,
         transactions: Transactions,
         touched: Callable[[Sequence[Work]], Collection[Any]] = lambda works: (),
+        tend: Callable[[Any], bool] | None = None,
     ) -> None:
         self.queue_depth = 0
         self.last_group_size = 0
+        self.operations_begun = 0
         self._lines = lines
         self._line = lines[0]
         self._busy: dict[Line, _Group] = {}
         self._transactions = transactions
         self._touched = touched
+        self._tend = tend
+        self._tending: asyncio.TimerHandle | None = None
+        self._written_at: float | None = None
         self._patience = options.busy_timeout
         self.queue_size = options.queue_size
         self._loop = asyncio.get_running_loop()
@@ -148,8 +157,9 @@ class WriteQueue:
             self._line.settle(call.future, None, StoreClosed())
         self._outside.clear()
         await self._idle.wait()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._tending):
+            if timer is not None:
+                timer.cancel()
         with suppress(Exception):
             await self._run(self._transactions.settle)
         for line in self._lines:
@@ -258,6 +268,30 @@ class WriteQueue:
             self._begin(line, group)
         if not self._busy and not self._queue:
             self._idle.set()
+            if self._tend is not None and self._tending is None and self._written_at is not None:
+                self._tending = self._loop.call_later(_QUIET, self._tend_in_quiet)
+
+    def _tend_in_quiet(self) -> None:
+        """Do a step of what is done while nobody writes, unless somebody does."""
+        self._tending = None
+        if self._closing is not None or not self._idle.is_set():
+            return
+        # The timer is not set anew with each write.
+        if self._written_at is not None:
+            quiet_at = self._written_at + _QUIET
+            if quiet_at > self._loop.time():
+                self._tending = self._loop.call_at(quiet_at, self._tend_in_quiet)
+                return
+        self._written_at = None
+        assert self._tend is not None
+        self._idle.clear()
+        self._busy[self._line] = _Group()
+        self._line.post(self._tend, self._tended)
+
+    def _tended(self, has_more: bool | None, error: BaseException | None) -> None:
+        if has_more and self._tending is None:
+            self._tending = self._loop.call_later(_PAUSE, self._tend_in_quiet)
+        self._rested(self._line)
 
     def _free_line(self) -> Line | None:
         if any(group.is_alone for group in self._busy.values()):
@@ -267,12 +301,17 @@ class WriteQueue:
     def _begin(self, line: Line, group: _Group) -> None:
         # The time that is left to the one that waits longest: a group waits for locks together.
         first = group.calls[0]
-        patience = first.deadline - self._loop.time()
+        now = self._loop.time()
+        patience = first.deadline - now
         if first.alone is not None:
+            # Such transactions come one by one; there is time in between.
+            self._written_at = self._written_at or now - _QUIET
             line.post(partial(first.alone, patience=patience), partial(self._alone_done, first))
             return
+        self._written_at = now
         works = [work for call in group.calls for work in call.works]
         self.last_group_size = len(works)
+        self.operations_begun += len(works)
         line.post(
             partial(self._transactions.run_group, works=works, patience=patience),
             partial(self._group_done, line, group.calls),

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from jobstore.engines.sqlite.errors import concerns_store, primary_code, told_apart, wrap
@@ -18,6 +19,7 @@ from jobstore.engines.sqlite.log.spool import Spool
 from jobstore.engines.sqlite.log.stamps import Stamps
 from jobstore.engines.sqlite.log.waiting import until_shipped
 from jobstore.engines.sqlite.transaction import roll_back
+from jobstore.engines.sqlite.writing.merging import Merging
 from jobstore.engines.writing.turns import Answer, Work, own
 from jobstore.errors import JobStoreError, OutcomeUnknown, StoreBusy, StoreUnavailable
 from jobstore.locking import FileLock, attempts
@@ -68,6 +70,7 @@ class Transactions:
         self._stamps = Stamps()
         self._pace = Pace(lock.database)
         self._spool = Spool(lock.database)
+        self._merging = Merging()
 
     def _followed(self, conn: sqlite3.Connection) -> sqlite3.Connection:
         """Return the connection to the file that is the store; to be called with the lock."""
@@ -232,6 +235,54 @@ class Transactions:
             self._lock.release()
         if commit:
             until_shipped(self._spool, self._lock.timeout)
+
+    def run_whole(self, conn: sqlite3.Connection, work: Work, patience: float) -> Any:
+        """Run one operation in a transaction of its own, and return its result."""
+        operation, args = work
+        with self._transaction(conn, patience) as conn:
+            shared = self._shared(conn, [work])
+            result = operation(shared, *args)
+            shared.finish()
+        until_shipped(self._spool, self._lock.timeout)
+        return result
+
+    def tend(self, conn: sqlite3.Connection) -> bool:
+        """Merge some of the full-text index, if that is due; return whether there may be more.
+
+        Others who write go first, and what fails is left for later: nothing depends on it.
+        """
+        try:
+            if not self._merging.is_due(conn):
+                return False
+            with self._transaction(conn, 0) as conn:
+                self._merging.step(conn)
+        except (sqlite3.Error, JobStoreError) as error:
+            return isinstance(wrap(error), StoreBusy)
+        return True
+
+    @contextmanager
+    def _transaction(
+        self, conn: sqlite3.Connection, patience: float
+    ) -> Iterator[sqlite3.Connection]:
+        """Hold the lock for a transaction that is committed, or undone where the block raises."""
+        deadline = time.monotonic() + patience
+        self._lock.acquire(patience)
+        try:
+            conn = self._followed(conn)
+            _begin(conn, deadline)
+            self._stamps.begin(conn)
+            yield conn
+            if not conn.in_transaction:
+                raise StoreUnavailable(_ROLLED_BACK)
+            self._stamps.finish(conn)
+            _commit(conn, deadline)
+            self._pace.write_back(conn)
+        except BaseException:
+            self._stamps.undo()
+            roll_back(conn)
+            raise
+        finally:
+            self._lock.release()
 
     def settle(self, conn: sqlite3.Connection) -> None:
         """Wait until what is done beside the transactions has ended."""

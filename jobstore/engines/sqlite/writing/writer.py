@@ -6,11 +6,12 @@ What runs on the connection's thread is in :mod:`jobstore.engines.sqlite.writing
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from jobstore.engines.sqlite.session import Session
 from jobstore.engines.sqlite.writing.group_commit import Begin, Transactions
 from jobstore.engines.writing.queue import Call, WriteQueue
+from jobstore.engines.writing.turns import Operation
 from jobstore.locking import FileLock
 from jobstore.settings import EngineOptions
 
@@ -31,9 +32,18 @@ class StoreWriter(WriteQueue):
         begin: Begin,
     ) -> None:
         transactions = Transactions(begin, lock, session.current)
-        super().__init__([session], options, transactions)
+        super().__init__([session], options, transactions, tend=transactions.tend)
         self._session = session
         self._checkpoint = transactions.checkpoint
+        self._run_whole = transactions.run_whole
+
+    async def run_alone(self, operation: Operation, *args: Any) -> Any:
+        """Run ``operation(shared, *args)`` in a transaction of its own; return its result.
+
+        It may fail at any point, and leaves nothing then. Otherwise as for :meth:`submit`.
+        """
+        work = partial(self._run_whole, work=(operation, args))
+        return await self._wait(Call(self._session.future(), alone=work))
 
     async def checkpoint(
         self, mode: Literal["PASSIVE", "TRUNCATE"] = "PASSIVE"
