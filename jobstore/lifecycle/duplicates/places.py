@@ -60,7 +60,7 @@ _SEVERAL = re.compile(r"\s*;\s*|\s+/\s+")
 # "Doha · Qatar" is one place, "Austin, TX • Boston, MA" are two.
 _LISTED = re.compile(r"\s*[;·•]\s*|\s+/\s+")
 _UMLAUT = re.compile("(?<=[aou])e")
-_ANYWHERE = "remote"
+ANYWHERE = "remote"
 _ABBREVIATION = 3
 _ALIASES: dict[str, list[str]] = {}
 for _alias, _name in CITY_NAMES.items():
@@ -135,7 +135,7 @@ def _city(name: list[str]) -> str:
     if not name or name[0] in NO_CITY:
         return ""
     if name[0] in REMOTE:
-        return _ANYWHERE
+        return ANYWHERE
     kept = [CITY_SPELLINGS.get(word, word) for word in name if word not in AROUND]
     joined = " ".join(kept or name)
     return CITY_NAMES.get(joined, CITY_NAMES.get(" ".join(name), joined))
@@ -159,7 +159,7 @@ def _compared(one: Place, other: Place) -> Where:
     if _is_quarter(one, other) or _is_quarter(other, one):
         return Where.SAME
     if one.country in CITY_STATES and one.country == other.country:
-        return Where.SAME if (one.city == _ANYWHERE) == (other.city == _ANYWHERE) else Where.UNSURE
+        return Where.SAME if (one.city == ANYWHERE) == (other.city == ANYWHERE) else Where.UNSURE
     same_city = _same_city(one.city, other.city)
     if one.region and other.region and one.region != other.region:
         if {one.region, other.region} <= STATE_NAMES.keys() or not same_city:
@@ -167,7 +167,7 @@ def _compared(one: Place, other: Place) -> Where:
         # Elsewhere regions have names in several languages, and codes of their own.
         if min(len(one.region), len(other.region)) > _ABBREVIATION:
             return Where.UNSURE
-    if _ANYWHERE in (one.city, other.city):
+    if ANYWHERE in (one.city, other.city):
         return Where.SAME if one.city == other.city else Where.UNSURE
     if not one.city or not other.city:
         return Where.SAME if one == other else Where.UNSURE
