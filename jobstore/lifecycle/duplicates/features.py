@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -25,7 +26,7 @@ from jobstore.lifecycle.duplicates.texts import (
     text_words,
 )
 from jobstore.lifecycle.duplicates.titles import Title, lasting, title
-from jobstore.lifecycle.duplicates.vocabulary import REMOTE
+from jobstore.lifecycle.duplicates.vocabulary import ESTIMATING, REMOTE
 from jobstore.records import ExperienceLevel, Job, JobPosting, Location
 from jobstore.search.words import fold, words
 
@@ -41,6 +42,7 @@ _KINDS: tuple[dict[str, set[str]], ...] = (
 # Boards write one for the other.
 _STATED = {"temporary": "contract", "other": None}
 _WORKPLACES = {"remote": "remote", "onsite": "on site"}
+_YEAR = re.compile(r"\b20[0-9]{2}\b")
 _LEVELS = [*ExperienceLevel]
 
 
@@ -78,7 +80,8 @@ class Read:
         self.level = _LEVELS.index(job.experience_level) if job.experience_level else None
         said = {*words(job.title)}
         self.kinds = [{kind for kind, names in each.items() if names & said} for each in _KINDS]
-        stated = _STATED.get(str(job.employment_type), str(job.employment_type or "") or None)
+        # Who guesses the pay guesses this too.
+        stated = None if job.source in ESTIMATING else _STATED.get(str(job.employment_type), str(job.employment_type or "") or None)
         stated = stated and stated.replace("_", " ")
         if stated in _KINDS[0]:
             self.kinds[0].add(stated)
@@ -86,7 +89,7 @@ class Read:
             self.kinds[2].add(_WORKPLACES[job.workplace])
         if REMOTE.intersection(words(job.location or "")):
             self.kinds[2].add("remote")
-        self.kinds += [lasting(job.title), {stated} if stated else set()]
+        self.kinds += [lasting(job.title), {*_YEAR.findall(job.title)}, {stated} if stated else set()]
         self._job = job
 
     @cached_property
