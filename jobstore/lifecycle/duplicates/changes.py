@@ -8,7 +8,7 @@ from itertools import pairwise
 from os.path import commonprefix
 from typing import NamedTuple
 
-from rapidfuzz.distance import Indel
+from rapidfuzz.distance import Indel, Levenshtein
 
 from jobstore.lifecycle.duplicates.titles import spelled
 from jobstore.lifecycle.duplicates.vocabulary import (
@@ -40,6 +40,7 @@ BETWEEN = 4
 """Equal words that part two passages."""
 _LETTERS = 5
 """A shorter word is another one with another letter."""
+_MANY_LETTERS = 8
 _STEM = 4
 _DIGITS = "0123456789"
 _LEAST_PAY = 1_000
@@ -116,9 +117,12 @@ def reworded(found: Iterable[Change], ignored: Collection[str]) -> int:
     for each in found:
         # At the beginning boards have lines of their own.
         most = _LONGEST_NAMED if each.before else _LONGEST_NAME
-        if max(len(each.left), len(each.right)) > most or _is_of_board(each):
+        if _is_of_board(each):
             continue
         one, other = (_named(words, ignored) for words in each[:2])
+        if max(len(each.left), len(each.right)) > most:
+            # Of longer ones numbers tell, the rest is wording.
+            one, other = ([word for word in words if word.isdecimal()] for words in (one, other))
         left, right = _without_alike(one, other), _without_alike(other, one)
         if left and right and not _are_sizes(left, right, each.behind):
             named.append((left, right))
@@ -150,8 +154,9 @@ def _are_alike(one: str, other: str) -> bool:
             return True
     if one.isdecimal() or other.isdecimal():
         return False
-    if len(short) >= _LETTERS and Indel.distance(one, other, score_cutoff=1) <= 1:
-        return True
+    if len(short) >= _LETTERS and Levenshtein.distance(one, other, score_cutoff=1) <= 1:
+        # Another letter in a short word makes another name of it.
+        return len(short) != len(long) or len(short) >= _MANY_LETTERS
     stem = len(commonprefix((one, other)))
     return stem >= _STEM and len(long) - stem <= _ENDING
 
@@ -166,8 +171,10 @@ def _is_of_board(change: Change) -> bool:
     # Texts are cut where a board likes, and lose the space between two words.
     if change.ends and (left.startswith(right) or right.startswith(left)):
         return True
-    if len(left) >= _LETTERS and _are_alike(left.rstrip(_DIGITS), right.rstrip(_DIGITS)):
-        return not (left[-1].isdigit() and right[-1].isdigit())
+    stem, other_stem = left.rstrip(_DIGITS), right.rstrip(_DIGITS)
+    glued = len(stem) >= _LETTERS and _are_alike(stem, other_stem)
+    if glued and (stem == left or other_stem == right):
+        return True
     # One amount of pay may be written as a range.
     one, other = amounts(change.left), amounts(change.right)
     return min(one + other, default=0) >= _LEAST_PAY and _agree(one, other)

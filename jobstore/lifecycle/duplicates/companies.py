@@ -62,9 +62,13 @@ def related(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
 
 
 def namesakes(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
-    """Tell whether one name is a single word that begins another company's: Delta, Delta Dental."""
+    """Tell whether one name is a single word that begins another company's: Delta, Delta Dental.
+
+    In "Aetna, a CVS Health Company" the further words say what the company is.
+    """
     short, long = sorted((left, right), key=len)
-    return len(short) == 1 and long[:1] == short and not {*long[1:]} <= GENERIC
+    more = long[1:]
+    return len(short) == 1 and long[:1] == short and not ({*more} <= GENERIC or more[0] in "an")
 
 
 def _is_longer(left: tuple[str, ...], right: tuple[str, ...]) -> bool:

@@ -153,6 +153,22 @@ class Comparison:
         return min(self._one.length, self._other.length)
 
     @cached_property
+    def long_enough(self) -> bool:
+        """Whether the shorter text says enough to tell openings apart."""
+        return self.letters >= self._needed()
+
+    def _needed(self) -> int:
+        surer = self.same_title and self.contained >= VERY_CLOSE
+        whole = self.specific and self.contained >= WHOLE
+        if self.namesakes:
+            return ENOUGH if whole else _ENOUGH_OF_NAMESAKES
+        if not self.same_company:
+            return ENOUGH if surer else _ENOUGH_ELSEWHERE
+        if whole and not self.one_source:
+            return _EXCERPT
+        return LEAST if surer else ENOUGH
+
+    @cached_property
     def contained(self) -> float:
         """The share of the shorter text that is in the longer one."""
         if not self.letters:
@@ -206,7 +222,7 @@ class Comparison:
         """In which kind of employment or workplace both differ, if they do: in words."""
         for one, other in zip(self._left.kinds, self._right.kinds, strict=True):
             if one and other and not one & other:
-                return f"{', '.join(sorted(one))} against {', '.join(sorted(other))}"
+                return " against ".join(sorted(", ".join(sorted(each)) for each in (one, other)))
         levels = self._left.level, self._right.level
         if None not in levels and abs((levels[0] or 0) - (levels[1] or 0)) >= _LEVELS_APART:
             return "stated levels that are far apart"
@@ -244,8 +260,9 @@ class Comparison:
             own = "; it gives each opening one id" if self.numbered else ""
             yield Reason(Kind.BOARD, False, f"One source gave both an id of their own{own}.")
         yield self._text()
-        if 0 < self.letters < ENOUGH:
-            yield Reason(Kind.LENGTH, None, "The text is short.", {"letters": self.letters})
+        if self.letters and not self.long_enough:
+            sentence = "The text is too short to tell."
+            yield Reason(Kind.LENGTH, None, sentence, {"letters": self.letters})
         if self.aligned and (self.telling or self.reworded):
             sentence = (
                 "The texts name another number of years, level, team, pay or requisition."
@@ -313,3 +330,15 @@ ENOUGH = 400
 """Letters and digits from which on a text tells openings apart."""
 CLOSE = 0.75
 """From this share of the shorter text on two texts are versions of one."""
+VERY_CLOSE = 0.88
+"""The share of the shorter text where titles are only alike, or the text is short."""
+WHOLE = 0.965
+"""From here on the shorter text is in the longer one as a whole."""
+_ENOUGH_ELSEWHERE = 600
+"""The same where the companies have different names."""
+_ENOUGH_OF_NAMESAKES = 1_000
+"""The same where one name is part of the other, which may be another company's."""
+LEAST = 250
+"""A shorter text says too little, unless another board has it as a whole under a specific title."""
+_EXCERPT = 200
+"""Then so much is enough, as boards show of a text in their lists."""

@@ -7,26 +7,14 @@ says how.
 from __future__ import annotations
 
 from jobstore.lifecycle.duplicates.companies import same_company
-from jobstore.lifecycle.duplicates.comparing import CLOSE, ENOUGH, Comparison
+from jobstore.lifecycle.duplicates.comparing import CLOSE, ENOUGH, LEAST, VERY_CLOSE, WHOLE, Comparison
 from jobstore.lifecycle.duplicates.evidence import Judgement, Kind, Verdict
 from jobstore.lifecycle.duplicates.features import Features, Read
 from jobstore.lifecycle.duplicates.places import Where, where
 from jobstore.lifecycle.duplicates.texts import resemblance
 
-_VERY_CLOSE = 0.88
-"""The share of the shorter text where titles are only alike, or the text is short."""
-_WHOLE = 0.965
-"""From here on the shorter text is in the longer one as a whole."""
 _REPLACED = 0.07
 """At most so much of a text is worded otherwise."""
-_ENOUGH_ELSEWHERE = 600
-"""The same where the companies have different names."""
-_ENOUGH_OF_NAMESAKES = 1_000
-"""The same where one name is part of the other, which may be another company's."""
-_LEAST = 250
-"""A shorter text says too little, unless another board has it as a whole under a specific title."""
-_EXCERPT = 200
-"""Then so much is enough, as boards show of a text in their lists."""
 _WORTH_READING = 0.5
 """The estimated share of the shorter text from which on texts are read; the estimate may be a
 fifth too low."""
@@ -84,7 +72,7 @@ def _decided(found: Comparison) -> tuple[Verdict, Kind]:
         doubt = _doubt(found)
         return (Verdict.MAYBE, doubt) if doubt else (Verdict.SAME, Kind.TEXT)
     if not found.same_title and not found.near_title:
-        may_be = found.contained >= _WHOLE and _may_be(found)
+        may_be = found.contained >= WHOLE and _may_be(found)
     elif found.letters < ENOUGH:
         # Company, title and place say too little to join them, and too much to part them.
         may_be = _may_be(found) and found.same_title
@@ -101,7 +89,7 @@ def _doubt_of_address(found: Comparison) -> Kind | None:
     if found.where != Where.SAME:
         return Kind.PLACE
     # A page for all applicants is the address of many openings; one board has two of them.
-    if found.numbered or (found.one_source and found.letters < _LEAST):
+    if found.numbered or (found.one_source and found.letters < LEAST):
         return Kind.BOARD
     return Kind.EMPLOYMENT if found.other_kind else None
 
@@ -143,9 +131,9 @@ def _missing(found: Comparison) -> Kind | None:
         return Kind.TITLE
     if found.where != Where.SAME:
         return Kind.PLACE
-    if found.contained < (CLOSE if found.same_title else _VERY_CLOSE):
+    if found.contained < (CLOSE if found.same_title else VERY_CLOSE):
         return Kind.TEXT
-    if not _is_long_enough(found):
+    if not found.long_enough:
         return Kind.LENGTH if found.letters else Kind.TEXT
     if found.telling:
         return Kind.CHANGE
@@ -157,18 +145,6 @@ def _missing(found: Comparison) -> Kind | None:
     return Kind.TEXT if found.replaced > _REPLACED else None
 
 
-def _is_long_enough(found: Comparison) -> bool:
-    surer = found.same_title and found.contained >= _VERY_CLOSE
-    if found.namesakes:
-        specific = found.specific and found.contained >= _WHOLE
-        return found.letters >= (ENOUGH if specific else _ENOUGH_OF_NAMESAKES)
-    if not found.same_company:
-        return found.letters >= (ENOUGH if surer else _ENOUGH_ELSEWHERE)
-    if found.specific and found.contained >= _WHOLE and not found.one_source:
-        return found.letters >= _EXCERPT
-    return found.letters >= (_LEAST if surer else ENOUGH)
-
-
 def _is_twice(found: Comparison) -> bool:
     """Tell whether one job board shows one posting of a company twice.
 
@@ -177,4 +153,4 @@ def _is_twice(found: Comparison) -> bool:
     """
     if not found.same_title:
         return False
-    return not found.same_spelling or found.contained >= _WHOLE
+    return not found.same_spelling or found.contained >= WHOLE
