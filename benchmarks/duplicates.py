@@ -167,7 +167,7 @@ def _show_store(given: Sequence[JobPosting]) -> None:
         for key in keys:
             holders[key].append(number)
         opened.words = []
-        for kept_text in ("shingles", "letters"):
+        for kept_text in ("shingles", "runs", "distinct_runs"):
             opened.__dict__.pop(kept_text, None)
         kept.append(opened)
         met.append(len(found))

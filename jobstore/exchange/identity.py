@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -238,6 +239,25 @@ def short_key(text: str) -> str:
     """Return the text itself, or its digest where it is too long for a key or cannot be one."""
     plain = text.isprintable()  # which lone surrogates and line breaks are not
     return text if plain and len(text) <= _LONGEST_KEY else digest([text])
+
+
+def plain_address(url: str) -> str:
+    """Return an address in the form in which it is compared with others, not kept: with ``https``
+    and without ``www.``, the usual port and a slash at its end; a host in the letters of its
+    script. :func:`identity` takes away what only tracks readers."""
+    parts = _split(link(url.strip()))
+    name = _host(parts)
+    if parts is None or name is None:
+        return url
+    try:
+        port = parts.port
+    except ValueError:
+        return url
+    if "xn--" in name:
+        with suppress(UnicodeError):
+            name = name.encode("ascii").decode("idna")
+    name = name.removeprefix("www.") + ("" if port in (None, 80, 443) else f":{port}")
+    return urlunsplit(("https", name, parts.path.rstrip("/"), parts.query, parts.fragment))
 
 
 def without_tracking(url: str) -> str:

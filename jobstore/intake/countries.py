@@ -18,7 +18,7 @@ _LONGEST = 100
 
 # The languages whose names are known, most frequent first; those in Latin letters apart.
 _LATIN = "en de fr es it pt nl pl sv da no fi cs sk tr hu ro vi id ms hr sl et lv lt ca eu is"
-_OTHER_SCRIPTS = "ja zh zh_Hant ko ru uk ar el he bg sr hi th fa"
+OTHER_SCRIPTS = "ja zh zh_Hant ko ru uk ar el he bg sr hi th fa"
 
 # What CLDR does not say: short and official forms, the names of ISO 3166-1 itself, and parts of
 # the United Kingdom, which English postings state as countries.
@@ -129,7 +129,7 @@ def _named(name: str) -> str | None:
     if key in (names := _more_names()):
         return names[key]
     # One after another: most texts are English, and loading all takes a tenth of a second.
-    for language in (_LATIN if _is_latin(key) else _OTHER_SCRIPTS).split():
+    for language in (_LATIN if _is_latin(key) else OTHER_SCRIPTS).split():
         if (found := _names(language).get(key)) is not None:
             return found
     official = _OFFICIAL.fullmatch(name)

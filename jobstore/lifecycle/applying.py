@@ -98,9 +98,9 @@ def marks(job: Job) -> Marks:
 
 
 def _address(url: str | None) -> str | None:
-    from jobstore.exchange.identity import identity
+    from jobstore.exchange.identity import identity, plain_address
 
-    source, key = identity(url) if url else (None, None)
+    source, key = identity(plain_address(url)) if url else (None, None)
     return None if source is None or key is None else _hashed(source, key)
 
 

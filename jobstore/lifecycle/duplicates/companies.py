@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from jobstore.lifecycle.duplicates.vocabulary import FORMS, JOINERS
+from jobstore.lifecycle.duplicates.vocabulary import FORMS, GENERIC, JOINERS
 from jobstore.records import COMPANY_NOT_STATED
 from jobstore.search.words import words
 
@@ -57,7 +57,21 @@ def same_company(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
 
 def related(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
     """Tell whether one name is the beginning of the other or its initials, or all its words are in
-    the other."""
+    the other. A name of one word is, where the other's further words name no other company."""
+    return _is_longer(left, right) and not namesakes(left, right)
+
+
+def namesakes(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
+    """Tell whether one name is a single word that begins another company's: Delta, Delta Dental.
+
+    In "Aetna, a CVS Health Company" the further words say what the company is.
+    """
+    short, long = sorted((left, right), key=len)
+    more = long[1:]
+    return len(short) == 1 and long[:1] == short and not ({*more} <= GENERIC or more[0] in "an")
+
+
+def _is_longer(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
     short, long = sorted((left, right), key=lambda each: (len(each), each))
     if not short or sum(map(len, short)) < _SHORTEST:
         return False

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import add
 
 from rapidfuzz import fuzz
 
-from jobstore.lifecycle.duplicates.changes import Change, changes, requisitions, telling, years
-from jobstore.lifecycle.duplicates.companies import same_company
+from jobstore.lifecycle.duplicates.changes import (
+    BETWEEN,
+    Change,
+    Spot,
+    changes,
+    merged,
+    reworded,
+    spots,
+    telling,
+)
+from jobstore.lifecycle.duplicates.companies import namesakes, same_company
 from jobstore.lifecycle.duplicates.evidence import Kind, Reason
 from jobstore.lifecycle.duplicates.features import Read
-from jobstore.lifecycle.duplicates.places import Where, place_words, where
+from jobstore.lifecycle.duplicates.places import ANYWHERE, Where, place_words, where
 from jobstore.lifecycle.duplicates.texts import containment
 from jobstore.lifecycle.duplicates.titles import near_names, same_names, spelled
 from jobstore.lifecycle.duplicates.vocabulary import ESTIMATING, JOB_BOARDS
@@ -26,6 +35,7 @@ _SPECIFIC = 4
 """Words of a title that few other openings of a company have."""
 _APART = 1.2
 """Salaries contradict each other where the least of one is above the most of the other by this."""
+_LEVELS_APART = 2
 _SANE = 1_000
 """Below it a yearly salary is a mistake of its source."""
 
@@ -52,7 +62,7 @@ class Comparison:
     def __init__(self, left: Read, right: Read) -> None:
         # The order must not matter.
         self._left, self._right = sorted((left, right), key=lambda each: (each.words, id(each)))
-        self._one, self._other = self._left.features, self._right.features
+        self._one, self._other = self._left.facts, self._right.facts
 
     @cached_property
     def same_address(self) -> bool:
@@ -73,6 +83,11 @@ class Comparison:
     def same_company(self) -> bool:
         """Whether the companies' names are the same, or one is a longer form of the other."""
         return same_company(self._one.company, self._other.company)
+
+    @cached_property
+    def namesakes(self) -> bool:
+        """Whether one name is the other with a word more that names another company."""
+        return namesakes(self._one.company, self._other.company)
 
     @cached_property
     def same_spelling(self) -> bool:
@@ -138,10 +153,33 @@ class Comparison:
         return min(self._one.length, self._other.length)
 
     @cached_property
+    def long_enough(self) -> bool:
+        """Whether the shorter text says enough to tell openings apart."""
+        return self.letters >= self._needed()
+
+    def _needed(self) -> int:
+        surer = self.same_title and self.contained >= VERY_CLOSE
+        whole = self.specific and self.contained >= WHOLE
+        if self.namesakes:
+            return ENOUGH if whole else _ENOUGH_OF_NAMESAKES
+        if not self.same_company:
+            return ENOUGH if surer else _ENOUGH_ELSEWHERE
+        if whole and not self.one_source:
+            return _EXCERPT
+        return LEAST if surer else ENOUGH
+
+    @cached_property
     def contained(self) -> float:
         """The share of the shorter text that is in the longer one."""
-        short, long = sorted((self._left.letters, self._right.letters), key=len)
-        return containment(short, long)
+        if not self.letters:
+            return 0.0
+        short, long = sorted((self._left, self._right), key=lambda each: each.facts.length)
+        return containment(short.runs, long.distinct_runs)
+
+    @property
+    def aligned(self) -> bool:
+        """Whether it is worth to look where the texts differ."""
+        return self.contained >= CLOSE
 
     @cached_property
     def shared(self) -> float:
@@ -150,8 +188,12 @@ class Comparison:
         return common / (self._one.length + self._other.length - common or 1)
 
     @cached_property
+    def _spots(self) -> list[Spot]:
+        return spots(self._left.words, self._right.words)
+
+    @cached_property
     def _changes(self) -> list[Change]:
-        return list(changes(self._left.words, self._right.words))
+        return [*changes(self._left.words, self._right.words, self._spots)]
 
     @cached_property
     def replaced(self) -> float:
@@ -162,29 +204,41 @@ class Comparison:
     @cached_property
     def telling(self) -> int:
         """How many changes of the text are such as the openings of one company differ by."""
-        return sum(map(telling, self._changes)) + self._contradict(years) + self._renumbered()
-
-    def _contradict(self, numbers: Callable[[Sequence[str]], set[str]]) -> bool:
-        """Tell whether each text has such numbers that the other does not have."""
-        one, other = numbers(self._left.words), numbers(self._right.words)
-        return bool(one - other and other - one)
-
-    def _renumbered(self) -> bool:
-        """Tell whether both texts have long numbers, and none in common."""
-        one, other = requisitions(self._left.words), requisitions(self._right.words)
-        return bool(one and other and not one & other)
+        one, other = self._left, self._right
+        contradict = bool(one.years - other.years and other.years - one.years)
+        numbers = one.requisitions, other.requisitions
+        renumbered = all(numbers) and not numbers[0] & numbers[1]
+        return sum(map(telling, self._changes)) + contradict + renumbered
 
     @cached_property
-    def other_kind(self) -> bool:
-        """Whether both say a kind of employment or of workplace, and another one."""
-        return any(
-            one and other and not one & other
-            for one, other in zip(self._left.kinds, self._right.kinds, strict=True)
-        )
+    def reworded(self) -> int:
+        """How many passages name something else in the midst of equal text."""
+        passages = merged(self._spots, BETWEEN)
+        named = (*self._one.company, *self._other.company, *self._places)
+        return reworded(changes(self._left.words, self._right.words, passages), {*named})
+
+    @cached_property
+    def other_kind(self) -> str | None:
+        """In which kind of employment or workplace both differ, if they do: in words."""
+        for one, other in zip(self._left.kinds, self._right.kinds, strict=True):
+            if one and other and not one & other:
+                return " against ".join(sorted(", ".join(sorted(each)) for each in (one, other)))
+        levels = self._left.level, self._right.level
+        if None not in levels and abs((levels[0] or 0) - (levels[1] or 0)) >= _LEVELS_APART:
+            return "stated levels that are far apart"
+        return None
+
+    @cached_property
+    def remote_apart(self) -> bool:
+        """Whether one is done from anywhere, and the other in a place."""
+        both = (self._one.places, self._other.places)
+        remote = [any(each.city == ANYWHERE for each in given) for given in both]
+        return all(both) and remote[0] != remote[1]
 
     @cached_property
     def salaries_differ(self) -> bool | None:
-        """Whether the salaries contradict each other; ``None`` where one states none of its own."""
+        """Whether the salaries contradict each other, or meet; ``None`` where one states none of its
+        own, or they only come near."""
         if ESTIMATING & {self._one.source, self._other.source}:
             return None
         one, other = self._one.salary, self._other.salary
@@ -194,7 +248,9 @@ class Comparison:
             self._one.currency != self._other.currency
         ):
             return None
-        return max(one[0], other[0]) > _APART * min(one[1], other[1])
+        if max(one[0], other[0]) <= min(one[1], other[1]):
+            return False
+        return True if max(one[0], other[0]) > _APART * min(one[1], other[1]) else None
 
     def reasons(self) -> Iterator[Reason]:
         """Yield a reason for each thing that was compared."""
@@ -204,13 +260,18 @@ class Comparison:
             own = "; it gives each opening one id" if self.numbered else ""
             yield Reason(Kind.BOARD, False, f"One source gave both an id of their own{own}.")
         yield self._text()
-        if self.telling:
-            yield Reason(
-                Kind.CHANGE,
-                False,
-                "The texts name another number of years, level, team, pay or requisition.",
-                {"changes": self.telling},
+        if self.letters and not self.long_enough:
+            sentence = "The text is too short to tell."
+            yield Reason(Kind.LENGTH, None, sentence, {"letters": self.letters})
+        if self.aligned and (self.telling or self.reworded):
+            sentence = (
+                "The texts name another number of years, level, team, pay or requisition."
+                if self.telling
+                else "The texts name something else in one place of the same sentence."
             )
+            yield Reason(Kind.CHANGE, False, sentence, {"changes": self.telling + self.reworded})
+        if self.other_kind:
+            yield Reason(Kind.EMPLOYMENT, False, f"They differ: {self.other_kind}.")
         yield self._title()
         yield Reason(
             Kind.COMPANY,
@@ -235,7 +296,7 @@ class Comparison:
             {
                 "contained": self.contained,
                 "shared": self.shared,
-                "replaced": self.replaced,
+                **({"replaced": self.replaced} if self.aligned else {}),
                 "letters": self.letters,
             },
         )
@@ -265,5 +326,19 @@ def _spelled_alike(words: Collection[str], others: Collection[str]) -> bool:
     return all(any(fuzz.ratio(word, other) >= _ALIKE for other in others) for word in words)
 
 
+ENOUGH = 400
+"""Letters and digits from which on a text tells openings apart."""
 CLOSE = 0.75
 """From this share of the shorter text on two texts are versions of one."""
+VERY_CLOSE = 0.88
+"""The share of the shorter text where titles are only alike, or the text is short."""
+WHOLE = 0.965
+"""From here on the shorter text is in the longer one as a whole."""
+_ENOUGH_ELSEWHERE = 600
+"""The same where the companies have different names."""
+_ENOUGH_OF_NAMESAKES = 1_000
+"""The same where one name is part of the other, which may be another company's."""
+LEAST = 250
+"""A shorter text says too little, unless another board has it as a whole under a specific title."""
+_EXCERPT = 200
+"""Then so much is enough, as boards show of a text in their lists."""

@@ -22,8 +22,12 @@ class Kind(StrEnum):
     ADDRESS = "address"
     BOARD = "board"
     TEXT = "text"
+    LENGTH = "length"
+    """How much the shorter text says."""
     CHANGE = "change"
     """A place of the text that says something else in each: a number, a level, a city."""
+    EMPLOYMENT = "employment"
+    """Hours, contract, workplace and level, as titles and sources state them."""
     TITLE = "title"
     COMPANY = "company"
     PLACE = "place"
@@ -43,7 +47,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict on two postings, and all reasons that were looked at."""
+    """A verdict on two postings, and all reasons that were looked at; the first one decided it."""
 
     verdict: Verdict
     reasons: tuple[Reason, ...]

@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
 from jobstore.derived.salaries import yearly_range
-from jobstore.exchange.identity import identity
+from jobstore.exchange.identity import identity, plain_address
 from jobstore.intake.markup import plain_text
+from jobstore.lifecycle.duplicates.changes import requisitions, years
 from jobstore.lifecycle.duplicates.companies import company_words
 from jobstore.lifecycle.duplicates.places import Place, places
-from jobstore.lifecycle.duplicates.texts import letters, minima, shingles, signature, text_words
+from jobstore.lifecycle.duplicates.texts import (
+    letters,
+    minima,
+    runs,
+    shingles,
+    signature,
+    size,
+    text_words,
+)
 from jobstore.lifecycle.duplicates.titles import Title, lasting, title
-from jobstore.records import Job, JobPosting, Location
+from jobstore.lifecycle.duplicates.vocabulary import ESTIMATING, REMOTE
+from jobstore.records import ExperienceLevel, Job, JobPosting, Location
 from jobstore.search.words import fold, words
 
 BANDS = 20
 """How many pairs of places of the signature are looked up."""
 
-# Boards state contracts and workplaces by mistake; titles and hours they do not.
+# What titles say of hours, of how long a job lasts, and of where it is done.
 _KINDS: tuple[dict[str, set[str]], ...] = (
-    {"full_time": {"full", "fulltime"}, "part_time": {"part", "parttime"}},
+    {"full time": {"full", "fulltime"}, "part time": {"part", "parttime"}},
     {"permanent": {"permanent"}, "contract": {"contract", "contractor", "temporary", "temp"}},
-    {"remote": {"remote", "telework", "telecommute"}, "onsite": {"onsite"}, "hybrid": {"hybrid"}},
+    {"remote": {*REMOTE}, "on site": {"onsite"}, "hybrid": {"hybrid"}},
 )
+# Boards write one for the other.
+_STATED = {"temporary": "contract", "other": None}
+_WORKPLACES = {"remote": "remote", "onsite": "on site"}
+_YEAR = re.compile(r"\b20[0-9]{2}\b")
+_LEVELS = [*ExperienceLevel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +51,7 @@ class Features:
     """What is kept of a posting to compare it with others.
 
     ``signature`` is empty and ``length`` 0 where there is no text; ``length`` counts the letters
-    and digits of the text. ``salary`` is a range per year in ``currency``. ``addresses`` are 64-bit
+    and digits of the text, those of scripts without spaces thrice. ``salary`` is a range per year in ``currency``. ``addresses`` are 64-bit
     hashes of the posting's own addresses, without what only tracks readers. ``bands`` are those of
     the text by which it is looked up.
     """
@@ -61,11 +77,19 @@ class Read:
             text = plain_text(job.description)
         self.words = text_words(text)
         self.company = fold(job.company)
+        self.level = _LEVELS.index(job.experience_level) if job.experience_level else None
         said = {*words(job.title)}
         self.kinds = [{kind for kind, names in each.items() if names & said} for each in _KINDS]
-        if job.employment_type in ("full_time", "part_time"):
-            self.kinds[0].add(str(job.employment_type))
-        self.kinds.append(lasting(job.title))
+        # Who guesses the pay guesses this too.
+        stated = None if job.source in ESTIMATING else _STATED.get(str(job.employment_type), str(job.employment_type or "") or None)
+        stated = stated and stated.replace("_", " ")
+        if stated in _KINDS[0]:
+            self.kinds[0].add(stated)
+        if job.workplace in _WORKPLACES:
+            self.kinds[2].add(_WORKPLACES[job.workplace])
+        if REMOTE.intersection(words(job.location or "")):
+            self.kinds[2].add("remote")
+        self.kinds += [lasting(job.title), {*_YEAR.findall(job.title)}, {stated} if stated else set()]
         self._job = job
 
     @cached_property
@@ -74,18 +98,42 @@ class Read:
         return shingles(self.words)
 
     @cached_property
-    def letters(self) -> bytes:
-        """The letters and digits of the text."""
-        return letters(self.words)
+    def runs(self) -> list[bytes]:
+        """The runs of letters by which texts are compared."""
+        return runs(letters(self.words))
+
+    @cached_property
+    def distinct_runs(self) -> set[bytes]:
+        """The same, each once."""
+        return {*self.runs}
+
+    @cached_property
+    def years(self) -> set[str]:
+        """The numbers of years that the text asks for."""
+        return years(self.words)
+
+    @cached_property
+    def requisitions(self) -> set[str]:
+        """The long numbers in the text."""
+        return requisitions(self.words)
 
     @cached_property
     def features(self) -> Features:
         """What is kept of the posting."""
-        job = self._job
-        salary = yearly_range(_amount(job.salary_min), _amount(job.salary_max), job.salary_period)
-        keys = {identity(url) for url in (job.url, job.apply_url) if url}
         least = minima(self.shingles)
         pairs = [(at, least[2 * at], least[2 * at + 1]) for at in range(BANDS if least else 0)]
+        return replace(
+            self.facts,
+            signature=signature(least),
+            bands=tuple(hashed(f"{at} {one} {other}") for at, one, other in pairs),
+        )
+
+    @cached_property
+    def facts(self) -> Features:
+        """The same without signature and bands, which are for postings that are not read."""
+        job = self._job
+        salary = yearly_range(_amount(job.salary_min), _amount(job.salary_max), job.salary_period)
+        keys = {identity(plain_address(url)) for url in (job.url, job.apply_url) if url}
         return Features(
             source=job.source,
             company=company_words(job.company),
@@ -97,9 +145,9 @@ class Read:
             salary=salary,
             currency=job.salary_currency,
             addresses=tuple(sorted(hashed(f"{name} {key}") for name, key in keys if key)),
-            length=sum(map(len, self.words)),
-            signature=signature(least),
-            bands=tuple(hashed(f"{at} {one} {other}") for at, one, other in pairs),
+            length=size(self.words),
+            signature=b"",
+            bands=(),
         )
 
 

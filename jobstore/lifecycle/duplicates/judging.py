@@ -7,26 +7,14 @@ says how.
 from __future__ import annotations
 
 from jobstore.lifecycle.duplicates.companies import same_company
-from jobstore.lifecycle.duplicates.comparing import CLOSE, Comparison
-from jobstore.lifecycle.duplicates.evidence import Judgement, Verdict
+from jobstore.lifecycle.duplicates.comparing import CLOSE, ENOUGH, LEAST, VERY_CLOSE, WHOLE, Comparison
+from jobstore.lifecycle.duplicates.evidence import Judgement, Kind, Verdict
 from jobstore.lifecycle.duplicates.features import Features, Read
 from jobstore.lifecycle.duplicates.places import Where, where
 from jobstore.lifecycle.duplicates.texts import resemblance
 
-_VERY_CLOSE = 0.9
-"""The share of the shorter text where titles are only alike, or the text is short."""
-_WHOLE = 0.97
-"""From here on the shorter text is in the longer one as a whole."""
 _REPLACED = 0.07
 """At most so much of a text is worded otherwise."""
-_ENOUGH = 400
-"""Letters and digits from which on a text tells openings apart."""
-_ENOUGH_ELSEWHERE = 600
-"""The same where the companies have different names."""
-_LEAST = 250
-"""A shorter text says too little, unless another board has it as a whole under a specific title."""
-_EXCERPT = 200
-"""Then so much is enough, as boards show of a text in their lists."""
 _WORTH_READING = 0.5
 """The estimated share of the shorter text from which on texts are read; the estimate may be a
 fifth too low."""
@@ -59,38 +47,68 @@ def judge(left: Read, right: Read) -> Judgement:
 
     They are the ``same`` only where the text says so, or an address that both have: never by
     company and title alone. Openings of one company in other cities, of another level or with
-    another number are ``different``, however alike their texts are.
+    another number are ``different``, however alike their texts are. Where a source states another
+    kind of employment, or one passage of equal texts names something else, it is ``maybe`` at most.
     """
     found = Comparison(left, right)
-    return Judgement(_verdict(found), tuple(found.reasons()))
+    verdict, decided = _decided(found)
+    for_it = None if verdict == Verdict.MAYBE else verdict == Verdict.SAME
+    reasons = sorted(
+        found.reasons(),
+        key=lambda each: (each.kind != decided, each.speaks_for not in (for_it, not for_it and None)),
+    )
+    return Judgement(verdict, tuple(reasons))
 
 
-def _verdict(found: Comparison) -> Verdict:
-    if found.where == Where.APART:
-        return Verdict.DIFFERENT
-    if found.where == Where.NEAR and not _may_be_near(found):
-        return Verdict.DIFFERENT
+def _decided(found: Comparison) -> tuple[Verdict, Kind]:
+    """Return the verdict, and what decided it."""
+    if found.where == Where.APART or (found.where == Where.NEAR and not _may_be_near(found)):
+        return Verdict.DIFFERENT, Kind.PLACE
     if found.same_address and found.same_company and found.same_title and found.same_level:
-        same_text = not found.letters or (found.contained >= CLOSE and not found.telling)
-        sure = same_text and found.where == Where.SAME and not found.numbered
-        # A page for all applicants is the address of many openings; one board has two of them.
-        sure = sure and not (found.one_source and found.letters < _LEAST) and not found.other_kind
-        return Verdict.SAME if sure else Verdict.MAYBE
-    if _is_same(found):
-        # What is stated by the sources themselves is left to a person.
-        unsure = found.numbered or found.salaries_differ or found.other_kind
-        return Verdict.MAYBE if unsure else Verdict.SAME
+        doubt = _doubt_of_address(found)
+        return (Verdict.MAYBE, doubt) if doubt else (Verdict.SAME, Kind.ADDRESS)
+    missing = _missing(found)
+    if missing is None:
+        doubt = _doubt(found)
+        return (Verdict.MAYBE, doubt) if doubt else (Verdict.SAME, Kind.TEXT)
     if not found.same_title and not found.near_title:
-        return Verdict.MAYBE if found.contained >= _WHOLE and _may_be(found) else Verdict.DIFFERENT
-    if found.letters < _ENOUGH:
+        may_be = found.contained >= WHOLE and _may_be(found)
+    elif found.letters < ENOUGH:
         # Company, title and place say too little to join them, and too much to part them.
-        return Verdict.MAYBE if _may_be(found) and found.same_title else Verdict.DIFFERENT
-    return Verdict.MAYBE if found.contained >= CLOSE and _may_be(found) else Verdict.DIFFERENT
+        may_be = _may_be(found) and found.same_title
+    else:
+        may_be = found.contained >= CLOSE and _may_be(found)
+    return Verdict.MAYBE if may_be else Verdict.DIFFERENT, missing
+
+
+def _doubt_of_address(found: Comparison) -> Kind | None:
+    if found.letters and found.contained < CLOSE:
+        return Kind.TEXT
+    if found.letters and (found.telling or found.reworded):
+        return Kind.CHANGE
+    if found.where != Where.SAME:
+        return Kind.PLACE
+    # A page for all applicants is the address of many openings; one board has two of them.
+    if found.numbered or (found.one_source and found.letters < LEAST):
+        return Kind.BOARD
+    return Kind.EMPLOYMENT if found.other_kind else None
+
+
+def _doubt(found: Comparison) -> Kind | None:
+    """Return what leaves two that seem the same to a person."""
+    if found.reworded:
+        return Kind.CHANGE
+    # What is stated by the sources themselves.
+    if found.numbered:
+        return Kind.BOARD
+    if found.other_kind:
+        return Kind.EMPLOYMENT
+    return Kind.SALARY if found.salaries_differ else None
 
 
 def _may_be(found: Comparison) -> bool:
     """Tell whether nothing else than the text parts two postings."""
-    if found.telling and found.same_company:
+    if found.aligned and found.telling and found.same_company:
         return False
     return found.same_level and (found.same_company or found.contained >= CLOSE)
 
@@ -107,28 +125,24 @@ def _may_be_near(found: Comparison) -> bool:
     return found.same_title and found.contained >= CLOSE
 
 
-def _is_same(found: Comparison) -> bool:
-    if found.where != Where.SAME or not found.same_level or not _is_long_enough(found):
-        return False
-    if found.contained < (CLOSE if found.same_title else _VERY_CLOSE):
-        return False
-    if not found.same_title and not found.near_title:
-        return False
+def _missing(found: Comparison) -> Kind | None:
+    """Return what two postings lack to be the same, nothing where that is what they are."""
+    if not found.same_level or not (found.same_title or found.near_title):
+        return Kind.TITLE
+    if found.where != Where.SAME:
+        return Kind.PLACE
+    if found.contained < (CLOSE if found.same_title else VERY_CLOSE):
+        return Kind.TEXT
+    if not found.long_enough:
+        return Kind.LENGTH if found.letters else Kind.TEXT
+    if found.telling:
+        return Kind.CHANGE
     # Of one company another word of the title may be another team: both texts have to say it.
     if found.same_company and not found.same_title and not found.named_in_texts:
-        return False
+        return Kind.TITLE
     if found.one_source and found.same_company and not _is_twice(found):
-        return False
-    return not found.telling and found.replaced <= _REPLACED
-
-
-def _is_long_enough(found: Comparison) -> bool:
-    surer = found.same_title and found.contained >= _VERY_CLOSE
-    if not found.same_company:
-        return found.letters >= (_ENOUGH if surer else _ENOUGH_ELSEWHERE)
-    if found.specific and found.contained >= _WHOLE and not found.one_source:
-        return found.letters >= _EXCERPT
-    return found.letters >= (_LEAST if surer else _ENOUGH)
+        return Kind.BOARD
+    return Kind.TEXT if found.replaced > _REPLACED else None
 
 
 def _is_twice(found: Comparison) -> bool:
@@ -139,6 +153,4 @@ def _is_twice(found: Comparison) -> bool:
     """
     if not found.same_title:
         return False
-    if not found.same_spelling and found.contained >= _VERY_CLOSE:
-        return True
-    return found.contained >= _WHOLE
+    return not found.same_spelling or found.contained >= WHOLE

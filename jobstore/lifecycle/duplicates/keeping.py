@@ -11,7 +11,7 @@ from jobstore.lifecycle.duplicates.features import Features
 from jobstore.lifecycle.duplicates.places import Place
 from jobstore.lifecycle.duplicates.titles import Title
 
-FORM = 3
+FORM = 4
 """The form of what is kept. It changes with the rules that :func:`features` and :func:`judge`
 follow; then all postings are compared anew."""
 

@@ -1,6 +1,7 @@
 """Places of postings made comparable: boards write the same city in many ways.
 
-No gazetteer: whether two cities lie beside each other is not known here. Names of states are those
+No gazetteer: whether two cities lie beside each other is not known here, and only large ones are
+known in several languages. Names of states are those
 of the United States and of Canada, which boards shorten.
 """
 
@@ -13,6 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from jobstore.intake.countries import country_code
+from jobstore.lifecycle.duplicates.cities import city_country, city_name, is_latin
 from jobstore.lifecycle.duplicates.vocabulary import (
     AROUND,
     CITY_NAMES,
@@ -35,7 +37,7 @@ class Where(IntEnum):
 
     SAME = 0
     UNSURE = 1
-    """One does not name a city, or they have some places in common and others not, or the country
+    """One does not name a city, or names it in another script, or they have some places in common and others not, or the country
     of one follows from what may be the name of a state."""
     NEAR = 2
     """Two cities of one region."""
@@ -60,8 +62,10 @@ _SEVERAL = re.compile(r"\s*;\s*|\s+/\s+")
 # "Doha · Qatar" is one place, "Austin, TX • Boston, MA" are two.
 _LISTED = re.compile(r"\s*[;·•]\s*|\s+/\s+")
 _UMLAUT = re.compile("(?<=[aou])e")
-_ANYWHERE = "remote"
+ANYWHERE = "remote"
 _ABBREVIATION = 3
+# "City" behind a name of at least two characters, as in 上海市, 東京都 and 서울특별시.
+_CITY_BEHIND = re.compile("(?<=. .)(?: 市| 都| 府| 특 별 시| 광 역 시| 시)+$")
 _ALIASES: dict[str, list[str]] = {}
 for _alias, _name in CITY_NAMES.items():
     _ALIASES.setdefault(_name, []).extend(_alias.split())
@@ -135,10 +139,10 @@ def _city(name: list[str]) -> str:
     if not name or name[0] in NO_CITY:
         return ""
     if name[0] in REMOTE:
-        return _ANYWHERE
+        return ANYWHERE
     kept = [CITY_SPELLINGS.get(word, word) for word in name if word not in AROUND]
-    joined = " ".join(kept or name)
-    return CITY_NAMES.get(joined, CITY_NAMES.get(" ".join(name), joined))
+    joined, given = (_CITY_BEHIND.sub("", " ".join(each)) for each in (kept or name, name))
+    return city_name(given if given in CITY_NAMES and joined not in CITY_NAMES else joined)
 
 
 def where(left: tuple[Place, ...], right: tuple[Place, ...]) -> Where:
@@ -159,7 +163,7 @@ def _compared(one: Place, other: Place) -> Where:
     if _is_quarter(one, other) or _is_quarter(other, one):
         return Where.SAME
     if one.country in CITY_STATES and one.country == other.country:
-        return Where.SAME if (one.city == _ANYWHERE) == (other.city == _ANYWHERE) else Where.UNSURE
+        return Where.SAME if (one.city == ANYWHERE) == (other.city == ANYWHERE) else Where.UNSURE
     same_city = _same_city(one.city, other.city)
     if one.region and other.region and one.region != other.region:
         if {one.region, other.region} <= STATE_NAMES.keys() or not same_city:
@@ -167,12 +171,15 @@ def _compared(one: Place, other: Place) -> Where:
         # Elsewhere regions have names in several languages, and codes of their own.
         if min(len(one.region), len(other.region)) > _ABBREVIATION:
             return Where.UNSURE
-    if _ANYWHERE in (one.city, other.city):
+    if ANYWHERE in (one.city, other.city):
         return Where.SAME if one.city == other.city else Where.UNSURE
     if not one.city or not other.city:
         return Where.SAME if one == other else Where.UNSURE
+    if is_latin(one.city) != is_latin(other.city):
+        # What is written in two scripts cannot be told apart.
+        return Where.UNSURE
     if same_city:
-        nations = {_nation(one), _nation(other)} - {""}
+        nations = {_nation(one, other), _nation(other, one)} - {""}
         return Where.SAME if len(nations) < 2 else Where.UNSURE
     return Where.NEAR if one.region and one.region == other.region else Where.APART
 
@@ -192,10 +199,13 @@ def _agreed(one: Place, other: Place) -> Place:
     return one
 
 
-def _nation(place: Place) -> str:
-    if place.country or place.region not in STATE_NAMES:
-        return place.country
-    return "CA" if place.region in PROVINCES else "US"
+def _nation(place: Place, other: Place) -> str:
+    """Return a place's country, as far as it is stated or follows from its state; beside a city in
+    such a state that of the city which is known by the name: London, beside London, ON."""
+    if not place.country and place.region in STATE_NAMES:
+        return "CA" if place.region in PROVINCES else "US"
+    alone = not place.country and not place.region and other.region in STATE_NAMES
+    return (city_country(place.city) or "") if alone else place.country
 
 
 def _same_city(one: str, other: str) -> bool:

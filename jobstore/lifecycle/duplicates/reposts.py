@@ -50,7 +50,7 @@ def repost(
     if not one.company or company_key(one.company) != company_key(other.company):
         return None
     found = Comparison(new, old)
-    if one.title != other.title or found.where == Where.APART:
+    if one.title != other.title or found.where == Where.APART or found.remote_apart:
         return None
     if found.letters < _ENOUGH or found.shared < _NEAR_IDENTICAL or found.telling:
         return None

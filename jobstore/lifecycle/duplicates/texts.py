@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from zlib import crc32
 
 from rapidfuzz.distance import Hamming
 
-from jobstore.search.words import words
+from jobstore.search.words import UNSPACED, words
 
 SHINGLE = 4
 """Words in a shingle."""
@@ -31,6 +31,12 @@ PLACES = 64
 """Places of a signature."""
 
 _EMPTY = 0xFFFFFFFF
+_UNSPACED_WEIGHT = 3
+# Runs that begin with every third octet value, wherever they stand: both texts have the same ones, and
+# a third of the work tells as much.
+_RUNS = re.compile(
+    b"(?s)(?=([%s].{%d}))" % (re.escape(bytes(each for each in range(256) if each % 3 == 0)), RUN - 1)
+)
 # Python's own notation, in which some scrapers store texts.
 _ESCAPED = re.compile(r"\\(?:[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4})")
 # UTF-8 that was read as Windows-1252: "fÃ¼r", "itâ€™s".
@@ -43,7 +49,7 @@ _GLUED = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])")
 _LISTED = re.compile(r"^[ \t]*\d{1,2}[.)](?=\s|$)", re.MULTILINE)
 # Entities that lost their ampersand.
 _BROKEN = re.compile(
-    r"\b(?:bull|nbsp|hellip|[mn]dash|[lr]dquo);?(?![a-z])|(?<=[a-z])rsquo;?(?=[a-z]?\b)"
+    r"\b(?:bull|nbsp|hellip|[mn]dash|[lr]dquo);?(?![a-z])|(?<=[A-Za-z])rsquo;?(?=[a-z]?\b)"
 )
 # What LinkedIn shows below each text; scrapers take it along.
 _BELOW = re.compile(r"\bSeniority level\b.{1,80}?\bEmployment type\b.{1,400}\Z", re.DOTALL)
@@ -124,17 +130,24 @@ def letters(found: Sequence[str]) -> bytes:
     return "".join(found).encode("utf-8", "surrogatepass")
 
 
-def containment(short: bytes, long: bytes) -> float:
-    """Return the share of the shorter text's runs of 16 octets that are in the longer one.
+def size(found: Sequence[str]) -> int:
+    """Return the letters and digits of a text: how much it says.
+
+    A character of a script without spaces says as much as three letters of others.
+    """
+    text = "".join(found)
+    unspaced = 0 if text.isascii() else len(UNSPACED.findall(text))
+    return len(text) + (_UNSPACED_WEIGHT - 1) * unspaced
+
+
+def runs(text: bytes) -> list[bytes]:
+    """Return the runs of 16 octets by which texts are compared, in their order.
 
     Of a script without spaces a run has fewer letters, as its words have.
     """
-    if short in long:
-        return 1.0 if short else 0.0
-    others = {*_runs(long)}
-    known = [each in others for each in _runs(short)]
-    return sum(known) / len(known)
+    return _RUNS.findall(text) or [text]
 
 
-def _runs(text: bytes) -> Iterator[bytes]:
-    return (text[at : at + RUN] for at in range(max(1, len(text) - RUN + 1)))
+def containment(short: Sequence[bytes], long: Collection[bytes]) -> float:
+    """Return the share of the shorter text's runs that are among those of the longer one."""
+    return sum(map(long.__contains__, short)) / len(short)

@@ -15,6 +15,18 @@ from jobstore.search.words import words
 _REMARK = re.compile(r"[{【].*?[}】]|\b\d{4}-\d+\b|\bUK\s*&\s*I\b")
 
 
+# "Verkäufer/-in", "Verkäufer*innen", "Développeur(se)", "Ingénieur·e", "Infirmier/ère"
+_BOTH = re.compile(
+    r"(?<=[^\W\d_]{3})(?:[/*:_·.]-?|\(-?)"
+    r"(?:in|innen|frau|e|ne|se|euse|rice|trice|ère|ere|ienne|a|ora)\)?(?![\w.])",
+    re.IGNORECASE,
+)
+# The same job of a woman, in German and French: "Verkäuferin", "Développeuse".
+_HERS = re.compile(
+    r"(?<=[a-z]{3}er)in(?:nen)?$|(?<=[a-z]{3})(?:(?P<eur>euse)|(?P<teur>trice)|(?P<ier>iere)|(?P<ien>ienne))$"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Title:
     """The words of a title: those that name the job, and those that say how senior it is."""
@@ -45,7 +57,8 @@ def _read(text: str) -> tuple[list[str], set[str]]:
     """Return the words of a title in one spelling, and what it counts in months, days or hours."""
     found: list[str] = []
     counted = set()
-    for word in words(_REMARK.sub(" ", text)):
+    for given in words(_BOTH.sub("", _REMARK.sub(" ", text))):
+        word = _HERS.sub(lambda found: found.lastgroup or "", given)
         if word in UNITS and found and found[-1].isdecimal():
             counted.add(f"{found.pop()} {UNITS[word]}")
         else:

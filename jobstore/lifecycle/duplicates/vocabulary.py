@@ -13,6 +13,7 @@ def _set(section: str, name: str) -> frozenset[str]:
 
 
 FORMS = _set("companies", "forms")
+GENERIC = FORMS | _set("companies", "generic")
 JOINERS = _set("companies", "joiners")
 LEVELS = _set("titles", "levels")
 NOISE = _set("titles", "noise")
@@ -24,6 +25,10 @@ LASTING = _set("texts", "lasting")
 PAY = _set("texts", "pay")
 PER = _set("texts", "per")
 ESTIMATED = _set("texts", "estimated")
+UNTELLING = _set("texts", "untelling")
+CONTACT = _set("texts", "contact")
+BOARD_LINES = _set("texts", "lines")
+SIZES = _set("texts", "sizes")
 YEARS = _set("texts", "years")
 AROUND = _set("places", "around")
 NO_CITY = _set("places", "none")

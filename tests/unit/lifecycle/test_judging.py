@@ -34,7 +34,7 @@ def verdict(left: dict[str, Any], right: dict[str, Any]) -> Verdict:
         {"description": OTHER_TASKS.replace("bakery", "office") + TASKS},
         {"description": TASKS.replace(". ", ".").replace(", ", "").replace(" of ", "of")},
         {"title": "Pump Engineer - Northern Waterworks"},
-        {"company": "Northern", "description": OTHER_TASKS * 3 + TASKS},
+        {"company": "Northern Waterworks of Lowell", "description": OTHER_TASKS * 3 + TASKS},
     ],
 )
 def test_boards_write_the_same_opening_otherwise(other: dict[str, Any]) -> None:
