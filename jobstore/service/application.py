@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from jobstore.service import problems
 from jobstore.service.guarding.credentials import Credentials
@@ -41,10 +41,9 @@ def application(settings: Settings, opening: Opening) -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app)
-    rest = APIRouter(prefix="/v1")
     for group in (lifecycle, bulk, figures, postings):
-        rest.include_router(group.routes(service))
-    app.include_router(rest)
+        # Not included, which has every request matched again at each level.
+        app.router.routes += group.routes(service).routes
     describe(app)
     app.add_middleware(Gate, settings=settings.service, credentials=credentials)
     return app
