@@ -15,6 +15,7 @@ from jobstore.service.guarding.telling import Telling
 from jobstore.service.holding import Opening, Service
 from jobstore.service.rest import bulk, figures, lifecycle, postings
 from jobstore.service.rest.describing import describe
+from jobstore.service.rest.direct import Direct
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 
@@ -49,8 +50,9 @@ def application(settings: Settings, opening: Opening, observer: Observer | None 
     for group in (lifecycle, bulk, figures, postings):
         rest.include_router(group.routes(service))
     app.include_router(rest)
-    app.include_router(probes.routes(service))
+    probes.install(app, service)
     describe(app)
+    app.add_middleware(Direct, service=service)
     app.add_middleware(Gate, settings=settings.service, credentials=credentials, telling=telling)
     tracing.install(app)
     return app
