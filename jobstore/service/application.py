@@ -33,8 +33,8 @@ def application(settings: Settings, opening: Opening, observer: Observer | None 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with service.running():
             yield
+            await telling.close()
         await credentials.close()
-        await telling.close()
 
     app = FastAPI(
         title="jobstore",

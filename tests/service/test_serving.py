@@ -1,4 +1,4 @@
-"""``jobstore serve`` as a program: workers, signals, silent clients, what keeps it from beginning."""
+"""``jobstore serve`` as a program: workers, signals, silent clients, what keeps it from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -141,7 +141,6 @@ def test_workers_share_a_store_are_replaced_and_end_with_grace(
 def test_silent_clients_keep_nobody_out_and_are_sent_away(migrated_url: str) -> None:
     few = {"JOBSTORE_SERVICE__CONNECTIONS": "20", "JOBSTORE_SERVICE__HEADER_SECONDS": "600"}
     with serving(migrated_url, **few) as served:
-        # The one worker is not alone for the tests of how it ends: at a second signal, at once.
         silent = [served.connect() for _ in range(200)]
         try:
             silent[-1].sendall(b"GET / HTTP/1.1\r\nHost: ")
@@ -149,7 +148,7 @@ def test_silent_clients_keep_nobody_out_and_are_sent_away(migrated_url: str) -> 
                 assert served.get("/healthz") == "ok\n"
             (worker,) = served.workers()
             assert len(psutil.Process(worker).net_connections("tcp")) <= 21
-            # One that is being answered is not sent away.
+            # One that is being answered is not sent away, and holds up the end but once.
             with served.connect() as busy:
                 busy.sendall(PUT % 1 + b"Content-Length: 1000\r\n\r\n{")
                 more = [served.connect() for _ in range(60)]
