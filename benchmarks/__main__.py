@@ -98,6 +98,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _postgres(scale, options)
         case "lifecycle":
             return _lifecycle(scale, options)
+        case "service":
+            return _service(scale, options)
         case "waits":
             return _waits(scale, options.operation, options.short)
         case "publish":
@@ -111,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = (
         *("run", "compare", "baseline", "beside", "peers", "profile", "keeping", "archive"),
         *("real", "copying", "shapes", "waits", "duplicates", "lifecycle", "migration"),
-        *("postgres", "publish"),
+        *("postgres", "service", "publish"),
     )
     parser.add_argument("command", nargs="?", default="run", choices=commands)
     parser.add_argument("--scale", type=int, help=f"postings (default {SCALE})")
@@ -122,7 +124,9 @@ def _parser() -> argparse.ArgumentParser:
         default=baseline.FILE,
         help="a baseline; run and compare also take the JSON file of an earlier run",
     )
-    parser.add_argument("--unjudged", action="store_true", help="run, beside: fail by no figure")
+    parser.add_argument(
+        "--unjudged", action="store_true", help="run, beside, service: fail by no figure"
+    )
     parser.add_argument(
         "--pause",
         type=float,
@@ -233,6 +237,20 @@ def _lifecycle(scale: int, options: argparse.Namespace) -> int:
             report.show_gates(judged)
     if not options.only:
         report.write(results, f"lifecycle-{options.engine}-{scale}")
+    return 0 if options.unjudged else int(any(each.fails for each in judged))
+
+
+def _service(scale: int, options: argparse.Namespace) -> int:
+    # Imported here: it needs Datasette, and the extra service.
+    from benchmarks import service
+
+    results = service.run(scale, options.rounds)
+    judged = service.gates(results)
+    results["gates"] = [each.plain() for each in judged]
+    service.show(results)
+    if not options.unjudged:
+        report.show_gates(judged)
+    print(f"written to {service.keep(results)}")
     return 0 if options.unjudged else int(any(each.fails for each in judged))
 
 

@@ -16,6 +16,7 @@ from jobstore.service.holding import Opening, Service
 from jobstore.service.mcp.mounting import Mcp
 from jobstore.service.rest import bulk, figures, lifecycle, postings
 from jobstore.service.rest.describing import describe
+from jobstore.service.rest.direct import Direct
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 
@@ -34,8 +35,8 @@ def application(settings: Settings, opening: Opening, observer: Observer | None 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with service.running(), mcp.running():
             yield
+            await telling.close()
         await credentials.close()
-        await telling.close()
 
     app = FastAPI(
         title="jobstore",
@@ -50,9 +51,10 @@ def application(settings: Settings, opening: Opening, observer: Observer | None 
     for group in (lifecycle, bulk, figures, postings):
         # Not included, which has every request matched again at each level.
         app.router.routes += group.routes(service).routes
-    app.include_router(probes.routes(service))
+    probes.install(app, service)
     app.router.routes.extend(mcp.routes())
     describe(app)
+    app.add_middleware(Direct, service=service)
     app.add_middleware(Gate, settings=settings.service, credentials=credentials, telling=telling)
     tracing.install(app)
     return app

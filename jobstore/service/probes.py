@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+
+from fastapi import FastAPI, Request, Response
 
 from jobstore.errors import StoreClosed
 from jobstore.operations.figures import MEDIA_TYPE
 from jobstore.service.answers.standing import Fresh, exposition, unready
 from jobstore.service.guarding.callers import Scope
-from jobstore.service.guarding.permits import allowed
+from jobstore.service.guarding.permits import Permit
 from jobstore.service.holding import Service
 from jobstore.service.problems import problem
+
+_Handler = Callable[[Request], Awaitable[Response]]
 
 # Seconds after which asking again may help.
 _LATER = {"Retry-After": "5"}
 
 
-def routes(service: Service) -> APIRouter:
-    """Return the routes; /metrics needs a token that reads, the others none."""
-    router = APIRouter(tags=["operation"])
+def install(app: FastAPI, service: Service) -> None:
+    """Have ``app`` answer /healthz and /readyz to everybody, and /metrics to those who may read.
+
+    They are no part of what is described to those who ask for postings.
+    """
+    may_read = Permit(Scope.READ)
 
     async def look() -> str | None:
         try:
@@ -29,24 +37,33 @@ def routes(service: Service) -> APIRouter:
     fault = Fresh(look)
     figures = Fresh(lambda: exposition(service.settings))
 
-    @router.get("/healthz", summary="Whether the process lives")
-    async def healthz() -> Response:
-        """200 as long as anything is answered."""
+    async def healthz(request: Request) -> Response:
+        """The process lives, as long as anything is answered."""
         return Response("ok\n", media_type="text/plain")
 
-    @router.get(
-        "/readyz", summary="Whether the store answers", responses={503: {"description": "Not now"}}
-    )
-    async def readyz() -> Response:
-        """200 where the store answers and its schema fits this version; looked at once a second."""
+    async def readyz(request: Request) -> Response:
+        """The store answers and its schema fits this version; looked at once a second."""
         why = await fault.get()
         if why is None:
             return Response("ready\n", media_type="text/plain")
         return problem(503, why, kind="not-ready", headers=_LATER)
 
-    @router.get("/metrics", summary="Figures for Prometheus", dependencies=[allowed(Scope.READ)])
-    async def metrics() -> Response:
-        """The text format of Prometheus, of all processes that use the store."""
+    async def metrics(request: Request) -> Response:
+        """Figures in the text format of Prometheus, of all processes that use the store."""
+        may_read.check(request)
         return Response(await figures.get(), headers={"Content-Type": MEDIA_TYPE})
 
-    return router
+    for each in (healthz, readyz, metrics):
+        path = f"/{each.__name__}"
+        app.add_route(path, _told(each, path), methods=["GET"], include_in_schema=False)
+
+
+def _told(answer: _Handler, path: str) -> _Handler:
+    """Have a route known to the log by its path, as FastAPI does for its own."""
+    route = SimpleNamespace(path=path)
+
+    async def answered(request: Request) -> Response:
+        request.scope["route"] = route
+        return await answer(request)
+
+    return answered

@@ -28,7 +28,7 @@ from tests.fixtures.data import REPOSITORY, real_postings
 from tests.service.conftest import Asking
 
 # What is no route of ours, or tells nothing of the store.
-OPEN = {"/openapi.json"}
+OPEN = {"/openapi.json", "/healthz", "/readyz", "/metrics"}
 
 _CHECKS = [
     not_a_server_error,

@@ -36,7 +36,8 @@ def provider() -> TracerProvider | None:
         return None
     from jobstore.operations.monitoring import opentelemetry
 
-    return opentelemetry.tracer_provider(os.environ.get("OTEL_TRACES_EXPORTER") or "otlp")
+    usual = "otlp" if wanted else "none"
+    return opentelemetry.tracer_provider(os.environ.get("OTEL_TRACES_EXPORTER") or usual)
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from jobstore.service.parameters import Past, Search
 from jobstore.service.problems import problem
 from jobstore.service.rest.routing import router as grouped
 from jobstore.service.rest.writing import BODY, Object, answered, etag, place, tags, with_key
+from jobstore.store import JobStore
 
 _IfMatch = Annotated[
     str | None, Header(alias="If-Match", description='Versions, such as "3"; * is any.')
@@ -50,28 +51,14 @@ def routes(service: Service) -> APIRouter:
     @router.get("", summary="Search postings", response_model=Found, responses=_LINKED)
     async def search(request: Request, asked: Annotated[Search, Query()]) -> Response:
         """One page of the postings that match all filters."""
-        found = await found_by(
-            service.store,
-            asked.query(),
-            limit=asked.limit,
-            cursor=asked.cursor,
-            facets=asked.facets,
-            only=asked.fields,
-        )
-        answer = answered(found)
-        if following := found["next_cursor"]:
-            given = request.query_params.multi_items()
-            again = [pair for pair in given if pair[0] != "cursor"]
-            target = f"{place(request)}?{urlencode([*again, ('cursor', following)])}"
-            answer.headers["Link"] = f'<{target}>; rel="next"'
-        return answer
+        return await searched(service.store, asked, request)
 
     @router.get("/{id:uuid}", summary="Get a posting", response_model=Job)
     async def get(
         id: UUID, past: Annotated[Past, Query()], if_none_match: _IfNoneMatch = None
     ) -> Response:
         """The posting with this id, as it is or as it was."""
-        return _one(await answers.posting(service.store, id, past), if_none_match)
+        return one(await answers.posting(service.store, id, past), if_none_match)
 
     @router.patch(
         "/{id:uuid}",
@@ -105,7 +92,7 @@ def routes(service: Service) -> APIRouter:
     ) -> Response:
         """The posting that a source knows by this id. Write a slash in either as ``%2F``."""
         job = await answers.posting_of(service.store, *_key(request))
-        return _one(job, if_none_match)
+        return one(job, if_none_match)
 
     @router.put(
         "/{source}/{source_job_id:path}",
@@ -133,7 +120,27 @@ def routes(service: Service) -> APIRouter:
     return router
 
 
-def _one(job: Job, if_none_match: str | None) -> Response:
+async def searched(store: JobStore, asked: Search, request: Request) -> Response:
+    """Return a page as it is answered to ``request``. Raises InvalidQuery."""
+    found = await found_by(
+        store,
+        asked.query(),
+        limit=asked.limit,
+        cursor=asked.cursor,
+        facets=asked.facets,
+        only=asked.fields,
+    )
+    answer = answered(found)
+    if following := found["next_cursor"]:
+        given = request.query_params.multi_items()
+        again = [pair for pair in given if pair[0] != "cursor"]
+        target = f"{place(request)}?{urlencode([*again, ('cursor', following)])}"
+        answer.headers["Link"] = f'<{target}>; rel="next"'
+    return answer
+
+
+def one(job: Job, if_none_match: str | None) -> Response:
+    """Return a posting as it is answered, or 304 where its version is known."""
     tag = etag(job.version)
     known = tags(if_none_match) or ()
     if "*" in known or str(job.version) in known:
