@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,8 @@ from jobstore.operations import tokens
 from jobstore.operations.tokens import TokenScope
 from jobstore.service.application import application
 from jobstore.settings.sections import Settings
+from tests.engines.harness import MEMORY
+from tests.service.agents import Schemas
 
 Asking = Callable[..., TestClient]
 
@@ -46,3 +49,16 @@ def asking(settings: Settings) -> Iterator[Asking]:
 def client(asking: Asking) -> TestClient:
     """A client who may do everything."""
     return asking("admin")
+
+
+@pytest.fixture
+async def small(tmp_path: Path) -> AsyncIterator[jobstore.JobStore]:
+    """An open, empty store in memory."""
+    async with jobstore.connect(MEMORY.new_url(tmp_path)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def ojcp(real_data: Path) -> Schemas:
+    """The schemas of OJCP."""
+    return Schemas(real_data / "ojcp")

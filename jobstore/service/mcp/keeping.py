@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from jobstore.json_text import to_json
-from jobstore.records import ApplicationState, NewMatches
+from jobstore.records import ApplicationState, NewMatches, Rejection
 from jobstore.service.answers import lifecycle, postings
 from jobstore.service.guarding.callers import Scope
 from jobstore.service.mcp import ojcp
@@ -122,12 +122,18 @@ async def upsert_jobs(store: JobStore, given: Jobs) -> Answer:
         "updated": report.updated,
         "unchanged": report.unchanged,
         "rejected_count": len(report.rejected),
-        "rejected": within(short(plain(report.rejected[:_FAULTS])), MOST_BYTES // 3),
+        "rejected": within(map(_rejected, report.rejected[:_FAULTS]), MOST_BYTES // 3),
         "warnings_count": len(report.warnings),
         "warnings": within(short(plain(report.warnings[:_FAULTS])), MOST_BYTES // 3),
     }
     stored = report.inserted + report.updated + report.unchanged
     return Answer(f"{stored} postings are stored, {len(report.rejected)} were rejected.", answer)
+
+
+def _rejected(given: Rejection) -> Any:
+    reasons = [each._asdict() for each in given.reasons[:_FAULTS]]
+    told = {"index": given.index, "source_job_id": given.source_job_id, "reasons": reasons}
+    return short(plain(told))
 
 
 _POSTING = (

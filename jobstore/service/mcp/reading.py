@@ -16,7 +16,7 @@ from jobstore.service.answers import lifecycle, postings, searching
 from jobstore.service.answers.employers import employer as asked_of
 from jobstore.service.mcp import ojcp
 from jobstore.service.mcp.arguments import ID, Arguments, renamed
-from jobstore.service.mcp.sizes import MOST_BYTES, line, piece, plain, short, size, within
+from jobstore.service.mcp.sizes import MOST_BYTES, line, piece, plain, seen, short, size, within
 from jobstore.service.mcp.tool import LIST, NUMBER, OBJECT, TEXT, TRUTH, Answer, Tool, object_of
 from jobstore.store import JobStore
 
@@ -91,7 +91,7 @@ async def get_job_detail(store: JobStore, given: Detail) -> Answer:
         return Answer(f"{said}; it has no text.", answer)
     part = piece(text, given.offset, given.length, MOST_BYTES - size(answer) - 200)
     end = given.offset + len(part)
-    answer["untrusted_text"] = {"text": part, "offset": given.offset, "total_length": whole}
+    answer["untrusted_text"] = {"text": seen(part), "offset": given.offset, "total_length": whole}
     if end < whole:
         answer["untrusted_text"]["next_offset"] = end
     return Answer(f"{said}; characters {given.offset} to {end} of {whole} of its text.", answer)

@@ -24,6 +24,10 @@ from jobstore.store import JobStore
 MOST_SKIPPED = 1000
 """The largest offset: what is skipped has to be read."""
 _AT_ONCE = 100
+_NAMES = {name: f"filters.{name}" for name in Filters.model_fields} | {
+    "text": "query",
+    "cursor": "pagination.cursor",
+}
 
 
 class Where(Arguments):
@@ -118,8 +122,8 @@ class Asked:
     ended: bool = False
     """Whether nothing is found at the offset."""
     notes: list[str] = field(default_factory=list)
-    names: dict[str, str] = field(default_factory=dict)
-    """What the caller calls a field of the query, where that is not ``filters.NAME``."""
+    names: dict[str, str] = field(default_factory=lambda: {**_NAMES})
+    """What the caller calls a field of the query."""
 
     def next_cursor(self, cursor: str | None, shown: int) -> str | None:
         """Return what asks for the page after this one."""
@@ -144,7 +148,6 @@ class SearchJobs(Arguments):
         if page.cursor is not None:
             offset, found.since, found.cursor = _parts(page.cursor)
             found.offset = offset
-        found.names = {"text": "query", "cursor": "pagination.cursor"}
         faults: list[Fault] = []
         changes: dict[str, Any] = {"text": self.query or None}
         if self.location:
@@ -218,7 +221,8 @@ def _day(text: str) -> datetime:
 
 async def search_jobs(store: JobStore, given: SearchJobs) -> Answer:
     """Answer with a page of postings."""
-    asked = given.asked()
+    with renamed(_NAMES):
+        asked = given.asked()
     with renamed(asked.names):
         await _skip(store, asked)
         found = await _page(store, asked)

@@ -1,4 +1,4 @@
-"""How large an answer may be for an agent, and how it becomes no larger.
+"""How large an answer may be for an agent, and how it becomes no larger; what may be in it.
 
 Tokens are counted as a tokenizer counts at most: 3.5 bytes of JSON each.
 """
@@ -6,9 +6,11 @@ Tokens are counted as a tokenizer counts at most: 3.5 bytes of JSON each.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from jobstore.intake.unseen import without_unseen
 from jobstore.json_text import to_json
 
 T = TypeVar("T")
@@ -20,6 +22,8 @@ MOST_BYTES = int(MOST_TOKENS * BYTES_A_TOKEN) - 500
 """The same in bytes, without what the protocol puts around it."""
 
 _LINE = 300
+# A second alphabet without shapes (Unicode, block Tags).
+_TAGS = re.compile("[\U000e0000-\U000e007f]")
 
 
 def size(value: Any) -> int:
@@ -29,7 +33,10 @@ def size(value: Any) -> int:
 
 
 def plain(value: Any) -> Any:
-    """Return records and plain values as JSON has them, without what is not stated."""
+    """Return records and plain values as JSON has them.
+
+    Without what is not stated, and without characters that nobody sees.
+    """
     written = to_json(value).encode("utf-8", "replace")
     return _stated(json.loads(written))
 
@@ -40,7 +47,12 @@ def _stated(value: Any) -> Any:
         return {name: each for name, each in kept.items() if each not in (None, "", [], {})}
     if isinstance(value, list):
         return [_stated(each) for each in value]
-    return value
+    return seen(value) if isinstance(value, str) else value
+
+
+def seen(text: str) -> str:
+    """Return a text without characters that nobody sees, but which models read."""
+    return text if text.isascii() else _TAGS.sub("", without_unseen(text))
 
 
 def line(text: str | None, most: int = _LINE) -> str | None:
