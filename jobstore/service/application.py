@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
-from jobstore.service import problems
+from jobstore.service import page, problems
 from jobstore.service.guarding.credentials import Credentials
 from jobstore.service.guarding.gate import Gate
 from jobstore.service.holding import Opening, Service
@@ -38,10 +38,13 @@ def application(settings: Settings, opening: Opening) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    problems.install(app)
+    problems.install(app, page.dressed)
     rest = APIRouter(prefix="/v1")
     for group in (lifecycle, bulk, figures, postings):
         rest.include_router(group.routes(service))
     app.include_router(rest)
-    app.add_middleware(Gate, settings=settings.service, credentials=credentials)
+    app.include_router(page.routes(service))
+    app.add_middleware(
+        Gate, settings=settings.service, credentials=credentials, is_page=page.is_page
+    )
     return app

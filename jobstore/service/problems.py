@@ -6,7 +6,7 @@ on as they are; what nobody expected is told by its id in the log alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -54,6 +54,14 @@ _STATUSES: tuple[tuple[type[JobStoreError], HTTPStatus, int | None], ...] = (
 )
 
 
+class Problem(Response):
+    """A problem document as an answer; ``document`` is what it says."""
+
+    def __init__(self, document: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+        super().__init__(to_json(document), document["status"], headers, MEDIA_TYPE)
+        self.document = document
+
+
 def problem(
     status: int,
     detail: str,
@@ -62,7 +70,7 @@ def problem(
     faults: Iterable[Fault] = (),
     headers: dict[str, str] | None = None,
     **more: Any,
-) -> Response:
+) -> Problem:
     """Return a problem document.
 
     ``kind`` is a name in kebab case that programs may go by; without it the status says all.
@@ -78,10 +86,10 @@ def problem(
     if listed := [each._asdict() for each in faults]:
         document["errors"] = listed
     document |= {name: value for name, value in more.items() if value is not None}
-    return Response(to_json(document), status, headers, media_type=MEDIA_TYPE)
+    return Problem(document, headers)
 
 
-def of_error(error: JobStoreError) -> Response:
+def of_error(error: JobStoreError) -> Problem:
     """Return the problem that an error of the store is."""
     status, after = next(
         (status, after) for kind, status, after in _STATUSES if isinstance(error, kind)
@@ -113,28 +121,36 @@ def faults_of(error: RequestValidationError, known: Iterable[str]) -> list[Fault
     return found
 
 
-def install(app: FastAPI) -> None:
-    """Have ``app`` answer with problem documents, whatever goes wrong."""
+Dressing = Callable[[Request, Problem], Response]
+
+
+def install(app: FastAPI, dressed: Dressing = lambda request, found: found) -> None:
+    """Have ``app`` answer with problem documents, whatever goes wrong.
+
+    ``dressed`` may make something else of one, such as a page for a browser.
+    """
 
     @app.exception_handler(JobStoreError)
     async def of_the_store(request: Request, error: JobStoreError) -> Response:
-        return of_error(error)
+        return dressed(request, of_error(error))
 
     @app.exception_handler(RequestValidationError)
     async def of_the_request(request: Request, error: RequestValidationError) -> Response:
         faults = faults_of(error, _parameters(request))
         detail = "; ".join(map(str, faults))
-        return problem(HTTPStatus.BAD_REQUEST, detail, kind="invalid-request", faults=faults)
+        found = problem(HTTPStatus.BAD_REQUEST, detail, kind="invalid-request", faults=faults)
+        return dressed(request, found)
 
     @app.exception_handler(HTTPException)
     async def of_http(request: Request, error: HTTPException) -> Response:
         headers = dict(error.headers or {})
-        return problem(error.status_code, str(error.detail), headers=headers)
+        return dressed(request, problem(error.status_code, str(error.detail), headers=headers))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
         _log.exception("a request failed", exc_info=error)
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong that should not.")
+        detail = "Something went wrong that should not."
+        return dressed(request, problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail))
 
 
 def _parameters(request: Request) -> list[str]:

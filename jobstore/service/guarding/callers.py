@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+COOKIE = "jobstore_token"
+"""The cookie in which a browser keeps its token; pages alone are asked with it."""
+
 
 class Scope(IntEnum):
     """What somebody may do; each may do what those before it may."""

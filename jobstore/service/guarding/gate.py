@@ -11,16 +11,18 @@ import asyncio
 import math
 import re
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobstore.operations import logs
-from jobstore.service.guarding.callers import Caller
+from jobstore.service.guarding.callers import COOKIE, Caller
 from jobstore.service.guarding.callers import Scope as May
 from jobstore.service.guarding.credentials import Credentials
 from jobstore.service.guarding.names import Names
@@ -49,12 +51,22 @@ _HEADERS = {
 
 
 class Gate:
-    """Lets requests in to ``app``, as the settings say."""
+    """Lets requests in to ``app``, as the settings say.
 
-    def __init__(self, app: ASGIApp, settings: ServiceSection, credentials: Credentials) -> None:
+    ``is_page`` tells of a path whether a browser may show who it is by a cookie there.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: ServiceSection,
+        credentials: Credentials,
+        is_page: Callable[[str], bool] = lambda path: False,
+    ) -> None:
         self._app = app
         self._settings = settings
         self._credentials = credentials
+        self._is_page = is_page
         self._names = Names(settings.hosts)
         self._wrong = Buckets(*_WRONG)
         self._rate = Buckets(max(1, settings.requests_per_minute), 60.0)
@@ -110,11 +122,30 @@ class Gate:
             if isinstance(known, Response):
                 return known
             caller = known
+        elif token := self._cookie(scope, headers):
+            known = await self._known(f"Bearer {token}", address)
+            if isinstance(known, Caller):
+                caller = known
+            elif known.status_code == HTTPStatus.UNAUTHORIZED:
+                # Nobody can take a cookie back but the page that is asked for.
+                scope.setdefault("state", {})["stale"] = True
+            else:
+                return known
         scope.setdefault("state", {})["caller"] = caller
         counted = self._settings.requests_per_minute and (caller.name or not near)
         if counted and (wait := self._rate.take(caller.name or address)):
             return _later("Too many requests", wait)
         return None
+
+    def _cookie(self, scope: Scope, headers: Headers) -> str | None:
+        """Return the token that a browser keeps, where it asks for a page.
+
+        Programs send theirs in a header that no browser sends by itself, so nothing that others
+        have a browser do reaches REST or MCP.
+        """
+        given = headers.get("cookie")
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        return cookie_parser(given).get(COOKIE) if given and self._is_page(path) else None
 
     async def _known(self, authorization: str, address: str) -> Caller | Response:
         """Return whose token it is, or what is answered to a wrong one."""
