@@ -53,6 +53,7 @@ def routes(service: Service) -> APIRouter:
             figures=found,
             days=days,
             busiest=max((count for _, count in days), default=0),
+            salaries=sorted(found.salaries.items(), key=lambda pair: -pair[1].count),
             groups=_groups(found),
         )
 

@@ -20,6 +20,8 @@ from jobstore.service.page.asking import reads, to, written
 from jobstore.service.page.rendering import rendered
 from jobstore.service.parameters import Past
 
+# Told in a form of their own, or of no use to people.
+_UNTOLD = ("application", "reasons")
 _SENT = ("state", "note", "due_at")
 
 
@@ -80,7 +82,7 @@ def _told(history: Iterable[HistoryEntry]) -> list[dict[str, Any]]:
             "changes": [*differences(each.changes)],
             "reasons": each.detail.get("reasons", []),
             "detail": [
-                (name, said(value)) for name, value in each.detail.items() if name != "reasons"
+                (name, said(value)) for name, value in each.detail.items() if name not in _UNTOLD
             ],
         }
         for each in history

@@ -82,7 +82,9 @@ def served(folder: Path, root_path: str = "") -> Iterator[Served]:
     recorder = Recorder(settings.operations_db, None, sample_seconds=0.2, label="serve")
 
     def opening() -> Any:
-        opened = jobstore.connect(settings.store.url, migrate=True, observers=[recorder])
+        opened = jobstore.connect(
+            settings.store.url, migrate=True, actor="ada", observers=[recorder]
+        )
         return _Filled(opened, kept)
 
     token = tokens.create(settings.operations_db, "ada", "write", None)
