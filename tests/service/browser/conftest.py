@@ -13,7 +13,7 @@ from tests.service.browser.serving import Served, served
 @pytest.fixture(scope="session")
 def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service over made-up postings."""
-    with served(tmp_path_factory.mktemp("served")) as running:
+    with served(tmp_path_factory.mktemp("served"), 120) as running:
         yield running
 
 

@@ -10,7 +10,7 @@ from tests.service.browser.driving import browser, sign_in
 from tests.service.browser.serving import Served, served
 
 _FOLDER = Path(__file__).resolve().parents[3] / "docs" / "pictures"
-_WIDE, _NARROW = (1100, 780), (360, 780)
+_WIDE, _NARROW = (900, 640), (360, 720)
 
 
 def _pages(at: Served) -> list[tuple[str, str, tuple[int, int], bool]]:
@@ -20,18 +20,22 @@ def _pages(at: Served) -> list[tuple[str, str, tuple[int, int], bool]]:
         ("page-search", query, _WIDE, False),
         ("page-search-dark", query, _WIDE, True),
         ("page-search-narrow", query, _NARROW, False),
-        ("page-posting", f"/postings/{at.lived}", (1100, 1900), False),
-        ("page-applications", "/applications", (1100, 560), False),
-        ("page-statistics", "/statistics", (1100, 1300), False),
-        ("page-health", "/health", (1100, 1000), False),
-        ("page-searches", "/searches", (1100, 420), False),
+        ("page-posting", f"/postings/{at.lived}", (900, 1150), False),
+        ("page-applications", "/applications", (900, 420), False),
+        ("page-statistics", "/statistics", (900, 1000), False),
+        ("page-health", "/health", (900, 900), False),
+        ("page-searches", "/searches", (900, 340), False),
     ]
 
 
 def main(folder: Path) -> None:
     """Make all pictures."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as store, served(Path(store)) as at, browser() as opened:
+    with (
+        tempfile.TemporaryDirectory() as store,
+        served(Path(store), 500) as at,
+        browser() as opened,
+    ):
         sign_in(opened, at)
         for name, page, (width, height), dark in _pages(at):
             opened.resize(width, height, dark=dark)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,11 +46,11 @@ def _samples() -> list[dict[str, Any]]:
     return postings
 
 
-async def fill(store: jobstore.JobStore) -> Job:
+async def fill(store: jobstore.JobStore, most: int) -> Job:
     """Store postings with duplicates, history, applications and a saved search."""
     postings = _samples()
-    await store.upsert_many(postings)
     own = next(each for each in postings if each["company"] == "Thistlewick Hotels")
+    await store.upsert_many(postings[:most])
     opening = {name: own.get(name) for name in _KEPT}
     await store.upsert({**opening, "source": _OWN, "source_job_id": "1"})
     await store.upsert({**opening, "source": _BOARD, "source_job_id": "9"})
@@ -74,10 +73,10 @@ async def fill(store: jobstore.JobStore) -> Job:
 
 
 @contextmanager
-def served(folder: Path, root_path: str = "") -> Iterator[Served]:
-    """Serve such a store in ``folder`` during the block."""
+def served(folder: Path, most: int) -> Iterator[Served]:
+    """Serve such a store of at most so many postings in ``folder`` during the block."""
     store = {"url": f"sqlite:///{folder / 'jobs.db'}"}
-    settings = Settings.model_validate({"store": store, "service": {"root_path": root_path}})
+    settings = Settings.model_validate({"store": store})
     kept: list[str] = []
     recorder = Recorder(settings.operations_db, None, sample_seconds=0.2, label="serve")
 
@@ -85,11 +84,11 @@ def served(folder: Path, root_path: str = "") -> Iterator[Served]:
         opened = jobstore.connect(
             settings.store.url, migrate=True, actor="ada", observers=[recorder]
         )
-        return _Filled(opened, kept)
+        return _Filled(opened, most, kept)
 
     token = tokens.create(settings.operations_db, "ada", "write", None)
-    app = application(settings, partial(opening))
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, root_path=root_path)
+    app = application(settings, opening)
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     with recorder:
@@ -99,7 +98,7 @@ def served(folder: Path, root_path: str = "") -> Iterator[Served]:
                 assert thread.is_alive(), "the service did not begin"
                 time.sleep(0.02)
             port = server.servers[0].sockets[0].getsockname()[1]
-            yield Served(f"http://localhost:{port}{root_path}", token, kept[0])
+            yield Served(f"http://localhost:{port}", token, kept[0])
         finally:
             server.should_exit = True
             thread.join()
@@ -108,13 +107,14 @@ def served(folder: Path, root_path: str = "") -> Iterator[Served]:
 class _Filled:
     """Opens a store and fills it; keeps the id of what has lived."""
 
-    def __init__(self, opened: Any, kept: list[str]) -> None:
+    def __init__(self, opened: Any, most: int, kept: list[str]) -> None:
         self._opened = opened
+        self._most = most
         self._kept = kept
 
     async def __aenter__(self) -> jobstore.JobStore:
         store = await self._opened.__aenter__()
-        self._kept.append(str((await fill(store)).id))
+        self._kept.append(str((await fill(store, self._most)).id))
         return store
 
     async def __aexit__(self, *error: object) -> None:
