@@ -346,6 +346,7 @@ def test_what_goes_wrong_is_a_page_for_browsers_and_a_document_for_programs(
     shown_to_program = client.get("/v1/nowhere", headers={"Accept": "text/html"})
     assert shown_to_program.headers["content-type"] == "application/problem+json"
     assert client.post("/statistics", headers={"Accept": "text/html"}).status_code == 405
+    assert client.head("/statistics").status_code == 200
 
 
 def test_a_page_loads_little_and_from_here_alone(client: TestClient) -> None:

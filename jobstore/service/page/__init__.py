@@ -7,6 +7,7 @@ script; htmx adds results as one types. The address of a page says all that it s
 from __future__ import annotations
 
 from fastapi import APIRouter
+from fastapi.routing import APIRoute
 
 from jobstore.service.holding import Service
 from jobstore.service.page import (
@@ -30,4 +31,8 @@ def routes(service: Service) -> APIRouter:
         router.include_router(group.routes(service))
     for more in (signing, files):
         router.include_router(more.routes())
+    for route in router.routes:
+        # The server leaves out the body (RFC 9110, section 9.3.2).
+        if isinstance(route, APIRoute) and "GET" in route.methods:
+            route.methods.add("HEAD")
     return router
