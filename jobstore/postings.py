@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from jobstore.acting import acting
 from jobstore.engines.protocol import Unit
 from jobstore.errors import Fault, InvalidQuery, JobNotFound
 from jobstore.events import Observer, Watch
@@ -37,7 +38,13 @@ class Postings:
         self._unit = unit
         self._observers = observers
         self._clock = clock
-        self._origin = origin
+        self._own_origin = origin
+
+    @property
+    def _origin(self) -> Origin:
+        """Who writes now."""
+        name = acting()
+        return self._own_origin if name is None else self._own_origin._replace(actor=name)
 
     async def upsert(
         self,

@@ -12,6 +12,7 @@ from jobstore.service.guarding.credentials import Credentials
 from jobstore.service.guarding.gate import Gate
 from jobstore.service.holding import Opening, Service
 from jobstore.service.rest import bulk, figures, lifecycle, postings
+from jobstore.service.rest.describing import describe
 from jobstore.settings.sections import Settings
 from jobstore.version import __version__
 
@@ -37,14 +38,17 @@ def application(settings: Settings, opening: Opening) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
-    problems.install(app, page.dressed)
+    problems.install(app)
     rest = APIRouter(prefix="/v1")
     for group in (lifecycle, bulk, figures, postings):
         rest.include_router(group.routes(service))
     app.include_router(rest)
     app.include_router(page.routes(service))
+    describe(app)
     app.add_middleware(
         Gate, settings=settings.service, credentials=credentials, is_page=page.is_page
     )
+    app.add_middleware(page.Dressing)
     return app

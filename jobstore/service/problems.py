@@ -6,7 +6,7 @@ on as they are; what nobody expected is told by its id in the log alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
 
 from jobstore.errors import (
     DuplicateApplication,
@@ -29,7 +31,7 @@ from jobstore.errors import (
     StoreUnavailable,
     VersionConflict,
 )
-from jobstore.json_text import to_json
+from jobstore.json_text import escaped, to_json
 from jobstore.operations import logs
 from jobstore.service.parameters import suggested
 
@@ -54,14 +56,6 @@ _STATUSES: tuple[tuple[type[JobStoreError], HTTPStatus, int | None], ...] = (
 )
 
 
-class Problem(Response):
-    """A problem document as an answer; ``document`` is what it says."""
-
-    def __init__(self, document: dict[str, Any], headers: dict[str, str] | None = None) -> None:
-        super().__init__(to_json(document), document["status"], headers, MEDIA_TYPE)
-        self.document = document
-
-
 def problem(
     status: int,
     detail: str,
@@ -70,7 +64,7 @@ def problem(
     faults: Iterable[Fault] = (),
     headers: dict[str, str] | None = None,
     **more: Any,
-) -> Problem:
+) -> Response:
     """Return a problem document.
 
     ``kind`` is a name in kebab case that programs may go by; without it the status says all.
@@ -86,10 +80,10 @@ def problem(
     if listed := [each._asdict() for each in faults]:
         document["errors"] = listed
     document |= {name: value for name, value in more.items() if value is not None}
-    return Problem(document, headers)
+    return Response(escaped(to_json(document)), status, headers, media_type=MEDIA_TYPE)
 
 
-def of_error(error: JobStoreError) -> Problem:
+def of_error(error: JobStoreError) -> Response:
     """Return the problem that an error of the store is."""
     status, after = next(
         (status, after) for kind, status, after in _STATUSES if isinstance(error, kind)
@@ -107,6 +101,12 @@ def of_error(error: JobStoreError) -> Problem:
     )
 
 
+def unexpected(error: Exception) -> Response:
+    """Return what is said of an error that nobody expected: the log has it, by the request's id."""
+    _log.exception("a request failed", exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong that should not.")
+
+
 def faults_of(error: RequestValidationError, known: Iterable[str]) -> list[Fault]:
     """Return what was wrong with a request, field by field; ``known`` are the names it may use."""
     known = tuple(known)
@@ -116,48 +116,70 @@ def faults_of(error: RequestValidationError, known: Iterable[str]) -> list[Fault
         name = ".".join(map(str, each["loc"][1:])) or str(each["loc"][0])
         reason = str(each["msg"]).removeprefix("Value error, ")
         if each["type"] == "extra_forbidden":
-            reason = suggested(name, known)
+            reason = suggested(name, known) if each["loc"][0] == "query" else "is not known"
+        elif each["type"] == "json_invalid":
+            # Its place is a number of characters, and no field.
+            name, reason = "", f"the body is no JSON: {each['ctx']['error']}"
         found.append(Fault(name, reason[:1].lower() + reason[1:]))
     return found
 
 
-Dressing = Callable[[Request, Problem], Response]
-
-
-def install(app: FastAPI, dressed: Dressing = lambda request, found: found) -> None:
+def install(app: FastAPI) -> None:
     """Have ``app`` answer with problem documents, whatever goes wrong.
 
-    ``dressed`` may make something else of one, such as a page for a browser.
+    What nobody expects goes on to the gate, which every answer passes (:func:`unexpected`).
     """
 
     @app.exception_handler(JobStoreError)
     async def of_the_store(request: Request, error: JobStoreError) -> Response:
-        return dressed(request, of_error(error))
+        if isinstance(error, InvalidPosting) and request.method in ("GET", "HEAD"):
+            # A key that is asked for, and no body.
+            return problem(400, str(error), kind="invalid-request", faults=error.faults)
+        return of_error(error)
 
     @app.exception_handler(RequestValidationError)
     async def of_the_request(request: Request, error: RequestValidationError) -> Response:
-        faults = faults_of(error, _parameters(request))
+        _, known = parameters_of(request.scope["route"])
+        faults = faults_of(error, known)
+        in_body = all(each["loc"][0] == "body" for each in error.errors())
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if in_body else HTTPStatus.BAD_REQUEST
         detail = "; ".join(map(str, faults))
-        found = problem(HTTPStatus.BAD_REQUEST, detail, kind="invalid-request", faults=faults)
-        return dressed(request, found)
+        return problem(status, detail, kind="invalid-request", faults=faults)
 
     @app.exception_handler(HTTPException)
     async def of_http(request: Request, error: HTTPException) -> Response:
         headers = dict(error.headers or {})
-        return dressed(request, problem(error.status_code, str(error.detail), headers=headers))
+        detail = str(error.detail)
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_methods(app, request.scope))
+            detail = f"This address takes {headers['Allow']}."
+        elif error.status_code == HTTPStatus.NOT_FOUND:
+            detail = "There is nothing at this address."
+        return problem(error.status_code, detail, headers=headers)
 
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> Response:
-        _log.exception("a request failed", exc_info=error)
-        detail = "Something went wrong that should not."
-        return dressed(request, problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail))
+
+def unknown_parameter(name: str) -> dict[str, Any]:
+    """Return the fault that a name in a query is not known, as pydantic tells it."""
+    return {"type": "extra_forbidden", "loc": ("query", name), "msg": ""}
 
 
-def _parameters(request: Request) -> list[str]:
-    """Return the names of the query's parameters that the route of a request knows."""
-    route: APIRoute = request.scope["route"]
+def parameters_of(route: APIRoute) -> tuple[bool, frozenset[str]]:
+    """Return whether a model has the parameters of a route's query, and their names."""
     models = [each.field_info.annotation for each in route.dependant.query_params]
-    return [name for model in models for name in getattr(model, "model_fields", ())]
+    listed = [name for model in models for name in getattr(model, "model_fields", ())]
+    if listed:
+        return True, frozenset(listed)
+    return False, frozenset(each.alias for each in route.dependant.query_params)
+
+
+def _methods(app: FastAPI, scope: Scope) -> list[str]:
+    """Return the methods that an address has: each of its routes knows its own alone."""
+    asked = {"type": "http", "path": scope["path"], "root_path": scope.get("root_path", "")}
+    return [
+        method
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        if any(each.matches({**asked, "method": method})[0] == Match.FULL for each in app.routes)
+    ]
 
 
 def _kebab(name: str) -> str:

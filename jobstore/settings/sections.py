@@ -280,7 +280,20 @@ class ServiceSection(Section):
 
     host: str = setting("127.0.0.1", "address that it listens on", max_length=255)
     port: int = setting(8710, "port that it listens on; 0: any free one", ge=0, le=65_535)
-    root_path: str = setting("", "path that a proxy puts before its addresses", max_length=200)
+    root_path: str = setting(
+        "",
+        "path that a proxy puts before its addresses, such as /jobs",
+        max_length=200,
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+    )
+    trusted_proxies: tuple[str, ...] = setting(
+        (), "addresses or networks of proxies, which say where requests come from", max_length=100
+    )
+    certificate: FilePath | None = setting(None, "PEM file of its certificate, for https")
+    key: FilePath | None = setting(None, "PEM file of the key of its certificate")
+    header_seconds: Seconds = setting(
+        20.0, "seconds that a client may take for the headers of a request"
+    )
     anonymous: Literal["loopback", "read", "write", "nobody"] = setting(
         "loopback",
         "who may ask without a token: this machine may read; all may read, or write; or nobody",
@@ -300,6 +313,12 @@ class ServiceSection(Section):
         60.0, "seconds that a client may take for a piece of an answer"
     )
     access_log: bool = setting(True, "whether each request has a line in the log")
+
+    @model_validator(mode="after")
+    def _certificate_with_its_key(self) -> ServiceSection:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together")
+        return self
 
 
 class DeploymentSection(Section):

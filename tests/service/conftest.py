@@ -19,15 +19,15 @@ Asking = Callable[..., TestClient]
 
 
 @pytest.fixture
-def settings(store_url: str) -> Settings:
+def settings(migrated_url: str) -> Settings:
     """The settings of a service over an empty store."""
-    return Settings.model_validate({"store": {"url": store_url}})
+    return Settings.model_validate({"store": {"url": migrated_url}})
 
 
 @pytest.fixture
 def asking(settings: Settings) -> Iterator[Asking]:
     """Make clients of one running service."""
-    app = application(settings, partial(jobstore.connect, settings.store.url, migrate=True))
+    app = application(settings, partial(jobstore.connect, settings.store.url))
 
     def client(scope: TokenScope | None, address: str = "127.0.0.1") -> TestClient:
         asked = TestClient(app, "http://localhost", client=(address, 50_000))

@@ -1,8 +1,9 @@
 """The gate: what every request passes before it is answered, and every answer on its way out.
 
-One ASGI middleware, in this order: the name that it was asked under, where it comes from, who
-asks, how often, and how large and slow its body may be. Answers get headers that keep browsers
-from mistaking them, and a line in the log, in which nothing of postings, queries or tokens is.
+One ASGI middleware, in this order: the size of what is asked, the name that it was asked under,
+where it comes from, who asks, how often, and how large and slow its body may be. Answers get
+headers that keep browsers from mistaking them, and a line in the log, in which nothing of
+postings, queries or tokens is. What nobody expected ends here as well.
 """
 
 from __future__ import annotations
@@ -13,41 +14,43 @@ import re
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from ipaddress import IPv6Address, ip_address
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import cookie_parser
+from starlette.requests import ClientDisconnect, cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from jobstore.acting import acting_as
 from jobstore.operations import logs
+from jobstore.service.guarding.addresses import is_near, neighbourhood
+from jobstore.service.guarding.asked import Asked, Refused
 from jobstore.service.guarding.callers import COOKIE, Caller
 from jobstore.service.guarding.callers import Scope as May
 from jobstore.service.guarding.credentials import Credentials
 from jobstore.service.guarding.names import Names
 from jobstore.service.guarding.rates import Buckets
-from jobstore.service.problems import problem
+from jobstore.service.problems import problem, unexpected
 from jobstore.settings.sections import ServiceSection
 
 _log = logs.get("service")
 
 # Wrong tokens that one address may send at once, and the seconds until it may so again.
 _WRONG = (10, 60.0)
-# Tokens and addresses that are let in although others at the address sent wrong ones.
+# Pairs of addresses and tokens that are let in although others at the address sent wrong ones.
 _MOST_TRUSTED = 10_000
-_REQUEST_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
+# Bytes of a body that are read to the end although nobody wants them, so that the answer arrives.
+_READ_OUT = 64 * 1024
 
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "private, no-cache",
-}
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"private, no-cache"),
+]
 
 
 class Gate:
@@ -70,7 +73,10 @@ class Gate:
         self._names = Names(settings.hosts)
         self._wrong = Buckets(*_WRONG)
         self._rate = Buckets(max(1, settings.requests_per_minute), 60.0)
+        self._policy = f'"minute";q={settings.requests_per_minute};w=60'.encode()
         self._trusted: dict[tuple[str, str], None] = {}
+        # Behind a proxy all that is asked seems to come from this machine.
+        self._has_proxy = bool(settings.trusted_proxies or settings.root_path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or have it answered."""
@@ -83,84 +89,113 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
         started = time.perf_counter()
-        given = headers.get("x-request-id", "")
-        id = given if _REQUEST_ID.fullmatch(given) else logs.new_id()
-        sent = _Sent(send, id, self._settings.write_seconds)
+        asked = Asked(scope["headers"], scope.get("query_string", b""))
+        given = asked.headers.get(b"x-request-id", b"")
+        id = given.decode() if _REQUEST_ID.fullmatch(given) else logs.new_id()
+        caller: Caller | None = None
+        # Ends the request, wherever it is, when a client takes a piece of the answer too slowly.
+        patience = asyncio.timeout(None)
+        sent = _Sent(send, id, patience, self._settings.write_seconds)
         with logs.bound(request=id):
             try:
-                refused = await self._let_in(scope, headers)
-                if refused is None:
-                    body = _Body(receive, self._settings)
-                    await self._app(scope, body, sent)
-                else:
-                    await refused(scope, receive, sent)
-            except _SlowReader:
-                # Nothing more can be said to whoever does not listen.
+                async with patience:
+                    try:
+                        caller = await self._let_in(scope, asked, sent)
+                        with acting_as(caller.name):
+                            await self._app(scope, _Body(receive, self._settings), sent)
+                    finally:
+                        sent.over()
+            except Refused as refused:
+                await self._refuse(refused.response, scope, receive, sent, asked)
+            except ClientDisconnect:
                 pass
+            except TimeoutError as error:
+                # Nothing more can be said to whoever does not listen.
+                if not patience.expired():
+                    await self._failed(error, scope, receive, sent)
+            except Exception as error:
+                await self._failed(error, scope, receive, sent)
             finally:
                 if self._settings.access_log:
-                    _tell(scope, sent.status, time.perf_counter() - started)
+                    _tell(scope, caller, sent.status, time.perf_counter() - started)
 
-    async def _let_in(self, scope: Scope, headers: Headers) -> Response | None:
-        """Set who asks; or return why the request is not answered."""
-        host = headers.get("host", "")
+    async def _let_in(self, scope: Scope, asked: Asked, sent: _Sent) -> Caller:
+        """Return who asks, which the scope has from now on. Raises Refused."""
+        asked.check_form()
+        asked.check_body(self._settings.body_mib)
+        host = asked.text(b"host")
         if not self._names.knows(host):
-            return problem(
-                HTTPStatus.MISDIRECTED_REQUEST,
-                "This service does not go by that name; its setting service.hosts lists its names.",
+            raise Refused(
+                problem(
+                    HTTPStatus.MISDIRECTED_REQUEST,
+                    "This service does not go by that name; its setting service.hosts lists its "
+                    "names.",
+                )
             )
-        origin = headers.get("origin")
-        if origin is not None and not self._names.same(origin, host):
-            return problem(HTTPStatus.FORBIDDEN, "Pages of others may not ask this service.")
+        origin = asked.headers.get(b"origin")
+        if asked.from_elsewhere() or (
+            origin is not None and not self._names.same(origin.decode("latin-1"), host)
+        ):
+            detail = "Pages of others may not ask this service."
+            raise Refused(problem(HTTPStatus.FORBIDDEN, detail))
         address = scope["client"][0] if scope.get("client") else ""
-        near = _is_near(address) and not any(name in headers for name in _FORWARDED)
-        caller = self._anonymous(near=near)
-        if (authorization := headers.get("authorization")) is not None:
-            known = await self._known(authorization, address)
-            if isinstance(known, Response):
-                return known
-            caller = known
-        elif token := self._cookie(scope, headers):
-            known = await self._known(f"Bearer {token}", address)
-            if isinstance(known, Caller):
-                caller = known
-            elif known.status_code == HTTPStatus.UNAUTHORIZED:
-                # Nobody can take a cookie back but the page that is asked for.
-                scope.setdefault("state", {})["stale"] = True
-            else:
-                return known
+        near = not self._has_proxy and is_near(address) and not asked.is_forwarded()
+        if b"authorization" in asked.headers:
+            caller = await self._known(asked.text(b"authorization"), neighbourhood(address))
+        elif token := self._cookie(scope, asked):
+            caller = await self._kept(scope, token, address) or self._anonymous(near=near)
+        else:
+            caller = self._anonymous(near=near)
         scope.setdefault("state", {})["caller"] = caller
-        counted = self._settings.requests_per_minute and (caller.name or not near)
-        if counted and (wait := self._rate.take(caller.name or address)):
-            return _later("Too many requests", wait)
-        return None
+        if self._settings.requests_per_minute and (caller.name or not near):
+            key = (caller.name, None if caller.name else neighbourhood(address))
+            wait = self._rate.take(key)
+            sent.more = self._limits(key)
+            if wait:
+                raise Refused(_later("Too many requests", wait))
+        return caller
 
-    def _cookie(self, scope: Scope, headers: Headers) -> str | None:
+    def _cookie(self, scope: Scope, asked: Asked) -> str | None:
         """Return the token that a browser keeps, where it asks for a page.
 
         Programs send theirs in a header that no browser sends by itself, so nothing that others
         have a browser do reaches REST or MCP.
         """
-        given = headers.get("cookie")
+        given = asked.text(b"cookie")
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         return cookie_parser(given).get(COOKIE) if given and self._is_page(path) else None
 
-    async def _known(self, authorization: str, address: str) -> Caller | Response:
-        """Return whose token it is, or what is answered to a wrong one."""
+    async def _kept(self, scope: Scope, token: str, address: str) -> Caller | None:
+        """Return whose token a browser kept, ``None`` for one that is good for nothing any more.
+
+        That one is no reason to refuse a page, which alone can take the cookie back.
+        """
+        try:
+            return await self._known(f"Bearer {token}", neighbourhood(address))
+        except Refused as refused:
+            if refused.response.status_code != HTTPStatus.UNAUTHORIZED:
+                raise
+            scope.setdefault("state", {})["stale"] = True
+            return None
+
+    async def _known(self, authorization: str, address: str) -> Caller:
+        """Return whose token it is. Raises Refused for a wrong one."""
         kind, _, token = authorization.partition(" ")
         key = (address, token)
+        # Whoever has a token that was good here is not shut out by what others send.
         if key not in self._trusted and (wait := self._wrong.wait(address)):
-            return _later("Too many wrong tokens came from this address", wait)
+            raise Refused(_later("Too many wrong tokens came from this address", wait))
         caller = await self._credentials.caller(token.strip()) if kind.lower() == "bearer" else None
         if caller is None:
             self._trusted.pop(key, None)
             self._wrong.take(address)
-            return problem(
-                HTTPStatus.UNAUTHORIZED,
-                "The token is not known, or is not good any more; 'jobstore tokens' makes one.",
-                headers={"WWW-Authenticate": 'Bearer realm="jobstore", error="invalid_token"'},
+            raise Refused(
+                problem(
+                    HTTPStatus.UNAUTHORIZED,
+                    "The token is not known, or is not good any more; 'jobstore tokens' makes one.",
+                    headers={"WWW-Authenticate": 'Bearer realm="jobstore", error="invalid_token"'},
+                )
             )
         self._trusted[key] = None
         if len(self._trusted) > _MOST_TRUSTED:
@@ -177,32 +212,66 @@ class Gate:
                 return Caller(May.READ)
         return Caller(May.NOTHING)
 
+    def _limits(self, key: tuple[str | None, str | None]) -> list[tuple[bytes, bytes]]:
+        """Return what tells a caller of its limit (draft-ietf-httpapi-ratelimit-headers-10)."""
+        left = int(self._rate.left(key))
+        return [
+            (b"ratelimit-policy", self._policy),
+            (b"ratelimit", f'"minute";r={left};t={self._rate.full_in(key):.0f}'.encode()),
+        ]
 
-class _SlowReader(Exception):
-    """The client does not take its answer."""
+    async def _refuse(
+        self, answer: Response, scope: Scope, receive: Receive, sent: _Sent, asked: Asked
+    ) -> None:
+        if asked.body_size() > _READ_OUT:
+            answer.headers["Connection"] = "close"
+        await answer(scope, receive, sent)
+
+    async def _failed(self, error: Exception, scope: Scope, receive: Receive, sent: _Sent) -> None:
+        answer = unexpected(error)
+        # An answer that has begun is left unfinished, at which the server cuts the connection.
+        if sent.status is None:
+            await answer(scope, receive, sent)
 
 
 class _Sent:
     """Sends an answer with the headers that all have, and does not wait for ever."""
 
-    def __init__(self, send: Send, id: str, seconds: float) -> None:
+    def __init__(self, send: Send, id: str, patience: asyncio.Timeout, seconds: float) -> None:
         self._send = send
         self._id = id
+        self._patience = patience
         self._seconds = seconds
+        self._is_over = False
         self.status: int | None = None
+        self.more: list[tuple[bytes, bytes]] = []
+        """Headers of this answer besides those that all have."""
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = self._id
-            for name, value in _HEADERS.items():
-                headers.setdefault(name, value)
-        try:
-            async with asyncio.timeout(self._seconds):
-                await self._send(message)
-        except TimeoutError:
-            raise _SlowReader from None
+            headers = message["headers"] = list(message.get("headers", ()))
+            stated = {name for name, _ in headers}
+            headers += [each for each in _HEADERS if each[0] not in stated]
+            headers += self.more
+            headers.append((b"x-request-id", self._id.encode()))
+            await self._send(message)
+            return
+        if not message.get("body"):
+            await self._send(message)
+            return
+        if self._is_over:
+            await self._send(message)
+            return
+        # The timeout that is there is moved, which is cheap, and what it raises in here is a
+        # cancellation, which no handler of errors on the way takes for its own.
+        self._patience.reschedule(asyncio.get_running_loop().time() + self._seconds)
+        await self._send(message)
+        self._patience.reschedule(None)
+
+    def over(self) -> None:
+        """The block of the timeout has ended; what is still sent is short."""
+        self._is_over = True
 
 
 class _Body:
@@ -232,8 +301,7 @@ class _Body:
         return message
 
 
-def _tell(scope: Scope, status: int | None, seconds: float) -> None:
-    caller = scope.get("state", {}).get("caller")
+def _tell(scope: Scope, caller: Caller | None, status: int | None, seconds: float) -> None:
     _log.info(
         "answered",
         method=scope["method"] if scope["method"].isalpha() else "?",
@@ -252,12 +320,3 @@ def _later(what: str, wait: float) -> Response:
         f"{what}; try again in {seconds} s.",
         headers={"Retry-After": str(seconds)},
     )
-
-
-def _is_near(address: str) -> bool:
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
-    return (mapped or found).is_loopback

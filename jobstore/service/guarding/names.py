@@ -8,6 +8,7 @@ such name, so every address is taken.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -19,9 +20,14 @@ class Names:
 
     def __init__(self, allowed: Iterable[str]) -> None:
         self._allowed = _OURS | {name.lower().rstrip(".") for name in allowed}
+        # All requests are asked under few names.
+        self._kept = lru_cache(256)(self._looked_up)
 
     def knows(self, host: str) -> bool:
         """Tell whether ``host``, with or without a port, is a name of ours or an address."""
+        return self._kept(host)
+
+    def _looked_up(self, host: str) -> bool:
         try:
             name = urlsplit(f"//{host}").hostname
         except ValueError:

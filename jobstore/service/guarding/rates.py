@@ -23,6 +23,7 @@ class Buckets:
         self._clock = clock
         # When each was empty, or would have been: time that has passed since then fills it.
         self._emptied: dict[Hashable, float] = {}
+        self._most = _MANY
 
     def wait(self, key: Hashable) -> float:
         """Return the seconds until there is a drop for ``key``; 0 where there is one."""
@@ -34,9 +35,17 @@ class Buckets:
         if level < 1:
             return (1 - level) / self._per_second
         self._emptied[key] = now - (level - 1) / self._per_second
-        if len(self._emptied) > _MANY:
+        if len(self._emptied) > self._most:
             self._forget()
         return 0.0
+
+    def left(self, key: Hashable) -> float:
+        """Return how many drops there are for ``key``."""
+        return self._level(key)
+
+    def full_in(self, key: Hashable) -> float:
+        """Return the seconds until the bucket of ``key`` is full."""
+        return (self._size - self._level(key)) / self._per_second
 
     def _level(self, key: Hashable) -> float:
         emptied = self._emptied.get(key)
@@ -47,3 +56,5 @@ class Buckets:
     def _forget(self) -> None:
         full = self._clock() - self._size / self._per_second
         self._emptied = {key: at for key, at in self._emptied.items() if at > full}
+        # Not at each drop where few are full: what is looked through has doubled by then.
+        self._most = max(_MANY, 2 * len(self._emptied))

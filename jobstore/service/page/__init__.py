@@ -7,7 +7,6 @@ script; htmx adds results as one types. The address of a page says all that it s
 from __future__ import annotations
 
 from fastapi import APIRouter
-from fastapi.routing import APIRoute
 
 from jobstore.service.holding import Service
 from jobstore.service.page import (
@@ -19,9 +18,9 @@ from jobstore.service.page import (
     searching,
     signing,
 )
-from jobstore.service.page.failing import dressed, is_page
+from jobstore.service.page.failing import Dressing, is_page
 
-__all__ = ["dressed", "is_page", "routes"]
+__all__ = ["Dressing", "is_page", "routes"]
 
 
 def routes(service: Service) -> APIRouter:
@@ -31,8 +30,4 @@ def routes(service: Service) -> APIRouter:
         router.include_router(group.routes(service))
     for more in (signing, files):
         router.include_router(more.routes())
-    for route in router.routes:
-        # The server leaves out the body (RFC 9110, section 9.3.2).
-        if isinstance(route, APIRoute) and "GET" in route.methods:
-            route.methods.add("HEAD")
     return router

@@ -8,13 +8,14 @@ from jobstore.records import ApplicationState
 from jobstore.service.answers import lifecycle as answers
 from jobstore.service.holding import Service
 from jobstore.service.page.asking import reads
+from jobstore.service.page.asking import router as pages
 from jobstore.service.page.rendering import rendered
 from jobstore.service.parameters import MOST_AT_ONCE
 
 
 def routes(service: Service) -> APIRouter:
     """Return the route of the board."""
-    router = APIRouter(dependencies=[reads])
+    router = pages(dependencies=[reads])
 
     @router.get("/applications")
     async def board(request: Request) -> Response:

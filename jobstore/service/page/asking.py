@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hmac
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from fastapi import Depends, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from jobstore.service.guarding.callers import Scope, caller_of
@@ -16,6 +18,20 @@ from jobstore.service.page.rendering import CSRF, address, root_of
 
 # Fields of a form.
 _MOST = 100
+
+
+class _Route(APIRoute):
+    """A route of a page, which answers HEAD as GET; the server leaves out the body."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
+        super().__init__(path, endpoint, **more)
+        if self.methods == {"GET"}:
+            self.methods = {"GET", "HEAD"}
+
+
+def router(**more: Any) -> APIRouter:
+    """Return a router of pages."""
+    return APIRouter(route_class=_Route, **more)
 
 
 def _shown(request: Request) -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from http import HTTPStatus
+from typing import Any
+
 from fastapi import Request, Response
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobstore.service.page.asking import to
 from jobstore.service.page.rendering import path_of, rendered
-from jobstore.service.problems import Problem
+from jobstore.service.problems import MEDIA_TYPE
 
 _PAGES = frozenset(
     ("", "applications", "health", "login", "logout", "postings", "searches", "statistics")
 )
 # Whoever asks for something below these is a program, whatever it says that it takes.
 _PROGRAMS = ("v1", "mcp")
+# What a problem document says of itself.
+_ITS_OWN = ("content-length", "content-type", "www-authenticate")
 
 _ADVICE = {
     400: "Go back, and change what is named above.",
@@ -30,25 +38,64 @@ def is_page(path: str) -> bool:
     return path.split("/", 2)[1] in _PAGES if path.startswith("/") else False
 
 
-def dressed(request: Request, found: Problem) -> Response:
-    """Return a problem as a page where a browser asked for one."""
-    path = path_of(request)
-    if not is_page(path):
-        wanted = "text/html" in request.headers.get("accept", "")
-        if not wanted or path.split("/", 2)[1:2] in [[each] for each in _PROGRAMS]:
-            return found
-    if found.status_code == 401:
-        # A form is not sent again by signing in; its page is a better place to go on.
-        following = request.url.query if request.method == "GET" else ""
-        there = path if request.method == "GET" else "/"
-        return to(request, "/login", next=f"{there}?{following}" if following else there)
-    answer = rendered(
-        request,
-        "error.html",
-        found.status_code,
-        problem=found.document,
-        advice=_ADVICE.get(found.status_code, ""),
+class Dressing:
+    """Makes pages of the problem documents that ``app`` answers to browsers.
+
+    It stands before all others, so it does not matter who found that something went wrong.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http" or not _is_asked_for(scope):
+            await self._app(scope, receive, send)
+            return
+        begun: Message | None = None
+        body = b""
+
+        async def dressed(message: Message) -> None:
+            nonlocal begun, body
+            if message["type"] == "http.response.start" and _is_problem(message):
+                begun = message
+            elif begun is None:
+                await send(message)
+            else:
+                body += message.get("body", b"")
+                if not message.get("more_body", False):
+                    answer = _page(Request(scope), json.loads(body), Headers(scope=begun))
+                    await answer(scope, receive, send)
+
+        await self._app(scope, receive, dressed)
+
+
+def _is_asked_for(scope: Scope) -> bool:
+    path = path_of(Request(scope))
+    if is_page(path):
+        return True
+    return (
+        "text/html" in Headers(scope=scope).get("accept", "")
+        and path.split("/", 2)[1] not in _PROGRAMS
     )
-    if after := found.headers.get("retry-after"):
-        answer.headers["Retry-After"] = after
+
+
+def _is_problem(message: Message) -> bool:
+    return Headers(scope=message).get("content-type", "").startswith(MEDIA_TYPE)
+
+
+def _page(request: Request, document: dict[str, Any], headers: Headers) -> Response:
+    path, status = path_of(request), int(document["status"])
+    if status == HTTPStatus.UNAUTHORIZED:
+        # A form is not sent again by signing in; its page is a better place to go on.
+        there = path if request.method == "GET" else "/"
+        asked = request.url.query if request.method == "GET" else ""
+        answer = to(request, "/login", next=f"{there}?{asked}" if asked else there)
+    else:
+        answer = rendered(
+            request, "error.html", status, problem=document, advice=_ADVICE.get(status, "")
+        )
+    for name, value in headers.items():
+        if name not in _ITS_OWN:
+            answer.headers.setdefault(name, value)
     return answer

@@ -14,6 +14,7 @@ from jobstore.service.answers import operating
 from jobstore.service.answers import searching as answers
 from jobstore.service.holding import Service
 from jobstore.service.page.asking import reads
+from jobstore.service.page.asking import router as pages
 from jobstore.service.page.rendering import rendered
 
 Rows = list[tuple[str, int]]
@@ -40,7 +41,7 @@ class _Health:
 
 def routes(service: Service) -> APIRouter:
     """Return the routes of figures."""
-    router = APIRouter(dependencies=[reads])
+    router = pages(dependencies=[reads])
     seen = _Health(service)
 
     @router.get("/statistics")

@@ -17,6 +17,7 @@ from jobstore.service.answers import lifecycle
 from jobstore.service.answers import postings as answers
 from jobstore.service.holding import Service
 from jobstore.service.page.asking import reads, to, written
+from jobstore.service.page.asking import router as pages
 from jobstore.service.page.rendering import rendered
 from jobstore.service.parameters import Past
 
@@ -27,7 +28,7 @@ _SENT = ("state", "note", "due_at")
 
 def routes(service: Service) -> APIRouter:
     """Return the routes of a posting."""
-    router = APIRouter(prefix="/postings/{id:uuid}", dependencies=[reads])
+    router = pages(prefix="/postings/{id:uuid}", dependencies=[reads])
 
     @router.get("")
     async def posting(request: Request, id: UUID, past: Annotated[Past, Query()]) -> Response:

@@ -12,6 +12,7 @@ from jobstore.records import SavedSearch
 from jobstore.service.answers import lifecycle as answers
 from jobstore.service.holding import Service
 from jobstore.service.page.asking import reads, to, written
+from jobstore.service.page.asking import router as pages
 from jobstore.service.page.rendering import address, rendered
 from jobstore.service.page.searching import given_by, given_of, query_of
 from jobstore.service.parameters import USUALLY
@@ -19,7 +20,7 @@ from jobstore.service.parameters import USUALLY
 
 def routes(service: Service) -> APIRouter:
     """Return the routes of saved searches. Names may hold anything, so no path has one."""
-    router = APIRouter(prefix="/searches", dependencies=[reads])
+    router = pages(prefix="/searches", dependencies=[reads])
 
     @router.get("")
     async def listed(request: Request) -> Response:

@@ -18,6 +18,7 @@ from jobstore.search.words import fold
 from jobstore.service.answers import searching as answers
 from jobstore.service.holding import Service
 from jobstore.service.page.asking import reads, to
+from jobstore.service.page.asking import router as pages
 from jobstore.service.page.rendering import address, rendered, root_of
 from jobstore.service.page.texts import words
 from jobstore.service.parameters import Filters, Search
@@ -50,7 +51,7 @@ class Value(NamedTuple):
 
 def routes(service: Service) -> APIRouter:
     """Return the route of the search."""
-    router = APIRouter(dependencies=[reads])
+    router = pages(dependencies=[reads])
 
     @router.get("/")
     async def search(request: Request) -> Response:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from jobstore.service.guarding.callers import COOKIE, caller_of
 from jobstore.service.page.asking import form_of, to
+from jobstore.service.page.asking import router as pages
 from jobstore.service.page.rendering import forget, keep, rendered, root_of
 
 _TOKEN = re.compile(r"[\w-]{1,200}", re.ASCII)
@@ -17,7 +18,7 @@ _PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 
 def routes() -> APIRouter:
     """Return the routes of signing in and out."""
-    router = APIRouter()
+    router = pages()
 
     @router.get("/login")
     async def show(request: Request, next: str = "/") -> Response:

@@ -13,16 +13,19 @@ from jobstore.exchange.jsonl import JsonLinesWriter
 from jobstore.records import UpsertReport
 from jobstore.service.answers import postings as answers
 from jobstore.service.guarding.callers import Scope
+from jobstore.service.guarding.permits import allowed
 from jobstore.service.holding import Service
 from jobstore.service.parameters import Filters
-from jobstore.service.rest.writing import allowed, answered
+from jobstore.service.rest.routing import router as grouped
+from jobstore.service.rest.writing import answered
 from jobstore.store import JobStore
 
 JSON_LINES = "application/jsonl"
 # Characters that are sent at once.
 _PIECE = 64 * 1024
 _CONTENT = {JSON_LINES: {"schema": {"type": "string"}}}
-_BODY = {"content": _CONTENT, "required": True}
+_ARRAY = {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Posting"}}}
+_BODY = {"content": {**_CONTENT, "application/json": _ARRAY}, "required": True}
 _LINES: dict[int | str, dict[str, Any]] = {
     200: {"content": _CONTENT, "description": "A posting on each line."}
 }
@@ -30,7 +33,7 @@ _LINES: dict[int | str, dict[str, Any]] = {
 
 def routes(service: Service) -> APIRouter:
     """Return the routes of many postings."""
-    router = APIRouter(tags=["postings"])
+    router = grouped(tags=["postings"])
 
     @router.post(
         "/postings:batch",

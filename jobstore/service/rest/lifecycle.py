@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobstore.records import Application, Duplicate, HistoryEntry, RunReport, SavedSearch
+from jobstore.records import (
+    Application,
+    ApplicationState,
+    Duplicate,
+    HistoryEntry,
+    Job,
+    RunReport,
+    SavedSearch,
+)
 from jobstore.service.answers import lifecycle as answers
 from jobstore.service.guarding.callers import Scope
+from jobstore.service.guarding.permits import allowed
 from jobstore.service.holding import Service
 from jobstore.service.parameters import MOST_AT_ONCE, USUALLY, Filters
-from jobstore.service.rest.writing import allowed, answered
+from jobstore.service.rest.repeating import Key, once
+from jobstore.service.rest.routing import router as grouped
+from jobstore.service.rest.writing import answered
 
 _Limit = Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="At most so many.")]
 
@@ -48,7 +60,7 @@ class Person(_Said):
 class Told(_Said):
     """What is said of an application; what is left out stays as it is."""
 
-    state: str | None = None
+    state: ApplicationState | None = None
     at: datetime | None = None
     note: str | None = None
     contacts: list[Person] | None = None
@@ -72,6 +84,13 @@ class Saved(_Said):
     since: datetime | None = None
 
 
+class Matches(BaseModel):
+    """What is new of a saved search."""
+
+    items: list[Job]
+    token: str
+
+
 class Token(_Said):
     """What came with matches."""
 
@@ -80,7 +99,7 @@ class Token(_Said):
 
 def routes(service: Service) -> APIRouter:
     """Return the routes."""
-    router = APIRouter()
+    router = grouped()
     writes = [allowed(Scope.WRITE)]
 
     @router.get(
@@ -92,7 +111,12 @@ def routes(service: Service) -> APIRouter:
         """All that happened to a posting, newest first; also that it was deleted."""
         return answered({"items": await answers.history(service.store, id)})
 
-    @router.post("/postings/{id:uuid}/gone", tags=["runs"], dependencies=writes)
+    @router.post(
+        "/postings/{id:uuid}/gone",
+        tags=["runs"],
+        response_model=dict[str, bool],
+        dependencies=writes,
+    )
     async def gone(id: UUID, said: Answered) -> Response:
         """Say how the address of a posting answered: 404 and 410 close it at once."""
         closed = await answers.gone(service.store, id, said.http_status)
@@ -127,7 +151,7 @@ def routes(service: Service) -> APIRouter:
 
     @router.get("/applications", tags=["applications"], response_model=dict[str, list[Application]])
     async def applications(
-        state: Annotated[list[str] | None, Query()] = None,
+        state: Annotated[list[ApplicationState] | None, Query()] = None,
         job_id: UUID | None = None,
         limit: _Limit = USUALLY,
     ) -> Response:
@@ -140,13 +164,23 @@ def routes(service: Service) -> APIRouter:
         tags=["applications"],
         status_code=201,
         response_model=Application,
+        responses={409: {"description": "There is an application already; or the same is sent."}},
         dependencies=writes,
     )
-    async def apply(id: UUID, said: Sent) -> Response:
+    async def apply(
+        request: Request, id: UUID, said: Sent, idempotency_key: Key = None
+    ) -> Response:
         """Begin an application. With the same ``at`` it is begun once, however often it is sent."""
         stated = said.said()
         force = stated.pop("force", False)
-        return answered(await answers.apply(service.store, id, force=force, **stated), 201)
+        made = await once(
+            request,
+            service.settings.operations_db,
+            idempotency_key,
+            partial(answers.apply, service.store, id, force=force, **stated),
+            partial(answers.applications, service.store, None, id, MOST_AT_ONCE),
+        )
+        return answered(made, 201)
 
     @router.patch(
         "/postings/{id:uuid}/application",
@@ -154,9 +188,18 @@ def routes(service: Service) -> APIRouter:
         response_model=Application,
         dependencies=writes,
     )
-    async def set_application(id: UUID, said: Told) -> Response:
-        """Move the application on, or write to it."""
-        return answered(await answers.set_application(service.store, id, **said.said()))
+    async def set_application(
+        request: Request, id: UUID, said: Told, idempotency_key: Key = None
+    ) -> Response:
+        """Move the application on, or write to it. A note is added each time that it is sent."""
+        made = await once(
+            request,
+            service.settings.operations_db,
+            idempotency_key,
+            partial(answers.set_application, service.store, id, **said.said()),
+            partial(answers.applications, service.store, None, id, MOST_AT_ONCE),
+        )
+        return answered(made)
 
     @router.get("/searches", tags=["saved searches"], response_model=dict[str, list[SavedSearch]])
     async def searches() -> Response:
@@ -182,7 +225,7 @@ def routes(service: Service) -> APIRouter:
         await answers.remove_search(service.store, name)
         return Response(status_code=204)
 
-    @router.get("/searches/{name}/matches", tags=["saved searches"])
+    @router.get("/searches/{name}/matches", tags=["saved searches"], response_model=Matches)
     async def matches(name: str, limit: _Limit = USUALLY) -> Response:
         """What is new of a saved search: the same again, until its token is acknowledged."""
         found = await answers.new_matches(service.store, name, limit)

@@ -8,11 +8,9 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
-from starlette.exceptions import HTTPException
 
 from jobstore.errors import Fault, InvalidPosting
 from jobstore.json_text import escaped, to_json
-from jobstore.service.guarding.callers import Scope, caller_of
 
 _TAG = re.compile(r'\s*(W/)?"([!\x23-\x7e\x80-\xff]*)"\s*')
 
@@ -28,26 +26,12 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def allowed(least: Scope) -> Any:
-    """Return the dependency that lets in who may do at least that."""
-
-    def check(request: Request) -> None:
-        caller = caller_of(request.scope)
-        if caller.scope < least:
-            known = caller.name is not None
-            raise HTTPException(
-                403 if known else 401,
-                f"This needs a token of scope {least.name.lower()}."
-                + (
-                    ""
-                    if known
-                    else " Make one with 'jobstore tokens create', and send it as "
-                    "'Authorization: Bearer TOKEN'."
-                ),
-                None if known else {"WWW-Authenticate": 'Bearer realm="jobstore"'},
-            )
-
-    return Depends(check)
+def place(request: Request) -> str:
+    """Return the path that a request was sent to, with what a proxy took off (``root_path``)."""
+    root: str = request.scope.get("root_path", "")
+    path: str = request.scope["path"]
+    # Some servers give the path with it, others without (ASGI, HTTP connection scope).
+    return path if path.startswith(f"{root}/") else root + path
 
 
 def tags(header: str | None) -> list[str] | None:
@@ -79,6 +63,14 @@ async def object_of(request: Request) -> dict[str, Any]:
 def _refused(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
+
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Posting"}}},
+    }
+}
+"""How OpenAPI describes an :data:`Object` that is a posting, or fields of one."""
 
 Object = Annotated[dict[str, Any], Depends(object_of)]
 

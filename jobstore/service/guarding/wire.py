@@ -1,0 +1,86 @@
+"""The server's side of a connection, which reads no more of a request's head than it may have.
+
+uvicorn's own takes headers without end and waits for them for ever, and adds the trailers of a
+body to the headers that have been looked at already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from jobstore.service.guarding.asked import MOST_HEADERS, MOST_OF_HEADERS, MOST_OF_QUERY
+
+# The path beside the query; the gate answers what is a little too much with a problem.
+_MOST_OF_ADDRESS = MOST_OF_QUERY + 8 * 1024
+_MOST_OF_HEAD = 2 * MOST_OF_HEADERS
+_MOST_HEADERS = 2 * MOST_HEADERS
+
+
+class Wire(HttpToolsProtocol):
+    """One connection. ``seconds``: how long a request's head may take; see :func:`patient`."""
+
+    seconds: ClassVar[float] = 20.0
+
+    _size = 0
+    _in_head = False
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Begin a connection."""
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End it."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._size, self._in_head = 0, True
+        self._wait()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the address. What this raises is answered with 400."""
+        self._size += len(url)
+        if self._size > _MOST_OF_ADDRESS:
+            raise ValueError("the address is too long")
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header. What this raises is answered with 400."""
+        if not self._in_head:
+            # A trailer, which nobody here reads.
+            return
+        self._size += len(name) + len(value)
+        if self._size > _MOST_OF_HEAD or len(self.headers) >= _MOST_HEADERS:
+            raise ValueError("there are too many headers")
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Have the request answered."""
+        self._in_head = False
+        self._wait_no_more()
+        super().on_headers_complete()
+
+    def _wait(self) -> None:
+        self._wait_no_more()
+        self._waiting = self.loop.call_later(self.seconds, self._give_up)
+
+    def _wait_no_more(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _give_up(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+def patient(seconds: float) -> type[Wire]:
+    """Return the kind of connection that waits so long for the head of a request."""
+    return type("PatientWire", (Wire,), {"seconds": seconds})

@@ -1,0 +1,52 @@
+"""A service on a real socket of this machine, in a thread of the tests."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import uvicorn
+
+import jobstore
+from jobstore.service.application import application
+from jobstore.service.serving import configured
+from jobstore.settings.sections import Settings
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[int]:
+    """Serve as ``jobstore serve`` does, and give the port."""
+    app = application(settings, partial(jobstore.connect, settings.store.url))
+    server = uvicorn.Server(configured(settings, app))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def said(port: int, sent: bytes, *, more: bytes = b"") -> bytes:
+    """Return all that comes back on a connection, until the other side ends it.
+
+    ``more`` is sent again and again, for as long as the other side takes it.
+    """
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(sent)
+        try:
+            while more:
+                connection.sendall(more)
+        except OSError:
+            pass
+        found = b""
+        try:
+            while piece := connection.recv(65536):
+                found += piece
+        except ConnectionResetError:
+            pass
+        return found
