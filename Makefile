@@ -31,7 +31,7 @@ asked = $(filter-out undefined file,$(origin $(1)))
 OPERATED := $(if $(CONFIG)$(call asked,CONFIG),--config '$(CONFIG)') $(if $(call asked,STORE),--store '$(STORE)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage test-postgres test-postgres-15 test-partitioned test-cluster check
+.PHONY: help setup demo test coverage test-postgres test-postgres-15 test-partitioned test-browser test-cluster check
 .PHONY: migrate rollback migrate-status deploy health backup restore monitor
 .PHONY: bench bench-compare bench-baseline bench-smoke bench-postgres bench-growth
 .PHONY: torture soak fuzz clean
@@ -64,6 +64,9 @@ test-postgres-15: ## the same on the server of Debian 12 (package postgresql-15)
 
 test-partitioned: $(READY) ## run the contract suite on PostgreSQL with its large tables in partitions
 	JOBSTORE_TEST_POSTGRES_PARTITIONS=4 $(BIN)/python -m pytest --numprocesses=$(WORKERS) -k postgresql tests/contract
+
+test-browser: $(READY) ## look at the page in Chromium (Debian's chromium and chromium-driver)
+	$(BIN)/python -m pytest tests/service/browser
 
 test-cluster: $(READY) ## kill, freeze and cut off servers under 100 writers; see README for packages
 	$(BIN)/python -m tests.cluster

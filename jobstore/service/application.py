@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from jobstore.events import Observer
-from jobstore.service import probes, problems, tracing
+from jobstore.service import page, probes, problems, tracing
 from jobstore.service.guarding.credentials import Credentials
 from jobstore.service.guarding.gate import Gate
 from jobstore.service.guarding.telling import Telling
@@ -53,8 +53,16 @@ def application(settings: Settings, opening: Opening, observer: Observer | None 
         app.router.routes += group.routes(service).routes
     probes.install(app, service)
     app.router.routes.extend(mcp.routes())
+    app.include_router(page.routes(service))
     describe(app)
     app.add_middleware(Direct, service=service)
-    app.add_middleware(Gate, settings=settings.service, credentials=credentials, telling=telling)
+    app.add_middleware(
+        Gate,
+        settings=settings.service,
+        credentials=credentials,
+        telling=telling,
+        is_page=page.is_page,
+    )
+    app.add_middleware(page.Dressing)
     tracing.install(app)
     return app

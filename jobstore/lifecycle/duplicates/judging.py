@@ -7,7 +7,14 @@ says how.
 from __future__ import annotations
 
 from jobstore.lifecycle.duplicates.companies import same_company
-from jobstore.lifecycle.duplicates.comparing import CLOSE, ENOUGH, LEAST, VERY_CLOSE, WHOLE, Comparison
+from jobstore.lifecycle.duplicates.comparing import (
+    CLOSE,
+    ENOUGH,
+    LEAST,
+    VERY_CLOSE,
+    WHOLE,
+    Comparison,
+)
 from jobstore.lifecycle.duplicates.evidence import Judgement, Kind, Verdict
 from jobstore.lifecycle.duplicates.features import Features, Read
 from jobstore.lifecycle.duplicates.places import Where, where

@@ -25,6 +25,11 @@ async def posting(store: JobStore, id: UUID, past: Past | None = None) -> Job:
     return await store.get(id, version=past.version, at=past.at)
 
 
+async def postings(store: JobStore, ids: Sequence[UUID]) -> list[Job | None]:
+    """Return many postings in the order of their ids, ``None`` for each that is not there."""
+    return await store.get_many(ids)
+
+
 async def posting_of(store: JobStore, source: str, source_job_id: str) -> Job:
     """Return a posting by its key. Raises JobNotFound."""
     found = await store.find(source, source_job_id)

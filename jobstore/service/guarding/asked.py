@@ -29,7 +29,7 @@ _ONCE = frozenset(
         b"transfer-encoding",
     )
 )
-_WANTED = _ONCE | _FORWARDED | {b"x-request-id"}
+_WANTED = _ONCE | _FORWARDED | {b"cookie", b"x-request-id"}
 
 
 class Refused(Exception):

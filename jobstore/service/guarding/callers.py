@@ -9,6 +9,9 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 
+COOKIE = "jobstore_token"
+"""The cookie in which a browser keeps its token; pages alone are asked with it."""
+
 
 class Scope(IntEnum):
     """What somebody may do; each may do what those before it may."""

@@ -12,10 +12,11 @@ import asyncio
 import math
 import re
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,7 +24,7 @@ from jobstore.acting import acting_as
 from jobstore.operations import logs
 from jobstore.service.guarding.addresses import is_near, neighbourhood
 from jobstore.service.guarding.asked import Asked, Refused
-from jobstore.service.guarding.callers import Caller
+from jobstore.service.guarding.callers import COOKIE, Caller
 from jobstore.service.guarding.callers import Scope as May
 from jobstore.service.guarding.credentials import Credentials
 from jobstore.service.guarding.names import Names
@@ -52,15 +53,24 @@ _HEADERS = [
 
 
 class Gate:
-    """Lets requests in to ``app``, as the settings say."""
+    """Lets requests in to ``app``, as the settings say.
+
+    ``is_page`` tells of a path whether a browser may show who it is by a cookie there.
+    """
 
     def __init__(
-        self, app: ASGIApp, settings: ServiceSection, credentials: Credentials, telling: Telling
+        self,
+        app: ASGIApp,
+        settings: ServiceSection,
+        credentials: Credentials,
+        telling: Telling,
+        is_page: Callable[[str], bool] = lambda path: False,
     ) -> None:
         self._app = app
         self._telling = telling
         self._settings = settings
         self._credentials = credentials
+        self._is_page = is_page
         self._names = Names(settings.hosts)
         self._wrong = Buckets(*_WRONG)
         self._rate = Buckets(max(1, settings.requests_per_minute), 60.0)
@@ -134,6 +144,8 @@ class Gate:
         near = not self._has_proxy and is_near(address) and not asked.is_forwarded()
         if b"authorization" in asked.headers:
             caller = await self._known(asked.text(b"authorization"), neighbourhood(address))
+        elif token := self._cookie(scope, asked):
+            caller = await self._kept(scope, token, address) or self._anonymous(near=near)
         else:
             caller = self._anonymous(near=near)
         scope.setdefault("state", {})["caller"] = caller
@@ -144,6 +156,29 @@ class Gate:
             if wait:
                 raise Refused(_later("Too many requests", wait))
         return caller
+
+    def _cookie(self, scope: Scope, asked: Asked) -> str | None:
+        """Return the token that a browser keeps, where it asks for a page.
+
+        Programs send theirs in a header that no browser sends by itself, so nothing that others
+        have a browser do reaches REST or MCP.
+        """
+        given = asked.text(b"cookie")
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        return cookie_parser(given).get(COOKIE) if given and self._is_page(path) else None
+
+    async def _kept(self, scope: Scope, token: str, address: str) -> Caller | None:
+        """Return whose token a browser kept, ``None`` for one that is good for nothing any more.
+
+        That one is no reason to refuse a page, which alone can take the cookie back.
+        """
+        try:
+            return await self._known(f"Bearer {token}", neighbourhood(address))
+        except Refused as refused:
+            if refused.response.status_code != HTTPStatus.UNAUTHORIZED:
+                raise
+            scope.setdefault("state", {})["stale"] = True
+            return None
 
     async def _known(self, authorization: str, address: str) -> Caller:
         """Return whose token it is. Raises Refused for a wrong one."""

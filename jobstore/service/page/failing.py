@@ -1,0 +1,101 @@
+"""What goes wrong, as a page that says what to do."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request, Response
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from jobstore.service.page.asking import to
+from jobstore.service.page.rendering import path_of, rendered
+from jobstore.service.problems import MEDIA_TYPE
+
+_PAGES = frozenset(
+    ("", "applications", "health", "login", "logout", "postings", "searches", "statistics")
+)
+# Whoever asks for something below these is a program, whatever it says that it takes.
+_PROGRAMS = ("v1", "mcp")
+# What a problem document says of itself.
+_ITS_OWN = ("content-length", "content-type", "www-authenticate")
+
+_ADVICE = {
+    400: "Go back, and change what is named above.",
+    403: "Sign in with a token that may do it; 'jobstore tokens create' makes one.",
+    404: "It may have been deleted, or the address is not complete.",
+    409: "Go back, and tick the box that allows it if you mean it.",
+    422: "Go back, and change what is named above.",
+    503: "Load the page again in a moment.",
+    507: "The disk of the store is full; whoever runs it has to make room.",
+}
+
+
+def is_page(path: str) -> bool:
+    """Tell whether a path below the root is that of a page, rather than of REST or MCP."""
+    return path.split("/", 2)[1] in _PAGES if path.startswith("/") else False
+
+
+class Dressing:
+    """Makes pages of the problem documents that ``app`` answers to browsers.
+
+    It stands before all others, so it does not matter who found that something went wrong.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http" or not _is_asked_for(scope):
+            await self._app(scope, receive, send)
+            return
+        begun: Message | None = None
+        body = b""
+
+        async def dressed(message: Message) -> None:
+            nonlocal begun, body
+            if message["type"] == "http.response.start" and _is_problem(message):
+                begun = message
+            elif begun is None:
+                await send(message)
+            else:
+                body += message.get("body", b"")
+                if not message.get("more_body", False):
+                    answer = _page(Request(scope), json.loads(body), Headers(scope=begun))
+                    await answer(scope, receive, send)
+
+        await self._app(scope, receive, dressed)
+
+
+def _is_asked_for(scope: Scope) -> bool:
+    path = path_of(Request(scope))
+    if is_page(path):
+        return True
+    return (
+        "text/html" in Headers(scope=scope).get("accept", "")
+        and path.split("/", 2)[1] not in _PROGRAMS
+    )
+
+
+def _is_problem(message: Message) -> bool:
+    return Headers(scope=message).get("content-type", "").startswith(MEDIA_TYPE)
+
+
+def _page(request: Request, document: dict[str, Any], headers: Headers) -> Response:
+    path, status = path_of(request), int(document["status"])
+    if status == HTTPStatus.UNAUTHORIZED:
+        # A form is not sent again by signing in; its page is a better place to go on.
+        there = path if request.method == "GET" else "/"
+        asked = request.url.query if request.method == "GET" else ""
+        answer = to(request, "/login", next=f"{there}?{asked}" if asked else there)
+    else:
+        answer = rendered(
+            request, "error.html", status, problem=document, advice=_ADVICE.get(status, "")
+        )
+    for name, value in headers.items():
+        if name not in _ITS_OWN:
+            answer.headers.setdefault(name, value)
+    return answer
