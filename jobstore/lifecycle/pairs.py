@@ -34,7 +34,8 @@ class Duplicates(Postings):
         """Compare the postings that are new or have changed since the last time.
 
         In pieces of 32 postings, each kept by itself: interrupted, the next call goes on, and
-        whoever writes waits for a few milliseconds at most. ``again`` compares all postings anew,
+        whoever writes waits for a few milliseconds at most. While others write it pauses between
+        pieces, and takes up to twenty times as long. ``again`` compares all postings anew,
         such as after clocks were wrong, or what was found is lost; interrupted, it begins anew.
         ``ids`` compares those postings and no others, whether they changed or not.
         ``limit``: it ends soon after so many were compared, and the next call goes on there.
