@@ -41,6 +41,7 @@ BETWEEN = 4
 _LETTERS = 5
 """A shorter word is another one with another letter."""
 _MANY_LETTERS = 8
+_HOST = 3
 _STEM = 4
 _DIGITS = "0123456789"
 _LEAST_PAY = 1_000
@@ -165,7 +166,7 @@ def _is_of_board(change: Change) -> bool:
     around = {*change.before, *change.left, *change.right, *change.behind}
     if around & BOARD_LINES or around & ESTIMATED:
         return True
-    if CONTACT.intersection((*change.left, *change.right)):
+    if CONTACT.intersection((*change.left, *change.right)) or "com" in change.behind[:_HOST]:
         return True
     left, right = "".join(change.left), "".join(change.right)
     # Texts are cut where a board likes, and lose the space between two words.
