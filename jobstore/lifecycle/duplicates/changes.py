@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
-from os.path import commonprefix
 from typing import NamedTuple
 
 from rapidfuzz.distance import Indel, Levenshtein
@@ -158,7 +157,8 @@ def _are_alike(one: str, other: str) -> bool:
     if len(short) >= _LETTERS and Levenshtein.distance(one, other, score_cutoff=1) <= 1:
         # Another letter in a short word makes another name of it.
         return len(short) != len(long) or len(short) >= _MANY_LETTERS
-    stem = len(commonprefix((one, other)))
+    letters = enumerate(zip(short, long, strict=False))
+    stem = next((at for at, (left, right) in letters if left != right), len(short))
     return stem >= _STEM and len(long) - stem <= _ENDING
 
 

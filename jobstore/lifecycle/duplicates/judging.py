@@ -7,7 +7,14 @@ says how.
 from __future__ import annotations
 
 from jobstore.lifecycle.duplicates.companies import same_company
-from jobstore.lifecycle.duplicates.comparing import CLOSE, ENOUGH, LEAST, VERY_CLOSE, WHOLE, Comparison
+from jobstore.lifecycle.duplicates.comparing import (
+    CLOSE,
+    ENOUGH,
+    LEAST,
+    VERY_CLOSE,
+    WHOLE,
+    Comparison,
+)
 from jobstore.lifecycle.duplicates.evidence import Judgement, Kind, Verdict
 from jobstore.lifecycle.duplicates.features import Features, Read
 from jobstore.lifecycle.duplicates.places import Where, where
@@ -52,11 +59,7 @@ def judge(left: Read, right: Read) -> Judgement:
     """
     found = Comparison(left, right)
     verdict, decided = _decided(found)
-    for_it = None if verdict == Verdict.MAYBE else verdict == Verdict.SAME
-    reasons = sorted(
-        found.reasons(),
-        key=lambda each: (each.kind != decided, each.speaks_for not in (for_it, not for_it and None)),
-    )
+    reasons = sorted(found.reasons(), key=lambda each: each.kind != decided)
     return Judgement(verdict, tuple(reasons))
 
 
