@@ -121,6 +121,8 @@ def _show_times(known: Postings, pairs: Sequence[Pair]) -> None:
             _timed(lambda each: blocks(read(each).features), known.values()),
         ),
         ("a judgement of two that are read", _timed(lambda each: judge(*each), both)),
+        # Which are computed once for each.
+        ("features of two", _timed(lambda each: (each[0].features, each[1].features), both)),
         (
             "a look whether texts are worth reading",
             _timed(lambda each: likely(each[0].features, each[1].features), both),

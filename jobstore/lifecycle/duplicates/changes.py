@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
-from os.path import commonprefix
 from typing import NamedTuple
 
 from rapidfuzz.distance import Indel, Levenshtein
@@ -41,6 +40,7 @@ BETWEEN = 4
 _LETTERS = 5
 """A shorter word is another one with another letter."""
 _MANY_LETTERS = 8
+_HOST = 3
 _STEM = 4
 _DIGITS = "0123456789"
 _LEAST_PAY = 1_000
@@ -157,7 +157,8 @@ def _are_alike(one: str, other: str) -> bool:
     if len(short) >= _LETTERS and Levenshtein.distance(one, other, score_cutoff=1) <= 1:
         # Another letter in a short word makes another name of it.
         return len(short) != len(long) or len(short) >= _MANY_LETTERS
-    stem = len(commonprefix((one, other)))
+    letters = enumerate(zip(short, long, strict=False))
+    stem = next((at for at, (left, right) in letters if left != right), len(short))
     return stem >= _STEM and len(long) - stem <= _ENDING
 
 
@@ -165,7 +166,7 @@ def _is_of_board(change: Change) -> bool:
     around = {*change.before, *change.left, *change.right, *change.behind}
     if around & BOARD_LINES or around & ESTIMATED:
         return True
-    if CONTACT.intersection((*change.left, *change.right)):
+    if CONTACT.intersection((*change.left, *change.right)) or "com" in change.behind[:_HOST]:
         return True
     left, right = "".join(change.left), "".join(change.right)
     # Texts are cut where a board likes, and lose the space between two words.

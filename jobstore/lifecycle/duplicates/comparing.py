@@ -237,8 +237,8 @@ class Comparison:
 
     @cached_property
     def salaries_differ(self) -> bool | None:
-        """Whether the salaries contradict each other, or meet; ``None`` where one states none of its
-        own, or they only come near."""
+        """Whether the salaries contradict each other, or meet; ``None`` where one states none of
+        its own, or they only come near."""
         if ESTIMATING & {self._one.source, self._other.source}:
             return None
         one, other = self._one.salary, self._other.salary

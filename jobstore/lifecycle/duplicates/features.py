@@ -51,9 +51,9 @@ class Features:
     """What is kept of a posting to compare it with others.
 
     ``signature`` is empty and ``length`` 0 where there is no text; ``length`` counts the letters
-    and digits of the text, those of scripts without spaces thrice. ``salary`` is a range per year in ``currency``. ``addresses`` are 64-bit
-    hashes of the posting's own addresses, without what only tracks readers. ``bands`` are those of
-    the text by which it is looked up.
+    and digits of the text, those of scripts without spaces thrice. ``salary`` is a range per year
+    in ``currency``. ``addresses`` are 64-bit hashes of the posting's own addresses, without what
+    only tracks readers. ``bands`` are those of the text by which it is looked up.
     """
 
     source: str
@@ -80,16 +80,21 @@ class Read:
         self.level = _LEVELS.index(job.experience_level) if job.experience_level else None
         said = {*words(job.title)}
         self.kinds = [{kind for kind, names in each.items() if names & said} for each in _KINDS]
+        stated = None
         # Who guesses the pay guesses this too.
-        stated = None if job.source in ESTIMATING else _STATED.get(str(job.employment_type), str(job.employment_type or "") or None)
-        stated = stated and stated.replace("_", " ")
+        if job.employment_type and job.source not in ESTIMATING:
+            stated = _STATED.get(job.employment_type, job.employment_type.replace("_", " "))
         if stated in _KINDS[0]:
             self.kinds[0].add(stated)
         if job.workplace in _WORKPLACES:
             self.kinds[2].add(_WORKPLACES[job.workplace])
         if REMOTE.intersection(words(job.location or "")):
             self.kinds[2].add("remote")
-        self.kinds += [lasting(job.title), {*_YEAR.findall(job.title)}, {stated} if stated else set()]
+        self.kinds += [
+            lasting(job.title),
+            {*_YEAR.findall(job.title)},
+            {stated} if stated else set(),
+        ]
         self._job = job
 
     @cached_property

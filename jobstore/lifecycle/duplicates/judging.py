@@ -6,7 +6,7 @@ says how.
 
 from __future__ import annotations
 
-from jobstore.lifecycle.duplicates.companies import same_company
+from jobstore.lifecycle.duplicates.companies import namesakes, same_company
 from jobstore.lifecycle.duplicates.comparing import (
     CLOSE,
     ENOUGH,
@@ -39,7 +39,8 @@ def likely(left: Features, right: Features) -> bool:
     if where(left.places, right.places) == Where.APART:
         return False
     total, least = left.length + right.length, min(left.length, right.length)
-    one_job = left.title == right.title and same_company(left.company, right.company)
+    companies = left.company, right.company
+    one_job = left.title == right.title and (same_company(*companies) or namesakes(*companies))
     if not left.signature or not right.signature:
         return one_job
     if one_job and least < _PART * total:
@@ -59,11 +60,7 @@ def judge(left: Read, right: Read) -> Judgement:
     """
     found = Comparison(left, right)
     verdict, decided = _decided(found)
-    for_it = None if verdict == Verdict.MAYBE else verdict == Verdict.SAME
-    reasons = sorted(
-        found.reasons(),
-        key=lambda each: (each.kind != decided, each.speaks_for not in (for_it, not for_it and None)),
-    )
+    reasons = sorted(found.reasons(), key=lambda each: each.kind != decided)
     return Judgement(verdict, tuple(reasons))
 
 

@@ -37,8 +37,8 @@ class Where(IntEnum):
 
     SAME = 0
     UNSURE = 1
-    """One does not name a city, or names it in another script, or they have some places in common and others not, or the country
-    of one follows from what may be the name of a state."""
+    """One does not name a city, or names it in another script, or they have some places in common
+    and others not, or the country of one follows from what may be the name of a state."""
     NEAR = 2
     """Two cities of one region."""
     APART = 3

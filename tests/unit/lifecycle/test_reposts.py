@@ -56,3 +56,20 @@ def test_what_is_open_beside_it_is_a_sibling() -> None:
 )
 def test_all_of_it_must_agree_and_aggregators_are_exempt(given: dict[str, Any]) -> None:
     assert after(12, **given) is None
+
+
+def test_a_script_without_spaces_says_as_much_in_fewer_letters() -> None:
+    text = (
+        "水道局の揚水機を管理し、十一本の井戸の水位を毎朝確認します。春には浄水池を掃除する小さな班を率い、"
+        "秋には夏の水圧や漏水から学んだことを報告書にまとめます。弁の扱いに慣れ、数字に強く、電話で落ち着いて"
+        "話せる方を求めています。週に二度は薬品室で在庫を数えます。川と泥と頼れる同僚が好きな方なら、きっと楽しく働けるでしょう。"
+    )
+    both = {"description": text}
+    new, old = opening(**NEW, **both), opening(**OLD, **both)
+    appeared = CLOSED + timedelta(days=3)
+    assert repost(new, old, appeared_at=appeared, closed_at=CLOSED) is not None
+
+
+def test_what_is_done_from_anywhere_is_no_repost_of_what_was_in_a_city() -> None:
+    assert after(12, location=None, workplace="remote") is None
+    assert after(12, location=None) is not None
