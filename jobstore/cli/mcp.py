@@ -22,6 +22,14 @@ def mcp(
             help="Also let it keep applications, judge duplicates and store postings.",
         ),
     ] = False,
+    as_text: Annotated[
+        bool,
+        typer.Option(
+            "--as-text",
+            metavar="",
+            help="Answer with text, for programs that do not show structures to their model.",
+        ),
+    ] = False,
 ) -> None:
     """Serve the store to an agent on this machine, over standard input and output (MCP).
 
@@ -31,4 +39,4 @@ def mcp(
     from jobstore.service.mcp.standard import serve
 
     with call.operating() as settings:
-        asyncio.run(serve(settings, allow_writes=allow_writes))
+        asyncio.run(serve(settings, allow_writes=allow_writes, as_text=as_text))

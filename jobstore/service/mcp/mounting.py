@@ -74,9 +74,12 @@ class Mcp:
         await self._manager.handle_request(scope, receive, send)
 
     def _rights(self, context: Context) -> Rights:
-        # Without a request there is nobody who was let in.
-        scope: Any = context.request.scope if context.request is not None else {}
-        return Rights(caller_of(scope).scope, self._settings.mcp_writes)
+        request: Request | None = context.request
+        if request is None:
+            # There is nobody who was let in.
+            return Rights(Scope.NOTHING, writes=False)
+        scope = caller_of(request.scope).scope
+        return Rights(scope, self._settings.mcp_writes, request.query_params.get("as") == "text")
 
     async def _manifest(self, request: Request) -> Response:
         """Answer with OJCP's manifest: what is here, and how one gets in."""

@@ -23,7 +23,7 @@ from jobstore.service.mcp.arguments import checked
 from jobstore.service.mcp.keeping import KEEPING
 from jobstore.service.mcp.reading import READING
 from jobstore.service.mcp.searching import SEARCH
-from jobstore.service.mcp.tool import Answer, Rights, Tool
+from jobstore.service.mcp.tool import Rights, Tool
 from jobstore.store import JobStore
 from jobstore.version import __version__
 
@@ -44,11 +44,15 @@ _STRUCTURED = "2025-06-18"
 def server(store: Callable[[], JobStore], rights: Callable[[Context], Rights]) -> Server[Any]:
     """Return a server of the open store; ``rights`` says what who calls may do."""
 
+    definitions = {name: each.definition for name, each in TOOLS.items()}
+    schemas = {name: each.input_schema for name, each in definitions.items()}
+
     async def list_tools(context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
         given = rights(context)
-        return ListToolsResult(
-            tools=[each.definition for each in TOOLS.values() if each.may(given)]
-        )
+        listed = [definitions[name] for name, each in TOOLS.items() if each.may(given)]
+        if given.as_text:
+            listed = [each.model_copy(update={"output_schema": None}) for each in listed]
+        return ListToolsResult(tools=listed)
 
     async def call_tool(context: Context, asked: CallToolRequestParams) -> CallToolResult:
         given = rights(context)
@@ -63,25 +67,23 @@ def server(store: Callable[[], JobStore], rights: Callable[[Context], Rights]) -
             return errors.of_error(error, tool.missing)
         except Exception as error:
             return errors.unexpected(error)
-        return _answered(answer, context.protocol_version)
+        # Once: as structure with a line beside, or where that cannot be read as text.
+        if given.as_text or context.protocol_version < _STRUCTURED:
+            return CallToolResult(content=[_text(to_json(answer.content))])
+        return CallToolResult(content=[_text(answer.line)], structured_content=answer.content)
 
-    definitions = {name: each.definition.input_schema for name, each in TOOLS.items()}
     return Server(
         "jobstore",
         version=__version__,
         instructions=INSTRUCTIONS,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
-        get_tool_input_schema=definitions.get,
+        get_tool_input_schema=schemas.get,
     )
 
 
-def _answered(answer: Answer, revision: str) -> CallToolResult:
-    """Return an answer once: as structure with a line beside, or where there is none as text."""
-    if revision < _STRUCTURED:
-        return CallToolResult(content=[TextContent(type="text", text=to_json(answer.content))])
-    said = TextContent(type="text", text=answer.line)
-    return CallToolResult(content=[said], structured_content=answer.content)
+def _text(text: str) -> TextContent:
+    return TextContent(type="text", text=text)
 
 
 def _unknown(name: str, given: Rights) -> CallToolResult:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
 from typing import Any, TypeVar
 
 from jobstore.intake.unseen import without_unseen
-from jobstore.json_text import to_json
+from jobstore.moments import iso
 
 T = TypeVar("T")
 
@@ -26,10 +30,12 @@ _LINE = 300
 _TAGS = re.compile("[\U000e0000-\U000e007f]")
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def size(value: Any) -> int:
     """Return how many bytes a plain value has as JSON."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return len(text.encode("utf-8", "replace"))
+    return len(_encode(value).encode("utf-8", "replace"))
 
 
 def plain(value: Any) -> Any:
@@ -37,17 +43,28 @@ def plain(value: Any) -> Any:
 
     Without what is not stated, and without characters that nobody sees.
     """
-    written = to_json(value).encode("utf-8", "replace")
-    return _stated(json.loads(written))
+    kind = value.__class__
+    if kind is str:
+        return seen(value)
+    if value is None or kind in (int, float, bool):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return _stated((str(name), plain(each)) for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime):
+        return iso(value)
+    if is_dataclass(value):
+        return _stated((each.name, plain(getattr(value, each.name))) for each in fields(value))
+    return str(value)
 
 
-def _stated(value: Any) -> Any:
-    if isinstance(value, dict):
-        kept = {name: _stated(each) for name, each in value.items()}
-        return {name: each for name, each in kept.items() if each not in (None, "", [], {})}
-    if isinstance(value, list):
-        return [_stated(each) for each in value]
-    return seen(value) if isinstance(value, str) else value
+def _stated(members: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: each for name, each in members if each not in (None, "", [], {})}
 
 
 def seen(text: str) -> str:

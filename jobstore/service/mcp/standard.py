@@ -18,14 +18,16 @@ from jobstore.service.mcp.tool import Rights
 from jobstore.settings.sections import Settings
 
 
-async def serve(settings: Settings, *, allow_writes: bool) -> None:
+async def serve(settings: Settings, *, allow_writes: bool, as_text: bool) -> None:
     """Serve the store until standard input ends.
 
-    Raises what :func:`jobstore.connect` raises, before anything is answered.
+    ``allow_writes`` and ``as_text`` as of :class:`.tool.Rights`. Raises what
+    :func:`jobstore.connect` raises, before anything is answered.
     """
     given = settings.store
     async with connect(given.url, options=given.options, sources=settings.rules) as store:
-        served = server(lambda: store, lambda _: Rights(Scope.WRITE, allow_writes))
+        rights = Rights(Scope.WRITE, allow_writes, as_text)
+        served = server(lambda: store, lambda _: rights)
         lines = cast("Any", _lines())
         async with stdio_server(stdin=lines) as (received, sent):
             await served.run(received, sent, served.create_initialization_options())

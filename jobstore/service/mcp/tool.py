@@ -34,10 +34,14 @@ class Answer(NamedTuple):
 
 
 class Rights(NamedTuple):
-    """What a caller may do, and whether tools that write are switched on."""
+    """What a caller may do, whether tools that write are switched on, and how it wants answers.
+
+    ``as_text``: for programs that show a model the text of an answer, and not its structure.
+    """
 
     scope: Scope
     writes: bool
+    as_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
