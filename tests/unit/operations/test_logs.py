@@ -285,4 +285,4 @@ def test_importing_the_logs_loads_no_settings() -> None:
     code = "import sys, jobstore.operations.logs; print('pydantic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
-    assert logs.LOGS == ("deployment", "monitoring", "performance", "health")
+    assert logs.LOGS == ("deployment", "monitoring", "performance", "health", "access")
