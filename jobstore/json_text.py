@@ -44,7 +44,7 @@ def _writer(kind: type) -> Callable[[Any], str]:
         return lambda value: "null"
     if kind is bool:
         return lambda value: "true" if value else "false"
-    if kind is int:
+    if issubclass(kind, int):
         return int.__repr__
     if issubclass(kind, Decimal):
         return lambda value: format(value, "f")

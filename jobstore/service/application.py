@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from jobstore.events import Observer
 from jobstore.service import probes, problems, tracing
@@ -46,10 +46,9 @@ def application(settings: Settings, opening: Opening, observer: Observer | None 
         redirect_slashes=False,
     )
     problems.install(app)
-    rest = APIRouter(prefix="/v1")
     for group in (lifecycle, bulk, figures, postings):
-        rest.include_router(group.routes(service))
-    app.include_router(rest)
+        # Not included, which has every request matched again at each level.
+        app.router.routes += group.routes(service).routes
     probes.install(app, service)
     describe(app)
     app.add_middleware(Direct, service=service)

@@ -27,7 +27,7 @@ def settings(migrated_url: str) -> Settings:
 @pytest.fixture
 def asking(settings: Settings) -> Iterator[Asking]:
     """Make clients of one running service."""
-    app = application(settings, partial(jobstore.connect, settings.store.url, migrate=True))
+    app = application(settings, partial(jobstore.connect, settings.store.url))
 
     def client(scope: TokenScope | None, address: str = "127.0.0.1") -> TestClient:
         asked = TestClient(app, "http://localhost", client=(address, 50_000))

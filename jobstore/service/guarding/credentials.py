@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from jobstore.errors import JobStoreError
@@ -38,11 +37,16 @@ class Credentials:
 
         The time that it takes says nothing about tokens: they are looked up by their hashes.
         """
-        if time.monotonic() - self._read_at > _FRESH:
-            await self._read()
+        now = time.monotonic()
+        if now - self._read_at > _FRESH:
+            await self._read(now)
         hash = hash_of(text)
         token = self._known.get(hash)
-        if token is None or (token.expires_at and token.expires_at <= datetime.now(UTC)):
+        if token is None:
+            # It may have been made since; wrong ones are few, since the gate counts them.
+            await self._read(now)
+            token = self._known.get(hash)
+        if token is None or (token.expires_at and token.expires_at.timestamp() <= time.time()):
             return None
         self._uses[hash] = time.time()
         if time.monotonic() - self._written_at > _USES and self._writing is None:
@@ -69,13 +73,15 @@ class Credentials:
                 await self._writing
         await self.write()
 
-    async def _read(self) -> None:
+    async def _read(self, since: float) -> None:
+        """Read all tokens, unless that began after ``since``, a time of the monotonic clock."""
         async with self._reading:
-            if time.monotonic() - self._read_at <= _FRESH:
+            if self._read_at >= since:
                 return
+            began = time.monotonic()
             try:
                 self._known = await asyncio.to_thread(tokens, self._path)
             except JobStoreError as error:
                 # Those that were known stay good; one that cannot be read lets nobody in.
                 _log.error("the tokens cannot be read", error=str(error))
-            self._read_at = time.monotonic()
+            self._read_at = began
