@@ -84,12 +84,13 @@ def test_each_logger_has_its_file(settings: Settings, lines: Lines) -> None:
         "performance",
         "monitoring",
         "alerts",
+        "access",
     ]
     with Logs(settings):
         for name in [*names, "other"]:
             get(name).info("said")
         logging.getLogger("jobstore").info("said")
-    assert [len(lines(name)) for name in LOGS] == [3, 4, 1, 1]
+    assert [len(lines(name)) for name in LOGS] == [3, 4, 1, 1, 1]
 
 
 def test_the_standard_library_is_as_good(settings: Settings, lines: Lines) -> None:
