@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +110,23 @@ def test_opentelemetry_gets_the_names_and_buckets_of_its_conventions(recorder: R
 
 def test_opentelemetry_works_with_the_global_provider_and_without_levels() -> None:
     OpenTelemetryObserver()(EVENTS[0])
+
+
+def test_operations_are_spans_for_programs_that_are_told_where_to(migrated_url: str) -> None:
+    wanted = {"JOBSTORE_MONITORING__ENABLED": "true", "OTEL_TRACES_EXPORTER": "console"}
+    command = [sys.executable, "-m", "jobstore", "count", "acme", "--store", migrated_url]
+
+    def counted(**more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, env={**os.environ, **more}, capture_output=True, text=True, timeout=120
+        )
+
+    done = counted(**wanted)
+    assert done.returncode == 0, done.stderr
+    assert '"name": "jobstore count"' in done.stdout
+    assert '"service.name": "jobstore"' in done.stdout
+    assert "acme" not in done.stdout
+    assert "span" not in counted(**wanted, OTEL_SDK_DISABLED="true").stdout
+    done = counted(**{**wanted, "OTEL_TRACES_EXPORTER": "nowhere"})
+    assert done.returncode == 2
+    assert "OTEL_TRACES_EXPORTER" in done.stderr

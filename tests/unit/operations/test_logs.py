@@ -84,12 +84,13 @@ def test_each_logger_has_its_file(settings: Settings, lines: Lines) -> None:
         "performance",
         "monitoring",
         "alerts",
+        "access",
     ]
     with Logs(settings):
         for name in [*names, "other"]:
             get(name).info("said")
         logging.getLogger("jobstore").info("said")
-    assert [len(lines(name)) for name in LOGS] == [3, 4, 1, 1]
+    assert [len(lines(name)) for name in LOGS] == [3, 4, 1, 1, 1]
 
 
 def test_the_standard_library_is_as_good(settings: Settings, lines: Lines) -> None:
@@ -285,4 +286,4 @@ def test_importing_the_logs_loads_no_settings() -> None:
     code = "import sys, jobstore.operations.logs; print('pydantic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
-    assert logs.LOGS == ("deployment", "monitoring", "performance", "health")
+    assert logs.LOGS == ("deployment", "monitoring", "performance", "health", "access")
