@@ -40,6 +40,12 @@ def _writer(kind: type) -> Callable[[Any], str]:
     """Return what writes values of a type, which is looked for once."""
     if issubclass(kind, str):
         return _text
+    if kind is type(None):
+        return lambda value: "null"
+    if kind is bool:
+        return lambda value: "true" if value else "false"
+    if issubclass(kind, int):
+        return int.__repr__
     if issubclass(kind, Decimal):
         return lambda value: format(value, "f")
     if issubclass(kind, datetime):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from jobstore.service import page, problems
 from jobstore.service.guarding.credentials import Credentials
@@ -41,11 +41,10 @@ def application(settings: Settings, opening: Opening) -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app)
-    rest = APIRouter(prefix="/v1")
     for group in (lifecycle, bulk, figures, postings):
-        rest.include_router(group.routes(service))
-    app.include_router(rest)
-    app.include_router(page.routes(service))
+        # Not included, which has every request matched again at each level.
+        app.router.routes += group.routes(service).routes
+    app.router.routes += page.routes(service)
     describe(app)
     app.add_middleware(
         Gate, settings=settings.service, credentials=credentials, is_page=page.is_page

@@ -111,7 +111,7 @@ def test_rest_and_the_library_give_the_same(
         except InvalidQuery as error:
             answer = await client.get("/v1/postings", params=tuple(parameters(query)))
             said = str(error)
-            assert (answer.status_code, answer.json()["detail"]) == (400, said)  # noqa: PT017 # one side of two
+            assert (answer.status_code, answer.json()["detail"]) == (400, said)  # one side of two
         else:
             assert await pages_over_rest(client, query, limit) == expected
 

@@ -87,9 +87,9 @@ class Route(APIRoute):
         await super().handle(_as_get(scope, self.methods), receive, send)
 
 
-def router(**more: Any) -> APIRouter:
-    """Return a router whose routes are :class:`Route`."""
-    return APIRouter(route_class=Route, **more)
+def router(prefix: str = "", **more: Any) -> APIRouter:
+    """Return a router below ``/v1`` whose routes are :class:`Route`."""
+    return APIRouter(route_class=Route, prefix=f"/v1{prefix}", **more)
 
 
 def _as_get(scope: Scope, methods: set[str] | None) -> Scope:

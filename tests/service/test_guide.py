@@ -1,0 +1,56 @@
+"""The guide to the service: its examples run as they are written."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from jobstore.service.problems import _STATUSES
+from jobstore.settings.sections import Settings
+from tests.operations.guides import Machine, blocks
+from tests.service.running import running
+
+
+def _here(text: str, port: int) -> str:
+    assert "localhost:8710" in text
+    return text.replace("localhost:8710", f"localhost:{port}")
+
+
+def test_the_examples_run(
+    settings: Settings, tmp_path: Path, repository: Path, quick_jobstore: Path
+) -> None:
+    page = repository / "docs/service.md"
+    ((_, commands),) = blocks(page)
+    machine = Machine(tmp_path / "machine", repository, quick_jobstore)
+    with running(settings) as port:
+        done = machine.run(_here(commands, port), tmp_path, JOBSTORE_URL=settings.store.url)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert '"outcome": "inserted"' in done.stdout
+        assert '"items": [{"id": ' in done.stdout
+        assert "\n304\n" in done.stdout or "}304\n" in done.stdout
+        assert '"salary_min": null' in done.stdout
+        assert '"text": "Call Ada."' in done.stdout
+        exported = (tmp_path / "acme.jsonl").read_text("utf-8").splitlines()
+        assert {json.loads(each)["title"] for each in exported} == {"Data Engineer", "Clerk"}
+        if shutil.which("node") is None:
+            pytest.skip("node is not here; the example in JavaScript is not run")
+        (script,) = re.findall(r"^```js\n(.*?)^```", page.read_text("utf-8"), re.S | re.M)
+        (tmp_path / "example.mjs").write_text(_here(script, port), encoding="utf-8")
+        ran = subprocess.run(
+            ["node", "example.mjs"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert {*ran.stdout.split("\n")} == {"Data Engineer", "Clerk", ""}, ran.stderr
+
+
+def test_the_guide_tells_of_each_error(repository: Path) -> None:
+    text = (repository / "docs/service.md").read_text("utf-8")
+    table = text.partition("## Errors")[2].partition("\n## ")[0]
+    told = {int(status) for status in re.findall(r"\b[45]\d\d\b", table)}
+    assert {int(status) for _, status, _ in _STATUSES} <= told
+    assert all(HTTPStatus(status) for status in told)
