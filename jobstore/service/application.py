@@ -52,8 +52,7 @@ def application(settings: Settings, opening: Opening, observer: Observer | None 
         # Not included, which has every request matched again at each level.
         app.router.routes += group.routes(service).routes
     probes.install(app, service)
-    app.router.routes.extend(mcp.routes())
-    app.include_router(page.routes(service))
+    app.router.routes += [*mcp.routes(), *page.routes(service)]
     describe(app)
     app.add_middleware(Direct, service=service)
     app.add_middleware(

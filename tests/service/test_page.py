@@ -318,6 +318,20 @@ def test_who_may_only_read_is_offered_no_form_and_can_send_none(asking: Asking) 
     )
 
 
+def test_strangers_are_asked_to_sign_in_whatever_they_ask_for(asking: Asking) -> None:
+    stranger = asking(None, "192.0.2.7")
+    open_to_all = ("/login", "/logout", "/static/{name}", "/openapi.json")
+    routes = [*stranger.app.routes]  # type: ignore[attr-defined] # FastAPI
+    pages = [each for each in routes if not each.path.startswith("/v1/")]
+    asked = [each for each in pages if each.path not in open_to_all]
+    assert len(asked) > 10
+    for each in asked:
+        for method in each.methods:
+            path = each.path_format.replace("{id}", "0" * 8 + "-0000-0000-0000-" + "0" * 12)
+            answer = stranger.request(method, path, follow_redirects=False)
+            assert answer.headers["location"].startswith("/login?next="), (method, path)
+
+
 @pytest.mark.parametrize("next", ["//evil.example", "/\\evil.example", "https://evil.example", "x"])
 def test_signing_in_leads_to_pages_of_ours_alone(client: TestClient, next: str) -> None:
     answer = client.get("/login", params={"next": next}, follow_redirects=False)
@@ -413,7 +427,8 @@ def test_statistics_say_in_tables_what_charts_show(client: TestClient) -> None:
 
 def test_health_says_how_the_store_is_and_how_fast_it_was(client: TestClient) -> None:
     text = said(shown(client, "/health"))
-    assert "Health: pass" in text or "Health: warn" in text
+    # What it is depends on the machine.
+    assert re.search(r"Health: (pass|warn|fail)", text)
     assert "schema" in text
     assert "No program wrote down" in text
 

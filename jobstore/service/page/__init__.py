@@ -6,7 +6,7 @@ script; htmx adds results as one types. The address of a page says all that it s
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from starlette.routing import BaseRoute
 
 from jobstore.service.holding import Service
 from jobstore.service.page import (
@@ -23,11 +23,10 @@ from jobstore.service.page.failing import Dressing, is_page
 __all__ = ["Dressing", "is_page", "routes"]
 
 
-def routes(service: Service) -> APIRouter:
+def routes(service: Service) -> list[BaseRoute]:
     """Return the routes of all pages, which no description of the API has."""
-    router = APIRouter(include_in_schema=False)
-    for group in (searching, postings, applications, saved, figures):
-        router.include_router(group.routes(service))
-    for more in (signing, files):
-        router.include_router(more.routes())
-    return router
+    groups = [
+        *(each.routes(service) for each in (searching, postings, applications, saved, figures)),
+        *(each.routes() for each in (signing, files)),
+    ]
+    return [route for group in groups for route in group.routes]

@@ -13,11 +13,14 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from jobstore.service.guarding.callers import Scope, caller_of
+from jobstore.service.guarding.callers import Scope
+from jobstore.service.guarding.permits import Permit
 from jobstore.service.page.rendering import CSRF, address, root_of
 
 # Fields of a form.
 _MOST = 100
+
+_READS, _WRITES = Permit(Scope.READ), Permit(Scope.WRITE)
 
 
 class _Route(APIRoute):
@@ -31,12 +34,12 @@ class _Route(APIRoute):
 
 def router(**more: Any) -> APIRouter:
     """Return a router of pages."""
-    return APIRouter(route_class=_Route, **more)
+    return APIRouter(route_class=_Route, include_in_schema=False, **more)
 
 
 def _shown(request: Request) -> None:
     request.state.started = time.perf_counter()
-    _allowed(request, Scope.READ)
+    _READS.check(request)
 
 
 reads = Depends(_shown)
@@ -62,19 +65,10 @@ async def form_of(request: Request) -> dict[str, str]:
 
 async def written(request: Request) -> dict[str, str]:
     """Return the fields of a form that writes, of a caller who may."""
-    _allowed(request, Scope.WRITE)
+    _WRITES.check(request)
     return await form_of(request)
 
 
 def to(request: Request, path: str, fragment: str = "", **query: Any) -> Response:
     """Return the way to another page, once a form is dealt with."""
     return RedirectResponse(root_of(request) + address(path, query) + fragment, 303)
-
-
-def _allowed(request: Request, least: Scope) -> None:
-    caller = caller_of(request.scope)
-    if caller.scope < least:
-        raise HTTPException(
-            401 if caller.name is None else 403,
-            f"This needs a token of scope {least.name.lower()}.",
-        )

@@ -41,7 +41,7 @@ def place(name: str) -> str:
 
 def routes() -> APIRouter:
     """Return the route of the files. Anybody may have them: they say nothing of a store."""
-    router = APIRouter()
+    router = APIRouter(include_in_schema=False)
 
     @router.get("/static/{name}")
     async def file(request: Request, name: str, v: str = "") -> Response:
