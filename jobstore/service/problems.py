@@ -119,7 +119,8 @@ def faults_of(error: RequestValidationError, known: Iterable[str]) -> list[Fault
         name = ".".join(map(str, each["loc"][1:])) or str(each["loc"][0])
         reason = str(each["msg"]).removeprefix("Value error, ")
         if each["type"] == "extra_forbidden":
-            reason = suggested(name, known) if each["loc"][0] == "query" else "is not known"
+            # Of a body the names are not known here.
+            reason = "is not known" if each["loc"][0] == "body" else suggested(name, known)
         elif each["type"] == "json_invalid":
             # Its place is a number of characters, and no field.
             name, reason = "", f"the body is no JSON: {each['ctx']['error']}"

@@ -19,6 +19,7 @@ from jobstore.service.guarding.credentials import Credentials
 from jobstore.service.guarding.gate import Gate
 from jobstore.service.guarding.names import Names
 from jobstore.service.guarding.rates import Buckets
+from jobstore.service.guarding.telling import Telling
 from jobstore.settings.sections import ServiceSection
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -35,7 +36,7 @@ class Asked:
 
     def __init__(self, tmp_path: Path, app: App, **settings: Any) -> None:
         section = ServiceSection.model_validate({"access_log": False, **settings})
-        self.gate = Gate(app, section, Credentials(tmp_path / "operations.db"))
+        self.gate = Gate(app, section, Credentials(tmp_path / "operations.db"), Telling(log=False))
         self.sent: list[Message] = []
 
     async def ask(
