@@ -312,6 +312,8 @@ def test_who_may_only_read_is_offered_no_form_and_can_send_none(asking: Asking) 
     assert answer.status_code == 403
     assert "scope write" in answer.text
     away = asking(None, "192.0.2.7").get("/statistics?a=b", follow_redirects=False)
+    typed = asking(None, "192.0.2.7").get("/?text=a", headers={"HX-Request": "true"})
+    assert (typed.status_code, typed.headers["hx-redirect"]) == (401, "/login?next=%2F%3Ftext%3Da")
     assert (away.status_code, away.headers["location"]) == (
         303,
         "/login?next=%2Fstatistics%3Fa%3Db",
