@@ -139,8 +139,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def of_the_request(request: Request, error: RequestValidationError) -> Response:
-        _, known = parameters_of(request.scope["route"])
-        faults = faults_of(error, known)
+        faults = faults_of(error, parameters_of(request.scope["route"]))
         in_body = all(each["loc"][0] == "body" for each in error.errors())
         status = HTTPStatus.UNPROCESSABLE_ENTITY if in_body else HTTPStatus.BAD_REQUEST
         detail = "; ".join(map(str, faults))
@@ -163,13 +162,12 @@ def unknown_parameter(name: str) -> dict[str, Any]:
     return {"type": "extra_forbidden", "loc": ("query", name), "msg": ""}
 
 
-def parameters_of(route: APIRoute) -> tuple[bool, frozenset[str]]:
-    """Return whether a model has the parameters of a route's query, and their names."""
-    models = [each.field_info.annotation for each in route.dependant.query_params]
+def parameters_of(route: APIRoute) -> frozenset[str]:
+    """Return the names that a route knows in a query."""
+    own = [each.alias for each in route.dependant.query_params]
+    models = [getattr(each.call, "model", None) for each in route.dependant.dependencies]
     listed = [name for model in models for name in getattr(model, "model_fields", ())]
-    if listed:
-        return True, frozenset(listed)
-    return False, frozenset(each.alias for each in route.dependant.query_params)
+    return frozenset([*own, *listed])
 
 
 def _methods(app: FastAPI, scope: Scope) -> list[str]:

@@ -6,7 +6,7 @@ import io
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from jobstore.exchange.jsonl import JsonLinesWriter
@@ -16,6 +16,7 @@ from jobstore.service.guarding.callers import Scope
 from jobstore.service.guarding.permits import allowed
 from jobstore.service.holding import Service
 from jobstore.service.parameters import Filters
+from jobstore.service.rest.querying import queried
 from jobstore.service.rest.routing import router as grouped
 from jobstore.service.rest.writing import answered
 from jobstore.store import JobStore
@@ -50,7 +51,7 @@ def routes(service: Service) -> APIRouter:
         return answered(await answers.upsert_many(service.store, await request.body()))
 
     @router.get("/postings:export", summary="Export postings", responses=_LINES)
-    async def export(asked: Annotated[Filters, Query()]) -> Response:
+    async def export(asked: Annotated[Filters, queried(Filters)]) -> Response:
         """Every posting that matches, whole, newest first, a line each, as files have it."""
         pieces = _lines(service.store, asked)
         # What is wrong with the query is told before the first line.

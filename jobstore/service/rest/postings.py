@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import unquote, urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -18,6 +18,7 @@ from jobstore.service.guarding.permits import allowed
 from jobstore.service.holding import Service
 from jobstore.service.parameters import Past, Search
 from jobstore.service.problems import problem
+from jobstore.service.rest.querying import queried
 from jobstore.service.rest.routing import router as grouped
 from jobstore.service.rest.writing import BODY, Object, answered, etag, place, tags, with_key
 
@@ -48,7 +49,7 @@ def routes(service: Service) -> APIRouter:
     writes = [allowed(Scope.WRITE)]
 
     @router.get("", summary="Search postings", response_model=Found, responses=_LINKED)
-    async def search(request: Request, asked: Annotated[Search, Query()]) -> Response:
+    async def search(request: Request, asked: Annotated[Search, queried(Search)]) -> Response:
         """One page of the postings that match all filters."""
         found = await found_by(
             service.store,
@@ -68,7 +69,7 @@ def routes(service: Service) -> APIRouter:
 
     @router.get("/{id:uuid}", summary="Get a posting", response_model=Job)
     async def get(
-        id: UUID, past: Annotated[Past, Query()], if_none_match: _IfNoneMatch = None
+        id: UUID, past: Annotated[Past, queried(Past)], if_none_match: _IfNoneMatch = None
     ) -> Response:
         """The posting with this id, as it is or as it was."""
         return _one(await answers.posting(service.store, id, past), if_none_match)

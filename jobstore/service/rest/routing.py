@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from jobstore.service.guarding.callers import Scope as May
 from jobstore.service.guarding.permits import Permit
 from jobstore.service.problems import parameters_of, unknown_parameter
+from jobstore.service.rest.querying import Queried
 
 # What a form of any page can send without asking first (Fetch, CORS-safelisted request-header).
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
@@ -58,13 +59,16 @@ class Route(APIRoute):
             openapi_extra={"x-scope": self.permit.least.name.lower(), **(openapi_extra or {})},
             **more,
         )
+        if (found := _queried(self)) is not None:
+            self.openapi_extra = {**(self.openapi_extra or {}), "parameters": found.described()}
 
     def get_route_handler(self) -> _Handler:
         """Return what answers a request."""
         handle = super().get_route_handler()
         reads = self.methods == {"GET"}
         # A model of the query looks for unknown names itself, together with all other faults.
-        has_model, known = parameters_of(self)
+        known = parameters_of(self)
+        has_model = _queried(self) is not None
 
         async def handled(request: Request) -> Response:
             self.permit.check(request)
@@ -90,6 +94,11 @@ class Route(APIRoute):
 def router(prefix: str = "", **more: Any) -> APIRouter:
     """Return a router below ``/v1`` whose routes are :class:`Route`."""
     return APIRouter(route_class=Route, prefix=f"/v1{prefix}", **more)
+
+
+def _queried(route: APIRoute) -> Queried[Any] | None:
+    calls = (each.call for each in route.dependant.dependencies)
+    return next((each for each in calls if isinstance(each, Queried)), None)
 
 
 def _as_get(scope: Scope, methods: set[str] | None) -> Scope:
