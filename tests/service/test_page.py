@@ -325,7 +325,7 @@ def test_who_may_only_read_is_offered_no_form_and_can_send_none(asking: Asking) 
 def test_strangers_are_asked_to_sign_in_whatever_they_ask_for(asking: Asking) -> None:
     stranger = asking(None, "192.0.2.7")
     open_to_all = ("/login", "/logout", "/static/{name}", "/openapi.json")
-    routes = [*stranger.app.routes]  # type: ignore[attr-defined] # FastAPI
+    routes = [*stranger.app.routes]
     pages = [each for each in routes if not each.path.startswith("/v1/")]
     asked = [each for each in pages if each.path not in open_to_all]
     assert len(asked) > 10
