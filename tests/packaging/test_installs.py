@@ -116,7 +116,7 @@ def test_the_wheel_has_what_it_needs_and_no_more(wheel: Path, repository: Path) 
         names = set(archive.namelist())
     for source, target in (("migrations", "_migrations"), ("sql", "_sql"), ("jobstore", "")):
         for path in (repository / source).rglob("*"):
-            if path.suffix in (".sql", ".py", ".typed"):
+            if path.suffix in (".sql", ".py", ".typed", ".html", ".css", ".js", ".svg", ".txt"):
                 inside = Path("jobstore", target, path.relative_to(repository / source))
                 assert inside.as_posix() in names
     assert {name.split("/")[0] for name in names} == {"jobstore", "jobstore-0.1.0.dist-info"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from starlette.testclient import TestClient
 import jobstore
 from jobstore.service.page import texts
 from jobstore.service.page.searching import given_by, given_of, query_of
+from jobstore.service.parameters import Search
 from jobstore.settings.sections import Settings
 from tests.service.conftest import Asking
 
@@ -312,6 +314,8 @@ def test_who_may_only_read_is_offered_no_form_and_can_send_none(asking: Asking) 
     assert answer.status_code == 403
     assert "scope write" in answer.text
     away = asking(None, "192.0.2.7").get("/statistics?a=b", follow_redirects=False)
+    typed = asking(None, "192.0.2.7").get("/?text=a", headers={"HX-Request": "true"})
+    assert (typed.status_code, typed.headers["hx-redirect"]) == (401, "/login?next=%2F%3Ftext%3Da")
     assert (away.status_code, away.headers["location"]) == (
         303,
         "/login?next=%2Fstatistics%3Fa%3Db",
@@ -321,7 +325,7 @@ def test_who_may_only_read_is_offered_no_form_and_can_send_none(asking: Asking) 
 def test_strangers_are_asked_to_sign_in_whatever_they_ask_for(asking: Asking) -> None:
     stranger = asking(None, "192.0.2.7")
     open_to_all = ("/login", "/logout", "/static/{name}", "/openapi.json")
-    routes = [*stranger.app.routes]  # type: ignore[attr-defined] # FastAPI
+    routes = [*stranger.app.routes]
     pages = [each for each in routes if not each.path.startswith("/v1/")]
     asked = [each for each in pages if each.path not in open_to_all]
     assert len(asked) > 10
@@ -444,3 +448,21 @@ def test_a_description_is_read_in_paragraphs_and_lists() -> None:
         (True, ("a", "b")),
         (False, ("Two.",)),
     ]
+
+
+def test_whatever_an_address_asks_for_is_answered(client: TestClient) -> None:
+    strange = (
+        '{"title": "x\\ud800y", "company": "c\\u0000d", "attributes": {"a\\udfff": "\\ud800"}}'
+    )
+    assert client.put("/v1/postings/board/1", content=strange).status_code == 201
+    values = [
+        *("", "%ED%A0%80", "%00", "-1", "1e999", "NaN", "true", "none", "9999-12-31", "***", "%C3"),
+        *("0001-01-01T00:00:00%2B23:59", "a" * 2000, "%F0%9F%98%80", "'", "%22", "[]", "1" * 5000),
+    ]
+    names = [*Search.model_fields, "x"]
+    chance = Random(1)
+    for _ in range(200):
+        pairs = [f"{chance.choice(names)}={chance.choice(values)}" for _ in range(3)]
+        answer = client.get("/?" + "&".join(pairs), headers={"Accept": "text/html"})
+        assert answer.status_code in (200, 400), pairs
+        assert "<h1>" in answer.text

@@ -35,7 +35,11 @@ _ADVICE = {
 
 def is_page(path: str) -> bool:
     """Tell whether a path below the root is that of a page, rather than of REST or MCP."""
-    return path.split("/", 2)[1] in _PAGES if path.startswith("/") else False
+    return _first(path) in _PAGES
+
+
+def _first(path: str) -> str:
+    return path.removeprefix("/").partition("/")[0]
 
 
 class Dressing:
@@ -71,13 +75,10 @@ class Dressing:
 
 
 def _is_asked_for(scope: Scope) -> bool:
-    path = path_of(Request(scope))
-    if is_page(path):
-        return True
-    return (
-        "text/html" in Headers(scope=scope).get("accept", "")
-        and path.split("/", 2)[1] not in _PROGRAMS
-    )
+    first = _first(scope["path"].removeprefix(scope.get("root_path", "")))
+    if first in _PROGRAMS:
+        return False
+    return first in _PAGES or "text/html" in Headers(scope=scope).get("accept", "")
 
 
 def _is_problem(message: Message) -> bool:
@@ -91,6 +92,11 @@ def _page(request: Request, document: dict[str, Any], headers: Headers) -> Respo
         there = path if request.method == "GET" else "/"
         asked = request.url.query if request.method == "GET" else ""
         answer = to(request, "/login", next=f"{there}?{asked}" if asked else there)
+        if "hx-request" in request.headers:
+            # What is put into a page as one types is no place to sign in.
+            answer = Response(
+                status_code=status, headers={"HX-Redirect": answer.headers["location"]}
+            )
     else:
         answer = rendered(
             request, "error.html", status, problem=document, advice=_ADVICE.get(status, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, cast, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -53,10 +53,11 @@ def routes(service: Service) -> APIRouter:
     @router.post("/duplicates")
     async def judge(request: Request, id: UUID) -> Response:
         given = await written(request)
-        other, verdict = given.get("other", ""), given.get("verdict", "")
+        verdict = given.get("verdict", "")
         if verdict not in get_args(lifecycle.Verdict):
             raise InvalidQuery([Fault("verdict", "must be same, different or undo")])
-        await lifecycle.judge(service.store, id, _id(other), verdict)  # type: ignore[arg-type]
+        other = _id(given.get("other", ""))
+        await lifecycle.judge(service.store, id, other, cast(lifecycle.Verdict, verdict))
         return to(request, f"/postings/{id}", "#duplicates")
 
     @router.post("/application")
