@@ -83,7 +83,7 @@ def list_(call: Call) -> None:
 @app.command()
 @takes_call
 def revoke(call: Call, names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
-    """Forget tokens: a running service refuses them within seconds.
+    """Forget tokens: a running service refuses them within a second.
 
     JSON: {"revoked": [NAME]}.
     """

@@ -54,6 +54,7 @@ def test_matches_come_until_they_are_acknowledged(client: TestClient) -> None:
     assert [each["name"] for each in client.get("/v1/searches").json()["items"]] == ["data"]
     assert client.delete("/v1/searches/data").status_code == 204
     assert client.delete("/v1/searches/data").status_code == 404
+    assert client.get("/v1/searches/data/matches").status_code == 404
 
 
 def test_a_person_judges_two_postings(client: TestClient) -> None:

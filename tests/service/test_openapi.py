@@ -169,6 +169,7 @@ def test_every_route_refuses_what_it_does_not_know(client: TestClient) -> None:
             "limit": None,
             "sorts": "is not known; did you mean sort?",
         },
+        "/v1/postings?limit=1&limit=2": {"limit": "is given twice"},
         "/v1/applications?job_id=7": {"job_id": None},
         "/v1/runs?source=%20": {"source": "is required"},
     }

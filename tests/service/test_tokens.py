@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from jobstore.errors import InvalidQuery
 from jobstore.operations import tokens
 from jobstore.settings.sections import Settings
+from tests.fixtures.processes import Run
 from tests.service.conftest import Asking
 
 POSTING = {"title": "Clerk", "company": "Acme"}
@@ -120,3 +121,22 @@ def test_what_is_written_is_written_in_the_name_of_the_token(
     assert judged["actor"] == "ada"
     client.delete(place, headers=bob)
     assert actors(place)[0] == ("deleted", "bob")
+
+
+def test_tokens_are_made_listed_and_revoked_from_the_shell(
+    run_command: Run, settings: Settings
+) -> None:
+    store = ("--store", settings.store.url)
+    made = run_command("tokens", "create", "ada", "--scope", "write", "--expires", "90d", *store)
+    assert made.returncode == 0, made.stderr
+    token = made.stdout.strip()
+    assert token.startswith(tokens.PREFIX)
+    assert "not shown again" in made.stderr
+    again = run_command("tokens", "create", "ada", *store)
+    assert (again.returncode, "is taken" in again.stderr) == (2, True)
+    listed = run_command("tokens", "list", *store)
+    assert "ada" in listed.stdout
+    assert token not in listed.stdout
+    assert run_command("tokens", "revoke", "ada", *store).returncode == 0
+    assert run_command("tokens", "revoke", "ada", *store).returncode == 1
+    assert tokens.tokens(settings.operations_db) == {}

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from jobstore.errors import JobNotFound
+from jobstore.errors import InvalidQuery, JobNotFound
 from jobstore.records import (
     Application,
     Duplicate,
@@ -97,8 +97,16 @@ async def remove_search(store: JobStore, name: str) -> None:
 
 
 async def new_matches(store: JobStore, name: str, limit: int) -> NewMatches:
-    """Return what is new of a saved search; its token acknowledges it. Raises InvalidQuery."""
-    return await store.new_matches(name, limit=limit)
+    """Return what is new of a saved search; its token acknowledges it.
+
+    Raises JobNotFound where there is no saved search of that name.
+    """
+    try:
+        return await store.new_matches(name, limit=limit)
+    except InvalidQuery as error:
+        if name not in {each.name for each in await store.saved_searches()}:
+            raise JobNotFound("There is no saved search of that name.") from error
+        raise
 
 
 async def acknowledge(store: JobStore, name: str, token: str) -> None:
