@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
 from json.encoder import encode_basestring as _text
 from operator import attrgetter
 from typing import Any
@@ -32,10 +31,9 @@ def to_json(value: Any) -> str:
 
     Decimals are numbers with all their digits, times ISO 8601 in UTC with ``Z``, ids text.
     """
-    return _writer(value.__class__)(value)
+    return _WRITERS[value.__class__](value)
 
 
-@cache
 def _writer(kind: type) -> Callable[[Any], str]:
     """Return what writes values of a type, which is looked for once."""
     if issubclass(kind, str):
@@ -61,6 +59,17 @@ def _writer(kind: type) -> Callable[[Any], str]:
     return lambda value: json.dumps(value, ensure_ascii=False)
 
 
+class _Writers(dict[type, Callable[[Any], str]]):
+    """What writes values, by their types; each is looked for once."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], str]:
+        found = self[kind] = _writer(kind)
+        return found
+
+
+_WRITERS = _Writers()
+
+
 def _member(pair: tuple[Any, Any]) -> str:
     name, value = pair
     return f"{_text(str(name))}: {to_json(value)}"
@@ -73,7 +82,7 @@ def _of_record(kind: type) -> Callable[[Any], str]:
 
     def written(value: Any) -> str:
         items = zip(heads, read(value), strict=False)
-        told = [head + _writer(item.__class__)(item) for head, item in items]
+        told = [head + _WRITERS[item.__class__](item) for head, item in items]
         return f"{{{', '.join(told)}}}"
 
     return written

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, time
 
 def iso(moment: datetime, timespec: str = "auto") -> str:
     """Return ISO 8601 with ``Z``; ``timespec`` is that of :meth:`datetime.isoformat`."""
-    return moment.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec=timespec)[:-6] + "Z"
 
 
 def for_people(moment: datetime) -> str:
