@@ -291,7 +291,7 @@ def test_nobody_writes_lines_into_the_log(
     def ours() -> str:
         # Without what the client says of itself.
         said = [each for each in caplog.records if not each.name.startswith("httpx")]
-        return "".join(each.getMessage() for each in said)
+        return "".join(f"{each.getMessage()} {getattr(each, 'entries', '')}" for each in said)
 
     # Lines are written some moments later, many at a time.
     eventually(lambda: ours().count("answered") == 3, "the requests are in the log")

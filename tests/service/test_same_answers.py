@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from dataclasses import fields
 from datetime import datetime
 from functools import partial
@@ -76,17 +75,31 @@ def asked() -> Iterator[tuple[asyncio.Runner, JobStore, httpx.AsyncClient]]:
         Settings.model_validate({"store": {"url": url}}), partial(jobstore.connect, url)
     )
     transport = httpx.ASGITransport(app, client=("127.0.0.1", 5))
-    opened = AsyncExitStack()
+    ended = asyncio.Event()
 
-    async def opening() -> tuple[JobStore, httpx.AsyncClient]:
-        store = await opened.enter_async_context(jobstore.connect(url))
-        await opened.enter_async_context(app.router.lifespan_context(app))
-        client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
-        return store, await opened.enter_async_context(client)
+    async def opened(ready: asyncio.Future[tuple[JobStore, httpx.AsyncClient]]) -> None:
+        # One task begins and ends it, as the manager of MCP wants it.
+        async with (
+            jobstore.connect(url) as store,
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
+        ):
+            ready.set_result((store, client))
+            await ended.wait()
+
+    async def begun() -> tuple[JobStore, httpx.AsyncClient, asyncio.Task[None]]:
+        ready: asyncio.Future[tuple[JobStore, httpx.AsyncClient]] = asyncio.Future()
+        task = asyncio.create_task(opened(ready))
+        return *await ready, task
+
+    async def end(task: asyncio.Task[None]) -> None:
+        ended.set()
+        await task
 
     with asyncio.Runner() as runner:
-        yield runner, *runner.run(opening())
-        runner.run(opened.aclose())
+        store, client, task = runner.run(begun())
+        yield runner, store, client
+        runner.run(end(task))
     MEMORY.forget(url)
 
 
