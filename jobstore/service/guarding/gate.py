@@ -55,10 +55,14 @@ class Gate:
     """Lets requests in to ``app``, as the settings say."""
 
     def __init__(
-        self, app: ASGIApp, settings: ServiceSection, credentials: Credentials, telling: Telling
+        self,
+        app: ASGIApp,
+        settings: ServiceSection,
+        credentials: Credentials,
+        telling: Telling | None = None,
     ) -> None:
         self._app = app
-        self._telling = telling
+        self._telling = telling or Telling(log=settings.access_log)
         self._settings = settings
         self._credentials = credentials
         self._names = Names(settings.hosts)
