@@ -26,6 +26,7 @@ def test_the_examples_run(
     settings: Settings, tmp_path: Path, repository: Path, quick_jobstore: Path
 ) -> None:
     page = repository / "docs/service.md"
+    # Those after it are about a machine with systemd, or with containers.
     (_, commands), *_ = blocks(page)
     machine = Machine(tmp_path / "machine", repository, quick_jobstore)
     with running(settings) as port:

@@ -63,11 +63,11 @@ class Gate:
         app: ASGIApp,
         settings: ServiceSection,
         credentials: Credentials,
-        telling: Telling,
+        telling: Telling | None = None,
         is_page: Callable[[str], bool] = lambda path: False,
     ) -> None:
         self._app = app
-        self._telling = telling
+        self._telling = telling or Telling(log=settings.access_log)
         self._settings = settings
         self._credentials = credentials
         self._is_page = is_page
