@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from jobstore.settings.sections import Settings
 
+_ADDRESS = re.compile(r"http://\S+/")
 # Signals that end a program without a word of its own.
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -38,9 +41,9 @@ def demo(
 
     Takes postings in, searches them, shows what they live through, draws latencies against the 50
     ms line, looks at health, raises an alert by a real fault and ends it, makes a backup and
-    restores it; at the end the audience asks. All of it happens in a scratch folder that is gone
-    afterwards, and every figure is measured while it is shown. Asks how to go on, unless --step or
-    --auto says so; without a terminal it runs through.
+    restores it; at the end the audience asks, and looks at it in a browser. All of it happens in a
+    scratch folder that is gone afterwards, and every figure is measured while it is shown. Asks how
+    to go on, unless --step or --auto says so; without a terminal it runs through.
     """
     if step and auto:
         raise typer.BadParameter("say --step or --auto")
@@ -52,7 +55,10 @@ def demo(
     if person and not (step or auto):
         step = _key(screen, "a runs through, any other key goes on step by step ") != "a"
     with _endings(), tempfile.TemporaryDirectory(prefix="jobstore-demo-") as folder:
-        _show(screen, Path(folder), step=step, person=person and not auto)
+        settings = _settings(Path(folder))
+        _show(screen, settings, step=step, person=person and not auto)
+        if person:
+            _let_look(screen, settings)
     screen.print("That was all; the scratch folder is gone again.")
 
 
@@ -62,13 +68,11 @@ def _welcome(screen: Console) -> None:
     screen.print(f"[bold]jobstore {__version__}[/bold], a tour in eight parts", end="\n\n")
 
 
-def _show(screen: Console, folder: Path, *, step: bool, person: bool) -> None:
+def _show(screen: Console, settings: Settings, *, step: bool, person: bool) -> None:
     import jobstore
     from jobstore.cli.demo_acts import ACTS
     from jobstore.cli.demo_stage import Stage
     from jobstore.operations.logs import Logs
-
-    settings = _settings(folder)
 
     def ask() -> str:
         screen.print("[bold]search> [/bold]", end="")
@@ -96,6 +100,44 @@ def _show(screen: Console, folder: Path, *, step: bool, person: bool) -> None:
                     _key(screen, "any key goes on ")
         finally:
             runner.run(store.close())
+
+
+def _let_look(screen: Console, settings: Settings) -> None:
+    """Serve the store until a key is pressed, where the extra ``service`` is installed."""
+    with _served(settings) as address:
+        if address is None:
+            screen.print("[dim]'jobstore serve' has a page: pip install 'jobstore[service]'.[/dim]")
+            return
+        screen.print(f"All of it is on a page: [bold]{address}[/bold]")
+        # The usual way to have looked enough.
+        with suppress(KeyboardInterrupt):
+            _key(screen, "any key ends it ")
+
+
+@contextmanager
+def _served(settings: Settings) -> Iterator[str | None]:
+    """Serve the store during the block, and give the address; ``None`` where that cannot be."""
+    import subprocess  # nosec B404  # a command of ours
+
+    if not all(map(find_spec, ("fastapi", "jinja2", "mcp", "uvicorn"))):
+        yield None
+        return
+    command = [sys.executable, "-m", "jobstore", "serve", "--port", "0"]
+    # It looks at nothing that is set up.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("JOBSTORE_")}
+    with subprocess.Popen(  # nosec B603  # without a shell, and nothing of it is typed
+        [*command, "--store", settings.store.url],
+        cwd=settings.store.address.path.parent,
+        env=own,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as serving:
+        try:
+            told = map(_ADDRESS.search, serving.stderr or ())
+            yield next((found[0] for found in told if found), None)
+        finally:
+            serving.terminate()
 
 
 def _settings(folder: Path) -> Settings:

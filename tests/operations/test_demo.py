@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -190,6 +191,12 @@ def test_a_person_goes_on_step_by_step_and_asks(
         assert answer in demo.expect("\n\n")
     demo.expect("search> ")
     demo.type("\n")
+    demo.expect("All of it is on a page: ")
+    address = demo.expect("\n").strip()
+    with urlopen(address) as page:  # loopback
+        assert "Engineer" in page.read().decode()
+    demo.expect("any key ends it ")
+    demo.type("x")
     demo.expect("the scratch folder is gone again.")
     assert demo.child.wait(300) == 0
     assert [*scratch.iterdir()] == []
@@ -210,6 +217,8 @@ def test_a_person_is_asked_how_to_go_on(
     else:
         assert "any key" not in demo.expect("search> ")
         demo.type("\x04")
+        demo.expect("any key ends it ")
+        demo.type("\x03")
         demo.expect("the scratch folder is gone again.")
         assert demo.child.wait(300) == 0
     assert [*scratch.iterdir()] == []
