@@ -82,6 +82,8 @@ def test_a_search_shows_what_was_found_and_how_to_go_on(client: TestClient) -> N
 def test_an_address_has_what_was_asked_and_no_more(client: TestClient) -> None:
     bare = client.get("/?text=a+b&sort=&workplace=remote&salary_min=", follow_redirects=False)
     assert (bare.status_code, bare.headers["location"]) == (303, "/?text=a+b&workplace=remote")
+    strange = client.get("/?text=&path=x&fragment=y&request=z")
+    assert (strange.status_code, strange.url.query) == (400, b"path=x&fragment=y&request=z")
     typing = {"HX-Request": "true", "HX-Trigger": "text"}
     typed = client.get("/?text=a+b&sort=", headers=typing)
     assert typed.headers["hx-replace-url"] == "/?text=a+b"

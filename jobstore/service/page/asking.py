@@ -69,6 +69,6 @@ async def written(request: Request) -> dict[str, str]:
     return await form_of(request)
 
 
-def to(request: Request, path: str, fragment: str = "", **query: Any) -> Response:
+def to(request: Request, path: str, fragment: str = "", /, **query: Any) -> Response:
     """Return the way to another page, once a form is dealt with."""
     return RedirectResponse(root_of(request) + address(path, query) + fragment, 303)
