@@ -21,11 +21,15 @@ _REFUSAL = (
 
 
 class Connections:
-    """The connections of a server: at most ``most``, whose heads take ``seconds`` at most."""
+    """The connections of a server: at most ``most``, whose heads take ``seconds`` at most.
 
-    def __init__(self, most: int, seconds: float) -> None:
+    An answer that is not read for ``unread_seconds`` ends its connection.
+    """
+
+    def __init__(self, most: int, seconds: float, unread_seconds: float) -> None:
         self.most = most
         self.seconds = seconds
+        self.unread_seconds = unread_seconds
         # Those that wait for a request, or for its head: who has waited longest is the first.
         self.silent: dict[Connection, None] = {}
 
@@ -41,6 +45,7 @@ class Connection(Wire):
         super().__init__(**given)
         self._those = those
         self.seconds = those.seconds
+        self.unread_seconds = those.unread_seconds
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Take a connection in, in the place of a silent one if need be."""

@@ -68,9 +68,10 @@ def configured(settings: Settings, app: object, most: int = 1000) -> uvicorn.Con
     """Return how a server runs ``app``, with ``most`` connections. Raises InvalidSettings."""
     served = settings.service
     context = tls(served)
+    connections = Connections(most, served.header_seconds, served.write_seconds)
     return uvicorn.Config(
         app,  # type: ignore[arg-type] # FastAPI's type of an application is another than uvicorn's
-        http=Connections(most, served.header_seconds).protocol,  # type: ignore[arg-type] # a maker
+        http=connections.protocol,  # type: ignore[arg-type] # a maker
         ws="none",
         lifespan="on",
         root_path=served.root_path,

@@ -358,21 +358,39 @@ def test_a_forged_address_is_none(served: tuple[int, str]) -> None:
     assert status_of(said(served[0], head(*lines))) == 401
 
 
+def held_by(port: int) -> list[object]:
+    """The connections that the service has."""
+    return [
+        each
+        for each in psutil.Process().net_connections("tcp4")
+        if each.laddr and each.laddr.port == port and each.status != psutil.CONN_LISTEN
+    ]
+
+
+def wait_until_free(port: int) -> None:
+    """Wait until the service has no connection."""
+    until = time.monotonic() + 30
+    while any(held_by(port)):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def test_a_dropped_connection_leaves_nothing_behind(served: tuple[int, str]) -> None:
     port, _ = served
     for _ in range(50):
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(head(path="/v1/postings:export"))
     still_answers(port)
+    wait_until_free(port)
 
-    def held() -> list[object]:
-        return [
-            each
-            for each in psutil.Process().net_connections("tcp4")
-            if each.laddr and each.laddr.port == port and each.status != psutil.CONN_LISTEN
-        ]
 
-    until = time.monotonic() + 30
-    while any(held()):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+def test_who_reads_no_answer_is_cut_off(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, write_seconds=0.2)
+    with running(settings) as port, socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(("127.0.0.1", port))
+        # Asked again before the first is read: it is the beginning of an answer that has to wait.
+        deaf.sendall(head(path="/openapi.json") * 200)
+        assert deaf.recv(1) == b"H"
+        wait_until_free(port)
+        still_answers(port)

@@ -19,13 +19,19 @@ _MOST_HEADERS = 2 * MOST_HEADERS
 
 
 class Wire(HttpToolsProtocol):
-    """One connection. ``seconds``: how long a request's head may take."""
+    """One connection.
+
+    ``seconds``: how long a request's head may take. ``unread_seconds``: how long the other side may
+    leave unread what waits for it.
+    """
 
     seconds = 20.0
+    unread_seconds = 60.0
 
     _size = 0
     _in_head = False
     _waiting: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin a connection."""
@@ -35,7 +41,27 @@ class Wire(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End it."""
         self._wait_no_more()
+        self._is_read()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Much waits to be read by the other side.
+
+        A transport that is closed keeps that, and the connection, until it is read.
+        """
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.unread_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It was read."""
+        self._is_read()
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End a connection that asks nothing more; what was not read until now never will be."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        super().timeout_keep_alive_handler()
 
     def on_message_begin(self) -> None:
         """Begin a request."""
@@ -74,6 +100,11 @@ class Wire(HttpToolsProtocol):
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+
+    def _is_read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _give_up(self) -> None:
         if not self.transport.is_closing():
