@@ -7,6 +7,8 @@ import json
 import pytest
 from starlette.testclient import TestClient
 
+from jobstore.service.answers.postings import MOST_LINES
+
 
 def line(number: int, **more: object) -> str:
     """A posting as a line."""
@@ -37,3 +39,11 @@ def test_an_export_is_what_a_batch_takes(client: TestClient) -> None:
 @pytest.mark.parametrize("asked", ["sort=salary", "company=", "limit=3"])
 def test_what_is_wrong_with_an_export_is_told_first(client: TestClient, asked: str) -> None:
     assert client.get(f"/v1/postings:export?{asked}").status_code == 400
+
+
+def test_a_batch_without_end_is_refused_before_what_is_said_of_it_fills_the_memory(
+    client: TestClient,
+) -> None:
+    answer = client.post("/v1/postings:batch", content=b"1\n" * (MOST_LINES + 1))
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("The body has more than 50,000 postings")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
@@ -16,6 +17,12 @@ from jobstore.exchange.rows import BrokenFile
 from jobstore.records import Job, Rejection, UpsertReport, UpsertResult
 from jobstore.service.parameters import Past
 from jobstore.store import JobStore
+
+MOST_LINES = 50_000
+"""Postings of one body: what is said of those with faults is kept until all are read."""
+
+# Lines after which others are answered, also where all of them have faults.
+_IN_A_ROW = 200
 
 
 async def posting(store: JobStore, id: UUID, past: Past | None = None) -> Job:
@@ -68,13 +75,20 @@ async def upsert(store: JobStore, posting: Mapping[str, Any]) -> UpsertResult:
 async def upsert_many(store: JobStore, lines: bytes) -> UpsertReport:
     """Store the postings of JSON Lines, or of a JSON array; the report goes by their positions.
 
-    Raises InvalidPosting where it is neither.
+    Raises InvalidPosting where it is neither, or has more than :data:`MOST_LINES`.
     """
     places: list[int] = []
     broken: list[Rejection] = []
 
     async def postings() -> AsyncGenerator[Mapping[str, Any], None]:
         for place, record in enumerate(jsonl.read(io.BufferedReader(io.BytesIO(lines)), "body")):
+            if place == MOST_LINES:
+                raise InvalidPosting(
+                    f"The body has more than {MOST_LINES:,} postings; those before are stored. "
+                    "Send it in pieces."
+                )
+            if place % _IN_A_ROW == 0:
+                await asyncio.sleep(0)
             if record.posting is None:
                 broken.append(Rejection(place, None, (Fault("", record.fault or ""),)))
             else:
