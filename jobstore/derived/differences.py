@@ -5,6 +5,7 @@ Pure; how it looks on a terminal or in a page is not known here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -19,6 +20,8 @@ _AROUND = 4
 _DIFFERENCES = 5
 # Beyond so many words a text is not compared word by word.
 _COMPARED = 5_000
+# So are texts of few words that come again and again: each pair of equal ones is looked at.
+_PAIRS = 500_000
 
 
 class Piece(NamedTuple):
@@ -74,6 +77,9 @@ def _difference(name: str, before: Any, after: Any) -> Difference:
 
 def _pieces(old: list[str], new: list[str]) -> tuple[tuple[Piece, ...], int]:
     if len(old) > _COMPARED or len(new) > _COMPARED:
+        return (), 0
+    again = Counter(new)
+    if sum(count * again[word] for word, count in Counter(old).items()) > _PAIRS:
         return (), 0
     found = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     changed = [each for each in found if each[0] != "equal"]
